@@ -28,7 +28,7 @@ from lowland.cli.output import (
 from lowland.cli.overwriting import check_output
 from lowland.cli.proofs import OPTIONS_OF, READING, check_document, read_data
 from lowland.cli.reading import reads_table
-from lowland.cli.tensor_source import FoldOption, ModesOption, tensor_of
+from lowland.cli.tensor_source import FoldOption, ModesOption, TensorSource
 from lowland.completion.model_files import load_model
 from lowland.completion.penalised import problem_of
 from lowland.completion.penalised_model import CompletionModel
@@ -98,8 +98,15 @@ def certify(
                 "pass another certificate",
             )
             if document.kind in ("tensor", "cp"):
-                how = reading.value, modes, fold, reading.duplicates
-                return tensor_of(table, variable, how, reading.form).observations
+                source = TensorSource(
+                    variable=variable,
+                    value=reading.value,
+                    modes=modes,
+                    fold=fold,
+                    duplicates=reading.duplicates,
+                    form=reading.form,
+                )
+                return source.read(table).observations
             return read_data(document, table, reading, target=target)
 
         if not check_document(model, read, json=json, quiet=quiet, require=require):

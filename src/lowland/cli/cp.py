@@ -28,20 +28,10 @@ from lowland.cli.output import (
     typed_command,
 )
 from lowland.cli.overwriting import check_archive, check_outputs
-from lowland.cli.reading import reads_columns
-from lowland.cli.tensor_source import (
-    DuplicatesOption,
-    FoldOption,
-    ModesOption,
-    TensorArgument,
-    ValueOption,
-    VariableOption,
-    tensor_of,
-)
+from lowland.cli.tensor_source import TensorArgument, TensorSource, reads_tensor
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
-from lowland.files.table_format import TableFormat
 from lowland.report.page import write_report
 from lowland.report.words import verdict_sentence
 from lowland.tensors.cp_decomposition import decompose_cp
@@ -50,20 +40,15 @@ from lowland.tensors.cp_report import cp_page
 from lowland.tensors.tensor_file import TensorFile
 
 
-@reads_columns
+@reads_tensor
 def cp(
-    form: TableFormat,
+    source: TensorSource,
     file: TensorArgument,
     rank: Annotated[int, typer.Option(help="Number of components.")],
     nonnegative: Annotated[
         str,
         typer.Option(help="Modes whose factors must be nonnegative, joined by commas; all, or none."),
     ] = "none",
-    variable: VariableOption = None,
-    value: ValueOption = None,
-    modes: ModesOption = None,
-    fold: FoldOption = None,
-    duplicates: DuplicatesOption = "error",
     starts: Annotated[
         int | None,
         typer.Option(help="Number of random starts after the first; by default as many as needed."),
@@ -86,7 +71,7 @@ def cp(
     check_outputs(output, report, certificate, force=force)
     if output is not None:
         check_archive(output, file)
-    read = tensor_of(file, variable, (value, modes, fold, duplicates), form)
+    read = source.read(file)
     fit = decompose_cp(
         read.observations,
         rank,

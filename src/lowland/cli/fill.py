@@ -13,23 +13,13 @@ import typer
 from lowland.cli.options import ForceOption, JsonOption, QuietOption, SeedOption
 from lowland.cli.output import say, say_json, warn
 from lowland.cli.overwriting import check_archive, check_output, check_table
-from lowland.cli.reading import reads_columns
-from lowland.cli.tensor_source import (
-    DuplicatesOption,
-    FoldOption,
-    ModesOption,
-    TensorArgument,
-    ValueOption,
-    VariableOption,
-    tensor_of,
-)
+from lowland.cli.tensor_source import TensorArgument, TensorSource, reads_tensor
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
 from lowland.files.columnar import COLUMNAR
 from lowland.files.outputs import write_rows
-from lowland.files.table_format import TableFormat
 from lowland.tensors.cp_completion import CompletedTensor, complete_tensor
 from lowland.tensors.tensor_file import TensorFile
 
@@ -37,9 +27,9 @@ from lowland.tensors.tensor_file import TensorFile
 TABLES = (".csv", ".tsv", ".tab", *COLUMNAR)
 
 
-@reads_columns
+@reads_tensor
 def fill(
-    form: TableFormat,
+    source: TensorSource,
     file: TensorArgument,
     output: Annotated[
         Path,
@@ -60,11 +50,6 @@ def fill(
     ] = None,
     interval: Annotated[float, typer.Option(help="Level of the intervals of missing cells.")] = 0.9,
     draws: Annotated[int, typer.Option(help="Number of draws that are averaged.")] = 100,
-    variable: VariableOption = None,
-    value: ValueOption = None,
-    modes: ModesOption = None,
-    fold: FoldOption = None,
-    duplicates: DuplicatesOption = "error",
     seed: SeedOption = 0,
     quiet: QuietOption = False,
     force: ForceOption = False,
@@ -89,8 +74,8 @@ def fill(
         raise InvalidInputError("--draws must be at least 2", str(draws))
     wanted = _rank(rank)
     ordered = [text.partition("=")[0] for text in order or []]
-    read = tensor_of(file, variable, (value, modes, fold, duplicates), form, empty_slices=ordered)
-    header = (*read.names, value or "value", "lower", "upper", "observed")
+    read = source.read(file, empty_slices=ordered)
+    header = (*read.names, source.value or "value", "lower", "upper", "observed")
     if as_table and len(set(header)) < len(header):
         raise InvalidInputError(
             "two columns of the output would have the same name", ", ".join(header), fix="rename one"

@@ -98,7 +98,7 @@ def reads_table(command: Command) -> Command:
         form = replace(cells, row_labels=laid.row_labels, keep=laid.keep, drop=laid.drop)
         command(**own, reading=replace(reading, form=form))
 
-    return _with_options(command, "reading", (layout_of, cells_of), run)
+    return with_options(command, "reading", (layout_of, cells_of), run)
 
 
 def reads_columns(command: Command) -> Command:
@@ -107,10 +107,10 @@ def reads_columns(command: Command) -> Command:
     def run(own: dict[str, Any], shared: dict[str, Any]) -> None:
         command(**own, form=cells_of(**shared))
 
-    return _with_options(command, "form", (cells_of,), run)
+    return with_options(command, "form", (cells_of,), run)
 
 
-def _with_options(
+def with_options(
     command: Command,
     made: str,
     factories: tuple[Callable[..., object], ...],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias, final
 
 import typer
 
+from lowland.cli.reading import CELL_OPTIONS, Command, cells_of, with_options
 from lowland.core.errors import InvalidInputError
 from lowland.files.table_format import TableFormat
 from lowland.tensors.folding import read_tensor_table
@@ -59,50 +61,78 @@ DuplicatesOption: TypeAlias = Annotated[
 ]
 
 
-def tensor_of(
-    file: Path,
-    variable: str | None,
-    table: tuple[str | None, str | None, list[str] | None, str],
-    form: TableFormat,
-    *,
-    empty_slices: Collection[str] = (),
-) -> TensorFile:
-    """Read a tensor from a file of arrays, or from a table if options of tables are given.
+@final
+@dataclass(frozen=True, kw_only=True)
+class TensorSource:
+    """What the options say of how a tensor is read: from a file of arrays, or from a table with theirs.
 
     Parameters
     ----------
-    file : Path
-    variable : str or None
-    table : tuple
-        The options --value, --modes, --fold and --duplicates.
+    variable, value, modes, fold, duplicates
+        As the options.
     form : TableFormat
         How the cells of a table are written.
-    empty_slices : collection of str
-        Modes, by name or number, that may have slices without known cells.
     """
-    value, modes, fold, duplicates = table
-    if value is None and modes is None and not fold:
-        if form != TableFormat() or duplicates != "error":
-            raise InvalidInputError(
-                "options for reading a table are given, and none that says how it is a tensor",
-                file.name,
-                fix="name --value or --fold, or omit them",
-            )
-        return read_tensor(file, variable=variable, empty_slices=bool(empty_slices))
-    if variable is not None:
-        raise InvalidInputError("tables have no variables", variable, fix="omit --variable")
-    folds = [_fold(text) for text in fold or []]
-    if len({name for name, _ in folds}) < len(folds):
-        raise InvalidInputError("--fold names a mode twice", ", ".join(name for name, _ in folds))
-    return read_tensor_table(
-        file,
-        value=value,
-        modes=None if modes is None else modes.split(","),
-        fold=dict(folds),
-        empty_slices=empty_slices,
-        duplicates=duplicates,
-        form=form,
-    )
+
+    variable: str | None = None
+    value: str | None = None
+    modes: str | None = None
+    fold: Sequence[str] | None = None
+    duplicates: str = "error"
+    form: TableFormat = TableFormat()  # noqa: RUF009 - it cannot be changed
+
+    def read(self, file: Path, *, empty_slices: Collection[str] = ()) -> TensorFile:
+        """Read the tensor.
+
+        Parameters
+        ----------
+        file : Path
+        empty_slices : collection of str
+            Modes, by name or number, that may have slices without known cells.
+        """
+        if self.value is None and self.modes is None and not self.fold:
+            if self.form != TableFormat() or self.duplicates != "error":
+                raise InvalidInputError(
+                    "options for reading a table are given, and none that says how it is a tensor",
+                    file.name,
+                    fix="name --value or --fold, or omit them",
+                )
+            return read_tensor(file, variable=self.variable, empty_slices=bool(empty_slices))
+        if self.variable is not None:
+            raise InvalidInputError("tables have no variables", self.variable, fix="omit --variable")
+        folds = [_fold(text) for text in self.fold or ()]
+        if len({name for name, _ in folds}) < len(folds):
+            raise InvalidInputError("--fold names a mode twice", ", ".join(name for name, _ in folds))
+        return read_tensor_table(
+            file,
+            value=self.value,
+            modes=None if self.modes is None else self.modes.split(","),
+            fold=dict(folds),
+            empty_slices=empty_slices,
+            duplicates=self.duplicates,
+            form=self.form,
+        )
+
+
+def source_from(
+    variable: VariableOption = None,
+    value: ValueOption = None,
+    modes: ModesOption = None,
+    fold: FoldOption = None,
+    duplicates: DuplicatesOption = "error",
+) -> TensorSource:
+    """Return what the options of tensors say."""
+    return TensorSource(variable=variable, value=value, modes=modes, fold=fold, duplicates=duplicates)
+
+
+def reads_tensor(command: Command) -> Command:
+    """Give a command the options of reading a tensor; it takes what they say as its argument `source`."""
+
+    def run(own: dict[str, Any], shared: dict[str, Any]) -> None:
+        form = cells_of(**{name: shared.pop(name) for name in CELL_OPTIONS})
+        command(**own, source=replace(source_from(**shared), form=form))
+
+    return with_options(command, "source", (source_from, cells_of), run)
 
 
 def _fold(text: str) -> tuple[str, tuple[str, ...] | int]:

@@ -27,20 +27,10 @@ from lowland.cli.output import (
     typed_command,
 )
 from lowland.cli.overwriting import check_archive, check_outputs
-from lowland.cli.reading import reads_columns
-from lowland.cli.tensor_source import (
-    DuplicatesOption,
-    FoldOption,
-    ModesOption,
-    TensorArgument,
-    ValueOption,
-    VariableOption,
-    tensor_of,
-)
+from lowland.cli.tensor_source import TensorArgument, TensorSource, reads_tensor
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
-from lowland.files.table_format import TableFormat
 from lowland.report.page import write_report
 from lowland.report.words import verdict_sentence
 from lowland.tensors.cell_errors import NewCellError
@@ -49,9 +39,9 @@ from lowland.tensors.fit import TuckerFit
 from lowland.tensors.report import tucker_page
 
 
-@reads_columns
+@reads_tensor
 def tucker(
-    form: TableFormat,
+    source: TensorSource,
     file: TensorArgument,
     ranks: Annotated[
         str | None,
@@ -61,11 +51,6 @@ def tucker(
         float | None,
         typer.Option(help="Largest relative error allowed, instead of --ranks; every cell must be known."),
     ] = None,
-    variable: VariableOption = None,
-    value: ValueOption = None,
-    modes: ModesOption = None,
-    fold: FoldOption = None,
-    duplicates: DuplicatesOption = "error",
     starts: Annotated[
         int | None,
         typer.Option(help="Number of random starts after the first; by default as many as needed."),
@@ -88,7 +73,7 @@ def tucker(
     check_outputs(output, report, certificate, force=force)
     if output is not None:
         check_archive(output, file)
-    read = tensor_of(file, variable, (value, modes, fold, duplicates), form)
+    read = source.read(file)
     fit = decompose_tucker(
         read.observations,
         _parsed(ranks),

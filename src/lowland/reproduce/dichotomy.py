@@ -24,7 +24,7 @@ COLDS = (8.0, 16.0, 32.0)
 
 
 def dynamics_of(kind: str, m: float, H: Matrix, beta: float, turn: float = 1.0) -> Dynamics:
-    """Return a dynamics with steps of 1 for a well: at critical friction, or with so many times the optimal J."""
+    """Return a dynamics of a well, with steps of 1: critical friction, or a multiple of the optimal J."""
     if kind == "LD":
         return Overdamped(1.0, beta)
     if kind == "ULD":
