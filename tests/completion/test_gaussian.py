@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.special import ndtri
 from scipy.stats import multivariate_t
 
 import lowland as ll
 from lowland.bayes import full_gaussian
 from lowland.bayes.full_gaussian import FullGaussian, draw_gaussian, log_evidence
+from lowland.bayes.row_scales import RowScales
 from lowland.completion.bayesian_settings import BayesianSettings
-from lowland.completion.cell_blocks import left_out_scores
+from lowland.completion.cell_blocks import hidden_scores
 from lowland.completion.cells import TableCells
 from lowland.completion.factor_covariance import factor_covariance
 from lowland.completion.gaussian_fit import _noise_of
@@ -499,46 +499,74 @@ def test_files_hold_draws_of_rows_alone(fitted, tmp_path):
         ll.MatrixCompletion.load(tmp_path / "damaged.npz")
 
 
-def test_cells_are_predicted_from_the_others_of_their_row(rng):
+@pytest.mark.parametrize("scales", [None, RowScales(3.0, 0.8, 1.1)], ids=["alike", "of a size"])
+def test_hidden_cells_are_predicted_from_the_others_of_their_row(rng, scales):
     holes = np.where(rng.random((30, 4)) < 0.2, np.nan, rng.standard_normal((30, 4)))
     covariance, mean = np.cov(rng.standard_normal((4, 20))), rng.standard_normal(4)
+    masks = rng.random((7, 4)) < 0.4
     block = TableCells.of(ll.Observations.from_array(holes)).sides[0].block
-    (found,) = left_out_scores(block, covariance, mean, 1)
+    (found,) = hidden_scores(block, covariance, mean, masks, scales, 1)
     expected = []
-    for row in holes:
-        for j in np.flatnonzero(~np.isnan(row)):
-            others = [k for k in np.flatnonzero(~np.isnan(row)) if k != j]
-            if not others:
-                continue
-            along = np.linalg.solve(covariance[np.ix_(others, others)], covariance[others, j])
-            error = row[j] - mean[j] - along @ (row[others] - mean[others])
-            expected.append(abs(error) / np.sqrt(covariance[j, j] - along @ covariance[others, j]))
+    for k, row in enumerate(holes):
+        known = ~np.isnan(row)
+        gone, others = np.flatnonzero(known & masks[k % 7]), np.flatnonzero(known & ~masks[k % 7])
+        if not gone.size or not others.size:
+            continue
+        inner = np.linalg.inv(covariance[np.ix_(others, others)])
+        away = row[others] - mean[others]
+        factor = 1.0
+        if scales is not None:
+            factor = 1.1 * (0.8 * 3.0 + away @ inner @ away) / (3.0 + others.size)
+        for j in gone:
+            along = covariance[j, others] @ inner
+            error = row[j] - mean[j] - along @ away
+            variance = factor * (covariance[j, j] - along @ covariance[others, j])
+            expected.append(abs(error) / np.sqrt(variance))
+    assert len(expected) > 10
     np.testing.assert_allclose(found, expected)
-    (some,) = left_out_scores(block, covariance, mean, 7)
+    (some,) = hidden_scores(block, covariance, mean, masks, scales, 7)
     assert 0 < some.size < found.size
-    assert set(some) <= set(found)
 
 
-@pytest.mark.parametrize("level", [0.5, 0.9])
-def test_intervals_have_the_shape_of_the_errors(level):
-    """Rows of very different sizes: normal intervals of 50 % would hold two thirds."""
-    held, normal = [], []
+def of_different_sizes(seed):
+    rng = np.random.default_rng(seed)
+    sizes = np.exp(0.9 * rng.standard_normal((400, 1)))
+    full = sizes * (
+        rng.standard_normal((400, 2)) @ rng.standard_normal((2, 6)) + rng.standard_normal((400, 6))
+    )
+    return full, np.where(rng.random(full.shape) < 0.2, np.nan, full)
+
+
+def test_intervals_are_as_wide_as_rows_are_large():
+    """Rows of very different sizes: intervals that are all alike hold their share, but are too wide."""
+    held, costs = {0.5: [], 0.9: []}, []
     for seed in range(3):
-        rng = np.random.default_rng(seed)
-        sizes = np.exp(0.9 * rng.standard_normal((400, 1)))
-        full = sizes * (
-            rng.standard_normal((400, 2)) @ rng.standard_normal((2, 6)) + rng.standard_normal((400, 6))
-        )
-        holes = np.where(rng.random(full.shape) < 0.2, np.nan, full)
+        full, holes = of_different_sizes(seed)
         fit = ll.MatrixCompletion(certify=False, refine=False, random_state=0).fit(holes)
         at = np.nonzero(np.isnan(holes))
-        low, high = fit.predict_interval(*at, level)
-        held.append((low <= full[at]) & (full[at] <= high))
-        errors = np.abs(fit.predict(*at) - full[at]) / fit._completed.model.standard_errors(*at)
-        normal.append(errors <= ndtri((1 + level) / 2))
-    assert abs(np.concatenate(held).mean() - level) < 0.03
-    if level == 0.5:
-        assert np.concatenate(normal).mean() > 0.6
+        errors = np.abs(fit.predict(*at) - full[at])
+        for level, inside in held.items():
+            low, high = fit.predict_interval(*at, level)
+            inside.append((low <= full[at]) & (full[at] <= high))
+        # interval scores, beside widths that are the same in all rows
+        reaches = np.stack([(high - low) / 2, np.full(errors.size, np.quantile(errors, 0.9))])
+        costs.append(np.mean(2 * reaches + 20 * np.maximum(errors - reaches, 0), axis=1))
+    for level, inside in held.items():
+        assert abs(np.concatenate(inside).mean() - level) < 0.03
+    own, alike = np.mean(costs, axis=0)
+    assert own < 0.9 * alike
+
+
+def test_rows_given_later_have_the_sizes_of_the_fit(tmp_path):
+    _, holes = of_different_sizes(0)
+    fit = ll.MatrixCompletion(certify=False, refine=False, random_state=0).fit(holes)
+    model = fit._completed.model
+    assert model.row_scales is not None
+    again = model.of_rows(ll.Observations.from_array(holes))
+    np.testing.assert_allclose(again.row_weights, model.row_weights, rtol=1e-5)
+    assert np.ptp(np.log(again.row_weights)) > 2
+    fit.save(tmp_path / "model.npz")
+    assert ll.MatrixCompletion.load(tmp_path / "model.npz")._completed.model.row_scales == model.row_scales
 
 
 def test_scores_are_saved(rng, tmp_path):

@@ -345,3 +345,12 @@ def test_a_document_may_not_change_positive_numbers(fitted, tmp_path):
 def test_powers_pay_by_errors_or_by_what_is_likelier(errors, densities, pays):
     noise = np.tile([1.0, -1.0], 500)
     assert bool(power_choice._pays(errors + 0.1 * noise, densities + noise)) is pays
+
+
+@pytest.mark.parametrize("values", [[0.0, 0.0, 12.5, 18.0, 25.0, 100.0], [0.0, 0.0, 0.3, 0.7, 11.0, 101.0]])
+def test_what_is_written_below_the_least_number_is_read_as_it(values):
+    """Rounding made some 1e-16 of zero, and intervals that reach down to zero did not hold it."""
+    power = Power.of(np.array(values))
+    assert power.lowest == 0
+    ends = power.write(np.array([0.0])) - [0.0, 1.0, 50.0]
+    np.testing.assert_array_equal(power.read(ends), 0.0)

@@ -15,6 +15,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from lowland.bayes.row_scales import RowScales
 from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.conditional_rows import conditional_rows
 from lowland.kernels.moments import Moments, row_moments
@@ -145,18 +146,60 @@ def gathered_sums(block: CellBlock, table: Matrix) -> Arrays:
     return (multiply_rows(block.starts, block.partners, None, table),)
 
 
-def left_out_scores(block: CellBlock, covariance: Matrix, mean: Vector, every: int) -> Arrays:
-    """Return errors of the cells of every so-manieth line, each predicted from the others of its line.
+def line_distances(block: CellBlock, means: Matrix, prior_mean: Vector, precisions: Vector) -> Arrays:
+    """Return the squared Mahalanobis distance of each line's cells x from the mean of their Gaussian.
 
-    Errors are those of a Gaussian with this covariance and mean, over their standard deviations, absolute.
+    Where x is a signal and noise of the given precisions, the inverse covariance times x - prior mean is that
+    precision times what the conditional means of the signal leave of x.
+    """
+    lines = np.repeat(np.arange(block.starts.size - 1), np.diff(block.starts))
+    at, values = block.partners, block.values.astype(np.float64)
+    products = (values - prior_mean[at]) * precisions[at] * (values - means[lines, at])
+    return (np.maximum(np.bincount(lines, products, minlength=block.starts.size - 1), 0.0),)
+
+
+def hidden_scores(
+    block: CellBlock,
+    covariance: Matrix,
+    mean: Vector,
+    masks: NDArray[np.bool_],
+    scales: RowScales | None,
+    every: int,
+) -> Arrays:
+    """Return errors of hidden cells of every so-manieth line, predicted from the others of their line.
+
+    Parameters
+    ----------
+    block : CellBlock
+    covariance, mean : ndarray, shapes (p, p) and (p,)
+        Those of a Gaussian that lines are drawn from.
+    masks : ndarray of bool, shape (k, p)
+        Line i hides what the mask of number i (over and over) says; lines of which all or nothing would be
+        hidden are left out.
+    scales : RowScales or None
+        How lines differ in size.
+    every : int
+
+    Returns
+    -------
+    ndarray
+        Errors over their standard deviations, absolute.
     """
     scores = [np.zeros(0)]
     for k in range(-block.first % every, block.starts.size - 1, every):
         cells = slice(block.starts[k], block.starts[k + 1])
         at, values = block.partners[cells], block.values[cells]
-        if at.size > 1:
+        hidden = masks[(block.first + k) // every % len(masks), at]
+        if hidden.any() and not hidden.all():
             precision = np.linalg.inv(covariance[np.ix_(at, at)])
-            scores.append(np.abs(precision @ (values - mean[at])) / np.sqrt(np.diag(precision)))
+            pulls = precision @ (values - mean[at])
+            # given the others, the covariance of hidden cells is the inverse of their part of the precision
+            own = np.linalg.inv(precision[np.ix_(hidden, hidden)])
+            errors, variances = own @ pulls[hidden], np.diag(own)
+            if scales is not None:
+                distance = pulls @ (values - mean[at]) - errors @ pulls[hidden]
+                variances = variances * scales.factors(distance, int(np.count_nonzero(~hidden)))
+            scores.append(np.abs(errors) / np.sqrt(variances))
     return (np.concatenate(scores),)
 
 

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from lowland.bayes.full_gaussian import FullGaussian
 from lowland.completion.bayesian_settings import BayesianSettings
-from lowland.completion.cell_blocks import known_cells, left_out_scores
+from lowland.completion.cell_blocks import known_cells
 from lowland.completion.cells import TableCells
 from lowland.completion.features import FeatureMap
+from lowland.completion.gaussian_errors import GaussianErrors, gaussian_errors
 from lowland.completion.gaussian_objective import GaussianDraw, GaussianRows
 from lowland.completion.learnt_prior import LearntPrior
 from lowland.completion.posterior_model import PosteriorModel
+from lowland.completion.row_sizes import row_distances
 from lowland.completion.scaling import Scaling
 from lowland.completion.table_labels import TableLabels
 from lowland.core.arrays import Indices, Matrix, Vector
@@ -27,12 +29,6 @@ from lowland.search.loop import Callback, Checkpoint, Snapshot
 
 # share of the largest noise that leaves the rest of the covariance positive definite
 NOISE_SHARE = 0.9
-# rows that scores are taken from at most, rows and scores that are enough, and how many are kept
-MOST_SCORED, LEAST_SCORED, KEPT_SCORES = 2_000, 100, 999
-# share of the rows that the covariance may follow for the scores to tell what new errors are like
-MOST_FOLLOWED = 0.3
-# levels beyond which intervals are at least those of a normal law
-NOT_NARROWED = 0.8
 # most numbers of completed tables that are kept, and least number of tables
 KEPT_NUMBERS, LEAST_TABLES = 250_000, 20
 
@@ -120,7 +116,11 @@ def gaussian_model(
         objective.cells, None, axes, noise_precision=1.0, biased=False, precisions=precisions
     )
     (known,) = objective.cells.map(0, known_cells, p)
-    rows = _with_spread(solved, state, known)
+    errors = GaussianErrors(np.ones(objective.count))
+    if shaped:
+        distances = row_distances(objective.cells, solved.means, prior.coefficients[0], precisions)
+        errors = gaussian_errors(objective, state, gaussian, distances, known)
+    rows = _with_spread(solved, state, known).times(errors.factors)
     return PosteriorModel(
         rows,
         axes,
@@ -131,42 +131,13 @@ def gaussian_model(
         LearntPrior(np.eye(p), np.zeros((1, p), dtype), blank),
         scaling,
         labels,
-        _observed_anew(rows, precisions, state, known, rng),
+        _observed_anew(rows, precisions, state, known, errors.factors, rng),
         np.zeros((0, p, p), dtype),
-        np.ones(objective.count),
+        1 / errors.factors,
         axes=True,
-        error_scores=_scores(objective, state, gaussian) if shaped else np.zeros(0),
+        error_scores=errors.scores,
+        row_scales=errors.scales,
     )
-
-
-def _scores(objective: GaussianRows, state: GaussianDraw, gaussian: FullGaussian) -> Vector:
-    """Return ascending errors of cells predicted from their rows, over standard errors; none of few rows.
-
-    The Gaussian has seen the cells, by which their errors are smaller than those of others: by the root of
-    what it leaves of the rows, as in a regression. How much it follows them is the trace of the scatter of
-    rows over that with the prior, at most the number of columns.
-    """
-    from scipy.special import ndtri
-
-    m, p = objective.count, objective.width
-    if m < LEAST_SCORED:
-        return np.zeros(0)
-    rows = state.theta.reshape(-1, p).astype(np.float64)
-    centred = rows - rows.mean(axis=0)
-    scatter, root = centred.T @ centred, np.eye(p) if objective.root is None else objective.root
-    followed = float(np.trace(np.linalg.solve(scatter + state.excess * root @ root.T, scatter)))
-    every = max(1, m // MOST_SCORED)
-    (scores,) = objective.cells.map(0, left_out_scores, gaussian.covariance, gaussian.mean, every)
-    if scores.size < LEAST_SCORED or followed > MOST_FOLLOWED * m:
-        return np.zeros(0)
-    seen = scores / np.sqrt(1 - followed / m)
-    # as many quantiles as tell intervals apart
-    count = min(seen.size, KEPT_SCORES)
-    shares = (np.arange(count) + 1) / (count + 1)
-    found = np.quantile(seen, shares)
-    # where missing cells lie in runs, errors are larger than those of cells whose neighbours are known: wide
-    # intervals are not narrowed
-    return np.asarray(np.where(shares > NOT_NARROWED, np.maximum(found, ndtri((1 + shares) / 2)), found))
 
 
 def _noise_of(gaussian: FullGaussian) -> Vector:
@@ -182,16 +153,20 @@ def _observed_anew(
     precisions: Vector,
     state: GaussianDraw,
     known: NDArray[np.bool_],
+    factors: Vector,
     rng: np.random.Generator,
 ) -> Matrix:
     """Return draws of new observations of all cells, shape (tables, m, p).
 
-    Missing cells are those of the kept tables, which share their doubt about the distribution between rows;
-    known ones are drawn given the rest of their row.
+    Missing cells are those of the kept tables, which share their doubt about the distribution between rows,
+    at distances from their means that suit the size of the row; known ones are drawn given the rest of their
+    row.
     """
     count, (m, p) = len(state.tables), known.shape
     tables = np.stack(state.tables).reshape(count, m, p).astype(np.float64)
-    variances = signal.covariances[:, _diagonal(p)].astype(np.float64) + 1 / precisions.astype(np.float64)
+    tables = signal.means + np.sqrt(factors)[:, None] * (tables - signal.means)
+    noise = factors[:, None] / precisions.astype(np.float64)
+    variances = signal.covariances[:, _diagonal(p)].astype(np.float64) + noise
     spread = np.sqrt(variances[known])
     tables[:, known] = signal.means[known] + spread * rng.standard_normal((count, spread.size))
     return tables.astype(signal.means.dtype)

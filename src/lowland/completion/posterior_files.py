@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowland.bayes.order_basis import OrderBasis
+from lowland.bayes.row_scales import RowScales
 from lowland.completion.features import PATTERN_RIDGE, FeatureMap
 from lowland.completion.learnt_prior import LearntPrior
 from lowland.completion.posterior_model import PosteriorModel
@@ -33,6 +35,8 @@ def posterior_arrays(model: PosteriorModel) -> Parts:
         "row_draws": _draws(model.row_draws, model.rows.means.shape),
         "column_draws": _draws(model.column_draws, model.columns.means.shape),
     }
+    if model.row_scales is not None:
+        arrays["row_scales"] = np.array(astuple(model.row_scales))
     sides = (("row", model.rows, model.row_prior), ("column", model.columns, model.column_prior))
     for side, moments, prior in sides:
         arrays[f"{side}_means"], arrays[f"{side}_covariances"] = moments.means, moments.covariances
@@ -125,7 +129,18 @@ def posterior_model(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
         axes,
         number(plain, "inflation", 1.0),
         _scores(arrays),
+        _row_scales(arrays),
     )
+
+
+def _row_scales(arrays: Mapping[str, NDArray[Any]]) -> RowScales | None:
+    """Return how rows differ in size; files of earlier versions do not say."""
+    if "row_scales" not in arrays:
+        return None
+    check_arrays(arrays, {"row_scales": "3"})
+    scales = arrays["row_scales"]
+    require((scales > 0).all(), f"its row_scales are {scales.tolist()}")
+    return RowScales(*scales.tolist())
 
 
 def _scores(arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:

@@ -9,10 +9,12 @@ from typing import final
 import numpy as np
 
 from lowland.bayes.products import all_product_means, product_means, product_variances
+from lowland.bayes.row_scales import RowScales
 from lowland.bayes.score_quantile import interval_reach
 from lowland.bayes.side_prior import unpack_lower
 from lowland.completion.cells import TableCells
 from lowland.completion.learnt_prior import LearntPrior
+from lowland.completion.row_sizes import with_sizes
 from lowland.completion.scaling import Scaling
 from lowland.completion.settings import row_weights
 from lowland.completion.table_labels import TableLabels
@@ -49,11 +51,12 @@ class PosteriorModel:
     axes : bool
         Whether columns are the coordinate axes, which no cells change: rows are draws from a Gaussian of any
         covariance.
-
     inflation : float
         By how much standard errors are larger than those of the posterior.
     error_scores : ndarray, shape (k,)
         Errors of cells predicted without them over standard errors, ascending; none if not known.
+    row_scales : RowScales or None
+        How rows along axes differ in size: variances of those of the fit are multiplied already.
 
     Notes
     -----
@@ -76,6 +79,7 @@ class PosteriorModel:
     axes: bool = False
     inflation: float = 1.0
     error_scores: Vector = field(default_factory=lambda: np.zeros(0))
+    row_scales: RowScales | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -172,13 +176,7 @@ class PosteriorModel:
     def matrix(self, *, likeliest: bool = False) -> Matrix:
         """Return all predictions, shape (m, n)."""
         check_table_fits(self.rows.means, self.shape[1])
-        means = self._full(self.rows.means, self.columns.means)
-        if self._averages_draws:
-            mean = np.zeros_like(means)
-            for rows, columns in zip(self.row_draws, self.column_draws, strict=True):
-                mean += self._full(rows, columns) / self.row_draws.shape[0]
-            means = (means + mean) / 2
-        return self.within_range(self.scaling.undo(means, np.arange(self.shape[1])))
+        return self.within_range(self.row_scores(np.arange(self.shape[0])))
 
     def complete(
         self, table: Observations, covariates: Matrix | None = None, *, likeliest: bool = False
@@ -294,16 +292,20 @@ class PosteriorModel:
         count: int | None = None,
     ) -> Moments:
         """Return the moments of lines, given those of the other side and their cells: lines and partners."""
-        dtype = self.rows.means.dtype
-        scaled = self.scaling.apply(table.values.astype(dtype), table.columns)
         weights = self.column_precisions[table.columns]
         if table.weights is not None:
             weights = weights * table.weights
         shape = (table.shape[0] if count is None else count, other.means.shape[0])
-        sorted_cells = TableCells.of(Observations(*cells, scaled, shape, weights.astype(dtype)))
+        scaled = self._scaled(table).values
+        sorted_cells = TableCells.of(Observations(*cells, scaled, shape, weights.astype(scaled.dtype)))
         return prior.moments(
             sorted_cells, covariates, other, noise_precision=self.noise_precision, biased=self.biased
         )
+
+    def _scaled(self, table: Observations) -> Observations:
+        """Return a table in the unit of the fit, without weights."""
+        values = self.scaling.apply(table.values.astype(self.rows.means.dtype), table.columns)
+        return replace(table, values=values, weights=None)
 
     def _noise(self, rows: Indices, columns: Indices) -> Vector:
         """Return the variances of the noise of new observations, in the unit of the fit."""
@@ -312,10 +314,13 @@ class PosteriorModel:
 
     def row_scores(self, rows: Indices) -> Matrix:
         """Return the scores of all columns for some rows, shape (k, n)."""
-        means = self._full(self.rows.means[rows], self.columns.means)
+        means = all_product_means(self.rows.means[rows], self.columns.means, self.rank)
         if self._averages_draws:
             drawn = zip(self.row_draws, self.column_draws, strict=True)
-            mean = sum(self._full(own[rows], columns) for own, columns in drawn) / self.row_draws.shape[0]
+            mean = (
+                sum(all_product_means(own[rows], columns, self.rank) for own, columns in drawn)
+                / self.row_draws.shape[0]
+            )
             means = (means + mean) / 2
         return self.scaling.undo(means, np.arange(self.shape[1]))
 
@@ -327,17 +332,18 @@ class PosteriorModel:
 
     def of_rows(self, table: Observations, covariates: Matrix | None = None) -> PosteriorModel:
         """Return the model of the rows of another table, folded in; it has no draws."""
-        rows, none = self.fold_in(table, covariates), (self.row_draws[:0], self.column_draws[:0])
-        return replace(
-            self, rows=rows, row_draws=none[0], column_draws=none[1], row_weights=row_weights(table)
-        )
+        rows, weights = self.fold_in(table, covariates), row_weights(table)
+        if self.row_scales is not None:
+            cells = TableCells.of(self._scaled(table))
+            mean, precisions = self.row_prior.coefficients[0], self.column_precisions
+            rows, factors = with_sizes(rows, self.row_scales, cells, mean, precisions)
+            weights = weights / factors
+        none = self.row_draws[:0], self.column_draws[:0]
+        return replace(self, rows=rows, row_draws=none[0], column_draws=none[1], row_weights=weights)
 
     def within_range(self, scores: Matrix) -> Matrix:
         """Return scores clipped to the range of grades: predictions."""
         return self.scaling.clip(scores)
-
-    def _full(self, left: Matrix, right: Matrix) -> Matrix:
-        return all_product_means(left, right, self.rank)
 
     def _product(self, left: Matrix, right: Matrix, rows: Indices, columns: Indices) -> Vector:
         return product_means(left, right, (rows, columns), self.rank)

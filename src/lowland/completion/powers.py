@@ -92,7 +92,9 @@ class Power:
     def _read(self, written: Vector, most: float) -> Vector:
         low, high = self.write(np.array([self.lowest, most]))
         inside = np.clip(written, low, high)
-        return np.maximum((inside**2 if self.exponent else np.exp(inside)) - self.shift, 0.0)
+        numbers = np.maximum((inside**2 if self.exponent else np.exp(inside)) - self.shift, 0.0)
+        # an interval down to zero holds zero, whatever rounding makes of its end
+        return np.where(inside > low, numbers, self.lowest)
 
     def expect(self, written: Vector, spreads: Vector) -> tuple[Vector, Vector]:
         """Return means and standard deviations of numbers whose written ones are normal.

@@ -39,6 +39,10 @@ class Moments:
         """Return the same moments for several calls, which share what they make of them."""
         return Moments(self.means, self.covariances, {})
 
+    def times(self, factors: Vector) -> Moments:
+        """Return rows whose covariances are multiplied, each by a factor of its own, shape (n,)."""
+        return Moments(self.means, (self.covariances * factors[:, None]).astype(self.covariances.dtype))
+
 
 @final
 @dataclass(frozen=True, eq=False)
