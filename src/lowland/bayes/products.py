@@ -23,6 +23,13 @@ def all_product_means(left: Matrix, right: Matrix, rank: int) -> Matrix:
     return means
 
 
+def singular_factors(matrix: Matrix) -> tuple[Matrix, Matrix]:
+    """Return factors U, V with U V^T = matrix whose columns share the singular values, the leading first."""
+    left, values, right = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)
+    root = np.sqrt(values)
+    return left * root, right.T * root
+
+
 def product_variances(rows: Moments, columns: Moments, at: tuple[Indices, Indices], rank: int) -> Vector:
     """Return the variances of p . q + b + c for pairs of independent Gaussian rows and columns."""
     d = rows.means.shape[1]

@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import DTypeLike
 
+from lowland.bayes.products import singular_factors
 from lowland.bayes.side_prior import unpack_lower
 from lowland.certificates import Settings
 from lowland.completion.bayesian import BayesianFit
@@ -93,7 +94,7 @@ def usual_factors(model: PosteriorModel) -> PosteriorModel:
     dtype, triangle = model.rows.means.dtype, r * (r + 1) // 2
     sides = [
         Moments(side[:, :r].astype(dtype), np.zeros((len(side), triangle), dtype))
-        for side in model.leading_factors()
+        for side in singular_factors(model.rows.means)
     ]
     return replace(model, rows=sides[0], columns=sides[1], axes=False)
 

@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from lowland.bayes.products import all_product_means, product_means, product_variances
+from lowland.bayes.products import all_product_means, product_means, product_variances, singular_factors
 from lowland.bayes.row_scales import RowScales
 from lowland.bayes.score_quantile import interval_reach
 from lowland.bayes.side_prior import unpack_lower
@@ -102,20 +102,15 @@ class PosteriorModel:
         If columns have their own scales, row biases are multiplied by them and become a factor.
         """
         r, spreads = self.rank, self.scaling.spreads
-        root = np.sqrt(spreads.mean())
-        dtype = self.rows.means.dtype
-        sides = self.leading_factors() if self.axes else (self.rows.means[:, :r], self.columns.means[:, :r])
-        left, right = sides[0] * root, sides[1] * (spreads / root)[:, None]
+        root, dtype = np.sqrt(spreads.mean()), self.rows.means.dtype
+        left, right = self.rows.means[:, :r], self.columns.means[:, :r]
+        if self.axes:  # which would say nothing of columns
+            left, right = singular_factors(self.rows.means)
+        left, right = left * root, right * (spreads / root)[:, None]
         if self._own_scales:
             left = np.column_stack([left, self.rows.means[:, r:]])
             right = np.column_stack([right, spreads] if self.biased else [right])
         return left.astype(dtype), right.astype(dtype)
-
-    def leading_factors(self) -> tuple[Matrix, Matrix]:
-        """Return factors with the same products, the leading first; axes would say nothing of columns."""
-        left, values, right = np.linalg.svd(self.rows.means.astype(np.float64), full_matrices=False)
-        root = np.sqrt(values)
-        return left * root, right.T * root
 
     def biases(self) -> tuple[Vector, Vector]:
         """Return the row and column biases that belong to `factors`; column biases include the centre."""
