@@ -13,7 +13,7 @@ from lowland.bayes.row_scales import RowScales
 from lowland.completion.bayesian_settings import BayesianSettings
 from lowland.completion.cell_blocks import hidden_scores
 from lowland.completion.cells import TableCells
-from lowland.completion.factor_covariance import factor_covariance
+from lowland.completion.factor_covariance import along_columns, factor_covariance
 from lowland.completion.gaussian_fit import _noise_of
 from lowland.completion.gaussian_objective import GaussianRows
 from lowland.completion.posterior_fit import fit_cells
@@ -328,9 +328,12 @@ def test_completions_share_their_doubt_between_rows(rng):
     assert cells.mean(axis=1).std() > 1.5 * alone
 
 
-def test_a_broken_search_goes_on_with_the_same_bits(table):
+@pytest.mark.parametrize("ordered", [False, True])
+def test_a_broken_search_goes_on_with_the_same_bits(table, ordered):
     standard = (table - np.nanmean(table, axis=0)) / np.nanstd(table, axis=0)
-    objective, saved = GaussianRows(TableCells.of(ll.Observations.from_array(standard))), []
+    targets = [None, *along_columns([[float(j)] for j in range(table.shape[1])])][: None if ordered else 1]
+    cells = TableCells.of(ll.Observations.from_array(standard))
+    objective, saved = GaussianRows(cells, targets=targets), []
 
     def search(stop, resume=None, checkpoint=None):
         rng = np.random.default_rng(5)
@@ -349,7 +352,7 @@ def test_a_broken_search_goes_on_with_the_same_bits(table):
     search(7, checkpoint=Checkpoint(saved.append))
     rest = search(12, resume=saved[-1])
     assert whole.state.kept == rest.state.kept == 9
-    for name in ("means", "squares", "covariance_sum", "theta"):
+    for name in ("means", "squares", "covariance_sum", "theta", "target"):
         np.testing.assert_array_equal(getattr(rest.state, name), getattr(whole.state, name))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -77,6 +78,38 @@ def draw_gaussian(
     half, inverse = np.linalg.solve(lower, posterior.T).T, np.linalg.solve(posterior.T, lower)
     away = half @ rng.standard_normal(p) / np.sqrt(m)
     return FullGaussian(mean + away, half @ half.T, inverse @ inverse.T), excess
+
+
+def draw_target(rows: Matrix, rng: np.random.Generator, roots: Sequence[Matrix | None], current: int) -> int:
+    """Return which of several means of the covariance's prior is drawn next, given rows and the current one.
+
+    Parameters
+    ----------
+    rows : ndarray of float64, shape (m, p)
+    rng : numpy.random.Generator
+    roots : sequence of (ndarray of float64, shape (p, p), or None)
+        Lower roots of the means, None for I, all as likely beforehand.
+    current : int
+
+    Notes
+    -----
+    One of the others is drawn, and one of the two by their evidence, with the shrinkage and the Gaussian
+    integrated out. Costs O(m p^2 + p^3).
+    """
+    other = int(rng.integers(len(roots) - 1))
+    pair = current, other + (other >= current)
+    m = len(rows)
+    centred = rows - rows.mean(axis=0)
+    scatter = centred.T @ centred
+    found = []
+    for root in (roots[k] for k in pair):
+        own, size = scatter, 0.0
+        if root is not None:
+            own = np.linalg.solve(root, np.linalg.solve(root, scatter).T)
+            size = (m - 1) * float(np.log(np.diag(root)).sum())
+        excesses = np.geomspace(LEAST_EXCESS, MOST_EXCESS * m, STEPS)
+        found.append(float(np.logaddexp.reduce(log_evidence((own + own.T) / 2, m, excesses))) - size)
+    return pair[1] if np.log(rng.random()) < -np.logaddexp(0.0, found[0] - found[1]) else pair[0]
 
 
 def log_evidence(scatter: Matrix, m: int, excesses: Vector) -> Vector:

@@ -16,10 +16,17 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.labels import is_whole
 from lowland.core.observations import Labels
 
-# labels are looked at unasked if they are dates or years, and at least so many
+# labels are looked at unasked if they are dates, years or months, and at least so many
 FEWEST = 8
 _DATE = re.compile(r"\d{4}-\d{2}(-\d{2}([ T]\d{2}:\d{2}.*)?)?|\d{4}-?Q[1-4]")
 _YEARS = (1000, 2999)
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+# names in full are abbreviated to so many letters
+_LETTERS = 3
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -59,9 +66,9 @@ def orders_of(
     Parameters
     ----------
     given : pair
-        Of each side "auto" (labels that are dates or years), "labels", None or coordinates: an array_like of
-        numbers or dates, shape (lines,) or (lines, c), or a sparse array, shape (lines, lines): the weights
-        of a graph's edges.
+        Of each side "auto" (labels that are dates, years or months), "labels", None or coordinates: an
+        array_like of numbers or dates, shape (lines,) or (lines, c), or a sparse array, shape (lines, lines):
+        the weights of a graph's edges.
     shape : tuple of int
     labels : pair of ndarray or None
 
@@ -88,7 +95,7 @@ def orders_of(
 
 
 def coordinates_of(labels: Labels | None) -> Matrix | None:
-    """Return labels that are all numbers or all dates as coordinates, shape (lines, 1); else None."""
+    """Return labels that are all numbers, dates, months or weekdays as coordinates; else None."""
     if labels is None or not len(labels):
         return None
     if labels.dtype.kind in "iuf":
@@ -96,6 +103,9 @@ def coordinates_of(labels: Labels | None) -> Matrix | None:
     texts = [str(label) for label in labels.tolist()]
     if all(_DATE.fullmatch(text) for text in texts):
         return _days(texts)
+    named = _calendar_places(texts)
+    if named is not None:
+        return named
     try:
         numbers = np.array([float(text) for text in texts])
     except ValueError:
@@ -104,17 +114,36 @@ def coordinates_of(labels: Labels | None) -> Matrix | None:
 
 
 def times_of(labels: Labels | None) -> Matrix | None:
-    """Return labels as coordinates if they are dates or years, evenly or not, and enough; else None."""
+    """Return labels as coordinates if they are dates, years or months, and enough; else None."""
     if labels is None or len(labels) < FEWEST:
         return None
     some = labels[0]  # most tables' labels tell by their first that they are neither
-    told = next((kind for kind in (_is_year, _DATE.fullmatch) if kind(str(some))), None)
+    told = next((kind for kind in (_is_year, _DATE.fullmatch, _is_month) if kind(str(some))), None)
     timed = told is not None and all(told(str(label)) for label in labels.tolist())
     return coordinates_of(labels) if timed else None
 
 
 def _is_year(text: str) -> bool:
     return len(text) == 4 and is_whole(text) and _YEARS[0] <= int(text) <= _YEARS[1]
+
+
+def _is_month(text: str) -> bool:
+    return text.lower() in _places(_MONTHS)
+
+
+def _calendar_places(texts: list[str]) -> Matrix | None:
+    """Return months or weekdays as their numbers, each at most once; else None."""
+    for names in (_MONTHS, _WEEKDAYS):
+        places = _places(names)
+        if all(text.lower() in places for text in texts):
+            found = np.array([places[text.lower()] for text in texts], np.float64)
+            return found[:, None] if np.unique(found).size == found.size else None
+    return None
+
+
+def _places(names: tuple[str, ...]) -> dict[str, int]:
+    """Return the number of each name, written in full or abbreviated."""
+    return {text: k for k, name in enumerate(names, 1) for text in (name, name[:_LETTERS])}
 
 
 def extended(coordinates: Matrix, labels: Labels | None) -> Matrix | None:

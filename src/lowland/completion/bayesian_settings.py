@@ -54,6 +54,8 @@ class BayesianSettings:
     row_order, column_order : tuple of (float, float, int, str) or None
         Length and strength of a smooth order of a side, how many of its last covariates are coordinates, and
         what these are: "labels", "coordinates" or "graph".
+    column_places : tuple of (tuple of float) or None
+        Coordinates of the columns, along which correlations of a Gaussian of any covariance may fall.
     inflation : float
         By how much standard errors are larger than the posterior's.
     noise : {"auto", "common", "column"}
@@ -94,6 +96,7 @@ class BayesianSettings:
     pattern_ridge: float | None = None
     row_order: tuple[float, float, int, str] | None = None
     column_order: tuple[float, float, int, str] | None = None
+    column_places: tuple[tuple[float, ...], ...] | None = None
     inflation: float = 1.0
     noise: str = "auto"
     scale: str = "auto"
@@ -130,6 +133,8 @@ class BayesianSettings:
             order = known.get(name)
             if order is not None and isinstance(order[3], bool):  # as earlier versions wrote it
                 known[name] = (*order[:3], "labels" if order[3] else "coordinates")
+        places = known.get("column_places")
+        known["column_places"] = None if places is None else tuple(tuple(own) for own in places)
         known.pop("shaped", None)  # of earlier versions
         return cls(**known)
 
@@ -196,6 +201,7 @@ class BayesianSettings:
             noise=noise,
             scale=scale,
             full=False,
+            column_places=None,
             calibrated=calibrated,
         )
 

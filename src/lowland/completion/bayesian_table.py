@@ -25,6 +25,7 @@ from lowland.core.status import StopReason
 # what fits and judges is imported where it is used: a model that is read from a file only predicts
 if TYPE_CHECKING:
     from lowland.completion.bayesian import BayesianFit
+    from lowland.completion.bayesian_settings import BayesianSettings
     from lowland.completion.features import SideCovariates
     from lowland.completion.penalised import CompletionFit
     from lowland.recheck.documents import Document
@@ -144,7 +145,8 @@ class BayesianTable:
                     fix="fit the table again",
                 )
         both = covariates[0], covariates[1]
-        again = fit_bayesian(table, fit.settings, rng=rng, covariates=both, before=fit)
+        settings = _with_more_places(fit.settings, table)
+        again = fit_bayesian(table, settings, rng=rng, covariates=both, before=fit)
         return BayesianTable.of(again, both)
 
     def sampler(self, what: str) -> PosteriorModel:
@@ -223,3 +225,13 @@ class BayesianTable:
         if self._restored is None:
             raise without_data(what)
         return self._restored
+
+
+def _with_more_places(settings: BayesianSettings, table: Observations) -> BayesianSettings:
+    """Return settings for a table that may have more columns, without places if its labels do not go on."""
+    own = settings.column_places
+    if own is None or len(own) == table.shape[1]:
+        return settings
+    found = extended(np.array(own), table.column_labels)
+    places = None if found is None else tuple(tuple(place) for place in found.tolist())
+    return replace(settings, column_places=places)

@@ -1,13 +1,19 @@
-"""The covariance of rows that factors give, towards which that of a Gaussian of any covariance shrinks."""
+"""Covariances towards which that of a Gaussian of any covariance shrinks: of factors, and along an order."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from lowland.bayes.order_basis import spacing
 from lowland.bayes.posterior import Posterior
 from lowland.bayes.side_prior import unpack_lower
 from lowland.completion.bayesian_objective import BayesianCompletion
 from lowland.core.arrays import Matrix
+
+# lengths over which correlations of columns in order fall, in units of their spacing
+LENGTHS = (1.0, 3.0, 10.0, 30.0)
 
 
 def factor_covariance(objective: BayesianCompletion, posterior: Posterior) -> Matrix:
@@ -28,3 +34,20 @@ def factor_covariance(objective: BayesianCompletion, posterior: Posterior) -> Ma
     noise = 1 / (posterior.noise_precision * posterior.column_precisions.astype(np.float64))
     covariance: Matrix = sides @ prior @ sides.T + np.diag(around + noise)
     return covariance
+
+
+def along_columns(places: Sequence[Sequence[float]] | None) -> list[Matrix]:
+    """Return correlations that fall with the distance of columns, one matrix per length; none without places.
+
+    They fall exponentially, as those of a random walk that is drawn back to zero.
+
+    Parameters
+    ----------
+    places : sequence of (sequence of float)
+        Coordinates of each column.
+    """
+    if places is None:
+        return []
+    coordinates = np.array(places, np.float64)
+    distances = np.linalg.norm(coordinates[:, None] - coordinates, axis=2) / spacing(coordinates)
+    return [np.exp(-distances / length) for length in LENGTHS]

@@ -72,7 +72,8 @@ def gaussian_errors(
         return GaussianErrors(alike)
     rows = state.theta.reshape(-1, p).astype(np.float64)
     centred = rows - rows.mean(axis=0)
-    scatter, root = centred.T @ centred, np.eye(p) if objective.root is None else objective.root
+    scatter, root = centred.T @ centred, objective.roots[state.target]
+    root = np.eye(p) if root is None else root
     followed = float(np.trace(np.linalg.solve(scatter + state.excess * root @ root.T, scatter)))
     if followed > MOST_FOLLOWED * m:
         return GaussianErrors(alike)

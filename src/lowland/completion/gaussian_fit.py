@@ -39,7 +39,7 @@ def fit_gaussian(  # noqa: PLR0913
     labels: TableLabels,
     settings: BayesianSettings,
     *,
-    target: Matrix | None,
+    targets: Sequence[Matrix | None],
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
     checkpoint: Checkpoint | None = None,
@@ -55,8 +55,8 @@ def fit_gaussian(  # noqa: PLR0913
     labels : TableLabels
     settings : BayesianSettings
         Resolved.
-    target : ndarray, shape (n, n), or None
-        Mean of the covariance's prior, I if None.
+    targets : sequence of (ndarray, shape (n, n), or None)
+        What the mean of the covariance's prior may be, I for None.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def fit_gaussian(  # noqa: PLR0913
     """
     tables = max(LEAST_TABLES, KEPT_NUMBERS // (scaled.shape[0] * scaled.shape[1]))
     thin = settings.sweeps_per_draw * max(1, settings.gaussian_draws // tables)
-    objective = GaussianRows(scaled, thin, target)
+    objective = GaussianRows(scaled, thin, targets)
     sweeps, burn_in = settings.gaussian_sweeps
     with one_blas_thread():  # the same bits whatever its number of threads
         search = run(

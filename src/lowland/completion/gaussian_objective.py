@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
 
-from lowland.bayes.full_gaussian import draw_gaussian
+from lowland.bayes.full_gaussian import draw_gaussian, draw_target
 from lowland.completion.cell_blocks import completed_lines
 from lowland.completion.cells import TableCells
 from lowland.core.arrays import Matrix, Vector
@@ -42,6 +42,8 @@ class GaussianDraw:
         Sums of the distributions' means and covariances.
     tables : tuple of ndarray, shape (m p,)
         Some of the completed tables.
+    target : int
+        Which mean of the covariance's prior was drawn with it.
     """
 
     theta: Vector
@@ -57,6 +59,7 @@ class GaussianDraw:
     mean_sum: Vector
     covariance_sum: Matrix
     tables: tuple[Vector, ...] = ()
+    target: int = 0
 
 
 @final
@@ -69,20 +72,19 @@ class GaussianRows:
         Observed cells, without weights.
     thin : int
         Of the draws that are kept, the completed table of every `thin`-th is kept too.
-    target : ndarray, shape (p, p), optional
-        Mean of the covariance's prior; by default I.
+    targets : sequence of (ndarray, shape (p, p), or None)
+        What the mean of the covariance's prior may be, None for I; which it is, is drawn with it.
 
     Notes
     -----
     A sweep costs O(size + m p^3).
     """
 
-    def __init__(self, cells: TableCells, thin: int = 1, target: Matrix | None = None) -> None:
+    def __init__(self, cells: TableCells, thin: int = 1, targets: Sequence[Matrix | None] = (None,)) -> None:
         self.cells, self.thin, (self.count, self.width) = cells, thin, cells.shape
         self.floor = float(np.finfo(cells.dtype).eps ** ROUNDING)
-        self.root = None
-        if target is not None:
-            self.root = np.linalg.cholesky(target + self.floor * np.eye(self.width))
+        own = self.floor * np.eye(self.width)
+        self.roots = [None if target is None else np.linalg.cholesky(target + own) for target in targets]
 
     @property
     def size(self) -> int:
@@ -98,7 +100,7 @@ class GaussianRows:
         """Return a distribution drawn given a completed table."""
         p = self.width
         rows = theta.reshape(-1, p).astype(np.float64)
-        found, excess = draw_gaussian(rows, rng, self.root, floor=self.floor)
+        found, excess = draw_gaussian(rows, rng, self.roots[0], floor=self.floor)
         return GaussianDraw(
             theta,
             found.mean,
@@ -121,7 +123,8 @@ class GaussianRows:
     def draw(self, state: GaussianDraw, rng: np.random.Generator) -> GaussianDraw:
         """Return the next completed table and the distribution drawn given it."""
         rows = self._lines(state, Noise(state.key, state.sweep))
-        found, excess = draw_gaussian(rows, rng, self.root, floor=self.floor)
+        target = draw_target(rows, rng, self.roots, state.target) if len(self.roots) > 1 else 0
+        found, excess = draw_gaussian(rows, rng, self.roots[target], floor=self.floor)
         return replace(
             state,
             theta=rows.ravel().astype(self.dtype),
@@ -130,6 +133,7 @@ class GaussianRows:
             precision=found.precision,
             excess=excess,
             sweep=state.sweep + 1,
+            target=target,
         )
 
     def keep(self, state: GaussianDraw) -> GaussianDraw:

@@ -55,7 +55,7 @@ class CompletionPlan:
         and cells held out are predicted better.
     row_order, column_order : bool or None
         Whether labels are looked at as coordinates along which rows or columns may vary smoothly; None: if
-        they are dates or years.
+        they are dates, years or months.
     """
 
     method: str = "auto"

@@ -8,6 +8,7 @@ from typing import final
 
 import numpy as np
 
+from lowland.bayes.graph_places import GraphPlaces
 from lowland.bayes.side_orders import SideOrders, orders_of
 from lowland.certificates import Settings
 from lowland.completion.bayesian import fit_bayesian
@@ -130,6 +131,7 @@ def _fit_numbers(  # noqa: PLR0913
     method = plan.decide_method()
     if method != "map":
         settings = replace(bayesian_settings(plan, method, groups), graded=graded)
+        settings = replace(settings, column_places=_column_places(orders, settings))
         if orders and method != "gaussian":
             settings, covariates = with_orders(table, settings, covariates, orders, rng.spawn(1)[0])
         fit = fit_bayesian(
@@ -174,6 +176,13 @@ def _fit_numbers(  # noqa: PLR0913
     return PlannedFit(PenalisedTable.of(penalised), path if path is not None and path.steps else None)
 
 
+def _column_places(orders: SideOrders, settings: BayesianSettings) -> tuple[tuple[float, ...], ...] | None:
+    """Return coordinates of columns for a Gaussian's covariance; those of a graph's nodes are none."""
+    if orders.columns is None or isinstance(orders.columns, GraphPlaces) or settings.grouped:
+        return None
+    return tuple(tuple(own) for own in orders.columns.tolist())
+
+
 def refuse_covariates(covariates: SideCovariates) -> None:
     """Raise if there are covariates: penalised fits have none."""
     if any(known is not None for known in covariates):
@@ -184,12 +193,17 @@ def refuse_covariates(covariates: SideCovariates) -> None:
 
 def refuse_orders(orders: SideOrders, method: str) -> None:
     """Raise if an order was asked for that a method has no place for."""
-    if method in ("map", "gaussian") and any(orders.asked):
-        raise InvalidInputError(
-            f'method "{method}" knows no order of rows or columns',
-            f"{('row', 'column')[orders.asked.index(True)]}_order",
-            fix='omit it, or use method "auto", "variational" or "gibbs"',
-        )
+    if method not in ("map", "gaussian"):
+        return
+    for asked, own, side in zip(orders.asked, orders.sides, ("row", "column"), strict=True):
+        placed = method == "gaussian" and side == "column" and not isinstance(own, GraphPlaces)
+        if asked and not placed:
+            what = "graph" if isinstance(own, GraphPlaces) else "order"
+            raise InvalidInputError(
+                f'method "{method}" knows no {what} of {side}s',
+                f"{side}_order",
+                fix='omit it, or use method "auto", "variational" or "gibbs"',
+            )
 
 
 def check_effort(effort: str) -> None:

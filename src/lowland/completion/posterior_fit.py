@@ -13,7 +13,7 @@ from lowland.completion.bayesian_objective import BayesianCompletion
 from lowland.completion.bayesian_settings import USUAL_RANK, BayesianSettings
 from lowland.completion.bayesian_start import feature_maps, first_point, make_objective
 from lowland.completion.cells import TableCells
-from lowland.completion.factor_covariance import factor_covariance
+from lowland.completion.factor_covariance import along_columns, factor_covariance
 from lowland.completion.features import FeatureMap, SideCovariates, check_covariates
 from lowland.completion.gaussian_fit import fit_gaussian
 from lowland.completion.gaussian_objective import GaussianRows
@@ -102,13 +102,13 @@ def fit_cells(  # noqa: PLR0913
     scaling = Scaling.of(summary, settings.scale)
     scaled = cells.scaled(scaling.centres, scaling.spreads)
     if settings.full:
-        target = None if n <= USUAL_RANK else _factor_covariance(cells, summary, scaling, rng)
+        first = None if n <= USUAL_RANK else _factor_covariance(cells, summary, scaling, rng)
         model, search, gaussian = fit_gaussian(
             scaled,
             scaling,
             labels,
             settings,
-            target=target,
+            targets=(first, *along_columns(settings.column_places)),
             rng=rng,
             callbacks=callbacks,
             checkpoint=checkpoint,

@@ -21,7 +21,8 @@ def about_certificate(fit: Fit) -> str:
         f"The verdicts below are about the penalised (MAP) problem of {rank}, with the penalty that the "
         "posterior's variances imply. Predictions and intervals come from the posterior itself"
     )
-    ordered = fit.settings.row_order or fit.settings.column_order
+    s = fit.settings
+    ordered = s.row_order or s.column_order or s.column_places
     return words + (", which alone knows the order of rows or columns." if ordered else ".")
 
 
@@ -29,7 +30,8 @@ def describe_method(fit: Fit) -> str:
     """Return a phrase on the method and its settings."""
     s = fit.settings
     if s.full:
-        return "one Gaussian of any covariance for all rows, averaged over draws"
+        words = "one Gaussian of any covariance for all rows, averaged over draws"
+        return words + (", shrunk along the order of columns where cells want it" if s.column_places else "")
     words = "Gibbs sampling from variational Bayes" if s.draws else "variational Bayes"
     words += f", rank {s.rank} with learnt priors"
     words += ", row and column biases" if s.biases else ", no biases"

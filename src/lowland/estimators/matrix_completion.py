@@ -218,8 +218,8 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         row_order, column_order : "auto", "labels", None or array_like, shape (m,) or (n,), or (., c)
             Coordinates along which rows or columns may vary smoothly: numbers, dates, places; or a graph,
             from `read_graph` or as a sparse array of the weights between rows (or columns). "labels" takes
-            coordinates from labels; "auto" too if these are dates or years. Used only if cells held out show
-            a gain (Bayesian methods, tables in memory).
+            coordinates from labels; "auto" too if these are dates, years or months. Used only if cells held
+            out, or the likelihood, show a gain (Bayesian methods, tables in memory).
 
         Returns
         -------
