@@ -70,7 +70,7 @@ def test_a_python_fit_of_the_frame_gives_the_same(birds, file, run, tmp_path):
     filled = ll.MatrixCompletion(certify=False, random_state=0).fit(holes).fill(holes)
     found = pd.read_csv(tmp_path / "filled.csv")
     np.testing.assert_allclose(found["length"], filled["length"], rtol=3e-3)  # other random numbers
-    assert (found["island"] == filled["island"]).mean() > 0.97
+    assert (found["island"] == filled["island"]).mean() > 0.95
 
 
 def test_models_predict_words(birds, file, run, tmp_path):

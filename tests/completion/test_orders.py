@@ -155,10 +155,12 @@ def test_a_useless_order_is_left_out():
         holes = np.where(
             rng.random(truth.shape) < 0.2, np.nan, truth + 0.3 * rng.standard_normal(truth.shape)
         )
-        plain = ll.MatrixCompletion(**PLAIN).fit(holes)
-        ordered = ll.MatrixCompletion(**PLAIN).fit(holes, row_order=np.arange(120))
-        assert ordered._completed.model.row_places == (0, False)
-        np.testing.assert_allclose(ordered.predict_table(), plain.predict_table(), atol=0.3)
+        settings = {**PLAIN, "refine": seed == 0}
+        plain = ll.MatrixCompletion(**settings).fit(holes)
+        ordered = ll.MatrixCompletion(**settings).fit(holes, row_order=np.arange(120))
+        assert seed == 0 or ordered._completed.model.row_places == (0, False)
+        # having looked costs nothing: all else draws its own numbers
+        np.testing.assert_array_equal(ordered.predict_table(), plain.predict_table())
 
 
 def test_an_order_that_is_always_taken_is_found_out(monkeypatch):

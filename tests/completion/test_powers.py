@@ -194,6 +194,8 @@ def test_damaged_files_are_refused(fitted, tmp_path):
         ("exponent", 2.0),
         ("shift", -1.0),
         ("highest", "inf"),
+        ("whole", 7.0),
+        ("whole", 1.0),
     ):
         damaged = json.loads(json.dumps(header))
         damaged["model"]["powers"][0][name] = wrong
@@ -208,7 +210,7 @@ def test_certificates_are_derived_again_from_the_table(fitted, tmp_path):
     data = ll.Observations.from_array(holes)
     assert verify(tmp_path / "proof.json", data).is_confirmed
     proof = json.loads((tmp_path / "proof.json").read_text())
-    for name, wrong in (("exponent", 0.5), ("shift", 0.7)):
+    for name, wrong in (("exponent", 0.5), ("shift", 0.7), ("whole", 1e6)):
         forged = json.loads(json.dumps(proof))
         forged["problem"]["powers"][2][name] = wrong
         (tmp_path / "forged.json").write_text(json.dumps(forged))
@@ -354,3 +356,107 @@ def test_what_is_written_below_the_least_number_is_read_as_it(values):
     assert power.lowest == 0
     ends = power.write(np.array([0.0])) - [0.0, 1.0, 50.0]
     np.testing.assert_array_equal(power.read(ends), 0.0)
+
+
+def shares(rng, m=200, n=5, whole=1.0):
+    """Shares of which logits are products, and other columns that tell of them; the shares come last."""
+    rows = rng.standard_normal((m, 2))
+    logits = 1.5 * rows @ rng.standard_normal((2, n)) + 0.3 * rng.standard_normal((m, n)) - 1
+    table = np.column_stack([rows + 0.3 * rng.standard_normal((m, 2)), whole / (1 + np.exp(-logits))])
+    holes = np.where(rng.random(table.shape) < 0.75, table, np.nan)
+    holes[np.isnan(holes).all(axis=1), 0] = 0.0
+    return table, holes
+
+
+@pytest.mark.parametrize("whole", [1.0, 100.0])
+@pytest.mark.parametrize("ends", [False, True])
+def test_shares_there_and_back(whole, ends, rng):
+    """Folded logarithms are logits, SciPy's; at the bounds both parts get half the smallest one."""
+    from scipy.special import logit
+
+    x = 1 / (1 + np.exp(-2 * rng.standard_normal(300)))
+    x[0] = 0.97
+    if ends:
+        x[1:4] = [0.0, 1.0, 1.0]
+    power = Power.of_shares(whole * x)
+    assert power.whole == whole
+    assert (power.shift > 0) == ends
+    if not ends:
+        assert power.exponent == 0.0
+        np.testing.assert_allclose(power.write(whole * x), logit(x), atol=1e-12)
+    for exponent in (0.0, 0.5):
+        own = Power(exponent, power.shift, power.lowest, power.highest, 0.0, 1.0, whole)
+        np.testing.assert_allclose(own.read(own.write(whole * x)), whole * x, atol=1e-12 * whole)
+        inside = (x > 0.01) & (x < 0.99)
+        y, step = whole * x[inside], 1e-6 * whole
+        slope = np.log((own.write(y + step) - own.write(y - step)) / (2 * step))
+        np.testing.assert_allclose(own.log_slope(y), slope, atol=1e-6)
+        far = own.read(np.array([-1e9, 1e9]))
+        np.testing.assert_array_equal(far, [own.lowest, whole - own.lowest])
+        mean, spread = own.expect(np.array(0.4), np.array(0.7))
+        drawn = own.read(0.4 + 0.7 * rng.standard_normal(200_000))
+        np.testing.assert_allclose([mean, spread], [drawn.mean(), drawn.std()], rtol=0.01)
+
+
+def test_what_holds_no_shares(rng):
+    x = rng.random(100)
+    assert Power.of_shares(0.5 * x) is None, "far from the whole"
+    assert Power.of_shares(130 * x) is None
+    assert Power.of_shares(2 * x - 1) is None, "some are negative"
+    assert Power.of_shares(np.append(0.7 + 0.06 * rng.standard_normal(99), 0.93)) is None, "as likely"
+    assert Power.of_shares(np.exp(-3 * x) * 0.95) is None, "a power is as likely"
+    assert Power.of_shares(np.array([])) is None
+
+
+def test_shares_are_predicted_better_and_stay_shares(tmp_path):
+    table, holes = shares(np.random.default_rng(0))
+    gaps = np.isnan(holes) & (np.arange(7) > 1)
+    model, plain = (ll.MatrixCompletion(powers=powers, **FAST).fit(holes) for powers in ("auto", False))
+    assert {j for j, power in encoding(model).powers.items() if power.whole} == {2, 3, 4, 5, 6}
+    errors = [np.sqrt(np.mean((m.predict_table() - table)[gaps] ** 2)) for m in (model, plain)]
+    assert errors[0] < 0.85 * errors[1]
+    at = np.nonzero(gaps)
+    widths = []
+    for m in (model, plain):
+        low, high = m.predict_interval(*at, 0.9)
+        assert 0.85 < np.mean((low <= table[at]) & (table[at] <= high)) < 0.95
+        widths.append(np.mean(high - low))
+    assert widths[0] < 0.8 * widths[1]
+    low, high = model.predict_interval(*at, 0.999)
+    assert (low >= 0).all()
+    assert (high <= 1).all()
+    draws = model.sample(*at, 200, random_state=0)
+    assert (draws >= 0).all()
+    assert (draws <= 1).all()
+    # files, the certificate's own arithmetic, and what may be added
+    model.save(tmp_path / "model.npz")
+    np.testing.assert_array_equal(
+        ll.MatrixCompletion.load(tmp_path / "model.npz").predict_table(), model.predict_table()
+    )
+    certified = ll.MatrixCompletion(random_state=0, refine=False).fit(holes)
+    certified.save_certificate(tmp_path / "proof.json")
+    assert verify(tmp_path / "proof.json", ll.Observations.from_array(holes)).is_confirmed
+    with pytest.raises(InvalidInputError, match="lies beyond its column"):
+        model.update([0], [3], [1.2])
+    i, j = (part[:3] for part in at)
+    model.update(i, j, np.array([1e-9, 1.0, 1 - 1e-9]))
+    assert model.predict_table()[:, 2:].max() <= 1
+
+
+def test_shares_that_sum_to_the_whole_stay():
+    """What is linear as it is, is not folded: the last part is the whole without the others."""
+    rng = np.random.default_rng(0)
+    parts = np.exp(2.0 * rng.standard_normal((300, 4)))
+    table = parts / parts.sum(axis=1, keepdims=True)
+    holes = table.copy()
+    for row in holes:
+        row[rng.integers(4)] = np.nan if rng.random() < 0.8 else 0.5
+    model = ll.MatrixCompletion(**FAST).fit(np.where(holes == 0.5, table, holes))
+    at = np.nonzero(np.isnan(holes))
+    np.testing.assert_allclose(model.predict(*at), table[at], atol=0.03)
+
+
+def test_an_update_outside_a_column_of_powers_is_refused(fitted):
+    model, _, _ = fitted
+    with pytest.raises(InvalidInputError, match="numbers from 0 on"):
+        model.update([0], [1], [-1.0])

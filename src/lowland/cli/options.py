@@ -91,8 +91,8 @@ RefineOption: TypeAlias = Annotated[
 PowersOption: TypeAlias = Annotated[
     str,
     typer.Option(
-        help="Fit skewed columns of nonnegative numbers as square roots or logarithms: auto (where held-out "
-        "cells are predicted better), yes or no.",
+        help="Fit skewed columns of nonnegative numbers as square roots or logarithms, and shares as logits: "
+        "auto (where held-out cells are predicted better), yes or no.",
         rich_help_panel=MODEL,
     ),
 ]

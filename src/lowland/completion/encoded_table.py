@@ -137,7 +137,7 @@ class EncodedTable(WrappedTable):
             )
         assert self.seen is not None
         found = self.base.document()
-        names = ("column", "exponent", "shift", "lowest")
+        names = ("column", "exponent", "shift", "lowest", "whole")
         powers = [{name: one[name] for name in names} for one in self.model.encoding.plain_powers()]
         problem = {**found.problem, "powers": powers}
         return replace(found, data=self.seen.fingerprint(), problem=problem)

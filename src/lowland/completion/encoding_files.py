@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lowland.completion.encoded_model import EncodedModel
 from lowland.completion.encoding import Encoding, LevelKind
 from lowland.completion.level_maps import LevelMap
-from lowland.completion.powers import EXPONENTS, LARGEST, Power
+from lowland.completion.powers import EXPONENTS, LARGEST, WHOLES, Power
 from lowland.core.damage import check_arrays, require
 
 
@@ -60,13 +60,15 @@ def encoding_from_arrays(
 
 
 def _powers(listed: Any, width: int) -> dict[int, Power]:
-    """Return the columns that are square roots or logarithms; raise ValueError if they are damaged."""
+    """Return the columns that are roots or logarithms; raise ValueError if they are damaged."""
     found: dict[int, Power] = {}
     for one in listed:
-        j, parts = one["column"], [float(one[field.name]) for field in fields(Power)]
+        known = {"whole": 0.0, **one}
+        j, parts = known["column"], [float(known[field.name]) for field in fields(Power)]
         power = Power(*parts)
         fine = power.exponent in EXPONENTS and power.shift >= 0 and power.spread >= 0
         ends = 0 <= power.lowest <= power.highest < LARGEST and 0 < power.lowest + power.shift < LARGEST
+        fine &= power.whole == 0 or (power.whole in WHOLES and power.highest <= power.whole)
         whole = type(j) is int and 0 <= j < width and j not in found
         require(whole and fine and ends and bool(np.isfinite(parts).all()), "a column of powers is damaged")
         found[j] = power

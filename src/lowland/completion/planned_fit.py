@@ -129,11 +129,13 @@ def _fit_numbers(  # noqa: PLR0913
 ) -> PlannedFit:
     """Fit a table of numbers as planned; columns of one group are missing together."""
     method = plan.decide_method()
+    # streams of their own: an order that is of no use, or forests that are not, change no bit of the rest
+    of_orders, of_forests = rng.spawn(2)
     if method != "map":
         settings = replace(bayesian_settings(plan, method, groups), graded=graded)
         settings = replace(settings, column_places=_column_places(orders, settings))
         if orders and method != "gaussian":
-            settings, covariates = with_orders(table, settings, covariates, orders, rng.spawn(1)[0])
+            settings, covariates = with_orders(table, settings, covariates, orders, of_orders)
         fit = fit_bayesian(
             table,
             settings,
@@ -146,10 +148,8 @@ def _fit_numbers(  # noqa: PLR0913
         bayesian = BayesianTable.of(fit, covariates)
         if fit.stop_reason is StopReason.INTERRUPTED:
             return PlannedFit(bayesian)
-        # a stream of its own: tables that are not refined keep their bits
-        own = rng.spawn(1)[0]
         refined = unless_interrupted(
-            lambda: refine_table(bayesian, plan.refine, own, groups), "the refinement"
+            lambda: refine_table(bayesian, plan.refine, of_forests, groups), "the refinement"
         )
         return PlannedFit(refined or bayesian)
     refuse_covariates(covariates)

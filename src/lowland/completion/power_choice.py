@@ -1,6 +1,7 @@
-"""Whether skewed columns are fitted as square roots or logarithms, by cells held out.
+"""Whether skewed columns, and shares, are fitted as square roots or logarithms, by cells held out.
 
-All of them or none: sums of logarithms are products, which a table with a part of them has not.
+All skewed columns or none: sums of logarithms are products, which a table with a part of them has not. Then
+all shares or none, judged by their own cells: shares that sum to a whole are linear as they are.
 """
 
 from __future__ import annotations
@@ -58,8 +59,9 @@ def with_powers(
 
     Notes
     -----
-    A column is skewed if its known numbers are likelier as roots or logarithms (`Power.of`). Costs two short
-    fits per hold-out if there are any, nothing else.
+    A column is skewed if its known numbers are likelier as roots or logarithms (`Power.of`), and holds
+    shares if they are likelier folded (`Power.of_shares`). Costs two short fits per hold-out for each of the
+    two kinds that is there, nothing else.
     """
     many = table.shape[0] * known.groups.size > MOST_CELLS
     if asked is False or (asked is None and (many or table.weights is not None)):
@@ -67,19 +69,32 @@ def with_powers(
     if not table.size or TableSummary.of(TableCells.of(table)).graded:
         return known
     places = places_of_each(table.columns, known.width)
-    found = {j: Power.of(table.values[places[j]]) for j in np.flatnonzero(known.is_number).tolist()}
-    powers = {j: power for j, power in found.items() if power is not None}
-    if not powers or asked:
-        return replace(known, powers=powers)
+    values = {j: table.values[places[j]] for j in np.flatnonzero(known.is_number).tolist()}
+    for kind in (Power.of, Power.of_shares):
+        own = {j: power for j, x in values.items() if (power := kind(x)) is not None}
+        after = replace(known, powers={**known.powers, **own})
+        if own and (asked or _is_better(table, list(own), (known, after), settings, covariates, rng)):
+            known = after
+    return known
+
+
+def _is_better(
+    table: Observations,
+    columns: list[int],
+    encodings: tuple[Encoding, Encoding],
+    settings: BayesianSettings,
+    covariates: SideCovariates,
+    rng: np.random.Generator,
+) -> bool:
+    """Return whether cells of columns are surely predicted better by the second of two encodings."""
     with stage("cells held out, to see whether columns are skewed"):
         # a stream of its own: without skewed columns, fits keep their bits
         own, count = rng.spawn(1)[0], HOLD_OUTS if table.size < MANY else 1
-        pairs = [
-            _gains(table, _hidden(table, powers, own), known, powers, settings, covariates)
-            for _ in range(count)
-        ]
-    gains = [np.concatenate(parts) for parts in zip(*pairs, strict=True)]
-    return replace(known, powers=powers) if _pays(*gains) else known
+        pairs = []
+        for _ in range(count):
+            hidden = np.isin(table.columns, columns) & (own.random(table.size) < SHARE)
+            pairs.append(_gains(table, hidden, encodings, settings, covariates))
+    return _pays(*(np.concatenate(parts) for parts in zip(*pairs, strict=True)))
 
 
 def _pays(errors: Vector, densities: Vector) -> bool:
@@ -96,29 +111,22 @@ def _sureness(gain: Vector) -> float:
     return float(gain.mean()) / spread if spread > 0 else 0.0
 
 
-def _hidden(table: Observations, powers: dict[int, Power], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Return which cells of skewed columns are hidden."""
-    return np.asarray(np.isin(table.columns, list(powers)) & (rng.random(table.size) < SHARE))
-
-
 def _gains(
     table: Observations,
     hidden: NDArray[np.bool_],
-    known: Encoding,
-    powers: dict[int, Power],
+    encodings: tuple[Encoding, Encoding],
     settings: BayesianSettings,
     covariates: SideCovariates,
 ) -> tuple[Vector, Vector]:
-    """Return by how much powers lower the absolute errors of hidden cells, in units of columns.
+    """Return by how much the second encoding lowers the absolute errors of hidden cells, in units of columns.
 
-    And by how much they raise the logarithms of the cells' densities, Jacobian included.
+    And by how much it raises the logarithms of the cells' densities, Jacobian included.
     """
     part, apart, rng = table.select(~hidden), table.select(hidden), np.random.default_rng(0)
-    places = places_of_each(table.columns, known.width)
-    units = np.ones(known.width)
-    units[list(powers)] = [float(np.std(table.values[places[j]])) for j in powers]
+    places = places_of_each(table.columns, table.shape[1])
+    units = np.array([float(np.std(table.values[at])) if at.size else 1.0 for at in places])
     errors, densities = [], []
-    for encoding in (known, replace(known, powers=powers)):
+    for encoding in encodings:
         brief = replace(
             settings, max_iterations=BRIEF + BURN_IN, graded=False if encoding.powers else settings.graded
         )

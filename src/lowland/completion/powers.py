@@ -1,4 +1,4 @@
-"""Skewed columns of nonnegative numbers as square roots or logarithms, and back."""
+"""Skewed columns of nonnegative numbers, and shares, as square roots or logarithms, and back."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.errors import InvalidInputError
 
 # exponents that are compared with one; 0 is the logarithm
 EXPONENTS = (0.5, 0.0)
@@ -15,6 +16,8 @@ EXPONENTS = (0.5, 0.0)
 LEAST_DISTINCT, LEAST_GAIN = 5, 2.0
 # columns with smaller positive numbers, or larger ones, are not looked at
 SMALLEST, LARGEST = 1e-150, 1e150
+# what shares are shares of, and how near the largest known one comes to it
+WHOLES, NEAR = (1.0, 100.0), 0.9
 # how many times the largest known number is read at most, and by which share of the range means see beyond it
 READ, BEYOND = 3.0, 0.1
 # nodes of the quadrature over a normal law, in standard deviations, and their weights
@@ -27,17 +30,23 @@ _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 class Power:
     """A column of nonnegative numbers as square roots or logarithms (Box and Cox 1964).
 
+    Shares of a whole are folded (Mosteller and Tukey 1977): the root or logarithm of a share, minus that
+    of the rest. Folded logarithms are logits.
+
     Parameters
     ----------
     exponent : float
         0.5, or 0 for the logarithm.
     shift : float
-        What is added to the numbers before: half the smallest positive one if some are zero.
+        What is added to the numbers before: half the smallest positive one if some are zero. Of shares, to
+        both parts.
     lowest, highest : float
         The least number that is written (half the smallest; smaller ones are written as it is), and the
-        largest known one.
+        largest known one. Of shares, the least rest is `lowest` too.
     centre, spread : float
         Mean and standard deviation of the known numbers as they are written.
+    whole : float
+        What shares are shares of; 0 for numbers without a bound.
     """
 
     exponent: float
@@ -46,6 +55,7 @@ class Power:
     highest: float
     centre: float
     spread: float
+    whole: float = 0.0
 
     @classmethod
     def of(cls, values: Vector) -> Power | None:
@@ -53,48 +63,102 @@ class Power:
 
         They count as draws from one normal law; the likelihoods of powers include the Jacobian.
         """
+        return cls._likeliest(values, 0.0)
+
+    @classmethod
+    def of_shares(cls, values: Vector) -> Power | None:
+        """Return the likeliest folded power of values, None if they are no shares or as likely otherwise."""
+        largest = float(np.max(values, initial=0.0))
+        whole = next((one for one in WHOLES if NEAR * one <= largest <= one), None)
+        folded = None if whole is None else cls._likeliest(values, whole)
+        plain = cls._likeliest(values, 0.0)
+        if folded is None or plain is None:
+            return folded
+        return folded if folded._gain(values) > plain._gain(values) + LEAST_GAIN else None
+
+    @classmethod
+    def _likeliest(cls, values: Vector, whole: float) -> Power | None:
         x = np.asarray(values, np.float64)
         if x.size < LEAST_DISTINCT or x.min() < 0 or np.unique(x).size < LEAST_DISTINCT:
             return None
-        smallest, largest = float(x[x > 0].min()), float(x.max())
+        parts = np.concatenate([x, whole - x]) if whole else x
+        smallest, largest = float(parts[parts > 0].min()), float(x.max())
         if smallest < SMALLEST or largest > LARGEST:
             return None
-        shift = 0.0 if x.min() > 0 else smallest / 2
-        gains = {exponent: _gain(x + shift, exponent) for exponent in EXPONENTS}
-        best = max(gains, key=gains.__getitem__)
-        ends = (smallest / 2 if x.min() > 0 else 0.0), largest
-        if not gains[best] > LEAST_GAIN:
+        ends = (smallest / 2 if parts.min() > 0 else 0.0), largest
+        shift = 0.0 if parts.min() > 0 else smallest / 2
+        found = [cls(exponent, shift, *ends, 0.0, 1.0, whole) for exponent in EXPONENTS]
+        gains = [power._gain(x) for power in found]
+        best = found[int(np.argmax(gains))]
+        if not max(gains) > LEAST_GAIN:
             return None
-        found = cls(best, shift, *ends, 0.0, 1.0)
-        written = found.write(x)
-        return cls(best, shift, *ends, float(written.mean()), float(written.std()))
+        written = best.write(x)
+        return replace(best, centre=float(written.mean()), spread=float(written.std()))
+
+    def _gain(self, values: Vector) -> float:
+        """Return by how much the log likelihood of numbers is higher as they are written than as they are."""
+        spreads = float(self.write(values).std()), float(np.std(values))
+        if min(spreads) <= 0:
+            return -np.inf
+        return float(values.size * np.log(spreads[1] / spreads[0]) + np.sum(self.log_slope(values)))
 
     def write(self, values: Vector) -> Vector:
         """Return numbers as roots or logarithms."""
-        above = np.maximum(np.asarray(values, np.float64), self.lowest) + self.shift
-        return np.asarray(np.sqrt(above) if self.exponent else np.log(above))
+        there, rest = (np.sqrt(part) if self.exponent else np.log(part) for part in self._parts(values))
+        return np.asarray(there - rest if self.whole else there)
 
     def log_slope(self, values: Vector) -> Vector:
         """Return the logarithm of the derivative of `write`."""
-        above = np.maximum(np.asarray(values, np.float64), self.lowest) + self.shift
-        return _log_slope(above, self.exponent)
+        there, rest = (0.5 / np.sqrt(part) if self.exponent else 1 / part for part in self._parts(values))
+        return np.asarray(np.log(there + rest if self.whole else there))
+
+    def _parts(self, values: Vector) -> tuple[Vector, Vector]:
+        """Return what roots or logarithms are taken of: numbers, and the rest of the whole, 1 without one."""
+        x = np.maximum(np.asarray(values, np.float64), self.lowest)
+        if not self.whole:
+            return x + self.shift, np.ones_like(x)
+        x = np.minimum(x, self.whole - self.lowest)
+        return x + self.shift, self.whole - x + self.shift
 
     def read(self, written: Vector) -> Vector:
-        """Return the numbers of roots or logarithms, at most a few times the largest known one."""
-        return self._read(written, READ * self.highest)
+        """Return the numbers of roots or logarithms: at most the whole, or a few times the largest known."""
+        return self._read(written, self.whole or READ * self.highest)
 
     def renewed(self, values: Vector) -> Power:
-        """Return the same power for values of which some may lie beyond those known before."""
-        positive = values[values > 0]
+        """Return the same power for values of which some may lie beyond those known before.
+
+        Raises
+        ------
+        InvalidInputError
+            If values are not what the column holds: they are negative, or larger than the whole.
+        """
+        least, most = float(values.min(initial=0.0)), float(values.max(initial=0.0))
+        if least < 0 or (self.whole and most > self.whole):
+            raise InvalidInputError(
+                "a value lies beyond its column, which is fitted as roots or logarithms",
+                f"{least if least < 0 else most:g}",
+                f"it holds shares from 0 to {self.whole:g}" if self.whole else "it holds numbers from 0 on",
+                "leave the cell missing, or fit again",
+            )
+        parts = np.concatenate([values, self.whole - values]) if self.whole else values
+        positive = parts[parts > 0]
         lowest = min(self.lowest, float(positive.min()) / 2) if positive.size else self.lowest
-        return replace(self, lowest=lowest, highest=max(self.highest, float(values.max(initial=0.0))))
+        return replace(self, lowest=lowest, highest=max(self.highest, most))
 
     def _read(self, written: Vector, most: float) -> Vector:
         low, high = self.write(np.array([self.lowest, most]))
         inside = np.clip(written, low, high)
-        numbers = np.maximum((inside**2 if self.exponent else np.exp(inside)) - self.shift, 0.0)
+        total = self.whole + 2 * self.shift
+        if self.whole and self.exponent:
+            numbers = total / 2 + inside * np.sqrt(np.maximum(2 * total - inside**2, 0.0)) / 2
+        elif self.whole:
+            numbers = total / (1 + np.exp(-inside))
+        else:
+            numbers = inside**2 if self.exponent else np.exp(inside)
+        numbers = np.maximum(numbers - self.shift, 0.0)
         # an interval down to zero holds zero, whatever rounding makes of its end
-        return np.where(inside > low, numbers, self.lowest)
+        numbers = np.where(inside > low, numbers, self.lowest)
+        return np.where(inside < high, numbers, self.whole - self.lowest) if self.whole else numbers
 
     def expect(self, written: Vector, spreads: Vector) -> tuple[Vector, Vector]:
         """Return means and standard deviations of numbers whose written ones are normal.
@@ -108,20 +172,6 @@ class Power:
             Means and standard deviations of roots or logarithms.
         """
         places = np.asarray(written)[..., None] + np.asarray(spreads)[..., None] * _NODES
-        drawn = self._read(places, self.highest + BEYOND * (self.highest - self.lowest))
+        drawn = self._read(places, self.whole or self.highest + BEYOND * (self.highest - self.lowest))
         mean = drawn @ _WEIGHTS
         return mean, np.sqrt(np.maximum((drawn - mean[..., None]) ** 2 @ _WEIGHTS, 0.0))
-
-
-def _gain(x: Vector, exponent: float) -> float:
-    """Return by how much the log likelihood of positive numbers is higher as powers than as they are."""
-    written = np.sqrt(x) if exponent else np.log(x)
-    spreads = float(written.std()), float(x.std())
-    if min(spreads) <= 0:
-        return -np.inf
-    return float(x.size * np.log(spreads[1] / spreads[0]) + np.sum(_log_slope(x, exponent)))
-
-
-def _log_slope(x: Vector, exponent: float) -> Vector:
-    """Return the logarithm of the derivative of a power of positive numbers."""
-    return np.asarray((exponent - 1) * np.log(x) + (np.log(exponent) if exponent else 0.0))

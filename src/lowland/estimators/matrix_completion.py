@@ -67,8 +67,9 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         Whether forests refine missing cells of columns that depend on others by curves (Bayesian methods),
         with the weight that held-out cells show. "auto": where it takes seconds, from 20 rows on.
     powers : bool or "auto"
-        Whether skewed columns of nonnegative numbers are fitted as square roots or logarithms (Bayesian
-        methods); predictions stay in their unit. "auto": if cells held out are then predicted better.
+        Whether skewed columns of nonnegative numbers are fitted as square roots or logarithms, and shares as
+        logits (Bayesian methods); predictions stay in their unit. "auto": if cells held out are then
+        predicted better.
     noise : {"auto", "common", "column"}
         Whether all columns have a common noise level, or one each. "auto": "common" for grades, else
         "column". If losses are not all squared, "auto" is "column", and "common" weighs columns alike

@@ -179,17 +179,22 @@ def _as_powers(given: Any, table: Observations) -> Vector:
     for one in given:
         settings = Settings(one if isinstance(one, dict) else {})
         column, exponent = settings.number("column"), settings.number("exponent")
-        shift, lowest = settings.number("shift"), settings.number("lowest")
+        shift, lowest, whole = (settings.number(name) for name in ("shift", "lowest", "whole"))
         settings.close()
         known = column in range(table.shape[1]) and column not in done
-        if not (known and exponent in (0.0, 0.5) and 0 < shift + lowest < 1e300):
+        small = 0 < shift + lowest < 1e300 and (whole == 0 or 2 * lowest < whole < 1e300)
+        if not (known and exponent in (0.0, 0.5) and small):
             raise FileFormatError("the certificate's powers cannot be used", f"column {column:g}")
         done.add(column)
         at = table.columns == int(column)
-        if ((values[at] > 0) & (values[at] < lowest)).any():
+        x = values[at]
+        if ((x > 0) & (x < lowest)).any() or (whole and ((x > whole - lowest) & (x < whole)).any()):
             raise FileFormatError("the certificate's powers change positive numbers", f"column {column:g}")
-        above = shift + np.where(values[at] > lowest, values[at], lowest)
-        values[at] = np.log(above) if exponent == 0 else np.sqrt(above)
+        write = np.log if exponent == 0 else np.sqrt
+        x = np.where(x > lowest, x, lowest)
+        if whole:
+            x = np.where(x < whole - lowest, x, whole - lowest)
+        values[at] = write(x + shift) - (write(whole - x + shift) if whole else 0.0)
     return values
 
 
