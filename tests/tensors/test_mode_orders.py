@@ -5,7 +5,7 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.tensors.cp_choice import Compared, _is_gain, features_of
+from lowland.tensors.cp_choice import CALIBRATIONS, Compared, _is_gain, features_of
 from lowland.tensors.cp_sampling import moments
 from lowland.tensors.held_out_cells import hold_out
 from lowland.tensors.mode_orders import KINDS, ModeOrder, Smoothness, orders_of
@@ -189,13 +189,20 @@ def test_cells_in_missing_slices_have_intervals_of_their_own(traffic):
     hidden = slices(truth.shape, [5, 12, 16])
     hidden[0, 0, 0] = True
     found, _ = filled(truth, noisy, hidden, orders={1: 7})
-    assert len(found.held_out_slices) == int(0.25 * 25)
+    assert len(found.held_out_slices) == CALIBRATIONS * int(0.25 * 25)
     at = np.array([[0, 0, 0], [0, 5, 0]])
     lower, upper = found.interval(at, 0.9)
     mean, error = found.predict(at), (upper - lower) / 2
     np.testing.assert_allclose(mean, (lower + upper) / 2)
     alone = ll.CompletedTensor(
-        found.data, found.rank, found.model, found.draws, found.search, found.held_out, found.tried
+        found.data,
+        found.rank,
+        found.model,
+        found.draws,
+        found.search,
+        found.held_out,
+        found.tried,
+        found.held_out_error,
     )
     low, high = alone.interval(at, 0.9)
     assert error[0] == pytest.approx((high - low)[0] / 2)

@@ -165,16 +165,12 @@ def _order(word: str, mode: int, read: TensorFile) -> Any:
 
 
 def _as_data(found: CompletedTensor, output: Path) -> dict[str, Any]:
-    errors = dict(found.tried)
     return {
         "shape": list(found.shape),
         "observed": found.data.size,
         "rank": found.rank,
         "ranks_compared": [{"rank": rank, "error": error} for rank, error in found.tried],
-        "held_out": {
-            "cells": found.held_out_count,
-            "error": errors[found.rank],
-        },
+        "held_out": {"cells": found.held_out_count, "error": found.held_out_error},
         "orders": list(found.orders),
         "noise": found.noise,
         "draws": len(found.draws),

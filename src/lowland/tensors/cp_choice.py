@@ -26,6 +26,8 @@ PATIENCE = 2
 NEAR = 2
 # components while orders are compared
 ORDER_RANK = 8
+# hold-outs that calibrate intervals: cells that had no part in the choice
+CALIBRATIONS = 2
 # share by which errors must fall for an order, or a start from least squares, to be used
 GAIN = 0.01
 # and by how many standard errors for an order: several are compared
@@ -139,6 +141,22 @@ def choose_rank(
     ranks = dict.fromkeys(own.rank for own in found)
     least = tuple((own, min(one.error for one in found if one.rank == own)) for own in ranks)
     return chosen, least
+
+
+def calibrate(
+    held: Sequence[HeldOut], chosen: Compared, features: Features, rng: np.random.Generator
+) -> Compared:
+    """Return errors of the chosen model on cells that had no part in choosing it, where luck has no part."""
+    with stage("intervals, calibrated by other held-out cells"):
+        found = [compare(own, chosen.rank, features, rng, fitted=chosen.fitted) for own in held]
+    return Compared(
+        chosen.rank,
+        chosen.fitted,
+        float(np.sqrt(np.mean([own.error**2 for own in found]))),
+        np.concatenate([own.errors for own in found]),
+        np.sort(np.concatenate([own.scores for own in found])),
+        tuple(scores for own in found for scores in own.slice_scores),
+    )
 
 
 def compare(

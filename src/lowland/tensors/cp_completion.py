@@ -21,7 +21,7 @@ from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import SearchResult
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.sensing.input_checks import check_scale
-from lowland.tensors.cp_choice import choose_orders, choose_rank, features_of
+from lowland.tensors.cp_choice import CALIBRATIONS, calibrate, choose_orders, choose_rank, features_of
 from lowland.tensors.cp_objective import BayesianCP
 from lowland.tensors.cp_sampling import Draws, check_draws, draws_of, moments, sampled
 from lowland.tensors.decompose import as_observations
@@ -50,9 +50,11 @@ class CompletedTensor:
     search : SearchResult
         The sweeps.
     held_out : ndarray, shape (k,)
-        Errors on cells held out of a shorter run, over the standard errors that it states, ascending.
+        Errors on cells held out of shorter runs, over the standard errors that these state, ascending.
     tried : tuple of (int, float)
-        Ranks that were compared, with their root-mean-square errors on those cells.
+        Ranks that were compared, with their root-mean-square errors on other cells held out.
+    held_out_error : float
+        Root-mean-square error on the cells of `held_out`, which had no part in the choice of the rank.
     held_out_slices : tuple of ndarray
         The same as `held_out` for each slice that was held out as a whole, if slices are missing.
     orders : tuple of str
@@ -79,6 +81,7 @@ class CompletedTensor:
     search: SearchResult
     held_out: Vector
     tried: tuple[tuple[int, float], ...]
+    held_out_error: float
     held_out_slices: tuple[Vector, ...] = ()
     orders: tuple[str, ...] = ()
     like: Any = None
@@ -208,9 +211,7 @@ class CompletedTensor:
             f"CP with {self.rank} components, averaged over {len(self.draws)} draws, noise {self.noise:.3g}",
         ]
         lines += [f"mode {mode} in order: {own}" for mode, own in enumerate(self.orders) if own]
-        if self.tried:
-            error = dict(self.tried)[self.rank]
-            lines.append(f"error on {self.held_out_count:,} held-out cells {error:.3g}")
+        lines.append(f"error on {self.held_out_count:,} held-out cells {self.held_out_error:.3g}")
         return "\n".join(lines)
 
 
@@ -265,7 +266,8 @@ def complete_tensor(
     Rows of each mode's factor are draws from a normal law, whose mean and covariance are drawn with them, as
     is the noise; there is nothing to tune. The model is not certified: an average over draws is no point of a
     problem. `decompose_tucker` gives one decomposition with a certificate; for cells never seen the averages
-    are usually more accurate. Intervals are calibrated on a tenth of the cells, held out of a shorter run.
+    are usually more accurate. Intervals are calibrated on cells held out of two shorter runs, a tenth each,
+    as cells are missing: whole fibres where fibres are.
 
     References
     ----------
@@ -291,10 +293,13 @@ def complete_tensor(
     if chosen is not None:
         check_draws(sum(data.shape) * chosen, n_draws)
     with one_blas_thread():  # the same bits whatever its number of threads
-        held = hold_out(data, {own.mode for own in asked}, generator)
+        ordered = {own.mode for own in asked}
+        held = hold_out(data, ordered, generator)
         smooth = choose_orders(held, asked, chosen, generator)
         features = features_of(data.shape, asked, smooth)
         best, tried = choose_rank(held, chosen, features, generator)
+        others = [hold_out(data, ordered, generator) for _ in range(CALIBRATIONS)]
+        judged = calibrate(others, best, features, generator)
         model = BayesianCP(data, best.rank, features)
         search = sampled(model, burn_in, n_draws, generator, fitted=best.fitted)
     if not search.state.kept:
@@ -309,9 +314,10 @@ def complete_tensor(
         model,
         draws_of(search),
         search,
-        best.scores,
+        judged.scores,
         tried,
-        best.slice_scores,
+        judged.error,
+        judged.slice_scores,
         words,
         tensor if is_named(tensor) else None,
     )

@@ -1,10 +1,11 @@
-"""Cells held out of a tensor as cells are missing: single ones, and whole slices where slices are."""
+"""Cells held out of a tensor as cells are missing: single ones, whole fibres, and whole slices."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 from typing import final
 
 import numpy as np
@@ -18,6 +19,8 @@ from lowland.tensors.known_cells import KnownCells
 HELD_OUT, MOST_HELD_OUT = 0.1, 20_000
 # this share of a mode's known slices is held out as a whole
 MOST_SLICES = 0.25
+# tensors of more known cells are not searched for missing fibres; shares of fewer missing cells are chance
+LARGEST_SEARCHED, LEAST_SHARE = 10_000_000, 0.1
 
 
 @final
@@ -64,7 +67,7 @@ def hold_out(data: KnownCells, ordered: Collection[int], rng: np.random.Generato
     if any(own.size for own in slices.values()):
         positions, places, numbers = _with_slices(data, slices, rng)
     else:
-        places, positions = _single_cells(data, data.size, known, rng)
+        places, positions = _cells_alike(data, None, known, rng)
         numbers = np.full(places.size, -1)
     if not places.size:
         raise InvalidInputError(
@@ -92,27 +95,63 @@ def _with_slices(
         number[emptied] = -1
     others = np.flatnonzero(number < 0)
     counts = [np.bincount(everything[others, k], minlength=length) for k, length in enumerate(data.shape)]
-    single, _ = _single_cells(data, others, counts, rng)
+    single, _ = _cells_alike(data, others, counts, rng)
     places = np.union1d(single, np.flatnonzero(number >= 0))
     return everything[places], places, number[places]
 
 
-def _single_cells(
-    data: KnownCells, among: Indices | int, known: list[Indices], rng: np.random.Generator
+def _cells_alike(
+    data: KnownCells, among: Indices | None, known: list[Indices], rng: np.random.Generator
 ) -> tuple[Indices, NDArray[np.int64]]:
-    """Return places of cells chosen at random among some, ascending, and their positions.
+    """Return places of cells chosen among some, or all, ascending, and their positions.
 
-    A number stands for that many first ones.
+    They are single cells, and whole fibres as far as these are missing. `known` counts cells by slices.
     """
-    size = among if isinstance(among, int) else among.size
+    size = data.size if among is None else among.size
     count = min(max(int(HELD_OUT * size), 1), MOST_HELD_OUT)
-    places = np.sort(rng.choice(among, count, replace=False))
+    places = np.sort(rng.choice(size, count, replace=False))
+    if size <= LARGEST_SEARCHED:
+        positions, _ = data.cells(np.arange(size) if among is None else among)
+        mode, share = _missing_fibres(positions, known)
+        if share > LEAST_SHARE:
+            fibres = _fibre_numbers(positions, mode, data.shape)
+            order = rng.permutation(int(fibres.max()) + 1)
+            upto = np.cumsum(np.bincount(fibres)[order])
+            whole = np.isin(fibres, order[: int(np.searchsorted(upto, share * count)) + 1])
+            few = rng.choice(places, int((1 - share) * count), replace=False)
+            places = np.union1d(np.flatnonzero(whole), few)
+    places = places if among is None else among[places]
     positions, _ = data.cells(places)
     for mode, own in enumerate(known):
         left = own - np.bincount(positions[:, mode], minlength=own.size)
         some = left[positions[:, mode]] > 0
         places, positions = places[some], positions[some]
     return places, positions
+
+
+def _missing_fibres(positions: NDArray[np.int64], known: list[Indices]) -> tuple[int, float]:
+    """Return the mode along which whole fibres are missing, and the share of missing cells in them.
+
+    Beyond chance: of cells missing at random some make whole fibres. Slices without known cells do not count.
+    """
+    lengths = [int(np.count_nonzero(own)) for own in known]
+    cells, shape = prod(lengths), [own.size for own in known]
+    gaps, found = cells - len(positions), (0, 0.0)
+    for mode, length in enumerate(lengths):
+        if not gaps or length < 2:
+            continue
+        seen = np.unique(_fibre_numbers(positions, mode, shape)).size
+        share, chance = (cells - seen * length) / gaps, (gaps / cells) ** (length - 1)
+        beyond = (share - chance) / (1 - chance) if chance < 1 else 0.0
+        found = max(found, (mode, beyond), key=lambda own: own[1])
+    return found
+
+
+def _fibre_numbers(positions: NDArray[np.int64], mode: int, shape: Sequence[int]) -> Indices:
+    """Return the number of the fibre along a mode that each cell lies in, of those with cells."""
+    others = [k for k in range(len(shape)) if k != mode]
+    flat = np.ravel_multi_index(tuple(positions[:, others].T), [shape[k] for k in others])
+    return np.asarray(np.unique(flat, return_inverse=True)[1])
 
 
 def _hidden_slices(seen: NDArray[np.bool_], rng: np.random.Generator) -> Indices:
