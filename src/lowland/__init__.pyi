@@ -58,7 +58,7 @@ from lowland.sensing.recover import recover as recover
 from lowland.sensing.recovery import Recovery as Recovery
 from lowland.sensing.tomography import StateEstimate as StateEstimate
 from lowland.sensing.tomography import estimate_state as estimate_state
-from lowland.tensors.cp_completion import CompletedTensor as CompletedTensor
+from lowland.tensors.completed_tensor import CompletedTensor as CompletedTensor
 from lowland.tensors.cp_completion import complete_tensor as complete_tensor
 from lowland.tensors.cp_decomposition import decompose_cp as decompose_cp
 from lowland.tensors.cp_fit import CPDecomposition as CPDecomposition

@@ -187,9 +187,9 @@ def test_an_interrupt_keeps_the_draws_so_far(found, monkeypatch):
     monkeypatch.setattr(
         cp_completion, "sampled", lambda model, burn_in, draws, rng, *, fitted: real(model, burn_in, 0, rng)
     )
-    monkeypatch.setattr(
-        cp_completion, "choose_rank", lambda *_: (Compared(2, False, 1.0, np.ones(3), np.ones(3), ()), ())
-    )
+    alone = Compared(2, False, None, 1.0, np.ones(3), np.ones(3), np.ones(3), ())
+    monkeypatch.setattr(cp_completion, "choose_rank", lambda *_: (alone, ()))
+    monkeypatch.setattr(cp_completion, "choose_noise", lambda held, chosen, *_: chosen)
     with pytest.raises(KeyboardInterrupt):
         ll.complete_tensor(holes, 2, rng=0)
 

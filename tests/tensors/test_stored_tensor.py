@@ -8,6 +8,8 @@ from lowland.core import line_bounds
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.tensors import cp_choice, stored_tensor
+from lowland.tensors.cp_objective import BayesianCP
+from lowland.tensors.cp_sampling import sampled
 from lowland.tensors.stored_unfolding import cells_file
 
 SHAPE = (14, 11, 9)
@@ -49,6 +51,17 @@ def test_the_fit_has_the_bits_of_that_in_memory(cells, stored):
     np.testing.assert_array_equal(here.predict(asked), there.predict(asked))
     np.testing.assert_array_equal(here.interval(asked, 0.5), there.interval(asked, 0.5))
     np.testing.assert_array_equal(here.completed(), there.completed())
+
+
+@pytest.mark.parametrize("mode", [0, 1, 2])
+def test_noise_by_slices_has_the_bits_of_that_in_memory(mode, cells, stored):
+    known = ll.TensorObservations.from_cells(*cells, shape=SHAPE)
+    found = [
+        sampled(BayesianCP(own, 2, None, mode), 2, 2, np.random.default_rng(0)).theta
+        for own in (known, stored)
+    ]
+    np.testing.assert_array_equal(*found)
+    assert np.ptp(found[0][-SHAPE[mode] :]) > 0
 
 
 def test_cells_left_out_of_one_mode_are_left_out_of_all(cells, stored):

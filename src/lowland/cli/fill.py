@@ -20,7 +20,8 @@ from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
 from lowland.files.columnar import COLUMNAR
 from lowland.files.outputs import write_rows
-from lowland.tensors.cp_completion import CompletedTensor, complete_tensor
+from lowland.tensors.completed_tensor import CompletedTensor
+from lowland.tensors.cp_completion import complete_tensor
 from lowland.tensors.tensor_file import TensorFile
 
 # endings of files that a table is written to
@@ -173,6 +174,8 @@ def _as_data(found: CompletedTensor, output: Path) -> dict[str, Any]:
         "held_out": {"cells": found.held_out_count, "error": found.held_out_error},
         "orders": list(found.orders),
         "noise": found.noise,
+        "noise_mode": found.noise_mode,
+        "noise_by_slice": found.slice_noise.tolist(),
         "draws": len(found.draws),
         "stop_reason": found.search.stop_reason.value,
         "files": {"output": str(output)},

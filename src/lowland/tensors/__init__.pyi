@@ -1,7 +1,7 @@
 """The names of the package, for type checkers; at run time they load when first used."""
 
 from lowland.tensors.cell_errors import NewCellError as NewCellError
-from lowland.tensors.cp_completion import CompletedTensor as CompletedTensor
+from lowland.tensors.completed_tensor import CompletedTensor as CompletedTensor
 from lowland.tensors.cp_completion import complete_tensor as complete_tensor
 from lowland.tensors.cp_decomposition import decompose_cp as decompose_cp
 from lowland.tensors.cp_fit import CPDecomposition as CPDecomposition

@@ -1,9 +1,9 @@
-"""The order of modes and the number of components of a CP model, by cells held out."""
+"""The order of modes, the number of components and the noise of a CP model, by cells held out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import final
 
@@ -26,11 +26,13 @@ PATIENCE = 2
 NEAR = 2
 # components while orders are compared
 ORDER_RANK = 8
-# hold-outs that calibrate intervals: cells that had no part in the choice
+# hold-outs that calibrate intervals: cells that had no part in the choice of the rank
 CALIBRATIONS = 2
-# share by which errors must fall for an order, or a start from least squares, to be used
+# share by which errors must fall for an order, or a start from least squares, to be used; noise by slices may
+# raise them by as much, and by more if log densities of cells rise by so much in the mean
 GAIN = 0.01
-# and by how many standard errors for an order: several are compared
+MUCH_LIKELIER, LITTLE_WORSE = 0.3, 0.1
+# and by how many standard errors for an order, or log densities for noise by slices: several are compared
 SURE = 2.5
 
 Features = tuple[Matrix | None, ...]
@@ -46,10 +48,14 @@ class Compared:
     rank : int
     fitted : bool
         Whether the chain started from a fit by least squares.
+    noise_mode : int or None
+        The mode by whose slices noise differs.
     error : float
         Root mean square.
     errors : ndarray
         Of each cell, absolute, over its standard deviation relative to the others.
+    densities : ndarray
+        Logarithms of the density of each cell, normal with its stated moments, up to a constant.
     scores : ndarray
         Errors of single cells over their standard errors, ascending.
     slice_scores : tuple of ndarray
@@ -58,8 +64,10 @@ class Compared:
 
     rank: int
     fitted: bool
+    noise_mode: int | None
     error: float
     errors: Vector
+    densities: Vector
     scores: Vector
     slice_scores: tuple[Vector, ...]
 
@@ -143,27 +151,77 @@ def choose_rank(
     return chosen, least
 
 
+def choose_noise(held: HeldOut, chosen: Compared, features: Features, rng: np.random.Generator) -> Compared:
+    """Return the chosen model on other cells held out, its noise by slices if these are surely likelier.
+
+    And then the likeliest of its rank and the next ones: what noisy slices had hidden may now be seen.
+
+    Parameters
+    ----------
+    held : HeldOut
+        Cells that had no part in the choice so far: the best of many is lucky on those that chose it.
+    chosen : Compared
+    features, rng
+        As for `compare`.
+    """
+    with stage("noise by slices, compared by held-out cells"):
+        plain = compare(held, chosen.rank, features, rng, fitted=chosen.fitted)
+        best = plain
+        for mode in range(len(held.part.shape)):
+            found = compare(held, chosen.rank, features, rng, fitted=chosen.fitted, noise_mode=mode)
+            if _is_likelier(plain, found) and found.densities.mean() > best.densities.mean():
+                best = found
+        if best.noise_mode is None or chosen.rank not in RANKS:
+            return best
+        place = RANKS.index(chosen.rank)
+        beside = [RANKS[k] for k in (place - 1, place + 1) if 0 <= k < len(RANKS)]
+        others = [
+            compare(held, rank, features, rng, fitted=best.fitted, noise_mode=best.noise_mode)
+            for rank in beside
+        ]
+    better = max(others, key=lambda own: float(own.densities.mean()))
+    return better if _is_likelier(best, better) else best
+
+
+def _is_likelier(before: Compared, after: Compared) -> bool:
+    """Return whether held-out cells are surely likelier, and errors hardly larger."""
+    gain = after.densities - before.densities
+    mean = float(gain.mean())
+    most = LITTLE_WORSE if mean > MUCH_LIKELIER else GAIN
+    sure = mean > SURE * float(gain.std()) / np.sqrt(gain.size)
+    return bool(sure and after.error < (1 + most) * before.error)
+
+
 def calibrate(
-    held: Sequence[HeldOut], chosen: Compared, features: Features, rng: np.random.Generator
+    chosen: Compared, others: Sequence[HeldOut], features: Features, rng: np.random.Generator
 ) -> Compared:
-    """Return errors of the chosen model on cells that had no part in choosing it, where luck has no part."""
+    """Return errors of the chosen model on its cells held out and on others."""
     with stage("intervals, calibrated by other held-out cells"):
-        found = [compare(own, chosen.rank, features, rng, fitted=chosen.fitted) for own in held]
-    return Compared(
-        chosen.rank,
-        chosen.fitted,
-        float(np.sqrt(np.mean([own.error**2 for own in found]))),
-        np.concatenate([own.errors for own in found]),
-        np.sort(np.concatenate([own.scores for own in found])),
-        tuple(scores for own in found for scores in own.slice_scores),
+        found = [chosen] + [
+            compare(own, chosen.rank, features, rng, fitted=chosen.fitted, noise_mode=chosen.noise_mode)
+            for own in others
+        ]
+    return replace(
+        chosen,
+        error=float(np.sqrt(np.mean([own.error**2 for own in found]))),
+        errors=np.concatenate([own.errors for own in found]),
+        densities=np.concatenate([own.densities for own in found]),
+        scores=np.sort(np.concatenate([own.scores for own in found])),
+        slice_scores=tuple(scores for own in found for scores in own.slice_scores),
     )
 
 
 def compare(
-    held: HeldOut, rank: int, features: Features, rng: np.random.Generator, *, fitted: bool = False
+    held: HeldOut,
+    rank: int,
+    features: Features,
+    rng: np.random.Generator,
+    *,
+    fitted: bool = False,
+    noise_mode: int | None = None,
 ) -> Compared:
     """Return the errors of a short run."""
-    model = BayesianCP(held.part, rank, features)
+    model = BayesianCP(held.part, rank, features, noise_mode)
     search = in_full(partial(sampled, model, *COMPARED, rng, fitted=fitted))
     mean, error = moments(model, draws_of(search), held.positions, held.weights)
     scores = np.abs(mean - held.values) / error
@@ -172,4 +230,7 @@ def compare(
     )
     rms = float(np.sqrt(np.average((mean - held.values) ** 2, weights=held.weights)))
     errors = np.abs(mean - held.values) * (1.0 if held.weights is None else np.sqrt(held.weights))
-    return Compared(rank, fitted, rms, errors, np.sort(scores[held.slices < 0]), slices)
+    densities = -np.log(error) - 0.5 * scores**2
+    return Compared(
+        rank, fitted, noise_mode, rms, errors, densities, np.sort(scores[held.slices < 0]), slices
+    )

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
-from math import prod
-from typing import Any, final
+from dataclasses import replace
+from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from lowland.bayes.score_quantile import interval_reach
-from lowland.core.arrays import Matrix, Vector
-from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.errors import UnsupportedError
 from lowland.core.interrupt import Interruptible
-from lowland.core.memory import check_fits
-from lowland.core.parameter_checks import check_share, whole_number
+from lowland.core.parameter_checks import whole_number
 from lowland.core.random import RandomSource, make_generator
-from lowland.core.records import SearchResult
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.sensing.input_checks import check_scale
-from lowland.tensors.cp_choice import CALIBRATIONS, calibrate, choose_orders, choose_rank, features_of
+from lowland.tensors.completed_tensor import CompletedTensor
+from lowland.tensors.cp_choice import (
+    CALIBRATIONS,
+    calibrate,
+    choose_noise,
+    choose_orders,
+    choose_rank,
+    features_of,
+)
 from lowland.tensors.cp_objective import BayesianCP
-from lowland.tensors.cp_sampling import Draws, check_draws, draws_of, moments, sampled
+from lowland.tensors.cp_sampling import check_draws, draws_of, sampled
 from lowland.tensors.decompose import as_observations
 from lowland.tensors.held_out_cells import hold_out
 from lowland.tensors.known_cells import KnownCells
@@ -31,188 +32,6 @@ from lowland.tensors.mode_orders import orders_of
 from lowland.tensors.named_modes import by_number, is_named
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.stored_tensor import StoredTensor
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class CompletedTensor:
-    """A tensor completed by averages over draws of CP decompositions.
-
-    Parameters
-    ----------
-    data : TensorObservations or StoredTensor
-        The known cells.
-    rank : int
-        Number of components.
-    model : BayesianCP
-    draws : tuple of (ndarray, float)
-        Points of the model with their noise precisions.
-    search : SearchResult
-        The sweeps.
-    held_out : ndarray, shape (k,)
-        Errors on cells held out of shorter runs, over the standard errors that these state, ascending.
-    tried : tuple of (int, float)
-        Ranks that were compared, with their root-mean-square errors on other cells held out.
-    held_out_error : float
-        Root-mean-square error on the cells of `held_out`, which had no part in the choice of the rank.
-    held_out_slices : tuple of ndarray
-        The same as `held_out` for each slice that was held out as a whole, if slices are missing.
-    orders : tuple of str
-        The orders that are used, in words, by mode; empty for a mode without one.
-    like : xarray.DataArray or None
-        The array that was completed, whose dimensions and coordinates results keep.
-
-    Examples
-    --------
-    >>> import numpy as np, lowland as ll
-    >>> rng = np.random.default_rng(0)
-    >>> factors = [rng.standard_normal((length, 2)) for length in (12, 10, 8)]
-    >>> truth = np.einsum("ir,jr,kr->ijk", *factors)
-    >>> noisy = truth + 0.1 * rng.standard_normal(truth.shape)
-    >>> found = ll.complete_tensor(np.where(rng.random(truth.shape) < 0.6, noisy, np.nan), rng=0)
-    >>> found.shape, bool(np.abs(found.predict([[0, 0, 0]])[0] - truth[0, 0, 0]) < 0.3)
-    ((12, 10, 8), True)
-    """
-
-    data: KnownCells
-    rank: int
-    model: BayesianCP
-    draws: Draws
-    search: SearchResult
-    held_out: Vector
-    tried: tuple[tuple[int, float], ...]
-    held_out_error: float
-    held_out_slices: tuple[Vector, ...] = ()
-    orders: tuple[str, ...] = ()
-    like: Any = None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the tensor."""
-        return self.data.shape
-
-    @property
-    def held_out_count(self) -> int:
-        """Number of cells that were held out."""
-        return self.held_out.size + sum(own.size for own in self.held_out_slices)
-
-    @property
-    def noise(self) -> float:
-        """Standard deviation of the noise, in the unit of the tensor."""
-        return float(self.model.spread * np.sqrt(np.mean([1 / alpha for _, alpha in self.draws])))
-
-    def predict(self, positions: ArrayLike) -> Vector:
-        """Return predictions of some cells.
-
-        Parameters
-        ----------
-        positions : array_like of int, shape (k, N)
-
-        Returns
-        -------
-        ndarray, shape (k,)
-        """
-        return moments(self.model, self.draws, check_cells(positions, self.shape))[0]
-
-    def interval(self, positions: ArrayLike, level: float = 0.9) -> tuple[Vector, Vector]:
-        """Return intervals for new observations of some cells.
-
-        Parameters
-        ----------
-        positions : array_like of int, shape (k, N)
-        level : float
-            Coverage, between 0 and 1.
-
-        Returns
-        -------
-        lower, upper : ndarray, shape (k,)
-            As wide, in standard errors, as the errors on held-out cells demand on average.
-        """
-        from scipy.special import ndtri
-
-        check_share("level", level)
-        at = check_cells(positions, self.shape)
-        mean, error = moments(self.model, self.draws, at)
-        reach = interval_reach(self.held_out, float(level)) * error
-        missing = np.any(
-            [counts[own] == 0 for counts, own in zip(self.data.slice_counts(), at.T, strict=True)], axis=0
-        )
-        if missing.any():
-            # cells of one slice err together: what nearly all slices need, of few the one that needs most;
-            # and a few slices that happened to be easy do not make intervals narrower than the draws do
-            needed = [interval_reach(own, float(level)) for own in self.held_out_slices]
-            normal = float(ndtri((1 + level) / 2))
-            most = max(float(np.quantile([normal, *needed], level, method="higher")), normal)
-            reach = np.where(missing, most * error, reach)
-        return mean - reach, mean + reach
-
-    @cached_property
-    def _everywhere(self) -> Matrix:
-        check_fits(32.0 * prod(self.shape), "all cells", "predict the cells that are needed")
-        total = np.zeros(self.shape)
-        with one_blas_thread():
-            for theta, _ in self.draws:
-                total += self.model.everywhere(theta)
-        return total / len(self.draws)
-
-    def tensor(self) -> Any:
-        """Return predictions of all cells, known ones too.
-
-        Returns
-        -------
-        ndarray or DataArray, shape (I_1, ..., I_N)
-        """
-        return self._labelled(self._everywhere.copy())
-
-    def completed(self) -> Any:
-        """Return the tensor with its missing cells filled.
-
-        Returns
-        -------
-        ndarray or DataArray, shape (I_1, ..., I_N)
-        """
-        known = self.data.array()
-        return self._labelled(np.where(np.isnan(known), self._everywhere, known))
-
-    def _labelled(self, values: Matrix) -> Any:
-        return values if self.like is None else self.like.copy(data=values)
-
-    def completions(self, count: int, *, rng: RandomSource = None) -> Matrix:
-        """Return completed tensors whose missing cells are drawn with their noise: multiple imputations.
-
-        Parameters
-        ----------
-        count : int
-            At most the number of draws.
-        rng : int, Generator or None
-
-        Returns
-        -------
-        ndarray, shape (count, I_1, ..., I_N)
-        """
-        count = whole_number(count, "count", 1)
-        if count > len(self.draws):
-            raise InvalidInputError(
-                "there are not so many draws", f"{count} of {len(self.draws)}", fix="fit with more draws"
-            )
-        check_fits(8.0 * (count + 2) * prod(self.shape), "the completions", "ask for fewer")
-        generator, known = make_generator(rng), self.data.array()
-        out = np.empty((count, *self.shape))
-        for k, place in enumerate(generator.choice(len(self.draws), count, replace=False)):
-            theta, alpha = self.draws[place]
-            noise = self.model.spread / np.sqrt(alpha) * generator.standard_normal(self.shape)
-            out[k] = np.where(np.isnan(known), self.model.everywhere(theta) + noise, known)
-        return out
-
-    def __str__(self) -> str:
-        missing = prod(self.shape) - self.data.size
-        lines = [
-            f"tensor {' x '.join(map(str, self.shape))}, {missing:,} of {prod(self.shape):,} cells missing",
-            f"CP with {self.rank} components, averaged over {len(self.draws)} draws, noise {self.noise:.3g}",
-        ]
-        lines += [f"mode {mode} in order: {own}" for mode, own in enumerate(self.orders) if own]
-        lines.append(f"error on {self.held_out_count:,} held-out cells {self.held_out_error:.3g}")
-        return "\n".join(lines)
 
 
 @Interruptible()
@@ -264,10 +83,11 @@ def complete_tensor(
     Notes
     -----
     Rows of each mode's factor are draws from a normal law, whose mean and covariance are drawn with them, as
-    is the noise; there is nothing to tune. The model is not certified: an average over draws is no point of a
-    problem. `decompose_tucker` gives one decomposition with a certificate; for cells never seen the averages
-    are usually more accurate. Intervals are calibrated on cells held out of two shorter runs, a tenth each,
-    as cells are missing: whole fibres where fibres are.
+    is the noise, which differs by the slices of one mode (noisy sensors, bands) where held-out cells are then
+    surely likelier; there is nothing to tune. The model is not certified: an average over draws is no point
+    of a problem. `decompose_tucker` gives one decomposition with a certificate; for cells never seen the
+    averages are usually more accurate. Intervals are calibrated on cells held out of two shorter runs, a
+    tenth each, as cells are missing: whole fibres where fibres are.
 
     References
     ----------
@@ -295,12 +115,14 @@ def complete_tensor(
     with one_blas_thread():  # the same bits whatever its number of threads
         ordered = {own.mode for own in asked}
         held = hold_out(data, ordered, generator)
-        smooth = choose_orders(held, asked, chosen, generator)
+        # numbers of their own: an order that is of no use changes no bit of the rest
+        smooth = choose_orders(held, asked, chosen, generator.spawn(1)[0])
         features = features_of(data.shape, asked, smooth)
         best, tried = choose_rank(held, chosen, features, generator)
         others = [hold_out(data, ordered, generator) for _ in range(CALIBRATIONS)]
-        judged = calibrate(others, best, features, generator)
-        model = BayesianCP(data, best.rank, features)
+        best = choose_noise(others[0], best, features, generator)
+        judged = calibrate(best, others[1:], features, generator)
+        model = BayesianCP(data, best.rank, features, best.noise_mode)
         search = sampled(model, burn_in, n_draws, generator, fitted=best.fitted)
     if not search.state.kept:
         raise KeyboardInterrupt  # there is nothing worth keeping yet
@@ -341,18 +163,3 @@ def _cells_of(
                 f"tensors on the disk take no {name}", name, fix="store the known cells alone, or omit it"
             )
     return tensor
-
-
-def check_cells(positions: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Return positions of cells as an array, after checks."""
-    at = np.asarray(positions)
-    if at.ndim != 2 or at.shape[1] != len(shape) or at.dtype.kind not in "iu":
-        raise InvalidInputError(
-            "positions must be whole numbers, one line per cell",
-            f"{at.dtype} of shape {at.shape}",
-            fix=f"pass shape (k, {len(shape)})",
-        )
-    outside = (at < 0).any(axis=1) | (at >= np.array(shape)).any(axis=1)
-    if outside.any():
-        raise InvalidInputError(f"a cell lies outside the shape {shape}", f"{at[outside][0].tolist()}")
-    return at.astype(np.int64)

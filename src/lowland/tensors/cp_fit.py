@@ -19,7 +19,7 @@ from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import Attempt, SearchResult
 from lowland.files.certificates import write_certificate
 from lowland.kernels.blas_threads import one_blas_thread
-from lowland.tensors.cp_completion import check_cells
+from lowland.tensors.completed_tensor import check_cells
 from lowland.tensors.cp_least_squares import CPObjective
 from lowland.tensors.cp_model import CP
 from lowland.tensors.cp_search import CPPlan, search_cp

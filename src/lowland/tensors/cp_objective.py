@@ -1,8 +1,9 @@
 """CP with Gaussian rows, learnt priors and noise: the blocks that Gibbs sampling draws.
 
 Cell (i, j, ...) is the sum over components of the products of the rows i, j, ... of the modes' factors, plus
-noise. A row is the solution of a row of a table whose columns are the combinations of the other modes, with
-the products of their rows as factors: the row kernel draws it.
+noise, whose precision may differ by the slices of one mode. A row is the solution of a row of a table whose
+columns are the combinations of the other modes, with the products of their rows as factors: the row kernel
+draws it.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import rows_work, touch
 from lowland.kernels.rows import Noise
 from lowland.tensors.known_cells import KnownCells
-from lowland.tensors.unfoldings import all_products, products
+from lowland.tensors.unfoldings import SlicePrecisions, all_products, products
 
 # strength of the Wishart prior of each mode's rows
 STRENGTH = 0.05
+# shapes of the prior of slices' precisions that are compared, all of mean one: from any to nearly equal ones
+SHAPES = (2.0, 4.0, 8.0, 16.0, 64.0, 256.0)
 # noise variances are floored at this power of the unit roundoff, as those of tables
 LEAST_NOISE = 2 / 3
 
@@ -36,7 +39,7 @@ class CPDraw:
     Parameters
     ----------
     theta : ndarray, shape (size,)
-        Factors, mode by mode.
+        Factors, mode by mode, and the relative precisions of the slices of the mode by which noise differs.
     precisions, coefficients : tuple of ndarray, shapes (r, r) and (f_n + 1, r)
         Of each mode's prior.
     noise_precision : float
@@ -70,6 +73,8 @@ class BayesianCP:
         Number of components.
     features : sequence of ndarray or None, shapes (I_n, f_n), optional
         What the means of each mode's rows depend on.
+    noise_mode : int or None
+        The mode by whose slices noise differs; None: it is the same everywhere.
 
     Notes
     -----
@@ -81,8 +86,15 @@ class BayesianCP:
     2010.
     """
 
-    def __init__(self, data: KnownCells, rank: int, features: Sequence[Matrix | None] | None = None) -> None:
-        self.shape, self.rank = data.shape, rank
+    def __init__(
+        self,
+        data: KnownCells,
+        rank: int,
+        features: Sequence[Matrix | None] | None = None,
+        noise_mode: int | None = None,
+    ) -> None:
+        self.shape, self.rank, self.noise_mode = data.shape, rank, noise_mode
+        self.slice_counts = None if noise_mode is None else data.slice_counts()[noise_mode]
         unfolded = data.unfoldings()
         mass = float(data.size if data.weights is None else data.weights.sum())
         self.centre = float(unfolded[0].sums()[0].sum()) / mass
@@ -98,6 +110,10 @@ class BayesianCP:
     @property
     def size(self) -> int:
         """Length of a point."""
+        return self._factors_size + (0 if self.noise_mode is None else self.shape[self.noise_mode])
+
+    @property
+    def _factors_size(self) -> int:
         return sum(self.shape) * self.rank
 
     @property
@@ -113,7 +129,22 @@ class BayesianCP:
     def factors(self, theta: Vector) -> list[Matrix]:
         """Return views of the factors, shapes (I_n, r)."""
         ends = np.cumsum(self.shape)[:-1] * self.rank
-        return [part.reshape(-1, self.rank) for part in np.split(theta, ends)]
+        return [part.reshape(-1, self.rank) for part in np.split(theta[: self._factors_size], ends)]
+
+    def random_point(self, size: float, rng: np.random.Generator) -> Vector:
+        """Return a point whose factors are normal numbers of a size, with equal precisions of slices."""
+        theta = size * rng.standard_normal(self.size)
+        theta[self._factors_size :] = 1.0
+        return theta
+
+    def _with_factors(self, theta: Vector, factors: Sequence[Matrix]) -> Vector:
+        parts = [factor.ravel() for factor in factors]
+        return np.concatenate([*parts, theta[self._factors_size :]])
+
+    def _slices(self, theta: Vector) -> SlicePrecisions | None:
+        if self.noise_mode is None:
+            return None
+        return SlicePrecisions(self.noise_mode, theta[self._factors_size :])
 
     def first_posterior(self, theta: Vector) -> CPDraw:
         """Return a point with priors and noise at one."""
@@ -136,7 +167,7 @@ class BayesianCP:
             others = [float(np.mean(factor**2)) for k, factor in enumerate(factors) if k != mode]
             unit = ridge * float(np.prod(others)) * self.count / self.shape[mode]
             precision = max(unit, float(np.finfo(np.float64).tiny)) * eye
-            factors[mode] = unfolded.solve(factors, precision, zero, Noise(0, 0, 0.0))
+            factors[mode] = unfolded.solve(factors, precision, zero, Noise(0, 0, 0.0), self._slices(theta))
         norms = np.array([np.linalg.norm(factor, axis=0) for factor in factors])
         norms = np.maximum(norms, np.finfo(np.float64).tiny)
         # entries of all modes become alike
@@ -145,7 +176,7 @@ class BayesianCP:
         scaled = [
             factor * (sizes * root / own) for factor, root, own in zip(factors, roots, norms, strict=True)
         ]
-        return np.concatenate([factor.ravel() for factor in scaled])
+        return self._with_factors(theta, scaled)
 
     def posterior_at(self, theta: Vector, rng: np.random.Generator) -> CPDraw:
         """Return a point with priors and noise drawn given it."""
@@ -175,27 +206,70 @@ class BayesianCP:
             precision,
             prior.shifts(state.coefficients[mode], precision),
             Noise(state.key, len(self.shape) * state.sweep + mode, state.noise_precision**-0.5),
+            self._slices(state.theta),
         )
         precisions, coefficients = list(state.precisions), list(state.coefficients)
         precisions[mode], coefficients[mode] = prior.draw(drawn, rng)
         factors[mode] = drawn
-        theta = np.concatenate([factor.ravel() for factor in factors])
+        theta = self._with_factors(state.theta, factors)
         return replace(state, theta=theta, precisions=tuple(precisions), coefficients=tuple(coefficients))
 
     def _draw_noise(self, state: CPDraw, rng: np.random.Generator) -> CPDraw:
-        error = self.squared_error(state.theta)
-        least = float(np.finfo(np.float64).eps) ** LEAST_NOISE * self.count
-        alpha = rng.gamma(self.count / 2) / (0.5 * max(error, least))
-        return replace(state, noise_precision=float(alpha), error=error, sweep=state.sweep + 1)
+        theta, least = state.theta, float(np.finfo(np.float64).eps) ** LEAST_NOISE
+        if self.noise_mode is None:
+            error = self.squared_error(theta)
+        else:
+            errors = self.unfoldings[self.noise_mode].errors(self.factors(theta))
+            before = theta[self._factors_size :]
+            own = self._draw_slices(before, state.noise_precision * np.maximum(errors, least), rng)
+            theta = np.concatenate([theta[: self._factors_size], own])
+            error = float(own @ errors)
+        alpha = rng.gamma(self.count / 2) / (0.5 * max(error, least * self.count))
+        return replace(state, theta=theta, noise_precision=float(alpha), error=error, sweep=state.sweep + 1)
+
+    def _draw_slices(self, before: Vector, errors: Vector, rng: np.random.Generator) -> Vector:
+        """Return precisions of slices, given squared errors in units of the noise, under a drawn prior."""
+        from scipy.special import gammaln
+
+        shapes, count = np.array(SHAPES), before.size
+        logs = shapes * (np.log(before) - before).sum() + count * (shapes * np.log(shapes) - gammaln(shapes))
+        weights = np.exp(logs - logs.max())
+        shape = float(rng.choice(shapes, p=weights / weights.sum()))
+        assert self.slice_counts is not None
+        return np.asarray(rng.gamma(shape + self.slice_counts / 2) / (shape + errors / 2))
 
     def squared_error(self, theta: Vector) -> float:
         """Return the weighted squared error of a point on the known cells."""
-        return float(self.unfoldings[0].errors(self.factors(theta)).sum())
+        if self.noise_mode is None:
+            return float(self.unfoldings[0].errors(self.factors(theta)).sum())
+        return float(
+            theta[self._factors_size :] @ self.unfoldings[self.noise_mode].errors(self.factors(theta))
+        )
 
     def energy(self, state: CPDraw) -> float:
         """Return the negative log likelihood of a draw, up to a constant."""
         alpha = state.noise_precision
-        return 0.5 * alpha * state.error - 0.5 * self.count * float(np.log(alpha))
+        sizes = self.count * float(np.log(alpha))
+        if self.slice_counts is not None:
+            sizes += float(self.slice_counts @ np.log(state.theta[self._factors_size :]))
+        return 0.5 * alpha * state.error - 0.5 * sizes
+
+    def noise_variances(self, theta: Vector, alpha: float, positions: NDArray[np.int64]) -> Vector:
+        """Return variances of the noise of cells of weight one, in the tensor's squared unit, shape (k,)."""
+        slices = self._slices(theta)
+        own = np.ones(len(positions)) if slices is None else 1 / slices.values[positions[:, slices.mode]]
+        found: Vector = own * (self.spread**2 / alpha)
+        return found
+
+    def noise_everywhere(self, theta: Vector, alpha: float) -> Matrix:
+        """Return the same of all cells, of a shape that broadcasts."""
+        shape = [1] * len(self.shape)
+        slices = self._slices(theta)
+        if slices is None:
+            return np.full(shape, self.spread**2 / alpha)
+        shape[slices.mode] = -1
+        found: Matrix = (self.spread**2 / alpha / slices.values).reshape(shape)
+        return found
 
     def at(self, theta: Vector, positions: NDArray[np.int64]) -> Vector:
         """Return the cells of a point at some positions, in the unit of the tensor, shape (k,)."""

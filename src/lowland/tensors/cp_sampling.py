@@ -36,7 +36,7 @@ def sampled(
         them among each other, instead of from a random point.
     """
     check_draws(model.size, draws)
-    theta = FIRST_SIZE ** (1 / len(model.shape)) * rng.standard_normal(model.size)
+    theta = model.random_point(FIRST_SIZE ** (1 / len(model.shape)), rng)
     start = None
     if fitted:
         for _ in range(LEAST_SQUARES_SWEEPS):
@@ -63,12 +63,12 @@ def moments(
     model: BayesianCP, draws: Draws, positions: NDArray[np.int64], weights: Vector | None = None
 ) -> tuple[Vector, Vector]:
     """Return means of cells and standard errors of new observations, of relative precisions `weights`."""
-    total, squares, noise = np.zeros(len(positions)), np.zeros(len(positions)), 0.0
+    total, squares, noise = (np.zeros(len(positions)) for _ in range(3))
     for theta, alpha in draws:
         values = model.at(theta, positions)
         total += values
         squares += values**2
-        noise += model.spread**2 / alpha
+        noise += model.noise_variances(theta, alpha, positions)
     count = len(draws)
     mean = total / count
     variance = np.maximum(squares - count * mean**2, 0.0) / max(count - 1, 1)

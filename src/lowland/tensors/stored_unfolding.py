@@ -17,7 +17,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.line_bounds import block_bounds
 from lowland.kernels.rows import Noise, solve_rows
 from lowland.kernels.sparse import squared_errors
-from lowland.tensors.unfoldings import products, row_sums
+from lowland.tensors.unfoldings import SlicePrecisions, products, row_sums
 
 # what is stored of a mode's cells
 PARTS = ("others", "values")
@@ -66,7 +66,14 @@ class StoredUnfolding:
         """Return the same cells with other values: their distances from a centre, in a unit."""
         return replace(self, centre=centre, unit=unit)
 
-    def solve(self, factors: Sequence[Matrix], precision: Matrix, shift: Matrix, noise: Noise) -> Matrix:
+    def solve(
+        self,
+        factors: Sequence[Matrix],
+        precision: Matrix,
+        shift: Matrix,
+        noise: Noise,
+        slices: SlicePrecisions | None = None,
+    ) -> Matrix:
         """Return draws of the mode's rows, given the factors of the other modes, shape (rows, r)."""
         drawn = np.empty((self.stored.size, factors[self.mode].shape[1]))
         for block in self.blocks():
@@ -76,6 +83,7 @@ class StoredUnfolding:
                 block.starts,
                 np.arange(block.values.size, dtype=np.int32),
                 block.values,
+                weights=None if slices is None else block.weights(self.mode, slices),
                 precision=precision,
                 shift=shift[rows] if shift.ndim == 2 else shift,
                 noise=replace(noise, first=block.first),
@@ -132,6 +140,13 @@ class TensorBlock:
     starts: NDArray[np.int64]
     others: NDArray[np.int32]
     values: Vector
+
+    def weights(self, mode: int, slices: SlicePrecisions) -> Vector:
+        """Return the precisions of the cells' slices."""
+        if slices.mode == mode:
+            own: Vector = slices.values[self.first : self.first + self.starts.size - 1]
+            return np.repeat(own, np.diff(self.starts))
+        return slices.of_others(mode, self.others)
 
     def positions(self, mode: int) -> NDArray[np.int64]:
         """Return the positions of the cells in all modes, shape (p, modes)."""

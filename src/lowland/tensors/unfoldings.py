@@ -30,11 +30,38 @@ class Unfolding(Protocol):
     def scaled(self, centre: float, unit: float) -> Self:
         """Return the same cells with other values: their distances from a centre, in a unit."""
 
-    def solve(self, factors: Sequence[Matrix], precision: Matrix, shift: Matrix, noise: Noise) -> Matrix:
+    def solve(
+        self,
+        factors: Sequence[Matrix],
+        precision: Matrix,
+        shift: Matrix,
+        noise: Noise,
+        slices: SlicePrecisions | None = None,
+    ) -> Matrix:
         """Return draws of the mode's rows, given the factors of the other modes, shape (rows, r)."""
 
     def errors(self, factors: Sequence[Matrix]) -> Vector:
         """Return the weighted squared errors of each row, shape (rows,)."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class SlicePrecisions:
+    """Precisions of the cells by the slices of one mode, relative to each other.
+
+    Parameters
+    ----------
+    mode : int
+    values : ndarray, shape (I_n,)
+    """
+
+    mode: int
+    values: Vector
+
+    def of_others(self, mode: int, others: NDArray[np.integer]) -> Vector:
+        """Return those of cells given by their positions in all modes but another one, shape (k, N - 1)."""
+        found: Vector = self.values[others[:, self.mode - (self.mode > mode)]]
+        return found
 
 
 @final
@@ -89,14 +116,21 @@ class UnfoldedCells:
         """Return the same cells with other values: their distances from a centre, in a unit."""
         return replace(self, values=(self.values - centre) / unit)
 
-    def solve(self, factors: Sequence[Matrix], precision: Matrix, shift: Matrix, noise: Noise) -> Matrix:
+    def solve(
+        self,
+        factors: Sequence[Matrix],
+        precision: Matrix,
+        shift: Matrix,
+        noise: Noise,
+        slices: SlicePrecisions | None = None,
+    ) -> Matrix:
         """Return draws of the mode's rows, given the factors of the other modes, shape (rows, r)."""
         return solve_rows(
             self._design(factors),
             self.starts,
             self.columns,
             self.values,
-            weights=self.weights,
+            weights=self.weights if slices is None else self._weighted(slices, factors),
             precision=precision,
             shift=shift,
             noise=noise,
@@ -136,6 +170,18 @@ class UnfoldedCells:
         """Return the weighted squared errors of each row, shape (rows,)."""
         own, design = factors[self.mode], self._design(factors)
         return squared_errors(own, design, self.starts, self.columns, self.values, self.weights)
+
+    def _weighted(self, slices: SlicePrecisions, factors: Sequence[Matrix]) -> Vector:
+        """Return the weights of the cells times the precisions of their slices."""
+        if slices.mode == self.mode:
+            found: Vector = np.repeat(slices.values, np.diff(self.starts))
+        else:
+            combinations = self.combinations
+            if combinations is None:
+                lengths = [len(factor) for k, factor in enumerate(factors) if k != self.mode]
+                combinations = np.stack(np.unravel_index(np.arange(prod(lengths)), lengths), axis=1)
+            found = slices.of_others(self.mode, combinations)[self.columns]
+        return found if self.weights is None else found * self.weights
 
     def _design(self, factors: Sequence[Matrix]) -> Matrix:
         """Return the products of the other modes' rows for each column, shape (columns, r)."""
