@@ -1,6 +1,7 @@
 """Skewed columns as square roots or logarithms: there and back, when, and what is asked of such tables."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -210,12 +211,12 @@ def test_certificates_are_derived_again_from_the_table(fitted, tmp_path):
     data = ll.Observations.from_array(holes)
     assert verify(tmp_path / "proof.json", data).is_confirmed
     proof = json.loads((tmp_path / "proof.json").read_text())
-    for name, wrong in (("exponent", 0.5), ("shift", 0.7), ("whole", 1e6)):
+    for name, wrong in (("exponent", 0.5), ("shift", 0.7)):
         forged = json.loads(json.dumps(proof))
         forged["problem"]["powers"][2][name] = wrong
         (tmp_path / "forged.json").write_text(json.dumps(forged))
         assert not verify(tmp_path / "forged.json", data).is_confirmed
-    for name, wrong in (("exponent", 1.0), ("column", 2.5), ("column", 1), ("lowest", -1.0)):
+    for name, wrong in (("exponent", 1.0), ("column", 2.5), ("column", 1), ("lowest", -1.0), ("whole", 7.0)):
         forged = json.loads(json.dumps(proof))
         forged["problem"]["powers"][2][name] = wrong
         (tmp_path / "forged.json").write_text(json.dumps(forged))
@@ -380,19 +381,19 @@ def test_shares_there_and_back(whole, ends, rng):
         x[1:4] = [0.0, 1.0, 1.0]
     power = Power.of_shares(whole * x)
     assert power.whole == whole
-    assert (power.shift > 0) == ends
+    assert (power.shift > 0) == (power.rest_shift > 0) == ends
     if not ends:
         assert power.exponent == 0.0
         np.testing.assert_allclose(power.write(whole * x), logit(x), atol=1e-12)
     for exponent in (0.0, 0.5):
-        own = Power(exponent, power.shift, power.lowest, power.highest, 0.0, 1.0, whole)
+        own = replace(power, exponent=exponent)
         np.testing.assert_allclose(own.read(own.write(whole * x)), whole * x, atol=1e-12 * whole)
         inside = (x > 0.01) & (x < 0.99)
         y, step = whole * x[inside], 1e-6 * whole
         slope = np.log((own.write(y + step) - own.write(y - step)) / (2 * step))
         np.testing.assert_allclose(own.log_slope(y), slope, atol=1e-6)
         far = own.read(np.array([-1e9, 1e9]))
-        np.testing.assert_array_equal(far, [own.lowest, whole - own.lowest])
+        np.testing.assert_array_equal(far, [own.lowest, whole - own.least_rest])
         mean, spread = own.expect(np.array(0.4), np.array(0.7))
         drawn = own.read(0.4 + 0.7 * rng.standard_normal(200_000))
         np.testing.assert_allclose([mean, spread], [drawn.mean(), drawn.std()], rtol=0.01)
@@ -460,3 +461,44 @@ def test_an_update_outside_a_column_of_powers_is_refused(fitted):
     model, _, _ = fitted
     with pytest.raises(InvalidInputError, match="numbers from 0 on"):
         model.update([0], [1], [-1.0])
+
+
+def test_ends_of_shares_are_of_their_own():
+    """Tiny shares said that the least rest is as tiny, and all of the whole was infinite."""
+    rng = np.random.default_rng(0)
+    x = np.append(10.0 ** rng.uniform(-20, 0, 200), 0.95)
+    power = Power.of_shares(x)
+    assert np.isfinite(power.write(np.array([0.0, 1.0, 1 - 1e-16]))).all()
+    assert power.least_rest == pytest.approx((1 - x.max()) / 2)
+    assert power.lowest == x.min() / 2
+    again = power.renewed(np.array([1e-30, 1 - 1e-3]))
+    assert (again.lowest, again.least_rest) == (5e-31, pytest.approx(5e-4))
+    full = Power.of_shares(np.append(x, [1.0, 1.0]))
+    assert (full.shift, full.least_rest) == (0.0, 0.0)
+    assert full.rest_shift > 1e-3
+    np.testing.assert_allclose(full.read(full.write(x)), x, rtol=1e-9)
+
+
+def test_documents_with_numbers_beyond_their_columns_are_refused(tmp_path):
+    """What lies beyond was written as the end: other tables were proved by the same document."""
+    _, holes = shares(np.random.default_rng(0))
+    holes[:4, 3], holes[4:8, 4] = 1.0, 0.0
+    model = ll.MatrixCompletion(random_state=0, refine=False, powers=True).fit(holes)
+    model.save_certificate(tmp_path / "proof.json")
+    assert verify(tmp_path / "proof.json", ll.Observations.from_array(holes)).is_confirmed
+    for j, wrong in ((3, 7.0), (4, -3.0)):
+        other = holes.copy()
+        other[holes[:, j] == (1.0 if j == 3 else 0.0), j] = wrong
+        data = ll.Observations.from_array(other)
+        proof = json.loads((tmp_path / "proof.json").read_text())
+        proof["data"] = data.fingerprint()
+        (tmp_path / "forged.json").write_text(json.dumps(proof))
+        with pytest.raises(FileFormatError, match="beyond the certificate's powers"):
+            verify(tmp_path / "forged.json", data)
+
+
+def test_a_table_says_which_powers_are_of_shares():
+    _, holes = shares(np.random.default_rng(0))
+    model = ll.MatrixCompletion(powers=True, **FAST).fit(holes)
+    told = model._completed.table.describe_method()
+    assert told.endswith("5 of 7 columns as square roots or logarithms, 5 of them of shares and of the rest")

@@ -738,3 +738,41 @@ def numerical_slope(found, x, y):
             ends.append(0.5 * np.mean((z - y) ** 2))
         slope[at] = (ends[0] - ends[1]) / 2e-6
     return np.linalg.norm(slope)
+
+
+def test_minima_inside_form_an_affine_set(rng):
+    """Moves along the null space of the Jacobian keep the loss, all others raise it."""
+    found_some = {False: 0, True: 0}
+    for seed in range(12):
+        own = np.random.default_rng(seed)
+        network = random_network(own, (2, 6, 1), (True, False))
+        x = own.standard_normal((20 if seed % 2 else 8, 2))
+        targets = network(x) + (0.02 * own.standard_normal(len(x)) if seed % 2 else 0.0)
+        report = ln.region_report(network, x, targets)
+        if report.minima_dimension is None:
+            assert not report.optimum.interior
+            assert report.optimum.margin <= 0 or not report.optimum.is_zero
+            continue
+        found_some[bool(seed % 2)] += 1
+        rows = np.column_stack([x, np.ones(len(x))])
+        active = report.activation.patterns[0]
+        outer = network.weights[1].ravel()
+        jacobian = ((active * outer)[:, :, None] * rows[:, None, :]).reshape(len(x), -1)
+        _, sizes, vectors = np.linalg.svd(jacobian)
+        rank = int((sizes > 1e-9 * sizes[0]).sum())
+        assert report.minima_dimension == jacobian.shape[1] - rank
+        if rank == len(x):
+            assert report.optimum.is_zero
+        at = report.optimum.weights.ravel()
+        along, across, here = (
+            np.sum((jacobian @ (at + 1e-3 * moves).T - targets[:, None]) ** 2, axis=0)
+            for moves in (
+                vectors[rank:],
+                np.vstack([vectors[:rank], -vectors[:rank]]),
+                np.zeros((1, at.size)),
+            )
+        )
+        np.testing.assert_allclose(along, here[0], atol=1e-9)
+        assert (across[:rank] + across[rank:] > 2 * here[0]).all()
+        assert any("dimension of the set" in name for name, _ in report.facts())
+    assert min(found_some.values()) > 0, found_some

@@ -178,16 +178,17 @@ def test_an_interrupt_keeps_the_draws_so_far(found, monkeypatch):
     _, _, holes = found
     real = cp_completion.sampled
 
-    def stopped(model, burn_in, draws, rng, *, fitted=False):
-        result = real(model, burn_in, min(draws, 7), rng)
+    def stopped(model, burn_in, draws, rng, *, first):
+        result = real(model, burn_in, min(draws, 7), rng, first=first)
         return result
 
     monkeypatch.setattr(cp_completion, "sampled", stopped)
     assert len(ll.complete_tensor(holes, 2, rng=0).draws) == 7
     monkeypatch.setattr(
-        cp_completion, "sampled", lambda model, burn_in, draws, rng, *, fitted: real(model, burn_in, 0, rng)
+        cp_completion, "sampled", lambda model, burn_in, draws, rng, *, first: real(model, burn_in, 0, rng)
     )
-    alone = Compared(2, False, None, 1.0, np.ones(3), np.ones(3), np.ones(3), ())
+    own = np.ones(sum(holes.shape) * 2)
+    alone = Compared(2, False, None, 1.0, np.ones(3), np.ones(3), np.ones(3), (), own)
     monkeypatch.setattr(cp_completion, "choose_rank", lambda *_: (alone, ()))
     monkeypatch.setattr(cp_completion, "choose_noise", lambda held, chosen, *_: chosen)
     with pytest.raises(KeyboardInterrupt):

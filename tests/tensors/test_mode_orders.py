@@ -102,7 +102,7 @@ def test_an_order_has_to_gain_by_more_than_chance():
     errors = np.abs(rng.standard_normal(400))
 
     def compared(own):
-        return Compared(3, False, None, float(np.sqrt(np.mean(own**2))), own, own, own, ())
+        return Compared(3, False, None, float(np.sqrt(np.mean(own**2))), own, own, own, (), own)
 
     assert _is_gain(compared(errors), compared(0.8 * errors))
     assert not _is_gain(compared(errors), compared(0.995 * errors)), "too little"

@@ -137,6 +137,19 @@ def test_equal_noise_is_equal():
         assert fit.noise_mode is None
 
 
+def test_a_given_rank_is_kept_and_few_cells_say_nothing():
+    truth = np.einsum("ir,jr,kr->ijk", *(np.random.default_rng(0).standard_normal((n, 6)) for n in SHAPE))
+    rng = np.random.default_rng(1)
+    spreads = np.where(np.arange(10) % 3 > 0, 0.01, 1.0)[:, None]
+    holes = np.where(rng.random(SHAPE) < 0.7, truth + spreads * rng.standard_normal(SHAPE), np.nan)
+    settings = {"burn_in": 5, "n_draws": 5, "rng": 0}
+    found = ll.complete_tensor(holes, 4, **settings)
+    assert found.rank == 4 == found.tried[0][0]
+    for seed in range(5):
+        tiny = np.random.default_rng(seed).standard_normal((3, 3, 4))
+        assert ll.complete_tensor(tiny, 1, **settings).noise_mode is None
+
+
 def test_noise_that_always_differs_is_found_out(monkeypatch):
     """The mutant: held-out cells need not be surely likelier."""
     monkeypatch.setattr(cp_choice, "SURE", -np.inf)

@@ -33,7 +33,7 @@ LEVELS = (
     "Levels are fitted as numbers: one column per level, ordered ones as normal scores; their probabilities "
     "are a logistic function of these, learnt from cells held out."
 )
-POWERS = "{} of {} columns are fitted as square roots or logarithms: {}."
+POWERS = "{} of {} columns are fitted as square roots or logarithms{}: {}."
 # number of columns that are named
 NAMED = 8
 
@@ -137,7 +137,7 @@ class EncodedTable(WrappedTable):
             )
         assert self.seen is not None
         found = self.base.document()
-        names = ("column", "exponent", "shift", "lowest", "whole")
+        names = ("column", "exponent", "shift", "lowest", "whole", "rest_shift", "least_rest")
         powers = [{name: one[name] for name in names} for one in self.model.encoding.plain_powers()]
         problem = {**found.problem, "powers": powers}
         return replace(found, data=self.seen.fingerprint(), problem=problem)
@@ -167,8 +167,14 @@ class EncodedTable(WrappedTable):
         if known.powers:
             told = [str(j if names is None else names[j]) for j in known.powers]
             more = [] if len(told) <= NAMED else [f"{len(told) - NAMED} more"]
-            lines.append(POWERS.format(len(told), known.width, ", ".join(told[:NAMED] + more)))
+            columns = ", ".join(told[:NAMED] + more)
+            lines.append(POWERS.format(len(told), known.width, self._shares(), columns))
         return lines
+
+    def _shares(self) -> str:
+        """Return how many of the columns of powers hold shares, in words."""
+        count = sum(power.whole > 0 for power in self.model.encoding.powers.values())
+        return f", {count} of them of shares and of the rest" if count else ""
 
     def with_kept(self, kept: KeptFit | None) -> EncodedTable:
         """Return the table with what a file holds of its fit: the table as it is."""
@@ -196,6 +202,7 @@ class EncodedTable(WrappedTable):
         told = "; levels as numbers" if known.kinds else ""
         if known.powers:
             told += f"; {len(known.powers)} of {known.width} columns as square roots or logarithms"
+            told += self._shares()
         return self.base.describe_method() + told
 
     def describe_certificate(self) -> str:

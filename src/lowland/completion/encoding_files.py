@@ -63,12 +63,15 @@ def _powers(listed: Any, width: int) -> dict[int, Power]:
     """Return the columns that are roots or logarithms; raise ValueError if they are damaged."""
     found: dict[int, Power] = {}
     for one in listed:
-        known = {"whole": 0.0, **one}
+        known = {"whole": 0.0, "rest_shift": 0.0, "least_rest": 0.0, **one}
         j, parts = known["column"], [float(known[field.name]) for field in fields(Power)]
         power = Power(*parts)
         fine = power.exponent in EXPONENTS and power.shift >= 0 and power.spread >= 0
         ends = 0 <= power.lowest <= power.highest < LARGEST and 0 < power.lowest + power.shift < LARGEST
-        fine &= power.whole == 0 or (power.whole in WHOLES and power.highest <= power.whole)
+        if power.whole:
+            least = power.rest_shift + power.least_rest
+            fine &= power.whole in WHOLES and power.highest <= power.whole and 0 < least < power.whole
+            fine &= power.rest_shift >= 0 and power.least_rest >= 0 and power.lowest < power.whole
         whole = type(j) is int and 0 <= j < width and j not in found
         require(whole and fine and ends and bool(np.isfinite(parts).all()), "a column of powers is damaged")
         found[j] = power

@@ -32,6 +32,7 @@ from lowland.core.arrays import Indices
 from lowland.core.errors import InvalidInputError
 from lowland.core.interrupt import Interruptible, unless_interrupted
 from lowland.core.observations import Observations
+from lowland.core.random import spawn
 from lowland.core.status import StopReason
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 
@@ -87,7 +88,7 @@ def fit_plan(  # noqa: PLR0913
     numbers, method = known.encode(table) if known else table, plan.decide_method()
     check_columns(plan.loss, numbers)
     check_fit_fits(numbers, plan, method)
-    refuse_orders(orders, method)
+    refuse_orders(orders, method, grouped=bool(known))
     if known and covariates[1] is not None:
         covariates = covariates[0], covariates[1][known.groups]
     if known and orders.columns is not None:
@@ -111,7 +112,7 @@ def fit_plan(  # noqa: PLR0913
     )
     if not known:
         return found
-    return PlannedFit(EncodedTable.of(found.table, known, table, rng.spawn(1)[0]))
+    return PlannedFit(EncodedTable.of(found.table, known, table, spawn(rng, 1)[0]))
 
 
 def _fit_numbers(  # noqa: PLR0913
@@ -129,8 +130,8 @@ def _fit_numbers(  # noqa: PLR0913
 ) -> PlannedFit:
     """Fit a table of numbers as planned; columns of one group are missing together."""
     method = plan.decide_method()
-    # streams of their own: an order that is of no use, or forests that are not, change no bit of the rest
-    of_orders, of_forests = rng.spawn(2)
+    # streams of their own: an order that is looked at and left out, or forests, change no bit of the rest
+    of_orders, of_forests = spawn(rng, 2)
     if method != "map":
         settings = replace(bayesian_settings(plan, method, groups), graded=graded)
         settings = replace(settings, column_places=_column_places(orders, settings))
@@ -191,14 +192,14 @@ def refuse_covariates(covariates: SideCovariates) -> None:
         )
 
 
-def refuse_orders(orders: SideOrders, method: str) -> None:
-    """Raise if an order was asked for that a method has no place for."""
+def refuse_orders(orders: SideOrders, method: str, *, grouped: bool = False) -> None:
+    """Raise if an order was asked for that a method has no place for; columns of levels are `grouped`."""
     if method not in ("map", "gaussian"):
         return
     for asked, own, side in zip(orders.asked, orders.sides, ("row", "column"), strict=True):
-        placed = method == "gaussian" and side == "column" and not isinstance(own, GraphPlaces)
-        if asked and not placed:
-            what = "graph" if isinstance(own, GraphPlaces) else "order"
+        graph = isinstance(own, GraphPlaces)
+        if asked and (method == "map" or side == "row" or graph or grouped):
+            what = "graph" if graph else "order"
             raise InvalidInputError(
                 f'method "{method}" knows no {what} of {side}s',
                 f"{side}_order",

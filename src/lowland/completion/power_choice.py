@@ -21,6 +21,7 @@ from lowland.completion.powers import Power
 from lowland.completion.table_summary import TableSummary
 from lowland.core.arrays import Vector, places_of_each
 from lowland.core.observations import Observations
+from lowland.core.random import spawn
 from lowland.core.stages import stage
 
 # hold-outs of a share of the cells: of small tables, and of tables from so many cells on
@@ -89,7 +90,7 @@ def _is_better(
     """Return whether cells of columns are surely predicted better by the second of two encodings."""
     with stage("cells held out, to see whether columns are skewed"):
         # a stream of its own: without skewed columns, fits keep their bits
-        own, count = rng.spawn(1)[0], HOLD_OUTS if table.size < MANY else 1
+        own, count = spawn(rng, 1)[0], HOLD_OUTS if table.size < MANY else 1
         pairs = []
         for _ in range(count):
             hidden = np.isin(table.columns, columns) & (own.random(table.size) < SHARE)

@@ -38,15 +38,16 @@ class Power:
     exponent : float
         0.5, or 0 for the logarithm.
     shift : float
-        What is added to the numbers before: half the smallest positive one if some are zero. Of shares, to
-        both parts.
+        What is added to the numbers before: half the smallest positive one if some are zero.
     lowest, highest : float
         The least number that is written (half the smallest; smaller ones are written as it is), and the
-        largest known one. Of shares, the least rest is `lowest` too.
+        largest known one.
     centre, spread : float
         Mean and standard deviation of the known numbers as they are written.
     whole : float
         What shares are shares of; 0 for numbers without a bound.
+    rest_shift, least_rest : float
+        What `shift` and `lowest` are for the rests of shares.
     """
 
     exponent: float
@@ -56,6 +57,8 @@ class Power:
     centre: float
     spread: float
     whole: float = 0.0
+    rest_shift: float = 0.0
+    least_rest: float = 0.0
 
     @classmethod
     def of(cls, values: Vector) -> Power | None:
@@ -81,13 +84,12 @@ class Power:
         x = np.asarray(values, np.float64)
         if x.size < LEAST_DISTINCT or x.min() < 0 or np.unique(x).size < LEAST_DISTINCT:
             return None
-        parts = np.concatenate([x, whole - x]) if whole else x
-        smallest, largest = float(parts[parts > 0].min()), float(x.max())
-        if smallest < SMALLEST or largest > LARGEST:
+        shift, lowest = _ends(x)
+        others = (whole, *_ends(whole - x)) if whole else (0.0, 0.0, 0.0)
+        if min(shift + lowest, sum(others[1:]) or 1.0) < SMALLEST / 2 or x.max() > LARGEST:
             return None
-        ends = (smallest / 2 if parts.min() > 0 else 0.0), largest
-        shift = 0.0 if parts.min() > 0 else smallest / 2
-        found = [cls(exponent, shift, *ends, 0.0, 1.0, whole) for exponent in EXPONENTS]
+        ends = shift, lowest, float(x.max())
+        found = [cls(exponent, *ends, 0.0, 1.0, *others) for exponent in EXPONENTS]
         gains = [power._gain(x) for power in found]
         best = found[int(np.argmax(gains))]
         if not max(gains) > LEAST_GAIN:
@@ -117,8 +119,7 @@ class Power:
         x = np.maximum(np.asarray(values, np.float64), self.lowest)
         if not self.whole:
             return x + self.shift, np.ones_like(x)
-        x = np.minimum(x, self.whole - self.lowest)
-        return x + self.shift, self.whole - x + self.shift
+        return x + self.shift, np.maximum(self.whole - x, self.least_rest) + self.rest_shift
 
     def read(self, written: Vector) -> Vector:
         """Return the numbers of roots or logarithms: at most the whole, or a few times the largest known."""
@@ -140,15 +141,16 @@ class Power:
                 f"it holds shares from 0 to {self.whole:g}" if self.whole else "it holds numbers from 0 on",
                 "leave the cell missing, or fit again",
             )
-        parts = np.concatenate([values, self.whole - values]) if self.whole else values
-        positive = parts[parts > 0]
-        lowest = min(self.lowest, float(positive.min()) / 2) if positive.size else self.lowest
-        return replace(self, lowest=lowest, highest=max(self.highest, most))
+        lowest, rest = (
+            float(np.min(part[part > 0] / 2, initial=least))
+            for part, least in ((values, self.lowest), (self.whole - values, self.least_rest))
+        )
+        return replace(self, lowest=lowest, least_rest=rest, highest=max(self.highest, most))
 
     def _read(self, written: Vector, most: float) -> Vector:
         low, high = self.write(np.array([self.lowest, most]))
         inside = np.clip(written, low, high)
-        total = self.whole + 2 * self.shift
+        total = self.whole + self.shift + self.rest_shift
         if self.whole and self.exponent:
             numbers = total / 2 + inside * np.sqrt(np.maximum(2 * total - inside**2, 0.0)) / 2
         elif self.whole:
@@ -158,7 +160,7 @@ class Power:
         numbers = np.maximum(numbers - self.shift, 0.0)
         # an interval down to zero holds zero, whatever rounding makes of its end
         numbers = np.where(inside > low, numbers, self.lowest)
-        return np.where(inside < high, numbers, self.whole - self.lowest) if self.whole else numbers
+        return np.where(inside < high, numbers, self.whole - self.least_rest) if self.whole else numbers
 
     def expect(self, written: Vector, spreads: Vector) -> tuple[Vector, Vector]:
         """Return means and standard deviations of numbers whose written ones are normal.
@@ -175,3 +177,9 @@ class Power:
         drawn = self._read(places, self.whole or self.highest + BEYOND * (self.highest - self.lowest))
         mean = drawn @ _WEIGHTS
         return mean, np.sqrt(np.maximum((drawn - mean[..., None]) ** 2 @ _WEIGHTS, 0.0))
+
+
+def _ends(parts: Vector) -> tuple[float, float]:
+    """Return what is added to parts, and the least one that is written: half the smallest positive one."""
+    half = float(parts[parts > 0].min(initial=np.inf)) / 2
+    return (half, 0.0) if parts.min() <= 0 else (0.0, half)

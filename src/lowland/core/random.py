@@ -46,5 +46,11 @@ def make_generator(rng: RandomSource) -> np.random.Generator:
 
 
 def spawn(rng: np.random.Generator, n: int) -> list[np.random.Generator]:
-    """Return `n` independent children of a generator."""
-    return rng.spawn(n)
+    """Return `n` independent children of a generator.
+
+    A generator without a seed sequence, such as one of a saved state, seeds them with numbers drawn from it.
+    """
+    try:
+        return rng.spawn(n)
+    except TypeError:
+        return [np.random.default_rng(int(seed)) for seed in rng.integers(2**63, size=n)]

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.networks.network": ["ReluNetwork"],
         "lowland.networks.pattern_enumeration": ["count_patterns", "neuron_patterns"],
         "lowland.networks.pattern_shares": ["WidthAdvice", "advise_width"],
+        "lowland.networks.pattern_volumes": ["full_pattern_bound", "full_pattern_volume"],
         "lowland.networks.reading": ["read_network"],
         "lowland.networks.region_survey": ["RegionSurvey", "survey_regions"],
         "lowland.networks.regions": ["RegionReport", "region_report"],

@@ -8,6 +8,8 @@ from lowland.networks.pattern_enumeration import count_patterns as count_pattern
 from lowland.networks.pattern_enumeration import neuron_patterns as neuron_patterns
 from lowland.networks.pattern_shares import WidthAdvice as WidthAdvice
 from lowland.networks.pattern_shares import advise_width as advise_width
+from lowland.networks.pattern_volumes import full_pattern_bound as full_pattern_bound
+from lowland.networks.pattern_volumes import full_pattern_volume as full_pattern_volume
 from lowland.networks.reading import read_network as read_network
 from lowland.networks.region_survey import RegionSurvey as RegionSurvey
 from lowland.networks.region_survey import survey_regions as survey_regions

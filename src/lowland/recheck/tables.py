@@ -132,7 +132,9 @@ def _describe(problem: Mapping[str, Any], table: Observations, r: int) -> str:
     if problem["nonnegative"]:
         parts.append("nonnegative factors")
     if problem["powers"]:
-        parts.append(f"{len(problem['powers'])} columns as square roots or logarithms")
+        shares = sum(one["whole"] > 0 for one in problem["powers"])
+        folded = f", {shares} of them of shares and of the rest" if shares else ""
+        parts.append(f"{len(problem['powers'])} columns as square roots or logarithms{folded}")
     if columns is not None or problem["scaling"] is not None:
         parts.append("columns scaled as the certificate says")
     return ", ".join(parts)
@@ -180,21 +182,24 @@ def _as_powers(given: Any, table: Observations) -> Vector:
         settings = Settings(one if isinstance(one, dict) else {})
         column, exponent = settings.number("column"), settings.number("exponent")
         shift, lowest, whole = (settings.number(name) for name in ("shift", "lowest", "whole"))
+        more, least = settings.number("rest_shift"), settings.number("least_rest")
         settings.close()
         known = column in range(table.shape[1]) and column not in done
-        small = 0 < shift + lowest < 1e300 and (whole == 0 or 2 * lowest < whole < 1e300)
-        if not (known and exponent in (0.0, 0.5) and small):
+        fine = exponent in (0.0, 0.5) and min(shift, lowest, more, least) >= 0 and whole in (0.0, 1.0, 100.0)
+        small = 0 < shift + lowest < 1e300 and (not whole or 0 < more + least < whole)
+        if not (known and fine and small):
             raise FileFormatError("the certificate's powers cannot be used", f"column {column:g}")
         done.add(column)
         at = table.columns == int(column)
         x = values[at]
-        if ((x > 0) & (x < lowest)).any() or (whole and ((x > whole - lowest) & (x < whole)).any()):
+        if (x < 0).any() or (whole and (x > whole).any()):
+            raise FileFormatError("numbers lie beyond the certificate's powers", f"column {column:g}")
+        rest, write = whole - x, np.log if exponent == 0 else np.sqrt
+        if ((x > 0) & (x < lowest)).any() or (whole and ((rest > 0) & (rest < least)).any()):
             raise FileFormatError("the certificate's powers change positive numbers", f"column {column:g}")
-        write = np.log if exponent == 0 else np.sqrt
-        x = np.where(x > lowest, x, lowest)
+        values[at] = write(np.where(x > lowest, x, lowest) + shift)
         if whole:
-            x = np.where(x < whole - lowest, x, whole - lowest)
-        values[at] = write(x + shift) - (write(whole - x + shift) if whole else 0.0)
+            values[at] -= write(np.where(rest > least, rest, least) + more)
     return values
 
 

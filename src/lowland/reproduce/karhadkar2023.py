@@ -25,6 +25,7 @@ from lowland.networks.region_program import ZERO, region_loss
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
 from lowland.reproduce.ranks_in_training import run_training, training_cells, training_note, training_table
+from lowland.reproduce.region_volumes import run_volume, volume_cells, volume_note, volume_table
 
 if TYPE_CHECKING:
     from lowland.report.figures import Axes
@@ -258,6 +259,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
                 "Two hidden layers, four inputs", ("points", "width", "full rank", "some point dead"), deep
             ),
             training_table(rows["training"]),
+            volume_table(rows["volumes"]),
         ),
         figures=figures,
         headline="Most regions have no bad minimum once the layer is wide enough.",
@@ -279,6 +281,7 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
         else "LEAST SQUARES AND LINEAR PROGRAM DISAGREE.",
         f"Ranks in single precision are wrong in {wrong} of {trials} cases.",
         training_note(rows["training"]),
+        volume_note(rows["volumes"]),
     ]
 
 
@@ -313,6 +316,7 @@ KARHADKAR_2023 = Experiment(
         Study("counts", count_cells, run_count),
         Study("deep", deep_cells, run_deep),
         Study("training", training_cells, run_training),
+        Study("volumes", volume_cells, run_volume),
     ),
     make_page,
 )

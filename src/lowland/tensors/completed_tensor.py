@@ -44,7 +44,7 @@ class CompletedTensor:
     tried : tuple of (int, float)
         Ranks that were compared, with their root-mean-square errors on other cells held out.
     held_out_error : float
-        Root-mean-square error on the cells of `held_out`, which had no part in the choice of the rank.
+        Root-mean-square error on the cells of `held_out`, which are drawn after rank and noise are chosen.
     held_out_slices : tuple of ndarray
         The same as `held_out` for each slice that was held out as a whole, if slices are missing.
     orders : tuple of str

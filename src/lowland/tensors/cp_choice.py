@@ -26,8 +26,10 @@ PATIENCE = 2
 NEAR = 2
 # components while orders are compared
 ORDER_RANK = 8
-# hold-outs that calibrate intervals: cells that had no part in the choice of the rank
+# hold-outs that calibrate intervals, drawn anew
 CALIBRATIONS = 2
+# held-out cells from which on noise by slices is looked at
+ENOUGH = 20
 # share by which errors must fall for an order, or a start from least squares, to be used; noise by slices may
 # raise them by as much, and by more if log densities of cells rise by so much in the mean
 GAIN = 0.01
@@ -60,6 +62,8 @@ class Compared:
         Errors of single cells over their standard errors, ascending.
     slice_scores : tuple of ndarray
         The same of the cells of each slice that was held out as a whole.
+    last : ndarray
+        The point where the chain ended.
     """
 
     rank: int
@@ -70,6 +74,7 @@ class Compared:
     densities: Vector
     scores: Vector
     slice_scores: tuple[Vector, ...]
+    last: Vector
 
 
 def choose_orders(
@@ -151,19 +156,29 @@ def choose_rank(
     return chosen, least
 
 
-def choose_noise(held: HeldOut, chosen: Compared, features: Features, rng: np.random.Generator) -> Compared:
-    """Return the chosen model on other cells held out, its noise by slices if these are surely likelier.
+def choose_noise(
+    held: HeldOut,
+    chosen: Compared,
+    features: Features,
+    rng: np.random.Generator,
+    ranks: Sequence[int] = RANKS,
+) -> Compared:
+    """Return the chosen model, its noise by slices if cells held out are then surely likelier.
 
     And then the likeliest of its rank and the next ones: what noisy slices had hidden may now be seen.
 
     Parameters
     ----------
     held : HeldOut
-        Cells that had no part in the choice so far: the best of many is lucky on those that chose it.
+        Drawn anew: the best of many ranks is lucky on the cells that chose it.
     chosen : Compared
     features, rng
         As for `compare`.
+    ranks : sequence of int
+        Those that may be taken, ascending.
     """
+    if held.values.size < ENOUGH:
+        return chosen
     with stage("noise by slices, compared by held-out cells"):
         plain = compare(held, chosen.rank, features, rng, fitted=chosen.fitted)
         best = plain
@@ -171,16 +186,12 @@ def choose_noise(held: HeldOut, chosen: Compared, features: Features, rng: np.ra
             found = compare(held, chosen.rank, features, rng, fitted=chosen.fitted, noise_mode=mode)
             if _is_likelier(plain, found) and found.densities.mean() > best.densities.mean():
                 best = found
-        if best.noise_mode is None or chosen.rank not in RANKS:
-            return best
-        place = RANKS.index(chosen.rank)
-        beside = [RANKS[k] for k in (place - 1, place + 1) if 0 <= k < len(RANKS)]
-        others = [
-            compare(held, rank, features, rng, fitted=best.fitted, noise_mode=best.noise_mode)
-            for rank in beside
-        ]
-    better = max(others, key=lambda own: float(own.densities.mean()))
-    return better if _is_likelier(best, better) else best
+        place = ranks.index(chosen.rank)
+        for rank in ranks[max(place - 1, 0) : place + 2]:
+            if best.noise_mode is not None and rank != chosen.rank:
+                found = compare(held, rank, features, rng, fitted=best.fitted, noise_mode=best.noise_mode)
+                best = found if _is_likelier(best, found) else best
+    return best
 
 
 def _is_likelier(before: Compared, after: Compared) -> bool:
@@ -195,9 +206,9 @@ def _is_likelier(before: Compared, after: Compared) -> bool:
 def calibrate(
     chosen: Compared, others: Sequence[HeldOut], features: Features, rng: np.random.Generator
 ) -> Compared:
-    """Return errors of the chosen model on its cells held out and on others."""
+    """Return errors of the chosen model on cells held out that did not choose it."""
     with stage("intervals, calibrated by other held-out cells"):
-        found = [chosen] + [
+        found = [
             compare(own, chosen.rank, features, rng, fitted=chosen.fitted, noise_mode=chosen.noise_mode)
             for own in others
         ]
@@ -231,6 +242,5 @@ def compare(
     rms = float(np.sqrt(np.average((mean - held.values) ** 2, weights=held.weights)))
     errors = np.abs(mean - held.values) * (1.0 if held.weights is None else np.sqrt(held.weights))
     densities = -np.log(error) - 0.5 * scores**2
-    return Compared(
-        rank, fitted, noise_mode, rms, errors, densities, np.sort(scores[held.slices < 0]), slices
-    )
+    single = np.sort(scores[held.slices < 0])
+    return Compared(rank, fitted, noise_mode, rms, errors, densities, single, slices, search.theta)

@@ -11,12 +11,13 @@ from numpy.typing import ArrayLike
 from lowland.core.errors import UnsupportedError
 from lowland.core.interrupt import Interruptible
 from lowland.core.parameter_checks import whole_number
-from lowland.core.random import RandomSource, make_generator
+from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.completed_tensor import CompletedTensor
 from lowland.tensors.cp_choice import (
     CALIBRATIONS,
+    RANKS,
     calibrate,
     choose_noise,
     choose_orders,
@@ -116,14 +117,17 @@ def complete_tensor(
         ordered = {own.mode for own in asked}
         held = hold_out(data, ordered, generator)
         # numbers of their own: an order that is of no use changes no bit of the rest
-        smooth = choose_orders(held, asked, chosen, generator.spawn(1)[0])
+        smooth = choose_orders(held, asked, chosen, spawn(generator, 1)[0])
         features = features_of(data.shape, asked, smooth)
         best, tried = choose_rank(held, chosen, features, generator)
+        again = hold_out(data, ordered, generator)
+        ranks = RANKS if chosen is None else (chosen,)
+        best = choose_noise(again, best, features, generator, ranks)
         others = [hold_out(data, ordered, generator) for _ in range(CALIBRATIONS)]
-        best = choose_noise(others[0], best, features, generator)
-        judged = calibrate(best, others[1:], features, generator)
+        judged = calibrate(best, others, features, generator)
         model = BayesianCP(data, best.rank, features, best.noise_mode)
-        search = sampled(model, burn_in, n_draws, generator, fitted=best.fitted)
+        # where the chosen run ended: another start might lose components that this one has
+        search = sampled(model, burn_in, n_draws, generator, first=best.last)
     if not search.state.kept:
         raise KeyboardInterrupt  # there is nothing worth keeping yet
     words = tuple(

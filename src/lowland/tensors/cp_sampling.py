@@ -22,7 +22,13 @@ Draws = tuple[tuple[Vector, float], ...]
 
 
 def sampled(
-    model: BayesianCP, burn_in: int, draws: int, rng: np.random.Generator, *, fitted: bool = False
+    model: BayesianCP,
+    burn_in: int,
+    draws: int,
+    rng: np.random.Generator,
+    *,
+    fitted: bool = False,
+    first: Vector | None = None,
 ) -> SearchResult:
     """Return the sweeps of a model.
 
@@ -34,11 +40,13 @@ def sampled(
     fitted : bool
         Whether they start from a fit by least squares, which finds many components where a random start loses
         them among each other, instead of from a random point.
+    first : ndarray, shape (size,), optional
+        A point to start from instead.
     """
     check_draws(model.size, draws)
-    theta = model.random_point(FIRST_SIZE ** (1 / len(model.shape)), rng)
-    start = None
-    if fitted:
+    theta = model.random_point(FIRST_SIZE ** (1 / len(model.shape)), rng) if first is None else first
+    start = None if first is None else model.posterior_at(theta, rng)
+    if fitted and first is None:
         for _ in range(LEAST_SQUARES_SWEEPS):
             theta = model.least_squares(theta, RIDGE)
             stop_if_requested()

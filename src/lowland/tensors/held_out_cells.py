@@ -126,6 +126,14 @@ def _cells_alike(
         left = own - np.bincount(positions[:, mode], minlength=own.size)
         some = left[positions[:, mode]] > 0
         places, positions = places[some], positions[some]
+    if not places.size and size <= LARGEST_SEARCHED:
+        # all that were drawn are needed by their slices: one that is not, if there is any
+        everything = np.arange(size) if among is None else among
+        positions, _ = data.cells(everything)
+        counts = [own[positions[:, mode]] for mode, own in enumerate(known)]
+        spare = np.flatnonzero(np.min(counts, axis=0) > 1)
+        spare = rng.choice(spare, min(1, spare.size), replace=False)
+        places, positions = everything[spare], positions[spare]
     return places, positions
 
 
