@@ -501,4 +501,4 @@ def test_a_table_says_which_powers_are_of_shares():
     _, holes = shares(np.random.default_rng(0))
     model = ll.MatrixCompletion(powers=True, **FAST).fit(holes)
     told = model._completed.table.describe_method()
-    assert told.endswith("5 of 7 columns as square roots or logarithms, 5 of them of shares and of the rest")
+    assert told.endswith("5 of 7 columns as square roots or logarithms, of 5 shares less those of the rest")

@@ -172,9 +172,15 @@ class EncodedTable(WrappedTable):
         return lines
 
     def _shares(self) -> str:
-        """Return how many of the columns of powers hold shares, in words."""
+        """Return of how many shares these are, in words."""
         count = sum(power.whole > 0 for power in self.model.encoding.powers.values())
-        return f", {count} of them of shares and of the rest" if count else ""
+        if not count:
+            return ""
+        return (
+            f", of {count} shares less those of the rest"
+            if count > 1
+            else ", of a share less that of the rest"
+        )
 
     def with_kept(self, kept: KeptFit | None) -> EncodedTable:
         """Return the table with what a file holds of its fit: the table as it is."""

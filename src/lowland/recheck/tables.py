@@ -133,7 +133,7 @@ def _describe(problem: Mapping[str, Any], table: Observations, r: int) -> str:
         parts.append("nonnegative factors")
     if problem["powers"]:
         shares = sum(one["whole"] > 0 for one in problem["powers"])
-        folded = f", {shares} of them of shares and of the rest" if shares else ""
+        folded = f", of {shares} shares less those of the rest" if shares else ""
         parts.append(f"{len(problem['powers'])} columns as square roots or logarithms{folded}")
     if columns is not None or problem["scaling"] is not None:
         parts.append("columns scaled as the certificate says")
