@@ -190,23 +190,20 @@ class RegionReport(Judged, Reported):
             facts.append(("gradient of the loss by the trained weights", f"norm {self.gradient:.3g}"))
         if self.optimum is not None:
             facts.append(("best loss of the region", f"{self.optimum.loss:.6g}{self._attained()}"))
-        if self.minima_dimension is not None and self.optimum is not None:
-            size = f"{self.minima_dimension} of {self.optimum.weights.size} weights"
-            facts.append(("dimension of the set of minima inside the region", size))
+        if self.minima_dimension is not None:
+            facts.append(("dimension of the set of minima inside the region", str(self.minima_dimension)))
         return facts
 
     @property
     def minima_dimension(self) -> int | None:
         """Dimension of the affine set that the minima inside the region form; None if none is known.
 
-        All trained weights less the rank of the Jacobian: inside a region outputs are linear in them. With
-        full rank the minima have zero loss, and codimension n. That networks of zero loss lie inside is
-        known numerically, that other minima do is proved.
+        Weights less the rank of the Jacobian: with full rank the minima have zero loss and codimension n.
+        That networks of zero loss lie inside is known numerically, that other minima do is proved.
         """
         best = self.optimum
-        if best is None or not (best.interior or (best.is_zero and best.margin > 0)):
-            return None
-        return int(best.weights.size - self.rank)
+        known = best is not None and (best.interior or (best.is_zero and best.margin > 0))
+        return int(best.weights.size - self.rank) if best is not None and known else None
 
     def _attained(self) -> str:
         if self.optimum is None or self.optimum.is_zero:
