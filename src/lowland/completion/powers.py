@@ -74,10 +74,10 @@ class Power:
         largest = float(np.max(values, initial=0.0))
         whole = next((one for one in WHOLES if NEAR * one <= largest <= one), None)
         folded = None if whole is None else cls._likeliest(values, whole)
+        if folded is None:
+            return None
         plain = cls._likeliest(values, 0.0)
-        if folded is None or plain is None:
-            return folded
-        return folded if folded._gain(values) > plain._gain(values) + LEAST_GAIN else None
+        return folded if plain is None or folded._gain(values) > plain._gain(values) + LEAST_GAIN else None
 
     @classmethod
     def _likeliest(cls, values: Vector, whole: float) -> Power | None:
