@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,15 +109,14 @@ class Paths:
 
     def replace(self, which: Places, others: Paths) -> None:
         """Put other paths in the place of some."""
-        for mine, theirs in zip(
-            (*self.starts, self.ids, self.ends, self.farthest, self.steps),
-            (*others.starts, others.ids, others.ends, others.farthest, others.steps),
-            strict=True,
-        ):
+        for mine, theirs in zip(self._arrays(), others._arrays(), strict=True):
             mine[which] = theirs
         if self.records:
             for k, record in zip(which, others.records, strict=True):
                 self.records[k] = record
+
+    def _arrays(self) -> tuple[NDArray[Any], ...]:
+        return (*self.starts, self.ids, self.ends, self.farthest, self.steps)
 
 
 @final
