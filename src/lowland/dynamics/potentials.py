@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.capabilities import check_offered
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.objectives import Objective
@@ -150,7 +150,7 @@ def objective_potential(objective: Objective, *, batch_size: int | None = None) 
 
     def batches(x: Matrix, rng: np.random.Generator) -> Matrix:
         source = check_offered(objective, HasBatchGradient, "a stochastic gradient").batch_gradient
-        picks = [rng.choice(source.size, batch_size, replace=False) for _ in x]
+        picks: list[Indices] = [rng.choice(source.size, batch_size, replace=False) for _ in x]
         return np.stack([source(theta, pick) for theta, pick in zip(x, picks, strict=True)])
 
     if batch_size is not None:

@@ -139,7 +139,7 @@ def hessian_spectrum(
 def _lanczos(at: Linearisation, size: int, steps: int, rng: np.random.Generator) -> tuple[Vector, Vector]:
     """Return Ritz values and the squared first components of their vectors: a Gauss quadrature."""
     v = rng.standard_normal(size)
-    basis = [v / np.linalg.norm(v)]
+    basis: list[Vector] = [v / np.linalg.norm(v)]
     diagonal: list[float] = []
     beside: list[float] = []
     for _ in range(steps):

@@ -102,7 +102,8 @@ def leading_basis(
     if rank is None:
         left_over = np.cumsum(np.maximum(values, 0)[::-1])[::-1]
         rank = max(1, int(np.sum(left_over > (limit or 0.0))))
-    return np.ascontiguousarray(vectors[:, :rank]).astype(tensor.dtype)
+    start: Matrix = np.ascontiguousarray(vectors[:, :rank]).astype(tensor.dtype)
+    return start
 
 
 def mode_spectrum(tensor: Matrix, mode: int) -> Vector:
