@@ -50,7 +50,7 @@ def test_curves_are_refined_and_lines_are_not(refined):
     assert error(model, table, gaps) < 0.75 * error(plain, table, gaps)
     known = model._completed.model.refinement
     assert ((known.weights >= 0) & (known.weights <= 1)).all()
-    assert known.weights[2] > 0.5  # the square
+    assert np.median(known.weights[2:]) > 0.5  # curves of both numbers
     assert ((known.ratios > 0) & (known.ratios <= 1)).all()
     np.testing.assert_array_equal(model.predict_table()[~gaps], plain.predict_table()[~gaps])
     straight = linear(np.random.default_rng(1))

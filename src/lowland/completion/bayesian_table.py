@@ -110,11 +110,23 @@ class BayesianTable:
         """Return the table with what a file holds of its fit."""
         return replace(self, kept=kept)
 
-    def refit(self, table: Observations, rng: np.random.Generator) -> PosteriorModel:
-        """Return the fit of another table of the same shape by the same settings."""
+    def refit(
+        self, table: Observations, rng: np.random.Generator, *, most_draws: int | None = None
+    ) -> PosteriorModel:
+        """Return the fit of another table of the same shape by the same settings.
+
+        Parameters
+        ----------
+        table : Observations
+        rng : numpy.random.Generator
+        most_draws : int, optional
+            Draws of a full Gaussian, if that is fewer than the settings say: means need fewer than intervals.
+        """
         from lowland.completion.bayesian import fit_bayesian
 
         settings = self._known("another fit").settings
+        if most_draws is not None:
+            settings = replace(settings, gaussian_draws=min(settings.gaussian_draws, most_draws))
         with stage("a fit without the held-out cells"):
             return in_full(lambda: fit_bayesian(table, settings, rng=rng, covariates=self._about)).model
 

@@ -59,12 +59,13 @@ def refine_table(
     if asked and (seen.weights is not None or seen.shape[0] * seen.shape[1] > LARGEST):
         words = "weights" if seen.weights is not None else f"{seen.shape[0]} x {seen.shape[1]} cells"
         raise UnsupportedError("this table cannot be refined by forests", words, fix="turn refine off")
+    from lowland.completion.bayesian import BRIEF
     from lowland.completion.refinement_learning import learn_refinement
 
     rows, columns = (places.ravel() for places in np.indices(seen.shape))
 
     def complete(holes: Matrix) -> tuple[Matrix, Matrix]:
-        again = table.refit(_like(seen, holes), rng)
+        again = table.refit(_like(seen, holes), rng, most_draws=BRIEF)
         errors = again.standard_errors(rows, columns).reshape(seen.shape)
         return again.row_scores(np.arange(seen.shape[0])), errors
 

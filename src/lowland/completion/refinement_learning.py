@@ -17,11 +17,11 @@ from lowland.kernels.threads import run_chunks
 
 # hold-outs, of a share of the observed cells each: at least so many, and more until so many cells are held
 # out, or so many times
-HOLD_OUTS, SHARE, HELD_OUT, MOST_HOLD_OUTS = 3, 0.1, 300, 12
+HOLD_OUTS, SHARE, HELD_OUT, MOST_HOLD_OUTS = 3, 0.1, 300, 8
 # trees of each round: of the last one, which predicts, more
 TREES, LEAF, FEATURES = (*[20] * (ROUNDS - 1), 60), 2, 0.6
-# trees of a first look at one hold-out, which ends it where nothing is gained
-FIRST_TREES = 12
+# trees of a first look at one hold-out, which ends it where nothing is gained; fewest trees of any round
+FIRST_TREES, FEWEST_TREES = 12, 8
 # with fewer held-out cells a column is not refined
 FEWEST = 8
 # least variance of a share, which is of order one
@@ -68,8 +68,9 @@ def learn_refinement(
 
     Notes
     -----
-    Costs three low-rank fits, and three rounds of one forest per column on four tables; one fit and one round
-    of small forests if there is nothing to gain.
+    Costs three low-rank fits (up to eight of small tables, with fewer trees each), and three rounds of one
+    forest per column on each of their tables and the whole one; a third of the fits and one round of small
+    forests if there is nothing to gain.
     """
     centres, spreads = np.zeros(holes.shape[1]), np.ones(holes.shape[1])
     for j, column in enumerate(holes.T):
@@ -128,7 +129,9 @@ def _weights_by_round(
     columns, by_round = np.arange(n), []
     before = [trial.low for trial in trials]
     for trees in TREES:
-        found = _pure(trials, before, columns, rng, trees, groups)
+        # many hold-outs share them: errors of single trees cancel over hold-outs too
+        each = max(FEWEST_TREES, trees * HOLD_OUTS // len(trials))
+        found = _pure(trials, before, columns, rng, each, groups)
         weights = _weights(trials, found)
         if not _pays(gain_of(trials, found, weights)):
             return None
@@ -267,17 +270,17 @@ def _grow(inputs: Matrix, target: Vector, seed: int, trees: int) -> Forest:
     They are grown one by one, because scikit-learn's forests change the program's filters of warnings, which
     several threads must not.
     """
+    from sklearn import config_context
     from sklearn.tree import ExtraTreeRegressor
 
-    rng = np.random.default_rng(seed)
-    members = [
-        ExtraTreeRegressor(
-            min_samples_leaf=LEAF, max_features=FEATURES, random_state=int(rng.integers(2**31))
-        )
-        .fit(inputs, target, check_input=False)
-        .tree_
-        for _ in range(trees)
-    ]
+    seeds = np.random.default_rng(seed).integers(2**31, size=trees).tolist()
+    with config_context(skip_parameter_validation=True):  # which takes a third of the time of a small tree
+        members = [
+            ExtraTreeRegressor(min_samples_leaf=LEAF, max_features=FEATURES, random_state=own)
+            .fit(inputs, target, check_input=False)
+            .tree_
+            for own in seeds
+        ]
     sizes = np.array([tree.node_count for tree in members])
     roots = (np.cumsum(sizes) - sizes).astype(np.int32)
     numbers, features, children = [], [], []
