@@ -99,7 +99,10 @@ def best_table(tensor, seen):
         table = moved.reshape(len(moved), -1)
         some = ~np.isnan(table).all(axis=0)
         filled = np.full(table.shape, np.nanmean(table))
-        filled[:, some] = ll.MatrixCompletion(certify=False, random_state=0).fit_transform(table[:, some])
+        part = table[:, some]
+        turned = part.shape[1] > part.shape[0]  # the longer side is rows, as of people's tables
+        model = ll.MatrixCompletion(certify=False, random_state=0)
+        filled[:, some] = model.fit_transform(part.T).T if turned else model.fit_transform(part)
         found.append(np.moveaxis(filled.reshape(moved.shape), 0, mode))
     hidden = ~np.isnan(tensor) & ~seen
     return min(found, key=lambda one: np.mean((one - tensor)[hidden] ** 2))

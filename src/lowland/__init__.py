@@ -42,7 +42,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.sensing.recovery": ["Recovery"],
         "lowland.sensing.tomography": ["StateEstimate", "estimate_state"],
         "lowland.tensors.completed_tensor": ["CompletedTensor"],
-        "lowland.tensors.cp_completion": ["complete_tensor"],
+        "lowland.estimators.tensor_completion": ["complete_tensor"],
         "lowland.tensors.cp_fit": ["CPDecomposition"],
         "lowland.tensors.cp_decomposition": ["decompose_cp"],
         "lowland.tensors.stored_tensor": ["StoredTensor"],

@@ -24,6 +24,7 @@ from lowland.core.verification import Verification as Verification
 from lowland.estimators.matrix_completion import MatrixCompletion as MatrixCompletion
 from lowland.estimators.matrix_sensing import MatrixSensing as MatrixSensing
 from lowland.estimators.stable_spline import StableSplineRegressor as StableSplineRegressor
+from lowland.estimators.tensor_completion import complete_tensor as complete_tensor
 from lowland.estimators.tucker_decomposition import TuckerDecomposition as TuckerDecomposition
 from lowland.files.counts import read_counts as read_counts
 from lowland.files.covariates import Covariates as Covariates
@@ -59,7 +60,6 @@ from lowland.sensing.recovery import Recovery as Recovery
 from lowland.sensing.tomography import StateEstimate as StateEstimate
 from lowland.sensing.tomography import estimate_state as estimate_state
 from lowland.tensors.completed_tensor import CompletedTensor as CompletedTensor
-from lowland.tensors.cp_completion import complete_tensor as complete_tensor
 from lowland.tensors.cp_decomposition import decompose_cp as decompose_cp
 from lowland.tensors.cp_fit import CPDecomposition as CPDecomposition
 from lowland.tensors.decompose import decompose_tucker as decompose_tucker

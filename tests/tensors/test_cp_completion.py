@@ -188,7 +188,7 @@ def test_an_interrupt_keeps_the_draws_so_far(found, monkeypatch):
         cp_completion, "sampled", lambda model, burn_in, draws, rng, *, first: real(model, burn_in, 0, rng)
     )
     own = np.ones(sum(holes.shape) * 2)
-    alone = Compared(2, False, None, 1.0, np.ones(3), np.ones(3), np.ones(3), (), own)
+    alone = Compared(2, False, None, None, np.ones(3), np.ones(3), own)
     monkeypatch.setattr(cp_completion, "choose_rank", lambda *_: (alone, ()))
     monkeypatch.setattr(cp_completion, "choose_noise", lambda held, chosen, *_: chosen)
     with pytest.raises(KeyboardInterrupt):

@@ -101,7 +101,7 @@ def test_intervals_are_calibrated_on_cells_that_had_no_part_in_the_choice(monkey
     assert 0.25 < found.held_out_error < 0.5
     assert f"{found.held_out_count} held-out cells {found.held_out_error:.3g}" in str(found)
     # the errors are those of all of these cells: about normal
-    assert 0.4 < np.mean(found.held_out < 0.6745) < 0.6
+    assert 0.4 < np.mean(found.calibration.scores < 0.6745) < 0.6
 
 
 def test_a_cell_that_can_be_spared_is_found():

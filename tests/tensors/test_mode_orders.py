@@ -1,5 +1,7 @@
 """Orders of modes: features of lines and circles, slices that are missing, and what an order is worth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ import lowland as ll
 from lowland.core.errors import InvalidInputError
 from lowland.tensors.cp_choice import CALIBRATIONS, Compared, _is_gain, features_of
 from lowland.tensors.cp_sampling import moments
-from lowland.tensors.held_out_cells import hold_out
+from lowland.tensors.held_out_cells import HeldOut, hold_out
 from lowland.tensors.mode_orders import KINDS, ModeOrder, Smoothness, orders_of
 
 WEEKS, SENSORS, HOURS = 4, 15, 24
@@ -101,8 +103,10 @@ def test_an_order_has_to_gain_by_more_than_chance():
     rng = np.random.default_rng(0)
     errors = np.abs(rng.standard_normal(400))
 
+    cells = HeldOut(None, np.zeros((400, 3), int), np.zeros(400), np.full(400, -1), None)
+
     def compared(own):
-        return Compared(3, False, None, float(np.sqrt(np.mean(own**2))), own, own, own, (), own)
+        return Compared(3, False, None, cells, own, np.ones(400), own)
 
     assert _is_gain(compared(errors), compared(0.8 * errors))
     assert not _is_gain(compared(errors), compared(0.995 * errors)), "too little"
@@ -189,7 +193,7 @@ def test_cells_in_missing_slices_have_intervals_of_their_own(traffic):
     hidden = slices(truth.shape, [5, 12, 16])
     hidden[0, 0, 0] = True
     found, _ = filled(truth, noisy, hidden, orders={1: 7})
-    assert len(found.held_out_slices) == CALIBRATIONS * int(0.25 * 25)
+    assert len(found.calibration.slice_scores) == CALIBRATIONS * int(0.25 * 25)
     at = np.array([[0, 0, 0], [0, 5, 0]])
     lower, upper = found.interval(at, 0.9)
     mean, error = found.predict(at), (upper - lower) / 2
@@ -200,9 +204,8 @@ def test_cells_in_missing_slices_have_intervals_of_their_own(traffic):
         found.model,
         found.draws,
         found.search,
-        found.held_out,
+        replace(found.calibration, slice_scores=()),
         found.tried,
-        found.held_out_error,
     )
     low, high = alone.interval(at, 0.9)
     assert error[0] == pytest.approx((high - low)[0] / 2)

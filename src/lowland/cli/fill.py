@@ -17,11 +17,11 @@ from lowland.cli.tensor_source import TensorArgument, TensorSource, reads_tensor
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
+from lowland.estimators.tensor_completion import complete_tensor
 from lowland.files.bundle import save_arrays
 from lowland.files.columnar import COLUMNAR
 from lowland.files.outputs import write_rows
 from lowland.tensors.completed_tensor import CompletedTensor
-from lowland.tensors.cp_completion import complete_tensor
 from lowland.tensors.tensor_file import TensorFile
 
 # endings of files that a table is written to
@@ -42,6 +42,10 @@ def fill(
     rank: Annotated[
         str, typer.Option(help="Number of components, or auto: compared by held-out cells.")
     ] = "auto",
+    model: Annotated[
+        str,
+        typer.Option(help="auto: blended with tables of the same cells where held-out cells show it; or cp."),
+    ] = "auto",
     order: Annotated[
         list[str] | None,
         typer.Option(
@@ -56,7 +60,7 @@ def fill(
     force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Fill the missing cells of a tensor by averages over CP decompositions, with error bars."""
+    """Fill the missing cells of a tensor by averages over CP decompositions and tables, with error bars."""
     check_output(output, force=force)
     as_table = output.suffix.lower() in TABLES
     if as_table:
@@ -82,7 +86,12 @@ def fill(
             "two columns of the output would have the same name", ", ".join(header), fix="rename one"
         )
     found = complete_tensor(
-        read.observations, wanted, orders=_orders(order or [], read), n_draws=draws, rng=seed
+        read.observations,
+        wanted,
+        model=model,
+        orders=_orders(order or [], read),
+        n_draws=draws,
+        rng=seed,
     )
     missing = np.isnan(found.data.array())
     lower, upper = (np.full(found.shape, np.nan) for _ in range(2))
@@ -166,12 +175,21 @@ def _order(word: str, mode: int, read: TensorFile) -> Any:
 
 
 def _as_data(found: CompletedTensor, output: Path) -> dict[str, Any]:
+    blend = found.blend
     return {
         "shape": list(found.shape),
         "observed": found.data.size,
         "rank": found.rank,
         "ranks_compared": [{"rank": rank, "error": error} for rank, error in found.tried],
         "held_out": {"cells": found.held_out_count, "error": found.held_out_error},
+        "blend": None
+        if blend is None
+        else {
+            "mode": blend.mode,
+            "weight": blend.weight,
+            "error_without": blend.cp_error,
+            "tables_compared": [{"mode": mode, "error": error} for mode, error in blend.table_errors],
+        },
         "orders": list(found.orders),
         "noise": found.noise,
         "noise_mode": found.noise_mode,

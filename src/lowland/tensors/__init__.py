@@ -7,7 +7,6 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "lowland.tensors.cell_errors": ["NewCellError"],
         "lowland.tensors.completed_tensor": ["CompletedTensor"],
-        "lowland.tensors.cp_completion": ["complete_tensor"],
         "lowland.tensors.cp_fit": ["CPDecomposition"],
         "lowland.tensors.cp_decomposition": ["decompose_cp"],
         "lowland.tensors.stored_tensor": ["StoredTensor"],

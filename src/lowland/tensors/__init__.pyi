@@ -2,7 +2,6 @@
 
 from lowland.tensors.cell_errors import NewCellError as NewCellError
 from lowland.tensors.completed_tensor import CompletedTensor as CompletedTensor
-from lowland.tensors.cp_completion import complete_tensor as complete_tensor
 from lowland.tensors.cp_decomposition import decompose_cp as decompose_cp
 from lowland.tensors.cp_fit import CPDecomposition as CPDecomposition
 from lowland.tensors.decompose import decompose_tucker as decompose_tucker

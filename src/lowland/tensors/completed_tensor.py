@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -18,9 +19,47 @@ from lowland.core.parameter_checks import check_share, whole_number
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import SearchResult
 from lowland.kernels.blas_threads import one_blas_thread
+from lowland.tensors.blending import Blend
+from lowland.tensors.cp_choice import Compared
 from lowland.tensors.cp_objective import BayesianCP
 from lowland.tensors.cp_sampling import Draws, moments
 from lowland.tensors.known_cells import KnownCells
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Errors on cells held out of shorter runs.
+
+    Parameters
+    ----------
+    error : float
+        Root mean square.
+    scores : ndarray, shape (k,)
+        Errors of single cells over the standard errors that the runs state, ascending.
+    slice_scores : tuple of ndarray
+        The same for each slice that was held out as a whole, if slices are missing.
+    """
+
+    error: float
+    scores: Vector
+    slice_scores: tuple[Vector, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Number of cells."""
+        return self.scores.size + sum(own.size for own in self.slice_scores)
+
+    @classmethod
+    def of(cls, judged: Sequence[Compared]) -> Calibration:
+        """Return the errors of several runs together."""
+        slices = [
+            np.sort(own.scores[own.held.slices == k])
+            for own in judged
+            for k in np.unique(own.held.slices[own.held.slices >= 0]).tolist()
+        ]
+        single = np.sort(np.concatenate([own.scores[own.held.slices < 0] for own in judged]))
+        return cls(float(np.sqrt(np.mean([own.error**2 for own in judged]))), single, tuple(slices))
 
 
 @final
@@ -39,16 +78,16 @@ class CompletedTensor:
         Points of the model with their noise precisions.
     search : SearchResult
         The sweeps.
-    held_out : ndarray, shape (k,)
-        Errors on cells held out of shorter runs, over the standard errors that these state, ascending.
+    calibration : Calibration
+        Errors on cells held out of shorter runs, which are drawn after rank and noise are chosen.
     tried : tuple of (int, float)
         Ranks that were compared, with their root-mean-square errors on other cells held out.
-    held_out_error : float
-        Root-mean-square error on the cells of `held_out`, which are drawn after rank and noise are chosen.
-    held_out_slices : tuple of ndarray
-        The same as `held_out` for each slice that was held out as a whole, if slices are missing.
     orders : tuple of str
         The orders that are used, in words, by mode; empty for a mode without one.
+    blend : Blend or None
+        How predictions are blended with those of a table of the same cells, if that lowers errors.
+    table : ndarray, shape (I_1, ..., I_N), or None
+        What that table predicts, NaN where it knows nothing.
     like : xarray.DataArray or None
         The array that was completed, whose dimensions and coordinates results keep.
 
@@ -69,11 +108,11 @@ class CompletedTensor:
     model: BayesianCP
     draws: Draws
     search: SearchResult
-    held_out: Vector
+    calibration: Calibration
     tried: tuple[tuple[int, float], ...]
-    held_out_error: float
-    held_out_slices: tuple[Vector, ...] = ()
     orders: tuple[str, ...] = ()
+    blend: Blend | None = None
+    table: Matrix | None = None
     like: Any = None
 
     @property
@@ -84,7 +123,12 @@ class CompletedTensor:
     @property
     def held_out_count(self) -> int:
         """Number of cells that were held out."""
-        return self.held_out.size + sum(own.size for own in self.held_out_slices)
+        return self.calibration.count
+
+    @property
+    def held_out_error(self) -> float:
+        """Root-mean-square error on these cells."""
+        return self.calibration.error
 
     @property
     def noise(self) -> float:
@@ -113,7 +157,8 @@ class CompletedTensor:
         -------
         ndarray, shape (k,)
         """
-        return moments(self.model, self.draws, check_cells(positions, self.shape))[0]
+        at = check_cells(positions, self.shape)
+        return moments(self.model, self.draws, at)[0] + self._shifts_at(at)
 
     def interval(self, positions: ArrayLike, level: float = 0.9) -> tuple[Vector, Vector]:
         """Return intervals for new observations of some cells.
@@ -134,27 +179,42 @@ class CompletedTensor:
         check_share("level", level)
         at = check_cells(positions, self.shape)
         mean, error = moments(self.model, self.draws, at)
-        reach = interval_reach(self.held_out, float(level)) * error
+        mean = mean + self._shifts_at(at)
+        reach = interval_reach(self.calibration.scores, float(level)) * error
         missing = np.any(
             [counts[own] == 0 for counts, own in zip(self.data.slice_counts(), at.T, strict=True)], axis=0
         )
         if missing.any():
             # cells of one slice err together: what nearly all slices need, of few the one that needs most;
             # and a few slices that happened to be easy do not make intervals narrower than the draws do
-            needed = [interval_reach(own, float(level)) for own in self.held_out_slices]
+            needed = [interval_reach(own, float(level)) for own in self.calibration.slice_scores]
             normal = float(ndtri((1 + level) / 2))
             most = max(float(np.quantile([normal, *needed], level, method="higher")), normal)
             reach = np.where(missing, most * error, reach)
         return mean - reach, mean + reach
 
     @cached_property
-    def _everywhere(self) -> Matrix:
+    def _cp_everywhere(self) -> Matrix:
         check_fits(32.0 * prod(self.shape), "all cells", "predict the cells that are needed")
         total = np.zeros(self.shape)
         with one_blas_thread():
             for theta, _ in self.draws:
                 total += self.model.everywhere(theta)
         return total / len(self.draws)
+
+    @cached_property
+    def _shifts(self) -> Matrix | None:
+        """What the blend adds to CP's predictions of all cells."""
+        if self.blend is None or self.table is None:
+            return None
+        return self.blend.shifts(self.table, self._cp_everywhere)
+
+    def _shifts_at(self, at: NDArray[np.int64]) -> Vector | float:
+        return 0.0 if self._shifts is None else self._shifts[tuple(at.T)]
+
+    @property
+    def _everywhere(self) -> Matrix:
+        return self._cp_everywhere if self._shifts is None else self._cp_everywhere + self._shifts
 
     def tensor(self) -> Any:
         """Return predictions of all cells, known ones too.
@@ -163,7 +223,7 @@ class CompletedTensor:
         -------
         ndarray or DataArray, shape (I_1, ..., I_N)
         """
-        return self._labelled(self._everywhere.copy())
+        return self._labelled(np.array(self._everywhere))
 
     def completed(self) -> Any:
         """Return the tensor with its missing cells filled.
@@ -198,12 +258,13 @@ class CompletedTensor:
             )
         check_fits(8.0 * (count + 2) * prod(self.shape), "the completions", "ask for fewer")
         generator, known = make_generator(rng), self.data.array()
+        shifts = 0.0 if self._shifts is None else self._shifts
         out = np.empty((count, *self.shape))
         for k, place in enumerate(generator.choice(len(self.draws), count, replace=False)):
             theta, alpha = self.draws[place]
             spreads = np.sqrt(self.model.noise_everywhere(theta, alpha))
             noise = spreads * generator.standard_normal(self.shape)
-            out[k] = np.where(np.isnan(known), self.model.everywhere(theta) + noise, known)
+            out[k] = np.where(np.isnan(known), self.model.everywhere(theta) + shifts + noise, known)
         return out
 
     def __str__(self) -> str:
@@ -216,6 +277,11 @@ class CompletedTensor:
             low, high = float(self.slice_noise.min()), float(self.slice_noise.max())
             lines.append(f"noise by the slices of mode {self.noise_mode}: {low:.3g} to {high:.3g}")
         lines += [f"mode {mode} in order: {own}" for mode, own in enumerate(self.orders) if own]
+        if self.blend is not None:
+            lines.append(
+                f"blended with a table, mode {self.blend.mode} by the others, {self.blend.weight:.0%} of each"
+                f" prediction; error on held-out cells {self.blend.cp_error:.3g} without it"
+            )
         lines.append(f"error on {self.held_out_count:,} held-out cells {self.held_out_error:.3g}")
         return "\n".join(lines)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import final
 
 import numpy as np
@@ -43,7 +43,7 @@ Features = tuple[Matrix | None, ...]
 @final
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """Errors of a model on the cells held out.
+    """Predictions of a model for the cells held out.
 
     Parameters
     ----------
@@ -52,16 +52,9 @@ class Compared:
         Whether the chain started from a fit by least squares.
     noise_mode : int or None
         The mode by whose slices noise differs.
-    error : float
-        Root mean square.
-    errors : ndarray
-        Of each cell, absolute, over its standard deviation relative to the others.
-    densities : ndarray
-        Logarithms of the density of each cell, normal with its stated moments, up to a constant.
-    scores : ndarray
-        Errors of single cells over their standard errors, ascending.
-    slice_scores : tuple of ndarray
-        The same of the cells of each slice that was held out as a whole.
+    held : HeldOut
+    means, spreads : ndarray, shape (k,)
+        Predictions of the cells held out and their standard errors.
     last : ndarray
         The point where the chain ended.
     """
@@ -69,12 +62,40 @@ class Compared:
     rank: int
     fitted: bool
     noise_mode: int | None
-    error: float
-    errors: Vector
-    densities: Vector
-    scores: Vector
-    slice_scores: tuple[Vector, ...]
+    held: HeldOut
+    means: Vector
+    spreads: Vector
     last: Vector
+
+    @cached_property
+    def misses(self) -> Vector:
+        """What predictions are too large by, over the standard deviation of a cell relative to the others."""
+        weights = self.held.weights
+        return (self.means - self.held.values) * (1.0 if weights is None else np.sqrt(weights))
+
+    @property
+    def errors(self) -> Vector:
+        """The same without signs."""
+        return np.abs(self.misses)
+
+    @cached_property
+    def error(self) -> float:
+        """Root mean square, weighted."""
+        weights = self.held.weights
+        total = self.means.size if weights is None else float(weights.sum())
+        return float(np.sqrt(np.sum(self.misses**2) / total))
+
+    @cached_property
+    def scores(self) -> Vector:
+        """Errors over standard errors."""
+        scores: Vector = np.abs(self.means - self.held.values) / self.spreads
+        return scores
+
+    @property
+    def densities(self) -> Vector:
+        """Logarithms of the density of each cell, normal with its stated moments, up to a constant."""
+        densities: Vector = -np.log(self.spreads) - 0.5 * self.scores**2
+        return densities
 
 
 def choose_orders(
@@ -203,23 +224,15 @@ def _is_likelier(before: Compared, after: Compared) -> bool:
     return bool(sure and after.error < (1 + most) * before.error)
 
 
-def calibrate(
+def judge(
     chosen: Compared, others: Sequence[HeldOut], features: Features, rng: np.random.Generator
-) -> Compared:
-    """Return errors of the chosen model on cells held out that did not choose it."""
+) -> list[Compared]:
+    """Return the chosen model on cells held out that did not choose it."""
     with stage("intervals, calibrated by other held-out cells"):
-        found = [
+        return [
             compare(own, chosen.rank, features, rng, fitted=chosen.fitted, noise_mode=chosen.noise_mode)
             for own in others
         ]
-    return replace(
-        chosen,
-        error=float(np.sqrt(np.mean([own.error**2 for own in found]))),
-        errors=np.concatenate([own.errors for own in found]),
-        densities=np.concatenate([own.densities for own in found]),
-        scores=np.sort(np.concatenate([own.scores for own in found])),
-        slice_scores=tuple(scores for own in found for scores in own.slice_scores),
-    )
 
 
 def compare(
@@ -234,13 +247,5 @@ def compare(
     """Return the errors of a short run."""
     model = BayesianCP(held.part, rank, features, noise_mode)
     search = in_full(partial(sampled, model, *COMPARED, rng, fitted=fitted))
-    mean, error = moments(model, draws_of(search), held.positions, held.weights)
-    scores = np.abs(mean - held.values) / error
-    slices = tuple(
-        np.sort(scores[held.slices == k]) for k in np.unique(held.slices[held.slices >= 0]).tolist()
-    )
-    rms = float(np.sqrt(np.average((mean - held.values) ** 2, weights=held.weights)))
-    errors = np.abs(mean - held.values) * (1.0 if held.weights is None else np.sqrt(held.weights))
-    densities = -np.log(error) - 0.5 * scores**2
-    single = np.sort(scores[held.slices < 0])
-    return Compared(rank, fitted, noise_mode, rms, errors, densities, single, slices, search.theta)
+    means, spreads = moments(model, draws_of(search), held.positions, held.weights)
+    return Compared(rank, fitted, noise_mode, held, means, spreads, search.theta)

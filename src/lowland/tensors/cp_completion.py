@@ -1,75 +1,65 @@
-"""`complete_tensor`: a tensor's missing cells by averages over CP decompositions, with error bars."""
+"""A tensor's missing cells by averages over CP decompositions, with error bars."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from numpy.typing import ArrayLike
+import numpy as np
 
-from lowland.core.errors import UnsupportedError
-from lowland.core.interrupt import Interruptible
-from lowland.core.parameter_checks import whole_number
-from lowland.core.random import RandomSource, make_generator, spawn
+from lowland.core.interrupt import in_full
+from lowland.core.random import spawn
 from lowland.kernels.blas_threads import one_blas_thread
-from lowland.sensing.input_checks import check_scale
-from lowland.tensors.completed_tensor import CompletedTensor
+from lowland.tensors.blending import Unfolded, choose_blend
+from lowland.tensors.completed_tensor import Calibration, CompletedTensor
 from lowland.tensors.cp_choice import (
     CALIBRATIONS,
     RANKS,
-    calibrate,
     choose_noise,
     choose_orders,
     choose_rank,
     features_of,
+    judge,
 )
 from lowland.tensors.cp_objective import BayesianCP
 from lowland.tensors.cp_sampling import check_draws, draws_of, sampled
-from lowland.tensors.decompose import as_observations
 from lowland.tensors.held_out_cells import hold_out
 from lowland.tensors.known_cells import KnownCells
-from lowland.tensors.mode_orders import orders_of
-from lowland.tensors.named_modes import by_number, is_named
+from lowland.tensors.mode_orders import ModeOrder
 from lowland.tensors.observations import TensorObservations
-from lowland.tensors.stored_tensor import StoredTensor
+
+# most known cells, and cells, of tensors whose tables are looked at: they take as long as CP does
+MOST_KNOWN, MOST_CELLS = 200_000, 2_000_000
 
 
-@Interruptible()
-def complete_tensor(
-    tensor: ArrayLike | TensorObservations | StoredTensor,
-    rank: int | str = "auto",
+def complete_by_cp(
+    data: KnownCells,
+    rank: int | None,
+    orders: Sequence[ModeOrder],
+    sweeps: tuple[int, int],
+    rng: np.random.Generator,
     *,
-    observed: ArrayLike | None = None,
-    weights: ArrayLike | None = None,
-    orders: Mapping[Any, Any] | None = None,
-    burn_in: int = 60,
-    n_draws: int = 100,
-    rng: RandomSource = None,
+    unfolded: Unfolded | None = None,
+    like: Any = None,
 ) -> CompletedTensor:
-    """Complete a tensor by averages over CP decompositions with learnt shrinkage, with error bars.
+    """Complete a tensor by averages over CP decompositions.
 
     Parameters
     ----------
-    tensor : array_like, shape (I_1, ..., I_N), TensorObservations or StoredTensor
-        With three modes or more. NaN is a missing cell, zero is a value.
-    rank : int or "auto"
-        Number of components. "auto" compares ranks up to 64 by held-out cells.
-    observed : array_like of bool, same shape, optional
-        Which cells are known.
-    weights : array_like, same shape, optional
-        Relative precisions of the cells.
-    orders : mapping of int or str to an order, optional
-        Modes whose slices vary smoothly, by number, or by name of an xarray DataArray: "line" (equally
-        spaced), "cycle" (round a circle), a number (a period of so many slices), coordinates (numbers or
-        dates, shape (I_n,) or (I_n, c); "coordinates" for those of a DataArray), or a tuple of these. An
-        order is used if it lowers errors on held-out cells; in these modes slices may have no known cell.
-    burn_in : int
-        Sweeps before draws are kept.
-    n_draws : int
-        Number of draws that are kept, one per sweep.
-    rng : int, Generator or None
-        Source of randomness.
+    data : KnownCells
+    rank : int or None
+        Number of components; None compares ranks by held-out cells.
+    orders : sequence of ModeOrder
+        Used as far as they lower errors on held-out cells.
+    sweeps : pair of int
+        Before draws are kept, and draws.
+    rng : numpy.random.Generator
+    unfolded : callable, optional
+        Fits tables of the same cells, which are blended with CP where that surely lowers errors.
+    like : xarray.DataArray, optional
+        What results keep dimensions and coordinates of.
 
     Returns
     -------
@@ -78,60 +68,38 @@ def complete_tensor(
     Raises
     ------
     InvalidInputError
-        If there are fewer than three modes, a slice without known cells in a mode without an order, too few
-        cells to hold some out, or a setting that cannot be used.
-
-    Notes
-    -----
-    Rows of each mode's factor are draws from a normal law, whose mean and covariance are drawn with them, as
-    is the noise, which differs by the slices of one mode (noisy sensors, bands) where held-out cells are then
-    surely likelier; there is nothing to tune. The model is not certified: an average over draws is no point
-    of a problem. `decompose_tucker` gives one decomposition with a certificate; for cells never seen the
-    averages are usually more accurate. Intervals are calibrated on cells held out of two shorter runs, a
-    tenth each, as cells are missing: whole fibres where fibres are.
-
-    References
-    ----------
-    L. Xiong, X. Chen, T. Huang, J. Schneider, J. Carbonell, Temporal collaborative filtering with Bayesian
-    probabilistic tensor factorization, SDM 2010.
-
-    Examples
-    --------
-    >>> import numpy as np, lowland as ll
-    >>> rng = np.random.default_rng(1)
-    >>> truth = np.einsum("ir,jr,kr->ijk", *(rng.standard_normal((length, 2)) for length in (15, 10, 8)))
-    >>> noisy = truth + 0.1 * rng.standard_normal(truth.shape)
-    >>> holes = np.where(rng.random(truth.shape) < 0.5, noisy, np.nan)
-    >>> found = ll.complete_tensor(holes, rng=0)
-    >>> bool(np.sqrt(np.mean((found.tensor() - truth)[np.isnan(holes)] ** 2)) < 0.15)
-    True
+        If there are too few cells to hold some out.
+    KeyboardInterrupt
+        If it is interrupted before a draw is kept.
     """
-    burn_in, n_draws = whole_number(burn_in, "burn_in", 0), whole_number(n_draws, "n_draws", 2)
-    chosen = None if isinstance(rank, str) and rank == "auto" else whole_number(rank, "rank", 1)
-    orders = by_number(orders, tensor)
-    data = _cells_of(tensor, observed, weights, () if orders is None else orders)
-    asked, generator = orders_of(orders, data.shape), make_generator(rng)
-    if chosen is not None:
-        check_draws(sum(data.shape) * chosen, n_draws)
+    burn_in, n_draws = sweeps
+    if rank is not None:
+        check_draws(sum(data.shape) * rank, n_draws)
     with one_blas_thread():  # the same bits whatever its number of threads
-        ordered = {own.mode for own in asked}
-        held = hold_out(data, ordered, generator)
+        ordered = {own.mode for own in orders}
+        held = hold_out(data, ordered, rng)
         # numbers of their own: an order that is of no use changes no bit of the rest
-        smooth = choose_orders(held, asked, chosen, spawn(generator, 1)[0])
-        features = features_of(data.shape, asked, smooth)
-        best, tried = choose_rank(held, chosen, features, generator)
-        again = hold_out(data, ordered, generator)
-        ranks = RANKS if chosen is None else (chosen,)
-        best = choose_noise(again, best, features, generator, ranks)
-        others = [hold_out(data, ordered, generator) for _ in range(CALIBRATIONS)]
-        judged = calibrate(best, others, features, generator)
+        smooth = choose_orders(held, orders, rank, spawn(rng, 1)[0])
+        features = features_of(data.shape, orders, smooth)
+        best, tried = choose_rank(held, rank, features, rng)
+        again = hold_out(data, ordered, rng)
+        best = choose_noise(again, best, features, rng, RANKS if rank is None else (rank,))
+        judged = judge(best, [hold_out(data, ordered, rng) for _ in range(CALIBRATIONS)], features, rng)
+        blend, table = None, None
+        if unfolded is not None and isinstance(data, TensorObservations) and _has_tables(data):
+            own = spawn(rng, 1)[0]  # a table that is of no use changes no bit either
+            found = choose_blend(judged, unfolded, own)
+            if found is not None:
+                blend, shifts = found
+                judged = [replace(k, means=k.means + by) for k, by in zip(judged, shifts, strict=True)]
+                table = in_full(partial(unfolded, data, blend.mode, own))
         model = BayesianCP(data, best.rank, features, best.noise_mode)
         # where the chosen run ended: another start might lose components that this one has
-        search = sampled(model, burn_in, n_draws, generator, first=best.last)
+        search = sampled(model, burn_in, n_draws, rng, first=best.last)
     if not search.state.kept:
         raise KeyboardInterrupt  # there is nothing worth keeping yet
     words = tuple(
-        " and ".join(asked[k].words for k in sorted(smooth) if asked[k].mode == mode)
+        " and ".join(orders[k].words for k in sorted(smooth) if orders[k].mode == mode)
         for mode in range(len(data.shape))
     )
     return CompletedTensor(
@@ -140,30 +108,16 @@ def complete_tensor(
         model,
         draws_of(search),
         search,
-        judged.scores,
+        Calibration.of(judged),
         tried,
-        judged.error,
-        judged.slice_scores,
         words,
-        tensor if is_named(tensor) else None,
+        blend,
+        table,
+        like,
     )
 
 
-def _cells_of(
-    tensor: Any, observed: ArrayLike | None, weights: ArrayLike | None, ordered: Collection[int]
-) -> KnownCells:
-    """Return the known cells, in double precision, after checks."""
-    if not isinstance(tensor, StoredTensor):
-        data = as_observations(tensor, observed, weights, ordered)
-        check_scale(data.values, "tensor")
-        data = data.in_double()
-        if data.weights is None:
-            return data
-        # relative precisions: what the noise of a cell is, is that of weight one
-        return replace(data, weights=data.weights / float(data.weights.mean()))
-    for name, given in (("observed", observed), ("weights", weights)):
-        if given is not None:
-            raise UnsupportedError(
-                f"tensors on the disk take no {name}", name, fix="store the known cells alone, or omit it"
-            )
-    return tensor
+def _has_tables(data: TensorObservations) -> bool:
+    """Whether tables are looked at: of tensors that are not large, whose slices all have cells."""
+    small = data.size <= MOST_KNOWN and int(np.prod(data.shape)) <= MOST_CELLS
+    return small and all(own.all() for own in data.slice_counts())

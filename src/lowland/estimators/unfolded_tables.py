@@ -1,0 +1,47 @@
+"""A tensor's cells as a table: the slices of one mode by the combinations of the others' slices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowland.core.arrays import Matrix
+from lowland.core.observations import Observations
+from lowland.estimators.matrix_completion import MatrixCompletion
+from lowland.tensors.observations import TensorObservations
+
+
+def table_predictions(data: TensorObservations, mode: int, rng: np.random.Generator) -> Matrix:
+    """Return what the default of tables, without forests, predicts for all cells of a tensor.
+
+    Parameters
+    ----------
+    data : TensorObservations
+    mode : int
+        Its slices are one side of the table, the longer side being its rows.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, shape (I_1, ..., I_N)
+        NaN where no cell is known of a combination of the other modes' slices.
+    """
+    shape, length = data.shape, data.shape[mode]
+    others = [k for k in range(len(shape)) if k != mode]
+    rest = [shape[k] for k in others]
+    positions = data.all_positions()
+    combinations, places = np.unique(
+        np.ravel_multi_index(tuple(positions[:, others].T), rest), return_inverse=True
+    )
+    sides = (positions[:, mode].astype(np.intp), places.astype(np.intp))
+    flipped = combinations.size > length
+    table = Observations(
+        *(sides[::-1] if flipped else sides),
+        data.values,
+        (combinations.size, length) if flipped else (length, combinations.size),
+        data.weights,
+    )
+    model = MatrixCompletion(certify=False, refine=False, random_state=int(rng.integers(2**31))).fit(table)
+    found = model.predict_table()
+    everywhere = np.full((length, int(np.prod(rest))), np.nan)
+    everywhere[:, combinations] = found.T if flipped else found
+    return np.moveaxis(everywhere.reshape(length, *rest), 0, mode)
