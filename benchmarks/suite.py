@@ -69,6 +69,7 @@ SUITE = (
         ("--seeds", "2"),
         ("--seeds", "1", "--tables", "iris", "--masks", "cells10"),
     ),
+    Run("accuracy/votes.py", (), ("--rows", "30", "--columns", "40", "--seeds", "1")),
     Run("accuracy/sweeps.py", (), ("--sets", "useless", "--rows", "200", "--columns", "100")),
     Run("accuracy/ordered_tables.py", (), ("--masks", "1", "--tables", "sensors")),
     Run("accuracy/rank_choice.py"),

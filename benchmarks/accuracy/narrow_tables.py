@@ -102,6 +102,34 @@ def coverage(holes, table, seed):
     return [np.mean((low <= table[at]) & (table[at] <= high)) for low, high in bounds]
 
 
+def added(table, gaps, what, rng):
+    """Return the table and its gaps with one more column: constant, another's double, or noise."""
+    m = len(table)
+    column, missing = {
+        "constant": (np.full(m, 3.0), np.zeros(m, bool)),
+        "double": (table[:, 0], gaps[:, 0]),  # missing where the other is, which it would tell
+        "noise": (rng.standard_normal(m), rng.random(m) < 0.1),
+    }[what]
+    return np.column_stack([table, column]), np.column_stack([gaps, missing])
+
+
+def shown_added(shape, rank, noise, missing, seeds):
+    """Print by how much one more column of no use changes the default's errors in the others."""
+    for what in ("constant", "double", "noise"):
+        pairs = []
+        for seed in range(seeds):
+            table, gaps = planted(shape, rank, noise, missing, seed)
+            more, wider = added(table, gaps, what, np.random.default_rng(seed))
+            found = own(np.where(wider, np.nan, more), seed).predict_table()[:, : shape[1]]
+            alone = own(np.where(gaps, np.nan, table), seed).predict_table()
+            pairs.append((error(found, table, gaps), error(alone, table, gaps)))
+        ratio = np.divide(*np.median(pairs, axis=0))
+        print(
+            f"ratio | planted {shape[0]} x {shape[1]}, noise {noise:g}: error with a column more ({what})"
+            f" over that without | {ratio:.3g} | lower | limit"
+        )
+
+
 def measure(title, problems):
     """Print a line of errors and return them by name."""
     errors, inside, seconds = {name: [] for name in WAYS}, [], []
@@ -152,6 +180,8 @@ def main():
                 f"ratio | {name}, {mask}: error over {best}'s, the best of others | {means['lowland'] / means[best]:.3g} | lower | peer"
             )
     print("\n" + "\n".join(ratios))
+    for m, n, rank, noise, missing in PLANTED[:2]:
+        shown_added((m, n), rank, noise, missing, options.seeds)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,13 @@ def blended():
     holes = np.where(rng.random(SHAPE) < 0.5, np.nan, noisy)
     holes[3:, 2, 5] = np.nan
     holes[:3, 2, 5] = noisy[:3, 2, 5]
-    return truth, noisy, holes, ll.complete_tensor(holes, 4, rng=0), ll.complete_tensor(holes, 4, model="cp", rng=0)
+    return (
+        truth,
+        noisy,
+        holes,
+        ll.complete_tensor(holes, 4, rng=0),
+        ll.complete_tensor(holes, 4, model="cp", rng=0),
+    )
 
 
 def test_a_table_is_blended_where_it_is_better(blended):
