@@ -12,7 +12,7 @@ from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.interrupt import Interruptible
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import RandomSource, make_generator
-from lowland.estimators.unfolded_tables import table_predictions
+from lowland.estimators.unfolded_tables import table_values
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.completed_tensor import CompletedTensor
 from lowland.tensors.cp_completion import complete_by_cp
@@ -50,7 +50,8 @@ def complete_tensor(  # noqa: PLR0913
     model : "auto" or "cp"
         "auto" also completes tables of the same cells, the slices of each mode by the combinations of the
         others, and blends their predictions with those of CP if that surely lowers errors on held-out cells
-        (tensors in memory of up to 200,000 known cells, without missing slices). "cp" is CP alone.
+        (tensors in memory of up to 200,000 known cells and 2,000,000 cells, without missing slices). "cp" is
+        CP alone.
     observed : array_like of bool, same shape, optional
         Which cells are known.
     weights : array_like, same shape, optional
@@ -116,7 +117,7 @@ def complete_tensor(  # noqa: PLR0913
         orders_of(orders, data.shape),
         (burn_in, n_draws),
         make_generator(rng),
-        unfolded=table_predictions if model == "auto" else None,
+        unfolded=table_values if model == "auto" else None,
         like=tensor if is_named(tensor) else None,
     )
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
-from lowland.core.arrays import Matrix
 from lowland.core.observations import Observations
 from lowland.estimators.matrix_completion import MatrixCompletion
+from lowland.tensors.blending import TableValues
 from lowland.tensors.observations import TensorObservations
 
 
-def table_predictions(data: TensorObservations, mode: int, rng: np.random.Generator) -> Matrix:
-    """Return what the default of tables, without forests, predicts for all cells of a tensor.
+def table_values(data: TensorObservations, mode: int, rng: np.random.Generator) -> TableValues:
+    """Return what the default of tables, without forests, says of all cells of a tensor.
 
     Parameters
     ----------
@@ -22,8 +24,8 @@ def table_predictions(data: TensorObservations, mode: int, rng: np.random.Genera
 
     Returns
     -------
-    ndarray, shape (I_1, ..., I_N)
-        NaN where no cell is known of a combination of the other modes' slices.
+    TableValues
+        Of shape (I_1, ..., I_N); NaN where no cell is known of a combination of the other modes' slices.
     """
     shape, length = data.shape, data.shape[mode]
     others = [k for k in range(len(shape)) if k != mode]
@@ -41,7 +43,11 @@ def table_predictions(data: TensorObservations, mode: int, rng: np.random.Genera
         data.weights,
     )
     model = MatrixCompletion(certify=False, refine=False, random_state=int(rng.integers(2**31))).fit(table)
-    found = model.predict_table()
-    everywhere = np.full((length, int(np.prod(rest))), np.nan)
-    everywhere[:, combinations] = found.T if flipped else found
-    return np.moveaxis(everywhere.reshape(length, *rest), 0, mode)
+    rows, columns = (places.ravel() for places in np.indices(table.shape))
+    errors = model._completed.table.predictor().standard_errors(rows, columns).reshape(table.shape)
+    found = []
+    for values in (model.predict_table(), errors):
+        everywhere = np.full((length, prod(rest)), np.nan)
+        everywhere[:, combinations] = values.T if flipped else values
+        found.append(np.moveaxis(everywhere.reshape(length, *rest), 0, mode))
+    return TableValues(*found)

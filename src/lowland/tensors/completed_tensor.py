@@ -19,11 +19,14 @@ from lowland.core.parameter_checks import check_share, whole_number
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import SearchResult
 from lowland.kernels.blas_threads import one_blas_thread
-from lowland.tensors.blending import Blend
+from lowland.tensors.blending import Blend, TableValues
 from lowland.tensors.cp_choice import Compared
 from lowland.tensors.cp_objective import BayesianCP
 from lowland.tensors.cp_sampling import Draws, moments
 from lowland.tensors.known_cells import KnownCells
+
+# level of intervals that reach one standard deviation of a normal law: draws of a blend are spread as wide
+CENTRAL = 0.6827
 
 
 @final
@@ -86,8 +89,8 @@ class CompletedTensor:
         The orders that are used, in words, by mode; empty for a mode without one.
     blend : Blend or None
         How predictions are blended with those of a table of the same cells, if that lowers errors.
-    table : ndarray, shape (I_1, ..., I_N), or None
-        What that table predicts, NaN where it knows nothing.
+    table : TableValues or None
+        What that table says of all cells.
     like : xarray.DataArray or None
         The array that was completed, whose dimensions and coordinates results keep.
 
@@ -112,7 +115,7 @@ class CompletedTensor:
     tried: tuple[tuple[int, float], ...]
     orders: tuple[str, ...] = ()
     blend: Blend | None = None
-    table: Matrix | None = None
+    table: TableValues | None = None
     like: Any = None
 
     @property
@@ -127,12 +130,12 @@ class CompletedTensor:
 
     @property
     def held_out_error(self) -> float:
-        """Root-mean-square error on these cells."""
-        return self.calibration.error
+        """Root-mean-square error on these cells, of the blend if there is one."""
+        return self.calibration.error if self.blend is None else self.blend.error
 
     @property
     def noise(self) -> float:
-        """Standard deviation of the noise, in the unit of the tensor: root mean square over known cells."""
+        """Standard deviation of CP's noise, in the unit of the tensor: root mean square over known cells."""
         return float(np.sqrt(np.average(self.slice_noise**2, weights=self.model.slice_counts)))
 
     @property
@@ -158,7 +161,10 @@ class CompletedTensor:
         ndarray, shape (k,)
         """
         at = check_cells(positions, self.shape)
-        return moments(self.model, self.draws, at)[0] + self._shifts_at(at)
+        means = moments(self.model, self.draws, at)[0]
+        if self.blend is None or self.table is None:
+            return means
+        return means + self.blend.shifts(self.table.at(at), means)
 
     def interval(self, positions: ArrayLike, level: float = 0.9) -> tuple[Vector, Vector]:
         """Return intervals for new observations of some cells.
@@ -174,17 +180,20 @@ class CompletedTensor:
         lower, upper : ndarray, shape (k,)
             As wide, in standard errors, as the errors on held-out cells demand on average.
         """
-        from scipy.special import ndtri
-
         check_share("level", level)
         at = check_cells(positions, self.shape)
         mean, error = moments(self.model, self.draws, at)
-        mean = mean + self._shifts_at(at)
         reach = interval_reach(self.calibration.scores, float(level)) * error
+        if self.blend is not None and self.table is not None:
+            mean = mean + self.blend.shifts(self.table.at(at), mean)
+            widths = interval_reach(self.blend.scores, float(level)) * self._spreads[0][tuple(at.T)]
+            reach = np.where(np.isnan(widths), reach, widths)
         missing = np.any(
             [counts[own] == 0 for counts, own in zip(self.data.slice_counts(), at.T, strict=True)], axis=0
         )
         if missing.any():
+            from scipy.special import ndtri
+
             # cells of one slice err together: what nearly all slices need, of few the one that needs most;
             # and a few slices that happened to be easy do not make intervals narrower than the draws do
             needed = [interval_reach(own, float(level)) for own in self.calibration.slice_scores]
@@ -203,18 +212,32 @@ class CompletedTensor:
         return total / len(self.draws)
 
     @cached_property
-    def _shifts(self) -> Matrix | None:
-        """What the blend adds to CP's predictions of all cells."""
-        if self.blend is None or self.table is None:
-            return None
-        return self.blend.shifts(self.table, self._cp_everywhere)
-
-    def _shifts_at(self, at: NDArray[np.int64]) -> Vector | float:
-        return 0.0 if self._shifts is None else self._shifts[tuple(at.T)]
-
-    @property
     def _everywhere(self) -> Matrix:
-        return self._cp_everywhere if self._shifts is None else self._cp_everywhere + self._shifts
+        if self.blend is None or self.table is None:
+            return self._cp_everywhere
+        return self._cp_everywhere + self.blend.shifts(self.table, self._cp_everywhere)
+
+    @cached_property
+    def _spreads(self) -> tuple[Matrix, Matrix]:
+        """Standard errors of all cells, of the blend (NaN where CP is alone) and of CP."""
+        assert self.blend is not None
+        assert self.table is not None
+        squares, noise = np.zeros(self.shape), np.zeros(self.shape)
+        with one_blas_thread():
+            for theta, alpha in self.draws:
+                squares += (self.model.everywhere(theta) - self._cp_everywhere) ** 2
+                noise += self.model.noise_everywhere(theta, alpha)
+        count = len(self.draws)
+        cp = np.sqrt(squares / max(count - 1, 1) + noise / count)
+        return self.blend.spreads(self.table, cp, np.isnan(self.data.array())), cp
+
+    @cached_property
+    def _narrowing(self) -> Matrix:
+        """What deviations of CP's draws from their mean are multiplied by, to be those of the blend."""
+        assert self.blend is not None
+        own, cp = self._spreads
+        ratios = interval_reach(self.blend.scores, CENTRAL) * own / np.maximum(cp, np.finfo(float).tiny)
+        return np.where(np.isnan(own), 1.0, ratios)
 
     def tensor(self) -> Any:
         """Return predictions of all cells, known ones too.
@@ -241,6 +264,8 @@ class CompletedTensor:
     def completions(self, count: int, *, rng: RandomSource = None) -> Matrix:
         """Return completed tensors whose missing cells are drawn with their noise: multiple imputations.
 
+        Draws of CP; with a blend, moved to its predictions, and spread as wide as its intervals of 68 %.
+
         Parameters
         ----------
         count : int
@@ -258,13 +283,14 @@ class CompletedTensor:
             )
         check_fits(8.0 * (count + 2) * prod(self.shape), "the completions", "ask for fewer")
         generator, known = make_generator(rng), self.data.array()
-        shifts = 0.0 if self._shifts is None else self._shifts
         out = np.empty((count, *self.shape))
         for k, place in enumerate(generator.choice(len(self.draws), count, replace=False)):
             theta, alpha = self.draws[place]
             spreads = np.sqrt(self.model.noise_everywhere(theta, alpha))
-            noise = spreads * generator.standard_normal(self.shape)
-            out[k] = np.where(np.isnan(known), self.model.everywhere(theta) + shifts + noise, known)
+            drawn = self.model.everywhere(theta) + spreads * generator.standard_normal(self.shape)
+            if self.blend is not None:
+                drawn = self._everywhere + self._narrowing * (drawn - self._cp_everywhere)
+            out[k] = np.where(np.isnan(known), drawn, known)
         return out
 
     def __str__(self) -> str:
@@ -279,8 +305,8 @@ class CompletedTensor:
         lines += [f"mode {mode} in order: {own}" for mode, own in enumerate(self.orders) if own]
         if self.blend is not None:
             lines.append(
-                f"blended with a table, mode {self.blend.mode} by the others, {self.blend.weight:.0%} of each"
-                f" prediction; error on held-out cells {self.blend.cp_error:.3g} without it"
+                f"blended with a table, mode {self.blend.mode} by the others, {self.blend.weight:.0%} of what"
+                f" it predicts; error on held-out cells {self.blend.cp_error:.3g} without it"
             )
         lines.append(f"error on {self.held_out_count:,} held-out cells {self.held_out_error:.3g}")
         return "\n".join(lines)

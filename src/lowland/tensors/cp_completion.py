@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -85,13 +85,10 @@ def complete_by_cp(
         again = hold_out(data, ordered, rng)
         best = choose_noise(again, best, features, rng, RANKS if rank is None else (rank,))
         judged = judge(best, [hold_out(data, ordered, rng) for _ in range(CALIBRATIONS)], features, rng)
-        blend, table = None, None
+        blend, table, own = None, None, spawn(rng, 1)[0]  # a table that is of no use changes no bit either
         if unfolded is not None and isinstance(data, TensorObservations) and _has_tables(data):
-            own = spawn(rng, 1)[0]  # a table that is of no use changes no bit either
-            found = choose_blend(judged, unfolded, own)
-            if found is not None:
-                blend, shifts = found
-                judged = [replace(k, means=k.means + by) for k, by in zip(judged, shifts, strict=True)]
+            blend = choose_blend(judged, unfolded, own)
+            if blend is not None:
                 table = in_full(partial(unfolded, data, blend.mode, own))
         model = BayesianCP(data, best.rank, features, best.noise_mode)
         # where the chosen run ended: another start might lose components that this one has
@@ -119,5 +116,5 @@ def complete_by_cp(
 
 def _has_tables(data: TensorObservations) -> bool:
     """Whether tables are looked at: of tensors that are not large, whose slices all have cells."""
-    small = data.size <= MOST_KNOWN and int(np.prod(data.shape)) <= MOST_CELLS
+    small = data.size <= MOST_KNOWN and prod(data.shape) <= MOST_CELLS
     return small and all(own.all() for own in data.slice_counts())
