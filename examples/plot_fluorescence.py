@@ -4,8 +4,8 @@ Which substances are in these samples?
 
 A fluorescence spectrometer excites a sample at many wavelengths and measures what it emits at many others.
 The intensities of a mixture are sums, over its substances, of a concentration times an excitation spectrum
-times an emission spectrum: a CP decomposition, whose components can be shown to be the only ones. Nobody has to
-know the spectra beforehand.
+times an emission spectrum: a CP decomposition, whose components can be shown to be the only ones. Nobody has
+to know the spectra beforehand.
 
 The five samples below are invented, with the peaks of three amino acids, noise and scattered light, so that
 what is recovered can be compared with what was put in.
