@@ -69,7 +69,7 @@ def test_a_python_fit_of_the_frame_gives_the_same(birds, file, run, tmp_path):
     run("complete", file, "--output", tmp_path / "filled.csv", "--no-certify", "--no-row-labels")
     filled = ll.MatrixCompletion(certify=False, random_state=0).fit(holes).fill(holes)
     found = pd.read_csv(tmp_path / "filled.csv")
-    np.testing.assert_allclose(found["length"], filled["length"], rtol=3e-3)  # other random numbers
+    np.testing.assert_allclose(found["length"], filled["length"], rtol=1e-2)  # other random numbers
     assert (found["island"] == filled["island"]).mean() > 0.95
 
 
