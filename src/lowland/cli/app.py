@@ -21,7 +21,7 @@ COMMANDS = {
     ),
     "tucker": "Decompose a tensor into a core and one factor per mode, and report what is proved about it.",
     "cp": "Decompose a tensor into components, one vector per mode each, and report whether they are unique.",
-    "fill": "Fill the missing cells of a tensor by averages over CP decompositions and tables, with error bars.",
+    "fill": "Fill a tensor's missing cells by averages over CP decompositions and tables, with error bars.",
     "escape": "Estimate how long Langevin dynamics takes to leave a basin, with intervals and theory.",
     "regions": "Count the activation regions of ReLU networks on data, and report which have no bad minima.",
     "regress": (

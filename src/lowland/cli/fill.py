@@ -60,7 +60,7 @@ def fill(
     force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Fill the missing cells of a tensor by averages over CP decompositions and tables, with error bars."""
+    """Fill a tensor's missing cells by averages over CP decompositions and tables, with error bars."""
     check_output(output, force=force)
     as_table = output.suffix.lower() in TABLES
     if as_table:
