@@ -50,7 +50,7 @@ def test_a_table_is_blended_where_it_is_better(blended):
     assert found.blend.cp_error == pytest.approx(alone.held_out_error)
     assert [mode for mode, _ in found.blend.table_errors] == [0, 1, 2]
     assert min(found.blend.table_errors, key=lambda own: own[1])[0] == 0
-    words = f"blended with a table, mode 0 by the others, {found.blend.weight:.0%} of what it predicts"
+    words = f"blended with a table (mode 0 by the others), whose share is {found.blend.weight:.0%}; error"
     assert words in str(found)
     assert "blended" not in str(alone)
 

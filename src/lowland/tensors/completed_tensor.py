@@ -305,8 +305,8 @@ class CompletedTensor:
         lines += [f"mode {mode} in order: {own}" for mode, own in enumerate(self.orders) if own]
         if self.blend is not None:
             lines.append(
-                f"blended with a table, mode {self.blend.mode} by the others, {self.blend.weight:.0%} of what"
-                f" it predicts; error on held-out cells {self.blend.cp_error:.3g} without it"
+                f"blended with a table (mode {self.blend.mode} by the others), whose share is"
+                f" {self.blend.weight:.0%}; error on held-out cells {self.blend.cp_error:.3g} without it"
             )
         lines.append(f"error on {self.held_out_count:,} held-out cells {self.held_out_error:.3g}")
         return "\n".join(lines)

@@ -11,6 +11,7 @@ import numpy as np
 
 from lowland.core.interrupt import in_full
 from lowland.core.random import spawn
+from lowland.core.stages import stage
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.tensors.blending import Unfolded, choose_blend
 from lowland.tensors.completed_tensor import Calibration, CompletedTensor
@@ -89,7 +90,8 @@ def complete_by_cp(
         if unfolded is not None and isinstance(data, TensorObservations) and _has_tables(data):
             blend = choose_blend(judged, unfolded, own)
             if blend is not None:
-                table = in_full(partial(unfolded, data, blend.mode, own))
+                with stage("the table of all known cells"):
+                    table = in_full(partial(unfolded, data, blend.mode, own))
         model = BayesianCP(data, best.rank, features, best.noise_mode)
         # where the chosen run ended: another start might lose components that this one has
         search = sampled(model, burn_in, n_draws, rng, first=best.last)
