@@ -101,9 +101,9 @@ def judged_by(rng, misses, weights=None):
     return Compared(2, False, None, held, misses, np.ones(misses.size), np.zeros(1))
 
 
-def choice(rng, noise, weights=None):
+def choice(rng, noise):
     """What is chosen if the table of mode 1 errs by this noise, and those of other modes wildly."""
-    judged = [judged_by(rng, rng.standard_normal(300), weights) for _ in range(2)]
+    judged = [judged_by(rng, rng.standard_normal(300)) for _ in range(2)]
 
     def unfolded(part, mode, own):
         size = noise if mode == 1 else 10.0
@@ -130,8 +130,8 @@ def test_weights_of_cells_count(rng):
     judged = [judged_by(rng, np.where(np.arange(300) < 20, 1.0, -1.0), weights) for _ in range(2)]
     blend = choose_blend(judged, lambda part, mode, own: known(np.zeros(part.shape)), rng)
     assert blend.weight == pytest.approx(1.0)
-    steps = [np.where(np.arange(300) < 20, -1.0, -1.0)] * 2
-    assert blending._weight(judged, steps) == pytest.approx((100 * 20 - 280) / (100 * 20 + 280))
+    trials = [blending._Trial(own, known(own.means - 1)) for own in judged]
+    assert blending._weight(trials) == pytest.approx((100 * 20 - 280) / (100 * 20 + 280))
 
 
 def no_gain_by_chance():
@@ -158,9 +158,9 @@ def test_tables_that_need_not_pay_are_found_out(monkeypatch):
 
 def test_tables_know_nothing_of_what_has_no_cell(blended):
     holes = blended[2]
-    truth = holes.copy()
-    truth[:, 2, 5] = np.nan
-    part = ll.TensorObservations.from_array(truth)
+    some = holes.copy()
+    some[:, 2, 5] = np.nan
+    part = ll.TensorObservations.from_array(some)
     for mode in range(3):
         table = table_values(part, mode, np.random.default_rng(0))
         for values in table:
@@ -168,7 +168,7 @@ def test_tables_know_nothing_of_what_has_no_cell(blended):
             assert np.isnan(values[:, 2, 5]).all() == (mode == 0)
         assert (np.nanmin(table.spreads) > 0) or mode
     blend, zero = Blend(0, 0.5, 1.0, 1.0, np.ones(9), 5.0, ()), np.zeros(SHAPE)
-    table = TableValues(*(np.where(np.isnan(truth), np.nan, own) for own in (2.0, 4.0)))
+    table = TableValues(*(np.where(np.isnan(some), np.nan, own) for own in (2.0, 4.0)))
     assert (blend.shifts(table, zero)[:, 2, 5] == 0).all()
     assert blend.shifts(table, zero).max() == 1
     spreads = blend.spreads(table, zero + 1, np.ones(SHAPE, bool))

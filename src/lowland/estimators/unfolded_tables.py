@@ -10,6 +10,7 @@ from lowland.core.observations import Observations
 from lowland.estimators.matrix_completion import MatrixCompletion
 from lowland.tensors.blending import TableValues
 from lowland.tensors.observations import TensorObservations
+from lowland.tensors.unfoldings import fibre_numbers
 
 
 def table_values(data: TensorObservations, mode: int, rng: np.random.Generator) -> TableValues:
@@ -27,13 +28,9 @@ def table_values(data: TensorObservations, mode: int, rng: np.random.Generator) 
     TableValues
         Of shape (I_1, ..., I_N); NaN where no cell is known of a combination of the other modes' slices.
     """
-    shape, length = data.shape, data.shape[mode]
-    others = [k for k in range(len(shape)) if k != mode]
-    rest = [shape[k] for k in others]
+    length, rest = data.shape[mode], (*data.shape[:mode], *data.shape[mode + 1 :])
     positions = data.all_positions()
-    combinations, places = np.unique(
-        np.ravel_multi_index(tuple(positions[:, others].T), rest), return_inverse=True
-    )
+    combinations, places = np.unique(fibre_numbers(positions, mode, data.shape), return_inverse=True)
     sides = (positions[:, mode].astype(np.intp), places.astype(np.intp))
     flipped = combinations.size > length
     table = Observations(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple, final
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.interrupt import in_full
 from lowland.core.stages import stage
-from lowland.tensors.cp_choice import ENOUGH, GAIN, SURE, Compared
+from lowland.tensors.cp_choice import ENOUGH, GAIN, Compared, is_sure, pooled_error
 from lowland.tensors.observations import TensorObservations
 
 # errors of CP, relative to the cells, that are rounding
@@ -99,6 +99,49 @@ def _spreads(weight: float, table: TableValues, cp: Matrix) -> Matrix:
     return weight * table.spreads + (1 - weight) * cp
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """CP and a table on cells that neither has seen."""
+
+    judged: Compared
+    table: TableValues
+
+    @classmethod
+    def of(cls, judged: Compared, unfolded: Unfolded, mode: int, rng: np.random.Generator) -> _Trial:
+        """Fit the table of a mode without the cells held out."""
+        part = judged.held.part
+        assert isinstance(part, TensorObservations)
+        table = in_full(partial(unfolded, part, mode, rng))
+        return cls(judged, table.at(judged.held.positions))
+
+    @property
+    def told(self) -> NDArray[np.bool_]:
+        """Which cells the table knows something of."""
+        return ~np.isnan(self.table.means)
+
+    @cached_property
+    def step(self) -> Vector:
+        """How far the table's predictions are from CP's, in the unit of misses; 0 where it has none."""
+        step: Vector = np.nan_to_num(self.table.means - self.judged.means, nan=0.0) * self.judged.units
+        return step
+
+    @property
+    def table_error(self) -> float:
+        """Root-mean-square error of the table alone, NaN if it knows nothing."""
+        misses = (self.table.means - self.judged.held.values)[self.told]
+        return float(np.sqrt(np.mean(misses**2))) if misses.size else np.nan
+
+    def misses(self, weight: float) -> Vector:
+        """Return the misses of a blend."""
+        return self.judged.misses + weight * self.step
+
+    def spreads(self, weight: float) -> Vector:
+        """Return the standard errors of a blend."""
+        table = TableValues(self.table.means, self.table.spreads / self.judged.units)
+        return _spreads(weight, table, self.judged.spreads)
+
+
 def choose_blend(judged: Sequence[Compared], unfolded: Unfolded, rng: np.random.Generator) -> Blend | None:
     """Return the blend with the table that lowers errors on held-out cells most, None if none surely does.
 
@@ -120,79 +163,47 @@ def choose_blend(judged: Sequence[Compared], unfolded: Unfolded, rng: np.random.
         return None
     with stage("tables of the same cells, compared by held-out cells"):
         modes = [k for k, length in enumerate(first.held.part.shape) if length > 1]
-        looked = {mode: _at_cells(first, unfolded, mode, rng) for mode in modes}
-        steps = {mode: _step(first, own) for mode, own in looked.items()}
-        after = {mode: _norm([first], [_weight([first], [own]) * own]) for mode, own in steps.items()}
+        looked = {mode: _Trial.of(first, unfolded, mode, rng) for mode in modes}
+        after = {mode: _norm([own.misses(_weight([own]))]) for mode, own in looked.items()}
         mode = min(after, key=after.__getitem__)
-        if not after[mode] < (1 - GAIN) * _norm([first], [np.zeros(first.means.size)]):
+        if not after[mode] < (1 - GAIN) * _norm([first.misses]):
             return None
-        tables = [looked[mode], *(_at_cells(own, unfolded, mode, rng) for own in judged[1:])]
-    found = [_step(own, table) for own, table in zip(judged, tables, strict=True)]
-    weights = []
-    for k in range(len(judged)):
-        rest = [j for j in range(len(judged)) if j != k]
-        weights.append(_weight([judged[j] for j in rest], [found[j] for j in rest]))
-    shifts = [weight * step for weight, step in zip(weights, found, strict=True)]
-    if not _pays(judged, shifts):
+        trials = [looked[mode], *(_Trial.of(own, unfolded, mode, rng) for own in judged[1:])]
+    # what the others have learnt
+    weights = [_weight([own for own in trials if own is not trial]) for trial in trials]
+    before = [own.misses for own in judged]
+    blended = [trial.misses(weight) for trial, weight in zip(trials, weights, strict=True)]
+    if not _pays(before, blended):
         return None
-    cp_error = float(np.sqrt(np.mean([own.error**2 for own in judged])))
-    error = cp_error * _norm(judged, shifts) / _norm(judged, [0.0 * own for own in found])
-    alone = tuple((own, _table_error(first, looked[own])) for own in modes)
-    weight, scores, stated = _weight(judged, found), [], []
-    for own, table, shift in zip(judged, tables, shifts, strict=True):
-        told = ~np.isnan(table.means)
-        weighted = TableValues(table.means, table.spreads / _units(own))
-        stated.append(_spreads(weight, weighted, own.spreads)[told])
-        scores.append(np.abs(own.means + shift - own.held.values)[told] / stated[-1])
-    typical = float(np.median(np.concatenate(stated)))
-    return Blend(mode, weight, error, cp_error, np.sort(np.concatenate(scores)), typical, alone)
-
-
-def _at_cells(judged: Compared, unfolded: Unfolded, mode: int, rng: np.random.Generator) -> TableValues:
-    """Return what a table that has not seen the held-out cells says of them."""
-    part = judged.held.part
-    assert isinstance(part, TensorObservations)
-    return in_full(partial(unfolded, part, mode, rng)).at(judged.held.positions)
-
-
-def _step(judged: Compared, table: TableValues) -> Vector:
-    """Return how far a table's predictions are from CP's, 0 where it has none."""
-    step: Vector = np.nan_to_num(table.means - judged.means, nan=0.0)
-    return step
-
-
-def _table_error(judged: Compared, table: TableValues) -> float:
-    told = ~np.isnan(table.means)
-    misses = (table.means - judged.held.values)[told]
-    return float(np.sqrt(np.mean(misses**2))) if told.any() else np.nan
-
-
-def _units(judged: Compared) -> Vector | float:
-    return 1.0 if judged.held.weights is None else np.sqrt(judged.held.weights)
-
-
-def _weight(judged: Sequence[Compared], steps: Sequence[Vector]) -> float:
-    """Return the share of a table by least squares on held-out cells, between 0 and 1."""
-    pairs = [(step * _units(own), own.misses) for own, step in zip(judged, steps, strict=True)]
-    squares = sum(float(step @ step) for step, _ in pairs)
-    along = sum(float(step @ misses) for step, misses in pairs)
-    return float(np.clip(-along / squares, 0.0, 1.0)) if squares > 0 else 0.0
-
-
-def _moved(judged: Sequence[Compared], shifts: Sequence[Vector]) -> Vector:
-    """Return the misses of all hold-outs once predictions are shifted."""
-    return np.concatenate(
-        [own.misses + shift * _units(own) for own, shift in zip(judged, shifts, strict=True)]
+    weight, cp_error = _weight(trials), pooled_error(judged)
+    stated = [trial.spreads(weight)[trial.told] for trial in trials]
+    scores = [
+        np.abs(own / trial.judged.units)[trial.told] / spreads
+        for own, trial, spreads in zip(blended, trials, stated, strict=True)
+    ]
+    return Blend(
+        mode,
+        weight,
+        cp_error * _norm(blended) / _norm(before),
+        cp_error,
+        np.sort(np.concatenate(scores)),
+        float(np.median(np.concatenate(stated))),
+        tuple((own, trial.table_error) for own, trial in looked.items()),
     )
 
 
-def _norm(judged: Sequence[Compared], shifts: Sequence[Vector]) -> float:
-    return float(np.linalg.norm(_moved(judged, shifts)))
+def _weight(trials: Sequence[_Trial]) -> float:
+    """Return the share of a table by least squares on held-out cells, between 0 and 1."""
+    squares = sum(float(own.step @ own.step) for own in trials)
+    along = sum(float(own.step @ own.judged.misses) for own in trials)
+    return float(np.clip(-along / squares, 0.0, 1.0)) if squares > 0 else 0.0
 
 
-def _pays(judged: Sequence[Compared], shifts: Sequence[Vector]) -> bool:
+def _norm(misses: Sequence[Vector]) -> float:
+    return float(np.linalg.norm(np.concatenate(misses)))
+
+
+def _pays(before: Sequence[Vector], after: Sequence[Vector]) -> bool:
     """Return whether squared errors fall by a share, and by more than chance."""
-    before = _moved(judged, [0.0 * own for own in shifts])
-    gains = before**2 - _moved(judged, shifts) ** 2
-    sure = float(gains.mean()) > SURE * float(gains.std()) / np.sqrt(gains.size)
-    return bool(sure and _norm(judged, shifts) < (1 - GAIN) * np.linalg.norm(before))
+    gains = np.concatenate(before) ** 2 - np.concatenate(after) ** 2
+    return is_sure(gains) and _norm(after) < (1 - GAIN) * _norm(before)

@@ -20,9 +20,9 @@ from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import SearchResult
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.tensors.blending import Blend, TableValues
-from lowland.tensors.cp_choice import Compared
+from lowland.tensors.cp_choice import Compared, pooled_error
 from lowland.tensors.cp_objective import BayesianCP
-from lowland.tensors.cp_sampling import Draws, moments
+from lowland.tensors.cp_sampling import Draws, moments, moments_everywhere
 from lowland.tensors.known_cells import KnownCells
 
 # level of intervals that reach one standard deviation of a normal law: draws of a blend are spread as wide
@@ -62,7 +62,7 @@ class Calibration:
             for k in np.unique(own.held.slices[own.held.slices >= 0]).tolist()
         ]
         single = np.sort(np.concatenate([own.scores[own.held.slices < 0] for own in judged]))
-        return cls(float(np.sqrt(np.mean([own.error**2 for own in judged]))), single, tuple(slices))
+        return cls(pooled_error(judged), single, tuple(slices))
 
 
 @final
@@ -222,13 +222,8 @@ class CompletedTensor:
         """Standard errors of all cells, of the blend (NaN where CP is alone) and of CP."""
         assert self.blend is not None
         assert self.table is not None
-        squares, noise = np.zeros(self.shape), np.zeros(self.shape)
         with one_blas_thread():
-            for theta, alpha in self.draws:
-                squares += (self.model.everywhere(theta) - self._cp_everywhere) ** 2
-                noise += self.model.noise_everywhere(theta, alpha)
-        count = len(self.draws)
-        cp = np.sqrt(squares / max(count - 1, 1) + noise / count)
+            _, cp = moments_everywhere(self.model, self.draws)
         return self.blend.spreads(self.table, cp, np.isnan(self.data.array())), cp
 
     @cached_property

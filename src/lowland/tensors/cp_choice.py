@@ -67,11 +67,15 @@ class Compared:
     spreads: Vector
     last: Vector
 
+    @property
+    def units(self) -> Vector | float:
+        """One over the standard deviation of each cell relative to the others."""
+        return 1.0 if self.held.weights is None else np.sqrt(self.held.weights)
+
     @cached_property
     def misses(self) -> Vector:
         """What predictions are too large by, over the standard deviation of a cell relative to the others."""
-        weights = self.held.weights
-        return (self.means - self.held.values) * (1.0 if weights is None else np.sqrt(weights))
+        return (self.means - self.held.values) * self.units
 
     @property
     def errors(self) -> Vector:
@@ -131,9 +135,12 @@ def choose_orders(
 
 def _is_gain(before: Compared, after: Compared) -> bool:
     """Return whether errors fall by a share, and by more than chance."""
-    gain = before.errors - after.errors
-    sure = float(gain.mean()) > SURE * float(gain.std()) / np.sqrt(gain.size)
-    return bool(sure and after.error < (1 - GAIN) * before.error)
+    return is_sure(before.errors - after.errors) and after.error < (1 - GAIN) * before.error
+
+
+def is_sure(gains: Vector) -> bool:
+    """Return whether the mean of gains is positive by more than chance."""
+    return bool(float(gains.mean()) > SURE * float(gains.std()) / np.sqrt(gains.size))
 
 
 def features_of(
@@ -218,10 +225,8 @@ def choose_noise(
 def _is_likelier(before: Compared, after: Compared) -> bool:
     """Return whether held-out cells are surely likelier, and errors hardly larger."""
     gain = after.densities - before.densities
-    mean = float(gain.mean())
-    most = LITTLE_WORSE if mean > MUCH_LIKELIER else GAIN
-    sure = mean > SURE * float(gain.std()) / np.sqrt(gain.size)
-    return bool(sure and after.error < (1 + most) * before.error)
+    most = LITTLE_WORSE if float(gain.mean()) > MUCH_LIKELIER else GAIN
+    return is_sure(gain) and after.error < (1 + most) * before.error
 
 
 def judge(
@@ -233,6 +238,11 @@ def judge(
             compare(own, chosen.rank, features, rng, fitted=chosen.fitted, noise_mode=chosen.noise_mode)
             for own in others
         ]
+
+
+def pooled_error(judged: Sequence[Compared]) -> float:
+    """Return the root-mean-square error of several hold-outs, which count alike."""
+    return float(np.sqrt(np.mean([own.error**2 for own in judged])))
 
 
 def compare(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.arrays import Vector
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.interrupt import stop_if_requested
 from lowland.core.memory import check_fits
 from lowland.core.records import SearchResult
@@ -71,13 +73,27 @@ def moments(
     model: BayesianCP, draws: Draws, positions: NDArray[np.int64], weights: Vector | None = None
 ) -> tuple[Vector, Vector]:
     """Return means of cells and standard errors of new observations, of relative precisions `weights`."""
-    total, squares, noise = (np.zeros(len(positions)) for _ in range(3))
-    for theta, alpha in draws:
-        values = model.at(theta, positions)
-        total += values
-        squares += values**2
-        noise += model.noise_variances(theta, alpha, positions)
-    count = len(draws)
+    values = (
+        (model.at(own, positions), model.noise_variances(own, alpha, positions)) for own, alpha in draws
+    )
+    return _moments(values, (len(positions),), len(draws), weights)
+
+
+def moments_everywhere(model: BayesianCP, draws: Draws) -> tuple[Matrix, Matrix]:
+    """Return the same of all cells, of relative precision one, shape (I_1, ..., I_N)."""
+    values = ((model.everywhere(own), model.noise_everywhere(own, alpha)) for own, alpha in draws)
+    return _moments(values, model.shape, len(draws), None)
+
+
+def _moments(
+    values: Iterable[tuple[Vector, Vector]], shape: tuple[int, ...], count: int, weights: Vector | None
+) -> tuple[Vector, Vector]:
+    """Return means and standard errors from each draw's predictions and noise variances."""
+    total, squares, noise = (np.zeros(shape) for _ in range(3))
+    for cells, variances in values:
+        total += cells
+        squares += cells**2
+        noise += variances
     mean = total / count
     variance = np.maximum(squares - count * mean**2, 0.0) / max(count - 1, 1)
     return mean, np.sqrt(variance + noise / count / (1.0 if weights is None else weights))

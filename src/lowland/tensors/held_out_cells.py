@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.tensors.known_cells import KnownCells
+from lowland.tensors.unfoldings import fibre_numbers
 
 # share of the cells that is held out one by one, and at most
 HELD_OUT, MOST_HELD_OUT = 0.1, 20_000
@@ -157,9 +158,7 @@ def _missing_fibres(positions: NDArray[np.int64], known: list[Indices]) -> tuple
 
 def _fibre_numbers(positions: NDArray[np.int64], mode: int, shape: Sequence[int]) -> Indices:
     """Return the number of the fibre along a mode that each cell lies in, of those with cells."""
-    others = [k for k in range(len(shape)) if k != mode]
-    flat = np.ravel_multi_index(tuple(positions[:, others].T), [shape[k] for k in others])
-    return np.asarray(np.unique(flat, return_inverse=True)[1])
+    return np.asarray(np.unique(fibre_numbers(positions, mode, shape), return_inverse=True)[1])
 
 
 def _hidden_slices(seen: NDArray[np.bool_], rng: np.random.Generator) -> Indices:

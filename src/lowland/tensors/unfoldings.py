@@ -44,6 +44,13 @@ class Unfolding(Protocol):
         """Return the weighted squared errors of each row, shape (rows,)."""
 
 
+def fibre_numbers(positions: NDArray[np.int64], mode: int, shape: Sequence[int]) -> Indices:
+    """Return the number of the fibre along a mode that each cell lies in, of all fibres in C order."""
+    others = [k for k in range(len(shape)) if k != mode]
+    places = tuple(positions[:, k] for k in others)
+    return np.asarray(np.ravel_multi_index(places, [shape[k] for k in others]))
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class SlicePrecisions:
@@ -95,9 +102,8 @@ class UnfoldedCells:
         shape: tuple[int, ...],
     ) -> UnfoldedCells:
         """Return the unfolding of a list of cells."""
-        others = [k for k in range(len(shape)) if k != mode]
-        lengths = tuple(shape[k] for k in others)
-        numbers = np.ravel_multi_index(tuple(positions[:, k] for k in others), lengths)
+        lengths = (*shape[:mode], *shape[mode + 1 :])
+        numbers = fibre_numbers(positions, mode, shape)
         combinations = None
         if len(values) < prod(lengths):  # few of them occur
             used, numbers = np.unique(numbers, return_inverse=True)
