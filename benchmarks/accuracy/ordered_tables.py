@@ -67,10 +67,12 @@ def hidden(table, kind, rng):
 
 
 def interpolated(holes):
+    """Each column by straight lines between its known cells; what has none stays empty."""
     out = holes.copy()
     for column in out.T:
         known = np.flatnonzero(~np.isnan(column))
-        column[:] = np.interp(np.arange(len(column)), known, column[known])
+        if known.size:
+            column[:] = np.interp(np.arange(len(column)), known, column[known])
     return out
 
 

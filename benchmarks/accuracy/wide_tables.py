@@ -14,6 +14,7 @@ import time
 import warnings
 
 import numpy as np
+from ordered_tables import interpolated
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
@@ -57,19 +58,15 @@ def own(holes, seed, order=None, **settings):
     return ll.MatrixCompletion(certify=False, random_state=seed, **settings).fit(holes, column_order=order)
 
 
-def interpolated(holes):
+def rows_interpolated(holes):
     """Each row by straight lines between its known cells; the mean of the column where it has none."""
-    out, places = np.where(np.isnan(holes), np.nanmean(holes, axis=0), holes), np.arange(holes.shape[1])
-    for row, found in zip(holes, out, strict=True):
-        known = np.flatnonzero(~np.isnan(row))
-        if known.size:
-            found[:] = np.interp(places, known, row[known])
-    return out
+    found = interpolated(holes.T).T
+    return np.where(np.isnan(found), np.nanmean(holes, axis=0), found)
 
 
 def smoothed(holes):
     """Each row by a Gaussian process of its own along the columns, Matern 3/2 with noise; few cells as above."""
-    out, places = interpolated(holes), np.arange(holes.shape[1], dtype=float)[:, None]
+    out, places = rows_interpolated(holes), np.arange(holes.shape[1], dtype=float)[:, None]
     kernel = ConstantKernel(1.0) * Matern(10.0, (2, 100), nu=1.5) + WhiteKernel(1e-4, (1e-8, 1e-1))
     for row, found in zip(holes, out, strict=True):
         known = ~np.isnan(row)
@@ -117,7 +114,7 @@ def main():
                     "mean": np.broadcast_to(np.nanmean(holes, axis=0), table.shape)[held],
                 }
                 if ordered:  # what knows nothing but the order
-                    found["interpolation"] = interpolated(holes)[held]
+                    found["interpolation"] = rows_interpolated(holes)[held]
                     found["Gaussian process"] = smoothed(holes)[held]
                 for name, values in found.items():
                     errors[name].append(np.sqrt(np.mean((values - truth) ** 2)))
