@@ -66,10 +66,12 @@ def test_words_are_completed_by_the_likeliest(birds, file, run, tmp_path):
 
 def test_a_python_fit_of_the_frame_gives_the_same(birds, file, run, tmp_path):
     _, holes = birds
-    run("complete", file, "--output", tmp_path / "filled.csv", "--no-certify", "--no-row-labels")
-    filled = ll.MatrixCompletion(certify=False, random_state=0).fit(holes).fill(holes)
-    found = pd.read_csv(tmp_path / "filled.csv")
-    np.testing.assert_allclose(found["length"], filled["length"], rtol=1e-2)  # other random numbers
+    output = tmp_path / "filled.csv"
+    # forests of a few hold-outs depend more on random numbers than the rest does
+    run("complete", file, "--output", output, "--no-certify", "--no-row-labels", "--refine", "no")
+    filled = ll.MatrixCompletion(certify=False, random_state=0, refine=False).fit(holes).fill(holes)
+    found = pd.read_csv(output)
+    np.testing.assert_allclose(found["length"], filled["length"], rtol=3e-3)  # other random numbers
     assert (found["island"] == filled["island"]).mean() > 0.95
 
 
