@@ -155,7 +155,7 @@ def test_damaged_files_are_refused(name, change, refined, tmp_path):
 
 def test_arrays_come_back(refined):
     model = refined[0]._completed.model
-    again = refined_model(model.base, refined_arrays(model))
+    again = refined_model(model.base, refined_arrays(model, model.refinement))
     np.testing.assert_array_equal(again.matrix(), model.matrix())
     assert again.refinement.learnt_from == model.refinement.learnt_from
     assert again.refinement.gain == model.refinement.gain

@@ -13,7 +13,7 @@ from lowland.completion.fitted_table import PageParts, without_certificate, with
 from lowland.completion.holdout import Predictor
 from lowland.completion.kept_fit import KeptFit
 from lowland.completion.posterior_model import PosteriorModel
-from lowland.core.arrays import Indices, Vector
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.findings import Certificate
 from lowland.core.interrupt import Interruptible, in_full
@@ -92,6 +92,12 @@ class BayesianTable:
     def stop_reason(self) -> StopReason:
         """Why the last search ended."""
         return self.last_search.stop_reason
+
+    @property
+    def column_places(self) -> Matrix | None:
+        """Coordinates of columns that are in order, shape (n, c), of a fit by one Gaussian."""
+        places = self._known("the order of columns").settings.column_places
+        return None if places is None else np.array(places, np.float64)
 
     @property
     def interval_method(self) -> str:

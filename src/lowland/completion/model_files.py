@@ -29,6 +29,8 @@ from lowland.completion.posterior_model import PosteriorModel
 from lowland.completion.refined_model import RefinedModel
 from lowland.completion.refined_table import RefinedTable
 from lowland.completion.refinement_files import refined_arrays, refined_model
+from lowland.completion.row_smoothing import RowSmoothing
+from lowland.completion.smoothing_files import smoothed_arrays, smoothed_model
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.table_model import TableModel
 from lowland.core.damage import check_arrays, number, reading, require
@@ -144,6 +146,8 @@ def table_from_arrays(
 
 def _bayesian(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> BayesianTable | RefinedTable:
     base = BayesianTable(posterior_model(plain, arrays))
+    if plain.get("smoothed"):
+        return RefinedTable(smoothed_model(base.model, arrays), base)
     return RefinedTable(refined_model(base.model, arrays), base) if plain.get("refined") else base
 
 
@@ -225,7 +229,10 @@ def _encoded_arrays(model: EncodedModel) -> Parts:
 
 def _refined_arrays(model: RefinedModel) -> Parts:
     plain, arrays = posterior_arrays(model.base)
-    return plain | {"refined": True}, arrays | refined_arrays(model)
+    known = model.refinement
+    if isinstance(known, RowSmoothing):
+        return plain | {"smoothed": True}, arrays | smoothed_arrays(model, known)
+    return plain | {"refined": True}, arrays | refined_arrays(model, known)
 
 
 # writers by type of model

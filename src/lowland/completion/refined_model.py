@@ -1,8 +1,9 @@
-"""A Bayesian model whose predictions of missing cells are refined by forests."""
+"""A Bayesian model whose predictions of missing cells are refined, by forests or smooth curves of rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from lowland.completion.posterior_model import PosteriorModel
 from lowland.completion.refinement import Refinement
+from lowland.completion.row_smoothing import RowSmoothing
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.table_model import TableParts
 from lowland.core.arrays import Indices, Matrix, Vector
@@ -24,7 +26,7 @@ class RefinedModel:
     Parameters
     ----------
     base : PosteriorModel
-    refinement : Refinement
+    refinement : Refinement or RowSmoothing
     shifts : ndarray, shape (m, n)
         What is added to the low-rank predictions of the table, zero at observed cells.
     gaps : ndarray of bool, shape (m, n)
@@ -32,12 +34,14 @@ class RefinedModel:
     """
 
     base: PosteriorModel
-    refinement: Refinement
+    refinement: Refinement | RowSmoothing
     shifts: Matrix
     gaps: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, base: PosteriorModel, refinement: Refinement, table: Observations) -> RefinedModel:
+    def of(
+        cls, base: PosteriorModel, refinement: Refinement | RowSmoothing, table: Observations
+    ) -> RefinedModel:
         """Return the model of a table with a given refinement."""
         holes = table.to_array().astype(np.float64)
         low = base.row_scores(np.arange(base.shape[0]))
@@ -103,14 +107,16 @@ class RefinedModel:
     def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
         """Return standard deviations of new observations of cells, shape (k,).
 
-        Those of the posterior, times the ratio of the held-out errors with and without the refinement.
+        Those of the posterior, times what errors on held-out cells demand at missing ones.
         """
         return self.base.standard_errors(rows, columns) * self._ratios(rows, columns)
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
         """Return intervals for new observations of cells, as wide as errors on held-out cells demand."""
         centre = self.predict(rows, columns)
-        reach = self.refinement.reach(level) * self.standard_errors(rows, columns)
+        reach = self.refinement.reach_at(level, self.gaps)[rows, columns] * self.standard_errors(
+            rows, columns
+        )
         return self.clip(centre - reach, centre + reach, columns)
 
     def sample(
@@ -146,4 +152,8 @@ class RefinedModel:
         return self.within_range(self.new_scores(table, covariates))
 
     def _ratios(self, rows: Indices, columns: Indices) -> Vector:
-        return np.where(self.gaps[rows, columns], self.refinement.ratios[columns], 1.0)
+        return self._all_ratios[rows, columns]
+
+    @cached_property
+    def _all_ratios(self) -> Matrix:
+        return self.refinement.ratios_at(self.gaps)

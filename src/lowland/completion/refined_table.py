@@ -1,4 +1,4 @@
-"""A table fitted by a Bayesian method and refined by forests where cells held out show curves."""
+"""A table fitted by a Bayesian method and refined where cells held out show curves."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from lowland.completion.fitted_table import PageParts
 from lowland.completion.holdout import Predictor
 from lowland.completion.kept_fit import KeptFit
 from lowland.completion.refined_model import RefinedModel
+from lowland.completion.refinement_trials import Complete
+from lowland.completion.row_smoothing import RowSmoothing
 from lowland.completion.wrapped_table import WrappedTable
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
+from lowland.core.random import spawn
 
 if TYPE_CHECKING:
     from lowland.recheck.documents import Document
@@ -25,9 +28,11 @@ if TYPE_CHECKING:
 # tables that are looked at for curves, unless told: rows times columns squared, rows, columns, observed cells
 # per column
 MOST_WORK, FEWEST_ROWS, FEWEST_COLUMNS, PER_COLUMN = 300_000, 20, 3, 12
+# columns in order whose rows may be smooth, and most work of looking at it: rows times cubed columns
+FEWEST_PLACES, MOST_PLACES, MOST_SMOOTHED = 5, 120, 100_000_000
 # largest table that is refined if told so
 LARGEST = 2_000_000
-SCOPE = "They are about the low-rank part alone, without the forests."
+SCOPE = "They are about the low-rank part alone, without what refines it."
 # a table is refined anew once it has so many times the cells
 GROWN = 1.1
 
@@ -54,13 +59,44 @@ def refine_table(
     """
     seen = table.observations
     assert seen is not None
-    if asked is False or (asked is None and not _is_suited(seen)):
+    if asked is False:
         return table
+    curved = _smoothed(table, seen, rng, groups)
+    if curved is not None or (asked is None and not _is_suited(seen)):
+        return table if curved is None else curved
     if asked and (seen.weights is not None or seen.shape[0] * seen.shape[1] > LARGEST):
         words = "weights" if seen.weights is not None else f"{seen.shape[0]} x {seen.shape[1]} cells"
         raise UnsupportedError("this table cannot be refined by forests", words, fix="turn refine off")
-    from lowland.completion.bayesian import BRIEF
     from lowland.completion.refinement_learning import learn_refinement
+
+    low = table.model.row_scores(np.arange(seen.shape[0]))
+    own = np.arange(seen.shape[1]) if groups is None else groups
+    holes = seen.to_array().astype(np.float64)
+    found = learn_refinement(holes, _completing(table, seen, rng), low, rng, own)
+    return table if found is None else RefinedTable(RefinedModel.of(table.model, found, seen), table)
+
+
+def _smoothed(
+    table: BayesianTable, seen: Observations, rng: np.random.Generator, groups: Indices | None
+) -> RefinedTable | None:
+    """Return the table blended with smooth curves of its rows, None if that does not pay."""
+    places, (m, n) = table.column_places, seen.shape
+    single = groups is None or np.unique(groups).size == n
+    if places is None or not single or seen.weights is not None or not FEWEST_PLACES <= n <= MOST_PLACES:
+        return None
+    if m * n**3 > MOST_SMOOTHED or m < FEWEST_ROWS or not PER_COLUMN * n <= seen.size < m * n:
+        return None
+    from lowland.completion.smoothing_learning import learn_smoothing
+
+    own = spawn(rng, 1)[0]  # curves that are of no use change no bit of what forests do
+    holes = seen.to_array().astype(np.float64)
+    found = learn_smoothing(holes, _completing(table, seen, own), own, places)
+    return None if found is None else RefinedTable(RefinedModel.of(table.model, found, seen), table)
+
+
+def _completing(table: BayesianTable, seen: Observations, rng: np.random.Generator) -> Complete:
+    """Return what completes a table without some of its cells by the same settings."""
+    from lowland.completion.bayesian import BRIEF
 
     rows, columns = (places.ravel() for places in np.indices(seen.shape))
 
@@ -69,10 +105,7 @@ def refine_table(
         errors = again.standard_errors(rows, columns).reshape(seen.shape)
         return again.row_scores(np.arange(seen.shape[0])), errors
 
-    low = table.model.row_scores(np.arange(seen.shape[0]))
-    own = np.arange(seen.shape[1]) if groups is None else groups
-    found = learn_refinement(seen.to_array().astype(np.float64), complete, low, rng, own)
-    return table if found is None else RefinedTable(RefinedModel.of(table.model, found, seen), table)
+    return complete
 
 
 def _is_suited(seen: Observations) -> bool:
@@ -116,12 +149,15 @@ class RefinedTable(WrappedTable):
         return self.model
 
     def refit(self, table: Observations, rng: np.random.Generator) -> RefinedModel:
-        """Return the fit of another table of the same shape, with forests of its own and the same weights."""
+        """Return the fit of another table of the same shape, refined anew with the same weights."""
+        base = self.base.refit(table, rng)
+        holes, known = table.to_array().astype(np.float64), self.model.refinement
+        if isinstance(known, RowSmoothing):
+            return RefinedModel.of(base, known.again(holes), table)
         from lowland.completion.refinement_learning import grow_again
 
-        base = self.base.refit(table, rng)
-        holes, low = table.to_array().astype(np.float64), base.row_scores(np.arange(table.shape[0]))
-        return RefinedModel.of(base, grow_again(holes, low, self.model.refinement, rng), table)
+        low = base.row_scores(np.arange(table.shape[0]))
+        return RefinedModel.of(base, grow_again(holes, low, known, rng), table)
 
     def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> RefinedTable | None:
         """Return the table with some rows and columns solved again, None if that cannot be done."""
@@ -136,12 +172,12 @@ class RefinedTable(WrappedTable):
     def updated(self, table: Observations, rng: np.random.Generator) -> BayesianTable | RefinedTable:
         """Return the fit of a table that contains this one, warm-started from this fit.
 
-        The forests stay until the table has grown by a tenth.
+        The refinement stays until the table has grown by a tenth.
         """
         base, known = self.base.updated(table, rng), self.model.refinement
         if table.shape[1] != self.model.shape[1] or table.size > GROWN * known.learnt_from:
             groups = known.groups if table.shape[1] == self.model.shape[1] else None
-            return refine_table(base, True, rng, groups)
+            return refine_table(base, None if isinstance(known, RowSmoothing) else True, rng, groups)
         return RefinedTable(RefinedModel.of(base.model, known, table), base)
 
     def sampler(self, what: str) -> RefinedModel:
@@ -161,7 +197,7 @@ class RefinedTable(WrappedTable):
         """Return the page of a report."""
         page = self.base.page(parts)
         scope = () if parts.certificate is None else (SCOPE,)
-        return replace(page, notes=(*page.notes, *scope, f"{self._about().capitalize()}."))
+        return replace(page, notes=(*page.notes, *scope, f"{self.model.refinement.words.capitalize()}."))
 
     def with_kept(self, kept: KeptFit | None) -> RefinedTable:
         """Return the table with what a file holds of its fit."""
@@ -169,16 +205,8 @@ class RefinedTable(WrappedTable):
 
     def describe_method(self) -> str:
         """Return the method in a sentence."""
-        return f"{self.base.describe_method()}; {self._about()}"
+        return f"{self.base.describe_method()}; {self.model.refinement.words}"
 
     def describe_certificate(self) -> str:
         """Return what the certificate is about."""
         return f"{self.base.describe_certificate()} {SCOPE}"
-
-    def _about(self) -> str:
-        known = self.model.refinement
-        some = int(np.sum(known.weights > 0))
-        return (
-            f"missing cells of {some} of {self.model.shape[1]} columns refined by forests, which lower the "
-            f"squared error of {known.held_out} held-out cells by {known.gain:.0%}"
-        )

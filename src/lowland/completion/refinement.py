@@ -72,9 +72,21 @@ class Refinement:
         """Number of cells held out."""
         return int(self.scores.size)
 
-    def reach(self, level: float) -> float:
-        """Return the half-width of intervals of a level, in standard errors: a quantile of the scores."""
-        return score_quantile(self.scores, level)
+    @property
+    def words(self) -> str:
+        """What is done, in words."""
+        return (
+            f"missing cells of {int(np.sum(self.weights > 0))} of {self.weights.size} columns refined by"
+            f" forests, which lower the squared error of {self.held_out} held-out cells by {self.gain:.0%}"
+        )
+
+    def reach_at(self, level: float, gaps: NDArray[np.bool_]) -> Matrix:
+        """Return the half-widths of intervals of a level, in standard errors: a quantile of the scores."""
+        return np.full(gaps.shape, score_quantile(self.scores, level))
+
+    def ratios_at(self, gaps: NDArray[np.bool_]) -> Matrix:
+        """Return what low-rank standard errors are multiplied with, 1 at known cells, shape (k, n)."""
+        return np.where(gaps, self.ratios, 1.0)
 
     def shifts(self, holes: Matrix, low: Matrix) -> Matrix:
         """Return what is added to low-rank predictions: zero at observed cells.

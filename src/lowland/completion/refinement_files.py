@@ -18,9 +18,8 @@ _OF_COLUMNS = ("weights", "ratios", "centres", "spreads")
 _OF_NODES = ("features", "numbers", "children")
 
 
-def refined_arrays(model: RefinedModel) -> Arrays:
-    """Return what a refined model adds to its low-rank part."""
-    known = model.refinement
+def refined_arrays(model: RefinedModel, known: Refinement) -> Arrays:
+    """Return what a model refined by forests adds to its low-rank part."""
     columns = np.array(sorted(known.forests), np.int64)
     forests = [known.forests[j] for j in columns.tolist()]
     arrays: Arrays = {name: getattr(known, name) for name in (*_OF_COLUMNS, "scores")}

@@ -2,47 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import final
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.missing_alike import hidden_cells
 from lowland.completion.refinement import ROUNDS, Forest, Refinement, one_round, others
+from lowland.completion.refinement_trials import (
+    FEWEST,
+    HOLD_OUTS,
+    Complete,
+    HoldOut,
+    count_of,
+    errors_of,
+    hold_out,
+)
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.stages import stage
 from lowland.kernels.threads import run_chunks
 
-# hold-outs, of a share of the observed cells each: at least so many, and more until so many cells are held
-# out, or so many times
-HOLD_OUTS, SHARE, HELD_OUT, MOST_HOLD_OUTS = 3, 0.1, 300, 8
 # trees of each round: of the last one, which predicts, more
 TREES, LEAF, FEATURES = (*[20] * (ROUNDS - 1), 60), 2, 0.6
 # trees of a first look at one hold-out, which ends it where nothing is gained; fewest trees of any round
 FIRST_TREES, FEWEST_TREES = 12, 8
-# with fewer held-out cells a column is not refined
-FEWEST = 8
 # least variance of a share, which is of order one
 LEAST_VARIANCE = 1e-12
 # tables whose squared error falls by less, or by fewer standard errors, are left as they are
 LEAST_GAIN, SURE = 0.01, 1.0
-
-# a table, NaN where missing, to low-rank predictions of all cells and their standard errors
-Complete = Callable[[Matrix], tuple[Matrix, Matrix]]
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class _HoldOut:
-    """A table without some of its cells, completed by a fit that has not seen them."""
-
-    holes: Matrix
-    low: Matrix
-    at: tuple[NDArray[np.intp], NDArray[np.intp]]
-    truth: Vector
-    spreads: Vector
 
 
 def learn_refinement(
@@ -84,15 +71,15 @@ def learn_refinement(
         return (found - centres) / spreads, errors / spreads
 
     with stage("cells held out, to see whether there are curves"):
-        count = min(max(HOLD_OUTS, round(HELD_OUT / (SHARE * (~np.isnan(unit)).sum()))), MOST_HOLD_OUTS)
-        trials = [_hold_out(unit, own, rng, groups) for _ in range(count // HOLD_OUTS)]
+        count = count_of(int(np.sum(~np.isnan(unit))))
+        trials = [hold_out(unit, own, rng, groups) for _ in range(count // HOLD_OUTS)]
         if not sum(trial.truth.size for trial in trials):
             return None
         before = [trial.low for trial in trials]
         found = _pure(trials, before, np.arange(holes.shape[1]), rng, FIRST_TREES, groups)
         if gain_of(trials, found, _weights(trials, found))[0] <= 0:
             return None
-        trials += [_hold_out(unit, own, rng, groups) for _ in range(count - len(trials))]
+        trials += [hold_out(unit, own, rng, groups) for _ in range(count - len(trials))]
         learnt = _weights_by_round(trials, rng, groups)
     if learnt is None:
         return None
@@ -122,7 +109,7 @@ def _last_forests(
 
 
 def _weights_by_round(
-    trials: Sequence[_HoldOut], rng: np.random.Generator, groups: Indices
+    trials: Sequence[HoldOut], rng: np.random.Generator, groups: Indices
 ) -> tuple[list[Vector], Vector, float, Vector] | None:
     """Return the weights of each round, the ratios of errors, the gain and scores; None if there is none."""
     n = trials[0].holes.shape[1]
@@ -138,7 +125,7 @@ def _weights_by_round(
         by_round.append(weights)
         columns = np.flatnonzero(weights > 0)
         before = [trial.low + weights * (pure - trial.low) for trial, pure in zip(trials, found, strict=True)]
-    low, blend = (_errors(trials, tables) for tables in ([trial.low for trial in trials], before))
+    low, blend = (errors_of(trials, tables) for tables in ([trial.low for trial in trials], before))
     where = np.concatenate([trial.at[1] for trial in trials])
     squares = [np.bincount(where, errors**2, n) for errors in (blend, low)]
     ratios = np.sqrt(np.divide(squares[0], squares[1], out=np.ones(n), where=squares[1] > 0))
@@ -148,7 +135,7 @@ def _weights_by_round(
 
 
 def _pure(
-    trials: Sequence[_HoldOut],
+    trials: Sequence[HoldOut],
     before: Sequence[Matrix],
     columns: NDArray[np.intp],
     rng: np.random.Generator,
@@ -164,10 +151,10 @@ def _pure(
     return found
 
 
-def gain_of(trials: Sequence[_HoldOut], found: Sequence[Matrix], weights: Vector) -> tuple[float, float]:
+def gain_of(trials: Sequence[HoldOut], found: Sequence[Matrix], weights: Vector) -> tuple[float, float]:
     """Return the relative decrease of the squared error of held-out cells, and its standard error."""
-    low = _errors(trials, [trial.low for trial in trials])
-    pure, where = _errors(trials, found), np.concatenate([trial.at[1] for trial in trials])
+    low = errors_of(trials, [trial.low for trial in trials])
+    pure, where = errors_of(trials, found), np.concatenate([trial.at[1] for trial in trials])
     blend = low + weights[where] * (pure - low)
     scale = max(float(np.mean(low**2)), np.finfo(float).tiny)
     decreases = (low**2 - blend**2) / scale
@@ -179,14 +166,14 @@ def _pays(gain: tuple[float, float]) -> bool:
     return gain[0] >= LEAST_GAIN and gain[0] >= SURE * gain[1]
 
 
-def _weights(trials: Sequence[_HoldOut], found: Sequence[Matrix]) -> Vector:
+def _weights(trials: Sequence[HoldOut], found: Sequence[Matrix]) -> Vector:
     """Return the share of the forests by column, from least squares on held-out cells.
 
     Shares of columns are drawn from a normal law, whose mean and variance are estimated by moments
     (DerSimonian and Laird 1986); a column's posterior mean m with variance v becomes m max(0, 1 - v / m^2),
     so that a share that may well be zero is.
     """
-    low, pure = _errors(trials, [trial.low for trial in trials]), _errors(trials, found)
+    low, pure = errors_of(trials, [trial.low for trial in trials]), errors_of(trials, found)
     where = np.concatenate([trial.at[1] for trial in trials])
     n = trials[0].holes.shape[1]
     step = pure - low
@@ -217,27 +204,6 @@ def _shrunk(numbers: Vector, variances: Vector) -> tuple[Vector, Vector]:
         (numbers * prior + mean * variances) / (prior + variances),
         prior * variances / (prior + variances),
     )
-
-
-def _errors(trials: Sequence[_HoldOut], tables: Sequence[Matrix]) -> Vector:
-    return np.concatenate(
-        [table[trial.at] - trial.truth for trial, table in zip(trials, tables, strict=True)]
-    )
-
-
-def _hold_out(table: Matrix, complete: Complete, rng: np.random.Generator, groups: Indices) -> _HoldOut:
-    """Return a table without some cells: every row keeps one, every column a few."""
-    first = np.searchsorted(groups, np.unique(groups))  # one column for each group
-    by_group = hidden_cells(~np.isnan(table[:, first]), SHARE, rng)
-    hidden = by_group[:, np.searchsorted(groups[first], groups)]
-    left = ~np.isnan(table) & ~hidden
-    hidden[~left.any(axis=1)] = False
-    hidden[:, left.sum(axis=0) < FEWEST] = False
-    rows, columns = np.nonzero(hidden)
-    at = (rows, columns)
-    holes = np.where(hidden, np.nan, table)
-    low, spreads = complete(holes)
-    return _HoldOut(holes, low, at, table[at], spreads[at])
 
 
 def _grow_all(

@@ -64,8 +64,9 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         Whether to use the pattern of observed cells as features of rows and columns (Bayesian methods).
         "auto": for sparse tables of grades, where it improves the accuracy considerably.
     refine : bool or "auto"
-        Whether forests refine missing cells of columns that depend on others by curves (Bayesian methods),
-        with the weight that held-out cells show. "auto": where it takes seconds, from 20 rows on.
+        Whether forests refine missing cells of columns that depend on others by curves, or smooth curves
+        of rows along a `column_order` (Bayesian methods), with the weight that held-out cells show. "auto":
+        where it takes seconds, from 20 rows on.
     powers : bool or "auto"
         Whether skewed columns of nonnegative numbers are fitted as square roots or logarithms, and shares as
         logits (Bayesian methods); predictions stay in their unit. "auto": if cells held out are then

@@ -1,0 +1,121 @@
+"""Rows as smooth curves along their columns: Gaussian processes of their own, whose kernels rows share.
+
+The curve of a row is a Gaussian process with a Matérn kernel of order 3/2, a level of its own with a flat
+prior, and a variance that is the likeliest for each kernel. What is predicted is a mean over kernels, by
+their likelihood of the row times how often each is that of a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.bayes.order_basis import spacing
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.kernels.blas_threads import one_blas_thread
+
+# lengths of the correlations of a row, in units of the columns' spacing, and variances of its noise relative
+# to that of the curve: each pair is a kernel
+LENGTHS = (1.0, 2.2, 4.6, 10.0, 22.0, 48.0)
+NOISES = (1e-4, 1e-3, 1e-2, 1e-1, 0.5)
+# rows with fewer cells have no curve
+FEWEST_CELLS = 3
+# share of the kernels' weights that stays even, and rounds in which the rest is learnt
+EVEN, ROUNDS = 0.5, 30
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RowCurves:
+    """Curves of the rows of a table, by kernel.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (m, n), of the table.
+    rows : sequence of int
+        Those that have a curve.
+    gaps : sequence of ndarray of int
+        Their missing cells.
+    means : sequence of ndarray, shape (kernels, gaps)
+        Predictions of these under each kernel.
+    likelihoods : ndarray, shape (rows with a curve, kernels)
+        Logarithms, less the largest of the row.
+    """
+
+    shape: tuple[int, int]
+    rows: Sequence[int]
+    gaps: Sequence[Indices]
+    means: Sequence[Matrix]
+    likelihoods: Matrix
+
+    def shares(self) -> Vector:
+        """Return how often each kernel is that of a row, half of it even, by expectation-maximisation."""
+        even = np.full(self.likelihoods.shape[1], 1 / self.likelihoods.shape[1])
+        shares = even
+        for _ in range(ROUNDS if self.rows else 0):
+            weights = np.exp(self.likelihoods) * shares
+            weights /= weights.sum(axis=1, keepdims=True)
+            shares = EVEN * even + (1 - EVEN) * weights.mean(axis=0)
+        return shares
+
+    def values(self, shares: Vector) -> Matrix:
+        """Return the curves at missing cells, shape (m, n); NaN at known cells and without a curve."""
+        curves = np.full(self.shape, np.nan)
+        for row, gaps, means, likelihoods in zip(
+            self.rows, self.gaps, self.means, self.likelihoods, strict=True
+        ):
+            weights = np.exp(likelihoods) * shares
+            curves[row, gaps] = (weights / weights.sum()) @ means
+        return curves
+
+
+def kernels_along(places: Matrix) -> Matrix:
+    """Return the correlations of noisy curves, shape (kernels, n, n), at places of shape (n, c)."""
+    distances = np.linalg.norm(places[:, None] - places, axis=2) / spacing(places)
+    found = []
+    for length in LENGTHS:
+        scaled = np.sqrt(3) * distances / length
+        curve = (1 + scaled) * np.exp(-scaled)
+        found += [curve + noise * np.eye(len(places)) for noise in NOISES]
+    return np.stack(found)
+
+
+def curves_of(rows: Matrix, kernels: Matrix) -> RowCurves:
+    """Return the curves of rows, shape (m, n), NaN where missing.
+
+    Rows with fewer than three cells, or with cells that are all equal, have none. Costs O(kernels n^3) per
+    row.
+    """
+    own, gaps, means, likelihoods = [], [], [], []
+    with one_blas_thread():  # the same bits whatever its number of threads
+        for number, row in enumerate(rows):
+            known = np.flatnonzero(~np.isnan(row))
+            if known.size < FEWEST_CELLS or not np.ptp(row[known]):
+                continue
+            missing = np.flatnonzero(np.isnan(row))
+            found, likelihood = _of_row(row[known], kernels, known, missing)
+            own.append(number)
+            gaps.append(missing)
+            means.append(found)
+            likelihoods.append(likelihood)
+    table = np.array(likelihoods).reshape(-1, len(kernels))
+    return RowCurves((rows.shape[0], rows.shape[1]), own, gaps, means, table)
+
+
+def _of_row(values: Vector, kernels: Matrix, known: Indices, gaps: Indices) -> tuple[Matrix, Vector]:
+    """Return the means of missing cells under each kernel, and the log likelihoods less the largest."""
+    inner = kernels[:, known[:, None], known]
+    both = np.broadcast_to(np.column_stack([np.ones(known.size), values]), (len(kernels), known.size, 2))
+    solved = np.linalg.solve(inner, both)
+    precision, projection = np.moveaxis(solved.sum(axis=1), 1, 0)
+    level = projection / precision
+    rest = solved[:, :, 1] - level[:, None] * solved[:, :, 0]
+    squares = np.maximum(rest @ values, np.finfo(float).tiny)
+    sizes = np.log(np.diagonal(np.linalg.cholesky(inner), axis1=1, axis2=2)).sum(axis=1)
+    likelihoods = -0.5 * (known.size - 1) * np.log(squares) - sizes - 0.5 * np.log(precision)
+    means = level[:, None] + (kernels[:, gaps[:, None], known] @ rest[:, :, None])[:, :, 0]
+    return means, likelihoods - likelihoods.max()

@@ -1,0 +1,166 @@
+"""Rows as smooth curves along the columns, blended with the fit's predictions of missing cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.bayes.order_basis import spacing
+from lowland.bayes.row_curves import curves_of, kernels_along
+from lowland.bayes.score_quantile import MANY, score_quantile
+from lowland.core.arrays import Indices, Matrix, Vector
+
+# kinds of missing cells, by the known cells of their row: `kinds_of`
+KINDS = 5
+# cells this far from each other, in units of the columns' spacing, are neighbours
+NEXT = 1.5
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RowSmoothing:
+    """How predictions of missing cells are blended with smooth curves through the known cells of their row.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (5,)
+        Share of the curves in a prediction, by kind of missing cell, between 0 and 1.
+    centred : ndarray of bool, shape (5,)
+        Whether curves are of a row's distances from the means of columns, or of the row itself, by kind.
+    ratios : ndarray, shape (5,)
+        Errors on held-out cells over the standard errors of the fit, by kind.
+    places : ndarray, shape (n, c)
+        Coordinates of the columns.
+    centres : ndarray, shape (n,)
+        Means of the columns.
+    shares : ndarray, shape (2, kernels)
+        How often each kernel is that of a row, and of its distances from the means.
+    gain : float
+        Relative decrease of the squared error on held-out cells, in units of their kind.
+    scores : ndarray
+        Errors on these cells over the standard errors that are stated for them.
+    score_kinds : ndarray of int
+        The kinds of these cells.
+    learnt_from : int
+        Number of observed cells of the table from which all this was learnt.
+    """
+
+    weights: Vector
+    centred: NDArray[np.bool_]
+    ratios: Vector
+    places: Matrix
+    centres: Vector
+    shares: Matrix
+    gain: float
+    scores: Vector
+    score_kinds: NDArray[np.intp]
+    learnt_from: int
+
+    @property
+    def groups(self) -> Indices:
+        """Each column is its own group."""
+        return np.arange(self.centres.size)
+
+    @property
+    def held_out(self) -> int:
+        """Number of cells held out."""
+        return int(self.scores.size)
+
+    @property
+    def words(self) -> str:
+        """What is done, in words."""
+        return (
+            "missing cells blended with smooth curves of their rows along the columns, "
+            f"{self.weights[0]:.0%} of a prediction between neighbours, which lowers the squared error of"
+            f" {self.held_out} held-out cells by {self.gain:.0%}"
+        )
+
+    def reach_at(self, level: float, gaps: NDArray[np.bool_]) -> Matrix:
+        """Return the half-widths of intervals of a level, in standard errors: quantiles of a kind's scores.
+
+        They are those of all kinds where a kind has few, and at known cells.
+        """
+        reaches = np.full(1 + KINDS, score_quantile(np.sort(self.scores), level))
+        for kind in range(1, 1 + KINDS):
+            own = np.sort(self.scores[self.score_kinds == kind])
+            if own.size >= MANY:
+                reaches[kind] = score_quantile(own, level)
+        return reaches[kinds_of(gaps, self.places)]
+
+    def ratios_at(self, gaps: NDArray[np.bool_]) -> Matrix:
+        """Return what standard errors of the fit are multiplied with, 1 at known cells, shape (k, n)."""
+        return np.array([1.0, *self.ratios])[kinds_of(gaps, self.places)]
+
+    def shifts(self, holes: Matrix, low: Matrix) -> Matrix:
+        """Return what is added to predictions: zero at observed cells, and in rows without a curve.
+
+        Parameters
+        ----------
+        holes : ndarray, shape (k, n)
+            Rows of a table, NaN where missing.
+        low : ndarray, shape (k, n)
+            Their predictions without curves.
+
+        Returns
+        -------
+        ndarray, shape (k, n)
+        """
+        kinds, kernels = kinds_of(np.isnan(holes), self.places), kernels_along(self.places)
+        found = np.zeros(holes.shape)
+        for centred, shares in zip((False, True), self.shares, strict=True):
+            own = np.array([0.0, *np.where(self.centred == centred, self.weights, 0.0)])
+            if own.any():
+                centres = self.centres * centred
+                values = curves_of(holes - centres, kernels).values(shares) + centres
+                found += own[kinds] * np.where(np.isnan(values), 0.0, values - low)
+        return found
+
+    def again(self, holes: Matrix) -> Self:
+        """Return the smoothing of another table, with the same weights."""
+        centres, kernels = column_means(holes), kernels_along(self.places)
+        return replace(self, centres=centres, shares=learnt_shares(holes, centres, kernels))
+
+
+def column_means(holes: Matrix) -> Vector:
+    """Return the means of the known cells of each column, 0 where there is none."""
+    known = ~np.isnan(holes)
+    means: Vector = np.where(known, holes, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return means
+
+
+def learnt_shares(holes: Matrix, centres: Vector, kernels: Matrix) -> Matrix:
+    """Return how often each kernel is that of a row, and of its distances from the means of columns."""
+    return np.stack([curves_of(holes - part, kernels).shares() for part in (0 * centres, centres)])
+
+
+def kinds_of(gaps: NDArray[np.bool_], places: Matrix) -> NDArray[np.intp]:
+    """Return the kinds of missing cells, and 0 at known ones.
+
+    Between known cells of their row: 1 if all neighbours are known, 2 if some are, 3 if none is. Beyond
+    them, on a line: 4 if a neighbour is known, 5 if not.
+
+    Parameters
+    ----------
+    gaps : ndarray of bool, shape (k, n)
+    places : ndarray, shape (n, c)
+
+    Returns
+    -------
+    ndarray of int, shape (k, n)
+    """
+    near = np.linalg.norm(places[:, None] - places, axis=2) <= NEXT * spacing(places)
+    np.fill_diagonal(near, val=False)
+    found = np.zeros(gaps.shape, np.intp)
+    for gap, kind in zip(gaps, found, strict=True):
+        missing, known = np.flatnonzero(gap), np.flatnonzero(~gap)
+        beside, neighbours = near[missing[:, None], known].sum(axis=1), near[missing].sum(axis=1)
+        beyond = np.full(missing.size, not known.size)
+        if known.size and places.shape[1] == 1:
+            at = places[known, 0]
+            beyond = (places[missing, 0] < at.min()) | (places[missing, 0] > at.max())
+        between = np.where(beside == neighbours, 1, np.where(beside > 0, 2, 3))
+        kind[missing] = np.where(beyond, np.where(beside > 0, 4, 5), between)
+    return found
