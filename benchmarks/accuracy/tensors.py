@@ -3,7 +3,7 @@
     python benchmarks/accuracy/tensors.py --tensors response=FILE.npy serology=FILE.npy [--splits 5]
                                           [--hidden 0.1 0.5 fibres ...] [--ways NAME ...]
 
-Shares of the known cells are hidden, or a tenth of the fibres along the last mode. Others: masked Tucker (ranks 3) and CP
+Shares of the known cells are hidden, or a tenth of the fibres along the last mode, or of the slices of the first. Others: masked Tucker (ranks 3) and CP
 (6 components) of tensorly, masked GCP of pyttb (6 components), HaLRTC (Liu et al. 2013, written here: no package has it),
 and the table's default on the unfolding that is best, known only afterwards. Errors are relative to those of the mean of
 the slices along the last mode; the share of hidden cells within our 50 and 90 % intervals; seconds.
@@ -135,14 +135,16 @@ METHODS = {
     "HaLRTC": halrtc,
     "best table": best_table,
 }
-HIDDEN = ("0.1", "0.3", "0.5", "0.7", "0.9", "fibres")
+HIDDEN = ("0.1", "0.3", "0.5", "0.7", "0.9", "fibres", "slices")
 
 
 def hide(tensor, kind, rng):
-    """Return which known cells are hidden, of slices with at least one known cell left."""
+    """Return which known cells are hidden."""
     known = ~np.isnan(tensor)
     if kind == "fibres":
         return known & (rng.random(tensor.shape[:-1]) < 0.1)[..., None]
+    if kind == "slices":
+        return known & (rng.random(tensor.shape[0]) < 0.1).reshape(-1, *[1] * (tensor.ndim - 1))
     return known & (rng.random(tensor.shape) < float(kind))
 
 
@@ -180,8 +182,9 @@ def main():
                     cells[method].append((error, time.perf_counter() - start))
             mean = {method: float(np.mean([e for e, _ in found])) for method, found in cells.items()}
             for method in methods:
-                # an error that is none is worse than any
-                near[method].append(not mean["lowland"] > 1.02 * mean[method])
+                # an error that is none is worse than any, ours first of all
+                failed = np.isnan(mean["lowland"])
+                near[method].append(not (failed or mean["lowland"] > 1.02 * mean[method]))
             line = [
                 f"{mean[method]:.3f} ({np.median([s for _, s in found]):.1f} s)"
                 for method, found in cells.items()

@@ -214,10 +214,6 @@ def test_bad_input(found):
     fit = found[0]
     with pytest.raises(InvalidInputError, match="three modes"):
         ll.complete_tensor(np.ones((3, 3)))
-    empty = np.ones((3, 3, 3))
-    empty[0] = np.nan
-    with pytest.raises(InvalidInputError, match="a slice has no known cell"):
-        ll.complete_tensor(empty)
     diagonal = np.full((3, 3, 3), np.nan)
     diagonal[range(3), range(3), range(3)] = 1.0
     with pytest.raises(InvalidInputError, match="no cell can be held out"):
@@ -231,6 +227,30 @@ def test_bad_input(found):
             fit.predict(positions)
     with pytest.raises(InvalidInputError, match="level"):
         fit.interval([[0, 0, 0]], 1.5)
+
+
+def test_slices_without_cells_are_predicted_by_the_law_of_the_others():
+    """Beside the mean of the other slices, which is what is known of one; intervals hold its cells."""
+    rng = np.random.default_rng(3)
+    factors = [rng.standard_normal((length, 2)) + 1.0 for length in (40, 9, 8)]
+    truth = np.einsum("ir,jr,kr->ijk", *factors) + 0.2 * rng.standard_normal((40, 9, 8))
+    holes = np.where(rng.random(truth.shape) < 0.2, np.nan, truth)
+    holes[[4, 17, 30]] = np.nan
+    found = ll.complete_tensor(holes, rng=0)
+    empty = np.zeros(truth.shape, bool)
+    empty[[4, 17, 30]] = True
+    error, mean = (
+        np.sqrt(np.mean((own - truth)[empty] ** 2)) for own in (found.tensor(), np.nanmean(holes, axis=0))
+    )
+    assert error < 1.1 * mean
+    ends = found.interval(np.argwhere(empty), 0.9)
+    assert np.mean((ends[0] <= truth[empty]) & (truth[empty] <= ends[1])) > 0.7
+    others = np.isnan(holes) & ~empty
+    assert np.sqrt(np.mean((found.tensor() - truth)[others] ** 2)) < 0.3
+    assert "mode 0: 3 slices without a known cell, predicted by the law of the others" in str(found)
+    constant = np.ones((3, 3, 3))
+    constant[0] = np.nan
+    np.testing.assert_allclose(ll.complete_tensor(constant, rng=0).tensor(), 1.0, atol=0.1)
 
 
 def test_the_chain_is_an_ordinary_search(rng):

@@ -81,14 +81,15 @@ class TensorSource:
     duplicates: str = "error"
     form: TableFormat = TableFormat()  # noqa: RUF009 - it cannot be changed
 
-    def read(self, file: Path, *, empty_slices: Collection[str] = ()) -> TensorFile:
+    def read(self, file: Path, *, empty_slices: Collection[str] | None = None) -> TensorFile:
         """Read the tensor.
 
         Parameters
         ----------
         file : Path
-        empty_slices : collection of str
-            Modes, by name or number, that may have slices without known cells.
+        empty_slices : collection of str, optional
+            If given, slices may have no known cell; and modes of tables, by name or number, that have a slice
+            for each label between the first and the last.
         """
         if self.value is None and self.modes is None and not self.fold:
             if self.form != TableFormat() or self.duplicates != "error":
@@ -97,7 +98,7 @@ class TensorSource:
                     file.name,
                     fix="name --value or --fold, or omit them",
                 )
-            return read_tensor(file, variable=self.variable, empty_slices=bool(empty_slices))
+            return read_tensor(file, variable=self.variable, empty_slices=empty_slices is not None)
         if self.variable is not None:
             raise InvalidInputError("tables have no variables", self.variable, fix="omit --variable")
         folds = [_fold(text) for text in self.fold or ()]
@@ -108,7 +109,7 @@ class TensorSource:
             value=self.value,
             modes=None if self.modes is None else self.modes.split(","),
             fold=dict(folds),
-            empty_slices=empty_slices,
+            empty_slices=empty_slices or (),
             duplicates=self.duplicates,
             form=self.form,
         )

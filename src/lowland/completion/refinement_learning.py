@@ -22,8 +22,9 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.stages import stage
 from lowland.kernels.threads import run_chunks
 
-# trees of each round: of the last one, which predicts, more
-TREES, LEAF, FEATURES = (*[20] * (ROUNDS - 1), 60), 2, 0.6
+# trees of each round: of the last one, which predicts, more; and on hold-outs, where they are only weighed
+TREES, WEIGHED = (*[20] * (ROUNDS - 1), 60), (*[12] * (ROUNDS - 1), 30)
+LEAF, FEATURES = 2, 0.6
 # trees of a first look at one hold-out, which ends it where nothing is gained; fewest trees of any round
 FIRST_TREES, FEWEST_TREES = 12, 8
 # least variance of a share, which is of order one
@@ -115,7 +116,7 @@ def _weights_by_round(
     n = trials[0].holes.shape[1]
     columns, by_round = np.arange(n), []
     before = [trial.low for trial in trials]
-    for trees in TREES:
+    for trees in WEIGHED:
         # many hold-outs share them: errors of single trees cancel over hold-outs too
         each = max(FEWEST_TREES, trees * HOLD_OUTS // len(trials))
         found = _pure(trials, before, columns, rng, each, groups)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -60,7 +60,7 @@ def complete_tensor(  # noqa: PLR0913
         Modes whose slices vary smoothly, by number, or by name of an xarray DataArray: "line" (equally
         spaced), "cycle" (round a circle), a number (a period of so many slices), coordinates (numbers or
         dates, shape (I_n,) or (I_n, c); "coordinates" for those of a DataArray), or a tuple of these. An
-        order is used if it lowers errors on held-out cells; in these modes slices may have no known cell.
+        order is used if it lowers errors on held-out cells.
     burn_in : int
         Sweeps before draws are kept.
     n_draws : int
@@ -75,8 +75,7 @@ def complete_tensor(  # noqa: PLR0913
     Raises
     ------
     InvalidInputError
-        If there are fewer than three modes, a slice without known cells in a mode without an order, too few
-        cells to hold some out, or a setting that cannot be used.
+        If there are fewer than three modes, too few cells to hold some out, or a setting that cannot be used.
 
     Notes
     -----
@@ -85,7 +84,9 @@ def complete_tensor(  # noqa: PLR0913
     surely likelier; there is nothing to tune. The model is not certified: an average over draws is no point
     of a problem. `decompose_tucker` gives one decomposition with a certificate; for cells never seen the
     averages are usually more accurate. Intervals are calibrated on cells held out of two shorter runs, a
-    tenth each, as cells are missing: whole fibres where fibres are. A blend moves CP's draws by the share of
+    tenth each, as cells are missing: whole fibres where fibres are, whole slices where slices are. A slice
+    without known cells is predicted from its neighbours along an order, else by the law of the others, whose
+    mean it has. A blend moves CP's draws by the share of
     the table times the difference of both predictions; the share is learnt by least squares on these cells,
     and each half is judged with the share of the other.
 
@@ -110,7 +111,7 @@ def complete_tensor(  # noqa: PLR0913
     if model not in MODELS:
         raise InvalidInputError('model must be "auto" or "cp"', repr(model))
     orders = by_number(orders, tensor)
-    data = _cells_of(tensor, observed, weights, () if orders is None else orders)
+    data = _cells_of(tensor, observed, weights)
     return complete_by_cp(
         data,
         chosen,
@@ -122,12 +123,10 @@ def complete_tensor(  # noqa: PLR0913
     )
 
 
-def _cells_of(
-    tensor: Any, observed: ArrayLike | None, weights: ArrayLike | None, ordered: Collection[int]
-) -> KnownCells:
+def _cells_of(tensor: Any, observed: ArrayLike | None, weights: ArrayLike | None) -> KnownCells:
     """Return the known cells, in double precision, after checks."""
     if not isinstance(tensor, StoredTensor):
-        data = as_observations(tensor, observed, weights, ordered)
+        data = as_observations(tensor, observed, weights, empty_slices=True)
         check_scale(data.values, "tensor")
         data = data.in_double()
         if data.weights is None:

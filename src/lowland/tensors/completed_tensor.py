@@ -298,6 +298,12 @@ class CompletedTensor:
             low, high = float(self.slice_noise.min()), float(self.slice_noise.max())
             lines.append(f"noise by the slices of mode {self.noise_mode}: {low:.3g} to {high:.3g}")
         lines += [f"mode {mode} in order: {own}" for mode, own in enumerate(self.orders) if own]
+        for mode, counts in enumerate(self.data.slice_counts()):
+            if not counts.all():
+                told = "its order" if any(self.orders[mode : mode + 1]) else "the law of the others"
+                empty = np.count_nonzero(counts == 0)
+                some = "1 slice" if empty == 1 else f"{empty} slices"
+                lines.append(f"mode {mode}: {some} without a known cell, predicted by {told}")
         if self.blend is not None:
             lines.append(
                 f"blended with a table (mode {self.blend.mode} by the others), whose share is"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -181,11 +181,12 @@ def as_observations(
     tensor: ArrayLike | TensorObservations,
     observed: ArrayLike | None = None,
     weights: ArrayLike | None = None,
-    ordered: Collection[int] = (),
+    *,
+    empty_slices: bool = False,
 ) -> TensorObservations:
     """Return the known cells of a tensor passed as an array or as observations.
 
-    Slices of modes that are not `ordered` must have some.
+    Unless told so, every slice must have some.
     """
     if isinstance(tensor, TensorObservations):
         if observed is not None or weights is not None:
@@ -196,11 +197,10 @@ def as_observations(
             )
     else:
         tensor = TensorObservations.from_array(
-            tensor, observed=observed, weights=weights, empty_slices=bool(ordered)
+            tensor, observed=observed, weights=weights, empty_slices=empty_slices
         )
-    for mode, counts in enumerate(tensor.slice_counts()):
-        if mode not in ordered:
-            check_counts(counts, mode)
+    for mode, counts in enumerate(() if empty_slices else tensor.slice_counts()):
+        check_counts(counts, mode)
     return tensor
 
 

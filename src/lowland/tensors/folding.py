@@ -71,7 +71,7 @@ def read_tensor_table(
     empty_slices : bool or collection of str
         Which modes, after folding, may have slices without known cells: all, none, or some by name or number.
         Those have all that the table lists, with and without values, and all days, hours and the like from
-        the first to the last, listed or not. `complete_tensor` can predict them along an order.
+        the first to the last, listed or not. `complete_tensor` predicts them.
     duplicates : {"error", "mean", "last"}
         What to do with cells of the table that fall on one of the tensor.
     form : TableFormat

@@ -18,8 +18,9 @@ from lowland.tensors.unfoldings import fibre_numbers
 
 # share of the cells that is held out one by one, and at most
 HELD_OUT, MOST_HELD_OUT = 0.1, 20_000
-# this share of a mode's known slices is held out as a whole
-MOST_SLICES = 0.25
+# this share of a mode's known slices is held out as a whole, at most; of a mode without an order as many as
+# are missing, and so many at least
+MOST_SLICES, LEAST_SLICES = 0.25, 5
 # tensors of more known cells are not searched for missing fibres; shares of fewer missing cells are chance
 LARGEST_SEARCHED, LEAST_SHARE = 10_000_000, 0.1
 
@@ -55,7 +56,7 @@ def hold_out(data: KnownCells, ordered: Collection[int], rng: np.random.Generato
     ----------
     data : KnownCells
     ordered : collection of int
-        Modes in which whole slices may be missing.
+        Modes whose slices are in order.
     rng : numpy.random.Generator
 
     Raises
@@ -64,7 +65,12 @@ def hold_out(data: KnownCells, ordered: Collection[int], rng: np.random.Generato
         If no cell can be held out.
     """
     known = data.slice_counts()
-    slices = {mode: _hidden_slices(known[mode] > 0, rng) for mode in sorted(ordered)}
+    slices = dict[int, Indices]()
+    for mode, own in enumerate(known):
+        if mode in ordered:
+            slices[mode] = _hidden_slices(own > 0, rng)
+        elif not own.all():
+            slices[mode] = _some_slices(own > 0, rng)
     if any(own.size for own in slices.values()):
         positions, places, numbers = _with_slices(data, slices, rng)
     else:
@@ -159,6 +165,14 @@ def _missing_fibres(positions: NDArray[np.int64], known: list[Indices]) -> tuple
 def _fibre_numbers(positions: NDArray[np.int64], mode: int, shape: Sequence[int]) -> Indices:
     """Return the number of the fibre along a mode that each cell lies in, of those with cells."""
     return np.asarray(np.unique(fibre_numbers(positions, mode, shape), return_inverse=True)[1])
+
+
+def _some_slices(seen: NDArray[np.bool_], rng: np.random.Generator) -> Indices:
+    """Return slices to hide of a mode without an order."""
+    known = np.flatnonzero(seen)
+    wanted = max(seen.size - known.size, LEAST_SLICES)
+    count = min(wanted, max(int(MOST_SLICES * known.size), int(known.size > 1)))
+    return np.sort(rng.choice(known, count, replace=False))
 
 
 def _hidden_slices(seen: NDArray[np.bool_], rng: np.random.Generator) -> Indices:

@@ -67,7 +67,7 @@ class TensorObservations:
         weights : array_like, same shape, optional
             Weights at least 0; cells of weight zero count as missing.
         empty_slices : bool
-            Whether slices may have no known cell: `complete_tensor` can predict them along an order.
+            Whether slices may have no known cell: `complete_tensor` predicts them.
 
         Returns
         -------
@@ -141,7 +141,7 @@ class TensorObservations:
         weights : array_like, shape (p,), optional
             Positive weights.
         empty_slices : bool
-            Whether slices may have no known cell: `complete_tensor` can predict them along an order.
+            Whether slices may have no known cell: `complete_tensor` predicts them.
 
         Returns
         -------
@@ -324,5 +324,5 @@ def check_counts(counts: NDArray[Any], mode: int) -> None:
             f"index {int(empty[0])} of mode {mode}"
             + (f", and {empty.size - 1} more" if empty.size > 1 else ""),
             "the data do not determine this slice",
-            "leave the slice out, or complete the tensor with an order along this mode",
+            "leave the slice out, or predict it: complete_tensor, lowland fill",
         )

@@ -27,7 +27,7 @@ def read_tensor(path: str | Path, *, variable: str | None = None, empty_slices: 
     variable : str, optional
         Name of the array in a file that has several.
     empty_slices : bool
-        Whether slices may have no known cell: `complete_tensor` can predict them along an order.
+        Whether slices may have no known cell: `complete_tensor` predicts them.
 
     Returns
     -------
