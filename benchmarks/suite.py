@@ -75,6 +75,11 @@ SUITE = (
     Run("accuracy/rank_choice.py"),
     Run("accuracy/cp_components.py", (), ("--seeds", "1", "--ways", "lowland")),
     Run("accuracy/tensor_ranks.py"),
+    Run(
+        "accuracy/traffic.py",
+        (),
+        ("--sensors", "8", "--days", "7", "--slots", "12", "--splits", "1", "--ways", "lowland", "HaLRTC"),
+    ),
     Run("accuracy/pattern_walk.py", (), ("--seeds", "1", "--seconds", "0.05")),
     Run(
         "accuracy/global_search.py",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -15,6 +15,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.judged import Judged
+from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import Attempt, SearchResult
 from lowland.files.certificates import write_certificate
 from lowland.tensors.cell_errors import NewCellError, new_cell_error
@@ -23,6 +24,7 @@ from lowland.tensors.objective import TuckerObjective
 from lowland.tensors.proofs import tensor_document
 from lowland.tensors.ranks import RankChoice
 from lowland.tensors.reported_tensor import ReportedTensor
+from lowland.tensors.simple_structure import simple_structure
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 if TYPE_CHECKING:
@@ -165,6 +167,52 @@ class TuckerFit(Judged, ReportedTensor):
             np.sqrt(np.sum(self.core.astype(np.float64) ** 2, axis=tuple(k for k in range(order) if k != n)))
             for n in range(order)
         )
+
+    def simple_structure(
+        self, modes: Collection[int] | None = None, *, rng: RandomSource = 0
+    ) -> TuckerTensor:
+        """Return the same tensor with factors rotated to few large entries per column (varimax).
+
+        A Tucker decomposition leaves its factors free up to rotations that the core undoes. This one is
+        chosen because it is easy to read, by no evidence: error and certificate are those of all.
+        `decompose_cp` finds components that may be the only ones.
+
+        Parameters
+        ----------
+        modes : collection of int, optional
+            Whose factors are rotated; by default all.
+        rng : int, Generator or None
+            Of the random starts: the criterion has local maxima.
+
+        Returns
+        -------
+        TuckerTensor
+            Orthonormal factors, those of the largest slices of the core first.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is no such mode.
+
+        References
+        ----------
+        H. F. Kaiser, The varimax criterion for analytic rotation in factor analysis, Psychometrika 1958.
+
+        Examples
+        --------
+        >>> import numpy as np, lowland as ll
+        >>> rng = np.random.default_rng(0)
+        >>> kinds = np.kron(np.eye(2), np.ones((4, 1)))  # eight sites, of two kinds
+        >>> parts = (rng.standard_normal(shape) for shape in [(2, 2, 2), (6, 2), (5, 2)])
+        >>> tensor = np.einsum("ia,abc,jb,kc->ijk", kinds, *parts)
+        >>> fit = ll.decompose_tucker(tensor, 2, certify=False, rng=0)
+        >>> np.abs(fit.simple_structure([0]).factors[0][[0, 3, 4, 7]]).round(3)
+        array([[0. , 0.5],
+               [0. , 0.5],
+               [0.5, 0. ],
+               [0.5, 0. ]])
+        """
+        return simple_structure(self.parts, modes, make_generator(rng))
 
     def _contents(
         self, names: Sequence[str] | None = None, coordinates: Sequence[NDArray[Any] | None] = ()
