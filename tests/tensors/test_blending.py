@@ -85,6 +85,7 @@ def test_a_table_of_no_use_changes_no_bit():
     holes = np.where(rng.random(truth.shape) < 0.5, truth + 0.1 * rng.standard_normal(truth.shape), np.nan)
     found, alone = (ll.complete_tensor(holes, 2, model=own, rng=0) for own in ("auto", "cp"))
     assert found.blend is None
+    assert found.no_table == "they do not surely lower errors on held-out cells"
     np.testing.assert_array_equal(found.tensor(), alone.tensor())
     np.testing.assert_array_equal(found.calibration.scores, alone.calibration.scores)
 
@@ -227,7 +228,9 @@ def test_rounding_is_not_improved_and_sparse_cubes_are_cp():
     at = np.random.default_rng(0).integers(0, 1500, (4000, 6))
     at = np.unique(np.vstack([at, np.repeat(np.arange(1500)[:, None], 6, axis=1)]), axis=0)
     huge = ll.TensorObservations.from_cells(at, np.ones(len(at)), shape=(1500,) * 6)
-    assert not cp_completion._has_tables(huge)
+    assert cp_completion._why_no_tables(huge).startswith(
+        "the tensor has more than 1,000,000 known cells, or 2,0"
+    )
 
 
 def test_large_tensors_and_missing_slices_have_no_tables(monkeypatch, rng):
@@ -242,9 +245,13 @@ def test_large_tensors_and_missing_slices_have_no_tables(monkeypatch, rng):
         ll.complete_tensor(cube, 1, **brief)
     late = cube.copy()
     late[-1] = np.nan
-    assert ll.complete_tensor(late, 1, orders={0: "line"}, **brief).blend is None
+    found = ll.complete_tensor(late, 1, orders={0: "line"}, **brief)
+    assert found.blend is None
+    assert "not blended with a table of the same cells: some slices have no known cell" in str(found)
     monkeypatch.setattr(cp_completion, "MOST_KNOWN", 100)
-    assert ll.complete_tensor(cube, 1, **brief).blend is None
+    found = ll.complete_tensor(cube, 1, **brief)
+    assert (found.blend, found.no_table[:30]) == (None, "the tensor has more than 100 k")
+    assert not ll.complete_tensor(cube, 1, model="cp", **brief).no_table
 
 
 def test_other_models_are_refused():

@@ -182,6 +182,7 @@ def _as_data(found: CompletedTensor, output: Path) -> dict[str, Any]:
         "rank": found.rank,
         "ranks_compared": [{"rank": rank, "error": error} for rank, error in found.tried],
         "held_out": {"cells": found.held_out_count, "error": found.held_out_error},
+        "no_table": found.no_table or None,
         "blend": None
         if blend is None
         else {

@@ -50,8 +50,8 @@ def complete_tensor(  # noqa: PLR0913
     model : "auto" or "cp"
         "auto" also completes tables of the same cells, the slices of each mode by the combinations of the
         others, and blends their predictions with those of CP if that surely lowers errors on held-out cells
-        (tensors in memory of up to 200,000 known cells and 2,000,000 cells, without missing slices). "cp" is
-        CP alone.
+        (tensors in memory of up to 1,000,000 known cells and 2,000,000 cells, without missing slices). "cp"
+        is CP alone.
     observed : array_like of bool, same shape, optional
         Which cells are known.
     weights : array_like, same shape, optional

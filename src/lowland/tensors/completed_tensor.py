@@ -91,6 +91,8 @@ class CompletedTensor:
         How predictions are blended with those of a table of the same cells, if that lowers errors.
     table : TableValues or None
         What that table says of all cells.
+    no_table : str
+        Why there is no blend: why tables were not looked at, or that they do not lower errors; empty if not asked.
     like : xarray.DataArray or None
         The array that was completed, whose dimensions and coordinates results keep.
 
@@ -116,6 +118,7 @@ class CompletedTensor:
     orders: tuple[str, ...] = ()
     blend: Blend | None = None
     table: TableValues | None = None
+    no_table: str = ""
     like: Any = None
 
     @property
@@ -309,6 +312,8 @@ class CompletedTensor:
                 f"blended with a table (mode {self.blend.mode} by the others), whose share is"
                 f" {self.blend.weight:.0%}; error on held-out cells {self.blend.cp_error:.3g} without it"
             )
+        elif self.no_table:
+            lines.append(f"not blended with a table of the same cells: {self.no_table}")
         lines.append(f"error on {self.held_out_count:,} held-out cells {self.held_out_error:.3g}")
         return "\n".join(lines)
 

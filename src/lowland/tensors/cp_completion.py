@@ -31,8 +31,8 @@ from lowland.tensors.known_cells import KnownCells
 from lowland.tensors.mode_orders import ModeOrder
 from lowland.tensors.observations import TensorObservations
 
-# most known cells, and cells, of tensors whose tables are looked at: they take as long as CP does
-MOST_KNOWN, MOST_CELLS = 200_000, 2_000_000
+# most known cells, and cells, of tensors whose tables are looked at: their predictions are in memory
+MOST_KNOWN, MOST_CELLS = 1_000_000, 2_000_000
 
 
 def complete_by_cp(
@@ -87,9 +87,12 @@ def complete_by_cp(
         best = choose_noise(again, best, features, rng, RANKS if rank is None else (rank,))
         judged = judge(best, [hold_out(data, ordered, rng) for _ in range(CALIBRATIONS)], features, rng)
         blend, table, own = None, None, spawn(rng, 1)[0]  # a table that is of no use changes no bit either
-        if unfolded is not None and isinstance(data, TensorObservations) and _has_tables(data):
+        without = "" if unfolded is None else _why_no_tables(data)
+        if unfolded is not None and isinstance(data, TensorObservations) and not without:
             blend = choose_blend(judged, unfolded, own)
-            if blend is not None:
+            if blend is None:
+                without = "they do not surely lower errors on held-out cells"
+            else:
                 with stage("the table of all known cells"):
                     table = in_full(partial(unfolded, data, blend.mode, own))
         model = BayesianCP(data, best.rank, features, best.noise_mode)
@@ -112,11 +115,17 @@ def complete_by_cp(
         words,
         blend,
         table,
+        without,
         like,
     )
 
 
-def _has_tables(data: TensorObservations) -> bool:
-    """Whether tables are looked at: of tensors that are not large, whose slices all have cells."""
-    small = data.size <= MOST_KNOWN and prod(data.shape) <= MOST_CELLS
-    return small and all(own.all() for own in data.slice_counts())
+def _why_no_tables(data: KnownCells) -> str:
+    """Return why tables are not looked at; nothing if they are."""
+    if not isinstance(data, TensorObservations):
+        return "the tensor is on the disk"
+    if data.size > MOST_KNOWN or prod(data.shape) > MOST_CELLS:
+        return f"the tensor has more than {MOST_KNOWN:,} known cells, or {MOST_CELLS:,} in all"
+    if not all(own.all() for own in data.slice_counts()):
+        return "some slices have no known cell"
+    return ""
