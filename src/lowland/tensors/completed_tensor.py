@@ -92,7 +92,7 @@ class CompletedTensor:
     table : TableValues or None
         What that table says of all cells.
     no_table : str
-        Why there is no blend: why tables were not looked at, or that they do not lower errors; empty if not asked.
+        Why there is no blend: why tables were not looked at, or that they do not lower errors.
     like : xarray.DataArray or None
         The array that was completed, whose dimensions and coordinates results keep.
 
