@@ -156,4 +156,8 @@ class RefinedModel:
 
     @cached_property
     def _all_ratios(self) -> Matrix:
-        return self.refinement.ratios_at(self.gaps)
+        def stated() -> Matrix:
+            rows, columns = np.indices(self.shape).reshape(2, -1)
+            return self.base.standard_errors(rows, columns).reshape(self.shape)
+
+        return self.refinement.ratios_at(self.gaps, stated)

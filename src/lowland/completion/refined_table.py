@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 # tables that are looked at for curves, unless told: rows times columns squared, rows, columns, observed cells
 # per column
 MOST_WORK, FEWEST_ROWS, FEWEST_COLUMNS, PER_COLUMN = 300_000, 20, 3, 12
-# columns in order whose rows may be smooth, and most work of looking at it: rows times cubed columns
-FEWEST_PLACES, MOST_PLACES, MOST_SMOOTHED = 5, 120, 100_000_000
+# columns in order whose rows may be smooth, most rows, and most work: rows times cubed columns
+FEWEST_PLACES, MOST_PLACES, MOST_ROWS, MOST_SMOOTHED = 5, 120, 1_000, 50_000_000
 # largest table that is refined if told so
 LARGEST = 2_000_000
 SCOPE = "They are about the low-rank part alone, without what refines it."
@@ -84,7 +84,11 @@ def _smoothed(
     single = groups is None or np.unique(groups).size == n
     if places is None or not single or seen.weights is not None or not FEWEST_PLACES <= n <= MOST_PLACES:
         return None
-    if m * n**3 > MOST_SMOOTHED or m < FEWEST_ROWS or not PER_COLUMN * n <= seen.size < m * n:
+    if (
+        m * n**3 > MOST_SMOOTHED
+        or not FEWEST_ROWS <= m <= MOST_ROWS
+        or not PER_COLUMN * n <= seen.size < m * n
+    ):
         return None
     from lowland.completion.smoothing_learning import learn_smoothing
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -84,7 +84,7 @@ class Refinement:
         """Return the half-widths of intervals of a level, in standard errors: a quantile of the scores."""
         return np.full(gaps.shape, score_quantile(self.scores, level))
 
-    def ratios_at(self, gaps: NDArray[np.bool_]) -> Matrix:
+    def ratios_at(self, gaps: NDArray[np.bool_], errors: Callable[[], Matrix]) -> Matrix:
         """Return what low-rank standard errors are multiplied with, 1 at known cells, shape (k, n)."""
         return np.where(gaps, self.ratios, 1.0)
 

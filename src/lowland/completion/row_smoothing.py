@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self, final
 
@@ -32,6 +33,8 @@ class RowSmoothing:
         Whether curves are of a row's distances from the means of columns, or of the row itself, by kind.
     ratios : ndarray, shape (5,)
         Errors on held-out cells over the standard errors of the fit, by kind.
+    widest : ndarray, shape (5,)
+        Nearly the largest of these standard errors: larger ones are not widened further than these.
     places : ndarray, shape (n, c)
         Coordinates of the columns.
     centres : ndarray, shape (n,)
@@ -51,6 +54,7 @@ class RowSmoothing:
     weights: Vector
     centred: NDArray[np.bool_]
     ratios: Vector
+    widest: Vector
     places: Matrix
     centres: Vector
     shares: Matrix
@@ -90,9 +94,17 @@ class RowSmoothing:
                 reaches[kind] = score_quantile(own, level)
         return reaches[kinds_of(gaps, self.places)]
 
-    def ratios_at(self, gaps: NDArray[np.bool_]) -> Matrix:
-        """Return what standard errors of the fit are multiplied with, 1 at known cells, shape (k, n)."""
-        return np.array([1.0, *self.ratios])[kinds_of(gaps, self.places)]
+    def ratios_at(self, gaps: NDArray[np.bool_], errors: Callable[[], Matrix]) -> Matrix:
+        """Return what standard errors of the fit are multiplied with, 1 at known cells, shape (k, n).
+
+        Errors beyond those of the cells held out are larger than these alone tell: they are not widened, or
+        as far as the widest would be.
+        """
+        kinds, stated = kinds_of(gaps, self.places), errors()
+        ratios, widest = (np.array([1.0, *own])[kinds] for own in (self.ratios, self.widest))
+        return np.where(
+            stated > widest, np.maximum(ratios * widest / stated, np.minimum(ratios, 1.0)), ratios
+        )
 
     def shifts(self, holes: Matrix, low: Matrix) -> Matrix:
         """Return what is added to predictions: zero at observed cells, and in rows without a curve.

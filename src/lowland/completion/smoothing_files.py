@@ -15,7 +15,8 @@ from lowland.completion.row_smoothing import KINDS, RowSmoothing
 from lowland.core.damage import check_arrays, require
 
 Arrays = dict[str, NDArray[Any]]
-_ARRAYS = {"weights": "kinds", "ratios": "kinds", "places": "n c", "centres": "n", "shares": "2 kernels"}
+_ARRAYS = {"weights": "kinds", "ratios": "kinds", "widest": "kinds"}
+_ARRAYS |= {"places": "n c", "centres": "n", "shares": "2 kernels"}
 
 
 def smoothed_arrays(model: RefinedModel, known: RowSmoothing) -> Arrays:
@@ -41,12 +42,14 @@ def smoothed_model(base: PosteriorModel, arrays: Mapping[str, NDArray[Any]]) -> 
     require(own["centred"].shape == (KINDS,) and own["centred"].dtype == bool, "its curves are of no kind")
     weights, ratios = own["weights"], own["ratios"]
     require(bool(((weights >= 0) & (weights <= 1)).all()), "a weight is no share")
+    require(bool((own["widest"] > 0).all()), "a standard error is not positive")
     require(bool((ratios > 0).all() and (own["shares"] > 0).all()), "a share or ratio is not positive")
     require(own["scores"].size > 0 and own["places"].shape[1] > 0, "it has no scores or no places")
     known = RowSmoothing(
         weights,
         own["centred"],
         ratios,
+        own["widest"],
         own["places"],
         own["centres"],
         own["shares"],

@@ -22,6 +22,8 @@ LEAST_GAIN, BEYOND, PERMUTED = 0.02, 3.0, 3
 FEWEST = 20
 # share of the cells that is held out one by one besides: runs say little about them
 SINGLES = 0.05
+# quantile of standard errors that is nearly the largest
+NEARLY = 0.95
 # cells of one run err together: so many count as one
 TOGETHER = 2
 
@@ -83,12 +85,14 @@ def learn_smoothing(
     for number in range(count):
         own = cells.trials == number
         judged[own] += _blended(cells.of(own), *_shares(cells.of(~own)))
-    ratios = _ratios(cells, judged)
+    ratios, widest = _ratios(cells, judged)
     scores = np.abs(judged) / (cells.spreads * ratios[cells.kinds - 1])
     centres = column_means(holes)
     shares = learnt_shares(holes, centres, kernels)
     known = int(np.sum(~np.isnan(holes)))
-    return RowSmoothing(weights, centred, ratios, places, centres, shares, gain, scores, cells.kinds, known)
+    return RowSmoothing(
+        weights, centred, ratios, widest, places, centres, shares, gain, scores, cells.kinds, known
+    )
 
 
 def _held_out(trials: Sequence[HoldOut], kernels: Matrix, places: Matrix) -> _Cells:
@@ -164,13 +168,16 @@ def _gain(cells: _Cells, weights: Vector, centred: NDArray[np.bool_]) -> float:
     return 1 - kept / max(cells.errors.size, 1)
 
 
-def _ratios(cells: _Cells, judged: Vector) -> Vector:
-    """Return errors over the standard errors of the fit, by kind, of all kinds where there are few."""
+def _ratios(cells: _Cells, judged: Vector) -> tuple[Vector, Vector]:
+    """Return errors over the standard errors of the fit, and nearly the largest of these, by kind.
+
+    Those of all kinds where there are few.
+    """
     squares = (judged / cells.spreads) ** 2
     ratios = np.full(KINDS, np.sqrt(squares.mean()))
+    widest = np.full(KINDS, np.quantile(cells.spreads, NEARLY))
     for kind in range(KINDS):
         at = cells.kinds == kind + 1
         if at.sum() >= FEWEST:
-            ratios[kind] = np.sqrt(squares[at].mean())
-    positive: Vector = np.maximum(ratios, np.finfo(float).tiny)
-    return positive
+            ratios[kind], widest[kind] = np.sqrt(squares[at].mean()), np.quantile(cells.spreads[at], NEARLY)
+    return np.maximum(ratios, np.finfo(float).tiny), widest
