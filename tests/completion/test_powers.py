@@ -437,8 +437,11 @@ def test_shares_are_predicted_better_and_stay_shares(tmp_path):
     certified = ll.MatrixCompletion(random_state=0, refine=False).fit(holes)
     certified.save_certificate(tmp_path / "proof.json")
     assert verify(tmp_path / "proof.json", ll.Observations.from_array(holes)).is_confirmed
-    with pytest.raises(InvalidInputError, match="lies beyond its column"):
-        model.update([0], [3], [1.2])
+    new = np.where(np.arange(7) == 3, 1.2, holes[:2])
+    for refused in (lambda: model.update([0], [3], [1.2]), lambda: model.transform(new)):
+        with pytest.raises(InvalidInputError, match="lies beyond its column"):
+            refused()
+    assert np.isfinite(model.transform(np.where(np.arange(7) == 3, 0.0, holes[:2]))).all()
     i, j = (part[:3] for part in at)
     model.update(i, j, np.array([1e-9, 1.0, 1 - 1e-9]))
     assert model.predict_table()[:, 2:].max() <= 1

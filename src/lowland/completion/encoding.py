@@ -127,7 +127,10 @@ class Encoding:
         if j in self.kinds:
             self._check(values, self.kinds[j], j)
             return self.scores(j)[values.astype(np.intp)]
-        return self.powers[j].write(values) if j in self.powers else values
+        if j not in self.powers:
+            return values
+        self.powers[j].check(values)
+        return self.powers[j].write(values)
 
     def _check(self, codes: Vector, kind: LevelKind, j: int) -> None:
         wrong = (codes != np.round(codes)) | (codes < 0) | (codes >= kind.count)

@@ -125,13 +125,10 @@ class Power:
         """Return the numbers of roots or logarithms: at most the whole, or a few times the largest known."""
         return self._read(written, self.whole or READ * self.highest)
 
-    def renewed(self, values: Vector) -> Power:
-        """Return the same power for values of which some may lie beyond those known before.
+    def check(self, values: Vector) -> None:
+        """Raise InvalidInputError if values are not what the column holds.
 
-        Raises
-        ------
-        InvalidInputError
-            If values are not what the column holds: they are negative, or larger than the whole.
+        They must not be negative, nor larger than the whole.
         """
         least, most = float(values.min(initial=0.0)), float(values.max(initial=0.0))
         if least < 0 or (self.whole and most > self.whole):
@@ -141,11 +138,18 @@ class Power:
                 f"it holds shares from 0 to {self.whole:g}" if self.whole else "it holds numbers from 0 on",
                 "leave the cell missing, or fit again",
             )
+
+    def renewed(self, values: Vector) -> Power:
+        """Return the same power for values of which some may lie beyond those known before.
+
+        Raises InvalidInputError if they are not what the column holds.
+        """
+        self.check(values)
         lowest, rest = (
             float(np.min(part[part > 0] / 2, initial=least))
             for part, least in ((values, self.lowest), (self.whole - values, self.least_rest))
         )
-        return replace(self, lowest=lowest, least_rest=rest, highest=max(self.highest, most))
+        return replace(self, lowest=lowest, least_rest=rest, highest=float(values.max(initial=self.highest)))
 
     def _read(self, written: Vector, most: float) -> Vector:
         low, high = self.write(np.array([self.lowest, most]))
