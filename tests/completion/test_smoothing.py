@@ -134,15 +134,23 @@ def test_rows_with_hardly_any_cell_have_no_curve():
 def test_kinds_of_missing_cells():
     known = "..x.x..xx...x.."
     expected = [5, 4, 0, 1, 0, 2, 2, 0, 0, 2, 3, 2, 0, 4, 5]
-    gaps = np.array([[mark == "." for mark in known]])
+    row = np.array([[np.nan if mark == "." else k for k, mark in enumerate(known)]])
     places = 1950.0 + np.arange(15)[:, None]
-    assert kinds_of(gaps, places)[0].tolist() == expected
+    assert kinds_of(row, places)[0].tolist() == expected
     turned = np.random.default_rng(0).permutation(15)
-    assert kinds_of(gaps[:, turned], places[turned])[0].tolist() == np.array(expected)[turned].tolist()
-    assert kinds_of(np.ones((1, 4), bool), places[:4])[0].tolist() == [5, 5, 5, 5]
+    assert kinds_of(row[:, turned], places[turned])[0].tolist() == np.array(expected)[turned].tolist()
+    for none in (
+        np.full((1, 15), np.nan),
+        np.where(np.isnan(row), np.nan, 3.0),
+        np.where(row < 5, row, np.nan),
+    ):
+        assert not kinds_of(none, places).any()  # such rows have no curve
+    # a column without neighbours has none that is known
+    apart = np.array([0, 1, 2, 3, 4, 20, 40.0])[:, None]
+    assert kinds_of(np.array([[0, 1, np.nan, 3, 4, np.nan, 6]]), apart)[0].tolist() == [0, 0, 1, 0, 0, 3, 0]
     grid = np.argwhere(np.ones((3, 3))).astype(float)
-    middle = np.zeros((1, 9), bool)
-    middle[0, [0, 1, 4]] = True
+    middle = np.arange(9.0)[None]
+    middle[0, [0, 1, 4]] = np.nan
     assert kinds_of(middle, grid)[0].tolist() == [2, 2, 0, 0, 2, 0, 0, 0, 0]
 
 
@@ -158,6 +166,34 @@ def test_intervals_hold_what_they_say():
         standard.append(np.mean(scores**2))
     np.testing.assert_allclose(np.mean(inside, axis=0), [0.5, 0.9], atol=0.07)
     assert 0.4 < np.mean(standard) < 2.5
+
+
+def test_rows_without_a_curve_stay_as_they_are(smoothed):
+    """Their predictions and intervals are those of the fit, which no curve has narrowed."""
+    model, table, gaps, _ = smoothed
+    plain, _ = fitted(table, gaps, refine=False)
+    rng = np.random.default_rng(6)
+    more, _ = smooth(rng, 40)
+    blank = np.full(more.shape, np.nan)
+    blank[:, [7, 9]] = more[:, [7, 9]]
+    rows, columns = np.arange(40), np.full(40, 8)
+    ends = []
+    for own in (model, plain):
+        new = own._completed.model.of_rows(ll.Observations.from_array(blank))
+        ends.append(new.intervals(rows, columns, 0.9))
+    np.testing.assert_allclose(ends[0], ends[1], rtol=1e-12)
+    np.testing.assert_array_equal(model.transform(blank), plain.transform(blank))
+
+
+def test_a_level_costs_no_digits(rng):
+    """Curves of rows far from zero are those of rows near it, moved."""
+    table, gaps = smooth(rng, 8)
+    holes, kernels = np.where(gaps, np.nan, table), kernels_along(np.arange(COLUMNS)[:, None] * 1e160)
+    near, far = curves_of(holes, kernels), curves_of(holes + 1e8, kernels)
+    np.testing.assert_allclose(far.likelihoods, near.likelihoods, atol=1e-3)
+    np.testing.assert_allclose(
+        (far.values(far.shares()) - 1e8)[gaps], near.values(near.shares())[gaps], atol=1e-5
+    )
 
 
 def test_new_rows_and_files(smoothed, tmp_path):
@@ -191,7 +227,9 @@ def test_new_rows_and_files(smoothed, tmp_path):
         ("shares", lambda array: 0 * array),
         ("centred", lambda array: array.astype(float)),
         ("score_kinds", lambda array: array[:-1]),
-        ("gaps", lambda array: array.astype(float)),
+        ("kinds", lambda array: array.astype(float)),
+        ("kinds", lambda array: array + 5),
+        ("widest", lambda array: -array),
         ("shifts", lambda array: array[:-1]),
         ("places", lambda array: array[:, :0]),
     ],

@@ -253,6 +253,20 @@ def test_slices_without_cells_are_predicted_by_the_law_of_the_others():
     np.testing.assert_allclose(ll.complete_tensor(constant, rng=0).tensor(), 1.0, atol=0.1)
 
 
+def test_an_empty_slice_does_not_choose_the_rank():
+    """Errors of slices held out as a whole say nothing of the rank, and would rule the comparison."""
+    rng = np.random.default_rng(1)
+    truth = np.einsum("ir,jr,kr->ijk", *(rng.standard_normal((length, 3)) for length in (16, 12, 10)))
+    noisy = truth + 0.1 * rng.standard_normal(truth.shape)
+    holes = np.where(rng.random(truth.shape) < 0.25, noisy, np.nan)
+    holes[-1] = np.nan
+    found = ll.complete_tensor(holes, rng=0, model="cp", n_draws=40)
+    others = np.isnan(holes[:-1])
+    assert np.sqrt(np.mean((found.tensor() - truth)[:-1][others] ** 2)) < 0.1
+    assert found.held_out_error < 0.3 < found.calibration.slice_error
+    assert "of slices held out as a whole" in str(found)
+
+
 def test_the_chain_is_an_ordinary_search(rng):
     _, holes = planted(rng, (6, 5, 4), 2)
     model = BayesianCP(ll.TensorObservations.from_array(holes), 2)

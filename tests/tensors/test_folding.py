@@ -294,3 +294,19 @@ def test_a_grid_of_days_and_times_is_recognised():
         np.arange(2000, 2090).astype(str),
     ):
         assert days_by_times(no_grid) is None
+
+
+def test_labels_without_values_are_kept_if_asked(readings):
+    """A sensor whose every value is blank, and a day between two others that no line lists."""
+    silent = readings.assign(speed=readings.speed.where(readings.sensor != "b"))
+    settings = {"value": "speed", "fold": {"time": ("day", "hour")}}
+    assert read_tensor_table(silent, **settings).observations.shape == (8, 24, 2)
+    kept = read_tensor_table(silent, listed=True, **settings)
+    assert kept.observations.shape == (8, 24, 3)
+    np.testing.assert_array_equal(kept.labels[2], ["a", "b", "c"])
+    assert np.isnan(kept.observations.array()[:, :, 1]).all()
+    both = read_tensor_table(silent, listed=True, empty_slices=["day"], **settings)
+    assert both.observations.shape == (9, 24, 3)
+    np.testing.assert_array_equal(
+        both.observations.array()[[k for k in range(9) if k != 5]], kept.observations.array()
+    )

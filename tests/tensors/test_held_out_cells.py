@@ -86,8 +86,8 @@ def test_intervals_are_calibrated_on_cells_that_had_no_part_in_the_choice(monkey
     """Of many ranks the best is lucky on the cells that chose it."""
     seen = []
 
-    def recorded(data, ordered, rng):
-        seen.append(hold_out(data, ordered, rng))
+    def recorded(data, ordered, rng, **settings):
+        seen.append(hold_out(data, ordered, rng, **settings))
         return seen[-1]
 
     monkeypatch.setattr(cp_completion, "hold_out", recorded)

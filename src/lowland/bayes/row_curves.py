@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.bayes.order_basis import spacing
 from lowland.core.arrays import Indices, Matrix, Vector
@@ -73,9 +74,25 @@ class RowCurves:
         return curves
 
 
+def distances_along(places: Matrix) -> Matrix:
+    """Return distances between places, shape (n, n), in units of their spacing."""
+    unit = places / spacing(places)
+    distances: Matrix = np.linalg.norm(unit[:, None] - unit, axis=2)
+    return distances
+
+
+def has_curve(rows: Matrix) -> NDArray[np.bool_]:
+    """Return which rows have a curve: those of three cells or more that are not all equal."""
+    known = ~np.isnan(rows)
+    least = np.where(known, rows, np.inf).min(axis=1)
+    most = np.where(known, rows, -np.inf).max(axis=1)
+    found: NDArray[np.bool_] = (known.sum(axis=1) >= FEWEST_CELLS) & (least < most)
+    return found
+
+
 def kernels_along(places: Matrix) -> Matrix:
     """Return the correlations of noisy curves, shape (kernels, n, n), at places of shape (n, c)."""
-    distances = np.linalg.norm(places[:, None] - places, axis=2) / spacing(places)
+    distances = distances_along(places)
     found = []
     for length in LENGTHS:
         scaled = np.sqrt(3) * distances / length
@@ -87,20 +104,18 @@ def kernels_along(places: Matrix) -> Matrix:
 def curves_of(rows: Matrix, kernels: Matrix) -> RowCurves:
     """Return the curves of rows, shape (m, n), NaN where missing.
 
-    Rows with fewer than three cells, or with cells that are all equal, have none. Costs O(kernels n^3) per
-    row.
+    Some rows have none: `has_curve`. Costs O(kernels n^3) per row.
     """
     own, gaps, means, likelihoods = [], [], [], []
     with one_blas_thread():  # the same bits whatever its number of threads
-        for number, row in enumerate(rows):
-            known = np.flatnonzero(~np.isnan(row))
-            if known.size < FEWEST_CELLS or not np.ptp(row[known]):
-                continue
-            missing = np.flatnonzero(np.isnan(row))
-            found, likelihood = _of_row(row[known], kernels, known, missing)
+        for number in np.flatnonzero(has_curve(rows)).tolist():
+            row = rows[number]
+            known, missing = np.flatnonzero(~np.isnan(row)), np.flatnonzero(np.isnan(row))
+            centre = row[known].mean()  # a large level would cost digits
+            found, likelihood = _of_row(row[known] - centre, kernels, known, missing)
             own.append(number)
             gaps.append(missing)
-            means.append(found)
+            means.append(found + centre)
             likelihoods.append(likelihood)
     table = np.array(likelihoods).reshape(-1, len(kernels))
     return RowCurves((rows.shape[0], rows.shape[1]), own, gaps, means, table)

@@ -50,7 +50,7 @@ def fill(
         list[str] | None,
         typer.Option(
             help="Order of a mode, as MODE=line, cycle, coordinates (of the file) or a period, or several "
-            "joined by commas: time=line,7. Slices may be missing there. Repeat it for other modes."
+            "joined by commas: time=line,7. Missing slices are predicted along it. Repeat it for other modes."
         ),
     ] = None,
     interval: Annotated[float, typer.Option(help="Level of the intervals of missing cells.")] = 0.9,

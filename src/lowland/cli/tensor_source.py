@@ -88,8 +88,8 @@ class TensorSource:
         ----------
         file : Path
         empty_slices : collection of str, optional
-            If given, slices may have no known cell; and modes of tables, by name or number, that have a slice
-            for each label between the first and the last.
+            If given, slices may have no known cell: in tables those of labels that are listed without any
+            value; and in modes of these names or numbers all between the first and the last.
         """
         if self.value is None and self.modes is None and not self.fold:
             if self.form != TableFormat() or self.duplicates != "error":
@@ -110,6 +110,7 @@ class TensorSource:
             modes=None if self.modes is None else self.modes.split(","),
             fold=dict(folds),
             empty_slices=empty_slices or (),
+            listed=empty_slices is not None,
             duplicates=self.duplicates,
             form=self.form,
         )

@@ -29,14 +29,14 @@ class RefinedModel:
     refinement : Refinement or RowSmoothing
     shifts : ndarray, shape (m, n)
         What is added to the low-rank predictions of the table, zero at observed cells.
-    gaps : ndarray of bool, shape (m, n)
-        Which cells are missing.
+    kinds : ndarray of int, shape (m, n)
+        What is known around a missing cell, as the refinement tells it; 0 where the fit stays as it is.
     """
 
     base: PosteriorModel
     refinement: Refinement | RowSmoothing
     shifts: Matrix
-    gaps: NDArray[np.bool_]
+    kinds: NDArray[np.intp]
 
     @classmethod
     def of(
@@ -45,7 +45,7 @@ class RefinedModel:
         """Return the model of a table with a given refinement."""
         holes = table.to_array().astype(np.float64)
         low = base.row_scores(np.arange(base.shape[0]))
-        return cls(base, refinement, refinement.shifts(holes, low), np.isnan(holes))
+        return cls(base, refinement, refinement.shifts(holes, low), refinement.kinds(holes))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -114,7 +114,7 @@ class RefinedModel:
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
         """Return intervals for new observations of cells, as wide as errors on held-out cells demand."""
         centre = self.predict(rows, columns)
-        reach = self.refinement.reach_at(level, self.gaps)[rows, columns] * self.standard_errors(
+        reach = self.refinement.reach_at(level, self.kinds)[rows, columns] * self.standard_errors(
             rows, columns
         )
         return self.clip(centre - reach, centre + reach, columns)
@@ -160,4 +160,4 @@ class RefinedModel:
             rows, columns = np.indices(self.shape).reshape(2, -1)
             return self.base.standard_errors(rows, columns).reshape(self.shape)
 
-        return self.refinement.ratios_at(self.gaps, stated)
+        return self.refinement.ratios_at(self.kinds, stated)

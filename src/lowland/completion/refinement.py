@@ -80,13 +80,17 @@ class Refinement:
             f" forests, which lower the squared error of {self.held_out} held-out cells by {self.gain:.0%}"
         )
 
-    def reach_at(self, level: float, gaps: NDArray[np.bool_]) -> Matrix:
-        """Return the half-widths of intervals of a level, in standard errors: a quantile of the scores."""
-        return np.full(gaps.shape, score_quantile(self.scores, level))
+    def kinds(self, holes: Matrix) -> NDArray[np.intp]:
+        """Return 1 at missing cells, 0 at known ones, shape (k, n)."""
+        return np.isnan(holes).astype(np.intp)
 
-    def ratios_at(self, gaps: NDArray[np.bool_], errors: Callable[[], Matrix]) -> Matrix:
+    def reach_at(self, level: float, kinds: NDArray[np.intp]) -> Matrix:
+        """Return the half-widths of intervals of a level, in standard errors: a quantile of the scores."""
+        return np.full(kinds.shape, score_quantile(self.scores, level))
+
+    def ratios_at(self, kinds: NDArray[np.intp], errors: Callable[[], Matrix]) -> Matrix:
         """Return what low-rank standard errors are multiplied with, 1 at known cells, shape (k, n)."""
-        return np.where(gaps, self.ratios, 1.0)
+        return np.where(kinds > 0, self.ratios, 1.0)
 
     def shifts(self, holes: Matrix, low: Matrix) -> Matrix:
         """Return what is added to low-rank predictions: zero at observed cells.

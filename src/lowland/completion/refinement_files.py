@@ -24,7 +24,7 @@ def refined_arrays(model: RefinedModel, known: Refinement) -> Arrays:
     forests = [known.forests[j] for j in columns.tolist()]
     arrays: Arrays = {name: getattr(known, name) for name in (*_OF_COLUMNS, "scores")}
     arrays |= {"gain": np.array([known.gain]), "learnt_from": np.array([known.learnt_from])}
-    arrays |= {"shifts": model.shifts, "gaps": model.gaps, "columns": columns}
+    arrays |= {"shifts": model.shifts, "gaps": model.kinds > 0, "columns": columns}
     arrays["groups"] = known.groups
     arrays["trees"] = np.array([forest.roots.size for forest in forests])
     arrays["nodes"] = np.array([forest.features.size for forest in forests])
@@ -73,7 +73,7 @@ def refined_model(base: PosteriorModel, arrays: Mapping[str, NDArray[Any]]) -> R
     weights, ratios, centres, spreads = (own[name] for name in _OF_COLUMNS)
     gain, learnt_from = float(own["gain"][0]), int(own["learnt_from"][0])
     known = Refinement(forests, weights, ratios, centres, spreads, gain, own["scores"], learnt_from, groups)
-    return RefinedModel(base, known, own["shifts"], own["gaps"])
+    return RefinedModel(base, known, own["shifts"], own["gaps"].astype(np.intp))
 
 
 def _forest(roots: NDArray[Any], part: Mapping[str, NDArray[Any]], inputs: int) -> Forest:

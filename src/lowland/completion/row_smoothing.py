@@ -9,14 +9,13 @@ from typing import Self, final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.bayes.order_basis import spacing
-from lowland.bayes.row_curves import curves_of, kernels_along
+from lowland.bayes.row_curves import curves_of, distances_along, has_curve, kernels_along
 from lowland.bayes.score_quantile import MANY, score_quantile
 from lowland.core.arrays import Indices, Matrix, Vector
 
 # kinds of missing cells, by the known cells of their row: `kinds_of`
 KINDS = 5
-# cells this far from each other, in units of the columns' spacing, are neighbours
+# columns this far from each other, in units of the median distance from the nearest, are neighbours
 NEXT = 1.5
 
 
@@ -78,29 +77,36 @@ class RowSmoothing:
         """What is done, in words."""
         return (
             "missing cells blended with smooth curves of their rows along the columns, "
-            f"{self.weights[0]:.0%} of a prediction between neighbours, which lowers the squared error of"
-            f" {self.held_out} held-out cells by {self.gain:.0%}"
+            f"{self.weights.min():.0%} to {self.weights.max():.0%} of a prediction by where the known cells"
+            f" are, which lowers the squared error of {self.held_out} held-out cells by {self.gain:.0%}"
         )
 
-    def reach_at(self, level: float, gaps: NDArray[np.bool_]) -> Matrix:
+    def kinds(self, holes: Matrix) -> NDArray[np.intp]:
+        """Return the kinds of cells, 0 where the fit stays as it is, shape (k, n): `kinds_of`."""
+        return kinds_of(holes, self.places)
+
+    def reach_at(self, level: float, kinds: NDArray[np.intp]) -> Matrix:
         """Return the half-widths of intervals of a level, in standard errors: quantiles of a kind's scores.
 
-        They are those of all kinds where a kind has few, and at known cells.
+        They are those of all kinds where a kind has few, and of a normal law where the fit stays as it is.
         """
+        from scipy.special import ndtri
+
         reaches = np.full(1 + KINDS, score_quantile(np.sort(self.scores), level))
+        reaches[0] = ndtri((1 + level) / 2)
         for kind in range(1, 1 + KINDS):
             own = np.sort(self.scores[self.score_kinds == kind])
             if own.size >= MANY:
                 reaches[kind] = score_quantile(own, level)
-        return reaches[kinds_of(gaps, self.places)]
+        return reaches[kinds]
 
-    def ratios_at(self, gaps: NDArray[np.bool_], errors: Callable[[], Matrix]) -> Matrix:
-        """Return what standard errors of the fit are multiplied with, 1 at known cells, shape (k, n).
+    def ratios_at(self, kinds: NDArray[np.intp], errors: Callable[[], Matrix]) -> Matrix:
+        """Return what standard errors of the fit are multiplied with, shape (k, n).
 
         Errors beyond those of the cells held out are larger than these alone tell: they are not widened, or
         as far as the widest would be.
         """
-        kinds, stated = kinds_of(gaps, self.places), errors()
+        stated = errors()
         ratios, widest = (np.array([1.0, *own])[kinds] for own in (self.ratios, self.widest))
         return np.where(
             stated > widest, np.maximum(ratios * widest / stated, np.minimum(ratios, 1.0)), ratios
@@ -120,7 +126,7 @@ class RowSmoothing:
         -------
         ndarray, shape (k, n)
         """
-        kinds, kernels = kinds_of(np.isnan(holes), self.places), kernels_along(self.places)
+        kinds, kernels = self.kinds(holes), kernels_along(self.places)
         found = np.zeros(holes.shape)
         for centred, shares in zip((False, True), self.shares, strict=True):
             own = np.array([0.0, *np.where(self.centred == centred, self.weights, 0.0)])
@@ -148,31 +154,40 @@ def learnt_shares(holes: Matrix, centres: Vector, kernels: Matrix) -> Matrix:
     return np.stack([curves_of(holes - part, kernels).shares() for part in (0 * centres, centres)])
 
 
-def kinds_of(gaps: NDArray[np.bool_], places: Matrix) -> NDArray[np.intp]:
-    """Return the kinds of missing cells, and 0 at known ones.
+def kinds_of(holes: Matrix, places: Matrix) -> NDArray[np.intp]:
+    """Return the kinds of missing cells, and 0 at known ones and in rows without a curve.
 
     Between known cells of their row: 1 if all neighbours are known, 2 if some are, 3 if none is. Beyond
     them, on a line: 4 if a neighbour is known, 5 if not.
 
     Parameters
     ----------
-    gaps : ndarray of bool, shape (k, n)
+    holes : ndarray, shape (k, n)
+        Rows of a table, NaN where missing.
     places : ndarray, shape (n, c)
 
     Returns
     -------
     ndarray of int, shape (k, n)
     """
-    near = np.linalg.norm(places[:, None] - places, axis=2) <= NEXT * spacing(places)
-    np.fill_diagonal(near, val=False)
-    found = np.zeros(gaps.shape, np.intp)
-    for gap, kind in zip(gaps, found, strict=True):
-        missing, known = np.flatnonzero(gap), np.flatnonzero(~gap)
+    near = _neighbours(distances_along(places))
+    found = np.zeros(holes.shape, np.intp)
+    for row in np.flatnonzero(has_curve(holes)):
+        missing, known = np.flatnonzero(np.isnan(holes[row])), np.flatnonzero(~np.isnan(holes[row]))
         beside, neighbours = near[missing[:, None], known].sum(axis=1), near[missing].sum(axis=1)
-        beyond = np.full(missing.size, not known.size)
-        if known.size and places.shape[1] == 1:
+        beyond = np.zeros(missing.size, bool)
+        if places.shape[1] == 1:
             at = places[known, 0]
             beyond = (places[missing, 0] < at.min()) | (places[missing, 0] > at.max())
-        between = np.where(beside == neighbours, 1, np.where(beside > 0, 2, 3))
-        kind[missing] = np.where(beyond, np.where(beside > 0, 4, 5), between)
+        between = np.where(beside == 0, 3, np.where(beside == neighbours, 1, 2))
+        found[row, missing] = np.where(beyond, np.where(beside > 0, 4, 5), between)
     return found
+
+
+def _neighbours(distances: Matrix) -> NDArray[np.bool_]:
+    """Return which columns are neighbours, shape (n, n); those far from all others have none."""
+    apart = np.where(distances > 0, distances, np.inf).min(axis=1)
+    some = apart[np.isfinite(apart)]
+    near: NDArray[np.bool_] = distances <= NEXT * (float(np.median(some)) if some.size else np.inf)
+    np.fill_diagonal(near, val=False)
+    return near

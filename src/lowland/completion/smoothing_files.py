@@ -23,7 +23,7 @@ def smoothed_arrays(model: RefinedModel, known: RowSmoothing) -> Arrays:
     """Return what such a model adds to the fit alone."""
     arrays: Arrays = {name: getattr(known, name) for name in (*_ARRAYS, "scores", "score_kinds", "centred")}
     arrays |= {"gain": np.array([known.gain]), "learnt_from": np.array([known.learnt_from])}
-    arrays |= {"shifts": model.shifts, "gaps": model.gaps}
+    arrays |= {"shifts": model.shifts, "kinds": model.kinds}
     return {f"smoothed_{name}": array for name, array in arrays.items()}
 
 
@@ -37,8 +37,9 @@ def smoothed_model(base: PosteriorModel, arrays: Mapping[str, NDArray[Any]]) -> 
     m, n = base.shape
     lengths = {"m": m, "n": n, "kinds": KINDS, "kernels": len(LENGTHS) * len(NOISES)}
     check_arrays(own, _ARRAYS | {"scores": "held", "shifts": "m n", "gain": "1"}, lengths)
-    check_arrays(own, {"learnt_from": "1", "score_kinds": str(own["scores"].size)}, kind="iu")
-    require(own["gaps"].shape == (m, n) and own["gaps"].dtype == bool, "its missing cells are not marked")
+    whole = {"learnt_from": "1", "score_kinds": str(own["scores"].size), "kinds": f"{m} {n}"}
+    check_arrays(own, whole, kind="iu")
+    require(bool(((own["kinds"] >= 0) & (own["kinds"] <= KINDS)).all()), "a cell is of no kind")
     require(own["centred"].shape == (KINDS,) and own["centred"].dtype == bool, "its curves are of no kind")
     weights, ratios = own["weights"], own["ratios"]
     require(bool(((weights >= 0) & (weights <= 1)).all()), "a weight is no share")
@@ -58,4 +59,4 @@ def smoothed_model(base: PosteriorModel, arrays: Mapping[str, NDArray[Any]]) -> 
         own["score_kinds"],
         int(own["learnt_from"][0]),
     )
-    return RefinedModel(base, known, own["shifts"], own["gaps"])
+    return RefinedModel(base, known, own["shifts"], own["kinds"].astype(np.intp))

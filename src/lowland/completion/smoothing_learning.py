@@ -96,7 +96,7 @@ def learn_smoothing(
 
 
 def _held_out(trials: Sequence[HoldOut], kernels: Matrix, places: Matrix) -> _Cells:
-    """Return the cells held out of all trials."""
+    """Return the cells held out of all trials, of rows with a curve."""
     steps = []
     for trial in trials:
         found = []
@@ -105,13 +105,14 @@ def _held_out(trials: Sequence[HoldOut], kernels: Matrix, places: Matrix) -> _Ce
             values = curves.values(curves.shares()) + centres
             found.append(np.nan_to_num((values - trial.low)[trial.at], nan=0.0))
         steps.append(np.stack(found))
-    return _Cells(
+    cells = _Cells(
         np.concatenate([trial.low[trial.at] - trial.truth for trial in trials]),
         np.concatenate(steps, axis=1),
-        np.concatenate([kinds_of(np.isnan(trial.holes), places)[trial.at] for trial in trials]),
+        np.concatenate([kinds_of(trial.holes, places)[trial.at] for trial in trials]),
         np.repeat(np.arange(len(trials)), [trial.truth.size for trial in trials]),
         np.concatenate([trial.spreads for trial in trials]),
     )
+    return cells.of(cells.kinds > 0)
 
 
 def _shares(cells: _Cells) -> tuple[Vector, NDArray[np.bool_]]:
@@ -165,7 +166,7 @@ def _gain(cells: _Cells, weights: Vector, centred: NDArray[np.bool_]) -> float:
         at = cells.kinds == kind
         before = float(np.sum(cells.errors[at] ** 2))
         kept += at.sum() * (float(np.sum(blended[at] ** 2)) / before if before > 0 else 1.0)
-    return 1 - kept / max(cells.errors.size, 1)
+    return 1 - kept / cells.errors.size if cells.errors.size else 0.0
 
 
 def _ratios(cells: _Cells, judged: Vector) -> tuple[Vector, Vector]:

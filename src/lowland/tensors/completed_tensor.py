@@ -37,21 +37,29 @@ class Calibration:
     Parameters
     ----------
     error : float
-        Root mean square.
+        Root mean square, of single cells where there are some.
     scores : ndarray, shape (k,)
         Errors of single cells over the standard errors that the runs state, ascending.
     slice_scores : tuple of ndarray
         The same for each slice that was held out as a whole, if slices are missing.
+    slice_error : float or None
+        Root-mean-square error of the cells of these.
     """
 
     error: float
     scores: Vector
     slice_scores: tuple[Vector, ...] = ()
+    slice_error: float | None = None
 
     @property
     def count(self) -> int:
-        """Number of cells."""
-        return self.scores.size + sum(own.size for own in self.slice_scores)
+        """Number of cells that `error` is of."""
+        return self.scores.size or self.slice_count
+
+    @property
+    def slice_count(self) -> int:
+        """Number of cells of whole slices."""
+        return sum(own.size for own in self.slice_scores)
 
     @classmethod
     def of(cls, judged: Sequence[Compared]) -> Calibration:
@@ -62,7 +70,10 @@ class Calibration:
             for k in np.unique(own.held.slices[own.held.slices >= 0]).tolist()
         ]
         single = np.sort(np.concatenate([own.scores[own.held.slices < 0] for own in judged]))
-        return cls(pooled_error(judged), single, tuple(slices))
+        if not slices:
+            return cls(pooled_error(judged), single)
+        whole = pooled_error(judged, whole=True)
+        return cls(pooled_error(judged, whole=False) if single.size else whole, single, tuple(slices), whole)
 
 
 @final
@@ -314,6 +325,9 @@ class CompletedTensor:
             )
         elif self.no_table:
             lines.append(f"not blended with a table of the same cells: {self.no_table}")
+        if self.calibration.slice_error is not None:
+            cells, error = self.calibration.slice_count, self.calibration.slice_error
+            lines.append(f"error on {cells:,} cells of slices held out as a whole {error:.3g}")
         lines.append(f"error on {self.held_out_count:,} held-out cells {self.held_out_error:.3g}")
         return "\n".join(lines)
 

@@ -240,9 +240,18 @@ def judge(
         ]
 
 
-def pooled_error(judged: Sequence[Compared]) -> float:
-    """Return the root-mean-square error of several hold-outs, which count alike."""
-    return float(np.sqrt(np.mean([own.error**2 for own in judged])))
+def pooled_error(judged: Sequence[Compared], *, whole: bool | None = None) -> float:
+    """Return the root-mean-square error of several hold-outs, which count alike.
+
+    Of all cells, or of those of whole slices, or of the others.
+    """
+    squares = []
+    for own in judged:
+        some = np.full(own.means.size, True) if whole is None else (own.held.slices >= 0) == whole
+        if some.any():
+            mass = float(some.sum() if own.held.weights is None else own.held.weights[some].sum())
+            squares.append(float(np.sum(own.misses[some] ** 2)) / mass)
+    return float(np.sqrt(np.mean(squares)))
 
 
 def compare(

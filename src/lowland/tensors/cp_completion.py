@@ -26,7 +26,7 @@ from lowland.tensors.cp_choice import (
 )
 from lowland.tensors.cp_objective import BayesianCP
 from lowland.tensors.cp_sampling import check_draws, draws_of, sampled
-from lowland.tensors.held_out_cells import hold_out
+from lowland.tensors.held_out_cells import HeldOut, hold_out
 from lowland.tensors.known_cells import KnownCells
 from lowland.tensors.mode_orders import ModeOrder
 from lowland.tensors.observations import TensorObservations
@@ -85,7 +85,7 @@ def complete_by_cp(
         best, tried = choose_rank(held, rank, features, rng)
         again = hold_out(data, ordered, rng)
         best = choose_noise(again, best, features, rng, RANKS if rank is None else (rank,))
-        judged = judge(best, [hold_out(data, ordered, rng) for _ in range(CALIBRATIONS)], features, rng)
+        judged = judge(best, _hold_outs(data, ordered, rng), features, rng)
         blend, table, own = None, None, spawn(rng, 1)[0]  # a table that is of no use changes no bit either
         without = "" if unfolded is None else _why_no_tables(data)
         if unfolded is not None and isinstance(data, TensorObservations) and not without:
@@ -118,6 +118,11 @@ def complete_by_cp(
         without,
         like,
     )
+
+
+def _hold_outs(data: KnownCells, ordered: set[int], rng: np.random.Generator) -> list[HeldOut]:
+    """Return what calibrates intervals: whole slices, too, in all modes where slices are missing."""
+    return [hold_out(data, ordered, rng, every_mode=True) for _ in range(CALIBRATIONS)]
 
 
 def _why_no_tables(data: KnownCells) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -169,7 +169,7 @@ class TuckerFit(Judged, ReportedTensor):
         )
 
     def simple_structure(
-        self, modes: Collection[int] | None = None, *, rng: RandomSource = 0
+        self, modes: int | Iterable[int] | None = None, *, rng: RandomSource = 0
     ) -> TuckerTensor:
         """Return the same tensor with factors rotated to few large entries per column (varimax).
 
@@ -179,7 +179,7 @@ class TuckerFit(Judged, ReportedTensor):
 
         Parameters
         ----------
-        modes : collection of int, optional
+        modes : int or collection of int, optional
             Whose factors are rotated; by default all.
         rng : int, Generator or None
             Of the random starts: the criterion has local maxima.

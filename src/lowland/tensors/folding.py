@@ -49,6 +49,7 @@ def read_tensor_table(
     modes: Sequence[str] | None = None,
     fold: Mapping[str, Sequence[str] | int] | None = None,
     empty_slices: bool | Collection[str] = False,
+    listed: bool = False,
     duplicates: str = "error",
     form: TableFormat = PLAIN,
 ) -> TensorFile:
@@ -72,6 +73,8 @@ def read_tensor_table(
         Which modes, after folding, may have slices without known cells: all, none, or some by name or number.
         Those have all that the table lists, with and without values, and all days, hours and the like from
         the first to the last, listed or not. `complete_tensor` predicts them.
+    listed : bool
+        Whether the other modes have what the table lists without any value, too.
     duplicates : {"error", "mean", "last"}
         What to do with cells of the table that fall on one of the tensor.
     form : TableFormat
@@ -121,13 +124,16 @@ def read_tensor_table(
     if not known.any():
         raise InvalidInputError("the column of values is empty", repr(value))
     parts = [
-        _restricted(part, known, every=_is_among(empty_slices, part.name, number))
+        _restricted(part, known, every=_is_among(empty_slices, part.name, number), listed=listed)
         for number, part in enumerate(parts)
     ]
     positions = np.column_stack([part.codes for part in parts])
     positions, values = _joined(positions, values[known], parts, duplicates)
     observations = TensorObservations.from_cells(
-        positions, values, shape=tuple(len(part.labels) for part in parts), empty_slices=bool(empty_slices)
+        positions,
+        values,
+        shape=tuple(len(part.labels) for part in parts),
+        empty_slices=listed or bool(empty_slices),
     )
     names = tuple(part.name for part in parts)
     return TensorFile(observations, names, tuple(part.labels for part in parts))
@@ -274,13 +280,13 @@ def _is_among(asked: bool | Collection[str], name: str, number: int) -> bool:
     return asked if isinstance(asked, bool) else name in asked or str(number) in asked
 
 
-def _restricted(part: _Mode, known: NDArray[np.bool_], *, every: bool) -> _Mode:
-    """Return a mode of the known cells: with all its levels, or those that have one."""
+def _restricted(part: _Mode, known: NDArray[np.bool_], *, every: bool, listed: bool) -> _Mode:
+    """Return a mode of the known cells: with all its levels, those of any line, or those that have one."""
     codes = part.codes[known]
     if every:
         return replace(part, codes=codes)
-    used, own = np.unique(codes, return_inverse=True)
-    return replace(part, labels=part.labels[used], codes=own)
+    used = np.unique(part.codes if listed else codes)
+    return replace(part, labels=part.labels[used], codes=np.searchsorted(used, codes))
 
 
 def _joined(

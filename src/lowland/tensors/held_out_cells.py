@@ -49,7 +49,9 @@ class HeldOut:
     weights: Vector | None
 
 
-def hold_out(data: KnownCells, ordered: Collection[int], rng: np.random.Generator) -> HeldOut:
+def hold_out(
+    data: KnownCells, ordered: Collection[int], rng: np.random.Generator, *, every_mode: bool = False
+) -> HeldOut:
     """Hold out cells, every slice that has some keeping one, and whole slices where slices are missing.
 
     Parameters
@@ -58,6 +60,9 @@ def hold_out(data: KnownCells, ordered: Collection[int], rng: np.random.Generato
     ordered : collection of int
         Modes whose slices are in order.
     rng : numpy.random.Generator
+    every_mode : bool
+        Whether slices of modes without an order are held out, too. No model predicts these better than by
+        the law of the others, so they say nothing of which is best.
 
     Raises
     ------
@@ -69,7 +74,7 @@ def hold_out(data: KnownCells, ordered: Collection[int], rng: np.random.Generato
     for mode, own in enumerate(known):
         if mode in ordered:
             slices[mode] = _hidden_slices(own > 0, rng)
-        elif not own.all():
+        elif every_mode and not own.all():
             slices[mode] = _some_slices(own > 0, rng)
     if any(own.size for own in slices.values()):
         positions, places, numbers = _with_slices(data, slices, rng)

@@ -6,7 +6,7 @@ what is proved about it are the same for all. One is chosen because it is easy t
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from itertools import combinations
 
 import numpy as np
@@ -16,12 +16,14 @@ from lowland.core.errors import InvalidInputError
 from lowland.tensors.kernels.mode_products import multiply_modes
 from lowland.tensors.tucker_tensor import TuckerTensor
 
-# random starts beside the identity, sweeps over pairs of columns at most, and the angle at which they end
-STARTS, SWEEPS, SETTLED = 9, 200, 1e-9
+# random starts beside the identity, and of more columns, whose pairs take long; sweeps over pairs of columns
+# at most, and the angles at which all of them end, and the best
+STARTS, MANY, FEW_STARTS = 9, 12, 2
+SWEEPS, ROUGH, SETTLED = 200, 1e-3, 1e-9
 
 
 def simple_structure(
-    parts: TuckerTensor, modes: Collection[int] | None, rng: np.random.Generator
+    parts: TuckerTensor, modes: int | Iterable[int] | None, rng: np.random.Generator
 ) -> TuckerTensor:
     """Return the same tensor with rotated factors and core.
 
@@ -29,7 +31,7 @@ def simple_structure(
     ----------
     parts : TuckerTensor
         With orthonormal factors.
-    modes : collection of int or None
+    modes : int, collection of int or None
         Whose factors are rotated; None: all.
     rng : numpy.random.Generator
         Of the random starts.
@@ -40,7 +42,7 @@ def simple_structure(
         If there is no such mode.
     """
     order = len(parts.factors)
-    chosen = range(order) if modes is None else modes
+    chosen = range(order) if modes is None else tuple(modes) if isinstance(modes, Iterable) else (modes,)
     for mode in chosen:
         if isinstance(mode, bool) or not isinstance(mode, int | np.integer) or not 0 <= mode < order:
             raise InvalidInputError(
@@ -73,18 +75,20 @@ def varimax(factor: Matrix, rng: np.random.Generator) -> Matrix:
 
     Notes
     -----
-    The sum of the variances of a column's squares, which has local maxima: the best of ten starts is taken.
-    Costs O(n r^2) per sweep.
+    The sum of the variances of a column's squares, which has local maxima: the best of ten starts is taken
+    (three of more than twelve columns). Costs O(n r^2) per sweep.
 
     References
     ----------
     H. F. Kaiser, The varimax criterion for analytic rotation in factor analysis, Psychometrika 1958.
     """
     rank = factor.shape[1]
-    starts = [np.eye(rank), *(np.linalg.qr(rng.standard_normal((rank, rank)))[0] for _ in range(STARTS))]
-    found = [_climb(factor.astype(np.float64), start) for start in (starts if rank > 1 else starts[:1])]
-    best: Matrix = max(found, key=lambda turn: simplicity(factor @ turn)).astype(factor.dtype)
-    return best
+    count = 0 if rank == 1 else STARTS if rank <= MANY else min(FEW_STARTS, STARTS)
+    starts = [np.eye(rank), *(np.linalg.qr(rng.standard_normal((rank, rank)))[0] for _ in range(count))]
+    loadings = factor.astype(np.float64)
+    found = [_climb(loadings, start, ROUGH) for start in starts]
+    best = max(found, key=lambda turn: simplicity(loadings @ turn))
+    return np.asarray(_climb(loadings, best, SETTLED), factor.dtype)
 
 
 def simplicity(loadings: Matrix) -> float:
@@ -92,7 +96,7 @@ def simplicity(loadings: Matrix) -> float:
     return float(np.var(loadings.astype(np.float64) ** 2, axis=0).sum())
 
 
-def _climb(factor: Matrix, turn: Matrix) -> Matrix:
+def _climb(factor: Matrix, turn: Matrix, settled: float) -> Matrix:
     """Return a rotation from which no rotation of two columns is better, by the best of each pair in turn."""
     loadings, turn = factor @ turn, turn.copy()
     for _ in range(SWEEPS):
@@ -103,7 +107,7 @@ def _climb(factor: Matrix, turn: Matrix) -> Matrix:
             for own in (loadings, turn):
                 own[:, [p, q]] = own[:, [p, q]] @ plane
             largest = max(largest, abs(angle))
-        if largest < SETTLED:
+        if largest < settled:
             break
     return turn
 
