@@ -65,15 +65,18 @@ def test_one_direction_forgotten_is_found_out(monkeypatch, rng):
 
 
 def test_the_bound_is_below_and_close_where_it_says_something(rng):
-    for _ in range(30):
+    told = 0
+    for _ in range(12):
         points = rng.uniform(-1, 1, rng.integers(1, 15))
-        widths = np.unique(np.geomspace(1, 2000, 12).astype(int))
+        widths = np.unique(np.geomspace(1, 700, 10).astype(int))
         volumes = np.array([full_pattern_volume(points, w) for w in widths])
         bounds = np.array([full_pattern_bound(points, w) for w in widths])
         assert (bounds <= volumes + 1e-12).all()
         assert (np.diff(volumes) >= -1e-12).all()
         certain = bounds > 0.9
+        told += int(certain.sum())
         assert (1 - bounds[certain] <= 1.6 * (1 - volumes[certain]) + 1e-9).all()
+    assert told > 3
 
 
 def test_bad_input():
