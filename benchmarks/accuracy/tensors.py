@@ -111,12 +111,12 @@ def best_table(tensor, seen):
 class Averages:
     """Our completion, whose intervals are looked at, too."""
 
-    def __init__(self):
-        self.inside = []
+    def __init__(self, orders=None):
+        self.orders, self.inside = orders, []
 
     def __call__(self, tensor, seen):
         """Return the filled tensor; keep which shares of hidden cells lie within its intervals."""
-        fit = ll.complete_tensor(np.where(seen, tensor, np.nan), rng=0)
+        fit = ll.complete_tensor(np.where(seen, tensor, np.nan), orders=self.orders, rng=0)
         hidden = ~np.isnan(tensor) & ~seen
         ends = [fit.interval(np.argwhere(hidden), level) for level in (0.5, 0.9)]
         self.inside.append(
