@@ -74,6 +74,7 @@ def test_the_tensor_stays(rng, modes):
 def test_modes_that_are_none(rng):
     fit = ll.decompose_tucker(rng.standard_normal((4, 4, 4)), 2, certify=False, rng=0)
     np.testing.assert_array_equal(fit.simple_structure(0).core, fit.simple_structure(iter([0])).core)
+    np.testing.assert_array_equal(fit.simple_structure([0, 0]).core, fit.simple_structure([0]).core)
     for wrong in ([3], [-1], [True], ["a"], 3):
         with pytest.raises(InvalidInputError, match="modes name one that the tensor does not have"):
             fit.simple_structure(wrong)

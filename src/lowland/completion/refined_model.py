@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -109,14 +109,14 @@ class RefinedModel:
 
         Those of the posterior, times what errors on held-out cells demand at missing ones.
         """
-        return self.base.standard_errors(rows, columns) * self._ratios(rows, columns)
+        stated = self.base.standard_errors(rows, columns)
+        return stated * self._ratios(rows, columns, lambda: stated)
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
         """Return intervals for new observations of cells, as wide as errors on held-out cells demand."""
         centre = self.predict(rows, columns)
-        reach = self.refinement.reach_at(level, self.kinds)[rows, columns] * self.standard_errors(
-            rows, columns
-        )
+        reach = self.refinement.reach_at(level, self.kinds[rows, columns])
+        reach *= self.standard_errors(rows, columns)
         return self.clip(centre - reach, centre + reach, columns)
 
     def sample(
@@ -125,7 +125,8 @@ class RefinedModel:
         """Return joint draws of cells, shape (count, k): those of the posterior, shifted and narrowed."""
         drawn = self.base.sample(rows, columns, count, rng, noise=noise)
         low = self.base.scores(rows, columns)
-        values = low + self.shifts[rows, columns] + self._ratios(rows, columns) * (drawn - low)
+        ratios = self._ratios(rows, columns, lambda: self.base.standard_errors(rows, columns))
+        values = low + self.shifts[rows, columns] + ratios * (drawn - low)
         return self.within_range(values) if noise else values
 
     def row_scores(self, rows: Indices) -> Matrix:
@@ -151,13 +152,5 @@ class RefinedModel:
         """Return predictions of all cells of the rows of another table, folded in, shape (k, n)."""
         return self.within_range(self.new_scores(table, covariates))
 
-    def _ratios(self, rows: Indices, columns: Indices) -> Vector:
-        return self._all_ratios[rows, columns]
-
-    @cached_property
-    def _all_ratios(self) -> Matrix:
-        def stated() -> Matrix:
-            rows, columns = np.indices(self.shape).reshape(2, -1)
-            return self.base.standard_errors(rows, columns).reshape(self.shape)
-
-        return self.refinement.ratios_at(self.kinds, stated)
+    def _ratios(self, rows: Indices, columns: Indices, stated: Callable[[], Vector]) -> Vector:
+        return self.refinement.ratios_at(self.kinds[rows, columns], columns, stated)

@@ -82,13 +82,7 @@ def _smoothed(
     """Return the table blended with smooth curves of its rows, None if that does not pay."""
     places, (m, n) = table.column_places, seen.shape
     single = groups is None or np.unique(groups).size == n
-    if places is None or not single or seen.weights is not None or not FEWEST_PLACES <= n <= MOST_PLACES:
-        return None
-    if (
-        m * n**3 > MOST_SMOOTHED
-        or not FEWEST_ROWS <= m <= MOST_ROWS
-        or not PER_COLUMN * n <= seen.size < m * n
-    ):
+    if places is None or not single or seen.weights is not None or not _may_be_smooth(m, n, seen.size):
         return None
     from lowland.completion.smoothing_learning import learn_smoothing
 
@@ -96,6 +90,11 @@ def _smoothed(
     holes = seen.to_array().astype(np.float64)
     found = learn_smoothing(holes, _completing(table, seen, own), own, places)
     return None if found is None else RefinedTable(RefinedModel.of(table.model, found, seen), table)
+
+
+def _may_be_smooth(m: int, n: int, cells: int) -> bool:
+    sized = FEWEST_PLACES <= n <= MOST_PLACES and FEWEST_ROWS <= m <= MOST_ROWS and m * n**3 <= MOST_SMOOTHED
+    return sized and PER_COLUMN * n <= cells < m * n
 
 
 def _completing(table: BayesianTable, seen: Observations, rng: np.random.Generator) -> Complete:

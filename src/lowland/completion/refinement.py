@@ -84,13 +84,13 @@ class Refinement:
         """Return 1 at missing cells, 0 at known ones, shape (k, n)."""
         return np.isnan(holes).astype(np.intp)
 
-    def reach_at(self, level: float, kinds: NDArray[np.intp]) -> Matrix:
-        """Return the half-widths of intervals of a level, in standard errors: a quantile of the scores."""
+    def reach_at(self, level: float, kinds: NDArray[np.intp]) -> Vector:
+        """Return half-widths of intervals of cells, in standard errors: a quantile of the scores."""
         return np.full(kinds.shape, score_quantile(self.scores, level))
 
-    def ratios_at(self, kinds: NDArray[np.intp], errors: Callable[[], Matrix]) -> Matrix:
-        """Return what low-rank standard errors are multiplied with, 1 at known cells, shape (k, n)."""
-        return np.where(kinds > 0, self.ratios, 1.0)
+    def ratios_at(self, kinds: NDArray[np.intp], columns: Indices, stated: Callable[[], Vector]) -> Vector:
+        """Return what low-rank standard errors of cells are multiplied with, 1 at known ones."""
+        return np.where(kinds > 0, self.ratios[columns], 1.0)
 
     def shifts(self, holes: Matrix, low: Matrix) -> Matrix:
         """Return what is added to low-rank predictions: zero at observed cells.

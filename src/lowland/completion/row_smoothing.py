@@ -85,8 +85,8 @@ class RowSmoothing:
         """Return the kinds of cells, 0 where the fit stays as it is, shape (k, n): `kinds_of`."""
         return kinds_of(holes, self.places)
 
-    def reach_at(self, level: float, kinds: NDArray[np.intp]) -> Matrix:
-        """Return the half-widths of intervals of a level, in standard errors: quantiles of a kind's scores.
+    def reach_at(self, level: float, kinds: NDArray[np.intp]) -> Vector:
+        """Return half-widths of intervals of cells, in standard errors: quantiles of their kind's scores.
 
         They are those of all kinds where a kind has few, and of a normal law where the fit stays as it is.
         """
@@ -100,16 +100,16 @@ class RowSmoothing:
                 reaches[kind] = score_quantile(own, level)
         return reaches[kinds]
 
-    def ratios_at(self, kinds: NDArray[np.intp], errors: Callable[[], Matrix]) -> Matrix:
-        """Return what standard errors of the fit are multiplied with, shape (k, n).
+    def ratios_at(self, kinds: NDArray[np.intp], columns: Indices, stated: Callable[[], Vector]) -> Vector:
+        """Return what standard errors of cells, as the fit states them, are multiplied with.
 
         Errors beyond those of the cells held out are larger than these alone tell: they are not widened, or
         as far as the widest would be.
         """
-        stated = errors()
+        errors = stated()
         ratios, widest = (np.array([1.0, *own])[kinds] for own in (self.ratios, self.widest))
         return np.where(
-            stated > widest, np.maximum(ratios * widest / stated, np.minimum(ratios, 1.0)), ratios
+            errors > widest, np.maximum(ratios * widest / errors, np.minimum(ratios, 1.0)), ratios
         )
 
     def shifts(self, holes: Matrix, low: Matrix) -> Matrix:

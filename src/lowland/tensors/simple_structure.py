@@ -6,7 +6,7 @@ what is proved about it are the same for all. One is chosen because it is easy t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -54,11 +54,13 @@ def simple_structure(
         varimax(factor, rng) if mode in chosen else np.eye(factor.shape[1], dtype=factor.dtype)
         for mode, factor in enumerate(parts.factors)
     ]
-    core = multiply_modes(parts.core, [turn.T for turn in turns])
-    turns = [
-        turn @ _ordered(factor @ turn, core, mode) if mode in chosen else turn
-        for mode, (factor, turn) in enumerate(zip(parts.factors, turns, strict=True))
-    ]
+    turned = _turned(parts, turns)
+    for mode in set(chosen):
+        turns[mode] = turns[mode] @ _ordered(turned, mode)
+    return _turned(parts, turns)
+
+
+def _turned(parts: TuckerTensor, turns: Sequence[Matrix]) -> TuckerTensor:
     return TuckerTensor(
         multiply_modes(parts.core, [turn.T for turn in turns]),
         tuple(factor @ turn for factor, turn in zip(parts.factors, turns, strict=True)),
@@ -120,8 +122,9 @@ def _best_angle(x: Vector, y: Vector) -> float:
     return float(np.arctan2(across, along)) / 4
 
 
-def _ordered(factor: Matrix, core: Matrix, mode: int) -> Matrix:
+def _ordered(parts: TuckerTensor, mode: int) -> Matrix:
     """Return the signed permutation that puts the largest slices first and makes largest entries positive."""
+    core, factor = parts.core, parts.factors[mode]
     others = tuple(k for k in range(core.ndim) if k != mode)
     order = np.argsort(-np.sum(core.astype(np.float64) ** 2, axis=others), kind="stable")
     signs = np.where(factor[np.abs(factor).argmax(axis=0), np.arange(factor.shape[1])] < 0, -1.0, 1.0)
