@@ -69,6 +69,7 @@ from lowland.search import (
 from lowland.tensors.balancing import TuckerBalancing
 from lowland.tensors.cp_least_squares import CPObjective
 from lowland.tensors.cp_model import CP
+from lowland.tensors.factor_constraints import FactorConstraint
 from lowland.tensors.model import Tucker
 from lowland.tensors.objective import TuckerObjective
 from lowland.tensors.observations import TensorObservations
@@ -697,7 +698,7 @@ TENSOR_STEPPERS = [
 ]
 
 
-def make_cp(shape=(5, 6, 4), rank=2, *, share=1.0, weighted=False, nonnegative=()):
+def make_cp(shape=(5, 6, 4), rank=2, *, share=1.0, weighted=False, constraints=()):
     """A small noisy tensor of nonnegative components, of which a share is known."""
     rng = _rng()
     model = CP(shape, rank)
@@ -706,7 +707,7 @@ def make_cp(shape=(5, 6, 4), rank=2, *, share=1.0, weighted=False, nonnegative=(
     weights = rng.uniform(0.5, 2, shape) if weighted else None
     values = parts.tensor() + 0.1 * rng.standard_normal(shape)
     data = TensorObservations.from_array(values, observed=observed, weights=weights)
-    return CPObjective(data, model, nonnegative)
+    return CPObjective(data, model, constraints)
 
 
 CP_OBJECTIVES = [
@@ -717,9 +718,33 @@ CP_OBJECTIVES = [
     Case(CPObjective, lambda: make_cp((3, 4, 2, 5), 4, share=0.7), "order 4, some cells"),
 ]
 
+
+def cp_signs(*nonnegative):
+    """Which factors must be nonnegative."""
+    return tuple(FactorConstraint(own) for own in nonnegative)
+
+
+def _smooth_modes():
+    return (
+        FactorConstraint(functions=4),
+        FactorConstraint(nonnegative=True, functions=5),
+        FactorConstraint(),
+    )
+
+
+def _known_entries():
+    """A column, single entries, some of them zero, and nonnegative ones."""
+    first, last = np.full((5, 2), np.nan), np.full((4, 2), np.nan)
+    first[:, 0] = [-1, 2, 30, 0, 4]
+    last[[0, 2, 3], [0, 1, 1]] = [0, 2, 0.5]
+    return (FactorConstraint(known=first), FactorConstraint(), FactorConstraint(nonnegative=True, known=last))
+
+
 CP_STEPPERS = [
     Case(CPAlternating, CPAlternating, "alternating"),
-    Case(CPAlternating, CPAlternating, "nonnegative", {"nonnegative": (True, False, True)}),
+    Case(CPAlternating, CPAlternating, "nonnegative", {"constraints": cp_signs(True, False, True)}),
+    Case(CPAlternating, CPAlternating, "smooth", {"constraints": _smooth_modes()}),
+    Case(CPAlternating, CPAlternating, "known entries", {"constraints": _known_entries()}),
     Case(GaussNewton, lambda: GaussNewton(inner="dense"), "dense"),
     Case(TrustRegion, TrustRegion, "trust region"),
 ]

@@ -179,14 +179,19 @@ def components(kind):
     exact = np.einsum("ir,jr,kr->ijk", *factors)
     noisy = exact + 0.1 * rng.standard_normal(exact.shape)
     data = {"noisy": noisy, "holes": np.where(rng.random(exact.shape) < 0.2, np.nan, noisy)}.get(kind, exact)
-    fit = ll.decompose_cp(data, 2, nonnegative=[0] if kind == "nonnegative" else False, rng=0)
+    spectrum = np.array([[factors[1][0, 0], np.nan], [0, 2], [np.nan, np.nan], [3, np.nan]])
+    asked = {
+        "nonnegative": {"nonnegative": [0]},
+        "constrained": {"smooth": {0: 4}, "nonnegative": [0], "known": {1: spectrum}},
+    }
+    fit = ll.decompose_cp(data, 2, **asked.get(kind, {}), rng=0)
     objective, theta = fit.objective, fit.search.theta
     if kind == "mixed":
         theta = objective.model.pack(factors)
     if kind == "zero":
         theta = objective.model.pack([factor * [1, 0] for factor in factors])
     document = cp_document(
-        objective.data, objective.unpack(theta), objective.nonnegative, certify(objective, theta)
+        objective.data, objective.unpack(theta), objective.constraints, certify(objective, theta)
     )
     return Sample(document, data)
 
@@ -276,6 +281,7 @@ SAMPLES: dict[str, Callable[[], Sample]] = {
     "noisy components": lambda: components("noisy"),
     "components with holes": lambda: components("holes"),
     "nonnegative components": lambda: components("nonnegative"),
+    "constrained components": lambda: components("constrained"),
     "components that can be mixed": lambda: components("mixed"),
     "a component of zero": lambda: components("zero"),
     "region of full rank": lambda: region(np.random.default_rng(1).standard_normal((5, 3)), None, width=12),

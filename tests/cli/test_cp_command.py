@@ -49,6 +49,11 @@ def test_components_their_page_and_their_proof(folder):
     [
         (("--rank", "0"), "rank"),
         (("--rank", "2", "--nonnegative", "mode 7"), "--nonnegative names no mode"),
+        (("--rank", "2", "--smooth", "mode 7"), "--smooth names no mode"),
+        (("--rank", "2", "--smooth", "1=few"), "gives no number of splines"),
+        (("--rank", "2", "--known", "1"), "--known names no file"),
+        (("--rank", "2", "--known", "1=cube.npy"), "cube.npy"),
+        (("--rank", "2", "--known", "1=absent.csv"), "absent.csv"),
         (("--rank", "2", "--output", "parts.csv"), "--output must be a new .npz file"),
         (("--rank", "2", "--require", "nothing"), "--require"),
         (("--rank", "2", "--output", "one.npz", "--report", "one.npz"), "written to the same file"),
@@ -69,3 +74,33 @@ def test_components_that_are_not_unique_are_said(folder):
     np.save(folder / "mixed.npy", np.einsum("ir,jr,kr->ijk", *factors))
     done = call("cp", "mixed.npy", "--rank", "2", "--require", "unique_decomposition", cwd=folder)
     assert done.returncode not in (0, 2)
+
+
+def test_smooth_modes_and_spectra_that_are_known(tmp_path):
+    """A long table with coordinates; a spectrum whose lines are in another order, one of them unknown."""
+    rng = np.random.default_rng(4)
+    nm, spectra = np.arange(300, 420, 10), rng.uniform(0.5, 2, (12, 2)).cumsum(axis=0)
+    others = rng.uniform(0.2, 1, (6, 2)), rng.uniform(0.2, 1, (5, 2))
+    cube = np.einsum("ir,jr,kr->ijk", others[0], spectra, others[1])
+    lines = [f"s{i},{nm[j]},{k},{cube[i, j, k]}" for i, j, k in np.ndindex(cube.shape)]
+    (tmp_path / "cube.csv").write_text("\n".join(["sample,emission,time,signal", *lines]))
+    pure = [f"{own},{value}" for own, value in zip(nm, spectra[:, 0], strict=True) if own != 350]
+    (tmp_path / "pure.csv").write_text("\n".join(["emission,first", *pure[::-1]]))
+    done = call(
+        "cp", "cube.csv", "--value", "signal", "--rank", "2",
+        "--known", "emission=pure.csv", "--smooth", "time=4,0=5",
+        "--output", "parts.npz", "--report", "page.html", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = np.load(tmp_path / "parts.npz")["factor_1"][:, 0]
+    np.testing.assert_array_equal(found[nm != 350], spectra[nm != 350, 0])
+    assert found[nm == 350] == pytest.approx(spectra[nm == 350, 0], rel=0.05)
+    page = (tmp_path / "page.html").read_text()
+    assert "smooth modes" in page
+    assert "known entries of modes" in page
+    (tmp_path / "strange.csv").write_text("emission,first\n300,1\n305,2\n")
+    refused = call(
+        "cp", "cube.csv", "--value", "signal", "--rank", "2", "--known", "emission=strange.csv", cwd=tmp_path
+    )
+    assert refused.returncode == 2
+    assert "lines of slices that emission does not have" in refused.stderr

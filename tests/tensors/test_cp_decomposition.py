@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from cases import CP_OBJECTIVES, CP_STEPPERS, make_cp, parametrise
+from cases import CP_OBJECTIVES, CP_STEPPERS, cp_signs, make_cp, parametrise
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate, Finding
 from lowland.core.status import Verdict
@@ -96,7 +96,7 @@ def test_canonical_points_have_the_same_tensor_whatever_order_signs_and_scales(r
 @parametrise(CP_STEPPERS)
 @pytest.mark.parametrize("share", [1.0, 0.6])
 def test_progress(case, share, rng):
-    objective = make_cp(share=share, nonnegative=case.extra.get("nonnegative", ()))
+    objective = make_cp(share=share, constraints=case.extra.get("constraints", ()))
     theta = random_start(objective, rng)
     result = run(objective, case.make(), theta, stop=Iterations(25), rng=rng)
     check_progress(result, promises_descent=case.make().promises_descent)
@@ -106,7 +106,7 @@ def test_progress(case, share, rng):
 
 @parametrise(CP_STEPPERS)
 def test_searches_repeat_and_resume(case):
-    objective = make_cp(nonnegative=case.extra.get("nonnegative", ()))
+    objective = make_cp(constraints=case.extra.get("constraints", ()))
 
     def search(seed):
         rng = np.random.default_rng(seed)
@@ -332,7 +332,7 @@ def test_a_mixture_must_be_possible_where_factors_are_nonnegative():
     factors = [np.array([[1.0, 0], [0, 1], [2, 3]]), np.array([[1.0, 0], [0, 2], [1, 1]]), np.ones((1, 2))]
     tensor = naive(factors)
     data, verdicts = ll.TensorObservations.from_array(tensor), []
-    for signs in ((), (True, True, True)):
+    for signs in ((), cp_signs(True, True, True)):
         objective = CPObjective(data, CP(tensor.shape, 2), signs)
         proof = certify(objective, objective.model.pack(factors), claims=[UNIQUE])
         assert proof.verify(objective).is_confirmed
@@ -352,7 +352,7 @@ def test_forged_claims_are_contradicted():
     assert said[UNIQUE].outcome is Outcome.CONTRADICTED
     _, truth, _ = planted(np.random.default_rng(5), (5, 4, 3), 2, noise=0.0)
     free = ll.decompose_cp(truth, 2, rng=0)
-    signed = CPObjective(free.objective.data, free.objective.model, (True, True, True))
+    signed = CPObjective(free.objective.data, free.objective.model, cp_signs(True, True, True))
     said = free.certificate.verify(signed)
     for claim in ("globally_optimal", UNIQUE):
         assert said[claim].outcome is Outcome.CONTRADICTED

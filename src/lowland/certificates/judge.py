@@ -32,7 +32,7 @@ class Judge(Generic[F]):
         Judges are called in the order of their stages, cheapest first, because each may spend a fraction of
         the budget left by those before.
     holds_constrained : tuple of str
-        Claims for which the finding also holds under nonnegativity constraints.
+        Claims for which the finding also holds under constraints on factors.
     """
 
     claims: tuple[str, ...]

@@ -147,8 +147,8 @@ def _with_lower_point(
 ) -> dict[str, Finding]:
     """Return the findings, with global optimality refuted if a better point is found."""
     found, budget = given.found, given.budget
-    # the point found must also be nonnegative if factors must be
-    if LOWER not in claims or LOWER not in found or objective.is_nonnegative:
+    # the point found would also have to satisfy the constraints
+    if LOWER not in claims or LOWER not in found or objective.is_constrained:
         return found
     started, known = time.perf_counter(), found[LOWER]
     calls = budget.times(given.pass_work, LOWER_CALLS, part=LOWER_PART)
@@ -163,15 +163,15 @@ def _with_lower_point(
 def _of_constrained(
     objective: Fit, theta: Vector, judges: Judges, claims: Sequence[str]
 ) -> dict[str, Finding]:
-    """Return inconclusive findings for claims that cannot be judged under nonnegativity constraints.
+    """Return inconclusive findings for claims that cannot be judged under constraints on factors.
 
     Lower bounds still hold on the smaller set. Slopes and curvatures would have to account for the
     constraint.
     """
-    if not objective.is_nonnegative:
+    if not objective.is_constrained:
         return {}
     feasible = objective.is_feasible(theta)
-    method = "not judged under nonnegativity constraints" if feasible else "a factor is negative"
+    method = "not judged under constraints on factors" if feasible else "a factor breaks its constraints"
     held = {claim for judge in judges for claim in judge.holds_constrained} if feasible else set()
     open_claims = [claim for claim in claims if claim not in held]
     return {claim: Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in open_claims}

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lowland.cli.factor_options import known_of, modes_of, splines_of
 from lowland.cli.options import (
     CertificateOption,
     EffortOption,
@@ -29,7 +30,6 @@ from lowland.cli.output import (
 )
 from lowland.cli.overwriting import check_archive, check_outputs
 from lowland.cli.tensor_source import TensorArgument, TensorSource, reads_tensor
-from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
 from lowland.report.page import write_report
@@ -37,7 +37,6 @@ from lowland.report.words import verdict_sentence
 from lowland.tensors.cp_decomposition import decompose_cp
 from lowland.tensors.cp_fit import CPDecomposition
 from lowland.tensors.cp_report import cp_page
-from lowland.tensors.tensor_file import TensorFile
 
 
 @reads_tensor
@@ -49,6 +48,21 @@ def cp(
         str,
         typer.Option(help="Modes whose factors must be nonnegative, joined by commas; all, or none."),
     ] = "none",
+    smooth: Annotated[
+        str,
+        typer.Option(
+            help="Modes whose factors are smooth curves, joined by commas, a number of splines after =; "
+            "without one, held-out cells choose it. All, or none."
+        ),
+    ] = "none",
+    known: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODE=FILE",
+            help="Known entries of a mode's factor: a line per slice, the first components' columns, blank "
+            "where unknown. May be repeated.",
+        ),
+    ] = None,
     starts: Annotated[
         int | None,
         typer.Option(help="Number of random starts after the first; by default as many as needed."),
@@ -75,7 +89,9 @@ def cp(
     fit = decompose_cp(
         read.observations,
         rank,
-        nonnegative=_modes(nonnegative, read),
+        nonnegative=modes_of("--nonnegative", nonnegative, read),
+        smooth=splines_of("--smooth", smooth, read),
+        known=known_of("--known", known or [], read),
         n_restarts="auto" if starts is None else starts,
         max_iterations=max_iterations,
         rng=seed,
@@ -109,24 +125,6 @@ def _say(fit: CPDecomposition, files: Sequence[tuple[str, Path | None]]) -> None
     for name, path in files:
         if path is not None and path.exists():
             say(f"{name}: {path}")
-
-
-def _modes(text: str, read: TensorFile) -> bool | list[int]:
-    """Return the modes that are named, or counted from zero."""
-    if text in ("all", "none"):
-        return text == "all"
-    found = []
-    for name in text.split(","):
-        if name in read.names:
-            found.append(read.names.index(name))
-        elif name.isascii() and name.isdigit() and int(name) < len(read.names):
-            found.append(int(name))
-        else:
-            modes = ", ".join(read.names)
-            raise InvalidInputError(
-                "--nonnegative names no mode", name, fix=f"modes are {modes}, or 0, 1, ...; or all, or none"
-            )
-    return found
 
 
 def _as_data(fit: CPDecomposition) -> dict[str, Any]:

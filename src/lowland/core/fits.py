@@ -60,8 +60,8 @@ class Fit(Objective, Protocol):
         """Whether rows of the Jacobian have few nonzeros, and it is formed as a sparse matrix."""
 
     @property
-    def is_nonnegative(self) -> bool:
-        """Whether factors must be nonnegative."""
+    def is_constrained(self) -> bool:
+        """Whether anything is asked of factors, such as signs."""
 
     @property
     def reachable_gradient(self) -> float:

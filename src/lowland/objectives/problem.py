@@ -56,6 +56,11 @@ class RecoveryProblem:
     is_nonnegative: bool = False
 
     @property
+    def is_constrained(self) -> bool:
+        """Whether factors must be nonnegative."""
+        return self.is_nonnegative
+
+    @property
     def size(self) -> int:
         """Length of a point."""
         return self.model.size

@@ -26,6 +26,7 @@ KRUSKAL = "the k-ranks of the factors add up to at least {sum}, where Kruskal's 
 SINGLE = "one component, which is not zero"
 ZERO = "a component is zero, so that another can be split in two"
 MIXED = "two components have parallel columns in all modes but two, and can be mixed there"
+HELD = "components could be mixed or split, if it were not for the constraints on factors"
 OVERFLOW = "values overflow the float64 range"
 # least singular value of columns of length one that is asked for here, and subsets that are looked at
 LEAST, MOST_SUBSETS = 1e-7, 40_000
@@ -69,6 +70,14 @@ def check_unique(said: Statement, problem: CPProblem) -> Check:
         return said.settle("nothing is claimed")
     said.number("tolerance")
     said.assume()
+    if said.is_open and said.says(HELD):
+        said.rigour(Rigour.ESTIMATE)
+        said.require(not problem.allows_mixing, "nothing but signs is asked of factors")
+        return said.settle("nothing is claimed")
+    said.require(
+        said.verdict is not Verdict.REFUTED or problem.allows_mixing,
+        "other components would have to satisfy what is asked of factors, too",
+    )
     zero = [k for k in range(problem.rank) if any(not factor[:, k].any() for factor in problem.factors)]
     if said.says(ZERO):
         said.require(said.verdict is Verdict.REFUTED, "a decomposition with a zero component is not unique")
@@ -163,8 +172,8 @@ def _check_mixed(said: Statement, problem: CPProblem) -> Check:
     others = [np.asarray(both) for both in mixed]
     said.require(_distance(own, others) <= SAME, "the other two components have another sum")
     said.require(_differ(own, others), "the other two are the same components")
-    signs = zip(others, problem.nonnegative, strict=False)
-    good = all(not asked or bool((both >= 0).all()) for both, asked in signs)
+    signs = zip(others, problem.asked, strict=False)
+    good = all(not asked.nonnegative or bool((both >= 0).all()) for both, asked in signs)
     said.require(good, "the other two are negative where they must not be")
     return said.settle(f"components {r} and {s} are parallel in {parallel} of {order} modes")
 
@@ -231,7 +240,7 @@ def cp_jacobian(problem: CPProblem, prime: int, seed: int) -> Residues:
 
 def _feasible(said: Statement, problem: CPProblem) -> Statement:
     """Return what is stated, with a fault if anything is claimed of a point outside the problem."""
-    said.require(said.is_open or problem.is_feasible, "a factor is negative that must not be")
+    said.require(said.is_open or problem.is_feasible, "a factor breaks its constraints")
     return said
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.rounding import gamma
 from lowland.recheck.bounds import UNIT
+from lowland.recheck.factor_constraints import PlainConstraint
 from lowland.recheck.plain_losses import PlainLosses
 from lowland.recheck.tensor_problem import MOST_CELLS, usual_sizes
 
@@ -28,8 +29,8 @@ class CPProblem:
         Positions of the known cells.
     y, weights : ndarray, shape (p,)
     factors : tuple of ndarray, shapes (I_n, R)
-    nonnegative : tuple of bool
-        Which factors must be nonnegative.
+    asked : tuple of PlainConstraint
+        What each factor must satisfy; nothing by default.
     is_weighted : bool
         Whether cells have weights.
     words : str
@@ -40,7 +41,7 @@ class CPProblem:
     y: Vector
     weights: Vector
     factors: tuple[Matrix, ...]
-    nonnegative: tuple[bool, ...] = ()
+    asked: tuple[PlainConstraint, ...] = ()
     is_weighted: bool = False
     words: str = ""
     losses: PlainLosses = field(default_factory=PlainLosses)
@@ -49,15 +50,19 @@ class CPProblem:
     is_penalised: ClassVar[bool] = False
 
     @property
-    def is_nonnegative(self) -> bool:
-        """Whether any factor must be nonnegative."""
-        return any(self.nonnegative)
+    def is_constrained(self) -> bool:
+        """Whether anything is asked of any factor."""
+        return any(own.is_any for own in self.asked)
+
+    @property
+    def allows_mixing(self) -> bool:
+        """Whether nothing but signs is asked of any factor."""
+        return not any(own.known is not None or own.functions for own in self.asked)
 
     @property
     def is_feasible(self) -> bool:
-        """Whether the factors that must be nonnegative are."""
-        pairs = zip(self.factors, self.nonnegative, strict=False)
-        return all(not asked or bool((factor >= 0).all()) for factor, asked in pairs)
+        """Whether the factors satisfy what is asked."""
+        return all(own.holds(factor) for factor, own in zip(self.factors, self.asked, strict=False))
 
     @property
     def shape(self) -> tuple[int, ...]:

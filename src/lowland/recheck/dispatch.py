@@ -20,9 +20,15 @@ OneCheck = Callable[[Statement, Any, Certificate, Progress | None], Check]
 Checks = Mapping[str, OneCheck]
 # claims about the point's surroundings, which are judged by computed numbers
 NEVER_PROVED = ("stationary", "second_order_stationary", "strict_local_minimum", "local_minimum")
-# claims that are judged under nonnegativity constraints too
+# claims that are judged under constraints on factors too
 OF_CONSTRAINED = ("globally_optimal", "unique_decomposition")
-CONSTRAINED = ("not judged under nonnegativity constraints", "a factor is negative")
+CONSTRAINED = (
+    "not judged under constraints on factors",
+    "a factor breaks its constraints",
+    # as earlier certificates say it
+    "not judged under nonnegativity constraints",
+    "a factor is negative",
+)
 INCONSISTENT = (
     "the measurement and its adjoint disagree by ",
     "the gradient and finite differences of the objective disagree by ",
@@ -104,8 +110,8 @@ def _checked(
     if finding.claim in NEVER_PROVED and finding.verdict is Verdict.PROVED:
         said.fault("numerical evidence can support this claim but never prove it")
         return said.settle("")
-    if problem.is_nonnegative and finding.claim not in OF_CONSTRAINED and not said.is_open:
-        said.fault("under nonnegativity constraints this claim is not judged")
+    if problem.is_constrained and finding.claim not in OF_CONSTRAINED and not said.is_open:
+        said.fault("under constraints on factors this claim is not judged")
         return said.settle("")
     if said.is_open and said.method.startswith(AGAINST):
         return said.settle_unchecked("two findings contradict each other, so that neither is claimed")
@@ -114,7 +120,7 @@ def _checked(
             "the objective's parts do not belong together, so that nothing is claimed"
         )
     if said.is_open and any(said.says(words) for words in CONSTRAINED):
-        said.require(problem.is_nonnegative, "factors may have any sign")
+        said.require(problem.is_constrained, "nothing is asked of factors")
         said.rigour(Rigour.ESTIMATE)
         said.assume()
         return said.settle("nothing is claimed")

@@ -44,8 +44,6 @@ OPEN = (
     "the smallest singular values of the Jacobian did not converge within the budget",
     "the Jacobian at the point is zero or not finite",
     "values overflow the float64 range",
-    "not judged under nonnegativity constraints",
-    "a factor is negative",
 )
 # of these, statements about the data that are quickly tested
 TESTABLE = ("the Jacobian at the point is zero or not finite", "values overflow the float64 range")

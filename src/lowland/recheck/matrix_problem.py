@@ -78,6 +78,16 @@ class MatrixProblem:
     is_double: bool = True
     is_given: bool = True
 
+    @property
+    def is_constrained(self) -> bool:
+        """Whether factors must be nonnegative."""
+        return self.is_nonnegative
+
+    @property
+    def is_feasible(self) -> bool:
+        """Whether factors are nonnegative that must be."""
+        return not self.is_nonnegative or bool(self.u.min() >= 0 and self.v.min() >= 0)
+
     # ---------------------------------------------------------------- shapes
 
     @property
@@ -286,11 +296,8 @@ class MatrixProblem:
         """Return the convex objective of another matrix without biases, the biases kept."""
         z = self.measure(low_rank + (self.matrix() - self.low_rank()))
         fit = float(np.sum(self.weights * self.losses.each("value", z, self.y)))
-        nuclear = (
-            float(np.linalg.norm(low_rank * np.sqrt(np.outer(*self.side_weights)), "nuc"))
-            if self.penalty
-            else 0.0
-        )
+        weighted = low_rank * np.sqrt(np.outer(*self.side_weights))
+        nuclear = float(np.linalg.norm(weighted, "nuc")) if self.penalty else 0.0
         return fit + self.penalty * nuclear + self.paid_for_biases()
 
     def unfitted_value(self) -> float:

@@ -60,8 +60,6 @@ OPEN = (
     "the objective overflows float64",
     "the gap cannot be represented in float64",
     "values overflow the float64 range",
-    "not judged under nonnegativity constraints",
-    "a factor is negative",
 )
 # relative differences of objectives below this may be rounding; and those of data in single precision
 ROUNDING, SINGLE = 1e-9, 3e-5
@@ -78,9 +76,7 @@ def check_optimal(said: Statement, problem: MatrixProblem) -> Check:
     if not problem.is_formed:
         return said.settle_unchecked("the measurements are too large to be formed here")
     said.require(problem.is_matrix, "with unit trace a factor of no length stands for no matrix")
-    if problem.is_nonnegative:
-        feasible = problem.u.min() >= 0 and problem.v.min() >= 0
-        said.require(bool(feasible) or said.is_open, "a factor is negative")
+    said.require(problem.is_feasible or said.is_open, "a factor is negative")
     if match(RIGOROUS, said.method) or match(WORKING, said.method):
         return check_exact_fit(said, problem)
     if said.verdict is Verdict.REFUTED:
@@ -294,8 +290,7 @@ def check_lower_point(said: Statement, problem: PlainFit) -> Check:
     said.require(
         drop > max(tolerance * (1 - AGREE), ROUNDING), f"the attached point is lower by only {drop:.2g}"
     )
-    if problem.is_nonnegative:
-        said.require(bool(np.min(point) >= 0), "a factor of the attached point is negative")
+    said.require(other.is_feasible, "a factor of the attached point breaks its constraints")
     exact = said.finding.rigour is not Rigour.RIGOROUS or (problem.losses.is_squared and problem.exact)
     said.require(exact, "rounding is bounded for squared losses of stored measurements only")
     return said.settle(words)

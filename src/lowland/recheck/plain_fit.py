@@ -48,8 +48,12 @@ class PlainFit(Protocol):
         """How far the point is from balanced, as a fraction."""
 
     @property
-    def is_nonnegative(self) -> bool:
-        """Whether factors must be nonnegative."""
+    def is_feasible(self) -> bool:
+        """Whether the point satisfies what is asked of factors."""
+
+    @property
+    def is_constrained(self) -> bool:
+        """Whether anything is asked of factors, such as signs."""
 
     @property
     def exact(self) -> bool:

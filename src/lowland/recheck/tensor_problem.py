@@ -49,7 +49,8 @@ class TensorProblem:
     is_weighted: bool = False
     words: str = ""
     losses: PlainLosses = field(default_factory=PlainLosses)
-    is_nonnegative: ClassVar[bool] = False
+    is_constrained: ClassVar[bool] = False
+    is_feasible: ClassVar[bool] = True
     exact: ClassVar[bool] = False
 
     @property

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +13,13 @@ from lowland.core.arrays import Vector
 from lowland.core.errors import FileFormatError
 from lowland.recheck.cp_problem import CPProblem
 from lowland.recheck.documents import Document, Settings, take_point
+from lowland.recheck.factor_constraints import DEGREE, PlainConstraint
 from lowland.recheck.tables import DTYPES
 from lowland.recheck.tensor_problem import TensorProblem
 
 LEAST_ORDER = 3
+# the setting that holds known entries and splines, where there are some
+CONSTRAINTS = "constraints"
 
 
 def tensor_fingerprint(
@@ -107,7 +112,10 @@ def cp_problem(
     factors = take_point(document, tuple(f"factor_{n}" for n in range(order)))
     settings, modes = Settings(document.problem), tuple(f"mode {n}" for n in range(order))
     signs = settings.words("nonnegative", modes)
+    asked = [PlainConstraint(mode in signs) for mode in modes]
     settings.word("dtype", DTYPES)
+    if CONSTRAINTS in document.problem:
+        asked = _read_constraints(settings.maybe(CONSTRAINTS), asked, [factor.shape for factor in factors])
     settings.close()
     fits = order >= LEAST_ORDER and all(factor.ndim == 2 for factor in factors)
     rank = factors[0].shape[-1] if fits else 0
@@ -121,7 +129,45 @@ def cp_problem(
         values.astype(np.float64),
         np.ones(values.size) if weights is None else weights.astype(np.float64),
         tuple(factors),
-        tuple(mode in signs for mode in modes),
+        tuple(asked),
         weights is not None,
         f"squared loss of {kind} cells of a {' x '.join(map(str, shape))} tensor, {rank} CP components",
     )
+
+
+def _read_constraints(
+    given: Any, signs: list[PlainConstraint], shapes: list[tuple[int, ...]]
+) -> list[PlainConstraint]:
+    """Return constraints with their splines and known entries."""
+    words = "the certificate's constraints on factors cannot be used"
+    if not isinstance(given, list) or len(given) != len(signs):
+        raise FileFormatError(words, ascii(given)[:60])
+    found = []
+    for own, sign, shape in zip(given, signs, shapes, strict=True):
+        if not isinstance(own, dict) or set(own) != {"functions", "known"}:
+            raise FileFormatError(words, ascii(own)[:60])
+        functions, known = own["functions"], own["known"]
+        whole = isinstance(functions, int) and not isinstance(functions, bool)
+        if not whole or not (functions == 0 or DEGREE < functions <= max(shape[0], 1)):
+            raise FileFormatError(words, f"{ascii(functions)[:60]} splines")
+        found.append(replace(sign, functions=functions, known=_read_known(known, shape, words)))
+    return found
+
+
+def _read_known(given: Any, shape: tuple[int, ...], words: str) -> NDArray[np.float64] | None:
+    """Return known entries, None standing for unknown ones."""
+    if given is None:
+        return None
+    lines = given if isinstance(given, list) else []
+    entries = [entry for line in lines if isinstance(line, list) for entry in line]
+    good = [len(line) if isinstance(line, list) else -1 for line in lines] == [shape[1]] * shape[0]
+    good = good and all(entry is None or type(entry) in (int, float) for entry in entries)
+    if not good:
+        raise FileFormatError(words, ascii(given)[:60])
+    try:
+        known = np.array([np.nan if entry is None else float(entry) for entry in entries]).reshape(shape)
+    except OverflowError as error:
+        raise FileFormatError(words, ascii(given)[:60]) from error
+    if np.isinf(known).any():
+        raise FileFormatError(words, "entries that are not finite")
+    return known

@@ -47,6 +47,9 @@ class CPFit(CellFit, Protocol):
     def needs_sign(self, mode: int) -> bool:
         """Whether a mode's factor must be nonnegative."""
 
+    def allows_mixing(self) -> bool:
+        """Whether nothing but signs is asked of any factor, so that sums of columns satisfy it too."""
+
 
 class HasModeRows(CPFit, Protocol):
     """A fit one of whose factors can be solved for, given the others."""

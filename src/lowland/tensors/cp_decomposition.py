@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.certificates import Settings, judge
-from lowland.core.errors import InvalidInputError
 from lowland.core.interrupt import Interruptible, unless_interrupted
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import RandomSource, make_generator
@@ -19,10 +18,12 @@ from lowland.kernels.blas_threads import one_blas_thread
 from lowland.search.loop import Callback
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.certificates.judges import TENSOR_JUDGES
+from lowland.tensors.constraint_inputs import constraints_of, splines_of
 from lowland.tensors.cp_fit import CPDecomposition
 from lowland.tensors.cp_least_squares import CPObjective
 from lowland.tensors.cp_model import CP
 from lowland.tensors.cp_search import CPPlan, search_cp
+from lowland.tensors.cp_smoothness import choose_splines
 from lowland.tensors.decompose import as_observations
 from lowland.tensors.observations import TensorObservations
 
@@ -33,6 +34,8 @@ def decompose_cp(  # noqa: PLR0913
     rank: int,
     *,
     nonnegative: bool | Collection[int] = False,
+    smooth: bool | Collection[int] | Mapping[int, int | str] = False,
+    known: Mapping[int, ArrayLike] | None = None,
     observed: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     n_restarts: int | str = "auto",
@@ -52,6 +55,14 @@ def decompose_cp(  # noqa: PLR0913
         Number of components.
     nonnegative : bool or collection of int
         Modes whose factors must be nonnegative, as spectra and concentrations are; True: all.
+    smooth : bool, collection of int, or mapping of int to int or "auto"
+        Modes along whose slices columns vary smoothly: they are combinations of cubic B-splines with equally
+        spaced knots, fewer of which are smoother. How many is chosen by held-out cells unless it is given
+        for a mode, 4 to its length; a mode that none fit better than free columns is left free.
+    known : mapping of int to array_like, shapes (I_n, R) or (I_n, k), optional
+        Entries of modes' factors that are known, NaN where they are not: pure spectra, zeros where a
+        component is absent. With k < R columns these are those of the first components. Components keep their
+        order then, and the scale of what is known.
     observed : array_like of bool, same shape, optional
         Which cells are known.
     weights : array_like, same shape, optional
@@ -77,15 +88,16 @@ def decompose_cp(  # noqa: PLR0913
     Raises
     ------
     InvalidInputError
-        If there are fewer than three modes, an empty slice, a rank that every tensor of the shape has, or a
-        setting that cannot be used.
+        If there are fewer than three modes, an empty slice, a rank that every tensor of the shape has, known
+        entries that do not fit, or a setting that cannot be used.
 
     Notes
     -----
     Sweeps solve the rows of one mode after the other; damped Gauss-Newton steps go on from the best start,
-    and Newton steps find the last digits, unless factors must be nonnegative. A sweep costs
-    O(N (p R^2 + sum of lengths R^3)) for p known cells. Unlike Tucker's, a best CP decomposition of noisy
-    data need not exist: `CPDecomposition.cancels` says if components grow against each other.
+    and Newton steps find the last digits, unless anything is asked of factors. A sweep costs
+    O(N (p R^2 + sum of lengths R^3)) for p known cells, and O(k^3 R^3) for a mode of k splines. The
+    coefficients of smooth nonnegative columns are nonnegative. Unlike Tucker's, a best CP decomposition of
+    noisy data need not exist: `CPDecomposition.cancels` says if components grow against each other.
 
     The certificate says whether the components are the only ones that add up to the fitted tensor
     (``unique_decomposition``): proved by Kruskal's condition, refuted by other components with the same sum;
@@ -96,7 +108,8 @@ def decompose_cp(  # noqa: PLR0913
     ----------
     T. G. Kolda, B. W. Bader, Tensor decompositions and applications, SIAM Review 2009; J. B. Kruskal,
     Three-way arrays: rank and uniqueness of trilinear decompositions, Linear Algebra and its Applications
-    1977.
+    1977; M. E. Timmerman, H. A. L. Kiers, Three-way component analysis with smoothness constraints,
+    Computational Statistics and Data Analysis 2002.
 
     Examples
     --------
@@ -115,9 +128,12 @@ def decompose_cp(  # noqa: PLR0913
     data = as_observations(tensor, observed, weights)
     check_scale(data.values, "tensor")
     data = data.in_double()
-    objective = CPObjective(data, CP(data.shape, components), _signs(nonnegative, len(data.shape)))
+    splines = splines_of(data.shape, smooth)
+    asked = constraints_of(data.shape, components, nonnegative, splines, known)
+    objective = CPObjective(data, CP(data.shape, components), asked)
     generator, certificate = make_generator(rng), None
     with one_blas_thread(), counted() as work:  # the same bits whatever its number of threads
+        objective = replace(objective, constraints=choose_splines(objective, splines, generator))
         with stage("starts of a CP decomposition"):
             found, attempts = search_cp(objective, plan, generator)
         if certify and found.stop_reason is not StopReason.INTERRUPTED:
@@ -127,18 +143,3 @@ def decompose_cp(  # noqa: PLR0913
                 "judging",
             )
     return CPDecomposition.of(objective, found, certificate, attempts)
-
-
-def _signs(nonnegative: bool | Collection[int], order: int) -> tuple[bool, ...]:
-    """Return which modes must be nonnegative."""
-    if isinstance(nonnegative, bool | np.bool_):
-        return (bool(nonnegative),) * order
-    asked = [nonnegative] if isinstance(nonnegative, int) else list(nonnegative)
-    for mode in asked:
-        if isinstance(mode, bool) or not isinstance(mode, int | np.integer) or not 0 <= mode < order:
-            raise InvalidInputError(
-                "nonnegative names a mode that the tensor does not have",
-                repr(mode),
-                fix=f"use True, or some of 0 to {order - 1}",
-            )
-    return tuple(mode in asked for mode in range(order))

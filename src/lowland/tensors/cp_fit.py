@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.judged import Judged
@@ -23,6 +23,7 @@ from lowland.tensors.completed_tensor import check_cells
 from lowland.tensors.cp_least_squares import CPObjective
 from lowland.tensors.cp_model import CP
 from lowland.tensors.cp_search import CPPlan, search_cp
+from lowland.tensors.factor_constraints import Constraints
 from lowland.tensors.kernels.mode_products import multiply_modes
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.proofs import cp_document
@@ -44,9 +45,11 @@ class CPDecomposition(Judged, ReportedTensor):
     Parameters
     ----------
     strengths : ndarray, shape (R,)
-        Norms of the components, descending.
+        Norms of the components, descending; where entries are known, in the order of these, and of the other
+        modes alone.
     factors : tuple of ndarray, shapes (I_n, R)
-        Columns of length one; in all modes but the last their largest entries are positive.
+        Columns of length one, but those whose entries are known, which have the known scale; in all modes but
+        the last the largest entries of columns that may change their sign are positive.
     search : SearchResult
         The best of all starts.
     certificate : Certificate or None
@@ -85,6 +88,7 @@ class CPDecomposition(Judged, ReportedTensor):
         """Return the decomposition of a point."""
         factors = objective.unpack(search.theta)
         norms = np.array([np.linalg.norm(factor, axis=0) for factor in factors])
+        norms[objective.kept_scales] = 1.0
         unit = tuple(factor / np.where(own > 0, own, 1.0) for factor, own in zip(factors, norms, strict=True))
         return cls(norms.prod(axis=0), unit, search, certificate, objective, attempts)
 
@@ -152,7 +156,7 @@ class CPDecomposition(Judged, ReportedTensor):
     def cosines(self) -> Matrix:
         """Cosines of components with each other, shape (R, R): products over modes."""
         found = np.ones((self.rank, self.rank))
-        for factor in self.factors:
+        for factor in map(_of_length_one, self.factors):
             found *= factor.T @ factor
         return found
 
@@ -237,14 +241,23 @@ class CPDecomposition(Judged, ReportedTensor):
         for own in (np.sort(places[: length // 2]), np.sort(places[length // 2 :])):
             part = None if weights is None else np.take(weights, own, axis=mode)
             data = TensorObservations.from_array(np.take(known, own, axis=mode), weights=part)
-            objective = replace(self.objective, data=data, model=CP(data.shape, self.rank))
+            asked = self._constraints_of_half(mode, own)
+            objective = replace(self.objective, data=data, model=CP(data.shape, self.rank), constraints=asked)
             with one_blas_thread():  # the same bits whatever its number of threads
                 found, _ = search_cp(objective, CPPlan(), generator)
             parts = objective.unpack(found.theta)
-            others = [factor for n, factor in enumerate(parts) if n != mode]
-            norms = [np.linalg.norm(factor, axis=0) for factor in others]
-            halves.append([f / np.where(own > 0, own, 1.0) for f, own in zip(others, norms, strict=True)])
+            halves.append([factor for n, factor in enumerate(parts) if n != mode])
         return np.sort(_matched(halves[0], halves[1]))[::-1]
+
+    def _constraints_of_half(self, mode: int, slices: Indices) -> Constraints:
+        found = list(self.objective.constraints)
+        if found and found[mode].functions is not None:
+            raise InvalidInputError(
+                "a mode that must be smooth cannot be halved at random", f"mode {mode}", fix="halve another"
+            )
+        if found:
+            found[mode] = found[mode].of_slices(slices)
+        return tuple(found)
 
     def _weights(self) -> Matrix | None:
         """Return the weights of all cells as an array, zero where nothing is known; None if all are one."""
@@ -280,8 +293,8 @@ class CPDecomposition(Judged, ReportedTensor):
                 "there is no certificate to save", "certify=False", fix="decompose with certify=True"
             )
         theta = self.search.theta if self.certificate.point is None else self.certificate.point
-        factors, signs = self.objective.unpack(theta), self.objective.nonnegative
-        document = cp_document(self.objective.data, factors, signs, self.certificate)
+        factors, asked = self.objective.unpack(theta), self.objective.constraints
+        document = cp_document(self.objective.data, factors, asked, self.certificate)
         write_certificate(path, document)
 
     def summary_lines(self) -> list[str]:
@@ -309,14 +322,20 @@ class CPDecomposition(Judged, ReportedTensor):
 
 
 def _matched(factors: Sequence[Matrix], others: Sequence[Matrix]) -> Vector:
-    """Return the cosines of components of length one with those of others that they are matched with."""
+    """Return the cosines of components with those of others that they are matched with."""
     from scipy.optimize import linear_sum_assignment
 
     cosines = np.ones((factors[0].shape[1], others[0].shape[1]))
     for own, other in zip(factors, others, strict=True):
-        norms = np.linalg.norm(other, axis=0)
-        cosines *= np.abs(own.T @ other) / np.where(norms > 0, norms, 1.0)
+        cosines *= np.abs(_of_length_one(own).T @ _of_length_one(other))
     rows, columns = linear_sum_assignment(-cosines)
     out = np.zeros(cosines.shape[0])
     out[rows] = cosines[rows, columns]
     return out
+
+
+def _of_length_one(factor: Matrix) -> Matrix:
+    """Return columns of length one; those that are zero stay so."""
+    norms = np.linalg.norm(factor, axis=0)
+    unit: Matrix = factor / np.where(norms > 0, norms, 1.0)
+    return unit

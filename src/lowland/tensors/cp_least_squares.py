@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import ClassVar, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Certificate
@@ -15,7 +16,9 @@ from lowland.core.memory import check_fits
 from lowland.core.verification import Verification
 from lowland.recheck.cp_checks import verify_cp
 from lowland.tensors.cell_objective import CellObjective, sum_of_squares
-from lowland.tensors.cp_model import CP
+from lowland.tensors.constrained_factor import best_factor
+from lowland.tensors.cp_model import CP, kept_scales
+from lowland.tensors.factor_constraints import Constraints, FactorConstraint, in_words
 from lowland.tensors.normal_matrix import cp_normal_matrix
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.proofs import plain_cp
@@ -36,8 +39,8 @@ class CPObjective(CellObjective):
     ----------
     data : TensorObservations
     model : CP
-    nonnegative : tuple of bool
-        Which modes' factors must be nonnegative.
+    constraints : tuple of FactorConstraint
+        What each mode's factor must satisfy; none by default.
 
     Notes
     -----
@@ -46,7 +49,7 @@ class CPObjective(CellObjective):
 
     data: TensorObservations
     model: CP
-    nonnegative: tuple[bool, ...] = ()
+    constraints: Constraints = ()
     penalties: ClassVar[tuple[()]] = ()
 
     def __post_init__(self) -> None:
@@ -55,9 +58,14 @@ class CPObjective(CellObjective):
         check_fits(4 * core, "the derivatives of so many components", "use fewer components")
 
     @property
-    def is_nonnegative(self) -> bool:
-        """Whether any factor must be nonnegative."""
-        return any(self.nonnegative)
+    def is_constrained(self) -> bool:
+        """Whether anything is asked of any factor."""
+        return not all(own.is_free for own in self.constraints)
+
+    @property
+    def kept_scales(self) -> NDArray[np.bool_]:
+        """Which columns have a known scale, shape (N, R)."""
+        return kept_scales(self.constraints, self.model)
 
     @property
     def rank(self) -> int:
@@ -110,18 +118,36 @@ class CPObjective(CellObjective):
 
         Directions in which the data say nothing stay small: a tiny ridge keeps systems regular.
         """
-        factors = list(self.model.unpack(theta))
-        factors[mode] = self._unfoldings[mode].best(factors, RIDGE, nonnegative=self.needs_sign(mode))
+        factors, constraint = list(self.model.unpack(theta)), self._constraint(mode)
+        if constraint.allows_mixing:
+            found = self._unfoldings[mode].best(factors, RIDGE, nonnegative=constraint.nonnegative)
+        else:
+            found = best_factor(self._unfoldings[mode], factors, constraint, RIDGE)
+        factors[mode] = found
         return self.model.pack(factors)
+
+    def _constraint(self, mode: int) -> FactorConstraint:
+        return self.constraints[mode] if self.constraints else FactorConstraint()
 
     def needs_sign(self, mode: int) -> bool:
         """Whether a mode's factor must be nonnegative."""
-        return bool(self.nonnegative) and self.nonnegative[mode]
+        return self._constraint(mode).nonnegative
+
+    def allows_mixing(self) -> bool:
+        """Whether nothing but signs is asked of any factor."""
+        return all(own.allows_mixing for own in self.constraints)
+
+    def imposed(self, theta: Vector) -> Vector:
+        """Return a point near another that satisfies the constraints."""
+        if not self.is_constrained:
+            return theta
+        pairs = zip(self.model.unpack(theta), self.constraints, strict=True)
+        return self.model.pack([own.imposed(factor) for factor, own in pairs])
 
     def is_feasible(self, theta: Vector) -> bool:
-        """Whether the factors that must be nonnegative are."""
-        pairs = zip(self.model.unpack(theta), self.nonnegative, strict=False)
-        return all(not asked or bool((factor >= 0).all()) for factor, asked in pairs)
+        """Whether the factors satisfy their constraints."""
+        pairs = zip(self.model.unpack(theta), self.constraints, strict=False)
+        return all(own.holds(factor) for factor, own in pairs)
 
     def gauge(self, theta: Vector) -> Matrix:
         """Return directions along which the objective is constant, shape (size, g)."""
@@ -129,7 +155,7 @@ class CPObjective(CellObjective):
 
     def canonical(self, theta: Vector) -> Vector:
         """Return the balanced point of the same components."""
-        return self.model.canonical(theta, self.nonnegative)
+        return self.model.canonical(theta, self.constraints)
 
     def unpack(self, theta: Vector) -> tuple[Matrix, ...]:
         """Return the factors of a point."""
@@ -144,7 +170,7 @@ class CPObjective(CellObjective):
     ) -> Verification:
         """Derive everything that a certificate states about a point again, from plain arrays."""
         factors = self.model.unpack(np.asarray(theta, np.float64))
-        problem = plain_cp(self.in_double().data, factors, self.nonnegative, self.describe())
+        problem = plain_cp(self.in_double().data, factors, self.constraints, self.describe())
         return verify_cp(problem, certificate, progress)
 
     def describe(self) -> str:
@@ -153,8 +179,8 @@ class CPObjective(CellObjective):
         known = "all cells" if self.data.is_full else f"{self.data.size} cells"
         weighted = ", weighted" if self.weights is not None else ""
         words = "component" if self.rank == 1 else "components"
-        signs = ", nonnegative modes" if self.is_nonnegative else ""
-        return f"{by} tensor of {self.rank} CP {words} from {known}{weighted}, squared loss{signs}"
+        asked = "".join(f", {own}" for own in in_words(self.constraints))
+        return f"{by} tensor of {self.rank} CP {words} from {known}{weighted}, squared loss{asked}"
 
 
 @final

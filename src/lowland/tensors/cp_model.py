@@ -8,9 +8,11 @@ from math import prod
 from typing import ClassVar, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.tensors.factor_constraints import Constraints
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 
@@ -81,23 +83,42 @@ class CP:
                 out.append(self.pack(parts))
         return np.stack(out, axis=1)
 
-    def canonical(self, theta: Vector, signed: Sequence[bool] = ()) -> Vector:
+    def canonical(self, theta: Vector, constraints: Constraints = ()) -> Vector:
         """Return the point of the same tensor with columns of equal norm in all modes, the largest first.
 
-        In all modes but the last the largest entry of each column is positive. Modes whose factors must keep
-        their signs are left out of that.
+        In all modes but the last the largest entry of each column is positive. Columns that must keep their
+        scale or sign are left out of that, and components whose entries are known keep their order.
         """
         factors = [factor.copy() for factor in self.unpack(theta)]
+        kept = kept_scales(constraints, self)
         sizes = np.array([np.linalg.norm(factor, axis=0) for factor in factors])
         some = sizes.all(axis=0)
-        logs = np.log(np.where(some, sizes, 1.0)).mean(axis=0)
+        count = np.maximum((~kept).sum(axis=0), 1)
+        logs = np.where(kept, 0.0, np.log(np.where(some, sizes, 1.0))).sum(axis=0) / count
         for n, factor in enumerate(factors):
-            factor *= np.where(some, np.exp(logs) / np.where(some, sizes[n], 1.0), 0.0)
-        free = [n for n in range(len(factors)) if not (signed and signed[n])]
-        for n in free[:-1]:
-            own = factors[n]
-            signs = np.where(own[np.abs(own).argmax(axis=0), np.arange(self.rank)] < 0, -1.0, 1.0)
-            own *= signs
-            factors[free[-1]] *= signs
+            scales = np.where(some, np.exp(logs) / np.where(some, sizes[n], 1.0), 0.0)
+            factor *= np.where(kept[n], 1.0, scales)
+        self._turn(factors, kept, constraints)
+        if any(own.known is not None for own in constraints):
+            return self.pack(factors)
         order = np.argsort(-np.where(some, logs, -np.inf), kind="stable")
         return self.pack([factor[:, order] for factor in factors])
+
+    def _turn(self, factors: list[Matrix], kept: NDArray[np.bool_], constraints: Constraints) -> None:
+        """Make the largest entries of columns positive that may change their sign, but in their last mode."""
+        signed = np.array([own.nonnegative for own in constraints] or [False] * len(factors))
+        turns = ~(kept | signed[:, None])
+        last = len(factors) - 1 - turns[::-1].argmax(axis=0)
+        for n, own in enumerate(factors):
+            negative = own[np.abs(own).argmax(axis=0), np.arange(self.rank)] < 0
+            signs = np.where(turns[n] & (last != n) & negative, -1.0, 1.0)
+            own *= signs
+            for m, other in enumerate(factors):
+                other *= np.where(last == m, signs, 1.0)
+
+
+def kept_scales(constraints: Constraints, model: CP) -> NDArray[np.bool_]:
+    """Return which columns have a known scale, shape (N, R)."""
+    if not constraints:
+        return np.zeros((len(model.shape), model.rank), bool)
+    return np.array([own.scaled_columns(model.rank) for own in constraints])

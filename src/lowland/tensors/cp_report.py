@@ -15,6 +15,7 @@ from lowland.core.status import Verdict
 from lowland.report.page import FigureEntry, Lead, Page, TableEntry
 from lowland.tensors.cp_least_squares import CPObjective
 from lowland.tensors.displays import FactorDisplay
+from lowland.tensors.factor_constraints import Constraints
 from lowland.tensors.report import convergence_figures, known_cells_figure, starts_table
 
 # components that are drawn, each in a colour of its own
@@ -134,7 +135,6 @@ def _sentences(fit: DecomposedComponents) -> list[str]:
 
 def _asked(fit: DecomposedComponents) -> list[tuple[str, str]]:
     data, search = fit.objective.data, fit.search
-    signs = [str(n) for n in range(len(data.shape)) if fit.objective.needs_sign(n)]
     asked = [
         ("tensor", f"{data.size} of {int(np.prod(data.shape))} cells known ({data.observed_share:.1%})"),
         ("components", str(fit.strengths.size)),
@@ -144,7 +144,20 @@ def _asked(fit: DecomposedComponents) -> list[tuple[str, str]]:
         ("stopped", f"{search.stop_reason.value.replace('_', ' ')}: {search.message}"),
         ("objective", f"{search.value:.6g} after {search.iterations} steps in {search.seconds:.2g} s"),
     ]
-    return asked + ([("nonnegative modes", ", ".join(signs))] if signs else [])
+    return asked + _of_factors(fit.objective.constraints)
+
+
+def _of_factors(constraints: Constraints) -> list[tuple[str, str]]:
+    """Return what is asked of factors, by mode."""
+    signs = [str(n) for n, own in enumerate(constraints) if own.nonnegative]
+    smooth = [f"{n} ({own.functions} splines)" for n, own in enumerate(constraints) if own.functions]
+    known = [
+        f"{n} ({np.count_nonzero(own.is_known)})"
+        for n, own in enumerate(constraints)
+        if own.known is not None
+    ]
+    lines = (("nonnegative modes", signs), ("smooth modes", smooth), ("known entries of modes", known))
+    return [(words, ", ".join(own)) for words, own in lines if own]
 
 
 def _tables(fit: DecomposedComponents, names: Sequence[str]) -> tuple[TableEntry, ...]:

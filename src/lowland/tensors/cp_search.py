@@ -113,7 +113,7 @@ def search_cp(
 def random_start(objective: CPObjective, rng: np.random.Generator) -> Vector:
     """Return factors of normals, absolute ones where they must be nonnegative, of the data's size."""
     factors = [rng.standard_normal((length, objective.components)) for length in objective.shape]
-    return _sized(objective, [_signed(objective, own, n) for n, own in enumerate(factors)])
+    return _sized(objective, factors)
 
 
 def singular_start(objective: CPObjective, rng: np.random.Generator) -> Vector:
@@ -126,8 +126,7 @@ def singular_start(objective: CPObjective, rng: np.random.Generator) -> Vector:
         vectors = _leading(filled, n, objective.components)
         missing = objective.components - vectors.shape[1]
         more = rng.standard_normal((length, missing)) / np.sqrt(length)
-        own = np.hstack([vectors, more])
-        factors.append(_signed(objective, own, n))
+        factors.append(np.hstack([vectors, more]))
     return _sized(objective, factors)
 
 
@@ -146,33 +145,35 @@ def _leading(tensor: Matrix, mode: int, count: int) -> Matrix:
     return unit
 
 
-def _signed(objective: CPObjective, factor: Matrix, mode: int) -> Matrix:
-    return np.abs(factor) if objective.needs_sign(mode) else factor
-
-
 def _sized(objective: CPObjective, factors: list[Matrix]) -> Vector:
-    """Return the point of factors, scaled so that their tensor fits the data best."""
-    theta = objective.model.pack(factors)
+    """Return a point near factors that satisfies the constraints, scaled so that it fits the data best.
+
+    Known entries keep their scale: the first sweep finds that of the other modes.
+    """
+    theta = objective.imposed(objective.model.pack(factors))
     found = objective.predict(theta)
     square = float(np.sum(objective.weighted(found) * found))
     along = float(np.sum(objective.weighted(found) * objective.y))
     scale = abs(along) / square if square > 0 and along else 1.0
     sized: Vector = theta * scale ** (1 / len(factors))
-    return sized
+    return objective.imposed(sized)
 
 
 def _descend(objective: CPObjective, theta: Vector, plan: CPPlan, rng: np.random.Generator) -> SearchResult:
-    """Search to the last digits: by Gauss-Newton steps or sweeps, and Newton steps where factors are free."""
+    """Search to the last digits: by Gauss-Newton steps or sweeps, and Newton steps where factors are free.
+
+    Constrained factors take sweeps alone.
+    """
     enough = exact_value(objective)
     most = Iterations(plan.max_iterations)
-    few = objective.size <= MOST_UNKNOWNS and not objective.is_nonnegative
+    few = objective.size <= MOST_UNKNOWNS and not objective.is_constrained
     steps: Stepper[Any] = GaussNewton(inner="dense") if few else CPAlternating()
-    swept = LAST_SWEPT if objective.is_nonnegative else SWEPT
+    swept = LAST_SWEPT if objective.is_constrained else SWEPT
     flat = RelativeDecreaseBelow(DIGITS) if few else RelativeDecreaseBelow(swept, window=WINDOW)
     found = run(
         objective, steps, theta, stop=ValueBelow(enough) | flat | most, rng=rng, callbacks=plan.callbacks
     )
-    if found.stop_reason is StopReason.INTERRUPTED or objective.is_nonnegative:
+    if found.stop_reason is StopReason.INTERRUPTED or objective.is_constrained:
         return found
     if found.value <= enough:
         return last_digits(

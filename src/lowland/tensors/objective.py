@@ -56,7 +56,7 @@ class TuckerObjective(CellObjective):
     data: TensorObservations
     model: Tucker
     strength: float = 0.0
-    is_nonnegative: ClassVar[bool] = False
+    is_constrained: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

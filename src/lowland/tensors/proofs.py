@@ -13,7 +13,8 @@ from lowland.core.findings import Certificate
 from lowland.recheck.cp_problem import CPProblem
 from lowland.recheck.documents import Document
 from lowland.recheck.tensor_problem import TensorProblem
-from lowland.recheck.tensors import cp_problem, tensor_fingerprint, tensor_problem
+from lowland.recheck.tensors import CONSTRAINTS, cp_problem, tensor_fingerprint, tensor_problem
+from lowland.tensors.factor_constraints import Constraints, FactorConstraint
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.tucker_tensor import TuckerTensor
 
@@ -49,21 +50,30 @@ def plain_problem(
 def cp_document(
     data: TensorObservations,
     factors: Sequence[Matrix],
-    nonnegative: Sequence[bool],
+    constraints: Constraints,
     certificate: Certificate,
 ) -> Document:
     """Return a certificate of a CP decomposition with the problem and the point that it is about."""
     point: dict[str, Any] = {f"factor_{n}": factor.astype(np.float64) for n, factor in enumerate(factors)}
-    signs = [f"mode {n}" for n, own in enumerate(nonnegative) if own]
-    problem = {"nonnegative": signs, "dtype": str(data.values.dtype)}
+    signs = [f"mode {n}" for n, own in enumerate(constraints) if own.nonnegative]
+    problem: dict[str, Any] = {"nonnegative": signs, "dtype": str(data.values.dtype)}
+    if not all(own.allows_mixing for own in constraints):
+        problem[CONSTRAINTS] = [_plain_constraint(own) for own in constraints]
     return Document("cp", tensor_fingerprint(*cells_of(data)), problem, point, certificate)
 
 
+def _plain_constraint(own: FactorConstraint) -> dict[str, Any]:
+    known = None
+    if own.known is not None:
+        known = [[None if np.isnan(entry) else float(entry) for entry in line] for line in own.known]
+    return {"functions": own.functions or 0, "known": known}
+
+
 def plain_cp(
-    data: TensorObservations, factors: Sequence[Matrix], nonnegative: Sequence[bool], words: str
+    data: TensorObservations, factors: Sequence[Matrix], constraints: Constraints, words: str
 ) -> CPProblem:
     """Return a problem of CP decompositions and a point of it as plain arrays."""
-    document = cp_document(data, factors, nonnegative, Certificate(()))
+    document = cp_document(data, factors, constraints, Certificate(()))
     return replace(cp_problem(document, *cells_of(data)), words=words)
 
 

@@ -132,7 +132,7 @@ class UnfoldedCells:
     ) -> Matrix:
         """Return draws of the mode's rows, given the factors of the other modes, shape (rows, r)."""
         return solve_rows(
-            self._design(factors),
+            self.design(factors),
             self.starts,
             self.columns,
             self.values,
@@ -153,7 +153,7 @@ class UnfoldedCells:
             In units of the mean squares that the other modes give.
         nonnegative : bool
         """
-        design = self._design(factors)
+        design = self.design(factors)
         rank = design.shape[1]
         mass = float(self.values.size if self.weights is None else self.weights.sum())
         unit = ridge * float(np.mean(design**2)) * mass / max(self.starts.size - 1, 1)
@@ -174,7 +174,7 @@ class UnfoldedCells:
 
     def errors(self, factors: Sequence[Matrix]) -> Vector:
         """Return the weighted squared errors of each row, shape (rows,)."""
-        own, design = factors[self.mode], self._design(factors)
+        own, design = factors[self.mode], self.design(factors)
         return squared_errors(own, design, self.starts, self.columns, self.values, self.weights)
 
     def _weighted(self, slices: SlicePrecisions, factors: Sequence[Matrix]) -> Vector:
@@ -189,7 +189,7 @@ class UnfoldedCells:
             found = slices.of_others(self.mode, combinations)[self.columns]
         return found if self.weights is None else found * self.weights
 
-    def _design(self, factors: Sequence[Matrix]) -> Matrix:
+    def design(self, factors: Sequence[Matrix]) -> Matrix:
         """Return the products of the other modes' rows for each column, shape (columns, r)."""
         others = [factor for k, factor in enumerate(factors) if k != self.mode]
         return all_products(others) if self.combinations is None else products(others, self.combinations)

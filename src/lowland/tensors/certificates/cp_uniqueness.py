@@ -59,6 +59,8 @@ def judge_uniqueness(objective: CPFit, theta: Vector, given: Judgement) -> list[
     rank = factors[0].shape[1]
     zero = [k for k in range(rank) if any(not factor[:, k].any() for factor in factors)]
     if zero and rank > 1:
+        if not objective.allows_mixing():
+            return [_held()]
         words = "a component is zero, so that another can be split in two"
         return [_refuted(words, {"component": zero[0]})]
     if rank == 1 and not zero:
@@ -70,6 +72,8 @@ def judge_uniqueness(objective: CPFit, theta: Vector, given: Judgement) -> list[
         if mixed is not None and all(
             bool((own >= 0).all()) for n, own in enumerate(mixed) if objective.needs_sign(n)
         ):
+            if not objective.allows_mixing():
+                return [_held()]
             words = "two components have parallel columns in all modes but two, and can be mixed there"
             witness = {f"mixed_{n}": own for n, own in enumerate(mixed)}
             return [_refuted(words, {"components": np.array([r, s]), **witness})]
@@ -118,6 +122,11 @@ def k_rank(factor: Matrix) -> tuple[int, float]:
         else:
             return k, smallest
     return 1, 1.0
+
+
+def _held() -> Finding:
+    words = "components could be mixed or split, if it were not for the constraints on factors"
+    return Finding(CLAIM, Verdict.INCONCLUSIVE, method=words)
 
 
 def _refuted(words: str, witness: dict[str, object]) -> Finding:

@@ -1,0 +1,151 @@
+"""The factor of a mode that fits best, given the others, among those that satisfy its constraints.
+
+Rows are solved one by one where entries are known or must be nonnegative; columns that are combinations of
+splines tie the rows together, so that all their coefficients are solved at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.kernels.rows import solve_rows
+from lowland.kernels.rows_nonnegative import solve_rows_nonnegative
+from lowland.kernels.sparse import multiply_rows
+from lowland.tensors.factor_constraints import DEGREE, FactorConstraint, spline_basis
+from lowland.tensors.unfoldings import UnfoldedCells
+
+# cells whose known parts are computed at once
+CHUNK = 500_000
+
+
+def best_factor(
+    unfolded: UnfoldedCells, factors: Sequence[Matrix], constraint: FactorConstraint, ridge: float
+) -> Matrix:
+    """Return the factor of an unfolding's mode that fits best, shape (rows, r).
+
+    Parameters
+    ----------
+    unfolded : UnfoldedCells
+    factors : sequence of ndarray
+        That of the mode itself is where nonnegative rows start from.
+    constraint : FactorConstraint
+    ridge : float
+        In units of what the cells say of an entry on average.
+    """
+    start = factors[unfolded.mode]
+    design = unfolded.design(factors)
+    known = _known_entries(constraint, start.shape)
+    out = np.where(known, start if constraint.known is None else np.nan_to_num(constraint.known), 0.0)
+    # columns of one size: known ones may have any, and the ridge is to weigh on all alike
+    sizes = np.sqrt(np.mean(design**2, axis=0))
+    sizes[sizes == 0] = 1.0
+    cells = _Rows(unfolded, design / sizes, sizes * out)
+    start = sizes * start
+    if constraint.functions is None:
+        for rows, free in _alike(known):
+            if free.any():
+                solved = cells.solved(rows, free, ridge, start if constraint.nonnegative else None)
+                out[np.ix_(rows, free)] = solved / sizes[free]
+        return out
+    splined = constraint.splined(start.shape[1])
+    if splined.any():
+        basis = spline_basis(len(start), constraint.functions)
+        found = basis @ cells.coefficients(basis, splined, ridge, nonnegative=constraint.nonnegative)
+        out[:, splined] = found / sizes[splined]
+    return out
+
+
+def _known_entries(constraint: FactorConstraint, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    return np.zeros(shape, bool) if constraint.known is None else constraint.is_known
+
+
+def _alike(known: NDArray[np.bool_]) -> list[tuple[Indices, NDArray[np.bool_]]]:
+    """Return groups of rows of which the same entries are known, and which of their entries are free."""
+    if not known.any():
+        return [(np.arange(len(known)), np.ones(known.shape[1], bool))]
+    patterns, groups = np.unique(known, axis=0, return_inverse=True)
+    return [(np.flatnonzero(groups.ravel() == k), ~pattern) for k, pattern in enumerate(patterns)]
+
+
+class _Rows:
+    """The cells of an unfolding, with the parts of known entries taken off.
+
+    Parameters
+    ----------
+    unfolded : UnfoldedCells
+    design : ndarray, shape (columns, r)
+    known : ndarray, shape (rows, r)
+        Known entries, zero elsewhere.
+    """
+
+    def __init__(self, unfolded: UnfoldedCells, design: Matrix, known: Matrix) -> None:
+        self.starts, self.columns, self.weights = unfolded.starts, unfolded.columns, unfolded.weights
+        self.design, self.values = design, unfolded.values
+        if known.any():
+            self.values = self.values - self._parts(known)
+
+    def _parts(self, known: Matrix) -> Vector:
+        out = np.empty(self.columns.size)
+        rows = np.repeat(np.arange(len(known)), np.diff(self.starts))
+        for low in range(0, out.size, CHUNK):
+            some = slice(low, low + CHUNK)
+            out[some] = np.einsum("ij,ij->i", known[rows[some]], self.design[self.columns[some]])
+        return out
+
+    def solved(self, rows: Indices, free: NDArray[np.bool_], ridge: float, start: Matrix | None) -> Matrix:
+        """Return the free entries of some rows, nonnegative from a start if there is one."""
+        lengths = np.diff(self.starts)
+        some = slice(None)
+        if rows.size < lengths.size:
+            own = np.zeros(lengths.size, bool)
+            own[rows] = True
+            some = np.repeat(own, lengths)  # type: ignore[assignment]
+        starts = np.concatenate([[0], np.cumsum(lengths[rows])]).astype(np.int64)
+        columns, values = self.columns[some], self.values[some]
+        weights = None if self.weights is None else self.weights[some]
+        design = np.ascontiguousarray(self.design[:, free])
+        unit = self._unit(ridge, lengths.size)
+        if start is not None:
+            first = np.maximum(start[np.ix_(rows, free)], 0)
+            return solve_rows_nonnegative(design, starts, columns, values, weights, unit, first)
+        precision = unit * np.eye(design.shape[1])
+        return solve_rows(design, starts, columns, values, weights=weights, precision=precision)
+
+    def _unit(self, ridge: float, parts: int) -> float:
+        """Return a ridge of columns of mean square one, in units of a part's share of the cells."""
+        mass = float(self.values.size if self.weights is None else self.weights.sum())
+        return max(ridge * mass / max(parts, 1), float(np.finfo(self.design.dtype).tiny))
+
+    def coefficients(
+        self, basis: Matrix, splined: NDArray[np.bool_], ridge: float, *, nonnegative: bool
+    ) -> Matrix:
+        """Return the splines' coefficients of some columns, shape (functions, columns)."""
+        from scipy.linalg import cho_solve, cholesky
+        from scipy.optimize import nnls
+
+        design = self.design[:, splined]
+        rank, functions = design.shape[1], basis.shape[1]
+        squares = (design[:, :, None] * design[:, None]).reshape(len(design), -1)
+        ones = np.ones_like(self.values) if self.weights is None else self.weights
+        grams = multiply_rows(self.starts, self.columns, ones, squares).reshape(-1, rank, rank)
+        right = basis.T @ multiply_rows(self.starts, self.columns, ones * self.values, design)
+        normal = np.zeros((functions, rank, functions, rank))
+        first = np.minimum(np.argmax(basis > 0, axis=1), functions - DEGREE - 1)
+        lines = np.arange(len(basis))
+        for a in range(DEGREE + 1):  # all other products of two splines are zero
+            for b in range(DEGREE + 1):
+                both = basis[lines, first + a] * basis[lines, first + b]
+                np.add.at(normal.swapaxes(1, 2), (first + a, first + b), both[:, None, None] * grams)
+        square = normal.reshape(functions * rank, -1)
+        square[np.diag_indices_from(square)] += self._unit(ridge, functions)
+        upper = cholesky(square)
+        if nonnegative:
+            half = np.linalg.solve(upper.T, right.ravel())
+            found = nnls(upper, half)[0]
+        else:
+            found = cho_solve((upper, False), right.ravel())
+        return np.asarray(found.reshape(functions, rank))
