@@ -50,3 +50,57 @@ def test_orders_by_name_and_results_with_dimensions(readings):
 def test_bad_names(readings, orders, words):
     with pytest.raises(InvalidInputError, match=words):
         ll.complete_tensor(readings, 2, orders=orders, rng=0)
+
+
+# ------------------------------------------------------------------ decompositions
+def spectra(rng):
+    """A labelled array of two components, some cells missing."""
+    factors = [rng.uniform(0.2, 1, (length, 2)) for length in (6, 9, 7)]
+    values = np.einsum("ir,jr,kr->ijk", *factors)
+    values[rng.random(values.shape) < 0.1] = np.nan
+    coords = {"emission": np.arange(300.0, 390, 10), "sample": [f"s{k}" for k in range(6)], "day": 3}
+    return factors, xarray.DataArray(values, dims=("sample", "emission", "excitation"), coords=coords)
+
+
+def test_components_keep_names_and_coordinates(rng, tmp_path):
+    factors, array = spectra(rng)
+    known = {"emission": factors[1][:, :1]}
+    fit = ll.decompose_cp(array, 2, nonnegative="emission", smooth={"excitation": 5}, known=known, rng=0)
+    plain = ll.decompose_cp(
+        array.to_numpy(), 2, nonnegative=[1], smooth={2: 5}, known={1: factors[1][:, :1]}, rng=0
+    )
+    for own, other in zip(fit.factors, plain.factors, strict=True):
+        np.testing.assert_array_equal(own, other)
+    completed = fit.completed()
+    assert completed.dims == array.dims
+    assert completed.sel(emission=310.0, sample="s3").shape == (7,)
+    np.testing.assert_array_equal(completed.to_numpy(), plain.completed())
+    np.testing.assert_array_equal(fit.tensor().to_numpy(), plain.tensor())
+    assert fit.core_consistency == plain.core_consistency
+    parts = fit.components()
+    assert parts["factor_emission"].sel(emission=330.0).dims == ("component",)
+    np.testing.assert_array_equal(parts["factor_emission"][:, 0], factors[1][:, 0])
+    parts.to_netcdf(tmp_path / "parts.nc", engine="h5netcdf")
+    np.testing.assert_array_equal(
+        xarray.load_dataset(tmp_path / "parts.nc", engine="h5netcdf")["strength"], fit.strengths
+    )
+    fit.report(tmp_path / "page.html")
+    assert "factor: emission" in (tmp_path / "page.html").read_text().lower()
+    with pytest.raises(InvalidInputError, match="smooth names a mode"):
+        ll.decompose_cp(array, 2, smooth=["wavelength"])
+
+
+def test_tucker_keeps_names_and_coordinates(rng):
+    _, array = spectra(rng)
+    fit = ll.decompose_tucker(array, (2, 1, 2), rng=0, certify=False)
+    assert fit.completed().sel(emission=310.0).dims == ("sample", "excitation")
+    parts = fit.components()
+    assert parts["core"].dims == ("rank of sample", "rank of emission", "rank of excitation")
+    both = xarray.dot(parts["core"], *(parts[f"factor_{name}"] for name in array.dims))
+    np.testing.assert_allclose(both.transpose(*array.dims), fit.tensor(), atol=1e-12)
+
+
+def test_a_mode_that_has_the_name_of_columns_keeps_it(rng):
+    array = xarray.DataArray(rng.random((4, 5, 3)), dims=("component", "b", "c"))
+    parts = ll.decompose_cp(array, 1, rng=0, certify=False).components()
+    assert parts["factor_component"].dims == ("component", "components")

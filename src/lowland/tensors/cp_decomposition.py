@@ -25,6 +25,7 @@ from lowland.tensors.cp_model import CP
 from lowland.tensors.cp_search import CPPlan, search_cp
 from lowland.tensors.cp_smoothness import choose_splines
 from lowland.tensors.decompose import as_observations
+from lowland.tensors.named_modes import is_named, numbers_of
 from lowland.tensors.observations import TensorObservations
 
 
@@ -50,7 +51,8 @@ def decompose_cp(  # noqa: PLR0913
     Parameters
     ----------
     tensor : array_like, shape (I_1, ..., I_N), or TensorObservations
-        With three modes or more. NaN is a missing cell, zero is a value.
+        With three modes or more. NaN is a missing cell, zero is a value. Of an xarray DataArray modes may be
+        named below, and results keep dimensions and coordinates.
     rank : int
         Number of components.
     nonnegative : bool or collection of int
@@ -128,8 +130,9 @@ def decompose_cp(  # noqa: PLR0913
     data = as_observations(tensor, observed, weights)
     check_scale(data.values, "tensor")
     data = data.in_double()
-    splines = splines_of(data.shape, smooth)
-    asked = constraints_of(data.shape, components, nonnegative, splines, known)
+    splines = splines_of(data.shape, numbers_of(smooth, tensor, "smooth"))
+    signs, entries = numbers_of(nonnegative, tensor, "nonnegative"), numbers_of(known, tensor, "known")
+    asked = constraints_of(data.shape, components, signs, splines, entries)
     objective = CPObjective(data, CP(data.shape, components), asked)
     generator, certificate = make_generator(rng), None
     with one_blas_thread(), counted() as work:  # the same bits whatever its number of threads
@@ -142,4 +145,4 @@ def decompose_cp(  # noqa: PLR0913
                 lambda: judge(objective, found.theta, TENSOR_JUDGES, settings=settings, budget=budget),
                 "judging",
             )
-    return CPDecomposition.of(objective, found, certificate, attempts)
+    return CPDecomposition.of(objective, found, certificate, attempts, tensor if is_named(tensor) else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any, final
@@ -11,21 +11,18 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.judged import Judged
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import Attempt, SearchResult
 from lowland.files.certificates import write_certificate
-from lowland.kernels.blas_threads import one_blas_thread
 from lowland.tensors.completed_tensor import check_cells
+from lowland.tensors.cp_agreement import matched_cosines, of_length_one, split_half
 from lowland.tensors.cp_least_squares import CPObjective
-from lowland.tensors.cp_model import CP
-from lowland.tensors.cp_search import CPPlan, search_cp
-from lowland.tensors.factor_constraints import Constraints
 from lowland.tensors.kernels.mode_products import multiply_modes
-from lowland.tensors.observations import TensorObservations
+from lowland.tensors.named_modes import labelled, labelled_parts
 from lowland.tensors.proofs import cp_document
 from lowland.tensors.reported_tensor import ReportedTensor
 from lowland.tensors.unfoldings import all_products, products
@@ -57,6 +54,8 @@ class CPDecomposition(Judged, ReportedTensor):
         The problem that was solved.
     attempts : tuple of Attempt
         Every start, in order, and how it ended.
+    like : xarray.DataArray or None
+        The array that was decomposed, whose dimensions and coordinates results keep.
 
     Examples
     --------
@@ -76,6 +75,7 @@ class CPDecomposition(Judged, ReportedTensor):
     certificate: Certificate | None
     objective: CPObjective
     attempts: tuple[Attempt, ...]
+    like: Any = None
 
     @classmethod
     def of(
@@ -84,13 +84,14 @@ class CPDecomposition(Judged, ReportedTensor):
         search: SearchResult,
         certificate: Certificate | None,
         attempts: tuple[Attempt, ...],
+        like: Any = None,
     ) -> CPDecomposition:
         """Return the decomposition of a point."""
         factors = objective.unpack(search.theta)
         norms = np.array([np.linalg.norm(factor, axis=0) for factor in factors])
         norms[objective.kept_scales] = 1.0
         unit = tuple(factor / np.where(own > 0, own, 1.0) for factor, own in zip(factors, norms, strict=True))
-        return cls(norms.prod(axis=0), unit, search, certificate, objective, attempts)
+        return cls(norms.prod(axis=0), unit, search, certificate, objective, attempts, like)
 
     @property
     def rank(self) -> int:
@@ -102,15 +103,55 @@ class CPDecomposition(Judged, ReportedTensor):
         """Shape of the tensor."""
         return self.objective.shape
 
-    def tensor(self) -> Matrix:
-        """Return the dense tensor of the model, including the missing cells."""
+    def tensor(self) -> Any:
+        """Return the dense tensor of the model, including the missing cells.
+
+        Returns
+        -------
+        ndarray or DataArray, shape (I_1, ..., I_N)
+        """
+        return labelled(self.like, self._dense())
+
+    def completed(self) -> Any:
+        """Return the dense tensor with known cells kept and missing cells predicted by the model.
+
+        Returns
+        -------
+        ndarray or DataArray, shape (I_1, ..., I_N)
+        """
+        return labelled(self.like, self._filled())
+
+    def components(self) -> Any:
+        """Return strengths and factors with the names and coordinates of the modes.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``strength`` and one ``factor_...`` per mode; its `to_netcdf` writes them.
+
+        Raises
+        ------
+        MissingExtraError
+            If xarray is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np, lowland as ll
+        >>> rng = np.random.default_rng(0)
+        >>> parts = [rng.random((length, 2)) for length in (5, 4, 6)]
+        >>> fit = ll.decompose_cp(np.einsum("ir,jr,kr->ijk", *parts), 2, rng=0, certify=False)
+        >>> fit.components()["factor_mode 1"].sizes
+        Frozen({'mode 1': 4, 'component': 2})
+        """
+        return labelled_parts(self.like, self.factors, "component", {"strength": self.strengths})
+
+    def _dense(self) -> Matrix:
         first, *others = self.factors
         return ((first * self.strengths) @ all_products(others).T).reshape(self.shape)
 
-    def completed(self) -> Matrix:
-        """Return the dense tensor with known cells kept and missing cells predicted by the model."""
+    def _filled(self) -> Matrix:
         known = self.objective.data.array()
-        return np.where(np.isnan(known), self.tensor(), known)
+        return np.where(np.isnan(known), self._dense(), known)
 
     def predict(self, positions: ArrayLike) -> Vector:
         """Return the model's predictions of cells.
@@ -146,7 +187,7 @@ class CPDecomposition(Judged, ReportedTensor):
         models, Journal of Chemometrics 2003.
         """
         pieces = [np.linalg.pinv(factor) for factor in self.factors]
-        core = multiply_modes(self.completed(), pieces)
+        core = multiply_modes(self._filled(), pieces)
         ideal = np.zeros_like(core)
         ideal[(np.arange(self.rank),) * core.ndim] = self.strengths
         size = float(np.sum(ideal**2))
@@ -156,7 +197,7 @@ class CPDecomposition(Judged, ReportedTensor):
     def cosines(self) -> Matrix:
         """Cosines of components with each other, shape (R, R): products over modes."""
         found = np.ones((self.rank, self.rank))
-        for factor in map(_of_length_one, self.factors):
+        for factor in map(of_length_one, self.factors):
             found *= factor.T @ factor
         return found
 
@@ -190,7 +231,7 @@ class CPDecomposition(Judged, ReportedTensor):
                 f"lengths {found} for shape {self.shape}",
                 fix="pass one matrix per mode, a column per component",
             )
-        return _matched(self.factors, others)
+        return matched_cosines(self.factors, others)
 
     def split_half(self, mode: int = 0, *, rng: RandomSource = None) -> Vector:
         """Return how well the components of one half of the data agree with those of the other.
@@ -228,45 +269,7 @@ class CPDecomposition(Judged, ReportedTensor):
         >>> bool(ll.decompose_cp(noisy, 2, rng=0).split_half(rng=0).min() > 0.95)
         True
         """
-        order = len(self.shape)
-        if isinstance(mode, bool) or not isinstance(mode, int | np.integer) or not 0 <= mode < order:
-            raise InvalidInputError("there is no such mode", repr(mode), fix=f"use 0 to {order - 1}")
-        length = self.shape[mode]
-        if length < 4:
-            raise InvalidInputError(
-                "the mode has too few slices to be halved", f"{length} of mode {mode}", fix="halve another"
-            )
-        generator, known, weights = make_generator(rng), self.objective.data.array(), self._weights()
-        places, halves = generator.permutation(length), []
-        for own in (np.sort(places[: length // 2]), np.sort(places[length // 2 :])):
-            part = None if weights is None else np.take(weights, own, axis=mode)
-            data = TensorObservations.from_array(np.take(known, own, axis=mode), weights=part)
-            asked = self._constraints_of_half(mode, own)
-            objective = replace(self.objective, data=data, model=CP(data.shape, self.rank), constraints=asked)
-            with one_blas_thread():  # the same bits whatever its number of threads
-                found, _ = search_cp(objective, CPPlan(), generator)
-            parts = objective.unpack(found.theta)
-            halves.append([factor for n, factor in enumerate(parts) if n != mode])
-        return np.sort(_matched(halves[0], halves[1]))[::-1]
-
-    def _constraints_of_half(self, mode: int, slices: Indices) -> Constraints:
-        found = list(self.objective.constraints)
-        if found and found[mode].functions is not None:
-            raise InvalidInputError(
-                "a mode that must be smooth cannot be halved at random", f"mode {mode}", fix="halve another"
-            )
-        if found:
-            found[mode] = found[mode].of_slices(slices)
-        return tuple(found)
-
-    def _weights(self) -> Matrix | None:
-        """Return the weights of all cells as an array, zero where nothing is known; None if all are one."""
-        data = self.objective.data
-        if data.weights is None:
-            return None
-        out = np.zeros(self.shape)
-        out[tuple(data.all_positions().T)] = data.weights
-        return out
+        return split_half(self.objective, mode, make_generator(rng))
 
     def _contents(
         self, names: Sequence[str] | None = None, coordinates: Sequence[NDArray[Any] | None] = ()
@@ -319,23 +322,3 @@ class CPDecomposition(Judged, ReportedTensor):
 
     def _lines(self) -> list[str]:
         return self.summary_lines()
-
-
-def _matched(factors: Sequence[Matrix], others: Sequence[Matrix]) -> Vector:
-    """Return the cosines of components with those of others that they are matched with."""
-    from scipy.optimize import linear_sum_assignment
-
-    cosines = np.ones((factors[0].shape[1], others[0].shape[1]))
-    for own, other in zip(factors, others, strict=True):
-        cosines *= np.abs(_of_length_one(own).T @ _of_length_one(other))
-    rows, columns = linear_sum_assignment(-cosines)
-    out = np.zeros(cosines.shape[0])
-    out[rows] = cosines[rows, columns]
-    return out
-
-
-def _of_length_one(factor: Matrix) -> Matrix:
-    """Return columns of length one; those that are zero stay so."""
-    norms = np.linalg.norm(factor, axis=0)
-    unit: Matrix = factor / np.where(norms > 0, norms, 1.0)
-    return unit

@@ -24,6 +24,7 @@ from lowland.tensors.certificates.judges import TENSOR_JUDGES
 from lowland.tensors.fit import TuckerFit
 from lowland.tensors.model import check_ranks, possible_ranks
 from lowland.tensors.multistart import SearchPlan, interrupted_fit, search_tucker
+from lowland.tensors.named_modes import is_named
 from lowland.tensors.observations import TensorObservations, check_counts
 from lowland.tensors.rank_path import choose_ranks
 from lowland.tensors.search.starts import sequential_start
@@ -58,7 +59,8 @@ def decompose_tucker(  # noqa: PLR0913
     Parameters
     ----------
     tensor : array_like, shape (I_1, ..., I_N), or TensorObservations
-        With three modes or more. NaN is a missing cell, zero is a value.
+        With three modes or more. NaN is a missing cell, zero is a value. Results keep dimensions and
+        coordinates of an xarray DataArray.
     ranks : int, sequence of int, "auto", or None
         Columns of the factors, one number for all modes or one per mode. "auto" chooses them by held-out
         cells; None needs a `tolerance`.
@@ -159,7 +161,8 @@ def decompose_tucker(  # noqa: PLR0913
     parts = TuckerTensor(
         fit.core.astype(precision, copy=False), tuple(f.astype(precision, copy=False) for f in fit.factors)
     )
-    return replace(fit, parts=parts, certificate=certificate, choice=None if path is None else path.choice)
+    choice, like = None if path is None else path.choice, tensor if is_named(tensor) else None
+    return replace(fit, parts=parts, certificate=certificate, choice=choice, like=like)
 
 
 def _in_working_precision(data: TensorObservations) -> TensorObservations:

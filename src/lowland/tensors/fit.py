@@ -20,6 +20,7 @@ from lowland.core.records import Attempt, SearchResult
 from lowland.files.certificates import write_certificate
 from lowland.tensors.cell_errors import NewCellError, new_cell_error
 from lowland.tensors.measurement import SomeCells
+from lowland.tensors.named_modes import labelled, labelled_parts
 from lowland.tensors.objective import TuckerObjective
 from lowland.tensors.proofs import tensor_document
 from lowland.tensors.ranks import RankChoice
@@ -53,6 +54,8 @@ class TuckerFit(Judged, ReportedTensor):
         Orders of the saddles that the best search escaped by a change invisible to the Hessian.
     choice : RankChoice or None
         How the ranks were chosen, if by held-out cells.
+    like : xarray.DataArray or None
+        The array that was decomposed, whose dimensions and coordinates results keep.
 
     Examples
     --------
@@ -73,6 +76,7 @@ class TuckerFit(Judged, ReportedTensor):
     attempts: tuple[Attempt, ...]
     escapes: tuple[int, ...] = ()
     choice: RankChoice | None = None
+    like: Any = None
 
     @property
     def core(self) -> Matrix:
@@ -89,15 +93,47 @@ class TuckerFit(Judged, ReportedTensor):
         """Shape of the core."""
         return self.parts.ranks
 
-    def tensor(self) -> Matrix:
-        """Return the dense tensor of the model, including the missing cells."""
-        return self.parts.tensor()
+    def tensor(self) -> Any:
+        """Return the dense tensor of the model, including the missing cells.
 
-    def completed(self) -> Matrix:
-        """Return the dense tensor with known cells kept and missing cells predicted by the model."""
+        Returns
+        -------
+        ndarray or DataArray, shape (I_1, ..., I_N)
+        """
+        return labelled(self.like, self.parts.tensor())
+
+    def completed(self) -> Any:
+        """Return the dense tensor with known cells kept and missing cells predicted by the model.
+
+        Returns
+        -------
+        ndarray or DataArray, shape (I_1, ..., I_N)
+        """
         known = self.objective.data.array()
-        missing = np.isnan(known)
-        return np.where(missing, self.tensor(), known)
+        return labelled(self.like, np.where(np.isnan(known), self.parts.tensor(), known))
+
+    def components(self) -> Any:
+        """Return core and factors with the names and coordinates of the modes.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``core`` and one ``factor_...`` per mode; its `to_netcdf` writes them.
+
+        Raises
+        ------
+        MissingExtraError
+            If xarray is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np, lowland as ll
+        >>> i, j, k = np.indices((6, 5, 4)) + 1.0
+        >>> fit = ll.decompose_tucker(i * j * k, 1, certify=False, rng=0)
+        >>> fit.components()["core"].dims
+        ('rank of mode 0', 'rank of mode 1', 'rank of mode 2')
+        """
+        return labelled_parts(self.like, self.factors, "rank of {}", {"core": self.core})
 
     def predict(self, positions: ArrayLike) -> Vector:
         """Return the model's predictions of cells.

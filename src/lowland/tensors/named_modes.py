@@ -1,12 +1,13 @@
-"""Tensors whose modes have names and coordinates: those of xarray, which is never imported here."""
+"""Tensors whose modes have names and coordinates: those of xarray."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from lowland.core.errors import InvalidInputError
+from lowland.core.arrays import Matrix
+from lowland.core.errors import InvalidInputError, MissingExtraError
 
 
 def is_named(tensor: Any) -> bool:
@@ -55,3 +56,76 @@ def _coordinates(tensor: Any, mode: Any, part: Any) -> Any:
             "the array has no coordinates of this mode", str(name), fix='use "line", "cycle" or a period'
         )
     return tensor.coords[name].to_numpy()
+
+
+def numbers_of(given: Any, tensor: Any, option: str) -> Any:
+    """Return modes, alone, in a collection or as the keys of a mapping, by their numbers instead of names.
+
+    Parameters
+    ----------
+    given : object
+        What is neither is returned as it is, as is all of arrays without names.
+    tensor : object
+    option : str
+        Its name, for errors.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no mode of a name.
+    """
+    if not is_named(tensor):
+        return given
+    names = [str(name) for name in tensor.dims]
+
+    def number(mode: Any) -> Any:
+        if isinstance(mode, str) and mode not in names:
+            fix = f"use {', '.join(names)}"
+            raise InvalidInputError(
+                f"{option} names a mode that the tensor does not have", repr(mode), fix=fix
+            )
+        return names.index(mode) if isinstance(mode, str) else mode
+
+    if isinstance(given, str):
+        return [number(given)]
+    if isinstance(given, Mapping):
+        return {number(mode): own for mode, own in given.items()}
+    return [number(mode) for mode in given] if isinstance(given, Collection) else given
+
+
+def labelled(like: Any, values: Matrix) -> Any:
+    """Return values with the dimensions and coordinates of an array, or as they are if it is None."""
+    return values if like is None else like.copy(data=values)
+
+
+def labelled_parts(like: Any, factors: Sequence[Matrix], columns: str, others: Mapping[str, Matrix]) -> Any:
+    """Return factors, and an array over their columns, as a Dataset with names and coordinates of the modes.
+
+    Parameters
+    ----------
+    like : xarray.DataArray or None
+        Without it modes are named by their numbers.
+    factors : sequence of ndarray, shapes (I_n, r_n)
+    columns : str
+        Name of the factors' columns; "{}" stands for that of the mode.
+    others : mapping of str to ndarray
+        Arrays whose dimensions are the columns of all modes, or of all alike.
+    """
+    try:
+        import xarray
+    except ImportError as error:
+        raise MissingExtraError(
+            "names and coordinates need an optional package",
+            "xarray is not installed",
+            fix="pip install 'lowland[tensors]'",
+        ) from error
+    names = [f"mode {n}" for n in range(len(factors))] if like is None else [str(own) for own in like.dims]
+    across = [columns.format(name) for name in names]
+    across = [own if own not in names else f"{own}s" for own in across]
+    found: dict[str, Any] = {
+        f"factor_{name}": ((name, own), factor)
+        for name, own, factor in zip(names, across, factors, strict=True)
+    }
+    found |= {name: (across[: values.ndim], values) for name, values in others.items()}
+    along = {} if like is None else {name: own for name, own in like.coords.items() if len(own.dims) == 1}
+    return xarray.Dataset(found, coords=along)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class ReportedTensor(Reported, ABC):
     """A fit of a tensor with a page."""
 
+    like: Any
+
     @abstractmethod
     def _contents(
         self, names: Sequence[str] | None = None, coordinates: Sequence[NDArray[Any] | None] = ()
@@ -33,7 +35,8 @@ class ReportedTensor(Reported, ABC):
         path : path
             Output file; an existing file is replaced.
         like : xarray.DataArray, optional
-            The array that was decomposed, whose dimensions and coordinates name what is drawn.
+            An array whose dimensions and coordinates name what is drawn; by default the one that was
+            decomposed, if it is one.
         """
         from lowland.report.page import write_report
 
@@ -50,7 +53,8 @@ class ReportedTensor(Reported, ABC):
         ax : matplotlib Axes, optional
             By default new ones.
         like : xarray.DataArray, optional
-            The array that was decomposed, whose dimensions and coordinates name what is drawn.
+            An array whose dimensions and coordinates name what is drawn; by default the one that was
+            decomposed, if it is one.
 
         Returns
         -------
@@ -68,6 +72,7 @@ class ReportedTensor(Reported, ABC):
         return draw_figure(self._page(like), figure, ax)
 
     def _page(self, like: Any = None) -> Page:
+        like = self.like if like is None else like
         if like is None:
             return self._contents()
         names = [str(name) for name in like.dims]
