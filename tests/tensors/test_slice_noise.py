@@ -91,10 +91,10 @@ def test_the_shape_of_their_prior_is_drawn(rng):
     """Nearly equal precisions are known to be so, and very different ones too."""
     _, _, holes, _ = noisy(3)
     model = BayesianCP(ll.TensorObservations.from_array(holes), 2, None, 0)
-    model.slice_counts = np.zeros(300, int)
+    nothing = np.zeros(300), np.zeros(300, int)
     for shape in (2.0, 64.0):
         before = rng.gamma(shape, 1 / shape, 300)
-        spread = [model._draw_slices(before, np.zeros(300), rng).var() for _ in range(20)]
+        spread = [model.draw_precisions(before, *nothing, rng).var() for _ in range(20)]
         assert np.mean(spread) == pytest.approx(1 / shape, rel=0.5)
 
 

@@ -32,6 +32,12 @@ class TableValues(NamedTuple):
         places = tuple(positions.T)
         return TableValues(self.means[places], self.spreads[places])
 
+    def extended(self, mode: int, count: int) -> TableValues:
+        """Return the same with slices of which nothing is said after the last one of a mode."""
+        width = [(0, count if k == mode else 0) for k in range(self.means.ndim)]
+        means, spreads = (np.pad(own, width, constant_values=np.nan) for own in self)
+        return TableValues(means, spreads)
+
 
 # what a table says of all cells of a tensor, whose sides are the slices of a mode and all combinations of the
 # other modes' slices

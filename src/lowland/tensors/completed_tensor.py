@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any, final
@@ -13,67 +12,25 @@ from numpy.typing import ArrayLike, NDArray
 
 from lowland.bayes.score_quantile import interval_reach
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.memory import check_fits
 from lowland.core.parameter_checks import check_share, whole_number
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import SearchResult
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.tensors.blending import Blend, TableValues
-from lowland.tensors.cp_choice import Compared, pooled_error
+from lowland.tensors.cp_calibration import Calibration
+from lowland.tensors.cp_choice import features_of
 from lowland.tensors.cp_objective import BayesianCP
 from lowland.tensors.cp_sampling import Draws, moments, moments_everywhere
 from lowland.tensors.known_cells import KnownCells
+from lowland.tensors.mode_orders import ModeOrder, Smoothness
+from lowland.tensors.named_modes import appended_labels, labelled, mode_of
+from lowland.tensors.new_slices import appended, draw_slices, slices_of
+from lowland.tensors.observations import TensorObservations
 
 # level of intervals that reach one standard deviation of a normal law: draws of a blend are spread as wide
 CENTRAL = 0.6827
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Calibration:
-    """Errors on cells held out of shorter runs.
-
-    Parameters
-    ----------
-    error : float
-        Root mean square, of single cells where there are some.
-    scores : ndarray, shape (k,)
-        Errors of single cells over the standard errors that the runs state, ascending.
-    slice_scores : tuple of ndarray
-        The same for each slice that was held out as a whole, if slices are missing.
-    slice_error : float or None
-        Root-mean-square error of the cells of these.
-    """
-
-    error: float
-    scores: Vector
-    slice_scores: tuple[Vector, ...] = ()
-    slice_error: float | None = None
-
-    @property
-    def count(self) -> int:
-        """Number of cells that `error` is of."""
-        return self.scores.size or self.slice_count
-
-    @property
-    def slice_count(self) -> int:
-        """Number of cells of whole slices."""
-        return sum(own.size for own in self.slice_scores)
-
-    @classmethod
-    def of(cls, judged: Sequence[Compared]) -> Calibration:
-        """Return the errors of several runs together."""
-        slices = [
-            np.sort(own.scores[own.held.slices == k])
-            for own in judged
-            for k in np.unique(own.held.slices[own.held.slices >= 0]).tolist()
-        ]
-        single = np.sort(np.concatenate([own.scores[own.held.slices < 0] for own in judged]))
-        if not slices:
-            return cls(pooled_error(judged), single)
-        whole = pooled_error(judged, whole=True)
-        return cls(pooled_error(judged, whole=False) if single.size else whole, single, tuple(slices), whole)
 
 
 @final
@@ -106,6 +63,8 @@ class CompletedTensor:
         Why there is no blend: why tables were not looked at, or that they do not lower errors.
     like : xarray.DataArray or None
         The array that was completed, whose dimensions and coordinates results keep.
+    smooth : tuple of (ModeOrder, Smoothness)
+        The orders that are used, and how smoothly slices vary along them.
 
     Examples
     --------
@@ -131,6 +90,7 @@ class CompletedTensor:
     table: TableValues | None = None
     no_table: str = ""
     like: Any = None
+    smooth: tuple[tuple[ModeOrder, Smoothness], ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -255,7 +215,7 @@ class CompletedTensor:
         -------
         ndarray or DataArray, shape (I_1, ..., I_N)
         """
-        return self._labelled(np.array(self._everywhere))
+        return labelled(self.like, np.array(self._everywhere))
 
     def completed(self) -> Any:
         """Return the tensor with its missing cells filled.
@@ -265,10 +225,76 @@ class CompletedTensor:
         ndarray or DataArray, shape (I_1, ..., I_N)
         """
         known = self.data.array()
-        return self._labelled(np.where(np.isnan(known), self._everywhere, known))
+        return labelled(self.like, np.where(np.isnan(known), self._everywhere, known))
 
-    def _labelled(self, values: Matrix) -> Any:
-        return values if self.like is None else self.like.copy(data=values)
+    def update(
+        self,
+        slices: ArrayLike,
+        *,
+        mode: int | str = 0,
+        coordinates: ArrayLike | None = None,
+        rng: RandomSource = None,
+    ) -> CompletedTensor:
+        """Return the tensor completed with new slices after the last one of a mode, without a refit.
+
+        Their rows are drawn given every draw of the other factors, which stay as they are: refit when many
+        slices are new. Slices of which no cell is known are predicted along the mode's order if one is used,
+        which is chosen to predict whole slices where the fit had missing ones.
+
+        Parameters
+        ----------
+        slices : array_like or DataArray
+            With the shape of the tensor but for the mode, along which there may be any number; a single slice
+            may lack the mode. NaN is missing. A labelled tensor needs a labelled array.
+        mode : int or str
+            Along which they are new, by name of a labelled tensor.
+        coordinates : array_like, shape (k,) or (k, c), optional
+            Of the new slices, where the mode is ordered by coordinates; by default those of a DataArray.
+        rng : int, Generator or None
+
+        Returns
+        -------
+        CompletedTensor
+            New slices are predicted by CP alone where others are blended with a table.
+
+        Raises
+        ------
+        InvalidInputError
+            If slices do not fit, or their coordinates are missing.
+        UnsupportedError
+            If the known cells are on the disk.
+
+        Examples
+        --------
+        >>> import numpy as np, lowland as ll
+        >>> rng = np.random.default_rng(0)
+        >>> truth = np.einsum("ir,jr,kr->ijk", *(rng.standard_normal((n, 2)) for n in (13, 10, 8)))
+        >>> found = ll.complete_tensor(np.where(rng.random((12, 10, 8)) < 0.6, truth[:12], np.nan), rng=0)
+        >>> more = found.update(np.where(rng.random((10, 8)) < 0.3, truth[12], np.nan), rng=0)
+        >>> more.shape, bool(np.abs(more.tensor()[12] - truth[12]).max() < 0.1)
+        ((13, 10, 8), True)
+        """
+        number = mode_of(mode, self.like, len(self.shape))
+        if not isinstance(self.data, TensorObservations):
+            raise UnsupportedError("slices cannot be added to cells on the disk", fix="complete them anew")
+        added = slices_of(slices, self.shape, number)
+        like, along = appended_labels(self.like, slices, number)
+        count, coordinates = added.shape[number], along if coordinates is None else coordinates
+        smooth = tuple(
+            (own.extended(count, coordinates) if own.mode == number else own, kind)
+            for own, kind in self.smooth
+        )
+        data = appended(self.data, added, number)
+        features = features_of(data.shape, [own for own, _ in smooth], dict(enumerate(k for _, k in smooth)))
+        before, after = None, features[number]
+        if after is not None:
+            before, after = np.split(after, [self.shape[number]])
+        with one_blas_thread():  # the same bits whatever its number of threads
+            draws = draw_slices(self.model, self.draws, added, number, (before, after), make_generator(rng))
+        unit = (self.model.centre, self.model.spread)
+        model = BayesianCP(data, self.rank, features, self.noise_mode, unit)
+        table = None if self.table is None else self.table.extended(number, count)
+        return replace(self, data=data, model=model, draws=draws, table=table, like=like, smooth=smooth)
 
     def completions(self, count: int, *, rng: RandomSource = None) -> Matrix:
         """Return completed tensors whose missing cells are drawn with their noise: multiple imputations.

@@ -14,7 +14,8 @@ from lowland.core.random import spawn
 from lowland.core.stages import stage
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.tensors.blending import Unfolded, choose_blend
-from lowland.tensors.completed_tensor import Calibration, CompletedTensor
+from lowland.tensors.completed_tensor import CompletedTensor
+from lowland.tensors.cp_calibration import Calibration
 from lowland.tensors.cp_choice import (
     CALIBRATIONS,
     RANKS,
@@ -117,6 +118,7 @@ def complete_by_cp(
         table,
         without,
         like,
+        tuple((orders[k], smooth[k]) for k in sorted(smooth)),
     )
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lowland.bayes.design import MatrixDesign
 from lowland.bayes.side_prior import SidePrior
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.work import rows_work, touch
 from lowland.kernels.rows import Noise
 from lowland.tensors.known_cells import KnownCells
@@ -75,6 +75,8 @@ class BayesianCP:
         What the means of each mode's rows depend on.
     noise_mode : int or None
         The mode by whose slices noise differs; None: it is the same everywhere.
+    unit : pair of float, optional
+        Centre and spread of the cells that points are for; by default those of the data.
 
     Notes
     -----
@@ -92,6 +94,7 @@ class BayesianCP:
         rank: int,
         features: Sequence[Matrix | None] | None = None,
         noise_mode: int | None = None,
+        unit: tuple[float, float] | None = None,
     ) -> None:
         self.shape, self.rank, self.noise_mode = data.shape, rank, noise_mode
         self.slice_counts = None if noise_mode is None else data.slice_counts()[noise_mode]
@@ -100,6 +103,8 @@ class BayesianCP:
         self.centre = float(unfolded[0].sums()[0].sum()) / mass
         squares = unfolded[0].scaled(self.centre, 1.0).sums()[1]
         self.spread = float(np.sqrt(squares.sum() / mass)) or 1.0
+        if unit is not None:
+            self.centre, self.spread = unit
         self.unfoldings = [own.scaled(self.centre, self.spread) for own in unfolded]
         self.count = data.size
         self.priors = [
@@ -141,7 +146,8 @@ class BayesianCP:
         parts = [factor.ravel() for factor in factors]
         return np.concatenate([*parts, theta[self._factors_size :]])
 
-    def _slices(self, theta: Vector) -> SlicePrecisions | None:
+    def slices(self, theta: Vector) -> SlicePrecisions | None:
+        """Return the relative precisions of slices; None if noise is the same everywhere."""
         if self.noise_mode is None:
             return None
         return SlicePrecisions(self.noise_mode, theta[self._factors_size :])
@@ -167,7 +173,7 @@ class BayesianCP:
             others = [float(np.mean(factor**2)) for k, factor in enumerate(factors) if k != mode]
             unit = ridge * float(np.prod(others)) * self.count / self.shape[mode]
             precision = max(unit, float(np.finfo(np.float64).tiny)) * eye
-            factors[mode] = unfolded.solve(factors, precision, zero, Noise(0, 0, 0.0), self._slices(theta))
+            factors[mode] = unfolded.solve(factors, precision, zero, Noise(0, 0, 0.0), self.slices(theta))
         norms = np.array([np.linalg.norm(factor, axis=0) for factor in factors])
         norms = np.maximum(norms, np.finfo(np.float64).tiny)
         # entries of all modes become alike
@@ -206,7 +212,7 @@ class BayesianCP:
             precision,
             prior.shifts(state.coefficients[mode], precision),
             Noise(state.key, len(self.shape) * state.sweep + mode, state.noise_precision**-0.5),
-            self._slices(state.theta),
+            self.slices(state.theta),
         )
         precisions, coefficients = list(state.precisions), list(state.coefficients)
         precisions[mode], coefficients[mode] = prior.draw(drawn, rng)
@@ -221,22 +227,28 @@ class BayesianCP:
         else:
             errors = self.unfoldings[self.noise_mode].errors(self.factors(theta))
             before = theta[self._factors_size :]
-            own = self._draw_slices(before, state.noise_precision * np.maximum(errors, least), rng)
+            assert self.slice_counts is not None
+            scaled = state.noise_precision * np.maximum(errors, least)
+            own = self.draw_precisions(before, scaled, self.slice_counts, rng)
             theta = np.concatenate([theta[: self._factors_size], own])
             error = float(own @ errors)
         alpha = rng.gamma(self.count / 2) / (0.5 * max(error, least * self.count))
         return replace(state, theta=theta, noise_precision=float(alpha), error=error, sweep=state.sweep + 1)
 
-    def _draw_slices(self, before: Vector, errors: Vector, rng: np.random.Generator) -> Vector:
-        """Return precisions of slices, given squared errors in units of the noise, under a drawn prior."""
+    def draw_precisions(
+        self, before: Vector, errors: Vector, counts: Indices, rng: np.random.Generator
+    ) -> Vector:
+        """Return relative precisions of slices, given the numbers of their cells and their squared errors.
+
+        These are in units of the noise. The shape of the precisions' prior is drawn given those of before.
+        """
         from scipy.special import gammaln
 
-        shapes, count = np.array(SHAPES), before.size
-        logs = shapes * (np.log(before) - before).sum() + count * (shapes * np.log(shapes) - gammaln(shapes))
+        shapes, total = np.array(SHAPES), before.size
+        logs = shapes * (np.log(before) - before).sum() + total * (shapes * np.log(shapes) - gammaln(shapes))
         weights = np.exp(logs - logs.max())
         shape = float(rng.choice(shapes, p=weights / weights.sum()))
-        assert self.slice_counts is not None
-        return np.asarray(rng.gamma(shape + self.slice_counts / 2) / (shape + errors / 2))
+        return np.asarray(rng.gamma(shape + counts / 2) / (shape + errors / 2))
 
     def squared_error(self, theta: Vector) -> float:
         """Return the weighted squared error of a point on the known cells."""
@@ -256,7 +268,7 @@ class BayesianCP:
 
     def noise_variances(self, theta: Vector, alpha: float, positions: NDArray[np.int64]) -> Vector:
         """Return variances of the noise of cells of weight one, in the tensor's squared unit, shape (k,)."""
-        slices = self._slices(theta)
+        slices = self.slices(theta)
         own = np.ones(len(positions)) if slices is None else 1 / slices.values[positions[:, slices.mode]]
         found: Vector = own * (self.spread**2 / alpha)
         return found
@@ -264,7 +276,7 @@ class BayesianCP:
     def noise_everywhere(self, theta: Vector, alpha: float) -> Matrix:
         """Return the same of all cells, of a shape that broadcasts."""
         shape = [1] * len(self.shape)
-        slices = self._slices(theta)
+        slices = self.slices(theta)
         if slices is None:
             return np.full(shape, self.spread**2 / alpha)
         shape[slices.mode] = -1

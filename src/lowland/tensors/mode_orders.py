@@ -9,7 +9,7 @@ them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -57,12 +57,18 @@ class ModeOrder:
     coordinates : ndarray, shape (length, c)
     lengths : tuple of float
         That are compared, in units of the spacing.
+    period : float
+        Of a circle of so many slices; zero for other orders.
+    unit : float or None
+        The spacing; None: that of the coordinates.
     """
 
     mode: int
     words: str
     coordinates: Matrix
     lengths: tuple[float, ...]
+    period: float = 0.0
+    unit: float | None = None
 
     @classmethod
     def of(cls, given: Any, length: int, mode: int) -> ModeOrder:
@@ -88,7 +94,8 @@ class ModeOrder:
                     f"the period of mode {mode} must be at least 2 slices and at most all",
                     f"{given} of {length}",
                 )
-            return cls(mode, f"a period of {given:g}", _circle(length, float(given)), CIRCLE_LENGTHS)
+            period = float(given)
+            return cls(mode, f"a period of {given:g}", _circle(length, period), CIRCLE_LENGTHS, period)
         if isinstance(given, str):
             if given not in ("line", "cycle"):
                 raise InvalidInputError(
@@ -104,8 +111,50 @@ class ModeOrder:
 
     def features(self, kind: Smoothness) -> Matrix:
         """Return the smooth functions of all slices, shape (length, f)."""
-        length = self.lengths[kind.scale] * spacing(self.coordinates)
+        length = self.lengths[kind.scale] * (self.unit or spacing(self.coordinates))
         return OrderBasis.of(self.coordinates, length, kind.strength, False).features(self.coordinates)
+
+    def extended(self, count: int, coordinates: Any = None) -> ModeOrder:
+        """Return the order of more slices after the last one.
+
+        Parameters
+        ----------
+        count : int
+            How many.
+        coordinates : array_like, optional
+            Theirs, where the order is one of coordinates.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is no room for more, or their coordinates are missing.
+        """
+        length, unit = len(self.coordinates) + count, self.unit or spacing(self.coordinates)
+        if self.words == "a circle":
+            raise InvalidInputError(
+                "a circle of all slices has no place for more",
+                f"mode {self.mode}",
+                fix="complete with the period as a number",
+            )
+        if self.period:
+            places = _circle(length, self.period)
+        elif self.words == "a line":
+            places = np.arange(length, dtype=np.float64)[:, None]
+        elif coordinates is None:
+            raise InvalidInputError(
+                "the new slices have no coordinates",
+                f"mode {self.mode} is ordered by coordinates",
+                fix="pass coordinates, or a DataArray that has them",
+            )
+        else:
+            more = as_coordinates(coordinates, count, "coordinates")
+            if more.shape[1] != self.coordinates.shape[1]:
+                raise InvalidInputError(
+                    "coordinates do not fit the order",
+                    f"{more.shape[1]} per slice instead of {self.coordinates.shape[1]}",
+                )
+            places = np.vstack([self.coordinates, more])
+        return replace(self, coordinates=places, unit=unit)
 
 
 def orders_of(given: Mapping[int, Any] | None, shape: tuple[int, ...]) -> tuple[ModeOrder, ...]:

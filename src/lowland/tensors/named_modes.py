@@ -6,6 +6,8 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError, MissingExtraError
 
@@ -91,6 +93,58 @@ def numbers_of(given: Any, tensor: Any, option: str) -> Any:
     if isinstance(given, Mapping):
         return {number(mode): own for mode, own in given.items()}
     return [number(mode) for mode in given] if isinstance(given, Collection) else given
+
+
+def mode_of(mode: Any, like: Any, order: int) -> int:
+    """Return the number of a mode given by number, or by name of a labelled array.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no such mode.
+    """
+    found = numbers_of(mode, like, "mode")[0] if isinstance(mode, str) and is_named(like) else mode
+    whole = isinstance(found, int | np.integer) and not isinstance(found, bool)
+    if not whole or not 0 <= found < order:
+        raise InvalidInputError("there is no such mode", repr(mode), fix=f"use 0 to {order - 1}")
+    return int(found)
+
+
+def appended_labels(like: Any, slices: Any, mode: int) -> tuple[Any, Any]:
+    """Return a labelled array with new slices after the last one of a mode, and their coordinates.
+
+    Parameters
+    ----------
+    like : xarray.DataArray or None
+    slices : xarray.DataArray, or anything else if `like` is None
+    mode : int
+
+    Raises
+    ------
+    InvalidInputError
+        If the new slices have no labels, or others.
+    """
+    if like is None:
+        return None, None
+    name = like.dims[mode]
+    others = [own for own in like.dims if own != name]
+    if not is_named(slices) or list(slices.dims) not in (others, list(like.dims)):
+        found = slices.dims if is_named(slices) else type(slices).__name__
+        raise InvalidInputError(
+            "new slices of a labelled tensor need its labels", str(found), fix="pass a DataArray of its dims"
+        )
+    more = slices if name in slices.dims else slices.expand_dims(name, mode)
+    for own in others:
+        if own in like.coords and not (own in more.coords and more.coords[own].equals(like.coords[own])):
+            raise InvalidInputError(
+                "new slices have other coordinates than the tensor", str(own), fix="select them alike"
+            )
+    if (name in like.coords) != (name in more.coords):
+        raise InvalidInputError("new slices and the tensor need coordinates alike", f"of {name}")
+    import xarray
+
+    both = xarray.concat([like, more.transpose(*like.dims)], name, coords="minimal", compat="override")
+    return both, more.coords[name].to_numpy() if name in more.coords else None
 
 
 def labelled(like: Any, values: Matrix) -> Any:

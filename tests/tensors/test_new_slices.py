@@ -1,0 +1,204 @@
+"""New slices of a completed tensor: rows of their own, drawn given everything else."""
+
+import numpy as np
+import pytest
+
+import lowland as ll
+from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.tensors.new_slices import draw_slices, slices_of
+
+xarray = pytest.importorskip("xarray")
+
+
+def tensor(rng, shape=(24, 14, 10), rank=2, noise=0.2):
+    truth = np.einsum("ir,jr,kr->ijk", *(rng.standard_normal((n, rank)) for n in shape))
+    return truth, truth + noise * rng.standard_normal(shape)
+
+
+@pytest.fixture(scope="module")
+def stream():
+    """Twenty slices that are completed, four that come later."""
+    rng = np.random.default_rng(5)
+    truth, noisy = tensor(rng)
+    holes = np.where(rng.random(noisy.shape) < 0.4, noisy, np.nan)
+    return truth, holes, ll.complete_tensor(holes[:20], 2, model="cp", rng=0)
+
+
+def test_new_slices_are_predicted_nearly_as_by_a_refit(stream):
+    truth, holes, first = stream
+    added, whole = first.update(holes[20:], rng=1), ll.complete_tensor(holes, 2, model="cp", rng=0)
+    hidden = np.isnan(holes[20:])
+    errors = [np.sqrt(np.mean((own.tensor()[20:] - truth[20:])[hidden] ** 2)) for own in (added, whole)]
+    assert errors[0] < 1.15 * errors[1]
+    assert errors[0] < 0.15
+    np.testing.assert_array_equal(added.tensor()[:20], first.tensor())
+    np.testing.assert_array_equal(added.completed()[20:][~hidden], holes[20:][~hidden])
+    at = np.argwhere(hidden) + np.array([20, 0, 0])
+    low, high = added.interval(at, 0.9)
+    noise = 0.2 * np.random.default_rng(2).standard_normal(len(at))
+    inside = np.mean((low <= truth[tuple(at.T)] + noise) & (truth[tuple(at.T)] + noise <= high))
+    assert 0.84 < inside < 0.96
+    assert added.completions(5, rng=0).shape == (5, 24, 14, 10)
+
+
+def test_one_after_the_other_and_the_same_bits(stream):
+    _, holes, first = stream
+    one = first.update(holes[20], rng=1).update(holes[21:23], rng=2)
+    assert one.shape == (23, 14, 10)
+    again = first.update(holes[20], rng=1).update(holes[21:23], rng=2)
+    np.testing.assert_array_equal(one.tensor(), again.tensor())
+    assert first.shape == (20, 14, 10)
+
+
+def test_rows_have_their_posterior(rng):
+    """Of one draw: the mean and covariance of the rows, their prior drawn too, beside naive arithmetic."""
+    _, noisy = tensor(rng, (30, 6, 5))
+    first = ll.complete_tensor(noisy[:29], 2, model="cp", n_draws=2, rng=0)
+    theta, alpha = first.draws[0]
+    model, more = first.model, slices_of(np.where(rng.random((6, 5)) < 0.4, noisy[29], np.nan), (29, 6, 5), 0)
+    many = draw_slices(model, ((theta, alpha),) * 4000, more, 0, (None, None), np.random.default_rng(0))
+    rows = np.array([model_factor(own, 30) for own, _ in many])
+    a, b, c = model.factors(theta)
+    at = more.all_positions()
+    design = b[at[:, 1]] * c[at[:, 2]]
+    y = (more.values - model.centre) / model.spread
+    means, own = [], np.random.default_rng(1)
+    for _ in range(4000):
+        precision, coefficients = model.priors[0].draw(a, own)
+        total = precision + alpha * design.T @ design
+        mean = np.linalg.solve(total, precision @ coefficients[0] + alpha * design.T @ y)
+        means.append(mean + np.linalg.solve(np.linalg.cholesky(total).T, own.standard_normal(2)))
+    spread = np.std(means, axis=0)
+    np.testing.assert_allclose(
+        rows.mean(axis=0), np.mean(means, axis=0), atol=5 * spread.max() / np.sqrt(4000)
+    )
+    np.testing.assert_allclose(rows.std(axis=0), spread, rtol=0.08)
+
+
+def model_factor(theta, length):
+    """The last row of the first mode's factor of two columns."""
+    return theta[: 2 * length].reshape(length, 2)[-1]
+
+
+def test_slices_to_come_follow_the_order():
+    """Days of a week, none of whose cells are known: the week tells, as of the days that were missing."""
+    rng = np.random.default_rng(3)
+    week = np.array([1.0, 1.1, 1.2, 1.1, 1.0, 0.3, 0.2])
+    loads = rng.gamma(3, 1, (12, 1, 1)) * np.resize(week, 42)[:, None] * (1 + 0.5 * np.sin(np.arange(8)))
+    noisy = loads + 0.05 * rng.standard_normal(loads.shape)
+    noisy[:, [3, 12, 20, 27]] = np.nan
+    first = ll.complete_tensor(noisy[:, :35], 2, model="cp", orders={1: 7}, rng=0)
+    assert first.orders[1]
+    added = first.update(np.full((12, 7, 8), np.nan), mode=1, rng=0)
+    errors = np.abs(added.tensor()[:, 35:] - loads[:, 35:]).mean(axis=(0, 2))
+    assert (errors < 0.05 * np.abs(loads).mean()).all()
+    assert "mode 1: 11 slices without a known cell" in str(added)
+    low, high = added.interval([[0, 36, 0]], 0.9)
+    assert high - low > 0.1
+
+
+def test_noisy_slices_are_noticed():
+    """Noise differs by sensors; of the new ones, one is noisy and its interval is wide."""
+    rng = np.random.default_rng(4)
+    truth, _ = tensor(rng, (30, 16, 12), noise=0)
+    sizes = np.where(np.arange(30) % 2, 1.5, 0.1)
+    noisy = truth + sizes[:, None, None] * rng.standard_normal(truth.shape)
+    holes = np.where(rng.random(truth.shape) < 0.7, noisy, np.nan)
+    first = ll.complete_tensor(holes[:28], 2, model="cp", rng=0)
+    assert first.noise_mode == 0
+    found = first.update(holes[28:], rng=0).slice_noise
+    assert found[28] == pytest.approx(0.1, rel=0.3)
+    assert found[29] == pytest.approx(1.5, rel=0.3)
+
+
+def test_noise_of_another_mode_is_kept():
+    rng = np.random.default_rng(4)
+    truth, _ = tensor(rng, (16, 30, 12), noise=0)
+    sizes = np.where(np.arange(30) % 2, 1.5, 0.1)
+    noisy = truth + sizes[:, None] * rng.standard_normal(truth.shape)
+    first = ll.complete_tensor(noisy[:14], 2, model="cp", rng=0)
+    assert first.noise_mode == 1
+    more = first.update(noisy[14:], rng=0)
+    np.testing.assert_array_equal(more.slice_noise, first.slice_noise)
+    quiet = np.abs(more.tensor() - truth)[14:, ::2]
+    assert quiet.max() < 0.2
+
+
+def test_new_slices_beside_a_blend_are_those_of_cp(rng):
+    """Where the rest is blended with a table, nothing is known of new slices there."""
+    truth, noisy = tensor(rng, (30, 10, 8), rank=4, noise=0.05)
+    skewed = np.exp(0.4 * noisy)
+    holes = np.where(rng.random(truth.shape) < 0.5, skewed, np.nan)
+    first = ll.complete_tensor(holes[:29], 1, rng=0)
+    assert first.blend is not None
+    more = first.update(holes[29], rng=0)
+    assert more.tensor().shape == (30, 10, 8)
+    np.testing.assert_array_equal(more.tensor()[:29], first.tensor())
+    assert np.isfinite(np.array(more.interval(np.argwhere(np.isnan(holes))))).all()
+
+
+def labelled(values, days):
+    coords = {"day": np.datetime64("2024-01-01") + days, "hour": np.arange(5) * 2}
+    return xarray.DataArray(values, dims=("sensor", "day", "hour"), coords=coords)
+
+
+def test_labelled_slices(rng):
+    _, noisy = tensor(rng, (8, 20, 5))
+    first = ll.complete_tensor(
+        labelled(noisy[:, :18], np.arange(18)), 2, model="cp", orders={"day": "coordinates"}, rng=0
+    )
+    rest = labelled(noisy[:, 18:], np.array([18, 25]))
+    done = first.update(rest, mode="day", rng=0).completed()
+    assert done.coords["day"][-1] == np.datetime64("2024-01-26")
+    np.testing.assert_array_equal(done.isel(day=[18, 19]), noisy[:, 18:])
+    one = first.update(rest.isel(day=1), mode="day", rng=0).completed()
+    assert one.coords["day"][-1] == np.datetime64("2024-01-26")
+    with pytest.raises(InvalidInputError, match="need its labels"):
+        first.update(noisy[:, 18:], mode="day")
+    with pytest.raises(InvalidInputError, match="other coordinates"):
+        first.update(rest.assign_coords(hour=np.arange(5)), mode="day")
+    with pytest.raises(InvalidInputError, match="coordinates alike"):
+        first.update(rest.drop_vars("day"), mode="day")
+
+
+@pytest.mark.parametrize(
+    ("slices", "options", "words"),
+    [
+        (np.zeros((3, 10)), {}, "do not fit the tensor"),
+        (np.zeros((0, 14, 10)), {}, "do not fit the tensor"),
+        (np.full((14, 10), np.inf), {}, "infinite"),
+        ([["a"] * 10] * 14, {}, "must be numbers"),
+        (np.zeros((14, 10)), {"mode": 3}, "no such mode"),
+        (np.zeros((14, 10)), {"mode": "day"}, "no such mode"),
+        (np.zeros((14, 10)), {"mode": True}, "no such mode"),
+    ],
+)
+def test_bad_slices(slices, options, words, stream):
+    with pytest.raises(InvalidInputError, match=words):
+        stream[2].update(slices, **options)
+
+
+def test_orders_that_cannot_go_on(rng):
+    _, noisy = tensor(rng, (12, 9, 6))
+    smooth = np.sin(np.arange(12) / 2)[:, None, None] * noisy[:1]
+    places = np.arange(12.0) ** 1.1
+    first = ll.complete_tensor(smooth, 2, model="cp", orders={0: places}, rng=0)
+    if first.smooth:
+        with pytest.raises(InvalidInputError, match="have no coordinates"):
+            first.update(smooth[0])
+        with pytest.raises(InvalidInputError, match="do not fit the order"):
+            first.update(smooth[0], coordinates=[[13.0, 1.0]])
+        assert first.update(smooth[0], coordinates=[15.4], rng=0).shape == (13, 9, 6)
+
+
+def test_cells_on_the_disk_are_refused(tmp_path, rng):
+    frame = pytest.importorskip("pandas")
+    _, noisy = tensor(rng, (12, 9, 6))
+    at = np.argwhere(np.isfinite(noisy))
+    columns = {name: at[:, k] for k, name in enumerate("abc")} | {"value": noisy.ravel()}
+    frame.DataFrame(columns).to_parquet(tmp_path / "cells.parquet")
+    files = tmp_path / "cells.parquet", tmp_path / "sorted"
+    stored = ll.tensors.StoredTensor.from_parquet(*files, modes=["a", "b", "c"], value="value")
+    found = ll.complete_tensor(stored, 1, n_draws=2, burn_in=2, rng=0)
+    with pytest.raises(UnsupportedError, match="on the disk"):
+        found.update(noisy[0])
