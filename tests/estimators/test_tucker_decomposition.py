@@ -57,3 +57,74 @@ def test_labels_of_xarray_are_kept(stack, rng):
     assert found.dims == ("sample", "component")
     assert list(found["sample"].to_numpy()) == coords["sample"]
     assert np.isnan(array.to_numpy()).any()  # the input is as it was
+
+
+# ------------------------------------------------------------------ holes
+def planted(rng, ranks=(2, 2, 2), noise=0.0, share=0.6, shape=(14, 10, 8)):
+    factors = tuple(rng.standard_normal((n, r)) for n, r in zip(shape, ranks, strict=True))
+    truth = ll.TuckerTensor(rng.standard_normal(ranks), factors).tensor()
+    noisy = truth + noise * truth.std() * rng.standard_normal(shape)
+    return truth, np.where(rng.random(shape) < share, noisy, np.nan)
+
+
+def test_exact_data_stay_exact(rng):
+    truth, holes = planted(rng)
+    model = ll.TuckerDecomposition(ranks=2, random_state=0).fit(holes)
+    assert model.completion_ is None
+    np.testing.assert_allclose(model.completed_, truth, atol=1e-9)
+    assert model.certificate_["globally_optimal"].verdict.name == "PROVED"
+
+
+def test_what_predicts_held_out_cells_better_fills_the_holes(rng):
+    """Few noisy cells of slices that no two dimensions span: a decomposition follows the noise."""
+    truth, holes = planted(rng, (8, 6, 5), 0.5, 0.35)
+    fits = {
+        fill: ll.TuckerDecomposition(ranks=(5, 4, 4), fill=fill, certify=False, random_state=0).fit(holes)
+        for fill in ("auto", "averages", "decomposition")
+    }
+    hidden = np.isnan(holes)
+    errors = {fill: np.linalg.norm((own.completed_ - truth)[hidden]) for fill, own in fits.items()}
+    assert errors["auto"] < 0.8 * errors["decomposition"]
+    assert fits["decomposition"].completion_ is None
+    np.testing.assert_array_equal(fits["auto"].completed_, fits["averages"].completed_)
+    auto = fits["auto"]
+    np.testing.assert_array_equal(auto.completed_, auto.completion_.completed())
+    # what is decomposed is the filled tensor
+    plain = ll.decompose_tucker(auto.completed_, (5, 4, 4), certify=False, rng=0)
+    np.testing.assert_array_equal(auto.core_, plain.core)
+    parts = ll.TuckerTensor(auto.core_, tuple(auto.factors_)).tensor()
+    assert np.linalg.norm((parts - truth)[hidden]) < 0.9 * errors["decomposition"]
+    assert auto.transform(holes).shape == (14, 5)
+
+
+def test_a_tucker_tensor_keeps_its_decomposition(rng):
+    truth, holes = planted(rng, (3, 3, 2), 0.05, 0.7, (20, 14, 10))
+    model = ll.TuckerDecomposition(ranks=(3, 3, 2), random_state=0).fit(holes)
+    assert model.completion_ is None
+    assert np.linalg.norm(model.completed_ - truth) < 0.05 * np.linalg.norm(truth)
+
+
+def test_slices_without_a_cell_are_filled_by_averages(rng):
+    _, holes = planted(rng, noise=0.1)
+    holes[3] = np.nan
+    model = ll.TuckerDecomposition(ranks=2, random_state=0).fit(holes.astype(np.float32))
+    assert model.completion_ is not None
+    assert model.completed_.dtype == np.float32
+    assert np.isfinite(model.completed_).all()
+    with pytest.raises(InvalidInputError, match="no known cell"):
+        ll.TuckerDecomposition(ranks=2, fill="decomposition").fit(holes)
+
+
+def test_few_cells_are_decomposed(rng):
+    """There is no cell to hold out: every one is the only one of some slice."""
+    holes = np.full((4, 4, 4), np.nan)
+    holes[np.arange(4), np.arange(4), np.arange(4)] = rng.standard_normal(4) + 3
+    model = ll.TuckerDecomposition(ranks=1, random_state=0).fit(holes)
+    assert model.completion_ is None
+    with pytest.raises(InvalidInputError):
+        ll.TuckerDecomposition(ranks=1, fill="averages", random_state=0).fit(holes)
+
+
+def test_unknown_fill(stack):
+    with pytest.raises(InvalidInputError, match="fill is unknown"):
+        ll.TuckerDecomposition(fill="mean").fit(stack)

@@ -11,9 +11,18 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.random import make_generator
 from lowland.estimators.labelled_arrays import like, values_of
-from lowland.tensors.decompose import decompose_tucker
+from lowland.estimators.tucker_filling import decompose_filled
+from lowland.sensing.input_checks import check_scale
+from lowland.tensors.completed_tensor import CompletedTensor
+from lowland.tensors.decompose import as_observations, decompose_tucker
+from lowland.tensors.fit import TuckerFit
 from lowland.tensors.model import possible_ranks
+
+# random starts, and steps of each search, of decompositions that are only compared
+TRIAL_RESTARTS, TRIAL_STEPS = 1, 60
+FILLS = ("auto", "averages", "decomposition")
 
 
 class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -36,6 +45,10 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Maximum number of steps per search.
     certify : bool
         Whether to compute a certificate.
+    fill : {"auto", "averages", "decomposition"}
+        What fills missing cells: the averages of `complete_tensor`, which are then what is decomposed, or the
+        decomposition itself, by least squares on the known cells. "auto" takes the averages where they
+        predict cells held out better, by one per cent at least, and never if the decomposition is exact.
     random_state : int, RandomState, Generator or None
         Source of randomness.
 
@@ -48,9 +61,11 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     completed_ : ndarray or DataArray
         The training data with missing cells filled, in the shape of the input.
     certificate_ : Certificate or None
-        What is proved about the fit.
+        What is proved about the fit: of the filled tensor where averages fill it.
     fit_ : TuckerFit
         The whole fit.
+    completion_ : CompletedTensor or None
+        The averages, with their intervals and draws, where they fill the missing cells.
     n_features_in_ : int
 
     Examples
@@ -73,6 +88,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         n_restarts: int | str = "auto",
         max_iterations: int = 500,
         certify: bool = True,
+        fill: str = "auto",
         random_state: Any = None,
     ) -> None:
         self.ranks = ranks
@@ -81,6 +97,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.n_restarts = n_restarts
         self.max_iterations = max_iterations
         self.certify = certify
+        self.fill = fill
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: None = None) -> Self:
@@ -102,19 +119,34 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         ranks = None if self.tolerance is not None else self.ranks
         if ranks is not None and not isinstance(ranks, str):
             ranks = _lowered(ranks, stack.shape)
-        fit = decompose_tucker(
-            stack,
-            ranks,
-            tolerance=self.tolerance,
-            n_restarts=self.n_restarts,
-            max_iterations=self.max_iterations,
-            rng=self.random_state,
-            certify=self.certify,
-        )
-        self.fit_, self.certificate_ = fit, fit.certificate
+        if self.fill not in FILLS:
+            raise InvalidInputError("fill is unknown", repr(self.fill), fix=f"use {', '.join(FILLS)}")
+        fit, found = self._decomposed(stack, ranks)
+        self.fit_, self.certificate_, self.completion_ = fit, fit.certificate, found
         self.core_, self.factors_, self.ranks_ = fit.core, list(fit.factors), fit.ranks
-        self.completed_ = like(X, fit.completed().reshape(len(stack), *self._slice_shape))
+        completed = (fit if found is None else found).completed().astype(stack.dtype, copy=False)
+        self.completed_ = like(X, completed.reshape(len(stack), *self._slice_shape))
         return self
+
+    def _decomposed(self, stack: Matrix, ranks: Any) -> tuple[TuckerFit, CompletedTensor | None]:
+        """Return the decomposition, and the averages that filled the holes if they did."""
+
+        def decompose(tensor: Any, own: Any, whole: bool) -> TuckerFit:
+            return decompose_tucker(
+                tensor,
+                own,
+                tolerance=self.tolerance,
+                n_restarts=self.n_restarts if whole else TRIAL_RESTARTS,
+                max_iterations=self.max_iterations if whole else min(self.max_iterations, TRIAL_STEPS),
+                rng=self.random_state,
+                certify=self.certify and whole,
+            )
+
+        if self.tolerance is not None or not np.isnan(stack).any():
+            return decompose(stack, ranks, True), None
+        data = as_observations(stack, empty_slices=self.fill != "decomposition").in_double()
+        check_scale(data.values, "X")
+        return decompose_filled(data, ranks, decompose, self.fill, make_generator(self.random_state))
 
     def transform(self, X: ArrayLike) -> Any:
         """Return the coordinates of slices, fitted by least squares to their known cells.

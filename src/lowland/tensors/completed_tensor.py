@@ -65,6 +65,8 @@ class CompletedTensor:
         The array that was completed, whose dimensions and coordinates results keep.
     smooth : tuple of (ModeOrder, Smoothness)
         The orders that are used, and how smoothly slices vary along them.
+    rival_error : float or None
+        Error of another way on the cells held out, if one was compared.
 
     Examples
     --------
@@ -91,6 +93,7 @@ class CompletedTensor:
     no_table: str = ""
     like: Any = None
     smooth: tuple[tuple[ModeOrder, Smoothness], ...] = ()
+    rival_error: float | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

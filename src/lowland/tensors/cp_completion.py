@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from math import prod
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lowland.core.arrays import Vector
 from lowland.core.interrupt import in_full
 from lowland.core.random import spawn
 from lowland.core.stages import stage
@@ -19,11 +22,13 @@ from lowland.tensors.cp_calibration import Calibration
 from lowland.tensors.cp_choice import (
     CALIBRATIONS,
     RANKS,
+    Compared,
     choose_noise,
     choose_orders,
     choose_rank,
     features_of,
     judge,
+    pooled_error,
 )
 from lowland.tensors.cp_objective import BayesianCP
 from lowland.tensors.cp_sampling import check_draws, draws_of, sampled
@@ -32,6 +37,8 @@ from lowland.tensors.known_cells import KnownCells
 from lowland.tensors.mode_orders import ModeOrder
 from lowland.tensors.observations import TensorObservations
 
+# predicts cells, by their positions, from a tensor without them
+Rival = Callable[[TensorObservations, NDArray[np.int64]], Vector]
 # most known cells, and cells, of tensors whose tables are looked at: their predictions are in memory
 MOST_KNOWN, MOST_CELLS = 1_000_000, 2_000_000
 
@@ -44,6 +51,7 @@ def complete_by_cp(
     rng: np.random.Generator,
     *,
     unfolded: Unfolded | None = None,
+    rival: Rival | None = None,
     like: Any = None,
 ) -> CompletedTensor:
     """Complete a tensor by averages over CP decompositions.
@@ -60,6 +68,8 @@ def complete_by_cp(
     rng : numpy.random.Generator
     unfolded : callable, optional
         Fits tables of the same cells, which are blended with CP where that surely lowers errors.
+    rival : callable, optional
+        Predicts cells from a tensor without them: its errors are told beside those of CP.
     like : xarray.DataArray, optional
         What results keep dimensions and coordinates of.
 
@@ -87,6 +97,7 @@ def complete_by_cp(
         again = hold_out(data, ordered, rng)
         best = choose_noise(again, best, features, rng, RANKS if rank is None else (rank,))
         judged = judge(best, _hold_outs(data, ordered, rng), features, rng)
+        rival_error = None if rival is None else _error_of(rival, judged)
         blend, table, own = None, None, spawn(rng, 1)[0]  # a table that is of no use changes no bit either
         without = "" if unfolded is None else _why_no_tables(data)
         if unfolded is not None and isinstance(data, TensorObservations) and not without:
@@ -119,12 +130,23 @@ def complete_by_cp(
         without,
         like,
         tuple((orders[k], smooth[k]) for k in sorted(smooth)),
+        rival_error,
     )
 
 
 def _hold_outs(data: KnownCells, ordered: set[int], rng: np.random.Generator) -> list[HeldOut]:
     """Return what calibrates intervals: whole slices, too, in all modes where slices are missing."""
     return [hold_out(data, ordered, rng, every_mode=True) for _ in range(CALIBRATIONS)]
+
+
+def _error_of(rival: Rival, judged: Sequence[Compared]) -> float:
+    """Return the root-mean-square error of another way on the same cells."""
+    with stage("another way, compared by the same held-out cells"):
+        others = [
+            replace(own, means=rival(cast(TensorObservations, own.held.part), own.held.positions))
+            for own in judged
+        ]
+    return pooled_error(others)
 
 
 def _why_no_tables(data: KnownCells) -> str:
