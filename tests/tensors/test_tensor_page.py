@@ -5,6 +5,7 @@ import pytest
 
 import lowland as ll
 from lowland.tensors.displays import FactorDisplay
+from lowland.tensors.residual_map import residuals_by
 
 
 def test_a_labelled_array_names_what_is_drawn(tmp_path, rng):
@@ -39,3 +40,38 @@ def test_where_a_factor_is_drawn(coordinates, ends):
     assert (at[0], at[-1]) == ends
     if coordinates is not None and coordinates.dtype.kind == "U":
         assert [tick.get_text() for tick in display.ax_.get_xticklabels()] == ["a", "b", "c", "d"]
+
+
+def test_residuals_by_the_slices_of_two_modes(rng):
+    """A line of cells that the model misses stands out, and what nobody knows is left blank."""
+    values = np.einsum("i,j,k->ijk", *(rng.uniform(1, 2, n) for n in (3, 12, 9)))
+    values[:, 4, 6] += 5
+    values[:, 2, 3] = np.nan
+    data = ll.TensorObservations.from_array(values)
+    fit = ll.decompose_cp(data, 1, certify=False, rng=0)
+    misses = fit.objective.predict(fit.search.theta) - data.values
+    found = residuals_by(data, misses, (1, 2))
+    expected = np.sqrt(np.mean((fit.tensor() - values) ** 2, axis=0))
+    np.testing.assert_allclose(found, expected)
+    assert np.unravel_index(np.nanargmax(found), found.shape) == (4, 6)
+    assert np.isnan(found[2, 3])
+    display = fit.plot("residuals")
+    np.testing.assert_array_equal(display.residuals, found)
+    assert display.names == ("mode 1", "mode 2")
+
+
+def test_residuals_have_the_coordinates_of_the_modes(rng):
+    xarray = pytest.importorskip("xarray")
+    coords = {"emission": 300 + 10 * np.arange(12), "day": np.array(["mo", "tu", "we", "th"])}
+    array = xarray.DataArray(rng.random((3, 12, 4)), dims=("sample", "emission", "day"), coords=coords)
+    ax = ll.decompose_tucker(array, (2, 2, 1), certify=False, rng=0).plot("residuals").ax_
+    assert (ax.get_ylabel(), ax.get_xlabel()) == ("emission", "day")
+    assert [ax.xaxis.get_major_formatter()(place) for place in (0, 1, 0.5, 7)] == ["mo", "tu", "", ""]
+    assert ax.yaxis.get_major_formatter()(2) == "320"
+
+
+def test_exact_fits_have_no_map_of_residuals():
+    i, j, k = np.indices((6, 5, 4)) + 1.0
+    fit = ll.decompose_tucker(i * j * k, 1, certify=False, rng=0)
+    with pytest.raises(ll.LowlandError, match="residuals"):
+        fit.plot("residuals")

@@ -17,6 +17,7 @@ from lowland.tensors.cp_least_squares import CPObjective
 from lowland.tensors.displays import FactorDisplay
 from lowland.tensors.factor_constraints import Constraints
 from lowland.tensors.report import convergence_figures, known_cells_figure, starts_table
+from lowland.tensors.residual_map import residual_figure
 
 # components that are drawn, each in a colour of its own
 DRAWN = 5
@@ -179,11 +180,16 @@ def _tables(fit: DecomposedComponents, names: Sequence[str]) -> tuple[TableEntry
 def _figures(
     fit: DecomposedComponents, names: Sequence[str], coordinates: Sequence[NDArray[Any] | None]
 ) -> tuple[FigureEntry, ...]:
-    data, search, figures = fit.objective.data, fit.search, []
+    data, search = fit.objective.data, fit.search
+    figures: list[FigureEntry] = []
     along = coordinates or (None,) * len(names)
     for factor, name, place in zip(fit.factors, names, along, strict=True):
-        words = f"The components along {name}, each of length one."
+        own = fit.objective.kept_scales[len(figures)]
+        scale = "those that are known as they are, the others of length one" if own.any() else "of length one"
+        words = f"The components along {name}, {scale}."
         drawn = FactorDisplay(factor, name, place, most=DRAWN)
         figures.append(FigureEntry(f"Factor: {name}", words, drawn.plot))
-    known = known_cells_figure(data.values, fit.objective.predict(search.theta))
-    return (*figures, known, *convergence_figures(search))
+    predicted = fit.objective.predict(search.theta)
+    known = known_cells_figure(data.values, predicted)
+    missed = residual_figure(data, predicted, names, coordinates)
+    return (*figures, known, *missed, *convergence_figures(search))

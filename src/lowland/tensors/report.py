@@ -16,6 +16,7 @@ from lowland.report.page import FigureEntry, Lead, Page, TableEntry
 from lowland.sensing.report import FEWEST_STEPS, prediction_figure
 from lowland.tensors.displays import DRAWN, CoreDisplay, FactorDisplay, ModeSpectraDisplay
 from lowland.tensors.page_records import DecomposedTensor
+from lowland.tensors.residual_map import residual_figure
 from lowland.tensors.search.starts import mode_spectrum
 
 # most points in the plot of predictions, and cells of a dense tensor whose spectra are drawn
@@ -163,7 +164,11 @@ def _figures(
 ) -> tuple[FigureEntry, ...]:
     data, search = fit.objective.data, fit.search
     figures = [_spectra(fit, names)]
-    figures.append(known_cells_figure(data.values, fit.objective.predict(search.theta)))
+    predicted = fit.objective.predict(search.theta)
+    figures += [
+        known_cells_figure(data.values, predicted),
+        *residual_figure(data, predicted, names, coordinates),
+    ]
     along = coordinates or (None,) * len(names)
     for factor, name, place in zip(fit.factors, names, along, strict=True):
         words = f"The first {min(DRAWN, factor.shape[1])} columns of the factor of {name}, orthonormal."
