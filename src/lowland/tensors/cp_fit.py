@@ -21,6 +21,7 @@ from lowland.files.certificates import write_certificate
 from lowland.tensors.completed_tensor import check_cells
 from lowland.tensors.cp_agreement import matched_cosines, of_length_one, split_half
 from lowland.tensors.cp_least_squares import CPObjective
+from lowland.tensors.factor_constraints import asked_of
 from lowland.tensors.kernels.mode_products import multiply_modes
 from lowland.tensors.named_modes import labelled, labelled_parts
 from lowland.tensors.proofs import cp_document
@@ -309,6 +310,7 @@ class CPDecomposition(Judged, ReportedTensor):
             f"strengths {', '.join(f'{own:.4g}' for own in self.strengths)}",
             f"stopped: {self.search.stop_reason.value}, {self.search.message}",
         ]
+        lines += [f"{words}: {modes}" for words, modes in asked_of(self.objective.constraints)]
         if self.cancels:
             lines.append(
                 "components nearly cancel each other: there may be no best decomposition; use fewer of them, "

@@ -15,7 +15,7 @@ from lowland.core.status import Verdict
 from lowland.report.page import FigureEntry, Lead, Page, TableEntry
 from lowland.tensors.cp_least_squares import CPObjective
 from lowland.tensors.displays import FactorDisplay
-from lowland.tensors.factor_constraints import Constraints
+from lowland.tensors.factor_constraints import asked_of
 from lowland.tensors.report import convergence_figures, known_cells_figure, starts_table
 from lowland.tensors.residual_map import residual_figure
 
@@ -145,20 +145,7 @@ def _asked(fit: DecomposedComponents) -> list[tuple[str, str]]:
         ("stopped", f"{search.stop_reason.value.replace('_', ' ')}: {search.message}"),
         ("objective", f"{search.value:.6g} after {search.iterations} steps in {search.seconds:.2g} s"),
     ]
-    return asked + _of_factors(fit.objective.constraints)
-
-
-def _of_factors(constraints: Constraints) -> list[tuple[str, str]]:
-    """Return what is asked of factors, by mode."""
-    signs = [str(n) for n, own in enumerate(constraints) if own.nonnegative]
-    smooth = [f"{n} ({own.functions} splines)" for n, own in enumerate(constraints) if own.functions]
-    known = [
-        f"{n} ({np.count_nonzero(own.is_known)})"
-        for n, own in enumerate(constraints)
-        if own.known is not None
-    ]
-    lines = (("nonnegative modes", signs), ("smooth modes", smooth), ("known entries of modes", known))
-    return [(words, ", ".join(own)) for words, own in lines if own]
+    return asked + asked_of(fit.objective.constraints)
 
 
 def _tables(fit: DecomposedComponents, names: Sequence[str]) -> tuple[TableEntry, ...]:

@@ -109,6 +109,19 @@ class FactorConstraint:
 Constraints = tuple[FactorConstraint, ...]
 
 
+def asked_of(constraints: Constraints) -> list[tuple[str, str]]:
+    """Return what is asked of factors, by mode: words, and modes with numbers."""
+    signs = [str(n) for n, own in enumerate(constraints) if own.nonnegative]
+    smooth = [f"{n} ({own.functions} splines)" for n, own in enumerate(constraints) if own.functions]
+    known = [
+        f"{n} ({np.count_nonzero(own.is_known)})"
+        for n, own in enumerate(constraints)
+        if own.known is not None
+    ]
+    lines = (("nonnegative modes", signs), ("smooth modes", smooth), ("known entries of modes", known))
+    return [(words, ", ".join(own)) for words, own in lines if own]
+
+
 def in_words(constraints: Constraints) -> list[str]:
     """Return what is asked of some modes, in words; none if nothing is."""
     asked = {
