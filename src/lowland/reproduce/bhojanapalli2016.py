@@ -20,14 +20,8 @@ from lowland.models import Psd
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
-from lowland.search import (
-    Iterations,
-    RelativeDecreaseBelow,
-    Stochastic,
-    ValueBelow,
-    make_start,
-    run,
-)
+from lowland.reproduce.sensing_scaling import run_scaling, scaling_cells, scaling_note, scaling_table
+from lowland.search import Iterations, RelativeDecreaseBelow, Stochastic, ValueBelow, make_start, run
 from lowland.sensing.recover import recover
 
 if TYPE_CHECKING:
@@ -248,6 +242,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
             ),
             _noise_table(rows["noise"]),
             _saddle_table(rows["saddles"]),
+            scaling_table(rows["scaling"]),
         ),
         figures=(
             *(
@@ -300,6 +295,7 @@ def _notes(rows: Mapping[str, list[Row]], curves: Mapping[str, Mapping[int, floa
         f"With noise the error lies within {worst:.1%} of an oracle's that knows the tangent space. The "
         "published bound does not depend on the degrees of freedom; its column compares it with the error.",
         f"At {len(saddles)} saddles the smallest curvature is {factor:.1f} times the proved bound or more.",
+        scaling_note(rows["scaling"]),
     ]
 
 
@@ -373,6 +369,7 @@ BHOJANAPALLI_2016 = Experiment(
         Study("phase", phase_cells, run_phase),
         Study("noise", noise_cells, run_noise),
         Study("saddles", saddle_cells, run_saddle),
+        Study("scaling", scaling_cells, run_scaling),
     ),
     make_page,
 )
