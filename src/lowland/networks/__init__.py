@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.networks.pattern_volumes": ["full_pattern_bound", "full_pattern_volume"],
         "lowland.networks.reading": ["read_network"],
         "lowland.networks.region_survey": ["RegionSurvey", "survey_regions"],
+        "lowland.networks.region_trace": ["RegionTrace"],
         "lowland.networks.regions": ["RegionReport", "region_report"],
         "lowland.networks.search": ["PatternWalk"],
         "lowland.networks.stability": ["StabilityReport", "stability_report"],

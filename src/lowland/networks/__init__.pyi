@@ -13,6 +13,7 @@ from lowland.networks.pattern_volumes import full_pattern_volume as full_pattern
 from lowland.networks.reading import read_network as read_network
 from lowland.networks.region_survey import RegionSurvey as RegionSurvey
 from lowland.networks.region_survey import survey_regions as survey_regions
+from lowland.networks.region_trace import RegionTrace as RegionTrace
 from lowland.networks.regions import RegionReport as RegionReport
 from lowland.networks.regions import region_report as region_report
 from lowland.networks.search import PatternWalk as PatternWalk
