@@ -104,3 +104,41 @@ def test_smooth_modes_and_spectra_that_are_known(tmp_path):
     )
     assert refused.returncode == 2
     assert "lines of slices that emission does not have" in refused.stderr
+
+
+def test_files_of_known_entries_as_people_have_them(tmp_path):
+    """One column, dates as labels; and labels that are missing or repeated, which are no spectrum."""
+    rng = np.random.default_rng(4)
+    factors = [rng.uniform(0.2, 1, (n, 2)) for n in (12, 6, 5)]
+    days = np.datetime64("2020-01-01") + np.arange(12)
+    cube = np.einsum("ir,jr,kr->ijk", *factors)
+    lines = [f"{days[i]},s{j},{k},{cube[i, j, k]}" for i, j, k in np.ndindex(cube.shape)]
+    (tmp_path / "cube.csv").write_text("\n".join(["day,sample,time,signal", *lines]))
+    pure = factors[0][:, 0]
+    (tmp_path / "one.csv").write_text("\n".join(["first", *map(str, pure)]))
+    np.savetxt(tmp_path / "bare.csv", pure)
+    (tmp_path / "dates.csv").write_text(
+        "\n".join(["day,first", *map("{},{}".format, days[::-1], pure[::-1])])
+    )
+    for name in ("one.csv", "bare.csv", "dates.csv"):
+        done = call(
+            "cp", "cube.csv", "--value", "signal", "--rank", "2", "--known", f"day={name}",
+            "--output", "parts.npz", "--force", cwd=tmp_path,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        np.testing.assert_array_equal(np.load(tmp_path / "parts.npz")["factor_0"][:, 0], pure)
+    for wrong, words in (
+        (days[[0, *range(11)]], "two lines of a slice"),
+        ([*days[:11], ""], "does not have"),
+    ):
+        (tmp_path / "wrong.csv").write_text("\n".join(["day,first", *map("{},{}".format, wrong, pure)]))
+        done = call(
+            "cp", "cube.csv", "--value", "signal", "--rank", "2", "--known", "day=wrong.csv", cwd=tmp_path
+        )
+        assert done.returncode == 2
+        assert words in done.stderr
+    (tmp_path / "text.csv").write_text("\n".join(["name,first", *map("a{},{}".format, days, pure)]))
+    done = call("cp", "cube.csv", "--value", "signal", "--rank", "2", "--known", "day=text.csv", cwd=tmp_path)
+    assert "does not hold numbers" in done.stderr
+    done = call("cp", "cube.csv", "--value", "signal", "--rank", "2", "--smooth", "day=6,0=7", cwd=tmp_path)
+    assert "names a mode twice" in done.stderr

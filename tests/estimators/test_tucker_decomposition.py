@@ -128,3 +128,11 @@ def test_few_cells_are_decomposed(rng):
 def test_unknown_fill(stack):
     with pytest.raises(InvalidInputError, match="fill is unknown"):
         ll.TuckerDecomposition(fill="mean").fit(stack)
+
+
+@pytest.mark.parametrize("fill", ["auto", "averages", "decomposition"])
+def test_single_precision_stays(fill, rng):
+    _, holes = planted(rng, (4, 4, 3), 0.4, 0.5)
+    model = ll.TuckerDecomposition(ranks=2, fill=fill, random_state=0).fit(holes.astype(np.float32))
+    assert {own.dtype for own in (model.core_, *model.factors_, model.completed_)} == {np.dtype(np.float32)}
+    assert model.transform(holes.astype(np.float32)).dtype == np.float32

@@ -1,5 +1,6 @@
 """Factors that are smooth, known in part, nonnegative: each mode's solution, the fits, what is proved."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from lowland.recheck.factor_constraints import splines
 from lowland.tensors.constrained_factor import best_factor
 from lowland.tensors.cp_least_squares import RIDGE, CPObjective
 from lowland.tensors.cp_model import CP
-from lowland.tensors.factor_constraints import FactorConstraint, spline_basis
+from lowland.tensors.factor_constraints import FactorConstraint, Splines
 
 UNIQUE = "unique_decomposition"
 
@@ -105,10 +106,13 @@ def test_what_is_asked_is_noticed_when_it_is_broken(name, rng):
 
 @pytest.mark.parametrize(("length", "functions"), [(6, 4), (6, 6), (40, 9), (31, 30)])
 def test_splines_agree_with_their_recursion(length, functions):
-    basis = spline_basis(length, functions)
-    np.testing.assert_allclose(basis, splines(length, functions), atol=1e-13)
+    own, basis = Splines.of(length, functions), splines(length, functions)
+    np.testing.assert_allclose(own.curves(np.eye(functions)), basis, atol=1e-13)
+    np.testing.assert_allclose(own.adjoint(np.eye(length)), basis.T, atol=1e-13)
     np.testing.assert_allclose(basis.sum(axis=1), 1, atol=1e-13)
-    assert np.linalg.matrix_rank(basis) == functions
+    columns = np.random.default_rng(0).standard_normal((length, 2))
+    expected = np.linalg.lstsq(basis, columns, rcond=None)[0]
+    np.testing.assert_allclose(own.coefficients(columns), expected, rtol=1e-6, atol=1e-9)
 
 
 def test_balance_keeps_what_is_known(rng):
@@ -260,6 +264,11 @@ def test_certificates_hold_the_constraints(rng, tmp_path):
     ("options", "words"),
     [
         ({"smooth": [3]}, "smooth names a mode"),
+        ({"smooth": None}, "smooth must name modes"),
+        ({"smooth": "auto"}, "smooth must name modes"),
+        ({"nonnegative": None}, "nonnegative must name modes"),
+        ({"known": {0: np.ones((4, 2)) * 1j}}, "real numbers"),
+        ({"known": {0: np.full((4, 2), 1e200)}}, "known"),
         ({"smooth": {1: 3}}, "number of splines"),
         ({"smooth": {1: 6}}, "number of splines"),
         ({"smooth": {1: "some"}}, "number of splines"),
@@ -269,7 +278,7 @@ def test_certificates_hold_the_constraints(rng, tmp_path):
         ({"known": {0: np.ones((5, 2))}}, "do not fit the factor"),
         ({"known": {0: np.ones(4)}}, "do not fit the factor"),
         ({"known": {0: np.ones((4, 3))}}, "do not fit the factor"),
-        ({"known": {0: [["a", "b"]] * 4}}, "must be numbers"),
+        ({"known": {0: [["a", "b"]] * 4}}, "must be real numbers"),
         ({"known": {0: np.full((4, 2), np.inf)}}, "must be finite"),
         ({"known": {0: np.zeros((4, 1))}}, "column is zero"),
         ({"known": {0: -np.ones((4, 1))}, "nonnegative": [0]}, "negative where"),
@@ -290,3 +299,55 @@ def test_constraints_that_ask_nothing_change_no_bit(rng):
     np.testing.assert_array_equal(objective.canonical(theta), same.canonical(theta))
     np.testing.assert_array_equal(objective.with_solved_mode(theta, 1), same.with_solved_mode(theta, 1))
     assert not same.is_constrained
+
+
+# ------------------------------------------------------------------ as people have them
+@pytest.mark.parametrize("nonnegative", [False, [0], [0, 2]])
+@pytest.mark.parametrize("scale", [1e-6, 1e4, 1e7])
+def test_units_of_known_columns_do_not_matter(scale, nonnegative):
+    """The mutants: one ridge for columns of all sizes, and starts whose known columns outweigh the others."""
+    factors, _, noisy = mixtures(np.random.default_rng(0), 0.02, shape=(8, 20, 15))
+    for known in (
+        {1: factors[1][:, :1] * scale},
+        {1: factors[1][:, :1] * scale, 2: factors[2][:, :1] * scale},
+    ):
+        fit = ll.decompose_cp(noisy, 3, known=known, nonnegative=nonnegative, rng=0, certify=False)
+        assert fit.relative_error < 0.03
+        assert fit.congruence(factors).min() > 0.99
+
+
+def test_columns_of_one_mode_may_have_any_sizes():
+    factors, _, noisy = mixtures(np.random.default_rng(0), 0.02, shape=(8, 20, 15))
+    fit = ll.decompose_cp(noisy, 3, known={1: factors[1][:, :2] * [1e8, 1e-8]}, rng=0, certify=False)
+    assert fit.congruence(factors).min() > 0.99
+
+
+def test_masked_entries_are_unknown(rng):
+    factors, _, noisy = mixtures(rng, 0.02, shape=(8, 20, 15))
+    hidden = rng.random((20, 3)) < 0.5
+    masked = np.ma.masked_array(np.where(hidden, -999, factors[1]), hidden)
+    fits = [
+        ll.decompose_cp(noisy, 3, known={1: own}, rng=0, certify=False)
+        for own in (masked, masked.filled(np.nan))
+    ]
+    np.testing.assert_array_equal(fits[0].factors[0], fits[1].factors[0])
+
+
+def test_long_smooth_modes_take_seconds(rng):
+    """Splines overlap with few others: bands, not whole matrices."""
+    factors = [rng.random((3, 2)), peaks(20_000, (0.3, 0.6)), rng.random((4, 2))]
+    noisy = np.einsum("ir,jr,kr->ijk", *factors) + 0.1 * rng.standard_normal((3, 20_000, 4))
+    fit = ll.decompose_cp(noisy, 2, smooth={1: 5_000}, n_restarts=0, rng=0, certify=False)
+    assert fit.congruence(factors).min() > 0.9
+
+
+def test_a_forged_document_with_factors_of_another_shape_is_refused(rng, tmp_path):
+    _, _, noisy = mixtures(rng, 0.05, shape=(6, 12, 9))
+    fit = ll.decompose_cp(noisy, 3, smooth={1: 7}, rng=0)
+    fit.save_certificate(tmp_path / "proof.json")
+    document = json.loads((tmp_path / "proof.json").read_text())
+    for broken in ([1.0, 2.0], 1.0, []):
+        document["point"]["factor_1"] = broken
+        (tmp_path / "broken.json").write_text(json.dumps(document))
+        with pytest.raises(ll.LowlandError, match="factors do not fit the tensor"):
+            ll.verify(tmp_path / "broken.json", noisy)

@@ -103,4 +103,36 @@ def test_tucker_keeps_names_and_coordinates(rng):
 def test_a_mode_that_has_the_name_of_columns_keeps_it(rng):
     array = xarray.DataArray(rng.random((4, 5, 3)), dims=("component", "b", "c"))
     parts = ll.decompose_cp(array, 1, rng=0, certify=False).components()
-    assert parts["factor_component"].dims == ("component", "components")
+    assert parts["factor_component"].dims == ("component", "component_")
+
+
+def test_names_of_results_give_way_to_those_of_modes(rng):
+    values = rng.random((4, 5, 3))
+    coords = {"strength": np.arange(4.0), "factor_b": np.arange(5.0)}
+    array = xarray.DataArray(values, dims=("strength", "factor_b", "b"), coords=coords)
+    parts = ll.decompose_cp(array, 1, rng=0, certify=False).components()
+    assert parts["strength_"].dims == ("component",)
+    assert parts["factor_b_"].dims == ("b", "component")
+    assert len(parts.data_vars) == 4
+    array = xarray.DataArray(values, dims=("core", "component", "component_"))
+    assert "core_" in ll.decompose_tucker(array, 1, certify=False, rng=0).components()
+    assert ll.decompose_cp(array, 1, rng=0, certify=False).components()["strength"].dims == ("component__",)
+
+
+def test_known_entries_are_matched_by_their_labels(rng):
+    factors, array = spectra(rng)
+    pure = xarray.DataArray(
+        factors[1][:, :1], dims=("emission", "substance"), coords={"emission": array["emission"]}
+    )
+    fits = [
+        ll.decompose_cp(array, 2, known={"emission": own}, rng=0, certify=False)
+        for own in (pure, pure[::-1], pure.T)
+    ]
+    for fit in fits:
+        np.testing.assert_array_equal(fit.factors[1][:, :1], factors[1][:, :1])
+    fewer = ll.decompose_cp(array, 2, known={"emission": pure[2:]}, rng=0, certify=False)
+    np.testing.assert_array_equal(fewer.factors[1][2:, 0], factors[1][2:, 0])
+    with pytest.raises(InvalidInputError, match="does not have, or of one twice"):
+        ll.decompose_cp(array, 2, known={"emission": pure.assign_coords(emission=np.arange(9.0))})
+    with pytest.raises(InvalidInputError, match="smooth names a mode twice"):
+        ll.decompose_cp(array, 2, smooth={"emission": 5, 1: 6})

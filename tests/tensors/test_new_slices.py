@@ -167,7 +167,7 @@ def test_labelled_slices(rng):
         (np.zeros((3, 10)), {}, "do not fit the tensor"),
         (np.zeros((0, 14, 10)), {}, "do not fit the tensor"),
         (np.full((14, 10), np.inf), {}, "infinite"),
-        ([["a"] * 10] * 14, {}, "must be numbers"),
+        ([["a"] * 10] * 14, {}, "must be real numbers"),
         (np.zeros((14, 10)), {"mode": 3}, "no such mode"),
         (np.zeros((14, 10)), {"mode": "day"}, "no such mode"),
         (np.zeros((14, 10)), {"mode": True}, "no such mode"),
@@ -202,3 +202,48 @@ def test_cells_on_the_disk_are_refused(tmp_path, rng):
     found = ll.complete_tensor(stored, 1, n_draws=2, burn_in=2, rng=0)
     with pytest.raises(UnsupportedError, match="on the disk"):
         found.update(noisy[0])
+
+
+def test_masked_cells_are_missing(stream):
+    _, holes, first = stream
+    hidden = np.isnan(holes[20])
+    masked = np.ma.masked_array(np.where(hidden, -999, holes[20]), hidden)
+    found = [first.update(own, rng=1).tensor() for own in (masked, holes[20])]
+    np.testing.assert_array_equal(*found)
+
+
+def test_a_labelled_slice_alone_may_have_coordinates_of_its_own(rng):
+    """As `array[7]` has: those of its day, and others that the tensor lacks; and modes in another order."""
+    _, noisy = tensor(rng, (8, 10, 6))
+    days = np.datetime64("2024-01-01") + np.arange(8)
+    coords = {"day": days, "weekday": ("day", np.arange(8) % 7), "b": np.arange(10), "run": 1}
+    array = xarray.DataArray(noisy, dims=("day", "b", "c"), coords=coords)
+    first = ll.complete_tensor(array[:7], 2, model="cp", rng=0)
+    whole = first.update(array[7:], mode="day", rng=0)
+    for one in (array[7], array[7].assign_coords(run=3, tool="x"), array[7].transpose("c", "b")):
+        added = first.update(one, mode="day", rng=0)
+        np.testing.assert_array_equal(added.tensor(), whole.tensor())
+        np.testing.assert_array_equal(added.completed().coords["weekday"], np.arange(8) % 7)
+    numbered = xarray.DataArray(noisy, dims=(1, 2, 3))
+    plain = ll.complete_tensor(numbered[:7], 2, model="cp", rng=0)
+    assert plain.update(numbered[7:], rng=0).completed().dims == (1, 2, 3)
+
+
+def test_orders_by_other_coordinates_than_the_labels_ask_for_theirs(rng):
+    _, noisy = tensor(rng, (40, 8, 6))
+    smooth = np.sin(np.arange(40) / 3)[:, None, None] * noisy[:1] + 0.05 * noisy
+    smooth[[5, 12, 20, 27]] = np.nan
+    days = np.datetime64("2024-01-01") + np.arange(40)
+    array = xarray.DataArray(smooth, dims=("day", "b", "c"), coords={"day": days})
+    own = np.arange(36.0)
+    first = ll.complete_tensor(array[:36], 2, model="cp", orders={"day": own}, rng=0)
+    assert first.smooth
+    with pytest.raises(InvalidInputError, match="have no coordinates"):
+        first.update(array[36:], mode="day")
+    assert first.update(array[36:], mode="day", coordinates=np.arange(36.0, 40), rng=0).shape == (40, 8, 6)
+    with pytest.raises(InvalidInputError, match="of no use"):
+        first.update(array[36:], mode="day", coordinates=(np.arange(4), np.arange(4)))
+    labels = ll.complete_tensor(array[:36], 2, model="cp", orders={"day": "coordinates"}, rng=0)
+    assert labels.smooth
+    added = labels.update(array[36:], mode="day", rng=0)
+    np.testing.assert_array_equal(added.smooth[0][0].coordinates[:, 0], days.astype(float))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
-from lowland.core.observations import Observations
-from lowland.files.tables import read_table
+from lowland.files.tables import read_columns, read_table
 from lowland.tensors.tensor_file import TensorFile
 
 AUTO = "auto"
@@ -32,15 +32,18 @@ def splines_of(option: str, text: str, read: TensorFile) -> bool | dict[int, int
         name, given, number = part.partition("=")
         if given and not (number.isascii() and number.isdigit()):
             raise InvalidInputError(f"{option} gives no number of splines", repr(part), fix="use mode=12")
-        found[_mode(option, name, read)] = int(number) if given else AUTO
+        mode = _mode(option, name, read)
+        if mode in found:
+            raise InvalidInputError(f"{option} names a mode twice", name, fix="name each once")
+        found[mode] = int(number) if given else AUTO
     return found
 
 
 def known_of(option: str, given: list[str], read: TensorFile) -> dict[int, Matrix] | None:
     """Return known entries by mode, from "emission=spectra.csv".
 
-    A column of a file that has the name of the mode, or labels of rows, are matched with the coordinates of
-    the mode; otherwise its lines are the slices in order.
+    A column that has the name of the mode is matched with the coordinates of the mode; otherwise lines are
+    the slices in order.
     """
     found: dict[int, Matrix] = {}
     for part in given:
@@ -66,41 +69,62 @@ def _mode(option: str, name: str, read: TensorFile) -> int:
 
 
 def _entries(option: str, path: str, name: str, labels: NDArray[Any]) -> Matrix:
-    table = _read(option, path, name)
-    entries: Matrix = table.to_array()
-    if table.row_labels is None:
-        return entries
-    places = {_key(label): place for place, label in enumerate(labels.tolist())}
-    rows = [_key(label) for label in table.row_labels.tolist()]
-    strange = [own for own, key in zip(table.row_labels.tolist(), rows, strict=True) if key not in places]
-    if strange:
-        some = ", ".join(map(str, labels[:3].tolist()))
-        raise InvalidInputError(
-            f"{option} has lines of slices that {name} does not have",
-            f"{strange[0]!r} in {path}",
-            fix=f"label lines as the tensor does: {some}, ...",
-        )
-    out = np.full((labels.size, entries.shape[1]), np.nan)
-    out[[places[key] for key in rows]] = entries
-    return out
-
-
-def _read(option: str, path: str, name: str) -> Observations:
-    """Read a table whose rows are labelled by the column of a name, if it has one."""
     try:
-        return read_table(path, layout="wide", row=name)
-    except InvalidInputError:  # there is no such column
-        pass
-    try:
-        return read_table(path, layout="wide")
+        columns = _columns(path, name)
     except InvalidInputError as error:
         what = f"{option} {path}: {error.what}"
         raise InvalidInputError(what, error.found, error.why, error.fix) from error
+    own = columns.pop(name, None)
+    for column, values in columns.items():
+        if values.dtype.kind not in "fiu":
+            raise InvalidInputError(
+                f"{option} {path}: a column does not hold numbers",
+                f"{column!r}",
+                fix=f"name it {name} if it labels the lines, or leave it out",
+            )
+    entries = np.column_stack([values.astype(np.float64) for values in columns.values()])
+    if own is None:
+        return entries
+    out = np.full((labels.size, entries.shape[1]), np.nan)
+    out[_places(own, labels, f"{option} {path}", name)] = entries
+    return out
+
+
+def _columns(path: str, name: str) -> dict[str, NDArray[Any]]:
+    """Return the columns of a file, that of a name as it is written; those of an array by their numbers."""
+    if Path(path).suffix.lower() in (".npy", ".npz"):
+        entries = read_table(path).to_array()
+        return {str(k): column for k, column in enumerate(entries.T)}
+    return read_columns(path, (name,))[0]
+
+
+def _places(own: NDArray[Any], labels: NDArray[Any], where: str, name: str) -> list[int]:
+    """Return the slice of each line of a file, by their labels."""
+    places = {_key(label): place for place, label in enumerate(labels)}
+    keys = [_key(label) for label in own]
+    for label, key in zip(own.tolist(), keys, strict=True):
+        if key not in places:
+            some = ", ".join(map(str, labels[:3]))
+            raise InvalidInputError(
+                f"{where} has lines of slices that {name} does not have",
+                repr(label),
+                fix=f"label lines as the tensor does: {some}, ...",
+            )
+    if len(set(keys)) < len(keys):
+        twice = next(label for label, key in zip(own.tolist(), keys, strict=True) if keys.count(key) > 1)
+        raise InvalidInputError(f"{where} has two lines of a slice", repr(twice), fix="keep one of them")
+    return [places[key] for key in keys]
 
 
 def _key(label: Any) -> Any:
-    """Return a label by which 300 and "300.0" are the same."""
+    """Return a label by which 300 and "300.0", and a day and its date in words, are the same."""
+    if isinstance(label, np.datetime64):
+        return label.astype("datetime64[ns]")
     try:
         return float(label)
     except (TypeError, ValueError):
+        pass
+    try:
+        return np.datetime64(str(label), "ns")
+    except ValueError:
         return str(label)

@@ -144,7 +144,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
         if self.tolerance is not None or not np.isnan(stack).any():
             return decompose(stack, ranks, True), None
-        data = as_observations(stack, empty_slices=self.fill != "decomposition").in_double()
+        data = as_observations(stack, empty_slices=self.fill != "decomposition")
         check_scale(data.values, "X")
         return decompose_filled(data, ranks, decompose, self.fill, make_generator(self.random_state))
 

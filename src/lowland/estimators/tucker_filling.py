@@ -33,7 +33,7 @@ def decompose_filled(
     Parameters
     ----------
     data : TensorObservations
-        In double precision.
+        Decompositions have its precision.
     ranks : object
         As of `decompose_tucker`.
     decompose : callable
@@ -54,7 +54,13 @@ def decompose_filled(
 
     try:
         found = complete_by_cp(
-            data, None, (), SWEEPS, rng, unfolded=table_values, rival=rival if own is not None else None
+            data.in_double(),
+            None,
+            (),
+            SWEEPS,
+            rng,
+            unfolded=table_values,
+            rival=rival if own is not None else None,
         )
     except InvalidInputError:
         if own is None:
@@ -63,5 +69,5 @@ def decompose_filled(
     is_better = found.rival_error is None or found.held_out_error < (1 - GAIN) * found.rival_error
     if own is not None and not is_better:
         return own, None
-    whole = TensorObservations.from_array(found.completed())
+    whole = TensorObservations.from_array(found.completed().astype(data.values.dtype))
     return decompose(whole, ranks if own is None else own.ranks, True), found

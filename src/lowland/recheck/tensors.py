@@ -114,8 +114,7 @@ def cp_problem(
     signs = settings.words("nonnegative", modes)
     asked = [PlainConstraint(mode in signs) for mode in modes]
     settings.word("dtype", DTYPES)
-    if CONSTRAINTS in document.problem:
-        asked = _read_constraints(settings.maybe(CONSTRAINTS), asked, [factor.shape for factor in factors])
+    given = settings.maybe(CONSTRAINTS) if CONSTRAINTS in document.problem else None
     settings.close()
     fits = order >= LEAST_ORDER and all(factor.ndim == 2 for factor in factors)
     rank = factors[0].shape[-1] if fits else 0
@@ -123,6 +122,8 @@ def cp_problem(
     if not fits or any(np.iscomplexobj(part) for part in factors):
         found = f"factors {[factor.shape for factor in factors]} for {shape}"
         raise FileFormatError("the certificate's factors do not fit the tensor", found)
+    if CONSTRAINTS in document.problem:
+        asked = _read_constraints(given, asked, [factor.shape for factor in factors])
     kind = "all" if values.size == int(np.prod(shape)) else str(values.size)
     return CPProblem(
         positions,

@@ -24,8 +24,8 @@ from lowland.tensors.cp_choice import features_of
 from lowland.tensors.cp_objective import BayesianCP
 from lowland.tensors.cp_sampling import Draws, moments, moments_everywhere
 from lowland.tensors.known_cells import KnownCells
-from lowland.tensors.mode_orders import ModeOrder, Smoothness
-from lowland.tensors.named_modes import appended_labels, labelled, mode_of
+from lowland.tensors.mode_orders import ModeOrder, Smoothness, extended
+from lowland.tensors.named_modes import appended_labels, labelled, mode_of, own_coordinates
 from lowland.tensors.new_slices import appended, draw_slices, slices_of
 from lowland.tensors.observations import TensorObservations
 
@@ -251,8 +251,9 @@ class CompletedTensor:
             may lack the mode. NaN is missing. A labelled tensor needs a labelled array.
         mode : int or str
             Along which they are new, by name of a labelled tensor.
-        coordinates : array_like, shape (k,) or (k, c), optional
-            Of the new slices, where the mode is ordered by coordinates; by default those of a DataArray.
+        coordinates : array_like, shape (k,) or (k, c), or tuple of these, optional
+            Of the new slices, one for each order by coordinates that is used, but for those of a labelled
+            tensor itself.
         rng : int, Generator or None
 
         Returns
@@ -280,20 +281,18 @@ class CompletedTensor:
         number = mode_of(mode, self.like, len(self.shape))
         if not isinstance(self.data, TensorObservations):
             raise UnsupportedError("slices cannot be added to cells on the disk", fix="complete them anew")
+        like, along, slices = appended_labels(self.like, slices, number)
         added = slices_of(slices, self.shape, number)
-        like, along = appended_labels(self.like, slices, number)
-        count, coordinates = added.shape[number], along if coordinates is None else coordinates
-        smooth = tuple(
-            (own.extended(count, coordinates) if own.mode == number else own, kind)
-            for own, kind in self.smooth
-        )
+        count, kinds = added.shape[number], [kind for _, kind in self.smooth]
+        labels = (own_coordinates(self.like, number), along)
+        orders = extended([own for own, _ in self.smooth], number, count, coordinates, labels)
+        smooth = tuple(zip(orders, kinds, strict=True))
         data = appended(self.data, added, number)
-        features = features_of(data.shape, [own for own, _ in smooth], dict(enumerate(k for _, k in smooth)))
-        before, after = None, features[number]
-        if after is not None:
-            before, after = np.split(after, [self.shape[number]])
+        features = features_of(data.shape, orders, dict(enumerate(kinds)))
+        own = features[number]
+        parts = (None, None) if own is None else (own[: self.shape[number]], own[self.shape[number] :])
         with one_blas_thread():  # the same bits whatever its number of threads
-            draws = draw_slices(self.model, self.draws, added, number, (before, after), make_generator(rng))
+            draws = draw_slices(self.model, self.draws, added, number, parts, make_generator(rng))
         unit = (self.model.centre, self.model.spread)
         model = BayesianCP(data, self.rank, features, self.noise_mode, unit)
         table = None if self.table is None else self.table.extended(number, count)

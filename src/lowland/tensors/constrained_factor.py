@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.memory import check_fits
 from lowland.kernels.rows import solve_rows
 from lowland.kernels.rows_nonnegative import solve_rows_nonnegative
 from lowland.kernels.sparse import multiply_rows
-from lowland.tensors.factor_constraints import DEGREE, FactorConstraint, spline_basis
+from lowland.tensors.factor_constraints import FactorConstraint, Splines
 from lowland.tensors.unfoldings import UnfoldedCells
 
 # cells whose known parts are computed at once
@@ -53,9 +54,9 @@ def best_factor(
         return out
     splined = constraint.splined(start.shape[1])
     if splined.any():
-        basis = spline_basis(len(start), constraint.functions)
-        found = basis @ cells.coefficients(basis, splined, ridge, nonnegative=constraint.nonnegative)
-        out[:, splined] = found / sizes[splined]
+        splines = Splines.of(len(start), constraint.functions)
+        found = cells.coefficients(splines, splined, ridge, nonnegative=constraint.nonnegative)
+        out[:, splined] = splines.curves(found) / sizes[splined]
     return out
 
 
@@ -121,31 +122,34 @@ class _Rows:
         return max(ridge * mass / max(parts, 1), float(np.finfo(self.design.dtype).tiny))
 
     def coefficients(
-        self, basis: Matrix, splined: NDArray[np.bool_], ridge: float, *, nonnegative: bool
+        self, splines: Splines, own: NDArray[np.bool_], ridge: float, *, nonnegative: bool
     ) -> Matrix:
         """Return the splines' coefficients of some columns, shape (functions, columns)."""
-        from scipy.linalg import cho_solve, cholesky
-        from scipy.optimize import nnls
+        from scipy.linalg import solveh_banded
 
-        design = self.design[:, splined]
-        rank, functions = design.shape[1], basis.shape[1]
+        design = self.design[:, own]
+        rank = design.shape[1]
         squares = (design[:, :, None] * design[:, None]).reshape(len(design), -1)
         ones = np.ones_like(self.values) if self.weights is None else self.weights
         grams = multiply_rows(self.starts, self.columns, ones, squares).reshape(-1, rank, rank)
-        right = basis.T @ multiply_rows(self.starts, self.columns, ones * self.values, design)
-        normal = np.zeros((functions, rank, functions, rank))
-        first = np.minimum(np.argmax(basis > 0, axis=1), functions - DEGREE - 1)
-        lines = np.arange(len(basis))
-        for a in range(DEGREE + 1):  # all other products of two splines are zero
-            for b in range(DEGREE + 1):
-                both = basis[lines, first + a] * basis[lines, first + b]
-                np.add.at(normal.swapaxes(1, 2), (first + a, first + b), both[:, None, None] * grams)
-        square = normal.reshape(functions * rank, -1)
-        square[np.diag_indices_from(square)] += self._unit(ridge, functions)
-        upper = cholesky(square)
-        if nonnegative:
-            half = np.linalg.solve(upper.T, right.ravel())
-            found = nnls(upper, half)[0]
-        else:
-            found = cho_solve((upper, False), right.ravel())
-        return np.asarray(found.reshape(functions, rank))
+        right = splines.adjoint(multiply_rows(self.starts, self.columns, ones * self.values, design)).ravel()
+        bands = splines.bands(grams)
+        bands[0] += self._unit(ridge, splines.functions)
+        found = _nonnegative(bands, right) if nonnegative else solveh_banded(bands, right, lower=True)
+        return np.asarray(found.reshape(splines.functions, rank))
+
+
+def _nonnegative(bands: Matrix, right: Vector) -> Vector:
+    """Return the nonnegative minimum of a quadratic function, given the lower bands of its matrix."""
+    from scipy.linalg import cholesky
+    from scipy.optimize import nnls
+
+    size = right.size
+    check_fits(32.0 * size**2, "the coefficients of nonnegative splines", "use fewer splines")
+    square = np.zeros((size, size))
+    for below, band in enumerate(bands):
+        at = np.arange(max(size - below, 0))
+        square[at + below, at] = square[at, at + below] = band[: at.size]
+    upper = cholesky(square)
+    found: Vector = nnls(upper, np.linalg.solve(upper.T, right))[0]
+    return found

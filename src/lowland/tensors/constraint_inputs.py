@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
+from lowland.sensing.input_checks import check_scale
 from lowland.tensors.factor_constraints import LEAST_FUNCTIONS, Constraints, FactorConstraint
 
 # numbers of splines that held-out cells are to choose
@@ -78,10 +79,32 @@ def splines_of(shape: tuple[int, ...], smooth: bool | Collection[int] | Mapping[
     return found
 
 
-def modes_of(given: bool | int | Collection[int], order: int, name: str) -> list[int]:
+def real_numbers(given: ArrayLike, name: str, where: str = "") -> Matrix:
+    """Return real numbers in double precision, NaN where they are masked or missing.
+
+    Raises
+    ------
+    InvalidInputError
+        If they are none.
+    """
+    try:
+        if isinstance(given, np.ma.MaskedArray):
+            given = np.ma.filled(given.astype(np.float64), np.nan)
+        if np.iscomplexobj(given):
+            raise TypeError("complex numbers")
+        return np.array(given, np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"{name} must be real numbers", f"{where}{error}") from error
+
+
+def modes_of(given: Any, order: int, name: str) -> list[int]:
     """Return modes by their numbers, True standing for all and False for none."""
     if isinstance(given, bool | np.bool_):
         return list(range(order)) if given else []
+    if isinstance(given, str) or not isinstance(given, int | np.integer | Collection):
+        raise InvalidInputError(
+            f"{name} must name modes", repr(given), fix=f"use True, False, or some of 0 to {order - 1}"
+        )
     asked = [given] if isinstance(given, int | np.integer) else list(given)
     for mode in asked:
         _check_mode(mode, order, name)
@@ -111,10 +134,7 @@ def _check_mode(mode: Any, order: int, name: str) -> None:
 
 def _entries(given: ArrayLike, mode: int, length: int, rank: int) -> Matrix:
     """Return the known entries of a factor, shape (length, rank), NaN where they are not."""
-    try:
-        entries = np.array(given, np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError("known entries must be numbers", f"mode {mode}: {error}") from error
+    entries = real_numbers(given, "known entries", f"mode {mode}: ")
     if entries.ndim != 2 or len(entries) != length or not 1 <= entries.shape[1] <= rank:
         raise InvalidInputError(
             "known entries do not fit the factor",
@@ -125,6 +145,7 @@ def _entries(given: ArrayLike, mode: int, length: int, rank: int) -> Matrix:
         raise InvalidInputError("known entries must be finite", f"inf in mode {mode}")
     out = np.full((length, rank), np.nan)
     out[:, : entries.shape[1]] = entries
+    check_scale(out[~np.isnan(out)], "known")
     empty = np.flatnonzero((out == 0).all(axis=0))
     if empty.size:
         raise InvalidInputError(

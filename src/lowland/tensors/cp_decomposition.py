@@ -25,7 +25,7 @@ from lowland.tensors.cp_model import CP
 from lowland.tensors.cp_search import CPPlan, search_cp
 from lowland.tensors.cp_smoothness import choose_splines
 from lowland.tensors.decompose import as_observations
-from lowland.tensors.named_modes import is_named, numbers_of
+from lowland.tensors.named_modes import aligned, is_named, numbers_of
 from lowland.tensors.observations import TensorObservations
 
 
@@ -131,7 +131,8 @@ def decompose_cp(  # noqa: PLR0913
     check_scale(data.values, "tensor")
     data = data.in_double()
     splines = splines_of(data.shape, numbers_of(smooth, tensor, "smooth"))
-    signs, entries = numbers_of(nonnegative, tensor, "nonnegative"), numbers_of(known, tensor, "known")
+    signs = numbers_of(nonnegative, tensor, "nonnegative")
+    entries = aligned(numbers_of(known, tensor, "known"), tensor)
     asked = constraints_of(data.shape, components, signs, splines, entries)
     objective = CPObjective(data, CP(data.shape, components), asked)
     generator, certificate = make_generator(rng), None

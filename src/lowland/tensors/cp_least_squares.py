@@ -119,7 +119,7 @@ class CPObjective(CellObjective):
         Directions in which the data say nothing stay small: a tiny ridge keeps systems regular.
         """
         factors, constraint = list(self.model.unpack(theta)), self._constraint(mode)
-        if constraint.allows_mixing:
+        if self.allows_mixing():
             found = self._unfoldings[mode].best(factors, RIDGE, nonnegative=constraint.nonnegative)
         else:
             found = best_factor(self._unfoldings[mode], factors, constraint, RIDGE)

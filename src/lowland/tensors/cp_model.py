@@ -104,6 +104,16 @@ class CP:
         order = np.argsort(-np.where(some, logs, -np.inf), kind="stable")
         return self.pack([factor[:, order] for factor in factors])
 
+    def rescaled(self, theta: Vector, size: float, kept: NDArray[np.bool_]) -> Vector:
+        """Return the point with components of a norm, by columns whose scale is free; zero ones stay zero."""
+        factors = [factor.copy() for factor in self.unpack(theta)]
+        norms = np.prod([np.linalg.norm(factor, axis=0) for factor in factors], axis=0)
+        count = np.maximum((~kept).sum(axis=0), 1)
+        scales = (size / np.where(norms > 0, norms, size)) ** (1 / count)
+        for factor, own in zip(factors, kept, strict=True):
+            factor *= np.where(own, 1.0, scales)
+        return self.pack(factors)
+
     def _turn(self, factors: list[Matrix], kept: NDArray[np.bool_], constraints: Constraints) -> None:
         """Make the largest entries of columns positive that may change their sign, but in their last mode."""
         signed = np.array([own.nonnegative for own in constraints] or [False] * len(factors))

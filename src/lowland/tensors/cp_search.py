@@ -148,15 +148,20 @@ def _leading(tensor: Matrix, mode: int, count: int) -> Matrix:
 def _sized(objective: CPObjective, factors: list[Matrix]) -> Vector:
     """Return a point near factors that satisfies the constraints, scaled so that it fits the data best.
 
-    Known entries keep their scale: the first sweep finds that of the other modes.
+    Known entries keep their scale, so that the other modes of their components make up for it.
     """
     theta = objective.imposed(objective.model.pack(factors))
+    kept = objective.kept_scales
+    if kept.any():
+        theta = objective.model.rescaled(theta, 1.0, kept)
     found = objective.predict(theta)
     square = float(np.sum(objective.weighted(found) * found))
     along = float(np.sum(objective.weighted(found) * objective.y))
     scale = abs(along) / square if square > 0 and along else 1.0
+    if kept.any():
+        return objective.model.rescaled(theta, scale, kept)
     sized: Vector = theta * scale ** (1 / len(factors))
-    return objective.imposed(sized)
+    return sized
 
 
 def _descend(objective: CPObjective, theta: Vector, plan: CPPlan, rng: np.random.Generator) -> SearchResult:

@@ -92,18 +92,17 @@ class FactorConstraint:
 
     def _projected(self, columns: Matrix) -> Matrix:
         assert self.functions is not None
-        basis = spline_basis(len(columns), self.functions)
-        found: Matrix = basis @ np.linalg.lstsq(basis, columns, rcond=None)[0]
-        return found
+        splines = Splines.of(len(columns), self.functions)
+        return splines.curves(splines.coefficients(columns))
 
     def _smoothed(self, columns: Matrix) -> Matrix:
         """Return combinations of splines near some columns, of nonnegative coefficients where asked."""
         if not self.nonnegative:
             return self._projected(columns)
         assert self.functions is not None
-        basis = spline_basis(len(columns), self.functions)
-        found: Matrix = basis @ (basis.T @ columns / basis.sum(axis=0)[:, None])
-        return found
+        splines = Splines.of(len(columns), self.functions)
+        sums = splines.adjoint(np.ones((len(columns), 1)))
+        return splines.curves(splines.adjoint(columns) / sums)
 
 
 Constraints = tuple[FactorConstraint, ...]
@@ -132,16 +131,76 @@ def in_words(constraints: Constraints) -> list[str]:
     return [words for words, some in asked.items() if some]
 
 
-@lru_cache(maxsize=32)
-def spline_basis(length: int, functions: int) -> Matrix:
-    """Return cubic B-splines at 0, ..., length - 1, shape (length, functions), which must not be changed.
+@final
+@dataclass(frozen=True, eq=False)
+class Splines:
+    """Cubic B-splines at 0, ..., length - 1, of which each place has four that are not zero.
 
-    Knots are equally spaced from the first place to the last, the ends repeated; rows add up to one.
+    Parameters
+    ----------
+    first : ndarray of int, shape (length,)
+        The first of the four.
+    values : ndarray, shape (length, 4)
+        They add up to one.
+    functions : int
+        Number of splines. Knots are equally spaced from the first place to the last, the ends repeated.
     """
-    from scipy.interpolate import BSpline
 
-    inner = np.linspace(0, length - 1, functions - DEGREE + 1)
-    knots = np.concatenate([[0.0] * DEGREE, inner, [length - 1.0] * DEGREE])
-    basis: Matrix = BSpline.design_matrix(np.arange(length, dtype=float), knots, DEGREE).toarray()
-    basis.setflags(write=False)
-    return basis
+    first: Indices
+    values: Matrix
+    functions: int
+
+    @classmethod
+    @lru_cache(maxsize=32)
+    def of(cls, length: int, functions: int) -> Splines:
+        """Return the splines of a number of places."""
+        from scipy.interpolate import BSpline
+
+        inner = np.linspace(0, length - 1, functions - DEGREE + 1)
+        knots = np.concatenate([[0.0] * DEGREE, inner, [length - 1.0] * DEGREE])
+        basis = BSpline.design_matrix(np.arange(length, dtype=float), knots, DEGREE)
+        return cls(
+            basis.indices[:: DEGREE + 1].astype(np.intp), basis.data.reshape(-1, DEGREE + 1), functions
+        )
+
+    def curves(self, coefficients: Matrix) -> Matrix:
+        """Return combinations of the splines, shape (length, c), of coefficients (functions, c)."""
+        found: Matrix = sum(
+            (self.values[:, a, None] * coefficients[self.first + a] for a in range(DEGREE + 1)),
+            start=np.zeros((len(self.first), coefficients.shape[1])),
+        )
+        return found
+
+    def adjoint(self, columns: Matrix) -> Matrix:
+        """Return the products of the splines with columns, shape (functions, c)."""
+        out = np.zeros((self.functions, columns.shape[1]))
+        for a in range(DEGREE + 1):
+            np.add.at(out, self.first + a, self.values[:, a, None] * columns)
+        return out
+
+    def bands(self, grams: Matrix) -> Matrix:
+        """Return the lower bands of the normal matrix of coefficients, shape (4 r, functions r).
+
+        Parameters
+        ----------
+        grams : ndarray, shape (length, r, r)
+            What the cells of each place say of the r entries there.
+        """
+        rank = grams.shape[1]
+        out = np.zeros(((DEGREE + 1) * rank, self.functions * rank))
+        p, q = np.indices((rank, rank))
+        for a in range(DEGREE + 1):  # all other products of two splines are zero
+            for b in range(a, DEGREE + 1):
+                below = (b - a) * rank + p - q
+                some = below >= 0
+                both = (self.values[:, a] * self.values[:, b])[:, None] * grams[:, some]
+                columns = (self.first[:, None] + a) * rank + q[some]
+                np.add.at(out, (np.broadcast_to(below[some], columns.shape), columns), both)
+        return out
+
+    def coefficients(self, columns: Matrix) -> Matrix:
+        """Return the coefficients of the combinations that are nearest to columns, shape (functions, c)."""
+        from scipy.linalg import solveh_banded
+
+        bands = self.bands(np.ones((len(self.first), 1, 1)))
+        return np.asarray(solveh_banded(bands, self.adjoint(columns), lower=True))

@@ -8,7 +8,7 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -155,6 +155,53 @@ class ModeOrder:
                 )
             places = np.vstack([self.coordinates, more])
         return replace(self, coordinates=places, unit=unit)
+
+
+def extended(
+    orders: Sequence[ModeOrder], mode: int, count: int, coordinates: Any, labels: tuple[Any, Any]
+) -> list[ModeOrder]:
+    """Return orders, those of a mode with more slices after the last one.
+
+    Parameters
+    ----------
+    orders : sequence of ModeOrder
+    mode, count : int
+    coordinates : array_like, tuple of these, or None
+        Of the new slices: one for each order by coordinates, but for those of the array itself.
+    labels : pair of ndarray or None
+        Coordinates of the array itself along the mode, and of the new slices.
+
+    Raises
+    ------
+    InvalidInputError
+        If coordinates are missing, or there are more than orders that they are for.
+    """
+    given = (
+        [] if coordinates is None else list(coordinates) if isinstance(coordinates, tuple) else [coordinates]
+    )
+    found = []
+    for order in orders:
+        place = None
+        if order.mode == mode and order.words == "coordinates":
+            place = labels[1] if _are_those_of(order, labels[0]) else given.pop(0) if given else None
+        found.append(order.extended(count, place) if order.mode == mode else order)
+    if given:
+        raise InvalidInputError(
+            "coordinates are of no use",
+            f"{len(given)} more than orders of mode {mode} that use others than the array's own",
+            fix="leave them out",
+        )
+    return found
+
+
+def _are_those_of(order: ModeOrder, own: Any) -> bool:
+    """Return whether an order's coordinates are those of the labelled array."""
+    if own is None:
+        return False
+    try:
+        return np.array_equal(order.coordinates, as_coordinates(own, len(order.coordinates), "coordinates"))
+    except InvalidInputError:
+        return False
 
 
 def orders_of(given: Mapping[int, Any] | None, shape: tuple[int, ...]) -> tuple[ModeOrder, ...]:

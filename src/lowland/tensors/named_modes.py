@@ -91,7 +91,10 @@ def numbers_of(given: Any, tensor: Any, option: str) -> Any:
     if isinstance(given, str):
         return [number(given)]
     if isinstance(given, Mapping):
-        return {number(mode): own for mode, own in given.items()}
+        found = {number(mode): own for mode, own in given.items()}
+        if len(found) < len(given):
+            raise InvalidInputError(f"{option} names a mode twice", ", ".join(map(str, given)))
+        return found
     return [number(mode) for mode in given] if isinstance(given, Collection) else given
 
 
@@ -110,8 +113,8 @@ def mode_of(mode: Any, like: Any, order: int) -> int:
     return int(found)
 
 
-def appended_labels(like: Any, slices: Any, mode: int) -> tuple[Any, Any]:
-    """Return a labelled array with new slices after the last one of a mode, and their coordinates.
+def appended_labels(like: Any, slices: Any, mode: int) -> tuple[Any, Any, Any]:
+    """Return a labelled array with new slices after the last one of a mode, their coordinates, and values.
 
     Parameters
     ----------
@@ -125,26 +128,85 @@ def appended_labels(like: Any, slices: Any, mode: int) -> tuple[Any, Any]:
         If the new slices have no labels, or others.
     """
     if like is None:
-        return None, None
+        return None, None, slices
     name = like.dims[mode]
     others = [own for own in like.dims if own != name]
-    if not is_named(slices) or list(slices.dims) not in (others, list(like.dims)):
+    if not is_named(slices) or set(slices.dims) not in (set(others), set(like.dims)):
         found = slices.dims if is_named(slices) else type(slices).__name__
         raise InvalidInputError(
             "new slices of a labelled tensor need its labels", str(found), fix="pass a DataArray of its dims"
         )
-    more = slices if name in slices.dims else slices.expand_dims(name, mode)
-    for own in others:
-        if own in like.coords and not (own in more.coords and more.coords[own].equals(like.coords[own])):
-            raise InvalidInputError(
-                "new slices have other coordinates than the tensor", str(own), fix="select them alike"
-            )
-    if (name in like.coords) != (name in more.coords):
-        raise InvalidInputError("new slices and the tensor need coordinates alike", f"of {name}")
-    import xarray
+    alone = name not in slices.dims
+    more = (slices.expand_dims(name) if alone else slices).transpose(*like.dims)
+    coords = {}
+    for key, own in like.coords.items():
+        if name not in own.dims:
+            _check_alike(key, own, more)
+            coords[key] = own.variable
+        elif key in more.coords and own.dims == (name,):
+            added = np.atleast_1d(more.coords[key].to_numpy())
+            coords[key] = ((name,), np.concatenate([own.to_numpy(), added]))
+        elif key == name:
+            raise InvalidInputError("new slices and the tensor need coordinates alike", f"none of {name}")
+    if name in more.coords and name not in like.coords and not alone:
+        raise InvalidInputError("new slices and the tensor need coordinates alike", f"{name} has none there")
+    values = np.concatenate([like.to_numpy(), more.to_numpy()], mode)
+    both = type(like)(values, dims=like.dims, coords=coords, name=like.name, attrs=like.attrs)
+    along = np.atleast_1d(more.coords[name].to_numpy()) if name in coords else None
+    return both, along, more.to_numpy()
 
-    both = xarray.concat([like, more.transpose(*like.dims)], name, coords="minimal", compat="override")
-    return both, more.coords[name].to_numpy() if name in more.coords else None
+
+def _check_alike(name: Any, own: Any, more: Any) -> None:
+    """Raise if new slices have other coordinates of a mode that stays; those without a mode may differ."""
+    if own.ndim and not (
+        name in more.coords and np.array_equal(more.coords[name].to_numpy(), own.to_numpy())
+    ):
+        raise InvalidInputError(
+            "new slices have other coordinates than the tensor", str(name), fix="select them alike"
+        )
+
+
+def own_coordinates(like: Any, mode: int) -> Any:
+    """Return the coordinates of a labelled array along a mode; None without any."""
+    if like is None or like.dims[mode] not in like.coords:
+        return None
+    return like.coords[like.dims[mode]].to_numpy()
+
+
+def aligned(known: Any, tensor: Any) -> Any:
+    """Return known factors in the order of a labelled tensor's coordinates, NaN for slices that they lack.
+
+    Parameters
+    ----------
+    known : mapping of int to array_like, or None
+        Those that are DataArrays with coordinates of their mode are brought in order.
+    tensor : object
+
+    Raises
+    ------
+    InvalidInputError
+        If they have coordinates that the tensor has not, or two of a kind.
+    """
+    if not isinstance(known, Mapping) or not is_named(tensor):
+        return known
+    found = {}
+    for mode, own in known.items():
+        found[mode] = own
+        name = tensor.dims[mode] if isinstance(mode, int | np.integer) and 0 <= mode < tensor.ndim else None
+        if not is_named(own) or name not in own.dims:
+            continue
+        own = own.transpose(name, ...)
+        found[mode] = own.to_numpy()
+        if name in own.coords and name in tensor.coords:
+            there, here = own.indexes[name], tensor.indexes[name]
+            if there.has_duplicates or not there.isin(here).all():
+                strange = there[there.duplicated() | ~there.isin(here)][0]
+                raise InvalidInputError(
+                    "known entries are of slices that the tensor does not have, or of one twice",
+                    f"{strange} of {name}",
+                )
+            found[mode] = own.reindex({name: here}).to_numpy()
+    return found
 
 
 def labelled(like: Any, values: Matrix) -> Any:
@@ -173,13 +235,22 @@ def labelled_parts(like: Any, factors: Sequence[Matrix], columns: str, others: M
             "xarray is not installed",
             fix="pip install 'lowland[tensors]'",
         ) from error
-    names = [f"mode {n}" for n in range(len(factors))] if like is None else [str(own) for own in like.dims]
-    across = [columns.format(name) for name in names]
-    across = [own if own not in names else f"{own}s" for own in across]
-    found: dict[str, Any] = {
-        f"factor_{name}": ((name, own), factor)
-        for name, own, factor in zip(names, across, factors, strict=True)
-    }
-    found |= {name: (across[: values.ndim], values) for name, values in others.items()}
+    names = [f"mode {n}" for n in range(len(factors))] if like is None else list(like.dims)
+    if len(set(names)) < len(names):
+        raise InvalidInputError("dimensions need different names", ", ".join(map(str, names)))
     along = {} if like is None else {name: own for name, own in like.coords.items() if len(own.dims) == 1}
+    taken = {*names, *along}
+    across = [_free_name(columns.format(name), taken) for name in names]
+    found: dict[str, Any] = {}
+    for name, own, factor in zip(names, across, factors, strict=True):
+        found[_free_name(f"factor_{name}", taken | set(found))] = ([name, own], factor)
+    for name, values in others.items():
+        found[_free_name(name, taken | set(found))] = (across[: values.ndim], values)
     return xarray.Dataset(found, coords=along)
+
+
+def _free_name(name: str, taken: set[Any]) -> str:
+    """Return a name that is not taken, with underscores behind it if it was."""
+    while name in taken:
+        name += "_"
+    return name

@@ -13,6 +13,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.interrupt import stop_if_requested
 from lowland.kernels.rows import Noise
+from lowland.tensors.constraint_inputs import real_numbers
 from lowland.tensors.cp_objective import STRENGTH, BayesianCP
 from lowland.tensors.cp_sampling import Draws
 from lowland.tensors.observations import TensorObservations
@@ -30,10 +31,7 @@ def slices_of(given: ArrayLike, shape: tuple[int, ...], mode: int) -> TensorObse
     InvalidInputError
         If they do not fit the shape, or are no finite numbers.
     """
-    try:
-        values = np.asarray(given, np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError("new slices must be numbers", str(error)) from error
+    values = real_numbers(given, "new slices")
     others = (*shape[:mode], *shape[mode + 1 :])
     if values.shape == others:
         values = np.expand_dims(values, mode)
