@@ -23,7 +23,7 @@ from lowland.tensors.cp_agreement import matched_cosines, of_length_one, split_h
 from lowland.tensors.cp_least_squares import CPObjective
 from lowland.tensors.factor_constraints import asked_of
 from lowland.tensors.kernels.mode_products import multiply_modes
-from lowland.tensors.named_modes import labelled, labelled_parts
+from lowland.tensors.named_modes import labelled_parts
 from lowland.tensors.proofs import cp_document
 from lowland.tensors.reported_tensor import ReportedTensor
 from lowland.tensors.unfoldings import all_products, products
@@ -104,24 +104,6 @@ class CPDecomposition(Judged, ReportedTensor):
         """Shape of the tensor."""
         return self.objective.shape
 
-    def tensor(self) -> Any:
-        """Return the dense tensor of the model, including the missing cells.
-
-        Returns
-        -------
-        ndarray or DataArray, shape (I_1, ..., I_N)
-        """
-        return labelled(self.like, self._dense())
-
-    def completed(self) -> Any:
-        """Return the dense tensor with known cells kept and missing cells predicted by the model.
-
-        Returns
-        -------
-        ndarray or DataArray, shape (I_1, ..., I_N)
-        """
-        return labelled(self.like, self._filled())
-
     def components(self) -> Any:
         """Return strengths and factors with the names and coordinates of the modes.
 
@@ -149,10 +131,6 @@ class CPDecomposition(Judged, ReportedTensor):
     def _dense(self) -> Matrix:
         first, *others = self.factors
         return ((first * self.strengths) @ all_products(others).T).reshape(self.shape)
-
-    def _filled(self) -> Matrix:
-        known = self.objective.data.array()
-        return np.where(np.isnan(known), self._dense(), known)
 
     def predict(self, positions: ArrayLike) -> Vector:
         """Return the model's predictions of cells.

@@ -20,7 +20,7 @@ from lowland.core.records import Attempt, SearchResult
 from lowland.files.certificates import write_certificate
 from lowland.tensors.cell_errors import NewCellError, new_cell_error
 from lowland.tensors.measurement import SomeCells
-from lowland.tensors.named_modes import labelled, labelled_parts
+from lowland.tensors.named_modes import labelled_parts
 from lowland.tensors.objective import TuckerObjective
 from lowland.tensors.proofs import tensor_document
 from lowland.tensors.ranks import RankChoice
@@ -93,25 +93,6 @@ class TuckerFit(Judged, ReportedTensor):
         """Shape of the core."""
         return self.parts.ranks
 
-    def tensor(self) -> Any:
-        """Return the dense tensor of the model, including the missing cells.
-
-        Returns
-        -------
-        ndarray or DataArray, shape (I_1, ..., I_N)
-        """
-        return labelled(self.like, self.parts.tensor())
-
-    def completed(self) -> Any:
-        """Return the dense tensor with known cells kept and missing cells predicted by the model.
-
-        Returns
-        -------
-        ndarray or DataArray, shape (I_1, ..., I_N)
-        """
-        known = self.objective.data.array()
-        return labelled(self.like, np.where(np.isnan(known), self.parts.tensor(), known))
-
     def components(self) -> Any:
         """Return core and factors with the names and coordinates of the modes.
 
@@ -134,6 +115,9 @@ class TuckerFit(Judged, ReportedTensor):
         ('rank of mode 0', 'rank of mode 1', 'rank of mode 2')
         """
         return labelled_parts(self.like, self.factors, "rank of {}", {"core": self.core})
+
+    def _dense(self) -> Matrix:
+        return self.parts.tensor()
 
     def predict(self, positions: ArrayLike) -> Vector:
         """Return the model's predictions of cells.

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from lowland.core.arrays import Matrix
 from lowland.report.reported import Reported, draw_figure
+from lowland.tensors.named_modes import labelled
 
 if TYPE_CHECKING:
     from lowland.report.figures import Axes
@@ -17,9 +20,44 @@ if TYPE_CHECKING:
 
 
 class ReportedTensor(Reported, ABC):
-    """A fit of a tensor with a page."""
+    """A fit of a tensor with a page.
 
+    Attributes
+    ----------
+    objective : CellObjective
+        The problem, with the known cells.
+    like : xarray.DataArray or None
+        The array that was decomposed, whose dimensions and coordinates results keep.
+    """
+
+    objective: Any
     like: Any
+
+    def tensor(self) -> Any:
+        """Return the dense tensor of the model, including the missing cells.
+
+        Returns
+        -------
+        ndarray or DataArray, shape (I_1, ..., I_N)
+        """
+        return labelled(self.like, self._dense())
+
+    def completed(self) -> Any:
+        """Return the dense tensor with known cells kept and missing cells predicted by the model.
+
+        Returns
+        -------
+        ndarray or DataArray, shape (I_1, ..., I_N)
+        """
+        return labelled(self.like, self._filled())
+
+    @abstractmethod
+    def _dense(self) -> Matrix:
+        """Return the dense tensor of the model."""
+
+    def _filled(self) -> Matrix:
+        known = self.objective.data.array()
+        return np.where(np.isnan(known), self._dense(), known)
 
     @abstractmethod
     def _contents(
