@@ -248,7 +248,8 @@ class CompletedTensor:
         ----------
         slices : array_like or DataArray
             With the shape of the tensor but for the mode, along which there may be any number; a single slice
-            may lack the mode. NaN is missing. A labelled tensor needs a labelled array.
+            may lack the mode. NaN is missing; cells have the mean weight of the others. A labelled tensor
+            needs a labelled array.
         mode : int or str
             Along which they are new, by name of a labelled tensor.
         coordinates : array_like, shape (k,) or (k, c), or tuple of these, optional
