@@ -16,6 +16,7 @@ from lowland.networks.activation import activation
 from lowland.networks.kernels.modular_ranks import network_rank
 from lowland.networks.model import Relu
 from lowland.networks.network import ReluNetwork, check_inputs, check_targets
+from lowland.networks.training_steps import check_recorded, is_due
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, SECOND
 
@@ -142,9 +143,7 @@ class RegionTrace:
         InvalidInputError
             If steps do not ascend, or the network cannot be read or has other sizes.
         """
-        if self.records and step <= self.records[-1].step:
-            raise InvalidInputError("steps must ascend", f"{step} after {self.records[-1].step}")
-        if step % self.every:
+        if not is_due(self.records, step, self.every):
             return None
         self._model = self._model if model is None else model
         network = _network(self._model)
@@ -191,8 +190,7 @@ class RegionTrace:
         ----------
         ax : matplotlib Axes, optional
         """
-        if not self.records:
-            raise InvalidInputError("the trace is empty", "no record", fix="call record in the training loop")
+        check_recorded(self.records)
         ax = new_axes(ax)
         steps = [own.step for own in self.records]
         ax.plot(steps, [own.rank / own.n_points for own in self.records], color=ACCENT, label="rank / points")

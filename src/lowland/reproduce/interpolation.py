@@ -11,6 +11,7 @@ from lowland.networks.linear_spline import LinearSpline
 from lowland.networks.variation import weighted_variation
 from lowland.report.page import TableEntry
 from lowland.reproduce.experiment import Cell, Row
+from lowland.reproduce.powers import power_words
 
 SIZES = (8, 16, 32, 64, 128, 256)
 # 1 - 2 |x| with noise
@@ -71,8 +72,8 @@ def interpolation_note(rows: Sequence[Row], exponents: Sequence[tuple[float, flo
         Of the lower bound, evenly spaced and at random, with ends of 95 % intervals.
     """
     words = [
-        f"{mean:.2f} ({low:.2f} to {high:.2f}) {how}"
-        for (mean, low, high), how in zip(exponents, ("for evenly spaced points", "at random"), strict=True)
+        f"{power_words(own)} {how}"
+        for own, how in zip(exponents, ("for evenly spaced points", "at random"), strict=True)
     ]
     most = max(r["upper"] / r["lower"] for r in rows)
     beyond = [n for n in SIZES if np.median([r["lower"] for r in rows if r["points"] == n]) > 2 / EXAMPLE]

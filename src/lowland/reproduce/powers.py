@@ -13,3 +13,8 @@ def fitted_power(sizes: ArrayLike, values: ArrayLike) -> tuple[float, float, flo
     found = linregress(np.log(sizes), np.log(values))
     half = float(t.ppf(0.975, np.size(sizes) - 2) * found.stderr)
     return float(found.slope), float(found.slope) - half, float(found.slope) + half
+
+
+def power_words(power: tuple[float, float, float]) -> str:
+    """Return a slope with the ends of its interval, in words."""
+    return f"{power[0]:.2f} ({power[1]:.2f} to {power[2]:.2f})"

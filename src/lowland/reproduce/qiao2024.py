@@ -24,7 +24,7 @@ from lowland.reproduce.interpolation import (
     interpolation_table,
     run_interpolation,
 )
-from lowland.reproduce.powers import fitted_power
+from lowland.reproduce.powers import fitted_power, power_words
 
 if TYPE_CHECKING:
     from lowland.report.figures import Axes
@@ -210,8 +210,8 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
         inside, near = (slope(part, name) for name in ("inside", "boundary"))
         notes.append(
             f"Step {RATE_STEPS[warmup]:g} {how}: inside the data the error scales as n to the power "
-            f"{inside[0]:.2f} ({inside[1]:.2f} to {inside[2]:.2f}), where theory has -0.8; near the ends "
-            f"{near[0]:.2f} ({near[1]:.2f} to {near[2]:.2f}).{_unsaid(inside)}"
+            f"{power_words(inside)}, where theory has -0.8; near the ends "
+            f"{power_words(near)}.{_unsaid(inside)}"
         )
     found = rows["interpolation"]
     exponents = [slope([r for r in found if r["even"] == even], "lower") for even in (1, 0)]

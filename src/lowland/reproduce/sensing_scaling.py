@@ -18,7 +18,7 @@ from lowland.models import Psd
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.report.page import TableEntry
 from lowland.reproduce.experiment import Cell, Row
-from lowland.reproduce.powers import fitted_power
+from lowland.reproduce.powers import fitted_power, power_words
 
 SIZES, SIGMAS = (10, 16, 25, 40, 63), (1.0, 0.5, 0.25, 0.125, 0.0625)
 # objectives per measurement that are reached, relative to those of the zero matrix
@@ -99,7 +99,7 @@ def scaling_note(rows: Sequence[Row]) -> str:
         sides = np.array([row[by] for row in own], float)
         asked = sides if by == "size" else 1 / sides
         powers[by] = fitted_power(asked, [max(row["random"], 1) for row in own])
-    said = {by: f"{own[0]:.2f} ({own[1]:.2f} to {own[2]:.2f})" for by, own in powers.items()}
+    said = {by: power_words(own) for by, own in powers.items()}
     return (
         "Projected noisy descent, the method of the paper's theorem, reaches its accuracy in "
         f"{len(reached)} of {len(rows)} runs within {MOST:,} steps, from random points and from the saddle "

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lowland.report.page import TableEntry
 from lowland.reproduce.experiment import Cell, Row
-from lowland.reproduce.powers import fitted_power
+from lowland.reproduce.powers import fitted_power, power_words
 from lowland.search import Gradient, Iterations, ValueBelow, run
 from lowland.tensors.model import Tucker
 from lowland.tensors.objective import TuckerObjective
@@ -72,8 +72,8 @@ def scaling_note(rows: Sequence[Row]) -> str:
     return (
         f"Plain descent from random starts reaches {last} of the tensor's square on {len(reached)} of "
         f"{len(rows)} exact tensors within {MOST:,} steps. Steps grow as the size to the power "
-        f"{_words(by_size)}, and as one over the accuracy to the power {_words(_mean(slopes))}; the "
-        "theorem's bound is a polynomial in both."
+        f"{power_words(by_size)}, and as one over the accuracy to the power {power_words(_mean(slopes))}; "
+        "the theorem's bound is a polynomial in both."
     )
 
 
@@ -84,7 +84,3 @@ def _mean(numbers: Sequence[float]) -> tuple[float, float, float]:
     mean = float(np.mean(numbers))
     half = float(t.ppf(0.975, len(numbers) - 1) * np.std(numbers, ddof=1) / np.sqrt(len(numbers)))
     return mean, mean - half, mean + half
-
-
-def _words(power: tuple[float, float, float]) -> str:
-    return f"{power[0]:.2f} ({power[1]:.2f} to {power[2]:.2f})"

@@ -39,8 +39,9 @@ def best_factor(
     """
     start = factors[unfolded.mode]
     design = unfolded.design(factors)
-    known = _known_entries(constraint, start.shape)
-    out = np.where(known, start if constraint.known is None else np.nan_to_num(constraint.known), 0.0)
+    known, out = np.zeros(start.shape, bool), np.zeros(start.shape)
+    if constraint.known is not None:
+        known, out = constraint.is_known, np.nan_to_num(constraint.known)
     # columns of one size: known ones may have any, and the ridge is to weigh on all alike
     sizes = np.sqrt(np.mean(design**2, axis=0))
     sizes[sizes == 0] = 1.0
@@ -58,10 +59,6 @@ def best_factor(
         found = cells.coefficients(splines, splined, ridge, nonnegative=constraint.nonnegative)
         out[:, splined] = splines.curves(found) / sizes[splined]
     return out
-
-
-def _known_entries(constraint: FactorConstraint, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    return np.zeros(shape, bool) if constraint.known is None else constraint.is_known
 
 
 def _alike(known: NDArray[np.bool_]) -> list[tuple[Indices, NDArray[np.bool_]]]:
@@ -100,11 +97,11 @@ class _Rows:
     def solved(self, rows: Indices, free: NDArray[np.bool_], ridge: float, start: Matrix | None) -> Matrix:
         """Return the free entries of some rows, nonnegative from a start if there is one."""
         lengths = np.diff(self.starts)
-        some = slice(None)
+        some: slice | NDArray[np.bool_] = slice(None)
         if rows.size < lengths.size:
             own = np.zeros(lengths.size, bool)
             own[rows] = True
-            some = np.repeat(own, lengths)  # type: ignore[assignment]
+            some = np.repeat(own, lengths)
         starts = np.concatenate([[0], np.cumsum(lengths[rows])]).astype(np.int64)
         columns, values = self.columns[some], self.values[some]
         weights = None if self.weights is None else self.weights[some]

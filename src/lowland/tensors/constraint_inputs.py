@@ -12,6 +12,7 @@ from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.factor_constraints import LEAST_FUNCTIONS, Constraints, FactorConstraint
+from lowland.tensors.named_modes import is_mode
 
 # numbers of splines that held-out cells are to choose
 AUTO = "auto"
@@ -124,7 +125,7 @@ def _mapping(given: Mapping[int, Any] | None, order: int, name: str) -> dict[int
 
 
 def _check_mode(mode: Any, order: int, name: str) -> None:
-    if isinstance(mode, bool) or not isinstance(mode, int | np.integer) or not 0 <= mode < order:
+    if not is_mode(mode, order):
         raise InvalidInputError(
             f"{name} names a mode that the tensor does not have",
             repr(mode),

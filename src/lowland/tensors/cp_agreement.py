@@ -14,6 +14,7 @@ from lowland.tensors.cp_least_squares import CPObjective
 from lowland.tensors.cp_model import CP
 from lowland.tensors.cp_search import CPPlan, search_cp
 from lowland.tensors.factor_constraints import Constraints
+from lowland.tensors.named_modes import mode_of
 from lowland.tensors.observations import TensorObservations
 
 # slices that a mode must have to be halved
@@ -54,9 +55,7 @@ def split_half(objective: CPObjective, mode: int, rng: np.random.Generator) -> V
     ndarray, shape (R,)
         Products of cosines over the other modes, of components matched with each other, descending.
     """
-    order = len(objective.shape)
-    if isinstance(mode, bool) or not isinstance(mode, int | np.integer) or not 0 <= mode < order:
-        raise InvalidInputError("there is no such mode", repr(mode), fix=f"use 0 to {order - 1}")
+    mode = mode_of(mode, None, len(objective.shape))
     length = objective.shape[mode]
     if length < LEAST_SLICES:
         raise InvalidInputError(

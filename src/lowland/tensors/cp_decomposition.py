@@ -97,9 +97,10 @@ def decompose_cp(  # noqa: PLR0913
     -----
     Sweeps solve the rows of one mode after the other; damped Gauss-Newton steps go on from the best start,
     and Newton steps find the last digits, unless anything is asked of factors. A sweep costs
-    O(N (p R^2 + sum of lengths R^3)) for p known cells, and O(k^3 R^3) for a mode of k splines. The
-    coefficients of smooth nonnegative columns are nonnegative. Unlike Tucker's, a best CP decomposition of
-    noisy data need not exist: `CPDecomposition.cancels` says if components grow against each other.
+    O(N (p R^2 + sum of lengths R^3)) for p known cells, O(k R^3) more for a mode of k splines, and O(k^3 R^3)
+    if it must be nonnegative, too: then the splines' coefficients are. Unlike Tucker's, a best CP
+    decomposition of noisy data need not exist: `CPDecomposition.cancels` says if components grow against each
+    other.
 
     The certificate says whether the components are the only ones that add up to the fitted tensor
     (``unique_decomposition``): proved by Kruskal's condition, refuted by other components with the same sum;

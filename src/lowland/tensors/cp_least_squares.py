@@ -18,7 +18,7 @@ from lowland.recheck.cp_checks import verify_cp
 from lowland.tensors.cell_objective import CellObjective, sum_of_squares
 from lowland.tensors.constrained_factor import best_factor
 from lowland.tensors.cp_model import CP, kept_scales
-from lowland.tensors.factor_constraints import Constraints, FactorConstraint, in_words
+from lowland.tensors.factor_constraints import Constraints, FactorConstraint, asked_of
 from lowland.tensors.normal_matrix import cp_normal_matrix
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.proofs import plain_cp
@@ -179,7 +179,7 @@ class CPObjective(CellObjective):
         known = "all cells" if self.data.is_full else f"{self.data.size} cells"
         weighted = ", weighted" if self.weights is not None else ""
         words = "component" if self.rank == 1 else "components"
-        asked = "".join(f", {own}" for own in in_words(self.constraints))
+        asked = "".join(f", {words}" for words, _ in asked_of(self.constraints))
         return f"{by} tensor of {self.rank} CP {words} from {known}{weighted}, squared loss{asked}"
 
 

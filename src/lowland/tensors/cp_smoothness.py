@@ -17,6 +17,7 @@ from lowland.tensors.factor_constraints import LEAST_FUNCTIONS, Constraints, Fac
 from lowland.tensors.held_out_cells import HeldOut, hold_out
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.search.cp_alternating import CPAlternating
+from lowland.tensors.unfoldings import products
 
 # numbers of splines grow by this factor; comparisons end after so many that are worse than the best
 GROWTH, PATIENCE = 1.4, 3
@@ -48,24 +49,31 @@ def choose_splines(objective: CPObjective, asked: Splines, rng: np.random.Genera
     constraints = objective.constraints or (FactorConstraint(),) * len(objective.shape)
     with stage("smoothness of modes, compared by held-out cells"):
         trials = [_Trial(objective, hold_out(objective.data, (), rng), rng) for _ in range(HOLD_OUTS)]
+        error = _error(trials, constraints)
         for mode in unknown:
-            constraints = _chosen(trials, constraints, mode)
+            constraints, error = _chosen(trials, constraints, error, mode)
     return constraints
 
 
-def _chosen(trials: list[_Trial], constraints: Constraints, mode: int) -> Constraints:
-    """Return constraints with the best number of splines of one mode."""
+def _chosen(
+    trials: list[_Trial], constraints: Constraints, before: float, mode: int
+) -> tuple[Constraints, float]:
+    """Return constraints with the best number of splines of one mode, if it has less error than before."""
     best, least, worse = constraints, np.inf, 0
-    for functions in _candidates(len(trials[0].factors[mode])):
+    for functions in _candidates(trials[0].objective.shape[mode]):
         own = replace(constraints[mode], functions=functions)
         tried = (*constraints[:mode], own, *constraints[mode + 1 :])
-        error = sum(trial.square(tried) for trial in trials)
+        error = _error(trials, tried)
         worse = 0 if error < least else worse + 1
         if error < least:
             best, least = tried, error
         if worse >= PATIENCE:
             break
-    return best if least < sum(trial.square(constraints) for trial in trials) else constraints
+    return (best, least) if least < before else (constraints, before)
+
+
+def _error(trials: list[_Trial], constraints: Constraints) -> float:
+    return sum(trial.square(constraints) for trial in trials)
 
 
 def _candidates(length: int) -> list[int]:
@@ -83,22 +91,14 @@ class _Trial:
     def __init__(self, objective: CPObjective, held: HeldOut, rng: np.random.Generator) -> None:
         self.held, self.rng = held, rng
         self.objective = replace(objective, data=cast(TensorObservations, held.part))
-        self.theta: Vector = search_cp(self.objective, CPPlan(n_restarts=1, max_iterations=SWEEPS), rng)[
-            0
-        ].theta
-
-    @property
-    def factors(self) -> tuple[np.ndarray, ...]:
-        """Factors of the decomposition."""
-        return self.objective.unpack(self.theta)
+        found, _ = search_cp(self.objective, CPPlan(n_restarts=1, max_iterations=SWEEPS), rng)
+        self.theta: Vector = found.theta
 
     def square(self, constraints: Constraints) -> float:
         """Return the weighted squared error on the cells held out, from the decomposition on."""
         objective = replace(self.objective, constraints=constraints)
         rule = RelativeDecreaseBelow(FLAT, window=WINDOW) | Iterations(SWEEPS)
         found = run(objective, CPAlternating(), objective.imposed(self.theta), stop=rule, rng=self.rng)
-        factors = objective.unpack(found.theta)
-        places = self.held.positions
-        rows = [factor[own] for factor, own in zip(factors, places.T, strict=True)]
-        misses = np.prod(rows, axis=0).sum(axis=1) - self.held.values
+        predicted = products(objective.unpack(found.theta), self.held.positions).sum(axis=1)
+        misses = predicted - self.held.values
         return float(np.sum(misses**2 if self.held.weights is None else self.held.weights * misses**2))

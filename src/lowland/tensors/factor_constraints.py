@@ -41,7 +41,7 @@ class FactorConstraint:
     @property
     def is_free(self) -> bool:
         """Whether nothing is asked."""
-        return not self.nonnegative and self.known is None and self.functions is None
+        return self.allows_mixing and not self.nonnegative
 
     @property
     def allows_mixing(self) -> bool:
@@ -119,16 +119,6 @@ def asked_of(constraints: Constraints) -> list[tuple[str, str]]:
     ]
     lines = (("nonnegative modes", signs), ("smooth modes", smooth), ("known entries of modes", known))
     return [(words, ", ".join(own)) for words, own in lines if own]
-
-
-def in_words(constraints: Constraints) -> list[str]:
-    """Return what is asked of some modes, in words; none if nothing is."""
-    asked = {
-        "nonnegative modes": any(own.nonnegative for own in constraints),
-        "smooth modes": any(own.functions is not None for own in constraints),
-        "known entries": any(own.known is not None for own in constraints),
-    }
-    return [words for words, some in asked.items() if some]
 
 
 @final

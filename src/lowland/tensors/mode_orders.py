@@ -18,6 +18,7 @@ from lowland.bayes.order_basis import OrderBasis, spacing
 from lowland.bayes.side_orders import as_coordinates
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
+from lowland.tensors.named_modes import is_mode
 
 # lengths that are compared, in units of the spacing, along a line and round a circle; and strengths
 LINE_LENGTHS, CIRCLE_LENGTHS, STRENGTHS = (2.0, 5.0, 15.0), (1.0, 3.0, 10.0), (1.0, 3.0)
@@ -219,7 +220,7 @@ def orders_of(given: Mapping[int, Any] | None, shape: tuple[int, ...]) -> tuple[
             "orders must name modes", type(given).__name__, fix='pass a dictionary such as {2: "line"}'
         )
     for mode in given:
-        if isinstance(mode, bool) or not isinstance(mode, int | np.integer) or not 0 <= mode < len(shape):
+        if not is_mode(mode, len(shape)):
             raise InvalidInputError(
                 "orders name a mode that the tensor does not have",
                 repr(mode),

@@ -38,11 +38,7 @@ def by_number(given: Mapping[Any, Any] | None, tensor: Any) -> Mapping[Any, Any]
     names = [str(name) for name in tensor.dims]
     found: dict[Any, Any] = {}
     for mode, own in given.items():
-        if isinstance(mode, str) and mode not in names:
-            raise InvalidInputError(
-                "orders name a mode that the tensor does not have", repr(mode), fix=f"use {', '.join(names)}"
-            )
-        number = names.index(mode) if isinstance(mode, str) else mode
+        number = _number(mode, names, "orders name")
         parts = own if isinstance(own, tuple) else (own,)
         found[number] = tuple(_coordinates(tensor, number, part) for part in parts)
     return found
@@ -58,6 +54,22 @@ def _coordinates(tensor: Any, mode: Any, part: Any) -> Any:
             "the array has no coordinates of this mode", str(name), fix='use "line", "cycle" or a period'
         )
     return tensor.coords[name].to_numpy()
+
+
+def is_mode(mode: Any, order: int) -> bool:
+    """Return whether something is the number of a mode of a tensor of that order."""
+    whole = isinstance(mode, int | np.integer) and not isinstance(mode, bool)
+    return whole and 0 <= mode < order
+
+
+def _number(mode: Any, names: list[str], words: str) -> Any:
+    """Return the number of a mode given by name, and anything but a name as it is."""
+    if not isinstance(mode, str):
+        return mode
+    if mode not in names:
+        fix = f"use {', '.join(names)}"
+        raise InvalidInputError(f"{words} a mode that the tensor does not have", repr(mode), fix=fix)
+    return names.index(mode)
 
 
 def numbers_of(given: Any, tensor: Any, option: str) -> Any:
@@ -78,24 +90,15 @@ def numbers_of(given: Any, tensor: Any, option: str) -> Any:
     """
     if not is_named(tensor):
         return given
-    names = [str(name) for name in tensor.dims]
-
-    def number(mode: Any) -> Any:
-        if isinstance(mode, str) and mode not in names:
-            fix = f"use {', '.join(names)}"
-            raise InvalidInputError(
-                f"{option} names a mode that the tensor does not have", repr(mode), fix=fix
-            )
-        return names.index(mode) if isinstance(mode, str) else mode
-
+    names, words = [str(name) for name in tensor.dims], f"{option} names"
     if isinstance(given, str):
-        return [number(given)]
+        return [_number(given, names, words)]
     if isinstance(given, Mapping):
-        found = {number(mode): own for mode, own in given.items()}
+        found = {_number(mode, names, words): own for mode, own in given.items()}
         if len(found) < len(given):
             raise InvalidInputError(f"{option} names a mode twice", ", ".join(map(str, given)))
         return found
-    return [number(mode) for mode in given] if isinstance(given, Collection) else given
+    return [_number(mode, names, words) for mode in given] if isinstance(given, Collection) else given
 
 
 def mode_of(mode: Any, like: Any, order: int) -> int:
@@ -107,8 +110,7 @@ def mode_of(mode: Any, like: Any, order: int) -> int:
         If there is no such mode.
     """
     found = numbers_of(mode, like, "mode")[0] if isinstance(mode, str) and is_named(like) else mode
-    whole = isinstance(found, int | np.integer) and not isinstance(found, bool)
-    if not whole or not 0 <= found < order:
+    if not is_mode(found, order):
         raise InvalidInputError("there is no such mode", repr(mode), fix=f"use 0 to {order - 1}")
     return int(found)
 
@@ -192,7 +194,7 @@ def aligned(known: Any, tensor: Any) -> Any:
     found = {}
     for mode, own in known.items():
         found[mode] = own
-        name = tensor.dims[mode] if isinstance(mode, int | np.integer) and 0 <= mode < tensor.ndim else None
+        name = tensor.dims[mode] if is_mode(mode, tensor.ndim) else None
         if not is_named(own) or name not in own.dims:
             continue
         own = own.transpose(name, ...)

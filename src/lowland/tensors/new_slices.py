@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -53,13 +51,14 @@ def appended(data: TensorObservations, added: TensorObservations, mode: int) -> 
     moved = added.all_positions().copy()
     moved[:, mode] += shape[mode]
     shape[mode] += added.shape[mode]
-    positions = np.vstack([data.all_positions(), moved])
-    values, weights = np.concatenate([data.values, added.values]), None
-    if data.weights is not None:
-        weights = np.concatenate([data.weights, np.ones(added.size)])
-    order = np.lexsort(positions.T[::-1])
-    known = None if values.size == prod(shape) else positions[order]
-    return TensorObservations(tuple(shape), values[order], known, None if weights is None else weights[order])
+    weights = None if data.weights is None else np.concatenate([data.weights, np.ones(added.size)])
+    return TensorObservations.from_cells(
+        np.vstack([data.all_positions(), moved]),
+        np.concatenate([data.values, added.values]),
+        shape=tuple(shape),
+        weights=weights,
+        empty_slices=True,
+    )
 
 
 def draw_slices(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix
 from lowland.report.reported import Reported, draw_figure
+from lowland.tensors.cell_objective import CellObjective
 from lowland.tensors.named_modes import labelled
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class ReportedTensor(Reported, ABC):
         The array that was decomposed, whose dimensions and coordinates results keep.
     """
 
-    objective: Any
+    objective: CellObjective
     like: Any
 
     def tensor(self) -> Any:

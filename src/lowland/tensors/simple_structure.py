@@ -14,6 +14,7 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.tensors.kernels.mode_products import multiply_modes
+from lowland.tensors.named_modes import is_mode
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 # random starts beside the identity, and of more columns, whose pairs take long; sweeps over pairs of columns
@@ -44,7 +45,7 @@ def simple_structure(
     order = len(parts.factors)
     chosen = range(order) if modes is None else tuple(modes) if isinstance(modes, Iterable) else (modes,)
     for mode in chosen:
-        if isinstance(mode, bool) or not isinstance(mode, int | np.integer) or not 0 <= mode < order:
+        if not is_mode(mode, order):
             raise InvalidInputError(
                 "modes name one that the tensor does not have",
                 repr(mode),

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.status import StopReason, Verdict
 from lowland.networks.curvature.batches import batches_of
 from lowland.networks.curvature.sharpness import SharpnessEstimate, sharpness
+from lowland.networks.training_steps import check_recorded, is_due
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
 
@@ -98,9 +98,7 @@ class SharpnessTrace:
         SharpnessEstimate or None
             None after other steps than every so manieth.
         """
-        if self.records and step <= self.records[-1].step:
-            raise InvalidInputError("steps must ascend", f"{step} after {self.records[-1].step}")
-        if step % self.every:
+        if not is_due(self.records, step, self.every):
             return None
         self._model = self._model if model is None else model
         found = sharpness(self._model, self._data, self._loss, tolerance=self._tolerance, rng=self._rng)
@@ -145,8 +143,7 @@ class SharpnessTrace:
         ----------
         ax : matplotlib Axes, optional
         """
-        if not self.records:
-            raise InvalidInputError("the trace is empty", "no record", fix="call record in the training loop")
+        check_recorded(self.records)
         ax = new_axes(ax)
         steps = [record.step for record in self.records]
         ends = np.array([(record.found.lower, record.found.upper) for record in self.records])
