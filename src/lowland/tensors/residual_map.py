@@ -50,12 +50,12 @@ class ResidualDisplay:
     ax_: Axes = field(init=False, repr=False, compare=False)
 
     def plot(self, ax: Axes | None = None) -> ResidualDisplay:
-        """Draw on axes, or on new ones."""
+        """Draw on axes, or on new ones; where no cell is known it is grey."""
         self.ax_ = new_axes(ax)
-        self.ax_.set_facecolor("0.9")
         image = self.ax_.imshow(
             self.residuals, aspect="auto", origin="lower", cmap="viridis", vmin=0, interpolation="nearest"
         )
+        image.set_cmap(image.get_cmap().with_extremes(bad="0.85"))
         self.ax_.figure.colorbar(image, ax=self.ax_, label="root-mean-square residual")
         self.ax_.set(ylabel=self.names[0], xlabel=self.names[1])
         for axis, along in zip((self.ax_.yaxis, self.ax_.xaxis), self.coordinates, strict=True):
@@ -91,8 +91,8 @@ def residual_figure(
     display = ResidualDisplay(residuals_by(data, misses, (a, b)), (names[a], names[b]), (along[a], along[b]))
     others = [name for k, name in enumerate(names) if k not in (a, b)]
     words = (
-        f"Residuals of the known cells by {names[a]} and {names[b]}, over all {' and '.join(others)}: "
-        "what stands out is missed by the model."
+        f"Residuals of the known cells by {names[a]} and {names[b]}, over all slices of "
+        f"{' and '.join(others)}: what stands out is missed by the model."
     )
     return (FigureEntry("Residuals", words, display.plot),)
 
