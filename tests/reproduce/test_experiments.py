@@ -364,9 +364,18 @@ def test_cells_of_gao2018():
         assert r["share"] == pytest.approx(r["early"] + r["stayed"])
     assert all(r["share"] > 0.97 for r in paths if r["cold"] == 32)
     assert all(r["share"] < 0.8 for r in paths if r["cold"] == 8 and r["kind"] != "NLD")
+    mixed = [
+        {**cell, **gao2018.run_mixing({**cell, "chains": 400})}
+        for cell in gao2018.mixing_cells(True)
+        if cell["dimension"] == 10
+    ]
+    for r in mixed:
+        assert r["bias"] < 0.05 < r["halfway"]
+        assert r["sampled"] == pytest.approx(r["halfway"], abs=0.06)
     rows = {
         "recurrence": rows,
         "dichotomy": paths,
+        "mixing": mixed,
         "escape": [
             {**cell, **gao2018.run_escape({**cell, "chains": 200})} for cell in gao2018.escape_cells(True)[:6]
         ],
@@ -377,5 +386,6 @@ def test_cells_of_gao2018():
     page = gao2018.make_page(rows, True)
     assert "leaves out" in page.notes[1]
     assert sum("DISAGREES" in note for note in page.notes) == 2
-    assert [len(table.rows) for table in page.tables[1:3]] == [len(paths), 6]
+    assert [len(table.rows) for table in page.tables[1:4]] == [len(paths), len(mixed), 6]
     assert any("Dichotomy" in note for note in page.notes)
+    assert any("condition number to the power LD" in note for note in page.notes)

@@ -5,6 +5,9 @@ from lowland.dynamics.advice import advise_dynamics as advise_dynamics
 from lowland.dynamics.antisymmetric import drift_rate as drift_rate
 from lowland.dynamics.antisymmetric import optimal_antisymmetric as optimal_antisymmetric
 from lowland.dynamics.antisymmetric import paired_antisymmetric as paired_antisymmetric
+from lowland.dynamics.backward_equation import BackwardSolution as BackwardSolution
+from lowland.dynamics.backward_equation import solve_backward as solve_backward
+from lowland.dynamics.circulation import with_circulation as with_circulation
 from lowland.dynamics.closed_forms import potential as potential
 from lowland.dynamics.dichotomy import DichotomyStudy as DichotomyStudy
 from lowland.dynamics.dichotomy import escape_dichotomy as escape_dichotomy
@@ -12,11 +15,17 @@ from lowland.dynamics.escape import escape_times as escape_times
 from lowland.dynamics.exit_sets import Ball as Ball
 from lowland.dynamics.exit_sets import HalfSpace as HalfSpace
 from lowland.dynamics.exit_simulation import EscapeStudy as EscapeStudy
+from lowland.dynamics.hitting import HittingStudy as HittingStudy
+from lowland.dynamics.hitting import hitting_probability as hitting_probability
 from lowland.dynamics.kramers import kramers_time as kramers_time
 from lowland.dynamics.kramers import unstable_rate as unstable_rate
 from lowland.dynamics.laws import NonReversible as NonReversible
 from lowland.dynamics.laws import Overdamped as Overdamped
 from lowland.dynamics.laws import Underdamped as Underdamped
+from lowland.dynamics.mixing import SamplingAdvice as SamplingAdvice
+from lowland.dynamics.mixing import advise_sampling as advise_sampling
+from lowland.dynamics.mixing import gaussian_distance as gaussian_distance
+from lowland.dynamics.mixing import mixing_distance as mixing_distance
 from lowland.dynamics.one_dimension import invariant_mean as invariant_mean
 from lowland.dynamics.one_dimension import mean_exit_time as mean_exit_time
 from lowland.dynamics.potentials import Potential as Potential

@@ -20,6 +20,7 @@ from lowland.dynamics.exit_simulation import EscapeStudy
 from lowland.dynamics.kramers import stationary_hessian
 from lowland.dynamics.laws import Dynamics
 from lowland.dynamics.recurrence import recurrence_time
+from lowland.landscape.proportions import share_interval
 
 CHAINS = 10_000
 
@@ -68,11 +69,7 @@ class DichotomyStudy(Shown):
     def interval(self, level: float = 0.99) -> tuple[float, float]:
         """Return ends of the probability of leaving early or staying (Clopper and Pearson, exact)."""
         check_share("level", level)
-        from scipy.stats import beta
-
-        good, bad, tail = self.left_early + self.stayed, self.left_late, (1 - level) / 2
-        low = float(beta.ppf(tail, good, bad + 1)) if good else 0.0
-        return low, float(beta.ppf(1 - tail, good + 1, bad)) if bad else 1.0
+        return share_interval(self.left_early + self.stayed, self._paths, level)
 
     def holds(self, delta: float, level: float = 0.99) -> Verdict:
         """Return whether the probability is at least 1 - delta, by one-sided intervals of a level.

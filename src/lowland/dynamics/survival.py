@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
+from lowland.landscape.proportions import least_share
 
 # with fewer events a standard error is unreliable: an exact bound is given instead
 FEW_EVENTS = 10
@@ -132,7 +133,7 @@ def delayed_exponential_mean(
     if k == 0:
         # both parts must hold together: each gets half of the error probability
         least = _exponential_ends(exposure, 0, False, level)[0]
-        least = _least_share(n, int(late.sum()), (1 + level) / 2) * (entry + least)
+        least = least_share(int(late.sum()), n, (1 + level) / 2) * (entry + least)
         return _at_least(least, level, f"no event after {entry:.3g}, exponential beyond")
     tail = exposure / k
     mean = float(early.mean()) + share * tail
@@ -215,7 +216,7 @@ def restricted_mean(
     ended = int(np.sum(times < horizon))
     if ended < FEW_EVENTS:
         seen = float(np.minimum(times, horizon).mean())
-        least = horizon * _least_share(times.size, times.size - ended, level)
+        least = horizon * least_share(times.size - ended, times.size, level)
         words = f"{ended} events before {horizon:.4g}" if ended else f"no event before {horizon:.4g}"
         error = float(np.minimum(times, horizon).std(ddof=min(1, times.size - 1)) / np.sqrt(times.size))
         return MeanTime(seen, error, min(least, seen), horizon, level, words, one_sided=True)
@@ -248,13 +249,6 @@ def _exponential_ends(exposure: float, k: int, all_seen: bool, level: float) -> 
     if k == 0:
         return lower, float("inf")
     return lower, float(2 * exposure / chdtri(2 * k + (unsure == 1), 1 - tail))
-
-
-def _least_share(n: int, kept: int, level: float) -> float:
-    """Return the exact lower confidence bound of a share when `kept` of n were observed."""
-    from scipy.special import betaincinv
-
-    return 0.0 if kept == 0 else float(betaincinv(kept, n - kept + 1, 1 - level))
 
 
 def _at_least(lower: float, level: float, method: str) -> MeanTime:

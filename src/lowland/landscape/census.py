@@ -17,6 +17,7 @@ from lowland.core.powers import HasMatrix
 from lowland.core.records import Factors, SearchResult
 from lowland.core.shown import Shown
 from lowland.core.status import Verdict
+from lowland.landscape.proportions import greatest_share
 
 if TYPE_CHECKING:
     from lowland.landscape.displays import CensusDisplay
@@ -130,11 +131,7 @@ class Census(Shown):
         It holds for starts of the same distribution and is exact (Clopper-Pearson). It does not refer
         to the global minimum unless the best objective found is one: see `best_is_global`.
         """
-        from scipy.special import betaincinv
-
-        if self.misses == self.n_starts:
-            return 1.0
-        return float(betaincinv(self.misses + 1, self.n_starts - self.misses, self.level))
+        return greatest_share(self.misses, self.n_starts, self.level)
 
     @property
     def best_is_global(self) -> Verdict:

@@ -5,6 +5,7 @@ from lowland.core.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     "lowland.networks",
     {
+        "lowland.networks.curvature.rescaling": ["FlattestRescaling", "flattest_rescaling"],
         "lowland.networks.curvature.sharpness": ["SharpnessEstimate", "sharpness"],
         "lowland.networks.curvature.trace": ["SharpnessTrace"],
         "lowland.networks.network": ["ReluNetwork"],

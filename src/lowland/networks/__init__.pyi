@@ -1,5 +1,7 @@
 """The names of the package, for type checkers; at run time they load when first used."""
 
+from lowland.networks.curvature.rescaling import FlattestRescaling as FlattestRescaling
+from lowland.networks.curvature.rescaling import flattest_rescaling as flattest_rescaling
 from lowland.networks.curvature.sharpness import SharpnessEstimate as SharpnessEstimate
 from lowland.networks.curvature.sharpness import sharpness as sharpness
 from lowland.networks.curvature.trace import SharpnessTrace as SharpnessTrace

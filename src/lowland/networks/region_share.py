@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from lowland.core.parameter_checks import check_share
+from lowland.landscape.proportions import share_interval
 
 
 @final
@@ -31,14 +32,8 @@ class Share:
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Return the Clopper-Pearson confidence interval; undecided trials may be hits or not."""
-        from scipy.special import betaincinv
-
         check_share("level", level)
-        tail, h, n = (1 - level) / 2, self.hits, self.trials
-        most = h + self.undecided
-        lower = 0.0 if h == 0 else float(betaincinv(h, n - h + 1, tail))
-        upper = 1.0 if most == n else float(betaincinv(most + 1, n - most, 1 - tail))
-        return lower, upper
+        return share_interval(self.hits, self.trials, level, undecided=self.undecided)
 
     def __str__(self) -> str:
         low, high = self.interval()

@@ -33,6 +33,7 @@ from lowland.reproduce.dichotomy import (
     run_dichotomy,
 )
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
+from lowland.reproduce.mixing import draw_mixing, mixing_cells, mixing_note, mixing_table, run_mixing
 
 if TYPE_CHECKING:
     from lowland.report.figures import Axes
@@ -212,6 +213,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
                 recurrence,
             ),
             dichotomy_table(rows["dichotomy"]),
+            mixing_table(rows["mixing"]),
             TableEntry(
                 "Exit from one of two wells, at 0.7",
                 ("beta", "dynamics", "mean time", "Eyring-Kramers", "ratio", "quadrature", "steps"),
@@ -224,6 +226,11 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
                 "Recurrence over the smallest curvature",
                 "Mean time to come near the minimum, for three dynamics, over the smallest curvature",
                 lambda ax: _draw(ax, rows["recurrence"], "smallest", "smallest curvature"),
+            ),
+            FigureEntry(
+                "Mixing over the condition number",
+                "Steps until the law is within 5 % of its spread, for three dynamics, in log scales",
+                lambda ax: draw_mixing(ax, rows["mixing"]),
             ),
             FigureEntry(
                 "Escape over temperature",
@@ -273,6 +280,7 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
         "starts and, for ULD at critical friction and NLD at the optimal J, where two rates coincide, a "
         "factor that grows with time.",
         dichotomy_note(rows["dichotomy"]),
+        mixing_note(rows["mixing"]),
         f"Escape at beta {cold:g}: NLD (J of norm 2) is {escape_gain:.3g} times faster than LD in time; the "
         f"law predicts {escape_law:.3g}.",
         f"ULD is not faster in time here (ratio {inertia:.3g}): its law requires friction plus the saddle's "
@@ -303,6 +311,7 @@ GAO_2018 = Experiment(
     (
         Study("recurrence", recurrence_cells, run_recurrence),
         Study("dichotomy", dichotomy_cells, run_dichotomy),
+        Study("mixing", mixing_cells, run_mixing),
         Study("escape", escape_cells, run_escape),
         Study("friction", friction_cells, run_friction),
     ),

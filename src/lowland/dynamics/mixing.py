@@ -1,0 +1,298 @@
+"""How many steps Langevin dynamics needs in a quadratic well until its law is right, in closed form.
+
+All laws are normal. After k steps z' = T z + noise from mean z and covariance C the mean is T^k z and the
+covariance S + T^k (C - S) (T^k)^T, with S the stationary one, whose bias from the step size stays. The
+Wasserstein distance between two normal laws has a closed form, so that nothing is sampled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.parameter_checks import check_positive, check_share, whole_number
+from lowland.core.shown import Shown
+from lowland.dynamics.antisymmetric import optimal_antisymmetric
+from lowland.dynamics.hessians import check_well
+from lowland.dynamics.laws import Dynamics, NonReversible, Overdamped, Underdamped
+from lowland.dynamics.quadratic_wells import LinearStep, linear_step, stable_step
+
+# step sizes tried, as shares of the largest stable one
+SHARES = np.geomspace(1e-4, 0.98, 40)
+# frictions tried, as shares of the critical one of the smallest curvature, and multiples of the optimal J
+FRICTIONS, TURNS = np.geomspace(0.25, 16.0, 13), np.geomspace(0.05, 2.0, 8)
+# steps beyond which a dynamics counts as not mixing
+MOST_STEPS = 2**40
+
+
+def gaussian_distance(first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLike, ArrayLike]) -> float:
+    """Return the 2-Wasserstein distance between two normal laws.
+
+    Parameters
+    ----------
+    first, second : pair of array_like, shapes (d,) and (d, d)
+        Mean and covariance, positive semidefinite.
+
+    Returns
+    -------
+    float
+        Root of |m1 - m2|^2 + tr(S1 + S2 - 2 (S1^1/2 S2 S1^1/2)^1/2), computed in O(d^3).
+
+    Raises
+    ------
+    InvalidInputError
+        If shapes differ.
+
+    References
+    ----------
+    C. Givens, R. Shortt, A class of Wasserstein metrics for probability distributions, Michigan Math. J.
+    1984.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> round(ll.dynamics.gaussian_distance(([0.0], [[1.0]]), ([3.0], [[25.0]])), 6)  # 3 and 5 - 1
+    5.0
+    """
+    m1, S1, m2, S2 = (np.asarray(part, float) for part in (*first, *second))
+    if m1.shape != m2.shape or S1.shape != S2.shape or S1.shape != 2 * m1.shape:
+        raise InvalidInputError(
+            "means must be vectors and covariances matrices of one dimension",
+            f"shapes {m1.shape}, {S1.shape}, {m2.shape}, {S2.shape}",
+        )
+    # the nuclear norm of the product of the roots is the trace of the root: less is lost where laws are near
+    shared = np.linalg.svd(_root(S1) @ _root(S2), compute_uv=False).sum()
+    apart = float(np.sum((m1 - m2) ** 2) + np.trace(S1) + np.trace(S2) - 2 * shared)
+    return float(np.sqrt(max(apart, 0.0)))
+
+
+def _root(S: Matrix) -> Matrix:
+    values, vectors = np.linalg.eigh((S + S.T) / 2)
+    root: Matrix = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    return root
+
+
+def mixing_distance(
+    dynamics: Dynamics, hessian: Matrix, steps: ArrayLike, *, start: ArrayLike | None = None
+) -> Vector:
+    """Return how far the law of the position is from exp(-beta F) after some numbers of steps, F quadratic.
+
+    Parameters
+    ----------
+    dynamics : Overdamped, NonReversible or Underdamped
+        Without Metropolis adjustment.
+    hessian : array_like, shape (d, d)
+        Symmetric positive definite; second derivatives of the potential at the bottom of the well.
+    steps : array_like of int, shape (k,)
+    start : array_like, shape (d,), optional
+        Where paths start, relative to the minimum; by default there. Velocities start from the invariant law,
+        as those of `sample_langevin`.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+        2-Wasserstein distances, in units of the position. What is left after many steps is the bias of the
+        step size.
+
+    Raises
+    ------
+    InvalidInputError
+        If the Hessian is not symmetric positive definite, the step is unstable, or sizes differ.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> moves = ll.dynamics.Overdamped(0.1, beta=1)
+    >>> ll.dynamics.mixing_distance(moves, np.diag([0.1, 1.0]), [0, 100, 1000]).round(3)
+    array([3.317, 0.214, 0.027])
+    """
+    H, _, _ = check_well(hessian)
+    step = linear_step(dynamics, H)
+    point = np.zeros(len(H)) if start is None else np.asarray(start, float)
+    if point.shape != (len(H),):
+        raise InvalidInputError("start must have one number per coordinate", f"shape {point.shape}")
+    exact = np.linalg.inv(H) / dynamics.beta
+    laws = _Laws(step, point, np.asarray((exact + exact.T) / 2), dynamics.beta)
+    counts = [whole_number(int(k), "steps", 0) for k in np.atleast_1d(np.asarray(steps))]
+    return np.array([laws.distance(k) for k in counts])
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class SamplingAdvice(Shown):
+    """A dynamics, and how many steps it takes in a quadratic well until its law is accurate.
+
+    Parameters
+    ----------
+    dynamics : Dynamics
+        With its step size, and friction or J.
+    steps : int
+        Steps, each one gradient, until the law from the minimum is accurate, to about a per cent.
+    accuracy : float
+        Wanted: the 2-Wasserstein distance as a share of the root mean square of the position.
+    bias : float
+        What is left of that distance after many steps.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> for found in ll.dynamics.advise_sampling(np.diag([0.01, 1.0]), beta=1, accuracy=0.05):
+    ...     print(found.dynamics.name, round(found.steps, -1), found.bias < 0.05)
+    underdamped 10 True
+    non-reversible 10 True
+    overdamped 140 True
+    """
+
+    dynamics: Dynamics
+    steps: int
+    accuracy: float
+    bias: float
+
+    def _lines(self) -> list[str]:
+        return [
+            f"{self.dynamics.describe()}: {self.steps:,} steps to an accuracy of {self.accuracy:g}, "
+            f"{self.bias:.2g} of which is the bias of the step"
+        ]
+
+
+def advise_sampling(hessian: Matrix, *, beta: float, accuracy: float = 0.05) -> tuple[SamplingAdvice, ...]:
+    """Return the step size, friction and J with which each dynamics draws from a well with fewest gradients.
+
+    Parameters
+    ----------
+    hessian : array_like, shape (d, d)
+        Symmetric positive definite; second derivatives of the potential at the bottom of the well.
+    beta : float
+        Inverse temperature.
+    accuracy : float
+        Wanted 2-Wasserstein distance from the invariant law, as a share of the root mean square distance
+        from the minimum under it, bias of the step included.
+
+    Returns
+    -------
+    tuple of SamplingAdvice
+        One per dynamics that reaches it, fewest steps first. Exact for quadratic potentials; for others an
+        estimate that holds where paths stay near the minimum.
+
+    Raises
+    ------
+    InvalidInputError
+        If the Hessian is not symmetric positive definite, or beta is not positive.
+
+    Notes
+    -----
+    Settings are the best on a grid: 40 step sizes by 13 frictions or 8 multiples of the optimal J, whose
+    product with a gradient is not counted. The underdamped dynamics is `baoab`, whose positions have no bias.
+
+    References
+    ----------
+    A. Dalalyan, Theoretical guarantees for approximate sampling from smooth and log-concave densities, J. R.
+    Stat. Soc. B 2017; X. Cheng, N. Chatterji, P. Bartlett, M. Jordan, Underdamped Langevin MCMC, COLT 2018.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> H = np.diag(np.geomspace(1e-4, 1.0, 10))
+    >>> found = {own.dynamics.name: own.steps for own in ll.dynamics.advise_sampling(H, beta=1)}
+    >>> found["overdamped"] > 50 * found["underdamped"]
+    True
+    """
+    check_positive("beta", beta)
+    check_share("accuracy", accuracy)
+    H, values, _ = check_well(hessian)
+    exact = np.linalg.inv(H) / beta
+    exact = (exact + exact.T) / 2
+    found = []
+    for family in _families(H, values, beta):
+        best: SamplingAdvice | None = None
+        for moves in family:
+            laws = _Laws(linear_step(moves, H), np.zeros(len(H)), exact, beta)
+            # a longer way than the best so far need not be followed to its end
+            steps = laws.steps_to(accuracy, MOST_STEPS if best is None else best.steps)
+            if steps is not None:
+                best = SamplingAdvice(moves, steps, accuracy, laws.bias / laws.scale)
+        if best is not None:
+            found.append(best)
+    return tuple(sorted(found, key=lambda own: own.steps))
+
+
+def _families(H: Matrix, values: Vector, beta: float) -> Iterator[Iterator[Dynamics]]:
+    """Yield for each kind of dynamics those that are tried."""
+    yield _steps_of(Overdamped(1.0, beta), H)
+    if len(H) > 1:
+        J = optimal_antisymmetric(H)
+        yield (own for c in TURNS if np.any(J) for own in _steps_of(NonReversible(1.0, beta, c * J), H))
+    critical = 2 * np.sqrt(values[0])
+    yield (own for c in FRICTIONS for own in _steps_of(Underdamped(1.0, beta, float(c * critical)), H))
+
+
+def _steps_of(moves: Dynamics, H: Matrix) -> Iterator[Dynamics]:
+    longest = stable_step(moves, H)
+    for share in SHARES[::-1]:
+        own: Dynamics = dataclasses.replace(moves, step_size=float(share * longest))
+        yield own
+
+
+class _Laws:
+    """Laws of the position after steps from a point, and their distances from the exact one."""
+
+    def __init__(self, step: LinearStep, start: Vector, exact: Matrix, beta: float) -> None:
+        from scipy.linalg import solve_discrete_lyapunov
+
+        step.covariance()  # refuses what is unstable
+        d = step.dimension
+        self.d, self.exact, self.transition = d, exact, step.transition
+        self.scale = float(np.sqrt(np.trace(exact)))
+        self.start = np.r_[start, np.zeros(len(step.transition) - d)]
+        self.final = np.asarray(solve_discrete_lyapunov(step.transition, step.noise @ step.noise.T))
+        velocities = np.arange(len(step.transition)) >= d
+        self.excess = np.diag(velocities / beta) - self.final
+        self.bias = self._between(np.zeros(d), self.final[:d, :d])
+        # powers of the transition by powers of two
+        self._doubled = [self.transition]
+
+    def distance(self, steps: int) -> float:
+        """Return the distance after some steps."""
+        power = np.eye(len(self.transition))
+        for k in range(steps.bit_length()):
+            if steps >> k & 1:
+                power = power @ self._power_of_two(k)
+        return self._at(power)
+
+    def steps_to(self, accuracy: float, below: int) -> int | None:
+        """Return after how many steps the distance is a share of the scale, None if not before a number."""
+        wanted = accuracy * self.scale
+        if self.bias >= wanted:
+            return None
+        k = 0
+        while self._at(self._power_of_two(k)) > wanted:
+            k += 1
+            if 2 ** (k - 1) >= below:
+                return None
+        if k == 0:
+            return 1
+        power, steps = self._power_of_two(k - 1), 2 ** (k - 1)
+        for j in range(k - 2, max(-1, k - 9), -1):  # to a per cent of the steps
+            longer = power @ self._power_of_two(j)
+            if self._at(longer) > wanted:
+                power, steps = longer, steps + 2**j
+        return steps + 1 if steps + 1 < below else None
+
+    def _power_of_two(self, k: int) -> Matrix:
+        while len(self._doubled) <= k:
+            self._doubled.append(self._doubled[-1] @ self._doubled[-1])
+        return self._doubled[k]
+
+    def _at(self, power: Matrix) -> float:
+        mean, rest = power @ self.start, self.final + power @ self.excess @ power.T
+        return self._between(mean[: self.d], rest[: self.d, : self.d])
+
+    def _between(self, mean: Vector, covariance: Matrix) -> float:
+        return gaussian_distance((mean, covariance), (np.zeros(self.d), self.exact))
