@@ -50,6 +50,8 @@ SUITE = (
     # Spark is a peer only where an interpreter with it is named by --spark
     Run("peers/spark.py", (), ("--ratings", "40000", "--rank", "2")),
     Run("peers/regression.py", ("--seeds", "2")),
+    Run("peers/additive_regression.py", ("--seeds", "2")),
+    Run("peers/exit_rates.py"),
     # the others of its peers take half an hour more
     Run("peers/ratings.py", ("--seeds", "1", "--only", *QUICK_PEERS)),
     # whose figures are mostly successes and errors

@@ -51,6 +51,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.tensors.tucker_tensor": ["TuckerTensor"],
         "lowland.estimators.matrix_completion": ["MatrixCompletion"],
         "lowland.estimators.matrix_sensing": ["MatrixSensing"],
+        "lowland.estimators.additive_spline": ["AdditiveSplineRegressor"],
         "lowland.estimators.stable_spline": ["StableSplineRegressor"],
         "lowland.estimators.tensor_completion": ["complete_tensor"],
         "lowland.estimators.tucker_decomposition": ["TuckerDecomposition"],

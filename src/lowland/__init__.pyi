@@ -21,6 +21,7 @@ from lowland.core.status import Verdict as Verdict
 from lowland.core.verification import Check as Check
 from lowland.core.verification import Outcome as Outcome
 from lowland.core.verification import Verification as Verification
+from lowland.estimators.additive_spline import AdditiveSplineRegressor as AdditiveSplineRegressor
 from lowland.estimators.matrix_completion import MatrixCompletion as MatrixCompletion
 from lowland.estimators.matrix_sensing import MatrixSensing as MatrixSensing
 from lowland.estimators.stable_spline import StableSplineRegressor as StableSplineRegressor

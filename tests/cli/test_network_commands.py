@@ -25,6 +25,11 @@ def folder(tmp_path):
         for a, e in zip(x.tolist(), rng.standard_normal(60).tolist(), strict=True)
     ]
     (tmp_path / "line.csv").write_text("\n".join(["time,height", *rows, "3.5,", ",2.0"]) + "\n")
+    X = np.random.default_rng(1).uniform(-1, 1, (120, 3))
+    speed = np.abs(X[:, 0]) + 2 * X[:, 2] + 0.05 * np.random.default_rng(2).standard_normal(120)
+    table = [",".join(map(repr, row)) for row in np.c_[X, speed].tolist()]
+    more = ["0.5,0.1,0.5,", "0.5,,0.5,1.5"]
+    (tmp_path / "several.csv").write_text("\n".join(["a,b,c,speed", *table, *more]) + "\n")
     return tmp_path
 
 
@@ -136,6 +141,28 @@ def test_regression(folder):
     assert found["certificate"]["findings"][0]["claim"] == "stable_at_step_size"
 
 
+def test_regression_in_several_columns(folder):
+    done = call(
+        "regress", "several.csv", "--y", "speed", "--output", "sum.csv", "--report", "sum.html", cwd=folder
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1 rows without a value of every --x were left out" in done.stderr
+    assert "1 rows without a value of speed were predicted, not fitted" in done.stderr
+    assert "speed by 3 columns: 120 rows" in done.stdout
+    assert "2 columns matter, with 1 knot in all" in done.stdout
+    rows = list(csv.DictReader((folder / "sum.csv").read_text().splitlines()))
+    assert float(rows[120]["prediction"]) == pytest.approx(0.5 + 2 * 0.5, abs=0.1)
+    assert rows[121]["prediction"] == ""
+    assert np.mean([float(r["lower"]) <= float(r["speed"]) <= float(r["upper"]) for r in rows[:120]]) > 0.8
+    assert "speed by 3 inputs" in (folder / "sum.html").read_text()
+    some = call("regress", "several.csv", "--x", "a", "--x", "c", "--y", "speed", "--json", cwd=folder)
+    found = json.loads(some.stdout)
+    assert [own["name"] for own in found["inputs"]] == ["a", "c"]
+    assert [own["used"] for own in found["inputs"]] == [True, True]
+    assert len(found["inputs"][0]["knots"]) == 1
+    assert found["rows_only_predicted"] == 1
+
+
 @pytest.mark.parametrize(
     ("words", "arguments"),
     [
@@ -146,7 +173,13 @@ def test_regression(folder):
         ("no column 'z'", ["regions", "points.csv", "--target", "z"]),
         ("column 'height', data line 61", ["regions", "line.csv"]),
         ("--y is missing", ["regress", "points.csv", "--x", "a"]),
-        ("--x is missing", ["regress", "points.csv"]),
+        ("--y is missing", ["regress", "points.csv"]),
+        ("--x is missing", ["regress", "points.csv", "--y", "nope"]),
+        ("named twice", ["regress", "line.csv", "--x", "time", "--y", "time"]),
+        (
+            "is for one column",
+            ["regress", "several.csv", "--y", "speed", "--step-size", "0.1"],
+        ),
         ("do not match", ["regions", "points.csv", "--network", "net.npz"]),
         ("--require needs --network", ["regions", "points.csv", "--require", "stationary"]),
         ("must hold numbers", ["regions", "text.csv"]),

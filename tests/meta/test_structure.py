@@ -46,6 +46,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 ESTIMATORS = (
     "MatrixCompletion",
     "DaskMatrixCompletion",
+    "AdditiveSplineRegressor",
     "MatrixSensing",
     "StableSplineRegressor",
     "TuckerDecomposition",

@@ -227,6 +227,10 @@ def test_cells_of_karhadkar2023():
             for cell in karhadkar2023.training_cells(True)
             if cell["width"] in (5, 10)
         ],
+        "widths": [
+            {**cell, **karhadkar2023.run_width({**cell, "trials": 60})}
+            for cell in karhadkar2023.width_cells(True)
+        ],
         "volumes": [
             {**cell, **karhadkar2023.run_volume({**cell, "trials": 100})}
             for cell in karhadkar2023.volume_cells(True)
@@ -247,10 +251,14 @@ def test_cells_of_karhadkar2023():
     page = karhadkar2023.make_page(rows, True)
     assert "29 have zero loss" in page.notes[0]
     assert "agree" in page.notes[1]
+    for row in rows["widths"]:
+        assert row["bound"] <= row["high"]
+        assert row["low"] <= row["uniform"] <= row["high"]
     for row in rows["volumes"]:
         assert row["bound"] <= row["exact"] <= row["jacobian"] + 0.05
         assert row["low"] <= row["exact"] <= row["high"]
-    assert "drawn layers in 8 of 8 cells, and the bound below it in 8" in page.notes[-1]
+    assert "drawn layers in 8 of 8 cells, and the bound below it in 8" in page.notes[-2]
+    assert "interval in 25 of 25 cells" in page.notes[-1]
 
 
 def test_ranks_along_training(monkeypatch):

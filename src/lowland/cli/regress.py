@@ -1,7 +1,9 @@
-"""`lowland regress`: fit a linear spline in one variable, made of minima at which gradient descent stays."""
+"""`lowland regress`: fit linear splines with few knots, in one variable or as a sum over several."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,15 +15,17 @@ from lowland.cli.options import ForceOption, JsonOption, ReportOption, SeedOptio
 from lowland.cli.output import say, say_json, try_report, typed_command, warn
 from lowland.cli.overwriting import check_outputs, check_table
 from lowland.cli.reading import reads_columns
+from lowland.cli.regress_several import say_sum, sum_as_data
 from lowland.core.arrays import Matrix
 from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share
 from lowland.files.outputs import write_rows
 from lowland.files.table_format import TableFormat
+from lowland.networks.additive_pages import additive_page
 from lowland.networks.page_records import SplineEstimator
 from lowland.networks.stability_pages import counted, regression_page
-from lowland.report.page import write_report
+from lowland.report.page import Page, write_report
 
 # knots listed on the terminal
 SHOWN = 20
@@ -33,17 +37,23 @@ def regress(
     table: Annotated[
         Path, typer.Argument(help="Table with the columns --x and --y: CSV, TSV, Parquet, Feather or .npy.")
     ],
-    x: Annotated[str, typer.Option("--x", help="Column to predict from; by default the first of two.")] = "",
+    x: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--x",
+            help="Column to predict from, may be repeated; by default all others. Several: a sum of splines.",
+        ),
+    ] = None,
     y: Annotated[str, typer.Option("--y", help="Column to predict; by default the second of two.")] = "",
     step_size: Annotated[
         str,
         typer.Option(
             help="Step size at which gradient descent must stay at the minimum on all points, for inputs "
-            "scaled to -1 to 1 and values to variance one; "
+            "scaled to -1 to 1 and values to variance one, where --x is one column; "
             'or "auto": held-out points alone choose the number of knots.'
         ),
     ] = "auto",
-    max_knots: Annotated[int, typer.Option(help="Largest number of knots.")] = 20,
+    max_knots: Annotated[int, typer.Option(help="Largest number of knots per column of --x.")] = 20,
     average: Annotated[
         bool,
         typer.Option(help="Average the splines fitted without one fold each: smaller errors, more knots."),
@@ -52,7 +62,7 @@ def regress(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Write both columns with predictions and intervals here; rows without a value of --y are "
+            help="Write the columns with predictions and intervals here; rows without a value of --y are "
             "predicted too."
         ),
     ] = None,
@@ -61,54 +71,107 @@ def regress(
     force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Fit a linear spline with few knots, and report at which step size gradient descent stays there."""
+    """Fit a linear spline with few knots in one column, or a sum of such splines over several."""
     check_outputs(output, report, force=force)
     check_table(output, "--output")
     check_share("--level", level)
-    if not (x and y):
-        x, y = _pair(table, form, x, y)
-    _, numbers = read_numbers(table, [x, y], form)
+    names, y = _columns(table, form, list(x or []), y)
+    _, numbers = read_numbers(table, [*names, y], form)
     known = ~np.isnan(numbers).any(axis=1)
     if np.isinf(numbers).any() or known.sum() < 3:
         _refuse(table, numbers, int(known.sum()))
-    from lowland.estimators.stable_spline import StableSplineRegressor  # scikit-learn takes long to load
-
-    model = StableSplineRegressor(
-        _step(step_size),
-        max_knots=max_knots,
-        average=average,
-        random_state=seed,
-    ).fit(numbers[known, 0], numbers[known, 1])
-    left_out = int(np.count_nonzero(np.isnan(numbers[:, 0])))
+    step = _step(step_size, len(names))
+    made = _of_one if len(names) == 1 else _of_several
+    options = {"max_knots": max_knots, "average": average, "random_state": seed}
+    fitted = made(numbers[known], names, y, step, options)
+    left_out = int(np.count_nonzero(np.isnan(numbers[:, :-1]).any(axis=1)))
     predicted = int(np.count_nonzero(~known)) - left_out
+    words = _left_out(left_out, predicted, names, y)
     if output is not None:
-        _write(output, model, numbers, (x, y), level)
+        _write(output, fitted.model, numbers, [*names, y], level)
     if report is not None:
         settings = [("command", typed_command()), ("seed", str(seed))]
-        notes = [f"{words}." for words in _left_out(left_out, predicted, names=(x, y))]
-        page = regression_page(model, (x, y), settings, notes)
+        page = fitted.page(settings, [f"{sentence}." for sentence in words])
         try_report(lambda: write_report(report, page), report)
     if json:
-        say_json(_as_data(model, left_out, predicted))
+        say_json({**fitted.data(), "rows_left_out": left_out, "rows_only_predicted": predicted})
         return
-    for words in _left_out(left_out, predicted, names=(x, y)):
-        warn(f"lowland: {words}")
-    _say(model, (x, y))
+    for sentence in words:
+        warn(f"lowland: {sentence}")
+    fitted.tell()
     for name, target in (("output", output), ("report", report)):
         if target is not None and was_written(target):
             say(f"{name}: {target}")
 
 
-def _pair(table: Path, form: TableFormat, x: str, y: str) -> tuple[str, str]:
-    """Return the names of the two columns where they go without saying."""
+@dataclass(frozen=True)
+class _Fitted:
+    """A model, and what is told of it.
+
+    Parameters
+    ----------
+    model : estimator
+    page, data, tell : callable
+        Make the page, return the numbers for `--json`, and print.
+    """
+
+    model: Any
+    page: Callable[[Sequence[tuple[str, str]], Sequence[str]], Page]
+    data: Callable[[], dict[str, Any]]
+    tell: Callable[[], None]
+
+
+def _of_one(numbers: Matrix, names: list[str], y: str, step: float | str, options: dict[str, Any]) -> _Fitted:
+    """Fit the spline of one column."""
+    from lowland.estimators.stable_spline import StableSplineRegressor  # scikit-learn takes long to load
+
+    model = StableSplineRegressor(step, **options).fit(numbers[:, 0], numbers[:, 1])
+    pair = (names[0], y)
+    return _Fitted(
+        model,
+        lambda asked, notes: regression_page(model, pair, asked, notes),
+        lambda: _as_data(model),
+        lambda: _say(model, pair),
+    )
+
+
+def _of_several(
+    numbers: Matrix, names: list[str], y: str, _: float | str, options: dict[str, Any]
+) -> _Fitted:
+    """Fit a sum of splines, one per column."""
+    from lowland.estimators.additive_spline import AdditiveSplineRegressor
+
+    model = AdditiveSplineRegressor(**options).fit(numbers[:, :-1], numbers[:, -1])
+    return _Fitted(
+        model,
+        lambda asked, notes: additive_page(model, names, y, asked, notes),
+        lambda: sum_as_data(model, names),
+        lambda: say_sum(model, names, y),
+    )
+
+
+def _columns(table: Path, form: TableFormat, x: list[str], y: str) -> tuple[list[str], str]:
+    """Return the names of the columns to predict from and to predict, where they go without saying."""
+    if x and y:
+        return _apart(x, y), y
     names = column_names(table, form)
-    if len(names) != 2 or (x and x not in names) or (y and y not in names):
-        lacking = "--x" if not x else "--y"
+    others = [name for name in names if name not in (*x, y)]
+    if y and y in names and others:
+        return others, y
+    if not y and len(names) == 2 and set(x) <= set(names) and len(x) < 2:
+        first = x[0] if x else names[0]
+        return [first], next(name for name in names if name != first)
+    lacking = "--x" if y else "--y"
+    raise InvalidInputError(f"{lacking} is missing", f"columns {', '.join(names)}", fix="name one of them")
+
+
+def _apart(x: list[str], y: str) -> list[str]:
+    twice = [name for k, name in enumerate(x) if name in x[:k] or name == y]
+    if twice:
         raise InvalidInputError(
-            f"{lacking} is missing", f"columns {', '.join(names)}", fix="name one of them"
+            "each column can be named once", f"{twice[0]!r} is named twice", fix="name other columns"
         )
-    others = (name for name in names if name not in (x, y))
-    return x or next(others), y or next(others)
+    return x
 
 
 def _refuse(table: Path, numbers: Matrix, known: int) -> None:
@@ -124,9 +187,13 @@ def _refuse(table: Path, numbers: Matrix, known: int) -> None:
     )
 
 
-def _step(text: str) -> float | str:
+def _step(text: str, columns: int) -> float | str:
     if text == "auto":
         return text
+    if columns > 1:
+        raise InvalidInputError(
+            "--step-size is for one column of --x", f"{columns} columns", fix="leave one of the two out"
+        )
     try:
         return float(text)
     except ValueError as error:
@@ -155,27 +222,29 @@ def _say(model: SplineEstimator, names: tuple[str, str]) -> None:
     )
 
 
-def _left_out(count: int, predicted: int, names: tuple[str, str]) -> list[str]:
+def _left_out(count: int, predicted: int, names: list[str], y: str) -> list[str]:
     words = []
     if count:
-        words.append(f"{count} rows without a value of {names[0]} were left out")
+        lacking = f"a value of {names[0]}" if len(names) == 1 else "a value of every --x"
+        words.append(f"{count} rows without {lacking} were left out")
     if predicted:
-        words.append(f"{predicted} rows without a value of {names[1]} were predicted, not fitted")
+        words.append(f"{predicted} rows without a value of {y} were predicted, not fitted")
     return words
 
 
-def _write(path: Path, model: SplineEstimator, numbers: Matrix, names: tuple[str, str], level: float) -> None:
-    usable = ~np.isnan(numbers[:, 0])
+def _write(path: Path, model: Any, numbers: Matrix, names: list[str], level: float) -> None:
+    usable = ~np.isnan(numbers[:, :-1]).any(axis=1)
     fitted, lower, upper = (np.full(len(numbers), np.nan) for _ in range(3))
     if usable.any():
-        fitted[usable] = model.predict(numbers[usable, 0])
-        lower[usable], upper[usable] = model.predict_interval(numbers[usable, 0], level)
+        inputs = numbers[usable, :-1]
+        fitted[usable] = model.predict(inputs)
+        lower[usable], upper[usable] = model.predict_interval(inputs, level)
     header = (*names, "prediction", "lower", "upper")
     rows = zip(*numbers.T, fitted, lower, upper, strict=True)
     write_rows(path, header, (["" if np.isnan(v) else float(v) for v in row] for row in rows))
 
 
-def _as_data(model: SplineEstimator, left_out: int, predicted: int) -> dict[str, Any]:
+def _as_data(model: SplineEstimator) -> dict[str, Any]:
     return {
         "step_size": model.step_size_,
         "n_knots": model.n_knots_,
@@ -186,7 +255,5 @@ def _as_data(model: SplineEstimator, left_out: int, predicted: int) -> dict[str,
         "slopes": model.slopes_.tolist(),
         "effective_knots": model.effective_knots_.tolist(),
         "weighted_variation": model.variation_,
-        "rows_left_out": left_out,
-        "rows_only_predicted": predicted,
         "certificate": model.stability_.certificate.as_dict(),
     }

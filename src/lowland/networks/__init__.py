@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.networks.curvature.sharpness": ["SharpnessEstimate", "sharpness"],
         "lowland.networks.curvature.trace": ["SharpnessTrace"],
         "lowland.networks.network": ["ReluNetwork"],
+        "lowland.networks.pattern_bounds": ["pattern_share_bound", "sufficient_width"],
         "lowland.networks.pattern_enumeration": ["count_patterns", "neuron_patterns"],
         "lowland.networks.pattern_shares": ["WidthAdvice", "advise_width"],
         "lowland.networks.pattern_volumes": ["full_pattern_bound", "full_pattern_volume"],

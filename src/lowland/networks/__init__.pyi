@@ -6,6 +6,8 @@ from lowland.networks.curvature.sharpness import SharpnessEstimate as SharpnessE
 from lowland.networks.curvature.sharpness import sharpness as sharpness
 from lowland.networks.curvature.trace import SharpnessTrace as SharpnessTrace
 from lowland.networks.network import ReluNetwork as ReluNetwork
+from lowland.networks.pattern_bounds import pattern_share_bound as pattern_share_bound
+from lowland.networks.pattern_bounds import sufficient_width as sufficient_width
 from lowland.networks.pattern_enumeration import count_patterns as count_patterns
 from lowland.networks.pattern_enumeration import neuron_patterns as neuron_patterns
 from lowland.networks.pattern_shares import WidthAdvice as WidthAdvice

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -50,21 +51,35 @@ class CrossFit:
     def interval(self, t: Vector, level: float) -> tuple[Vector, Vector]:
         """Return the CV+ interval at each t: quantiles of the folds' predictions minus and plus errors."""
         by_fold = np.stack([spline(t) for spline in self.splines])
-        n = self.misses.size
-        # the ceil((n + 1) level)-th smallest; infinite if there are not so many
-        place = int(np.ceil((n + 1) * level)) - 1
-        if place >= n:
-            return np.full(t.size, -np.inf), np.full(t.size, np.inf)
-        lower, upper = np.empty(t.size), np.empty(t.size)
-        chunk = max(1, MOST_NUMBERS // n)
-        for low in range(0, t.size, chunk):
-            here = slice(low, low + chunk)
-            predictions = by_fold[:, here][self.folds]
-            upper[here] = np.partition(predictions + self.misses[:, None], place, axis=0)[place]
-            lower[here] = np.partition(predictions - self.misses[:, None], n - 1 - place, axis=0)[
-                n - 1 - place
-            ]
-        return lower, upper
+        return cross_interval(by_fold, self.folds, self.misses, level)
+
+
+def cross_interval(
+    by_fold: Matrix, folds: NDArray[np.intp], misses: Vector, level: float
+) -> tuple[Vector, Vector]:
+    """Return CV+ intervals, from what is predicted without each fold and held-out absolute errors.
+
+    Parameters
+    ----------
+    by_fold : ndarray, shape (folds, m)
+    folds : ndarray of int, shape (n,)
+        Fold of each point.
+    misses : ndarray, shape (n,)
+    level : float
+    """
+    n, m = misses.size, by_fold.shape[1]
+    # the ceil((n + 1) level)-th smallest; infinite if there are not so many
+    place = int(np.ceil((n + 1) * level)) - 1
+    if place >= n:
+        return np.full(m, -np.inf), np.full(m, np.inf)
+    lower, upper = np.empty(m), np.empty(m)
+    chunk, last = max(1, MOST_NUMBERS // n), n - 1 - place
+    for low in range(0, m, chunk):
+        here = slice(low, low + chunk)
+        predictions = by_fold[:, here][folds]
+        upper[here] = np.partition(predictions + misses[:, None], place, axis=0)[place]
+        lower[here] = np.partition(predictions - misses[:, None], last, axis=0)[last]
+    return lower, upper
 
 
 def cross_fit(
@@ -97,18 +112,30 @@ def cross_fit(
         tell(len(found))
     path = _stable(minima(x, weights, *found[0]), step_size or 0.0)
     without = [splines for splines, _ in found[1:]]
-    misses = np.empty((len(path), x.size))
-    for fold, fits in enumerate(without):
-        held = folds == fold
-        for k, minimum in enumerate(path):
-            misses[k, held] = np.abs(y[held] - _with_knots(fits, minimum.n_knots)(x[held]))
+    misses = held_out_misses(x, y, without, folds, [minimum.n_knots for minimum in path])
     errors = np.average(misses**2, axis=1, weights=weights)
-    chosen = _fewest_within_error(misses**2, errors, weights)
-    chosen_splines = tuple(_with_knots(fits, path[chosen].n_knots) for fits in without)
+    chosen = fewest_within_error(misses**2, errors, weights)
+    chosen_splines = tuple(with_knots(fits, path[chosen].n_knots) for fits in without)
     return CrossFit(path, chosen, errors, chosen_splines, folds, misses[chosen])
 
 
-def _with_knots(splines: list[LinearSpline], most: int) -> LinearSpline:
+def held_out_misses(
+    x: Vector,
+    y: Vector,
+    without: Sequence[list[LinearSpline]],
+    folds: NDArray[np.intp],
+    numbers: Sequence[int],
+) -> Matrix:
+    """Return absolute errors of points by the splines without their fold, one row per number of knots."""
+    misses = np.empty((len(numbers), x.size))
+    for fold, fits in enumerate(without):
+        held = folds == fold
+        for k, most in enumerate(numbers):
+            misses[k, held] = np.abs(y[held] - with_knots(fits, most)(x[held]))
+    return misses
+
+
+def with_knots(splines: list[LinearSpline], most: int) -> LinearSpline:
     """Return the spline with the largest number of knots up to a number."""
     return [spline for spline in splines if spline.knots.size <= most][-1]
 
@@ -125,7 +152,7 @@ def _stable(path: tuple[Minimum, ...], step_size: float) -> tuple[Minimum, ...]:
     return kept
 
 
-def _fewest_within_error(squares: Matrix, errors: Vector, weights: Vector) -> int:
+def fewest_within_error(squares: Matrix, errors: Vector, weights: Vector) -> int:
     """Return the fewest knots whose error exceeds the smallest by no more than a standard error.
 
     That of the difference is taken, since both errors are those of the same points.

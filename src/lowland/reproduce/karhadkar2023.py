@@ -24,6 +24,7 @@ from lowland.networks.region_displays import ShareDisplay
 from lowland.networks.region_program import ZERO, region_loss
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
+from lowland.reproduce.pattern_widths import run_width, width_cells, width_note, width_table
 from lowland.reproduce.ranks_in_training import run_training, training_cells, training_note, training_table
 from lowland.reproduce.region_volumes import run_volume, volume_cells, volume_note, volume_table
 
@@ -260,6 +261,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
             ),
             training_table(rows["training"]),
             volume_table(rows["volumes"]),
+            width_table(rows["widths"]),
         ),
         figures=figures,
         headline="Most regions have no bad minimum once the layer is wide enough.",
@@ -282,6 +284,7 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
         f"Ranks in single precision are wrong in {wrong} of {trials} cases.",
         training_note(rows["training"]),
         volume_note(rows["volumes"]),
+        width_note(rows["widths"]),
     ]
 
 
@@ -317,6 +320,7 @@ KARHADKAR_2023 = Experiment(
         Study("deep", deep_cells, run_deep),
         Study("training", training_cells, run_training),
         Study("volumes", volume_cells, run_volume),
+        Study("widths", width_cells, run_width),
     ),
     make_page,
 )

@@ -1,0 +1,50 @@
+"""What `lowland regress` says of a sum of splines, when it predicts from several columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lowland.cli.output import say
+from lowland.networks.additive_pages import AdditiveEstimator
+from lowland.networks.stability_pages import counted
+
+# inputs listed on the terminal
+SHOWN = 20
+
+
+def say_sum(model: AdditiveEstimator, names: Sequence[str], y: str) -> None:
+    """Print how far predictions are off, and what each input adds, those that matter most first."""
+    error, usual = np.sqrt(model.cv_error_), np.std(model.y_)
+    say(
+        f"{y} by {len(names)} columns: {model.y_.size} rows, held-out root-mean-square error {error:.4g} "
+        f"(of the mean alone {usual:.4g})"
+    )
+    order = [int(j) for j in np.argsort(-model.spreads_, kind="stable") if model.used_[j]]
+    say(
+        f"{len(order)} columns matter, with {counted(int(model.n_knots_.sum()))} in all:"
+        if order
+        else "none matters"
+    )
+    for j in order[:SHOWN]:
+        knots = ", ".join(f"{knot:.6g}" for knot in model.knots_[j])
+        bends = f"bends at {knots}" if knots else "a straight line"
+        say(f"  {names[j]}  spread {model.spreads_[j]:.4g}, {bends}")
+    if len(order) > SHOWN:
+        say(f"  and {len(order) - SHOWN} more")
+
+
+def sum_as_data(model: AdditiveEstimator, names: Sequence[str]) -> dict[str, Any]:
+    """Return the same for `--json`."""
+    return {
+        "held_out_mean_squared_error": model.cv_error_,
+        "rows": int(model.y_.size),
+        "inputs": [
+            {"name": name, "spread": float(spread), "knots": knots.tolist(), "used": bool(used)}
+            for name, spread, knots, used in zip(
+                names, model.spreads_, model.knots_, model.used_, strict=True
+            )
+        ],
+    }

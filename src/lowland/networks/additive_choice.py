@@ -1,0 +1,172 @@
+"""Which inputs matter, and how often each one's spline bends: by held-out points, input by input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.progress import OnProgress, Reporter
+from lowland.kernels.threads import thread_count
+from lowland.networks.additive_spline import (
+    AdditiveSpline,
+    Knots,
+    centred,
+    least_squares,
+    moved,
+    remainder,
+    shrunk,
+    straightened,
+)
+from lowland.networks.linear_spline import LinearSpline
+from lowland.networks.minima_path import spline_paths
+from lowland.networks.spline_choice import (
+    cross_interval,
+    fewest_within_error,
+    held_out_misses,
+    with_knots,
+)
+
+# most rounds over all inputs
+CYCLES = 6
+# points per coefficient at least
+POINTS = 3
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class AdditiveFit:
+    """Sums of splines on all points and without each fold, of the chosen inputs and numbers of knots.
+
+    Parameters
+    ----------
+    spline : AdditiveSpline
+        On all points.
+    by_fold : tuple of AdditiveSpline
+    folds : ndarray of int, shape (n,)
+        Fold of each point.
+    misses : ndarray, shape (n,)
+        Held-out absolute error of each point; inputs and numbers of knots were chosen with it.
+    cycles : int
+    """
+
+    spline: AdditiveSpline
+    by_fold: tuple[AdditiveSpline, ...]
+    folds: NDArray[np.intp]
+    misses: Vector
+    cycles: int
+
+    def interval(self, inputs: Matrix, level: float) -> tuple[Vector, Vector]:
+        """Return CV+ intervals at points, shape (n, d)."""
+        values = np.stack([spline(inputs) for spline in self.by_fold])
+        return cross_interval(values, self.folds, self.misses, level)
+
+
+def additive_fit(
+    inputs: Matrix,
+    targets: Vector,
+    *,
+    most_knots: int,
+    n_folds: int,
+    rng: np.random.Generator,
+    on_progress: OnProgress | None = None,
+) -> AdditiveFit:
+    """Choose inputs and numbers of knots, and fit on all points and without each fold.
+
+    Parameters
+    ----------
+    inputs : ndarray, shape (n, d)
+        Each from -1 to 1, or constant.
+    targets : ndarray, shape (n,)
+    most_knots : int
+        Per input.
+    n_folds : int
+    rng : numpy.random.Generator
+    on_progress : callable, optional
+    """
+    n, d = inputs.shape
+    folds = rng.permutation(n) % n_folds
+    tell = Reporter(on_progress, CYCLES * d + n_folds + 1, what="fits")
+    knots: list[Vector | None] = [np.zeros(0)] * d
+    # all begins with a straight fit
+    parts = centred(shrunk(inputs, targets, tuple(knots)).components(inputs))
+    before, cycle = None, 0
+    for cycle in range(1, CYCLES + 1):
+        room = n // POINTS - 1
+        for j in range(d):
+            others = sum(1 + own.size for k, own in enumerate(knots) if k != j and own is not None)
+            rest = remainder(targets, parts, j)
+            most = min(most_knots, room - others - 1)
+            knots[j], parts[:, j] = _chosen(inputs[:, j], rest, folds, n_folds, most)
+            tell((cycle - 1) * d + j + 1)
+        parts = centred(least_squares(inputs, targets, tuple(knots)).components(inputs))
+        counts = _counts(tuple(knots))
+        if counts == before:
+            break
+        before = counts
+    chosen = least_squares(inputs, targets, tuple(knots))
+    bent = []
+    for fold in range(n_folds):
+        kept = folds != fold
+        bent.append(moved(inputs[kept], targets[kept], chosen).knots)
+        tell(CYCLES * d + fold + 1)
+    last, straight = moved(inputs, targets, chosen).knots, (np.zeros(0),) * d
+    # whether the other inputs matter too, a little each, and knots at all, is for held-out points to say
+    offers = [
+        (last, bent),
+        (straightened(last), [straightened(own) for own in bent]),
+        (straight, [straight] * n_folds),
+    ]
+    tried = [_without_folds(inputs, targets, folds, own) for _, own in offers]
+    best = min(range(len(tried)), key=lambda k: float(np.mean(tried[k][1] ** 2)))
+    by_fold, misses = tried[best]
+    spline = shrunk(inputs, targets, offers[best][0])
+    tell(CYCLES * d + n_folds + 1)
+    return AdditiveFit(spline, by_fold, folds, misses, cycle)
+
+
+def _without_folds(
+    inputs: Matrix, targets: Vector, folds: NDArray[np.intp], knots: Sequence[Knots]
+) -> tuple[tuple[AdditiveSpline, ...], Vector]:
+    """Return the sums of splines without each fold, and held-out absolute errors."""
+    splines, misses = [], np.empty(len(targets))
+    for fold, own in enumerate(knots):
+        held = folds == fold
+        spline = shrunk(inputs[~held], targets[~held], own)
+        splines.append(spline)
+        misses[held] = np.abs(targets[held] - spline(inputs[held]))
+    return tuple(splines), misses
+
+
+def _counts(knots: Knots) -> list[int]:
+    """Return numbers of knots, -1 for inputs that do not matter."""
+    return [-1 if own is None else own.size for own in knots]
+
+
+def _chosen(
+    x: Vector, rest: Vector, folds: NDArray[np.intp], n_folds: int, most: int
+) -> tuple[Vector | None, Vector]:
+    """Return the knots of an input's spline, None if it does not matter, and its values, their mean zero."""
+    nothing = None, np.zeros(x.size)
+    if most < 0 or np.ptp(x) == 0:
+        return nothing
+    even = np.full(x.size, 1 / x.size)
+    own = np.array([even, *(even * (folds != fold) for fold in range(n_folds))])
+    found: list[tuple[list[LinearSpline], Vector]] = []
+    while len(found) < len(own):
+        found += spline_paths(x, rest, own[len(found) : len(found) + thread_count()], most)
+    paths = [splines for splines, _ in found]
+    numbers = [spline.knots.size for spline in paths[0]]
+    misses = held_out_misses(x, rest, paths[1:], folds, numbers)
+    means = np.array([rest[folds != fold].mean() for fold in range(n_folds)])
+    squares = np.vstack([(rest - means[folds]) ** 2, misses**2])
+    best = fewest_within_error(squares, squares.mean(axis=1), even)
+    if best == 0:
+        return nothing
+    spline = with_knots(paths[0], numbers[best - 1])
+    values = spline(x)
+    return spline.knots, values - values.mean()

@@ -1,0 +1,109 @@
+"""How wide a layer of several inputs must be for most patterns to have full rank: a bound with its constants.
+
+Data in general position with d numbers each (a bias's one included) have a Jacobian of full row rank exactly
+if the points can be parted into at most d groups, the rows of each being independent in the pattern (the
+union of d matroids). Take fixed groups of at most k = ceil(n / d) points. The rows of a group are independent
+over the rationals if they are so modulo 2, which uniformly random bits are with probability prod (1 - 2^(i -
+w)), i < k; groups are independent of each other.
+"""
+
+from __future__ import annotations
+
+import math
+
+from lowland.core.parameter_checks import check_share, whole_number
+
+
+def pattern_share_bound(n_points: int, width: int, dimension: int) -> float:
+    """Return a lower bound on the share of all binary patterns whose Jacobian has full rank.
+
+    Parameters
+    ----------
+    n_points : int
+        Number n of data points, in general position.
+    width : int
+        Number w of neurons.
+    dimension : int
+        Numbers d per point, a bias counted as one.
+
+    Returns
+    -------
+    float
+        Of all 2^(n w) patterns, whether or not a layer can produce them on given data. Exact if d >= n.
+
+    Raises
+    ------
+    InvalidInputError
+        If a number is not a positive whole number.
+
+    Notes
+    -----
+    Regions of full rank have no bad differentiable minimum. Costs O(n).
+
+    References
+    ----------
+    That most patterns have full rank at such widths is shown by K. Karhadkar, M. Murray, H. Tseran, G.
+    Montufar, Mildly overparameterized ReLU networks have a favorable loss landscape, 2023; the constants here
+    are of this argument.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> ll.networks.pattern_share_bound(2, 2, 2)  # neither point may be dead: (1 - 1/4)^2
+    0.5625
+    >>> round(ll.networks.pattern_share_bound(100, 20, 10), 3)
+    0.99
+    """
+    n, w = whole_number(n_points, "n_points", 1), whole_number(width, "width", 1)
+    d = whole_number(dimension, "dimension", 1)
+    groups = min(d, n)
+    small, larger = divmod(n, groups)  # so many groups have a point more than the others
+    logs = [
+        count * _log_independent(size, w)
+        for count, size in ((larger, small + 1), (groups - larger, small))
+        if count
+    ]
+    return math.exp(sum(logs))
+
+
+def sufficient_width(n_points: int, dimension: int, probability: float = 0.95) -> int:
+    """Return a width at which a share of all binary patterns has a Jacobian of full rank.
+
+    About n / d + log2(d / (1 - probability)).
+
+    Parameters
+    ----------
+    n_points, dimension : int
+        As in `pattern_share_bound`.
+    probability : float
+        The share.
+
+    Returns
+    -------
+    int
+        The least width at which `pattern_share_bound` is so large.
+
+    Raises
+    ------
+    InvalidInputError
+        If the probability is not between 0 and 1.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> ll.networks.sufficient_width(1000, 50, 0.99)
+    33
+    """
+    check_share("probability", probability)
+    n, d = whole_number(n_points, "n_points", 1), whole_number(dimension, "dimension", 1)
+    width = -(-n // d)
+    while pattern_share_bound(n, width, d) < probability:
+        width += 1
+    return width
+
+
+def _log_independent(size: int, width: int) -> float:
+    """Return the logarithm of the probability that random bits have independent rows modulo 2."""
+    if size > width:
+        return -math.inf
+    return sum(math.log1p(-(2.0 ** (i - width))) for i in range(size))

@@ -1,0 +1,63 @@
+"""The bound on the share of patterns of full rank, beside all patterns of small layers."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from lowland.core.errors import InvalidInputError
+from lowland.networks import pattern_share_bound, sufficient_width
+
+CASES = [(2, 2, 1), (3, 3, 1), (3, 4, 1), (3, 2, 2), (3, 3, 2), (4, 3, 2), (5, 3, 2), (3, 2, 3), (3, 3, 4)]
+
+
+def shares(n, w, d):
+    """Return the share of all patterns with a Jacobian of full rank, and that with bits whose groups do."""
+    points = np.random.default_rng(0).standard_normal((n, d))
+    groups = np.array_split(np.arange(n), min(n, d))
+    full = bits = total = 0
+    for flat in itertools.product((0, 1), repeat=n * w):
+        pattern = np.array(flat).reshape(n, w)
+        jacobian = (pattern[:, :, None] * points[:, None, :]).reshape(n, -1)
+        full += np.linalg.matrix_rank(jacobian) == n
+        bits += all(_independent_modulo_2(pattern[group]) for group in groups)
+        total += 1
+    return full / total, bits / total
+
+
+def _independent_modulo_2(rows):
+    """Return whether no sum of some rows is zero, modulo 2."""
+    return all(
+        (np.array(chosen) @ rows % 2).any()
+        for chosen in itertools.product((0, 1), repeat=len(rows))
+        if any(chosen)
+    )
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_is_the_share_with_independent_bits_and_below_that_of_full_rank(case):
+    full, bits = shares(*case)
+    bound = pattern_share_bound(*case)
+    assert bound == pytest.approx(bits, abs=1e-12)
+    assert bound <= full + 1e-12
+    n, _, d = case
+    if d >= n:  # no point may be dead
+        assert bound == pytest.approx(full, abs=1e-12)
+
+
+def test_a_bound_with_one_group_less_would_not_hold():
+    """Mutant: points in more groups than there are inputs are not what a matroid union is of."""
+    full, _ = shares(4, 3, 1)
+    assert pattern_share_bound(4, 3, 2) > full
+
+
+def test_the_least_width_for_a_share():
+    for n, d, share in ((1000, 50, 0.99), (10, 1, 0.5), (7, 9, 0.999)):
+        width = sufficient_width(n, d, share)
+        assert pattern_share_bound(n, width, d) >= share > pattern_share_bound(n, width - 1, d)
+        assert width <= np.ceil(n / d) + np.log2(min(n, d) / (1 - share)) + 1
+    assert pattern_share_bound(10, 3, 2) == 0
+    with pytest.raises(InvalidInputError, match="width"):
+        pattern_share_bound(10, 0, 2)
+    with pytest.raises(InvalidInputError, match="probability"):
+        sufficient_width(10, 2, 1.0)
