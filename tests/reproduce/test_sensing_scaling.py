@@ -76,3 +76,18 @@ def test_one_cell():
     cell = scaling_cells(True)[0]
     assert run_scaling(cell) == run_scaling(cell)
     assert 50 < run_scaling(cell)["random"] < 2_000
+
+
+def test_matrices_that_are_nearly_of_low_rank():
+    from lowland.reproduce.sensing_tails import run_tail, tail_cells, tail_note, tail_table
+
+    cells = [cell for cell in tail_cells(True) if cell["seed"] == 0 and cell["ratio"] == 4.0]
+    rows = [{**cell, **run_tail(cell)} for cell in cells]
+    for row in rows:
+        # the rest alone cannot be fitted away: no point of low rank is nearer to all of the matrix
+        assert row["nearest"] <= row["farthest"] < 0.5 * row["unit"]
+        assert row["unit"] == pytest.approx(2 * row["tail"], rel=0.2)
+        assert row["slope"] < 1e-6
+    assert all(r["apart"] < 1e-3 * r["unit"] for r in rows)
+    assert len(tail_table(rows).rows) == len(rows)
+    assert "to the power 1.0" in tail_note(rows)

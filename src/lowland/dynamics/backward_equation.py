@@ -31,6 +31,8 @@ from lowland.dynamics.laws import NonReversible, Overdamped
 
 # cells where exp(-beta F) is below e^-60 of its maximum are left out: no path comes there
 NEGLIGIBLE = 60.0
+# smaller committors count as so small
+LEAST = 1e-300
 # least distance of a cell from an exit set, as a share of its side
 NEAREST = 1e-3
 # of the longer side of the box; the solution of half as many tells the error
@@ -98,6 +100,22 @@ class BackwardSolution(Shown):
         if self.committors is None:
             raise InvalidInputError("there is no committor", "no home was given", fix="pass home=")
         return self._interpolated(self.committors, points)
+
+    def progress(self, points: ArrayLike) -> Vector:
+        """Return the logarithm of the committor, shape (k,): for `split_escape` the best coordinate.
+
+        At least -690, where the committor is zero or not known.
+
+        Parameters
+        ----------
+        points : array_like, shape (k, 2)
+
+        Raises
+        ------
+        InvalidInputError
+            If no home was given.
+        """
+        return np.log(np.maximum(np.nan_to_num(self.committor(points)), LEAST))
 
     def error(self, points: ArrayLike) -> Vector:
         """Return estimates of the relative error of `mean_time`, shape (k,): not bounds.

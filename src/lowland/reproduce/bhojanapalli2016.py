@@ -21,6 +21,7 @@ from lowland.objectives import RecoveryObjective, make_objective
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
 from lowland.reproduce.sensing_scaling import run_scaling, scaling_cells, scaling_note, scaling_table
+from lowland.reproduce.sensing_tails import run_tail, tail_cells, tail_note, tail_table
 from lowland.search import Iterations, RelativeDecreaseBelow, Stochastic, ValueBelow, make_start, run
 from lowland.sensing.recover import recover
 
@@ -243,6 +244,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
             _noise_table(rows["noise"]),
             _saddle_table(rows["saddles"]),
             scaling_table(rows["scaling"]),
+            tail_table(rows["tails"]),
         ),
         figures=(
             *(
@@ -296,6 +298,7 @@ def _notes(rows: Mapping[str, list[Row]], curves: Mapping[str, Mapping[int, floa
         "published bound does not depend on the degrees of freedom; its column compares it with the error.",
         f"At {len(saddles)} saddles the smallest curvature is {factor:.1f} times the proved bound or more.",
         scaling_note(rows["scaling"]),
+        tail_note(rows["tails"]),
     ]
 
 
@@ -370,6 +373,7 @@ BHOJANAPALLI_2016 = Experiment(
         Study("noise", noise_cells, run_noise),
         Study("saddles", saddle_cells, run_saddle),
         Study("scaling", scaling_cells, run_scaling),
+        Study("tails", tail_cells, run_tail),
     ),
     make_page,
 )
