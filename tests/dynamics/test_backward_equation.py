@@ -68,11 +68,11 @@ def test_errors_are_of_second_order_at_round_sets_too():
 
 def test_the_invariant_law_is_kept_exactly():
     """Rates out of a cell and into it, weighted by the law, agree: also where J depends on the point."""
-    from lowland.dynamics.backward_equation import _Grid
     from lowland.dynamics.kramers import energies_of
+    from lowland.dynamics.plane_grid import PlaneGrid
 
     for around in (lambda x: np.full(len(x), 3.0), lambda x: fading(x)[:, 0, 1]):
-        grid = _Grid(energies_of(WELL), around, 8.0, np.array([(-2.0, 2.0), (-2.0, 2.0)]), 40)
+        grid = PlaneGrid(energies_of(WELL), around, 8.0, np.array([(-2.0, 2.0), (-2.0, 2.0)]), 40)
         law = np.where(grid.visited, np.exp(-(grid.energy - grid.lowest)), 0.0)
         change, moved = np.zeros(grid.shape), np.zeros(grid.shape)
         for here, there, rate in grid._exchanges():

@@ -314,7 +314,8 @@ def test_cells_of_qiao2024():
     assert "oscillate" in page.notes[1]
     assert "No function varies more" in page.notes[2]
     assert "SAYS NOTHING" in page.notes[3]
-    assert "interpolate" in page.notes[5]
+    assert "gap of generalisation" in page.notes[5]
+    assert "interpolate" in page.notes[6]
     even = qiao2024.slope([r for r in rows["interpolation"] if r["even"]], "lower")
     assert even[1] < 2 < even[2]
     slope = qiao2024.slope([{"points": n, "e": n**-0.8} for n in (10, 100, 1000)], "e")

@@ -4,20 +4,16 @@ The mean time tau until a path of dX = -(I + J) grad F dt + sqrt(2/beta) dB ente
 with tau = 0 there; the probability q that it enters that set before another solves L q = 0, q = 1 there and 0
 in the other. L is the generator, L f = (1/beta) exp(beta F) div(exp(-beta F) (I - J) grad f).
 
-Cells of a regular grid exchange at rates which keep exp(-beta F) exactly invariant. The reversible ones are
-those of Scharfetter and Gummel; the non-reversible drift is the curl of a exp(-beta F) / beta, a the entry of
-J, so that what flows through a cell's side is the difference of two corners and nothing is lost. Between a
-cell and an exit set the rate is that of their distance, which keeps the error of second order in the cells.
+It is solved on the cells of `plane_grid.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
@@ -28,18 +24,12 @@ from lowland.dynamics.escape import PotentialLike, as_potential
 from lowland.dynamics.exit_sets import Ball, HalfSpace
 from lowland.dynamics.kramers import energies_of
 from lowland.dynamics.laws import NonReversible, Overdamped
+from lowland.dynamics.plane_grid import PlaneGrid, Region
 
-# cells where exp(-beta F) is below e^-60 of its maximum are left out: no path comes there
-NEGLIGIBLE = 60.0
 # smaller committors count as so small
 LEAST = 1e-300
-# least distance of a cell from an exit set, as a share of its side
-NEAREST = 1e-3
 # of the longer side of the box; the solution of half as many tells the error
 CELLS = 400
-
-Cells = NDArray[np.bool_]
-Region = HalfSpace | Ball
 
 
 @final
@@ -232,7 +222,7 @@ def solve_backward(
         return np.asarray(checked_circulation(circulation, points)[:, 0, 1])
 
     def solved(n: int, coarse: BackwardSolution | None) -> BackwardSolution:
-        grid = _Grid(energies_of(landscape), around, dynamics.beta, ends, n)
+        grid = PlaneGrid(energies_of(landscape), around, dynamics.beta, ends, n)
         left = grid.within(exit, "exit")
         back = None if home is None else grid.within(home, "home")
         times = grid.solve({True: (exit, left)}, source=-1.0)
@@ -257,131 +247,3 @@ def _check_regions(dimension: int, exit: Region, home: Region | None) -> None:
             raise InvalidInputError(
                 f"{name} must be a HalfSpace or a Ball in two dimensions", type(region).__name__
             )
-
-
-class _Grid:
-    """Cells of a box, which of them paths visit, and the rates at which neighbours exchange."""
-
-    def __init__(
-        self,
-        value: Callable[[Matrix], Vector],
-        circulation: Callable[[Matrix], Vector],
-        beta: float,
-        ends: Matrix,
-        n: int,
-    ) -> None:
-        self.side = float(np.max(ends[:, 1] - ends[:, 0])) / n
-        counts = [max(2, int(np.ceil((high - low) / self.side - 1e-9))) for low, high in ends]
-        self.axes = [low + (np.arange(k) + 0.5) * self.side for (low, _), k in zip(ends, counts, strict=True)]
-        corners = [low + np.arange(k + 1) * self.side for (low, _), k in zip(ends, counts, strict=True)]
-        self.shape, self.beta = tuple(counts), beta
-        self.points = _lattice(self.axes)
-        energy = beta * np.asarray(value(self.points), dtype=float).reshape(self.shape)
-        if not np.any(np.isfinite(energy)):
-            raise InvalidInputError("energies in the box are not finite", "none is", fix="pass another box")
-        energy = np.where(np.isfinite(energy), energy, np.inf)
-        self.visited = energy - energy.min() < NEGLIGIBLE
-        self.energy = np.where(self.visited, energy, 0.0)
-        at = _lattice(corners)
-        with np.errstate(over="ignore", invalid="ignore"):
-            stream = np.asarray(circulation(at), float) * np.exp(energy.min() - beta * np.asarray(value(at)))
-        self.stream = np.zeros((counts[0] + 1, counts[1] + 1))
-        # nothing flows through the box's sides, nor into cells that are left out
-        inner = self.visited[:-1, :-1] & self.visited[1:, :-1] & self.visited[:-1, 1:] & self.visited[1:, 1:]
-        self.stream[1:-1, 1:-1] = np.where(inner, stream.reshape(self.stream.shape)[1:-1, 1:-1], 0.0)
-        self.lowest = float(energy.min())
-
-    def within(self, region: Region, name: str) -> Cells:
-        """Return which cells have their middle in a set."""
-        found: Cells = (region.distance(self.points) <= 0).reshape(self.shape)
-        if not np.any(found & self.visited):
-            raise InvalidInputError(
-                f"no cell of the box lies in the {name} set",
-                region.describe(),
-                fix="pass a larger box, or more cells (n_cells)",
-            )
-        return found
-
-    def solve(self, sides: dict[bool, tuple[Region, Cells]], source: float) -> Matrix:
-        """Return the solution of L f = source with f given in sets.
-
-        Parameters
-        ----------
-        sides : dict of bool to (set, cells)
-            f is one in the set of True, and zero in the other; zero in the only one if there is a source.
-        source : float
-        """
-        from scipy.sparse import coo_matrix
-        from scipy.sparse.linalg import splu
-
-        fixed = np.zeros(self.shape)
-        inside = np.zeros(self.shape, bool)
-        for one, (_, cells) in sides.items():
-            inside |= cells
-            fixed[cells] = float(one and source == 0)
-        free = self._connected(self.visited & ~inside, inside & self.visited)
-        number = np.full(self.shape, -1)
-        number[free] = np.arange(free.sum())
-        rows, columns, rates = [], [], []
-        right = np.full(int(free.sum()), source)
-        for here, there, rate in self._exchanges():
-            used = free[here] & (free[there] | (inside & self.visited)[there])
-            i, j = number[here][used], number[there][used]
-            own = rate[used]
-            out = j < 0
-            own = np.where(out, own / self._nearness(sides, here, there, used), own)
-            np.add.at(right, i[out], -own[out] * fixed[there][used][out])
-            rows += [i, i[~out]]
-            columns += [i, j[~out]]
-            rates += [-own, own[~out]]
-        i, j, r = (np.concatenate(part) for part in (rows, columns, rates))
-        matrix: Any = coo_matrix((r, (i, j)), shape=(right.size, right.size)).tocsc()
-        found = np.where(inside, fixed, np.nan)
-        found[free] = splu(matrix).solve(right)
-        return found
-
-    def _exchanges(self) -> list[tuple[Any, Any, Matrix]]:
-        """Return pairs of slices of neighbouring cells, and the rates from the first to the second."""
-        found = []
-        whole, first, last = slice(None), slice(None, -1), slice(1, None)
-        s = self.stream
-        flows = {0: s[1:-1, 1:] - s[1:-1, :-1], 1: -(s[1:, 1:-1] - s[:-1, 1:-1])}
-        for axis in (0, 1):
-            low, high = ((first, whole), (last, whole)) if axis == 0 else ((whole, first), (whole, last))
-            for here, there, flow in ((low, high, flows[axis]), (high, low, -flows[axis])):
-                climb = np.clip(self.energy[there] - self.energy[here], -NEGLIGIBLE, NEGLIGIBLE)
-                back = flow / 2 * np.exp(np.clip(self.energy[here] - self.lowest, 0, 2 * NEGLIGIBLE))
-                found.append((here, there, (_bernoulli(climb) + back) / (self.beta * self.side**2)))
-        return found
-
-    def _nearness(
-        self, sides: dict[bool, tuple[Region, Cells]], here: Any, there: Any, used: Cells
-    ) -> Vector:
-        """Return how far the boundary of a set lies from cells, as shares of the way to their neighbours."""
-        places = np.arange(self.points.shape[0]).reshape(self.shape)
-        start, end = self.points[places[here][used]], self.points[places[there][used]]
-        share = np.ones(len(start))
-        for region, cells in sides.values():
-            into = cells[there][used]
-            outer, inner = region.distance(start[into]), region.distance(end[into])
-            share[into] = np.clip(outer / (outer - inner), NEAREST, 1.0)
-        return share
-
-    def _connected(self, free: Cells, inside: Cells) -> Cells:
-        """Return the free cells from which paths come to a set."""
-        from scipy.ndimage import label
-
-        parts, _ = label(free | inside)
-        return np.asarray(free & np.isin(parts, np.unique(parts[inside])) & (parts > 0))
-
-
-def _lattice(axes: list[Vector]) -> Matrix:
-    first, second = np.meshgrid(*axes, indexing="ij")
-    return np.stack([first.ravel(), second.ravel()], axis=1)
-
-
-def _bernoulli(u: Matrix) -> Matrix:
-    """Return u / (exp(u) - 1)."""
-    small = np.abs(u) < 1e-6
-    safe = np.where(small, 1.0, u)
-    return np.where(small, 1 - u / 2, safe / np.expm1(safe))
