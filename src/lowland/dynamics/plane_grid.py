@@ -2,8 +2,8 @@
 
 The rates keep exp(-beta F) exactly invariant. The reversible ones are those of Scharfetter and Gummel; the
 non-reversible drift is the curl of a exp(-beta F) / beta, a the entry of J, so that what flows through a
-cell's side is the difference of two corners and nothing is lost. Between a cell and an exit set the rate is that of
-their distance, which keeps the error of second order in the cells.
+cell's side is the difference of two corners and nothing is lost. Between a cell and an exit set the rate is
+that of their distance, which keeps the error of second order in the cells.
 """
 
 from __future__ import annotations
