@@ -52,7 +52,7 @@ def draw_patterns(points: Matrix, width: int, rng: np.random.Generator) -> tuple
 
 def proportional_cells(quick: bool) -> Sequence[Cell]:
     """Return cells with inputs in proportion to points, and narrow layers."""
-    points, widths = ((10, 50), (2, 5, 8)) if quick else (range(10, 191, 20), range(1, 16))
+    points, widths = (range(10, 91, 20), range(2, 13, 2)) if quick else (range(10, 191, 20), range(1, 16))
     return [
         {"ratio": ratio, "points": n, "width": k, "trials": 20 if quick else TRIALS}
         for ratio in RATIOS
@@ -70,7 +70,9 @@ def run_proportional(cell: Cell) -> Row:
 
 def fixed_cells(quick: bool) -> Sequence[Cell]:
     """Return cells with few inputs and wide layers, for two laws of the data."""
-    points, widths = ((10, 30), (30, 150)) if quick else (range(10, 101, 10), range(30, 301, 30))
+    points, widths = (range(10, 51, 20), range(30, 211, 60))
+    if not quick:
+        points, widths = range(10, 101, 10), range(30, 301, 30)
     return [
         {"law": law, "inputs": d, "points": n, "width": k, "trials": 20 if quick else TRIALS}
         for law in ("unit", "symmetric")
@@ -128,8 +130,8 @@ def run_precision(cell: Cell) -> Row:
 
 def minima_cells(quick: bool) -> Sequence[Cell]:
     """Return cells of one input and of four, for three kinds of targets."""
-    one = ((10, 20), (100, 300)) if quick else (range(10, 101, 10), range(100, 1001, 100))
-    four = ((5, 10), (10, 50)) if quick else (range(5, 31, 5), range(10, 111, 20))
+    one = ((10, 20, 30), (100, 200, 300)) if quick else (range(10, 101, 10), range(100, 1001, 100))
+    four = ((5, 10, 15), (10, 30, 50, 70)) if quick else (range(5, 31, 5), range(10, 111, 20))
     kinds = ("labels",) if quick else ("labels", "polynomial", "teacher")
     return [
         {"kind": kind, "inputs": d, "points": n, "width": k}
