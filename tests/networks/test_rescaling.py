@@ -10,7 +10,8 @@ import lowland as ll
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 from lowland.networks.certificates.sharpness import largest_gauss_newton, rescaling_bracket
-from lowland.networks.curvature import rescaling
+from lowland.networks.curvature.rescaled_kernel import ReluLayers, RescaledKernel
+from lowland.networks.curvature.rescaling_search import least_flow
 
 NETWORKS = {
     "one hidden layer": (2, 6, 1),
@@ -52,7 +53,12 @@ def sharpness_by_definition(net, x):
 
 
 def scaled(net, logs):
-    return rescaling._rescaled(net, np.split(np.exp(logs), np.cumsum(net.widths)[:-1]))
+    own = ReluLayers(net.weights, net.biases).rescaled(logs)
+    return ll.networks.ReluNetwork(own.weights, own.biases)
+
+
+def kernel(net, x):
+    return RescaledKernel(ReluLayers(net.weights, net.biases), x, np.ones((len(x), 1, 1)))
 
 
 @pytest.fixture(scope="module", params=NETWORKS)
@@ -78,7 +84,7 @@ def test_the_bracket_closes_and_no_rescaling_lies_below(case):
     size = sum(net.widths)
 
     def value(logs):
-        return np.linalg.eigvalsh(rescaling._Derivatives(scaled(net, logs), x).kernel(np.zeros(size)))[-1]
+        return np.linalg.eigvalsh(kernel(scaled(net, logs), x).kernel(np.zeros(size)))[-1]
 
     near = np.array([0.1, 0.5, 2.0]).repeat(20)[:, None] * rng.standard_normal((60, size))
     best = min(near, key=value)
@@ -131,7 +137,7 @@ def test_neurons_that_no_path_crosses():
     assert (zero.lower, zero.upper, zero.largest_step()) == (0.0, 0.0, (np.inf, np.inf))
 
 
-def test_a_lower_end_that_leaves_shares_unbalanced_is_no_bound(monkeypatch):
+def test_a_lower_end_that_leaves_shares_unbalanced_is_no_bound():
     """The flow is what makes the mean's inequality hold for every rescaling: without it the bound breaks."""
 
     def unbalanced(shares):
@@ -140,12 +146,12 @@ def test_a_lower_end_that_leaves_shares_unbalanced_is_no_bound(monkeypatch):
         return float(np.exp(p @ np.log(c / p)))
 
     rng, broken = np.random.default_rng(0), 0
-    parts = rescaling._Derivatives(network((3, 5, 4, 1)), rng.standard_normal((25, 3)))
+    parts = kernel(network((3, 5, 4, 1)), rng.standard_normal((25, 3)))
     x = 3 * rng.standard_normal(9)
     values, vectors = np.linalg.eigh(parts.kernel(x))
     shares = parts.shares(x, np.ones(1), vectors[:, -1:])
     least = ll.networks.flattest_rescaling(network((3, 5, 4, 1)), parts.read[0]).upper
-    assert rescaling._least_flow(shares) <= least
+    assert least_flow(shares) <= least
     for own in (unbalanced(shares), values[-1]):
         broken += own > least
     assert broken
@@ -161,3 +167,83 @@ def test_limits_and_wrong_input():
         ll.networks.flattest_rescaling(net, x[:, :2])
     with pytest.raises(InvalidInputError, match="too large"):
         ll.networks.flattest_rescaling(network((1, 1, 1), 0), np.array([1e200]))
+
+
+def torch_like(sizes, seed=0):
+    """Return the state of a module of several outputs, and its arrays."""
+    rng = np.random.default_rng(seed)
+    weights = [rng.standard_normal((b, a)) for a, b in pairwise(sizes)]
+    biases = [rng.standard_normal(b) for b in sizes[1:]]
+    state = {}
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        state |= {f"{2 * k}.weight": w, f"{2 * k}.bias": b}
+    return state, weights, biases
+
+
+def outputs_of(weights, biases, x):
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        x = x @ w.T + b
+        x = np.maximum(x, 0) if k + 1 < len(weights) else x
+    return x
+
+
+def curvature_by_definition(weights, biases, x, loss):
+    """Return the largest eigenvalue of the mean of J^T H J, by central differences of all parameters."""
+    parts = [*weights, *biases]
+    flat, n = np.concatenate([part.ravel() for part in parts]), len(weights)
+
+    def outputs(theta):
+        ends = np.cumsum([part.size for part in parts])[:-1]
+        own = [a.reshape(part.shape) for a, part in zip(np.split(theta, ends), parts, strict=True)]
+        return outputs_of(own[:n], own[n:], x)
+
+    J = np.stack([(outputs(flat + h) - outputs(flat - h)) / 2e-6 for h in 1e-6 * np.eye(flat.size)], axis=-1)
+    z = outputs(flat)
+    total = 0.0
+    for own, logits in zip(J, z, strict=True):
+        p = np.exp(logits - logits.max())
+        p /= p.sum()
+        if len(logits) == 1:
+            p = 1 / (1 + np.exp(-logits))
+            H = np.diag(p * (1 - p))
+        else:
+            H = np.diag(p) - np.outer(p, p)
+        total = total + own.T @ (own if loss == "squared" else H @ own)
+    return np.linalg.eigvalsh(total / len(x))[-1]
+
+
+@pytest.mark.parametrize("loss", ["squared", "cross_entropy"])
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_several_outputs_and_classes(loss, outputs):
+    state, weights, biases = torch_like((2, 5, 4, outputs))
+    x = np.random.default_rng(1).standard_normal((15, 2))
+    found = ll.networks.flattest_rescaling(state, x, loss=loss)
+    assert found.given == pytest.approx(curvature_by_definition(weights, biases, x, loss), rel=1e-4)
+    flat = curvature_by_definition(found.weights, found.biases, x, loss)
+    assert found.upper == pytest.approx(flat, rel=1e-4)
+    assert found.lower <= found.upper <= 1.011 * found.lower
+    np.testing.assert_allclose(
+        outputs_of(found.weights, found.biases, x), outputs_of(weights, biases, x), atol=1e-9
+    )
+    rng = np.random.default_rng(2)
+    for size in (0.1, 0.5, 2.0):
+        for _ in range(10):
+            own = ReluLayers(tuple(found.weights), tuple(found.biases)).rescaled(
+                size * rng.standard_normal(9)
+            )
+            assert curvature_by_definition(own.weights, own.biases, x, loss) >= found.lower * (1 - 1e-4)
+    if outputs > 1:
+        with pytest.raises(InvalidInputError, match="one output"):
+            _ = found.network
+
+
+def test_what_is_no_network_is_refused():
+    x = np.zeros((3, 2))
+    with pytest.raises(InvalidInputError, match="cannot be read"):
+        ll.networks.flattest_rescaling(7, x)
+    with pytest.raises(InvalidInputError, match="loss is unknown"):
+        ll.networks.flattest_rescaling(network((2, 3, 1)), x, loss="hinge")
+    state, *_ = torch_like((2, 5, 3))
+    state["2.weight"] = np.ones((3, 6))
+    with pytest.raises(InvalidInputError, match="wrong shape"):
+        ll.networks.flattest_rescaling(state, x)

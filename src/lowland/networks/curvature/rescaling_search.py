@@ -1,0 +1,129 @@
+"""Least largest eigenvalue of a rescaled kernel: smooth maxima above, flows through the network below."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.interrupt import Interruption
+from lowland.core.stages import announce
+from lowland.core.status import StopReason
+from lowland.networks.curvature.rescaled_kernel import RescaledKernel
+
+# widths of the smooth maximum, as shares of the largest eigenvalue, one after the other
+SMOOTHING = (0.3, 0.1, 0.03, 0.01, 0.003, 1e-3, 3e-4, 1e-4)
+# largest logarithm of a factor: neurons that hold no share are rescaled without end
+FARTHEST = 12.0
+# eigenvalues with smaller weights in the smooth maximum are left out of the lower end
+NEGLIGIBLE = 1e-12
+
+
+@final
+class RescalingSearch:
+    """Minimisation of smooth maxima of the eigenvalues, with both ends of what was found."""
+
+    def __init__(self, parts: RescaledKernel, tolerance: float, most: int) -> None:
+        self.parts, self.tolerance, self.most = parts, tolerance, most
+        self.lower, self.upper, self.given, self.rounds = 0.0, np.inf, 0.0, 0
+        self.best: Vector = np.zeros(sum(parts.widths))
+
+    def run(self, x: Vector, interruption: Interruption) -> StopReason:
+        """Search from x; return why it ended."""
+        from scipy.optimize import minimize
+
+        self._eigen(x)
+        self.given = self.upper
+        for smoothing in SMOOTHING:
+            width = smoothing * self.upper
+
+            def smooth(at: Vector, width: float = width) -> tuple[float, Vector]:
+                values, vectors = self._eigen(at)
+                weights, total = _softmax(values, width)
+                slope = 2 * self.parts.excess(at, (vectors * weights) @ vectors.T)
+                return total, slope
+
+            def stop(_: Any) -> None:
+                if interruption.requested or self.rounds >= self.most or self._is_closed():
+                    raise StopIteration
+
+            if self.upper > 0:
+                found = minimize(
+                    smooth,
+                    x,
+                    jac=True,
+                    method="L-BFGS-B",
+                    bounds=[(-FARTHEST, FARTHEST)] * x.size,
+                    callback=stop,
+                    options={"maxiter": 300, "gtol": 1e-4 * width, "ftol": 1e-12},
+                )
+                x = found.x
+            self._raise_lower(x, width)
+            announce(
+                "rounds of rescaling", self.rounds, note=f"sharpness {self.lower:.5g} to {self.upper:.5g}"
+            )
+            if self._is_closed():
+                return StopReason.CONVERGED
+            if interruption.requested:
+                return StopReason.INTERRUPTED
+            if self.rounds >= self.most:
+                return StopReason.ITERATION_LIMIT
+        return StopReason.STALLED
+
+    def _is_closed(self) -> bool:
+        return self.upper - self.lower <= self.tolerance * self.upper
+
+    def _eigen(self, x: Vector) -> tuple[Vector, Matrix]:
+        values, vectors = np.linalg.eigh(self.parts.kernel(x))
+        self.rounds += 1
+        if values[-1] < self.upper:
+            self.upper, self.best = float(values[-1]), np.array(x)
+        return values, vectors
+
+    def _raise_lower(self, x: Vector, width: float) -> None:
+        values, vectors = self._eigen(x)
+        weights = _softmax(values, max(width, float(np.finfo(float).tiny)))[0]
+        kept = weights > NEGLIGIBLE
+        whole = np.asarray(weights[kept] / weights[kept].sum())
+        shares = self.parts.shares(x, whole, vectors[:, kept])
+        self.lower = max(self.lower, least_flow(shares))
+
+
+def _softmax(values: Vector, width: float) -> tuple[Vector, float]:
+    """Return the weights of a smooth maximum, and the maximum."""
+    raised = np.exp((values - values[-1]) / width)
+    return raised / raised.sum(), float(values[-1] + width * np.log(raised.sum()))
+
+
+def least_flow(shares: list[Matrix]) -> float:
+    """Return a number that the sum of the shares is at least after every rescaling.
+
+    Shares are turned into a flow: what enters a neuron leaves it, in the proportions of its weights. Neurons
+    out of which, or into which, nothing flows can be rescaled until they count for nothing.
+    """
+    live = [own.copy() for own in shares]
+    before = -1
+    while (count := sum(int(np.count_nonzero(own)) for own in live)) != before:
+        before = count
+        for first, second in pairwise(live):
+            d = len(first)
+            dead = (second[:, :d].sum(axis=0) == 0) | (first.sum(axis=1) == 0)
+            first[dead] = 0.0
+            second[:, :d][:, dead] = 0.0
+    flows = [live[0]]
+    for own in live[1:]:
+        arrives = flows[-1].sum(axis=1)
+        leaves = own[:, : arrives.size].sum(axis=0)
+        ratio = np.divide(arrives, leaves, out=np.zeros_like(leaves), where=leaves > 0)
+        flows.append(own * np.r_[ratio, np.ones(own.shape[1] - arrives.size)])
+    total = flows[-1].sum()  # all that flows ends in the output
+    if not total > 0:
+        return 0.0
+    used = [flow > 0 for flow in flows]
+    c = np.concatenate([own[on] for own, on in zip(live, used, strict=True)])
+    # every path counts each of its weights: the sum of all flows is what the means are weighted by
+    p = np.concatenate([flow[on] for flow, on in zip(flows, used, strict=True)])
+    p = p / p.sum()
+    return float(np.exp(p @ np.log(c / p)))
