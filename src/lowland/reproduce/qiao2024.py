@@ -8,6 +8,7 @@ estimate functions whose slope has bounded variation at the optimal rate, n^(-4/
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from lowland.core.arrays import Vector
 from lowland.networks.stability import stability_report
 from lowland.networks.stability_displays import SplineDisplay
 from lowland.networks.stable_fit import StableFit, fit_stable
+from lowland.report.figures import ACCENT, FAINT
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
 from lowland.reproduce.interpolation import (
@@ -144,6 +146,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
         "true error",
     )
     figures = [_fit_figure(step) for step in LINES]
+    figures += [_neurons_figure(step) for step in (LINES[0], LINES[-1])]
     figures += [
         FigureEntry(
             "Sharpness against the step size",
@@ -233,14 +236,36 @@ def _unsaid(inside: tuple[float, float, float]) -> str:
     return " AN INTERVAL THAT HOLDS 0 SAYS NOTHING OF THE RATE." if inside[1] < 0 < inside[2] else ""
 
 
+@cache
+def _shown_fit(step: float) -> StableFit:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, POINTS)
+    return fit_stable(x, hat(x) + NOISE * rng.standard_normal(POINTS), step_size=step, width=WIDTH, rng=0)
+
+
 def _fit_figure(step: float) -> FigureEntry:
     def draw(ax: Axes) -> None:
-        rng = np.random.default_rng(0)
-        x = rng.uniform(-1, 1, POINTS)
-        y = hat(x) + NOISE * rng.standard_normal(POINTS)
-        SplineDisplay.from_fit(fit_stable(x, y, step_size=step, width=WIDTH, rng=0)).plot(ax)
+        SplineDisplay.from_fit(_shown_fit(step)).plot(ax)
 
     return FigureEntry(f"Step size {step:g}", f"Data and the function learnt with step {step:g}.", draw)
+
+
+def _neurons_figure(step: float) -> FigureEntry:
+    """Return what every neuron adds to the learnt function: its own piece of a linear spline."""
+
+    def draw(ax: Axes) -> None:
+        fit = _shown_fit(step)
+        w, b, v, _ = fit.network.univariate()
+        grid = np.linspace(fit.x.min(), fit.x.max(), 400)
+        parts = np.maximum(w * grid[:, None] + b, 0) * v
+        knots = -b / np.where(w == 0, 1.0, w)
+        inside = (w != 0) & (knots > grid[0]) & (knots < grid[-1])
+        ax.plot(grid, parts[:, ~inside], color=FAINT, lw=0.6)
+        ax.plot(grid, parts[:, inside], color=ACCENT, lw=0.8)
+        ax.set(xlabel="x", ylabel="adds to the function")
+
+    words = f"What each of {WIDTH} neurons adds, step {step:g}; in blue those that bend within the data."
+    return FigureEntry(f"Learnt basis functions, step size {step:g}", words, draw)
 
 
 def _draw_sharpness(ax: Axes, rows: Sequence[Row]) -> None:
@@ -259,6 +284,8 @@ def _draw_rate(ax: Axes, rows: Sequence[Row]) -> None:
     first = np.exp(np.mean([np.log(r["inside"]) for r in rows if r["points"] == n[0]]))
     ax.plot(n, first * (n / n[0]) ** -0.8, "--", label="n to the power -4/5")
     ax.set(xscale="log", yscale="log", xlabel="points", ylabel="squared error")
+    ax.set_xticks(n, [f"{k:g}" for k in n])
+    ax.set_xticks([], minor=True)
     ax.legend()
 
 

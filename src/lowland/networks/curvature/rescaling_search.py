@@ -15,8 +15,12 @@ from lowland.networks.curvature.rescaled_kernel import RescaledKernel
 
 # widths of the smooth maximum, as shares of the largest eigenvalue, one after the other
 SMOOTHING = (0.3, 0.1, 0.03, 0.01, 0.003, 1e-3, 3e-4, 1e-4)
+# most steps with one width: the ends are looked at after each
+STAGE, LAST_STAGES = 25, 12
 # largest logarithm of a factor: neurons that hold no share are rescaled without end
 FARTHEST = 12.0
+# eigenvalues computed at first, and widths below the largest from which on they count for nothing
+FEW, SEEN = 24, 36.0
 # eigenvalues with smaller weights in the smooth maximum are left out of the lower end
 NEGLIGIBLE = 1e-12
 
@@ -36,11 +40,11 @@ class RescalingSearch:
 
         self._eigen(x)
         self.given = self.upper
-        for smoothing in SMOOTHING:
+        for smoothing in (*SMOOTHING, *(SMOOTHING[-1],) * LAST_STAGES):
             width = smoothing * self.upper
 
             def smooth(at: Vector, width: float = width) -> tuple[float, Vector]:
-                values, vectors = self._eigen(at)
+                values, vectors = self._eigen(at, width)
                 weights, total = _softmax(values, width)
                 slope = 2 * self.parts.excess(at, (vectors * weights) @ vectors.T)
                 return total, slope
@@ -57,7 +61,7 @@ class RescalingSearch:
                     method="L-BFGS-B",
                     bounds=[(-FARTHEST, FARTHEST)] * x.size,
                     callback=stop,
-                    options={"maxiter": 300, "gtol": 1e-4 * width, "ftol": 1e-12},
+                    options={"maxiter": STAGE, "gtol": 1e-4 * width, "ftol": 1e-12},
                 )
                 x = found.x
             self._raise_lower(x, width)
@@ -75,15 +79,22 @@ class RescalingSearch:
     def _is_closed(self) -> bool:
         return self.upper - self.lower <= self.tolerance * self.upper
 
-    def _eigen(self, x: Vector) -> tuple[Vector, Matrix]:
-        values, vectors = np.linalg.eigh(self.parts.kernel(x))
+    def _eigen(self, x: Vector, width: float = 0.0) -> tuple[Vector, Matrix]:
+        """Return the eigenvalues that a smooth maximum of a width sees, ascending, and their vectors."""
+        from scipy.linalg import eigh
+
+        kernel, n = self.parts.kernel(x), self.parts.rows
+        few = max(0, n - FEW)
+        values, vectors = eigh(kernel, subset_by_index=(few, n - 1), check_finite=False)
+        if few and values[0] > values[-1] - SEEN * width:
+            values, vectors = eigh(kernel, check_finite=False)
         self.rounds += 1
         if values[-1] < self.upper:
             self.upper, self.best = float(values[-1]), np.array(x)
         return values, vectors
 
     def _raise_lower(self, x: Vector, width: float) -> None:
-        values, vectors = self._eigen(x)
+        values, vectors = self._eigen(x, width)
         weights = _softmax(values, max(width, float(np.finfo(float).tiny)))[0]
         kept = weights > NEGLIGIBLE
         whole = np.asarray(weights[kept] / weights[kept].sum())
