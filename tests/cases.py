@@ -691,6 +691,7 @@ TENSOR_STEPPERS = [
     Case(FilledIteration, FilledIteration, "filled iteration", {"strength": 0.0}),
     Case(HighOrderEscape, HighOrderEscape, "escape", {"strength": 0.1}),
     Case(HighOrderEscape, lambda: HighOrderEscape(recycle=True), "escape with recycling", {"strength": 0.1}),
+    Case(HighOrderEscape, lambda: HighOrderEscape(at_random=True), "escape at random", {"strength": 0.1}),
     Case(GaussNewton, GaussNewton, "gauss-newton", {"strength": 0.1}),
     Case(GaussNewton, lambda: GaussNewton(inner="dense"), "dense", {"strength": 0.0}),
     Case(TrustRegion, TrustRegion, "trust region", {"strength": 0.1}),

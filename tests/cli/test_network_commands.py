@@ -174,7 +174,7 @@ def test_regression_in_several_columns(folder):
         ("column 'height', data line 61", ["regions", "line.csv"]),
         ("--y is missing", ["regress", "points.csv", "--x", "a"]),
         ("--y is missing", ["regress", "points.csv"]),
-        ("--x is missing", ["regress", "points.csv", "--y", "nope"]),
+        ("no column 'nope'", ["regress", "points.csv", "--y", "nope"]),
         ("named twice", ["regress", "line.csv", "--x", "time", "--y", "time"]),
         (
             "is for one column",

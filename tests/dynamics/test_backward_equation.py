@@ -173,8 +173,92 @@ def test_exact_limits_of_shares():
     assert share_interval(3, 9, 0.9, undecided=2) == (least_share(3, 9, 0.95), greatest_share(5, 9, 0.95))
 
 
+def test_the_box_ends_where_it_should():
+    """The other coordinate lowers the barrier towards the upper wall: where that lies matters."""
+    slanted = ll.dynamics.Potential(
+        "slanted", 2, np.zeros_like, lambda x: (x[:, 0] ** 2 - 1) ** 2 / 4 * (1 - 1.5 * x[:, 1])
+    )
+    times = [
+        solve_backward(
+            slanted, Overdamped(0.01, 60.0), exit=OUT, box=[(-2.5, 1.0), (-0.3, 0.31)], n_cells=n
+        ).mean_time([-1.0, 0.0])[0]
+        for n in (350, 400, 220)
+    ]
+    np.testing.assert_allclose(times, 257_300, rtol=5e-3)
+    edge = solve_backward(WELL, Overdamped(0.01, 8.0), exit=OUT, box=[(-2.5, 1.0), (0.0, 2.5)], n_cells=100)
+    assert edge.mean_time([[-1.0, 0.0], [-1.0, 2.5]]) == pytest.approx([38.1, 38.1], rel=1e-2)
+
+
+def test_what_cannot_be_solved_for_is_refused():
+    for beta in (125.0, 150.0):
+        with pytest.raises(InvalidInputError, match="rounding has eaten"):
+            solve_backward(WELL, Overdamped(0.01, beta), exit=OUT, box=[(-2.5, 1.0), (-1.0, 1.0)])
+    with pytest.raises(InvalidInputError, match="too large for so strong a circulation"):
+        solve_backward(WELL, NonReversible(0.01, 8.0, 100 * ROUND), exit=OUT, box=BOX, n_cells=100)
+    hole = ll.dynamics.Potential(
+        "hole", 2, np.zeros_like, lambda x: np.where(np.abs(x[:, 0] + 0.5) < 0.1, np.nan, x[:, 1] ** 2)
+    )
+    with pytest.raises(InvalidInputError, match="not a number"):
+        solve_backward(hole, Overdamped(0.01, 8.0), exit=OUT, box=BOX)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "apart"),
+    [
+        (HalfSpace([1.0, 0.0], 0.5), HalfSpace([-1.0, 0.0], 0.1), True),
+        (HalfSpace([1.0, 0.0], 0.5), HalfSpace([-1.0, 0.0], -0.6), False),
+        (HalfSpace([1.0, 0.0], 0.5), HalfSpace([0.0, 1.0], 9.0), False),
+        (HalfSpace([1.0, 0.0], 0.5), Ball([0.0, 0.0], 0.4, inside=True), True),
+        (HalfSpace([1.0, 0.0], 0.5), Ball([0.0, 0.0], 0.6, inside=True), False),
+        (HalfSpace([1.0, 0.0], 0.5), Ball([0.0, 0.0], 0.4), False),
+        (LEFT, RIGHT, True),
+        (LEFT, Ball([0.0, 0.0], 0.8, inside=True), False),
+        (LEFT, Ball([0.0, 0.0], 1.4), True),
+        (LEFT, Ball([0.0, 0.0], 1.2), False),
+        (Ball([0.0, 0.0], 1.0), Ball([9.0, 0.0], 1.0), False),
+    ],
+)
+def test_sets_that_overlap_are_refused(first, second, apart):
+    from lowland.dynamics.exit_sets import check_disjoint
+
+    points = np.random.default_rng(0).uniform(-30, 30, (200_000, 2))
+    points[::2] /= 15
+    both = (first.distance(points) <= 0) & (second.distance(points) <= 0)
+    assert apart != both.any()
+    for pair in ((first, second), (second, first)):
+        if apart:
+            check_disjoint(*pair)
+        else:
+            with pytest.raises(InvalidInputError, match="overlap"):
+                check_disjoint(*pair)
+
+
+def test_circulations_are_used_and_for_their_own_temperature():
+    moves = Overdamped(0.01, 6.0)
+    given = solve_backward(WELL, moves, exit=OUT, box=BOX, circulation=fading, n_cells=100)
+    own = solve_backward(with_circulation(WELL, fading, beta=6.0), moves, exit=OUT, box=BOX, n_cells=100)
+    np.testing.assert_array_equal(own.times, given.times)
+    turned = with_circulation(WELL, fading, beta=8.0)
+    for other in (moves, Underdamped(0.1, 8.0, 1.0), NonReversible(0.01, 8.0, ROUND)):
+        with pytest.raises(InvalidInputError, match="circulation is for overdamped dynamics"):
+            hitting_probability(turned, [0.0, 0.0], exit=RIGHT, home=LEFT, dynamics=other)
+    with pytest.raises(InvalidInputError, match="a circulation already"):
+        with_circulation(turned, fading, beta=8.0)
+    with pytest.raises(InvalidInputError, match="takes a Potential"):
+        with_circulation("double_well", fading, beta=8.0)
+
+
 def test_wrong_input():
     moves = Overdamped(0.01, 8.0)
+    for box in ([(2, -2, 1), (-1, 1)], "abc"):
+        with pytest.raises(InvalidInputError, match="box must be two pairs"):
+            solve_backward(WELL, moves, exit=OUT, box=box)
+    with pytest.raises(InvalidInputError, match="home contains a point"):
+        hitting_probability(WELL, [-1.0, 0.0], exit=RIGHT, home=LEFT, dynamics=moves)
+    with pytest.raises(InvalidInputError, match="points must be one point"):
+        hitting_probability(WELL, np.zeros((0, 2)), exit=RIGHT, home=LEFT, dynamics=moves)
+    with pytest.raises(InvalidInputError, match="Metropolis"):
+        solve_backward(WELL, Overdamped(0.01, 8.0, metropolis=True), exit=OUT, box=BOX)
     with pytest.raises(InvalidInputError, match="two coordinates"):
         solve_backward(ll.dynamics.potential("many_wells", dimension=3), moves, exit=OUT, box=BOX)
     with pytest.raises(InvalidInputError, match="without inertia"):

@@ -102,6 +102,16 @@ def test_advice_is_kept_and_the_best_of_its_grid():
         assert np.all(mixing_distance(moves, H, np.arange(plain.steps - 1)) > wanted)
 
 
+@pytest.mark.parametrize("condition", [10.0, 100.0, 1000.0])
+def test_laws_stay_accurate_after_the_advised_steps(condition):
+    """Paths with inertia oscillate: a distance that is small once may grow again."""
+    W = np.diag([1 / condition, 1.0])
+    wanted = 0.05 * np.sqrt(1 + condition)
+    for own in advise_sampling(W, beta=1):
+        later = mixing_distance(own.dynamics, W, np.arange(own.steps, 4 * own.steps + 50))
+        assert later.max() <= 1.02 * wanted
+
+
 def test_powers_of_the_condition_number():
     wells = [np.diag(np.geomspace(1 / c, 1.0, 4)) for c in (1e2, 1e4)]
     first, last = ({own.dynamics.name: own.steps for own in advise_sampling(W, beta=1)} for W in wells)
@@ -120,5 +130,12 @@ def test_one_dimension_and_wrong_input():
         mixing_distance(Overdamped(3.0, 1.0), [[1.0]], [4])
     with pytest.raises(InvalidInputError, match="one number per coordinate"):
         mixing_distance(Overdamped(0.1, 1.0), [[1.0]], [4], start=[1.0, 2.0])
+    for steps in ([2.7], ["4"], [[1]]):
+        with pytest.raises(InvalidInputError, match="whole numbers"):
+            mixing_distance(Overdamped(0.1, 1.0), [[1.0]], steps)
+    with pytest.raises(InvalidInputError, match="accuracy is too fine"):
+        advise_sampling([[1.0]], beta=1, accuracy=1e-12)
+    with pytest.raises(InvalidInputError, match="positive semidefinite"):
+        gaussian_distance(([0.0], [[-1.0]]), ([0.0], [[1.0]]))
     with pytest.raises(InvalidInputError, match="of one dimension"):
         gaussian_distance(([0.0], [[1.0]]), ([0.0, 0.0], np.eye(2)))

@@ -17,6 +17,7 @@ from lowland.networks.additive_spline import (
     shrunk,
     straightened,
 )
+from lowland.networks.level_splines import paths_of
 from lowland.networks.spline_choice import cross_interval
 
 
@@ -56,13 +57,11 @@ def test_functions_add_up_to_predictions(fitted):
     model, X, _ = fitted
     parts = model.components(X)
     rest = model.predict(X) - parts.sum(axis=1)
-    np.testing.assert_allclose(rest, rest[0], atol=1e-12)
+    np.testing.assert_allclose(rest, model.intercept_, atol=1e-12)
     np.testing.assert_allclose(parts.mean(axis=0), 0, atol=1e-12)
     single = ll.AdditiveSplineRegressor(average=False, random_state=0).fit(*data())
     np.testing.assert_allclose(single.spreads_, single.components(X).std(axis=0), atol=1e-12)
-    scaled = (X - single._shift) / single._scale
-    network = single._mean + single._unit * single.network_(scaled)
-    np.testing.assert_allclose(network, single.predict(X), atol=1e-10)
+    np.testing.assert_allclose(single.network_(X), single.predict(X), atol=1e-10)
 
 
 def test_one_input_is_a_spline_of_one_input():
@@ -77,7 +76,7 @@ def test_one_input_is_a_spline_of_one_input():
 
 def test_many_inputs_of_which_few_matter():
     rng = np.random.default_rng(3)
-    X, new = rng.standard_normal((120, 60)), rng.standard_normal((2000, 60))
+    X, new = rng.standard_normal((120, 25)), rng.standard_normal((2000, 25))
     y = truth(X) + 0.3 * rng.standard_normal(120)
     model = ll.AdditiveSplineRegressor(random_state=0).fit(X, y)
     assert model.used_[:3].all()
@@ -113,6 +112,50 @@ def test_intervals_hold_as_many_new_values_as_they_say():
     assert 0.76 < np.mean(held) < 0.86
     assert np.mean(wide) < 1.15 * 2 * 1.2816 * 0.3
     assert np.all(np.isinf(model.predict_interval(new, 0.999)[1]))
+
+
+@pytest.mark.parametrize(("rows", "columns", "seeds"), [(40, 5, 6), (60, 12, 3)])
+def test_intervals_of_few_rows_per_input_are_honest(rows, columns, seeds):
+    """Inputs are chosen anew without each fold: what chose a point's fit has not seen it."""
+    held, ratio = [], []
+    for seed in range(seeds):
+        X, y = data(rows, columns, seed=seed)
+        model = ll.AdditiveSplineRegressor(random_state=0).fit(X, y)
+        assert model._fit.nested
+        new, values = data(1000, columns, seed=seed + 50)
+        low, high = model.predict_interval(new, 0.9)
+        held.append(np.mean((low <= values) & (values <= high)))
+        ratio.append(np.mean((model.predict(new) - values) ** 2) / model.cv_error_)
+    assert np.mean(held) > 0.88
+    assert np.mean(ratio) < 1.15
+
+
+def test_inputs_of_few_levels_bend_at_these():
+    rng = np.random.default_rng(1)
+    X = rng.integers(0, 5, (300, 3)) / 2 - 1
+    y = np.abs(X[:, 0]) + 2 * np.maximum(X[:, 1], 0) + 0.2 * rng.standard_normal(300)
+    model = ll.AdditiveSplineRegressor(random_state=0).fit(X, y)
+    assert model.used_[:2].all()
+    assert model.spreads_[2] < 0.05
+    assert model.knots_[0].tolist() == model.knots_[1].tolist() == [0.0]
+    assert np.sqrt(model.cv_error_) < 0.23
+
+
+def test_levels_by_all_subsets():
+    """With every weight positive, the path's ends are the least squares over all knots and none."""
+    rng = np.random.default_rng(2)
+    x, y = rng.integers(0, 5, 60) / 2.0, rng.standard_normal(60)
+    weights = rng.random((1, 60))
+    ((splines, losses),) = paths_of(x, y, weights, 9)
+    assert [spline.knots.size for spline in splines] == [0, 1, 2, 3]
+    assert np.all(np.diff(losses) <= 1e-12)
+    share = weights[0] / weights[0].sum()
+    means = {level: share[x == level] @ y[x == level] / share[x == level].sum() for level in np.unique(x)}
+    np.testing.assert_allclose(splines[-1](x), [means[level] for level in x], atol=1e-10)
+    for spline, loss in zip(splines, losses, strict=True):
+        assert share @ (y - spline(x)) ** 2 / 2 == pytest.approx(loss, rel=1e-10)
+    line = np.polyfit(x, y, 1, w=np.sqrt(share))
+    np.testing.assert_allclose(splines[0](x), np.polyval(line, x), atol=1e-10)
 
 
 def test_cross_intervals_by_definition():
@@ -176,6 +219,10 @@ def test_degenerate_data_and_wrong_input():
     model = ll.AdditiveSplineRegressor(random_state=0).fit(twice, y)
     assert not model.used_[1]
     assert np.all(np.isfinite(model.predict(twice)))
+    truths = ll.AdditiveSplineRegressor(random_state=0).fit(X, y > 1)
+    assert np.all(np.isfinite(truths.predict(X)))
+    with pytest.raises(InvalidInputError, match="one per input"):
+        truths.report("nowhere.html", names=["a"])
     with pytest.raises(InvalidInputError, match="at least 6 points"):
         ll.AdditiveSplineRegressor().fit(X[:5], y[:5])
     with pytest.raises(InvalidInputError, match="max_knots"):
@@ -204,3 +251,14 @@ def test_progress_and_page(fitted, tmp_path):
     assert "speed by 6 inputs" in words
     assert "3 of 6 inputs matter, with 2 knots in all" in words
     assert "d, e, f" in words
+
+
+def test_pages_of_data_frames(tmp_path, recwarn):
+    import pandas as pd
+
+    X, y = data(120, 3)
+    frame = pd.DataFrame(X, columns=["age", "dose", "weight"])
+    model = ll.AdditiveSplineRegressor(random_state=0).fit(frame, y)
+    model.report(tmp_path / "page.html", y="speed")
+    assert not [w for w in recwarn if "feature names" in str(w.message)]
+    assert "dose" in (tmp_path / "page.html").read_text()

@@ -47,8 +47,8 @@ def test_it_is_the_share_with_independent_bits_and_below_that_of_full_rank(case)
 
 def test_a_bound_with_one_group_less_would_not_hold():
     """Mutant: points in more groups than there are inputs are not what a matroid union is of."""
-    full, _ = shares(4, 3, 1)
-    assert pattern_share_bound(4, 3, 2) > full
+    full, _ = shares(4, 4, 1)
+    assert 0 < pattern_share_bound(4, 4, 1) < full < pattern_share_bound(4, 4, 2)
 
 
 def test_the_least_width_for_a_share():

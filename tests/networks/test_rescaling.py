@@ -137,24 +137,32 @@ def test_neurons_that_no_path_crosses():
     assert (zero.lower, zero.upper, zero.largest_step()) == (0.0, 0.0, (np.inf, np.inf))
 
 
-def test_a_lower_end_that_leaves_shares_unbalanced_is_no_bound():
-    """The flow is what makes the mean's inequality hold for every rescaling: without it the bound breaks."""
+def test_a_lower_end_whose_shares_are_no_flow_is_no_bound():
+    """Mutant: shares as they are at a point give the eigenvalue there, which other rescalings are below."""
 
-    def unbalanced(shares):
+    def as_they_are(shares):
         c = np.concatenate([own[own > 0] for own in shares])
-        p = np.full(c.size, 1 / c.size)
+        p = c / c.sum()
         return float(np.exp(p @ np.log(c / p)))
 
-    rng, broken = np.random.default_rng(0), 0
-    parts = kernel(network((3, 5, 4, 1)), rng.standard_normal((25, 3)))
-    x = 3 * rng.standard_normal(9)
-    values, vectors = np.linalg.eigh(parts.kernel(x))
-    shares = parts.shares(x, np.ones(1), vectors[:, -1:])
-    least = ll.networks.flattest_rescaling(network((3, 5, 4, 1)), parts.read[0]).upper
-    assert least_flow(shares) <= least
-    for own in (unbalanced(shares), values[-1]):
-        broken += own > least
-    assert broken
+    rng, net = np.random.default_rng(0), network((3, 5, 4, 1))
+    x = rng.standard_normal((25, 3))
+    parts = kernel(net, x)
+    least = ll.networks.flattest_rescaling(net, x).upper
+    for size in (0.3, 1.0, 3.0):
+        at = size * rng.standard_normal(9)
+        shares = parts.shares(at, np.ones(1), np.linalg.eigh(parts.kernel(at))[1][:, -1:])
+        assert least_flow(shares) <= least < as_they_are(shares)
+
+
+@pytest.mark.parametrize("unit", [1e-8, 1e-3, 1e6])
+def test_units_of_the_data_do_not_matter(unit):
+    net = network((2, 6, 1), biases=(False, False))
+    x = np.random.default_rng(1).standard_normal((25, 2))
+    one, other = (ll.networks.flattest_rescaling(net, own) for own in (x, unit * x))
+    assert other.stop_reason is StopReason.CONVERGED
+    assert other.lower / unit**2 == pytest.approx(one.lower, rel=1e-3)
+    assert other.upper / unit**2 == pytest.approx(one.upper, rel=1e-3)
 
 
 def test_limits_and_wrong_input():

@@ -353,6 +353,20 @@ def test_cells_of_frandsen2020():
     assert "to the power 0.50 (0.50 to 0.50)" in note
 
 
+def test_the_randomised_search_of_frandsen2020():
+    cells = [c for c in frandsen2020.search_cells(True) if c["seed"] == 0 and c["size"] <= 9]
+    rows = [{**cell, **frandsen2020.run_search(cell)} for cell in cells]
+    for r in rows:
+        assert r["random_0.01"] <= r["random_0.0001"] <= r["random_1e-06"] <= r["random_1e-08"] < 30_000
+        assert r["best_1e-08"] < 30_000
+        # without a jump no saddle of this order is left
+        assert r["random_jumps"] >= 1 or r["start"] == "random"
+        if r["start"] == "saddle":
+            assert r["best_1e-08"] < 20 < r["random_1e-08"]
+    note = frandsen2020.search_note(rows)
+    assert f"{len(rows)} of {len(rows)} runs" in note
+
+
 def test_cells_of_gao2018():
     rows = [
         {**cell, **gao2018.run_recurrence({**cell, "chains": 50})} for cell in gao2018.recurrence_cells(True)

@@ -240,6 +240,19 @@ def test_saddles_are_left_and_their_order_is_named(missing, order, rng):
     assert [k for k in result.trace.measures["order"] if k] == [missing + 1]
 
 
+@pytest.mark.parametrize(("missing", "order"), [(2, 3), (3, 3), (4, 4)])
+def test_random_directions_leave_saddles_too(missing, order, rng):
+    objective, theta = saddle(missing, order)
+    start = objective.value(theta)
+    left = run(objective, HighOrderEscape(at_random=True), theta, stop=Iterations(1), rng=rng)
+    best = run(objective, HighOrderEscape(), theta, stop=Iterations(1), rng=rng)
+    assert best.value < left.value < start
+    # new columns are orthogonal to those in use, and of the missing modes only
+    parts = objective.orthonormal(left.theta)
+    for factor in parts.factors:
+        np.testing.assert_allclose(factor.T @ factor, np.eye(2), atol=1e-9)
+
+
 @pytest.mark.parametrize(("missing", "order"), [(2, 3), (3, 3), (3, 4)])
 def test_the_judge_looks_beyond_the_hessian(missing, order):
     objective, theta = saddle(missing, order)

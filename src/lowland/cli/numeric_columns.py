@@ -67,6 +67,8 @@ def _as_floats(column: Any, name: str, path: Path) -> Any:
             out[k] = float(text) if text else np.nan
         except ValueError as error:
             raise InvalidInputError(
-                f"column {name!r} of {path} must hold numbers", f"{text!r} in data line {k + 1}"
+                f"column {name!r} of {path} must hold numbers",
+                f"{text!r} in data line {k + 1}",
+                fix="correct the cell, or name the columns of numbers",
             ) from error
     return out

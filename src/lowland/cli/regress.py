@@ -27,6 +27,8 @@ from lowland.networks.page_records import SplineEstimator
 from lowland.networks.stability_pages import counted, regression_page
 from lowland.report.page import Page, write_report
 
+# rows that are needed, for one column and for several
+LEAST = (3, 6)
 # knots listed on the terminal
 SHOWN = 20
 
@@ -78,8 +80,9 @@ def regress(
     names, y = _columns(table, form, list(x or []), y)
     _, numbers = read_numbers(table, [*names, y], form)
     known = ~np.isnan(numbers).any(axis=1)
-    if np.isinf(numbers).any() or known.sum() < 3:
-        _refuse(table, numbers, int(known.sum()))
+    least = LEAST[len(names) > 1]
+    if np.isinf(numbers).any() or known.sum() < least:
+        _refuse(table, numbers, [*names, y], least)
     step = _step(step_size, len(names))
     made = _of_one if len(names) == 1 else _of_several
     options = {"max_knots": max_knots, "average": average, "random_state": seed}
@@ -155,8 +158,11 @@ def _columns(table: Path, form: TableFormat, x: list[str], y: str) -> tuple[list
     if x and y:
         return _apart(x, y), y
     names = column_names(table, form)
+    for name in (*x, *([y] if y else [])):
+        if name not in names:
+            raise InvalidInputError(f"{table} has no column {name!r}", f"columns {', '.join(names)}")
     others = [name for name in names if name not in (*x, y)]
-    if y and y in names and others:
+    if y and others:
         return others, y
     if not y and len(names) == 2 and set(x) <= set(names) and len(x) < 2:
         first = x[0] if x else names[0]
@@ -174,12 +180,18 @@ def _apart(x: list[str], y: str) -> list[str]:
     return x
 
 
-def _refuse(table: Path, numbers: Matrix, known: int) -> None:
-    if known < 3:
+def _refuse(table: Path, numbers: Matrix, names: list[str], least: int) -> None:
+    absent = np.isnan(numbers)
+    known = int(np.count_nonzero(~absent.any(axis=1)))
+    if known < least:
+        worst = int(absent.sum(axis=0).argmax())
+        found = f"{known} rows"
+        if absent[:, worst].any():
+            found += f"; {names[worst]} lacks {int(absent[:, worst].sum())} of {len(numbers)}"
         raise InvalidInputError(
-            f"{table} has too few rows with numbers in both columns",
-            f"{known} rows",
-            fix="give at least three such rows",
+            f"{table} has too few rows with numbers in every column",
+            found,
+            fix=f"give at least {least} such rows, or leave a column out by naming others with --x",
         )
     line = 1 + int(np.argmax(np.isinf(numbers).any(axis=1)))
     raise InvalidInputError(

@@ -23,14 +23,12 @@ def say_sum(model: AdditiveEstimator, names: Sequence[str], y: str) -> None:
         f"(of the mean alone {usual:.4g})"
     )
     order = [int(j) for j in np.argsort(-model.spreads_, kind="stable") if model.used_[j]]
-    say(
-        f"{len(order)} columns matter, with {counted(int(model.n_knots_.sum()))} in all:"
-        if order
-        else "none matters"
-    )
+    matter = "column matters" if len(order) == 1 else "columns matter"
+    knots = counted(int(model.n_knots_.sum()))
+    say(f"{len(order)} {matter}, with {knots} in all:" if order else "no column matters")
     for j in order[:SHOWN]:
-        knots = ", ".join(f"{knot:.6g}" for knot in model.knots_[j])
-        bends = f"bends at {knots}" if knots else "a straight line"
+        places = ", ".join(f"{knot:.6g}" for knot in model.knots_[j])
+        bends = f"bends at {places}" if places else "a straight line"
         say(f"  {names[j]}  spread {model.spreads_[j]:.4g}, {bends}")
     if len(order) > SHOWN:
         say(f"  and {len(order) - SHOWN} more")

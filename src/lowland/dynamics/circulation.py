@@ -49,8 +49,8 @@ def with_circulation(
     Returns
     -------
     Potential
-        For `Overdamped` dynamics of the same beta. Its gradient is no longer the slope of its energy. Checks
-        of step sizes look at the Hessian of F alone.
+        For `Overdamped` dynamics of the same beta; others are refused. Its gradient is no longer the slope of
+        its energy. Checks of step sizes look at the Hessian of F alone.
 
     Raises
     ------
@@ -73,6 +73,14 @@ def with_circulation(
     array([0.   , 0.184])
     """
     check_positive("beta", beta)
+    if not isinstance(potential, Potential) or not callable(J):
+        raise InvalidInputError(
+            "with_circulation takes a Potential and a function of points",
+            f"{type(potential).__name__}, {type(J).__name__}",
+            fix="pass potential(name), and J that takes points (n, d)",
+        )
+    if potential.circulation is not None:
+        raise InvalidInputError("the potential has a circulation already", potential.name)
     d = potential.dimension
 
     def matrices(x: Matrix) -> NDArray[Any]:
@@ -97,7 +105,11 @@ def with_circulation(
         return np.asarray(slope + turned - np.asarray(spread(x), dtype=float) / beta)
 
     return dataclasses.replace(
-        potential, name=f"{potential.name} with circulation", gradient=gradient, compiled=None
+        potential,
+        name=f"{potential.name} with circulation",
+        gradient=gradient,
+        compiled=None,
+        circulation=(J, float(beta)),
     )
 
 
@@ -111,6 +123,8 @@ def checked_circulation(J: Circulation, points: Matrix) -> NDArray[Any]:
             f"shape {found.shape} for points of shape {points.shape}",
             fix=f"return shape {shape}",
         )
+    if not np.all(np.isfinite(found)):
+        raise InvalidInputError("J must be finite", f"at {points[~np.isfinite(found).all(axis=(1, 2))][0]}")
     excess = float(np.abs(found + found.transpose(0, 2, 1)).max(initial=0.0))
     if excess > ANTISYMMETRIC * max(float(np.abs(found).max(initial=0.0)), np.finfo(float).tiny):
         raise InvalidInputError("J must be antisymmetric", f"largest entry of J + J^T is {excess:.3g}")

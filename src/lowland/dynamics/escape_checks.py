@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.dynamics.exit_sets import Ball, ExitSet, HalfSpace
-from lowland.dynamics.laws import Dynamics, check_dynamics
+from lowland.dynamics.laws import Dynamics, Overdamped, check_dynamics
 from lowland.dynamics.potentials import Potential
 from lowland.dynamics.quadratic_wells import check_step
 
@@ -28,6 +28,20 @@ def check_paths(dynamics: Dynamics) -> None:
             "Metropolis-adjusted steps are not paths of the diffusion",
             dynamics.describe(),
             fix="time exits with metropolis=False",
+        )
+
+
+def check_circulating(potential: Potential, dynamics: Dynamics) -> None:
+    """Raise InvalidInputError if a potential with a circulation is for other dynamics."""
+    if potential.circulation is None:
+        return
+    beta = potential.circulation[1]
+    if not isinstance(dynamics, Overdamped) or abs(dynamics.beta - beta) > 1e-12 * beta:
+        raise InvalidInputError(
+            f"the potential's circulation is for overdamped dynamics of inverse temperature {beta:g}",
+            dynamics.describe(),
+            why="with others exp(-beta F) is not invariant",
+            fix="make one by with_circulation for this beta, and use Overdamped",
         )
 
 
@@ -52,6 +66,7 @@ def check_start(potential: Potential, start: Matrix, exit: ExitSet, dynamics: Dy
             "J and the potential must have the same dimension",
             f"J of shape {dynamics.antisymmetric.shape} for dimension {potential.dimension}",
         )
+    check_circulating(potential, dynamics)
     gradient = potential.bind(0)(points)
     if not np.all(np.isfinite(gradient)):
         raise InvalidInputError("the gradient at the start is not finite", repr(gradient[0]))

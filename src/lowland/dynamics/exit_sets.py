@@ -118,5 +118,34 @@ class Ball:
         return f"{'within' if self.inside else 'farther than'} {self.radius:g} of ({centre})"
 
 
+def check_disjoint(exit: HalfSpace | Ball, home: HalfSpace | Ball) -> None:
+    """Raise InvalidInputError if two sets share a point."""
+    if _apart(exit, home):
+        return
+    raise InvalidInputError(
+        "home and the exit set overlap",
+        f"{home.describe()}, and {exit.describe()}",
+        fix="pass sets that are disjoint",
+    )
+
+
+def _apart(first: HalfSpace | Ball, second: HalfSpace | Ball) -> bool:
+    if isinstance(first, HalfSpace) and isinstance(second, HalfSpace):
+        opposite = float(first.normal @ second.normal) <= -1 + 1e-12
+        return opposite and first.level + second.level > 0
+    if isinstance(first, HalfSpace):
+        first, second = second, first
+    assert isinstance(first, Ball)
+    if isinstance(second, HalfSpace):
+        return first.inside and float(second.distance(first.centre[None])[0]) > first.radius
+    between = float(np.linalg.norm(first.centre - second.centre))
+    if first.inside and second.inside:
+        return between > first.radius + second.radius
+    if not (first.inside or second.inside):
+        return False
+    inner, outer = (first, second) if first.inside else (second, first)
+    return between + inner.radius < outer.radius
+
+
 # a set of this module, or a function of points (n, d) that says which have left
 ExitSet = HalfSpace | Ball | Callable[[Matrix], NDArray[np.bool_]]

@@ -18,7 +18,7 @@ from lowland.core.stages import announce
 from lowland.core.status import StopReason
 from lowland.dynamics.escape import PotentialLike, as_potential
 from lowland.dynamics.escape_checks import check_paths, check_start
-from lowland.dynamics.exit_sets import Ball, HalfSpace
+from lowland.dynamics.exit_sets import Ball, HalfSpace, check_disjoint
 from lowland.dynamics.kernels.ensembles import LARGEST_COORDINATE
 from lowland.dynamics.kernels.integrators import Gradient, step_batch
 from lowland.dynamics.kernels.step_normals import START_STREAM, step_normals, step_uniforms
@@ -167,13 +167,24 @@ def hitting_probability(
     check_paths(dynamics)
     count = whole_number(n_paths, "n_paths", 1)
     limit = whole_number(max_steps, "max_steps", 1)
-    at = np.atleast_2d(np.asarray(points, dtype=float))
+    at = np.atleast_2d(np.asarray(points))
+    if at.dtype.kind not in "biuf" or at.ndim != 2 or not len(at):
+        raise InvalidInputError(
+            "points must be one point, or one per row, of real numbers", f"shape {at.shape}, {at.dtype}"
+        )
+    at = at.astype(float)
     landscape = as_potential(potential, at.shape[1])
     for name, region in (("exit", exit), ("home", home)):
         if not isinstance(region, HalfSpace | Ball):
             raise InvalidInputError(f"{name} must be a HalfSpace or a Ball", type(region).__name__)
-        for point in at:
-            check_start(landscape, point, region, dynamics)
+    check_start(landscape, at, exit, dynamics)
+    check_disjoint(exit, home)
+    if np.any(home.distance(at) <= 0):
+        raise InvalidInputError(
+            "home contains a point where paths start",
+            f"{at[home.distance(at) <= 0][0]}",
+            fix="start outside both sets",
+        )
     key = int(make_generator(rng).integers(2**63))
     paths = _Paths(np.repeat(at, count, axis=0), dynamics, landscape.bind(key), (exit, home), key)
     reason = StopReason.CONVERGED

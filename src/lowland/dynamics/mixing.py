@@ -28,6 +28,10 @@ from lowland.dynamics.quadratic_wells import LinearStep, linear_step, stable_ste
 SHARES = np.geomspace(1e-4, 0.98, 40)
 # frictions tried, as shares of the critical one of the smallest curvature, and multiples of the optimal J
 FRICTIONS, TURNS = np.geomspace(0.25, 16.0, 13), np.geomspace(0.05, 2.0, 8)
+# distances that are looked at per doubling of the steps, in which they may grow again
+LOOKS = 64
+# least accuracy: distances are known to a hundred millionth of the spread
+LEAST = 1e-6
 # steps beyond which a dynamics counts as not mixing
 MOST_STEPS = 2**40
 
@@ -43,12 +47,13 @@ def gaussian_distance(first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLik
     Returns
     -------
     float
-        Root of |m1 - m2|^2 + tr(S1 + S2 - 2 (S1^1/2 S2 S1^1/2)^1/2), computed in O(d^3).
+        Root of |m1 - m2|^2 + tr(S1 + S2 - 2 (S1^1/2 S2 S1^1/2)^1/2), computed in O(d^3). Below 1e-8 of the
+        spread it is rounding.
 
     Raises
     ------
     InvalidInputError
-        If shapes differ.
+        If shapes differ, or a covariance is not positive semidefinite.
 
     References
     ----------
@@ -67,6 +72,9 @@ def gaussian_distance(first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLik
             "means must be vectors and covariances matrices of one dimension",
             f"shapes {m1.shape}, {S1.shape}, {m2.shape}, {S2.shape}",
         )
+    for S in (S1, S2):
+        if not np.all(np.isfinite(S)) or np.linalg.eigvalsh((S + S.T) / 2)[0] < -1e-8 * np.abs(S).max():
+            raise InvalidInputError("a covariance must be finite and positive semidefinite", f"{S.tolist()}")
     # the nuclear norm of the product of the roots is the trace of the root: less is lost where laws are near
     shared = np.linalg.svd(_root(S1) @ _root(S2), compute_uv=False).sum()
     apart = float(np.sum((m1 - m2) ** 2) + np.trace(S1) + np.trace(S2) - 2 * shared)
@@ -120,7 +128,12 @@ def mixing_distance(
         raise InvalidInputError("start must have one number per coordinate", f"shape {point.shape}")
     exact = np.linalg.inv(H) / dynamics.beta
     laws = _Laws(step, point, np.asarray((exact + exact.T) / 2), dynamics.beta)
-    counts = [whole_number(int(k), "steps", 0) for k in np.atleast_1d(np.asarray(steps))]
+    if not np.all(np.isfinite(point)):
+        raise InvalidInputError("start must be finite", repr(start))
+    given = np.atleast_1d(np.asarray(steps))
+    if given.dtype.kind not in "iu" or given.ndim != 1:
+        raise InvalidInputError("steps must be whole numbers", f"shape {given.shape}, {given.dtype}")
+    counts = [whole_number(int(k), "steps", 0) for k in given]
     return np.array([laws.distance(k) for k in counts])
 
 
@@ -134,7 +147,7 @@ class SamplingAdvice(Shown):
     dynamics : Dynamics
         With its step size, and friction or J.
     steps : int
-        Steps, each one gradient, until the law from the minimum is accurate, to about a per cent.
+        Steps, each one gradient, from which on the law from the minimum stays accurate, to two per cent.
     accuracy : float
         Wanted: the 2-Wasserstein distance as a share of the root mean square of the position.
     bias : float
@@ -206,6 +219,8 @@ def advise_sampling(hessian: Matrix, *, beta: float, accuracy: float = 0.05) -> 
     """
     check_positive("beta", beta)
     check_share("accuracy", accuracy)
+    if accuracy < LEAST:
+        raise InvalidInputError("accuracy is too fine", f"{accuracy:g}", fix=f"pass {LEAST:g} or more")
     H, values, _ = check_well(hessian)
     exact = np.linalg.inv(H) / beta
     exact = (exact + exact.T) / 2
@@ -244,14 +259,11 @@ class _Laws:
     """Laws of the position after steps from a point, and their distances from the exact one."""
 
     def __init__(self, step: LinearStep, start: Vector, exact: Matrix, beta: float) -> None:
-        from scipy.linalg import solve_discrete_lyapunov
-
-        step.covariance()  # refuses what is unstable
         d = step.dimension
         self.d, self.exact, self.transition = d, exact, step.transition
         self.scale = float(np.sqrt(np.trace(exact)))
         self.start = np.r_[start, np.zeros(len(step.transition) - d)]
-        self.final = np.asarray(solve_discrete_lyapunov(step.transition, step.noise @ step.noise.T))
+        self.final = step.whole_covariance()
         velocities = np.arange(len(step.transition)) >= d
         self.excess = np.diag(velocities / beta) - self.final
         self.bias = self._between(np.zeros(d), self.final[:d, :d])
@@ -260,14 +272,17 @@ class _Laws:
 
     def distance(self, steps: int) -> float:
         """Return the distance after some steps."""
-        power = np.eye(len(self.transition))
+        return self._at(self._power(steps))
+
+    def _power(self, steps: int) -> Matrix:
+        power: Matrix = np.eye(len(self.transition))
         for k in range(steps.bit_length()):
             if steps >> k & 1:
                 power = power @ self._power_of_two(k)
-        return self._at(power)
+        return power
 
     def steps_to(self, accuracy: float, below: int) -> int | None:
-        """Return after how many steps the distance is a share of the scale, None if not before a number."""
+        """Return after how many steps the distance stays within a share of the scale, None if not before."""
         wanted = accuracy * self.scale
         if self.bias >= wanted:
             return None
@@ -277,13 +292,32 @@ class _Laws:
             if 2 ** (k - 1) >= below:
                 return None
         if k == 0:
-            return 1
+            return self._for_good(1, wanted, below)
         power, steps = self._power_of_two(k - 1), 2 ** (k - 1)
         for j in range(k - 2, max(-1, k - 9), -1):  # to a per cent of the steps
             longer = power @ self._power_of_two(j)
             if self._at(longer) > wanted:
                 power, steps = longer, steps + 2**j
-        return steps + 1 if steps + 1 < below else None
+        return self._for_good(steps + 1, wanted, below)
+
+    def _for_good(self, steps: int, wanted: float, below: int) -> int | None:
+        """Return from which number of steps on the distance stays small: it oscillates where paths do.
+
+        Looked at are 64 more spans of a sixty-fourth of the steps each, and again after each return.
+        """
+        while steps < below:
+            stride = max(1, steps // LOOKS)
+            power = self._power(steps)
+            stretch = self._power(stride)
+            last = 0
+            for k in range(1, 2 * LOOKS + 1):
+                power = power @ stretch
+                if self._at(power) > wanted:
+                    last = k
+            if not last:
+                return steps
+            steps += (last + 1) * stride
+        return None
 
     def _power_of_two(self, k: int) -> Matrix:
         while len(self._doubled) <= k:

@@ -8,7 +8,7 @@ that of their distance, which keeps the error of second order in the cells.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -20,6 +20,10 @@ from lowland.dynamics.exit_sets import Ball, HalfSpace
 
 # cells where exp(-beta F) is below e^-60 of its maximum are left out: no path comes there
 NEGLIGIBLE = 60.0
+# largest share of rounding in the slowest decay
+ROUNDING = 0.1
+# cells within so many temperatures of the lowest are checked, for numbers beyond their range by such a share
+OFTEN, OUTSIDE = 20.0, 1e-3
 # least distance of a cell from an exit set, as a share of its side
 NEAREST = 1e-3
 
@@ -39,21 +43,22 @@ class PlaneGrid:
         ends: Matrix,
         n: int,
     ) -> None:
-        self.side = float(np.max(ends[:, 1] - ends[:, 0])) / n
-        counts = [max(2, int(np.ceil((high - low) / self.side - 1e-9))) for low, high in ends]
-        self.axes = [low + (np.arange(k) + 0.5) * self.side for (low, _), k in zip(ends, counts, strict=True)]
-        corners = [low + np.arange(k + 1) * self.side for (low, _), k in zip(ends, counts, strict=True)]
+        lengths = ends[:, 1] - ends[:, 0]
+        counts = [max(2, int(np.ceil(n * own / lengths.max() - 1e-9))) for own in lengths]
+        # sides of a cell: a little less than square, so that the box ends where it should
+        self.sides = [float(own / k) for own, k in zip(lengths, counts, strict=True)]
+        corners = [np.linspace(low, high, k + 1) for (low, high), k in zip(ends, counts, strict=True)]
+        self.axes = [(own[1:] + own[:-1]) / 2 for own in corners]
         self.shape, self.beta = tuple(counts), beta
         self.points = _lattice(self.axes)
-        energy = beta * np.asarray(value(self.points), dtype=float).reshape(self.shape)
+        energy = beta * _energies(value, self.points).reshape(self.shape)
         if not np.any(np.isfinite(energy)):
             raise InvalidInputError("energies in the box are not finite", "none is", fix="pass another box")
-        energy = np.where(np.isfinite(energy), energy, np.inf)
         self.visited = energy - energy.min() < NEGLIGIBLE
         self.energy = np.where(self.visited, energy, 0.0)
         at = _lattice(corners)
         with np.errstate(over="ignore", invalid="ignore"):
-            stream = np.asarray(circulation(at), float) * np.exp(energy.min() - beta * np.asarray(value(at)))
+            stream = circulation(at) * np.exp(energy.min() - beta * _energies(value, at))
         self.stream = np.zeros((counts[0] + 1, counts[1] + 1))
         # nothing flows through the box's sides, nor into cells that are left out
         inner = self.visited[:-1, :-1] & self.visited[1:, :-1] & self.visited[:-1, 1:] & self.visited[1:, 1:]
@@ -107,7 +112,33 @@ class PlaneGrid:
         matrix: Any = coo_matrix((r, (i, j)), shape=(right.size, right.size)).tocsc()
         found = np.where(inside, fixed, np.nan)
         found[free] = splu(matrix).solve(right)
+        if self.stream.any():  # cells that are too large for it spoil all digits
+            self._check_range(found, np.inf if source else 1.0)
+        if source:
+            self._check_digits(found, float(np.abs(matrix.diagonal()).max()))
         return found
+
+    def _check_digits(self, times: Matrix, rate: float) -> None:
+        """Raise if rounding of the rates is no longer small beside the slowest decay."""
+        longest = float(np.nanmax(np.abs(times)))
+        if not np.finfo(float).eps * rate * longest < ROUNDING:
+            raise InvalidInputError(
+                "mean times are too long to be solved for: rounding has eaten their digits",
+                f"about {longest:.2g}, with rates of {rate:.2g}",
+                fix="use fewer cells, or split_escape",
+            )
+
+    def _check_range(self, found: Matrix, most: float) -> None:
+        """Raise if numbers lie outside of what they can be, where paths do come: cells are then too large."""
+        often = self.visited & (self.energy - self.lowest < OFTEN)
+        known = found[often & np.isfinite(found)]
+        slack = OUTSIDE * float(np.abs(known).max(initial=0.0))
+        if known.size and (known.min() < -slack or known.max() > most + slack):
+            raise InvalidInputError(
+                "cells are too large for so strong a circulation",
+                f"numbers from {known.min():.3g} to {known.max():.3g}",
+                fix="use more cells (n_cells), or a smaller J",
+            )
 
     def _exchanges(self) -> list[tuple[Any, Any, Matrix]]:
         """Return pairs of slices of neighbouring cells, and the rates from the first to the second."""
@@ -120,7 +151,8 @@ class PlaneGrid:
             for here, there, flow in ((low, high, flows[axis]), (high, low, -flows[axis])):
                 climb = np.clip(self.energy[there] - self.energy[here], -NEGLIGIBLE, NEGLIGIBLE)
                 back = flow / 2 * np.exp(np.clip(self.energy[here] - self.lowest, 0, 2 * NEGLIGIBLE))
-                found.append((here, there, (_bernoulli(climb) + back) / (self.beta * self.side**2)))
+                own, both = self.sides[axis] ** 2, self.sides[0] * self.sides[1]
+                found.append((here, there, (_bernoulli(climb) / own + back / both) / self.beta))
         return found
 
     def _nearness(
@@ -144,9 +176,22 @@ class PlaneGrid:
         return np.asarray(free & np.isin(parts, np.unique(parts[inside])) & (parts > 0))
 
 
-def _lattice(axes: list[Vector]) -> Matrix:
+def _lattice(axes: Sequence[Vector]) -> Matrix:
     first, second = np.meshgrid(*axes, indexing="ij")
     return np.stack([first.ravel(), second.ravel()], axis=1)
+
+
+def _energies(value: Callable[[Matrix], Vector], points: Matrix) -> Vector:
+    """Return the energies of points, infinite where no path comes; refuse what is no energy."""
+    energies = np.asarray(value(points), dtype=float)
+    wrong = np.isnan(energies) | (energies == -np.inf)
+    if np.any(wrong):
+        raise InvalidInputError(
+            "an energy in the box is not a number, or minus infinity",
+            f"at {points[int(np.argmax(wrong))]}",
+            fix="correct the potential, or pass another box",
+        )
+    return energies
 
 
 def _bernoulli(u: Matrix) -> Matrix:

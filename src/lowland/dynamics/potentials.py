@@ -44,6 +44,10 @@ class Potential:
         Known minima and saddles.
     stochastic : bool
         Whether gradients are unbiased estimates.
+    compiled : object, optional
+        The compiled gradient of a closed form.
+    circulation : tuple of (callable, float), optional
+        What `with_circulation` added to the gradient: J and the inverse temperature that it is for.
 
     Examples
     --------
@@ -63,6 +67,7 @@ class Potential:
     saddles: tuple[Vector, ...] = ()
     stochastic: bool = False
     compiled: Any = None
+    circulation: tuple[Callable[[Matrix], Any], float] | None = None
 
     def __post_init__(self) -> None:
         whole_number(self.dimension, "dimension", 1)

@@ -6,6 +6,7 @@ The matrix is computed by running the integrator itself, so predictions are abou
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from dataclasses import dataclass
 from typing import final
 
@@ -68,16 +69,29 @@ class LinearStep:
         InvalidInputError
             If the step is unstable: there is then no stationary law.
         """
+        return self.whole_covariance()[: self.dimension, : self.dimension]
+
+    def whole_covariance(self) -> Matrix:
+        """Return the stationary covariance of z, shape (s, s).
+
+        Raises
+        ------
+        InvalidInputError
+            If the step is unstable: there is then no stationary law.
+        """
         if not self.radius < 1:
             raise InvalidInputError(
                 "an unstable step has no stationary law",
                 f"spectral radius {self.radius:.6g}",
                 fix="use a smaller step",
             )
-        from scipy.linalg import solve_discrete_lyapunov
+        from scipy.linalg import LinAlgWarning, solve_discrete_lyapunov
 
-        whole = solve_discrete_lyapunov(self.transition, self.noise @ self.noise.T)
-        return np.asarray(whole)[: self.dimension, : self.dimension]
+        with warnings.catch_warnings():
+            # slow modes of stiff wells: what is lost is theirs alone, and in proportion to them
+            warnings.simplefilter("ignore", LinAlgWarning)
+            whole = solve_discrete_lyapunov(self.transition, self.noise @ self.noise.T)
+        return np.asarray((whole + whole.T) / 2)
 
 
 def linear_step(dynamics: Dynamics, hessian: Matrix) -> LinearStep:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import numpy as np
@@ -22,8 +23,8 @@ from lowland.networks.additive_spline import (
     shrunk,
     straightened,
 )
+from lowland.networks.level_splines import paths_of
 from lowland.networks.linear_spline import LinearSpline
-from lowland.networks.minima_path import spline_paths
 from lowland.networks.spline_choice import (
     cross_interval,
     fewest_within_error,
@@ -31,8 +32,13 @@ from lowland.networks.spline_choice import (
     with_knots,
 )
 
-# most rounds over all inputs
-CYCLES = 6
+# fewer rows per input than this: inputs and knots are chosen anew without each fold, by so many folds within,
+# as otherwise held-out errors are those of points that took part in a choice among many
+NESTED, INNER = 20, 5
+# most rounds over all inputs, and within a fold
+CYCLES, CYCLES_WITHIN = 6, 3
+# knots that are tried first: most inputs have no more
+FEW = 2
 # points per coefficient at least
 POINTS = 3
 
@@ -50,8 +56,10 @@ class AdditiveFit:
     folds : ndarray of int, shape (n,)
         Fold of each point.
     misses : ndarray, shape (n,)
-        Held-out absolute error of each point; inputs and numbers of knots were chosen with it.
+        Held-out absolute error of each point.
     cycles : int
+    nested : bool
+        Whether inputs and numbers of knots were chosen anew without each fold, or once for all.
     """
 
     spline: AdditiveSpline
@@ -59,6 +67,7 @@ class AdditiveFit:
     folds: NDArray[np.intp]
     misses: Vector
     cycles: int
+    nested: bool
 
     def interval(self, inputs: Matrix, level: float) -> tuple[Vector, Vector]:
         """Return CV+ intervals at points, shape (n, d)."""
@@ -89,13 +98,61 @@ def additive_fit(
     on_progress : callable, optional
     """
     n, d = inputs.shape
+    nested = n < NESTED * d
+    fits = (CYCLES + nested * n_folds * CYCLES_WITHIN) * d + n_folds + 1
+    tell = Reporter(on_progress, fits, what="fits")
     folds = rng.permutation(n) % n_folds
-    tell = Reporter(on_progress, CYCLES * d + n_folds + 1, what="fits")
+    chosen, cycles = _choice(inputs, targets, folds, most_knots, CYCLES, tell)
+    bent, done = [], CYCLES * d
+    for fold in range(n_folds):
+        kept = folds != fold
+        own = chosen
+        if nested:
+            inner = rng.permutation(int(kept.sum())) % min(INNER, int(kept.sum()) // 2)
+            later = partial(_after, tell, done)
+            own, _ = _choice(inputs[kept], targets[kept], inner, most_knots, CYCLES_WITHIN, later)
+            done += CYCLES_WITHIN * d
+        bent.append(moved(inputs[kept], targets[kept], own).knots)
+        done += 1
+        tell(done)
+    last, straight = moved(inputs, targets, chosen).knots, (np.zeros(0),) * d
+    # whether the other inputs matter too, a little each, and knots at all, is for held-out points to say
+    offers = [
+        (last, bent),
+        (straightened(last), [straightened(own) for own in bent]),
+        (straight, [straight] * n_folds),
+    ]
+    tried = [_without_folds(inputs, targets, folds, own) for _, own in offers]
+    squares = np.array([own**2 for _, own in tried])
+    errors = squares.mean(axis=1)
+    # a choice among fewer points finds less: fits on all points are better than its errors say
+    best = fewest_within_error(squares, errors, np.full(n, 1 / n)) if nested else int(errors.argmin())
+    by_fold, misses = tried[best]
+    spline = shrunk(inputs, targets, offers[best][0])
+    tell(done + 1)
+    return AdditiveFit(spline, by_fold, folds, misses, cycles, nested)
+
+
+def _after(tell: Callable[[int], None], done: int, more: int) -> None:
+    tell(done + more)
+
+
+def _choice(
+    inputs: Matrix,
+    targets: Vector,
+    folds: NDArray[np.intp],
+    most_knots: int,
+    most_cycles: int,
+    tell: Callable[[int], None],
+) -> tuple[AdditiveSpline, int]:
+    """Return the sum of splines whose inputs and numbers of knots folds choose, and the rounds taken."""
+    n, d = inputs.shape
+    n_folds = int(folds.max()) + 1
     knots: list[Vector | None] = [np.zeros(0)] * d
     # all begins with a straight fit
     parts = centred(shrunk(inputs, targets, tuple(knots)).components(inputs))
     before, cycle = None, 0
-    for cycle in range(1, CYCLES + 1):
+    for cycle in range(1, most_cycles + 1):
         room = n // POINTS - 1
         for j in range(d):
             others = sum(1 + own.size for k, own in enumerate(knots) if k != j and own is not None)
@@ -108,25 +165,7 @@ def additive_fit(
         if counts == before:
             break
         before = counts
-    chosen = least_squares(inputs, targets, tuple(knots))
-    bent = []
-    for fold in range(n_folds):
-        kept = folds != fold
-        bent.append(moved(inputs[kept], targets[kept], chosen).knots)
-        tell(CYCLES * d + fold + 1)
-    last, straight = moved(inputs, targets, chosen).knots, (np.zeros(0),) * d
-    # whether the other inputs matter too, a little each, and knots at all, is for held-out points to say
-    offers = [
-        (last, bent),
-        (straightened(last), [straightened(own) for own in bent]),
-        (straight, [straight] * n_folds),
-    ]
-    tried = [_without_folds(inputs, targets, folds, own) for _, own in offers]
-    best = min(range(len(tried)), key=lambda k: float(np.mean(tried[k][1] ** 2)))
-    by_fold, misses = tried[best]
-    spline = shrunk(inputs, targets, offers[best][0])
-    tell(CYCLES * d + n_folds + 1)
-    return AdditiveFit(spline, by_fold, folds, misses, cycle)
+    return least_squares(inputs, targets, tuple(knots)), cycle
 
 
 def _without_folds(
@@ -155,18 +194,28 @@ def _chosen(
     if most < 0 or np.ptp(x) == 0:
         return nothing
     even = np.full(x.size, 1 / x.size)
-    own = np.array([even, *(even * (folds != fold) for fold in range(n_folds))])
-    found: list[tuple[list[LinearSpline], Vector]] = []
-    while len(found) < len(own):
-        found += spline_paths(x, rest, own[len(found) : len(found) + thread_count()], most)
-    paths = [splines for splines, _ in found]
-    numbers = [spline.knots.size for spline in paths[0]]
-    misses = held_out_misses(x, rest, paths[1:], folds, numbers)
+    sets = np.array([even, *(even * (folds != fold) for fold in range(n_folds))])
     means = np.array([rest[folds != fold].mean() for fold in range(n_folds)])
-    squares = np.vstack([(rest - means[folds]) ** 2, misses**2])
-    best = fewest_within_error(squares, squares.mean(axis=1), even)
+    for knots in (min(most, FEW), most):
+        paths = _paths(x, rest, sets, knots)
+        numbers = [spline.knots.size for spline in paths[0]]
+        misses = held_out_misses(x, rest, paths[1:], folds, numbers)
+        squares = np.vstack([(rest - means[folds]) ** 2, misses**2])
+        errors = squares.mean(axis=1)
+        # paths whose errors rise again before their ends are long enough
+        if int(errors.argmin()) < errors.size - 1:
+            break
+    best = fewest_within_error(squares, errors, even)
     if best == 0:
         return nothing
     spline = with_knots(paths[0], numbers[best - 1])
     values = spline(x)
     return spline.knots, values - values.mean()
+
+
+def _paths(x: Vector, rest: Vector, sets: Matrix, most: int) -> list[list[LinearSpline]]:
+    """Return splines by number of knots for each weighting, as many at a time as there are threads."""
+    found: list[tuple[list[LinearSpline], Vector]] = []
+    while len(found) < len(sets):
+        found += paths_of(x, rest, sets[len(found) : len(found) + thread_count()], most)
+    return [splines for splines, _ in found]

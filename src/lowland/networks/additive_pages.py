@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.networks.stability_pages import counted
@@ -33,11 +33,10 @@ class AdditiveEstimator(Protocol):
     spreads_: Vector
     cv_error_: float
 
-    def predict(self, X: ArrayLike) -> Vector:
-        """Return the values, shape (k,)."""
+    intercept_: float
 
-    def components(self, X: ArrayLike) -> Matrix:
-        """Return what each input adds, shape (k, d)."""
+    def parts_at(self, inputs: Matrix) -> Matrix:
+        """Return what each input adds at plain points, shape (k, d)."""
 
 
 @final
@@ -81,8 +80,9 @@ class ComponentDisplay:
         grid = np.unique(np.r_[np.linspace(x.min(), x.max(), GRID), model.knots_[j]])
         points = np.tile(model.x_.mean(axis=0), (grid.size, 1))
         points[:, j] = grid
-        rest = model.y_ - model.predict(model.x_) + model.components(model.x_)[:, j]
-        return cls(x, rest, grid, model.components(points)[:, j], model.knots_[j], names)
+        parts = model.parts_at(model.x_)
+        rest = model.y_ - model.intercept_ - np.delete(parts, j, axis=1).sum(axis=1)
+        return cls(x, rest, grid, model.parts_at(points)[:, j], model.knots_[j], names)
 
     def plot(self, ax: Axes | None = None) -> ComponentDisplay:
         """Draw on axes, or on new ones."""

@@ -9,6 +9,7 @@ from typing import TypeAlias, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.networks.level_splines import has_levels
 from lowland.networks.minima_path import spline_paths
 from lowland.networks.network import ReluNetwork, two_layer
 
@@ -145,7 +146,7 @@ def moved(inputs: Matrix, targets: Vector, spline: AdditiveSpline) -> AdditiveSp
     for _ in range(ROUNDS):
         knots, parts = list(now.knots), centred(now.components(inputs))
         for j, count in enumerate(counts):
-            if not count:
+            if not count or has_levels(inputs[:, j]):  # levels do not move
                 continue
             rest = remainder(targets, parts, j)
             knots[j], parts[:, j] = _bent(inputs[:, j], rest, count)

@@ -1,10 +1,10 @@
 """How wide a layer of several inputs must be for most patterns to have full rank: a bound with its constants.
 
-Data in general position with d numbers each (a bias's one included) have a Jacobian of full row rank exactly
-if the points can be parted into at most d groups, the rows of each being independent in the pattern (the
-union of d matroids). Take fixed groups of at most k = ceil(n / d) points. The rows of a group are independent
-over the rationals if they are so modulo 2, which uniformly random bits are with probability prod (1 - 2^(i -
-w)), i < k; groups are independent of each other.
+Generic data (all but a set of measure zero) with d numbers each, a bias's one included, have a Jacobian of
+full row rank exactly if the points can be parted into at most d groups, the rows of each being independent in
+the pattern (the union of d matroids). Take fixed groups of at most k = ceil(n / d) points. The rows of a
+group are independent over the rationals if they are so modulo 2, which uniformly random bits are with
+probability prod (1 - 2^(i - w)), i < k; groups are independent of each other.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def pattern_share_bound(n_points: int, width: int, dimension: int) -> float:
     Parameters
     ----------
     n_points : int
-        Number n of data points, in general position.
+        Number n of data points, generic: outside a set of measure zero.
     width : int
         Number w of neurons.
     dimension : int

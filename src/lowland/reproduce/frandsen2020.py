@@ -22,6 +22,7 @@ from lowland.reproduce.tucker_scaling import (
     scaling_table,
     tucker_objective,
 )
+from lowland.reproduce.tucker_search import run_search, search_cells, search_note, search_table
 from lowland.search import Gradient, GradientBelow, Iterations, TrustRegion, ValueBelow, run
 from lowland.tensors.search.high_order_escape import HighOrderEscape
 from lowland.tensors.search.starts import random_start
@@ -161,6 +162,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
                 "Exact tensors, random starts", ("shape and ranks", "below 1e-14", "median steps"), exact
             ),
             scaling_table(rows["scaling"]),
+            search_table(rows["search"]),
             TableEntry(
                 "Fits that lack a direction in some modes: verdict, escape in one step, and plain descent",
                 (
@@ -200,6 +202,7 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
         f"Exact tensors: {len(rows['exact']) - failed} of {len(rows['exact'])} random starts end at "
         "zero, as the theorem says.",
         scaling_note(rows["scaling"]),
+        search_note(rows["search"]),
         "Every saddle of high order is identified and escaped."
         if named
         else "NOT EVERY SADDLE IS IDENTIFIED AND ESCAPED.",
@@ -228,6 +231,7 @@ FRANDSEN_2020 = Experiment(
         Study("saddles", saddle_cells, run_saddle),
         Study("noise", noise_cells, run_noise),
         Study("scaling", scaling_cells, run_scaling),
+        Study("search", search_cells, run_search),
     ),
     make_page,
 )

@@ -47,7 +47,7 @@ class RescalingSearch:
                 values, vectors = self._eigen(at, width)
                 weights, total = _softmax(values, width)
                 slope = 2 * self.parts.excess(at, (vectors * weights) @ vectors.T)
-                return total, slope
+                return float(np.log(total)), slope / total  # whatever its unit
 
             def stop(_: Any) -> None:
                 if interruption.requested or self.rounds >= self.most or self._is_closed():
@@ -61,7 +61,7 @@ class RescalingSearch:
                     method="L-BFGS-B",
                     bounds=[(-FARTHEST, FARTHEST)] * x.size,
                     callback=stop,
-                    options={"maxiter": STAGE, "gtol": 1e-4 * width, "ftol": 1e-12},
+                    options={"maxiter": STAGE, "gtol": 1e-4 * smoothing, "ftol": 1e-12},
                 )
                 x = found.x
             self._raise_lower(x, width)

@@ -79,8 +79,11 @@ def way_out(
     *,
     recycle: bool,
     starts: int = 5,
+    at_random: bool = False,
 ) -> WayOut | None:
     """Return the best rank-one part of the residual, new in exactly these modes; None if there is no room.
+
+    At random: one along random directions of those modes' missing subspaces and the others' used columns.
 
     Parameters
     ----------
@@ -93,6 +96,7 @@ def way_out(
     recycle : bool
         Whether used columns may be replaced; otherwise there must be an unused one in each mode.
     starts : int
+    at_random : bool
 
     Returns
     -------
@@ -112,9 +116,17 @@ def way_out(
     kept = TuckerTensor(core, tuple(factors))
     projections = [_projection(factor, n in modes) for n, factor in enumerate(factors)]
     residual = multiply_modes(objective.residual_tensor(kept.point()), projections)
-    size, vectors = rank_one_part(residual, rng, starts)
-    if size == 0:
-        return None
+    if at_random:
+        # only columns in use have coefficients
+        drawn = [
+            rng.standard_normal(length) * (1.0 if n in modes else used[n])
+            for n, length in enumerate(residual.shape)
+        ]
+        vectors = [_unit(projections[n] @ v if n in modes else v) for n, v in enumerate(drawn)]
+    else:
+        size, vectors = rank_one_part(residual, rng, starts)
+        if size == 0:
+            return None
     for n in modes:  # rounding takes the power iteration slightly out of the subspace
         vectors[n] = vectors[n] - factors[n] @ (factors[n].T @ vectors[n])
         norm = float(np.linalg.norm(vectors[n]))
@@ -130,6 +142,11 @@ def way_out(
     return WayOut(
         kept, modes, tuple(slots), vectors, float(change @ objective.weighted(objective.y - z)) / energy
     )
+
+
+def _unit(vector: Vector) -> Vector:
+    norm = float(np.linalg.norm(vector))
+    return np.asarray(vector / norm if norm > 0 else vector)
 
 
 def _projection(factor: Matrix, new: bool) -> Matrix:

@@ -43,12 +43,15 @@ class HighOrderEscape:
         Whether, if all columns are in use, the smallest of each mode may be replaced by a better one.
     starts : int
         Random starts of each power iteration.
+    at_random : bool
+        Whether directions are drawn at random in the missing subspaces, as the published search does, instead
+        of those of the best rank-one part; the length is the best along them in both cases.
 
     Notes
     -----
     Sets of fewest modes come first, so that the order of the saddle, modes plus one, is right. A step costs a
-    few hundred passes over the tensor and needs it dense. It is deterministic except for the starts of the
-    power iterations; the published method draws the directions at random and scales them jointly.
+    few hundred passes over the tensor, a few at random, and needs it dense. Without `at_random` it is
+    deterministic except for the starts of the power iterations.
 
     References
     ----------
@@ -58,6 +61,7 @@ class HighOrderEscape:
 
     recycle: bool = False
     starts: int = 5
+    at_random: bool = False
     name: ClassVar[str] = "high_order_escape"
     needs: ClassVar[tuple[type[Any], ...]] = (TensorFit,)
     promises_descent: ClassVar[bool] = True
@@ -74,7 +78,15 @@ class HighOrderEscape:
         parts = objective.orthonormal(state.theta)
         for recycle in (False, True) if self.recycle else (False,):
             for modes in mode_sets(parts.core.ndim):
-                way = way_out(objective, parts, modes, rng, recycle=recycle, starts=self.starts)
+                way = way_out(
+                    objective,
+                    parts,
+                    modes,
+                    rng,
+                    recycle=recycle,
+                    starts=self.starts,
+                    at_random=self.at_random,
+                )
                 if way is None:
                     continue
                 theta = objective.balanced(way.reached())
