@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -155,11 +155,7 @@ class ReluNetwork:
 
     def layers(self, inputs: Matrix) -> list[Matrix]:
         """Return the pre-activations of every layer, shapes (n, d_l), the output last."""
-        found, hidden = [], inputs
-        for w, b in zip(self.weights, self.biases, strict=True):
-            found.append(hidden @ w.T if b is None else hidden @ w.T + b)
-            hidden = np.maximum(found[-1], 0)
-        return found
+        return pre_activations(self.weights, self.biases, inputs)
 
     def univariate(self) -> tuple[Vector, Vector, Vector, float]:
         """Return w, b, v, c of f(x) = sum v_k relu(w_k x + b_k) + c.
@@ -177,6 +173,17 @@ class ReluNetwork:
         (inner, outer), (b, c) = self.weights, self.biases
         bias = np.zeros(len(inner)) if b is None else b
         return inner[:, 0], bias, outer[0], 0.0 if c is None else float(c[0])
+
+
+def pre_activations(
+    weights: Sequence[Matrix], biases: Sequence[Vector | None], inputs: Matrix
+) -> list[Matrix]:
+    """Return what the neurons of every layer read, weighted, before their ReLU; the outputs last."""
+    found, hidden = [], inputs
+    for w, b in zip(weights, biases, strict=True):
+        found.append(hidden @ w.T if b is None else hidden @ w.T + b)
+        hidden = np.maximum(found[-1], 0)
+    return found
 
 
 def check_inputs(inputs: ArrayLike, dimension: int | None = None) -> Matrix:

@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.networks.network import pre_activations
 
 
 @final
@@ -31,11 +32,7 @@ class ReluLayers:
 
     def before(self, inputs: Matrix) -> list[Matrix]:
         """Return the pre-activations of every layer, the outputs last."""
-        found, hidden = [], inputs
-        for own, bias in zip(self.weights, self.biases, strict=True):
-            found.append(hidden @ own.T if bias is None else hidden @ own.T + bias)
-            hidden = np.maximum(found[-1], 0)
-        return found
+        return pre_activations(self.weights, self.biases, inputs)
 
     def rescaled(self, logs: Vector) -> ReluLayers:
         """Return the same function, input weights of every neuron times a factor, given by its logarithm."""
