@@ -86,6 +86,15 @@ def test_chains_are_as_far_as_the_closed_form_says(name):
     assert found == pytest.approx(exact, rel=0.02)
 
 
+def test_laws_that_begin_as_points_in_turned_wells():
+    Q = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
+    turned = Q @ H @ Q.T
+    for moves in (Overdamped(0.3, BETA), Underdamped(0.5, BETA, 0.4)):
+        found = mixing_distance(moves, turned, [0, 1, 7])
+        np.testing.assert_allclose(found, mixing_distance(moves, H, [0, 1, 7]), rtol=1e-9)
+        assert found[0] == pytest.approx(np.sqrt(np.trace(np.linalg.inv(H)) / BETA))
+
+
 def test_advice_is_kept_and_the_best_of_its_grid():
     from lowland.dynamics.mixing import _families
 

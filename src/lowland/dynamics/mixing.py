@@ -47,8 +47,8 @@ def gaussian_distance(first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLik
     Returns
     -------
     float
-        Root of |m1 - m2|^2 + tr(S1 + S2 - 2 (S1^1/2 S2 S1^1/2)^1/2), computed in O(d^3). Below 1e-8 of the
-        spread it is rounding.
+        Root of the squared distance of the means plus the trace of S1 + S2 - 2 (S1^1/2 S2 S1^1/2)^1/2; O(d^3).
+        Below 1e-8 of the spread it is rounding.
 
     Raises
     ------
@@ -75,6 +75,11 @@ def gaussian_distance(first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLik
     for S in (S1, S2):
         if not np.all(np.isfinite(S)) or np.linalg.eigvalsh((S + S.T) / 2)[0] < -1e-8 * np.abs(S).max():
             raise InvalidInputError("a covariance must be finite and positive semidefinite", f"{S.tolist()}")
+    return _distance(m1, S1, m2, S2)
+
+
+def _distance(m1: Vector, S1: Matrix, m2: Vector, S2: Matrix) -> float:
+    """Return the same of covariances that rounding may have left slightly indefinite."""
     # the nuclear norm of the product of the roots is the trace of the root: less is lost where laws are near
     shared = np.linalg.svd(_root(S1) @ _root(S2), compute_uv=False).sum()
     apart = float(np.sum((m1 - m2) ** 2) + np.trace(S1) + np.trace(S2) - 2 * shared)
@@ -303,7 +308,7 @@ class _Laws:
     def _for_good(self, steps: int, wanted: float, below: int) -> int | None:
         """Return from which number of steps on the distance stays small: it oscillates where paths do.
 
-        Looked at are 64 more spans of a sixty-fourth of the steps each, and again after each return.
+        Looked at are twice as many steps beyond, a sixty-fourth of them at a time, anew after each return.
         """
         while steps < below:
             stride = max(1, steps // LOOKS)
@@ -329,4 +334,4 @@ class _Laws:
         return self._between(mean[: self.d], rest[: self.d, : self.d])
 
     def _between(self, mean: Vector, covariance: Matrix) -> float:
-        return gaussian_distance((mean, covariance), (np.zeros(self.d), self.exact))
+        return _distance(mean, covariance, np.zeros(self.d), self.exact)
