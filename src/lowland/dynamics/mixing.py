@@ -47,8 +47,8 @@ def gaussian_distance(first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLik
     Returns
     -------
     float
-        Root of the squared distance of the means plus the trace of S1 + S2 - 2 (S1^1/2 S2 S1^1/2)^1/2; O(d^3).
-        Below 1e-8 of the spread it is rounding.
+        Root of the squared distance of means plus the trace of S1 + S2 - 2 (S1^1/2 S2 S1^1/2)^1/2. It costs
+        O(d^3), and below 1e-8 of the spread it is rounding.
 
     Raises
     ------
