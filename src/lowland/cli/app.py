@@ -24,7 +24,7 @@ COMMANDS = {
     "fill": "Fill a tensor's missing cells by averages over CP decompositions and tables, with error bars.",
     "escape": "Estimate how long Langevin dynamics takes to leave a basin, with intervals and theory.",
     "regions": "Count the activation regions of ReLU networks on data, and report which have no bad minima.",
-    "regress": ("Fit a linear spline with few knots in one column, or a sum of such splines over several."),
+    "regress": "Fit a linear spline with few knots in one column, or a sum of such splines over several.",
     "certify": "Certify a saved model: recompute everything from the table and the factors alone.",
     "diagnose": "Check, before any fit, whether the observed positions determine a matrix of this rank.",
     "reproduce": "Rerun a published experiment: numbers, figures, and how they agree with the paper.",

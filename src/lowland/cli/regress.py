@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 import typer
@@ -16,7 +16,7 @@ from lowland.cli.output import say, say_json, try_report, typed_command, warn
 from lowland.cli.overwriting import check_outputs, check_table
 from lowland.cli.reading import reads_columns
 from lowland.cli.regress_several import say_sum, sum_as_data
-from lowland.core.arrays import Matrix
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share
@@ -85,8 +85,10 @@ def regress(
         _refuse(table, numbers, [*names, y], least)
     step = _step(step_size, len(names))
     made = _of_one if len(names) == 1 else _of_several
-    options = {"max_knots": max_knots, "average": average, "random_state": seed}
-    fitted = made(numbers[known], names, y, step, options)
+    options: dict[str, Any] = {"max_knots": max_knots, "average": average, "random_state": seed}
+    if len(names) == 1:
+        options["step_size"] = step
+    fitted = made(numbers[known], names, y, options)
     left_out = int(np.count_nonzero(np.isnan(numbers[:, :-1]).any(axis=1)))
     predicted = int(np.count_nonzero(~known)) - left_out
     words = _left_out(left_out, predicted, names, y)
@@ -107,6 +109,16 @@ def regress(
             say(f"{name}: {target}")
 
 
+class _Predictor(Protocol):
+    """What both estimators predict."""
+
+    def predict(self, X: Matrix) -> Vector:
+        """Return values, shape (n,)."""
+
+    def predict_interval(self, X: Matrix, level: float) -> tuple[Vector, Vector]:
+        """Return ends of intervals, each of shape (n,)."""
+
+
 @dataclass(frozen=True)
 class _Fitted:
     """A model, and what is told of it.
@@ -118,17 +130,17 @@ class _Fitted:
         Make the page, return the numbers for `--json`, and print.
     """
 
-    model: Any
+    model: _Predictor
     page: Callable[[Sequence[tuple[str, str]], Sequence[str]], Page]
     data: Callable[[], dict[str, Any]]
     tell: Callable[[], None]
 
 
-def _of_one(numbers: Matrix, names: list[str], y: str, step: float | str, options: dict[str, Any]) -> _Fitted:
+def _of_one(numbers: Matrix, names: list[str], y: str, options: dict[str, Any]) -> _Fitted:
     """Fit the spline of one column."""
     from lowland.estimators.stable_spline import StableSplineRegressor  # scikit-learn takes long to load
 
-    model = StableSplineRegressor(step, **options).fit(numbers[:, 0], numbers[:, 1])
+    model = StableSplineRegressor(**options).fit(numbers[:, 0], numbers[:, 1])
     pair = (names[0], y)
     return _Fitted(
         model,
@@ -138,9 +150,7 @@ def _of_one(numbers: Matrix, names: list[str], y: str, step: float | str, option
     )
 
 
-def _of_several(
-    numbers: Matrix, names: list[str], y: str, _: float | str, options: dict[str, Any]
-) -> _Fitted:
+def _of_several(numbers: Matrix, names: list[str], y: str, options: dict[str, Any]) -> _Fitted:
     """Fit a sum of splines, one per column."""
     from lowland.estimators.additive_spline import AdditiveSplineRegressor
 
@@ -164,7 +174,7 @@ def _columns(table: Path, form: TableFormat, x: list[str], y: str) -> tuple[list
     others = [name for name in names if name not in (*x, y)]
     if y and others:
         return others, y
-    if not y and len(names) == 2 and set(x) <= set(names) and len(x) < 2:
+    if not y and len(names) == 2 and len(x) < 2:
         first = x[0] if x else names[0]
         return [first], next(name for name in names if name != first)
     lacking = "--x" if y else "--y"
@@ -244,7 +254,7 @@ def _left_out(count: int, predicted: int, names: list[str], y: str) -> list[str]
     return words
 
 
-def _write(path: Path, model: Any, numbers: Matrix, names: list[str], level: float) -> None:
+def _write(path: Path, model: _Predictor, numbers: Matrix, names: list[str], level: float) -> None:
     usable = ~np.isnan(numbers[:, :-1]).any(axis=1)
     fitted, lower, upper = (np.full(len(numbers), np.nan) for _ in range(3))
     if usable.any():

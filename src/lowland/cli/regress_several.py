@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lowland.cli.output import say
-from lowland.networks.additive_pages import AdditiveEstimator
+from lowland.networks.additive_pages import AdditiveEstimator, by_spread
 from lowland.networks.stability_pages import counted
 
 # inputs listed on the terminal
@@ -22,7 +22,7 @@ def say_sum(model: AdditiveEstimator, names: Sequence[str], y: str) -> None:
         f"{y} by {len(names)} columns: {model.y_.size} rows, held-out root-mean-square error {error:.4g} "
         f"(of the mean alone {usual:.4g})"
     )
-    order = [int(j) for j in np.argsort(-model.spreads_, kind="stable") if model.used_[j]]
+    order = by_spread(model)
     matter = "column matters" if len(order) == 1 else "columns matter"
     knots = counted(int(model.n_knots_.sum()))
     say(f"{len(order)} {matter}, with {knots} in all:" if order else "no column matters")

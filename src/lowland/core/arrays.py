@@ -150,6 +150,14 @@ def cell_codes(rows: Indices, columns: Indices, width: int) -> Indices:
 SMALLEST_SCALE, LARGEST_SCALE = 1e-60, 1e60
 
 
+def check_scale(name: str, numbers: Matrix) -> None:
+    """Raise InvalidInputError if numbers are `out_of_scale`."""
+    if out_of_scale(numbers):
+        raise InvalidInputError(
+            f"{name} is out of scale", f"{out_of_scale(numbers):.3g}", fix="change its unit"
+        )
+
+
 def out_of_scale(values: Matrix, smallest: float = SMALLEST_SCALE, largest: float = LARGEST_SCALE) -> float:
     """Return the largest magnitude if it is neither zero nor within a range, otherwise zero."""
     if np.iscomplexobj(values):

@@ -261,9 +261,8 @@ def _check_regions(dimension: int, exit: Region, home: Region | None) -> None:
             f"{dimension}",
             fix="use mean_exit_time in one dimension, escape_times or split_escape in more",
         )
-    for name, region in (("exit", exit), ("home", home)):
-        if region is None and name == "home":
-            continue
+    regions = {"exit": exit} if home is None else {"exit": exit, "home": home}
+    for name, region in regions.items():
         if not isinstance(region, HalfSpace | Ball) or region.dimension != 2:
             raise InvalidInputError(
                 f"{name} must be a HalfSpace or a Ball in two dimensions", type(region).__name__

@@ -12,12 +12,10 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive
-from lowland.dynamics.potentials import Potential
+from lowland.dynamics.potentials import DIFFERENCE, Potential
 
 # takes points (n, d), returns an antisymmetric matrix at each, shape (n, d, d)
 Circulation = Callable[[Matrix], NDArray[Any]]
-# relative to the size of a coordinate: the cube root of the machine precision, best for central differences
-DIFFERENCE = 6e-6
 # largest entry of J + J^T, relative to the largest of J
 ANTISYMMETRIC = 1e-10
 

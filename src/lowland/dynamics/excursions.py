@@ -30,7 +30,7 @@ from lowland.dynamics.kernels.ensembles import (
     unpacked,
 )
 from lowland.dynamics.kernels.integrators import step_batch
-from lowland.dynamics.kernels.step_normals import START_STREAM, step_normals
+from lowland.dynamics.kernels.step_normals import start_velocities, step_normals
 from lowland.dynamics.laws import Dynamics
 from lowland.dynamics.potentials import Potential
 from lowland.kernels.threads import even_bounds, run_chunks
@@ -153,8 +153,7 @@ class Walkers:
         x = np.tile(start, (n, 1))
         v = np.zeros_like(x)
         if self.dynamics.has_velocity:
-            normals = step_normals(self._new_numbers(n), 0, start.size, self.key, START_STREAM)
-            v = normals / np.sqrt(self.dynamics.beta)
+            v = start_velocities(self._new_numbers(n), start.size, self.dynamics.beta, self.key)
         return self.at(np.hstack([x, v, self.gradient(x)]))
 
     def at(self, states: Matrix) -> Starts:

@@ -19,9 +19,9 @@ from lowland.core.status import StopReason
 from lowland.dynamics.escape import PotentialLike, as_potential
 from lowland.dynamics.escape_checks import check_paths, check_start
 from lowland.dynamics.exit_sets import Ball, HalfSpace, check_disjoint
-from lowland.dynamics.kernels.ensembles import LARGEST_COORDINATE
+from lowland.dynamics.kernels.ensembles import LARGEST_COORDINATE, bridge_chance
 from lowland.dynamics.kernels.integrators import Gradient, step_batch
-from lowland.dynamics.kernels.step_normals import START_STREAM, step_normals, step_uniforms
+from lowland.dynamics.kernels.step_normals import start_velocities, step_normals, step_uniforms
 from lowland.dynamics.laws import Dynamics
 from lowland.landscape.proportions import share_interval
 
@@ -224,7 +224,7 @@ class _Paths:
         self.ended, self.steps = np.zeros(n, np.int8), np.zeros(n, np.intp)
         v = np.zeros_like(starts)
         if dynamics.has_velocity:
-            v = step_normals(self._ids, 0, d, key, START_STREAM) / np.sqrt(dynamics.beta)
+            v = start_velocities(self._ids, d, dynamics.beta, key)
         self.state = (starts, v, gradient(starts))
         self.calls = n
 
@@ -261,5 +261,4 @@ class _Paths:
         entered: NDArray[np.bool_] = now <= 0
         if self.dynamics.has_velocity:
             return entered
-        depth = 2 * ahead * now / self.dynamics.coefficients[1] ** 2
-        return np.asarray(entered | (chance < np.exp(-np.maximum(depth, 0))))
+        return np.asarray(entered | (chance < bridge_chance(ahead, now, self.dynamics)))

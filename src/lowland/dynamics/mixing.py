@@ -75,14 +75,17 @@ def gaussian_distance(first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLik
     for S in (S1, S2):
         if not np.all(np.isfinite(S)) or np.linalg.eigvalsh((S + S.T) / 2)[0] < -1e-8 * np.abs(S).max():
             raise InvalidInputError("a covariance must be finite and positive semidefinite", f"{S.tolist()}")
-    return _distance(m1, S1, m2, S2)
+    return _distance(m1 - m2, S1, S2, _root(S2))
 
 
-def _distance(m1: Vector, S1: Matrix, m2: Vector, S2: Matrix) -> float:
-    """Return the same of covariances that rounding may have left slightly indefinite."""
+def _distance(between: Vector, S1: Matrix, S2: Matrix, root: Matrix) -> float:
+    """Return the same from the difference of the means, and the root of the second covariance.
+
+    Rounding may have left covariances slightly indefinite.
+    """
     # the nuclear norm of the product of the roots is the trace of the root: less is lost where laws are near
-    shared = np.linalg.svd(_root(S1) @ _root(S2), compute_uv=False).sum()
-    apart = float(np.sum((m1 - m2) ** 2) + np.trace(S1) + np.trace(S2) - 2 * shared)
+    shared = np.linalg.svd(_root(S1) @ root, compute_uv=False).sum()
+    apart = float(np.sum(between**2) + np.trace(S1) + np.trace(S2) - 2 * shared)
     return float(np.sqrt(max(apart, 0.0)))
 
 
@@ -131,14 +134,13 @@ def mixing_distance(
     point = np.zeros(len(H)) if start is None else np.asarray(start, float)
     if point.shape != (len(H),):
         raise InvalidInputError("start must have one number per coordinate", f"shape {point.shape}")
-    exact = np.linalg.inv(H) / dynamics.beta
-    laws = _Laws(step, point, np.asarray((exact + exact.T) / 2), dynamics.beta)
     if not np.all(np.isfinite(point)):
         raise InvalidInputError("start must be finite", repr(start))
     given = np.atleast_1d(np.asarray(steps))
     if given.dtype.kind not in "iu" or given.ndim != 1:
         raise InvalidInputError("steps must be whole numbers", f"shape {given.shape}, {given.dtype}")
     counts = [whole_number(int(k), "steps", 0) for k in given]
+    laws = _Laws(step, point, _Exact(H, dynamics.beta))
     return np.array([laws.distance(k) for k in counts])
 
 
@@ -227,17 +229,15 @@ def advise_sampling(hessian: Matrix, *, beta: float, accuracy: float = 0.05) -> 
     if accuracy < LEAST:
         raise InvalidInputError("accuracy is too fine", f"{accuracy:g}", fix=f"pass {LEAST:g} or more")
     H, values, _ = check_well(hessian)
-    exact = np.linalg.inv(H) / beta
-    exact = (exact + exact.T) / 2
-    found = []
+    exact, found = _Exact(H, beta), []
     for family in _families(H, values, beta):
         best: SamplingAdvice | None = None
         for moves in family:
-            laws = _Laws(linear_step(moves, H), np.zeros(len(H)), exact, beta)
+            laws = _Laws(linear_step(moves, H), np.zeros(len(H)), exact)
             # a longer way than the best so far need not be followed to its end
             steps = laws.steps_to(accuracy, MOST_STEPS if best is None else best.steps)
             if steps is not None:
-                best = SamplingAdvice(moves, steps, accuracy, laws.bias / laws.scale)
+                best = SamplingAdvice(moves, steps, accuracy, laws.bias / exact.scale)
         if best is not None:
             found.append(best)
     return tuple(sorted(found, key=lambda own: own.steps))
@@ -260,17 +260,25 @@ def _steps_of(moves: Dynamics, H: Matrix) -> Iterator[Dynamics]:
         yield own
 
 
+class _Exact:
+    """The law exp(-beta F) of a quadratic F: what distances from it need again and again."""
+
+    def __init__(self, H: Matrix, beta: float) -> None:
+        inverse = np.linalg.inv(H) / beta
+        self.beta, self.covariance = beta, np.asarray((inverse + inverse.T) / 2)
+        self.root, self.scale = _root(self.covariance), float(np.sqrt(np.trace(self.covariance)))
+
+
 class _Laws:
     """Laws of the position after steps from a point, and their distances from the exact one."""
 
-    def __init__(self, step: LinearStep, start: Vector, exact: Matrix, beta: float) -> None:
+    def __init__(self, step: LinearStep, start: Vector, exact: _Exact) -> None:
         d = step.dimension
         self.d, self.exact, self.transition = d, exact, step.transition
-        self.scale = float(np.sqrt(np.trace(exact)))
         self.start = np.r_[start, np.zeros(len(step.transition) - d)]
         self.final = step.whole_covariance()
         velocities = np.arange(len(step.transition)) >= d
-        self.excess = np.diag(velocities / beta) - self.final
+        self.excess = np.diag(velocities / exact.beta) - self.final
         self.bias = self._between(np.zeros(d), self.final[:d, :d])
         # powers of the transition by powers of two
         self._doubled = [self.transition]
@@ -288,7 +296,7 @@ class _Laws:
 
     def steps_to(self, accuracy: float, below: int) -> int | None:
         """Return after how many steps the distance stays within a share of the scale, None if not before."""
-        wanted = accuracy * self.scale
+        wanted = accuracy * self.exact.scale
         if self.bias >= wanted:
             return None
         k = 0
@@ -334,4 +342,4 @@ class _Laws:
         return self._between(mean[: self.d], rest[: self.d, : self.d])
 
     def _between(self, mean: Vector, covariance: Matrix) -> float:
-        return _distance(mean, covariance, np.zeros(self.d), self.exact)
+        return _distance(mean, covariance, self.exact.covariance, self.exact.root)

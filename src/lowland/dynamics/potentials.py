@@ -17,7 +17,7 @@ from lowland.core.powers import HasBatchGradient
 from lowland.dynamics.kernels.potentials import compile_gradient, gradient_batch, is_compiled
 
 # relative to the size of a coordinate: the cube root of the machine precision, best for central differences
-_DIFFERENCE = 6e-6
+DIFFERENCE = 6e-6
 
 
 @final
@@ -105,7 +105,7 @@ class Potential:
             )
         if self.hessian is not None:
             return np.asarray(self.hessian(x), dtype=float)
-        steps = _DIFFERENCE * np.maximum(np.abs(x), 1.0)
+        steps = DIFFERENCE * np.maximum(np.abs(x), 1.0)
         points = np.vstack([x + np.diag(steps), x - np.diag(steps)])
         up, down = np.split(self.bind(0)(points), 2)
         hessian = (up - down) / (2 * steps[:, None])

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from lowland.core.arrays import Matrix, Vector, out_of_scale
+from lowland.core.arrays import Matrix, Vector, check_scale
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share, whole_number
 from lowland.core.random import make_generator
@@ -136,11 +136,8 @@ class AdditiveSplineRegressor(Reported, RegressorMixin, BaseEstimator):
             raise InvalidInputError(
                 f"a sum of splines needs at least {LEAST} points", f"n_samples = {len(values)}"
             )
-        for name, numbers in (("X", inputs), ("y", values)):
-            if out_of_scale(numbers):
-                raise InvalidInputError(
-                    f"{name} is out of scale", f"{out_of_scale(numbers):.3g}", fix="change its unit"
-                )
+        check_scale("X", inputs)
+        check_scale("y", values)
         self.x_, self.y_ = inputs, values
         low, high = inputs.min(axis=0), inputs.max(axis=0)
         self._shift, self._scale = (low + high) / 2, np.where(high > low, (high - low) / 2, 1.0)

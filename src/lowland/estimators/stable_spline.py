@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, check_X_y
 
-from lowland.core.arrays import Matrix, Vector, out_of_scale
+from lowland.core.arrays import Matrix, Vector, check_scale
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive, check_share, whole_number
 from lowland.core.random import make_generator
@@ -268,11 +268,8 @@ class StableSplineRegressor(Reported, RegressorMixin, BaseEstimator):
             raise InvalidInputError("a spline needs at least three points", f"n_samples = {x.size}")
         if np.ptp(x) == 0:
             raise InvalidInputError("X must have at least two distinct numbers", f"only {x[0]:g}")
-        for name, numbers in (("X", x), ("y", values)):
-            if out_of_scale(numbers):
-                raise InvalidInputError(
-                    f"{name} is out of scale", f"{out_of_scale(numbers):.3g}", fix="change its unit"
-                )
+        check_scale("X", x)
+        check_scale("y", values)
         self.x_, self.y_ = x, values
         return x, values, weights / weights.sum()
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.progress import OnProgress, Reporter
-from lowland.kernels.threads import thread_count
 from lowland.networks.additive_spline import (
     AdditiveSpline,
     Knots,
@@ -24,11 +23,12 @@ from lowland.networks.additive_spline import (
     straightened,
 )
 from lowland.networks.level_splines import paths_of
-from lowland.networks.linear_spline import LinearSpline
 from lowland.networks.spline_choice import (
     cross_interval,
     fewest_within_error,
     held_out_misses,
+    paths_by_set,
+    weights_by_set,
     with_knots,
 )
 
@@ -194,10 +194,10 @@ def _chosen(
     if most < 0 or np.ptp(x) == 0:
         return nothing
     even = np.full(x.size, 1 / x.size)
-    sets = np.array([even, *(even * (folds != fold) for fold in range(n_folds))])
+    sets = weights_by_set(even, folds, n_folds)
     means = np.array([rest[folds != fold].mean() for fold in range(n_folds)])
     for knots in (min(most, FEW), most):
-        paths = _paths(x, rest, sets, knots)
+        paths = [splines for splines, _ in paths_by_set(paths_of, x, rest, sets, knots)]
         numbers = [spline.knots.size for spline in paths[0]]
         misses = held_out_misses(x, rest, paths[1:], folds, numbers)
         squares = np.vstack([(rest - means[folds]) ** 2, misses**2])
@@ -211,11 +211,3 @@ def _chosen(
     spline = with_knots(paths[0], numbers[best - 1])
     values = spline(x)
     return spline.knots, values - values.mean()
-
-
-def _paths(x: Vector, rest: Vector, sets: Matrix, most: int) -> list[list[LinearSpline]]:
-    """Return splines by number of knots for each weighting, as many at a time as there are threads."""
-    found: list[tuple[list[LinearSpline], Vector]] = []
-    while len(found) < len(sets):
-        found += paths_of(x, rest, sets[len(found) : len(found) + thread_count()], most)
-    return [splines for splines, _ in found]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.networks.stability_pages import counted
+from lowland.networks.stability_pages import counted, how_far
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
 from lowland.report.page import FigureEntry, Lead, Page, TableEntry
@@ -97,6 +97,11 @@ class ComponentDisplay:
         return self
 
 
+def by_spread(model: AdditiveEstimator) -> list[int]:
+    """Return the numbers of the inputs that matter, those that matter most first."""
+    return [int(j) for j in np.argsort(-model.spreads_, kind="stable") if model.used_[j]]
+
+
 def additive_page(
     model: AdditiveEstimator,
     names: Sequence[str] | None,
@@ -107,8 +112,7 @@ def additive_page(
     """Return the page of a fitted `AdditiveSplineRegressor`."""
     d = model.x_.shape[1]
     names = names or [f"x{j}" for j in range(d)]
-    order = [int(j) for j in np.argsort(-model.spreads_, kind="stable") if model.used_[j]]
-    usual, error = float(np.std(model.y_)), float(np.sqrt(model.cv_error_))
+    order, error = by_spread(model), float(np.sqrt(model.cv_error_))
     rows = [
         (
             names[j],
@@ -123,8 +127,7 @@ def additive_page(
         display = ComponentDisplay.from_estimator(model, j, (names[j], y))
         figures.append(FigureEntry(names[j], f"What {names[j]} adds to {y}.", display.plot))
     answers = [
-        f"A new value is off by {error:.3g} (root mean square over held-out points); the mean of all values "
-        f"would be off by {usual:.3g}.",
+        how_far(error, model.y_),
         f"{len(order)} of {d} inputs matter, with {counted(int(model.n_knots_.sum()))} in all.",
     ]
     return Page(

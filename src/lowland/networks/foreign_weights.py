@@ -44,6 +44,25 @@ def layers_of_state(state: Mapping[Any, Any]) -> Layers:
     return _as_layers(found)
 
 
+def layers_of(network: Any) -> Layers:
+    """Return the layers of a `torch.nn.Sequential` of Linear and ReLU, or of its state dictionary.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is neither, or holds any other layer.
+    """
+    if isinstance(network, Mapping):
+        return layers_of_state(network)
+    if not isinstance(network, Iterable):
+        raise InvalidInputError(
+            "the network cannot be read",
+            type(network).__name__,
+            fix="pass a ReluNetwork, a torch.nn.Sequential or its state_dict()",
+        )
+    return layers_of_module(network)
+
+
 def layers_of_module(module: Iterable[Any]) -> Layers:
     """Return the layers of a `torch.nn.Sequential` of Linear and ReLU."""
     layers = list(module)

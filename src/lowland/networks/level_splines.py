@@ -9,12 +9,10 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.networks.linear_spline import LinearSpline
-from lowland.networks.minima_path import spline_paths
+from lowland.networks.minima_path import Path, spline_paths
 
 # inputs of so many distinct numbers or fewer bend at these
 LEVELS = 8
-
-Path = tuple[list[LinearSpline], Vector]
 
 
 def has_levels(x: Vector) -> bool:

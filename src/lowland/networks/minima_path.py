@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import TypeAlias, final
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from lowland.networks.kernels.minima_path import grow
 from lowland.networks.linear_spline import LinearSpline
 from lowland.networks.network import ReluNetwork
 
+# splines by number of knots, and their losses
+Path: TypeAlias = tuple[list[LinearSpline], Vector]
 # least number of points between neighbouring knots
 APART = 3
 # the step sizes given are smaller than the bound by this fraction, which covers rounding
@@ -60,9 +62,7 @@ class Minimum:
         return self.spline.knots.size
 
 
-def spline_paths(
-    x: Vector, y: Vector, weights: Matrix, most_knots: int
-) -> list[tuple[list[LinearSpline], Vector]]:
+def spline_paths(x: Vector, y: Vector, weights: Matrix, most_knots: int) -> list[Path]:
     """Return splines with 0 to at most `most_knots` knots and their losses, for several weightings.
 
     Parameters

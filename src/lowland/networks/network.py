@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector, check_floats
 from lowland.core.errors import InvalidInputError
-from lowland.networks.foreign_weights import layers_of_kernels, layers_of_module, layers_of_state
+from lowland.networks.foreign_weights import layers_of, layers_of_kernels
 
 
 @final
@@ -99,15 +99,7 @@ class ReluNetwork:
         InvalidInputError
             If the module has any other layer (a convolution, a normalisation), or several outputs.
         """
-        if isinstance(module, Mapping):
-            return cls(*layers_of_state(module))
-        if not isinstance(module, Iterable):
-            raise InvalidInputError(
-                "the network cannot be read",
-                type(module).__name__,
-                fix="pass a ReluNetwork, a torch.nn.Sequential or its state_dict()",
-            )
-        return cls(*layers_of_module(module))
+        return cls(*layers_of(module))
 
     @classmethod
     def from_kernels(cls, parameters: Any) -> ReluNetwork:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -14,7 +14,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.progress import OnProgress, Reporter
 from lowland.kernels.threads import thread_count
 from lowland.networks.linear_spline import LinearSpline
-from lowland.networks.minima_path import Minimum, minima, spline_paths
+from lowland.networks.minima_path import Minimum, Path, minima, spline_paths
 
 # number of held-out predictions sorted together
 MOST_NUMBERS = 4_000_000
@@ -98,18 +98,14 @@ def cross_fit(
     without, all. Folds tell the error of as many knots, stable or not.
     """
     folds = rng.permutation(x.size) % n_folds
-    own = np.array([weights, *(weights * (folds != fold) for fold in range(n_folds))])
+    own = weights_by_set(weights, folds, n_folds)
     if own.sum(axis=1).min() <= 1e-12:
         raise InvalidInputError(
             "sample_weight is concentrated on a few points",
             "one fold has all of the weight",
             fix="use more even weights",
         )
-    found: list[tuple[list[LinearSpline], Vector]] = []
-    tell = Reporter(on_progress, len(own), what="fits")
-    while len(found) < len(own):
-        found += spline_paths(x, y, own[len(found) : len(found) + thread_count()], most_knots)
-        tell(len(found))
+    found = paths_by_set(spline_paths, x, y, own, most_knots, Reporter(on_progress, len(own), what="fits"))
     path = _stable(minima(x, weights, *found[0]), step_size or 0.0)
     without = [splines for splines, _ in found[1:]]
     misses = held_out_misses(x, y, without, folds, [minimum.n_knots for minimum in path])
@@ -117,6 +113,27 @@ def cross_fit(
     chosen = fewest_within_error(misses**2, errors, weights)
     chosen_splines = tuple(with_knots(fits, path[chosen].n_knots) for fits in without)
     return CrossFit(path, chosen, errors, chosen_splines, folds, misses[chosen])
+
+
+def weights_by_set(weights: Vector, folds: NDArray[np.intp], n_folds: int) -> Matrix:
+    """Return weights of all points, then without each fold, shape (1 + folds, n)."""
+    return np.array([weights, *(weights * (folds != fold) for fold in range(n_folds))])
+
+
+def paths_by_set(
+    find: Callable[[Vector, Vector, Matrix, int], list[Path]],
+    x: Vector,
+    y: Vector,
+    sets: Matrix,
+    most_knots: int,
+    tell: Callable[[int], None] = lambda _: None,
+) -> list[Path]:
+    """Return paths of splines and their losses for each set of weights, as many at a time as threads."""
+    found: list[Path] = []
+    while len(found) < len(sets):
+        found += find(x, y, sets[len(found) : len(found) + thread_count()], most_knots)
+        tell(len(found))
+    return found
 
 
 def held_out_misses(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lowland.core.arrays import Vector
 from lowland.core.status import Verdict
 from lowland.networks.descent import Runs
 from lowland.networks.page_records import DescentFit, SplineEstimator, Stability
@@ -123,21 +124,27 @@ def regression_page(
         figures=[FigureEntry("Weight of a change of slope", _RISK, risk.plot)],
         settings=settings,
         headline=_headline(stability, "at the minimum on all points"),
-        lead=Lead(_how_far(model), _knots(model, names), [FigureEntry("Fit", words, spline.plot)]),
+        lead=Lead(_answers(model), _knots(model, names), [FigureEntry("Fit", words, spline.plot)]),
     )
 
 
-def _how_far(model: SplineEstimator) -> list[str]:
-    """Return how far predictions are off, beside a straight line's."""
-    error, usual = np.sqrt(model.cv_errors_[model.n_knots_]), float(np.std(model.y_))
+def _answers(model: SplineEstimator) -> list[str]:
+    """Return how far predictions are off, and by what function they are."""
     count = model.effective_knots_.size
     return [
-        f"A new value is off by {error:.3g} (root mean square over held-out points); the mean of all values "
-        f"would be off by {usual:.3g}.",
+        how_far(float(np.sqrt(model.cv_errors_[model.n_knots_])), model.y_),
         f"The function is a linear spline; one with {counted(count)} is nearly the same."
         if count
         else "The function is a straight line as far as the data can tell.",
     ]
+
+
+def how_far(error: float, y: Vector) -> str:
+    """Return how far predictions are off, beside the mean of all values."""
+    return (
+        f"A new value is off by {error:.3g} (root mean square over held-out points); the mean of all values "
+        f"would be off by {float(np.std(y)):.3g}."
+    )
 
 
 def counted(knots: int) -> str:

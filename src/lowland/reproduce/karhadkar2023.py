@@ -70,9 +70,8 @@ def run_proportional(cell: Cell) -> Row:
 
 def fixed_cells(quick: bool) -> Sequence[Cell]:
     """Return cells with few inputs and wide layers, for two laws of the data."""
-    points, widths = (range(10, 51, 20), range(30, 211, 60))
-    if not quick:
-        points, widths = range(10, 101, 10), range(30, 301, 30)
+    full = range(10, 101, 10), range(30, 301, 30)
+    points, widths = (range(10, 51, 20), range(30, 211, 60)) if quick else full
     return [
         {"law": law, "inputs": d, "points": n, "width": k, "trials": 20 if quick else TRIALS}
         for law in ("unit", "symmetric")

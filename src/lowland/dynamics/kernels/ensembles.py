@@ -17,7 +17,12 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.dynamics.exit_sets import Ball, ExitSet, HalfSpace
 from lowland.dynamics.kernels import langevin as compiled
 from lowland.dynamics.kernels.integrators import step_batch
-from lowland.dynamics.kernels.step_normals import START_STREAM, step_normals, step_uniforms, steps_together
+from lowland.dynamics.kernels.step_normals import (
+    start_velocities,
+    step_normals,
+    step_uniforms,
+    steps_together,
+)
 from lowland.dynamics.laws import Dynamics
 from lowland.kernels.threads import even_bounds, run_chunks
 
@@ -100,7 +105,7 @@ class Ensemble:
         ids = np.arange(n, dtype=np.uint32)
         v = np.zeros_like(x)
         if self.dynamics.has_velocity:
-            v = step_normals(ids, 0, d, self.key, START_STREAM) / np.sqrt(self.dynamics.beta)
+            v = start_velocities(ids, d, self.dynamics.beta, self.key)
         return Chains(x, v, self.gradient(x), ids, 0, np.zeros(n, np.uint8), np.full(n, np.nan))
 
     def advance(self, chains: Chains, steps: int) -> Chains:
@@ -196,10 +201,16 @@ class Ensemble:
             with np.errstate(all="ignore"):
                 return left, (chains.step + before / (before - after)) * h
         if self.bridge:
-            depth = 2 * before * after / self.dynamics.coefficients[1] ** 2
-            left = left | (step_uniforms(chains.ids, chains.step, self.key) < np.exp(-np.maximum(depth, 0)))
+            chance = step_uniforms(chains.ids, chains.step, self.key)
+            left = left | (chance < bridge_chance(before, after, self.dynamics))
             ends = ends - h / 2
         return left, ends
+
+
+def bridge_chance(before: Vector, after: Vector, dynamics: Dynamics) -> Vector:
+    """Return how likely paths without inertia enter a set between two steps, from their distances to it."""
+    depth = 2 * before * after / dynamics.coefficients[1] ** 2
+    return np.asarray(np.exp(-np.maximum(depth, 0)))
 
 
 def compiled_rule(dynamics: Dynamics, d: int) -> tuple[Any, ...]:

@@ -73,6 +73,11 @@ def step_normals(
     return out[first - whole : first - whole + width].T.astype(float)
 
 
+def start_velocities(ids: NDArray[np.uint32], dimension: int, beta: float, key: int) -> Matrix:
+    """Return velocities of some chains from the invariant law, shape (chains, dimension)."""
+    return np.asarray(step_normals(ids, 0, dimension, key, START_STREAM) / np.sqrt(beta))
+
+
 def step_uniforms(ids: NDArray[np.uint32], step: int, key: int) -> Vector:
     """Return the uniform number of one step of some chains, shape (chains,)."""
     out = np.empty(ids.size)

@@ -14,7 +14,6 @@ are shares that flow through the network: as much into each neuron as out of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -31,7 +30,8 @@ from lowland.core.status import StopReason
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.networks.curvature.rescaled_kernel import ReluLayers, RescaledKernel
 from lowland.networks.curvature.rescaling_search import RescalingSearch
-from lowland.networks.foreign_weights import layers_of_module, layers_of_state
+from lowland.networks.curvature.sharpness import step_ends
+from lowland.networks.foreign_weights import layers_of
 from lowland.networks.network import ReluNetwork, check_inputs
 
 # of the outputs: half the squared error, or the negative logarithm of the probability of the class
@@ -92,8 +92,7 @@ class FlattestRescaling(Shown):
         part is the Hessian: gradient descent of a step size beyond the upper end cannot stay at any rescaling
         of this network.
         """
-        low, high = (2 / end if end > 0 else np.inf for end in (self.upper, self.lower))
-        return low, high
+        return step_ends(self.lower, self.upper)
 
     def _lines(self) -> list[str]:
         low, high = self.largest_step()
@@ -189,16 +188,7 @@ def _layers_of(network: Any) -> ReluLayers:
     """Return the layers of a network, or raise InvalidInputError if they cannot be read or do not fit."""
     if isinstance(network, ReluNetwork):
         return ReluLayers(network.weights, network.biases)
-    if isinstance(network, Mapping):
-        weights, biases = layers_of_state(network)
-    elif isinstance(network, Iterable):
-        weights, biases = layers_of_module(network)
-    else:
-        raise InvalidInputError(
-            "the network cannot be read",
-            type(network).__name__,
-            fix="pass a ReluNetwork, a torch.nn.Sequential or its state_dict()",
-        )
+    weights, biases = layers_of(network)
     # the last neurons are given an output: what is checked is that of a network of one
     last = np.ones((1, len(weights[-1])))
     own = ReluNetwork((*weights, last), (*biases, None))

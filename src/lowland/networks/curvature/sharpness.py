@@ -22,6 +22,12 @@ OPERATORS = ("hessian", "gauss_newton")
 SAME = 1e-9
 
 
+def step_ends(lower: float, upper: float) -> tuple[float, float]:
+    """Return ends of the largest stable step size, from ends of the sharpness; infinite if that is 0."""
+    low, high = (2 / end if end > 0 else np.inf for end in (upper, lower))
+    return low, high
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class SharpnessEstimate:
@@ -87,8 +93,7 @@ class SharpnessEstimate:
 
     def largest_step(self) -> tuple[float, float]:
         """Return ends of the largest step size that is stable, 2 over the sharpness; infinite if it is 0."""
-        low, high = (2 / end if end > 0 else np.inf for end in (self.upper, self.lower))
-        return low, high
+        return step_ends(self.lower, self.upper)
 
     def __str__(self) -> str:
         low, high = self.largest_step()
