@@ -156,8 +156,10 @@ def test_frames_whose_names_are_no_text_and_numbers_that_are_long():
     assert ll.read_table(ids).row_labels.tolist() == [str(2**63 + 1), str(2**63 + 2)]
 
 
-def test_marks_of_missing_cells_are_no_levels():
+def test_blanks_are_no_levels_and_marks_are():
     frame = pd.DataFrame({"x": ["yes", "-", "no", ""] * 5, "y": np.arange(20.0), "z": np.arange(20.0) % 7})
     model = ll.MatrixCompletion(random_state=0, certify=False).fit(frame)
-    assert model.levels_ == {"x": ("no", "yes")}
-    assert set(model.fill(frame)["x"]) == {"yes", "no"}
+    assert model.levels_ == {"x": ("-", "no", "yes")}
+    filled = model.fill(frame)["x"]
+    assert set(filled) == {"-", "yes", "no"}
+    assert (filled == frame["x"])[frame["x"] != ""].all()

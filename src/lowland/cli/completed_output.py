@@ -17,6 +17,7 @@ from lowland.completion.table_model import TableModel
 from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
+from lowland.core.observed_cells import changed, check_table_kept
 from lowland.files.layouts import SIDES, Table
 from lowland.files.outputs import write_rows
 from lowland.report.words import verdict_sentence
@@ -146,12 +147,13 @@ def write_intervals(
                 known = not np.isnan(observed[i, j])
                 value = observed[i, j] if known else float(values[j])
                 if j in words:
-                    value = word_of(words[j], value if known else float(likeliest[i, j]))
+                    word = observed_word if known else word_of
+                    value = word(words[j], value if known else float(likeliest[i, j]))
                 told = j in with_interval and j not in words
                 ends = (float(low[j]), float(high[j])) if told else ("", "")
                 yield rows[i], columns[j], value, *ends, int(known)
 
-    write_rows(path, header, lines(), formulas=formulas)
+    write_rows(path, header, lines(), labels=2, formulas=formulas)
 
 
 def write_completed(path: Path, table: Table, model: TableModel, *, formulas: bool = False) -> None:
@@ -161,14 +163,16 @@ def write_completed(path: Path, table: Table, model: TableModel, *, formulas: bo
     # Python floats (predictions) are written with nine digits, NumPy numbers (observed cells) in full
     filled = everything.astype(float).astype(object)
     filled[seen.rows, seen.columns] = list(seen.values)
-    for j, words in worded(table):
-        filled[:, j] = [word_of(words, code) for code in filled[:, j]]
     m, n = seen.shape
+    observed = np.zeros((m, n), dtype=int)
+    observed[seen.rows, seen.columns] = 1
+    check_table_kept(seen, filled)
+    for j, words in worded(table):
+        kept = zip(filled[:, j], observed[:, j], strict=True)
+        filled[:, j] = [(observed_word if known else word_of)(words, code) for code, known in kept]
     rows, columns = _names(table)
     if table.layout == "long":
         header: Sequence[str] = (*table.names, _observed_title(table.names))
-        observed = np.zeros((m, n), dtype=int)
-        observed[seen.rows, seen.columns] = 1
         body: Iterator[Sequence[Any]] = (
             (rows[i], columns[j], filled[i, j], observed[i, j]) for i in range(m) for j in range(n)
         )
@@ -178,12 +182,20 @@ def write_completed(path: Path, table: Table, model: TableModel, *, formulas: bo
     else:
         header = tuple(map(str, columns))
         body = (tuple(filled[i]) for i in range(m))
-    write_rows(path, header, body, formulas=formulas)
+    labels = 2 if table.layout == "long" else int(len(header) > n)
+    write_rows(path, header, body, labels=labels, formulas=formulas)
 
 
 def word_of(words: Sequence[str], code: float) -> str:
     """Return the word of a predicted position; a column of one word was fitted as a number."""
     return words[min(max(round(code), 0), len(words) - 1)]
+
+
+def observed_word(words: Sequence[str], code: float) -> str:
+    """Return the word that an observed cell holds; raise if its number is not that of a word."""
+    if code not in range(len(words)):
+        raise changed("a cell of words", code, word_of(words, code))
+    return words[int(code)]
 
 
 def worded(table: Table) -> list[tuple[int, tuple[str, ...]]]:

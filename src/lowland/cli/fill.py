@@ -16,6 +16,7 @@ from lowland.cli.overwriting import check_archive, check_output, check_table
 from lowland.cli.tensor_source import TensorArgument, TensorSource, reads_tensor
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
+from lowland.core.observed_cells import check_kept
 from lowland.core.status import StopReason
 from lowland.estimators.tensor_completion import complete_tensor
 from lowland.files.bundle import save_arrays
@@ -97,9 +98,9 @@ def fill(
     lower, upper = (np.full(found.shape, np.nan) for _ in range(2))
     lower[missing], upper[missing] = found.interval(np.argwhere(missing), interval)
     if as_table:
-        write_rows(output, header, _lines(found, read, lower, upper, output))
+        write_rows(output, header, _lines(found, read, lower, upper, output), labels=len(read.names))
     else:
-        save_arrays(output, {"tensor": found.completed(), "lower": lower, "upper": upper})
+        save_arrays(output, {"tensor": _kept(found, read), "lower": lower, "upper": upper})
     if json:
         say_json(_as_data(found, output))
     else:
@@ -110,12 +111,20 @@ def fill(
         raise typer.Exit(130)
 
 
+def _kept(found: CompletedTensor, read: TensorFile) -> Any:
+    """Return the completed tensor; raise if it changes a cell that the file holds."""
+    completed, cells = found.completed(), read.observations
+    at = cells.all_positions()
+    check_kept(cells.values, completed[tuple(at.T)], lambda k: f"cell {at[k].tolist()}")
+    return completed
+
+
 def _lines(
     found: CompletedTensor, read: TensorFile, lower: Matrix, upper: Matrix, output: Path
 ) -> Iterator[list[Any]]:
     """Yield a line per cell: its labels, its value, the ends of its interval, and whether it was known."""
     names = [[str(name) if isinstance(name, np.datetime64) else name for name in own] for own in read.labels]
-    completed = found.completed()
+    completed = _kept(found, read)
     # no interval: a cell without text, or a number that is none
     absent = math.nan if output.suffix.lower() in COLUMNAR else ""
     for at in np.ndindex(found.shape):

@@ -96,7 +96,7 @@ def predict(
             "predicted by averages, see the column unknown"
         )
     if output is not None:
-        write_rows(output, titles, written, formulas=keep_formulas)
+        write_rows(output, titles, written, labels=2, formulas=keep_formulas)
         say(f"{len(written)} predictions: {output}")
     elif json:
         say_json({"columns": titles, "rows": written})

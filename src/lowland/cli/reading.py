@@ -27,7 +27,9 @@ def _option(help_text: str) -> Any:
 def cells_of(
     na: Annotated[
         list[str] | None,
-        _option("A cell that means missing, besides NA, n/a, -, ? and the like; may be repeated."),
+        _option(
+            "A cell that means missing, besides blanks and, among numbers, NA, -, ? ...; may be repeated."
+        ),
     ] = None,
     sentinels: Annotated[
         str, _option("Numbers such as -999, far from all others: error, missing or values.")

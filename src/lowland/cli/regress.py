@@ -262,8 +262,10 @@ def _write(path: Path, model: _Predictor, numbers: Matrix, names: list[str], lev
         fitted[usable] = model.predict(inputs)
         lower[usable], upper[usable] = model.predict_interval(inputs, level)
     header = (*names, "prediction", "lower", "upper")
-    rows = zip(*numbers.T, fitted, lower, upper, strict=True)
-    write_rows(path, header, (["" if np.isnan(v) else float(v) for v in row] for row in rows))
+    ends = np.column_stack([fitted, lower, upper]).tolist()
+    # NumPy numbers, those of the table, are written in full
+    rows = ([*known, *made] for known, made in zip(numbers, ends, strict=True))
+    write_rows(path, header, (["" if np.isnan(v) else v for v in row] for row in rows))
 
 
 def _as_data(model: SplineEstimator) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def top(
         if j >= 0
     ]
     if output is not None:
-        write_rows(output, HEADER, lines, formulas=keep_formulas)
+        write_rows(output, HEADER, lines, labels=3, formulas=keep_formulas)
         say(f"{len(lines)} lines for {rows.size} rows: {output}")
     elif json:
         say_json({"columns": HEADER, "rows": lines})

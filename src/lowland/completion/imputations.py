@@ -7,6 +7,7 @@ import numpy as np
 from lowland.completion.fitted_table import FittedTable, data_of
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
+from lowland.core.observed_cells import check_table_kept
 
 # most numbers drawn at once for multiple imputation
 MAX_DRAWN_NUMBERS = 200_000_000
@@ -29,4 +30,6 @@ def impute(table: FittedTable, count: int, rng: np.random.Generator) -> Matrix:
     tables = np.empty((count, m, n))
     tables[:, seen.rows, seen.columns] = seen.values
     tables[:, rows, columns] = drawing.sample(rows, columns, count, rng)
+    for one in tables:
+        check_table_kept(seen, one)
     return tables

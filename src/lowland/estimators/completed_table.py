@@ -16,9 +16,11 @@ from lowland.completion.outliers import outliers
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
+from lowland.core.observed_cells import check_table_kept
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import make_generator
-from lowland.estimators.frames import Levels, decode, encode
+from lowland.estimators.filled_frames import decode
+from lowland.estimators.frames import Levels, encode
 from lowland.estimators.served_table import _ServedTable
 from lowland.estimators.table_input import (
     as_positions,
@@ -121,6 +123,7 @@ class _CompletedTable(_ServedTable):
         found = self._completed.complete(table, about, likeliest=likeliest)
         filled: Matrix = found.astype(self.row_factors_.dtype, copy=False)
         filled[table.rows, table.columns] = table.values
+        check_table_kept(table, filled)
         return filled
 
     def predict_interval(

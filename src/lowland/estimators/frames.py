@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.files.cells import are_levels
-from lowland.files.numerals import MISSING, Numerals
+from lowland.files.numerals import MISSING, Numerals, are_marks
 
 if TYPE_CHECKING:
     from lowland.completion.column_losses import Losses
@@ -134,36 +133,47 @@ def _kind_of(series: Any) -> tuple[str, tuple[Any, ...]]:
         return "dates", ()
     if series.dtype in (nw.Categorical, nw.String, nw.Object, nw.Unknown):
         try:
-            cells = zip(series.to_list(), _missing(series), strict=True)
+            cells = zip(series.to_list(), _gaps(series), strict=True)
         except (NotImplementedError, TypeError, ValueError):  # such as categories that are intervals
             return f"{series.dtype} of another kind", ()
         return _kind_of_cells([x for x, gap in cells if not gap])
     return str(series.dtype), ()
 
 
-def _missing(series: Any, levels: Collection[Any] = ()) -> list[bool]:
-    """Return which cells are missing: also blanks and the usual marks, unless they are levels."""
+def missing_cells(series: Any, levels: Collection[Any] = ()) -> list[bool]:
+    """Return which cells are missing: in columns of numbers or truth values the usual marks as well."""
+    are_words = any(isinstance(level, str) for level in levels)
     return [
-        gap or (isinstance(cell, str) and cell not in levels and cell.strip() in MISSING)
-        for cell, gap in zip(series.to_list(), _gaps(series), strict=True)
+        gap or (not are_words and _is_mark(cell))
+        for cell, gap in zip(series.to_list(), _gaps(series, levels), strict=True)
     ]
 
 
-def _gaps(series: Any) -> list[bool]:
-    """Return which cells are null or not a number."""
+def _gaps(series: Any, levels: Collection[Any] = ()) -> list[bool]:
+    """Return which cells hold nothing: null, not a number, or blank, which may be a level of a category."""
     return [
-        bool(gap) or (isinstance(cell, float) and cell != cell)
+        bool(gap) or (is_empty(cell) and cell not in levels)
         for cell, gap in zip(series.to_list(), series.is_null().to_list(), strict=True)
     ]
 
 
+def is_empty(cell: Any) -> bool:
+    """Return whether a cell holds nothing, whatever the rest of its column holds."""
+    return (isinstance(cell, float) and cell != cell) or (isinstance(cell, str) and not cell.strip())
+
+
+def _is_mark(cell: Any) -> bool:
+    return isinstance(cell, str) and cell.strip() in MISSING
+
+
 def _kind_of_cells(cells: list[Any]) -> tuple[str, tuple[Any, ...]]:
-    """Return the same for a column of objects or text, by its cells that are not missing."""
-    if not cells:
+    """Return the same for a column of objects or text, by its cells that hold something."""
+    if are_marks([x.strip() if isinstance(x, str) else str(x) for x in cells]):
         return "no known cell", ()
-    if all(isinstance(x, bool | np.bool_) for x in cells):
+    known = [x for x in cells if not _is_mark(x)]
+    if known and all(isinstance(x, bool | np.bool_) for x in known):
         return "levels", YES_NO
-    if all(_is_number(x) for x in cells):
+    if known and all(_is_number(x) for x in known):
         return "numbers", ()
     if not all(isinstance(x, str) for x in cells):
         return "objects of several kinds", ()
@@ -255,7 +265,7 @@ def encode(frame: Any, levels: Levels, untouched: Collection[Any] = ()) -> Any:
         elif series.dtype.is_numeric() or series.dtype == nw.Boolean:
             continue
         else:
-            numbers = _as_numbers(series)
+            numbers = as_numbers(series)
         made.append(nw.new_series(series.name, numbers, nw.Float64, backend=wrapped.implementation))
     return left.with_columns(*made).to_native() if made or untouched else frame
 
@@ -264,7 +274,7 @@ def _codes(series: Any, levels: tuple[Any, ...]) -> list[float]:
     """Return levels as their positions."""
     codes = {level: float(k) for k, level in enumerate(levels)}
     cells = series.to_list()
-    missing = _missing(series, levels)
+    missing = missing_cells(series, levels)
     unknown = {x for x, gap in zip(cells, missing, strict=True) if not gap and x not in codes}
     if unknown:
         raise InvalidInputError(
@@ -276,10 +286,10 @@ def _codes(series: Any, levels: tuple[Any, ...]) -> list[float]:
     return [np.nan if gap else codes[x] for x, gap in zip(cells, missing, strict=True)]
 
 
-def _as_numbers(series: Any) -> list[float]:
+def as_numbers(series: Any) -> list[float]:
     """Return objects and text that hold numbers as numbers."""
     numbers = []
-    for cell, gap in zip(series.to_list(), _missing(series), strict=True):
+    for cell, gap in zip(series.to_list(), missing_cells(series), strict=True):
         number = Numerals().number(cell) if isinstance(cell, str) else cell
         if gap:
             numbers.append(np.nan)
@@ -292,57 +302,6 @@ def _as_numbers(series: Any) -> list[float]:
                 fix="pass numbers, or fit again",
             )
     return numbers
-
-
-def decode(frame: Any, filled: Matrix, levels: Levels, untouched: Collection[Any] = ()) -> Any:
-    """Return a frame with its missing cells filled, levels by name; for other input, return the array.
-
-    Columns without a part in the fit stay as they are.
-    """
-    import narwhals as nw
-
-    wrapped = wrap_frame(frame)
-    if wrapped is None:
-        return filled
-    made = []
-    fitted = [series for series in wrapped.iter_columns() if series.name not in untouched]
-    for j, series in enumerate(fitted):
-        own = levels.get(series.name)
-        if own is None and not series.dtype.is_numeric() and series.dtype != nw.Boolean:
-            made.append(nw.new_series(series.name, filled[:, j], nw.Float64, backend=wrapped.implementation))
-            continue
-        missing = np.asarray(series.is_null().to_list())
-        was_category = own is not None and series.dtype == nw.Categorical
-        if own is not None:
-            series = _with_levels(series, own)
-            missing = missing | np.array(_missing(series, own))
-        if series.dtype.is_float():
-            missing = missing | np.isnan(series.to_numpy().astype(np.float64))
-        if not missing.any() or own == ():
-            continue
-        at = np.flatnonzero(missing)
-        if own is None:
-            single = series.dtype == nw.Float32
-            cells = filled[at, j].astype(np.float32 if single else np.float64).tolist()
-            cells = np.asarray(cells, np.float32) if single else cells
-            series = series.cast(nw.Float64) if series.dtype.is_integer() else series
-        else:  # losses for numbers may predict values outside the levels
-            places = np.clip(np.round(filled[at, j]), 0, len(own) - 1).astype(int)
-            cells = [own[k] for k in places.tolist()]
-        filled_series = series.scatter(at.tolist(), cells)
-        made.append(filled_series.cast(nw.Categorical) if was_category else filled_series)
-    return wrapped.with_columns(*made).to_native()
-
-
-def _with_levels(series: Any, levels: tuple[Any, ...]) -> Any:
-    """Return a column of categories in a type that takes all levels of the fit."""
-    import narwhals as nw
-
-    if series.dtype == nw.Categorical:
-        return series.cast(nw.String)
-    if isinstance(series.dtype, nw.Enum) and not set(levels) <= set(series.dtype.categories):
-        return series.cast(nw.String).cast(nw.Enum([str(level) for level in levels]))
-    return series
 
 
 def wrap_frame(frame: Any) -> Any:

@@ -141,12 +141,13 @@ def numerals_of_sample(
     except InvalidInputError:
         if layout.whole:
             raise
-        return Numerals(missing=frozenset((*MISSING, *form.missing)))
+        return Numerals(named=frozenset(form.missing))
 
 
 def marked_numbers(missing: Collection[str]) -> list[float]:
     """Return the marks of missing cells that are numbers; they hold however these are written."""
-    return [float(mark) for mark in missing if Numerals().number(mark) is not None]
+    numbers = (Numerals().number(mark) for mark in missing)
+    return [number for number in numbers if number is not None and not np.isnan(number)]
 
 
 def without_marks(column: NDArray[Any], marks: Sequence[float]) -> NDArray[Any]:
@@ -207,12 +208,11 @@ def _read_arrow(
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
+    text = pa.dictionary(pa.int32(), pa.string())
     options = arrow_csv.ConvertOptions(
         null_values=list(numerals.missing),
         strings_can_be_null=False,  # "NA" may be a legitimate label
-        column_types=dict.fromkeys(
-            (name for name in labels if name in wanted), pa.dictionary(pa.int32(), pa.string())
-        ),
+        column_types=dict.fromkeys((name for name in labels if name in wanted), text),
         include_columns=list(wanted),
         decimal_point=numerals.decimal,
         # "true" and "false" are words
@@ -223,10 +223,21 @@ def _read_arrow(
     reading = arrow_csv.ReadOptions(column_names=list(layout.names), skip_rows=layout.skipped)
     source: Any = str(plain.path) if plain.path is not None else pa.BufferReader(plain.data)
     try:
-        table = arrow_csv.read_csv(
-            source, read_options=reading, parse_options=parsing, convert_options=options
-        )
-        return {name: _from_arrow(table.column(name)) for name in table.column_names}
+
+        def read() -> Any:
+            return arrow_csv.read_csv(
+                source, read_options=reading, parse_options=parsing, convert_options=options
+            )
+
+        table = read()
+        found = {name: _from_arrow(table.column(name)) for name in table.column_names}
+        # columns of nothing but marks, which may be words: as they are written
+        unknown = [name for name in wanted if pa.types.is_null(table.schema.field(name).type)]
+        if unknown and table.num_rows:
+            options.include_columns, options.column_types = unknown, dict.fromkeys(unknown, text)
+            table = read()
+            found.update((name, _from_arrow(table.column(name))) for name in unknown)
+        return found
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         if "UTF8" in str(error) or isinstance(error, UnicodeDecodeError):
             raise _not_text(plain, error) from error

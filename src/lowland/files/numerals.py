@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from lowland.core.errors import InvalidInputError
 
-# cells that mean missing where the rest of a column is numbers
-MISSING = (
-    *("", "NA", "N/A", "n/a", "na", "#N/A", "#NA", "<NA>", "NaN", "nan", "NaT", "NULL", "Null", "null"),
-    *("None", "none", "-", "--", "\u2013", "\u2014", "?", ".", ".."),
-)
+# what programs write for a missing cell, and what people write, which may be a word as well
+_CODES = ("", "NA", "N/A", "n/a", "na", "#N/A", "#NA", "<NA>", "NaN", "nan", "NaT", "NULL", "Null", "null")
+_SIGNS = ("None", "none", "-", "--", "\u2013", "\u2014", "?", ".", "..")
+# cells that mean missing where the others of a column are numbers; among words they are words
+MISSING = (*_CODES, *_SIGNS)
+_MARKS = frozenset(MISSING)
 CURRENCIES = "$€£¥₹"
 _SPACES = " \u00a0\u2009\u202f'\u2019"
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -38,15 +39,15 @@ class Numerals:
     decimal : {".", ","}
     thousands : str
         Mark between groups of three digits; "" if there is none. Spaces and apostrophes are always allowed.
-    missing : frozenset of str
-        Cells that mean missing.
+    named : frozenset of str
+        Cells that were named as missing, besides the usual marks.
     signs : str
         Signs of currency and per cent that stand beside numbers.
     """
 
     decimal: str = "."
     thousands: str = ""
-    missing: frozenset[str] = field(default=frozenset(MISSING))
+    named: frozenset[str] = frozenset()
     signs: str = ""
 
     @property
@@ -62,6 +63,11 @@ class Numerals:
         return ", ".join(words)
 
     @property
+    def missing(self) -> frozenset[str]:
+        """Cells that mean missing among numbers."""
+        return _MARKS | self.named
+
+    @property
     def is_plain(self) -> bool:
         """Whether decimals are written with a point, and digits without groups."""
         return self.decimal == "." and not self.thousands
@@ -69,7 +75,7 @@ class Numerals:
     def number(self, text: str) -> float | None:
         """Return a cell's number, NaN if it means missing, or None if it is something else."""
         cell = text.strip()
-        if cell in self.missing or text in self.missing:
+        if cell in _MARKS or cell in self.named or text in self.named:
             return float("nan")
         cell = bare(cell)
         marks = self.thousands + _SPACES
@@ -130,10 +136,10 @@ def find_numerals(
     InvalidInputError
         If a comma or a point may stand for decimals as well as between thousands.
     """
-    marks = frozenset((*MISSING, *missing))
+    named = frozenset(missing)
     if decimal is not None or thousands is not None:
         decimal = decimal or ("," if thousands == "." else ".")
-        return Numerals(decimal=decimal, thousands=thousands or "", missing=marks, signs=_signs_of(cells))
+        return Numerals(decimal=decimal, thousands=thousands or "", named=named, signs=_signs_of(cells))
     bares = [bare(cell.strip()) for cell in cells]
     some = [cell for cell in bares if ("," in cell or "." in cell) and cell[-1:].isdigit()]
     comma = _what_mark_is(some, ",", ".")
@@ -141,7 +147,7 @@ def find_numerals(
         raise _unclear("comma", ",", some, where)
     point = _what_mark_is(some, r"\.", ",") if comma == "nothing" else ""
     if point == "groups":
-        return Numerals(decimal=",", thousands=".", missing=marks, signs=_signs_of(cells))
+        return Numerals(decimal=",", thousands=".", named=named, signs=_signs_of(cells))
     # 12.500 beside 900, in a file with semicolons: a thousand, or three decimals that whole numbers lack
     beside = any(re.fullmatch(r"[+-]?\d{1,3}", cell) for cell in bares)
     if point == "either" and continental and beside and not any("," in cell for cell in some):
@@ -150,8 +156,8 @@ def find_numerals(
     if comma == "decimal":
         grouped = any(re.fullmatch(_ONLY_GROUPS.format(m=r"\.", o=","), c) for c in some)
         grouped = grouped or any(re.fullmatch(_EITHER.format(m=r"\."), c) for c in some)
-        return Numerals(decimal=",", thousands="." if grouped else "", missing=marks, signs=signs)
-    return Numerals(thousands="," if comma == "groups" else "", missing=marks, signs=signs)
+        return Numerals(decimal=",", thousands="." if grouped else "", named=named, signs=signs)
+    return Numerals(thousands="," if comma == "groups" else "", named=named, signs=signs)
 
 
 def _unclear(name: str, mark: str, cells: Sequence[str], where: str) -> InvalidInputError:
@@ -205,6 +211,19 @@ def type_cells(codes: NDArray[Any], texts: Sequence[str], numerals: Numerals) ->
         whole = np.array([int(text) for text in stripped], np.int64)
         return np.asarray(whole[codes])
     numbers, other = as_numbers(texts, numerals)
-    if not other.any():
+    if not other.any() and not _are_words(stripped, numerals):
         return numbers[codes] if numbers.size else np.zeros(0)
     return np.asarray(np.array(stripped, dtype=str)[codes])
+
+
+def are_marks(cells: Collection[str], named: Collection[str] = ()) -> bool:
+    """Return whether cells say no more than that they are missing.
+
+    Marks that people write, such as "-" or "none", may be words: where a column has no number, they are kept.
+    """
+    return all(cell in _CODES or cell in named for cell in cells)
+
+
+def _are_words(cells: Sequence[str], numerals: Numerals) -> bool:
+    """Return whether cells, none of which is anything but a number or a mark, are words."""
+    return all(cell in numerals.missing for cell in cells) and not are_marks(cells, numerals.named)

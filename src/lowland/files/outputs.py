@@ -26,6 +26,7 @@ def write_rows(
     header: Sequence[str],
     rows: Iterable[Sequence[Any]],
     *,
+    labels: int = 0,
     formulas: bool = False,
 ) -> None:
     """Write a CSV file (by its extension also TSV, Parquet or Feather), atomically.
@@ -36,28 +37,31 @@ def write_rows(
     header : sequence of str
     rows : iterable of sequences
         In text files, Python floats are written with nine significant digits, NumPy numbers in full.
+    labels : int
+        Number of columns, the first ones, that hold labels of rows and columns; the others hold cells.
     formulas : bool
-        Whether text that begins as a formula does is written to text files as it is. Otherwise an apostrophe
-        comes before it, because a spreadsheet that opens the file would run it, and a warning says so.
+        Whether labels (and names of columns) that begin as formulas do are written to text files as they are.
+        Otherwise an apostrophe comes before them, because a spreadsheet that opens the file would run them,
+        and a warning says so. Cells are written as they are.
     """
     if str(path).lower().endswith(COLUMNAR):
         _write_columnar(path, header, rows)
         return
     delimiter = "\t" if str(path).lower().endswith((".tsv", ".tab")) else ","
-    cells = _Cells(formulas=formulas)
+    guard = _Guard(formulas=formulas)
 
     def write(file: IO[bytes]) -> None:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
         writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-        writer.writerow([cells.text(x) for x in header])
-        writer.writerows([cells.text(x) for x in row] for row in rows)
+        writer.writerow([guard.text(x) for x in header])
+        writer.writerows([*map(guard.text, row[:labels]), *map(cell_text, row[labels:])] for row in rows)
         text.flush()
         text.detach()
 
     write_whole(path, write)
-    if cells.guarded:
+    if guard.guarded:
         warnings.warn(
-            f"{len(cells.guarded)} labels begin as formulas do, such as {min(cells.guarded)!r}; in {path} an "
+            f"{len(guard.guarded)} labels begin as formulas do, such as {min(guard.guarded)!r}; in {path} an "
             "apostrophe comes before them (--keep-formulas writes them as they are)",
             UserWarning,
             stacklevel=2,
@@ -65,14 +69,14 @@ def write_rows(
 
 
 @final
-class _Cells:
-    """Cells of a text file, and the labels among them that had to be guarded."""
+class _Guard:
+    """Labels of a text file as they are written, and those that had to be guarded."""
 
     def __init__(self, *, formulas: bool) -> None:
         self._formulas, self.guarded = formulas, set[str]()
 
     def text(self, value: Any) -> str:
-        """Return a cell as it is written."""
+        """Return a label as it is written."""
         text = cell_text(value)
         if self._formulas or not isinstance(value, str) or not text.startswith(FORMULA) or _is_number(text):
             return text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,18 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
     words = [f"{decision.why} (--{'no-' if first else ''}row-labels)"] if decision.why else []
     if how.words and levels:
         words.append(f"columns of words are levels: {', '.join(map(repr, levels))}")
+        words += _kept_marks(levels)
     return Table(observations, "wide", (first,), levels, (*words, *([note] if note else [])))
+
+
+def _kept_marks(levels: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return which words of levels would mean missing in a column of numbers."""
+    kept = {name: [word for word in words if word in MISSING] for name, words in levels.items()}
+    return [
+        f"column {name!r} holds {', '.join(map(repr, marks))} as words (--na {marks[0]!r}: missing cells)"
+        for name, marks in kept.items()
+        if marks
+    ]
 
 
 def _data_columns(
@@ -107,22 +118,28 @@ def _words(
 ) -> tuple[str, ...] | None:
     """Return the words of a column of text that holds levels, in alphabetical order; else None."""
     if name in how.two_level:
-        return _two_words(column, name, where)
+        return _two_words(column, name, where, how)
     if not how.words or mostly_numbers(column, numerals):
         return None
-    gaps = {*MISSING, *(mark.strip() for mark in how.form.missing)}
-    cells = [word for cell in column.tolist() if (word := cell.strip()) not in gaps]
+    cells = _known_words(column, how)
     words = tuple(sorted(set(cells)))
     return words if are_levels(len(words), len(cells)) else None
 
 
-def _two_words(column: NDArray[Any], name: str, where: str) -> tuple[str, ...]:
-    words = tuple(sorted({cell.strip() for cell in column.tolist() if cell.strip() not in MISSING}))
+def _known_words(column: NDArray[Any], how: Reading) -> list[str]:
+    """Return the cells of a column of words: usual marks of missing cells are words like others."""
+    gaps = {"", *(mark.strip() for mark in how.form.missing)}
+    return [word for cell in column.tolist() if (word := cell.strip()) not in gaps]
+
+
+def _two_words(column: NDArray[Any], name: str, where: str, how: Reading) -> tuple[str, ...]:
+    words = tuple(sorted(set(_known_words(column, how))))
     if len(words) > 2:
         raise InvalidInputError(
             f"{where} has more than two words in column {name!r}, whose order is not known",
             ", ".join(map(repr, words[:4])),
-            fix="write ordered levels as numbers, or fit a data frame with an ordered category",
+            fix="write ordered levels as numbers, fit a data frame with an ordered category, or name the "
+            "cells that mean missing",
         )
     return words
 

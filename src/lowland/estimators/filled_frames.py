@@ -1,0 +1,128 @@
+"""Data frames with their holes filled, and a check that no cell that held something differs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.arrays import Indices, Matrix
+from lowland.core.observed_cells import changed, check_kept
+from lowland.estimators.frames import Levels, as_numbers, is_empty, missing_cells, wrap_frame
+from lowland.files.numerals import Numerals
+
+
+def decode(frame: Any, filled: Matrix, levels: Levels, untouched: Collection[Any] = ()) -> Any:
+    """Return a frame with its missing cells filled, levels by name; for other input, return the array.
+
+    Columns without a part in the fit stay as they are.
+
+    Raises
+    ------
+    InvalidInputError
+        If an observed cell would be changed.
+    """
+    import narwhals as nw
+
+    wrapped = wrap_frame(frame)
+    if wrapped is None:
+        return filled
+    made = []
+    fitted = [series for series in wrapped.iter_columns() if series.name not in untouched]
+    for j, series in enumerate(fitted):
+        own = levels.get(series.name)
+        if own is None and not series.dtype.is_numeric() and series.dtype != nw.Boolean:
+            numbers = np.array(as_numbers(series))
+            numbers = np.where(np.isnan(numbers), filled[:, j], numbers)
+            made.append(nw.new_series(series.name, numbers, nw.Float64, backend=wrapped.implementation))
+            continue
+        missing = np.asarray(series.is_null().to_list())
+        was_category = own is not None and series.dtype == nw.Categorical
+        if own is not None:
+            series = _with_levels(series, own)
+            missing = missing | np.array(missing_cells(series, own))
+        if series.dtype.is_float():
+            missing = missing | np.isnan(series.to_numpy().astype(np.float64))
+        if not missing.any() or own == ():
+            continue
+        at = np.flatnonzero(missing)
+        if own is None:
+            single = series.dtype == nw.Float32
+            cells = filled[at, j].astype(np.float32 if single else np.float64).tolist()
+            cells = np.asarray(cells, np.float32) if single else cells
+            series = series.cast(nw.Float64) if series.dtype.is_integer() else series
+        else:  # losses for numbers may predict values outside the levels
+            places = np.clip(np.round(filled[at, j]), 0, len(own) - 1).astype(int)
+            cells = [own[k] for k in places.tolist()]
+        filled_series = series.scatter(at.tolist(), cells)
+        made.append(filled_series.cast(nw.Categorical) if was_category else filled_series)
+    whole = wrapped.with_columns(*made)
+    check_frame_kept(wrapped, whole)
+    return whole.to_native()
+
+
+def _with_levels(series: Any, levels: tuple[Any, ...]) -> Any:
+    """Return a column of categories in a type that takes all levels of the fit."""
+    import narwhals as nw
+
+    if series.dtype == nw.Categorical:
+        return series.cast(nw.String)
+    if isinstance(series.dtype, nw.Enum) and not set(levels) <= set(series.dtype.categories):
+        return series.cast(nw.String).cast(nw.Enum([str(level) for level in levels]))
+    return series
+
+
+def check_frame_kept(before: Any, after: Any) -> None:
+    """Raise if a cell that holds something differs between a frame and the frame with its holes filled.
+
+    It knows nothing of how kinds and levels were decided: only columns of text or objects that became numbers
+    or truth values may lose the usual marks of missing cells.
+
+    Parameters
+    ----------
+    before, after : narwhals.DataFrame
+
+    Raises
+    ------
+    InvalidInputError
+        With the first cell that differs.
+    """
+    for old in before.iter_columns():
+        new = after.get_column(old.name)
+        if new is old:
+            continue
+        if old.dtype.is_float() and new.dtype == old.dtype:
+            cells, filled = old.to_numpy(), new.to_numpy()
+            known = np.flatnonzero(~np.isnan(cells))
+            check_kept(cells[known], filled[known], _Names(old.name, known))
+            continue
+        missing = old.is_null().to_list()
+        for k, (cell, gap, found) in enumerate(zip(old.to_list(), missing, new.to_list(), strict=True)):
+            if not (gap or is_empty(cell) or _is_kept(cell, found)):
+                raise changed(_cell(old.name, k), cell, found)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Names:
+    """Names of some cells of a column."""
+
+    column: Any
+    rows: Indices
+
+    def __call__(self, k: int) -> str:
+        return _cell(self.column, int(self.rows[k]))
+
+
+def _is_kept(cell: Any, found: Any) -> bool:
+    """Return whether a cell is what it was: itself, or the number that its text says."""
+    if isinstance(cell, str) and not isinstance(found, str):
+        number = Numerals().number(cell)
+        return number is not None and (number != number or number == found)
+    return bool(cell == found)
+
+
+def _cell(name: Any, row: int) -> str:
+    return f"column {name!r}, row {row + 1}"

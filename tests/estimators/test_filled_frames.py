@@ -1,0 +1,98 @@
+"""Cells of data frames that hold something stay as they are, whatever words they hold."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+import lowland as ll
+from lowland.core.errors import InvalidInputError
+from lowland.estimators.filled_frames import check_frame_kept, decode
+from lowland.estimators.frames import encode, read_kinds, wrap_frame
+from lowland.files.numerals import MISSING
+
+MARKS = [mark for mark in MISSING if mark]
+KINDS = {
+    "pandas text": lambda words: pd.DataFrame({"w": words}, dtype=object),
+    "pandas category": lambda words: pd.DataFrame({"w": pd.Categorical(words)}),
+    "polars text": lambda words: pl.DataFrame({"w": words}),
+    "polars category": lambda words: pl.DataFrame({"w": pl.Series(words, dtype=pl.Categorical)}),
+}
+
+
+def _filled(frame):
+    """Return a frame whose missing cells are filled by 0, without a fit, and what it holds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        kinds = read_kinds(frame).with_words()
+    numbers = np.asarray(encode(frame, kinds.levels, kinds.untouched), float)
+    return list(decode(frame, np.nan_to_num(numbers), kinds.levels, kinds.untouched)["w"]), numbers
+
+
+@pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("mark", MARKS)
+def test_marks_of_missing_cells_among_words_are_words(make, mark):
+    for other in ("+", "yes"):
+        words = [mark, other, None, mark, ""] * 6
+        found, numbers = _filled(make(words))
+        first = min(mark, other)
+        assert found == [first if word in (None, "") else word for word in words]
+        assert np.isnan(numbers).sum() == 12
+
+
+@pytest.mark.parametrize("make", [KINDS["pandas text"], KINDS["polars text"]], ids=["pandas", "polars"])
+@pytest.mark.parametrize("mark", MARKS)
+def test_marks_of_missing_cells_among_numbers_are_missing(make, mark):
+    found, numbers = _filled(make([mark, "1.1", None, "0.1", ""] * 6))
+    assert found == [0.0, 1.1, 0.0, 0.1, 0.0] * 6
+    assert np.isnan(numbers).sum() == 18
+
+
+def test_a_column_of_what_programs_write_for_missing_holds_nothing():
+    frame = pd.DataFrame({"w": ["NA", None, "nan"] * 5, "x": range(15)})
+    assert read_kinds(frame).untouched == {"w": "no known cell"}
+    frame["w"] = ["-", None, "none"] * 5
+    assert read_kinds(frame).levels == {"w": ("-", "none")}
+
+
+def test_words_that_a_fit_does_not_know_are_refused_not_replaced():
+    rng = np.random.default_rng(0)
+    base = rng.standard_normal((30, 1)) * [1.0, 2.0]
+    frame = pd.DataFrame(base, columns=["a", "b"]).assign(w=np.where(base[:, 0] > 0, "+", "-"))
+    frame.loc[4, "a"] = np.nan
+    model = ll.MatrixCompletion(rank=1, random_state=0, certify=False, refine=False).fit(frame)
+    filled = model.fill(frame)
+    assert (filled["w"] == frame["w"]).all()
+    assert filled.drop(4).equals(frame.drop(4))
+    with pytest.raises(InvalidInputError, match=r"a level that the fit does not know(.|\n)*'none'"):
+        model.fill(frame.assign(w="none"))
+
+
+def test_digits_that_a_double_does_not_hold_are_refused():
+    long = pd.array([2**60 + 1, None, 5] * 5, dtype="Int64")
+    frame = pd.DataFrame({"x": long, "y": np.arange(15.0)})
+    with pytest.raises(InvalidInputError, match=r"column 'x', row 1: 1152921504606846977 would become"):
+        decode(frame, np.zeros((15, 2)), {})
+    short = frame.assign(x=pd.array([2**50 + 1, None, 5] * 5, dtype="Int64"))
+    assert decode(short, np.zeros((15, 2)), {})["x"].tolist() == [2**50 + 1, 0, 5] * 5
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["-", "+", None], ["+", "+", "+"]),
+        (["1.5", "2", None], [1.5, 2.5, 0.0]),
+        ([1, 2, 3], [1.0, 2.0, 4.0]),
+        ([1.0, 2.0, np.nan], [1.0, np.nan, 3.0]),
+        ([True, False, None], [True, True, True]),
+        (["none", "1", ""], ["0", "1", "1"]),
+    ],
+)
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])
+def test_every_kind_of_change_is_seen(make, before, after):
+    old, new = (wrap_frame(make({"w": cells})) for cells in (before, after))
+    check_frame_kept(old, old)
+    with pytest.raises(InvalidInputError, match=r"an observed cell would be changed(.|\n)*column 'w', row"):
+        check_frame_kept(old, new)
