@@ -14,13 +14,12 @@ from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.observations import Observations
 from lowland.recheck.documents import Document, Settings, take_point
 from lowland.recheck.matrix_problem import MatrixProblem
-from lowland.recheck.plain_losses import KINDS, PlainLoss, PlainLosses
+from lowland.recheck.plain_losses import PlainLosses
+from lowland.recheck.table_values import as_powers, encoded, scaled, units_in_words
 
 DTYPES = ("float32", "float64")
 SIDES = ("row", "column", "global")
 POINT = ("row_factors", "column_factors", "row_biases", "column_biases", "offset")
-# counts of numbers of each kind of loss; thresholds of levels are any number of them
-NUMBERS = {"clipped": 3}
 
 
 def in_precision(document: Document, table: Observations) -> Observations:
@@ -65,15 +64,14 @@ def table_problem(document: Document, table: Observations) -> MatrixProblem:
         raise FileFormatError("the certificate scales columns twice", "columns and scaling")
     dtype = table.values.dtype
     if powers is not None:
-        table = replace(table, values=_as_powers(powers, table).astype(dtype))
+        table = replace(table, values=as_powers(powers, table).astype(dtype))
     weights: Vector = np.ones(table.size) if table.weights is None else table.weights.astype(np.float64)
     y: Vector = table.values.astype(np.float64)
     losses = PlainLosses()
     if scaling is not None:
-        y = _scaled(scaling, table).astype(dtype).astype(np.float64)
+        y = scaled(scaling, table)
     if columns is not None:
-        y, losses, precisions = _encoded(columns, table)
-        y = y.astype(dtype).astype(np.float64)
+        y, losses, precisions = encoded(columns, table)
         weights = precisions if table.weights is None else precisions * table.weights
         weights = weights.astype(dtype).astype(np.float64)
     check_weights(weights)
@@ -135,97 +133,5 @@ def _describe(problem: Mapping[str, Any], table: Observations, r: int) -> str:
         shares = sum(one["whole"] > 0 for one in problem["powers"])
         folded = f", of {shares} shares less those of the rest" if shares else ""
         parts.append(f"{len(problem['powers'])} columns as square roots or logarithms{folded}")
-    if columns is not None or problem["scaling"] is not None:
-        parts.append("columns scaled as the certificate says")
+    parts += units_in_words(columns if columns is not None else problem["scaling"])
     return ", ".join(parts)
-
-
-def _encoded(given: Any, table: Observations) -> tuple[Vector, PlainLosses, Vector]:
-    """Return values in the units of the fit, the losses of cells, and the precisions of their columns."""
-    if not isinstance(given, dict):
-        raise FileFormatError("the certificate's columns cannot be read", type(given).__name__)
-    settings, n = Settings(given), table.shape[1]
-    listed = settings.maybe("kinds")
-    which = settings.array("which", n)
-    centres, spreads = settings.array("centres", n), settings.array("spreads", n)
-    shifts, precisions = settings.array("shifts", n), settings.array("precisions", n)
-    settings.close()
-    if not isinstance(listed, list) or not listed or not all(isinstance(kind, dict) for kind in listed):
-        raise FileFormatError("the certificate's columns cannot be read", "kinds")
-    kinds = [_kind(kind) for kind in listed]
-    if not (np.isin(which, np.arange(len(kinds))).all() and (spreads > 0).all() and (precisions > 0).all()):
-        raise FileFormatError("the certificate's columns cannot be used", "which, spreads or precisions")
-    own = which.astype(np.intp)[table.columns]
-    y = (table.values - centres[table.columns]) / spreads[table.columns]
-    for k, (loss, levels) in enumerate(kinds):
-        at = np.flatnonzero(own == k)
-        if loss.kind == "ordinal":
-            values = table.values[at].astype(np.float64)
-            codes = np.minimum(np.searchsorted(levels, values), levels.size - 1)
-            if not np.array_equal(levels[codes], values):
-                raise FileFormatError(
-                    "a value of the table is not one of the certificate's levels", f"kind {k}"
-                )
-            y[at] = codes
-        elif loss.kind == "log-Poisson" and (table.values[at] < 0).any():
-            raise FileFormatError("a count of the table is negative", f"kind {k}")
-    losses = PlainLosses(tuple(loss for loss, _ in kinds), own, shifts[table.columns])
-    return y, losses, precisions[table.columns]
-
-
-def _as_powers(given: Any, table: Observations) -> Vector:
-    """Return values of which some columns are square roots or logarithms."""
-    if not isinstance(given, list):
-        raise FileFormatError("the certificate's powers cannot be read", type(given).__name__)
-    values, done = table.values.astype(np.float64), set()
-    for one in given:
-        settings = Settings(one if isinstance(one, dict) else {})
-        column, exponent = settings.number("column"), settings.number("exponent")
-        shift, lowest, whole = (settings.number(name) for name in ("shift", "lowest", "whole"))
-        more, least = settings.number("rest_shift"), settings.number("least_rest")
-        settings.close()
-        known = column in range(table.shape[1]) and column not in done
-        fine = exponent in (0.0, 0.5) and min(shift, lowest, more, least) >= 0 and whole in (0.0, 1.0, 100.0)
-        small = 0 < shift + lowest < 1e300 and (not whole or 0 < more + least < whole)
-        if not (known and fine and small):
-            raise FileFormatError("the certificate's powers cannot be used", f"column {column:g}")
-        done.add(column)
-        at = table.columns == int(column)
-        x = values[at]
-        if (x < 0).any() or (whole and (x > whole).any()):
-            raise FileFormatError("numbers lie beyond the certificate's powers", f"column {column:g}")
-        rest, write = whole - x, np.log if exponent == 0 else np.sqrt
-        if ((x > 0) & (x < lowest)).any() or (whole and ((rest > 0) & (rest < least)).any()):
-            raise FileFormatError("the certificate's powers change positive numbers", f"column {column:g}")
-        values[at] = write(np.where(x > lowest, x, lowest) + shift)
-        if whole:
-            values[at] -= write(np.where(rest > least, rest, least) + more)
-    return values
-
-
-def _scaled(given: Any, table: Observations) -> Vector:
-    """Return values minus the centre of their column, in units of its spread."""
-    if not isinstance(given, dict):
-        raise FileFormatError("the certificate's scaling cannot be read", type(given).__name__)
-    settings, n = Settings(given), table.shape[1]
-    centres, spreads = settings.array("centres", n), settings.array("spreads", n)
-    settings.close()
-    if not (spreads > 0).all():
-        raise FileFormatError("the certificate's scaling cannot be used", "a spread is not positive")
-    return np.asarray((table.values - centres[table.columns]) / spreads[table.columns])
-
-
-def _kind(given: dict[str, Any]) -> tuple[PlainLoss, Vector]:
-    settings = Settings(given)
-    loss, numbers, levels = settings.word("loss", KINDS), settings.array("numbers"), settings.array("levels")
-    settings.close()
-    if loss == "ordinal":
-        good = numbers.size >= 1 and levels.size == numbers.size + 1
-        good = bool(good and (np.diff(numbers) > 0).all() and (np.diff(levels) > 0).all())
-    else:
-        good = numbers.size == NUMBERS.get(loss, 0) and levels.size == 0
-    if good and loss == "clipped":
-        good = bool(numbers[0] < 0 < numbers[1] and numbers[2] > 0)
-    if not good:
-        raise FileFormatError("the certificate holds a loss with wrong numbers", loss)
-    return PlainLoss(loss, tuple(numbers.tolist())), levels

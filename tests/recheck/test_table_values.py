@@ -1,0 +1,180 @@
+"""Units that a document states for a table: honest ones are taken, others that wipe out digits refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+import lowland as ll
+from lowland.completion.cells import TableCells
+from lowland.completion.powers import Power
+from lowland.completion.scaling import Scaling
+from lowland.completion.table_summary import TableSummary
+from lowland.core.errors import FileFormatError
+from lowland.recheck.documents import Document
+from lowland.recheck.table_values import as_powers, scaled, units_in_words
+from lowland.recheck.tables import table_problem
+from proof_samples import completed, table
+
+SHAPE = (40, 6)
+FACTORS = (1e20, 1e12, 1e-12, 1e-20, -1.0)
+
+
+def _numbers(kind, seed=0):
+    """Return a table of one kind of numbers, a tenth of it missing."""
+    rng = np.random.default_rng(seed)
+    z = rng.standard_normal((SHAPE[0], 1)) @ rng.standard_normal((1, SHAPE[1]))
+    z = z + 0.2 * rng.standard_normal(SHAPE)
+    values = {
+        "numbers": z,
+        "skewed": np.exp(1.5 * z),
+        "shares": np.round(1 / (1 + np.exp(-3 * z)), 3),
+        "counts": rng.poisson(np.exp(2 * z)).astype(float),
+        "offset": 1e8 + z,
+        "units": z * 10.0 ** np.arange(-9, 9, 3),
+        "constant": np.broadcast_to([3.3, 0.0, -7.0, 1e9, 0.1, 0.7], SHAPE),
+    }[kind]
+    return np.where(rng.random(SHAPE) < 0.1, np.nan, values)
+
+
+def _table(kind, dtype="float64"):
+    return ll.Observations.from_array(_numbers(kind).astype(dtype))
+
+
+def _scaling(seen):
+    """Return the scaling that a Bayesian fit uses, as a document states it."""
+    own = Scaling.of(TableSummary.of(TableCells.of(seen)), "column")
+    return {"centres": own.centres.tolist(), "spreads": own.spreads.tolist()}
+
+
+def _powers(seen, make=Power.of):
+    """Return the powers that suit the columns, as a document states them."""
+    names = ("exponent", "shift", "lowest", "whole", "rest_shift", "least_rest")
+    found = [make(seen.values[seen.columns == j]) for j in range(SHAPE[1])]
+    return [
+        {"column": j, **{name: getattr(one, name) for name in names}}
+        for j, one in enumerate(found)
+        if one is not None
+    ]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("kind", ["numbers", "skewed", "shares", "counts", "offset", "units", "constant"])
+def test_honest_units_are_taken(kind, dtype):
+    seen = _table(kind, dtype)
+    given = _scaling(seen)
+    np.testing.assert_array_equal(
+        scaled(given, seen), Scaling(*map(np.array, given.values()), 0, 0).apply(seen.values, seen.columns)
+    )
+    one, all_alike = given["spreads"][0], {"centres": [np.median(seen.values)] * 6, "spreads": [1.0] * 6}
+    scaled(all_alike, seen)
+    assert "centres" in units_in_words(given)[0]
+    assert f"{one:.3g}" in units_in_words({**given, "spreads": [one]})[0]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("kind", "make"), [("skewed", Power.of), ("counts", Power.of), ("shares", Power.of_shares)]
+)
+def test_honest_powers_are_taken(kind, make, dtype):
+    seen = _table(kind, dtype)
+    given = _powers(seen, make)
+    assert len(given) >= 2
+    written = as_powers(given, seen)
+    for one in given:
+        at = seen.columns == one["column"]
+        power = make(seen.values[at])
+        np.testing.assert_allclose(written[at], power.write(seen.values[at]), rtol=1e-12)
+
+
+def test_units_of_columns_that_came_later_are_taken():
+    """They are those of the last column before: of other columns, but of no other kind."""
+    seen = _table("units")
+    given = _scaling(seen)
+    for name in given:
+        given[name][4] = given[name][3]
+    scaled(given, seen)
+
+
+@pytest.mark.parametrize(
+    ("name", "factor"), [("centres", 1e20), ("centres", -1e12), *(("spreads", x) for x in FACTORS)]
+)
+def test_other_units_are_refused(name, factor):
+    seen = _table("units")
+    given = _scaling(seen)
+    given[name] = (factor * np.maximum(np.abs(given[name]), 1.0)).tolist()
+    with pytest.raises(FileFormatError, match=r"units are not those|wipe out digits|not positive"):
+        scaled(given, seen)
+
+
+@pytest.mark.parametrize("column", range(3))
+def test_the_unit_of_a_far_larger_column_wipes_out_digits(column):
+    seen = _table("units")
+    values = np.where(seen.columns == 5, 1e20 * seen.values, seen.values)
+    seen = ll.Observations(seen.rows, seen.columns, values, seen.shape)
+    given = _scaling(seen)
+    scaled(given, seen)
+    for name in given:
+        given[name][column] = given[name][5]
+    with pytest.raises(FileFormatError, match="wipe out digits"):
+        scaled(given, seen)
+
+
+@pytest.mark.parametrize(("kind", "make"), [("skewed", Power.of), ("shares", Power.of_shares)])
+@pytest.mark.parametrize("name", ["shift", "lowest", "rest_shift", "least_rest"])
+@pytest.mark.parametrize("factor", [1e20, 1e12, 10.0, -1.0])
+def test_other_powers_are_refused(kind, make, name, factor):
+    seen = _table(kind)
+    given = _powers(seen, make)
+    if "rest" in name and kind == "skewed":
+        assert not given[0][name]  # a column without a whole has no rest: nothing reads this
+        return
+    for one in given:
+        one[name] = factor * seen.values.max()
+    with pytest.raises(FileFormatError, match=r"powers|cannot be used"):
+        as_powers(given, seen)
+
+
+def test_zeros_stay_apart_from_the_smallest_number():
+    seen = ll.Observations.from_array(np.array([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0], [9.0, 1.0]]))
+    given = [{"column": 0, **dict.fromkeys(("exponent", "shift", "whole", "rest_shift", "least_rest"), 0.0)}]
+    assert np.unique(as_powers([{**given[0], "lowest": 1.0}], seen)[seen.columns == 0]).size == 4
+    with pytest.raises(FileFormatError, match="change positive numbers"):
+        as_powers([{**given[0], "lowest": 2.0}], seen)
+
+
+@pytest.mark.parametrize("losses", ["squared", "huber", "poisson", "ordinal"])
+@pytest.mark.parametrize("name", ["centres", "spreads"])
+def test_other_units_of_losses_are_refused(losses, name):
+    kind = {"poisson": "counts", "ordinal": "levels"}.get(losses, "numbers")
+    one = completed(table(kind), losses={0: losses}, rank=1, penalty=1.0, bias_penalty=1.0)
+    assert table_problem(one.document, one.data).words
+    plain = json.loads(one.document.to_json())
+    plain["problem"]["columns"][name][0] += 1e15
+    with pytest.raises(FileFormatError, match=r"another unit|units are not those|wipe out digits"):
+        table_problem(Document.from_json(json.dumps(plain)), one.data)
+
+
+def test_a_forged_constant_is_refused_by_verify(tmp_path):
+    """Pure noise as a constant table, of which everything is proved."""
+    noise = np.round(np.exp(np.random.default_rng(0).standard_normal((12, 6))), 3)
+    settings = {"method": "map", "rank": 1, "penalty": 0.0, "biases": False, "random_state": 0}
+    honest = ll.MatrixCompletion(**settings).fit(noise)
+    honest.save_certificate(tmp_path / "honest.json")
+    for name, constant, problem in (
+        ("scaling", -1.0, {"scaling": {"centres": [1e20] * 6, "spreads": [1e20] * 6}}),
+        ("powers", np.log(1e20), {"powers": [_power(column) for column in range(6)]}),
+    ):
+        fit = ll.MatrixCompletion(**settings).fit(np.full(noise.shape, constant))
+        fit.save_certificate(tmp_path / "p.json")
+        plain = json.loads((tmp_path / "p.json").read_text())
+        plain["data"] = json.loads((tmp_path / "honest.json").read_text())["data"]
+        plain["problem"].update(problem)
+        (tmp_path / "p.json").write_text(json.dumps(plain))
+        with pytest.raises(FileFormatError, match=name if name == "powers" else "centres and spreads"):
+            ll.verify(tmp_path / "p.json", noise)
+
+
+def _power(column):
+    names = ("exponent", "lowest", "whole", "rest_shift", "least_rest")
+    return {"column": column, "shift": 1e20, **dict.fromkeys(names, 0.0)}
