@@ -22,6 +22,11 @@ def error(matrix, truth):
     return np.linalg.norm(matrix - truth) / np.linalg.norm(truth)
 
 
+def own_matrix(fit):
+    """Return the matrix at which the solver itself ended, before Newton steps."""
+    return fit.objective.matrix(fit.own_end.theta).matrix()
+
+
 @pytest.mark.parametrize("rank", [1, 2, 3, 5])
 @pytest.mark.parametrize("seed", range(3))
 def test_default_recovers_psd_at_twice_nr(rank, seed):
@@ -70,7 +75,7 @@ def test_constant_perturbation_stalls_where_the_shrinking_one_converges():
             rng=1,
             certify=False,
         )
-        ends[law] = error(fit.matrix(), instance.truth)
+        ends[law] = error(own_matrix(fit), instance.truth)
     assert ends["residual"] < 1e-4
     assert ends["constant"] > 1e-3
 
@@ -299,7 +304,7 @@ def test_spare_rank_is_dropped():
         rng=0,
         certify=False,
     )
-    assert error(plain.matrix(), instance.truth) > 1e-8
+    assert error(own_matrix(plain), instance.truth) > 1e-8
 
 
 def test_phase_retrieval_and_pauli_tomography(rng):

@@ -143,6 +143,7 @@ def sense(
                 "stop_reason": fit.search.stop_reason.value,
                 "message": fit.search.message,
                 "objective": fit.search.value,
+                "own_end": {"solver": fit.own_end.solver, "objective": fit.own_end.value},
                 "starts": [
                     {"start": a.start, "solver": a.solver, "objective": a.value} for a in fit.attempts
                 ],
@@ -154,6 +155,8 @@ def sense(
         for k, a in enumerate(fit.attempts):
             ended = f"objective {a.value:.4g} after {a.iterations} steps, {a.message}"
             say(f"start {k} ({a.start}, {a.solver}): {ended}")
+        if fit.polishing:
+            say(fit.polishing)
         if proof is not None:
             say(verdict_sentence(proof))
             say_certificate(proof)

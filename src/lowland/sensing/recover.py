@@ -31,7 +31,15 @@ from lowland.search.stops import StopRule
 from lowland.sensing.conditional import with_conditional_findings
 from lowland.sensing.input_checks import check_scale, warn_if_too_few
 from lowland.sensing.matrix_models import structured
-from lowland.sensing.multistart import Attempting, Search, is_settled, plan_starts, polish, without_spare_rank
+from lowland.sensing.multistart import (
+    Attempting,
+    Search,
+    is_settled,
+    plan_starts,
+    polish,
+    polish_end,
+    without_spare_rank,
+)
 from lowland.sensing.premise import Premise, check_premise
 from lowland.sensing.recovery import Recovery
 from lowland.sensing.second_solution import refute_uniqueness
@@ -90,6 +98,8 @@ def recover(  # noqa: PLR0913
         "auto" combines them: exact block solves for observed entries with a penalty; variable
         projection rank by rank for entries without one; otherwise Gauss-Newton steps with a prior
         that fades with the residual, then Newton steps. `Recovery.attempts` lists what was tried.
+        The end of any solver is polished by Newton steps before it is judged, unless `stop` is given;
+        `Recovery.own_end` is where the solver itself ended.
     start : {"auto", "spectral", "random", "small_random"}, Factors, or array_like
         Where to begin; "auto" is spectral. Factors must have the requested rank.
     n_restarts : int or "auto"
@@ -99,7 +109,8 @@ def recover(  # noqa: PLR0913
     dtype : {"float64", "float32"}
         Precision of the search; certificates are judged in float64.
     stop : StopRule, optional
-        When a start ends; the default depends on the solver.
+        When a start ends; the default depends on the solver. An end by this rule is judged as it is,
+        without Newton steps, but for solver "auto".
     rng : int, Generator or None
         Source of randomness; the same seed gives the same bits.
     callbacks : sequence of callable
@@ -169,8 +180,10 @@ def recover(  # noqa: PLR0913
             results, attempts = search_in_turn(
                 starts, lambda before: n_restarts == "auto" and is_settled(objective, before)
             )
-            best = min(results, key=lambda result: result.value)
-            if solver == "auto" and best.stop_reason is not StopReason.INTERRUPTED:
+            best = own_end = min(results, key=lambda result: result.value)
+            if solver != "auto" and stop is None:
+                best = polish_end(objective, best, generator)
+            elif solver == "auto" and best.stop_reason is not StopReason.INTERRUPTED:
                 best = polish(objective, best, generator, stop, callbacks)
                 narrower = without_spare_rank(objective, best.theta, generator)
                 if narrower is not None:
@@ -183,7 +196,7 @@ def recover(  # noqa: PLR0913
                 lambda: _judged(objective, best.theta, settings, budget, generator, premise), "judging"
             )
     return Recovery(
-        _without_zeros(objective.matrix(best.theta)), best, certificate, objective, tuple(attempts)
+        _without_zeros(objective.matrix(best.theta)), best, certificate, objective, tuple(attempts), own_end
     )
 
 

@@ -40,6 +40,9 @@ class Recovery(Judged, Reported):
         The problem that was solved.
     attempts : tuple of Attempt
         Every start, in order, with its end.
+    own_end : SearchResult
+        Where the best of all starts ended before it was polished by Newton steps; `search` itself if it was
+        not.
 
     Examples
     --------
@@ -57,11 +60,23 @@ class Recovery(Judged, Reported):
     certificate: Certificate | None
     objective: RecoveryObjective
     attempts: tuple[Attempt, ...]
+    own_end: SearchResult
 
     @property
     def rank(self) -> int:
         """Number of components found; fewer than requested if the rest would be zero."""
         return self.factors.width
+
+    @property
+    def polishing(self) -> str:
+        """Where the solver itself ended, and where Newton steps led from there; "" if they gained nothing."""
+        if not self.search.value < self.own_end.value:
+            return ""
+        own, end = self.own_end, self.search
+        return (
+            f"polished: {own.solver} ended at objective {own.value:.4g} after {own.iterations} steps, Newton "
+            f"steps at {end.value:.4g}"
+        )
 
     def matrix(self) -> Matrix:
         """Return the dense matrix."""
@@ -129,7 +144,9 @@ class Recovery(Judged, Reported):
     def _page(self) -> Page:
         from lowland.sensing.report import recovery_page
 
-        return recovery_page(self.objective, self.search, self.factors, self.certificate, self.attempts)
+        return recovery_page(
+            self.objective, self.search, self.factors, self.certificate, self.attempts, self.polishing
+        )
 
     def save_certificate(self, path: str | PathLike[str]) -> None:
         """Write the certificate with its point, but without the data, for `lowland.verify`.
@@ -169,4 +186,4 @@ class Recovery(Judged, Reported):
             f"start {k}: {a.start}, {a.solver}, objective {a.value:.4g} after {a.iterations} steps"
             for k, a in enumerate(self.attempts)
         ]
-        return lines
+        return [*lines, self.polishing] if self.polishing else lines

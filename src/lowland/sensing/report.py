@@ -22,8 +22,9 @@ def recovery_page(
     factors: Factors,
     certificate: Certificate | None,
     attempts: Sequence[Attempt],
+    polishing: str,
 ) -> Page:
-    """Return the report page of a recovery."""
+    """Return the report page of a recovery; `polishing` says how its end was polished, or is ""."""
     rows = [
         (
             str(k),
@@ -45,7 +46,7 @@ def recovery_page(
     )
     return Page(
         f"Recovery of a rank-{objective.rank} matrix",
-        asked_search(objective.describe(), search),
+        [*asked_search(objective.describe(), search), *([("its end", polishing)] if polishing else [])],
         certificate,
         tables=(TableEntry("Starts", header, rows),),
         figures=search_figures(search, factors),
