@@ -10,6 +10,9 @@ from lowland.core.findings import Finding
 from lowland.core.fits import Fit
 from lowland.core.status import Rigour, Verdict
 
+# numbers that are handled at once
+CHUNK = 250_000
+
 
 def judge_stationarity(objective: Fit, theta: Vector, given: Judgement) -> list[Finding]:
     """Judge whether the gradient vanishes, relative to the gradient for the unfitted residuals.
@@ -68,10 +71,14 @@ def gradient_scale(objective: Fit, theta: Vector) -> float:
 
 def gradient_rounding(objective: Fit, theta: Vector, rng: np.random.Generator) -> tuple[float, float]:
     """Return the typical and the worst-case gradient caused by rounding of data and predictions."""
-    z = objective.predict(theta)
-    error = np.finfo(float).eps * (np.abs(objective.y) + np.abs(z))
-    signs = rng.choice([-1.0, 1.0], error.size)
-    usual = objective.transpose_product(theta, objective.weighted(error * signs))
+    error = objective.predict(theta)
+    np.abs(error, out=error)
+    for low in range(0, error.size, CHUNK):  # large data leave no room for several arrays of their size
+        here = slice(low, low + CHUNK)
+        error[here] = np.finfo(float).eps * (np.abs(objective.y[here]) + error[here])
+        error[here] *= rng.choice([-1.0, 1.0], error[here].size)
+    usual = objective.transpose_product(theta, objective.weighted(error))
+    np.abs(error, out=error)
     bounds = objective.prediction_error(theta)
     if bounds is not None:
         error = error + bounds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from lowland.core.arrays import Matrix, Vector
@@ -24,6 +25,12 @@ class CellFit(Fit, Protocol):
     @property
     def data(self) -> TensorObservations:
         """The known cells."""
+
+    def slabs(self, theta: Vector) -> Iterator[tuple[slice, Vector]]:
+        """Yield predictions of the known cells and their places, of large tensors a part at a time."""
+
+    def data_value(self, theta: Vector) -> float:
+        """Return half the weighted sum of squares of the residuals."""
 
     @property
     def full_tensor(self) -> Matrix | None:

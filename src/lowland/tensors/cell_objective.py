@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import ClassVar
 
@@ -20,6 +21,8 @@ from lowland.tensors.observations import TensorObservations
 
 # largest relative gradient of points found in single precision
 SINGLE = 1e-3
+# cells of a large complete tensor that are predicted at once
+SLAB = 1_000_000
 
 
 class CellObjective(ABC):
@@ -50,6 +53,33 @@ class CellObjective(ABC):
     @abstractmethod
     def linearise(self, theta: Vector) -> FitLinearisation:
         """Return the objective linearised at a point, for repeated products."""
+
+    @abstractmethod
+    def predictor(self, theta: Vector) -> Callable[[int, int], Vector]:
+        """Return the predictions of all cells of slices low to high - 1 of the first mode, at a point."""
+
+    def slabs(self, theta: Vector) -> Iterator[tuple[slice, Vector]]:
+        """Yield predictions of the known cells and their places, of large tensors a part at a time."""
+        if self.data.positions is not None or self.data.size <= SLAB:
+            yield slice(None), self.predict(theta)
+            return
+        predicted, slices = self.predictor(theta), self.shape[0]
+        each = self.data.size // slices
+        step = max(1, SLAB // each)
+        for low in range(0, slices, step):
+            high = min(low + step, slices)
+            yield slice(low * each, high * each), predicted(low, high)
+
+    def data_value(self, theta: Vector) -> float:
+        """Return half the weighted sum of squares, in float64."""
+        weights, total = self.weights, 0.0
+        for here, predicted in self.slabs(theta):
+            total += sum_of_squares(predicted - self.y[here], None if weights is None else weights[here])
+        return 0.5 * total
+
+    @abstractmethod
+    def predict(self, theta: Vector) -> Vector:
+        """Return the model's predictions of the known cells, shape (p,)."""
 
     @property
     def size(self) -> int:

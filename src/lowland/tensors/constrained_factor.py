@@ -17,20 +17,20 @@ from lowland.kernels.rows import solve_rows
 from lowland.kernels.rows_nonnegative import solve_rows_nonnegative
 from lowland.kernels.sparse import multiply_rows
 from lowland.tensors.factor_constraints import FactorConstraint, Splines
-from lowland.tensors.unfoldings import UnfoldedCells
+from lowland.tensors.unfoldings import RowCells
 
 # cells whose known parts are computed at once
 CHUNK = 500_000
 
 
 def best_factor(
-    unfolded: UnfoldedCells, factors: Sequence[Matrix], constraint: FactorConstraint, ridge: float
+    unfolded: RowCells, factors: Sequence[Matrix], constraint: FactorConstraint, ridge: float
 ) -> Matrix:
     """Return the factor of an unfolding's mode that fits best, shape (rows, r).
 
     Parameters
     ----------
-    unfolded : UnfoldedCells
+    unfolded : RowCells
     factors : sequence of ndarray
         That of the mode itself is where nonnegative rows start from.
     constraint : FactorConstraint
@@ -74,13 +74,13 @@ class _Rows:
 
     Parameters
     ----------
-    unfolded : UnfoldedCells
+    unfolded : RowCells
     design : ndarray, shape (columns, r)
     known : ndarray, shape (rows, r)
         Known entries, zero elsewhere.
     """
 
-    def __init__(self, unfolded: UnfoldedCells, design: Matrix, known: Matrix) -> None:
+    def __init__(self, unfolded: RowCells, design: Matrix, known: Matrix) -> None:
         self.starts, self.columns, self.weights = unfolded.starts, unfolded.columns, unfolded.weights
         self.design, self.values = design, unfolded.values
         if known.any():

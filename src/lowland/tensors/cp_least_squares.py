@@ -14,15 +14,22 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Certificate
 from lowland.core.memory import check_fits
 from lowland.core.verification import Verification
+from lowland.core.work import CALL, touch
 from lowland.recheck.cp_checks import verify_cp
 from lowland.tensors.cell_objective import CellObjective, sum_of_squares
+from lowland.tensors.complete_cells import (
+    CompleteCells,
+    contracted_model,
+    model_curvature,
+    normal_product,
+)
 from lowland.tensors.constrained_factor import best_factor
 from lowland.tensors.cp_model import CP, kept_scales
 from lowland.tensors.factor_constraints import Constraints, FactorConstraint, asked_of
 from lowland.tensors.normal_matrix import cp_normal_matrix
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.proofs import plain_cp
-from lowland.tensors.unfoldings import UnfoldedCells, all_products, products
+from lowland.tensors.unfoldings import RowCells, UnfoldedCells, all_products, products
 
 # ridge of alternating least squares, as a share of the mean square of the design
 RIDGE = 1e-12
@@ -90,8 +97,7 @@ class CPObjective(CellObjective):
         """Return the model's predictions of the known cells, shape (p,)."""
         factors = self.model.unpack(theta)
         if self.data.positions is None:
-            first, *others = factors
-            return (first @ all_products(others).T).ravel()
+            return self.predictor(theta)(0, self.shape[0])
         out = np.empty(self.data.size, self.dtype)
         for low in range(0, self.data.size, CHUNK):
             out[low : low + CHUNK] = products(factors, self.data.positions[low : low + CHUNK]).sum(axis=1)
@@ -99,7 +105,26 @@ class CPObjective(CellObjective):
 
     def value(self, theta: Vector) -> float:
         """Return the objective, summed in float64."""
-        return 0.5 * sum_of_squares(self.predict(theta) - self.y, self.weights)
+        return self.data_value(theta)
+
+    def predictor(self, theta: Vector) -> Callable[[int, int], Vector]:
+        """Return the predictions of all cells of slices low to high - 1 of the first mode, at a point."""
+        first, *others = self.model.unpack(theta)
+        products = all_products(others).T
+
+        def predicted(low: int, high: int) -> Vector:
+            touch(CALL + (high - low) * products.shape[1] * (1 + self.rank / 12))
+            return (first[low:high] @ products).ravel()
+
+        return predicted
+
+    def overlaps(self, theta: Vector) -> tuple[float, float]:
+        """Return the weighted inner products of the predictions with themselves and with the data."""
+        if self.complete is not None:
+            return self.complete.overlaps(self.model.unpack(theta))
+        found = self.predict(theta)
+        weighted = self.weighted(found)
+        return float(np.sum(weighted * found)), float(np.sum(weighted * self.y))
 
     def linearise(self, theta: Vector) -> CPLinearisation:
         """Return the objective linearised at a point, for repeated products."""
@@ -108,6 +133,11 @@ class CPObjective(CellObjective):
     def transpose_product(self, theta: Vector, weights: Vector) -> Vector:
         """Return the gradient of sum weights * cells in the point."""
         return self.linearise(theta).jacobian_transpose(weights)
+
+    @cached_property
+    def complete(self) -> CompleteCells | None:
+        """The tensor if all cells are known and weigh the same, whose cells are never listed; else None."""
+        return None if self.full_tensor is None else CompleteCells(self.full_tensor)
 
     @cached_property
     def _unfoldings(self) -> list[UnfoldedCells]:
@@ -119,11 +149,13 @@ class CPObjective(CellObjective):
         Directions in which the data say nothing stay small: a tiny ridge keeps systems regular.
         """
         factors, constraint = list(self.model.unpack(theta)), self._constraint(mode)
+        cells: RowCells = (
+            self._unfoldings[mode] if self.complete is None else self.complete.reduced(factors, mode)
+        )
         if self.allows_mixing():
-            found = self._unfoldings[mode].best(factors, RIDGE, nonnegative=constraint.nonnegative)
+            factors[mode] = cells.best(factors, RIDGE, nonnegative=constraint.nonnegative)
         else:
-            found = best_factor(self._unfoldings[mode], factors, constraint, RIDGE)
-        factors[mode] = found
+            factors[mode] = best_factor(cells, factors, constraint, RIDGE)
         return self.model.pack(factors)
 
     def _constraint(self, mode: int) -> FactorConstraint:
@@ -197,23 +229,38 @@ class CPLinearisation:
     def __init__(self, objective: CPObjective, theta: Vector) -> None:
         self.objective, self.theta = objective, theta
         self.parts = objective.model.lifted(theta)
-        self.predictions: Vector = objective.predict(theta)
-        self.residual: Vector = self.predictions - objective.y
+
+    @cached_property
+    def predictions(self) -> Vector:
+        """Predictions of the known cells, shape (p,)."""
+        return self.objective.predict(self.theta)
+
+    @cached_property
+    def residual(self) -> Vector:
+        """Predictions minus data, shape (p,)."""
+        return self.predictions - self.objective.y
 
     @cached_property
     def value(self) -> float:
         """The objective."""
+        if self.objective.complete is not None:
+            return self.objective.value(self.theta)
         return 0.5 * sum_of_squares(self.residual, self.objective.weights)
 
     @cached_property
     def gradient(self) -> Vector:
         """The gradient, shape (size,)."""
+        if self.objective.complete is not None:
+            model = contracted_model(self.parts.factors)
+            return self.objective.model.pack(model) - self.jacobian_transpose(self.objective.y)
         return self.jacobian_transpose(self.objective.weighted(self.residual))
 
     @cached_property
     def normal_matrix(self) -> Matrix:
         """J^T W J, shape (size, size), in float64."""
         factors = self.objective.model.unpack(self.theta.astype(np.float64, copy=False))
+        if self.objective.complete is not None:
+            return self.objective.complete.normal_matrix(factors)
         return cp_normal_matrix(factors, self.objective.data.all_positions(), self.objective.weights)
 
     def jacobian_product(self, direction: Vector) -> Vector:
@@ -227,6 +274,9 @@ class CPLinearisation:
 
     def gauss_newton_product(self, direction: Vector) -> Vector:
         """Return J^T W J times a direction."""
+        if self.objective.complete is not None:
+            model = self.objective.model
+            return model.pack(normal_product(self.parts.factors, model.unpack(direction)))
         return self.jacobian_transpose(self.objective.weighted(self.jacobian_product(direction)))
 
     def jacobian(self) -> None:
@@ -239,7 +289,12 @@ class CPLinearisation:
 
     def hessian_product(self, direction: Vector) -> Vector:
         """Return the exact Hessian times a direction."""
-        objective = self.objective
-        slopes, change = objective.weighted(self.residual), objective.model.changed(direction)
-        second = objective.measurement.pull_derivative(self.parts, change, slopes)
-        return self.gauss_newton_product(direction) + objective.model.pack(second.factors)
+        objective, change = self.objective, self.objective.model.changed(direction)
+        complete = objective.complete is not None
+        slopes = objective.y if complete else objective.weighted(self.residual)
+        second = objective.model.pack(
+            objective.measurement.pull_derivative(self.parts, change, slopes).factors
+        )
+        if complete:
+            second = objective.model.pack(model_curvature(self.parts.factors, change.factors)) - second
+        return self.gauss_newton_product(direction) + second

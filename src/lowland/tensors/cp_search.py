@@ -154,9 +154,7 @@ def _sized(objective: CPObjective, factors: list[Matrix]) -> Vector:
     kept = objective.kept_scales
     if kept.any():
         theta = objective.model.rescaled(theta, 1.0, kept)
-    found = objective.predict(theta)
-    square = float(np.sum(objective.weighted(found) * found))
-    along = float(np.sum(objective.weighted(found) * objective.y))
+    square, along = objective.overlaps(theta)
     scale = abs(along) / square if square > 0 and along else 1.0
     if kept.any():
         return objective.model.rescaled(theta, scale, kept)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.kernels.modular import Array
 from lowland.tensors.model import Tucker
+from lowland.tensors.observations import TensorObservations
 
 
 @final
@@ -19,11 +20,12 @@ class TuckerJacobian:
 
     Parameters
     ----------
-    positions : ndarray of int64, shape (p, N)
+    data : TensorObservations
+        Only the positions of its cells are used.
     model : Tucker
     """
 
-    positions: NDArray[np.int64]
+    data: TensorObservations
     model: Tucker
     has_fractions: ClassVar[bool] = False
     holds_matrices: ClassVar[bool] = False
@@ -31,7 +33,7 @@ class TuckerJacobian:
     @property
     def rows(self) -> int:
         """Number of known cells."""
-        return len(self.positions)
+        return self.data.size
 
     @property
     def unknowns(self) -> int:
@@ -54,9 +56,10 @@ class TuckerJacobian:
 
         A cell depends on one row of each factor, so `few` makes no difference.
         """
-        at = self.positions
-        if most is not None and len(at) > most:
-            at = at[np.sort(rng.choice(len(at), most, replace=False))]
+        places = np.arange(self.rows)
+        if most is not None and self.rows > most:
+            places = np.sort(rng.choice(self.rows, most, replace=False))
+        at = self.data.positions_of(places)
         core = rng.integers(0, prime, self.model.ranks).astype(np.int64)
         sides = zip(self.model.shape, self.model.ranks, strict=True)
         factors = [rng.integers(0, prime, (length, rank)).astype(np.int64) for length, rank in sides]

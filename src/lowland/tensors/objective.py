@@ -88,7 +88,7 @@ class TuckerObjective(CellObjective):
     @property
     def modular_jacobian(self) -> TuckerJacobian:
         """The Jacobian of the known cells at random integer points, modulo a prime."""
-        return TuckerJacobian(self.data.all_positions(), self.model)
+        return TuckerJacobian(self.data, self.model)
 
     def predict(self, theta: Vector) -> Vector:
         """Return the model's predictions of the known cells, shape (p,)."""
@@ -98,19 +98,15 @@ class TuckerObjective(CellObjective):
         """Return the objective, summed in float64."""
         return self.data_value(theta) + sum(penalty.value(theta) for penalty in self.penalties)
 
-    def data_value(self, theta: Vector) -> float:
-        """Return half the weighted sum of squares, for large tensors some slices at a time."""
-        if self.data.positions is not None or self.data.size <= SLAB:
-            return 0.5 * sum_of_squares(self.predict(theta) - self.y, self.weights)
-        at, slices = self.model.unpack(theta), self.shape[0]
-        each = self.data.size // slices
-        step, total = max(1, SLAB // each), 0.0
-        for low in range(0, slices, step):
-            here = slice(low * each, (low + step) * each)
-            factors = (at.factors[0][low : low + step], *at.factors[1:])
-            some = AllCells((len(factors[0]), *self.shape[1:])).measure(TuckerTensor(at.core, factors))
-            total += sum_of_squares(some - self.y[here], None if self.weights is None else self.weights[here])
-        return 0.5 * total
+    def predictor(self, theta: Vector) -> Callable[[int, int], Vector]:
+        """Return the predictions of all cells of slices low to high - 1 of the first mode, at a point."""
+        at = self.model.unpack(theta)
+
+        def predicted(low: int, high: int) -> Vector:
+            factors = (at.factors[0][low:high], *at.factors[1:])
+            return AllCells((high - low, *self.shape[1:])).measure(TuckerTensor(at.core, factors))
+
+        return predicted
 
     def linearise(self, theta: Vector) -> TuckerLinearisation:
         """Return the objective linearised at a point, for repeated products."""
@@ -193,7 +189,8 @@ class TuckerLinearisation:
     def __init__(self, objective: TuckerObjective, theta: Vector) -> None:
         self.objective, self.theta = objective, theta
         self.parts = objective.model.unpack(theta)
-        self.residual: Vector = objective.measurement.measure(self.parts) - objective.y
+        self.residual: Vector = objective.measurement.measure(self.parts)
+        self.residual -= objective.y  # in place: it may be as large as memory
 
     @property
     def predictions(self) -> Vector:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Self, final
@@ -237,7 +238,9 @@ class TensorObservations:
 
     def slice_counts(self) -> list[Indices]:
         """Return the number of known cells of each slice, by mode."""
-        at = self.all_positions()
+        if self.positions is None:  # positions of all cells would take the memory of as many tensors as modes
+            return [np.full(length, self.size // length) for length in self.shape]
+        at = self.positions
         return [np.bincount(at[:, k], minlength=length) for k, length in enumerate(self.shape)]
 
     def unfoldings(self) -> list[UnfoldedCells]:
@@ -250,13 +253,54 @@ class TensorObservations:
 
     def cells(self, places: Indices) -> tuple[NDArray[np.int64], Vector]:
         """Return positions and values of some of all cells, by their places in lexicographic order."""
-        return self.all_positions()[places], self.values[places]
+        return self.positions_of(places), self.values[places]
 
     def without(self, places: Indices) -> TensorObservations:
         """Return the tensor without some cells, by their places in lexicographic order."""
         kept = np.ones(self.size, bool)
         kept[places] = False
         return self.subset(kept)
+
+    def positions_of(self, places: Indices) -> NDArray[np.int64]:
+        """Return the positions of some known cells, by their places in lexicographic order, shape (k, N)."""
+        if self.positions is not None:
+            return self.positions[places]
+        return np.stack(np.unravel_index(places, self.shape), axis=1).astype(np.int64)
+
+    def slice_squares(self) -> list[Vector]:
+        """Return the sum of the squares of each slice's known values, by mode."""
+        if self.positions is not None:
+            squares = self.values.astype(np.float64) ** 2
+            sides = zip(self.positions.T, self.shape, strict=True)
+            return [np.asarray(np.bincount(at, squares, length), np.float64) for at, length in sides]
+        tensor, modes = self.values.reshape(self.shape), range(len(self.shape))
+        total: list[Vector] = [np.zeros(length) for length in self.shape]
+        for k, part in enumerate(tensor):  # squares of all cells at once would take as much memory again
+            squares = part.astype(np.float64) ** 2
+            total[0][k] = squares.sum()
+            for n in modes[1:]:
+                total[n] += squares.sum(axis=tuple(m - 1 for m in modes[1:] if m != n))
+        return total
+
+    def least_of_slices(self, sizes: Sequence[Vector], here: slice) -> Vector:
+        """Return the smallest of the numbers that each cell's slices have, for some cells in a row.
+
+        Parameters
+        ----------
+        sizes : sequence of ndarray, shapes (I_n,)
+            A number per slice, by mode.
+        here : slice
+            Places of the cells; of a complete tensor, whole slices of the first mode.
+        """
+        if self.positions is not None:
+            at = self.positions[here].T
+            return np.asarray(np.minimum.reduce([own[k] for own, k in zip(sizes, at, strict=True)]))
+        each = self.size // self.shape[0]
+        low, high, _ = here.indices(self.size)
+        found = sizes[0][low // each : high // each]
+        for own in sizes[1:]:
+            found = np.minimum.outer(found, own)
+        return np.asarray(found.ravel())
 
     def all_positions(self) -> NDArray[np.int64]:
         """Return the positions of the known cells, shape (p, N), even if all are known."""

@@ -44,6 +44,36 @@ class Unfolding(Protocol):
         """Return the weighted squared errors of each row, shape (rows,)."""
 
 
+class RowCells(Protocol):
+    """Cells of the rows of one mode, compressed, and the products that they are fitted by."""
+
+    @property
+    def mode(self) -> int:
+        """The mode."""
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each row's cells begin, shape (rows + 1,)."""
+
+    @property
+    def columns(self) -> NDArray[np.int32]:
+        """Row of the design of each cell."""
+
+    @property
+    def values(self) -> Vector:
+        """Values of the cells, row by row."""
+
+    @property
+    def weights(self) -> Vector | None:
+        """Weights of the cells, None if all are one."""
+
+    def design(self, factors: Sequence[Matrix]) -> Matrix:
+        """Return what the rows of the other factors make of each column, shape (columns, r)."""
+
+    def best(self, factors: Sequence[Matrix], ridge: float, *, nonnegative: bool) -> Matrix:
+        """Return the rows that fit best, given the factors of the other modes, shape (rows, r)."""
+
+
 def fibre_numbers(positions: NDArray[np.int64], mode: int, shape: Sequence[int]) -> Indices:
     """Return the number of the fibre along a mode that each cell lies in, of all fibres in C order."""
     others = [k for k in range(len(shape)) if k != mode]
@@ -153,24 +183,7 @@ class UnfoldedCells:
             In units of the mean squares that the other modes give.
         nonnegative : bool
         """
-        design = self.design(factors)
-        rank = design.shape[1]
-        mass = float(self.values.size if self.weights is None else self.weights.sum())
-        unit = ridge * float(np.mean(design**2)) * mass / max(self.starts.size - 1, 1)
-        unit = max(unit, float(np.finfo(design.dtype).tiny))
-        if nonnegative:
-            start = np.maximum(factors[self.mode], 0)
-            cells = (design, self.starts, self.columns, self.values, self.weights)
-            return solve_rows_nonnegative(*cells, unit, start)
-        return solve_rows(
-            design,
-            self.starts,
-            self.columns,
-            self.values,
-            weights=self.weights,
-            precision=unit * np.eye(rank),
-            shift=np.zeros(rank, design.dtype),
-        )
+        return best_rows(self, factors, ridge, nonnegative=nonnegative)
 
     def errors(self, factors: Sequence[Matrix]) -> Vector:
         """Return the weighted squared errors of each row, shape (rows,)."""
@@ -193,6 +206,27 @@ class UnfoldedCells:
         """Return the products of the other modes' rows for each column, shape (columns, r)."""
         others = [factor for k, factor in enumerate(factors) if k != self.mode]
         return all_products(others) if self.combinations is None else products(others, self.combinations)
+
+
+def best_rows(cells: RowCells, factors: Sequence[Matrix], ridge: float, *, nonnegative: bool) -> Matrix:
+    """Return the rows that fit best, as `UnfoldedCells.best`, of cells of any kind."""
+    design, starts = cells.design(factors), cells.starts
+    rank = design.shape[1]
+    mass = float(cells.values.size if cells.weights is None else cells.weights.sum())
+    unit = ridge * float(np.mean(design**2)) * mass / max(starts.size - 1, 1)
+    unit = max(unit, float(np.finfo(design.dtype).tiny))
+    if nonnegative:
+        start = np.maximum(factors[cells.mode], 0)
+        return solve_rows_nonnegative(design, starts, cells.columns, cells.values, cells.weights, unit, start)
+    return solve_rows(
+        design,
+        starts,
+        cells.columns,
+        cells.values,
+        weights=cells.weights,
+        precision=unit * np.eye(rank),
+        shift=np.zeros(rank, design.dtype),
+    )
 
 
 def row_sums(starts: NDArray[np.int64], values: Vector, weights: Vector | None) -> tuple[Vector, Vector]:

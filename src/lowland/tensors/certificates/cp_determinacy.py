@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Vector
@@ -19,6 +18,7 @@ from lowland.core.findings import Finding
 from lowland.kernels.modular import Array
 from lowland.tensors.capabilities import CPFit
 from lowland.tensors.certificates.determinacy import judge_generic_rank
+from lowland.tensors.observations import TensorObservations
 
 CLAIM = "components_determined"
 
@@ -40,7 +40,7 @@ def judge_components(objective: CPFit, theta: Vector, given: Judgement) -> list[
     list of Finding
         PROVED by a full rank, REFUTED by counting or by deficient ranks modulo two primes.
     """
-    jacobian = CPJacobian(objective.data.all_positions(), objective.shape, objective.components)
+    jacobian = CPJacobian(objective.data, objective.shape, objective.components)
     return [judge_generic_rank(CLAIM, jacobian, given)]
 
 
@@ -51,12 +51,13 @@ class CPJacobian:
 
     Parameters
     ----------
-    positions : ndarray of int64, shape (p, N)
+    data : TensorObservations
+        Only the positions of its cells are used.
     shape : tuple of int
     rank : int
     """
 
-    positions: NDArray[np.int64]
+    data: TensorObservations
     shape: tuple[int, ...]
     rank: int
     has_fractions: ClassVar[bool] = False
@@ -65,7 +66,7 @@ class CPJacobian:
     @property
     def rows(self) -> int:
         """Number of known cells."""
-        return len(self.positions)
+        return self.data.size
 
     @property
     def unknowns(self) -> int:
@@ -88,9 +89,10 @@ class CPJacobian:
 
         A cell depends on one row of each factor, so `few` makes no difference.
         """
-        at = self.positions
-        if most is not None and len(at) > most:
-            at = at[np.sort(rng.choice(len(at), most, replace=False))]
+        places = np.arange(self.rows)
+        if most is not None and self.rows > most:
+            places = np.sort(rng.choice(self.rows, most, replace=False))
+        at = self.data.positions_of(places)
         factors = [rng.integers(0, prime, (length, self.rank)).astype(np.int64) for length in self.shape]
         rows, lines, blocks = [f[at[:, n]] for n, f in enumerate(factors)], np.arange(len(at)), []
         for n, length in enumerate(self.shape):

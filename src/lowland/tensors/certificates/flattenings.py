@@ -167,22 +167,21 @@ def relative_misfit(objective: CellFit, theta: Vector) -> float:
 
     The larger of the two is used; among slices, the one with the smallest data.
     """
-    y = objective.y
-    residual = np.abs(objective.predict(theta) - y)
-    at, usual = objective.data.all_positions(), np.full(y.size, np.inf)
-    for n, length in enumerate(objective.shape):
-        counts = np.bincount(at[:, n], minlength=length)
-        squares = np.bincount(at[:, n], weights=y**2, minlength=length)
-        usual = np.minimum(usual, np.sqrt(squares / np.maximum(counts, 1))[at[:, n]])
-    unit = np.maximum(np.abs(y), usual)
-    shares = np.divide(residual, unit, out=np.where(residual > 0, np.inf, 0.0), where=unit > 0)
-    return float(shares.max(initial=0.0))
+    data, worst = objective.data, 0.0
+    sides = zip(data.slice_squares(), data.slice_counts(), strict=True)
+    usual = [np.sqrt(squares / np.maximum(counts, 1)) for squares, counts in sides]
+    for here, predicted in objective.slabs(theta):
+        y = objective.y[here]
+        residual, unit = np.abs(predicted - y), np.maximum(np.abs(y), data.least_of_slices(usual, here))
+        shares = np.divide(residual, unit, out=np.where(residual > 0, np.inf, 0.0), where=unit > 0)
+        worst = float(np.maximum(worst, shares.max(initial=0.0)))  # NaN stays
+    return worst
 
 
 def _measured(objective: CellFit, theta: Vector) -> ExactFit:
     """Return how close a tensor is to its data; the rounding of its cells is not bounded."""
     floor = half_units(objective)
-    squares = float(np.sum(objective.weighted((objective.y - objective.predict(theta)) ** 2))) / 2
+    squares = objective.data_value(theta)
     return ExactFit(float("inf"), floor, root_places(squares, floor), relative_misfit(objective, theta))
 
 
