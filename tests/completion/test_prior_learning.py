@@ -8,7 +8,7 @@ import pytest
 import lowland as ll
 from lowland.bayes.products import product_means, product_variances
 from lowland.bayes.side_prior import unpack_lower
-from lowland.completion import bayesian_settings, held_cells
+from lowland.completion import bayesian_settings, held_cells, pattern_choice
 from lowland.completion.bayesian_objective import BayesianCompletion
 from lowland.completion.bayesian_settings import BayesianSettings
 from lowland.completion.bayesian_start import feature_maps, first_point, make_objective
@@ -227,11 +227,53 @@ def test_the_pattern_is_a_feature_where_cells_held_out_show_it(taste, wanted):
     assert (trial is not None) is wanted
 
 
+@pytest.mark.parametrize("noise", [0.75, 1.2])
+def test_the_noise_of_few_ratings_is_learnt_to_the_end(noise):
+    """Held after three sweeps, it was larger than the spread of the ratings: 90 % intervals held 99 %."""
+    rng, (m, n), count = np.random.default_rng(0), (3000, 3000), 4_800
+    seen = np.outer(1 / np.arange(1, m + 1) ** 0.5, 1 / np.arange(1, n + 1) ** 0.7)
+    rows, columns = np.divmod(rng.choice(m * n, count, replace=False, p=(seen / seen.sum()).ravel()), n)
+    sides = 0.5 * rng.standard_normal(m)[rows] + 0.5 * rng.standard_normal(n)[columns]
+    values = np.clip(np.round(55 + 23 * (sides + noise * rng.standard_normal(count))), 0, 100)
+    rows, columns = (np.unique(own, return_inverse=True)[1] for own in (rows, columns))
+    table = Observations.from_triples(rows, columns, values)
+    out = rng.random(count) < 0.1
+    fit = ll.MatrixCompletion(random_state=0, certify=False).fit(table.select(~out))
+    assert np.mean(fit.noise_) < values.std()
+    low, high = fit.predict_interval(rows[out], columns[out], 0.9)
+    assert 0.82 < np.mean((low <= values[out]) & (values[out] <= high)) < 0.96
+
+
+@pytest.mark.parametrize(
+    ("errors", "wanted"), [((0.9986, 0.999), 2.0), ((1.01, 0.9999), 10.0), ((1.001, 1.0), None)]
+)
+def test_the_pattern_is_kept_unless_errors_rise(errors, wanted, rng, monkeypatch):
+    table = grades(rng)
+    scaled = TableCells.of(table).scaled(np.full(table.shape[1], 3.0), np.ones(table.shape[1]))
+    settings = BayesianSettings(rank=2, pattern=True, noise="common", scale="common", calibrated=True)
+    told = {2.0: errors[0], 10.0: errors[1], None: 1.0}
+    monkeypatch.setattr(
+        pattern_choice,
+        "_error",
+        lambda scaled, own, covariates: (told[own.pattern_ridge if own.pattern else None], None),
+    )
+    chosen, _ = choose_pattern(scaled, settings, (None, None))
+    assert (chosen.pattern_ridge if chosen.pattern else None) == wanted
+
+
 def test_the_ridge_of_the_pattern_is_saved(rng, tmp_path, monkeypatch):
     monkeypatch.setattr(bayesian_settings, "LEAST_CALIBRATED", 500)
     table = grades(rng)
     monkeypatch.setattr("lowland.completion.pattern_choice.RIDGES", (10.0, 7.0))
-    monkeypatch.setattr("lowland.completion.pattern_choice.GAIN", -1.0)
+    errors = dict(zip((10.0, 7.0, None), (0.5, 0.6, 0.7), strict=True))
+    tried = pattern_choice._error
+
+    def told(scaled, settings, covariates):
+        return errors[settings.pattern_ridge if settings.pattern else None], tried(
+            scaled, settings, covariates
+        )[1]
+
+    monkeypatch.setattr(pattern_choice, "_error", told)
     options = {"rank": 2, "method": "variational", "certify": False, "random_state": 0, "refine": False}
     fit = ll.MatrixCompletion(**options).fit(table)
     assert fit._completed.model.row_prior.mapping.ridge == 10.0

@@ -24,7 +24,7 @@ from lowland.kernels.moments import Moments
 # predictions have settled once two sweeps change them by less than this share of their standard deviations
 SETTLED = 0.03
 # and once the noise precision changes by less than this share: of precise tables it goes on rising
-NOISE_SETTLED = 0.05
+NOISE_SETTLED = 0.005
 # number of cells whose predictions are looked at
 LOOKED_AT = 500
 

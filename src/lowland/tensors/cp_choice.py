@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from math import prod
 from typing import final
 
 import numpy as np
@@ -20,8 +21,10 @@ from lowland.tensors.mode_orders import CIRCLE_LENGTHS, KINDS, ModeOrder, Smooth
 
 # ranks that are compared, and sweeps of each comparison: burn-in and draws
 RANKS, COMPARED = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64), (40, 40)
-# the comparison ends after so many ranks that are worse than the best
-PATIENCE = 2
+# the comparison ends after so many ranks in a row that are no better than the best: chains are noisy
+PATIENCE = 4
+# ranks that are looked at even so, as errors may fall late
+FAR = (32, 64)
 # how many ranks below and above the best are tried from least squares too
 NEAR = 2
 # components while orders are compared
@@ -160,15 +163,8 @@ def choose_rank(
 
     Ranks are compared by chains from random starts, and those next to the best by chains from least squares.
     """
-    found: list[Compared] = []
-    best, worse = np.inf, 0
     with stage("ranks, compared by held-out cells"):
-        for candidate in RANKS if rank is None else (rank,):
-            found.append(compare(held, candidate, features, rng))
-            worse = worse + 1 if found[-1].error >= best else 0
-            best = min(best, found[-1].error)
-            if worse > PATIENCE:
-                break
+        found = _compare_ranks(held, features, rng) if rank is None else [compare(held, rank, features, rng)]
         errors = [own.error if np.isfinite(own.error) else np.inf for own in found]
         middle = int(np.argmin(errors))
         chosen = found[middle]
@@ -182,6 +178,26 @@ def choose_rank(
     ranks = dict.fromkeys(own.rank for own in found)
     least = tuple((own, min(one.error for one in found if one.rank == own)) for own in ranks)
     return chosen, least
+
+
+def _compare_ranks(held: HeldOut, features: Features, rng: np.random.Generator) -> list[Compared]:
+    """Return chains of ascending ranks until several are no better, then of far ones, and those before."""
+    found: dict[int, Compared] = {}
+    best, worse = np.inf, 0
+    for rank in RANKS:
+        found[rank] = compare(held, rank, features, rng)
+        worse = 0 if found[rank].error < best else worse + 1
+        best = min(best, found[rank].error)
+        if worse == PATIENCE:
+            break
+    shape = held.part.shape
+    far = [rank for rank in FAR if rank in RANKS and rank not in found and rank <= prod(shape) // max(shape)]
+    found.update((rank, compare(held, rank, features, rng)) for rank in far)
+    late = [rank for rank in far if found[rank].error < best]
+    if late:  # the ranks that were passed over
+        between = [rank for rank in RANKS if rank not in found and rank < max(far)]
+        found.update((rank, compare(held, rank, features, rng)) for rank in between)
+    return [found[rank] for rank in sorted(found)]
 
 
 def choose_noise(
