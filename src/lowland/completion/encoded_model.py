@@ -132,6 +132,12 @@ class EncodedModel:
         parts = self.parts()
         return parts.row_factors, parts.column_factors
 
+    @property
+    def unordered(self) -> Indices:
+        """Columns of more than two levels without an order, whose mean position says nothing."""
+        kinds = self.encoding.kinds.items()
+        return np.array([j for j, kind in kinds if not kind.ordered and kind.count > 2], np.intp)
+
     def predict(self, rows: Indices, columns: Indices) -> Vector:
         """Return predictions of cells: numbers, and expected positions of levels; shape (k,)."""
         out = self._read(self.base.predict, rows, columns)

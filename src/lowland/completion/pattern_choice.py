@@ -18,8 +18,8 @@ from lowland.search import Iterations, Variational, run
 RIDGES, CHEAP = (PATTERN_RIDGE, 10.0), 2_000
 # rank and sweeps of the comparison: what the pattern tells, few factors show
 RANK, SWEEPS = 4, 6
-# least share by which errors must fall for another than the usual ridge. The trial shows about a third of what
-# the whole fit gains or loses by the pattern, and its sign; more sweeps or factors show less, as noise is learnt
+# least share by which errors must fall for another than the usual ridge; for the pattern itself any will do:
+# the trial shows the sign of what the whole fit gains or loses, and about a third of it
 GAIN = 0.003
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, final
+from typing import Protocol, final, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,6 +128,15 @@ class TableModel(Protocol):
 
     def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
         """Return intervals clipped to the possible values of the columns."""
+
+
+@runtime_checkable
+class HasUnordered(Protocol):
+    """A model some of whose columns hold levels without an order."""
+
+    @property
+    def unordered(self) -> Indices:
+        """Columns of more than two levels without an order, whose mean position says nothing."""
 
 
 def no_levels() -> UnsupportedError:

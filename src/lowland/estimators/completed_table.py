@@ -13,7 +13,8 @@ from lowland.completion.completed import Completed
 from lowland.completion.holdout import Trial
 from lowland.completion.imputations import impute
 from lowland.completion.outliers import outliers
-from lowland.core.arrays import Matrix, Vector
+from lowland.completion.table_model import HasUnordered
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.core.observed_cells import check_table_kept
@@ -66,27 +67,26 @@ class _CompletedTable(_ServedTable):
             self.search_ = table.search
             self.n_iter_ = max(1, table.search.iterations)
 
-    def transform(self, X: Any, row_covariates: Any = None, row_order: Any = None) -> Matrix:
-        """Return a table of numbers with its missing cells filled by expected values.
-
-        Parameters
-        ----------
-        X : array_like, data frame, sparse array or Observations, shape (k, n)
-            Known or new rows; each is folded in from its own observed cells, which are kept.
-        row_covariates : array_like, data frame or Covariates, shape (k, c), optional
-            Covariates of these rows, if the fit had row covariates.
-        row_order : array_like, optional
-            Coordinates of these rows, if the fit found rows in order; by default what their labels say, if
-            those of the fit did, else not known.
-
-        Returns
-        -------
-        ndarray, shape (k, n)
-        """
+    def _transform(self, X: Any, row_covariates: Any, row_order: Any) -> Matrix:
+        """Return a table of numbers with its missing cells filled, as `MatrixCompletion.transform`."""
         check_is_fitted(self)
         table = self._observe(X, reset=False)
         about = self._about_rows(table, row_covariates, row_order)
-        return self._filled(table, about, likeliest=False)
+        filled = self._filled(table, about, likeliest=False)
+        unordered = self._unordered()
+        if unordered.size and table.size < filled.size:
+            filled[:, unordered] = self._filled(table, about, likeliest=True)[:, unordered]
+        return filled
+
+    def _unordered(self) -> Indices:
+        """Return the columns of words without an order; two words have none, truth values do."""
+        model, names = self._completed.model, getattr(self, "feature_names_in_", ())
+        found = set(model.unordered.tolist()) if isinstance(model, HasUnordered) else set[int]()
+        for place, name in enumerate(names):
+            own = self.levels_.get(name, ())
+            if len(own) == 2 and all(isinstance(level, str) for level in own):
+                found.add(place)
+        return np.array(sorted(found), np.intp)
 
     def fill(self, X: Any, row_covariates: Any = None, row_order: Any = None) -> Any:
         """Return a table with its missing cells filled by the likeliest values, levels by their names.

@@ -352,6 +352,29 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         errors = table.values - self._completed.model.predict(table.rows, table.columns)
         return -float(np.sqrt(np.average(errors**2, weights=table.weights)))
 
+    # in this class itself: scikit-learn wraps no inherited method, and `set_output` would be ignored
+    def transform(self, X: Any, row_covariates: Any = None, row_order: Any = None) -> Matrix:
+        """Return a table of numbers with its missing cells filled by expected values.
+
+        Parameters
+        ----------
+        X : array_like, data frame, sparse array or Observations, shape (k, n)
+            Known or new rows; each is folded in from its own observed cells, which are kept.
+        row_covariates : array_like, data frame or Covariates, shape (k, c), optional
+            Covariates of these rows, if the fit had row covariates.
+        row_order : array_like, optional
+            Coordinates of these rows, if the fit found rows in order; by default what their labels say, if
+            those of the fit did, else not known.
+
+        Returns
+        -------
+        ndarray, shape (k, n)
+            Or a data frame, if `set_output` asks for one. Levels are their positions in `levels_`; where they
+            are words, without an order, missing ones are the likeliest level, as a mean of positions says
+            nothing.
+        """
+        return self._transform(X, row_covariates, row_order)
+
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the column names, which `transform` does not change."""
         from sklearn.utils.validation import _check_feature_names_in

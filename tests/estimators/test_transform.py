@@ -1,0 +1,91 @@
+"""`transform` in pipelines: data frames where they are asked for, and levels that mean something."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import lowland as ll
+
+SIZE = 60
+
+
+def _frame():
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal(SIZE)
+    frame = pd.DataFrame({"a": a, "b": 2 * a + 0.1 * rng.standard_normal(SIZE), "c": a - 1})
+    frame["kind"] = np.select([a < -0.6, a < 0.6], ["zinc", "ash"], "moss")
+    frame["sex"] = np.where(a > 0, "m", "f")
+    frame["grade"] = pd.Categorical.from_codes(
+        np.digitize(a, [-0.6, 0.6]), ["low", "mid", "top"], ordered=True
+    )
+    frame["yes"] = pd.array(a + 0.3 * rng.standard_normal(SIZE) > 0, dtype="boolean")
+    frame.index = [f"r{k}" for k in range(SIZE)]
+    holes = frame.copy()
+    for name in frame:
+        holes.loc[rng.permutation(frame.index)[:8], name] = pd.NA if name == "yes" else None
+    return frame, holes
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    frame, holes = _frame()
+    return frame, holes, ll.MatrixCompletion(random_state=0, certify=False, refine=False).fit(holes)
+
+
+def test_levels_without_an_order_are_levels(fitted):
+    frame, holes, model = fitted
+    table = pd.DataFrame(model.transform(holes), columns=list(frame))
+    for name in ("kind", "sex"):
+        gaps = holes[name].isna().to_numpy()
+        assert gaps.any()
+        words = np.array(model.levels_[name])
+        assert np.isin(table[name], np.arange(words.size)).all()
+        filled = model.fill(holes)[name].to_numpy()
+        np.testing.assert_array_equal(words[table[name].astype(int)], filled)
+    # ordered levels and truth values have expected values
+    for name in ("grade", "yes"):
+        gaps = holes[name].isna().to_numpy()
+        assert not np.isin(table[name][gaps], np.arange(3)).all()
+        assert table[name].between(0, 2).all()
+
+
+@pytest.mark.parametrize(("kind", "frame_type"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame)])
+def test_set_output_is_obeyed(kind, frame_type):
+    _, holes = _frame()
+    numbers = holes[["a", "b", "c"]]
+    model = ll.MatrixCompletion(random_state=0, certify=False, refine=False).set_output(transform=kind)
+    plain = ll.MatrixCompletion(random_state=0, certify=False, refine=False).fit_transform(numbers)
+    for found in (model.fit_transform(numbers), model.transform(numbers)):
+        assert isinstance(found, frame_type)
+        assert list(found.columns) == ["a", "b", "c"]
+        np.testing.assert_array_equal(found.to_numpy(), plain)
+    if kind == "pandas":
+        assert model.transform(numbers.iloc[3:9]).index.tolist() == [f"r{k}" for k in range(3, 9)]
+
+
+def test_pipelines_hand_on_frames():
+    _, holes = _frame()
+    numbers = holes[["a", "b", "c"]]
+    steps = make_pipeline(StandardScaler(), ll.MatrixCompletion(random_state=0, certify=False, refine=False))
+    found = steps.set_output(transform="pandas").fit_transform(numbers)
+    assert list(found.columns) == ["a", "b", "c"]
+    assert found.index.tolist() == holes.index.tolist()
+    columns = make_column_transformer(
+        (ll.MatrixCompletion(random_state=0, certify=False, refine=False), ["a", "b"]),
+        remainder="passthrough",
+        verbose_feature_names_out=False,
+    ).set_output(transform="pandas")
+    assert list(columns.fit_transform(numbers).columns) == ["a", "b", "c"]
+
+
+def test_a_frame_with_words_hands_on_its_names(fitted):
+    frame, holes, _ = fitted
+    model = ll.MatrixCompletion(random_state=0, certify=False, refine=False).set_output(transform="pandas")
+    found = model.fit_transform(holes)
+    assert list(found.columns) == list(frame)
+    assert found.index.tolist() == list(frame.index)
+    assert not found.isna().any().any()
