@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -87,7 +88,23 @@ def test_a_survey_has_a_page(folder):
         cwd=folder,
     )
     assert done.returncode == 0, done.stderr
-    assert "have no bad minimum" in (folder / "s.html").read_text()
+    found = re.search(r"([\d.]+) % of the regions drawn have a bad minimum inside", done.stdout)
+    page = (folder / "s.html").read_text()
+    assert found is not None
+    assert found[0] in page
+    assert "have no bad minimum" not in page
+    row = re.search(r"bad minimum inside</t[hd]>\s*<td[^>]*>([\d.]+) %", page)
+    assert row is not None
+    assert row[1] == found[1]
+
+
+def test_a_survey_without_targets_says_nothing_of_other_regions(folder):
+    options = ("--width", "4", "--draws", "30", "--report", "t.html", "--force")
+    done = call("regions", "points.csv", *options, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    words = "no bad minimum whatever the targets; of the others this says nothing"
+    for text in (done.stdout, (folder / "t.html").read_text()):
+        assert words in " ".join(text.split())
 
 
 def test_names_of_pytorch_are_read(folder):

@@ -89,6 +89,10 @@ class SurveyedRegions(Protocol):
     def regions(self) -> int:
         """Upper bound on the number of regions."""
 
+    @property
+    def summary(self) -> str:
+        """What was found of bad minima, in a sentence."""
+
 
 class HasBoundaryRisk(Protocol):
     """A function of one input on which the data put more weight in some places than in others."""

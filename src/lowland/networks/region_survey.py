@@ -77,19 +77,33 @@ class RegionSurvey(Shown, Reported):
     law: str
     regions: int
 
+    @property
+    def summary(self) -> str:
+        """What was found of bad minima, in a sentence, for the console and the page alike."""
+        bad = self.bad_minimum
+        if bad is None:
+            return (
+                f"{100 * self.full.estimate:.3g} % of the regions drawn have no bad minimum whatever the "
+                "targets; of the others this says nothing: pass targets to look for bad minima in each."
+            )
+        open_ones = f", and {bad.undecided} could not be decided" if bad.undecided else ""
+        return (
+            f"{100 * bad.estimate:.3g} % of the regions drawn have a bad minimum inside{open_ones}; the "
+            "others have a global minimum, or their best loss on their boundary, beyond which it falls further."
+        )
+
     def _lines(self) -> list[str]:
         weight = "regions" if self.law == "count" else f"regions by volume ({self.law} weights)"
         lines = [
             f"{self.n_points} points of {self.n_inputs} inputs, width {self.width}; {self.full.trials} "
             f"{weight} drawn of at most {describe_count(self.regions)}",
-            f"  full-rank Jacobian, hence no bad minimum: {self.full}",
+            f"  full-rank Jacobian, hence no bad minimum whatever the targets: {self.full}",
         ]
         if self.global_minimum is not None:
             lines.append(f"  a global minimum in the closed region: {self.global_minimum}")
         if self.bad_minimum is not None:
             lines.append(f"  a bad minimum inside: {self.bad_minimum}")
-            lines.append("  the others have their best loss on their boundary, beyond which it falls further")
-        return lines
+        return [*lines, f"  {self.summary}"]
 
     def _page(self) -> Page:
         from lowland.networks.region_pages import survey_page
