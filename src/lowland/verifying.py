@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from lowland.core.errors import InvalidInputError, LowlandError
+from lowland.core.fingerprints import is_fingerprint
 from lowland.core.verification import Verification
 from lowland.estimators.table_input import observed_table
 from lowland.files.certificates import read_certificate
@@ -105,7 +106,8 @@ def verify(
 def _verify_table(document: Document, data: Any, progress: Progress | None) -> Verification:
     table = read_table(data) if isinstance(data, str | PathLike) else observed_table(data)
     table = in_precision(document, table)
-    check_fingerprint(document, table.fingerprint())
+    if not is_fingerprint(document.data, table):
+        raise _other_data(document, table.fingerprint())
     return verify_matrix(table_problem(document, table), document.certificate, progress)
 
 
@@ -166,12 +168,16 @@ def _verify_stability(document: Document, data: Any, progress: Progress | None) 
 def check_fingerprint(document: Document, found: str) -> None:
     """Raise unless the document is about data with this fingerprint."""
     if document.data != found:
-        raise InvalidInputError(
-            "the certificate is about other data",
-            f"fingerprint {found[:12]} of the data, {document.data[:12]} in the certificate",
-            fix="pass the data that the certificate was computed for, with the same labels in the same "
-            "order, and the same --target if there was one",
-        )
+        raise _other_data(document, found)
+
+
+def _other_data(document: Document, found: str) -> InvalidInputError:
+    return InvalidInputError(
+        "the certificate is about other data",
+        f"fingerprint {found[:12]} of the data, {document.data[:12]} in the certificate",
+        fix="pass the data that the certificate was computed for, with the same labels in the same "
+        "order, and the same --target if there was one",
+    )
 
 
 VERIFIERS: dict[str, Callable[[Document, Any, Progress | None], Verification]] = {

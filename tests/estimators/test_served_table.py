@@ -200,3 +200,27 @@ def test_many_threads_ask_at_once(fits):
     for thread in threads:
         thread.join()
     assert not failures
+
+
+@pytest.mark.parametrize("method", ["variational", "map"])
+@pytest.mark.parametrize(("dtype", "value"), [("float64", 1e308), ("float64", -1e61), ("float32", 1e30)])
+def test_values_that_overflow_are_refused_and_change_nothing(method, dtype, value):
+    """A single one made a column NaN for everyone."""
+    rng = np.random.default_rng(0)
+    table = rng.standard_normal((30, 2)) @ rng.standard_normal((2, 6))
+    table[rng.random(table.shape) < 0.2] = np.nan
+    settings = {"rank": 2, "penalty": 1.0} if method == "map" else {"refine": False}
+    model = ll.MatrixCompletion(method=method, dtype=dtype, random_state=0, certify=False, **settings).fit(
+        table
+    )
+    before = model.predict_table()
+    with pytest.raises(InvalidInputError, match=r"values is out of scale(.|\n)*correct the value"):
+        model.update([3], [2], [value])
+    np.testing.assert_array_equal(model.predict_table(), before)
+    row = np.full((1, 6), np.nan)
+    row[0, 1] = value
+    if dtype == "float64":
+        with pytest.raises(InvalidInputError, match="X is out of scale"):
+            model.transform(row)
+    model.update([3], [2], [1e6])
+    assert np.isfinite(model.predict_table()).all()

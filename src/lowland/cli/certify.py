@@ -35,6 +35,7 @@ from lowland.completion.penalised_model import CompletionModel
 from lowland.completion.penalised_table import PenalisedTable
 from lowland.completion.proofs import table_document
 from lowland.core.errors import InvalidInputError
+from lowland.core.fingerprints import is_fingerprint
 from lowland.core.observations import Observations
 from lowland.files.certificates import write_certificate
 from lowland.files.layouts import Reading
@@ -152,6 +153,11 @@ def _aligned(table: Observations, fitted: CompletionModel, header: dict[str, Any
             f"table {observations.shape}, model {fitted.shape}",
             fix="pass the table that the model was fitted to",
         )
-    if header["data"] != observations.fingerprint():
+    same = is_fingerprint(header["data"], observations)
+    if same is None:
+        warn(
+            "lowland: note: another version wrote the model; it cannot be told whether the table is the same"
+        )
+    elif not same:
         warn("lowland: note: the table differs from the one that the model was fitted to")
     return observations

@@ -16,6 +16,7 @@ from lowland.completion.table_model import TableModel
 from lowland.completion.table_updates import merge
 from lowland.core.arrays import Indices, Matrix
 from lowland.core.errors import InvalidInputError
+from lowland.core.fingerprints import is_fingerprint
 from lowland.core.observations import Observations
 
 # new cells, as a share of all, up to which only their rows and columns are solved again
@@ -85,7 +86,7 @@ class Completed:
         The fitted table itself is not folded in, because folding in ignores draws and weights, and the
         prediction of a cell must not depend on how it is requested.
         """
-        if table.shape == self.model.shape and fingerprint(table) == self.cells_fitted:
+        if table.shape == self.model.shape and is_fingerprint(self.cells_fitted, without_weights(table)):
             return self.model.matrix(likeliest=likeliest)
         return self.model.complete(table, covariates, likeliest=likeliest)
 
@@ -111,4 +112,9 @@ class Completed:
 
 def fingerprint(table: Observations) -> str:
     """Return a hash of the cells of a table, whatever their weights."""
-    return replace(table, weights=None).fingerprint()
+    return without_weights(table).fingerprint()
+
+
+def without_weights(table: Observations) -> Observations:
+    """Return a table whose cells have no weights."""
+    return replace(table, weights=None)

@@ -158,6 +158,22 @@ def check_scale(name: str, numbers: Matrix) -> None:
         )
 
 
+def check_size(name: str, numbers: Matrix) -> None:
+    """Raise InvalidInputError if numbers are so large that their squares are of no use; small ones may be."""
+    if out_of_scale(numbers, smallest=0.0):
+        raise overflows(name, numbers)
+
+
+def overflows(name: str, numbers: Matrix) -> InvalidInputError:
+    """Return the error of numbers from which no finite result can be computed."""
+    return InvalidInputError(
+        f"{name} is out of scale",
+        f"largest magnitude {float(np.max(np.abs(numbers), initial=0.0)):.3g}",
+        f"powers of values beyond {LARGEST_SCALE:g} overflow; in single precision, of far smaller ones",
+        "correct the value, or leave the cell missing",
+    )
+
+
 def out_of_scale(values: Matrix, smallest: float = SMALLEST_SCALE, largest: float = LARGEST_SCALE) -> float:
     """Return the largest magnitude if it is neither zero nor within a range, otherwise zero."""
     if np.iscomplexobj(values):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Indices, Vector, cell_codes, check_floats, check_positions
 from lowland.core.errors import InvalidInputError
+from lowland.core.fingerprints import fingerprint_of
 from lowland.core.frame_cells import frame_column, label_cells, number_cells
 from lowland.core.labels import label_column
 
@@ -262,14 +262,7 @@ class Observations:
 
     def fingerprint(self) -> str:
         """Return a hash of positions, values, weights and labels, by which the same data are recognised."""
-        digest = hashlib.sha256(repr(self.shape).encode())
-        order = self.row_by_row()  # lines may be in any order
-        # adding zero turns -0, which files do not keep, into 0
-        for part in (self.rows, self.columns, self.values + self.values.dtype.type(0), self.weights):
-            digest.update(b"none" if part is None else np.ascontiguousarray(part[order]).data)
-        for labels in (self.row_labels, self.column_labels):
-            digest.update(b"none" if labels is None else repr(np.asarray(labels).tolist()).encode())
-        return digest.hexdigest()
+        return fingerprint_of(self)
 
 
 def _extent(positions: ArrayLike, labels: ArrayLike | None, name: str) -> int:

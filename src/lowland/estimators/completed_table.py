@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lowland.completion.cell_tables import CellTable
@@ -14,7 +14,7 @@ from lowland.completion.holdout import Trial
 from lowland.completion.imputations import impute
 from lowland.completion.outliers import outliers
 from lowland.completion.table_model import HasUnordered
-from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector, check_size, overflows
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.core.observed_cells import check_table_kept
@@ -88,6 +88,18 @@ class _CompletedTable(_ServedTable):
                 found.add(place)
         return np.array(sorted(found), np.intp)
 
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Return the column names, which `transform` does not change."""
+        from sklearn.utils.validation import _check_feature_names_in
+
+        check_is_fitted(self)
+        names: NDArray[np.object_] = _check_feature_names_in(self, input_features)
+        return names
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.n_features_in_)
+
     def fill(self, X: Any, row_covariates: Any = None, row_order: Any = None) -> Any:
         """Return a table with its missing cells filled by the likeliest values, levels by their names.
 
@@ -121,6 +133,8 @@ class _CompletedTable(_ServedTable):
 
     def _filled(self, table: Observations, about: Matrix | None, *, likeliest: bool) -> Matrix:
         found = self._completed.complete(table, about, likeliest=likeliest)
+        if not np.isfinite(found).all():
+            raise overflows("X", table.values)
         filled: Matrix = found.astype(self.row_factors_.dtype, copy=False)
         filled[table.rows, table.columns] = table.values
         check_table_kept(table, filled)
@@ -326,6 +340,7 @@ class _CompletedTable(_ServedTable):
                     f"{X.shape[1]} columns, {self.n_features_in_} in the fit",
                 )
             values = X.values.astype(self.dtype)
+            check_size("X", values)
             return Observations(X.rows, X.columns, values, X.shape, X.weights, X.row_labels, X.column_labels)
         table = validate_data(
             self,
@@ -339,4 +354,6 @@ class _CompletedTable(_ServedTable):
         names = getattr(self, "feature_names_in_", None)
         if reset and names is not None and isinstance(table, np.ndarray):
             warn_of_sentinels(dict(zip(names.tolist(), table.T, strict=True)))
-        return observations_of(table, names, rows_named)
+        seen = observations_of(table, names, rows_named)
+        check_size("X", seen.values)
+        return seen

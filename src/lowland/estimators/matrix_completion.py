@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -341,9 +341,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         table = self._observe(X, reset=False, rows=True)
         if not table.size:
-            raise InvalidInputError(
-                "the table is empty", "no observed cell", fix="pass cells to compare with"
-            )
+            raise InvalidInputError("the table is empty", "no observed cell", fix="pass cells to compare")
         if table.shape != self._completed.model.shape:
             raise InvalidInputError(
                 "score compares cells of the fitted table, whose shape is different",
@@ -352,7 +350,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         errors = table.values - self._completed.model.predict(table.rows, table.columns)
         return -float(np.sqrt(np.average(errors**2, weights=table.weights)))
 
-    # in this class itself: scikit-learn wraps no inherited method, and `set_output` would be ignored
+    # in this class itself: scikit-learn wraps no inherited method for `set_output`
     def transform(self, X: Any, row_covariates: Any = None, row_order: Any = None) -> Matrix:
         """Return a table of numbers with its missing cells filled by expected values.
 
@@ -360,32 +358,14 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         ----------
         X : array_like, data frame, sparse array or Observations, shape (k, n)
             Known or new rows; each is folded in from its own observed cells, which are kept.
-        row_covariates : array_like, data frame or Covariates, shape (k, c), optional
-            Covariates of these rows, if the fit had row covariates.
-        row_order : array_like, optional
-            Coordinates of these rows, if the fit found rows in order; by default what their labels say, if
-            those of the fit did, else not known.
+        row_covariates, row_order : as in `fill`
 
         Returns
         -------
-        ndarray, shape (k, n)
-            Or a data frame, if `set_output` asks for one. Levels are their positions in `levels_`; where they
-            are words, without an order, missing ones are the likeliest level, as a mean of positions says
-            nothing.
+        ndarray or data frame (`set_output`), shape (k, n)
+            Levels are positions in `levels_`; words, which have no order, are filled by the likeliest.
         """
         return self._transform(X, row_covariates, row_order)
-
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Return the column names, which `transform` does not change."""
-        from sklearn.utils.validation import _check_feature_names_in
-
-        check_is_fitted(self)
-        names: NDArray[np.object_] = _check_feature_names_in(self, input_features)
-        return names
-
-    @property
-    def _n_features_out(self) -> int:
-        return int(self.n_features_in_)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -15,7 +15,7 @@ from lowland.completion.completed import Completed
 from lowland.completion.fitted_table import data_of
 from lowland.completion.rankings import alike, recommend
 from lowland.completion.table_updates import extended
-from lowland.core.arrays import Indices, Matrix, Vector, check_floats
+from lowland.core.arrays import Indices, Matrix, Vector, check_floats, check_size, overflows
 from lowland.core.observations import Observations
 from lowland.core.parameter_checks import whole_number
 from lowland.estimators.saved_table import _SavedTable
@@ -202,13 +202,18 @@ class _ServedTable(_SavedTable, ABC):
 
         Raises
         ------
+        InvalidInputError
+            If a value is beyond 1e60, whose square a fit cannot hold; the fit stays as it is.
         UnsupportedError
             If the model was saved without its data.
         """
         check_is_fitted(self)
         new = extended(self._completed.labels, rows, columns, values)
+        check_size("values", new.values)
         whole = flag_or_auto(refit, "refit")
         completed, refitted = self._completed.updated(new, refit=whole)
+        if not all(np.isfinite(side).all() for side in completed.model.factors()):
+            raise overflows("values", new.values)
         self.certificate_ = None
         if refitted and self.certify:
             rng = np.random.default_rng(completed.seed)

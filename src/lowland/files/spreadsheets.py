@@ -9,6 +9,7 @@ from lowland.core.labels import label_text
 from lowland.files.frames import Columns
 from lowland.files.header_lines import is_header
 from lowland.files.json_records import cells_as_column
+from lowland.files.sheet_extent import XML_BOOKS, check_extent
 from lowland.files.sources import Opened
 from lowland.files.table_format import TableFormat
 from lowland.files.text_layout import complete_names, count_titles
@@ -52,6 +53,9 @@ def _rows(opened: Opened, sheet: str | None) -> list[list[Any]]:
             "python-calamine is not installed",
             fix="pip install 'lowland[excel]', or save the sheet as CSV",
         ) from error
+    if opened.kind in XML_BOOKS:
+        with opened.stream() as file:
+            check_extent(file, opened.name)
     try:
         with opened.stream() as file:
             book = load_workbook(file)

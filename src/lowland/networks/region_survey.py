@@ -89,7 +89,7 @@ class RegionSurvey(Shown, Reported):
         open_ones = f", and {bad.undecided} could not be decided" if bad.undecided else ""
         return (
             f"{100 * bad.estimate:.3g} % of the regions drawn have a bad minimum inside{open_ones}; the "
-            "others have a global minimum, or their best loss on their boundary, beyond which it falls further."
+            "others have a global minimum, or their best loss on the boundary, past which it falls further."
         )
 
     def _lines(self) -> list[str]:

@@ -1,0 +1,88 @@
+"""Fingerprints of the known cells of a table, by which the same data are recognised, across versions."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Protocol
+
+import numpy as np
+
+from lowland.core.arrays import Indices, Vector
+
+# what is hashed has changed: 2 was cells row by row, 3 labels too, 4 has no negative zeros. Fingerprints say
+# their version from the fourth on
+VERSION, EARLIEST, LABELS, ZEROS = 4, 2, 3, 4
+
+
+class Cells(Protocol):
+    """The known cells of a table."""
+
+    @property
+    def rows(self) -> Indices:
+        """Rows of the cells, shape (p,)."""
+
+    @property
+    def columns(self) -> Indices:
+        """Columns of the cells, shape (p,)."""
+
+    @property
+    def values(self) -> Vector:
+        """Their values, shape (p,)."""
+
+    @property
+    def weights(self) -> Vector | None:
+        """Their weights, None if all are one."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of the table."""
+
+    @property
+    def row_labels(self) -> Any:
+        """Labels of the rows, or None."""
+
+    @property
+    def column_labels(self) -> Any:
+        """Labels of the columns, or None."""
+
+    def row_by_row(self) -> Indices | slice:
+        """Return the order of the cells by row and column."""
+
+
+def fingerprint_of(table: Cells, version: int = VERSION) -> str:
+    """Return a version and a hash of the cells of a table.
+
+    Parameters
+    ----------
+    table : Cells
+    version : int
+        From `EARLIEST` on, to recognise what an older release wrote.
+    """
+    digest = hashlib.sha256(repr(table.shape).encode())
+    order = table.row_by_row()  # lines may be in any order
+    values = table.values
+    if version >= ZEROS:  # adding zero turns -0, which files do not keep, into 0
+        values = values + values.dtype.type(0)
+    for part in (table.rows, table.columns, values, table.weights):
+        digest.update(b"none" if part is None else np.ascontiguousarray(part[order]).data)
+    for labels in (table.row_labels, table.column_labels) if version >= LABELS else ():
+        digest.update(b"none" if labels is None else repr(np.asarray(labels).tolist()).encode())
+    return f"{version}:{digest.hexdigest()}"
+
+
+def is_fingerprint(stored: str, table: Cells) -> bool | None:
+    """Return whether a stored fingerprint is that of a table; None if its version is not known.
+
+    Parameters
+    ----------
+    stored : str
+        Of this or of another version; older ones do not say which they are.
+    table : Cells
+    """
+    said, colon, digest = stored.rpartition(":")
+    if not colon:
+        digests = (fingerprint_of(table, old) for old in range(VERSION, EARLIEST - 1, -1))
+        return any(own.endswith(f":{digest}") for own in digests)
+    if not (said.isascii() and said.isdigit() and EARLIEST <= int(said) <= VERSION):
+        return None
+    return fingerprint_of(table, int(said)) == stored
