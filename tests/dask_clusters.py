@@ -1,4 +1,4 @@
-"""Clusters of real processes on this machine, and how their workers are killed."""
+"""Clusters on this machine: in this process, or of real processes, and how their workers are killed."""
 
 import os
 import signal
@@ -7,9 +7,10 @@ import threading
 import distributed
 
 
-def make_cluster(workers):
+def make_cluster(workers, *, processes=False):
+    """Return a cluster; workers in this process start at once, but only processes can be killed."""
     return distributed.LocalCluster(
-        n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
+        n_workers=workers, threads_per_worker=1, processes=processes, dashboard_address=":0", silence_logs=50
     )
 
 

@@ -19,6 +19,6 @@ def quiet():
 
 @pytest.fixture(scope="module")
 def client(quiet):
-    """Two worker processes, in which blocks are small."""
+    """Two workers in this process, in which blocks are small."""
     with make_cluster(2) as cluster, distributed.Client(cluster) as client:
         yield client

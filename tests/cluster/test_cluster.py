@@ -150,11 +150,13 @@ class Local:
         self.cells, self.labels = cells, labels
 
 
-@pytest.mark.parametrize("rounds", [[9], [6, 14]], ids=["once", "twice"])
+@pytest.mark.parametrize(
+    "rounds", [pytest.param([9], marks=pytest.mark.slow), [6, 14]], ids=["once", "twice"]
+)
 def test_killed_workers_change_no_bit(rounds, frame, local, quiet):
     from distributed import Client
 
-    with make_cluster(2) as cluster, Client(cluster) as client:
+    with make_cluster(2, processes=True) as cluster, Client(cluster) as client:
         seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=4, sort=False), **COLUMNS)
         with Killer(client, rounds, delay=0.01) as killer:
             fit = DaskMatrixCompletion(client=client, **settings("variational")).fit(seen)
@@ -259,6 +261,7 @@ def test_completions_are_a_dask_array(method, client, frame, monkeypatch):
     seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=2, sort=False), **COLUMNS)
     options = (
         {"rank": 2, "random_state": 0, "method": method, **PLAIN}
+        | ({"n_draws": 60} if method == "gibbs" else {})
         if method != "gaussian"
         else {"random_state": 0, "method": method, **PLAIN}
     )
