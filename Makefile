@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test slow lowest check lint types imports docstrings doctests bench smoke docs clean
+.PHONY: demo test slow ledger lowest check lint types imports docstrings doctests bench smoke docs clean
 
 demo: $(VENV)/.lowland
 	$(BIN)/lowland demo
@@ -18,6 +18,11 @@ test: $(VENV)/.test
 # what truly takes minutes: thousands of instances beside an independent oracle
 slow: $(VENV)/.test
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist worksteal -m slow
+
+# CPU seconds of the tests, by folder and of the slow ones, in tests/ledger.tsv; the reasons in it are kept
+ledger: $(VENV)/.test
+	PYTHONPATH=tests OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -p ledger --ledger tests/ledger.tsv \
+	  -n auto --maxprocesses=8 --dist worksteal -m "not slow"
 
 # what shows that the lowest versions work at all
 SMOKE := tests/core tests/kernels tests/search tests/measure tests/landscape tests/objectives/test_elimination.py \

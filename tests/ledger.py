@@ -1,8 +1,8 @@
 """A plugin that writes the ledger of time: CPU seconds of the slow tests, and of each folder (`make ledger`).
 
 Seconds are those of the process and of its children, compilation excluded: what is measured depends neither
-on what else the machine does nor on whether compiled code is on the disk. What fixtures of a module or session
-cost is counted with the test that asks for them first.
+on what else the machine does nor on whether compiled code is on the disk. What fixtures of a module or of the
+session cost is counted with the test that asks for them first.
 """
 
 import os

@@ -9,8 +9,14 @@ import lowland as ll
 from lowland.core.errors import InvalidInputError
 
 
-@parametrize_with_checks([ll.TuckerDecomposition(random_state=0)])
+@parametrize_with_checks([ll.TuckerDecomposition(ranks=1, fill="decomposition", random_state=0)])
 def test_scikit_learn_on_tensors(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks([ll.TuckerDecomposition(random_state=0)])
+def test_scikit_learn_on_tensors_by_default(estimator, check):
     check(estimator)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lowland.kernels import dense_rows, modular, sparse, threads
+from lowland.kernels import dense_rows, modular, sort, sparse, threads
 from lowland.kernels.gram_microkernel import layout, plan_tiles, position
 from lowland.kernels.llvm_simd import ACCUMULATORS
 from lowland.kernels.rows import default_form, solve_rows
@@ -18,8 +18,12 @@ def table(rng, m=37, n=29, size=400, *, skewed=False):
 
 
 @pytest.mark.parametrize("size", [0, 1, 400])
-def test_sort_both_ways(rng, size):
+@pytest.mark.parametrize("least", [0, 10_000], ids=["compiled", "plain"])
+def test_sort_both_ways(rng, size, least, monkeypatch):
+    monkeypatch.setattr(sort, "WORTH_COMPILING", least)
     rows, columns, _ = table(rng, size=size)
+    found = sort_both_ways(rows, columns, (37, 29))
+    assert [own.dtype.str[1:] for own in found] == ["i8", "i4", "i4"] * 2
     row_starts, row_order, row_columns, column_starts, column_order, column_rows = sort_both_ways(
         rows, columns, (37, 29)
     )

@@ -29,13 +29,16 @@ def _solve_range(
     free = d - biased
     gram, inverse, x, right = np.empty((d, d)), np.empty((d, d)), np.ones(d), np.empty(d)
     for i in range(low, high):
-        gram[:, :] = precision
-        right[:] = shift[i]
+        for a in range(d):
+            right[a] = shift[i, a]
+            for b in range(d):
+                gram[a, b] = precision[a, b]
         squares[i] = 0.0
         for j in range(starts[i], starts[i + 1]):
             q = indices[j]
             w = weights[j] if weighted else 1.0
-            x[:free] = means[q, :free]
+            for a in range(free):
+                x[a] = means[q, a]
             v = np.float64(values[j]) - (means[q, free] if biased else 0.0)
             squares[i] += w * (v * v + (covariances[q, d * (d + 1) // 2 - 1] if biased else 0.0))
             for a in range(d):

@@ -170,7 +170,8 @@ def _make_solver(k, item_bytes, weighted):
             size = min(batch, high - lot)
             for i in range(size):
                 own = gram[i * system : (i + 1) * system]
-                own[:] = base
+                for t in range(system):  # an assignment of arrays would take seconds to compile
+                    own[t] = base[t]
                 for c in range(k):
                     own[vectors * LANES + c] += shifts[lot + i, c]
                 begin, end = starts[lot + i], starts[lot + i + 1]

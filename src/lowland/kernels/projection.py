@@ -148,7 +148,9 @@ def _eliminate(u, starts, indices, values, roots, weighted, prior_root, b, q, re
             root = roots[first + t] if weighted else 1.0
             for c in range(k):
                 a[t, c] = root * u[indices[first + t], c]
-        a[count:] = prior_root
+        for c in range(k):
+            for e in range(k):
+                a[count + c, e] = prior_root[c, e]
         _orthonormalise(a, r)
         dots = np.zeros(k, u.dtype)
         for t in range(count):

@@ -97,9 +97,10 @@ def _solve_range(
     for i in range(low, high):
         begin, end = starts[i], starts[i + 1]
         x = out[i]
-        gram[:, :] = precision
-        x[:] = shift[i]
         for a in range(k):
+            x[a] = shift[i, a]
+            for b in range(k):
+                gram[a, b] = precision[a, b]
             gram[a, a] += ridge * (end - begin)
         for j in range(begin, end, BATCH):
             for t in range(BATCH):

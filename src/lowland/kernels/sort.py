@@ -9,6 +9,9 @@ import numpy as np
 from lowland.core.arrays import Indices
 from lowland.kernels.compiled import compiled
 
+# entries from which on the compiled loops are worth loading
+WORTH_COMPILING = 50_000
+
 
 def sort_both_ways(rows: Indices, columns: Indices, shape: tuple[int, int]) -> Any:
     """Return the positions of the entries of each row and of each column.
@@ -26,7 +29,19 @@ def sort_both_ways(rows: Indices, columns: Indices, shape: tuple[int, int]) -> A
     column_starts, column_order, column_rows : ndarray
         The same by columns.
     """
+    if rows.size < WORTH_COMPILING:
+        return sorted_plainly(rows, columns, shape)
     return _sort(rows, columns, shape[0], shape[1])
+
+
+def sorted_plainly(rows: Indices, columns: Indices, shape: tuple[int, int]) -> Any:
+    """Return the same without compiled code, which takes longer to load than few entries take to sort."""
+    found = []
+    for own, other, length in ((rows, columns, shape[0]), (columns, rows, shape[1])):
+        starts = np.concatenate([[0], np.cumsum(np.bincount(own, minlength=length))]).astype(np.int64)
+        order = np.lexsort((other, own)).astype(np.int32)
+        found += [starts, order, np.asarray(other)[order].astype(np.int32)]
+    return tuple(found)
 
 
 @compiled()
