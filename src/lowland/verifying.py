@@ -106,7 +106,14 @@ def verify(
 def _verify_table(document: Document, data: Any, progress: Progress | None) -> Verification:
     table = read_table(data) if isinstance(data, str | PathLike) else observed_table(data)
     table = in_precision(document, table)
-    if not is_fingerprint(document.data, table):
+    same = is_fingerprint(document.data, table)
+    if same is None:
+        raise InvalidInputError(
+            "the certificate's fingerprint of the data is of another version of lowland",
+            document.data[:20],
+            fix="certify the model again, or use the version that wrote it",
+        )
+    if not same:
         raise _other_data(document, table.fingerprint())
     return verify_matrix(table_problem(document, table), document.certificate, progress)
 

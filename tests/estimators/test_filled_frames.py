@@ -1,6 +1,7 @@
 """Cells of data frames that hold something stay as they are, whatever words they hold."""
 
 import warnings
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -77,6 +78,16 @@ def test_digits_that_a_double_does_not_hold_are_refused():
         decode(frame, np.zeros((15, 2)), {})
     short = frame.assign(x=pd.array([2**50 + 1, None, 5] * 5, dtype="Int64"))
     assert decode(short, np.zeros((15, 2)), {})["x"].tolist() == [2**50 + 1, 0, 5] * 5
+
+
+def test_decimals_and_long_text_are_compared_as_what_they_say():
+    decimals = pd.DataFrame({"x": [Decimal("4.1"), None, Decimal("0.3")] * 5, "y": np.arange(15.0)})
+    filled = decode(decimals, np.zeros((15, 2)), {})
+    assert filled["x"].tolist() == [4.1, 0.0, 0.3] * 5
+    for long in ("9007199254740997", Decimal(9007199254740997)):
+        frame = pd.DataFrame({"x": [long, None, type(long)(3)] * 5, "y": np.arange(15.0)})
+        with pytest.raises(InvalidInputError, match=r"9007199254740997'?\)? would become 9007199254740996"):
+            decode(frame, np.zeros((15, 2)), {})
 
 
 @pytest.mark.parametrize(

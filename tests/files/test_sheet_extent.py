@@ -62,4 +62,28 @@ def test_extents_do_not_depend_on_how_files_are_cut(tmp_path, monkeypatch):
 
 def test_cells_with_a_style_alone_do_not_count():
     empty = b'<c r="XFD1048576" s="1"/><c r="B9" t="n"><v>1</v></c><x:c s="2" r="c10"><v>2</v></x:c>'
-    assert list(sheet_extent._cells(io.BytesIO(empty))) == [(b"B", b"9"), (b"c", b"10")]
+    assert list(sheet_extent._cells(io.BytesIO(empty))) == [(9, 2), (10, 3)]
+
+
+@pytest.mark.parametrize("chunk", [7, 64, 1 << 20])
+@pytest.mark.parametrize(
+    ("written", "places"),
+    [
+        ('<row r="400"><c r="ZZ400"><v>1</v></c></row>', [(400, 702)]),
+        ("<row r='400'><c r='ZZ400'><v>1</v></c></row>", [(400, 702)]),
+        ('<row><c r = "ZZ400"><v>1</v></c></row>', [(400, 702)]),
+        ('<row><c q="a>b" r="ZZ400"><v>1</v></c></row>', [(400, 702)]),
+        ('<row><c q=" r=&quot;A1&quot;" r="ZZ400"><v>1</v></c></row>', [(400, 702)]),
+        (
+            '<row r="400"><c><v>1</v></c><c t="n"><v>2</v></c></row><row><c><v>3</v></c></row>',
+            [(400, 1), (400, 2), (401, 1)],
+        ),
+        (
+            '<cols><col min="1"/></cols><row r="2"><c r="B2" s="1"></c><c r="C2"/><c><v>1</v></c></row>',
+            [(2, 4)],
+        ),
+    ],
+)
+def test_places_are_read_however_they_are_written(written, places, chunk, monkeypatch):
+    monkeypatch.setattr(sheet_extent, "CHUNK", chunk)
+    assert list(sheet_extent._cells(io.BytesIO(written.encode()))) == places

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from commands import call
+from lowland.core.errors import InvalidInputError
 from lowland.files.layouts import Reading
 from lowland.files.numerals import MISSING
 from lowland.files.table_format import TableFormat
@@ -91,3 +92,35 @@ def test_the_command_line_writes_words_back_as_they_were(tmp_path):
         known = [(old, new) for old, new in zip(words, found, strict=True) if old is not None]
         assert all(old == new for old, new in known)
         assert set(found) == {"-", "+"}
+
+
+def _lines(words):
+    return "a,b,x\n" + "".join(f"{k / 7:.4f},{k * k / 3:.4f},{word}\n" for k, word in enumerate(words))
+
+
+@pytest.mark.parametrize("gap", [(), ("",)])
+@pytest.mark.parametrize("with_arrow", [True, False])
+def test_whole_numbers_of_too_many_digits_are_refused(tmp_path, monkeypatch, gap, with_arrow):
+    """They were rounded without a word, and told apart no longer."""
+    if not with_arrow:
+        monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    (tmp_path / "t.csv").write_text(_lines([*(str(2**53 + 1 + 2 * k) for k in range(12)), *gap]))
+    with pytest.raises(
+        InvalidInputError, match=r"more digits than a number(.|\n)*9007199254740993 in column 'x'"
+    ):
+        load_table(tmp_path / "t.csv")
+    # those that a double holds are numbers
+    (tmp_path / "t.csv").write_text(_lines([*(str(10**17 + 1024 * k) for k in range(12)), *gap]))
+    values = load_table(tmp_path / "t.csv").observations.to_array()[:12, 2]
+    assert [int(x) for x in values] == [10**17 + 1024 * k for k in range(12)]
+
+
+def test_a_fit_in_single_precision_writes_observed_cells_in_full(tmp_path):
+    (tmp_path / "t.csv").write_text(_lines([*(f"{k / 9 + 0.123456789012:.12f}" for k in range(20)), ""]))
+    how = ("--rank", 1, "--no-certify", "--refine", "no", "--quiet", "--dtype", "float32")
+    done = call("complete", "t.csv", "--output", "o.csv", *how, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    old, new = (pd.read_csv(tmp_path / name) for name in ("t.csv", "o.csv"))
+    known = old["x"].notna()
+    assert (old["x"] == new["x"])[known].all()
+    assert (old[["a", "b"]] == new[["a", "b"]]).all().all()

@@ -7,17 +7,18 @@ import pytest
 
 import lowland as ll
 from lowland.completion.cells import TableCells
+from lowland.completion.column_losses import Columns
 from lowland.completion.powers import Power
+from lowland.completion.proofs import _plain
 from lowland.completion.scaling import Scaling
 from lowland.completion.table_summary import TableSummary
 from lowland.core.errors import FileFormatError
 from lowland.recheck.documents import Document
-from lowland.recheck.table_values import as_powers, scaled, units_in_words
+from lowland.recheck.table_values import as_powers, encoded, scaled, units_in_words
 from lowland.recheck.tables import table_problem
 from proof_samples import completed, table
 
 SHAPE = (40, 6)
-FACTORS = (1e20, 1e12, 1e-12, 1e-20, -1.0)
 
 
 def _numbers(kind, seed=0):
@@ -97,20 +98,64 @@ def test_units_of_columns_that_came_later_are_taken():
 
 
 @pytest.mark.parametrize(
-    ("name", "factor"), [("centres", 1e20), ("centres", -1e12), *(("spreads", x) for x in FACTORS)]
+    ("name", "factor"), [("centres", 1e20), ("centres", -1e12), ("spreads", 0.0), ("spreads", -1.0)]
 )
 def test_other_units_are_refused(name, factor):
-    seen = _table("units")
+    seen = _table("numbers")
     given = _scaling(seen)
     given[name] = (factor * np.maximum(np.abs(given[name]), 1.0)).tolist()
-    with pytest.raises(FileFormatError, match=r"units are not those|wipe out digits|not positive"):
+    with pytest.raises(FileFormatError, match=r"wipe out digits|not positive"):
         scaled(given, seen)
+
+
+ODD = {
+    "equal up to rounding": np.where(np.arange(SHAPE[0]) % 2, 0.3, 0.1 + 0.2),
+    "an outlier": np.where(np.arange(SHAPE[0]) == 3, 1e12, np.arange(SHAPE[0]) / 10),
+    "two sizes": np.where(np.arange(SHAPE[0]) % 2, 1e-10, 5.0) * (1 + np.arange(SHAPE[0]) / 40),
+    "rounding and outliers": np.where(
+        np.arange(SHAPE[0]) % 5, np.where(np.arange(SHAPE[0]) % 2, 0.3, 0.1 + 0.2), 9.0
+    ),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("loss", ["squared", "huber", "absolute", "quantile:0.8"])
+def test_honest_units_of_odd_columns_are_taken(odd, loss):
+    """A review found documents of such tables refused: a spread is no share of a range that outliers make."""
+    values = _numbers("numbers")
+    values[:, 3] = ODD[odd]
+    seen = ll.Observations.from_array(values)
+    plain = _plain(Columns.of(seen, loss))
+    y, *_ = encoded(plain, seen)
+    np.testing.assert_array_equal(y, Columns.of(seen, loss).encode(seen))
+    scaled(_scaling(seen), seen)
+
+
+def test_honest_units_of_updated_fits_are_taken():
+    """Units stay those of the first fit while the numbers move."""
+    seen = _table("skewed")
+    given, powers = _scaling(seen), _powers(seen)
+    moved = ll.Observations(seen.rows, seen.columns, 1e-3 * seen.values, seen.shape)
+    scaled(given, moved)
+    for one in powers:
+        one["lowest"] *= 1e-3
+    as_powers(powers, moved)
+
+
+@pytest.mark.parametrize(("losses", "shift"), [("squared", 1e8), ("huber", 1e-3), ("poisson", 1e3)])
+def test_shifts_that_no_fit_makes_are_refused(losses, shift):
+    seen = ll.Observations.from_array(_numbers("counts"))
+    plain = _plain(Columns.of(seen, losses))
+    encoded(plain, seen)
+    plain["shifts"][0] = shift
+    with pytest.raises(FileFormatError, match="shifts that no fit makes"):
+        encoded(plain, seen)
 
 
 @pytest.mark.parametrize("column", range(3))
 def test_the_unit_of_a_far_larger_column_wipes_out_digits(column):
-    seen = _table("units")
-    values = np.where(seen.columns == 5, 1e20 * seen.values, seen.values)
+    seen = _table("numbers")
+    values = np.where(seen.columns == 5, 1e20 * (1 + seen.values), seen.values)
     seen = ll.Observations(seen.rows, seen.columns, values, seen.shape)
     given = _scaling(seen)
     scaled(given, seen)
@@ -122,7 +167,7 @@ def test_the_unit_of_a_far_larger_column_wipes_out_digits(column):
 
 @pytest.mark.parametrize(("kind", "make"), [("skewed", Power.of), ("shares", Power.of_shares)])
 @pytest.mark.parametrize("name", ["shift", "lowest", "rest_shift", "least_rest"])
-@pytest.mark.parametrize("factor", [1e20, 1e12, 10.0, -1.0])
+@pytest.mark.parametrize("factor", [1e20, 1e12, -1.0])
 def test_other_powers_are_refused(kind, make, name, factor):
     seen = _table(kind)
     given = _powers(seen, make)
@@ -150,8 +195,8 @@ def test_other_units_of_losses_are_refused(losses, name):
     one = completed(table(kind), losses={0: losses}, rank=1, penalty=1.0, bias_penalty=1.0)
     assert table_problem(one.document, one.data).words
     plain = json.loads(one.document.to_json())
-    plain["problem"]["columns"][name][0] += 1e15
-    with pytest.raises(FileFormatError, match=r"another unit|units are not those|wipe out digits"):
+    plain["problem"]["columns"][name][0] = 1e20 if name == "centres" else -1.0
+    with pytest.raises(FileFormatError, match=r"another unit|wipe out digits|cannot be used"):
         table_problem(Document.from_json(json.dumps(plain)), one.data)
 
 

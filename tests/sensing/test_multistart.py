@@ -59,6 +59,17 @@ def test_an_end_that_was_asked_for_is_judged_as_it_is():
     assert fit.certificate["globally_optimal"].verdict is not Verdict.PROVED
 
 
+@pytest.mark.parametrize("solver", ["stochastic", "gradient", "trust_region", "langevin"])
+def test_components_to_spare_are_dropped_at_the_end_of_any_solver(solver):
+    """With them a search converges so slowly that its end is refuted, or open."""
+    one = planted_sensing(60, 6, 1, 0)
+    how = {"rank": 2, "structure": "psd", "start": "random", "rng": 0}
+    fit = ll.recover(one.measurement, one.y, solver=solver, **how)
+    assert fit.rank == 1
+    assert fit.certificate["globally_optimal"].verdict is Verdict.PROVED
+    assert "without spare" in fit.attempts[-1].start
+
+
 @pytest.mark.parametrize("penalty", [0.0, 0.3])
 def test_ends_with_a_residual_are_stationary(penalty):
     rng = np.random.default_rng(0)

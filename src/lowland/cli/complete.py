@@ -281,9 +281,9 @@ def complete(
         )
         return
     source = source_of(table, database, query)
-    loaded = source.load(reading)
+    loaded = source.load(replace(reading, dtype="float64"))  # observed cells are written as they were read
     check_completable(loaded)
-    observations = loaded.observations
+    observations = replace(loaded.observations, values=loaded.observations.values.astype(dtype))
     check_table_size(plan.rank, output, observations.shape)
     covariates = read_both_covariates(about, (observations.row_labels, observations.column_labels))
     orders = orders_from(plan, (row_graph, column_graph), observations)

@@ -135,7 +135,7 @@ class _CompletedTable(_ServedTable):
         found = self._completed.complete(table, about, likeliest=likeliest)
         if not np.isfinite(found).all():
             raise overflows("X", table.values)
-        filled: Matrix = found.astype(self.row_factors_.dtype, copy=False)
+        filled: Matrix = found.astype(table.values.dtype, copy=False)
         filled[table.rows, table.columns] = table.values
         check_table_kept(table, filled)
         return filled

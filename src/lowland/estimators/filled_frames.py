@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, final
 
 import numpy as np
 
 from lowland.core.arrays import Indices, Matrix
+from lowland.core.labels import is_whole
 from lowland.core.observed_cells import changed, check_kept
 from lowland.estimators.frames import Levels, as_numbers, is_empty, missing_cells, wrap_frame
 from lowland.files.numerals import Numerals
@@ -117,10 +119,17 @@ class _Names:
 
 
 def _is_kept(cell: Any, found: Any) -> bool:
-    """Return whether a cell is what it was: itself, or the number that its text says."""
+    """Return whether a cell is what it was: itself, or the number that its text or decimal says.
+
+    Whole numbers are compared with all their digits, others as the nearest double.
+    """
     if isinstance(cell, str) and not isinstance(found, str):
         number = Numerals().number(cell)
-        return number is not None and (number != number or number == found)
+        if number is None or number != number:  # a mark of missing cells is filled
+            return number is not None
+        return bool((int(cell) if is_whole(cell.strip()) else number) == found)
+    if isinstance(cell, Decimal) and isinstance(found, float):
+        return bool(cell == found if cell == cell.to_integral_value() else float(cell) == found)
     return bool(cell == found)
 
 

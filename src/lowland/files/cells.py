@@ -11,7 +11,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.labels import LabelColumn
 from lowland.files.delimited import marked_numbers, without_marks
 from lowland.files.layouts import Reading
-from lowland.files.numerals import MISSING, Numerals, type_cells
+from lowland.files.numerals import MISSING, Numerals, are_exact, is_long, type_cells
 
 # levels without an order: most of a column, and cells for each on average
 MOST_WORDS, PER_WORD = 20, 5
@@ -27,12 +27,19 @@ def number_column(values: Any, name: str, where: str, how: Reading, numerals: Nu
     """
     values = typed_column(values, numerals)
     if values.dtype.kind == "U":
-        bad = next(k for k, cell in enumerate(values.tolist()) if numerals.number(cell) is None)
+        cells = values.tolist()
+        bad = next((k for k, cell in enumerate(cells) if numerals.number(cell) is None), None)
+        if bad is None:
+            bad = next(k for k, cell in enumerate(cells) if is_long(cell))
+            raise too_long(cells[bad], name, bad + 1, where)
         raise InvalidInputError(
             f"{where} has text where numbers are needed",
-            f"{str(values[bad])!r} in column {name!r}, data line {bad + 1}",
+            f"{cells[bad]!r} in column {name!r}, data line {bad + 1}",
             fix="correct the cell, or name it as a mark of missing cells",
         )
+    if values.dtype.kind in "iu" and not (exact := are_exact(values)).all():
+        bad = int(np.argmin(exact))
+        raise too_long(values[bad], name, bad + 1, where)
     numbers: NDArray[Any] = without_marks(values, marked_numbers(how.form.missing)).astype(how.dtype)
     if np.isinf(numbers).any():
         bad = int(np.argmax(np.isinf(numbers)))
@@ -42,6 +49,16 @@ def number_column(values: Any, name: str, where: str, how: Reading, numerals: Nu
             fix="leave missing cells blank",
         )
     return numbers
+
+
+def too_long(cell: Any, name: str, line: int, where: str) -> InvalidInputError:
+    """Return the error of a whole number of more digits than a double holds: it is a name, and no value."""
+    return InvalidInputError(
+        f"{where} holds whole numbers of more digits than a number in a fit has",
+        f"{cell} in column {name!r}, data line {line}",
+        "they would be changed, and look like names",
+        "drop the column, or let it name the rows",
+    )
 
 
 def typed_column(values: Any, numerals: Numerals) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from lowland.core.labels import order_labels
 from lowland.core.memory import check_fits
 from lowland.files.frames import Columns
 from lowland.files.header_lines import is_number
-from lowland.files.numerals import MISSING, Numerals, find_numerals, type_cells
+from lowland.files.numerals import MISSING, Numerals, are_exact, find_numerals, type_cells
 from lowland.files.sources import Opened
 from lowland.files.table_format import TableFormat
 from lowland.files.text_layout import TextLayout, as_plain_text
@@ -259,6 +259,9 @@ def _from_arrow(column: Any) -> NDArray[Any] | _Words:
     kind = column.type
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan)
+    if pa.types.is_integer(kind) and column.null_count and not _are_exact(column):
+        column = column.cast(pa.string()).fill_null("")  # names: beside missing cells, numbers become doubles
+        kind = column.type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return np.concatenate([np.zeros(0, np.int64), *(_numbers(chunk) for chunk in column.chunks)])
     if not pa.types.is_dictionary(kind):
@@ -271,6 +274,12 @@ def _from_arrow(column: Any) -> NDArray[Any] | _Words:
             return _Words(np.zeros(0, np.intp), [])
         joined = joined.chunk(0)
     return _Words(_numbers(joined.indices), joined.dictionary.to_pylist())
+
+
+def _are_exact(column: Any) -> bool:
+    """Return whether doubles hold all whole numbers of a column."""
+    known = column.drop_null()
+    return all(bool(are_exact(_numbers(chunk)).all()) for chunk in known.chunks)
 
 
 def _as_text(column: Any) -> Any:

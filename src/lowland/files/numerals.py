@@ -23,6 +23,8 @@ _SPACES = " \u00a0\u2009\u202f'\u2019"
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
+# digits that every double holds
+DIGITS = 15
 # a mark between digits, by what it can only be
 _ONLY_DECIMAL = r"[+-]?(\d*{m}(\d{{1,2}}|\d{{4,}})|0+{m}\d+|\d{{4,}}{m}\d+|\d{{1,3}}(\{o}\d{{3}})+{m}\d+)"
 _ONLY_GROUPS = r"[+-]?[1-9]\d{{0,2}}(({m}\d{{3}}){{2,}}|({m}\d{{3}})+\{o}\d*)"
@@ -211,9 +213,21 @@ def type_cells(codes: NDArray[Any], texts: Sequence[str], numerals: Numerals) ->
         whole = np.array([int(text) for text in stripped], np.int64)
         return np.asarray(whole[codes])
     numbers, other = as_numbers(texts, numerals)
-    if not other.any() and not _are_words(stripped, numerals):
+    are_values = not any(map(is_long, stripped)) and not _are_words(stripped, numerals)
+    if not other.any() and are_values:
         return numbers[codes] if numbers.size else np.zeros(0)
     return np.asarray(np.array(stripped, dtype=str)[codes])
+
+
+def is_long(cell: str) -> bool:
+    """Return whether a cell is a whole number of more digits than a double holds: a name, not a value."""
+    text = cell.strip()
+    return len(text) > DIGITS and _WHOLE.fullmatch(text) is not None and int(float(text)) != int(text)
+
+
+def are_exact(numbers: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which whole numbers a double holds."""
+    return np.asarray(numbers.astype(np.float64).astype(numbers.dtype) == numbers)
 
 
 def are_marks(cells: Collection[str], named: Collection[str] = ()) -> bool:

@@ -10,8 +10,8 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import IO, final
+from functools import cache
+from typing import IO
 
 from lowland.core.errors import InvalidInputError
 from lowland.core.memory import available_memory
@@ -19,36 +19,12 @@ from lowland.core.memory import available_memory
 # workbooks that are archives of XML, a file per sheet
 XML_BOOKS = (".xlsx", ".xlsm")
 _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
-# a cell that holds something; one with a style alone ends at once
-_CELL = re.compile(rb'<(?:\w+:)?c\s(?:[^>]*?\s)?r="([A-Za-z]{1,3})([0-9]{1,7})"[^>]*?(/?)>')
-CHUNK, LONGEST_TAG = 1 << 20, 1 << 12
+# a row or a cell with its attributes, and whether it ends at once: of cells, those that have a style alone
+_TAG = re.compile(rb"""<(?:\w+:)?(row|c)(?=[\s/>])([^>"'/]*(?:(?:"[^"]*"|'[^']*')[^>"'/]*)*)(/?)>(</)?""")
+_PLACE = re.compile(rb"""(?:"[^"]*"|'[^']*'|[^"'])*?\sr\s*=\s*["']([A-Za-z]{0,3})([0-9]{1,7})["']""")
+CHUNK = 1 << 20
 # bytes that a reader takes per cell, the copy as Python objects included
 PER_CELL = 64.0
-
-
-@final
-@dataclass
-class _Extent:
-    """The rows and columns of the cells seen so far, counted from one."""
-
-    rows: tuple[int, int] = (1 << 30, 0)
-    columns: tuple[int, int] = (1 << 30, 0)
-    letters: str = ""
-
-    def add(self, letters: bytes, digits: bytes) -> None:
-        """Take in a cell by its name."""
-        row, column = int(digits), 0
-        for letter in letters.upper():
-            column = 26 * column + letter - 64
-        if column > self.columns[1]:
-            self.letters = letters.decode().upper()
-        self.rows = min(self.rows[0], row), max(self.rows[1], row)
-        self.columns = min(self.columns[0], column), max(self.columns[1], column)
-
-    @property
-    def size(self) -> int:
-        """Number of cells of the rectangle."""
-        return max(self.rows[1] - self.rows[0] + 1, 0) * max(self.columns[1] - self.columns[0] + 1, 0)
 
 
 def check_extent(file: IO[bytes], name: str) -> None:
@@ -76,28 +52,75 @@ def check_extent(file: IO[bytes], name: str) -> None:
 
 
 def _check_sheet(sheet: IO[bytes], name: str) -> None:
-    extent, most = _Extent(), available_memory() / PER_CELL
-    for found in _cells(sheet):
-        extent.add(*found)
-    if extent.size > most:
+    rows, columns = set[int](), set[int]()
+    for row, column in _cells(sheet):
+        rows.add(row)
+        columns.add(column)
+    if not rows:
+        return
+    spanned = (max(rows) - min(rows) + 1) * (max(columns) - min(columns) + 1)
+    if spanned > available_memory() / PER_CELL:
         raise InvalidInputError(
             f"{name} spans more cells than fit into memory",
-            f"cells up to {extent.letters}{extent.rows[1]}, {extent.size:,} in all",
+            f"cells up to {_letters_of(max(columns))}{max(rows)}, {spanned:,} in all",
             "every cell up to the last row and column is read",
             "delete stray cells far from the table, or save it as CSV",
         )
 
 
-def _cells(sheet: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the names of the cells that hold something, as letters and digits."""
+def _cells(sheet: IO[bytes]) -> Iterator[tuple[int, int]]:
+    """Yield rows and columns, from one, of the cells that hold something; what says no place is the next."""
+    row = column = 0
+    for name, attributes, is_empty in _tags(sheet):
+        letters, digits = _place_of(attributes)
+        if name == b"row":
+            row, column = int(digits) if digits else row + 1, 0
+            continue
+        column += 1
+        if digits:
+            row, column = int(digits), _number_of(letters) or column
+        if not is_empty:
+            yield row, column
+
+
+def _place_of(attributes: bytes) -> tuple[bytes, bytes]:
+    """Return the letters and digits of a place, both empty if none is said."""
+    if attributes.startswith(b' r="'):  # as nearly all files write it
+        place = attributes[4 : attributes.find(b'"', 4)]
+        letters = place.rstrip(b"0123456789")
+        return letters, place[len(letters) :]
+    found = _PLACE.match(attributes)
+    return (found[1], found[2]) if found else (b"", b"")
+
+
+def _tags(sheet: IO[bytes]) -> Iterator[tuple[bytes, bytes, bool]]:
+    """Yield rows and cells of a sheet: which of the two, its attributes, and whether nothing is in it."""
     rest = b""
     while part := sheet.read(CHUNK):
         text = rest + part
-        end = 0
-        for match in _CELL.finditer(text):
-            end = match.end()
-            if not match[3]:
-                yield match[1], match[2]
-        # a tag may go on in the next part
-        cut = text.rfind(b"<")
-        rest = text[max(end, cut, len(text) - LONGEST_TAG) :]
+        # the last tag may go on in the next part; of the one before it, it tells whether anything is in it
+        cut = text.rfind(b"<", 0, max(text.rfind(b"<"), 0))
+        rest = text[max(cut, 0) :]
+        for match in _TAG.finditer(text):
+            if match.start() >= cut:
+                break
+            yield match[1], match[2], bool(match[3] or match[4])
+    for match in _TAG.finditer(rest):
+        yield match[1], match[2], bool(match[3] or match[4])
+
+
+@cache
+def _number_of(letters: bytes) -> int:
+    """Return the number of a column by its letters, zero without any."""
+    number = 0
+    for letter in letters.upper():
+        number = 26 * number + letter - 64
+    return number
+
+
+def _letters_of(number: int) -> str:
+    letters = ""
+    while number:
+        number, rest = divmod(number - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters

@@ -181,10 +181,13 @@ def recover(  # noqa: PLR0913
                 starts, lambda before: n_restarts == "auto" and is_settled(objective, before)
             )
             best = own_end = min(results, key=lambda result: result.value)
-            if solver != "auto" and stop is None:
-                best = polish_end(objective, best, generator)
-            elif solver == "auto" and best.stop_reason is not StopReason.INTERRUPTED:
-                best = polish(objective, best, generator, stop, callbacks)
+            is_auto = solver == "auto"
+            if (is_auto or stop is None) and best.stop_reason is not StopReason.INTERRUPTED:
+                best = (
+                    polish(objective, best, generator, stop, callbacks)
+                    if is_auto
+                    else polish_end(objective, best, generator)
+                )
                 narrower = without_spare_rank(objective, best.theta, generator)
                 if narrower is not None:
                     best = narrower

@@ -177,4 +177,4 @@ def _grams(factors: Sequence[Matrix]) -> list[Matrix]:
 def _product(grams: Sequence[Matrix], rank: int, without: tuple[int, ...]) -> Matrix:
     """Return the product, entry by entry, of the Gram matrices of all modes but some."""
     some = (gram for k, gram in enumerate(grams) if k not in without)
-    return reduce(np.multiply, some, np.ones((rank, rank)))
+    return reduce(np.multiply, some, np.ones((rank, rank), grams[0].dtype))
