@@ -254,7 +254,9 @@ def test_rankings_are_dask_arrays(client, frame, local):
         fit.top(da.from_array(users.reshape(1, -1), chunks=4), 4)
 
 
-@pytest.mark.parametrize("method", ["variational", "gibbs", "gaussian"])
+@pytest.mark.parametrize(
+    "method", ["variational", *(pytest.param(name, marks=pytest.mark.slow) for name in ("gibbs", "gaussian"))]
+)
 def test_completions_are_a_dask_array(method, client, frame, monkeypatch):
     monkeypatch.setattr(collections, "CHUNK", 700)
     given = ll.Observations.from_frame(frame, **COLUMNS)

@@ -30,6 +30,7 @@ def error(fit, full, holes):
     return float(np.sqrt(np.mean((np.asarray(fit.predict_table()) - full)[np.isnan(holes)] ** 2)))
 
 
+@pytest.mark.slow
 def test_columns_in_order_are_predicted_better_and_a_wrong_order_costs_little():
     ratios, wrong = [], []
     for seed in range(6):
@@ -47,6 +48,7 @@ def test_columns_in_order_are_predicted_better_and_a_wrong_order_costs_little():
     assert "shrunk" not in plain._completed.table.describe_method()
 
 
+@pytest.mark.slow
 def test_targets_are_drawn_by_their_evidence(rng):
     """Frequencies of a chain beside evidence by its definition: a ratio of densities at one covariance."""
     rows = np.cumsum(rng.standard_normal((6, 3)), axis=1) / 1.5

@@ -406,6 +406,7 @@ def test_exact_relations_are_found(rng):
     assert np.median(high - low) < 0.01
 
 
+@pytest.mark.slow
 def test_constant_columns_stay_constant_beside_large_ones(rng):
     full = np.column_stack([rng.lognormal(11, 1, 60), rng.normal(40, 10, 60), np.full(60, 7.0), np.zeros(60)])
     full[rng.random(full.shape) < 0.15] = np.nan

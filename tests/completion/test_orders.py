@@ -148,6 +148,7 @@ def test_columns_in_order(wandering):
     )
 
 
+@pytest.mark.slow
 def test_a_useless_order_is_left_out():
     for seed in range(4):
         rng = np.random.default_rng(seed)
@@ -189,6 +190,7 @@ def test_cells_are_hidden_as_cells_are_missing(rng):
     assert not (hidden & np.isnan(holes)).any()
 
 
+@pytest.mark.slow
 def test_intervals_are_as_wide_as_errors_of_cells_held_out_demand():
     held = total = 0
     for seed in range(6):
@@ -233,6 +235,7 @@ def test_new_rows_are_placed_by_their_labels_or_coordinates(wandering, tmp_path)
         fit.transform(new.reset_index(drop=True), row_order=np.ones((3, 2)))
 
 
+@pytest.mark.slow
 def test_rows_past_the_order_are_no_worse_than_without_one():
     """Half of the rows are later than all of the fit, with most of their cells known."""
     ratios = []

@@ -77,6 +77,7 @@ def test_other_refusals():
         ll.pool_estimates([(1.0, 0.1), (2.0, 0.1)]).interval(1.0)
 
 
+@pytest.mark.slow
 def test_pooled_coefficients_are_covered_where_single_imputation_fails(rng):
     """A regression on columns of which a third is missing, more where another is large."""
     inside, single = [], []

@@ -66,6 +66,7 @@ def test_weights_of_one_are_found_out(monkeypatch):
     assert error(fitted(table, gaps, refine=True)[0], table, gaps) > 1.05 * best
 
 
+@pytest.mark.slow
 def test_intervals_hold_what_they_say():
     inside = []
     for seed in range(4):

@@ -83,6 +83,7 @@ def test_levels_of_rows_are_no_order(monkeypatch):
     assert learns(range(COLUMNS), table, gaps, 0)
 
 
+@pytest.mark.slow
 def test_weights_of_one_cost_accuracy(monkeypatch):
     """The mutant: curves are trusted wholly, also far from any known cell."""
     rng = np.random.default_rng(4)
@@ -154,6 +155,7 @@ def test_kinds_of_missing_cells():
     assert kinds_of(middle, grid)[0].tolist() == [2, 2, 0, 0, 2, 0, 0, 0, 0]
 
 
+@pytest.mark.slow
 def test_intervals_hold_what_they_say():
     inside, standard = [], []
     for seed in range(3):

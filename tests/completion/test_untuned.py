@@ -101,6 +101,7 @@ def test_asking_for_a_cell_two_ways_gives_one_answer(instance, model):
     np.testing.assert_allclose(model.transform(holes)[rows, columns], model.predict(rows, columns), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_new_row_is_folded_in_nearly_as_well_as_fitted(instance):
     """A row of which ten cells are known, by fold-in and by a full fit: errors within 3 % of each other."""
     truth, _, holes = instance

@@ -143,6 +143,7 @@ def test_circulations_that_depend_on_the_point_keep_the_law():
     assert abs(lost) > 20 * error
 
 
+@pytest.mark.slow
 def test_circulating_paths_leave_when_the_equation_says():
     found = solve_backward(WELL, Overdamped(0.01, 6.0), exit=OUT, box=BOX, circulation=fading)
     study = escape_times(

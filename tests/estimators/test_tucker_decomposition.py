@@ -81,6 +81,7 @@ def test_exact_data_stay_exact(rng):
     assert model.certificate_["globally_optimal"].verdict.name == "PROVED"
 
 
+@pytest.mark.slow
 def test_what_predicts_held_out_cells_better_fills_the_holes(rng):
     """Few noisy cells of slices that no two dimensions span: a decomposition follows the noise."""
     truth, holes = planted(rng, (8, 6, 5), 0.5, 0.35)

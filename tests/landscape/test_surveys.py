@@ -46,6 +46,7 @@ def test_census_tells_a_benign_landscape_from_one_with_a_false_minimum():
     assert "0 ended above" in str(good)
 
 
+@pytest.mark.slow
 def test_the_bound_covers_and_is_useful():
     """Coverage of the true miss rate over repeated censuses; a normal approximation would fall short."""
     objective, _ = family(0.6)

@@ -1,40 +1,8 @@
-"""The ledger of time (`make ledger`): what is slow has a reason, what it lists exists. No clock is read."""
-
-import re
-from pathlib import Path
+"""What the ledger of time (`make ledger`) lists, and that it keeps the reasons written in it. No clock is read."""
 
 import pytest
 
-from ledger import LISTED, REASON, ledger_text, read_reasons
-
-ROOT = Path(__file__).parents[2]
-LEDGER = ROOT / "tests" / "ledger.tsv"
-
-
-def _lines():
-    """Return the seconds, names and reasons of a ledger."""
-    rows = [line.split("\t") for line in LEDGER.read_text().splitlines()[1:]]
-    return [(float(seconds), name, reason) for seconds, name, reason in rows]
-
-
-def test_slow_tests_have_a_reason():
-    """A test above two seconds belongs under `slow`, or says in the ledger's last column why it does not."""
-    without = [name for seconds, name, reason in _lines() if "::" in name and seconds > REASON and not reason]
-    assert not without
-
-
-def test_what_is_listed_exists():
-    """A test that was renamed loses its line, and with it its reason."""
-    gone = []
-    for _, name, _ in _lines():
-        if "::" not in name:
-            continue
-        path, _, function = name.partition("::")
-        file = ROOT / path
-        bare = re.sub(r"\[.*", "", function).rpartition("::")[2]
-        if not file.exists() or f"def {bare}(" not in file.read_text():
-            gone.append(name)
-    assert not gone
+from ledger import LISTED, ledger_text, read_reasons
 
 
 def test_a_ledger_keeps_its_reasons(tmp_path):

@@ -76,6 +76,7 @@ def test_exact_variances_against_a_dense_pseudo_inverse(rng):
     np.testing.assert_allclose(found, np.diag(naive), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_functionals_of_positive_semidefinite_matrices(rng):
     """The trace and a contrast, over repeated noise."""
     n, m = 8, 120

@@ -192,6 +192,7 @@ def test_where_the_table_says_nothing_cp_is_alone(blended):
     np.testing.assert_allclose(*drawn)
 
 
+@pytest.mark.slow
 def test_intervals_of_a_blend_hold_what_they_say():
     """The fits that calibrate know a tenth less, and state more than a tenth more."""
     rng, shape = np.random.default_rng(2), (150, 8, 9)

@@ -103,11 +103,14 @@ PEAK = """
 import sys
 import numpy as np
 import lowland as ll
+from lowland.certificates import stationarity
+from lowland.tensors import cell_objective
 
 def peak():
     with open("/proc/self/status") as file:
         return 1024 * int(next(line for line in file if line.startswith("VmHWM")).split()[1])
 
+cell_objective.SLAB, stationarity.CHUNK = 200_000, 50_000  # of a tensor that is not so large
 fit = getattr(ll, sys.argv[1])
 fit(np.random.default_rng(0).standard_normal((12, 12, 12)), 2, rng=0)
 tensor = np.load(sys.argv[2])
@@ -120,9 +123,9 @@ for judged in (False, True):
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory):
-    """Return the file of a complete tensor of 67 MB, far more than code and caches take."""
+    """Return the file of a complete tensor of 27 MB, far more than code and caches take."""
     rng = np.random.default_rng(0)
-    tensor = np.einsum("ir,jr,kr->ijk", *(rng.standard_normal((203, 2)) for _ in range(3)), optimize=True)
+    tensor = np.einsum("ir,jr,kr->ijk", *(rng.standard_normal((150, 2)) for _ in range(3)), optimize=True)
     tensor += 0.1 * rng.standard_normal(tensor.shape)
     path = tmp_path_factory.mktemp("tensors") / "t.npy"
     np.save(path, tensor)

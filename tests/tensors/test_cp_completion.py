@@ -101,6 +101,7 @@ def test_cells_are_predicted_nearly_as_well_as_the_noise_allows(found):
     assert "held-out cells" in str(fit)
 
 
+@pytest.mark.slow
 def test_averages_beat_one_decomposition_where_data_are_few():
     ratios = []
     for seed in range(3):
@@ -117,6 +118,7 @@ def test_averages_beat_one_decomposition_where_data_are_few():
     assert np.mean(ratios) < 0.95
 
 
+@pytest.mark.slow
 def test_intervals_hold_what_they_say():
     inside = []
     for seed in range(4):
@@ -229,6 +231,7 @@ def test_bad_input(found):
         fit.interval([[0, 0, 0]], 1.5)
 
 
+@pytest.mark.slow
 def test_slices_without_cells_are_predicted_by_the_law_of_the_others():
     """Beside the mean of the other slices, which is what is known of one; intervals hold its cells."""
     rng = np.random.default_rng(3)
@@ -277,6 +280,7 @@ def test_the_chain_is_an_ordinary_search(rng):
     assert again.kept == result.state.kept
 
 
+@pytest.mark.slow
 def test_many_components_are_found():
     """From random starts alone the error is three times as large."""
     rng = np.random.default_rng(1)

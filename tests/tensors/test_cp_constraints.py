@@ -333,6 +333,7 @@ def test_masked_entries_are_unknown(rng):
     np.testing.assert_array_equal(fits[0].factors[0], fits[1].factors[0])
 
 
+@pytest.mark.slow
 def test_long_smooth_modes_take_seconds(rng):
     """Splines overlap with few others: bands, not whole matrices."""
     factors = [rng.random((3, 2)), peaks(20_000, (0.3, 0.6)), rng.random((4, 2))]

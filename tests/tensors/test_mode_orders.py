@@ -90,6 +90,7 @@ def test_days_to_come_are_forecast(traffic):
     assert error < plain / 2
 
 
+@pytest.mark.slow
 def test_an_order_without_sense_does_no_harm(traffic):
     truth, noisy = traffic
     order = np.random.default_rng(3).permutation(SENSORS)

@@ -340,7 +340,8 @@ class _CompletedTable(_ServedTable):
                     f"{X.shape[1]} columns, {self.n_features_in_} in the fit",
                 )
             values = X.values.astype(self.dtype)
-            check_size("X", values)
+            if not reset:  # a fit asks more
+                check_size("X", values)
             return Observations(X.rows, X.columns, values, X.shape, X.weights, X.row_labels, X.column_labels)
         table = validate_data(
             self,
@@ -355,5 +356,6 @@ class _CompletedTable(_ServedTable):
         if reset and names is not None and isinstance(table, np.ndarray):
             warn_of_sentinels(dict(zip(names.tolist(), table.T, strict=True)))
         seen = observations_of(table, names, rows_named)
-        check_size("X", seen.values)
+        if not reset:
+            check_size("X", seen.values)
         return seen
