@@ -1,4 +1,4 @@
-"""What the ledger of time (`make ledger`) lists, and that it keeps the reasons written in it. No clock is read."""
+"""What the ledger of time (`make ledger`) lists, and that it keeps its reasons. No clock is read."""
 
 import pytest
 
