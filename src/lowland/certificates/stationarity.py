@@ -71,7 +71,7 @@ def gradient_scale(objective: Fit, theta: Vector) -> float:
 
 def gradient_rounding(objective: Fit, theta: Vector, rng: np.random.Generator) -> tuple[float, float]:
     """Return the typical and the worst-case gradient caused by rounding of data and predictions."""
-    error = objective.predict(theta)
+    error = np.require(objective.predict(theta), requirements="W")
     np.abs(error, out=error)
     for low in range(0, error.size, CHUNK):  # large data leave no room for several arrays of their size
         here = slice(low, low + CHUNK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,7 @@ def number_column(values: Any, name: str, where: str, how: Reading, numerals: Nu
     values = typed_column(values, numerals)
     if values.dtype.kind == "U":
         cells = values.tolist()
-        bad = next((k for k, cell in enumerate(cells) if numerals.number(cell) is None), None)
-        if bad is None:
-            bad = next(k for k, cell in enumerate(cells) if is_long(cell))
-            raise too_long(cells[bad], name, bad + 1, where)
+        bad = first_text(cells, name, where, numerals)
         raise InvalidInputError(
             f"{where} has text where numbers are needed",
             f"{cells[bad]!r} in column {name!r}, data line {bad + 1}",
@@ -59,6 +57,21 @@ def too_long(cell: Any, name: str, line: int, where: str) -> InvalidInputError:
         "they would be changed, and look like names",
         "drop the column, or let it name the rows",
     )
+
+
+def first_text(cells: Sequence[str], name: str, where: str, numerals: Numerals) -> int:
+    """Return the place of the first cell of a column of text that is no number.
+
+    Raises
+    ------
+    InvalidInputError
+        If all are, and it is text only because some have too many digits.
+    """
+    for k, cell in enumerate(cells):
+        if numerals.number(cell) is None:
+            return k
+    bad = next(k for k, cell in enumerate(cells) if is_long(cell))
+    raise too_long(cells[bad], name, bad + 1, where)
 
 
 def typed_column(values: Any, numerals: Numerals) -> NDArray[Any]:

@@ -11,11 +11,18 @@ from numpy.typing import NDArray
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import label_column
 from lowland.core.observations import Observations
-from lowland.files.cells import are_levels, check_some, mostly_numbers, number_column, too_long, typed_column
+from lowland.files.cells import (
+    are_levels,
+    check_some,
+    first_text,
+    mostly_numbers,
+    number_column,
+    typed_column,
+)
 from lowland.files.evidence import Decision
 from lowland.files.frames import Columns
 from lowland.files.layouts import Reading, Table
-from lowland.files.numerals import MISSING, Numerals, is_long
+from lowland.files.numerals import MISSING, Numerals
 from lowland.files.sentinels import settle_sentinels
 
 
@@ -96,10 +103,7 @@ def _refuse_text(columns: Sequence[tuple[str, NDArray[Any]]], where: str, numera
     """Raise, naming all columns of text and one cell of the first."""
     name, column = columns[0]
     cells = column.tolist()
-    bad = next((k for k, cell in enumerate(cells) if numerals.number(cell) is None), None)
-    if bad is None:
-        bad = next(k for k, cell in enumerate(cells) if is_long(cell))
-        raise too_long(cells[bad], name, bad + 1, where)
+    bad = first_text(cells, name, where, numerals)
     names = ", ".join(repr(one) for one, _ in columns)
     some = mostly_numbers(column, numerals)
     fix = (

@@ -56,10 +56,7 @@ class TuckerJacobian:
 
         A cell depends on one row of each factor, so `few` makes no difference.
         """
-        places = np.arange(self.rows)
-        if most is not None and self.rows > most:
-            places = np.sort(rng.choice(self.rows, most, replace=False))
-        at = self.data.positions_of(places)
+        at = self.data.drawn_positions(rng, most)
         core = rng.integers(0, prime, self.model.ranks).astype(np.int64)
         sides = zip(self.model.shape, self.model.ranks, strict=True)
         factors = [rng.integers(0, prime, (length, rank)).astype(np.int64) for length, rank in sides]

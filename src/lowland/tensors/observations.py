@@ -267,6 +267,12 @@ class TensorObservations:
             return self.positions[places]
         return np.stack(np.unravel_index(places, self.shape), axis=1).astype(np.int64)
 
+    def drawn_positions(self, rng: np.random.Generator, most: int | None) -> NDArray[np.int64]:
+        """Return the positions of the known cells, or of so many of them, drawn at random, in order."""
+        if most is None or self.size <= most:
+            return self.all_positions()
+        return self.positions_of(np.sort(rng.choice(self.size, most, replace=False)))
+
     def slice_squares(self) -> list[Vector]:
         """Return the sum of the squares of each slice's known values, by mode."""
         if self.positions is not None:
@@ -306,7 +312,7 @@ class TensorObservations:
         """Return the positions of the known cells, shape (p, N), even if all are known."""
         if self.positions is not None:
             return self.positions
-        return np.stack(np.unravel_index(np.arange(self.size), self.shape), axis=1).astype(np.int64)
+        return self.positions_of(np.arange(self.size))
 
 
 def _as_floats(array: ArrayLike) -> Matrix:

@@ -89,10 +89,7 @@ class CPJacobian:
 
         A cell depends on one row of each factor, so `few` makes no difference.
         """
-        places = np.arange(self.rows)
-        if most is not None and self.rows > most:
-            places = np.sort(rng.choice(self.rows, most, replace=False))
-        at = self.data.positions_of(places)
+        at = self.data.drawn_positions(rng, most)
         factors = [rng.integers(0, prime, (length, self.rank)).astype(np.int64) for length in self.shape]
         rows, lines, blocks = [f[at[:, n]] for n, f in enumerate(factors)], np.arange(len(at)), []
         for n, length in enumerate(self.shape):
