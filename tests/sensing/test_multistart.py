@@ -45,7 +45,9 @@ def test_first_order_ends_lack_digits_and_are_kept(solver, tmp_path):
     assert 1e-14 < far < 1e-6
     assert fit.search.value < 1e-2 * fit.own_end.value
     fit.report(tmp_path / "page.html")
-    assert "Newton steps at" in (tmp_path / "page.html").read_text()
+    page = (tmp_path / "page.html").read_text()
+    assert "Newton steps at" in page
+    assert f"The objective over {fit.own_end.iterations} steps" in page
 
 
 def test_an_end_that_was_asked_for_is_judged_as_it_is():

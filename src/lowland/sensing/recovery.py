@@ -145,7 +145,13 @@ class Recovery(Judged, Reported):
         from lowland.sensing.report import recovery_page
 
         return recovery_page(
-            self.objective, self.search, self.factors, self.certificate, self.attempts, self.polishing
+            self.objective,
+            self.search,
+            self.factors,
+            self.certificate,
+            self.attempts,
+            self.own_end,
+            self.polishing,
         )
 
     def save_certificate(self, path: str | PathLike[str]) -> None:

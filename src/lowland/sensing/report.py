@@ -22,9 +22,10 @@ def recovery_page(
     factors: Factors,
     certificate: Certificate | None,
     attempts: Sequence[Attempt],
+    own_end: SearchResult,
     polishing: str,
 ) -> Page:
-    """Return the report page of a recovery; `polishing` says how its end was polished, or is ""."""
+    """Return the report page of a recovery; `polishing` says how its own end was polished, or is ""."""
     rows = [
         (
             str(k),
@@ -49,7 +50,7 @@ def recovery_page(
         [*asked_search(objective.describe(), search), *([("its end", polishing)] if polishing else [])],
         certificate,
         tables=(TableEntry("Starts", header, rows),),
-        figures=search_figures(search, factors),
+        figures=search_figures(own_end, factors),
         lead=Lead([answer], figures=[prediction_figure(residual)]),
     )
 

@@ -32,7 +32,7 @@ def check_progress(result: SearchResult, *, promises_descent: bool, ratio: float
     >>> from dataclasses import replace
     >>> from lowland.testing import check_progress
     >>> A, plan = ll.gaussian(60, (5, 5), 0), dict(rank=1, structure="psd", start="random", rng=0)
-    >>> found = ll.recover(A, A.measure_matrix(np.ones((5, 5))), solver="gradient", **plan).search
+    >>> found = ll.recover(A, A.measure_matrix(np.ones((5, 5))), solver="gradient", **plan).own_end
     >>> check_progress(found, promises_descent=True)
     >>> check_progress(replace(found, value=1.0), promises_descent=True)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
