@@ -849,6 +849,7 @@ def parametrise(cases):
 
 
 # the test that compares each kernel, alone or as part of what it serves, with a slow and obvious twin
+_NUMPY = "kernels/test_numpy_forms.py"
 _ROWS = "kernels/test_kernels.py::test_solve_rows"
 _MOMENTS = "completion/test_bayesian_objective.py::test_both_forms_of_the_moment_kernel_agree"
 _CHAINS = "dynamics/test_simulation.py::test_compiled_chains_are_their_twins"
@@ -880,22 +881,29 @@ KERNELS = {
     "kernels/lane_systems": _ROWS,
     "kernels/llvm_simd": _ROWS,
     "kernels/modular": _MODULAR,
+    "kernels/modular_numpy": f"{_NUMPY}::test_elimination_is_that_of_compiled_loops",
     "kernels/moments": _MOMENTS,
     "kernels/moments_microkernel": _MOMENTS,
+    "kernels/moments_numpy": f"{_NUMPY}::test_row_kernels_agree_with_the_compiled_ones",
     "kernels/moments_portable": _MOMENTS,
     "kernels/moments_vector": _MOMENTS,
     "kernels/normals": _DRAWS,
+    "kernels/normals_numpy": f"{_NUMPY}::test_normals_have_the_bits_of_compiled_ones",
+    "kernels/normals_vector": _DRAWS,
     "kernels/ordinal": "contracts/test_parts.py::test_loss_derivatives_and_convexity",
     "kernels/pauli": _MEASURE,
     "kernels/projection": "objectives/test_elimination.py::test_reduced_problem",
     "kernels/rank_one": _ESCAPES,
     "kernels/residues": "objectives/test_modular.py::test_residues_are_the_numbers",
     "kernels/rows": _ROWS,
+    "kernels/rows_numpy": f"{_NUMPY}::test_row_kernels_agree_with_the_compiled_ones",
     "kernels/rows_nonnegative": _ACTIVE_SET,
     "kernels/rows_portable": _ROWS,
     "kernels/rows_vector": _ROWS,
     "kernels/sort": "kernels/test_kernels.py::test_sort_both_ways",
     "kernels/sparse": "kernels/test_kernels.py::test_sparse_products",
+    "kernels/sparse_numpy": f"{_NUMPY}::test_products_at_cells_have_the_bits_of_compiled_ones",
+    "kernels/stacked_systems": f"{_NUMPY}::test_a_row_has_the_same_bits_beside_any_others",
     "kernels/threads": "kernels/test_kernels.py::test_bits_do_not_depend_on_threads",
     "dynamics/kernels/ensembles": _CHAINS,
     "dynamics/kernels/excursions": "dynamics/test_exit_estimates.py::test_paths_run_again_are_those_recorded",

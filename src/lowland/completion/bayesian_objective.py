@@ -31,7 +31,7 @@ from lowland.completion.prior_learning import (
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import rows_work, touch
 from lowland.kernels.moments import Moments, RowMoments
-from lowland.kernels.rows import Noise
+from lowland.kernels.rows import Noise, default_form
 from lowland.models import General
 
 # shape and rate of the prior of a column's noise precision
@@ -182,6 +182,7 @@ class BayesianCompletion:
             bool(self.model.biases),
             shift.astype(self.dtype) if prior.features == 1 else PerLine(shift.astype(self.dtype)),
             by_line,
+            default_form(self.width, cells.shape),
         )
         found = RowMoments(Moments(means, covariances), *others)
         entropy = _entropy(found.log_determinants, self.width, posterior.noise_precision)
@@ -316,13 +317,13 @@ class BayesianCompletion:
         (drawn,) = self.cells.map(
             side,
             drawn_lines,
-            PerPartner(factors[1 - side]),
-            PerPartner(biases[1 - side] if self.model.biases else None),
+            PerPartner((factors[1 - side], biases[1 - side] if self.model.biases else None)),
             by_partner,
             precision,
             Noise(state.key, 2 * state.sweep + side, state.noise_precision**-0.5),
             PerLine(shift) if shift.ndim == 2 else shift,
             by_line,
+            default_form(self.width, self.cells.shape),
         )
         precision, coefficients = prior.draw(drawn, rng)
         changes: dict[str, Any] = {f"{kind}_precision": precision, f"{kind}_coefficients": coefficients}

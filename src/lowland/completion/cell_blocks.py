@@ -61,6 +61,7 @@ def line_moments(
     biased: bool,
     shift: Matrix,
     own_weights: Vector | None,
+    form: str,
 ) -> Arrays:
     """Return the fields of `RowMoments` of each line, given those of the other side.
 
@@ -71,6 +72,8 @@ def line_moments(
         As in `row_moments`; the shift has one row per line, or one for all.
     partner_weights, own_weights : ndarray or None
         Factors of the weights of cells, by the other side and by line.
+    form : str
+        From `default_form`, by the shape of the whole table.
     """
     found = row_moments(
         partner,
@@ -81,6 +84,7 @@ def line_moments(
         weights=_weights(block, partner_weights, own_weights),
         precision=precision,
         shift=np.broadcast_to(shift, (block.starts.size - 1, shift.shape[1])),
+        form=form,
     )
     moments = found.moments
     return moments.means, moments.covariances, found.log_determinants, found.explained, found.squares
@@ -88,21 +92,21 @@ def line_moments(
 
 def drawn_lines(
     block: CellBlock,
-    partner: Matrix,
-    bias: Vector | None,
+    partner: tuple[Matrix, Vector | None],
     partner_weights: Vector | None,
     precision: Matrix,
     noise: Noise | None,
     shift: Matrix,
     own_weights: Vector | None,
+    form: str,
 ) -> Arrays:
     """Return each line given the other side, whose biases are subtracted: its mean, or a draw with noise."""
-    values = block.values
+    values, (factors, bias) = block.values, partner
     if bias is not None:
         values = subtract_gathered(values, bias, block.partners)
-        partner = np.column_stack([partner, np.ones(partner.shape[0], partner.dtype)])
+        factors = np.column_stack([factors, np.ones(factors.shape[0], factors.dtype)])
     drawn = solve_rows(
-        partner,
+        factors,
         block.starts,
         block.partners,
         values,
@@ -110,15 +114,18 @@ def drawn_lines(
         precision=precision,
         shift=shift,
         noise=None if noise is None else replace(noise, first=block.first),
+        form=form,
     )
     return (drawn,)
 
 
-def completed_lines(block: CellBlock, precision: Matrix, mean: Vector, noise: Noise | None) -> Arrays:
+def completed_lines(
+    block: CellBlock, precision: Matrix, mean: Vector, noise: Noise | None, form: str
+) -> Arrays:
     """Return lines of a Gaussian, their missing cells at the conditional mean or drawn given the others."""
     noise = None if noise is None else replace(noise, first=block.first)
     cells = (block.starts, block.partners, block.values)
-    return (conditional_rows(*cells, precision, mean, noise=noise),)
+    return (conditional_rows(*cells, precision, mean, noise=noise, form=form),)
 
 
 def line_errors(block: CellBlock, partner: Matrix, own: Matrix) -> Arrays:

@@ -112,8 +112,9 @@ def gaussian_model(
     axes = Moments(np.eye(p, dtype=dtype), np.zeros((p, p * (p + 1) // 2), dtype))
     blank = FeatureMap.of(None, 0)
     prior = LearntPrior(signal.precision, signal.mean[None].astype(dtype), blank)
+    cells = objective.cells
     solved = prior.moments(
-        objective.cells, None, axes, noise_precision=1.0, biased=False, precisions=precisions
+        cells, None, axes, noise_precision=1.0, biased=False, shape=cells.shape, precisions=precisions
     )
     (known,) = objective.cells.map(0, known_cells, p)
     errors = GaussianErrors(np.ones(objective.count))

@@ -13,7 +13,8 @@ from lowland.completion.cell_blocks import completed_lines
 from lowland.completion.cells import TableCells
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import rows_work, touch
-from lowland.kernels.rows import Noise
+from lowland.kernels.conditional_rows import SMALL
+from lowland.kernels.rows import Noise, default_form
 
 # scaled numbers are known up to a variance of this power of the unit roundoff
 ROUNDING = 2 / 3
@@ -158,5 +159,6 @@ class GaussianRows:
     def _lines(self, state: GaussianDraw, noise: Noise | None) -> Matrix:
         """Return rows drawn given the distribution and their cells, or their means without noise."""
         touch(rows_work(self.cells.size, self.count + 1, self.width))
-        (rows,) = self.cells.map(0, completed_lines, state.precision, state.mean, noise)
+        form = default_form(self.width, self.cells.shape, SMALL)
+        (rows,) = self.cells.map(0, completed_lines, state.precision, state.mean, noise, form)
         return np.asarray(rows)

@@ -12,6 +12,7 @@ from lowland.completion.cells import PerLine, PerPartner, TableCells
 from lowland.completion.features import FeatureMap
 from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.moments import Moments
+from lowland.kernels.rows import default_form
 
 
 @final
@@ -50,6 +51,7 @@ class LearntPrior:
         *,
         noise_precision: float,
         biased: bool,
+        shape: tuple[int, int],
         precisions: Vector | None = None,
         fitted: bool = False,
     ) -> Moments:
@@ -63,13 +65,16 @@ class LearntPrior:
         noise_precision : float
         biased : bool
             Whether the last coordinate of rows, on both sides, is a bias.
+        shape : tuple of int
+            That of the table of the fit, by which kernels are chosen whatever the number of rows.
         precisions : ndarray, shape (n,), optional
             Factors of the weights of cells by column.
         fitted : bool
             Whether these are the rows of the fit, whose places are known.
         """
         self.mapping.check(covariates)
-        about = (cells, covariates, other, noise_precision, biased, precisions)
+        form = default_form(other.means.shape[1], shape)
+        about = (cells, covariates, other, noise_precision, biased, precisions, form)
         found = self._moments(self.precision, *about)
         far = None if fitted else self.mapping.unplaced(covariates, cells.shape[0])
         if far is None or not far.any() or self.wandering is None:
@@ -87,6 +92,7 @@ class LearntPrior:
         noise_precision: float,
         biased: bool,
         precisions: Vector | None,
+        form: str,
     ) -> Moments:
         """Return the moments under a precision of the prior."""
         precision = prior / noise_precision
@@ -102,6 +108,7 @@ class LearntPrior:
             biased,
             shift if alone else PerLine(shift),
             None,
+            form,
         )
         return Moments(means, covariances / cells.dtype.type(noise_precision))
 

@@ -19,6 +19,7 @@ from lowland.completion.cell_blocks import (
 from lowland.completion.cells import PerLine, PerPartner, TableCells
 from lowland.completion.settings import BIASES
 from lowland.core.arrays import Matrix, Vector
+from lowland.kernels.rows import default_form
 from lowland.models import General
 from lowland.objectives.blocks import SIDES, block_coordinates
 
@@ -156,13 +157,13 @@ class LineBlocks:
         (solved,) = self.problem.cells.map(
             side,
             drawn_lines,
-            PerPartner(partner),
-            PerPartner(bias + dtype.type(c) if biased else None),
+            PerPartner((partner, bias + dtype.type(c) if biased else None)),
             None,
             precision,
             None,
             np.zeros(len(precision)),
             None,
+            default_form(len(precision), self.problem.cells.shape),
         )
         factors, biases = solved[:, : model.rank], solved[:, -1] if biased else (a, b)[side]
         if side == 0:

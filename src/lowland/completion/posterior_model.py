@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -228,8 +228,7 @@ class PosteriorModel:
             cells,
             covariates,
             self.columns,
-            noise_precision=self.noise_precision,
-            biased=self.biased,
+            **self._known,
             precisions=self.column_precisions.astype(cells.dtype),
             fitted=True,
         )
@@ -287,15 +286,16 @@ class PosteriorModel:
         count: int | None = None,
     ) -> Moments:
         """Return the moments of lines, given those of the other side and their cells: lines and partners."""
-        weights = self.column_precisions[table.columns]
-        if table.weights is not None:
-            weights = weights * table.weights
+        own = 1 if table.weights is None else table.weights
+        weights = self.column_precisions[table.columns] * own
         shape = (table.shape[0] if count is None else count, other.means.shape[0])
         scaled = self._scaled(table).values
         sorted_cells = TableCells.of(Observations(*cells, scaled, shape, weights.astype(scaled.dtype)))
-        return prior.moments(
-            sorted_cells, covariates, other, noise_precision=self.noise_precision, biased=self.biased
-        )
+        return prior.moments(sorted_cells, covariates, other, **self._known)
+
+    @property
+    def _known(self) -> dict[str, Any]:
+        return {"noise_precision": self.noise_precision, "biased": self.biased, "shape": self.shape}
 
     def _scaled(self, table: Observations) -> Observations:
         """Return a table in the unit of the fit, without weights."""

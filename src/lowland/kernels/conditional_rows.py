@@ -7,8 +7,15 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.compiled import compiled
-from lowland.kernels.rows import Noise
+from lowland.kernels.normals import row_normals
+from lowland.kernels.rows import Noise, default_form
+from lowland.kernels.stacked_systems import stretches
 from lowland.kernels.threads import balanced_bounds, run_chunks
+
+# cells of a table times squared width up to which all sweeps by NumPy take less time than compilation
+SMALL = 1 << 13
+# what counts as a positive pivot
+TINY = float(np.finfo(np.float64).tiny)
 
 
 def conditional_rows(
@@ -19,6 +26,7 @@ def conditional_rows(
     mean: Vector,
     *,
     noise: Noise | None = None,
+    form: str | None = None,
 ) -> Matrix:
     """Return rows whose missing numbers have their conditional mean, or are drawn given the known ones.
 
@@ -34,6 +42,8 @@ def conditional_rows(
     mean : ndarray of float64, shape (p,)
     noise : Noise, optional
         Makes missing numbers draws; its scale is not used.
+    form : {"vector", "portable", "numpy"}, optional
+        From `default_form`: NumPy or compiled loops.
 
     Returns
     -------
@@ -48,64 +58,86 @@ def conditional_rows(
     out = np.empty((rows, p))
     random = np.zeros((rows, 0), np.float32)
     if noise is not None:
-        from lowland.kernels.normals import row_normals  # which imports the compiler
-
         random = row_normals(rows, p, noise.sweep, noise.key, noise.first)
     precision, mean = np.ascontiguousarray(precision), np.ascontiguousarray(mean)
+    if (form or default_form(p)) == "numpy":
+        for first, last in stretches(starts, p * p):
+            _complete_stacked(starts, indices, values, precision, mean, random, out, first, last)
+        return out
 
     def chunk(low: int, high: int) -> None:
-        scratch = np.empty(p), np.empty((p, p)), np.empty(p, np.int64)
+        scratch = np.empty(p), np.empty((p, p)), np.empty(p), np.empty(p, np.int64)
         _complete(starts, indices, values, precision, mean, random, out, *scratch, low, high)
 
     run_chunks(chunk, balanced_bounds(starts, p * p // 8 + p))
     return out
 
 
+def _complete_stacked(starts, indices, values, precision, mean, random, out, first, last):
+    """Complete rows first .. last - 1 in NumPy, by systems of the same size whatever is missing in a row."""
+    p, rows, cells = mean.size, last - first, slice(starts[first], starts[last])
+    at = np.repeat(np.arange(rows), np.diff(starts[first : last + 1])), indices[cells]
+    missing = np.ones((rows, p), bool)
+    missing[at] = False
+    apart = np.zeros((rows, p))
+    apart[at] = values[cells] - mean[at[1]]
+    # missing numbers first, in order, then an equation of the identity for each known one
+    order = np.argsort(~missing, axis=1, kind="stable")
+    used = np.arange(p) < np.count_nonzero(missing, axis=1)[:, None]
+    systems = np.where(
+        used[:, :, None] & used[:, None], precision[order[:, :, None], order[:, None]], np.eye(p)
+    )
+    # one product per row: that of all rows would depend on their number
+    right = -np.matmul(precision[order], apart[:, :, None]) * used[:, :, None]
+    factors = np.linalg.cholesky(systems)
+    solution = np.linalg.solve(factors, right)
+    if random.size:
+        solution += (random[first:last] * used)[:, :, None]
+    solution = np.linalg.solve(factors.transpose(0, 2, 1), solution)[:, :, 0]
+    completed = mean + apart
+    np.put_along_axis(completed, order, np.take_along_axis(completed, order, axis=1) + solution, axis=1)
+    out[first:last] = completed
+
+
 @compiled(fastmath={"contract", "reassoc", "nsz"})
-def _dot(a, b, count):
-    total = 0.0
-    for i in range(count):
-        total += a[i] * b[i]
-    return total
-
-
-@compiled()
-def _complete(starts, indices, values, precision, mean, random, out, apart, gram, missing, low, high):
-    p = mean.size
+def _complete(
+    starts, indices, values, precision, mean, random, out, apart, gram, solution, missing, low, high
+):  # fmt: skip
+    # plain indices instead of row views, which cost more than short rows' arithmetic
+    p, drawn = mean.size, random.shape[1] > 0
     for i in range(low, high):
-        row = out[i]
-        # distance from the mean, zero where nothing is known
-        apart[:] = 0.0
         k, j = 0, starts[i]
         for c in range(p):
+            # distance from the mean, zero where nothing is known
+            apart[c] = 0.0
             if j < starts[i + 1] and indices[j] == c:
-                row[c] = values[j]
-                apart[c] = row[c] - mean[c]
+                out[i, c] = values[j]
+                apart[c] = out[i, c] - mean[c]
                 j += 1
             else:
                 missing[k] = c
                 k += 1
+        # row-wise Cholesky of the lower triangle, with reciprocals on its diagonal
         for a in range(k):
+            r, total = missing[a], 0.0
+            for c in range(p):
+                total -= precision[r, c] * apart[c]
             for b in range(a + 1):
-                gram[a, b] = precision[missing[a], missing[b]]
-        _solve_missing(gram, precision, apart, mean, missing, random[i], row, k, p)
-
-
-@compiled()
-def _solve_missing(gram, precision, apart, mean, missing, random, row, k, p):
-    # row-wise Cholesky of the lower triangle, with reciprocals on its diagonal
-    for a in range(k):
-        for b in range(a):
-            gram[a, b] = (gram[a, b] - _dot(gram[a], gram[b], b)) * gram[b, b]
-        gram[a, a] = 1 / np.sqrt(max(gram[a, a] - _dot(gram[a], gram[a], a), np.finfo(np.float64).tiny))
-    solution = np.empty(k)
-    for a in range(k):
-        solution[a] = (-_dot(precision[missing[a]], apart, p) - _dot(gram[a], solution, a)) * gram[a, a]
-    if random.size:
-        for a in range(k):
-            solution[a] += random[a]
-    for a in range(k - 1, -1, -1):
-        solution[a] *= gram[a, a]
-        for b in range(a):
-            solution[b] -= gram[a, b] * solution[a]
-        row[missing[a]] = mean[missing[a]] + solution[a]
+                left = precision[r, missing[b]]
+                for c in range(b):
+                    left -= gram[a, c] * gram[b, c]
+                if b < a:
+                    gram[a, b] = left * gram[b, b]
+                else:
+                    gram[a, a] = 1 / np.sqrt(left if left > TINY else TINY)
+            for b in range(a):
+                total -= gram[a, b] * solution[b]
+            solution[a] = total * gram[a, a]
+        if drawn:
+            for a in range(k):
+                solution[a] += random[i, a]
+        for a in range(k - 1, -1, -1):
+            solution[a] *= gram[a, a]
+            for b in range(a):
+                solution[b] -= gram[a, b] * solution[a]
+            out[i, missing[a]] = mean[missing[a]] + solution[a]

@@ -41,14 +41,17 @@ def pad_columns(block: Matrix) -> Matrix:
 def emit_sums(e, vectors, width, weighted, block, index, value, low, high, at_block, out, at_out):
     """Write out = sum of value_j block[index_j] over j = low .. high - 1, `vectors` lane vectors of it.
 
-    Without weights all values are one.
+    Without weights all values are one. Products are rounded before they are added, as everywhere in `sparse`.
     """
     b = e.b
 
     def body(j, sums):
         at = b.add(at_block, b.mul(b.sext(b.load(b.gep(index, [j])), I64), e.i(width)))
-        v = e.broadcast(value, j) if weighted else e.constant(1.0)
-        return [e.fma(v, e.load(block, e.at(at, (c, LANES))), s) for c, s in enumerate(sums)]
+        terms = [e.load(block, e.at(at, (c, LANES))) for c in range(len(sums))]
+        if weighted:
+            v = e.broadcast(value, j)
+            terms = [b.fmul(v, term) for term in terms]
+        return [b.fadd(total, term) for total, term in zip(sums, terms, strict=True)]
 
     sums = e.loop(low, high, [e.constant(0.0)] * vectors, body)
     for c, total in enumerate(sums):

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.work import CALL, touch
+from lowland.kernels import modular_numpy
 from lowland.kernels.compiled import compiled
 
 Array: TypeAlias = NDArray[np.float64]
@@ -20,6 +21,8 @@ PRIME = 8_388_593
 PRIMES = (8_388_593, 8_388_587, 8_388_581, 8_388_571)
 _SUMMANDS = 128
 _PANEL = 32
+# matrices of fewer numbers take NumPy less time than compilation takes
+WORTH_COMPILING = 1 << 15
 
 
 def random_prime(rng: np.random.Generator) -> int:
@@ -58,11 +61,12 @@ def multiply(a: Array, b: Array, prime: int) -> Array:
     """Return a @ b modulo a prime, for residues in float64."""
     touch(float(a.size) * b.shape[1] / 8 + float(a.shape[0] * b.shape[1]))
     out = np.zeros((a.shape[0], b.shape[1]))
+    reduce = _reduce if out.size >= WORTH_COMPILING else modular_numpy.reduce
     for low in range(0, a.shape[1], _SUMMANDS):
         part = a[:, low : low + _SUMMANDS] @ b[low : low + _SUMMANDS]
-        _reduce(part, prime)
+        reduce(part, prime)
         out += part
-        _reduce(out, prime)
+        reduce(out, prime)
     return out
 
 
@@ -88,7 +92,11 @@ def eliminate(matrix: Array, prime: int) -> NDArray[np.intp]:
     """
     rows, columns = matrix.shape
     touch(elimination_work(rows, columns))
-    pivots = []
+    large = matrix.size >= WORTH_COMPILING
+    factor_panel = _factor_panel if large else modular_numpy.factor_panel
+    substitute = _substitute if large else modular_numpy.substitute
+    reduce = _reduce if large else modular_numpy.reduce
+    pivots: list[int] = []
     top = 0
     for low in range(0, columns, _PANEL):
         if top == rows:
@@ -97,7 +105,7 @@ def eliminate(matrix: Array, prime: int) -> NDArray[np.intp]:
         panel = np.ascontiguousarray(matrix[top:, low:high])
         order = np.arange(rows - top)
         lower = np.zeros((rows - top, high - low))
-        found = _factor_panel(panel, lower, order, prime)
+        found = factor_panel(panel, lower, order, prime)
         count = found.size
         matrix[top:, low:high] = panel
         if count == 0:
@@ -106,9 +114,9 @@ def eliminate(matrix: Array, prime: int) -> NDArray[np.intp]:
             rest = matrix[top:, high:]
             moved = np.flatnonzero(order != np.arange(order.size))
             rest[moved] = rest[order[moved]]
-            _substitute(rest, lower, count, prime)
+            substitute(rest, lower, count, prime)
             if rest.shape[0] > count:
-                _subtract_product(rest, lower[count:, :count], count, prime)
+                _subtract_product(rest, lower[count:, :count], count, prime, reduce)
         pivots.extend(low + found)
         top += count
     return np.array(pivots, np.intp)
@@ -166,12 +174,12 @@ def random_null_vector(
     return np.asarray(x)
 
 
-def _subtract_product(rest, lower, count, prime):
+def _subtract_product(rest, lower, count, prime, reduce):
     # blocks of rows keep the temporaries small
     for low in range(count, rest.shape[0], 512):
         block = rest[low : low + 512]
         block -= lower[low - count : low - count + 512] @ rest[:count]
-        _reduce(block, prime)
+        reduce(block, prime)
 
 
 @compiled()

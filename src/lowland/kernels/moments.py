@@ -8,6 +8,7 @@ precision P + sum w E[x x^T] and the shift t + sum w E[(v - b_i) x] with x = (q_
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, final
 
 import numpy as np
@@ -98,8 +99,8 @@ def row_moments(
         Prior precision P, positive definite.
     shift : ndarray, shape (rows, d)
         Prior precision times prior mean of each row.
-    form : {"vector", "portable"}, optional
-        Which of the two forms; by default the faster one.
+    form : {"vector", "portable", "numpy"}, optional
+        From `default_form`; by default the faster one for large tables.
 
     Returns
     -------
@@ -134,12 +135,6 @@ def row_moments(
         pivot_floor(d, dtype),
         out,
     )
-    if (form or default_form(d)) == "vector":
-        from lowland.kernels import moments_vector
-
-        moments_vector.row_moments(*arguments, derived=partner.derived)
-    else:
-        from lowland.kernels import moments_portable
-
-        moments_portable.row_moments(*arguments)
+    kernel = import_module(f"lowland.kernels.moments_{form or default_form(d)}")
+    kernel.row_moments(*arguments, derived=partner.derived)
     return found

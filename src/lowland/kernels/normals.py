@@ -1,8 +1,9 @@
-"""Counter-based normal numbers: the same bits on any number of threads.
+"""Counter-based normal numbers: the same bits on any number of threads, compiled or not.
 
 Philox 4x32-10 turns (row, group, iteration, stream) and a key into four random words; the
 Box-Muller formula turns two words into two normals, in single precision and without branches, so
-that the loops are vectorised. A normal carries 23 random bits and is at most 5.8 in size.
+that the loops are vectorised. A normal carries 23 random bits and is at most 5.8 in size. Neither form may
+join a product and a sum into one rounding, so that both give the same bits.
 
 References
 ----------
@@ -11,83 +12,18 @@ J. K. Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011.
 
 from __future__ import annotations
 
+from functools import lru_cache
+from importlib import import_module
+
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.kernels.compiler import njit
-from lowland.kernels.llvm_simd import LANES
-
-_F = np.float32
-_MASK, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
-_M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
-
-
-@njit(forceinline=True, error_model="numpy")  # too long for LLVM to inline unasked
-def philox(c0, c1, c2, c3, k0, k1):
-    """Return four random 32-bit words of a counter of four and a key of two words.
-
-    All are uint64 that hold 32 bits: Numba widens products of uint32 anyway.
-    """
-    for _ in range(10):
-        p0, p1 = _M0 * c0, _M1 * c2
-        c0, c1, c2, c3 = (p1 >> _HALF) ^ c1 ^ k0, p1 & _MASK, (p0 >> _HALF) ^ c3 ^ k1, p0 & _MASK
-        k0, k1 = (k0 + _W0) & _MASK, (k1 + _W1) & _MASK
-    return np.uint32(c0), np.uint32(c1), np.uint32(c2), np.uint32(c3)
-
-
-@njit(forceinline=True, fastmath=True, error_model="numpy")
-def box_muller(a, b):
-    """Return two normals of two random 32-bit words; selects instead of branches, no library calls."""
-    one, half = _F(1), _F(0.5)
-    u = (_F(np.int32(a >> np.uint32(9))) + half) * _F(2.0**-23)
-    bits = _F(u).view(np.int32)  # log u = exponent log 2 + log m with m between sqrt(1/2) and sqrt(2)
-    exponent = np.int32(np.int32(bits - np.int32(0x3F3504F3)) >> np.int32(23))
-    m = np.int32(bits - np.int32(exponent << np.int32(23))).view(np.float32)
-    s = (m - one) / (m + one)
-    q = s * s
-    series = one + q * (_F(1 / 3) + q * (_F(0.2) + q * (_F(1 / 7) + q * _F(1 / 9))))
-    log = _F(exponent) * _F(0.6931471805599453) + _F(2) * s * series
-    radius = np.sqrt(max(_F(-2) * log, _F(0)))
-    # an angle between -pi/4 and pi/4 from the high bits, the quarter turn from the two low ones
-    x = (_F(np.int32(b >> np.uint32(3))) * _F(2.0**-29) - half) * _F(1.5707963267948966)
-    y = x * x
-    sine = x * (one + y * (_F(-1 / 6) + y * (_F(1 / 120) - y * _F(1 / 5040))))
-    cosine = one + y * (-half + y * (_F(1 / 24) + y * (_F(-1 / 720) + y * _F(1 / 40320))))
-    cosine = cosine if b & np.uint32(2) else -cosine
-    swap = b & np.uint32(1)
-    return radius * (cosine if swap else sine), radius * (sine if swap else cosine)
-
-
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def fill_lanes(out, groups, first, iteration, key):
-    """Write normals of `LANES` rows from `first`: number c of a row at c LANES + lane, c = q groups + g.
-
-    `out` holds 4 groups LANES numbers; q counts the four normals of one counter.
-    """
-    n = groups * LANES
-    for t in range(n):
-        a, b, c, d = philox(
-            np.uint64(first + (t & (LANES - 1))),
-            np.uint64(t // LANES),
-            np.uint64(iteration),
-            np.uint64(0),
-            np.uint64(key) & _MASK,
-            np.uint64(key) >> _HALF,
-        )
-        out[t], out[n + t] = box_muller(a, b)
-        out[2 * n + t], out[3 * n + t] = box_muller(c, d)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _fill_rows(out, groups, iteration, key, row):
-    count, width = out.shape
-    lanes = np.empty(4 * groups * LANES, np.float32)
-    for first in range(0, count, LANES):
-        fill_lanes(lanes, groups, row + first, iteration, key)
-        for lane in range(min(LANES, count - first)):
-            for c in range(width):
-                out[first + lane, c] = lanes[c * LANES + lane]
+# Philox: masks of 32-bit words, multipliers of the counter, increments of the key
+MASK, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+M0, M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+W0, W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+# up to so many numbers NumPy is used, for so many sweeps at once
+FEW, SWEEPS = 1 << 13, 16
 
 
 def row_normals(rows: int, width: int, iteration: int, key: int, first: int = 0) -> NDArray[np.float32]:
@@ -109,6 +45,23 @@ def row_normals(rows: int, width: int, iteration: int, key: int, first: int = 0)
     ndarray of float32, shape (rows, width)
         Rows do not depend on the number of rows.
     """
+    if rows * width <= FEW:
+        sweeps = _few_sweeps(rows, width, iteration // SWEEPS, key, first)
+        normals: NDArray[np.float32] = sweeps[iteration % SWEEPS]
+        return normals
     out = np.empty((rows, width), np.float32)
-    _fill_rows(out, -(-width // 4), iteration, np.uint64(key), first)
+    import_module("lowland.kernels.normals_vector").fill_rows(
+        out, -(-width // 4), iteration, np.uint64(key), first
+    )
     return out
+
+
+@lru_cache(maxsize=8)
+def _few_sweeps(rows: int, width: int, block: int, key: int, first: int) -> NDArray[np.float32]:
+    """Return few normals of many sweeps: NumPy takes hardly longer than for those of one."""
+    iterations = np.arange(block * SWEEPS, (block + 1) * SWEEPS, dtype=np.uint64)
+    found: NDArray[np.float32] = import_module("lowland.kernels.normals_numpy").row_normals(
+        rows, width, iterations, key, first
+    )
+    found.flags.writeable = False  # the same for all who ask
+    return found

@@ -1,15 +1,19 @@
 """The row kernel of completion: per-row normal equations of one factor with the other fixed.
 
-Alternating minimisation, variational and Gibbs sweeps all start from these systems. Two forms
-compute the same numbers to rounding: `rows_vector` (hand-placed registers) and `rows_portable`
-(plain loops). Every row is computed separately and in a fixed order, so the bits do not depend on the
-number of threads.
+Alternating minimisation, variational and Gibbs sweeps all start from these systems. Three forms
+compute the same numbers to rounding: `rows_vector` (hand-placed registers), `rows_portable` (plain loops),
+and `rows_numpy` for small tables, whose fits take less time than a compiler. Every row is computed separately
+and in a fixed order, so the bits do not depend on the number of threads or on the rows beside it; the form
+depends on the whole table's shape alone.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from math import prod
 from typing import Any, final
 
 import numpy as np
@@ -20,15 +24,39 @@ from lowland.core.errors import InvalidInputError
 
 # the vector form is compiled once per width; above this width its code is too long to pay off
 WIDEST_VECTOR = 96
+# cells of a table, known or not, times squared width: up to here a whole fit in NumPy takes less time than
+# compilation of its kernels
+SMALL = 1 << 18
+FORMS = ("vector", "portable", "numpy")
 
 
-def default_form(width: int) -> str:
-    """Return "vector" or "portable"; LOWLAND_ROW_KERNEL overrides."""
+def default_form(width: int, shape: Sequence[int] | None = None, small: int = SMALL) -> str:
+    """Return the form of the kernels of a fit: "vector", "portable" or "numpy".
+
+    Parameters
+    ----------
+    width : int
+        Numbers per row.
+    shape : sequence of int, optional
+        That of the whole table or tensor, not of a part of it: all parts must have the same form. NumPy's
+        is for small ones alone.
+    small : int
+        Cells times squared width up to which a table is small.
+
+    Raises
+    ------
+    InvalidInputError
+        If LOWLAND_ROW_KERNEL, which overrides the choice, names none of the three.
+    """
     chosen = os.environ.get("LOWLAND_ROW_KERNEL", "")
-    if chosen not in ("", "vector", "portable"):
+    if chosen not in ("", *FORMS):
         raise InvalidInputError(
-            "LOWLAND_ROW_KERNEL is unknown", repr(chosen), fix='set it to "vector" or "portable", or unset it'
+            "LOWLAND_ROW_KERNEL is unknown",
+            repr(chosen),
+            fix=f"set it to one of {', '.join(FORMS)}, or unset it",
         )
+    if not chosen and shape is not None and prod(shape) * width**2 <= small:
+        return "numpy"
     return chosen or ("vector" if width <= WIDEST_VECTOR else "portable")
 
 
@@ -96,8 +124,8 @@ def solve_rows(
     noise : Noise, optional
         Makes x_i a draw from the Gaussian with this mean, whose precision is the matrix on the left
         divided by the squared scale.
-    form : {"vector", "portable"}, optional
-        Which of the two forms; by default the faster one.
+    form : {"vector", "portable", "numpy"}, optional
+        From `default_form`; by default the faster one for large tables.
 
     Returns
     -------
@@ -123,12 +151,6 @@ def solve_rows(
         tolerance,
         out,
     )
-    if (form or default_form(k)) == "vector":
-        from lowland.kernels import rows_vector
-
-        rows_vector.solve_rows(*arguments)
-    else:
-        from lowland.kernels import rows_portable
-
-        rows_portable.solve_rows(*arguments)
+    # the compiler is imported by the forms that need it
+    import_module(f"lowland.kernels.rows_{form or default_form(k)}").solve_rows(*arguments)
     return out

@@ -18,7 +18,7 @@ from lowland.kernels.lane_systems import (
     store_rows,
 )
 from lowland.kernels.llvm_simd import LANES
-from lowland.kernels.normals import fill_lanes
+from lowland.kernels.normals_vector import fill_lanes
 from lowland.kernels.threads import balanced_bounds, run_chunks
 
 

@@ -1,4 +1,9 @@
-"""Products at sampled positions and with row-compressed matrices."""
+"""Products at sampled positions and with row-compressed matrices.
+
+Few numbers are left to NumPy, which takes less time than the compiler takes to load. Both forms add in the
+same order, and neither joins a product and a sum into one rounding: a number has the same bits in a call of
+any size.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.kernels import sparse_numpy
 from lowland.kernels.compiled import compiled
 from lowland.kernels.threads import balanced_bounds, even_bounds, run_chunks
 
 # products below this number of multiplications gain less than their vector form takes to load
 WORTH_LANES = 1_000_000
+# and below this one, less than compilation takes
+WORTH_COMPILING = 1 << 15
 
 
 def sample_product(
@@ -35,6 +43,9 @@ def sample_product(
         out[:] = 0
         return out
     left, right = np.ascontiguousarray(left, out.dtype), np.ascontiguousarray(right, out.dtype)
+    if _is_little(out.dtype, out.size * left.shape[1]):
+        sparse_numpy.sample(left, right, rows, columns, out)
+        return out
     bounds = even_bounds(out.size, out.size * left.shape[1])
     run_chunks(lambda lo, hi: _sample(left, right, rows[lo:hi], columns[lo:hi], out[lo:hi]), bounds)
     return out
@@ -75,6 +86,9 @@ def multiply_rows(
         product: Matrix = multiply_in_lanes(starts, np.ascontiguousarray(indices), values, block, bounds)
         return product
     out = np.zeros((starts.size - 1, block.shape[1]), kind)
+    if _is_little(out.dtype, indices.size * block.shape[1]):
+        sparse_numpy.multiply(starts, indices, values, block, out)
+        return out
     value, weighted = (out[:0, 0], False) if values is None else (values, True)
     run_chunks(lambda lo, hi: _multiply(starts, indices, value, weighted, block, out, lo, hi), bounds)
     return out
@@ -122,6 +136,9 @@ def squared_errors(
     sums = np.zeros(starts.size - 1)
     kind = np.result_type(left, right)
     left, right = np.ascontiguousarray(left, kind), np.ascontiguousarray(right, kind)
+    if left.shape[1] and _is_little(left.dtype, indices.size * left.shape[1]):
+        sparse_numpy.squares(left, right, starts, indices, targets, weights, sums)
+        return sums
     weight, weighted = (targets, False) if weights is None else (weights, True)
     run_chunks(
         lambda lo, hi: _squares(left, right, starts, indices, targets, weight, weighted, sums, lo, hi),
@@ -132,28 +149,50 @@ def squared_errors(
 
 def subtract_gathered(values: Vector, bias: Vector, indices: NDArray[np.integer[Any]]) -> Vector:
     """Return values - bias[indices], shape (p,)."""
-    out = np.empty_like(values)
     bias = np.ascontiguousarray(bias, values.dtype)
+    if values.size < WORTH_COMPILING:
+        difference: Vector = values - bias[indices]
+        return difference
+    out = np.empty_like(values)
     bounds = even_bounds(out.size, 2 * out.size)
     run_chunks(lambda lo, hi: _subtract(values[lo:hi], bias, indices[lo:hi], out[lo:hi]), bounds)
     return out
 
 
+def _is_little(kind: np.dtype[Any], products: int) -> bool:
+    # NumPy's products of complex numbers are rounded otherwise
+    return products < WORTH_COMPILING and kind in (np.float32, np.float64)
+
+
 # plain indices instead of row views: a view costs more than a short row's arithmetic
 
 
-@compiled(fastmath={"contract", "reassoc"})
+@compiled()
 def _sample(left, right, rows, columns, out):
-    width = left.shape[1]
-    for k in range(out.size):
+    # four sums side by side, as the terms of one must be added in turn
+    width, k = left.shape[1], 0
+    while k + 4 <= out.size:
+        i0, i1, i2, i3 = rows[k], rows[k + 1], rows[k + 2], rows[k + 3]
+        j0, j1, j2, j3 = columns[k], columns[k + 1], columns[k + 2], columns[k + 3]
+        z0, z1 = left[i0, 0] * right[j0, 0], left[i1, 0] * right[j1, 0]
+        z2, z3 = left[i2, 0] * right[j2, 0], left[i3, 0] * right[j3, 0]
+        for c in range(1, width):
+            z0 += left[i0, c] * right[j0, c]
+            z1 += left[i1, c] * right[j1, c]
+            z2 += left[i2, c] * right[j2, c]
+            z3 += left[i3, c] * right[j3, c]
+        out[k], out[k + 1], out[k + 2], out[k + 3] = z0, z1, z2, z3
+        k += 4
+    while k < out.size:
         i, j = rows[k], columns[k]
         total = left[i, 0] * right[j, 0]
         for c in range(1, width):
             total += left[i, c] * right[j, c]
         out[k] = total
+        k += 1
 
 
-@compiled(fastmath={"contract"})
+@compiled()
 def _multiply(starts, indices, values, weighted, block, out, low, high):
     width = block.shape[1]
     sums, value = np.empty(width, out.dtype), out.dtype.type(1)
@@ -170,7 +209,7 @@ def _multiply(starts, indices, values, weighted, block, out, low, high):
             out[i, c] = sums[c]
 
 
-@compiled(fastmath={"contract", "reassoc"})
+@compiled()
 def _row_squares(left, i, right, indices, targets, weights, weighted, low, high):
     # four entries side by side: one load of the row serves all, and four chains run at once
     width, total, k = right.shape[1], 0.0, low
@@ -185,17 +224,17 @@ def _row_squares(left, i, right, indices, targets, weights, weighted, low, high)
             z2 += x * right[j2, c]
             z3 += x * right[j3, c]
         for q, z in ((0, z0), (1, z1), (2, z2), (3, z3)):
-            difference = float(z - targets[k + q])
+            difference = np.float64(z - targets[k + q])
             square = difference * difference
-            total += square * float(weights[k + q]) if weighted else square
+            total += square * np.float64(weights[k + q]) if weighted else square
         k += 4
     while k < high:
         z, j = zero, indices[k]
         for c in range(width):
             z += left[i, c] * right[j, c]
-        difference = float(z - targets[k])
+        difference = np.float64(z - targets[k])
         square = difference * difference
-        total += square * float(weights[k]) if weighted else square
+        total += square * np.float64(weights[k]) if weighted else square
         k += 1
     return total
 

@@ -8,6 +8,7 @@ loops and start in about 0.1 ms; work below `WORTH_IT` elementary steps runs in 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -24,11 +25,14 @@ def thread_count() -> int:
     limit = getattr(_own, "limit", 0)
     if limit:
         return int(limit)
-    from lowland.kernels.compiler import get_num_threads
-
-    if hasattr(os, "sched_getaffinity"):
-        return min(int(get_num_threads()), len(os.sched_getaffinity(0)))
-    return int(get_num_threads())
+    affinity = getattr(os, "sched_getaffinity", None)
+    processors = len(affinity(0)) if affinity else os.cpu_count() or 1
+    compiler = sys.modules.get("lowland.kernels.compiler")
+    if compiler is not None:  # a program may have changed Numba's number
+        return min(int(compiler.get_num_threads()), processors)
+    # Numba's own rule, without half a second of importing it
+    asked = os.environ.get("NUMBA_NUM_THREADS", "")
+    return min(int(asked), processors) if asked.isdigit() and int(asked) else processors
 
 
 @contextmanager

@@ -11,6 +11,9 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.compiled import compiled
 from lowland.kernels.threads import even_bounds, run_chunks
 
+# fewer leaves to find take NumPy less time than compilation takes
+WORTH_COMPILING = 1 << 18
+
 
 def mean_over_trees(
     inputs: Matrix,
@@ -45,9 +48,26 @@ def mean_over_trees(
         numbers,
         children,
     )
+    if out.size * roots.size < WORTH_COMPILING:
+        found: Vector = _mean_by_levels(*arguments)
+        return found
     bounds = even_bounds(out.size, out.size * roots.size * 10)
     run_chunks(lambda low, high: _mean(*arguments, out, low, high), bounds)
     return out
+
+
+def _mean_by_levels(inputs, roots, features, numbers, children):
+    """Return what `_mean` writes, all leaves found at once: for few of them, before anything is compiled."""
+    nodes = np.repeat(roots[None], len(inputs), axis=0)
+    inner = features[nodes] >= 0
+    while inner.any():
+        at = nodes[inner]
+        right = ~(inputs[np.nonzero(inner)[0], features[at]] <= numbers[at])
+        nodes[inner] = children[at, right.astype(np.intp)]
+        inner[inner] = features[nodes[inner]] >= 0
+    # one tree after the other, as the compiled loop adds them
+    sums = np.add.accumulate(numbers[nodes].astype(np.float64), axis=1)[:, -1]
+    return sums / roots.size
 
 
 @compiled()

@@ -12,7 +12,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.powers import BlockSolver
 from lowland.core.protocols import MajorisedLoss
 from lowland.core.work import rows_work, singular_value_work, touch
-from lowland.kernels.rows import solve_rows
+from lowland.kernels.rows import default_form, solve_rows
 from lowland.kernels.rows_nonnegative import solve_rows_nonnegative
 from lowland.kernels.sparse import subtract_gathered
 from lowland.losses import BiasRidge, Ridge, Squared
@@ -127,7 +127,8 @@ class EntryBlocks:
             partner = np.hstack([partner, np.ones((partner.shape[0], 1), dtype)])
         precision = np.diag([penalty] * r + [self.objective.bias_penalty] * free_bias)
         touch(rows_work(indices.size, starts.size, partner.shape[1], single=dtype.itemsize == 4))
-        solved = solve_rows(partner, starts, indices, values, weights=weights, precision=precision)
+        form = default_form(partner.shape[1], self.measurement.shape)
+        solved = solve_rows(partner, starts, indices, values, weights=weights, precision=precision, form=form)
         bias = solved[:, r] if free_bias else np.zeros(solved.shape[0], dtype)
         return solved[:, :r], bias
 

@@ -17,7 +17,7 @@ from lowland.kernels.rows import solve_rows
 from lowland.kernels.rows_nonnegative import solve_rows_nonnegative
 from lowland.kernels.sparse import multiply_rows
 from lowland.tensors.factor_constraints import FactorConstraint, Splines
-from lowland.tensors.unfoldings import RowCells
+from lowland.tensors.unfoldings import RowCells, tensor_form
 
 # cells whose known parts are computed at once
 CHUNK = 500_000
@@ -45,7 +45,7 @@ def best_factor(
     # columns of one size: known ones may have any, and the ridge is to weigh on all alike
     sizes = np.sqrt(np.mean(design**2, axis=0))
     sizes[sizes == 0] = 1.0
-    cells = _Rows(unfolded, design / sizes, sizes * out)
+    cells = _Rows(unfolded, design / sizes, sizes * out, tensor_form(factors))
     start = sizes * start
     if constraint.functions is None:
         for rows, free in _alike(known):
@@ -78,9 +78,12 @@ class _Rows:
     design : ndarray, shape (columns, r)
     known : ndarray, shape (rows, r)
         Known entries, zero elsewhere.
+    form : str
+        Of the row kernel.
     """
 
-    def __init__(self, unfolded: RowCells, design: Matrix, known: Matrix) -> None:
+    def __init__(self, unfolded: RowCells, design: Matrix, known: Matrix, form: str) -> None:
+        self.form = form
         self.starts, self.columns, self.weights = unfolded.starts, unfolded.columns, unfolded.weights
         self.design, self.values = design, unfolded.values
         if known.any():
@@ -111,7 +114,9 @@ class _Rows:
             first = np.maximum(start[np.ix_(rows, free)], 0)
             return solve_rows_nonnegative(design, starts, columns, values, weights, unit, first)
         precision = unit * np.eye(design.shape[1])
-        return solve_rows(design, starts, columns, values, weights=weights, precision=precision)
+        return solve_rows(
+            design, starts, columns, values, weights=weights, precision=precision, form=self.form
+        )
 
     def _unit(self, ridge: float, parts: int) -> float:
         """Return a ridge of columns of mean square one, in units of a part's share of the cells."""

@@ -133,11 +133,15 @@ class _NewRows:
         shifts = self.after.shifts(coefficients, precision)
         before = slices.values if slices is not None and slices.mode == self.mode else None
         own: Vector = np.ones(self.count)
+        rows = factors[self.mode]
         for _ in range(1 if before is None else ROUNDS):
             used = slices if before is None else SlicePrecisions(self.mode, own)
             noise = Noise(int(rng.integers(2**62)), 0, alpha**-0.5)
-            factors[self.mode] = self.unfolded.solve(factors, precision, shifts, noise, used)
+            # the mode's own factor, of the slices before, says how large the tensor is
+            rows = self.unfolded.solve(factors, precision, shifts, noise, used)
             if before is not None:
-                errors = alpha * self.unfolded.errors(factors)
+                errors = alpha * self.unfolded.errors(
+                    [*factors[: self.mode], rows, *factors[self.mode + 1 :]]
+                )
                 own = model.draw_precisions(before, errors, self.sizes, rng)
-        return factors[self.mode], None if before is None else own
+        return rows, None if before is None else own

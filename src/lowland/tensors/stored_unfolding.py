@@ -17,7 +17,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.line_bounds import block_bounds
 from lowland.kernels.rows import Noise, solve_rows
 from lowland.kernels.sparse import squared_errors
-from lowland.tensors.unfoldings import SlicePrecisions, products, row_sums
+from lowland.tensors.unfoldings import SlicePrecisions, products, row_sums, tensor_form
 
 # what is stored of a mode's cells
 PARTS = ("others", "values")
@@ -87,6 +87,7 @@ class StoredUnfolding:
                 precision=precision,
                 shift=shift[rows] if shift.ndim == 2 else shift,
                 noise=replace(noise, first=block.first),
+                form=tensor_form(factors),
             )
         return drawn
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.kernels.rows import Noise, solve_rows
+from lowland.kernels.rows import Noise, default_form, solve_rows
 from lowland.kernels.rows_nonnegative import solve_rows_nonnegative
 from lowland.kernels.sparse import multiply_rows, squared_errors
 
@@ -170,6 +170,7 @@ class UnfoldedCells:
             precision=precision,
             shift=shift,
             noise=noise,
+            form=tensor_form(factors),
         )
 
     def best(self, factors: Sequence[Matrix], ridge: float, *, nonnegative: bool) -> Matrix:
@@ -226,7 +227,13 @@ def best_rows(cells: RowCells, factors: Sequence[Matrix], ridge: float, *, nonne
         weights=cells.weights,
         precision=unit * np.eye(rank),
         shift=np.zeros(rank, design.dtype),
+        form=tensor_form(factors),
     )
+
+
+def tensor_form(factors: Sequence[Matrix]) -> str:
+    """Return the form of the row kernel for a tensor with these factors."""
+    return default_form(factors[0].shape[1], [len(factor) for factor in factors])
 
 
 def row_sums(starts: NDArray[np.int64], values: Vector, weights: Vector | None) -> tuple[Vector, Vector]:

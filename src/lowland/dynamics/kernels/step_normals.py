@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.compiler import njit
-from lowland.kernels.normals import box_muller, philox
+from lowland.kernels.normals_vector import box_muller, philox
 
 _MASK, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 NORMAL_STREAM, UNIFORM_STREAM, START_STREAM = 0, 1, 2
