@@ -19,14 +19,28 @@ from lowland.measure import Dense, Entries
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
 
-SEARCH = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+SEARCH = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+# examples in every run, and where slow tests are run
+QUICK, MANY = 60, 300
 # rounded, so that shrinking ends in readable counterexamples; several orders of magnitude
 numbers = st.floats(-8, 8, width=32).map(lambda x: round(x, 3))
 positive = st.floats(-2, 2, width=32).map(lambda x: 10.0 ** round(x, 2))
 KINDS = [(), ("row",), ("column",), ("global",), ("row", "column"), ("row", "column", "global")]
 M, N = 4, 3
+
+
+def searched(*drawn):
+    """Search for a counterexample among a few examples in every run, and among many where tests are slow."""
+
+    def decorate(check):
+        @pytest.mark.parametrize("examples", [QUICK, pytest.param(MANY, marks=pytest.mark.slow)])
+        def test(examples):
+            settings(SEARCH, max_examples=examples)(given(*drawn)(check))()
+
+        test.__name__, test.__doc__ = check.__name__, check.__doc__
+        return test
+
+    return decorate
 
 
 def arrays(shape, elements=numbers):
@@ -50,8 +64,7 @@ def tables(draw):
     return make_objective(Entries(rows, columns, (M, N)), y, model, penalty=draw(positive), **options)
 
 
-@SEARCH
-@given(tables(), st.data())
+@searched(tables(), st.data())
 def test_no_point_is_below_a_dual_bound(objective, data):
     one, other = (data.draw(arrays(objective.size)) for _ in range(2))
     upper, _ = upper_value(objective, one)
@@ -90,8 +103,7 @@ def mixed_tables(draw):
     return make_objective(entries, y, model, loss=loss, penalty=draw(positive), **options)
 
 
-@SEARCH
-@given(mixed_tables(), st.data())
+@searched(mixed_tables(), st.data())
 def test_no_point_is_below_a_bound_by_conjugates(objective, data):
     one, other = (data.draw(arrays(objective.size)) for _ in range(2))
     upper, _ = upper_value(objective, one)
@@ -108,8 +120,7 @@ def test_no_point_is_below_a_bound_by_conjugates(objective, data):
         assert max(bound.value, sharper.value) <= value * (1 + 1e-12)
 
 
-@SEARCH
-@given(st.data(), st.booleans(), st.sampled_from([None, Poisson(), Binomial()]))
+@searched(st.data(), st.booleans(), st.sampled_from([None, Poisson(), Binomial()]))
 def test_no_positive_semidefinite_point_is_below_its_bound(data, unit_trace, loss):
     size, n, rank = 6, 3, data.draw(st.integers(1, 2))
     factors = data.draw(arrays((size, n, 1)))
@@ -131,8 +142,7 @@ def test_no_positive_semidefinite_point_is_below_its_bound(data, unit_trace, los
             assert bound.value <= objective.value(point) * (1 + 1e-12)
 
 
-@SEARCH
-@given(st.data(), st.booleans())
+@searched(st.data(), st.booleans())
 def test_no_point_of_the_rank_is_below_its_bound(data, symmetric):
     rank = data.draw(st.integers(1, 2))
     rows, columns = np.indices((3, 3)).reshape(2, -1)
@@ -162,8 +172,7 @@ def exact_terms(objective, theta):
     return z, fit / 2
 
 
-@SEARCH
-@given(tables(), st.data(), st.integers(-6, 6))
+@searched(tables(), st.data(), st.integers(-6, 6))
 def test_values_are_rounded_to_the_right_sides(objective, data, exponent):
     theta = data.draw(arrays(objective.size)) * 10.0**exponent
     with mpmath.workdps(40):
@@ -183,8 +192,7 @@ def test_values_are_rounded_to_the_right_sides(objective, data, exponent):
         assert lower_value(objective, theta) <= fit
 
 
-@SEARCH
-@given(st.data())
+@searched(st.data())
 def test_a_fit_called_exact_is_exact(data):
     """No datum is further off than the misfit says, beyond the rounding of the point itself."""
     rows, columns = np.indices((M, N)).reshape(2, -1)
@@ -202,8 +210,7 @@ def test_a_fit_called_exact_is_exact(data):
         assert found > 1e-12
 
 
-@SEARCH
-@given(arrays((3, 2)), arrays((3, 2)), arrays((3, 2)), arrays((3, 2)), positive)
+@searched(arrays((3, 2)), arrays((3, 2)), arrays((3, 2)), arrays((3, 2)), positive)
 def test_off_the_tangent_space_a_matrix_of_the_rank_moves_by_less(a, b, c, d, share):
     """|off T| <= sigma - sqrt(sigma^2 - a^2), for Y near and far."""
     a, b = a + 3 * np.eye(3, 2), b + 3 * np.eye(3, 2)
@@ -222,8 +229,7 @@ def test_off_the_tangent_space_a_matrix_of_the_rank_moves_by_less(a, b, c, d, sh
     assert np.linalg.norm(off) <= s[1] - np.sqrt(s[1] ** 2 - along**2) + 1e-9 * (s[1] + along)
 
 
-@SEARCH
-@given(positive, positive, positive, st.floats(0, 1, exclude_min=True))
+@searched(positive, positive, positive, st.floats(0, 1, exclude_min=True))
 def test_within_the_radius_predictions_cannot_agree(sigma, norm, share, part):
     smallest = norm * min(share, 1.0)
     along = part * exclusion_radius(smallest, norm, sigma) * (1 - 1e-9)
@@ -232,8 +238,7 @@ def test_within_the_radius_predictions_cannot_agree(sigma, norm, share, part):
     assert smallest * along >= norm * (sigma - np.sqrt(sigma**2 - along**2)) * (1 - 1e-6)
 
 
-@SEARCH
-@given(st.data(), st.booleans())
+@searched(st.data(), st.booleans())
 def test_jacobians_are_as_exact_as_they_say(data, symmetric):
     n, rank, size = 3, 2, 5
     cube = data.draw(arrays((size, n, n)))

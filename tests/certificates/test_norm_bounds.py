@@ -15,23 +15,27 @@ from lowland.measure import Entries
 
 
 def is_above_the_norm(matrix, bound):
-    """Whether s^2 I - M^T M is positive definite: elimination with forty digits."""
+    """Whether s^2 I - M^T M, or the smaller of the two, is positive definite: forty digits."""
     with mpmath.workdps(40):
-        exact = mpmath.matrix(matrix.tolist())
-        gap = mpmath.eye(exact.cols) * mpmath.mpf(float(bound)) ** 2 - exact.T * exact
+        lines = matrix.T if matrix.shape[0] >= matrix.shape[1] else matrix
+        exact = [[mpmath.mpf(x) for x in line] for line in lines.tolist()]
+        gap = [[-mpmath.fdot(one, other) for other in exact] for one in exact]
+        for k in range(len(gap)):
+            gap[k][k] += mpmath.mpf(float(bound)) ** 2
         return is_positive(gap)
 
 
-def is_positive(matrix):
-    """Whether all pivots of a symmetric matrix are positive."""
-    a, n = matrix.copy(), matrix.rows
+def is_positive(rows):
+    """Whether all pivots of a symmetric matrix, a list of rows, are positive."""
+    a, n = [list(row) for row in rows], len(rows)
     for k in range(n):
-        if not a[k, k] > 0:
+        if not a[k][k] > 0:
             return False
         for i in range(k + 1, n):
-            factor = a[i, k] / a[k, k]
-            for j in range(k, n):
-                a[i, j] -= factor * a[k, j]
+            factor = a[k][i] / a[k][k]
+            # by symmetry the upper half is enough
+            for j in range(i, n):
+                a[i][j] -= factor * a[k][j]
     return True
 
 
@@ -88,7 +92,7 @@ def test_eigenvalues_to_forty_digits():
         for bound in (top - 1e-15 * abs(top), top, top + 1e-14 * abs(top), top + 1e-9 * abs(top)):
             if is_eigenvalue_below(symmetric, bound):
                 with mpmath.workdps(40):
-                    gap = mpmath.eye(14) * mpmath.mpf(bound) - mpmath.matrix(symmetric.tolist())
+                    gap = (mpmath.eye(14) * mpmath.mpf(bound) - mpmath.matrix(symmetric.tolist())).tolist()
                     # semidefinite would do; the charge leaves more
                     assert is_positive(gap)
 

@@ -37,7 +37,8 @@ def test_the_bound_is_below_the_best_of_many_searches(least, rng):
     for _ in range(6):
         objective, matrix, weights = weighted(rng, 6, 2, 0.5, least)
         best = naive.best_weighted_low_rank(matrix, weights, 2, rng, restarts=6, sweeps=200)
-        fit = ll.recover(objective.measurement, objective.y, rank=2, weights=objective.weights, rng=0)
+        options = {"weights": objective.weights, "n_restarts": 0, "rng": 0}
+        fit = ll.recover(objective.measurement, objective.y, rank=2, **options)
         for point in (fit.search.theta, fit.search.theta * 1.01, rng.standard_normal(objective.size)):
             assert bound(objective, point) <= best * (1 + 1e-9)
         if fit.certificate["globally_optimal"].verdict is Verdict.PROVED:
@@ -46,8 +47,9 @@ def test_the_bound_is_below_the_best_of_many_searches(least, rng):
 
 def test_weighted_low_rank_approximation_is_solved_with_proof(rng):
     for _ in range(5):
-        objective, _, _ = weighted(rng, 20, 2, 0.3, 0.5)
-        fit = ll.recover(objective.measurement, objective.y, rank=2, weights=objective.weights, rng=0)
+        objective, _, _ = weighted(rng, 12, 2, 0.3, 0.5)
+        options = {"weights": objective.weights, "n_restarts": 0, "rng": 0}
+        fit = ll.recover(objective.measurement, objective.y, rank=2, **options)
         found = fit.certificate["globally_optimal"]
         assert found.verdict is Verdict.PROVED
         assert found.rigour is Rigour.RIGOROUS
@@ -156,17 +158,26 @@ MUTANTS = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def solved():
+    """Return twelve weighted problems, each with the least value known and a search's end."""
+    problems = []
+    for seed in range(12):
+        local = np.random.default_rng(seed)
+        objective, matrix, weights = weighted(local, 5, 1, 0.5, 0.5)
+        best = naive.best_weighted_low_rank(matrix, weights, 1, local, restarts=3, sweeps=100)
+        options = {"rank": 1, "weights": objective.weights, "rng": 0, "certify": False}
+        fit = ll.recover(objective.measurement, objective.y, **options)
+        problems.append((objective, best, fit.search.theta))
+    return problems
+
+
 @pytest.mark.parametrize("name", MUTANTS)
-def test_mutants_give_false_bounds(name, monkeypatch, rng):
+def test_mutants_give_false_bounds(name, monkeypatch, solved):
     def false_bounds():
         count = 0
-        for seed in range(12):
-            local = np.random.default_rng(seed)
-            objective, matrix, weights = weighted(local, 5, 1, 0.5, 0.5)
-            best = naive.best_weighted_low_rank(matrix, weights, 1, local, restarts=3, sweeps=100)
-            options = {"rank": 1, "weights": objective.weights, "rng": 0, "certify": False}
-            fit = ll.recover(objective.measurement, objective.y, **options)
-            for point in (fit.search.theta, 1.3 * fit.search.theta):
+        for objective, best, theta in solved:
+            for point in (theta, 1.3 * theta):
                 count += bound(objective, point) > best * (1 + 1e-9)
         return count
 

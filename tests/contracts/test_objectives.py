@@ -70,6 +70,12 @@ def test_batches_are_unbiased(case, rng):
     np.testing.assert_allclose(mean, objective.gradient(theta), rtol=1e-9, atol=1e-9)
 
 
+def slope_of_block(objective, solved, theta):
+    """Return the largest slope among the numbers that changed, beside the largest of all."""
+    gradient = np.abs(objective.gradient(solved))
+    return gradient[solved != theta].max() / gradient.max()
+
+
 @parametrise([case for case in OBJECTIVES if case.make().block_solver is not None])
 def test_blocks_reach_their_minimum(case, rng):
     objective = case.make()
@@ -78,12 +84,13 @@ def test_blocks_reach_their_minimum(case, rng):
     for name in objective.block_solver.names:
         solved = objective.block_solver.solve(theta, name)
         assert objective.value(solved) < objective.value(theta)
-        for _ in range(0 if squares else 2000):  # the problem is convex: steps that never rise find it
+        for k in range(0 if squares else 2000):  # the problem is convex: steps that never rise find it
             before, solved = solved, objective.block_solver.solve(solved, name)
             assert objective.value(solved) <= objective.value(before) * (1 + 1e-14)
-        changed = solved != theta
-        gradient = objective.gradient(solved)
-        assert np.abs(gradient[changed]).max() <= (1e-9 if squares else 1e-6) * np.abs(gradient).max()
+            # far below what is asked for, nothing is left but rounding
+            if k % 100 == 99 and slope_of_block(objective, solved, theta) <= 1e-9:
+                break
+        assert slope_of_block(objective, solved, theta) <= (1e-9 if squares else 1e-6)
         theta = solved
 
 

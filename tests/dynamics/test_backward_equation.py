@@ -1,5 +1,7 @@
 """Exit times and committors of two dimensions: beside quadrature, published figures, paths and symmetry."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -33,10 +35,15 @@ def fading(x):
     return (2 * np.exp(-np.sum(x**2, axis=1)))[:, None, None] * ROUND
 
 
+@cache
+def reversible(beta):
+    return solve_backward(WELL, Overdamped(0.01, beta), exit=OUT, box=BOX)
+
+
 @pytest.mark.parametrize("start", [-1.0, -0.3, 0.4])
 @pytest.mark.parametrize("beta", [4.0, 12.0])
 def test_reversible_times_are_those_of_quadrature(start, beta):
-    found = solve_backward(WELL, Overdamped(0.01, beta), exit=OUT, box=BOX)
+    found = reversible(beta)
     exact = mean_exit_time(lambda x: (x**2 - 1) ** 2 / 4, start, 0.7, beta)
     time = found.mean_time([[start, 0.0], [start, 0.8]])
     np.testing.assert_allclose(time, exact, rtol=1e-3)  # the other coordinate does not matter
@@ -93,7 +100,7 @@ def test_committors_by_symmetry_and_by_paths():
     assert exact[1] + found.committor(-points[1:2])[0] == pytest.approx(1, abs=1e-6)
     assert abs(exact[1] - exact[2]) > 0.2  # which way the drift turns
     np.testing.assert_allclose(exact[3:], [0, 1])
-    study = hitting_probability(WELL, points[:3], exit=RIGHT, home=LEFT, dynamics=moves, n_paths=3000, rng=0)
+    study = hitting_probability(WELL, points[:3], exit=RIGHT, home=LEFT, dynamics=moves, n_paths=2400, rng=0)
     low, high = study.interval(0.999)
     assert np.all((low < exact[:3]) & (exact[:3] < high))
     assert np.all(high - low < 0.07)

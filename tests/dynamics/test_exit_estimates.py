@@ -85,7 +85,7 @@ def test_splitting_out_of_a_ball():
 EXITS = {
     "half-space": ld.HalfSpace([1.0, 0.0], 0.7),
     "into a ball": ld.Ball([1.0, 0.0], 0.5, inside=True),
-    "out of a ball": ld.Ball([-1.0, 0.0], 1.5),
+    "out of a ball": ld.Ball([-1.0, 0.0], 1.2),
 }
 
 
@@ -93,16 +93,16 @@ EXITS = {
 @pytest.mark.parametrize(
     "dynamics",
     [
-        ld.Overdamped(0.02, 12.0),
-        ld.NonReversible(0.02, 12.0, [[0.0, 1.0], [-1.0, 0.0]]),
-        *(ld.Underdamped(0.1, 12.0, 1.0, integrator) for integrator in INTEGRATORS),
+        ld.Overdamped(0.05, 12.0),
+        ld.NonReversible(0.05, 12.0, [[0.0, 1.0], [-1.0, 0.0]]),
+        *(ld.Underdamped(0.2, 12.0, 1.0, integrator) for integrator in INTEGRATORS),
     ],
     ids=str,
 )
 def test_paths_run_again_are_those_recorded(kind, dynamics):
     """Compiled paths are repeated up to a level, others record it: the same paths, hence the same study."""
     well = ld.potential("double_well", transverse=[1.5])
-    options = {"exit": EXITS[kind], "dynamics": dynamics, "n_walkers": 24, "n_runs": 3, "n_excursions": 40}
+    options = {"exit": EXITS[kind], "dynamics": dynamics, "n_walkers": 12, "n_runs": 2, "n_excursions": 20}
     fast = ld.split_escape(well, [-1.0, 0.0], rng=5, **options)
     slow = ld.split_escape(well.gradient, [-1.0, 0.0], rng=5, **options)
     np.testing.assert_allclose(fast.probabilities, slow.probabilities, rtol=1e-12)

@@ -78,7 +78,7 @@ def test_many_inputs_of_which_few_matter():
     rng = np.random.default_rng(3)
     X, new = rng.standard_normal((120, 25)), rng.standard_normal((2000, 25))
     y = truth(X) + 0.3 * rng.standard_normal(120)
-    model = ll.AdditiveSplineRegressor(random_state=0).fit(X, y)
+    model = ll.AdditiveSplineRegressor(cv=4, random_state=0).fit(X, y)
     assert model.used_[:3].all()
     assert model.used_.sum() < 15
     assert np.sqrt(np.mean((model.predict(new) - truth(new)) ** 2)) < 0.5
@@ -89,7 +89,7 @@ def test_inputs_that_matter_a_little_each_are_kept_together():
     X = rng.standard_normal((200, 25))
     weights = rng.choice([-1.0, 1.0], 25) * 0.25
     y = X @ weights + rng.standard_normal(200)
-    model = ll.AdditiveSplineRegressor(random_state=0).fit(X, y)
+    model = ll.AdditiveSplineRegressor(cv=4, random_state=0).fit(X, y)
     assert model.used_.all()
     new = rng.standard_normal((2000, 25))
     plain = np.linalg.lstsq(np.c_[np.ones(200), X], y, rcond=None)[0]
@@ -114,7 +114,14 @@ def test_intervals_hold_as_many_new_values_as_they_say():
     assert np.all(np.isinf(model.predict_interval(new, 0.999)[1]))
 
 
-@pytest.mark.parametrize(("rows", "columns", "seeds"), [(40, 5, 6), (60, 12, 3)])
+@pytest.mark.parametrize(
+    ("rows", "columns", "seeds"),
+    [
+        (30, 4, 4),
+        pytest.param(40, 5, 6, marks=pytest.mark.slow),
+        pytest.param(60, 12, 3, marks=pytest.mark.slow),
+    ],
+)
 def test_intervals_of_few_rows_per_input_are_honest(rows, columns, seeds):
     """Inputs are chosen anew without each fold: what chose a point's fit has not seen it."""
     held, ratio = [], []

@@ -15,23 +15,21 @@ def shares(n, w, d):
     """Return the share of all patterns with a Jacobian of full rank, and that with bits whose groups do."""
     points = np.random.default_rng(0).standard_normal((n, d))
     groups = np.array_split(np.arange(n), min(n, d))
-    full = bits = total = 0
-    for flat in itertools.product((0, 1), repeat=n * w):
-        pattern = np.array(flat).reshape(n, w)
-        jacobian = (pattern[:, :, None] * points[:, None, :]).reshape(n, -1)
-        full += np.linalg.matrix_rank(jacobian) == n
-        bits += all(_independent_modulo_2(pattern[group]) for group in groups)
-        total += 1
-    return full / total, bits / total
+    patterns = (np.arange(2 ** (n * w))[:, None] >> np.arange(n * w) & 1).reshape(-1, n, w)
+    jacobians = (patterns[..., None] * points[:, None, :]).reshape(len(patterns), n, -1)
+    full = np.linalg.matrix_rank(jacobians) == n
+    bits = np.all([_independent_modulo_2(patterns[:, group]) for group in groups], axis=0)
+    return full.mean(), bits.mean()
 
 
 def _independent_modulo_2(rows):
-    """Return whether no sum of some rows is zero, modulo 2."""
-    return all(
-        (np.array(chosen) @ rows % 2).any()
-        for chosen in itertools.product((0, 1), repeat=len(rows))
+    """Return, for each pattern, whether no sum of some rows is zero, modulo 2."""
+    sums = [
+        (np.array(chosen) @ rows % 2).any(axis=-1)
+        for chosen in itertools.product((0, 1), repeat=rows.shape[1])
         if any(chosen)
-    )
+    ]
+    return np.all(sums, axis=0)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,6 +1,7 @@
 """Stable minima: the weight of knots, sharpness, descent with large steps, verdicts, the spline regressor."""
 
 import pickle
+from functools import cache
 
 import numpy as np
 import pytest
@@ -350,11 +351,16 @@ def hat(seed, n=30, noise=0.5):
     return x, 1 - 2 * np.abs(x) + noise * rng.standard_normal(n)
 
 
+@cache
+def unrestarted(step):
+    return ln.fit_stable(*hat(0), step_size=step, rng=1, restart=False)
+
+
 def test_step_size_chooses_the_number_of_knots():
     x, y = hat(0)
     counts = {}
     for step in (0.05, 0.4):
-        fit = ln.fit_stable(x, y, step_size=step, rng=1, restart=False)
+        fit = unrestarted(step)
         reports = [ln.stability_report(fit.runs.network(k), x, y, step) for k in range(8)]
         assert max(r.sharpness.largest for r in reports) <= 1.02 * 2 / step
         assert all(r.variation <= 1 / step - 0.5 for r in reports)
@@ -384,7 +390,7 @@ def test_sharpness_is_tracked_to_the_edge(tmp_path):
 
 def test_lost_knots_are_counted_and_restarted():
     x, y = hat(0)
-    lost = ln.fit_stable(x, y, step_size=0.4, rng=1, restart=False)
+    lost = unrestarted(0.4)
     assert lost.collapsed == lost.runs.status.count("collapsed") > 0
     assert lost.restarts == 0
     again = ln.fit_stable(x, y, step_size=0.4, rng=1)
@@ -397,7 +403,7 @@ def test_lost_knots_are_counted_and_restarted():
 
 def test_a_warm_up_keeps_knots():
     x, y = hat(0)
-    cold = ln.fit_stable(x, y, step_size=0.8, rng=1, restart=False)
+    cold = unrestarted(0.8)
     warm = ln.fit_stable(x, y, step_size=0.8, rng=1, restart=False, warm_up=True)
     assert warm.collapsed < cold.collapsed
     variations = [ln.stability_report(warm.runs.network(k), x, y, 0.8).variation for k in range(8)]

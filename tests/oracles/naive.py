@@ -28,6 +28,8 @@ def rank_of_fractions(matrix):
             continue
         rows[rank], rows[pivot] = rows[pivot], rows[rank]
         for i in range(rank + 1, len(rows)):
+            if rows[i][column] == 0:
+                continue
             factor = rows[i][column] / rows[rank][column]
             rows[i] = [a - factor * b for a, b in zip(rows[i], rows[rank], strict=True)]
         rank += 1
@@ -108,20 +110,15 @@ def nuclear_norm_optimum(
 
 
 def best_weighted_low_rank(matrix, weights, rank, rng, restarts=12, sweeps=400):
-    """Least sum w (X - M)^2 / 2 over restarts of plain alternating least squares, row by row."""
-    best = np.inf
-    for _ in range(restarts):
-        v = rng.standard_normal((matrix.shape[1], rank))
-        for _ in range(sweeps):
-            u = np.stack(
-                [np.linalg.lstsq((w * v.T).T, w * y, rcond=None)[0] for w, y in _lines(weights, matrix)]
-            )
-            v = np.stack(
-                [np.linalg.lstsq((w * u.T).T, w * y, rcond=None)[0] for w, y in _lines(weights.T, matrix.T)]
-            )
-        best = min(best, float(np.sum(weights * (u @ v.T - matrix) ** 2)) / 2)
-    return best
+    """Least sum w (X - M)^2 / 2 over restarts of plain alternating least squares, all of them at once."""
+    v = rng.standard_normal((restarts, matrix.shape[1], rank))
+    for _ in range(sweeps):
+        u = _solved_rows(v, matrix, weights)
+        v = _solved_rows(u, matrix.T, weights.T)
+    return float(np.sum(weights * (u @ v.transpose(0, 2, 1) - matrix) ** 2, axis=(1, 2)).min()) / 2
 
 
-def _lines(weights, matrix):
-    return [(np.sqrt(w), y) for w, y in zip(weights, matrix, strict=True)]
+def _solved_rows(v, matrix, weights):
+    """Return every row's least-squares factor by its normal equations, for every start."""
+    normal = np.einsum("ij,sjk,sjl->sikl", weights, v, v)
+    return np.linalg.solve(normal, ((weights * matrix) @ v)[..., None])[..., 0]

@@ -23,7 +23,10 @@ def outputs(network, inputs):
 def sampled_patterns(rows, rng, draws=400_000):
     """Patterns that random weights have: few of them missing where regions are not tiny."""
     weights = rng.standard_normal((draws, rows.shape[1]))
-    return {tuple(bool(v) for v in p) for p in np.unique((rows @ weights.T > 0).T, axis=0)}
+    active = rows @ weights.T > 0
+    # a pattern as one number, bit by bit
+    _, first = np.unique((1 << np.arange(len(rows))) @ active, return_index=True)
+    return {tuple(bool(v) for v in active[:, k]) for k in first}
 
 
 def union_rank(active, copies):
