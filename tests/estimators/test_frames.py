@@ -13,6 +13,8 @@ import lowland as ll
 from lowland.core.errors import InvalidInputError
 
 SIZE = 40
+# one way to fit, without forests: other tests are about the choice among several
+PLAIN = {"method": "variational", "refine": False, "certify": False, "random_state": 0}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def filled(request, columns):
     """Return a frame, the model fitted to it, and the filled frame."""
     frame = request.param(columns)
     with pytest.warns(UserWarning, match="take no part in the fit: 'id' .40 words.*'when' .dates"):
-        model = ll.MatrixCompletion(rank=2, random_state=0, certify=False).fit(frame)
+        model = ll.MatrixCompletion(rank=2, **PLAIN).fit(frame)
     return frame, model, model.fill(frame)
 
 
@@ -67,7 +69,7 @@ def test_objects_and_text_that_hold_numbers_are_numbers(filled, columns):
 def test_the_same_numbers_held_in_another_way_give_the_same_fit(columns):
     plain = pd.DataFrame({name: columns[name] for name in "abcde"})
     held = plain.astype(object).map(lambda x: None if np.isnan(x) else Decimal(repr(x)))
-    fits = [ll.MatrixCompletion(rank=2, random_state=0, certify=False).fit(x) for x in (plain, held)]
+    fits = [ll.MatrixCompletion(rank=2, **PLAIN).fit(x) for x in (plain, held)]
     np.testing.assert_array_equal(fits[0].predict_table(), fits[1].predict_table())
 
 
@@ -79,11 +81,15 @@ def test_a_saved_model_knows_which_columns_take_no_part(filled, tmp_path):
     assert again.fill(frame).equals(out)
 
 
+@pytest.fixture(scope="module")
+def filled_numbers(columns):
+    frame = pl.DataFrame({name: columns[name] for name in "abcde"})
+    return frame, ll.MatrixCompletion(rank=1, **PLAIN).fit_transform(frame)
+
+
 @pytest.mark.parametrize("kind", ["lazy", "relation", "stream"])
-def test_lazy_frames_relations_and_streams(columns, kind):
-    numbers = {name: columns[name] for name in "abcde"}
-    frame = pl.DataFrame(numbers)
-    expected = ll.MatrixCompletion(rank=1, random_state=0, certify=False).fit_transform(frame)
+def test_lazy_frames_relations_and_streams(filled_numbers, kind):
+    frame, expected = filled_numbers
     if kind == "lazy":
         source = frame.lazy()
     elif kind == "stream":
@@ -96,7 +102,7 @@ def test_lazy_frames_relations_and_streams(columns, kind):
     else:
         duckdb = pytest.importorskip("duckdb")
         source = duckdb.sql("select * from frame")
-    model = ll.MatrixCompletion(rank=1, random_state=0, certify=False)
+    model = ll.MatrixCompletion(rank=1, **PLAIN)
     np.testing.assert_array_equal(model.fit_transform(source), expected)
 
 
@@ -158,7 +164,7 @@ def test_frames_whose_names_are_no_text_and_numbers_that_are_long():
 
 def test_blanks_are_no_levels_and_marks_are():
     frame = pd.DataFrame({"x": ["yes", "-", "no", ""] * 5, "y": np.arange(20.0), "z": np.arange(20.0) % 7})
-    model = ll.MatrixCompletion(random_state=0, certify=False).fit(frame)
+    model = ll.MatrixCompletion(**PLAIN).fit(frame)
     assert model.levels_ == {"x": ("-", "no", "yes")}
     filled = model.fill(frame)["x"]
     assert set(filled) == {"-", "yes", "no"}

@@ -152,7 +152,7 @@ def test_stored_zeros_are_observed():
 
 def test_labels_from_a_table():
     table = read_table(data_path("fertility"))
-    model = MatrixCompletion(rank=4, random_state=0, certify=False).fit(table)
+    model = MatrixCompletion(**{**ONE, "rank": 4}).fit(table)
     value = model.predict(["Germany"], ["1990"])
     assert 1.2 < value[0] < 1.7
     with pytest.raises(ValueError, match="no such row"):
@@ -161,7 +161,7 @@ def test_labels_from_a_table():
 
 def test_works_with_the_rest_of_scikit_learn(table):
     _, holes = table
-    model = MatrixCompletion(rank=2, random_state=0, certify=False)
+    model = MatrixCompletion(**{**ONE, "rank": 2})
     assert clone(model).get_params() == model.get_params()
     frame = pd.DataFrame(holes, columns=[f"c{j}" for j in range(20)])
     output = make_pipeline(StandardScaler(), model).set_output(transform="pandas").fit_transform(frame)
@@ -174,7 +174,7 @@ def test_works_with_the_rest_of_scikit_learn(table):
 
 def test_float32(table):
     _, holes = table
-    model = MatrixCompletion(rank=2, dtype="float32", random_state=0).fit(holes)
+    model = MatrixCompletion(rank=2, dtype="float32", random_state=0, certify=False).fit(holes)
     assert model.transform(holes).dtype == np.float32
     assert model.row_factors_.dtype == np.float32
 

@@ -7,6 +7,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
+from lowland.estimators import tucker_filling
+from lowland.tensors import cp_choice
+from lowland.tensors.blending import TableValues
 
 
 @parametrize_with_checks([ll.TuckerDecomposition(ranks=1, fill="decomposition", random_state=0)])
@@ -73,6 +76,19 @@ def planted(rng, ranks=(2, 2, 2), noise=0.0, share=0.6, shape=(14, 10, 8)):
     return truth, np.where(rng.random(shape) < share, noisy, np.nan)
 
 
+@pytest.fixture
+def brief_averages(monkeypatch):
+    """Averages of few draws and ranks without tables, where it does not matter how accurate they are."""
+    monkeypatch.setattr(cp_choice, "RANKS", (1, 2))
+    monkeypatch.setattr(cp_choice, "COMPARED", (3, 3))
+    monkeypatch.setattr(tucker_filling, "SWEEPS", (3, 5))
+
+    def nothing(part, *_):
+        return TableValues(*np.full((2, *part.shape), np.nan))
+
+    monkeypatch.setattr(tucker_filling, "table_values", nothing)
+
+
 def test_exact_data_stay_exact(rng):
     truth, holes = planted(rng)
     model = ll.TuckerDecomposition(ranks=2, random_state=0).fit(holes)
@@ -104,14 +120,16 @@ def test_what_predicts_held_out_cells_better_fills_the_holes(rng):
     assert auto.transform(holes).shape == (14, 5)
 
 
-def test_a_tucker_tensor_keeps_its_decomposition(rng):
-    truth, holes = planted(rng, (3, 3, 2), 0.05, 0.7, (20, 14, 10))
+def test_a_tucker_tensor_keeps_its_decomposition(rng, monkeypatch):
+    monkeypatch.setattr(cp_choice, "RANKS", (1, 2, 4, 6))
+    monkeypatch.setattr(cp_choice, "COMPARED", (20, 20))
+    truth, holes = planted(rng, (3, 3, 2), 0.05, 0.7, (14, 10, 8))
     model = ll.TuckerDecomposition(ranks=(3, 3, 2), random_state=0).fit(holes)
     assert model.completion_ is None
     assert np.linalg.norm(model.completed_ - truth) < 0.05 * np.linalg.norm(truth)
 
 
-def test_slices_without_a_cell_are_filled_by_averages(rng):
+def test_slices_without_a_cell_are_filled_by_averages(rng, brief_averages):
     _, holes = planted(rng, noise=0.1)
     holes[3] = np.nan
     model = ll.TuckerDecomposition(ranks=2, random_state=0).fit(holes.astype(np.float32))
@@ -138,7 +156,7 @@ def test_unknown_fill(stack):
 
 
 @pytest.mark.parametrize("fill", ["auto", "averages", "decomposition"])
-def test_single_precision_stays(fill, rng):
+def test_single_precision_stays(fill, rng, brief_averages):
     _, holes = planted(rng, (4, 4, 3), 0.4, 0.5)
     model = ll.TuckerDecomposition(ranks=2, fill=fill, random_state=0).fit(holes.astype(np.float32))
     assert {own.dtype for own in (model.core_, *model.factors_, model.completed_)} == {np.dtype(np.float32)}

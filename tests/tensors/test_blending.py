@@ -6,7 +6,7 @@ import pytest
 import lowland as ll
 from lowland.core.errors import InvalidInputError
 from lowland.estimators.unfolded_tables import table_values
-from lowland.tensors import blending, cp_completion
+from lowland.tensors import blending, cp_choice, cp_completion
 from lowland.tensors.blending import Blend, TableValues, choose_blend
 from lowland.tensors.cp_choice import Compared
 from lowland.tensors.held_out_cells import HeldOut
@@ -24,6 +24,11 @@ def error(found, truth, holes):
     return float(np.sqrt(np.mean((found.tensor() - truth)[np.isnan(holes)] ** 2)))
 
 
+def few_sweeps(patch, sweeps):
+    """Comparisons take a few sweeps, where it does not matter how well they choose."""
+    patch.setattr(cp_choice, "COMPARED", sweeps)
+
+
 @pytest.fixture(scope="module")
 def blended():
     rng = np.random.default_rng(0)
@@ -31,13 +36,15 @@ def blended():
     holes = np.where(rng.random(SHAPE) < 0.5, np.nan, noisy)
     holes[3:, 2, 5] = np.nan
     holes[:3, 2, 5] = noisy[:3, 2, 5]
-    return (
-        truth,
-        noisy,
-        holes,
-        ll.complete_tensor(holes, 4, rng=0),
-        ll.complete_tensor(holes, 4, model="cp", rng=0),
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        few_sweeps(patch, (20, 20))
+        return (
+            truth,
+            noisy,
+            holes,
+            ll.complete_tensor(holes, 4, rng=0),
+            ll.complete_tensor(holes, 4, model="cp", rng=0),
+        )
 
 
 def test_a_table_is_blended_where_it_is_better(blended):
@@ -83,7 +90,8 @@ def test_a_table_of_no_use_changes_no_bit():
     factors = [rng.standard_normal((length, 2)) for length in (15, 10, 8)]
     truth = np.einsum("ir,jr,kr->ijk", *factors)
     holes = np.where(rng.random(truth.shape) < 0.5, truth + 0.1 * rng.standard_normal(truth.shape), np.nan)
-    found, alone = (ll.complete_tensor(holes, 2, model=own, rng=0) for own in ("auto", "cp"))
+    brief = {"burn_in": 5, "n_draws": 5, "rng": 0}
+    found, alone = (ll.complete_tensor(holes, 2, model=own, **brief) for own in ("auto", "cp"))
     assert found.blend is None
     assert found.no_table == "they do not surely lower errors on held-out cells"
     np.testing.assert_array_equal(found.tensor(), alone.tensor())
@@ -179,11 +187,17 @@ def test_tables_know_nothing_of_what_has_no_cell(blended):
     assert np.nanmax(wider.spreads(table, zero + 1, np.ones(SHAPE, bool))) == 2.5
 
 
-def test_where_the_table_says_nothing_cp_is_alone(blended):
-    holes = blended[2]
+def test_where_the_table_says_nothing_cp_is_alone(blended, monkeypatch):
+    truth, _, holes, *_ = blended
     some = holes.copy()
     some[:, 2, 5] = np.nan
-    found, alone = (ll.complete_tensor(some, 4, model=own, rng=0) for own in ("auto", "cp"))
+    told = np.where(np.arange(SHAPE[1] * SHAPE[2]).reshape(SHAPE[1:]) == 2 * SHAPE[2] + 5, np.nan, truth)
+    monkeypatch.setattr(
+        "lowland.estimators.tensor_completion.table_values", lambda *_: TableValues(told, 0 * told + 0.1)
+    )
+    few_sweeps(monkeypatch, (4, 4))
+    brief = {"burn_in": 5, "n_draws": 20, "rng": 0}
+    found, alone = (ll.complete_tensor(some, 4, model=own, **brief) for own in ("auto", "cp"))
     assert found.blend.mode == 0
     cells = np.array([[k, 2, 5] for k in range(SHAPE[0])])
     np.testing.assert_array_equal(found.predict(cells), alone.predict(cells))
@@ -206,7 +220,12 @@ def test_intervals_of_a_blend_hold_what_they_say():
     assert 0.88 < np.mean((lower <= noisy[hidden]) & (noisy[hidden] <= upper)) < 0.97
 
 
-def test_generators_that_cannot_spawn_draw_the_same(blended):
+def test_generators_that_cannot_spawn_draw_the_same(blended, monkeypatch):
+    def drawn(part, mode, own):
+        return known(own.standard_normal(part.shape))
+
+    monkeypatch.setattr("lowland.estimators.tensor_completion.table_values", drawn)
+    few_sweeps(monkeypatch, (4, 4))
     holes = blended[2][:20]
     found = [
         ll.complete_tensor(
@@ -222,7 +241,8 @@ def test_generators_that_cannot_spawn_draw_the_same(blended):
     np.testing.assert_array_equal(found[0].draws[-1][0], found[1].draws[-1][0])
 
 
-def test_rounding_is_not_improved_and_sparse_cubes_are_cp():
+def test_rounding_is_not_improved_and_sparse_cubes_are_cp(monkeypatch):
+    few_sweeps(monkeypatch, (4, 4))
     constant = np.full((20, 10, 8), 5.0)
     constant[np.random.default_rng(0).random(constant.shape) < 0.3] = np.nan
     assert ll.complete_tensor(constant, 1, rng=0).blend is None
@@ -239,6 +259,7 @@ def test_large_tensors_and_missing_slices_have_no_tables(monkeypatch, rng):
         raise AssertionError("a table was fitted")
 
     monkeypatch.setattr("lowland.estimators.tensor_completion.table_values", fail)
+    few_sweeps(monkeypatch, (4, 4))
     cube = rng.standard_normal((12, 5, 6))
     cube[0, 0, 0] = np.nan
     brief = {"rng": 0, "burn_in": 2, "n_draws": 2}

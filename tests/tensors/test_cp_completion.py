@@ -8,7 +8,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.kernels.rows import Noise
 from lowland.kernels.threads import limited_to
 from lowland.search import Gibbs, Iterations, run
-from lowland.tensors import cp_completion, cp_objective
+from lowland.tensors import cp_choice, cp_completion, cp_objective
 from lowland.tensors.cp_choice import Compared
 from lowland.tensors.cp_objective import BayesianCP
 from lowland.tensors.unfoldings import all_products
@@ -25,8 +25,23 @@ def planted(rng, shape=(14, 11, 9), rank=3, noise=0.2, share=0.5):
 
 @pytest.fixture(scope="module")
 def found():
+    """A fit without tables, whose rank is chosen among few by short chains."""
     truth, holes = planted(np.random.default_rng(0))
-    return ll.complete_tensor(holes, rng=0), truth, holes
+    with pytest.MonkeyPatch.context() as patch:
+        fewer_ranks(patch)
+        return ll.complete_tensor(holes, model="cp", rng=0), truth, holes
+
+
+def fewer_ranks(patch):
+    for module in (cp_choice, cp_completion):
+        patch.setattr(module, "RANKS", (1, 2, 4))
+    patch.setattr(cp_choice, "COMPARED", (20, 20))
+
+
+@pytest.fixture
+def few_sweeps(monkeypatch):
+    """Comparisons take a few sweeps, where it does not matter how well they choose."""
+    monkeypatch.setattr(cp_choice, "COMPARED", (4, 4))
 
 
 def naive_row(holes, factors, mode, row, precision, mean, alpha):
@@ -44,15 +59,16 @@ def naive_row(holes, factors, mode, row, precision, mean, alpha):
 @pytest.mark.parametrize("mode", [0, 1, 2])
 def test_blocks_have_the_moments_of_their_conditionals(mode, rng):
     _, holes = planted(rng, (4, 5, 3), 2, share=0.7)
+    holes = np.repeat(holes, 30, axis=mode)  # rows alike: as many draws at once
     model = BayesianCP(ll.TensorObservations.from_array(holes), 2)
     unit = (holes - model.centre) / model.spread
     theta = rng.standard_normal(model.size)
     state = model.first_draw(model.first_posterior(theta), 3)
     drawn = []
-    for sweep in range(3000):
+    for sweep in range(100):
         state_at = cp_objective.replace(state, sweep=sweep, noise_precision=2.0)
-        drawn.append(model.factors(model.draw(state_at, f"mode {mode}", rng).theta)[mode][1])
-    mean, covariance = naive_row(unit, model.factors(theta), mode, 1, np.eye(2), np.zeros(2), 2.0)
+        drawn.extend(model.factors(model.draw(state_at, f"mode {mode}", rng).theta)[mode][30:60])
+    mean, covariance = naive_row(unit, model.factors(theta), mode, 30, np.eye(2), np.zeros(2), 2.0)
     error = np.sqrt(np.diag(covariance) / 3000)
     assert (np.abs(np.mean(drawn, axis=0) - mean) < 5 * error).all()
     np.testing.assert_allclose(np.cov(np.array(drawn).T), covariance, rtol=0.2, atol=0.02 * covariance.max())
@@ -149,34 +165,42 @@ def test_completions_are_draws(found):
         fit.completions(101)
 
 
-def test_lists_of_cells_weights_and_threads_give_the_same_bits(found):
+BRIEF = {"rank": 3, "model": "cp", "burn_in": 5, "n_draws": 10}
+
+
+@pytest.mark.parametrize("settings", [BRIEF, pytest.param({}, marks=pytest.mark.slow)])
+def test_lists_of_cells_weights_and_threads_give_the_same_bits(found, settings, monkeypatch):
     fit, _, holes = found
+    if settings:
+        monkeypatch.setattr(cp_choice, "COMPARED", (4, 4))
+    settings = {**settings, "rng": 0}
     at = np.argwhere(~np.isnan(holes))
     listed = ll.TensorObservations.from_cells(at, holes[tuple(at.T)])
+    plain = ll.complete_tensor(holes, **settings)
     with limited_to(1):
-        again = ll.complete_tensor(listed, rng=0)
-    np.testing.assert_array_equal(again.tensor(), fit.tensor())
-    weighted = ll.complete_tensor(holes, weights=np.full(holes.shape, 1.0), rng=0)
-    np.testing.assert_allclose(weighted.tensor(), fit.tensor(), rtol=1e-6, atol=1e-8)
+        again = ll.complete_tensor(listed, **settings)
+    np.testing.assert_array_equal(again.tensor(), plain.tensor())
+    weighted = ll.complete_tensor(holes, weights=np.full(holes.shape, 1.0), **settings)
+    np.testing.assert_allclose(weighted.tensor(), plain.tensor(), rtol=1e-6, atol=1e-8)
     # a cell of little weight counts for little
     spoilt, light = holes.copy(), np.ones(holes.shape)
     spoilt[tuple(at[0])] += 100
     light[tuple(at[0])] = 1e-9
-    away = ll.complete_tensor(spoilt, rank=fit.rank, weights=light, rng=0).tensor() - fit.tensor()
+    away = ll.complete_tensor(spoilt, rank=fit.rank, model="cp", weights=light, rng=0).tensor() - fit.tensor()
     assert np.sqrt(np.mean(away**2)) < 0.15
 
 
-def test_four_modes_and_complete_tensors(rng):
+def test_four_modes_and_complete_tensors(rng, few_sweeps):
     truth, holes = planted(rng, (8, 6, 5, 4), 2)
-    fit = ll.complete_tensor(holes, 2, rng=0)
+    fit = ll.complete_tensor(holes, 2, model="cp", rng=0)
     assert fit.tried[0][0] == 2
     assert np.sqrt(np.mean((fit.tensor() - truth)[np.isnan(holes)] ** 2)) < 0.15
-    whole = ll.complete_tensor(truth, 2, burn_in=20, n_draws=10, rng=0)
+    whole = ll.complete_tensor(truth, 2, model="cp", burn_in=20, n_draws=10, rng=0)
     np.testing.assert_array_equal(whole.completed(), truth)
     assert np.abs(whole.tensor() - truth).max() < 0.05
 
 
-def test_an_interrupt_keeps_the_draws_so_far(found, monkeypatch):
+def test_an_interrupt_keeps_the_draws_so_far(found, few_sweeps, monkeypatch):
     _, _, holes = found
     real = cp_completion.sampled
 
@@ -185,7 +209,7 @@ def test_an_interrupt_keeps_the_draws_so_far(found, monkeypatch):
         return result
 
     monkeypatch.setattr(cp_completion, "sampled", stopped)
-    assert len(ll.complete_tensor(holes, 2, rng=0).draws) == 7
+    assert len(ll.complete_tensor(holes, 2, model="cp", rng=0).draws) == 7
     monkeypatch.setattr(
         cp_completion, "sampled", lambda model, burn_in, draws, rng, *, first: real(model, burn_in, 0, rng)
     )
@@ -194,7 +218,7 @@ def test_an_interrupt_keeps_the_draws_so_far(found, monkeypatch):
     monkeypatch.setattr(cp_completion, "choose_rank", lambda *_: (alone, ()))
     monkeypatch.setattr(cp_completion, "choose_noise", lambda held, chosen, *_: chosen)
     with pytest.raises(KeyboardInterrupt):
-        ll.complete_tensor(holes, 2, rng=0)
+        ll.complete_tensor(holes, 2, model="cp", rng=0)
 
 
 @pytest.mark.parametrize(
@@ -256,8 +280,9 @@ def test_slices_without_cells_are_predicted_by_the_law_of_the_others():
     np.testing.assert_allclose(ll.complete_tensor(constant, rng=0).tensor(), 1.0, atol=0.1)
 
 
-def test_an_empty_slice_does_not_choose_the_rank():
+def test_an_empty_slice_does_not_choose_the_rank(monkeypatch):
     """Errors of slices held out as a whole say nothing of the rank, and would rule the comparison."""
+    fewer_ranks(monkeypatch)
     rng = np.random.default_rng(1)
     truth = np.einsum("ir,jr,kr->ijk", *(rng.standard_normal((length, 3)) for length in (16, 12, 10)))
     noisy = truth + 0.1 * rng.standard_normal(truth.shape)

@@ -9,7 +9,7 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.tensors import read_tensor_table
+from lowland.tensors import cp_choice, read_tensor_table
 from lowland.tensors.time_parts import PARTS, days_by_times, levels_of, times_of
 
 
@@ -143,7 +143,8 @@ def test_missing_values_are_missing_cells(readings):
     assert found.observations.size == frame.speed.notna().sum()
 
 
-def test_a_folded_table_is_filled(readings):
+def test_a_folded_table_is_filled(readings, monkeypatch):
+    monkeypatch.setattr(cp_choice, "COMPARED", (4, 4))
     cube = read_tensor_table(readings, value="speed", fold={"time": ("day", "hour")}, empty_slices=True)
     filled = ll.complete_tensor(cube.observations, 1, orders={0: "line"}, n_draws=5, rng=0).completed()
     assert np.isfinite(filled).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.tensors import cp_completion, held_out_cells
+from lowland.tensors import cp_choice, cp_completion, held_out_cells
 from lowland.tensors.held_out_cells import hold_out
 
 SHAPE = (14, 12, 9)
@@ -91,10 +91,11 @@ def test_intervals_are_calibrated_on_cells_that_had_no_part_in_the_choice(monkey
         return seen[-1]
 
     monkeypatch.setattr(cp_completion, "hold_out", recorded)
+    monkeypatch.setattr(cp_choice, "COMPARED", (20, 20))
     rng = np.random.default_rng(6)
     truth = np.einsum("ir,jr,kr->ijk", *(rng.standard_normal((n, 2)) for n in SHAPE))
     noisy = np.where(rng.random(SHAPE) < 0.7, truth + 0.3 * rng.standard_normal(SHAPE), np.nan)
-    found = ll.complete_tensor(noisy, 2, burn_in=10, n_draws=10, rng=0)
+    found = ll.complete_tensor(noisy, 2, model="cp", burn_in=10, n_draws=10, rng=0)
     assert len(seen) == 4  # ranks, noise, and two that calibrate
     assert found.held_out_count == seen[2].values.size + seen[3].values.size
     # about the noise, and close to what predictions of these cells by the rest are off by

@@ -7,12 +7,19 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
+from lowland.tensors import cp_choice
 from lowland.tensors.cp_choice import CALIBRATIONS, Compared, _is_gain, features_of
 from lowland.tensors.cp_sampling import moments
 from lowland.tensors.held_out_cells import HeldOut, hold_out
 from lowland.tensors.mode_orders import KINDS, ModeOrder, Smoothness, orders_of
 
-WEEKS, SENSORS, HOURS = 4, 15, 24
+WEEKS, SENSORS, HOURS = 4, 8, 12
+
+
+@pytest.fixture
+def short_chains(monkeypatch):
+    """Comparisons of fewer sweeps, which choose as surely among what is tested here."""
+    monkeypatch.setattr(cp_choice, "COMPARED", (20, 20))
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +27,7 @@ def traffic():
     """Sensors by days by hours with a week and smooth hours, and noise."""
     rng = np.random.default_rng(0)
     week = np.array([1, 1, 1.1, 1, 1.2, 0.5, 0.4])[np.arange(7 * WEEKS) % 7]
-    hours = np.arange(HOURS)
+    hours = 2 * np.arange(HOURS)
     peaks = np.stack([np.exp(-0.5 * ((hours - at) / 3) ** 2) for at in (8, 13, 18)])
     load = rng.gamma(2, 1, (SENSORS, 3))
     days = np.stack([week, 1.5 - week, week])
@@ -29,7 +36,7 @@ def traffic():
 
 
 def filled(truth, noisy, hidden, **options):
-    found = ll.complete_tensor(np.where(hidden, np.nan, noisy), 4, n_draws=60, burn_in=40, rng=0, **options)
+    found = ll.complete_tensor(np.where(hidden, np.nan, noisy), 4, n_draws=30, burn_in=20, rng=0, **options)
     return found, np.sqrt(np.mean((found.tensor() - truth)[hidden] ** 2)) / truth.std()
 
 
@@ -70,7 +77,7 @@ def test_coordinates_may_be_dates_and_several_orders_are_joined():
     np.testing.assert_allclose(both[0].features(KINDS[0]), equal, atol=1e-9)
 
 
-def test_missing_days_are_predicted_from_the_same_days_of_other_weeks(traffic):
+def test_missing_days_are_predicted_from_the_same_days_of_other_weeks(traffic, short_chains):
     truth, noisy = traffic
     hidden = slices(truth.shape, [5, 12, 16])
     found, error = filled(truth, noisy, hidden, orders={1: ("line", 7), 2: "line"})
@@ -81,7 +88,7 @@ def test_missing_days_are_predicted_from_the_same_days_of_other_weeks(traffic):
     assert 0.75 < np.mean((lower <= noisy[hidden]) & (noisy[hidden] <= upper)) <= 1
 
 
-def test_days_to_come_are_forecast(traffic):
+def test_days_to_come_are_forecast(traffic, short_chains):
     truth, noisy = traffic
     hidden = slices(truth.shape, range(7 * WEEKS - 3, 7 * WEEKS))
     _, error = filled(truth, noisy, hidden, orders={1: 7})
@@ -162,7 +169,8 @@ def test_runs_in_the_middle_are_always_hidden_somewhere():
         assert (hold_out(data, [1], np.random.default_rng(seed)).slices >= 0).any()
 
 
-def test_intervals_of_tiny_tensors_with_missing_slices():
+def test_intervals_of_tiny_tensors_with_missing_slices(monkeypatch):
+    monkeypatch.setattr(cp_choice, "COMPARED", (4, 4))
     for seed in range(4):
         table = np.random.default_rng(seed).random((6, 3, 2))
         table[4:] = np.nan
@@ -171,12 +179,15 @@ def test_intervals_of_tiny_tensors_with_missing_slices():
         assert (lower < upper).all()
 
 
-def test_the_unit_of_weights_changes_nothing():
+def test_the_unit_of_weights_changes_nothing(short_chains):
     rng = np.random.default_rng(1)
     truth = np.einsum("ir,jr,kr->ijk", *(rng.standard_normal((n, 2)) for n in (9, 8, 7)))
     table = np.where(rng.random(truth.shape) < 0.7, truth + 0.1 * rng.standard_normal(truth.shape), np.nan)
     weights = rng.uniform(0.5, 2, truth.shape)
-    one, other = (ll.complete_tensor(table, 2, weights=unit * weights, rng=0) for unit in (1.0, 1e4))
+    one, other = (
+        ll.complete_tensor(table, 2, model="cp", weights=unit * weights, n_draws=30, rng=0)
+        for unit in (1.0, 1e4)
+    )
     assert one.noise == pytest.approx(other.noise)
     assert one.noise == pytest.approx(0.1, rel=0.3)
     np.testing.assert_allclose(*(np.diff(own.interval([[0, 0, 0]]), axis=0) for own in (one, other)))
@@ -189,7 +200,7 @@ def test_single_cells_alone_are_held_out_without_missing_slices(traffic):
     assert held.values.size == int(0.1 * noisy.size)
 
 
-def test_cells_in_missing_slices_have_intervals_of_their_own(traffic):
+def test_cells_in_missing_slices_have_intervals_of_their_own(traffic, short_chains):
     truth, noisy = traffic
     hidden = slices(truth.shape, [5, 12, 16])
     hidden[0, 0, 0] = True

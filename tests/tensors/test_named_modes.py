@@ -5,6 +5,7 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
+from lowland.tensors import cp_choice
 
 xarray = pytest.importorskip("xarray")
 
@@ -22,8 +23,10 @@ def readings():
     )
 
 
-def test_orders_by_name_and_results_with_dimensions(readings):
-    found = ll.complete_tensor(readings, 2, orders={"day": ("coordinates", 7)}, rng=0)
+def test_orders_by_name_and_results_with_dimensions(readings, monkeypatch):
+    monkeypatch.setattr(cp_choice, "COMPARED", (4, 4))
+    brief = {"burn_in": 5, "n_draws": 5, "rng": 0}
+    found = ll.complete_tensor(readings, 2, orders={"day": ("coordinates", 7)}, **brief)
     done = found.completed()
     assert done.dims == readings.dims
     assert done.name == "load"
@@ -32,7 +35,7 @@ def test_orders_by_name_and_results_with_dimensions(readings):
     assert found.tensor().dims == readings.dims
     # the same by numbers, without names
     plain = ll.complete_tensor(
-        readings.to_numpy(), 2, orders={1: (readings.coords["day"].to_numpy(), 7)}, rng=0
+        readings.to_numpy(), 2, orders={1: (readings.coords["day"].to_numpy(), 7)}, **brief
     )
     np.testing.assert_array_equal(plain.completed(), done.to_numpy())
     assert isinstance(plain.completed(), np.ndarray)
@@ -65,9 +68,10 @@ def spectra(rng):
 def test_components_keep_names_and_coordinates(rng, tmp_path):
     factors, array = spectra(rng)
     known = {"emission": factors[1][:, :1]}
-    fit = ll.decompose_cp(array, 2, nonnegative="emission", smooth={"excitation": 5}, known=known, rng=0)
+    plan = {"n_restarts": 0, "rng": 0}
+    fit = ll.decompose_cp(array, 2, nonnegative="emission", smooth={"excitation": 5}, known=known, **plan)
     plain = ll.decompose_cp(
-        array.to_numpy(), 2, nonnegative=[1], smooth={2: 5}, known={1: factors[1][:, :1]}, rng=0
+        array.to_numpy(), 2, nonnegative=[1], smooth={2: 5}, known={1: factors[1][:, :1]}, **plan
     )
     for own, other in zip(fit.factors, plain.factors, strict=True):
         np.testing.assert_array_equal(own, other)
@@ -124,13 +128,11 @@ def test_known_entries_are_matched_by_their_labels(rng):
     pure = xarray.DataArray(
         factors[1][:, :1], dims=("emission", "substance"), coords={"emission": array["emission"]}
     )
-    fits = [
-        ll.decompose_cp(array, 2, known={"emission": own}, rng=0, certify=False)
-        for own in (pure, pure[::-1], pure.T)
-    ]
+    plan = {"n_restarts": 0, "rng": 0, "certify": False}
+    fits = [ll.decompose_cp(array, 2, known={"emission": own}, **plan) for own in (pure, pure[::-1], pure.T)]
     for fit in fits:
         np.testing.assert_array_equal(fit.factors[1][:, :1], factors[1][:, :1])
-    fewer = ll.decompose_cp(array, 2, known={"emission": pure[2:]}, rng=0, certify=False)
+    fewer = ll.decompose_cp(array, 2, known={"emission": pure[2:]}, **plan)
     np.testing.assert_array_equal(fewer.factors[1][2:, 0], factors[1][2:, 0])
     with pytest.raises(InvalidInputError, match="does not have, or of one twice"):
         ll.decompose_cp(array, 2, known={"emission": pure.assign_coords(emission=np.arange(9.0))})
