@@ -44,3 +44,28 @@ class Killer:
 
     def __exit__(self, *_):
         self.client.gather = self.inner
+
+
+class Closer:
+    """Closes a worker of a cluster in this process at the begin of given rounds; what it held is lost."""
+
+    def __init__(self, client, rounds):
+        self.client, self.rounds, self.seen, self.lost = client, set(rounds), 0, []
+        self.inner = client.gather
+
+    def __call__(self, *arguments, **options):
+        self.seen += 1
+        if self.seen in self.rounds:
+            cluster = self.client.cluster
+            address = next(iter(cluster.scheduler.workers))
+            (worker,) = (own for own in cluster.workers.values() if own.address == address)
+            cluster.loop.add_callback(worker.close, executor_wait=False)
+            self.lost.append(address)
+        return self.inner(*arguments, **options)
+
+    def __enter__(self):
+        self.client.gather = self
+        return self
+
+    def __exit__(self, *_):
+        self.client.gather = self.inner

@@ -202,6 +202,7 @@ def test_the_scatter_is_that_of_the_definition(dtype, noise, features):
     )
 
 
+@pytest.mark.slow
 def test_the_sampler_keeps_the_joint_law():
     """Geweke's test: data redrawn between sweeps leave the prior's law of rows as it was."""
     objective = BAYESIAN["plain"]()

@@ -1,18 +1,22 @@
 """Columns of levels, fitted as numbers: there and back, probabilities, and what is asked of such tables."""
 
+from copy import deepcopy
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
 import lowland as ll
-from lowland.completion import encoded_table
+from lowland.completion import encoded_table, refinement_learning
 from lowland.completion.encoded_table import EncodedTable
 from lowland.completion.encoding import Encoding, LevelKind
 from lowland.completion.level_maps import INTERCEPTS, SLOPES, LevelMap, fit_map
 from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
 from lowland.files.bundle import load_bundle, save_bundle
 
+# few sweeps, where it is not their number that is tested
+LIGHT = {"random_state": 0, "certify": False, "max_iterations": 80}
 KINDS = {1: LevelKind(3, ordered=False), 2: LevelKind(4, ordered=True), 4: LevelKind(2, ordered=False)}
 SPECIES, HEALTH = ("adelie", "chinstrap", "gentoo"), ("bad", "fair", "good", "best")
 
@@ -45,10 +49,19 @@ def planted(rng, m=300):
     return frame, holes, gaps, odds
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_trees():
+    """Forests of few trees: most of a default fit of so small a table is trees."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(refinement_learning, "TREES", (6, 6, 20))
+        patch.setattr(refinement_learning, "WEIGHED", (4, 4, 10))
+        yield
+
+
 @pytest.fixture(scope="module")
 def fitted():
     frame, holes, gaps, odds = planted(np.random.default_rng(0))
-    return ll.MatrixCompletion(random_state=0, certify=False).fit(holes), frame, holes, gaps, odds
+    return ll.MatrixCompletion(**LIGHT).fit(holes), frame, holes, gaps, odds
 
 
 def test_levels_become_numbers(rng):
@@ -120,7 +133,7 @@ def test_probabilities_are_calibrated():
     stated, true = [], []
     for seed in range(6):
         frame, holes, gaps, _ = planted(np.random.default_rng(50 + seed))
-        model = ll.MatrixCompletion(random_state=0, certify=False, refine=False).fit(holes)
+        model = ll.MatrixCompletion(**LIGHT, refine=False).fit(holes)
         at = np.flatnonzero(gaps[:, 4])
         stated.append(model.level_probabilities(at, "species"))
         true.append(np.array([SPECIES.index(word) for word in frame["species"]])[at])
@@ -155,6 +168,15 @@ def test_files_keep_it_all(data, fitted, tmp_path):
             again.completions(2)
 
 
+@pytest.fixture(scope="module")
+def saved(fitted, tmp_path_factory):
+    """What a file of the fit holds."""
+    path = tmp_path_factory.mktemp("levels") / "model.npz"
+    fitted[0].save(path)
+    header, arrays = load_bundle(path, "model")
+    return header, dict(arrays)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -166,18 +188,16 @@ def test_files_keep_it_all(data, fitted, tmp_path):
         lambda plain, arrays: plain.update(base={"kind": "penalised"}),
     ],
 )
-def test_damaged_files_are_refused(change, fitted, tmp_path):
-    fitted[0].save(tmp_path / "model.npz")
-    header, arrays = load_bundle(tmp_path / "model.npz", "model")
-    arrays = dict(arrays)
+def test_damaged_files_are_refused(change, saved, tmp_path):
+    header, arrays = deepcopy(saved)
     change(header["model"], arrays)
     save_bundle(tmp_path / "bad.npz", "model", header, arrays)
     with pytest.raises(FileFormatError, match=r"bad.npz is a damaged model"):
         ll.MatrixCompletion.load(tmp_path / "bad.npz")
 
 
-def test_what_is_asked_of_a_table_with_levels(fitted, tmp_path):
-    model, frame, holes, gaps, _ = fitted
+def test_what_is_asked_of_a_table_with_levels(fitted):
+    model, frame, _, gaps, _ = fitted
     rows, columns = np.nonzero(gaps)
     names = np.array(frame.columns)[columns]
     drawn = model.sample(rows, names, 300, random_state=0)
@@ -195,7 +215,11 @@ def test_what_is_asked_of_a_table_with_levels(fitted, tmp_path):
         model.predict_interval([0], ["species"])
     with pytest.raises(UnsupportedError, match="only columns of levels"):
         model.level_probabilities([0], "a")
-    judged = ll.MatrixCompletion(random_state=0).fit(holes)
+
+
+@pytest.mark.parametrize("refine", [False, pytest.param("auto", marks=pytest.mark.slow)])
+def test_certificates_and_reports_of_a_table_with_levels(refine, fitted, tmp_path):
+    judged = ll.MatrixCompletion(**LIGHT | {"certify": True}, refine=refine).fit(fitted[2].iloc[:120])
     assert judged.certificate_ is not None
     judged.report(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
@@ -207,22 +231,20 @@ def test_what_is_asked_of_a_table_with_levels(fitted, tmp_path):
 
 
 def test_weights_covariates_polars_and_unknown_levels(fitted):
-    holes = fitted[2]
-    weighted = ll.MatrixCompletion(random_state=0, certify=False).fit(
-        holes, sample_weight=np.linspace(0.5, 2, len(holes))
-    )
+    holes = fitted[2].iloc[:80]
+    weighted = ll.MatrixCompletion(**LIGHT).fit(holes, sample_weight=np.linspace(0.5, 2, len(holes)))
     assert not weighted.fill(holes).isna().any().any()
-    about = ll.MatrixCompletion(random_state=0, certify=False).fit(
+    about = ll.MatrixCompletion(**LIGHT, refine=False).fit(
         holes, row_covariates=np.linspace(-1, 1, len(holes))[:, None], column_covariates=np.ones((7, 1))
     )
     assert about.predict_table().shape == holes.shape
     named = holes.set_axis([f"p{k}" for k in range(len(holes))])
-    model = ll.MatrixCompletion(random_state=0, certify=False, refine=False).fit(named)
+    model = ll.MatrixCompletion(**LIGHT, refine=False).fit(named)
     averages = model.predict(["nobody"] * 3, ["a", "health", "species"], unknown="average")
     assert np.isfinite(averages).all()
     assert 0 <= averages[1] <= 3
     plain = pl.DataFrame({"x": np.arange(40.0), "colour": ["red", "green", "blue", None] * 10})
-    model = ll.MatrixCompletion(random_state=0, certify=False).fit(plain)
+    model = ll.MatrixCompletion(**LIGHT, refine=False).fit(plain)
     assert model.levels_["colour"] == ("blue", "green", "red")
     assert model.fill(plain)["colour"].null_count() == 0
     with pytest.raises(InvalidInputError, match="a level that the fit does not know"):
@@ -242,7 +264,7 @@ def test_method_map_leaves_words_out(fitted):
 def test_ordered_levels_are_known_whatever_columns_are_called(names, rng):
     frame = pd.DataFrame(rng.standard_normal((60, 2)))
     frame["w"] = pd.Categorical.from_codes(np.arange(60) % 3, ["low", "mid", "high"], ordered=True)
-    model = ll.MatrixCompletion(random_state=0, certify=False).fit(frame.set_axis(names, axis=1))
+    model = ll.MatrixCompletion(**LIGHT).fit(frame.set_axis(names, axis=1))
     kind = model._completed.model.encoding.kinds[2]
     assert (kind.count, kind.ordered) == (3, True)
 
@@ -272,7 +294,7 @@ def test_columns_without_a_cell_are_filled_evenly_or_left(rng, tmp_path):
     frame = small_frame(rng)
     frame["empty"] = pd.array([pd.NA] * 60, dtype="boolean")
     frame["void"] = np.nan
-    model = ll.MatrixCompletion(random_state=0, certify=False).fit(frame)
+    model = ll.MatrixCompletion(**LIGHT).fit(frame)
     np.testing.assert_allclose(model.level_probabilities([0], "empty"), 0.5)
     assert np.isfinite(model.transform(frame)).all()
     model.save(tmp_path / "m.npz")
@@ -292,7 +314,7 @@ def test_columns_without_a_cell_are_filled_evenly_or_left(rng, tmp_path):
 def test_columns_of_nothing_take_no_part(column, rng):
     frame = pl.DataFrame({"a": rng.standard_normal(60), "b": rng.standard_normal(60), "n": column})
     with pytest.warns(UserWarning, match="take no part in the fit: 'n'"):
-        model = ll.MatrixCompletion(random_state=0, certify=False).fit(frame)
+        model = ll.MatrixCompletion(**LIGHT).fit(frame)
     assert model.untouched_ == ("n",)
     assert model.fill(frame)["n"].null_count() == 60
 
@@ -300,7 +322,7 @@ def test_columns_of_nothing_take_no_part(column, rng):
 def test_categories_of_another_frame_take_all_levels(rng):
     frame = small_frame(rng)
     frame["w"] = pd.Categorical(frame["w"])
-    model = ll.MatrixCompletion(random_state=0, certify=False).fit(frame)
+    model = ll.MatrixCompletion(**LIGHT, refine=False).fit(frame)
     other = frame[frame["w"] != "blue"].copy()
     other["w"] = other["w"].cat.remove_unused_categories()
     other.loc[other.index[:30], "w"] = None
@@ -310,14 +332,14 @@ def test_categories_of_another_frame_take_all_levels(rng):
     assert "blue" in set(filled)
     assert isinstance(filled.dtype, pd.CategoricalDtype)
     never = frame.assign(n=pd.Categorical([None] * 60, categories=["p", "q"], ordered=True))
-    assert ll.MatrixCompletion(random_state=0, certify=False).fit(never).fill(never)["n"].notna().all()
+    assert ll.MatrixCompletion(**LIGHT, refine=False).fit(never).fill(never)["n"].notna().all()
 
 
 def test_frames_of_words_alone_and_of_intervals(rng):
     words = pd.DataFrame({name: rng.choice(["x", "y", "z"], 60) for name in "uvw"})
     words.loc[::9, "u"] = None
     for frame in (words, words.set_axis([0, 1, 2], axis=1), words.astype("category")):
-        model = ll.MatrixCompletion(random_state=0, certify=False).fit(frame)
+        model = ll.MatrixCompletion(**LIGHT).fit(frame)
         assert not model.fill(frame).isna().any().any()
         assert model.fill(frame).dtypes.equals(frame.dtypes)
     with pytest.raises(InvalidInputError, match="no column of the data frame holds numbers or levels"):
@@ -325,6 +347,6 @@ def test_frames_of_words_alone_and_of_intervals(rng):
     frame = small_frame(rng)
     frame["bin"] = pd.cut(frame["b"], 3)
     with pytest.warns(UserWarning, match="'bin'"):
-        model = ll.MatrixCompletion(random_state=0, certify=False).fit(frame)
+        model = ll.MatrixCompletion(**LIGHT).fit(frame)
     assert model.untouched_ == ("bin",)
     assert model.fill(frame)["bin"].equals(frame["bin"])

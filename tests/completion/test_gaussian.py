@@ -27,11 +27,10 @@ from lowland.search import Augmentation, Iterations, run
 from lowland.search.loop import Checkpoint
 
 UNREFINED = {"random_state": 0, "certify": False, "refine": False}
-SMALL = {"random_state": 0, "certify": False, "n_draws": 10, "method": "gaussian"}
+SMALL = {**UNREFINED, "n_draws": 10, "method": "gaussian"}
 
 
-@pytest.fixture
-def table(rng):
+def units(rng):
     """Forty rows of five related columns in different units, a fifth of the cells missing."""
     full = rng.standard_normal((40, 2)) @ rng.standard_normal((2, 5)) + 0.3 * rng.standard_normal((40, 5))
     full = full * [1, 10, 100, 0.1, 1] + [0, 5, -300, 2, 0]
@@ -42,8 +41,14 @@ def table(rng):
 
 
 @pytest.fixture
-def fitted(table):
-    return ll.MatrixCompletion(**SMALL).fit(table)
+def table(rng):
+    return units(rng)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """The fit of the table."""
+    return ll.MatrixCompletion(**SMALL).fit(units(np.random.default_rng(20160523)))
 
 
 def given(row, mean, covariance):
@@ -60,13 +65,13 @@ def given(row, mean, covariance):
 # ---------------------------------------------------------------- the distribution
 
 
-def test_draws_have_the_moments_of_their_posterior(rng, monkeypatch):
+@pytest.mark.parametrize("count", [4_000, pytest.param(20_000, marks=pytest.mark.slow)])
+def test_draws_have_the_moments_of_their_posterior(count, rng, monkeypatch):
     monkeypatch.setattr(full_gaussian, "STEPS", 1)
     monkeypatch.setattr(full_gaussian, "LEAST_EXCESS", 2.5)
     rows = rng.standard_normal((12, 3)) @ rng.standard_normal((3, 3)) + [0, 1, 2]
     centred = rows - rows.mean(axis=0)
     expected = (centred.T @ centred + 2.5 * np.eye(3)) / (12 - 1 + 2.5)
-    count = 20_000
     found = [draw_gaussian(rows, rng)[0] for _ in range(count)]
     covariances, means = np.array([g.covariance for g in found]), np.array([g.mean for g in found])
     error = covariances.std(axis=0) / count**0.5
@@ -161,7 +166,7 @@ def test_the_fit_predicts_and_covers(rng):
         full = full / full.std(axis=0) + 0.1 * rng.standard_normal((24, 6))
         gaps = rng.random(full.shape) < 0.12
         seen = np.where(gaps, np.nan, full)
-        model = ll.MatrixCompletion(**UNREFINED).fit(seen)
+        model = ll.MatrixCompletion(**UNREFINED, max_iterations=60).fit(seen)
         assert model.method_ == "gaussian"
         factors = ll.MatrixCompletion(method="variational", **UNREFINED).fit(seen)
         for fit, own in ((model, errors), (factors, others)):
@@ -260,7 +265,7 @@ def test_short_tables_of_several_units(rows):
             if method == "means":
                 found = np.broadcast_to(np.nanmean(holes, axis=0), full.shape)
             else:
-                model = ll.MatrixCompletion(method=method, **UNREFINED).fit(holes)
+                model = ll.MatrixCompletion(method=method, max_iterations=90, **UNREFINED).fit(holes)
                 found = model.predict_table()
                 chosen.add(model.method_)
             own.append((((found - full) / full.std(axis=0))[gaps] ** 2).mean())
@@ -453,8 +458,8 @@ def test_the_prior_of_many_columns_is_what_factors_say(rng):
     for full in (low, blocks):
         gaps = rng.random(full.shape) < 0.2
         errors = []
-        for method in ("auto", "variational"):
-            fit = ll.MatrixCompletion(random_state=0, certify=False, refine=False, method=method)
+        for settings in ({"max_iterations": 100}, {"method": "variational"}):
+            fit = ll.MatrixCompletion(**settings, **UNREFINED)
             found = fit.fit(np.where(gaps, np.nan, full)).predict_table()
             errors.append(np.sqrt(np.mean((found - full)[gaps] ** 2)))
         ratios.append(errors[0] / errors[1])
@@ -487,7 +492,7 @@ def test_tables_of_exactly_low_rank(rng):
     full = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 20))
     seen = np.where(rng.random(full.shape) < 0.7, full, np.nan)
     for dtype, most in (("float64", 1e-4), ("float32", 0.02)):
-        fit = ll.MatrixCompletion(random_state=0, certify=False, dtype=dtype).fit(seen)
+        fit = ll.MatrixCompletion(dtype=dtype, max_iterations=200, **UNREFINED).fit(seen)
         assert fit.method_ == "gaussian"
         assert fit.search_.stop_reason.value == "iteration_limit"
         assert np.median(np.abs(fit.predict_table() - full)) < most

@@ -9,6 +9,7 @@ import lowland as ll
 from commands import assert_clean_error, call
 from lowland.bayes import graph_places
 from lowland.bayes.graph_places import GraphPlaces
+from lowland.completion import bayesian, order_choice
 from lowland.core.errors import InvalidInputError
 
 PLAIN = {"random_state": 0, "certify": False, "refine": False}
@@ -33,6 +34,27 @@ def neighbours():
     nearest = np.argsort(squares, axis=1)[:, 1:6]
     at = np.repeat(np.arange(150), 5), nearest.ravel()
     return truth, holes, sparse.csr_array((np.ones(750), at), shape=(150, 150))
+
+
+@pytest.fixture(scope="module")
+def plain(neighbours):
+    """The fit that knows no graph."""
+    return ll.MatrixCompletion(**PLAIN).fit(neighbours[1])
+
+
+@pytest.fixture(scope="module")
+def placed(neighbours):
+    """The fit that knows the graph, of the length and strength that cells held out choose."""
+    return ll.MatrixCompletion(**PLAIN).fit(neighbours[1], row_order=neighbours[2])
+
+
+@pytest.fixture
+def one_length(monkeypatch):
+    """Compare those that are chosen alone, by few sweeps, where it is not their choice that is tested."""
+    for module in (order_choice, bayesian):
+        monkeypatch.setattr(module, "BRIEF", 15)
+    monkeypatch.setattr(order_choice, "GRAPH_LENGTHS", (3.0,))
+    monkeypatch.setattr(order_choice, "STRENGTHS", (5.0,))
 
 
 def error(fit, truth, holes):
@@ -76,10 +98,9 @@ def test_nodes_alone_have_no_features_and_loops_are_no_edges():
     assert features[:2].any(axis=1).all()
 
 
-def test_neighbours_tell_of_each_other(neighbours, tmp_path):
+def test_neighbours_tell_of_each_other(neighbours, plain, placed, tmp_path):
     truth, holes, graph = neighbours
-    plain = ll.MatrixCompletion(**PLAIN).fit(holes)
-    fit = ll.MatrixCompletion(**PLAIN).fit(holes, row_order=graph)
+    fit = placed
     assert error(fit, truth, holes) < 0.7 * error(plain, truth, holes)
     at = np.nonzero(np.isnan(holes))
     lower, upper = fit.predict_interval(*at, 0.9)
@@ -95,19 +116,19 @@ def test_neighbours_tell_of_each_other(neighbours, tmp_path):
         fit.transform(holes[:3], row_order=graph[:3])
 
 
-def test_columns_may_be_nodes(neighbours):
+def test_columns_may_be_nodes(neighbours, placed, one_length):
     truth, holes, graph = neighbours
-    rows = ll.MatrixCompletion(method="variational", **PLAIN).fit(holes, row_order=graph)
+    rows = placed
+    assert rows.method_ == "variational"
     columns = ll.MatrixCompletion(method="variational", **PLAIN).fit(holes.T, column_order=graph)
     plain = ll.MatrixCompletion(method="variational", **PLAIN).fit(holes.T)
     assert error(columns, truth.T, holes.T) < 0.8 * error(plain, truth.T, holes.T)
     assert error(columns, truth.T, holes.T) < 1.5 * error(rows, truth, holes)
 
 
-def test_a_wrong_graph_is_left_out(neighbours):
+def test_a_wrong_graph_is_left_out(neighbours, plain, one_length):
     truth, holes, graph = neighbours
     order = np.random.default_rng(1).permutation(150)
-    plain = ll.MatrixCompletion(**PLAIN).fit(holes)
     fit = ll.MatrixCompletion(**PLAIN).fit(holes, row_order=graph[order][:, order])
     np.testing.assert_allclose(error(fit, truth, holes), error(plain, truth, holes), rtol=0.02)
 
@@ -131,16 +152,15 @@ def edges_of(graph, names):
     return pd.DataFrame({"from": [names[k] for k in rows], "to": [names[k] for k in columns]})
 
 
-def test_lists_of_edges_are_the_graph_of_a_table(neighbours, tmp_path):
+def test_lists_of_edges_are_the_graph_of_a_table(neighbours, placed, one_length, tmp_path):
     _, holes, graph = neighbours
     names = [f"station {k}" for k in range(150)]
     table = pd.DataFrame(holes, index=names, columns=list("abcdefgh"))
-    usual = ll.MatrixCompletion(**PLAIN).fit(holes, row_order=graph)
     edges = edges_of(graph, names).sample(frac=1, random_state=0)
     edges.to_csv(tmp_path / "edges.csv", index=False)
     for source in (edges, tmp_path / "edges.csv"):
         found = ll.MatrixCompletion(**PLAIN).fit(table, row_order=ll.read_graph(source))
-        np.testing.assert_allclose(found.predict_table(), usual.predict_table(), atol=1e-6)
+        np.testing.assert_allclose(found.predict_table(), placed.predict_table(), atol=1e-6)
 
 
 def test_edges_are_joined_by_label_and_counted_once():
@@ -177,7 +197,9 @@ def test_lists_that_are_no_edges_are_refused(columns, words):
         ll.read_graph(pd.DataFrame(columns))
 
 
-def test_the_command_takes_a_graph(neighbours, tmp_path):
+def test_the_command_takes_a_graph(neighbours, plain, one_length, tmp_path, monkeypatch):
+    # its seed holds out other cells, which choose another length
+    monkeypatch.setattr(order_choice, "GRAPH_LENGTHS", (10.0,))
     truth, holes, graph = neighbours
     names = [f"station {k}" for k in range(150)]
     pd.DataFrame(holes, index=pd.Index(names, name="name"), columns=list("abcdefgh")).to_csv(
@@ -188,7 +210,7 @@ def test_the_command_takes_a_graph(neighbours, tmp_path):
     done = call("complete", "t.csv", "--row-graph", "edges.csv", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     filled = pd.read_csv(tmp_path / "filled.csv", index_col=0).to_numpy()
-    hidden, plain = np.isnan(holes), ll.MatrixCompletion(**PLAIN).fit(holes)
+    hidden = np.isnan(holes)
     assert np.sqrt(np.mean((filled - truth)[hidden] ** 2)) < 0.8 * error(plain, truth, holes)
     both = call("complete", "t.csv", "--row-graph", "edges.csv", "--row-order", "yes", *options, cwd=tmp_path)
     assert_clean_error(both, "--row-graph takes the place of --row-order")

@@ -88,7 +88,7 @@ def judged():
         for _ in range(4):
             table = noisy_table(rng, share=rng.uniform(0.3, 0.8))
             settings = settings_of(biases, rng.choice([1.0, 5.0]), bias_penalty, rank=12)
-            fit = fit_completion(table, settings, rng=rng, certify=True, effort="thorough")
+            fit = fit_completion(table, settings, rng=rng, certify=True, effort="standard")
             assert fit.certificate["convex_optimal"].verdict.name == "PROVED"
             points = [fit.theta, fit.theta + 0.1 * rng.standard_normal(fit.theta.size)]
             points.append(rng.standard_normal(fit.theta.size))

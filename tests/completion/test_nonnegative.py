@@ -65,7 +65,7 @@ def test_sweeps_descend_and_keep_to_the_constraint(loss, rng):
 
 
 def test_a_planted_table_is_completed_and_new_rows_are_folded_in(tmp_path):
-    truth, holes = parts()
+    truth, holes = parts(60, 30)
     model = ll.MatrixCompletion(nonnegative=True, biases=False, random_state=0).fit(holes)
     assert model.rank_ == 3
     missing = np.isnan(holes)
@@ -105,7 +105,7 @@ def test_a_point_that_breaks_the_constraint_is_not_optimal():
     entries, model = Entries(rows, columns, (12, 9)), General((12, 9), 6)
     free = make_objective(entries, table[rows, columns], model, **settings)
     bound = make_objective(entries, table[rows, columns], model, nonnegative=True, **settings)
-    theta = run(free, Alternating(), rng.standard_normal(free.size), stop=Iterations(3000), rng=rng).theta
+    theta = run(free, Alternating(), rng.standard_normal(free.size), stop=Iterations(1500), rng=rng).theta
     assert certify(free, theta)["globally_optimal"].verdict is Verdict.PROVED
     finding = certify(bound, theta)["globally_optimal"]
     assert finding.verdict is Verdict.INCONCLUSIVE

@@ -1,5 +1,7 @@
 """Order along a side: smooth features, coordinates from labels, and the choice by cells held out."""
 
+from copy import deepcopy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,11 +9,12 @@ import pytest
 import lowland as ll
 from lowland.bayes.order_basis import POINTS, OrderBasis, kernel, spacing
 from lowland.bayes.side_orders import SideOrders, coordinates_of, extended, orders_of, times_of
-from lowland.completion import order_choice
+from lowland.completion import bayesian, order_choice, refinement_learning
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.observations import Observations
 
 PLAIN = {"certify": False, "refine": False, "random_state": 0}
+ROWS, COLUMNS = 80, 4
 
 
 def walks(rng, shape=(150, 6), noise=0.1, share=0.15):
@@ -20,11 +23,20 @@ def walks(rng, shape=(150, 6), noise=0.1, share=0.15):
     return full, np.where(rng.random(shape) < share, np.nan, full)
 
 
+@pytest.fixture
+def one_length(monkeypatch):
+    """Compare one length and strength alone, by few sweeps, where it is not their choice that is tested."""
+    for module in (order_choice, bayesian):
+        monkeypatch.setattr(module, "BRIEF", 15)
+    monkeypatch.setattr(order_choice, "LENGTHS", (15.0,))
+    monkeypatch.setattr(order_choice, "STRENGTHS", (5.0,))
+
+
 @pytest.fixture(scope="module")
 def wandering():
-    full, holes = walks(np.random.default_rng(0))
+    full, holes = walks(np.random.default_rng(0), (ROWS, COLUMNS))
     days = pd.date_range("2020-03-01", periods=len(full))
-    frame = pd.DataFrame(holes, index=days, columns=[f"sensor {k}" for k in range(6)])
+    frame = pd.DataFrame(holes, index=days, columns=[f"sensor {k}" for k in range(COLUMNS)])
     fit = ll.MatrixCompletion(**PLAIN).fit(frame)
     return full, holes, frame, fit
 
@@ -133,42 +145,48 @@ def test_an_order_halves_errors_of_wandering_columns(wandering):
     assert without.method_ == "gaussian"
     assert error(fit.predict_table(), full, holes) < 0.5 * error(without.predict_table(), full, holes)
     # frames that are fitted are recognised
-    np.testing.assert_array_equal(
-        fit.fill(frame).to_numpy()[np.isnan(holes)], fit.predict_table()[np.isnan(holes)]
-    )
+    gaps = np.isnan(holes)
+    np.testing.assert_array_equal(fit.fill(frame).to_numpy()[gaps], fit.predict_table()[gaps])
 
 
-def test_columns_in_order(wandering):
+def test_columns_in_order(wandering, one_length):
     full, holes = wandering[:2]
-    turned = ll.MatrixCompletion(method="variational", **PLAIN)
-    turned.fit(holes.T, column_order=np.arange(150))
-    without = ll.MatrixCompletion(method="variational", **PLAIN).fit(holes.T)
-    assert error(turned.predict_table(), full.T, holes.T) < 0.7 * error(
-        without.predict_table(), full.T, holes.T
-    )
+    turned, without = (ll.MatrixCompletion(method="variational", **PLAIN) for _ in range(2))
+    found = turned.fit(holes.T, column_order=np.arange(ROWS)).predict_table()
+    usual = without.fit(holes.T).predict_table()
+    assert error(found, full.T, holes.T) < 0.7 * error(usual, full.T, holes.T)
+
+
+def check_left_out(seed, shape, **settings):
+    """Fit a table whose rows are in no order, without one and with one."""
+    rng, settings = np.random.default_rng(seed), PLAIN | settings
+    truth = rng.standard_normal((shape[0], 3)) @ rng.standard_normal((3, shape[1]))
+    noisy = truth + 0.3 * rng.standard_normal(shape)
+    holes = np.where(rng.random(shape) < 0.2, np.nan, noisy)
+    plain = ll.MatrixCompletion(**settings).fit(holes)
+    ordered = ll.MatrixCompletion(**settings).fit(holes, row_order=np.arange(len(holes)))
+    assert settings["refine"] or ordered._completed.model.row_places == (0, False)
+    # having looked costs nothing: all else draws its own numbers
+    np.testing.assert_array_equal(ordered.predict_table(), plain.predict_table())
 
 
 @pytest.mark.slow
 def test_a_useless_order_is_left_out():
     for seed in range(4):
-        rng = np.random.default_rng(seed)
-        truth = rng.standard_normal((120, 3)) @ rng.standard_normal((3, 8))
-        holes = np.where(
-            rng.random(truth.shape) < 0.2, np.nan, truth + 0.3 * rng.standard_normal(truth.shape)
-        )
-        settings = {**PLAIN, "refine": seed == 0}
-        plain = ll.MatrixCompletion(**settings).fit(holes)
-        ordered = ll.MatrixCompletion(**settings).fit(holes, row_order=np.arange(120))
-        assert seed == 0 or ordered._completed.model.row_places == (0, False)
-        # having looked costs nothing: all else draws its own numbers
-        np.testing.assert_array_equal(ordered.predict_table(), plain.predict_table())
+        check_left_out(seed, (120, 8), refine=seed == 0)
 
 
-def test_an_order_that_is_always_taken_is_found_out(monkeypatch):
+def test_a_useless_order_of_a_small_table_is_left_out(one_length):
+    check_left_out(0, (60, 5))
+
+
+def test_an_order_that_is_always_taken_is_found_out(monkeypatch, one_length):
     """The mutant: cells held out are not asked."""
+    monkeypatch.setattr(refinement_learning, "TREES", (4, 4, 8))
+    check_left_out(0, (60, 5), rank=1, refine=True)
     monkeypatch.setattr(order_choice, "_is_gain", lambda *_, **__: True)
     with pytest.raises(AssertionError):
-        test_a_useless_order_is_left_out()
+        check_left_out(0, (60, 5), rank=1)
 
 
 def test_cells_are_hidden_as_cells_are_missing(rng):
@@ -183,9 +201,8 @@ def test_cells_are_hidden_as_cells_are_missing(rng):
     mask = order_choice._hidden(table, orders, rng)
     hidden[table.rows[mask], table.columns[mask]] = True
     assert 30 <= hidden.sum() <= 0.15 * table.size
-    lengths = np.diff(np.flatnonzero(np.diff(np.pad(hidden, ((1, 1), (0, 0))).T.ravel().astype(int)) != 0))[
-        ::2
-    ]
+    ends = np.flatnonzero(np.diff(np.pad(hidden, ((1, 1), (0, 0))).T.ravel().astype(int)))
+    lengths = np.diff(ends)[::2]
     assert np.median(lengths) >= 10
     assert not (hidden & np.isnan(holes)).any()
 
@@ -215,9 +232,9 @@ def test_draws_are_as_wide_as_intervals(wandering):
 
 def test_new_rows_are_placed_by_their_labels_or_coordinates(wandering, tmp_path):
     full, _, frame, fit = wandering
-    new = pd.DataFrame(np.full((3, 6), np.nan), index=frame.index[[20, 60, 100]] + pd.Timedelta("12h"))
+    new = pd.DataFrame(np.full((3, COLUMNS), np.nan), index=frame.index[[20, 40, 60]] + pd.Timedelta("12h"))
     new.columns = frame.columns
-    expected = (full[[20, 60, 100]] + full[[21, 61, 101]]) / 2
+    expected = (full[[20, 40, 60]] + full[[21, 41, 61]]) / 2
     found = fit.fill(new)
     assert np.sqrt(np.mean((found.to_numpy() - expected) ** 2)) < 0.35
     assert full.std() > 1
@@ -252,8 +269,7 @@ def test_rows_past_the_order_are_no_worse_than_without_one():
 
 
 def test_loaded_fits_keep_their_coordinates(wandering, tmp_path):
-    frame = wandering[2]
-    fit = ll.MatrixCompletion(**PLAIN).fit(frame)
+    fit = deepcopy(wandering[3])
     fit.save(tmp_path / "model.npz")
     read = ll.MatrixCompletion.load(tmp_path / "model.npz")
     assert read.held_out_errors().error == fit.held_out_errors().error
@@ -262,19 +278,19 @@ def test_loaded_fits_keep_their_coordinates(wandering, tmp_path):
     np.testing.assert_array_equal(fit.predict_table(), read.predict_table())
 
 
-def test_other_labels_are_no_places_of_a_fit_with_coordinates(wandering):
-    full, holes = wandering[:2]
-    frame = pd.DataFrame(holes, index=np.arange(150)[::-1])
-    fit = ll.MatrixCompletion(**PLAIN).fit(frame, row_order=np.arange(150.0))
-    unplaced = error(fit.transform(frame[:75]), full[:75], holes[:75])
+def test_other_labels_are_no_places_of_a_fit_with_coordinates(wandering, one_length):
+    (full, holes), half = wandering[:2], slice(ROWS // 2)
+    frame = pd.DataFrame(holes, index=np.arange(ROWS)[::-1])
+    fit = ll.MatrixCompletion(**PLAIN).fit(frame, row_order=np.arange(1.0 * ROWS))
+    unplaced = error(fit.transform(frame[half]), full[half], holes[half])
     plain = ll.MatrixCompletion(**PLAIN).fit(frame, row_order=None)
-    assert unplaced < 1.2 * error(plain.transform(frame[:75]), full[:75], holes[:75])
+    assert unplaced < 1.2 * error(plain.transform(frame[half]), full[half], holes[half])
 
 
 @pytest.mark.parametrize("scale", [1e200, 1e-200])
-def test_coordinates_of_any_size(scale, wandering):
+def test_coordinates_of_any_size(scale, wandering, one_length):
     full, holes, _, fit = wandering
-    found = ll.MatrixCompletion(**PLAIN).fit(holes, row_order=np.arange(150) * scale)
+    found = ll.MatrixCompletion(**PLAIN).fit(holes, row_order=np.arange(ROWS) * scale)
     assert error(found.predict_table(), full, holes) < 1.1 * error(fit.predict_table(), full, holes)
     assert np.isfinite(found.transform(holes[:2], row_order=[1e300, -1e300])).all()
 
@@ -282,17 +298,23 @@ def test_coordinates_of_any_size(scale, wandering):
 @pytest.mark.parametrize(
     "index",
     [
-        pd.date_range("2020-03-01", periods=150, tz="Europe/Berlin"),
-        pd.date_range("2020-03-01", periods=150, freq="97us"),
-        pd.period_range("1980Q1", freq="Q", periods=150),
+        pd.date_range("2020-03-01", periods=ROWS, tz="Europe/Berlin"),
+        pd.date_range("2020-03-01", periods=ROWS, freq="97us"),
+        pd.period_range("1980Q1", freq="Q", periods=ROWS),
     ],
 )
-def test_dates_of_all_kinds(index, wandering):
+def test_dates_of_all_kinds(index, wandering, one_length):
     full, holes, _, fit = wandering
     frame = pd.DataFrame(holes, index=index)
     found = ll.MatrixCompletion(**PLAIN).fit(frame)
     assert found._completed.model.row_places == (1, True)
     assert error(found.predict_table(), full, holes) < 1.1 * error(fit.predict_table(), full, holes)
+
+
+@pytest.fixture(scope="module")
+def unlabelled(wandering):
+    """The fit of a frame whose rows have no labels."""
+    return ll.MatrixCompletion(**PLAIN).fit(pd.DataFrame(wandering[1][:60]))
 
 
 @pytest.mark.parametrize(
@@ -303,20 +325,17 @@ def test_dates_of_all_kinds(index, wandering):
         pd.Index([1, "1", *"abcdefgh"], dtype=object),
     ],
 )
-def test_indexes_that_name_no_rows_are_no_labels(index, wandering):
-    holes = wandering[1]
-    fit = ll.MatrixCompletion(**PLAIN).fit(pd.DataFrame(holes[:100]))
-    frame = pd.DataFrame(holes[100:110], index=index)
-    np.testing.assert_array_equal(fit.transform(frame), fit.transform(frame.reset_index(drop=True)))
+def test_indexes_that_name_no_rows_are_no_labels(index, wandering, unlabelled):
+    found = (pd.DataFrame(wandering[1][60:70], index=own) for own in (index, None))
+    np.testing.assert_array_equal(*map(unlabelled.transform, found))
 
 
 def test_days_that_follow_are_taken_in(wandering):
-    _, holes, frame, _ = wandering
-    fit = ll.MatrixCompletion(**PLAIN).fit(frame)
+    holes, fit = wandering[1], deepcopy(wandering[3])
     label = str(fit.row_labels_[-1])
     following = str(np.datetime64(label[:10]) + np.timedelta64(1, "D")) + label[10:]
     fit.update([following], ["sensor 2"], [holes[-1, 2] if np.isfinite(holes[-1, 2]) else 0.0])
-    assert fit._completed.model.shape == (151, 6)
+    assert fit._completed.model.shape == (ROWS + 1, COLUMNS)
     with pytest.raises(UnsupportedError, match="no covariates"):
         fit.update(["later"], ["sensor 2"], [0.0])
 
@@ -327,11 +346,10 @@ def test_methods_without_order_refuse_one(method, rng):
         ll.MatrixCompletion(method=method, **PLAIN).fit(rng.standard_normal((30, 4)), row_order=np.arange(30))
 
 
-def test_places_in_the_plane(rng):
-    places = rng.uniform(0, 10, (150, 2))
-    field = np.linalg.cholesky(kernel(places, places, 4.0) + 1e-9 * np.eye(150)) @ rng.standard_normal(
-        (150, 5)
-    )
+def test_places_in_the_plane(rng, one_length):
+    places = rng.uniform(0, 10, (100, 2))
+    root = np.linalg.cholesky(kernel(places, places, 4.0) + 1e-9 * np.eye(100))
+    field = root @ rng.standard_normal((100, 4))
     full = field + 0.1 * rng.standard_normal(field.shape)
     holes = np.where(rng.random(full.shape) < 0.3, np.nan, full)
     plain, placed = (ll.MatrixCompletion(**PLAIN).fit(holes, row_order=own) for own in (None, places))
@@ -339,17 +357,17 @@ def test_places_in_the_plane(rng):
     assert error(placed.predict_table(), full, holes) < 0.6 * error(plain.predict_table(), full, holes)
 
 
-def test_covariates_and_an_order_together(rng):
-    full, holes = walks(rng)
-    about = rng.standard_normal((150, 2))
-    fit = ll.MatrixCompletion(**PLAIN).fit(holes, row_covariates=about, row_order=np.arange(150))
+def test_covariates_and_an_order_together(rng, one_length):
+    full, holes = walks(rng, (ROWS, COLUMNS))
+    about = rng.standard_normal((ROWS, 2))
+    fit = ll.MatrixCompletion(**PLAIN).fit(holes, row_covariates=about, row_order=np.arange(ROWS))
     mapping = fit._completed.model.row_prior.mapping
     assert (mapping.centres.size, mapping.described) == (2, 3)
     assert error(fit.predict_table(), full, holes) < 0.7
     assert "2 covariates of rows" in fit._completed.table.describe_method()
     assert "rows smooth over a length of" in fit._completed.table.describe_method()
     with pytest.raises(InvalidInputError, match="covariates"):
-        fit.transform(np.full((2, 6), np.nan))
+        fit.transform(np.full((2, COLUMNS), np.nan))
 
 
 def test_tables_elsewhere_refuse_an_order(rng, tmp_path):

@@ -17,7 +17,7 @@ from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedE
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.verifying import verify
 
-FAST = {"certify": False, "random_state": 0, "refine": False}
+FAST = {"certify": False, "random_state": 0, "refine": False, "max_iterations": 120}
 
 
 def products(rng, m=150, n=6, share=0.75):
@@ -32,7 +32,7 @@ def products(rng, m=150, n=6, share=0.75):
 @pytest.fixture(scope="module")
 def fitted():
     table, holes = products(np.random.default_rng(0))
-    return ll.MatrixCompletion(certify=True, random_state=0, refine=False).fit(holes), table, holes
+    return ll.MatrixCompletion(**FAST | {"certify": True}).fit(holes), table, holes
 
 
 def encoding(model):
@@ -440,7 +440,7 @@ def test_shares_are_predicted_better_and_stay_shares(tmp_path):
     np.testing.assert_array_equal(
         ll.MatrixCompletion.load(tmp_path / "model.npz").predict_table(), model.predict_table()
     )
-    certified = ll.MatrixCompletion(random_state=0, refine=False).fit(holes)
+    certified = ll.MatrixCompletion(**FAST | {"certify": True, "powers": True}).fit(holes)
     certified.save_certificate(tmp_path / "proof.json")
     assert verify(tmp_path / "proof.json", ll.Observations.from_array(holes)).is_confirmed
     new = np.where(np.arange(7) == 3, 1.2, holes[:2])
@@ -492,7 +492,7 @@ def test_documents_with_numbers_beyond_their_columns_are_refused(tmp_path):
     """What lies beyond was written as the end: other tables were proved by the same document."""
     _, holes = shares(np.random.default_rng(0))
     holes[:4, 3], holes[4:8, 4] = 1.0, 0.0
-    model = ll.MatrixCompletion(random_state=0, refine=False, powers=True).fit(holes)
+    model = ll.MatrixCompletion(**FAST | {"certify": True, "powers": True}).fit(holes)
     model.save_certificate(tmp_path / "proof.json")
     assert verify(tmp_path / "proof.json", ll.Observations.from_array(holes)).is_confirmed
     for j, wrong in ((3, 7.0), (4, -3.0)):

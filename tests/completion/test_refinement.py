@@ -1,5 +1,7 @@
 """Tables with curves: forests where held-out cells show that they help, and nothing where they do not."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from sklearn.tree import ExtraTreeRegressor
@@ -11,6 +13,9 @@ from lowland.completion.refined_table import RefinedTable
 from lowland.completion.refinement_files import refined_arrays, refined_model
 from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
 from lowland.files.bundle import load_bundle, save_bundle
+
+# few sweeps: it is not their number that is tested
+LIGHT = {"random_state": 0, "certify": False, "max_iterations": 80}
 
 
 def curved(rng, m=200, share=0.2):
@@ -27,8 +32,8 @@ def linear(rng, m=200, share=0.2):
 
 
 def fitted(table, gaps, **settings):
-    holes = np.where(gaps, np.nan, table)
-    return ll.MatrixCompletion(random_state=0, certify=False, **settings).fit(holes), holes
+    holes, settings = np.where(gaps, np.nan, table), LIGHT | settings
+    return ll.MatrixCompletion(**settings).fit(holes), holes
 
 
 def error(model, table, gaps):
@@ -129,6 +134,22 @@ def test_new_rows_and_files(refined, tmp_path):
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.fixture
+def few_trees(monkeypatch):
+    """Forests of few trees, where it is not their errors that are tested."""
+    monkeypatch.setattr(refinement_learning, "TREES", (6, 6, 20))
+    monkeypatch.setattr(refinement_learning, "WEIGHED", (4, 4, 10))
+
+
+@pytest.fixture(scope="module")
+def saved(refined, tmp_path_factory):
+    """What a file of the fit holds."""
+    path = tmp_path_factory.mktemp("refined") / "model.npz"
+    refined[0].save(path)
+    header, arrays = load_bundle(path, "model")
+    return header, dict(arrays)
+
+
 @pytest.mark.parametrize(
     ("name", "change"),
     [
@@ -144,11 +165,10 @@ def test_new_rows_and_files(refined, tmp_path):
         ("shifts", lambda array: array[:-1]),
     ],
 )
-def test_damaged_files_are_refused(name, change, refined, tmp_path):
-    refined[0].save(tmp_path / "model.npz")
-    header, arrays = load_bundle(tmp_path / "model.npz", "model")
+def test_damaged_files_are_refused(name, change, saved, tmp_path):
+    header, arrays = saved
     assert f"refined_{name}" in arrays
-    damaged = dict(arrays) | {f"refined_{name}": change(arrays[f"refined_{name}"])}
+    damaged = arrays | {f"refined_{name}": change(arrays[f"refined_{name}"])}
     save_bundle(tmp_path / "bad.npz", "model", header, damaged)
     with pytest.raises(FileFormatError, match=r"bad.npz is a damaged model"):
         ll.MatrixCompletion.load(tmp_path / "bad.npz")
@@ -174,8 +194,7 @@ def test_what_is_asked_of_a_refined_table(refined, monkeypatch):
     # some cells more keep the forests, many more let them grow anew
     learnt = []
     monkeypatch.setattr(refined_table, "refine_table", lambda base, *_: learnt.append(base) or base)
-    few = ll.MatrixCompletion(random_state=0, certify=False).fit(holes)
-    assert not learnt  # planned fits have their own name of it
+    few = deepcopy(model)
     few.update([at[0][0]], [at[1][0]], [table[at[0][0], at[1][0]]])
     assert isinstance(few._completed.table, RefinedTable)
     assert not learnt
@@ -211,24 +230,22 @@ def test_refusals(refined):
     with pytest.raises(InvalidInputError, match="refine"):
         fitted(table, gaps, refine="maybe")
     # weights and few rows leave "auto" as it was
-    weighted = ll.MatrixCompletion(random_state=0, certify=False)
+    weighted = ll.MatrixCompletion(**LIGHT)
     weighted.fit(holes, sample_weight=np.full(len(holes), 2.0))
     assert not isinstance(weighted._completed.table, RefinedTable)
     assert not isinstance(fitted(table[:19], gaps[:19])[0]._completed.table, RefinedTable)
 
 
-def test_reports_say_it(refined, tmp_path):
+def test_reports_say_it(refined, few_trees, tmp_path):
     _, table, gaps, _ = refined
-    model, _ = fitted(table, gaps)
-    model.certify = True
-    model.fit(np.where(gaps, np.nan, table))
+    model, _ = fitted(table, gaps, certify=True)
     model.report(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert "columns refined by forests" in page
     assert "low-rank part alone" in page
 
 
-def test_columns_without_a_cell_and_negative_zeros(tmp_path):
+def test_columns_without_a_cell_and_negative_zeros(few_trees, tmp_path):
     table, gaps = curved(np.random.default_rng(0))
     table[:, 0] = np.where(np.arange(200) % 3 == 0, -0.0, table[:, 0])
     table = np.column_stack([table, np.full(200, np.nan)])

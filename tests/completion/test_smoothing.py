@@ -1,5 +1,7 @@
 """Rows that are smooth along columns in order: curves where held-out cells show them, and only then."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
@@ -14,6 +16,8 @@ from lowland.core.errors import FileFormatError
 from lowland.files.bundle import load_bundle, save_bundle
 
 COLUMNS = 24
+# few draws, where it is not their number that is tested
+LIGHT = {"method": "gaussian", "n_draws": 12}
 
 
 def smooth(rng, m=60):
@@ -40,11 +44,17 @@ def error(model, table, gaps):
 @pytest.fixture(scope="module")
 def smoothed():
     table, gaps = smooth(np.random.default_rng(1))
-    model, holes = fitted(table, gaps)
+    model, holes = fitted(table, gaps, **LIGHT)
     return model, table, gaps, holes
 
 
-def test_smooth_rows_are_smoothed(smoothed):
+@pytest.fixture(scope="module")
+def plain(smoothed):
+    """The same fit without curves."""
+    return fitted(*smoothed[1:3], refine=False, **LIGHT)[0]
+
+
+def test_smooth_rows_are_smoothed(smoothed, plain):
     model, table, gaps, _ = smoothed
     known = model._completed.model.refinement
     assert isinstance(known, RowSmoothing)
@@ -52,7 +62,6 @@ def test_smooth_rows_are_smoothed(smoothed):
     assert known.weights[0] > 0.5
     assert (known.ratios > 0).all()
     assert "smooth curves of their rows" in model._completed.table.describe_method()
-    plain, _ = fitted(table, gaps, refine=False)
     assert error(model, table, gaps) < 0.87 * error(plain, table, gaps)
     np.testing.assert_array_equal(model.predict_table()[~gaps], plain.predict_table()[~gaps])
 
@@ -170,11 +179,9 @@ def test_intervals_hold_what_they_say():
     assert 0.4 < np.mean(standard) < 2.5
 
 
-def test_rows_without_a_curve_stay_as_they_are(smoothed):
+def test_rows_without_a_curve_stay_as_they_are(smoothed, plain):
     """Their predictions and intervals are those of the fit, which no curve has narrowed."""
-    model, table, gaps, _ = smoothed
-    plain, _ = fitted(table, gaps, refine=False)
-    rng = np.random.default_rng(6)
+    model, rng = smoothed[0], np.random.default_rng(6)
     more, _ = smooth(rng, 40)
     blank = np.full(more.shape, np.nan)
     blank[:, [7, 9]] = more[:, [7, 9]]
@@ -198,10 +205,9 @@ def test_a_level_costs_no_digits(rng):
     )
 
 
-def test_new_rows_and_files(smoothed, tmp_path):
-    model, table, gaps, _ = smoothed
+def test_new_rows_and_files(smoothed, plain, tmp_path):
+    model = smoothed[0]
     more, holes = smooth(np.random.default_rng(5), 30)
-    plain, _ = fitted(table, gaps, refine=False)
     blank = np.where(holes, np.nan, more)
     errors = [np.mean(np.abs(own.transform(blank) - more)[holes]) for own in (model, plain)]
     assert errors[0] < 0.87 * errors[1]
@@ -220,6 +226,15 @@ def test_new_rows_and_files(smoothed, tmp_path):
     assert again.refinement.learnt_from == model._completed.model.refinement.learnt_from
 
 
+@pytest.fixture(scope="module")
+def saved(smoothed, tmp_path_factory):
+    """What a file of the fit holds."""
+    path = tmp_path_factory.mktemp("smoothed") / "model.npz"
+    smoothed[0].save(path)
+    header, arrays = load_bundle(path, "model")
+    return header, dict(arrays)
+
+
 @pytest.mark.parametrize(
     ("name", "change"),
     [
@@ -236,10 +251,9 @@ def test_new_rows_and_files(smoothed, tmp_path):
         ("places", lambda array: array[:, :0]),
     ],
 )
-def test_damaged_files_are_refused(name, change, smoothed, tmp_path):
-    smoothed[0].save(tmp_path / "model.npz")
-    header, arrays = load_bundle(tmp_path / "model.npz", "model")
-    damaged = dict(arrays) | {f"smoothed_{name}": change(arrays[f"smoothed_{name}"])}
+def test_damaged_files_are_refused(name, change, saved, tmp_path):
+    header, arrays = saved
+    damaged = arrays | {f"smoothed_{name}": change(arrays[f"smoothed_{name}"])}
     save_bundle(tmp_path / "bad.npz", "model", header, damaged)
     with pytest.raises(FileFormatError, match=r"bad.npz is a damaged model"):
         ll.MatrixCompletion.load(tmp_path / "bad.npz")
@@ -255,7 +269,7 @@ def test_what_is_asked_of_a_smoothed_table(smoothed, monkeypatch):
     # some cells more keep the shares, many more learn them anew
     learnt = []
     monkeypatch.setattr(refined_table, "refine_table", lambda base, *_: learnt.append(base) or base)
-    few, _ = fitted(table, gaps)
+    few = deepcopy(model)
     few.update([at[0][0]], [at[1][0]], [table[at[0][0], at[1][0]]])
     assert isinstance(few._completed.table, RefinedTable)
     assert not learnt

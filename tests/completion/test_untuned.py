@@ -12,6 +12,9 @@ from lowland.completion.cells import TableCells
 from lowland.completion.table_summary import TableSummary
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
 
+# without certificate and forests
+PLAIN = {"certify": False, "refine": False}
+
 
 def planted(rng, shape=(80, 50), rank=3, noise=0.3, seen=0.4):
     m, n = shape
@@ -41,12 +44,15 @@ def test_cells_are_predicted_nearly_as_well_as_the_noise_allows(instance, model)
     assert np.median(model.noise_) == pytest.approx(0.3, abs=0.08)
 
 
-@pytest.mark.parametrize("method", ["variational", "auto"])
+# what decides is where the factors end, which forests come after
+@pytest.mark.parametrize(
+    ("method", "refine"), [("variational", False), pytest.param("auto", "auto", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(("shape", "rank"), [((80, 50), 3), ((60, 40), 2), ((100, 100), 5)])
-def test_small_tables_of_strong_factors_do_not_end_in_bad_places(shape, rank, seed, method):
+def test_small_tables_of_strong_factors_do_not_end_in_bad_places(shape, rank, seed, method, refine):
     truth, _, holes = planted(np.random.default_rng(seed), shape, rank)
-    model = ll.MatrixCompletion(method=method, random_state=seed, certify=False).fit(holes)
+    model = ll.MatrixCompletion(method=method, refine=refine, random_state=seed, certify=False).fit(holes)
     assert np.sqrt(np.mean((model.transform(holes) - truth)[np.isnan(holes)] ** 2)) < 0.4
 
 
@@ -59,9 +65,7 @@ def test_noise_by_column_from_the_start_ends_in_bad_places(monkeypatch):
     for seed in range(4):
         truth, _, holes = planted(np.random.default_rng(seed))
         filled = (
-            ll.MatrixCompletion(method="variational", random_state=seed, certify=False)
-            .fit(holes)
-            .transform(holes)
+            ll.MatrixCompletion(method="variational", random_state=seed, **PLAIN).fit(holes).transform(holes)
         )
         errors.append(np.sqrt(np.mean((filled - truth)[np.isnan(holes)] ** 2)))
     assert max(errors) > 0.5
@@ -126,22 +130,20 @@ def test_no_bias_no_noise_and_constant_columns():
     rng = np.random.default_rng(5)
     truth = rng.standard_normal((40, 2)) @ rng.standard_normal((2, 30))
     holes = np.where(rng.random(truth.shape) < 0.6, truth, np.nan)
-    model = ll.MatrixCompletion(biases=False, random_state=0, certify=False, tolerance=1e-6).fit(holes)
+    model = ll.MatrixCompletion(biases=False, random_state=0, tolerance=1e-6, **PLAIN).fit(holes)
     assert np.abs(model.transform(holes) - truth).max() < 0.05
     holes[:, 3] = 7.0
     filled = ll.MatrixCompletion(random_state=0, certify=False).fit(holes).transform(holes)
     assert np.isfinite(filled).all()
-    full = ll.MatrixCompletion(random_state=0, certify=False).fit(truth)
+    full = ll.MatrixCompletion(random_state=0, **PLAIN).fit(truth)
     np.testing.assert_array_equal(full.transform(truth), truth)
 
 
 def test_columns_in_different_units_are_scaled_and_scaled_back(instance):
     _, _, holes = instance
     units = np.logspace(-3, 3, 50)
-    plain = ll.MatrixCompletion(method="variational", random_state=0, certify=False, scale="column").fit(
-        holes
-    )
-    own = ll.MatrixCompletion(method="variational", random_state=0, certify=False).fit(holes * units)
+    plain = ll.MatrixCompletion(method="variational", random_state=0, scale="column", **PLAIN).fit(holes)
+    own = ll.MatrixCompletion(method="variational", random_state=0, **PLAIN).fit(holes * units)
     np.testing.assert_allclose(
         own.transform(holes * units) / units, plain.transform(holes), rtol=1e-6, atol=1e-8
     )
@@ -176,7 +178,7 @@ def test_the_pattern_tells_rows_apart_before_their_values_do(rng):
     table = np.where(seen, stars, np.nan)
     found = {}
     for pattern in (True, False):
-        model = ll.MatrixCompletion(pattern=pattern, random_state=0, certify=False).fit(table)
+        model = ll.MatrixCompletion(pattern=pattern, random_state=0, **PLAIN).fit(table)
         posterior = model._completed.model
         prior = posterior.row_prior
         left = prior.means(TableCells.of(ll.Observations.from_array(table)), None)[:, :-1]
@@ -194,7 +196,7 @@ def test_covariates_make_cold_rows_known(rng):
     holes[:20] = np.nan  # cold rows
     errors, widths = [], []
     for known in (about, None):
-        model = ll.MatrixCompletion(random_state=0, certify=False).fit(holes, row_covariates=known)
+        model = ll.MatrixCompletion(random_state=0, **PLAIN).fit(holes, row_covariates=known)
         filled = model.transform(holes, row_covariates=known)
         errors.append(np.sqrt(np.mean((filled - table)[:20] ** 2)))
         lower, upper = model.predict_interval(np.r_[0, 60], np.r_[3, 3])
@@ -202,7 +204,7 @@ def test_covariates_make_cold_rows_known(rng):
     assert errors[0] < 0.5 * errors[1]
     assert widths[1][0] > 1.5 * widths[1][1]  # a cold row without covariates is uncertain, and says so
     with pytest.raises(InvalidInputError, match="covariates are missing"):
-        ll.MatrixCompletion(certify=False).fit(holes, row_covariates=about).transform(holes[:5])
+        ll.MatrixCompletion(**PLAIN).fit(holes, row_covariates=about).transform(holes[:5])
     with pytest.raises(InvalidInputError, match="takes no covariates"):
         ll.MatrixCompletion(method="map", rank=1, penalty=1.0).fit(holes, row_covariates=about)
     with pytest.raises(InvalidInputError, match="no missing values"):
@@ -217,7 +219,7 @@ def test_covariates_by_label_whatever_their_order(rng):
     order = rng.permutation(15)
     frame = pd.DataFrame({"name": np.array(names)[order], "x": about[order]})
     fits = [
-        ll.MatrixCompletion(random_state=0, certify=False).fit(seen, row_covariates=known)
+        ll.MatrixCompletion(random_state=0, **PLAIN).fit(seen, row_covariates=known)
         for known in (about[:, None], frame, ll.read_covariates(frame))
     ]
     for other in fits[1:]:
@@ -228,7 +230,7 @@ def test_covariates_by_label_whatever_their_order(rng):
 
 def test_updates_go_on_from_the_fit(instance):
     truth, table, holes = instance
-    model = ll.MatrixCompletion(method="variational", random_state=0, certify=False).fit(holes)
+    model = ll.MatrixCompletion(method="variational", random_state=0, **PLAIN).fit(holes)
     rows, columns = np.nonzero(np.isnan(holes))
     some = np.random.default_rng(0).random(rows.size) < 0.3
     before = model.n_iter_
@@ -236,7 +238,7 @@ def test_updates_go_on_from_the_fit(instance):
     assert model.n_iter_ < before
     fresh = np.where(np.isnan(holes), np.nan, holes)
     fresh[rows[some], columns[some]] = table[rows[some], columns[some]]
-    again = ll.MatrixCompletion(method="variational", random_state=0, certify=False).fit(fresh)
+    again = ll.MatrixCompletion(method="variational", random_state=0, **PLAIN).fit(fresh)
     rest = ~some
     errors = [
         np.sqrt(np.mean((m.predict(rows[rest], columns[rest]) - truth[rows[rest], columns[rest]]) ** 2))
@@ -271,7 +273,7 @@ def test_top_and_similar(rng):
     table = np.hstack([table, rng.standard_normal((60, 6))])
     names = [f"c{j}" for j in range(14)]
     holes = np.where(rng.random(table.shape) < 0.8, table, np.nan)
-    model = ll.MatrixCompletion(random_state=0, certify=False).fit(pd.DataFrame(holes, columns=names))
+    model = ll.MatrixCompletion(random_state=0, **PLAIN).fit(pd.DataFrame(holes, columns=names))
     alike, correlations = model.similar("c0", 3)
     assert set(alike) == {"c1", "c2", "c3"}
     assert (correlations > 0.9).all()
@@ -344,7 +346,7 @@ def test_a_penalised_fit_has_no_posterior(instance):
     with pytest.raises(UnsupportedError, match="needs a Bayesian fit"):
         model.predict_interval([0], [0], method="posterior")
     with pytest.raises(UnsupportedError, match="needs a penalised fit"):
-        ll.MatrixCompletion(certify=False).fit(instance[2]).predict_interval([0], [0], method="fisher")
+        ll.MatrixCompletion(**PLAIN).fit(instance[2]).predict_interval([0], [0], method="fisher")
 
 
 def test_conformal_intervals_of_a_posterior(instance):
@@ -366,13 +368,13 @@ def test_weights_are_precisions(rng):
     _, _, holes = planted(rng)
     weight = np.ones(80)
     weight[:10] = 0
-    model = ll.MatrixCompletion(random_state=0, certify=False).fit(holes, sample_weight=weight)
+    model = ll.MatrixCompletion(random_state=0, **PLAIN).fit(holes, sample_weight=weight)
     other = holes.copy()
     other[:10] = 1e3
-    again = ll.MatrixCompletion(random_state=0, certify=False).fit(other, sample_weight=weight)
+    again = ll.MatrixCompletion(random_state=0, **PLAIN).fit(other, sample_weight=weight)
     np.testing.assert_allclose(again.column_factors_, model.column_factors_, atol=1e-8)
     weight[40:] = 100.0
-    heavy = ll.MatrixCompletion(random_state=0, certify=False).fit(holes, sample_weight=weight)
+    heavy = ll.MatrixCompletion(random_state=0, **PLAIN).fit(holes, sample_weight=weight)
     rows, columns = np.nonzero(~np.isnan(holes))
     off = np.abs(heavy.predict(rows, columns) - holes[rows, columns])
     assert off[rows >= 40].mean() < off[(rows >= 10) & (rows < 40)].mean()
@@ -389,7 +391,7 @@ def test_metadata_are_routed_through_a_pipeline(rng):
     holes = np.where(rng.random(table.shape) < 0.5, table, np.nan)
     holes[:5] = np.nan
     with config_context(enable_metadata_routing=True):
-        model = ll.MatrixCompletion(random_state=0, certify=False)
+        model = ll.MatrixCompletion(random_state=0, **PLAIN)
         model.set_fit_request(row_covariates=True, sample_weight=True, column_covariates=False)
         model.set_transform_request(row_covariates=True)
         chain = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), model)
@@ -397,7 +399,7 @@ def test_metadata_are_routed_through_a_pipeline(rng):
         filled = chain.transform(holes[:5], row_covariates=about[:5])
     scaled = StandardScaler().fit(holes).transform(table[:5])
     assert np.sqrt(np.mean((filled - scaled) ** 2)) < 0.5 * scaled.std()
-    search = GridSearchCV(ll.MatrixCompletion(random_state=0, certify=False), {"biases": [True, False]}, cv=[
+    search = GridSearchCV(ll.MatrixCompletion(random_state=0, **PLAIN), {"biases": [True, False]}, cv=[
         (np.arange(60), np.arange(60))
     ])  # fmt: skip
     search.fit(holes[5:][np.arange(60) % 55])

@@ -12,6 +12,8 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 
 M = ll.MatrixCompletion
+# without certificate and forests, on which none of this depends
+PLAIN = {"certify": False, "refine": False}
 
 
 def low_rank(m=30, n=20, noise=0.1, seed=0):
@@ -24,7 +26,7 @@ def low_rank(m=30, n=20, noise=0.1, seed=0):
 @pytest.mark.parametrize("seed", range(6))
 def test_a_negative_energy_is_no_divergence(noise, seed):
     _, holes = low_rank(40, 20, noise, seed)
-    model = M(method="gibbs", n_draws=20, random_state=0, certify=False).fit(holes)
+    model = M(method="gibbs", n_draws=20, random_state=0, **PLAIN).fit(holes)
     assert model._completed.model.row_draws.shape[0] == 20
     assert model._completed.table.fit.stop_reason is StopReason.ITERATION_LIMIT
 
@@ -38,21 +40,21 @@ def test_covariates_must_be_those_of_the_fit():
     rng = np.random.default_rng(0)
     about = rng.standard_normal((60, 3))
     table = np.where(rng.random((60, 12)) < 0.5, about @ rng.standard_normal((3, 12)), np.nan)
-    model = M(random_state=0, certify=False).fit(table, row_covariates=about)
+    model = M(random_state=0, **PLAIN).fit(table, row_covariates=about)
     for other in (about[:5, :1], about[:5, :2], None):
         with pytest.raises(InvalidInputError, match="covariates are"):
             model.transform(table[:5], row_covariates=other)
-    plain = M(random_state=0, certify=False).fit(table)
+    plain = M(random_state=0, **PLAIN).fit(table)
     with pytest.raises(InvalidInputError, match="covariates are not those"):
         plain.transform(table[:5], row_covariates=about[:5])
-    filled = M(random_state=0, certify=False).fit_transform(table, row_covariates=about)
+    filled = M(random_state=0, **PLAIN).fit_transform(table, row_covariates=about)
     assert np.isfinite(filled).all()
 
 
 def test_constant_covariates_have_no_effect():
     _, holes = low_rank()
     about = np.column_stack([np.random.default_rng(0).standard_normal(30), np.full(30, 0.1)])
-    model = M(random_state=0, certify=False).fit(holes, row_covariates=about)
+    model = M(random_state=0, **PLAIN).fit(holes, row_covariates=about)
     other = about[:9].copy()
     other[:, 1] = 0.3
     expected = model.transform(holes[:9], row_covariates=about[:9])
@@ -90,7 +92,7 @@ def test_top_tells_apart_what_clipping_makes_equal():
     level = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 200)) + np.linspace(1, 4, 200) * 1.5
     stars = np.clip(np.round(level + 2), 1, 5)
     stars[rng.random(stars.shape) < 0.7] = np.nan
-    model = M(random_state=0, certify=False).fit(stars)
+    model = M(random_state=0, **PLAIN).fit(stars)
     found, predictions = model.top(0, 5, exclude_observed=False)
     scores = model._completed.model.scores(np.zeros(200, int), np.arange(200))
     assert found.tolist() == np.argsort(-scores, kind="stable")[:5].tolist()
@@ -111,13 +113,13 @@ def test_large_tables_of_grades_are_fitted_by_default():
 def test_updates_keep_names_and_refuse_slips():
     _, holes = low_rank()
     frame = pd.DataFrame(holes, columns=[f"c{j}" for j in range(20)])
-    model = M(random_state=0, certify=False).fit(frame)
+    model = M(random_state=0, **PLAIN).fit(frame)
     model.update([0, 1, 2], ["new"] * 3, [1.0, 2.0, 3.0])
     assert model.get_feature_names_out()[-1] == "new"
     assert np.isfinite(model.transform(frame.assign(new=np.nan))).all()
     with pytest.raises(InvalidInputError, match="one-dimensional"):
         model.update([0], "c5", [1.0])
-    plain = M(random_state=0, certify=False).fit(holes)
+    plain = M(random_state=0, **PLAIN).fit(holes)
     with pytest.raises(InvalidInputError, match="rows must lie between"):
         plain.update([2_000_000_000], [5], [1.0])
     plain.update([0, 0], [0, 0], [1.0, 2.0])
@@ -129,7 +131,7 @@ def test_updates_keep_names_and_refuse_slips():
 def test_labels_that_are_not_quite_numbers_become_text(label):
     _, holes = low_rank()
     table = ll.Observations.from_array(holes, row_labels=np.arange(30))
-    model = M(random_state=0, certify=False).fit(table).update([label], [3], [1.0])
+    model = M(random_state=0, **PLAIN).fit(table).update([label], [3], [1.0])
     assert np.isfinite(model.predict([label, "7"], [3, 3])).all()
 
 
@@ -137,7 +139,7 @@ def test_dates_are_labels():
     _, holes = low_rank(12, 8)
     dates = pd.date_range("2020-01-01", periods=14).values
     table = ll.Observations.from_array(holes, row_labels=dates[:12])
-    model = M(random_state=0, certify=False).fit(table).update(dates[11:], [0, 1, 2], [1.0, 2.0, 3.0])
+    model = M(random_state=0, **PLAIN).fit(table).update(dates[11:], [0, 1, 2], [1.0, 2.0, 3.0])
     assert np.isfinite(model.predict(dates, np.zeros(14, int))).all()
 
 

@@ -23,9 +23,13 @@ KINDS = [(), ("row",), ("column",), ("global",), ("row", "column"), ("row", "col
 SHAPE = (8, 7)
 
 
+# all kinds of biases, with and without weights, penalties by side and ridges
+EVERYDAY = 16
+
+
 @cache
-def instance(seed):
-    """Draw a table, weights, biases, penalties; solve it both ways."""
+def drawn(seed):
+    """Draw a table, weights, biases, penalties; return the objective and the same in plain arrays."""
     rng = np.random.default_rng(seed)
     biases = KINDS[seed % len(KINDS)]
     rows, columns = np.nonzero(rng.random(SHAPE) < 0.7)
@@ -44,10 +48,15 @@ def instance(seed):
         bias_penalty=bias_penalty,
         side_weights=sides,
     )
-    best = naive.nuclear_norm_optimum(
-        SHAPE, rows, columns, y, weights, 0.5, biases, iterations=4000, bias_penalty=bias_penalty, sides=sides
-    )
-    return objective, best
+    plain = (SHAPE, rows, columns, y, weights, 0.5, biases)
+    return objective, plain, {"bias_penalty": bias_penalty, "sides": sides}
+
+
+@cache
+def instance(seed):
+    """Return a drawn objective and its best value by the other solver."""
+    objective, plain, options = drawn(seed)
+    return objective, naive.nuclear_norm_optimum(*plain, iterations=4000, **options)
 
 
 @cache
@@ -62,7 +71,10 @@ def bound_of(objective, theta):
     return dual.dual_bound(objective, theta, upper, judgement())
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize(
+    "seed",
+    [*range(EVERYDAY), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(EVERYDAY, 200))],
+)
 def test_bounds_hold_and_are_tight(seed):
     objective, best = instance(seed)
     theta = polished(objective)
@@ -80,9 +92,9 @@ def test_bounds_hold_and_are_tight(seed):
         assert bound_of(objective, moved).value <= best * (1 + 1e-9)
 
 
-def false_bounds(wanted):
+def false_bounds(wanted, count=60):
     """Whether each bound is false, one after the other."""
-    chosen = [seed for seed in range(60) if wanted(instance(seed)[0])]
+    chosen = [seed for seed in range(count) if wanted(drawn(seed)[0])]
     assert len(chosen) >= 10
     for seed in chosen:
         objective, best = instance(seed)
@@ -90,11 +102,12 @@ def false_bounds(wanted):
         yield bound_of(fresh, polished(objective)).value > best * (1 + 1e-7)
 
 
-def test_ignoring_side_weights_gives_false_bounds(monkeypatch):
+@pytest.mark.parametrize("count", [EVERYDAY, pytest.param(60, marks=pytest.mark.slow)])
+def test_ignoring_side_weights_gives_false_bounds(count, monkeypatch):
     def weighted(objective):
         return objective.side_weights is not None
 
-    assert not any(false_bounds(weighted))
+    assert not any(false_bounds(weighted, count))
     monkeypatch.setattr(Relaxation, "adjoint", lambda self, weights: self.objective.adjoint(weights))
     assert any(false_bounds(weighted))
 

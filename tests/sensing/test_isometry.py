@@ -77,9 +77,10 @@ def test_no_bracket_is_violated(which, rank, structure):
         left, right = np.meshgrid(a, a if structure == "general" else a[:1], indexing="ij")
         right = left if structure == "psd" else right
         u, v = (np.stack([np.cos(x), np.sin(x)], axis=-1) for x in (left, right))
-        cube = u[..., :, None] * v[..., None, :]
-        coordinates = np.einsum("...ij,kij->...k", cube, basis[: images.shape[1]])
-        ratios = np.sum((coordinates @ images.T) ** 2, axis=-1).ravel()
+        cube = (u[..., :, None] * v[..., None, :]).reshape(-1, 4)
+        coordinates = cube @ basis[: images.shape[1]].reshape(-1, 4).T
+        # the triangle has the squares of all images
+        ratios = np.sum((coordinates @ np.linalg.qr(images, mode="r").T) ** 2, axis=-1)
     low, high = max(float(ratios.min()), 0.0), float(ratios.max())
     found = ll.restricted_isometry(measurement, rank, structure=structure, n_starts=6, rng=0)
     assert found.smallest <= low + 1e-4 * high  # a grid misses the end by a little

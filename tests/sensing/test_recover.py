@@ -30,7 +30,7 @@ def own_matrix(fit):
 @pytest.mark.parametrize("rank", [1, 2, 3, 5])
 @pytest.mark.parametrize("seed", range(3))
 def test_default_recovers_psd_at_twice_nr(rank, seed):
-    instance = planted_sensing(2 * 30 * rank, 30, rank, seed)
+    instance = planted_sensing(2 * 20 * rank, 20, rank, seed)
     fit = recover(instance.measurement, instance.y, rank=rank, structure="psd", rng=seed)
     assert error(fit.matrix(), instance.truth) < 1e-6
     assert fit.certificate["globally_optimal"].verdict is Verdict.PROVED
@@ -41,22 +41,17 @@ def test_default_recovers_psd_at_twice_nr(rank, seed):
     "stepper", [Stochastic(perturbation=0.1), Gradient()], ids=["stochastic", "gradient"]
 )
 def test_random_starts_recover_or_are_not_called_global(stepper):
-    successes = 0
-    for seed in range(12):
+    how, successes, seed = {"rank": 1, "structure": "psd", "solver": stepper, "start": "random"}, 0, 0
+    while successes < 10 and seed < 12:
         instance = planted_sensing(60, 20, 1, seed)
-        fit = recover(
-            instance.measurement,
-            instance.y,
-            rank=1,
-            structure="psd",
-            solver=stepper,
-            start="random",
-            rng=seed,
-        )
+        # only where the answer is false is a certificate looked at
+        fit = recover(instance.measurement, instance.y, rng=seed, certify=False, **how)
         if error(fit.matrix(), instance.truth) < 1e-4:
             successes += 1
         else:
-            assert fit.certificate["globally_optimal"].verdict not in (Verdict.PROVED, Verdict.SUPPORTED)
+            judged = recover(instance.measurement, instance.y, rng=seed, **how).certificate
+            assert judged["globally_optimal"].verdict not in (Verdict.PROVED, Verdict.SUPPORTED)
+        seed += 1
     assert successes >= 10
 
 
@@ -102,8 +97,8 @@ def test_noise_level():
     """Least squares reaches the textbook error: sigma sqrt(dof / (m - dof)) per standard deviation."""
     ratios = []
     for seed in range(8):
-        dof = 2 * 40 - 1
-        instance = planted_sensing(5 * dof, 40, 2, seed, noise=0.1)
+        dof = 2 * 20 - 1
+        instance = planted_sensing(5 * dof, 20, 2, seed, noise=0.1)
         fit = recover(instance.measurement, instance.y, rank=2, structure="psd", rng=seed, certify=False)
         ratios.append(np.linalg.norm(fit.matrix() - instance.truth) / (0.1 * np.sqrt(1 / 5)))
     assert 1.0 <= np.mean(ratios) <= 1.25
@@ -112,7 +107,8 @@ def test_noise_level():
 def test_restarts_get_out_of_the_false_minimum():
     instance, _ = false_minimum(0.6)
     for seed in range(20):
-        fit = recover(instance.measurement, instance.y, rank=1, structure="psd", start="random", rng=seed)
+        how = {"rank": 1, "structure": "psd", "start": "random", "certify": False}
+        fit = recover(instance.measurement, instance.y, rng=seed, **how)
         assert error(fit.matrix(), instance.truth) < 1e-6
     # and single starts do fail, at the published rate of about a third
     ends = []
@@ -294,6 +290,11 @@ def test_spare_rank_is_dropped():
     assert error(fit.matrix(), instance.truth) < 1e-9
     assert "without spare" in fit.attempts[-1].start
     assert fit.certificate["globally_optimal"].verdict is Verdict.PROVED
+
+
+@pytest.mark.slow
+def test_with_spare_rank_a_gradient_does_not_converge_by_itself():
+    instance = planted_sensing(240, 20, 2, 0)
     plain = recover(
         instance.measurement,
         instance.y,
