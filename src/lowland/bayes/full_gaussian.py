@@ -8,6 +8,7 @@ from typing import final
 
 import numpy as np
 
+from lowland.bayes.wishart import wishart_root
 from lowland.core.arrays import Matrix, Vector
 
 # degrees of freedom of the prior beyond the width: from next to none, which leaves small variances as they
@@ -70,9 +71,7 @@ def draw_gaussian(
     weights = np.exp(weights - weights.max())
     excess = float(rng.choice(excesses, p=weights / weights.sum()))
     degrees = m - 1 + p + 1 + excess
-    # a Wishart draw of the precision, by Bartlett's decomposition
-    lower = np.tril(rng.standard_normal((p, p)), -1)
-    lower[np.diag_indices(p)] = np.sqrt(rng.chisquare(degrees - np.arange(p)))
+    lower = wishart_root(p, degrees, rng)  # of a draw of the precision
     total = own @ (scatter + excess * np.eye(p)) @ own.T + m * floor * np.eye(p)
     posterior = np.linalg.cholesky(total)
     half, inverse = np.linalg.solve(lower, posterior.T).T, np.linalg.solve(posterior.T, lower)

@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from lowland.bayes.design import Design
+from lowland.bayes.wishart import wishart_root
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.kernels.moments import Moments
@@ -149,14 +150,13 @@ class SidePrior:
         The precision is drawn with the coefficients integrated out, then the coefficients given the
         precision. Their deviation has covariance (F^T F + I)^-1 over features and P^-1 within a row.
         """
-        from scipy.stats import wishart
-
         projected, best, means, deviation = self._best_and_deviation(rows, rng)
-        scale = np.linalg.inv(self._scatter(rows, projected, best, means))
-        precision = wishart.rvs(self.width + 1 + self.size, (scale + scale.T) / 2, random_state=rng)
-        precision = np.atleast_2d(precision)
-        spread = np.linalg.inv(np.linalg.cholesky(precision)).astype(self.dtype)  # z @ spread ~ N(0, P^-1)
-        return precision, best + deviation @ spread
+        scatter = self._scatter(rows, projected, best, means)
+        lower = np.linalg.cholesky((scatter + scatter.T) / 2)
+        # P = L^-T T T^T L^-1 has the inverse scatter matrix as its scale, and z @ T^-1 L^T ~ N(0, P^-1)
+        root = wishart_root(self.width, self.width + 1 + self.size, rng)
+        half, spread = np.linalg.solve(lower.T, root), np.linalg.solve(root, lower.T)
+        return half @ half.T, best + deviation @ spread.astype(self.dtype)
 
     def _best_and_deviation(
         self, rows: Matrix, rng: np.random.Generator

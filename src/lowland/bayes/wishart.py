@@ -1,0 +1,30 @@
+"""Wishart draws by Bartlett's decomposition."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowland.core.arrays import Matrix
+
+
+def wishart_root(size: int, degrees: float, rng: np.random.Generator) -> Matrix:
+    """Return a lower triangular T for which T T^T has a Wishart law with an identity as its scale.
+
+    Parameters
+    ----------
+    size : int
+    degrees : float
+        Degrees of freedom, more than size - 1.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of float64, shape (size, size)
+
+    References
+    ----------
+    M. S. Bartlett, On the theory of statistical regression, Proc. R. Soc. Edinburgh 53, 1933.
+    """
+    root = np.tril(rng.standard_normal((size, size)), -1)
+    root[np.diag_indices(size)] = np.sqrt(rng.chisquare(degrees - np.arange(size)))
+    return root
