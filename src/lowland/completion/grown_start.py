@@ -83,7 +83,7 @@ def _grow(of_rank: Callable[[int], BayesianCompletion], most: int, groups: Indic
     count, rng = 1, np.random.default_rng(0)  # the same start for all
     objective = of_rank(count)
     posterior = _swept(objective, None, first_point(objective, rng))
-    while True:
+    while count < most:
         rows, columns = objective.sides(posterior.theta)
         step = min(max(STEP, int(LARGEST_SHARE * count)), most - count)
         lifted = objective.model.lift(posterior.theta)
@@ -92,7 +92,7 @@ def _grow(of_rank: Callable[[int], BayesianCompletion], most: int, groups: Indic
         least, gate = max(1, int(LEAST_SHARE * count)), HIGHER_GATE if count >= MANY else GATE
         found = find_leftover(objective.cells, lifted.left, lifted.right, known, gate, step, least, groups)
         if found is None:
-            return None if count == 1 else (objective, posterior)
+            break
         m, n = objective.cells.shape
         # directions have length one; entries of both sides become alike
         size, tilt = np.sqrt(found.strengths), (m / n) ** 0.25
@@ -101,6 +101,7 @@ def _grow(of_rank: Callable[[int], BayesianCompletion], most: int, groups: Indic
         wider = of_rank(count)
         start = with_factors(posterior, objective, wider, added, NEW_VARIANCE)
         objective, posterior = wider, _swept(wider, start, start.theta)
+    return None if count == 1 else (objective, posterior)
 
 
 def padded(grown: Grown, objective: BayesianCompletion, rng: np.random.Generator) -> Posterior:
