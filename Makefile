@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test slow ledger lowest check lint types imports docstrings doctests bench smoke docs clean
+.PHONY: demo test slow sample versions ledger lowest check lint types imports docstrings doctests bench smoke docs clean
 
 demo: $(VENV)/.lowland
 	$(BIN)/lowland demo
@@ -18,6 +18,18 @@ test: $(VENV)/.test
 # what truly takes minutes: thousands of instances beside an independent oracle
 slow: $(VENV)/.test
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist worksteal -m slow
+
+# a sixth of them, whole families drawn by the revision, so that every one has its turn
+SEED ?= $(shell git rev-parse HEAD 2>/dev/null || echo none)
+sample: $(VENV)/.test
+	@echo "slow tests drawn by $(SEED)"
+	PYTHONPATH=tests OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -p sampling --sample $(SEED) \
+	  -n auto --maxprocesses=8 --dist worksteal -m slow
+
+# what another version of Python may change: not arithmetic, its proofs, published experiments and clusters
+VERSIONS := tests/cli tests/core tests/estimators tests/examples tests/files tests/kernels tests/report tests/search
+versions: $(VENV)/.test
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist worksteal -m "not slow" $(VERSIONS)
 
 # CPU seconds of the tests, by folder and of the slow ones, in tests/ledger.tsv; the reasons in it are kept
 ledger: $(VENV)/.test
