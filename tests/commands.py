@@ -40,6 +40,12 @@ def call(*arguments, cwd, env=None):
     return subprocess.CompletedProcess(arguments, code, written.getvalue(), errors.getvalue())
 
 
+def without(package):
+    """Return a context within which a package cannot be imported, as if it were not installed."""
+    loaded = [name for name in sys.modules if name.startswith(f"{package}.")]
+    return mock.patch.dict(sys.modules, dict.fromkeys([package, *loaded]))
+
+
 def call_process(*arguments, cwd, env=None):
     """Run a command in a process of its own."""
     return subprocess.run(
@@ -53,9 +59,10 @@ def call_process(*arguments, cwd, env=None):
     )
 
 
-def hear_interrupts():
-    """Let a new process be interrupted, which one that a script starts in the background cannot be."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def usual_signals():
+    """Let a new process hear all signals, also if these tests ignore some: in the background, under nohup."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
 
 
 def assert_clean_error(result, *words):

@@ -2,20 +2,21 @@
 
 import json
 import os
-import signal
 import stat
 import subprocess
 import sys
-import time
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
 import lowland as ll
-from commands import COMMAND, assert_clean_error, call, call_process, hear_interrupts
+from commands import assert_clean_error, call, call_process, without
 from lowland.cli.app import COMMANDS, load
+from lowland.completion.plan import CompletionPlan
 from lowland.datasets import data_path, planted_sensing
-from lowland.files.bundle import load_bundle
+
+MAP = ("--rank", 2, "--penalty", 1)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,24 @@ def long_table(tmp_path_factory):
     return path
 
 
-def test_demo(tmp_path):
+@pytest.mark.slow
+def test_the_demo_with_its_own_fits(tmp_path):
+    check_demo(tmp_path)
+
+
+def test_demo(tmp_path, monkeypatch):
+    """The same command with plain fits: forests, and choices before a fit, have tests of their own."""
+
+    def plan(**settings):
+        assert settings == {}, "the demo shows what needs no settings"
+        plain = {"refine": False, "powers": False, "row_order": False, "column_order": False}
+        return CompletionPlan(rank=12, max_iterations=30, **plain)
+
+    monkeypatch.setattr("lowland.cli.demo.CompletionPlan", plan)
+    check_demo(tmp_path)
+
+
+def check_demo(tmp_path):
     result = call("demo", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "the best possible objective is at most" in result.stdout
@@ -156,7 +174,7 @@ def test_a_process_of_its_own(long_table, tmp_path):
     assert listed.returncode == 0
     for name in COMMANDS:
         assert name in listed.stdout
-    fit = ("complete", long_table, "--rank", 2, "--json", "--no-certify")
+    fit = ("complete", long_table, *MAP, "--json", "--no-certify")
     fitted, again = call_process(*fit, cwd=tmp_path), call(*fit, cwd=tmp_path)
     assert fitted.returncode == 0, fitted.stderr
     assert json.loads(fitted.stdout)["objective"] == json.loads(again.stdout)["objective"]
@@ -190,85 +208,6 @@ def test_warm_up(tmp_path):
     assert json.loads(found.stdout)["tasks"] == 11
     assert not list(tmp_path.iterdir())
     assert_clean_error(call("warm-up", "--rank", 0, cwd=tmp_path), "--rank must lie between")
-
-
-# ------------------------------------------------------------------ interruption
-@pytest.fixture(scope="module")
-def slow_table(tmp_path_factory):
-    rng = np.random.default_rng(0)
-    path = tmp_path_factory.mktemp("slow") / "big.npz"
-    cells = rng.choice(800 * 700, 150_000, replace=False)
-    rows, columns = cells // 700, cells % 700
-    truth = rng.standard_normal((800, 8)) @ rng.standard_normal((8, 700))
-    np.savez(
-        path,
-        rows=rows,
-        columns=columns,
-        values=truth[rows, columns] + rng.standard_normal(cells.size),
-        shape=(800, 700),
-    )
-    return path
-
-
-MAP = ("--rank", 2, "--penalty", 1)
-QUIET = ("--no-certify", "--quiet")
-SLOW = {
-    "map": ("--rank", "24", "--penalty", "1", "--tolerance", "1e-12", "--max-iterations", "350", *QUIET),
-    "gibbs": ("--method", "gibbs", "--rank", "12", "--draws", "500", "--dtype", "float32", *QUIET),
-}
-
-
-@pytest.mark.parametrize("method", SLOW)
-def test_interrupt_saves_and_resume_ends_with_the_same_bits(slow_table, tmp_path, method):
-    SLOW = globals()["SLOW"][method]
-    whole = call("complete", slow_table, *SLOW, "--model", "whole.npz", cwd=tmp_path)
-    assert whole.returncode == 0, whole.stderr
-    early, late, wait = 0.0, np.inf, 0.7
-    for _ in range(12):  # kernels may be compiled first, and a busy machine is late
-        process = subprocess.Popen(
-            [*COMMAND, "complete", str(slow_table), *SLOW, "--model", "part.npz"],
-            cwd=tmp_path, text=True, preexec_fn=hear_interrupts,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        assert "rows" in process.stdout.readline()  # the table is read; the search begins
-        time.sleep(wait)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode in (0, 130), errors
-        if process.returncode == 130 and "nothing was saved" not in errors:
-            break
-        early, late = (early, wait) if process.returncode == 0 else (wait, late)
-        if late - early < 0.2:  # the machine's speed has changed meanwhile
-            early, late = early / 2, 2 * late
-        wait = min(2 * wait, (early + late) / 2)
-    assert "--resume continues" in errors
-    assert "Traceback" not in errors
-    header, part = load_bundle(tmp_path / "part.npz", "model")
-    assert header["stop_reason"] == "interrupted"
-    assert np.isfinite(part["row_factors" if method == "map" else "row_means"]).all()
-    (tmp_path / "pairs.csv").write_text("row,column\n3,5\n")
-    assert call("predict", "part.npz", "pairs.csv", cwd=tmp_path).returncode == 0
-    refused = call(
-        "complete", slow_table, *SLOW, "--model", "part.npz", "--resume", "--rank", 3, cwd=tmp_path
-    )
-    assert_clean_error(refused, "belongs to another fit", "rank")
-    resumed = call("complete", slow_table, *SLOW, "--model", "part.npz", "--resume", cwd=tmp_path)
-    assert resumed.returncode == 0, resumed.stderr
-    _, expected = load_bundle(tmp_path / "whole.npz", "model")
-    _, found = load_bundle(tmp_path / "part.npz", "model")
-    for name, array in expected.items():
-        np.testing.assert_array_equal(found[name], array)
-    assert not (tmp_path / "part.npz.checkpoint").exists()
-
-
-def test_interrupted_while_libraries_load(tmp_path):
-    """Wherever the interrupt strikes, the exit code is that of an interrupt."""
-    blocker = tmp_path / "blocker"
-    blocker.mkdir()
-    (blocker / "typer.py").write_text('exec("raise KeyboardInterrupt")\n')
-    stopped = call_process("info", cwd=tmp_path, env={"PYTHONPATH": str(blocker)})
-    assert stopped.returncode == 130
-    assert stopped.stderr == "lowland: interrupted; nothing was saved\n"
 
 
 # ------------------------------------------------------------------ bad input
@@ -362,20 +301,18 @@ def test_labels_are_kept_as_written(tmp_path):
     names = ["007", "7", " 7", "20000000000000000001", "20000000000000000002", "NA", "True"]
     lines = [f"{name},{item},{k + j}.5" for k, name in enumerate(names) for j, item in enumerate("abc")]
     (tmp_path / "t.csv").write_text("i,j,v\n" + "\n".join(lines) + "\n")
-    for env in ({}, {"PYTHONPATH": str(blocked(tmp_path, "pyarrow"))}):
-        result = call(
-            "complete", "t.csv", "--rank", 1, "--model", "m.npz", "--output", "o.csv",
-            "--no-certify", "--force", cwd=tmp_path, env=env,
-        )  # fmt: skip
+    (tmp_path / "p.csv").write_text("i,j\n007,a\n 7,b\n")
+    for installed in (nullcontext(), without("pyarrow")):
+        with installed:
+            result = call(
+                "complete", "t.csv", "--rank", 1, "--model", "m.npz", "--output", "o.csv",
+                "--no-certify", "--force", cwd=tmp_path,
+            )  # fmt: skip
+            predicted = call("predict", "m.npz", "p.csv", cwd=tmp_path)
         assert "7 rows, 3 columns" in result.stdout, result.stderr
         written = (tmp_path / "o.csv").read_text().splitlines()[1:]
         assert sorted(written) == sorted(f"{line},1" for line in lines)
-        (tmp_path / "p.csv").write_text("i,j\n007,a\n 7,b\n")
-        assert (
-            call("predict", "m.npz", "p.csv", cwd=tmp_path, env=env)
-            .stdout.splitlines()[1]
-            .startswith("007,a,")
-        )
+        assert predicted.stdout.splitlines()[1].startswith("007,a,")
     (tmp_path / "q.csv").write_text("i,j\n07,a\n")
     assert_clean_error(call("predict", "m.npz", "q.csv", cwd=tmp_path), "knows no such row", "'07'")
 
@@ -438,16 +375,18 @@ def test_inputs_are_not_overwritten(long_table, tmp_path):
     assert (tmp_path / "t.csv").read_bytes() == long_table.read_bytes()
 
 
-def blocked(folder, name):
-    """A folder that hides an installed module."""
-    path = folder / f"without-{name}"
+def blocked(folder, *names):
+    """A folder that hides installed modules."""
+    path = folder / "without"
     path.mkdir(exist_ok=True)
-    (path / f"{name}.py").write_text("raise ImportError('blocked')\n")
+    for name in names:
+        (path / f"{name}.py").write_text("raise ImportError('blocked')\n")
     return path
 
 
 def test_newer_model_is_refused(long_table, tmp_path):
-    assert call("complete", long_table, "--rank", 2, "--model", "m.npz", cwd=tmp_path).returncode == 0
+    fit = ("complete", long_table, *MAP, "--no-certify", "--model", "m.npz")
+    assert call(*fit, cwd=tmp_path).returncode == 0
     with np.load(tmp_path / "m.npz") as stored:
         arrays = dict(stored)
     header = json.loads(bytes(arrays["header"]).decode())
@@ -489,32 +428,36 @@ def test_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["model.npz"]
 
 
-def test_missing_report_extra_does_the_rest(long_table, tmp_path):
+@pytest.fixture(scope="module")
+def bare(long_table, tmp_path_factory):
+    """A fit by a process that finds neither matplotlib nor pyarrow, and its folder."""
+    folder = tmp_path_factory.mktemp("bare")
+    blocker = blocked(folder, "matplotlib", "pyarrow")
+    files = ("--output", "o.csv", "--report", "r.html")
+    fit = ("complete", long_table, *MAP, "--no-certify", "--json", *files)
+    return call(*fit, cwd=folder, env={"PYTHONPATH": str(blocker)}), folder
+
+
+def test_missing_report_extra_does_the_rest(bare):
     """Without matplotlib the command completes the table and says what to install."""
-    blocker = blocked(tmp_path, "matplotlib")
-    result = call(
-        "complete", long_table, "--rank", 2, "--output", "o.csv", "--report", "r.html",
-        cwd=tmp_path, env={"PYTHONPATH": str(blocker)},
-    )  # fmt: skip
+    result, folder = bare
     assert result.returncode == 0, result.stderr
     assert "pip install 'lowland[report]'" in result.stderr
-    assert (tmp_path / "o.csv").exists()
-    assert not (tmp_path / "r.html").exists()
+    assert (folder / "o.csv").exists()
+    assert not (folder / "r.html").exists()
 
 
-def test_csv_without_pyarrow_reads_the_same(long_table, tmp_path):
-    blocker = blocked(tmp_path, "pyarrow")
-    results = [
-        json.loads(call("complete", long_table, "--rank", 2, "--json", cwd=tmp_path, env=env).stdout)
-        for env in ({}, {"PYTHONPATH": str(blocker)})
-    ]
+def test_csv_without_pyarrow_reads_the_same(long_table, bare, tmp_path):
+    with_it = call("complete", long_table, *MAP, "--no-certify", "--json", cwd=tmp_path)
+    results = [json.loads(done.stdout) for done in (with_it, bare[0])]
     assert results[0]["objective"] == results[1]["objective"]
     (tmp_path / "t.parquet").write_bytes(b"PAR1")
-    refused = call("complete", "t.parquet", "--rank", 1, cwd=tmp_path, env={"PYTHONPATH": str(blocker)})
+    with without("pyarrow"):
+        refused = call("complete", "t.parquet", "--rank", 1, cwd=tmp_path)
     assert_clean_error(refused, "pip install 'lowland[tables]'")
 
 
-def test_sense_counts(tmp_path):
+def test_sense_counts(tmp_path, monkeypatch):
     """Quantum tomography from a CSV of settings and counts."""
     table, state = data_path("photon_counts"), tmp_path / "state.npz"
     done = call(
@@ -526,7 +469,9 @@ def test_sense_counts(tmp_path):
     with np.load(state) as stored:
         assert stored["state"].shape == (4, 4)
         assert len(stored["resampled"]) == 100
-    numbers = json.loads(call("sense", table, "--json", cwd=tmp_path).stdout)["numbers"]
+    with monkeypatch.context() as few:
+        few.setattr("lowland.cli.tomography.RESAMPLES", 5)
+        numbers = json.loads(call("sense", table, "--json", cwd=tmp_path).stdout)["numbers"]
     assert numbers[1]["name"] == "purity"
     # the same counts in JSON, a target and the detectors from files
     data = ll.read_counts(table)
@@ -741,7 +686,7 @@ def test_intervals_in_the_output_and_a_report(grades, tmp_path):
     pytest.importorskip("matplotlib")
     result = call(
         "complete", grades / "grades.csv", "--method", "gibbs", "--draws", 30, "--interval", 0.8,
-        "--output", "o.csv", "--report", "r.html", "--quiet", cwd=tmp_path,
+        "--refine", "no", "--output", "o.csv", "--report", "r.html", "--quiet", cwd=tmp_path,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert "30 Gibbs draws kept" in result.stdout

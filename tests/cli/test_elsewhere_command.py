@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import partial
 
 import numpy as np
 import pytest
@@ -77,8 +78,14 @@ def test_the_disk_and_the_memory_give_the_same_model(folder):
     assert predicted.returncode == 0, predicted.stderr
 
 
-def test_a_cluster_of_this_machine_gives_the_same_model(folder):
+@pytest.mark.parametrize("processes", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_cluster_of_this_machine_gives_the_same_model(folder, monkeypatch, processes):
+    """Its workers are processes, which take seconds to start; and quickly the same within this process."""
     pytest.importorskip("distributed")
+    from lowland.dask import clients
+
+    monkeypatch.setattr(clients, "LocalCluster", partial(clients.LocalCluster, processes=processes))
+    monkeypatch.setattr(clients, "PATIENCE", 2)
     assert complete(folder, "--no-certify", "--dtype", "float32").returncode == 0
     expected = fitted(folder)[0]
     done = complete(folder, "--workers", "1", "--dtype", "float32", "--force")

@@ -1,6 +1,7 @@
 """`lowland fill`: tensors with holes from files, into files."""
 
 import json
+from inspect import unwrap
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,16 @@ import pytest
 
 import lowland as ll
 from commands import assert_clean_error, call
+
+# a given number of components, and no comparison with tables of the same cells
+CP = ("--rank", "2", "--model", "cp")
+
+
+@pytest.fixture(autouse=True)
+def few_sweeps(request, monkeypatch):
+    """Draws begin soon: how well they describe the tensor is tested elsewhere."""
+    if request.node.get_closest_marker("slow") is None:
+        monkeypatch.setitem(unwrap(ll.complete_tensor).__kwdefaults__, "burn_in", 5)
 
 
 @pytest.fixture
@@ -19,31 +30,27 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_a_cube_is_filled(folder):
-    done = call("fill", "cube.npy", "--output", "full.npz", "--seed", "3", cwd=folder)
+@pytest.mark.parametrize(
+    ("options", "settings"),
+    [
+        ((*CP, "--draws", "10"), {"rank": 2, "model": "cp", "n_draws": 10}),
+        pytest.param((), {}, marks=pytest.mark.slow),
+    ],
+)
+def test_a_cube_is_filled(folder, options, settings):
+    done = call("fill", "cube.npy", "--output", "full.npz", "--seed", "3", *options, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "cells missing" in done.stdout
     assert "held-out cells" in done.stdout
     cube, found = np.load(folder / "cube.npy"), np.load(folder / "full.npz")
-    expected = ll.complete_tensor(cube, rng=3)
+    expected = ll.complete_tensor(cube, rng=3, **settings)
     np.testing.assert_array_equal(found["tensor"], expected.completed())
     missing = np.isnan(cube)
     assert np.isnan(found["lower"][~missing]).all()
     assert (found["lower"][missing] < found["tensor"][missing]).all()
     assert (found["tensor"][missing] < found["upper"][missing]).all()
-    told = call(
-        "fill",
-        "cube.npy",
-        "--output",
-        "full.npz",
-        "--rank",
-        "2",
-        "--draws",
-        "5",
-        "--json",
-        "--force",
-        cwd=folder,
-    )
+    options = (*CP, "--draws", "5", "--json", "--force")
+    told = call("fill", "cube.npy", "--output", "full.npz", *options, cwd=folder)
     data = json.loads(told.stdout)
     assert data["rank"] == 2
     assert data["draws"] == 5
@@ -54,9 +61,11 @@ def test_a_missing_slice_is_filled_along_an_order(folder):
     cube = np.load(folder / "cube.npy")
     cube[:, 3] = np.nan
     np.save(folder / "gap.npy", cube)
-    told = call("fill", "gap.npy", "--output", "alone.npz", cwd=folder)
+    few = (*CP, "--draws", "5")
+    told = call("fill", "gap.npy", "--output", "alone.npz", *few, cwd=folder)
     assert "mode 1: 1 slice without a known cell, predicted by the law of the others" in told.stdout
-    told = call("fill", "gap.npy", "--output", "full.npz", "--order", "mode 1=line,4", "--json", cwd=folder)
+    options = ("--order", "mode 1=line,4", "--json")
+    told = call("fill", "gap.npy", "--output", "full.npz", *few, *options, cwd=folder)
     assert told.returncode == 0, told.stderr
     assert len(json.loads(told.stdout)["orders"]) == 3
     found = np.load(folder / "full.npz")
@@ -85,7 +94,7 @@ def test_a_long_table_is_folded_filled_and_written_with_its_labels(readings, end
     output = f"filled.{ending}"
     done = call(
         *("fill", "long.csv", "--value", "speed", "--fold", "time=day,hour", "--order", "day=line"),
-        *("--rank", "2", "--draws", "5", "--output", output),
+        *(*CP, "--draws", "5", "--output", output),
         cwd=readings,
     )
     assert done.returncode == 0, done.stderr
@@ -104,7 +113,7 @@ def test_a_long_table_is_folded_filled_and_written_with_its_labels(readings, end
 
 
 def test_complete_says_that_a_table_could_be_folded(readings):
-    options = ("--no-certify", "--refine", "no", "--output", "z.csv", "--force")
+    options = ("--rank", "1", "--penalty", "1", "--no-certify", "--output", "z.csv", "--force")
     done = call("complete", "long.csv", *options, cwd=readings)
     assert "24 times of 7 days; lowland fill --value speed --fold time=day,time" in done.stdout, done.stderr
     table = pd.read_csv(readings / "long.csv").pivot(index="sensor", columns="time", values="speed")
@@ -119,18 +128,7 @@ def test_options_of_tables_are_taken(readings):
     table = pd.concat([table, table.iloc[[7]]])
     table["speed"] = table["speed"].map(lambda x: f"{x:.3f}".replace(".", ","))
     table.to_csv(readings / "other.csv", index=False, sep=";")
-    own = (
-        "other.csv",
-        "--value",
-        "speed",
-        "--fold",
-        "time=day,hour",
-        "--rank",
-        "2",
-        "--draws",
-        "2",
-        "--force",
-    )
+    own = ("other.csv", "--value", "speed", "--fold", "time=day,hour", *CP, "--draws", "2", "--force")
     first = call("fill", *own, "--output", "x.npz", cwd=readings)
     assert_clean_error(first, "-999")
     second = call("fill", *own, "--sentinels", "missing", "--output", "x.npz", cwd=readings)

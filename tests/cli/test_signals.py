@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from commands import COMMAND, ENVIRONMENT, hear_interrupts
+from commands import COMMAND, ENVIRONMENT, call, usual_signals
 from lowland.files.bundle import load_bundle
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs the signals of Unix")
@@ -34,14 +34,32 @@ def folder(tmp_path_factory):
 FIT = ("big.npz", "--rank", "24", "--penalty", "1", "--tolerance", "1e-14", "--max-iterations", "100000")
 
 
-def begin(folder, *arguments, **options):
-    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": hear_interrupts, **options}
+# the same command, but what it does is told after a tenth of a second instead of two seconds
+SOON_TOLD = """
+from lowland.cli import main
+from lowland.core import stage_line
+
+stage_line.LIVE = stage_line.FIRST = stage_line.LATER = 0.1
+main()
+"""
+
+
+def begin(folder, *arguments, command=COMMAND, **options):
+    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": usual_signals, **options}
     environment = {**os.environ, **ENVIRONMENT}
-    return subprocess.Popen([*COMMAND, *arguments], cwd=folder, text=True, env=environment, **given)
+    return subprocess.Popen([*command, *arguments], cwd=folder, text=True, env=environment, **given)
+
+
+def begin_fit(folder, *arguments, **options):
+    """Begin a fit that lasts for minutes, and wait until it is under way."""
+    command = [sys.executable, "-c", SOON_TOLD]
+    process = begin(folder, "complete", *FIT, *arguments, command=command, **options)
+    searching(process)
+    return process
 
 
 def searching(process):
-    """Wait until a fit is under way: its progress is told after two seconds."""
+    """Wait until iterations are told."""
     for line in process.stderr:
         if "iteration" in line:
             return
@@ -61,8 +79,7 @@ def end(process, number, *, again=False):
 @pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_ends_the_fit_and_saves_it(folder, number, code):
     model = f"{number}.npz"
-    process = begin(folder, "complete", *FIT, "--model", model)
-    searching(process)
+    process = begin_fit(folder, "--model", model)
     found, seconds, errors = end(process, getattr(signal, number))
     assert found == code, errors
     assert seconds < SOON
@@ -93,8 +110,7 @@ def test_what_was_saved_while_judging_is_told_once(folder):
 
 
 def test_a_second_signal_ends_at_once(folder):
-    process = begin(folder, "complete", *FIT, "--model", "twice.npz")
-    searching(process)
+    process = begin_fit(folder, "--model", "twice.npz")
     code, seconds, errors = end(process, signal.SIGINT, again=True)
     assert code == 130, errors
     assert seconds < SOON
@@ -104,14 +120,16 @@ def test_a_second_signal_ends_at_once(folder):
 def test_a_program_that_ignores_interrupts_is_still_terminated(folder):
     """As in the background of a script: SIGINT is ignored from the start, SIGTERM is not."""
     ignore = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)}
-    process = begin(folder, "complete", *FIT, "--model", "background.npz", **ignore)
-    searching(process)
+    process = begin_fit(folder, "--model", "background.npz", **ignore)
     process.send_signal(signal.SIGINT)
     time.sleep(0.5)
     assert process.poll() is None
     code, _, errors = end(process, signal.SIGTERM)
     assert code == 143, errors
     assert "the fit is in background.npz" in errors
+
+
+ESCAPE = ("double_well", "--start=-1", "--level", "0.7", "--chains", "50")
 
 
 def test_a_closed_pipe_is_no_failure(folder):
@@ -136,26 +154,28 @@ def test_standard_output_on_a_full_device(folder):
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 def test_a_report_on_a_device_does_not_replace_it(folder):
-    process = begin(folder, "escape", "double_well", "--start=-1", "--level", "0.7", "--report", "/dev/full")
-    output, errors = process.communicate(timeout=120)
-    assert process.returncode == 2, errors
-    assert "cannot write /dev/full" in errors
-    assert "mean exit time" in output
+    done = call("escape", *ESCAPE, "--report", "/dev/full", cwd=folder)
+    assert done.returncode == 2, done.stderr
+    assert "cannot write /dev/full" in done.stderr
+    assert "mean exit time" in done.stdout
     assert not os.path.isfile("/dev/full")
 
 
 def test_json_on_a_pipe_is_whole(folder):
-    process = begin(folder, "escape", "double_well", "--start=-1", "--level", "0.7", "--json", "--quiet")
+    process = begin(folder, "escape", *ESCAPE, "--json", "--quiet")
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert json.loads(output)["left"] > 0
 
 
 STUCK = """
+import sys
 import numpy as np
-from lowland.cli.signals import taking_signals
-matrix = np.random.default_rng(0).random((5000, 5000))
-with taking_signals():
+from lowland.cli import signals
+if sys.argv[1] == "impatient":
+    signals.PATIENCE, signals.LAST = 0.4, 0.2
+matrix = np.random.default_rng(0).random((5000, 5000), dtype=np.float32)
+with signals.taking_signals():
     print("begun", flush=True)
     np.linalg.svd(matrix)
 """
@@ -164,12 +184,13 @@ with taking_signals():
 @pytest.mark.parametrize(("number", "code", "again"), [("SIGTERM", 143, False), ("SIGINT", 130, True)])
 def test_a_process_inside_a_library_ends_all_the_same(number, code, again):
     """LAPACK hears no signal, and may run for ever: nothing in the main thread can end it."""
+    # a second signal must end it without the watch whose patience comes to an end
+    command = [sys.executable, "-c", STUCK, "patient" if again else "impatient"]
     process = subprocess.Popen(
-        [sys.executable, "-c", STUCK], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=hear_interrupts,
-    )  # fmt: skip
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=usual_signals
+    )
     process.stdout.readline()
-    time.sleep(2)
+    time.sleep(0.7)
     found, seconds, errors = end(process, getattr(signal, number), again=again)
     assert found == code, errors
     assert seconds < SOON

@@ -39,8 +39,10 @@ def file(birds, tmp_path):
 @pytest.fixture
 def run(tmp_path):
     def command(*arguments, code=0):
-        quiet = ("--quiet",) if arguments[0] == "complete" else ()
-        done = call(*arguments, *quiet, cwd=tmp_path)
+        given = ("--quiet",) if arguments[0] == "complete" else ()
+        if given and "--refine" not in arguments:
+            given += ("--refine", "no")
+        done = call(*arguments, *given, cwd=tmp_path)
         assert code is None or done.returncode == code, done.stderr
         return done
 
@@ -49,7 +51,8 @@ def run(tmp_path):
 
 def test_words_are_completed_by_the_likeliest(birds, file, run, tmp_path):
     frame, holes = birds
-    result = run("complete", file, "--output", tmp_path / "filled.csv", "--no-certify", "--held-out")
+    output = ("--output", tmp_path / "filled.csv")
+    result = run("complete", file, *output, "--no-certify", "--held-out", "--refine", "auto")
     assert "'species' holds few words, which repeat: data (--row-labels)" in result.stdout
     assert "columns of words are levels: 'species', 'island'" in result.stdout
     filled = pd.read_csv(tmp_path / "filled.csv")

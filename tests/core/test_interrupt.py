@@ -174,4 +174,4 @@ def test_an_interrupted_census_is_none(problem):
 
     start.calls = 0
     with pytest.raises(KeyboardInterrupt):
-        ll.census(fit.objective, n_starts=100_000, start=start, certify=False, rng=0)
+        ll.census(fit.objective, n_starts=3_000, start=start, certify=False, rng=0)

@@ -91,7 +91,7 @@ import numpy as np, lowland as ll
 
 rng = np.random.default_rng(0)
 seen = ll.Observations.from_triples(np.arange(500), np.arange(500), rng.random(500), shape=(20000, 20000))
-model = ll.MatrixCompletion(rank=1, method="map", penalty=1.0, certify=False, random_state=0).fit(seen)
+model = ll.MatrixCompletion(rank=1, penalty=1.0, max_iterations=2, certify=False, random_state=0).fit(seen)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), used + (1 << 30)))
 try:

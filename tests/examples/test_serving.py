@@ -29,7 +29,7 @@ def service(tmp_path_factory):
     seen = ll.Observations.from_array(
         table, row_labels=[f"user {k}" for k in range(60)], column_labels=[f"film {k}" for k in range(30)]
     )
-    model = ll.MatrixCompletion(random_state=0, certify=False).fit(seen)
+    model = ll.MatrixCompletion(rank=3, refine=False, random_state=0, certify=False).fit(seen)
     path = tmp_path_factory.mktemp("service") / "ratings.npz"
     model.save(path)
     with socket.socket() as probe:

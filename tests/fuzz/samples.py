@@ -16,6 +16,7 @@ import pyarrow.parquet
 
 import lowland as ll
 from commands import call
+from lowland.cli import tomography
 
 FIT = (
     "--rank",
@@ -49,8 +50,8 @@ class Sample:
     command: tuple[str, ...]
 
 
-def write_samples(folder):
-    """Write all files, run each command once as it is, and return the samples."""
+def write_samples(folder, kinds=None):
+    """Write all files, run each command once as it is, and return the samples, of some kinds or of all."""
     rng = np.random.default_rng(0)
     table = np.round(np.outer(np.arange(1, 13), np.arange(1, 8)) + rng.standard_normal((12, 7)), 3)
     table[rng.random(table.shape) < 0.2] = np.nan
@@ -58,7 +59,7 @@ def write_samples(folder):
     _texts(folder, table, rows, columns)
     _binaries(folder, table, rows, columns)
     _fits(folder)
-    samples = _samples()
+    samples = [sample for sample in _samples() if not kinds or sample.kind in kinds]
     for k, sample in enumerate(samples):
         copy = shutil.copytree(folder, folder.parent / f"{folder.name}-{k}")
         done = call(*sample.command, cwd=copy)
@@ -145,6 +146,8 @@ def _fits(folder):
 
 
 def _samples():
+    # what is read is tested, not how well error bars are known
+    tomography.RESAMPLES = 5
     samples = [
         Sample("text", name, ("complete", name, *FIT))
         for name in ("wide.csv", "german.csv", "long.csv", "long.json", "long.jsonl")

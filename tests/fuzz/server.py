@@ -143,13 +143,14 @@ def main():
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", help="kinds of files")
+    parser.add_argument("--until-failure", action="store_true", help="end at the first failure")
     parser.add_argument("--write", type=Path, help="write the files of the first case here, run nothing")
     parser.add_argument("--show", type=int, default=20, help="failures that are printed")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "samples"
         folder.mkdir()
-        samples = [s for s in write_samples(folder) if not options.only or s.kind in options.only]
+        samples = write_samples(folder, options.only)
         counts, shown, most = Counter(), 0, 0
         numbers = range(options.first, options.first + options.cases)
         if options.write:
@@ -163,6 +164,8 @@ def main():
                 command = " ".join(case.command)
                 print(f"--- {case.number} {case.kind}: {case.outcome}, {case.seconds:.1f} s: {command}")
                 print("\n".join(case.words.strip().splitlines()[-12:]), flush=True)
+                if options.until_failure:
+                    break
     for (kind, outcome), count in sorted(counts.items()):
         print(f"{kind:16} {outcome:16} {count}")
     print(f"largest memory {most} MB")

@@ -5,14 +5,17 @@ import os
 import signal
 import threading
 import time
+from functools import cache
 from multiprocessing import active_children
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from toys import CALLS, slow_run, toy_cells, toy_run
 
 from commands import call
 from lowland.core.errors import InvalidInputError, LowlandError
+from lowland.dynamics.mixing import advise_sampling
 from lowland.report.page import Page
 from lowland.reproduce import (
     EXPERIMENTS,
@@ -22,9 +25,11 @@ from lowland.reproduce import (
     frandsen2020,
     gao2018,
     karhadkar2023,
+    mixing,
     qiao2024,
     ranks_in_training,
     run_experiment,
+    tucker_search,
 )
 from lowland.reproduce.bhojanapalli2016 import (
     half_curve,
@@ -36,18 +41,6 @@ from lowland.reproduce.bhojanapalli2016 import (
 from lowland.reproduce.zhang2018 import run_failures, run_point
 
 pytest.importorskip("jinja2")
-CALLS = []
-
-
-def toy_cells(quick):
-    return [{"seed": seed, "scale": 0.1} for seed in range(3 if quick else 6)]
-
-
-def toy_run(cell):
-    CALLS.append(cell["seed"])
-    if cell["seed"] == 4 and len(CALLS) < 6:
-        raise KeyboardInterrupt
-    return {"number": float(np.random.default_rng(cell["seed"]).random() * cell["scale"]), "good": True}
 
 
 def toy_page(rows, quick):
@@ -101,11 +94,6 @@ def test_workers_do_not_change_the_numbers(tmp_path):
     two = run_experiment(TOY, tmp_path / "two", quick=True, workers=2)
     names = [page.parent / "toy2026-toy-quick.csv" for page in (one, two)]
     assert names[0].read_text() == names[1].read_text()
-
-
-def slow_run(cell):
-    time.sleep(0 if cell["seed"] == 0 else 60)
-    return {"number": 1.0}
 
 
 SLOW = Experiment("slow2026", "Slow", "Nobody, 2026", (Study("slow", toy_cells, slow_run),), toy_page)
@@ -289,14 +277,20 @@ def test_the_gradient_of_training_is_that_of_the_loss(monkeypatch):
     assert row["loss 0"] - row["loss 1"] == pytest.approx(fall, rel=1e-3)
 
 
-def test_cells_of_qiao2024():
+@pytest.mark.parametrize(
+    ("steps", "points"),
+    [((0.05, 0.4, 0.8), (16, 32)), pytest.param(qiao2024.STEP_SIZES, (32, 128), marks=pytest.mark.slow)],
+)
+def test_cells_of_qiao2024(steps, points, monkeypatch):
+    monkeypatch.setattr(qiao2024, "STEP_SIZES", steps)
+    rates = [
+        {"points": n, "seed": seed, "warmup": warmup} for warmup in (0, 1) for n in points for seed in (0, 1)
+    ]
     rows = {
         "steps": [
             {**cell, **qiao2024.run_step(cell)} for cell in qiao2024.step_cells(True) if cell["seed"] == 0
         ],
-        "rate": [
-            {**cell, **qiao2024.run_rate(cell)} for cell in qiao2024.rate_cells(True) if cell["points"] < 500
-        ],
+        "rate": [{**cell, **qiao2024.run_rate(cell)} for cell in rates],
     }
     rows["interpolation"] = [
         {**cell, **qiao2024.run_interpolation(cell)} for cell in qiao2024.interpolation_cells(True)
@@ -340,11 +334,6 @@ def test_cells_of_frandsen2020():
     assert row["best"] <= row["worst"]
     assert row["best_ratio"] >= 1
     assert row["worst_is_global"] != "PROVED" or not row["worse"]
-    rows = [{**cell, **frandsen2020.run_scaling(cell)} for cell in frandsen2020.scaling_cells(True)]
-    for r in rows:
-        assert r["0.01"] < r["0.0001"] < r["1e-06"] < r["1e-08"] < 50_000
-    note = frandsen2020.scaling_note(rows)
-    assert "30 of 30" in note
     # steps that are known: to the power 2 of the size, and 1/2 of one over the accuracy
     asked = (1e-2, 1e-4, 1e-6, 1e-8)
     exact = [{"size": d, **{f"{a:g}": d**2 * a**-0.5 / 300 for a in asked}} for d in (6, 12, 24)]
@@ -353,7 +342,21 @@ def test_cells_of_frandsen2020():
     assert "to the power 0.50 (0.50 to 0.50)" in note
 
 
-def test_the_randomised_search_of_frandsen2020():
+@pytest.mark.parametrize("seeds", [(0,), pytest.param(range(5), marks=pytest.mark.slow)])
+def test_the_steps_of_frandsen2020(seeds):
+    cells = [cell for cell in frandsen2020.scaling_cells(True) if cell["seed"] in seeds]
+    assert len(cells) == 6 * len(seeds)
+    rows = [{**cell, **frandsen2020.run_scaling(cell)} for cell in cells]
+    for r in rows:
+        assert r["0.01"] < r["0.0001"] < r["1e-06"] < r["1e-08"] < 50_000
+    note = frandsen2020.scaling_note(rows)
+    assert f"{len(cells)} of {len(cells)}" in note
+
+
+@pytest.mark.parametrize("orders", [(3,), pytest.param((3, 4), marks=pytest.mark.slow)])
+def test_the_randomised_search_of_frandsen2020(orders, monkeypatch):
+    sizes = {order: tucker_search.SIZES[order] for order in orders}
+    monkeypatch.setattr(tucker_search, "SIZES", sizes)
     cells = [c for c in frandsen2020.search_cells(True) if c["seed"] == 0 and c["size"] <= 9]
     rows = [{**cell, **frandsen2020.run_search(cell)} for cell in cells]
     for r in rows:
@@ -367,7 +370,10 @@ def test_the_randomised_search_of_frandsen2020():
     assert f"{len(rows)} of {len(rows)} runs" in note
 
 
-def test_cells_of_gao2018():
+def test_cells_of_gao2018(monkeypatch):
+    # one advice for the three dynamics of a well
+    advise = cache(lambda H, **known: advise_sampling(np.frombuffer(H).reshape(10, 10), **known))
+    monkeypatch.setattr(mixing, "advise_sampling", lambda H, **known: advise(H.tobytes(), **known))
     rows = [
         {**cell, **gao2018.run_recurrence({**cell, "chains": 50})} for cell in gao2018.recurrence_cells(True)
     ]
