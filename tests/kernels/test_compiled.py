@@ -17,6 +17,7 @@ from numba.core import event
 from numba.core.caching import IndexDataCacheFile
 
 import lowland
+from lowland.core.stages import listening, stage
 from lowland.kernels import modular
 from lowland.kernels.compiled import compiled
 from lowland.kernels.compiler import CheckedFile
@@ -261,3 +262,12 @@ def test_a_full_disk_keeps_nothing_and_stops_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(file, "_save_data", full)
     file.save("key", "code")
     assert file.load("key") is None
+
+
+def test_compilation_is_told():
+    from lowland.kernels.compiler import njit
+
+    told = []
+    with listening(lambda path: told.append(str(path[-1]))), stage("fits"):
+        njit()(lambda x: x + 1)(1.0)
+    assert told == ["fits", "compiling, once on this machine", "fits"]

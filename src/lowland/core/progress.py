@@ -28,6 +28,7 @@ class Reporter:
     def __init__(self, on_progress: OnProgress | None, total: int = 0, *, what: str) -> None:
         self._on_progress, self._total, self._started = on_progress, total, time.monotonic()
         self._what = what
+        announce(what, 0, total, started=self._started)  # the first part may take long
 
     def __call__(self, done: int) -> None:
         """Report the amount done so far."""

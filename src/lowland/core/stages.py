@@ -96,6 +96,29 @@ def announce(what: str, done: int = 0, total: int = 0, note: str = "", started: 
 
 
 @contextmanager
+def interlude(what: str) -> Iterator[None]:
+    """Announce what has to be done in between, and afterwards again what was under way.
+
+    Examples
+    --------
+    >>> from lowland.core.stages import interlude, listening, stage
+    >>> with listening(lambda path: print(" > ".join(map(str, path)))), stage("fits", total=2):
+    ...     with interlude("compiling"):
+    ...         pass
+    fits 0 of 2
+    fits 0 of 2 > compiling
+    fits 0 of 2
+    """
+    listener = _LISTENER.get()
+    announce(what)
+    try:
+        yield
+    finally:
+        if listener is not None:
+            listener(_PATH.get() or (Stage("computing"),))
+
+
+@contextmanager
 def stage(what: str, total: int = 0) -> Iterator[Callable[[int], None]]:
     """Announce a stage that contains others; the function that it gives tells how much of it is done.
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, final
 
 from lowland.core.interrupt import HeldInterrupt
+from lowland.core.stages import interlude
 
 with HeldInterrupt():
     import numba
@@ -44,7 +45,26 @@ class _Compilation(event.Listener):  # type: ignore[misc]
             self._held.pop().__exit__(None, None, None)
 
 
+class _Compiling(event.Listener):  # type: ignore[misc]
+    """Tells that a kernel is compiled, which takes seconds: once, then it is on the disk."""
+
+    def __init__(self) -> None:
+        self._told: list[Any] = []
+
+    def on_start(self, event: Any) -> None:
+        """Tell it; kernels that it calls are part of it."""
+        told = interlude("compiling, once on this machine")
+        told.__enter__()
+        self._told.append(told)
+
+    def on_end(self, event: Any) -> None:
+        """Tell what goes on."""
+        if self._told:
+            self._told.pop().__exit__(None, None, None)
+
+
 event.register("numba:compiler_lock", _Compilation())
+event.register("numba:compile", _Compiling())
 
 
 @cache
