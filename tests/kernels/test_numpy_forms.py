@@ -206,3 +206,32 @@ def test_small_fits_need_no_compiler():
         assert "numba" not in sys.modules
     """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("size", [np.inf, np.nan, 1e300])
+def test_overflow_is_no_warning_and_no_error(size, rng):
+    """As in compiled code: whoever asks looks at the result."""
+    starts, indices, values = cells(rng, most=11)
+    values[0] = size
+    for kernel in kernels(rng, np.float64):
+        kernel((starts, indices, values), None, 0, "numpy")
+    root = rng.standard_normal((11, 11))
+    precision = root @ root.T + np.eye(11)
+    precision[3, 3] = size
+    conditional_rows(starts, indices, values, precision, np.zeros(11), form="numpy")
+    partner = rng.standard_normal((11, 3)) * size
+    sparse.squared_errors(np.ones((23, 3)), partner, starts, indices, values, None)
+    sparse.multiply_rows(starts, indices, values, partner)
+
+
+def test_a_system_that_is_not_positive_definite_spoils_no_other_row():
+    precision, mean = np.diag([1.0, -1.0, 2.0]) + 0.1, np.zeros(3)
+    starts, values = np.array([0, 2, 4], np.int64), np.ones(4)
+    indices = np.array([0, 1, 0, 2], np.int32)  # the second row lacks the column of a negative pivot
+    found = conditional_rows(starts, indices, values, precision, mean, form="numpy")
+    alone = conditional_rows(starts[:2], indices[:2], values[:2], precision, mean, form="numpy")
+    np.testing.assert_array_equal(found[0], alone[0])
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(
+        found, conditional_rows(starts, indices, values, precision, mean, form="portable"), rtol=1e-9
+    )

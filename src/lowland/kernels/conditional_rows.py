@@ -61,8 +61,9 @@ def conditional_rows(
         random = row_normals(rows, p, noise.sweep, noise.key, noise.first)
     precision, mean = np.ascontiguousarray(precision), np.ascontiguousarray(mean)
     if (form or default_form(p)) == "numpy":
-        for first, last in stretches(starts, p * p):
-            _complete_stacked(starts, indices, values, precision, mean, random, out, first, last)
+        with np.errstate(all="ignore"):  # as compiled code does
+            for first, last in stretches(starts, p * p):
+                _complete_stacked(starts, indices, values, precision, mean, random, out, first, last)
         return out
 
     def chunk(low: int, high: int) -> None:
@@ -89,7 +90,7 @@ def _complete_stacked(starts, indices, values, precision, mean, random, out, fir
     )
     # one product per row: that of all rows would depend on their number
     right = -np.matmul(precision[order], apart[:, :, None]) * used[:, :, None]
-    factors = np.linalg.cholesky(systems)
+    factors = _factors(systems)
     solution = np.linalg.solve(factors, right)
     if random.size:
         solution += (random[first:last] * used)[:, :, None]
@@ -97,6 +98,27 @@ def _complete_stacked(starts, indices, values, precision, mean, random, out, fir
     completed = mean + apart
     np.put_along_axis(completed, order, np.take_along_axis(completed, order, axis=1) + solution, axis=1)
     out[first:last] = completed
+
+
+def _factors(systems):
+    """Return Cholesky factors, of rows one by one where one of them is not positive definite to rounding."""
+    try:
+        return np.linalg.cholesky(systems)
+    except np.linalg.LinAlgError:
+        return np.stack([_factor(system) for system in systems])
+
+
+def _factor(system):
+    try:
+        return np.linalg.cholesky(system)
+    except np.linalg.LinAlgError:
+        # pivots that are not positive are the least that is, as in the compiled loops
+        lower = np.tril(system)
+        for a in range(len(lower)):
+            pivot = lower[a, a] - lower[a, :a] @ lower[a, :a]
+            lower[a, a] = np.sqrt(pivot if pivot > TINY else TINY)
+            lower[a + 1 :, a] = (lower[a + 1 :, a] - lower[a + 1 :, :a] @ lower[a, :a]) / lower[a, a]
+        return lower
 
 
 @compiled(fastmath={"contract", "reassoc", "nsz"})

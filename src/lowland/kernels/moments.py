@@ -136,5 +136,6 @@ def row_moments(
         out,
     )
     kernel = import_module(f"lowland.kernels.moments_{form or default_form(d)}")
-    kernel.row_moments(*arguments, derived=partner.derived)
+    with np.errstate(all="ignore"):  # compiled code warns of no overflow
+        kernel.row_moments(*arguments, derived=partner.derived)
     return found
