@@ -129,13 +129,14 @@ def test_a_kernel_that_forgets_a_part_is_found_out(forgotten, monkeypatch):
 # ------------------------------------------------------------------ draws
 
 
-def test_rows_are_drawn_from_their_conditional():
+@pytest.mark.parametrize("count", [2500, pytest.param(4000, marks=pytest.mark.slow)])
+def test_rows_are_drawn_from_their_conditional(count):
     objective = BAYESIAN["everything"]()
     state = objective.first_draw(swept(objective).state, key=5)
     sides = objective.sides(state.theta)
     d, draws = objective.width, []
     rng = np.random.default_rng(0)
-    for sweep in range(4000):
+    for sweep in range(count):
         drawn = objective.draw(replace(state, sweep=sweep), "rows", rng)
         draws.append(objective.sides(drawn.theta)[0])
     draws = np.array(draws)
@@ -155,7 +156,7 @@ def test_rows_are_drawn_from_their_conditional():
         covariance = np.linalg.inv(left)
         spread = np.sqrt(np.diag(covariance))
         assert (
-            np.abs(draws[:, i].mean(axis=0) - np.linalg.solve(left, right)) < 4 * spread / 4000**0.5
+            np.abs(draws[:, i].mean(axis=0) - np.linalg.solve(left, right)) < 4 * spread / count**0.5
         ).all()
         np.testing.assert_allclose(
             np.cov(draws[:, i].T) / np.outer(spread, spread), covariance / np.outer(spread, spread), atol=0.08

@@ -16,7 +16,7 @@ from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInpu
 from lowland.files.bundle import load_bundle, save_bundle
 
 # few sweeps, where it is not their number that is tested
-LIGHT = {"random_state": 0, "certify": False, "max_iterations": 80}
+LIGHT = {"random_state": 0, "certify": False, "max_iterations": 40}
 KINDS = {1: LevelKind(3, ordered=False), 2: LevelKind(4, ordered=True), 4: LevelKind(2, ordered=False)}
 SPECIES, HEALTH = ("adelie", "chinstrap", "gentoo"), ("bad", "fair", "good", "best")
 

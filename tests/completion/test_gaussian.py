@@ -109,7 +109,8 @@ def test_shrinkage_follows_the_data(rng):
 # ---------------------------------------------------------------- rows
 
 
-def test_rows_are_drawn_given_the_others(table, rng):
+@pytest.mark.parametrize("count", [2000, pytest.param(4000, marks=pytest.mark.slow)])
+def test_rows_are_drawn_given_the_others(count, table, rng):
     cells = TableCells.of(ll.Observations.from_array(table))
     mean, root = rng.standard_normal(5), rng.standard_normal((5, 5))
     objective = GaussianRows(cells)
@@ -117,7 +118,7 @@ def test_rows_are_drawn_given_the_others(table, rng):
     precision = np.linalg.inv(root @ root.T)
     state = replace(start, mean=mean, covariance=root @ root.T, precision=precision)
     means = objective._lines(state, None)
-    draws = np.array([objective._lines(state, Noise(7, k)) for k in range(4000)])
+    draws = np.array([objective._lines(state, Noise(7, k)) for k in range(count)])
     for i in (0, 3, 4, 9):
         gaps = np.isnan(table[i])
         expected, left = given(table[i], mean, root @ root.T)
@@ -125,7 +126,7 @@ def test_rows_are_drawn_given_the_others(table, rng):
         np.testing.assert_array_equal(means[i, ~gaps], table[i, ~gaps])
         own = draws[:, i, gaps]
         scale = np.sqrt(np.diag(left))
-        assert (np.abs(own.mean(axis=0) - expected) < 5 * scale / 4000**0.5).all()
+        assert (np.abs(own.mean(axis=0) - expected) < 5 * scale / count**0.5).all()
         np.testing.assert_allclose(np.cov(own.T), left, atol=0.12 * scale.max() ** 2)
 
 
@@ -161,7 +162,7 @@ def test_new_rows_get_conditional_means_whatever_is_called_noise(fitted, table):
 
 def test_the_fit_predicts_and_covers(rng):
     errors, others, inside = [], [], []
-    for _ in range(12):
+    for _ in range(8):
         full = rng.standard_normal((24, 2)) @ rng.standard_normal((2, 6))
         full = full / full.std(axis=0) + 0.1 * rng.standard_normal((24, 6))
         gaps = rng.random(full.shape) < 0.12

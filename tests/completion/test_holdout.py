@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 import lowland as ll
+from lowland.completion import refinement_learning
 from lowland.completion.holdout import hold_gaps
 from lowland.core.errors import UnsupportedError
 
@@ -82,10 +83,12 @@ def test_intervals_calibrated_on_gaps_cover_the_missing_runs(rng):
     assert (wider[1] - wider[0] > high - low).all()
 
 
-def test_coverage_is_that_of_the_intervals_that_are_given(rng):
+def test_coverage_is_that_of_the_intervals_that_are_given(rng, monkeypatch):
     """Not of normal ones: intervals of skewed columns and of refined tables have a shape of their own."""
     table = np.exp(rng.standard_normal((80, 2)) @ rng.standard_normal((2, 6)))
     table[rng.random(table.shape) < 0.2] = np.nan
+    monkeypatch.setattr(refinement_learning, "TREES", (6, 6, 20))  # their number is not tested
+    monkeypatch.setattr(refinement_learning, "WEIGHED", (4, 4, 10))
     for settings in ({"powers": True, "refine": False}, {"powers": False, "refine": True}):
         trial = ll.MatrixCompletion(certify=False, random_state=0, **settings).fit(table).held_out_errors()
         for level, inside in zip((0.5, 0.9), trial.coverage(np.array([0.5, 0.9])), strict=True):

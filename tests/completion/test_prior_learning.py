@@ -192,17 +192,14 @@ def test_sweeps_with_priors_held_do_not_lower_the_bound(rng):
 def test_a_fit_that_ends_early_has_seen_all_cells(rng, monkeypatch):
     monkeypatch.setattr(bayesian_settings, "LEAST_CALIBRATED", 500)
     table = grades(rng)
-    fit = ll.MatrixCompletion(
-        rank=2, method="variational", pattern=False, max_iterations=1, certify=False, random_state=0
-    ).fit(table)
+    settings = {"rank": 2, "method": "variational", "pattern": False, "max_iterations": 1, "random_state": 0}
+    fit = ll.MatrixCompletion(certify=False, refine=False, **settings).fit(table)
     held = hold_out(TableCells.of(table))[1]
     # a cell that a fit has seen has moved its predictions towards itself
     changed = replace(table, values=table.values.copy())
     place = int(np.flatnonzero((table.rows == held.rows[0]) & (table.columns == held.columns[0]))[0])
     changed.values[place] = 1.0 if table.values[place] > 3 else 5.0
-    again = ll.MatrixCompletion(
-        rank=2, method="variational", pattern=False, max_iterations=1, certify=False, random_state=0
-    ).fit(changed)
+    again = ll.MatrixCompletion(certify=False, refine=False, **settings).fit(changed)
     before, after = (own.predict([held.rows[0]], [held.columns[0]])[0] for own in (fit, again))
     assert abs(after - before) > 0.01
 
@@ -227,7 +224,7 @@ def test_the_pattern_is_a_feature_where_cells_held_out_show_it(taste, wanted):
     assert (trial is not None) is wanted
 
 
-@pytest.mark.parametrize("noise", [0.75, 1.2])
+@pytest.mark.parametrize("noise", [0.75, pytest.param(1.2, marks=pytest.mark.slow)])
 def test_the_noise_of_few_ratings_is_learnt_to_the_end(noise):
     """Held after three sweeps, it was larger than the spread of the ratings: 90 % intervals held 99 %."""
     rng, (m, n), count = np.random.default_rng(0), (3000, 3000), 4_800
@@ -289,12 +286,13 @@ def test_calibrated_fits_on_the_disk_have_the_bits_of_those_in_memory(method, rn
     pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     monkeypatch.setattr(line_bounds, "BLOCK", 250)
     monkeypatch.setattr(bayesian_settings, "LEAST_CALIBRATED", 500)
-    table = grades(rng)
+    table = grades(rng, (90, 30))
     frame = pa.table({"row": table.rows, "column": table.columns, "value": table.values})
     parquet.write_table(frame, tmp_path / "cells.parquet")
     names = {"row": "row", "column": "column", "value": "value"}
     stored = ll.StoredObservations.from_parquet(tmp_path, tmp_path / "cells", dtype="float64", **names)
     options = {"rank": 2, "method": method, "certify": False, "random_state": 0, "refine": False}
+    options |= {"max_iterations": 12}
     options |= {"n_draws": 3} if method == "gibbs" else {}
     here = ll.MatrixCompletion(**options).fit(Observations.from_frame(frame, **names))
     there = ll.MatrixCompletion(**options).fit(stored)

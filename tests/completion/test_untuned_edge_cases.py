@@ -1,5 +1,7 @@
 """Ways to a wrong number or a crash that a review of the untuned completion found."""
 
+from copy import deepcopy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +16,8 @@ from lowland.core.status import StopReason
 M = ll.MatrixCompletion
 # without certificate and forests, on which none of this depends
 PLAIN = {"certify": False, "refine": False}
+# and by few sweeps
+LIGHT = {**PLAIN, "max_iterations": 40, "random_state": 0}
 
 
 def low_rank(m=30, n=20, noise=0.1, seed=0):
@@ -40,14 +44,14 @@ def test_covariates_must_be_those_of_the_fit():
     rng = np.random.default_rng(0)
     about = rng.standard_normal((60, 3))
     table = np.where(rng.random((60, 12)) < 0.5, about @ rng.standard_normal((3, 12)), np.nan)
-    model = M(random_state=0, **PLAIN).fit(table, row_covariates=about)
+    model = M(**LIGHT).fit(table, row_covariates=about)
     for other in (about[:5, :1], about[:5, :2], None):
         with pytest.raises(InvalidInputError, match="covariates are"):
             model.transform(table[:5], row_covariates=other)
-    plain = M(random_state=0, **PLAIN).fit(table)
+    plain = M(**LIGHT).fit(table)
     with pytest.raises(InvalidInputError, match="covariates are not those"):
         plain.transform(table[:5], row_covariates=about[:5])
-    filled = M(random_state=0, **PLAIN).fit_transform(table, row_covariates=about)
+    filled = M(**LIGHT).fit_transform(table, row_covariates=about)
     assert np.isfinite(filled).all()
 
 
@@ -64,7 +68,7 @@ def test_constant_covariates_have_no_effect():
 def test_weights_of_rows_count_in_every_answer(tmp_path):
     _, holes = low_rank()
     weight = np.r_[np.full(15, 100.0), np.ones(15)]
-    model = M(random_state=0, certify=False).fit(holes, sample_weight=weight)
+    model = M(random_state=0, **PLAIN).fit(holes, sample_weight=weight)
     rows, columns = np.nonzero(np.isnan(holes))
     np.testing.assert_allclose(model.transform(holes)[rows, columns], model.predict(rows, columns))
     low, high = model.predict_interval(rows, columns, 0.95)
@@ -78,7 +82,7 @@ def test_weights_of_rows_count_in_every_answer(tmp_path):
 def test_files_keep_feature_names_and_what_was_fitted(tmp_path):
     _, holes = low_rank()
     frame = pd.DataFrame(holes, columns=[f"c{j}" for j in range(20)])
-    model = M(method="gibbs", n_draws=10, random_state=0, certify=False).fit(frame)
+    model = M(method="gibbs", n_draws=10, random_state=0, **PLAIN).fit(frame)
     model.save(tmp_path / "m.npz")
     again = M.load(tmp_path / "m.npz")
     np.testing.assert_array_equal(again.transform(frame), model.transform(frame))
@@ -113,13 +117,13 @@ def test_large_tables_of_grades_are_fitted_by_default():
 def test_updates_keep_names_and_refuse_slips():
     _, holes = low_rank()
     frame = pd.DataFrame(holes, columns=[f"c{j}" for j in range(20)])
-    model = M(random_state=0, **PLAIN).fit(frame)
+    model = M(**LIGHT).fit(frame)
     model.update([0, 1, 2], ["new"] * 3, [1.0, 2.0, 3.0])
     assert model.get_feature_names_out()[-1] == "new"
     assert np.isfinite(model.transform(frame.assign(new=np.nan))).all()
     with pytest.raises(InvalidInputError, match="one-dimensional"):
         model.update([0], "c5", [1.0])
-    plain = M(random_state=0, **PLAIN).fit(holes)
+    plain = M(**LIGHT).fit(holes)
     with pytest.raises(InvalidInputError, match="rows must lie between"):
         plain.update([2_000_000_000], [5], [1.0])
     plain.update([0, 0], [0, 0], [1.0, 2.0])
@@ -127,11 +131,15 @@ def test_updates_keep_names_and_refuse_slips():
     assert seen.values[(seen.rows == 0) & (seen.columns == 0)] == [2.0]
 
 
+@pytest.fixture(scope="module")
+def numbered():
+    """A fit of a table whose rows are named by numbers."""
+    return M(**LIGHT).fit(ll.Observations.from_array(low_rank()[1], row_labels=np.arange(30)))
+
+
 @pytest.mark.parametrize("label", ["007", "--5", "\u00b3", "99999999999999999999", "x"])
-def test_labels_that_are_not_quite_numbers_become_text(label):
-    _, holes = low_rank()
-    table = ll.Observations.from_array(holes, row_labels=np.arange(30))
-    model = M(random_state=0, **PLAIN).fit(table).update([label], [3], [1.0])
+def test_labels_that_are_not_quite_numbers_become_text(label, numbered):
+    model = deepcopy(numbered).update([label], [3], [1.0])
     assert np.isfinite(model.predict([label, "7"], [3, 3])).all()
 
 
@@ -139,7 +147,7 @@ def test_dates_are_labels():
     _, holes = low_rank(12, 8)
     dates = pd.date_range("2020-01-01", periods=14).values
     table = ll.Observations.from_array(holes, row_labels=dates[:12])
-    model = M(random_state=0, **PLAIN).fit(table).update(dates[11:], [0, 1, 2], [1.0, 2.0, 3.0])
+    model = M(**LIGHT).fit(table).update(dates[11:], [0, 1, 2], [1.0, 2.0, 3.0])
     assert np.isfinite(model.predict(dates, np.zeros(14, int))).all()
 
 
@@ -172,16 +180,16 @@ def test_attributes_of_another_method_do_not_stay():
     _, holes = low_rank()
     model = M(method="map", random_state=0, certify=False).fit(holes)
     assert model.rank_path_.held_out > 0
-    model.set_params(method="variational").fit(holes)
+    model.set_params(method="variational", max_iterations=20, refine=False).fit(holes)
     assert "rank_path_" not in vars(model)
-    model.set_params(method="map", rank=2, penalty=1.0).fit(holes)
+    model.set_params(method="map", rank=2, penalty=1.0, refine="auto").fit(holes)
     assert "noise_" not in vars(model)
 
 
 def test_draws_of_grades_are_grades_in_range():
     rng = np.random.default_rng(1)
     stars = np.where(rng.random((60, 40)) < 0.3, rng.integers(1, 6, (60, 40)), np.nan)
-    model = M(random_state=0, certify=False).fit(stars)
+    model = M(**LIGHT).fit(stars)
     draws = model.sample(np.arange(40), np.arange(40), 200, random_state=0)
     assert draws.min() >= 1
     assert draws.max() <= 5

@@ -11,6 +11,9 @@ from sklearn.preprocessing import StandardScaler
 import lowland as ll
 
 SIZE = 60
+# one way to fit, and few draws
+PLAIN = {"method": "gaussian", "n_draws": 10, "refine": False, "powers": False}
+PLAIN |= {"certify": False, "random_state": 0}
 
 
 def _frame():
@@ -33,7 +36,7 @@ def _frame():
 @pytest.fixture(scope="module")
 def fitted():
     frame, holes = _frame()
-    return frame, holes, ll.MatrixCompletion(random_state=0, certify=False, refine=False).fit(holes)
+    return frame, holes, ll.MatrixCompletion(**PLAIN).fit(holes)
 
 
 def test_levels_without_an_order_are_levels(fitted):
@@ -57,8 +60,8 @@ def test_levels_without_an_order_are_levels(fitted):
 def test_set_output_is_obeyed(kind, frame_type):
     _, holes = _frame()
     numbers = holes[["a", "b", "c"]]
-    model = ll.MatrixCompletion(random_state=0, certify=False, refine=False).set_output(transform=kind)
-    plain = ll.MatrixCompletion(random_state=0, certify=False, refine=False).fit_transform(numbers)
+    model = ll.MatrixCompletion(**PLAIN).set_output(transform=kind)
+    plain = ll.MatrixCompletion(**PLAIN).fit_transform(numbers)
     for found in (model.fit_transform(numbers), model.transform(numbers)):
         assert isinstance(found, frame_type)
         assert list(found.columns) == ["a", "b", "c"]
@@ -70,12 +73,12 @@ def test_set_output_is_obeyed(kind, frame_type):
 def test_pipelines_hand_on_frames():
     _, holes = _frame()
     numbers = holes[["a", "b", "c"]]
-    steps = make_pipeline(StandardScaler(), ll.MatrixCompletion(random_state=0, certify=False, refine=False))
+    steps = make_pipeline(StandardScaler(), ll.MatrixCompletion(**PLAIN))
     found = steps.set_output(transform="pandas").fit_transform(numbers)
     assert list(found.columns) == ["a", "b", "c"]
     assert found.index.tolist() == holes.index.tolist()
     columns = make_column_transformer(
-        (ll.MatrixCompletion(random_state=0, certify=False, refine=False), ["a", "b"]),
+        (ll.MatrixCompletion(**PLAIN), ["a", "b"]),
         remainder="passthrough",
         verbose_feature_names_out=False,
     ).set_output(transform="pandas")
@@ -84,7 +87,7 @@ def test_pipelines_hand_on_frames():
 
 def test_a_frame_with_words_hands_on_its_names(fitted):
     frame, holes, _ = fitted
-    model = ll.MatrixCompletion(random_state=0, certify=False, refine=False).set_output(transform="pandas")
+    model = ll.MatrixCompletion(**PLAIN).set_output(transform="pandas")
     found = model.fit_transform(holes)
     assert list(found.columns) == list(frame)
     assert found.index.tolist() == list(frame.index)

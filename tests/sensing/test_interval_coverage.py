@@ -26,7 +26,7 @@ def noisy_table(seed, n=60, rank=2, share=0.35, sigma=0.1, heteroscedastic=False
 
 
 @cache
-def noisy_fit(seed, heteroscedastic=False):
+def noisy_fit(seed, heteroscedastic):
     """Return the truth of a table and its fit, which several tests ask."""
     truth, rows, columns, y, weights = noisy_table(seed, heteroscedastic=heteroscedastic)
     fit = ll.recover(Entries(rows, columns, (60, 60)), y, rank=2, weights=weights, rng=0, certify=False)
@@ -38,11 +38,12 @@ def noisy_fit(seed, heteroscedastic=False):
 @pytest.mark.parametrize("heteroscedastic", [False, True])
 def test_coverage_of_entries(form, heteroscedastic, tables):
     covered, noises = [], []
-    everything = np.indices((60, 60)).reshape(2, -1)
+    every = 7 if form == "exact" and tables < 8 else 1
+    some = np.indices((60, 60)).reshape(2, -1)[:, ::every]
     for seed in range(tables):
         truth, fit = noisy_fit(seed, heteroscedastic)
-        found = fit.interval(*everything, form=form)
-        covered.append(np.mean((found.lower <= truth.ravel()) & (truth.ravel() <= found.upper)))
+        found, true = fit.interval(*some, form=form), truth[tuple(some)]
+        covered.append(np.mean((found.lower <= true) & (true <= found.upper)))
         noises.append(found.noise)
         assert found.form == form
     # the block form takes the other side for known, which costs where few data weigh much
@@ -55,7 +56,7 @@ def test_coverage_of_entries(form, heteroscedastic, tables):
 def test_coverage_of_new_observations_and_levels(tables):
     hits = {0.5: [], 0.9: []}
     for seed in range(tables):
-        truth, fit = noisy_fit(seed)
+        truth, fit = noisy_fit(seed, False)
         rng = np.random.default_rng(100 + seed)
         i, j = rng.integers(0, 60, (2, 1000))
         new = truth[i, j] + 0.1 * rng.standard_normal(1000)
@@ -115,7 +116,7 @@ def test_refusals(rng):
     saturated = ll.recover(full, truth[:4, :4].ravel(), rank=4, rng=0, certify=False)
     with pytest.raises(UnsupportedError, match="saturated"):
         saturated.interval([0], [0])
-    fit = noisy_fit(0)[1]
+    fit = noisy_fit(0, False)[1]
     for bad, words in ((([0, 1], [0]), "equally long"), (([60], [0]), "rows")):
         with pytest.raises(InvalidInputError, match=words):
             fit.interval(*bad)
@@ -123,10 +124,11 @@ def test_refusals(rng):
         fit.interval([0], [0], level=1.0)
     with pytest.raises(InvalidInputError, match="form"):
         fit.interval([0], [0], form="bayes")
-    counts = ll.recover(ll.RankOne(np.eye(3)), np.ones(3), rank=1, structure="psd", loss="poisson", rng=0)
+    how = {"rank": 1, "structure": "psd", "certify": False, "rng": 0}
+    counts = ll.recover(ll.RankOne(np.eye(3)), np.ones(3), loss="poisson", **how)
     with pytest.raises(UnsupportedError, match="squared loss"):
         counts.interval([0], [0])
-    states = ll.recover(ll.Pauli(["X", "Y", "Z", "I"] * 3), [0.1] * 12, rank=1, structure="psd", rng=0)
+    states = ll.recover(ll.Pauli(["X", "Y", "Z", "I"] * 3), [0.1] * 12, **how)
     with pytest.raises(UnsupportedError, match="real matrix"):
         states.interval([0], [0])
 
@@ -209,7 +211,7 @@ def test_scores_on_cells_that_were_fitted_are_too_small(monkeypatch):
 
     monkeypatch.setattr(holdout, "hold_out", hold_nothing_out)
     monkeypatch.setattr(planned_fit, "fit_completion", overfit)
-    assert conformal_rates((0.9,), range(2))[0] < 0.85
+    assert conformal_rates((0.9,), range(1))[0] < 0.85
 
 
 def test_conformal_intervals_are_repeatable_and_refuse_levels_out_of_reach():
@@ -232,7 +234,8 @@ def test_conformal_intervals_of_saturated_models():
     """Fisher variances are refused; scores of plain errors still work."""
     values, seen = heavy_tailed(1, 24)
     table = np.where(seen, values, np.nan)
-    model = ll.MatrixCompletion(rank=20, penalty=1e-6, certify=False, random_state=0).fit(table)
+    settings = {"rank": 20, "penalty": 1e-6, "max_iterations": 50, "certify": False, "random_state": 0}
+    model = ll.MatrixCompletion(**settings).fit(table)
     rows, columns = np.nonzero(~seen)
     lower, upper = model.predict_interval(rows, columns, 0.8, method="conformal")
     new = values[rows, columns]

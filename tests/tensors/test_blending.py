@@ -38,13 +38,8 @@ def blended():
     holes[:3, 2, 5] = noisy[:3, 2, 5]
     with pytest.MonkeyPatch.context() as patch:
         few_sweeps(patch, (20, 20))
-        return (
-            truth,
-            noisy,
-            holes,
-            ll.complete_tensor(holes, 4, rng=0),
-            ll.complete_tensor(holes, 4, model="cp", rng=0),
-        )
+        fits = (ll.complete_tensor(holes, 4, model=own, burn_in=20, rng=0) for own in ("auto", "cp"))
+        return truth, noisy, holes, *fits
 
 
 def test_a_table_is_blended_where_it_is_better(blended):
@@ -85,7 +80,8 @@ def test_intervals_and_draws_are_those_of_the_blend(blended):
     assert away.std() < 0.5 * np.std((alone.completions(100, rng=1) - alone.tensor())[:, told])
 
 
-def test_a_table_of_no_use_changes_no_bit():
+def test_a_table_of_no_use_changes_no_bit(monkeypatch):
+    few_sweeps(monkeypatch, (20, 20))
     rng = np.random.default_rng(1)
     factors = [rng.standard_normal((length, 2)) for length in (15, 10, 8)]
     truth = np.einsum("ir,jr,kr->ijk", *factors)

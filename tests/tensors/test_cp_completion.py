@@ -186,13 +186,14 @@ def test_lists_of_cells_weights_and_threads_give_the_same_bits(found, settings, 
     spoilt, light = holes.copy(), np.ones(holes.shape)
     spoilt[tuple(at[0])] += 100
     light[tuple(at[0])] = 1e-9
-    away = ll.complete_tensor(spoilt, rank=fit.rank, model="cp", weights=light, rng=0).tensor() - fit.tensor()
+    plan = {"rank": fit.rank, "model": "cp", "burn_in": 20, "n_draws": 50, "rng": 0}
+    away = ll.complete_tensor(spoilt, weights=light, **plan).tensor() - fit.tensor()
     assert np.sqrt(np.mean(away**2)) < 0.15
 
 
 def test_four_modes_and_complete_tensors(rng, few_sweeps):
     truth, holes = planted(rng, (8, 6, 5, 4), 2)
-    fit = ll.complete_tensor(holes, 2, model="cp", rng=0)
+    fit = ll.complete_tensor(holes, 2, model="cp", burn_in=30, n_draws=50, rng=0)
     assert fit.tried[0][0] == 2
     assert np.sqrt(np.mean((fit.tensor() - truth)[np.isnan(holes)] ** 2)) < 0.15
     whole = ll.complete_tensor(truth, 2, model="cp", burn_in=20, n_draws=10, rng=0)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.status import Verdict
 from lowland.judges import certify
 from lowland.recheck.factor_constraints import splines
+from lowland.tensors import cp_agreement
 from lowland.tensors.constrained_factor import best_factor
 from lowland.tensors.cp_least_squares import RIDGE, CPObjective
 from lowland.tensors.cp_model import CP
+from lowland.tensors.cp_search import CPPlan
 from lowland.tensors.factor_constraints import FactorConstraint, Splines
 
 UNIQUE = "unique_decomposition"
@@ -197,7 +200,8 @@ def test_smooth_columns_from_few_cells(rng):
     assert errors[1] < 0.5 * errors[0]
 
 
-def test_halves_keep_what_is_asked(rng):
+def test_halves_keep_what_is_asked(rng, monkeypatch):
+    monkeypatch.setattr(cp_agreement, "CPPlan", partial(CPPlan, 1, 60))  # a light search of each half
     factors, _, noisy = mixtures(rng, 0.1, shape=(8, 20, 15))
     known = {0: np.where(factors[0] > 0.9, factors[0], np.nan)}
     brief = {"n_restarts": 0, "max_iterations": 60, "certify": False}
@@ -208,6 +212,10 @@ def test_halves_keep_what_is_asked(rng):
 
 
 # ------------------------------------------------------------------ what is proved
+# a fit that need not have converged for its document to be read again
+JUDGED = {"n_restarts": 0, "max_iterations": 30, "rng": 0}
+
+
 def constrained_mixture(*, known=None, functions=None):
     """Two components with parallel columns in one mode, under a constraint."""
     factors = [np.array([[1.0, 2], [2, 4], [3, 6], [1, 2], [0, 0]])]
@@ -250,7 +258,7 @@ def test_a_point_that_breaks_a_constraint_proves_nothing():
 
 def test_certificates_hold_the_constraints(rng, tmp_path):
     factors, _, noisy = mixtures(rng, 0.05, shape=(6, 12, 9))
-    fit = ll.decompose_cp(noisy, 3, smooth={1: 7}, known={2: factors[2][:, :1]}, rng=0)
+    fit = ll.decompose_cp(noisy, 3, smooth={1: 7}, known={2: factors[2][:, :1]}, **JUDGED)
     fit.save_certificate(tmp_path / "proof.json")
     assert ll.verify(tmp_path / "proof.json", noisy).is_confirmed
     text = (tmp_path / "proof.json").read_text()
@@ -309,11 +317,12 @@ def test_constraints_that_ask_nothing_change_no_bit(rng):
 def test_units_of_known_columns_do_not_matter(scale, nonnegative):
     """The mutants: one ridge for columns of all sizes, and starts whose known columns outweigh the others."""
     factors, _, noisy = mixtures(np.random.default_rng(0), 0.02, shape=(8, 20, 15))
+    plan = {"n_restarts": 2, "certify": False, "rng": 0}
     for known in (
         {1: factors[1][:, :1] * scale},
         {1: factors[1][:, :1] * scale, 2: factors[2][:, :1] * scale},
     ):
-        fit = ll.decompose_cp(noisy, 3, known=known, nonnegative=nonnegative, rng=0, certify=False)
+        fit = ll.decompose_cp(noisy, 3, known=known, nonnegative=nonnegative, **plan)
         assert fit.relative_error < 0.03
         assert fit.congruence(factors).min() > 0.99
 
@@ -346,7 +355,7 @@ def test_long_smooth_modes_take_seconds(rng):
 
 def test_a_forged_document_with_factors_of_another_shape_is_refused(rng, tmp_path):
     _, _, noisy = mixtures(rng, 0.05, shape=(6, 12, 9))
-    fit = ll.decompose_cp(noisy, 3, smooth={1: 7}, rng=0)
+    fit = ll.decompose_cp(noisy, 3, smooth={1: 7}, **JUDGED)
     fit.save_certificate(tmp_path / "proof.json")
     document = json.loads((tmp_path / "proof.json").read_text())
     for broken in ([1.0, 2.0], 1.0, []):

@@ -19,7 +19,7 @@ WEEKS, SENSORS, HOURS = 4, 8, 12
 @pytest.fixture
 def short_chains(monkeypatch):
     """Comparisons of fewer sweeps, which choose as surely among what is tested here."""
-    monkeypatch.setattr(cp_choice, "COMPARED", (20, 20))
+    monkeypatch.setattr(cp_choice, "COMPARED", (10, 10))
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def traffic():
 
 
 def filled(truth, noisy, hidden, **options):
-    found = ll.complete_tensor(np.where(hidden, np.nan, noisy), 4, n_draws=30, burn_in=20, rng=0, **options)
+    found = ll.complete_tensor(np.where(hidden, np.nan, noisy), 4, n_draws=20, burn_in=10, rng=0, **options)
     return found, np.sqrt(np.mean((found.tensor() - truth)[hidden] ** 2)) / truth.std()
 
 
@@ -185,7 +185,7 @@ def test_the_unit_of_weights_changes_nothing(short_chains):
     table = np.where(rng.random(truth.shape) < 0.7, truth + 0.1 * rng.standard_normal(truth.shape), np.nan)
     weights = rng.uniform(0.5, 2, truth.shape)
     one, other = (
-        ll.complete_tensor(table, 2, model="cp", weights=unit * weights, n_draws=30, rng=0)
+        ll.complete_tensor(table, 2, model="cp", weights=unit * weights, burn_in=20, n_draws=30, rng=0)
         for unit in (1.0, 1e4)
     )
     assert one.noise == pytest.approx(other.noise)

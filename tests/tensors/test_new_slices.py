@@ -23,18 +23,31 @@ def few_sweeps(monkeypatch):
     monkeypatch.setattr(cp_choice, "COMPARED", (4, 4))
 
 
+@pytest.fixture
+def short_chains(monkeypatch):
+    """Comparisons of fewer sweeps, which choose as surely among what is tested here."""
+    monkeypatch.setattr(cp_choice, "COMPARED", (20, 20))
+
+
+# few draws, where it does not matter how accurate they are; and enough of them for errors and intervals
+BRIEF = {"model": "cp", "burn_in": 5, "n_draws": 5, "rng": 0}
+SHORT = {"model": "cp", "burn_in": 20, "n_draws": 40, "rng": 0}
+
+
 @pytest.fixture(scope="module")
 def stream():
     """Twenty slices that are completed, four that come later."""
     rng = np.random.default_rng(5)
     truth, noisy = tensor(rng)
     holes = np.where(rng.random(noisy.shape) < 0.4, noisy, np.nan)
-    return truth, holes, ll.complete_tensor(holes[:20], 2, model="cp", rng=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cp_choice, "COMPARED", (20, 20))
+        return truth, holes, ll.complete_tensor(holes[:20], 2, **SHORT)
 
 
-def test_new_slices_are_predicted_nearly_as_by_a_refit(stream):
+def test_new_slices_are_predicted_nearly_as_by_a_refit(stream, short_chains):
     truth, holes, first = stream
-    added, whole = first.update(holes[20:], rng=1), ll.complete_tensor(holes, 2, model="cp", rng=0)
+    added, whole = first.update(holes[20:], rng=1), ll.complete_tensor(holes, 2, **SHORT)
     hidden = np.isnan(holes[20:])
     errors = [np.sqrt(np.mean((own.tensor()[20:] - truth[20:])[hidden] ** 2)) for own in (added, whole)]
     assert errors[0] < 1.15 * errors[1]
@@ -58,28 +71,29 @@ def test_one_after_the_other_and_the_same_bits(stream):
     assert first.shape == (20, 14, 10)
 
 
-def test_rows_have_their_posterior(rng):
+@pytest.mark.parametrize("count", [1000, pytest.param(4000, marks=pytest.mark.slow)])
+def test_rows_have_their_posterior(count, rng, short_chains):
     """Of one draw: the mean and covariance of the rows, their prior drawn too, beside naive arithmetic."""
     _, noisy = tensor(rng, (30, 6, 5))
     first = ll.complete_tensor(noisy[:29], 2, model="cp", burn_in=30, n_draws=2, rng=0)
     assert first.noise_mode is None  # as in the arithmetic below
     theta, alpha = first.draws[0]
     model, more = first.model, slices_of(np.where(rng.random((6, 5)) < 0.4, noisy[29], np.nan), (29, 6, 5), 0)
-    many = draw_slices(model, ((theta, alpha),) * 4000, more, 0, (None, None), np.random.default_rng(0))
+    many = draw_slices(model, ((theta, alpha),) * count, more, 0, (None, None), np.random.default_rng(0))
     rows = np.array([model_factor(own, 30) for own, _ in many])
     a, b, c = model.factors(theta)
     at = more.all_positions()
     design = b[at[:, 1]] * c[at[:, 2]]
     y = (more.values - model.centre) / model.spread
     means, own = [], np.random.default_rng(1)
-    for _ in range(4000):
+    for _ in range(count):
         precision, coefficients = model.priors[0].draw(a, own)
         total = precision + alpha * design.T @ design
         mean = np.linalg.solve(total, precision @ coefficients[0] + alpha * design.T @ y)
         means.append(mean + np.linalg.solve(np.linalg.cholesky(total).T, own.standard_normal(2)))
     spread = np.std(means, axis=0)
     np.testing.assert_allclose(
-        rows.mean(axis=0), np.mean(means, axis=0), atol=5 * spread.max() / np.sqrt(4000)
+        rows.mean(axis=0), np.mean(means, axis=0), atol=5 * spread.max() / np.sqrt(count)
     )
     np.testing.assert_allclose(rows.std(axis=0), spread, rtol=0.08)
 
@@ -89,14 +103,14 @@ def model_factor(theta, length):
     return theta[: 2 * length].reshape(length, 2)[-1]
 
 
-def test_slices_to_come_follow_the_order():
+def test_slices_to_come_follow_the_order(short_chains):
     """Days of a week, none of whose cells are known: the week tells, as of the days that were missing."""
     rng = np.random.default_rng(3)
     week = np.array([1.0, 1.1, 1.2, 1.1, 1.0, 0.3, 0.2])
     loads = rng.gamma(3, 1, (12, 1, 1)) * np.resize(week, 42)[:, None] * (1 + 0.5 * np.sin(np.arange(8)))
     noisy = loads + 0.05 * rng.standard_normal(loads.shape)
     noisy[:, [3, 12, 20, 27]] = np.nan
-    first = ll.complete_tensor(noisy[:, :35], 2, model="cp", orders={1: 7}, rng=0)
+    first = ll.complete_tensor(noisy[:, :35], 2, orders={1: 7}, **SHORT)
     assert first.orders[1]
     added = first.update(np.full((12, 7, 8), np.nan), mode=1, rng=0)
     errors = np.abs(added.tensor()[:, 35:] - loads[:, 35:]).mean(axis=(0, 2))
@@ -106,26 +120,26 @@ def test_slices_to_come_follow_the_order():
     assert high - low > 0.1
 
 
-def test_noisy_slices_are_noticed():
+def test_noisy_slices_are_noticed(short_chains):
     """Noise differs by sensors; of the new ones, one is noisy and its interval is wide."""
     rng = np.random.default_rng(4)
     truth, _ = tensor(rng, (30, 16, 12), noise=0)
     sizes = np.where(np.arange(30) % 2, 1.5, 0.1)
     noisy = truth + sizes[:, None, None] * rng.standard_normal(truth.shape)
     holes = np.where(rng.random(truth.shape) < 0.7, noisy, np.nan)
-    first = ll.complete_tensor(holes[:28], 2, model="cp", rng=0)
+    first = ll.complete_tensor(holes[:28], 2, **SHORT)
     assert first.noise_mode == 0
     found = first.update(holes[28:], rng=0).slice_noise
     assert found[28] == pytest.approx(0.1, rel=0.3)
     assert found[29] == pytest.approx(1.5, rel=0.3)
 
 
-def test_noise_of_another_mode_is_kept():
+def test_noise_of_another_mode_is_kept(short_chains):
     rng = np.random.default_rng(4)
     truth, _ = tensor(rng, (16, 30, 12), noise=0)
     sizes = np.where(np.arange(30) % 2, 1.5, 0.1)
     noisy = truth + sizes[:, None] * rng.standard_normal(truth.shape)
-    first = ll.complete_tensor(noisy[:14], 2, model="cp", rng=0)
+    first = ll.complete_tensor(noisy[:14], 2, **SHORT)
     assert first.noise_mode == 1
     more = first.update(noisy[14:], rng=0)
     np.testing.assert_array_equal(more.slice_noise, first.slice_noise)
@@ -156,7 +170,7 @@ def labelled(values, days):
 def test_labelled_slices(rng, few_sweeps):
     _, noisy = tensor(rng, (8, 20, 5))
     first = ll.complete_tensor(
-        labelled(noisy[:, :18], np.arange(18)), 2, model="cp", orders={"day": "coordinates"}, rng=0
+        labelled(noisy[:, :18], np.arange(18)), 2, orders={"day": "coordinates"}, **BRIEF
     )
     rest = labelled(noisy[:, 18:], np.array([18, 25]))
     done = first.update(rest, mode="day", rng=0).completed()
@@ -193,7 +207,7 @@ def test_orders_that_cannot_go_on(rng, few_sweeps):
     _, noisy = tensor(rng, (12, 9, 6))
     smooth = np.sin(np.arange(12) / 2)[:, None, None] * noisy[:1]
     places = np.arange(12.0) ** 1.1
-    first = ll.complete_tensor(smooth, 2, model="cp", orders={0: places}, rng=0)
+    first = ll.complete_tensor(smooth, 2, orders={0: places}, **BRIEF)
     assert first.smooth
     with pytest.raises(InvalidInputError, match="have no coordinates"):
         first.update(smooth[0])
@@ -229,14 +243,14 @@ def test_a_labelled_slice_alone_may_have_coordinates_of_its_own(rng, few_sweeps)
     days = np.datetime64("2024-01-01") + np.arange(8)
     coords = {"day": days, "weekday": ("day", np.arange(8) % 7), "b": np.arange(10), "run": 1}
     array = xarray.DataArray(noisy, dims=("day", "b", "c"), coords=coords)
-    first = ll.complete_tensor(array[:7], 2, model="cp", rng=0)
+    first = ll.complete_tensor(array[:7], 2, **BRIEF)
     whole = first.update(array[7:], mode="day", rng=0)
     for one in (array[7], array[7].assign_coords(run=3, tool="x"), array[7].transpose("c", "b")):
         added = first.update(one, mode="day", rng=0)
         np.testing.assert_array_equal(added.tensor(), whole.tensor())
         np.testing.assert_array_equal(added.completed().coords["weekday"], np.arange(8) % 7)
     numbered = xarray.DataArray(noisy, dims=(1, 2, 3))
-    plain = ll.complete_tensor(numbered[:7], 2, model="cp", rng=0)
+    plain = ll.complete_tensor(numbered[:7], 2, **BRIEF)
     assert plain.update(numbered[7:], rng=0).completed().dims == (1, 2, 3)
 
 
@@ -246,16 +260,16 @@ def test_orders_by_other_coordinates_than_the_labels_ask_for_theirs(rng, monkeyp
     smooth[[5, 12, 20, 27]] = np.nan
     days = np.datetime64("2024-01-01") + np.arange(40)
     array = xarray.DataArray(smooth, dims=("day", "b", "c"), coords={"day": days})
-    own, brief = np.arange(36.0), {"model": "cp", "burn_in": 10, "n_draws": 20, "rng": 0}
+    own = np.arange(36.0)
     monkeypatch.setattr(cp_choice, "COMPARED", (10, 10))
-    first = ll.complete_tensor(array[:36], 2, orders={"day": own}, **brief)
+    first = ll.complete_tensor(array[:36], 2, orders={"day": own}, **BRIEF)
     assert first.smooth
     with pytest.raises(InvalidInputError, match="have no coordinates"):
         first.update(array[36:], mode="day")
     assert first.update(array[36:], mode="day", coordinates=np.arange(36.0, 40), rng=0).shape == (40, 8, 6)
     with pytest.raises(InvalidInputError, match="of no use"):
         first.update(array[36:], mode="day", coordinates=(np.arange(4), np.arange(4)))
-    labels = ll.complete_tensor(array[:36], 2, orders={"day": "coordinates"}, **brief)
+    labels = ll.complete_tensor(array[:36], 2, orders={"day": "coordinates"}, **BRIEF)
     assert labels.smooth
     added = labels.update(array[36:], mode="day", rng=0)
     np.testing.assert_array_equal(added.smooth[0][0].coordinates[:, 0], days.astype(float))

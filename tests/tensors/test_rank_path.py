@@ -48,9 +48,10 @@ def test_sweeps_with_momentum_never_rise_and_save_sweeps(weighted, rng):
     assert fast.value < info.value
 
 
-def test_half_hidden_tensors_get_their_ranks():
+@pytest.mark.parametrize(("count", "least"), [(1, 1), pytest.param(3, 2, marks=pytest.mark.slow)])
+def test_half_hidden_tensors_get_their_ranks(count, least):
     right = 0
-    for seed in range(3):
+    for seed in range(count):
         tensor = planted(seed, (14, 12, 10), (3, 2, 2), 0.1)
         seen = np.random.default_rng(seed).random(tensor.shape) < 0.5
         fit = ll.decompose_tucker(np.where(seen, tensor, np.nan), "auto", rng=seed, certify=False)
@@ -60,7 +61,7 @@ def test_half_hidden_tensors_get_their_ranks():
         true = np.sqrt(np.mean((fit.tensor() - tensor)[~seen] ** 2))
         assert fit.new_cell_error().total == pytest.approx(true, rel=0.15)
         assert fit.attempts[0].start == "ranks"
-    assert right >= 2
+    assert right >= least
 
 
 def test_the_final_search_ends_as_low_as_others():
@@ -69,7 +70,7 @@ def test_the_final_search_ends_as_low_as_others():
     auto = ll.decompose_tucker(tensor, "auto", rng=0, certify=False)
     given = ll.decompose_tucker(tensor, auto.ranks, rng=0, certify=False)
     assert auto.search.value == pytest.approx(given.search.value, rel=1e-9)
-    more = ll.decompose_tucker(tensor, "auto", rng=0, n_restarts=2, certify=False)
+    more = ll.decompose_tucker(tensor, "auto", rng=0, n_restarts=2, max_iterations=30, certify=False)
     assert [attempt.start for attempt in more.attempts][:2] == ["ranks", "random"]
 
 
@@ -115,7 +116,7 @@ def test_missing_fibres_are_harder_than_missing_cells():
     tensor = planted(3, (10, 9, 12), (2, 2, 2), 0.3)
     gaps = tensor.copy()
     gaps[np.random.default_rng(1).random(tensor.shape[:2]) < 0.45] = np.nan
-    fit = ll.decompose_tucker(gaps, 2, rng=0, certify=False)
+    fit = ll.decompose_tucker(gaps, 2, n_restarts=0, rng=0, certify=False)
     square = cell_errors.held_out_square(fit.objective, fit.search.theta)
     assert fit.new_cell_error().total > np.sqrt(square)
 
@@ -123,14 +124,15 @@ def test_missing_fibres_are_harder_than_missing_cells():
 def test_many_unknowns_are_no_obstacle(monkeypatch):
     tensor = planted(4, (10, 9, 8), (2, 2, 2), 0.1)
     tensor[np.random.default_rng(2).random(tensor.shape) < 0.3] = np.nan
-    whole = ll.decompose_tucker(tensor, 2, rng=0, certify=False).new_cell_error()
+    plan = {"n_restarts": 0, "certify": False, "rng": 0}
+    whole = ll.decompose_tucker(tensor, 2, **plan).new_cell_error()
     monkeypatch.setattr(cell_errors, "MOST_UNKNOWNS", 1)
-    assert ll.decompose_tucker(tensor, 2, rng=0, certify=False).new_cell_error().total == pytest.approx(
+    assert ll.decompose_tucker(tensor, 2, **plan).new_cell_error().total == pytest.approx(
         whole.total, rel=0.05
     )
     monkeypatch.setattr(cell_errors, "LARGEST_DENSE", 1)
     with pytest.raises(UnsupportedError, match="too large for refits"):
-        ll.decompose_tucker(tensor, 2, rng=0, certify=False).new_cell_error()
+        ll.decompose_tucker(tensor, 2, **plan).new_cell_error()
 
 
 def test_tensors_too_large_to_fill_are_refused(monkeypatch, rng):

@@ -40,7 +40,7 @@ def test_no_rotation_is_simpler(rng):
                 assert simplicity(factor @ turn @ plane) <= best * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("seeds", [(0, 10, 11), pytest.param(range(12), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seeds", [(0, 10), pytest.param(range(12), marks=pytest.mark.slow)])
 def test_several_starts_leave_local_maxima(seeds, monkeypatch):
     """With the identity alone some of these end lower."""
     factors = [np.linalg.qr(np.random.default_rng(seed).standard_normal((30, 10)))[0] for seed in seeds]

@@ -21,7 +21,7 @@ def test_a_labelled_array_names_what_is_drawn(tmp_path, rng):
             "species": [f"kind {k}" for k in range(5)],
         },
     )
-    fit = ll.decompose_tucker(values, (2, 2, 2), rng=0)
+    fit = ll.decompose_tucker(values, (2, 2, 2), n_restarts=0, rng=0)
     fit.report(tmp_path / "page.html", like=array)
     page = (tmp_path / "page.html").read_text()
     assert f"{np.isnan(values).sum()} missing cells were filled" in page

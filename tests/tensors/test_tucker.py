@@ -302,7 +302,7 @@ def test_exact_tensors_are_found_from_every_random_start():
     assert max(found) < 1e-14
 
 
-@pytest.mark.parametrize("count", [4, pytest.param(80, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [2, pytest.param(80, marks=pytest.mark.slow)])
 def test_bounds_hold_and_lie_in_order(count):
     for seed in range(count):
         rng = np.random.default_rng(seed)
@@ -340,7 +340,7 @@ def test_a_fit_at_the_bound_is_proved_and_a_worse_one_is_not():
     assert fit.objective.value(lower) < fit.objective.value(fit.search.theta * 1.01)
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(15, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [1, pytest.param(15, marks=pytest.mark.slow)])
 def test_no_claim_of_optimality_where_a_better_fit_is_known(count):
     for seed in range(count):
         tensor = np.random.default_rng(seed).standard_normal((3, 3, 3))
@@ -368,9 +368,10 @@ def test_missing_cells_are_recovered_exactly(missing):
         np.testing.assert_array_equal(fit.completed()[~hidden], truth[~hidden])
 
 
+@pytest.mark.parametrize("count", [1, pytest.param(3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("missing", [0.3, 0.7])
-def test_the_error_of_new_cells_is_told_truly(missing):
-    for seed in range(3):
+def test_the_error_of_new_cells_is_told_truly(missing, count):
+    for seed in range(count):
         truth, rng = planted(seed), np.random.default_rng(200 + seed)
         noisy = truth + 0.01 * truth.std() * rng.standard_normal(truth.shape)
         hidden = rng.random(truth.shape) < missing
@@ -402,9 +403,9 @@ def test_modular_jacobian_has_the_rank_of_the_floating_one(rng):
 # ------------------------------------------------------------------ ranks
 def test_a_tolerance_is_kept():
     rng = np.random.default_rng(0)
-    tensor = planted(0, (10, 9, 8), (3, 3, 3)) + 0.01 * rng.standard_normal((10, 9, 8))
+    tensor = planted(0, (8, 7, 6), (3, 3, 3)) + 0.01 * rng.standard_normal((8, 7, 6))
     for tolerance in (0.3, 0.05, 1e-3):
-        fit = ll.decompose_tucker(tensor, tolerance=tolerance, rng=0, certify=False)
+        fit = ll.decompose_tucker(tensor, tolerance=tolerance, rng=0, n_restarts=0, certify=False)
         assert fit.relative_error <= tolerance
 
 
@@ -530,7 +531,7 @@ def test_verdicts_do_not_depend_on_precision_weights_or_balancing(dtype, noise, 
     for name, values in scales.items():
         for value in values:
             change = {name: np.full(tensor.shape, value) if name == "weights" else value}
-            fit = ll.decompose_tucker(tensor.astype(dtype), 2, rng=0, **change)
+            fit = ll.decompose_tucker(tensor.astype(dtype), 2, rng=0, n_restarts=0, **change)
             assert fit.core.dtype == dtype
             for claim in ("stationary", "second_order_stationary", "local_minimum"):
                 assert fit.certificate[claim].verdict is not Verdict.REFUTED, (change, claim)
@@ -621,7 +622,7 @@ def test_an_interrupted_start_that_is_not_the_best_is_told(monkeypatch, rng):
 
     monkeypatch.setattr(multistart, "_run", interrupted_at_the_second)
     holes = np.where(rng.random((5, 5, 5)) < 0.7, rng.standard_normal((5, 5, 5)), np.nan)
-    fit = ll.decompose_tucker(holes, 2, n_restarts=5, rng=0)
+    fit = ll.decompose_tucker(holes, 2, n_restarts=5, max_iterations=20, rng=0)
     assert fit.search.stop_reason is StopReason.INTERRUPTED
     assert len(fit.attempts) == 2
     assert fit.certificate is None
