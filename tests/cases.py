@@ -645,8 +645,13 @@ SOLVERS = [
     Case(GaussNewton, GaussNewton, "gauss-newton", {"steps": 20}),
     # its whole steps need curvature everywhere, which clipped losses lack
     Case(GaussNewton, lambda: GaussNewton(form="setting"), "setting", {"steps": 40, "not on": ("huber",)}),
-    Case(Langevin, lambda: Langevin(phases=30), "langevin", {"steps": 30}),
-    Case(Langevin, lambda: Langevin("non_reversible", phases=40), "turned", {"steps": 40}),
+    Case(Langevin, lambda: Langevin(n_walkers=2, steps=10, phases=25), "langevin", {"steps": 25}),
+    Case(
+        Langevin,
+        lambda: Langevin("non_reversible", n_walkers=2, steps=10, phases=30),
+        "turned",
+        {"steps": 30},
+    ),
     Case(Scaled, Scaled, "scaled", {"steps": 150}),
     Case(Scaled, lambda: Scaled(damping=0.0), "undamped", {"steps": 150}),
     Case(TrustRegion, TrustRegion, "trust region", {"steps": 30}),

@@ -65,24 +65,23 @@ def test_accepts_just_above_and_rejects_just_below():
 
 
 def false_accepts():
-    count = 0
+    """Yield whether each bound that is accepted is below the norm."""
     # with small matrices, so many that on every machine some round the wrong way
     for matrix in (*matrices(60), *matrices(400, (4, 3))):
         top = float(np.linalg.norm(matrix, 2))
         for bound in (top * (1 - 1e-15), top, np.nextafter(top, 0), top * (1 + 1e-14)):
             if is_norm_below(matrix, bound):
-                count += not is_above_the_norm(matrix, bound)
-    return count
+                yield not is_above_the_norm(matrix, bound)
 
 
 def test_nothing_is_accepted_that_forty_digits_refute():
-    assert false_accepts() == 0
+    assert not any(false_accepts())
 
 
 def test_without_its_rounding_charge_the_bound_is_refuted(monkeypatch):
     monkeypatch.setattr(spectral_bounds, "gamma", lambda terms, dtype="float64": 0.0)
     monkeypatch.setattr(spectral_bounds, "unit_roundoff", lambda dtype: 0.0)
-    assert false_accepts() > 0
+    assert any(false_accepts())
 
 
 def test_eigenvalues_to_forty_digits():
@@ -118,7 +117,7 @@ def test_bounds_of_every_kind_are_above(steps):
 def test_sparse_operators_are_never_formed(shape, is_complex, monkeypatch):
     """The Gram matrix of the entries gives the same bound, positions that repeat among them."""
     monkeypatch.setattr(norm_bounds, "SPARSE_COST", 0)
-    for seed in range(20):
+    for seed in range(12):
         rng = np.random.default_rng(seed)
         rows, columns = rng.integers(0, shape[0], 60), rng.integers(0, shape[1], 60)
         weights = rng.standard_normal(60) * 10.0 ** rng.integers(-9, 10)
@@ -196,3 +195,13 @@ def test_where_no_factorisation_completes_cheap_bounds_hold(cost, monkeypatch):
         np.testing.assert_array_equal(operator.toarray(), before)
         assert is_above_the_norm(operator.toarray(), found.value)
         assert found.value <= 10 * np.linalg.norm(operator.toarray(), 2)
+
+
+def test_a_matrix_of_which_the_steps_find_nothing_has_a_bound(monkeypatch):
+    """A leading value of zero, as of a matrix of rounding only, is no reason to fail."""
+    matrix = 1e-16 * np.arange(12.0).reshape(4, 3)
+    monkeypatch.setattr(norm_bounds, "leading_triplet", lambda *_: (np.zeros(4), 0.0, np.zeros(3)))
+    given = {"method": "cholesky", "largest_dense": 10, "steps": 10, "rng": np.random.default_rng(0)}
+    found = norm_bound(DenseMap(matrix), **given)
+    assert np.linalg.norm(matrix, 2) <= found.value <= 2 * np.linalg.norm(matrix, 2)
+    assert found.rigour is Rigour.RIGOROUS

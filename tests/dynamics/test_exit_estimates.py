@@ -5,6 +5,7 @@ import pytest
 
 from lowland import dynamics as ld
 from lowland.core.errors import InvalidInputError, LowlandError, UnsupportedError
+from lowland.dynamics import splitting
 from lowland.dynamics.excursions import Walkers
 from lowland.dynamics.laws import INTEGRATORS
 from lowland.dynamics.one_dimension import mean_exit_time
@@ -99,8 +100,9 @@ EXITS = {
     ],
     ids=str,
 )
-def test_paths_run_again_are_those_recorded(kind, dynamics):
+def test_paths_run_again_are_those_recorded(kind, dynamics, monkeypatch):
     """Compiled paths are repeated up to a level, others record it: the same paths, hence the same study."""
+    monkeypatch.setattr(splitting, "_OBSERVED", 30)  # excursions before any path is split
     well = ld.potential("double_well", transverse=[1.5])
     options = {"exit": EXITS[kind], "dynamics": dynamics, "n_walkers": 12, "n_runs": 2, "n_excursions": 20}
     fast = ld.split_escape(well, [-1.0, 0.0], rng=5, **options)
@@ -131,7 +133,7 @@ def test_any_progress_is_right(shift):
         "double_well",
         [-1.0],
         exit=PAST,
-        dynamics=ld.Overdamped(0.02, 16.0),
+        dynamics=ld.Overdamped(0.04, 16.0),
         coordinate=lambda x: 2 * x[:, 0] - shift,
         n_walkers=200,
         n_runs=10,

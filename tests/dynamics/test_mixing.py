@@ -1,5 +1,7 @@
 """Distances between normal laws, and steps until a law is right: beside recursions and chains."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy.linalg import sqrtm
@@ -26,6 +28,13 @@ DYNAMICS = {
     "baoab": Underdamped(0.5, BETA, 0.4),
     "euler": Underdamped(0.05, BETA, 0.4, integrator="euler"),
 }
+
+
+@cache
+def advised(condition):
+    """Return the condition number's well, and the advice for it."""
+    well = np.diag([1 / condition, 1.0])
+    return well, advise_sampling(well, beta=1)
 
 
 def covariance(rng, d=4):
@@ -114,25 +123,24 @@ def test_advice_is_kept_and_the_best_of_its_grid():
 @pytest.mark.parametrize("condition", [10.0, 100.0, 1000.0])
 def test_laws_stay_accurate_after_the_advised_steps(condition):
     """Paths with inertia oscillate: a distance that is small once may grow again."""
-    W = np.diag([1 / condition, 1.0])
+    W, advice = advised(condition)
     wanted = 0.05 * np.sqrt(1 + condition)
-    for own in advise_sampling(W, beta=1):
+    for own in advice:
         later = mixing_distance(own.dynamics, W, np.arange(own.steps, 4 * own.steps + 50))
         assert later.max() <= 1.02 * wanted
 
 
 def test_powers_of_the_condition_number():
-    wells = [np.diag(np.geomspace(1 / c, 1.0, 4)) for c in (1e2, 1e4)]
-    first, last = ({own.dynamics.name: own.steps for own in advise_sampling(W, beta=1)} for W in wells)
+    first, last = ({own.dynamics.name: own.steps for own in advised(c)[1]} for c in (1e2, 1e4))
     growth = {name: np.log(last[name] / first[name]) / np.log(1e2) for name in first}
     assert growth["overdamped"] == pytest.approx(1, abs=0.2)
     assert growth["underdamped"] == pytest.approx(0.5, abs=0.15)
 
 
 def test_one_dimension_and_wrong_input():
-    names = [own.dynamics.name for own in advise_sampling([[2.0]], beta=1)]
-    assert sorted(names) == ["overdamped", "underdamped"]
-    assert "steps to an accuracy of 0.05" in str(advise_sampling([[2.0]], beta=1)[0])
+    advice = advise_sampling([[2.0]], beta=1)
+    assert sorted(own.dynamics.name for own in advice) == ["overdamped", "underdamped"]
+    assert "steps to an accuracy of 0.05" in str(advice[0])
     with pytest.raises(InvalidInputError, match="positive definite"):
         advise_sampling(np.diag([-1.0, 1.0]), beta=1)
     with pytest.raises(InvalidInputError, match="unstable"):

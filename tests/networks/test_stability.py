@@ -129,7 +129,7 @@ def test_sharpness_is_the_hessians(sizes, biased, rng, monkeypatch):
 @pytest.mark.parametrize("wide", [1.0, 3.0])
 def test_bounds_below_the_sharpness(wide, rng):
     ratios = []
-    for _ in range(300):
+    for _ in range(120):
         network, x = univariate(rng, int(rng.integers(1, 40))), wide * rng.uniform(-1, 1, (30, 1))
         variation = weighted_variation(x[:, 0], *knots(*network.univariate()[:3]))
         bracket = rescaling_bracket(network, x)
@@ -351,9 +351,13 @@ def hat(seed, n=30, noise=0.5):
     return x, 1 - 2 * np.abs(x) + noise * rng.standard_normal(n)
 
 
+# enough to settle at the edge of stability
+SETTLED = {"n_steps": 50_000}
+
+
 @cache
 def unrestarted(step):
-    return ln.fit_stable(*hat(0), step_size=step, rng=1, restart=False)
+    return ln.fit_stable(*hat(0), step_size=step, rng=1, restart=False, **SETTLED)
 
 
 def test_step_size_chooses_the_number_of_knots():
@@ -370,7 +374,7 @@ def test_step_size_chooses_the_number_of_knots():
 
 def test_sharpness_is_tracked_to_the_edge(tmp_path):
     x, y = hat(0)
-    fit = ln.fit_stable(x, y, step_size=0.1, rng=1, n_steps=40_000, n_runs=3, restart=False, track=True)
+    fit = ln.fit_stable(x, y, step_size=0.1, rng=1, n_steps=20_000, n_runs=3, restart=False, track=True)
     track = fit.runs.track
     assert track.steps[-1] == fit.runs.steps
     assert track.losses.shape == track.sharpness.shape == (track.steps.size, 3)
@@ -393,18 +397,18 @@ def test_lost_knots_are_counted_and_restarted():
     lost = unrestarted(0.4)
     assert lost.collapsed == lost.runs.status.count("collapsed") > 0
     assert lost.restarts == 0
-    again = ln.fit_stable(x, y, step_size=0.4, rng=1)
+    again = ln.fit_stable(x, y, step_size=0.4, rng=1, **SETTLED)
     assert again.restarts >= lost.collapsed
     assert again.runs.status.count("collapsed") < lost.collapsed
     assert again.knots.size > 0
-    straight = ln.fit_stable(x, y, step_size=0.8, rng=1, n_runs=3, restart=False)
+    straight = ln.fit_stable(x, y, step_size=0.8, rng=1, n_runs=3, restart=False, **SETTLED)
     assert "collapsed" in straight.runs.status
 
 
 def test_a_warm_up_keeps_knots():
     x, y = hat(0)
     cold = unrestarted(0.8)
-    warm = ln.fit_stable(x, y, step_size=0.8, rng=1, restart=False, warm_up=True)
+    warm = ln.fit_stable(x, y, step_size=0.8, rng=1, restart=False, warm_up=True, **SETTLED)
     assert warm.collapsed < cold.collapsed
     variations = [ln.stability_report(warm.runs.network(k), x, y, 0.8).variation for k in range(8)]
     assert max(variations) <= 1 / 0.8 - 0.5
@@ -598,7 +602,7 @@ def test_exact_data_get_no_more_knots_than_they_have(n, truth, count):
 
 def test_the_number_of_threads_changes_no_choice(monkeypatch):
     rng = np.random.default_rng(1)
-    for _ in range(10):
+    for _ in range(5):
         x, y = rng.uniform(-1, 1, 19), rng.standard_normal(19)
         found = []
         for count in (1, 2, 16):

@@ -187,8 +187,8 @@ def test_a_rank_of_a_long_staircase():
 
 def test_a_tangent_space_of_more_than_two_thousand_dimensions():
     rng = np.random.default_rng(4)
-    shape, rank = (62, 60), 20
-    rows, columns = np.nonzero(rng.random(shape) < 0.95)
+    shape, rank = (61, 60), 20
+    rows, columns = np.nonzero(rng.random(shape) < 0.7)
     left, right = rng.standard_normal((shape[0], rank)), rng.standard_normal((shape[1], rank))
     entries, y = ll.Entries(rows, columns, shape), (left @ right.T)[rows, columns]
     objective = make_objective(entries, y, General(shape, rank))

@@ -97,7 +97,8 @@ def norm_bound(
     # exact scaling by a power of two avoids underflow and overflow of squares
     scale = 2.0 ** np.floor(np.log2(largest))
     matrix = matrix / scale
-    estimate = leading_triplet(operator, steps, rng)[1] / scale
+    # no less than an entry: of a matrix that is nearly nothing, the steps may find nothing
+    estimate = max(leading_triplet(operator, steps, rng)[1], largest) / scale
     proved = least_proved(NormProver.of(matrix, estimate), estimate)
     if proved is not None:
         return Bound(scale * proved, Rigour.RIGOROUS, CHOLESKY)
