@@ -93,10 +93,20 @@ def test_subtract_gathered(rng, dtype):
     )
 
 
+# each is compiled: every width with both precisions, with weights and without; all combinations are slow
+WIDTHS = [1, 2, 3, 4, 5, 7, 8, 9, 12, 16, 17, 23, 24, 33]
+COMBINED = [
+    pytest.param(
+        k, dtype, weighted, marks=[pytest.mark.slow] * ((number + weighted + (dtype == "float64")) % 2)
+    )
+    for number, k in enumerate(WIDTHS)
+    for dtype in ("float32", "float64")
+    for weighted in (False, True)
+]
+
+
 @pytest.mark.parametrize("form", ["portable", "vector"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("k", [1, 2, 3, 4, 5, 7, 8, 9, 12, 16, 17, 23, 24, 33])
+@pytest.mark.parametrize(("k", "dtype", "weighted"), COMBINED)
 def test_solve_rows(rng, form, dtype, weighted, k):
     """Both forms against a naive oracle: odd widths, empty rows, a row that holds half the entries."""
     rows, columns, values = table(rng, skewed=True)

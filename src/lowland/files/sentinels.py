@@ -53,7 +53,7 @@ def _near(known: NDArray[np.floating], codes: Sequence[float]) -> NDArray[np.boo
     """Return which numbers are one of the codes, up to the precision of single numbers."""
     same = np.zeros(known.size, bool)
     for code in codes:
-        same |= np.isclose(known, code, rtol=1e-6, atol=0)
+        same |= np.abs(known - code) <= 1e-6 * abs(code)
     return same
 
 
