@@ -25,9 +25,12 @@ from lowland.core.interrupt import Interruptible, stop_if_requested
 from lowland.core.stages import announce
 from lowland.core.status import Verdict
 from lowland.core.work import Budget
+from lowland.kernels.blas_threads import one_blas_thread
 
 # number of gradients that a fit of unknown work is assumed to cost
 USUAL_FIT = 200
+# numbers of a point up to which one thread of linear algebra is enough
+SMALL_POINT = 5_000
 # most evaluations in the search for a better point, and the fraction of the remaining budget they may take
 LOWER_CALLS, LOWER_PART = 400, 0.5
 
@@ -71,7 +74,8 @@ def judge(
     claims = _check_claims(claims, suited)
     started = time.perf_counter()
     point, exact = _in_double(objective, theta)
-    with budget:
+    # threads of linear algebra would take several times the work of a small problem by waiting
+    with budget, one_blas_thread(applies=objective.size <= SMALL_POINT):
         with np.errstate(over="ignore", invalid="ignore"):
             pass_work = gradient_work(exact, point)
             fault = find_fault(exact, point, np.random.default_rng(settings.seed))
