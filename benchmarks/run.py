@@ -3,13 +3,15 @@
     python benchmarks/run.py                     # all: about an hour; writes results.json and results.html beside this file,
                                                  # and goes on where an interrupted run of the same code ended
     python benchmarks/run.py --only tucker       # those whose name holds a word, compared with the stored ratios
-    python benchmarks/run.py --smoke             # small sizes, a minute, nothing is kept
+    python benchmarks/run.py --smoke             # small sizes, minutes, nothing is kept
+    python benchmarks/run.py --smoke --sample A  # a quarter of them, drawn by a word such as a revision
 
 A ratio that is a fifth worse than the stored one ends the run with exit code 1; --store keeps the new ones all the
 same. Only a run of all benchmarks is stored, so that the results are those of one machine and one revision.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 
@@ -22,19 +24,29 @@ RESULTS, PAGE = FOLDER / "results.json", FOLDER / "results.html"
 PART = FOLDER / "results.part.json"
 
 
+def is_drawn(word: str, name: str) -> bool:
+    """Return whether a word draws a benchmark: one of four."""
+    return hashlib.sha256(f"{word} {name}".encode()).digest()[0] % 4 == 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--only", nargs="+", metavar="WORD", help="run the benchmarks whose name holds one of these"
     )
     parser.add_argument("--smoke", action="store_true", help="small sizes, nothing is kept or compared")
+    parser.add_argument("--sample", metavar="WORD", help="a quarter of the benchmarks, drawn by this word")
     parser.add_argument("--store", action="store_true", help="keep the results even if ratios have fallen")
     options = parser.parse_args()
     runs = [run for run in SUITE if not options.only or any(word in run.name for word in options.only)]
     runs = [run for run in runs if not options.smoke or run.smoke is not None]
+    runs = [run for run in runs if options.sample is None or is_drawn(options.sample, run.name)]
     if not runs:
+        if options.sample is not None:
+            print(f"{options.sample} draws no benchmark")
+            return 0
         parser.error(f"no benchmark's name holds {' or '.join(options.only)}")
-    whole = not (options.smoke or options.only)
+    whole = not (options.smoke or options.only or options.sample)
     results = {**context(), "runs": []}
     if whole and PART.exists() and same_code(part := json.loads(PART.read_text(encoding="utf-8")), results):
         results = part
