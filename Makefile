@@ -63,7 +63,8 @@ docstrings: $(VENV)/.lint
 	$(BIN)/numpydoc lint $$(git ls-files 'src/*.py')
 
 doctests: $(VENV)/.test
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist worksteal --doctest-modules --doctest-glob='*.md' src README.md docs
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist worksteal --doctest-modules --doctest-glob='*.md' \
+	  --ignore=docs/gallery --ignore=docs/_build src README.md docs
 
 bench: $(VENV)/.bench $(VENV)/.test
 	$(BIN)/python benchmarks/run.py
