@@ -269,5 +269,6 @@ def test_compilation_is_told():
 
     told = []
     with listening(lambda path: told.append(str(path[-1]))), stage("fits"):
-        njit()(lambda x: x + 1)(1.0)
+        inner = njit()(lambda x: x + 1)
+        njit()(lambda x: inner(x) + inner(2 * x))(1.0)  # compiled in the middle of the outer one
     assert told == ["fits", "compiling, once on this machine", "fits"]

@@ -6,9 +6,11 @@ Importing Numba takes half a second, and predictions from a saved model need non
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import update_wrapper, wraps
 from threading import Lock
 from typing import Any, final
+
+import numpy as np
 
 
 @final
@@ -53,6 +55,17 @@ class Kernel:
     def __call__(self, *arguments: Any) -> Any:
         """Call the compiled function."""
         return self.dispatcher(*arguments)
+
+
+def in_numpy(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return NumPy's form of a kernel, which warns of overflow as little as compiled code does."""
+
+    @wraps(function)
+    def silent(*arguments: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(*arguments)
+
+    return silent
 
 
 def compiled(

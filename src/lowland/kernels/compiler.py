@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, final
@@ -52,13 +52,13 @@ class _Compiling(event.Listener):  # type: ignore[misc]
         self._told: list[Any] = []
 
     def on_start(self, event: Any) -> None:
-        """Tell it; kernels that it calls are part of it."""
-        told = interlude("compiling, once on this machine")
+        """Tell it; kernels that it calls, compiled meanwhile, are part of it."""
+        told = nullcontext() if self._told else interlude("compiling, once on this machine")
         told.__enter__()
         self._told.append(told)
 
     def on_end(self, event: Any) -> None:
-        """Tell what goes on."""
+        """Tell what goes on, unless this module was imported in between."""
         if self._told:
             self._told.pop().__exit__(None, None, None)
 

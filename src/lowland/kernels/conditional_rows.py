@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.kernels.compiled import compiled
+from lowland.kernels.compiled import compiled, in_numpy
 from lowland.kernels.normals import row_normals
 from lowland.kernels.rows import Noise, default_form
 from lowland.kernels.stacked_systems import stretches
@@ -61,9 +61,8 @@ def conditional_rows(
         random = row_normals(rows, p, noise.sweep, noise.key, noise.first)
     precision, mean = np.ascontiguousarray(precision), np.ascontiguousarray(mean)
     if (form or default_form(p)) == "numpy":
-        with np.errstate(all="ignore"):  # as compiled code does
-            for first, last in stretches(starts, p * p):
-                _complete_stacked(starts, indices, values, precision, mean, random, out, first, last)
+        for first, last in stretches(starts, p * p):
+            _complete_stacked(starts, indices, values, precision, mean, random, out, first, last)
         return out
 
     def chunk(low: int, high: int) -> None:
@@ -74,6 +73,7 @@ def conditional_rows(
     return out
 
 
+@in_numpy
 def _complete_stacked(starts, indices, values, precision, mean, random, out, first, last):
     """Complete rows first .. last - 1 in NumPy, by systems of the same size whatever is missing in a row."""
     p, rows, cells = mean.size, last - first, slice(starts[first], starts[last])

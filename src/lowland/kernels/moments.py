@@ -136,6 +136,5 @@ def row_moments(
         out,
     )
     kernel = import_module(f"lowland.kernels.moments_{form or default_form(d)}")
-    with np.errstate(all="ignore"):  # compiled code warns of no overflow
-        kernel.row_moments(*arguments, derived=partner.derived)
+    kernel.row_moments(*arguments, partner.derived)
     return found

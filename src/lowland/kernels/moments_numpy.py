@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from lowland.kernels.compiled import in_numpy
 from lowland.kernels.stacked_systems import backward, factor, forward, inverse, row_sums, stretches
 
 
-def row_moments(
-    partner, biased, starts, indices, values, weights, precision, shift, tolerance, out, *, derived=None
-):
+@in_numpy
+def row_moments(partner, biased, starts, indices, values, weights, precision, shift, tolerance, out, derived):
     """Solve every row's expected normal equations; see `moments.row_moments`."""
     means, covariances = partner
     new_means, new_covariances, logs, explained, squares = out

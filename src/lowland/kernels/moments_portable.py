@@ -8,9 +8,7 @@ from lowland.kernels.compiled import compiled
 from lowland.kernels.threads import balanced_bounds, run_chunks
 
 
-def row_moments(
-    partner, biased, starts, indices, values, weights, precision, shift, tolerance, out, *, derived=None
-):
+def row_moments(partner, biased, starts, indices, values, weights, precision, shift, tolerance, out, derived):
     """Solve every row's expected normal equations; see `moments.row_moments`."""
     means, covariances = partner
     weight, weighted = (values, False) if weights is None else (weights, True)

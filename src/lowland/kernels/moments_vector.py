@@ -31,9 +31,7 @@ from lowland.kernels.threads import balanced_bounds, even_bounds, run_chunks
 TILE, BATCH, VISIT = 1 << 19, 1 << 20, 6
 
 
-def row_moments(
-    partner, biased, starts, indices, values, weights, precision, shift, tolerance, out, *, derived=None
-):
+def row_moments(partner, biased, starts, indices, values, weights, precision, shift, tolerance, out, derived):
     """Solve every row's expected normal equations; the vector form of `moments.row_moments`."""
     means, covariances, logs, explained, squares = out
     (count, k), dtype = means.shape, means.dtype

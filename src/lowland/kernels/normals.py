@@ -13,15 +13,12 @@ J. K. Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011.
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib import import_module
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Philox: masks of 32-bit words, multipliers of the counter, increments of the key
-MASK, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
-M0, M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-W0, W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+from lowland.kernels import normals_numpy
+
 # up to so many numbers NumPy is used, for so many sweeps at once
 FEW, SWEEPS = 1 << 13, 16
 
@@ -50,9 +47,9 @@ def row_normals(rows: int, width: int, iteration: int, key: int, first: int = 0)
         normals: NDArray[np.float32] = sweeps[iteration % SWEEPS]
         return normals
     out = np.empty((rows, width), np.float32)
-    import_module("lowland.kernels.normals_vector").fill_rows(
-        out, -(-width // 4), iteration, np.uint64(key), first
-    )
+    from lowland.kernels.normals_vector import fill_rows  # which imports the compiler
+
+    fill_rows(out, -(-width // 4), iteration, np.uint64(key), first)
     return out
 
 
@@ -60,8 +57,6 @@ def row_normals(rows: int, width: int, iteration: int, key: int, first: int = 0)
 def _few_sweeps(rows: int, width: int, block: int, key: int, first: int) -> NDArray[np.float32]:
     """Return few normals of many sweeps: NumPy takes hardly longer than for those of one."""
     iterations = np.arange(block * SWEEPS, (block + 1) * SWEEPS, dtype=np.uint64)
-    found: NDArray[np.float32] = import_module("lowland.kernels.normals_numpy").row_normals(
-        rows, width, iterations, key, first
-    )
+    found: NDArray[np.float32] = normals_numpy.row_normals(rows, width, iterations, key, first)
     found.flags.writeable = False  # the same for all who ask
     return found

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import numpy as np
 
-from lowland.kernels.normals import HALF, M0, M1, MASK, W0, W1
-
 _F = np.float32
+# masks of 32-bit words, multipliers of the counter, increments of the key
+MASK, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+M0, M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+W0, W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 
 
 def row_normals(rows, width, iterations, key, first):
     """Return the normals of `normals.row_normals` for several iterations, which come first in their shape."""
     row = np.arange(first, first + rows, dtype=np.uint64)[:, None]
-    number = np.arange(-(-width // 4), dtype=np.uint64)
-    words = np.stack(_philox(row, number, iterations[:, None, None], np.uint64(0), int(key)))
-    normals = _box_muller(words[::2], words[1::2])  # of the first pair and of the second
+    number, key = np.arange(-(-width // 4), dtype=np.uint64), np.uint64(key)
+    words = philox(row, number, iterations[:, None, None], np.uint64(0), key & MASK, key >> HALF)
+    normals = _box_muller(np.stack(words[::2]), np.stack(words[1::2]))  # of the first pair and of the second
     return np.concatenate([normal[pair] for pair in range(2) for normal in normals], axis=2)[:, :, :width]
 
 
-def _philox(c0, c1, c2, c3, key):
-    """Return four random 32-bit words of counters, as `normals_vector.philox`."""
-    k0, k1 = key & int(MASK), key >> int(HALF)
+def philox(c0, c1, c2, c3, k0, k1):
+    """Return four random 32-bit words of a counter of four and a key of two words.
+
+    All are uint64 that hold 32 bits: Numba, which compiles this for `normals_vector`, widens products of
+    uint32 anyway.
+    """
     for _ in range(10):
         p0, p1 = M0 * c0, M1 * c2
-        own0, own1 = np.uint64(k0), np.uint64(k1)
-        c0, c1, c2, c3 = (p1 >> HALF) ^ c1 ^ own0, p1 & MASK, (p0 >> HALF) ^ c3 ^ own1, p0 & MASK
-        k0, k1 = (k0 + int(W0)) & int(MASK), (k1 + int(W1)) & int(MASK)
-    return [word.astype(np.uint32) for word in np.broadcast_arrays(c0, c1, c2, c3)]
+        c0, c1, c2, c3 = (p1 >> HALF) ^ c1 ^ k0, p1 & MASK, (p0 >> HALF) ^ c3 ^ k1, p0 & MASK
+        k0, k1 = (k0 + W0) & MASK, (k1 + W1) & MASK
+    return np.uint32(c0), np.uint32(c1), np.uint32(c2), np.uint32(c3)
 
 
 def _box_muller(a, b):

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from lowland.kernels import normals_numpy
 from lowland.kernels.compiler import njit
 from lowland.kernels.llvm_simd import LANES
-from lowland.kernels.normals import HALF, M0, M1, MASK, W0, W1
+from lowland.kernels.normals_numpy import HALF, MASK
 
 _F = np.float32
 
 
-@njit(forceinline=True, error_model="numpy")  # too long for LLVM to inline unasked
-def philox(c0, c1, c2, c3, k0, k1):
-    """Return four random 32-bit words of a counter of four and a key of two words.
-
-    All are uint64 that hold 32 bits: Numba widens products of uint32 anyway.
-    """
-    for _ in range(10):
-        p0, p1 = M0 * c0, M1 * c2
-        c0, c1, c2, c3 = (p1 >> HALF) ^ c1 ^ k0, p1 & MASK, (p0 >> HALF) ^ c3 ^ k1, p0 & MASK
-        k0, k1 = (k0 + W0) & MASK, (k1 + W1) & MASK
-    return np.uint32(c0), np.uint32(c1), np.uint32(c2), np.uint32(c3)
+# too long for LLVM to inline unasked
+philox = njit(forceinline=True, error_model="numpy")(normals_numpy.philox)
 
 
 @njit(forceinline=True, error_model="numpy")

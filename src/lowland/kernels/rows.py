@@ -151,8 +151,6 @@ def solve_rows(
         tolerance,
         out,
     )
-    # the compiler is imported by the forms that need it; compiled code warns of no overflow
-    kernel = import_module(f"lowland.kernels.rows_{form or default_form(k)}")
-    with np.errstate(all="ignore"):
-        kernel.solve_rows(*arguments)
+    # the compiler is imported by the forms that need it
+    import_module(f"lowland.kernels.rows_{form or default_form(k)}").solve_rows(*arguments)
     return out

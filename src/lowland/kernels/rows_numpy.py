@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from lowland.kernels.compiled import in_numpy
 from lowland.kernels.normals import row_normals
 from lowland.kernels.stacked_systems import backward, factor, forward, row_sums, stretches
 
 
+@in_numpy
 def solve_rows(
     partner, starts, indices, values, weights, precision, shift, count_ridge, noise, tolerance, out
 ):

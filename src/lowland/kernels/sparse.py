@@ -44,8 +44,7 @@ def sample_product(
         return out
     left, right = np.ascontiguousarray(left, out.dtype), np.ascontiguousarray(right, out.dtype)
     if _is_little(out.dtype, out.size * left.shape[1]):
-        with np.errstate(all="ignore"):  # as compiled code does
-            sparse_numpy.sample(left, right, rows, columns, out)
+        sparse_numpy.sample(left, right, rows, columns, out)
         return out
     bounds = even_bounds(out.size, out.size * left.shape[1])
     run_chunks(lambda lo, hi: _sample(left, right, rows[lo:hi], columns[lo:hi], out[lo:hi]), bounds)
@@ -88,8 +87,7 @@ def multiply_rows(
         return product
     out = np.zeros((starts.size - 1, block.shape[1]), kind)
     if _is_little(out.dtype, indices.size * block.shape[1]):
-        with np.errstate(all="ignore"):  # as compiled code does
-            sparse_numpy.multiply(starts, indices, values, block, out)
+        sparse_numpy.multiply(starts, indices, values, block, out)
         return out
     value, weighted = (out[:0, 0], False) if values is None else (values, True)
     run_chunks(lambda lo, hi: _multiply(starts, indices, value, weighted, block, out, lo, hi), bounds)
@@ -139,8 +137,7 @@ def squared_errors(
     kind = np.result_type(left, right)
     left, right = np.ascontiguousarray(left, kind), np.ascontiguousarray(right, kind)
     if left.shape[1] and _is_little(left.dtype, indices.size * left.shape[1]):
-        with np.errstate(all="ignore"):  # as compiled code does
-            sparse_numpy.squares(left, right, starts, indices, targets, weights, sums)
+        sparse_numpy.squares(left, right, starts, indices, targets, weights, sums)
         return sums
     weight, weighted = (targets, False) if weights is None else (weights, True)
     run_chunks(
@@ -152,12 +149,11 @@ def squared_errors(
 
 def subtract_gathered(values: Vector, bias: Vector, indices: NDArray[np.integer[Any]]) -> Vector:
     """Return values - bias[indices], shape (p,)."""
+    out = np.empty_like(values)
     bias = np.ascontiguousarray(bias, values.dtype)
     if values.size < WORTH_COMPILING:
-        with np.errstate(all="ignore"):  # as compiled code does
-            difference: Vector = values - bias[indices]
-        return difference
-    out = np.empty_like(values)
+        sparse_numpy.subtract(values, bias, indices, out)
+        return out
     bounds = even_bounds(out.size, 2 * out.size)
     run_chunks(lambda lo, hi: _subtract(values[lo:hi], bias, indices[lo:hi], out[lo:hi]), bounds)
     return out

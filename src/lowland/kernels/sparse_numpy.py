@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from lowland.kernels.compiled import in_numpy
 
+
+@in_numpy
 def sample(left, right, rows, columns, out):
     """Write the sums of products, each added up from the first column to the last."""
     products = left[rows] * right[columns]
     out[:] = np.add.accumulate(products, axis=1, out=products)[:, -1]
 
 
+@in_numpy
 def multiply(starts, indices, values, block, out):
     """Write the product of a row-compressed matrix of real numbers with a block; None: all are one."""
     width = block.shape[1]
@@ -23,6 +27,7 @@ def multiply(starts, indices, values, block, out):
         np.add.at(out.reshape(-1), at, terms.ravel())
 
 
+@in_numpy
 def squares(left, right, starts, indices, targets, weights, sums):
     """Write the weighted sums of squared errors of rows."""
     rows = np.repeat(np.arange(starts.size - 1), np.diff(starts))
@@ -33,3 +38,9 @@ def squares(left, right, starts, indices, targets, weights, sums):
     if weights is not None:
         terms *= weights.astype(np.float64)
     sums[:] = np.bincount(rows, terms, minlength=sums.size)
+
+
+@in_numpy
+def subtract(values, bias, indices, out):
+    """Write differences."""
+    np.subtract(values, bias[indices], out=out)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.compiler import njit
+from lowland.kernels.normals_numpy import HALF, MASK
 from lowland.kernels.normals_vector import box_muller, philox
 
-_MASK, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 NORMAL_STREAM, UNIFORM_STREAM, START_STREAM = 0, 1, 2
 
 
@@ -28,10 +28,10 @@ def steps_together(width: int) -> int:
 def fill_normals(out, ids, first, stream, key):
     """Write the normals from number `first`, a multiple of four, on: out[n, lane], n a multiple of four."""
     groups, lanes = out.shape[0] // 4, out.shape[1]
-    k0, k1 = key & _MASK, key >> _HALF
+    k0, k1 = key & MASK, key >> HALF
     for q in range(groups):
         counter = np.uint64(first // 4 + q)
-        low, high = counter & _MASK, (counter >> _HALF) | (np.uint64(stream) << np.uint64(24))
+        low, high = counter & MASK, (counter >> HALF) | (np.uint64(stream) << np.uint64(24))
         for lane in range(lanes):
             a, b, c, d = philox(np.uint64(ids[lane]), low, high, np.uint64(0), k0, k1)
             out[4 * q, lane], out[4 * q + 1, lane] = box_muller(a, b)
@@ -42,10 +42,10 @@ def fill_normals(out, ids, first, stream, key):
 def uniform(chain, step, key):
     """Return the uniform number between 0 and 1 of a chain's step, with 53 bits."""
     low, high = (
-        np.uint64(step) & _MASK,
-        (np.uint64(step) >> _HALF) | (np.uint64(UNIFORM_STREAM) << np.uint64(24)),
+        np.uint64(step) & MASK,
+        (np.uint64(step) >> HALF) | (np.uint64(UNIFORM_STREAM) << np.uint64(24)),
     )
-    a, b, _, _ = philox(np.uint64(chain), low, high, np.uint64(0), key & _MASK, key >> _HALF)
+    a, b, _, _ = philox(np.uint64(chain), low, high, np.uint64(0), key & MASK, key >> HALF)
     bits = (np.uint64(a) << np.uint64(21)) ^ (np.uint64(b) >> np.uint64(11))
     return (np.float64(np.int64(bits)) + 0.5) * 2.0**-53
 
