@@ -154,7 +154,10 @@ class ClusterBlocks:
         Other workers fetch it from those that have it. (To place copies on all of them first, Dask waits
         for ever if one is lost meanwhile.)
         """
-        return value if _bytes_of(value) < LARGE else self.client.scatter(value, hash=False)
+        if _bytes_of(value) < LARGE:
+            return value
+        (sent,) = self.client.scatter([value], hash=False)  # a tuple alone would be taken apart
+        return sent
 
 
 def persistently(work: Callable[[], Any], needed: Sequence[Future] = ()) -> Any:

@@ -133,7 +133,6 @@ class _NewRows:
         shifts = self.after.shifts(coefficients, precision)
         before = slices.values if slices is not None and slices.mode == self.mode else None
         own: Vector = np.ones(self.count)
-        rows = factors[self.mode]
         for _ in range(1 if before is None else ROUNDS):
             used = slices if before is None else SlicePrecisions(self.mode, own)
             noise = Noise(int(rng.integers(2**62)), 0, alpha**-0.5)
