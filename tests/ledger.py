@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-# tests from so many seconds on have a line
-LISTED = 1.0
+# tests from so many seconds on have a line; above the second number they need a reason
+LISTED, REASON = 1.0, 2.0
 HEADER = ("seconds", "test or folder", "reason")
 
 

@@ -13,7 +13,8 @@ from lowland.completion.encoded_table import EncodedTable
 from lowland.completion.encoding import Encoding, LevelKind
 from lowland.completion.level_maps import INTERCEPTS, SLOPES, LevelMap, fit_map
 from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
-from lowland.files.bundle import load_bundle, save_bundle
+from lowland.files.bundle import save_bundle
+from saved_models import contents
 
 # few sweeps, where it is not their number that is tested
 LIGHT = {"random_state": 0, "certify": False, "max_iterations": 40}
@@ -171,10 +172,7 @@ def test_files_keep_it_all(data, fitted, tmp_path):
 @pytest.fixture(scope="module")
 def saved(fitted, tmp_path_factory):
     """What a file of the fit holds."""
-    path = tmp_path_factory.mktemp("levels") / "model.npz"
-    fitted[0].save(path)
-    header, arrays = load_bundle(path, "model")
-    return header, dict(arrays)
+    return contents(fitted[0], tmp_path_factory.mktemp("levels"))
 
 
 @pytest.mark.parametrize(

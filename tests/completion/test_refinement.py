@@ -12,7 +12,8 @@ from lowland.completion import refined_table, refinement_learning
 from lowland.completion.refined_table import RefinedTable
 from lowland.completion.refinement_files import refined_arrays, refined_model
 from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
-from lowland.files.bundle import load_bundle, save_bundle
+from lowland.files.bundle import save_bundle
+from saved_models import contents
 
 # few sweeps: it is not their number that is tested
 LIGHT = {"random_state": 0, "certify": False, "max_iterations": 80}
@@ -144,10 +145,7 @@ def few_trees(monkeypatch):
 @pytest.fixture(scope="module")
 def saved(refined, tmp_path_factory):
     """What a file of the fit holds."""
-    path = tmp_path_factory.mktemp("refined") / "model.npz"
-    refined[0].save(path)
-    header, arrays = load_bundle(path, "model")
-    return header, dict(arrays)
+    return contents(refined[0], tmp_path_factory.mktemp("refined"))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from lowland.completion.refined_table import RefinedTable
 from lowland.completion.row_smoothing import RowSmoothing, kinds_of
 from lowland.completion.smoothing_files import smoothed_arrays, smoothed_model
 from lowland.core.errors import FileFormatError
-from lowland.files.bundle import load_bundle, save_bundle
+from lowland.files.bundle import save_bundle
+from saved_models import contents
 
 COLUMNS = 24
 # few draws, where it is not their number that is tested
@@ -229,10 +230,7 @@ def test_new_rows_and_files(smoothed, plain, tmp_path):
 @pytest.fixture(scope="module")
 def saved(smoothed, tmp_path_factory):
     """What a file of the fit holds."""
-    path = tmp_path_factory.mktemp("smoothed") / "model.npz"
-    smoothed[0].save(path)
-    header, arrays = load_bundle(path, "model")
-    return header, dict(arrays)
+    return contents(smoothed[0], tmp_path_factory.mktemp("smoothed"))
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,41 @@
-"""What the ledger of time (`make ledger`) lists, and that it keeps its reasons. No clock is read."""
+"""The ledger of time (`make ledger`): what is slow has a reason, what it lists exists. No clock is read."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from ledger import LISTED, ledger_text, read_reasons
+from ledger import LISTED, REASON, ledger_text, read_reasons
+
+ROOT = Path(__file__).parents[2]
+LEDGER = ROOT / "tests" / "ledger.tsv"
+
+
+def lines_of(path):
+    """Return the seconds, names and reasons of the tests in a ledger."""
+    rows = [line.split("\t") for line in path.read_text().splitlines()[1:]]
+    return [(float(seconds), name, reason) for seconds, name, reason in rows if "::" in name]
+
+
+def unexplained(path):
+    """Return the tests in a ledger that take long without a reason."""
+    return [name for seconds, name, reason in lines_of(path) if seconds > REASON and not reason]
+
+
+def test_slow_tests_have_a_reason():
+    """A test above two seconds belongs under `slow`, or says in the ledger's last column why it does not."""
+    assert unexplained(LEDGER) == []
+
+
+def test_what_is_listed_exists():
+    """A test that was renamed loses its line, and with it its reason."""
+    gone = []
+    for _, name, _ in lines_of(LEDGER):
+        path, _, function = name.partition("::")
+        file, bare = ROOT / path, re.sub(r"\[.*", "", function).rpartition("::")[2]
+        if not file.exists() or f"def {bare}(" not in file.read_text():
+            gone.append(name)
+    assert not gone
 
 
 def test_a_ledger_keeps_its_reasons(tmp_path):
@@ -34,21 +65,6 @@ def test_quick_tests_are_not_listed(seconds):
     assert ("test_one" in ledger_text({"tests/a/test_x.py::test_one": seconds}, 0.0, {})) is (
         seconds >= LISTED
     )
-
-
-# CPU seconds from which on a test of the everyday run needs a reason
-LONG = 2.0
-
-
-def unexplained(path):
-    """Return the tests in a ledger that take long without a reason."""
-    lines = [line.split("\t") for line in path.read_text().splitlines()[1:]]
-    return [name for seconds, name, reason in lines if "::" in name and float(seconds) > LONG and not reason]
-
-
-def test_long_tests_have_reasons():
-    """The ledger is read, not a clock: `make ledger` writes it anew."""
-    assert unexplained(Path(__file__).parents[1] / "ledger.tsv") == []
 
 
 def test_a_long_test_without_a_reason_is_found(tmp_path):

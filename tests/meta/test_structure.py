@@ -247,8 +247,7 @@ def test_files_are_short():
 
 def test_no_hasattr_and_no_swallowed_keywords():
     for path in MODULES:
-        # without these signs there is neither
-        for node in ast.walk(syntax(path)) if re.search(r"hasattr|[(,\s]\*\*\s*[^\W\d]", text(path)) else ():
+        for node in ast.walk(syntax(path)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "hasattr":
                 # three are asked what they can do: the operating system, a sparse array, and any objective
                 assert path.name in ("threads.py", "table_input.py", "capabilities.py"), path
@@ -261,7 +260,7 @@ def test_classes_are_final_abstract_or_protocols():
     """A class is final, abstract, a protocol, an error, or a listed base: what works is not overridden."""
     bases = {"StopRule", "RecoveryProblem", "LowlandError", "InvalidInputError"}
     for path in MODULES:
-        for node in syntax(path).body if "class " in text(path) else ():
+        for node in syntax(path).body:
             if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
                 continue
             marks = {d.id for d in node.decorator_list if isinstance(d, ast.Name)}
