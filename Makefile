@@ -12,29 +12,32 @@ demo: $(VENV)/.lowland
 	@echo "Open demo-report.html in a browser to see the report."
 
 # one process a core, each with one thread of linear algebra: two that share all cores wait for each other
+SHARED := -n auto --maxprocesses=8 --dist worksteal
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(SHARED)
+# what draws the slow tests and the benchmarks of a run
+SEED ?= $(shell git rev-parse HEAD 2>/dev/null || echo none)
+
 test: $(VENV)/.test
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist worksteal -m "not slow"
+	$(PYTEST) -m "not slow"
 
 # what truly takes minutes: thousands of instances beside an independent oracle
 slow: $(VENV)/.test
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist worksteal -m slow
+	$(PYTEST) -m slow
 
 # a sixth of them, whole families drawn by the revision, so that every one has its turn
-SEED ?= $(shell git rev-parse HEAD 2>/dev/null || echo none)
 sample: $(VENV)/.test
 	@echo "slow tests drawn by $(SEED)"
-	PYTHONPATH=tests OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -p sampling --sample $(SEED) \
-	  -n auto --maxprocesses=8 --dist worksteal -m slow
+	PYTHONPATH=tests $(PYTEST) -p sampling --sample $(SEED) -m slow
 
 # what another version of Python may change: not arithmetic, its proofs, published experiments and clusters
-VERSIONS := tests/cli tests/core tests/estimators tests/examples tests/files tests/kernels tests/report tests/search
+VERSIONS := tests/cli tests/core tests/estimators tests/examples tests/files tests/kernels tests/measure \
+  tests/meta tests/report tests/search
 versions: $(VENV)/.test
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist worksteal -m "not slow" $(VERSIONS)
+	$(PYTEST) -m "not slow" $(VERSIONS)
 
 # CPU seconds of the tests, by folder and of the slow ones, in tests/ledger.tsv; the reasons in it are kept
 ledger: $(VENV)/.test
-	PYTHONPATH=tests OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -p ledger --ledger tests/ledger.tsv \
-	  -n auto --maxprocesses=8 --dist worksteal -m "not slow"
+	PYTHONPATH=tests $(PYTEST) -p ledger --ledger tests/ledger.tsv -m "not slow"
 
 # what shows that the lowest versions work at all
 SMOKE := tests/core tests/kernels tests/search tests/measure tests/landscape tests/objectives/test_elimination.py \
@@ -45,7 +48,7 @@ SMOKE := tests/core tests/kernels tests/search tests/measure tests/landscape tes
 # smoke tests with the lowest versions that are allowed; newer libraries beside them warn of their age
 lowest: $(VENV)/.lowest
 	NUMBA_CACHE_DIR=$(CURDIR)/$(VENV)-lowest/numba OPENBLAS_NUM_THREADS=1 $(VENV)-lowest/bin/python -m pytest \
-	  -n auto --maxprocesses=8 --dist worksteal -W default -m "not slow" $(SMOKE)
+	  $(SHARED) -W default -m "not slow" $(SMOKE)
 
 check: lint types imports docstrings test doctests
 
@@ -63,7 +66,7 @@ docstrings: $(VENV)/.lint
 	$(BIN)/numpydoc lint $$(git ls-files 'src/*.py')
 
 doctests: $(VENV)/.test
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist worksteal --doctest-modules --doctest-glob='*.md' \
+	$(PYTEST) --doctest-modules --doctest-glob='*.md' \
 	  --ignore=docs/gallery --ignore=docs/_build src README.md docs
 
 bench: $(VENV)/.bench $(VENV)/.test
