@@ -13,7 +13,8 @@ demo: $(VENV)/.lowland
 
 # one process a core, each with one thread of linear algebra: two that share all cores wait for each other
 SHARED := -n auto --maxprocesses=8 --dist worksteal
-PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(SHARED)
+# bytecode is kept whatever the environment says: dozens of processes read the same modules
+PYTEST := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(SHARED)
 # what draws the slow tests and the benchmarks of a run
 SEED ?= $(shell git rev-parse HEAD 2>/dev/null || echo none)
 

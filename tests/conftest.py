@@ -26,6 +26,12 @@ def findings_that_contradict_each_other_fail(monkeypatch):
 
 
 @pytest.fixture
+def plain_kernels(monkeypatch):
+    """Fit large tables in loops that are compiled once, where the vector form is not what is tested."""
+    monkeypatch.setenv("LOWLAND_ROW_KERNEL", "portable")
+
+
+@pytest.fixture
 def default_handler():
     """Give Ctrl-C its usual meaning, which tests that run in the background of a script do not have."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -281,16 +281,15 @@ def test_other_objectives_are_refused(case, rng):
         run(objective, case.make(), np.zeros(objective.size), stop=Iterations(1), rng=rng)
 
 
-# each is compiled: in the everyday run every second width has weights
-WEIGHTED = [
-    pytest.param(width, weighted, marks=[pytest.mark.slow] * ((number + weighted) % 2))
-    for number, width in enumerate([1, 2, 3, 5, 8, 9, 17, 33])
-    for weighted in (False, True)
+# each is compiled: in the everyday run every width once, and all four kinds in turn
+FORMS = [
+    pytest.param(width, biased, weighted, marks=[pytest.mark.slow] * (number % 4 != kind))
+    for number, width in enumerate([5, 1, 3, 2, 8, 9, 17, 33])
+    for kind, (biased, weighted) in enumerate([(True, True), (False, False), (False, True), (True, False)])
 ]
 
 
-@pytest.mark.parametrize(("width", "weighted"), WEIGHTED)
-@pytest.mark.parametrize("biased", [True, False])
+@pytest.mark.parametrize(("width", "biased", "weighted"), FORMS)
 def test_both_forms_of_the_moment_kernel_agree(width, biased, weighted, rng):
     if biased and width == 1:
         pytest.skip("a bias alone has no factors")

@@ -451,6 +451,7 @@ def test_many_draws_converge_to_the_intervals(table, fitted):
     assert (np.abs(draws.mean(axis=0) - fitted.predict(*cells)) < 0.1 * errors).all()
 
 
+@pytest.mark.usefixtures("plain_kernels")
 def test_the_prior_of_many_columns_is_what_factors_say(rng):
     """As good as factors where they are right, and better where there is more than they can say."""
     low = rng.standard_normal((100, 2)) @ rng.standard_normal((2, 40)) + 0.5 * rng.standard_normal((100, 40))

@@ -185,6 +185,7 @@ def test_more_factors_leave_what_there_was():
     assert not new[:, kept].any()
 
 
+@pytest.mark.usefixtures("plain_kernels")
 def test_many_factors_are_all_found():
     """A random start of forty factors ends at .47, of twice as many at .41; noise alone costs .24."""
     table, truth = planted(40, shape=(400, 200), share=0.7, noise=0.3)
@@ -196,6 +197,7 @@ def test_many_factors_are_all_found():
     assert 40 <= fit.settings.rank <= 60
 
 
+@pytest.mark.usefixtures("plain_kernels")
 def test_the_start_decides_no_longer():
     """Ten factors, of which random starts lose some, others by seed."""
     table, truth = planted(10, shape=(60, 200), share=0.4, noise=0.5)
@@ -224,6 +226,7 @@ def test_a_given_rank_is_kept(rank):
     assert fit.settings.rank == fit.model.rank == rank
 
 
+@pytest.mark.usefixtures("plain_kernels")
 def test_fits_without_biases_grow():
     table, truth = planted(6)
     fit = fit_bayesian(table, BayesianSettings(biases=False), rng=np.random.default_rng(0))

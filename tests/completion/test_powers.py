@@ -273,6 +273,7 @@ def test_what_has_no_powers(rng, tmp_path):
         ll.MatrixCompletion(powers=True, certify=False).fit(stored)
 
 
+@pytest.mark.usefixtures("plain_kernels")
 def test_powers_beside_levels_are_no_grades():
     """Logarithms of few prices beside zeros and ones have few values; intervals were cut to their range."""
     rng = np.random.default_rng(0)

@@ -214,6 +214,7 @@ def by_other_taste(deviations, rng):
 
 
 @pytest.mark.parametrize(("taste", "wanted"), [(by_grade, True), (by_other_taste, False)])
+@pytest.mark.usefixtures("plain_kernels")
 def test_the_pattern_is_a_feature_where_cells_held_out_show_it(taste, wanted):
     table = grades(np.random.default_rng(5), (1200, 400), 0.05, taste)
     cells = TableCells.of(table)

@@ -169,6 +169,7 @@ def test_what_auto_means():
     assert (found.rank, found.pattern, found.noise, found.scale) == (4, False, "column", "common")
 
 
+@pytest.mark.usefixtures("plain_kernels")
 def test_the_pattern_tells_rows_apart_before_their_values_do(rng):
     """Two groups of people see two kinds of films; prior means, which know no values, tell them apart."""
     m, n = 200, 120
@@ -337,6 +338,7 @@ def test_models_survive_a_file(model, instance, tmp_path):
         ll.MatrixCompletion.load(tmp_path / "bad.npz")
 
 
+@pytest.mark.usefixtures("plain_kernels")
 def test_a_penalised_fit_has_no_posterior(instance):
     model = ll.MatrixCompletion(rank=3, penalty=0.5, random_state=0, certify=False).fit(instance[2])
     assert model.method_ == "map"

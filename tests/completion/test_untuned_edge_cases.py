@@ -103,6 +103,7 @@ def test_top_tells_apart_what_clipping_makes_equal():
     assert predictions.max() <= 5
 
 
+@pytest.mark.usefixtures("plain_kernels")
 def test_large_tables_of_grades_are_fitted_by_default():
     rng = np.random.default_rng(0)
     cells = np.unique(rng.integers(0, 12_500**2, 30_000))

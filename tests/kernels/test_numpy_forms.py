@@ -10,7 +10,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.kernels import modular, normals, normals_vector, sparse, trees
 from lowland.kernels.conditional_rows import conditional_rows
 from lowland.kernels.moments import Moments, row_moments
-from lowland.kernels.rows import SMALL, Noise, default_form, solve_rows
+from lowland.kernels.rows import MODERATE, SMALL, Noise, default_form, solve_rows
 
 KINDS = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 
@@ -184,7 +184,8 @@ def test_trees_have_the_bits_of_compiled_ones(rng, monkeypatch):
 
 def test_the_form_depends_on_the_whole_table_alone(monkeypatch):
     assert default_form(8, (SMALL // 64, 1)) == "numpy"
-    assert default_form(8, (SMALL // 64 + 1, 1)) == "vector"
+    assert default_form(8, (SMALL // 64 + 1, 1)) == default_form(8, (1, MODERATE // 64)) == "portable"
+    assert default_form(8, (MODERATE // 64 + 1, 1)) == "vector"
     assert default_form(8) == "vector"
     for form in ("vector", "portable", "numpy"):
         monkeypatch.setenv("LOWLAND_ROW_KERNEL", form)

@@ -161,6 +161,7 @@ def test_tables_that_need_not_pay_are_found_out(monkeypatch):
         no_gain_by_chance()
 
 
+@pytest.mark.usefixtures("plain_kernels")
 def test_tables_know_nothing_of_what_has_no_cell(blended):
     holes = blended[2]
     some = holes.copy()

@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @final
@@ -55,6 +56,13 @@ class Kernel:
     def __call__(self, *arguments: Any) -> Any:
         """Call the compiled function."""
         return self.dispatcher(*arguments)
+
+
+def constant(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a contiguous array that kernels read alone: code is compiled once, whoever may write to it."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
 
 
 def in_numpy(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.kernels.compiled import compiled, in_numpy
+from lowland.kernels.compiled import compiled, constant, in_numpy
 from lowland.kernels.normals import row_normals
 from lowland.kernels.rows import Noise, default_form
 from lowland.kernels.stacked_systems import stretches
@@ -59,7 +59,8 @@ def conditional_rows(
     random = np.zeros((rows, 0), np.float32)
     if noise is not None:
         random = row_normals(rows, p, noise.sweep, noise.key, noise.first)
-    precision, mean = np.ascontiguousarray(precision), np.ascontiguousarray(mean)
+    starts, indices, values = constant(starts), constant(indices), constant(values)
+    precision, mean, random = constant(precision), constant(mean), constant(random)
     if (form or default_form(p)) == "numpy":
         for first, last in stretches(starts, p * p):
             _complete_stacked(starts, indices, values, precision, mean, random, out, first, last)

@@ -1,75 +1,102 @@
-"""The moment kernel in plain loops: the reference that runs everywhere."""
+"""The moment kernel in plain loops, for tables of moderate size: compiled once for all widths."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from lowland.kernels.compiled import compiled
+from lowland.kernels.compiled import compiled, constant
+from lowland.kernels.rows_portable import BATCH, add_ranks, dot
 from lowland.kernels.threads import balanced_bounds, run_chunks
 
 
 def row_moments(partner, biased, starts, indices, values, weights, precision, shift, tolerance, out, derived):
     """Solve every row's expected normal equations; see `moments.row_moments`."""
-    means, covariances = partner
+    means, covariances, precision, shift = map(constant, (*partner, precision, shift))
     weight, weighted = (values, False) if weights is None else (weights, True)
-    entries = (starts, indices, values, weight, weighted)
+    entries = (*map(constant, (starts, indices, values, weight)), weighted)
+    d = means.shape[1]
 
     def chunk(low, high):
-        _solve_range(means, covariances, biased, *entries, precision, shift, tolerance, *out, low, high)
+        scratch = (
+            np.empty((2, d, d)),
+            np.empty((2, BATCH, d)),
+            np.empty(BATCH),
+            np.empty(covariances.shape[1]),
+        )
+        _solve_range(means, covariances, biased, *entries, precision, shift, *scratch, *out, low, high)
 
-    run_chunks(chunk, balanced_bounds(starts, 4 + means.shape[1] // 2))
+    run_chunks(chunk, balanced_bounds(starts, 4 + d // 2))
 
 
 @compiled()
 def _solve_range(
-    means, covariances, biased, starts, indices, values, weights, weighted, precision, shift, floor,
+    means, covariances, biased, starts, indices, values, weights, weighted, precision, shift,
+    squared, gathered, targets, spread,
     new_means, new_covariances, logs, explained, squares, low, high,
 ):  # fmt: skip
     d = means.shape[1]
     free = d - biased
-    gram, inverse, x, right = np.empty((d, d)), np.empty((d, d)), np.ones(d), np.empty(d)
+    gram, inverse = squared[0], squared[1]
+    x, scaled = gathered[0], gathered[1]
+    right = np.empty(d)
     for i in range(low, high):
+        begin, end = starts[i], starts[i + 1]
+        spread[:] = 0.0
+        squares[i] = 0.0
         for a in range(d):
             right[a] = shift[i, a]
-            for b in range(d):
+            for b in range(a + 1):
                 gram[a, b] = precision[a, b]
-        squares[i] = 0.0
-        for j in range(starts[i], starts[i + 1]):
-            q = indices[j]
-            w = weights[j] if weighted else 1.0
+        for j in range(begin, end, BATCH):
+            for t in range(BATCH):
+                at = min(j + t, end - 1)
+                q = indices[at]
+                w = np.float64(j + t < end)
+                if weighted:
+                    w *= weights[at]
+                for a in range(d):
+                    x[t, a] = means[q, a]
+                v = np.float64(values[at])
+                if biased:
+                    v -= x[t, free]
+                    x[t, free] = 1.0
+                for a in range(d):
+                    scaled[t, a] = w * x[t, a]
+                targets[t] = v
+                squares[i] += w * v * v
+                for a in range(spread.size):
+                    spread[a] += w * covariances[q, a]
+            add_ranks(gram, right, x, scaled, targets)
+        at = 0
+        for a in range(free):
+            for b in range(a + 1):
+                gram[a, b] += spread[at]
+                at += 1
+        if biased:
             for a in range(free):
-                x[a] = means[q, a]
-            v = np.float64(values[j]) - (means[q, free] if biased else 0.0)
-            squares[i] += w * (v * v + (covariances[q, d * (d + 1) // 2 - 1] if biased else 0.0))
-            for a in range(d):
-                right[a] += w * v * x[a]
-                if biased and a < free:
-                    right[a] -= w * covariances[q, free * (free + 1) // 2 + a]
-                for b in range(a + 1):
-                    gram[a, b] += w * x[a] * x[b]
-                    if a < free:
-                        gram[a, b] += w * covariances[q, a * (a + 1) // 2 + b]
+                right[a] -= spread[at + a]
+            squares[i] += spread[at + free]
         _finish(gram, inverse, right, new_means[i], new_covariances[i], logs[i : i + 1], explained[i : i + 1])
 
 
 @compiled()
 def _finish(gram, inverse, right, mean, covariance, log, explained):
+    # gram becomes L, inverse L^-1, right L^-1 right
     d = right.size
     log[0] = explained[0] = 0.0
     inverse[:, :] = 0.0
-    for a in range(d):  # gram becomes L, inverse L^-1, right L^-1 right
-        for b in range(a + 1):
-            for c in range(b):
-                gram[a, b] -= gram[a, c] * gram[b, c]
-            if b < a:
-                gram[a, b] /= gram[b, b]
-        gram[a, a] = np.sqrt(gram[a, a])
-        inverse[a, a] = 1 / gram[a, a]
+    for a in range(d):
+        for b in range(a):
+            gram[a, b] = (gram[a, b] - dot(gram[a], gram[b], b)) / gram[b, b]
+        gram[a, a] = np.sqrt(gram[a, a] - dot(gram[a], gram[a], a))
+        reciprocal = 1 / gram[a, a]
         for b in range(a):
             right[a] -= gram[a, b] * right[b]
+            factor = -gram[a, b] * reciprocal
             for c in range(b + 1):
-                inverse[a, c] -= gram[a, b] * inverse[b, c] / gram[a, a]
-        right[a] /= gram[a, a]
+                inverse[a, c] += factor * inverse[b, c]
+        inverse[a, a] = reciprocal
+        right[a] *= reciprocal
         log[0] += 2 * np.log(gram[a, a])
         explained[0] += right[a] ** 2
     at = 0

@@ -1,10 +1,10 @@
 """The row kernel of completion: per-row normal equations of one factor with the other fixed.
 
 Alternating minimisation, variational and Gibbs sweeps all start from these systems. Three forms
-compute the same numbers to rounding: `rows_vector` (hand-placed registers), `rows_portable` (plain loops),
-and `rows_numpy` for small tables, whose fits take less time than a compiler. Every row is computed separately
-and in a fixed order, so the bits do not depend on the number of threads or on the rows beside it; the form
-depends on the whole table's shape alone.
+compute the same numbers to rounding: `rows_vector` (hand-placed registers, compiled once per width) for large
+tables, `rows_portable` (plain loops, compiled once) for moderate ones, and `rows_numpy` for small ones, whose
+fits take less time than a compiler. Every row is computed separately and in a fixed order, so the bits do not
+depend on the number of threads or on the rows beside it; the form depends on the whole table's shape alone.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ WIDEST_VECTOR = 96
 # cells of a table, known or not, times squared width: up to here a whole fit in NumPy takes less time than
 # compilation of its kernels
 SMALL = 1 << 18
+# and up to here it takes less time in plain loops than compilation of the vector form for all its widths
+MODERATE = 1 << 21
 FORMS = ("vector", "portable", "numpy")
 
 
@@ -55,8 +57,12 @@ def default_form(width: int, shape: Sequence[int] | None = None, small: int = SM
             repr(chosen),
             fix=f"set it to one of {', '.join(FORMS)}, or unset it",
         )
-    if not chosen and shape is not None and prod(shape) * width**2 <= small:
-        return "numpy"
+    if not chosen and shape is not None:
+        size = prod(shape) * width**2
+        if size <= small:
+            return "numpy"
+        if size <= MODERATE:
+            return "portable"
     return chosen or ("vector" if width <= WIDEST_VECTOR else "portable")
 
 

@@ -1,10 +1,10 @@
-"""The row kernel in plain loops: the reference that runs everywhere."""
+"""The row kernel in plain loops, for tables of moderate size: compiled once for all widths."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from lowland.kernels.compiled import compiled
+from lowland.kernels.compiled import compiled, constant
 from lowland.kernels.normals import row_normals
 from lowland.kernels.threads import balanced_bounds, run_chunks
 
@@ -16,13 +16,12 @@ def solve_rows(
 ):
     """Solve every row's normal equations; see `rows.solve_rows`."""
     (rows, k), dtype = out.shape, out.dtype
-    if shift.ndim == 1:
-        shift = np.broadcast_to(shift, out.shape)
     random = np.zeros((rows, 0), dtype)
     if noise is not None:
         random = dtype.type(noise.scale) * row_normals(rows, k, noise.sweep, noise.key, noise.first)
-    partner = np.ascontiguousarray(partner)
     weight = np.ones(1, dtype) if weights is None else weights
+    starts, indices, values, weight = map(constant, (starts, indices, values, weight))
+    partner, precision, shift = map(constant, (partner, precision, np.broadcast_to(shift, out.shape)))
     ridge, floor = dtype.type(count_ridge), dtype.type(tolerance)
 
     def chunk(low, high):
@@ -36,8 +35,9 @@ def solve_rows(
 
 
 @compiled(fastmath={"contract", "reassoc", "nsz"})
-def _add_ranks(gram, x, y, s, v):
-    # four ratings per pass; a separate function, so that the inner loop is vectorised
+def add_ranks(gram, x, y, s, v):
+    """Add `BATCH` rows y, with weights in s, to a lower triangle, and their products with v to x."""
+    # a separate function, so that the inner loop is vectorised
     for a in range(x.size):
         s0, s1, s2, s3 = s[0, a], s[1, a], s[2, a], s[3, a]
         for b in range(a + 1):
@@ -46,7 +46,8 @@ def _add_ranks(gram, x, y, s, v):
 
 
 @compiled(fastmath={"contract", "reassoc", "nsz"})
-def _dot(a, b, count):
+def dot(a, b, count):
+    """Return the product of the first numbers of two vectors."""
     total = a.dtype.type(0)
     for i in range(count):
         total += a[i] * b[i]
@@ -59,11 +60,11 @@ def _solve(gram, x, random, floor):
     k = x.size
     for a in range(k):
         for b in range(a):
-            gram[a, b] = (gram[a, b] - _dot(gram[a], gram[b], b)) * gram[b, b]
+            gram[a, b] = (gram[a, b] - dot(gram[a], gram[b], b)) * gram[b, b]
         original = gram[a, a]
-        pivot = original - _dot(gram[a], gram[a], a)
+        pivot = original - dot(gram[a], gram[a], a)
         gram[a, a] = 1 / np.sqrt(pivot) if pivot > floor * original else x.dtype.type(0)
-        x[a] = (x[a] - _dot(gram[a], x, a)) * gram[a, a]
+        x[a] = (x[a] - dot(gram[a], x, a)) * gram[a, a]
     for a in range(random.size):
         x[a] += random[a]
     for a in range(k - 1, -1, -1):
@@ -112,5 +113,5 @@ def _solve_range(
                 for a in range(k):
                     y[t, a] = partner[indices[q], a]
                     s[t, a] = w * y[t, a]
-            _add_ranks(gram, x, y, s, v)
+            add_ranks(gram, x, y, s, v)
         _solve(gram, x, random[i], floor)

@@ -41,7 +41,7 @@ def slices_of(given: ArrayLike, shape: tuple[int, ...], mode: int) -> TensorObse
         )
     if np.isinf(values).any():
         raise InvalidInputError("new slices have an infinite value", fix="use NaN for missing cells")
-    known = np.argwhere(~np.isnan(values)).astype(np.int64)
+    known = np.argwhere(~np.isnan(values)).astype(np.int64, order="C")
     return TensorObservations(values.shape, values[tuple(known.T)], known)
 
 

@@ -117,7 +117,7 @@ class TensorObservations:
             flat = None if weight is None else weight.ravel()
             return cls(dense.shape, dense.reshape(-1), None, flat)
         _check_known(known, empty_slices)
-        positions = np.argwhere(known).astype(np.int64)
+        positions = np.argwhere(known).astype(np.int64, order="C")
         return cls(dense.shape, dense[known], positions, None if weight is None else weight[known])
 
     @classmethod
