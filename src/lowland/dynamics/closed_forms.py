@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive, whole_number
-from lowland.dynamics.kernels.potentials import BUILT_IN
+from lowland.dynamics.kernels.potentials import built_in
 from lowland.dynamics.potentials import Potential
 
 
@@ -46,7 +46,7 @@ def quadratic(hessian: ArrayLike, centre: ArrayLike | None = None) -> Potential:
         lambda x: H,
         np.r_[curvatures if along_axes else H.ravel(), c],
         (c,),
-        compiled=BUILT_IN["axes" if along_axes else "quadratic"],
+        compiled=built_in("axes" if along_axes else "quadratic"),
     )
 
 
@@ -78,7 +78,7 @@ def double_well(*, tilt: float = 0.0, transverse: ArrayLike = ()) -> Potential:
         np.r_[tilt, k],
         (points[0], points[2]),
         (points[1],),
-        compiled=BUILT_IN["double_well"],
+        compiled=built_in("double_well"),
     )
 
 
@@ -101,7 +101,7 @@ def many_wells(*, dimension: int = 2, tilt: float = 0.0) -> Potential:
         np.array([tilt]),
         (deepest,),
         saddles,
-        compiled=BUILT_IN["many_wells"],
+        compiled=built_in("many_wells"),
     )
 
 
@@ -154,7 +154,7 @@ def muller_brown(*, scale: float = 0.05) -> Potential:
         np.r_[scale, _MULLER_BROWN.ravel()],
         (polished(-0.558, 1.442), polished(0.623, 0.028), polished(-0.05, 0.467)),
         (polished(-0.822, 0.624), polished(0.212, 0.293)),
-        compiled=BUILT_IN["muller_brown"],
+        compiled=built_in("muller_brown"),
     )
 
 
@@ -171,7 +171,7 @@ def rugged(*, dimension: int = 2, amplitude: float = 1.0, frequency: float = 6.0
         lambda x: np.diag(1 + amplitude * frequency**2 * np.cos(frequency * x)),
         np.array([amplitude, frequency]),
         (np.zeros(dimension),),
-        compiled=BUILT_IN["rugged"],
+        compiled=built_in("rugged"),
     )
 
 

@@ -6,6 +6,7 @@ so one compiled loop can take any of them by address, including a user's own.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,8 @@ from lowland.core.errors import InvalidInputError
 from lowland.kernels.compiler import CPUDispatcher, cfunc, types
 
 _SIGNATURE = types.void(types.float64[:, ::1], types.float64[::1], types.float64[:, ::1])
-_compiled = cfunc(_SIGNATURE, cache=True, error_model="numpy")
 
 
-@_compiled
 def quadratic(x, p, out):
     """H (x - c); the parameters are H, row by row, and c."""
     d, lanes = x.shape
@@ -31,7 +30,6 @@ def quadratic(x, p, out):
                     out[i, t] += h * (x[j, t] - c)
 
 
-@_compiled
 def axes(x, p, out):
     """Multiply x - c by curvatures, coordinate by coordinate; the parameters are curvatures and c."""
     d, lanes = x.shape
@@ -40,7 +38,6 @@ def axes(x, p, out):
             out[i, t] = p[i] * (x[i, t] - p[d + i])
 
 
-@_compiled
 def double_well(x, p, out):
     """x0^3 - x0 + tilt, and stiffness times the others; the parameters are the tilt and the stiffnesses."""
     d, lanes = x.shape
@@ -51,7 +48,6 @@ def double_well(x, p, out):
             out[i, t] = p[i] * x[i, t]
 
 
-@_compiled
 def many_wells(x, p, out):
     """x^3 - x + tilt in every coordinate; the parameter is the tilt."""
     d, lanes = x.shape
@@ -60,7 +56,6 @@ def many_wells(x, p, out):
             out[i, t] = x[i, t] * (x[i, t] * x[i, t] - 1.0) + p[0]
 
 
-@_compiled
 def muller_brown(x, p, out):
     """Sum of four Gaussians; the parameters are scale, then A, a, b, c, x0, y0 of each."""
     lanes = x.shape[1]
@@ -74,7 +69,6 @@ def muller_brown(x, p, out):
             out[1, t] += e * (p[q + 2] * u + 2.0 * p[q + 3] * w)
 
 
-@_compiled
 def rugged(x, p, out):
     """X + amplitude frequency sin(frequency x); the parameters are amplitude and frequency."""
     d, lanes = x.shape
@@ -83,14 +77,16 @@ def rugged(x, p, out):
             out[i, t] = x[i, t] + p[0] * p[1] * np.sin(p[1] * x[i, t])
 
 
-BUILT_IN = {
-    "quadratic": quadratic,
-    "axes": axes,
-    "double_well": double_well,
-    "many_wells": many_wells,
-    "muller_brown": muller_brown,
-    "rugged": rugged,
+_BUILT_IN = {
+    function.__name__: function
+    for function in (quadratic, axes, double_well, many_wells, muller_brown, rugged)
 }
+
+
+@cache
+def built_in(name: str) -> Any:
+    """Return one of the functions above as a C function, compiled when it is first asked for."""
+    return cfunc(_SIGNATURE, cache=True, error_model="numpy")(_BUILT_IN[name])
 
 
 def is_compiled(function: Any) -> bool:
