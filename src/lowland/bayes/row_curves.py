@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,33 +104,67 @@ def kernels_along(places: Matrix) -> Matrix:
 def curves_of(rows: Matrix, kernels: Matrix) -> RowCurves:
     """Return the curves of rows, shape (m, n), NaN where missing.
 
-    Some rows have none: `has_curve`. Costs O(kernels n^3) per row.
+    Some rows have none: `has_curve`. Costs O(kernels n^3) per set of known columns that rows have.
     """
-    own, gaps, means, likelihoods = [], [], [], []
+    own = np.flatnonzero(has_curve(rows))
+    patterns, members = np.unique(~np.isnan(rows[own]), axis=0, return_inverse=True)
+    gaps: list[Indices] = [np.flatnonzero(~patterns[k]) for k in members.ravel().tolist()]
+    means: list[Matrix] = [np.empty((0, 0))] * own.size
+    table = np.empty((own.size, len(kernels)))
     with one_blas_thread():  # the same bits whatever its number of threads
-        for number in np.flatnonzero(has_curve(rows)).tolist():
-            row = rows[number]
-            known, missing = np.flatnonzero(~np.isnan(row)), np.flatnonzero(np.isnan(row))
-            centre = row[known].mean()  # a large level would cost digits
-            found, likelihood = _of_row(row[known] - centre, kernels, known, missing)
-            own.append(number)
-            gaps.append(missing)
-            means.append(found + centre)
-            likelihoods.append(likelihood)
-    table = np.array(likelihoods).reshape(-1, len(kernels))
-    return RowCurves((rows.shape[0], rows.shape[1]), own, gaps, means, table)
+        for k, seen in enumerate(patterns):
+            curves = _PatternCurves.of(kernels, np.flatnonzero(seen), np.flatnonzero(~seen))
+            for at in np.flatnonzero(members.ravel() == k).tolist():
+                values = rows[own[at], seen]
+                centre = values.mean()  # a large level would cost digits
+                found, table[at] = curves.fit(values - centre)
+                means[at] = found + centre
+    return RowCurves((rows.shape[0], rows.shape[1]), own.tolist(), gaps, means, table)
 
 
-def _of_row(values: Vector, kernels: Matrix, known: Indices, gaps: Indices) -> tuple[Matrix, Vector]:
-    """Return the means of missing cells under each kernel, and the log likelihoods less the largest."""
-    inner = kernels[:, known[:, None], known]
-    both = np.broadcast_to(np.column_stack([np.ones(known.size), values]), (len(kernels), known.size, 2))
-    solved = np.linalg.solve(inner, both)
-    precision, projection = np.moveaxis(solved.sum(axis=1), 1, 0)
-    level = projection / precision
-    rest = solved[:, :, 1] - level[:, None] * solved[:, :, 0]
-    squares = np.maximum(rest @ values, np.finfo(float).tiny)
-    sizes = np.log(np.diagonal(np.linalg.cholesky(inner), axis1=1, axis2=2)).sum(axis=1)
-    likelihoods = -0.5 * (known.size - 1) * np.log(squares) - sizes - 0.5 * np.log(precision)
-    means = level[:, None] + (kernels[:, gaps[:, None], known] @ rest[:, :, None])[:, :, 0]
-    return means, likelihoods - likelihoods.max()
+@final
+@dataclass(frozen=True, eq=False)
+class _PatternCurves:
+    """Curves under every kernel through the same known columns.
+
+    Parameters
+    ----------
+    factors : list of ndarray, shape (k, k)
+        Cholesky factors of the kernels at known columns, below the diagonal.
+    sizes : ndarray, shape (kernels,)
+        Halves of their log determinants.
+    ones : ndarray, shape (kernels, k)
+        Solutions for a level of one.
+    outwards : ndarray, shape (kernels, gaps, k)
+        Correlations of missing columns with known ones.
+    """
+
+    factors: list[Matrix]
+    sizes: Vector
+    ones: Matrix
+    outwards: Matrix
+
+    @classmethod
+    def of(cls, kernels: Matrix, known: Indices, gaps: Indices) -> Self:
+        """Factor the kernels at known columns."""
+        from scipy.linalg.lapack import dpotrf, dpotrs
+
+        # each is symmetric: its transpose lies as LAPACK has it, and is factored in place
+        inner = np.ascontiguousarray(kernels[:, known[:, None], known])
+        factors = [dpotrf(own.T, lower=1, clean=0, overwrite_a=1)[0] for own in inner]
+        sizes = np.log(np.stack([factor.diagonal() for factor in factors])).sum(axis=1)
+        ones = np.stack([dpotrs(factor, np.ones(known.size), lower=1)[0] for factor in factors])
+        return cls(factors, sizes, ones, kernels[:, gaps[:, None], known])
+
+    def fit(self, values: Vector) -> tuple[Matrix, Vector]:
+        """Return the means of missing cells under each kernel, and the log likelihoods less the largest."""
+        from scipy.linalg.lapack import dpotrs
+
+        solved = np.stack([dpotrs(factor, values, lower=1)[0] for factor in self.factors])
+        precision = self.ones.sum(axis=1)
+        level = solved.sum(axis=1) / precision
+        rest = solved - level[:, None] * self.ones
+        squares = np.maximum(rest @ values, np.finfo(float).tiny)
+        likelihoods = -0.5 * (values.size - 1) * np.log(squares) - self.sizes - 0.5 * np.log(precision)
+        means = level[:, None] + (self.outwards @ rest[:, :, None])[:, :, 0]
+        return means, likelihoods - likelihoods.max()
