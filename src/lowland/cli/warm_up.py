@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
@@ -30,8 +29,9 @@ from lowland.networks.stable_fit import fit_stable
 from lowland.sensing.recover import recover
 from lowland.tensors.decompose import decompose_tucker
 
-# ranks with vector kernels of their own, and the shape of the table that is fitted
-LARGEST_RANK, SHAPE = 95, (220, 210)
+# ranks with vector kernels of their own, and the shapes of the tables that are fitted: one so large that each
+# rank uses them, with few known cells, and one that is moderate, whose kernels are compiled once for all ranks
+LARGEST_RANK, LARGE, MODERATE = 95, (1500, 1450), (220, 210)
 
 
 def warm_up(
@@ -57,22 +57,27 @@ def warm_up(
 def _of_tables(largest: int) -> Iterator[Callable[[], object]]:
     """Yield small fits by each method: kernels are compiled for each rank."""
     rng = np.random.default_rng(0)
-    table = rng.standard_normal((SHAPE[0], 1)) + rng.standard_normal(SHAPE)
-    rows, columns = np.nonzero(rng.random(SHAPE) < 0.5)
-    cells = Observations(rows, columns, table[rows, columns], SHAPE)
+    large, moderate = (_cells(shape, share, rng) for shape, share in ((LARGE, 0.02), (MODERATE, 0.5)))
 
-    def fit(plan: CompletionPlan) -> object:
+    def fit(cells: Observations, plan: CompletionPlan) -> object:
         fitted = fit_plan(cells, plan, rng=np.random.default_rng(0)).table
         return fitted.certify(np.random.default_rng(0), "quick")
 
-    for rank in range(1, largest + 1):
+    tables = [(moderate, min(4, largest)), *((large, rank) for rank in range(1, largest + 1))]
+    for cells, rank in tables:
         # draws come after variational sweeps
-        yield partial(fit, CompletionPlan(rank=rank, method="gibbs", draws=2, max_iterations=2))
-        yield partial(fit, CompletionPlan(rank=rank, penalty=1.0, max_iterations=2))
-        if rank > 1:  # tables of as many columns
-            few = replace(cells.select(columns < rank), shape=(SHAPE[0], rank))
-            plan = CompletionPlan(method="gaussian", draws=2, max_iterations=4)
-            yield partial(fit_plan, few, plan, rng=np.random.default_rng(0))
+        yield partial(fit, cells, CompletionPlan(rank=rank, method="gibbs", draws=2, max_iterations=2))
+        yield partial(fit, cells, CompletionPlan(rank=rank, penalty=1.0, max_iterations=2))
+    few = _cells((MODERATE[0], 20), 0.5, rng)
+    plan = CompletionPlan(method="gaussian", draws=2, max_iterations=4)
+    yield partial(fit_plan, few, plan, rng=np.random.default_rng(0))
+
+
+def _cells(shape: tuple[int, int], share: float, rng: np.random.Generator) -> Observations:
+    """Return known cells of a noisy table whose rows have levels of their own."""
+    rows, columns = np.nonzero(rng.random(shape) < share)
+    values = rng.standard_normal(shape[0])[rows] + rng.standard_normal(rows.size)
+    return Observations(rows, columns, values, shape)
 
 
 def _others() -> Iterator[Callable[[], object]]:
