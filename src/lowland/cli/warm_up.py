@@ -29,8 +29,8 @@ from lowland.networks.stable_fit import fit_stable
 from lowland.sensing.recover import recover
 from lowland.tensors.decompose import decompose_tucker
 
-# ranks with vector kernels of their own, and the shapes of the tables that are fitted: a large one, where each rank
-# uses them, with few known cells, and a moderate one, whose kernels are compiled once for all ranks
+# ranks with vector kernels of their own, and the shapes of two tables that are fitted: a large one with few
+# known cells, whose ranks all use them, and a moderate one, whose kernels are compiled once for all ranks
 LARGEST_RANK, LARGE, MODERATE = 95, (1500, 1450), (220, 210)
 
 

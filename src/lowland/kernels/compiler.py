@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from functools import cache
+from inspect import getfile
 from pathlib import Path
 from typing import Any, final
 
@@ -21,7 +22,13 @@ with HeldInterrupt():
     import numba
     from numba import get_num_threads, types
     from numba.core import cgutils, event
-    from numba.core.caching import FunctionCache, IndexDataCacheFile
+    from numba.core.caching import (
+        CompileResultCacheImpl,
+        FunctionCache,
+        IndexDataCacheFile,
+        InTreeCacheLocator,
+    )
+    from numba.core.ccallback import CFunc
     from numba.core.registry import CPUDispatcher
     from numba.extending import intrinsic
 
@@ -85,7 +92,19 @@ class CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
     compile the function for different types at once can give both the same number, and the index of one
     then names the code of the other. What a file says of itself is compared where it is read; code for other
     types or sources counts as missing, and is compiled again.
+
+    Parameters
+    ----------
+    folder, name : str
+    stamp : object
+        The sources.
+    shipped : CheckedFile, optional
+        Where code that is not in this file is read.
     """
+
+    def __init__(self, folder: str, name: str, stamp: object, shipped: CheckedFile | None = None) -> None:
+        super().__init__(folder, name, stamp)
+        self._shipped = shipped
 
     def save(self, key: Any, data: Any) -> None:
         """Save code beside what it is for; a disk that is full keeps none."""
@@ -94,6 +113,10 @@ class CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
 
     def load(self, key: Any) -> Any:
         """Return the code for a key, or None."""
+        found = self._load_own(key)
+        return found if found is not None or self._shipped is None else self._shipped.load(key)
+
+    def _load_own(self, key: Any) -> Any:
         try:
             kept = super().load(key)
         except Exception:  # unpickling a damaged file raises anything
@@ -111,13 +134,34 @@ class CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
 
 
 @final
+class _BesideThePackage(InTreeCacheLocator):  # type: ignore[misc]
+    """The folder of the sources, for users who may not write there: what an image ships is read."""
+
+    def ensure_cache_path(self) -> None:
+        """Accept it as it is."""
+
+
+@final
+class _Places(CompileResultCacheImpl):  # type: ignore[misc]
+    """Where Numba keeps code, and where it is read if nothing can be written."""
+
+    _locator_classes = (*CompileResultCacheImpl._locator_classes, _BesideThePackage)
+
+
+@final
 class _Cache(FunctionCache):  # type: ignore[misc]
-    """Numba's cache of one function, in files that are checked."""
+    """Numba's cache of one function, in files that are checked; those beside the package are always read."""
+
+    _impl_class = _Places
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        stamp = (self._impl.locator.get_source_stamp(), kernel_sources())
-        self._cache_file = CheckedFile(self.cache_path, self._impl.filename_base, stamp)
+        name, stamp = self._impl.filename_base, (self._impl.locator.get_source_stamp(), kernel_sources())
+        beside = _BesideThePackage(function, getfile(function)).get_cache_path()
+        shipped = CheckedFile(beside, name, stamp)
+        self._cache_file = CheckedFile(
+            self.cache_path, name, stamp, shipped if beside != self.cache_path else None
+        )
 
 
 def njit(
@@ -129,7 +173,7 @@ def njit(
     inline: str = "never",
     forceinline: bool = False,
 ) -> Callable[[Callable[..., Any]], Any]:
-    """Return `numba.njit` with these options; code on disk, where a folder can be written, is checked."""
+    """Return `numba.njit` with these options; code on disk, where there is a folder for it, is checked."""
     decorate = numba.njit(
         nogil=nogil, fastmath=fastmath, error_model=error_model, inline=inline, forceinline=forceinline
     )
@@ -137,7 +181,7 @@ def njit(
     def compiled(function: Callable[..., Any]) -> Any:
         dispatcher = decorate(function)
         if cache:
-            with suppress(RuntimeError):  # no folder can be written
+            with suppress(RuntimeError):  # no folder is allowed
                 dispatcher._cache = _Cache(function)
         return dispatcher
 
@@ -147,12 +191,14 @@ def njit(
 def cfunc(
     signature: Any, *, cache: bool = False, error_model: str = "python"
 ) -> Callable[[Callable[..., Any]], Any]:
-    """Return `numba.cfunc`; a C function has one signature, so that Numba's own files serve."""
+    """Return `numba.cfunc` with these options; code on disk, where there is a folder for it, is checked."""
 
     def compiled(function: Callable[..., Any]) -> Any:
+        made = CFunc(function, signature, {}, {"error_model": error_model})
         if cache:
-            with suppress(RuntimeError):  # no folder can be written
-                return numba.cfunc(signature, cache=True, error_model=error_model)(function)
-        return numba.cfunc(signature, error_model=error_model)(function)
+            with suppress(RuntimeError):  # no folder is allowed
+                made._cache = _Cache(function)  # type: ignore[attr-defined]
+        made.compile()
+        return made
 
     return compiled
