@@ -30,6 +30,7 @@ with HeldInterrupt():
     )
     from numba.core.ccallback import CFunc
     from numba.core.registry import CPUDispatcher
+    from numba.core.sigutils import normalize_signature
     from numba.extending import intrinsic
 
 __all__ = ["CPUDispatcher", "cfunc", "cgutils", "get_num_threads", "intrinsic", "njit", "types"]
@@ -194,7 +195,7 @@ def cfunc(
     """Return `numba.cfunc` with these options; code on disk, where there is a folder for it, is checked."""
 
     def compiled(function: Callable[..., Any]) -> Any:
-        made = CFunc(function, signature, {}, {"error_model": error_model})
+        made = CFunc(function, normalize_signature(signature), {}, {"error_model": error_model})
         if cache:
             with suppress(RuntimeError):  # no folder is allowed
                 made._cache = _Cache(function)  # type: ignore[attr-defined]
