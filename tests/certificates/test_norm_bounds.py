@@ -114,10 +114,11 @@ def test_bounds_of_every_kind_are_above(steps):
 
 @pytest.mark.parametrize("shape", [(30, 12), (12, 30)])
 @pytest.mark.parametrize("is_complex", [False, True])
-def test_sparse_operators_are_never_formed(shape, is_complex, monkeypatch):
+@pytest.mark.parametrize("count", [5, pytest.param(12, marks=pytest.mark.slow)])
+def test_sparse_operators_are_never_formed(shape, is_complex, count, monkeypatch):
     """The Gram matrix of the entries gives the same bound, positions that repeat among them."""
     monkeypatch.setattr(norm_bounds, "SPARSE_COST", 0)
-    for seed in range(12):
+    for seed in range(count):
         rng = np.random.default_rng(seed)
         rows, columns = rng.integers(0, shape[0], 60), rng.integers(0, shape[1], 60)
         weights = rng.standard_normal(60) * 10.0 ** rng.integers(-9, 10)

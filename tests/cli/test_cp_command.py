@@ -88,7 +88,7 @@ def test_smooth_modes_and_spectra_that_are_known(tmp_path):
     (tmp_path / "pure.csv").write_text("\n".join(["emission,first", *pure[::-1]]))
     done = call(
         "cp", "cube.csv", "--value", "signal", "--rank", "2",
-        "--known", "emission=pure.csv", "--smooth", "time=4,0=5",
+        "--known", "emission=pure.csv", "--smooth", "time=4,0=5", "--starts", "0",
         "--output", "parts.npz", "--report", "page.html", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -109,8 +109,8 @@ def test_smooth_modes_and_spectra_that_are_known(tmp_path):
 def test_files_of_known_entries_as_people_have_them(tmp_path):
     """One column, dates as labels; and labels that are missing or repeated, which are no spectrum."""
     rng = np.random.default_rng(4)
-    factors = [rng.uniform(0.2, 1, (n, 2)) for n in (12, 6, 5)]
-    days = np.datetime64("2020-01-01") + np.arange(12)
+    factors = [rng.uniform(0.2, 1, (n, 2)) for n in (7, 4, 4)]
+    days = np.datetime64("2020-01-01") + np.arange(7)
     cube = np.einsum("ir,jr,kr->ijk", *factors)
     lines = [f"{days[i]},s{j},{k},{cube[i, j, k]}" for i, j, k in np.ndindex(cube.shape)]
     (tmp_path / "cube.csv").write_text("\n".join(["day,sample,time,signal", *lines]))
@@ -128,8 +128,8 @@ def test_files_of_known_entries_as_people_have_them(tmp_path):
         assert done.returncode == 0, done.stderr
         np.testing.assert_array_equal(np.load(tmp_path / "parts.npz")["factor_0"][:, 0], pure)
     for wrong, words in (
-        (days[[0, *range(11)]], "two lines of a slice"),
-        ([*days[:11], ""], "does not have"),
+        (days[[0, *range(6)]], "two lines of a slice"),
+        ([*days[:6], ""], "does not have"),
     ):
         (tmp_path / "wrong.csv").write_text("\n".join(["day,first", *map("{},{}".format, wrong, pure)]))
         done = call(

@@ -69,7 +69,9 @@ def test_the_disk_and_the_memory_give_the_same_model(folder):
     assert refused.returncode == 2
     assert "holds the cells of other files" in refused.stderr
     os.rename(folder / "in" / "part-0.parquet.away", folder / "in" / "part-0.parquet")
-    done = complete(folder, "--spill", "cells", "--force", "--json", "--draws", "3", "--method", "gibbs")
+    done = complete(
+        folder, "--spill", "cells", "--force", "--json", "--draws", "3", "--method", "gibbs", "--no-certify"
+    )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["method"] == "gibbs"
@@ -100,7 +102,8 @@ def test_a_cluster_of_this_machine_gives_the_same_model(folder, monkeypatch, pro
 def test_a_fit_that_broke_off_goes_on_with_the_same_bits(folder, monkeypatch):
     # what breaks off are the sweeps, not the search for their start
     monkeypatch.setattr("lowland.completion.posterior_fit.grow", lambda *_: None)
-    assert complete(folder, "--spill", "cells").returncode == 0
+    complete_cells = partial(complete, folder, "--spill", "cells", "--no-certify")
+    assert complete_cells().returncode == 0
     expected, inner, calls = fitted(folder)[0], StoredBlocks.map, []
 
     def failing(self, function, *arguments):
@@ -110,15 +113,15 @@ def test_a_fit_that_broke_off_goes_on_with_the_same_bits(folder, monkeypatch):
         return inner(self, function, *arguments)
 
     monkeypatch.setattr(StoredBlocks, "map", failing)
-    broken = complete(folder, "--spill", "cells", "--force")
+    broken = complete_cells("--force")
     assert broken.returncode == 2
     assert "the disk is gone" in broken.stderr
     monkeypatch.setattr(StoredBlocks, "map", inner)
-    other = complete(folder, "--spill", "cells", "--force", "--resume", "--seed", "3")
+    other = complete_cells("--force", "--resume", "--seed", "3")
     assert other.returncode == 2
     assert "seed was 0, is 3" in other.stderr
     calls.clear()
-    done = complete(folder, "--spill", "cells", "--force", "--resume")
+    done = complete_cells("--force", "--resume")
     assert done.returncode == 0, done.stderr
     np.testing.assert_array_equal(fitted(folder)[0], expected)
     assert "after 4 sweeps" in done.stdout
@@ -160,7 +163,12 @@ def test_more_refusals(folder):
     pa.parquet.write_table(pa.table({"a": [1, 2], "b": [3, 4], "c": [1.0, 2.0]}), folder / "wide.parquet")
     refused = complete(folder, "--spill", "cells", table="wide.parquet")
     assert "it cannot be told which columns of wide.parquet" in refused.stderr
-    assert complete(folder, "--spill", "wide", "--layout", "long", table="wide.parquet").returncode == 0
+    assert (
+        complete(
+            folder, "--spill", "wide", "--layout", "long", "--no-certify", table="wide.parquet"
+        ).returncode
+        == 0
+    )
     inside = call("complete", "in", "--spill", "cells", "--model", "cells/model.npz", cwd=folder)
     assert inside.returncode == 2
     same = call("complete", "in", "--spill", "model.npz", "--model", "model.npz", cwd=folder)
@@ -168,7 +176,7 @@ def test_more_refusals(folder):
     bare = call("complete", "in", "--spill", "cells", cwd=folder)
     assert bare.returncode == 2
     assert "--model is needed for tables on the disk" in bare.stderr
-    assert complete(folder, "--spill", "cells").returncode == 0
+    assert complete(folder, "--spill", "cells", "--no-certify").returncode == 0
     refused = complete(folder, "--spill", "cells", "--dtype", "float32", "--force")
     assert refused.returncode == 2
     assert "was read in another way" in refused.stderr
@@ -180,4 +188,4 @@ def test_marks_of_missing_cells_are_told_of(folder):
     refused = complete(folder, "--spill", "cells")
     assert refused.returncode == 2
     assert "holds -999, which may stand for missing cells" in refused.stderr
-    assert complete(folder, "--spill", "cells", "--sentinels", "values").returncode == 0
+    assert complete(folder, "--spill", "cells", "--sentinels", "values", "--no-certify").returncode == 0

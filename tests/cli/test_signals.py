@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from commands import COMMAND, ENVIRONMENT, call, usual_signals
+from lowland.core.stages import listening
 from lowland.files.bundle import load_bundle
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs the signals of Unix")
@@ -76,7 +77,15 @@ def end(process, number, *, again=False):
     return process.returncode, time.monotonic() - started, errors
 
 
-@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+# SIGINT and SIGTERM end processes of the tests below too, and what an interrupt saves is in test_resume.py
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        pytest.param("SIGINT", 130, marks=pytest.mark.slow),
+        pytest.param("SIGTERM", 143, marks=pytest.mark.slow),
+        ("SIGHUP", 129),
+    ],
+)
 def test_a_signal_ends_the_fit_and_saves_it(folder, number, code):
     model = f"{number}.npz"
     process = begin_fit(folder, "--model", model)
@@ -90,7 +99,8 @@ def test_a_signal_ends_the_fit_and_saves_it(folder, number, code):
     assert np.isfinite(arrays["row_factors"]).all()
 
 
-def test_what_was_saved_while_judging_is_told_once(folder):
+@pytest.mark.slow
+def test_a_process_that_judges_tells_once_what_was_saved(folder):
     """The fit is over and saved; its certificate is interrupted."""
     fit = ("big.npz", "--rank", "6", "--penalty", "1", "--effort", "thorough", "--model", "judged.npz")
     for wait in (0.2, 0.0):
@@ -102,8 +112,32 @@ def test_what_was_saved_while_judging_is_told_once(folder):
         if code:
             break
         (folder / "judged.npz").unlink()  # judging was over before the signal came
-    assert code == 130, errors
     assert seconds < SOON
+    check_told_once(code, errors)
+
+
+@pytest.mark.usefixtures("default_handler")
+def test_what_was_saved_while_judging_is_told_once(tmp_path):
+    """The same in this process, at once when its first judge begins."""
+    struck = []
+
+    def hear(path):
+        if path[-1].what.startswith("judging") and not struck:
+            struck.append((tmp_path / "judged.npz").exists())
+            os.kill(os.getpid(), signal.SIGINT)
+
+    table = np.add.outer(np.arange(9.0), np.arange(7.0) ** 2)
+    np.save(tmp_path / "t.npy", np.where(np.eye(9, 7) > 0, np.nan, table))
+    with listening(hear):
+        done = call(
+            "complete", "t.npy", "--rank", 2, "--penalty", 1, "--model", "judged.npz", "--quiet", cwd=tmp_path
+        )
+    assert struck == [True]
+    check_told_once(done.returncode, done.stderr)
+
+
+def check_told_once(code, errors):
+    assert code == 130, errors
     assert "interrupted while computing the certificate; the fit is in judged.npz" in errors
     assert errors.count("judged.npz") == 1
     assert "nothing was saved" not in errors
@@ -173,7 +207,7 @@ import sys
 import numpy as np
 from lowland.cli import signals
 if sys.argv[1] == "impatient":
-    signals.PATIENCE, signals.LAST = 0.4, 0.2
+    signals.PATIENCE, signals.LAST = 0.2, 0.1
 matrix = np.random.default_rng(0).random((5000, 5000), dtype=np.float32)
 with signals.taking_signals():
     print("begun", flush=True)
@@ -190,7 +224,7 @@ def test_a_process_inside_a_library_ends_all_the_same(number, code, again):
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=usual_signals
     )
     process.stdout.readline()
-    time.sleep(0.7)
+    time.sleep(0.3)
     found, seconds, errors = end(process, getattr(signal, number), again=again)
     assert found == code, errors
     assert seconds < SOON

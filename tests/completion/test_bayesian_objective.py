@@ -129,7 +129,7 @@ def test_a_kernel_that_forgets_a_part_is_found_out(forgotten, monkeypatch):
 # ------------------------------------------------------------------ draws
 
 
-@pytest.mark.parametrize("count", [2500, pytest.param(4000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [2000, pytest.param(4000, marks=pytest.mark.slow)])
 def test_rows_are_drawn_from_their_conditional(count):
     objective = BAYESIAN["everything"]()
     state = objective.first_draw(swept(objective).state, key=5)
@@ -174,7 +174,7 @@ def test_priors_are_drawn_from_their_posterior(features):
     best = np.linalg.solve(gram, design.T @ rows)
     scatter = (rows - design @ best).T @ (rows - design @ best) + best.T @ best + 0.7 * np.eye(d)
     dof = n + d + 1
-    drawn = [prior.draw(rows, rng) for _ in range(4000)]
+    drawn = [prior.draw(rows, rng) for _ in range(2000)]
     precisions, coefficients = (np.array(part) for part in zip(*drawn, strict=True))
     np.testing.assert_allclose(precisions.mean(axis=0), dof * np.linalg.inv(scatter), rtol=0.05, atol=0.02)
     np.testing.assert_allclose(coefficients.mean(axis=0), best, atol=0.07)

@@ -91,9 +91,22 @@ def searched(objective, stepper):
     return result.state.theta, result.trace.values
 
 
-@pytest.mark.parametrize("name", BAYESIAN)
-@pytest.mark.parametrize("cuts", CUTS, ids=len)
-@pytest.mark.parametrize("stepper", [Variational(), Gibbs(burn_in=1)], ids=lambda s: s.name)
+# every objective by both steppers, and all cuts in turn
+FORMS = [
+    pytest.param(
+        name,
+        cuts,
+        stepper,
+        id=f"{stepper.name}-{len(cuts)}-{name}",
+        marks=[pytest.mark.slow] * (k % 3 != number),
+    )
+    for stepper in (Variational(), Gibbs(burn_in=1))
+    for number, cuts in enumerate(CUTS)
+    for k, name in enumerate(BAYESIAN)
+]
+
+
+@pytest.mark.parametrize(("name", "cuts", "stepper"), FORMS)
 def test_sweeps_have_the_same_bits(name, cuts, stepper):
     whole, parts = BAYESIAN[name](), BAYESIAN[name]()
     parts.cells = in_blocks(parts.cells, cuts)
@@ -116,8 +129,14 @@ def graded_table(rng, shape=(90, 40)):
     )
 
 
-@pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize("described", [False, True])
+@pytest.mark.parametrize(
+    ("described", "turned"),
+    [
+        (False, False),
+        (True, True),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in ((False, True), (True, False))),
+    ],
+)
 def test_whole_fits_have_the_same_bits(turned, described, rng):
     """The pattern's Gram matrices, both ways round, with and without covariates."""
     table = graded_table(rng)

@@ -137,22 +137,22 @@ def test_folding_known_rows_in_gives_what_was_fitted(fitted):
 
 def test_new_rows_are_predicted_like_known_ones():
     """A tenth of the rows is seen by ten cells alone: folded in, they err at most 3 % more than refitted."""
-    table, _, hidden, _ = mixed_table(m=600)
+    table, _, hidden, _ = mixed_table(m=400)
     rng = np.random.default_rng(1)
-    for i in range(60):
+    for i in range(40):
         hidden[i] = True
         hidden[i, rng.choice(20, 10, replace=False)] = False
     holes = np.where(hidden, np.nan, table)
     settings = {"rank": 2, "loss": LOSSES, "penalty": 6.0, "bias_penalty": 2.0, "certify": False}
-    without = ll.MatrixCompletion(random_state=0, **settings).fit(holes[60:])
+    without = ll.MatrixCompletion(random_state=0, **settings).fit(holes[40:])
     whole = ll.MatrixCompletion(random_state=0, **settings).fit(holes)
     units = np.nanstd(holes, axis=0)
 
     def error(filled):
-        apart = ((filled - table[:60]) / units)[hidden[:60]]
+        apart = ((filled - table[:40]) / units)[hidden[:40]]
         return np.sqrt(np.mean(apart**2))
 
-    assert error(without.transform(holes[:60])) < 1.03 * error(whole.transform(holes)[:60])
+    assert error(without.transform(holes[:40])) < 1.03 * error(whole.transform(holes)[:40])
 
 
 ONE_LOSS = ("huber", "absolute", "poisson", "logistic", "ordinal", "quantile:0.5")
@@ -161,7 +161,8 @@ ONE_LOSS = ("huber", "absolute", "poisson", "logistic", "ordinal", "quantile:0.5
 @pytest.mark.parametrize(
     ("loss", "tables"),
     [
-        *((loss, 1) for loss in ONE_LOSS[:-1]),  # the last is half the absolute loss
+        # one of each class: absolute is a narrow huber, logistic an ordinal loss of two levels
+        *((loss, 1) for loss in ("huber", "poisson", "ordinal")),
         *(pytest.param(loss, 3, marks=pytest.mark.slow) for loss in ONE_LOSS),
     ],
 )
@@ -251,7 +252,7 @@ def searched(objective, seed=0):
     ).theta
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_a_proof_agrees_with_the_optimum_of_another_solver(seed):
     objective = small_problem(6, 1.5, seed)
     theta = searched(objective)
@@ -263,7 +264,7 @@ def test_a_proof_agrees_with_the_optimum_of_another_solver(seed):
     assert objective.value(theta) == pytest.approx(best, rel=1e-6)
 
 
-@pytest.mark.parametrize("spoil", [0.3, 0.1])
+@pytest.mark.parametrize("spoil", [pytest.param(0.3, marks=pytest.mark.slow), 0.1])
 def test_what_is_false_is_not_proved(spoil, rng):
     objective = small_problem(6, 1.5)
     theta = searched(objective)
@@ -273,9 +274,9 @@ def test_what_is_false_is_not_proved(spoil, rng):
     check_sound(certify(objective, worse), false)
     # a rank too low for the relaxation: its optimum is no optimum of that
     narrow = small_problem(1, 0.3)
-    certificate = certify(narrow, searched(narrow))
-    assert narrow.value(searched(narrow)) > 1.02 * optimum(1, 0.3)
-    check_sound(certificate, {"convex_optimal": False})
+    found = searched(narrow)
+    assert narrow.value(found) > 1.02 * optimum(1, 0.3)
+    check_sound(certify(narrow, found), {"convex_optimal": False})
 
 
 @pytest.mark.parametrize("fault", ["no limit on the slopes", "biases for nothing", "doubled conjugates"])
@@ -425,7 +426,7 @@ def test_huber_shrugs_off_outliers():
     assert error("absolute") < 0.25 * squares
 
 
-@pytest.mark.parametrize("level", [0.2, 0.9])
+@pytest.mark.parametrize("level", [0.2, pytest.param(0.9, marks=pytest.mark.slow)])
 def test_a_quantile_loss_finds_quantiles(level):
     rng = np.random.default_rng(6)
     table = np.outer(rng.standard_normal(100), rng.standard_normal(30)) + rng.standard_exponential((100, 30))
@@ -437,11 +438,11 @@ def test_a_quantile_loss_finds_quantiles(level):
 
 def test_rank_and_penalty_are_chosen_for_counts():
     rng = np.random.default_rng(7)
-    z = rng.standard_normal((200, 3)) @ rng.standard_normal((3, 40))
+    z = rng.standard_normal((120, 2)) @ rng.standard_normal((2, 30))
     table = rng.poisson(np.exp(0.5 * z + 1)).astype(float)
     table[rng.random(z.shape) < 0.4] = np.nan
     model = ll.MatrixCompletion(loss="poisson", random_state=0).fit(table)
-    assert model.rank_ == 3
+    assert model.rank_ == 2
     assert len(model.rank_path_.steps) > 5
     assert model.certificate_["stationary"].verdict is Verdict.SUPPORTED
 
@@ -449,6 +450,7 @@ def test_rank_and_penalty_are_chosen_for_counts():
 def test_the_same_seed_gives_the_same_bits(fitted):
     holes = fitted[2][:60]
     settings = {"rank": 2, "loss": LOSSES, "penalty": 6.0, "bias_penalty": 2.0, "random_state": 0}
+    settings["certify"] = False
     model, again = (ll.MatrixCompletion(**settings).fit(holes) for _ in range(2))
     np.testing.assert_array_equal(again.row_factors_, model.row_factors_)
 
@@ -539,7 +541,7 @@ def test_edges():
 def test_draws_cover_what_was_hidden(fitted):
     model, table, _, hidden, _ = fitted
     rows, columns = np.nonzero(hidden)
-    draws = model.sample(rows, columns, 400, random_state=0)
+    draws = model.sample(rows, columns, 200, random_state=0)
     low, high = np.quantile(draws, [0.05, 0.95], axis=0)
     inside = (low <= table[hidden]) & (table[hidden] <= high)
     assert 0.87 < inside[columns % 4 == 0].mean() < 0.96  # numbers; of levels and counts more than asked for
@@ -550,7 +552,7 @@ def test_draws_cover_what_was_hidden(fitted):
     ordered = draws[:, columns % 4 == 3]
     expected = model.predict(rows, columns)[columns % 4 == 3]
     assert np.abs(ordered.mean(axis=0) - expected).mean() < 0.06
-    np.testing.assert_array_equal(draws, model.sample(rows, columns, 400, random_state=0))
+    np.testing.assert_array_equal(draws[:50], model.sample(rows, columns, 50, random_state=0))
 
 
 def test_draws_of_a_row_vary_together(fitted):
@@ -558,10 +560,10 @@ def test_draws_of_a_row_vary_together(fitted):
     model, _, _, _, _ = fitted
     factors = model.column_factors_
     one, other = 0, max(range(4, 20, 4), key=lambda j: abs(factors[0] @ factors[j]))
-    draws = model.sample([3, 3, 3], [one, other, one], 1500, random_state=1)
+    draws = model.sample([3, 3, 3], [one, other, one], 800, random_state=1)
     same = np.corrcoef(draws[:, 0], draws[:, 2])[0, 1]  # one cell twice: what is common is the row
     assert 0.02 < same < 0.6
-    apart = model.sample([3, 4], [one, one], 3000, random_state=1)
+    apart = model.sample([3, 4], [one, one], 1500, random_state=1)
     assert abs(np.corrcoef(apart.T)[0, 1]) < 0.06
 
 

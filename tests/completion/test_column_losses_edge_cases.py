@@ -42,7 +42,7 @@ def test_levels_that_are_reproduced_as_numbers_are_no_exact_fit(rng):
         assert certificate[claim].verdict is not Verdict.PROVED
 
 
-@pytest.mark.parametrize("points", [25, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("points", [8, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("count", [20.0, 2e4, 953779.0, 1e9, 1e12])
 def test_bounds_hold_where_large_counts_cancel(count, points, rng):
     seen = ll.Observations.from_array(np.full((6, 5), count))
@@ -116,7 +116,10 @@ def test_a_zero_matrix_is_judged():
     assert model.certificate_ is not None
 
 
-@pytest.mark.parametrize("loss", ["huber", "absolute", {0: "huber"}, "quantile:0.3", "poisson"])
+@pytest.mark.parametrize(
+    "loss",
+    ["huber", pytest.param("absolute", marks=pytest.mark.slow), {0: "huber"}, "quantile:0.3", "poisson"],
+)
 def test_a_column_without_cells_lies_at_the_tables_level(loss, rng):
     table = np.round(1000 + 3 * rng.standard_normal((30, 6)))
     table[:, 2] = np.nan
@@ -140,7 +143,7 @@ def spoilt(rng):
     return z, table, good
 
 
-@pytest.mark.parametrize("loss", ["huber", {0: "huber"}, "absolute"])
+@pytest.mark.parametrize("loss", ["huber", {0: "huber"}, pytest.param("absolute", marks=pytest.mark.slow)])
 def test_tiny_weights_are_like_none(loss, rng):
     z, table, good = spoilt(rng)
     errors = []
@@ -182,7 +185,9 @@ def numbers_and_yes(rng, m=40):
     return frame
 
 
-@pytest.mark.parametrize("loss", [{"a": "squared", "b": "huber"}, {"a": "poisson"}])
+@pytest.mark.parametrize(
+    "loss", [{"a": "squared", "b": "huber"}, pytest.param({"a": "poisson"}, marks=pytest.mark.slow)]
+)
 def test_yes_and_no_by_another_loss_stay_yes_and_no(loss, rng):
     frame = numbers_and_yes(rng)
     filled = ll.MatrixCompletion(loss=loss, rank=1, penalty=0.1, **QUICK).fit(frame).fill(frame)
@@ -198,8 +203,14 @@ def test_a_posterior_takes_yes_and_no_for_numbers(rng):
     assert model.fill(frame)["a"][:2].tolist() == [True, False]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize(
+    ("rank", "dtype"),
+    [
+        (1, "float32"),
+        (2, "float64"),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in ((1, "float64"), (2, "float32"))),
+    ],
+)
 def test_columns_that_are_copies_leave_digits_to_the_others(dtype, rank, rng):
     frame = numbers_and_yes(rng).astype(float)
     model = ll.MatrixCompletion(rank=rank, dtype=dtype, refine=False, **QUICK).fit(frame)
@@ -266,8 +277,23 @@ def test_frames_that_cannot_be_used(frame, words):
 # ---------------------------------------------------------------------------- words
 
 
-@pytest.mark.parametrize("loss", ["huber", "absolute", "poisson", {0: "huber"}])
-@pytest.mark.parametrize("table", [np.full((6, 4), 3.0), np.array([[1.0, 2.0, np.nan, 4.0]])])
+CONSTANT, ONE_ROW = np.full((6, 4), 3.0), np.array([[1.0, 2.0, np.nan, 4.0]])
+EVERY_DAY = {("constant", "absolute"), ("constant", "mapping"), ("one row", "huber"), ("one row", "poisson")}
+
+
+@pytest.mark.parametrize(
+    ("loss", "table"),
+    [
+        pytest.param(
+            loss, table, id=f"{name}-{word}", marks=[pytest.mark.slow] * ((name, word) not in EVERY_DAY)
+        )
+        for name, table in (("constant", CONSTANT), ("one row", ONE_ROW))
+        for word, loss in {
+            "mapping": {0: "huber"},
+            **{k: k for k in ("huber", "absolute", "poisson")},
+        }.items()
+    ],
+)
 def test_tables_with_nothing_to_fit(loss, table):
     model = ll.MatrixCompletion(loss=loss, random_state=0).fit(table)
     assert np.isfinite(model.transform(table)).all()
@@ -314,10 +340,13 @@ def test_scores_of_no_cell():
 # ---------------------------------------------------------------------------- what a new user found
 
 
-@pytest.mark.parametrize("seed", [2, pytest.param(3, marks=pytest.mark.slow)])
-def test_large_counts_do_not_choose_a_model_of_nothing(seed):
+# unclipped, the largest counts of these tables leave no factor
+@pytest.mark.parametrize(
+    ("rows", "seed"), [(120, 3), *(pytest.param(400, seed, marks=pytest.mark.slow) for seed in (2, 3))]
+)
+def test_large_counts_do_not_choose_a_model_of_nothing(rows, seed):
     rng = np.random.default_rng(seed)
-    z = rng.standard_normal((400, 2)) @ rng.standard_normal((2, 10))
+    z = rng.standard_normal((rows, 2)) @ rng.standard_normal((2, 10))
     table = z + 0.3 * rng.standard_normal(z.shape)
     table[:, 8:] = rng.poisson(np.exp(1 + 1.2 * z[:, 8:]))
     hidden = rng.random(z.shape) < 0.25
@@ -377,7 +406,7 @@ def test_probabilities_of_levels(rng):
 def test_a_report_from_python(rng, tmp_path):
     table = rng.standard_normal((40, 8)) + rng.standard_normal((40, 1))
     table[rng.random(table.shape) < 0.2] = np.nan
-    light = {"refine": False, "max_iterations": 30, "random_state": 0}
+    light = {"refine": False, "max_iterations": 10, "random_state": 0}
     ll.MatrixCompletion(**light).fit(table).report(tmp_path / "r.html", title="Trial")
     page = (tmp_path / "r.html").read_text()
     assert "<h1>Trial" in page

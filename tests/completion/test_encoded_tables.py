@@ -17,7 +17,7 @@ from lowland.files.bundle import save_bundle
 from saved_models import contents
 
 # few sweeps, where it is not their number that is tested
-LIGHT = {"random_state": 0, "certify": False, "max_iterations": 40}
+LIGHT = {"random_state": 0, "certify": False, "max_iterations": 25}
 KINDS = {1: LevelKind(3, ordered=False), 2: LevelKind(4, ordered=True), 4: LevelKind(2, ordered=False)}
 SPECIES, HEALTH = ("adelie", "chinstrap", "gentoo"), ("bad", "fair", "good", "best")
 
@@ -61,7 +61,7 @@ def few_trees():
 
 @pytest.fixture(scope="module")
 def fitted():
-    frame, holes, gaps, odds = planted(np.random.default_rng(0))
+    frame, holes, gaps, odds = planted(np.random.default_rng(0), 240)
     return ll.MatrixCompletion(**LIGHT).fit(holes), frame, holes, gaps, odds
 
 
@@ -129,10 +129,11 @@ def test_levels_are_predicted_nearly_as_well_as_they_can_be(fitted):
         assert (out[name][known] == holes[name][known]).all()
 
 
-def test_probabilities_are_calibrated():
+@pytest.mark.parametrize("tables", [4, pytest.param(6, marks=pytest.mark.slow)])
+def test_probabilities_are_calibrated(tables):
     """Of the levels stated with a probability, about that share is true."""
     stated, true = [], []
-    for seed in range(6):
+    for seed in range(tables):
         frame, holes, gaps, _ = planted(np.random.default_rng(50 + seed))
         model = ll.MatrixCompletion(**LIGHT, refine=False).fit(holes)
         at = np.flatnonzero(gaps[:, 4])
@@ -217,7 +218,7 @@ def test_what_is_asked_of_a_table_with_levels(fitted):
 
 @pytest.mark.parametrize("refine", [False, pytest.param("auto", marks=pytest.mark.slow)])
 def test_certificates_and_reports_of_a_table_with_levels(refine, fitted, tmp_path):
-    judged = ll.MatrixCompletion(**LIGHT | {"certify": True}, refine=refine).fit(fitted[2].iloc[:120])
+    judged = ll.MatrixCompletion(**LIGHT | {"certify": True}, refine=refine).fit(fitted[2].iloc[:60])
     assert judged.certificate_ is not None
     judged.report(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
@@ -229,7 +230,7 @@ def test_certificates_and_reports_of_a_table_with_levels(refine, fitted, tmp_pat
 
 
 def test_weights_covariates_polars_and_unknown_levels(fitted):
-    holes = fitted[2].iloc[:80]
+    holes = fitted[2].iloc[:50]
     weighted = ll.MatrixCompletion(**LIGHT).fit(holes, sample_weight=np.linspace(0.5, 2, len(holes)))
     assert not weighted.fill(holes).isna().any().any()
     about = ll.MatrixCompletion(**LIGHT, refine=False).fit(
@@ -292,7 +293,7 @@ def test_columns_without_a_cell_are_filled_evenly_or_left(rng, tmp_path):
     frame = small_frame(rng)
     frame["empty"] = pd.array([pd.NA] * 60, dtype="boolean")
     frame["void"] = np.nan
-    model = ll.MatrixCompletion(**LIGHT).fit(frame)
+    model = ll.MatrixCompletion(**LIGHT | {"max_iterations": 10}).fit(frame)
     np.testing.assert_allclose(model.level_probabilities([0], "empty"), 0.5)
     assert np.isfinite(model.transform(frame)).all()
     model.save(tmp_path / "m.npz")
@@ -337,7 +338,7 @@ def test_frames_of_words_alone_and_of_intervals(rng):
     words = pd.DataFrame({name: rng.choice(["x", "y", "z"], 60) for name in "uvw"})
     words.loc[::9, "u"] = None
     for frame in (words, words.set_axis([0, 1, 2], axis=1), words.astype("category")):
-        model = ll.MatrixCompletion(**LIGHT).fit(frame)
+        model = ll.MatrixCompletion(**LIGHT, refine=False).fit(frame)
         assert not model.fill(frame).isna().any().any()
         assert model.fill(frame).dtypes.equals(frame.dtypes)
     with pytest.raises(InvalidInputError, match="no column of the data frame holds numbers or levels"):

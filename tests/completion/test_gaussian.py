@@ -65,7 +65,7 @@ def given(row, mean, covariance):
 # ---------------------------------------------------------------- the distribution
 
 
-@pytest.mark.parametrize("count", [4_000, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [2_500, pytest.param(20_000, marks=pytest.mark.slow)])
 def test_draws_have_the_moments_of_their_posterior(count, rng, monkeypatch):
     monkeypatch.setattr(full_gaussian, "STEPS", 1)
     monkeypatch.setattr(full_gaussian, "LEAST_EXCESS", 2.5)
@@ -109,7 +109,7 @@ def test_shrinkage_follows_the_data(rng):
 # ---------------------------------------------------------------- rows
 
 
-@pytest.mark.parametrize("count", [2000, pytest.param(4000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [1200, pytest.param(4000, marks=pytest.mark.slow)])
 def test_rows_are_drawn_given_the_others(count, table, rng):
     cells = TableCells.of(ll.Observations.from_array(table))
     mean, root = rng.standard_normal(5), rng.standard_normal((5, 5))
@@ -160,9 +160,10 @@ def test_new_rows_get_conditional_means_whatever_is_called_noise(fitted, table):
     assert np.isnan(scaled).any()
 
 
-def test_the_fit_predicts_and_covers(rng):
+@pytest.mark.parametrize("tables", [4, pytest.param(8, marks=pytest.mark.slow)])
+def test_the_fit_predicts_and_covers(tables, rng):
     errors, others, inside = [], [], []
-    for _ in range(8):
+    for _ in range(tables):
         full = rng.standard_normal((24, 2)) @ rng.standard_normal((2, 6))
         full = full / full.std(axis=0) + 0.1 * rng.standard_normal((24, 6))
         gaps = rng.random(full.shape) < 0.12
@@ -185,7 +186,7 @@ def test_useless_columns_do_little(rng, table):
     scale = np.nanstd(table, axis=0)
 
     def error(*more):
-        fit = ll.MatrixCompletion(**{**SMALL, "n_draws": 60}).fit(np.column_stack([seen, *more]))
+        fit = ll.MatrixCompletion(**{**SMALL, "n_draws": 30}).fit(np.column_stack([seen, *more]))
         return np.sqrt(np.nanmean(((fit.predict_table()[:, :5] - table) / scale)[gaps] ** 2))
 
     plain = error()
@@ -217,7 +218,7 @@ def test_where_the_default_is_gaussian(rng):
 
 def test_the_plan_leaves_it_open_only_without_settings_of_factors(table):
     rows = table[~np.isnan(table).all(axis=1)]
-    table = np.vstack([rows, rows + 0.1])
+    table, brief = np.vstack([rows, rows + 0.1]), {**UNREFINED, "max_iterations": 10}
     for settings in (
         {"rank": 2},
         {"biases": False},
@@ -225,14 +226,14 @@ def test_the_plan_leaves_it_open_only_without_settings_of_factors(table):
         {"tolerance": 0.1},
         {"scale": "column"},
     ):
-        fit = ll.MatrixCompletion(**UNREFINED, **settings).fit(table)
+        fit = ll.MatrixCompletion(**brief, **settings).fit(table)
         assert fit.method_ == "variational", settings
-    fit = ll.MatrixCompletion(**UNREFINED).fit(table, sample_weight=np.linspace(1, 2, len(table)))
+    fit = ll.MatrixCompletion(**brief).fit(table, sample_weight=np.linspace(1, 2, len(table)))
     assert fit.method_ == "variational"
     about = np.arange(len(table), dtype=float)[:, None]
-    fit = ll.MatrixCompletion(**UNREFINED).fit(table, row_covariates=about)
+    fit = ll.MatrixCompletion(**brief).fit(table, row_covariates=about)
     assert fit.method_ == "variational"
-    assert ll.MatrixCompletion(**UNREFINED).fit(table).method_ == "gaussian"
+    assert ll.MatrixCompletion(**brief).fit(table).method_ == "gaussian"
 
 
 def test_refusals(table):
@@ -251,11 +252,14 @@ def test_refusals(table):
         Augmentation(-1)
 
 
-@pytest.mark.parametrize("rows", [5, 8, 12])
-def test_short_tables_of_several_units(rows):
+@pytest.mark.parametrize(
+    ("rows", "tables"),
+    [(5, 2), (8, 2), *(pytest.param(rows, 4, marks=pytest.mark.slow) for rows in (5, 8, 12))],
+)
+def test_short_tables_of_several_units(rows, tables):
     """Few cells say what the unit of a column is: fits in a common unit were off by tens of its spreads."""
     errors, chosen = {"auto": [], "variational": [], "means": []}, set()
-    for seed in range(4):
+    for seed in range(tables):
         rng = np.random.default_rng(seed)
         full = rng.standard_normal((rows, 2)) @ rng.standard_normal((2, 20))
         full = (full + 0.3 * rng.standard_normal(full.shape)) * np.geomspace(1e-3, 1e3, 20) + 5
@@ -317,7 +321,7 @@ def test_updates_fit_the_table_again(table):
         assert fit.method_ == "gaussian"
         np.testing.assert_array_equal(fit.completions(1, random_state=0)[0][3, 1], 25.0)
     np.testing.assert_array_equal(*found)
-    expected = ll.MatrixCompletion(**{**SMALL, "n_draws": 100}).fit(grown).predict_table()
+    expected = ll.MatrixCompletion(**{**SMALL, "n_draws": 50}).fit(grown).predict_table()
     spread = np.nanstd(grown, axis=0)
     assert np.median(np.abs(found[0] - expected) / spread) < 0.05
 
@@ -326,7 +330,7 @@ def test_completions_share_their_doubt_between_rows(rng):
     """Means of a column of the completed tables vary as its mean does, not as those of independent cells."""
     full = rng.standard_normal((120, 1)) + 0.5 * rng.standard_normal((120, 3))
     full[12:, 2] = np.nan
-    fit = ll.MatrixCompletion(**{**SMALL, "n_draws": 100}).fit(full)
+    fit = ll.MatrixCompletion(**{**SMALL, "n_draws": 50}).fit(full)
     tables = fit.completions(25, random_state=0)
     np.testing.assert_array_equal(tables[:, ~np.isnan(full)], np.tile(full[~np.isnan(full)], (25, 1)))
     cells = tables[:, 12:, 2]
@@ -405,7 +409,7 @@ def test_exact_relations_are_found(rng):
     full = np.column_stack([a, b, a + b, 2 * a])
     gaps = rng.random(full.shape) < 0.1
     gaps[gaps.sum(axis=1) > 1] = False  # what remains is determined
-    fit = ll.MatrixCompletion(random_state=0, certify=False).fit(np.where(gaps, np.nan, full))
+    fit = ll.MatrixCompletion(**UNREFINED).fit(np.where(gaps, np.nan, full))
     assert fit.method_ == "gaussian"
     assert np.abs(fit.predict_table() - full)[gaps].max() < 1e-3
     low, high = fit.predict_interval(*np.nonzero(gaps), 0.9)
@@ -490,14 +494,16 @@ def test_the_covariance_of_factors_is_that_of_new_rows(rng):
     np.testing.assert_allclose(found, np.cov(standard.T), atol=0.15)
 
 
-def test_tables_of_exactly_low_rank(rng):
+@pytest.mark.parametrize(
+    ("dtype", "most"), [("float64", 1e-4), pytest.param("float32", 0.02, marks=pytest.mark.slow)]
+)
+def test_tables_of_exactly_low_rank(dtype, most, rng):
     full = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 20))
     seen = np.where(rng.random(full.shape) < 0.7, full, np.nan)
-    for dtype, most in (("float64", 1e-4), ("float32", 0.02)):
-        fit = ll.MatrixCompletion(dtype=dtype, max_iterations=200, **UNREFINED).fit(seen)
-        assert fit.method_ == "gaussian"
-        assert fit.search_.stop_reason.value == "iteration_limit"
-        assert np.median(np.abs(fit.predict_table() - full)) < most
+    fit = ll.MatrixCompletion(dtype=dtype, max_iterations=200, **UNREFINED).fit(seen)
+    assert fit.method_ == "gaussian"
+    assert fit.search_.stop_reason.value == "iteration_limit"
+    assert np.median(np.abs(fit.predict_table() - full)) < most
 
 
 def test_files_hold_draws_of_rows_alone(fitted, tmp_path):
@@ -581,14 +587,14 @@ def test_rows_given_later_have_the_sizes_of_the_fit(tmp_path):
 
 
 def test_scores_are_saved(rng, tmp_path):
-    fit = ll.MatrixCompletion(certify=False, refine=False, random_state=0)
+    fit = ll.MatrixCompletion(max_iterations=60, **UNREFINED)
     fit.fit(np.where(rng.random((150, 4)) < 0.1, np.nan, rng.standard_normal((150, 4))))
     assert fit._completed.model.error_scores.size > 100
     fit.save(tmp_path / "model.npz")
     read = ll.MatrixCompletion.load(tmp_path / "model.npz")
     for one, other in zip(*(own.predict_interval([3, 5], [0, 2], 0.5) for own in (fit, read)), strict=True):
         np.testing.assert_array_equal(one, other)
-    few = ll.MatrixCompletion(certify=False, refine=False, random_state=0).fit(rng.standard_normal((40, 4)))
+    few = ll.MatrixCompletion(max_iterations=60, **UNREFINED).fit(rng.standard_normal((40, 4)))
     assert few._completed.model.error_scores.size == 0
 
 

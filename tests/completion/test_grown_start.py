@@ -187,24 +187,25 @@ def test_more_factors_leave_what_there_was():
 
 @pytest.mark.usefixtures("plain_kernels")
 def test_many_factors_are_all_found():
-    """A random start of forty factors ends at .47, of twice as many at .41; noise alone costs .24."""
-    table, truth = planted(40, shape=(400, 200), share=0.7, noise=0.3)
+    """A random start of twenty factors, or of twice as many, ends at .43."""
+    table, truth = planted(20, shape=(200, 100), share=0.7, noise=0.3)
     fit = fit_bayesian(table, BayesianSettings(), rng=np.random.default_rng(0))
     holes = np.ones(truth.shape, bool)
     holes[table.rows, table.columns] = False
     error = np.sqrt(np.mean((fit.model.predict(*np.nonzero(holes)) - truth[holes]) ** 2))
     assert error < 0.26
-    assert 40 <= fit.settings.rank <= 60
+    assert 20 <= fit.settings.rank <= 30
 
 
 @pytest.mark.usefixtures("plain_kernels")
-def test_the_start_decides_no_longer():
+@pytest.mark.parametrize("starts", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_the_start_decides_no_longer(starts):
     """Ten factors, of which random starts lose some, others by seed."""
     table, truth = planted(10, shape=(60, 200), share=0.4, noise=0.5)
     holes = np.ones(truth.shape, bool)
     holes[table.rows, table.columns] = False
     errors = []
-    for seed in range(4):
+    for seed in range(starts):
         chosen = ll.MatrixCompletion(method="variational", certify=False, random_state=seed, refine=False)
         model = chosen.fit(table)
         errors.append(np.sqrt(np.mean((model.predict(*np.nonzero(holes)) - truth[holes]) ** 2)))

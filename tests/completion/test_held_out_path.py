@@ -34,7 +34,7 @@ def test_surplus_and_margin(rng):
     assert standard_excess(np.ones(1), np.zeros(1)) == 0
 
 
-@pytest.mark.parametrize("seed", [1026, 1028])
+@pytest.mark.parametrize("seed", [pytest.param(1026, marks=pytest.mark.slow), 1028])
 def test_fits_that_start_with_larger_penalties_are_not_left(seed):
     """Nonnegative fits start afresh at each rank, with penalties that fall: errors on the way say nothing."""
     rng = np.random.default_rng(seed)

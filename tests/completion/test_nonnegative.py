@@ -47,7 +47,7 @@ def test_rows_agree_with_the_active_set_method(penalty, weighted, rng):
 
 @pytest.mark.parametrize("loss", [None, Clipped.huber(0.5)], ids=["squares", "huber"])
 def test_sweeps_descend_and_keep_to_the_constraint(loss, rng):
-    _, holes = parts()
+    _, holes = parts(50, 25)
     rows, columns = np.nonzero(~np.isnan(holes))
     entries = Entries(rows, columns, holes.shape)
     y = holes[rows, columns]
@@ -65,7 +65,7 @@ def test_sweeps_descend_and_keep_to_the_constraint(loss, rng):
 
 
 def test_a_planted_table_is_completed_and_new_rows_are_folded_in(tmp_path):
-    truth, holes = parts(60, 30)
+    truth, holes = parts(45, 24)
     model = ll.MatrixCompletion(nonnegative=True, biases=False, certify=False, random_state=0).fit(holes)
     assert model.rank_ == 3
     missing = np.isnan(holes)

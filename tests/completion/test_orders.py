@@ -14,7 +14,7 @@ from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.observations import Observations
 
 PLAIN = {"certify": False, "refine": False, "random_state": 0}
-LIGHT = PLAIN | {"max_iterations": 80}
+LIGHT = PLAIN | {"max_iterations": 40}
 ROWS, COLUMNS = 80, 4
 
 
@@ -36,15 +36,15 @@ def one_length(monkeypatch):
 @pytest.fixture(scope="module")
 def wandering():
     full, holes = walks(np.random.default_rng(0), (ROWS, COLUMNS))
-    days = pd.date_range("2020-03-01", periods=len(full))
-    frame = pd.DataFrame(holes, index=days, columns=[f"sensor {k}" for k in range(COLUMNS)])
-    fit = ll.MatrixCompletion(**LIGHT).fit(frame)
-    return full, holes, frame, fit
+    frame = pd.DataFrame(holes, pd.date_range("2020-03-01", periods=ROWS)).add_prefix("sensor ")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(order_choice, "LENGTHS", (5.0, 15.0))
+        return full, holes, frame, ll.MatrixCompletion(**LIGHT).fit(frame)
 
 
 @pytest.fixture(scope="module")
 def unordered(wandering):
-    return ll.MatrixCompletion(**PLAIN).fit(wandering[2], row_order=None)
+    return ll.MatrixCompletion(**LIGHT).fit(wandering[2], row_order=None)
 
 
 def error(found, full, holes):
@@ -153,7 +153,7 @@ def test_an_order_halves_errors_of_wandering_columns(wandering, unordered):
 
 def test_columns_in_order(wandering, one_length):
     full, holes = wandering[:2]
-    turned, without = (ll.MatrixCompletion(method="variational", **PLAIN) for _ in range(2))
+    turned, without = (ll.MatrixCompletion(method="variational", **LIGHT) for _ in range(2))
     found = turned.fit(holes.T, column_order=np.arange(ROWS)).predict_table()
     usual = without.fit(holes.T).predict_table()
     assert error(found, full.T, holes.T) < 0.7 * error(usual, full.T, holes.T)
@@ -179,16 +179,16 @@ def test_a_useless_order_is_left_out():
 
 
 def test_a_useless_order_of_a_small_table_is_left_out(one_length):
-    check_left_out(0, (60, 5), max_iterations=80)
+    check_left_out(0, (60, 5), max_iterations=40)
 
 
 def test_an_order_that_is_always_taken_is_found_out(monkeypatch, one_length):
     """The mutant: cells held out are not asked."""
     monkeypatch.setattr(refinement_learning, "TREES", (4, 4, 8))
-    check_left_out(0, (60, 5), max_iterations=80, rank=1, refine=True)
+    check_left_out(0, (60, 5), max_iterations=20, rank=1, refine=True)
     monkeypatch.setattr(order_choice, "_is_gain", lambda *_, **__: True)
     with pytest.raises(AssertionError):
-        check_left_out(0, (60, 5), max_iterations=80, rank=1)
+        check_left_out(0, (60, 5), max_iterations=40, rank=1)
 
 
 def test_cells_are_hidden_as_cells_are_missing(rng):
@@ -352,7 +352,7 @@ def test_places_in_the_plane(rng, one_length):
     field = root @ rng.standard_normal((100, 4))
     full = field + 0.1 * rng.standard_normal(field.shape)
     holes = np.where(rng.random(full.shape) < 0.3, np.nan, full)
-    plain, placed = (ll.MatrixCompletion(**PLAIN).fit(holes, row_order=own) for own in (None, places))
+    plain, placed = (ll.MatrixCompletion(**LIGHT).fit(holes, row_order=own) for own in (None, places))
     assert placed._completed.model.row_places == (2, False)
     assert error(placed.predict_table(), full, holes) < 0.6 * error(plain.predict_table(), full, holes)
 

@@ -17,7 +17,7 @@ from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedE
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.verifying import verify
 
-FAST = {"certify": False, "random_state": 0, "refine": False, "max_iterations": 80}
+FAST = {"certify": False, "random_state": 0, "refine": False, "max_iterations": 40}
 
 
 def products(rng, m=150, n=6, share=0.75):

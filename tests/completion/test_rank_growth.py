@@ -27,8 +27,14 @@ def settled(observations, settings, seed=0):
     return fit_completion(observations, precise, rng=np.random.default_rng(seed), certify=False)
 
 
-@pytest.mark.parametrize("biases", [True, False])
-@pytest.mark.parametrize("weights", ["uniform", "counts"])
+@pytest.mark.parametrize(
+    ("weights", "biases"),
+    [
+        ("uniform", True),
+        ("counts", False),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in (("uniform", False), ("counts", True))),
+    ],
+)
 def test_the_new_column_is_the_best_of_the_direction_that_falls_fastest(weights, biases):
     observations = table()
     settings = CompletionSettings(
@@ -75,7 +81,7 @@ def test_nothing_grows_where_no_higher_rank_is_better():
 
 
 def test_a_fit_that_goes_on_at_a_higher_rank_is_where_a_new_one_ends():
-    observations = table()
+    observations = table(shape=(16, 12))
     low = settled(observations, CompletionSettings(rank=1, penalty=0.5, bias_penalty=0.5))
     settings = CompletionSettings(rank=3, penalty=0.5, bias_penalty=0.5, tolerance=1e-13, max_iterations=5000)
     rng = np.random.default_rng(1)

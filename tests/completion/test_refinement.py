@@ -16,7 +16,7 @@ from lowland.files.bundle import save_bundle
 from saved_models import contents
 
 # few sweeps: it is not their number that is tested
-LIGHT = {"random_state": 0, "certify": False, "max_iterations": 80}
+LIGHT = {"random_state": 0, "certify": False, "max_iterations": 40}
 
 
 def curved(rng, m=200, share=0.2):
@@ -44,7 +44,7 @@ def error(model, table, gaps):
 
 @pytest.fixture(scope="module")
 def refined():
-    table, gaps = curved(np.random.default_rng(1))
+    table, gaps = curved(np.random.default_rng(1), 150)
     model, holes = fitted(table, gaps)
     return model, table, gaps, holes
 
@@ -63,7 +63,7 @@ def test_curves_are_refined_and_lines_are_not(refined):
     assert not isinstance(fitted(*straight)[0]._completed.table, RefinedTable)
 
 
-def test_weights_of_one_are_found_out(monkeypatch):
+def test_weights_of_one_are_found_out(few_trees, monkeypatch):
     """The mutant: forests are trusted wholly, which costs accuracy where relations are linear."""
     table, gaps = linear(np.random.default_rng(1))
     best = error(fitted(table, gaps, refine=True)[0], table, gaps)
@@ -236,7 +236,7 @@ def test_refusals(refined):
 
 def test_reports_say_it(refined, few_trees, tmp_path):
     _, table, gaps, _ = refined
-    model, _ = fitted(table[:60], gaps[:60], certify=True, refine=True)
+    model, _ = fitted(table[:40], gaps[:40], certify=True, refine=True, max_iterations=20)
     model.report(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert "columns refined by forests" in page
@@ -244,11 +244,11 @@ def test_reports_say_it(refined, few_trees, tmp_path):
 
 
 def test_columns_without_a_cell_and_negative_zeros(few_trees, tmp_path):
-    table, gaps = curved(np.random.default_rng(0), 100)
-    table[:, 0] = np.where(np.arange(100) % 3 == 0, -0.0, table[:, 0])
-    table = np.column_stack([table, np.full(100, np.nan)])
-    gaps = np.column_stack([gaps, np.ones(100, bool)])
-    model, holes = fitted(table, gaps)
+    table, gaps = curved(np.random.default_rng(0), 60)
+    table[:, 0] = np.where(np.arange(60) % 3 == 0, -0.0, table[:, 0])
+    table = np.column_stack([table, np.full(60, np.nan)])
+    gaps = np.column_stack([gaps, np.ones(60, bool)])
+    model, holes = fitted(table, gaps, max_iterations=20)
     assert isinstance(model._completed.table, RefinedTable)
     assert np.isfinite(model.transform(holes)).all()
     model.save(tmp_path / "model.npz")

@@ -31,7 +31,7 @@ def instance():
 
 @pytest.fixture(scope="module", params=["variational", "gibbs"])
 def model(request, instance):
-    draws = {"n_draws": 100} if request.param == "gibbs" else {}
+    draws = {"n_draws": 50} if request.param == "gibbs" else {}
     model = ll.MatrixCompletion(method=request.param, random_state=0, **PLAIN, **draws)
     return model.fit(instance[2])
 
@@ -48,7 +48,7 @@ def test_cells_are_predicted_nearly_as_well_as_the_noise_allows(instance, model)
 @pytest.mark.parametrize(
     ("method", "refine"), [("variational", False), pytest.param("auto", "auto", marks=pytest.mark.slow)]
 )
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))])
 @pytest.mark.parametrize(("shape", "rank"), [((80, 50), 3), ((60, 40), 2), ((100, 100), 5)])
 def test_small_tables_of_strong_factors_do_not_end_in_bad_places(shape, rank, seed, method, refine):
     truth, _, holes = planted(np.random.default_rng(seed), shape, rank)
@@ -82,11 +82,11 @@ def test_intervals_hold_new_observations(instance, model, level):
 
 def test_draws_have_the_spread_of_the_intervals(model):
     rows, columns = np.arange(30), np.arange(30)
-    draws = model.sample(rows, columns, 3000, random_state=1)
+    draws = model.sample(rows, columns, 1500, random_state=1)
     lower, upper = model.predict_interval(rows, columns, 0.682689492137)
-    assert draws.shape == (3000, 30)
+    assert draws.shape == (1500, 30)
     np.testing.assert_allclose(draws.std(axis=0), (upper - lower) / 2, rtol=0.25)
-    np.testing.assert_array_equal(draws, model.sample(rows, columns, 3000, random_state=1))
+    np.testing.assert_array_equal(draws, model.sample(rows, columns, 1500, random_state=1))
 
 
 def test_completions_keep_what_is_observed(instance, model):
@@ -133,9 +133,10 @@ def test_no_bias_no_noise_and_constant_columns():
     model = ll.MatrixCompletion(biases=False, random_state=0, tolerance=1e-6, **PLAIN).fit(holes)
     assert np.abs(model.transform(holes) - truth).max() < 0.05
     holes[:, 3] = 7.0
-    filled = ll.MatrixCompletion(random_state=0, **PLAIN).fit(holes).transform(holes)
+    brief = {"random_state": 0, "max_iterations": 20, **PLAIN}
+    filled = ll.MatrixCompletion(**brief).fit(holes).transform(holes)
     assert np.isfinite(filled).all()
-    full = ll.MatrixCompletion(random_state=0, **PLAIN).fit(truth)
+    full = ll.MatrixCompletion(**brief).fit(truth)
     np.testing.assert_array_equal(full.transform(truth), truth)
 
 
@@ -151,7 +152,7 @@ def test_columns_in_different_units_are_scaled_and_scaled_back(instance):
     made = u @ v.T + own.row_biases_[:, None] + own.column_biases_ + own.offset_
     missing = np.isnan(holes)
     np.testing.assert_allclose(made[missing], own.transform(holes * units)[missing], rtol=1e-6, atol=1e-9)
-    alike = ll.MatrixCompletion(method="variational", certify=False, refine=False).fit(holes)
+    alike = ll.MatrixCompletion(method="variational", max_iterations=5, **PLAIN).fit(holes)
     assert alike._completed.table.fit.settings.scale == "common"
 
 
@@ -197,7 +198,9 @@ def test_covariates_make_cold_rows_known(rng):
     holes[:20] = np.nan  # cold rows
     errors, widths = [], []
     for known in (about, None):
-        model = ll.MatrixCompletion(random_state=0, **PLAIN).fit(holes, row_covariates=known)
+        model = ll.MatrixCompletion(random_state=0, max_iterations=40, **PLAIN).fit(
+            holes, row_covariates=known
+        )
         filled = model.transform(holes, row_covariates=known)
         errors.append(np.sqrt(np.mean((filled - table)[:20] ** 2)))
         lower, upper = model.predict_interval(np.r_[0, 60], np.r_[3, 3])
@@ -205,7 +208,7 @@ def test_covariates_make_cold_rows_known(rng):
     assert errors[0] < 0.5 * errors[1]
     assert widths[1][0] > 1.5 * widths[1][1]  # a cold row without covariates is uncertain, and says so
     with pytest.raises(InvalidInputError, match="covariates are missing"):
-        ll.MatrixCompletion(**PLAIN).fit(holes, row_covariates=about).transform(holes[:5])
+        ll.MatrixCompletion(max_iterations=5, **PLAIN).fit(holes, row_covariates=about).transform(holes[:5])
     with pytest.raises(InvalidInputError, match="takes no covariates"):
         ll.MatrixCompletion(method="map", rank=1, penalty=1.0).fit(holes, row_covariates=about)
     with pytest.raises(InvalidInputError, match="no missing values"):
@@ -340,7 +343,8 @@ def test_models_survive_a_file(model, instance, tmp_path):
 
 @pytest.mark.usefixtures("plain_kernels")
 def test_a_penalised_fit_has_no_posterior(instance):
-    model = ll.MatrixCompletion(rank=3, penalty=0.5, random_state=0, certify=False).fit(instance[2])
+    model = ll.MatrixCompletion(rank=3, penalty=0.5, max_iterations=20, random_state=0, certify=False)
+    model.fit(instance[2])
     assert model.method_ == "map"
     for act in (lambda: model.sample([0], [0]), lambda: model.completions(2)):
         with pytest.raises(UnsupportedError, match="a posterior is needed"):
@@ -348,20 +352,22 @@ def test_a_penalised_fit_has_no_posterior(instance):
     with pytest.raises(UnsupportedError, match="needs a Bayesian fit"):
         model.predict_interval([0], [0], method="posterior")
     with pytest.raises(UnsupportedError, match="needs a penalised fit"):
-        ll.MatrixCompletion(**PLAIN).fit(instance[2]).predict_interval([0], [0], method="fisher")
+        ll.MatrixCompletion(max_iterations=20, **PLAIN).fit(instance[2]).predict_interval(
+            [0], [0], method="fisher"
+        )
 
 
 def test_conformal_intervals_of_a_posterior(instance):
     _, table, holes = instance
-    model = ll.MatrixCompletion(random_state=0, certify=False).fit(holes)
+    model = ll.MatrixCompletion(method="variational", random_state=0, **PLAIN).fit(holes)
     rows, columns = np.nonzero(np.isnan(holes))
     lower, upper = model.predict_interval(rows, columns, 0.9, method="conformal")
     assert np.mean((lower <= table[rows, columns]) & (table[rows, columns] <= upper)) > 0.84
 
 
 def test_the_map_surrogate_is_certified(instance):
-    settings = {"rank": 3, "max_iterations": 40, "refine": False, "random_state": 0}
-    model = ll.MatrixCompletion(effort="standard", **settings).fit(instance[2][:50, :30])
+    settings = {"rank": 3, "max_iterations": 20, "refine": False, "random_state": 0}
+    model = ll.MatrixCompletion(effort="standard", **settings).fit(instance[2][:40, :24])
     assert 0 < model.certificate_["globally_optimal"].witness["lower_bound"]
     assert model.certificate_["determined_by_data"].verdict.name == "PROVED"
 
@@ -371,13 +377,14 @@ def test_weights_are_precisions(rng):
     _, _, holes = planted(rng)
     weight = np.ones(80)
     weight[:10] = 0
-    model = ll.MatrixCompletion(random_state=0, **PLAIN).fit(holes, sample_weight=weight)
+    brief = {"random_state": 0, "max_iterations": 30, **PLAIN}
+    model = ll.MatrixCompletion(**brief).fit(holes, sample_weight=weight)
     other = holes.copy()
     other[:10] = 1e3
-    again = ll.MatrixCompletion(random_state=0, **PLAIN).fit(other, sample_weight=weight)
+    again = ll.MatrixCompletion(**brief).fit(other, sample_weight=weight)
     np.testing.assert_allclose(again.column_factors_, model.column_factors_, atol=1e-8)
     weight[40:] = 100.0
-    heavy = ll.MatrixCompletion(random_state=0, **PLAIN).fit(holes, sample_weight=weight)
+    heavy = ll.MatrixCompletion(**brief).fit(holes, sample_weight=weight)
     rows, columns = np.nonzero(~np.isnan(holes))
     off = np.abs(heavy.predict(rows, columns) - holes[rows, columns])
     assert off[rows >= 40].mean() < off[(rows >= 10) & (rows < 40)].mean()
@@ -402,8 +409,7 @@ def test_metadata_are_routed_through_a_pipeline(rng):
         filled = chain.transform(holes[:5], row_covariates=about[:5])
     scaled = StandardScaler().fit(holes).transform(table[:5])
     assert np.sqrt(np.mean((filled - scaled) ** 2)) < 0.5 * scaled.std()
-    search = GridSearchCV(ll.MatrixCompletion(random_state=0, **PLAIN), {"biases": [True, False]}, cv=[
-        (np.arange(60), np.arange(60))
-    ])  # fmt: skip
+    brief = ll.MatrixCompletion(random_state=0, max_iterations=20, **PLAIN)
+    search = GridSearchCV(brief, {"biases": [True, False]}, cv=[(np.arange(60), np.arange(60))])
     search.fit(holes[5:][np.arange(60) % 55])
     assert np.isfinite(search.best_score_)

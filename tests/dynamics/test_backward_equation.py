@@ -41,7 +41,7 @@ def reversible(beta):
 
 
 @pytest.mark.parametrize("start", [-1.0, -0.3, 0.4])
-@pytest.mark.parametrize("beta", [4.0, 12.0])
+@pytest.mark.parametrize("beta", [12.0, pytest.param(4.0, marks=pytest.mark.slow)])
 def test_reversible_times_are_those_of_quadrature(start, beta):
     found = reversible(beta)
     exact = mean_exit_time(lambda x: (x**2 - 1) ** 2 / 4, start, 0.7, beta)

@@ -231,7 +231,7 @@ def test_survival_curves_are_those_of_the_definition(rng):
     assert restricted_mean(times, events, 0.5).mean == pytest.approx(curve.mean() * 0.5, rel=1e-3)
 
 
-@pytest.mark.parametrize("censored", [0.0, 0.3, 0.7])
+@pytest.mark.parametrize("censored", [0.0, 0.7, pytest.param(0.3, marks=pytest.mark.slow)])
 def test_coverage_on_exponential_times(censored, rng):
     horizon = np.inf if censored == 0 else -np.log(censored)
     inside = {"exponential": 0, "delayed": 0, "restricted": 0}

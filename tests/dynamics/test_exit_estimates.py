@@ -90,15 +90,23 @@ EXITS = {
 }
 
 
-@pytest.mark.parametrize("kind", EXITS)
+PATHS = [
+    ld.Overdamped(0.05, 12.0),
+    ld.NonReversible(0.05, 12.0, [[0.0, 1.0], [-1.0, 0.0]]),
+    *(ld.Underdamped(0.2, 12.0, 1.0, integrator) for integrator in INTEGRATORS),
+]
+
+
 @pytest.mark.parametrize(
-    "dynamics",
+    ("dynamics", "kind"),
     [
-        ld.Overdamped(0.05, 12.0),
-        ld.NonReversible(0.05, 12.0, [[0.0, 1.0], [-1.0, 0.0]]),
-        *(ld.Underdamped(0.2, 12.0, 1.0, integrator) for integrator in INTEGRATORS),
+        # every day each of the dynamics with one exit
+        pytest.param(
+            dynamics, kind, marks=[pytest.mark.slow] if (own - k) % 3 else [], id=f"{dynamics}-{kind}"
+        )
+        for own, dynamics in enumerate(PATHS)
+        for k, kind in enumerate(EXITS)
     ],
-    ids=str,
 )
 def test_paths_run_again_are_those_recorded(kind, dynamics, monkeypatch):
     """Compiled paths are repeated up to a level, others record it: the same paths, hence the same study."""
@@ -128,16 +136,17 @@ def test_paths_that_cannot_be_run_again_are_refused():
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.7, -3.0])
-def test_any_progress_is_right(shift):
+@pytest.mark.parametrize("n_excursions", [400, pytest.param(1000, marks=pytest.mark.slow)])
+def test_any_progress_is_right(shift, n_excursions):
     study = ld.split_escape(
         "double_well",
         [-1.0],
         exit=PAST,
         dynamics=ld.Overdamped(0.04, 16.0),
         coordinate=lambda x: 2 * x[:, 0] - shift,
-        n_walkers=200,
+        n_walkers=n_excursions // 5,
         n_runs=10,
-        n_excursions=1000,
+        n_excursions=n_excursions,
         rng=1,
     )
     low, high = study.interval(0.999)

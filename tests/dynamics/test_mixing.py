@@ -120,7 +120,9 @@ def test_advice_is_kept_and_the_best_of_its_grid():
         assert np.all(mixing_distance(moves, H, np.arange(plain.steps - 1)) > wanted)
 
 
-@pytest.mark.parametrize("condition", [10.0, 100.0, 1000.0])
+@pytest.mark.parametrize(
+    "condition", [100.0, *(pytest.param(c, marks=pytest.mark.slow) for c in (10.0, 1000.0))]
+)
 def test_laws_stay_accurate_after_the_advised_steps(condition):
     """Paths with inertia oscillate: a distance that is small once may grow again."""
     W, advice = advised(condition)

@@ -62,10 +62,11 @@ def attained(moves, H, times):
     return max(decay_norm(moves, H, t) / decay_bound(moves, H, t) for t in times)
 
 
-def test_the_bound_at_critical_friction_is_never_exceeded_and_nearly_attained():
+@pytest.mark.parametrize("count", [25, pytest.param(60, marks=pytest.mark.slow)])
+def test_the_bound_at_critical_friction_is_never_exceeded_and_nearly_attained(count):
     rng = np.random.default_rng(2)
     ratios = []
-    for _ in range(60):
+    for _ in range(count):
         values = curvatures(rng)
         moves = Underdamped(0.1, 1.0, 2 * np.sqrt(values.min()))
         times = np.geomspace(1e-3, 30, 30) / np.sqrt(values.min())
@@ -95,11 +96,12 @@ def test_recurrence_of_the_reversible_dynamics_is_the_theorem():
     assert recurrence_time(Overdamped(0.1, 1.0), H, distance=1.0, radius=9.0) == 0
 
 
-def test_after_half_the_recurrence_time_noiseless_paths_are_within_an_eighth():
+@pytest.mark.parametrize("count", [6, pytest.param(20, marks=pytest.mark.slow)])
+def test_after_half_the_recurrence_time_noiseless_paths_are_within_an_eighth(count):
     rng = np.random.default_rng(4)
     # bounds that grow before they fall, and radii in between
     known = [([0.127], 1.0, 10.3), ([0.05], 1.0, 14.482)]
-    drawn = [(curvatures(rng), *10 ** rng.uniform(-1, 2, 2)) for _ in range(20)]
+    drawn = [(curvatures(rng), *10 ** rng.uniform(-1, 2, 2)) for _ in range(count)]
     for values, distance, radius in known + drawn:
         values = np.array(values)
         H, root = turned(values, rng), np.sqrt(values.min())

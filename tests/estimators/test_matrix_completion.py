@@ -122,7 +122,7 @@ def test_completes_and_keeps_observed_cells(table):
 
 def test_known_rows_fold_in_to_their_fitted_factors(table):
     _, holes = table
-    model = MatrixCompletion(rank=3, certify=False, random_state=0).fit(holes)
+    model = MatrixCompletion(rank=3, **ALONE).fit(holes)
     rows, columns = np.nonzero(np.isnan(holes))
     np.testing.assert_allclose(model.transform(holes)[rows, columns], model.predict(rows, columns), rtol=1e-9)
 
@@ -164,7 +164,7 @@ def test_stored_zeros_are_observed():
 
 def test_labels_from_a_table():
     table = read_table(data_path("fertility"))
-    model = MatrixCompletion(**{**ONE, "rank": 4, "max_iterations": 50}).fit(table)
+    model = MatrixCompletion(**{**ONE, "rank": 4, "max_iterations": 20}).fit(table)
     value = model.predict(["Germany"], ["1990"])
     assert 1.2 < value[0] < 1.7
     with pytest.raises(ValueError, match="no such row"):
@@ -230,7 +230,7 @@ def test_bad_tables():
         MatrixCompletion(rank=1).fit(np.full((3, 3), np.nan))
     with pytest.raises(ValueError, match="inf"):
         MatrixCompletion(rank=1).fit(np.array([[1.0, np.inf], [1.0, 2.0]]))
-    model = MatrixCompletion(rank=1, certify=False, random_state=0).fit(np.ones((3, 3)))
+    model = MatrixCompletion(**ONE).fit(np.ones((3, 3)))
     with pytest.raises(ValueError, match="equally long"):
         model.predict([0, 1], [0])
     with pytest.raises(ValueError, match="rows must lie between 0 and 2"):
@@ -267,7 +267,7 @@ def test_masked_arrays_are_missing_where_masked(table):
 
 
 @pytest.mark.parametrize("penalty", [0.0, 0.001, 0.01])
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))])
 def test_small_penalties_do_not_end_in_bad_places(penalty, seed):
     """Sweeps at a small penalty from a random start often do; a shrinking one does not."""
     rng = np.random.default_rng(0)

@@ -135,7 +135,7 @@ def test_a_small_update_solves_its_rows_and_columns_alone(model):
 
 
 def test_updates_choose_by_the_number_of_new_cells(model):
-    model.certify = True
+    model.certify, model.effort = True, "quick"
     model.update(*NEW)
     assert model.certificate_ is None  # only rows and columns were solved
     rng = np.random.default_rng(1)
@@ -202,8 +202,18 @@ def test_many_threads_ask_at_once(fits):
     assert not failures
 
 
-@pytest.mark.parametrize("method", ["variational", "map"])
-@pytest.mark.parametrize(("dtype", "value"), [("float64", 1e308), ("float64", -1e61), ("float32", 1e30)])
+@pytest.mark.parametrize(
+    ("dtype", "value", "method"),
+    [
+        pytest.param(dtype, value, method, marks=[pytest.mark.slow] * (method != usual))
+        for dtype, value, usual in (
+            ("float64", 1e308, "variational"),
+            ("float64", -1e61, "map"),
+            ("float32", 1e30, "map"),
+        )
+        for method in ("variational", "map")
+    ],
+)
 def test_values_that_overflow_are_refused_and_change_nothing(method, dtype, value):
     """A single one made a column NaN for everyone."""
     rng = np.random.default_rng(0)

@@ -50,8 +50,11 @@ class Sample:
     command: tuple[str, ...]
 
 
-def write_samples(folder, kinds=None):
-    """Write all files, run each command once as it is, and return the samples, of some kinds or of all."""
+def write_samples(folder, kinds=None, *, few=False):
+    """Write all files, run each command once as it is, and return the samples, of some kinds or of all.
+
+    Few are one of each kind and command.
+    """
     rng = np.random.default_rng(0)
     table = np.round(np.outer(np.arange(1, 13), np.arange(1, 8)) + rng.standard_normal((12, 7)), 3)
     table[rng.random(table.shape) < 0.2] = np.nan
@@ -60,6 +63,8 @@ def write_samples(folder, kinds=None):
     _binaries(folder, table, rows, columns)
     _fits(folder)
     samples = [sample for sample in _samples() if not kinds or sample.kind in kinds]
+    if few:
+        samples = list({(sample.kind, sample.command[0]): sample for sample in samples}.values())
     for k, sample in enumerate(samples):
         copy = shutil.copytree(folder, folder.parent / f"{folder.name}-{k}")
         done = call(*sample.command, cwd=copy)

@@ -143,6 +143,7 @@ def main():
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", help="kinds of files")
+    parser.add_argument("--few", action="store_true", help="one file of each kind and command")
     parser.add_argument("--until-failure", action="store_true", help="end at the first failure")
     parser.add_argument("--write", type=Path, help="write the files of the first case here, run nothing")
     parser.add_argument("--show", type=int, default=20, help="failures that are printed")
@@ -150,7 +151,7 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "samples"
         folder.mkdir()
-        samples = write_samples(folder, options.only)
+        samples = write_samples(folder, options.only, few=options.few)
         counts, shown, most = Counter(), 0, 0
         numbers = range(options.first, options.first + options.cases)
         if options.write:

@@ -231,6 +231,26 @@ def test_a_kernel_is_compiled_again_where_a_kernel_that_it_calls_has_changed(tmp
         assert run.stdout == f"{2 * int(factor)}\n", run.stderr
 
 
+SHIPPED = """
+import lowland.kernels.modular as m
+from lowland.dynamics.kernels.potentials import built_in
+print(m.inverse(3, 7), sum(m.inverse.dispatcher.stats.cache_hits.values()), built_in("axes").cache_hits)
+"""
+
+
+def test_kernels_beside_the_package_are_read_whoever_may_write_there(tmp_path):
+    package, other = tmp_path / "lowland", tmp_path / "other"
+    shutil.copytree(Path(lowland.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    place = os.environ | {"PYTHONPATH": str(tmp_path)}
+    place.pop("NUMBA_CACHE_DIR", None)
+    elsewhere = place | {"NUMBA_CACHE_DIR": str(other)}
+    # an image is built, and read by a user who has a folder of their own
+    for where, hits in ((place, 0), (elsewhere, 1)):
+        run = subprocess.run([sys.executable, "-c", SHIPPED], capture_output=True, text=True, env=where)
+        assert run.stdout == f"5.0 {hits} {hits}\n", run.stderr
+    assert not list(other.glob("**/*.nbc")), "nothing was compiled again"
+
+
 def test_kernels_compile_where_no_folder_can_be_written(tmp_path):
     # the only place that Numba may look at is one that is not named
     nowhere = os.environ | {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator"}

@@ -199,7 +199,7 @@ def test_small_fits_need_no_compiler():
     code = """if True:
         import sys, numpy as np, lowland as ll
         rng = np.random.default_rng(0)
-        table = rng.standard_normal((20, 2)) @ rng.standard_normal((2, 6))
+        table = rng.standard_normal((12, 2)) @ rng.standard_normal((2, 5))
         table += 0.1 * rng.standard_normal(table.shape)
         table[rng.random(table.shape) < 0.15] = np.nan
         for method in ("auto", "gibbs", "variational", "map"):

@@ -171,7 +171,7 @@ def test_alignment_keeps_the_matrix(structure, rng):
 def test_displays(rng):
     pytest.importorskip("matplotlib").use("Agg")
     objective, false = family(0.6)
-    result = census(objective, n_starts=20, rng=0)
+    result = census(objective, n_starts=8, rng=0)
     bars = CensusDisplay.from_census(result).plot()
     assert [bar.get_width() for bar in bars.ax_.patches] == [e.count for e in result.endings]
     line = HessianSpectrumDisplay.from_spectrum(hessian_spectrum(objective, false)).plot()

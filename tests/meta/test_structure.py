@@ -246,8 +246,9 @@ def test_files_are_short():
 
 
 def test_no_hasattr_and_no_swallowed_keywords():
+    named = re.compile(r"\bhasattr\b|\*\*\s*[A-Za-z_]")  # the rest of the source need not be walked through
     for path in MODULES:
-        for node in ast.walk(syntax(path)):
+        for node in ast.walk(syntax(path)) if named.search(text(path)) else ():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "hasattr":
                 # three are asked what they can do: the operating system, a sparse array, and any objective
                 assert path.name in ("threads.py", "table_input.py", "capabilities.py"), path

@@ -227,11 +227,15 @@ def test_judge_that_refutes_what_is_true():
         check_sound(Certificate((wrong,)), {"stationary": True})
 
 
+# objectives among which a wrong bound must show itself
+COUNTS = [8, pytest.param(20, marks=pytest.mark.slow)]
+
+
 @cache
-def weighted_instances(biases):
+def weighted_instances(biases, instances_count):
     """Return objectives with weights, points near their optimum and its value; no test changes them."""
     instances = []
-    for seed in range(20):
+    for seed in range(instances_count):
         rng = np.random.default_rng(seed)
         rows, columns = np.nonzero(rng.random((6, 5)) < 0.7)
         y = rng.standard_normal(rows.size) + 2
@@ -249,17 +253,18 @@ def weighted_instances(biases):
     return instances
 
 
-def false_bounds(biases):
+def false_bounds(biases, instances_count):
     """Count lower bounds that exceed the optimum."""
     count = 0
-    for objective, theta, best in weighted_instances(biases):
+    for objective, theta, best in weighted_instances(biases, instances_count):
         bound = dual.dual_bound(objective, theta, objective.value(theta), judgement())
         count += bound.value > best * (1 + 1e-9)
     return count
 
 
-def test_unweighted_formula_on_weighted_data_gives_false_bounds(monkeypatch):
-    assert false_bounds(()) == 0
+@pytest.mark.parametrize("count", COUNTS)
+def test_unweighted_formula_on_weighted_data_gives_false_bounds(count, monkeypatch):
+    assert false_bounds((), count) == 0
     scaled = dual._scaled
 
     def unweighted(objective, direction, *rest):
@@ -268,12 +273,13 @@ def test_unweighted_formula_on_weighted_data_gives_false_bounds(monkeypatch):
         return scaled(plain, residual, *rest)
 
     monkeypatch.setattr(dual, "_scaled", unweighted)
-    assert false_bounds(()) > 0
+    assert false_bounds((), count) > 0
 
 
-def test_ignoring_the_bias_constraint_gives_false_bounds(monkeypatch):
+@pytest.mark.parametrize("count", COUNTS)
+def test_ignoring_the_bias_constraint_gives_false_bounds(count, monkeypatch):
     biases = ("row", "column", "global")
-    assert false_bounds(biases) == 0
+    assert false_bounds(biases, count) == 0
     inner = dual.dual_bound
     monkeypatch.setattr(dual, "bias_charge", lambda *arguments: 0.0)
 
@@ -282,7 +288,7 @@ def test_ignoring_the_bias_constraint_gives_false_bounds(monkeypatch):
         return inner(Delegate(objective, biases=unfitted), theta, *rest)
 
     monkeypatch.setattr(dual, "dual_bound", without_refit)
-    assert false_bounds(biases) > 0
+    assert false_bounds(biases, count) > 0
 
 
 def test_cholesky_without_a_rounding_charge_accepts_too_small_bounds(monkeypatch):
@@ -299,10 +305,11 @@ def test_cholesky_without_a_rounding_charge_accepts_too_small_bounds(monkeypatch
     assert accepted() > 0
 
 
-def test_lanczos_taken_for_an_upper_bound_gives_a_false_proof(monkeypatch):
+@pytest.mark.parametrize("count", COUNTS)
+def test_lanczos_taken_for_an_upper_bound_gives_a_false_proof(count, monkeypatch):
     """A bound from below, called rigorous, makes dual points feasible that are not."""
     bad = 0
-    for objective, theta, best in weighted_instances(()):
+    for objective, theta, best in weighted_instances((), count):
         settings = Settings(norm_bound="lanczos", lanczos_steps=1)
         finding = optimality.judge_optimality(objective, theta, judgement(settings))[0]
         assert finding.verdict is not Verdict.PROVED

@@ -32,7 +32,10 @@ def naive(points, width):
     return total
 
 
-@pytest.mark.parametrize(("n", "width"), [(1, 1), (1, 3), (2, 2), (3, 3), (3, 5), (4, 4), (4, 5)])
+@pytest.mark.parametrize(
+    ("n", "width"),
+    [(1, 1), (1, 3), (2, 2), (3, 3), (3, 5), (4, 4), pytest.param(4, 5, marks=pytest.mark.slow)],
+)
 def test_all_combinations_are_summed(n, width, rng):
     points = 2 * rng.standard_normal(n)
     assert full_pattern_volume(points, width) == pytest.approx(naive(points, width), abs=1e-12)
@@ -64,9 +67,10 @@ def test_one_direction_forgotten_is_found_out(monkeypatch, rng):
         test_all_combinations_are_summed(3, 3, rng)
 
 
-def test_the_bound_is_below_and_close_where_it_says_something(rng):
+@pytest.mark.parametrize("count", [4, pytest.param(7, marks=pytest.mark.slow)])
+def test_the_bound_is_below_and_close_where_it_says_something(count, rng):
     told = 0
-    for _ in range(7):
+    for _ in range(count):
         points = rng.uniform(-1, 1, rng.integers(1, 15))
         widths = np.unique(np.geomspace(1, 340, 9).astype(int))
         volumes = np.array([full_pattern_volume(points, w) for w in widths])

@@ -154,18 +154,26 @@ def test_enumeration_agrees_with_the_formula(n, d, bias, rng):
     assert naive.sampled_patterns(rows, rng, 20_000) <= {tuple(p) for p in found}
 
 
+SPECIAL = {
+    "repeats": [[0, 0], [1, 0], [2, 0], [0, 1], [1, 1], [2, 2], [1, 1]],
+    "grid": [[i, j] for i in range(3) for j in range(3)],
+    "cube": [[i, j, k] for i in range(2) for j in range(2) for k in range(2)],
+    "one line": [[1, 2], [2, 4], [-1, -2], [3, 6]],
+    "zeros": [[0, 0], [0, 0]],
+}
+
+
 @pytest.mark.parametrize(
-    "points",
+    ("bias", "points"),
     [
-        [[0, 0], [1, 0], [2, 0], [0, 1], [1, 1], [2, 2], [1, 1]],
-        [[i, j] for i in range(3) for j in range(3)],
-        [[i, j, k] for i in range(2) for j in range(2) for k in range(2)],
-        [[1, 2], [2, 4], [-1, -2], [3, 6]],
-        [[0, 0], [0, 0]],
+        # every day each set of points either with a bias or without
+        pytest.param(
+            bias, SPECIAL[name], marks=[pytest.mark.slow] if (own + bias) % 2 else [], id=f"{bias}-{name}"
+        )
+        for bias in (False, True)
+        for own, name in enumerate(SPECIAL)
     ],
-    ids=["repeats", "grid", "cube", "one line", "zeros"],
 )
-@pytest.mark.parametrize("bias", [False, True])
 def test_points_in_special_position(points, bias, rng):
     rows = augmented(np.array(points, float), bias)
     found = {tuple(p) for p in neuron_patterns(points, bias=bias)}
@@ -383,9 +391,16 @@ def bad_region(seed, k=3, n=8):
     return network, x, y, ln.region_report(network, x, y)
 
 
-@pytest.mark.parametrize("outer", [1e-9, 1e-3, 1e6])
-@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e5])
-@pytest.mark.parametrize("shift", [0.0, 2000.0, 1.7e9])
+@pytest.mark.parametrize(
+    ("shift", "scale", "outer"),
+    [
+        # every day each pair of a shift and a scale, with one outer unit
+        pytest.param(shift, scale, outer, marks=[pytest.mark.slow] if (own + k + j) % 3 else [])
+        for own, shift in enumerate((0.0, 2000.0, 1.7e9))
+        for k, scale in enumerate((1e-8, 1.0, 1e5))
+        for j, outer in enumerate((1e-9, 1e-3, 1e6))
+    ],
+)
 def test_units_change_no_verdict(outer, scale, shift, rng):
     for seed in range(12):
         network, x, y, plain = bad_region(seed)

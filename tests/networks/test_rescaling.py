@@ -220,8 +220,11 @@ def curvature_by_definition(weights, biases, x, loss):
     return np.linalg.eigvalsh(total / len(x))[-1]
 
 
-@pytest.mark.parametrize("loss", ["squared", "cross_entropy"])
-@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize(
+    ("outputs", "loss"),
+    [(3, "cross_entropy"), (1, "squared")]
+    + [pytest.param(*own, marks=pytest.mark.slow) for own in ((3, "squared"), (1, "cross_entropy"))],
+)
 def test_several_outputs_and_classes(loss, outputs):
     state, weights, biases = torch_like((2, 5, 4, outputs))
     x = np.random.default_rng(1).standard_normal((15, 2))

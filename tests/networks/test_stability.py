@@ -101,10 +101,11 @@ def test_knots_that_data_can_tell_apart():
 
 
 # ------------------------------------------------------------------ sharpness
+@pytest.mark.parametrize("count", [6, pytest.param(20, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("sizes", [(1, 7, 1), (3, 6, 1)])
 @pytest.mark.parametrize("biased", [(True, True), (False, True), (True, False)])
-def test_sharpness_is_the_hessians(sizes, biased, rng, monkeypatch):
-    for _ in range(20):
+def test_sharpness_is_the_hessians(sizes, biased, count, rng, monkeypatch):
+    for _ in range(count):
         network = random_network(rng, sizes, biased)
         inputs, targets = rng.standard_normal((11, sizes[0])), rng.standard_normal(11)
         objective = ReluObjective(inputs, targets, Relu(network))
@@ -126,10 +127,11 @@ def test_sharpness_is_the_hessians(sizes, biased, rng, monkeypatch):
         monkeypatch.undo()
 
 
+@pytest.mark.parametrize("count", [50, pytest.param(120, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("wide", [1.0, 3.0])
-def test_bounds_below_the_sharpness(wide, rng):
+def test_bounds_below_the_sharpness(wide, count, rng):
     ratios = []
-    for _ in range(120):
+    for _ in range(count):
         network, x = univariate(rng, int(rng.integers(1, 40))), wide * rng.uniform(-1, 1, (30, 1))
         variation = weighted_variation(x[:, 0], *knots(*network.univariate()[:3]))
         bracket = rescaling_bracket(network, x)
@@ -483,7 +485,7 @@ FOLDS = "folds are drawn by point: a point of weight two and two points fall int
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @parametrize_with_checks(
-    [OfFirstColumn(max_knots=4, cv=4, random_state=0)],
+    [OfFirstColumn(max_knots=2, cv=2, random_state=0)],
     expected_failed_checks=lambda _: {"check_sample_weight_equivalence_on_dense_data": FOLDS},
 )
 def test_scikit_learn(estimator, check):

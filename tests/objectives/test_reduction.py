@@ -111,8 +111,15 @@ def bounds(kind, shape):
     return reduced, whole
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("free biases", "free")])
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [
+        # every day each kind with one shape
+        pytest.param(kind, shape, marks=[pytest.mark.slow] if (own + k) % 2 else [], id=f"{kind}-shape{k}")
+        for own, kind in enumerate(kind for kind in KINDS if kind not in ("free biases", "free"))
+        for k, shape in enumerate(SHAPES)
+    ],
+)
 def test_bounds_hold_and_are_of_use(kind, shape):
     reduced, whole = bounds(kind, shape)
     # an offset is nearly exchanged for biases, so the blocks' own least curvature is small
@@ -188,10 +195,11 @@ def test_bounds_on_the_jacobian_with_residuals_are_false(monkeypatch):
     assert not 1e-4 * smallest <= reduced.smallest <= smallest * (1 + 1e-6)
 
 
-def test_no_direction_that_the_cells_miss_is_taken_for_a_gauge():
+@pytest.mark.parametrize(("count", "least"), [(24, 8), pytest.param(64, 20, marks=pytest.mark.slow)])
+def test_no_direction_that_the_cells_miss_is_taken_for_a_gauge(count, least):
     """Exact fits of sparse tables: what is missed is seen, also where an offset is exchanged for one bias."""
     forced, missed = Settings(largest_hessian=0, largest_tangent=0, least_work=1e12), 0
-    for seed in range(64):
+    for seed in range(count):
         rng = np.random.default_rng(seed)
         shape = SHAPES[seed % 2]
         biases = (("row", "global"), ("column", "global"), ("row", "column", "global"), ("row",))[
@@ -211,11 +219,14 @@ def test_no_direction_that_the_cells_miss_is_taken_for_a_gauge():
         assert found["strict_local_minimum"].verdict is not Verdict.SUPPORTED
         alone = certify(objective, theta, claims=["locally_unique"], settings=forced)["locally_unique"]
         assert alone.verdict not in (Verdict.SUPPORTED, Verdict.PROVED)
-    assert missed > 20
+    assert missed > least
 
 
-@pytest.mark.parametrize("shape", [(30, 1), (1, 30)])
-@pytest.mark.parametrize("penalty", [0.0, 0.5])
+@pytest.mark.parametrize(
+    ("penalty", "shape"),
+    [(0.0, (30, 1)), (0.5, (1, 30))]
+    + [pytest.param(*own, marks=pytest.mark.slow) for own in ((0.0, (1, 30)), (0.5, (30, 1)))],
+)
 def test_single_lines(shape, penalty):
     """One side holds a number or two: its Hessian is formed, or has no direction besides the gauge."""
     objective = problem(shape, rank=1, penalty=penalty)

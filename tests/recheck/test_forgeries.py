@@ -11,7 +11,7 @@ from lowland.recheck.documents import Document
 from proof_samples import SAMPLES, sample
 
 # altered documents of each kind
-QUICK, MANY = 15, 60
+QUICK, MANY = 8, 60
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -29,7 +29,9 @@ def noisy_table(seed, n=60, rank=2, share=0.35, sigma=0.1, heteroscedastic=False
 def noisy_fit(seed, heteroscedastic):
     """Return the truth of a table and its fit, which several tests ask."""
     truth, rows, columns, y, weights = noisy_table(seed, heteroscedastic=heteroscedastic)
-    fit = ll.recover(Entries(rows, columns, (60, 60)), y, rank=2, weights=weights, rng=0, certify=False)
+    fit = ll.recover(
+        Entries(rows, columns, (60, 60)), y, rank=2, weights=weights, n_restarts=0, rng=0, certify=False
+    )
     return truth, fit
 
 
@@ -38,7 +40,7 @@ def noisy_fit(seed, heteroscedastic):
 @pytest.mark.parametrize("heteroscedastic", [False, True])
 def test_coverage_of_entries(form, heteroscedastic, tables):
     covered, noises = [], []
-    every = 7 if form == "exact" and tables < 8 else 1
+    every = 19 if form == "exact" and tables < 8 else 1
     some = np.indices((60, 60)).reshape(2, -1)[:, ::every]
     for seed in range(tables):
         truth, fit = noisy_fit(seed, heteroscedastic)
@@ -138,7 +140,8 @@ def test_held_out_cells_of_a_real_table():
     table = ll.read_table(data_path("fertility"))
     rng = np.random.default_rng(0)
     out = rng.random(table.size) < 0.1
-    model = ll.MatrixCompletion(rank=5, penalty=0.1, random_state=0, certify=False).fit(table.select(~out))
+    settings = {"rank": 5, "penalty": 0.1, "max_iterations": 60, "random_state": 0, "certify": False}
+    model = ll.MatrixCompletion(**settings).fit(table.select(~out))
     held = table.select(out)
     rows, columns = held.row_labels[held.rows], held.column_labels[held.columns]
     widths = []
@@ -191,7 +194,7 @@ def conformal_rates(levels, seeds):
     return np.mean(rates, axis=0)
 
 
-@pytest.mark.parametrize("tables", [5, pytest.param(12, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("tables", [3, pytest.param(12, marks=pytest.mark.slow)])
 def test_conformal_intervals_hold_whatever_the_noise(tables):
     levels = (0.5, 0.9)
     np.testing.assert_allclose(conformal_rates(levels, range(tables)), levels, rtol=0, atol=0.025)

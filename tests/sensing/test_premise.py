@@ -14,7 +14,8 @@ from lowland.search import GradientBelow, Iterations, TrustRegion, make_start, r
 from lowland.sensing.conditional import conditional_findings
 from lowland.sensing.premise import check_premise
 
-INSTANCES = 200
+FEW, MANY = 60, 200
+INSTANCES = pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
 
 
 def known_operator(n, delta, rng, *, symmetric=True):
@@ -51,8 +52,9 @@ def descend(objective, start, rng):
 
 
 # ------------------------------------------------------------------ findings at operators of known delta
-def test_no_instance_has_a_false_minimum(rng):
-    for seed in range(INSTANCES):
+@INSTANCES
+def test_no_instance_has_a_false_minimum(count, rng):
+    for seed in range(count):
         objective, factor, premise = instance(seed, 0.499, rng)
         finding = conditional_findings(objective, factor.ravel(), premise)[0]
         assert finding.verdict is ll.Verdict.SUPPORTED
@@ -86,8 +88,9 @@ def curvature_at_saddle(objective, factor, rng):
     return np.linalg.eigvalsh(naive_hessian(arrays, objective.y, u))[0]
 
 
-def test_saddles_are_as_curved_as_is_said(rng):
-    for seed in range(INSTANCES):
+@INSTANCES
+def test_saddles_are_as_curved_as_is_said(count, rng):
+    for seed in range(count):
         objective, factor, premise = instance(seed, 0.199, rng, scale=float(rng.choice([0.1, 1.0, 30.0])))
         finding = conditional_findings(objective, factor.ravel(), premise)[1]
         assert finding.verdict is ll.Verdict.SUPPORTED
@@ -105,9 +108,10 @@ def test_the_said_curvature_bites(rng):
     assert curvature_at_saddle(objective, factor, rng) == pytest.approx(-2 * least, rel=1e-6)
 
 
-def test_errors_stay_within_their_bound(rng):
+@INSTANCES
+def test_errors_stay_within_their_bound(count, rng):
     closest = 0.0
-    for seed in range(INSTANCES):
+    for seed in range(count):
         general, scale = seed % 4 < 2, float(rng.choice([0.1, 1.0, 30.0]))
         n, r, delta = (3, 1, rng.uniform(0, 0.95)) if seed % 2 else (4, 2, rng.uniform(0, 0.95))
         known = known_operator(n, float(delta), rng, symmetric=not general)
@@ -143,16 +147,19 @@ def test_a_false_premise_is_refused_with_its_matrix():
     assert held["no_false_minimum"].verdict is ll.Verdict.INCONCLUSIVE
 
 
-@pytest.mark.parametrize("structure", ["general", "psd"])
-def test_refused_premises_come_with_a_matrix_that_shows_it(structure, rng):
-    for p in (20, 60, 400):
-        measurement = ll.gaussian(p, (5, 5), rng)
-        found = ll.restricted_isometry(measurement, 2, structure=structure, rng=0)
-        with pytest.raises(ll.PremiseError) as caught:
-            check_premise(measurement, ll.Premise(2, found.scaled_lower * 0.99), is_psd=structure == "psd")
-        matrix = caught.value.matrix.matrix()
-        image = np.sum(measurement.measure_matrix(matrix) ** 2) * found.scale / np.sum(matrix**2)
-        assert abs(image - 1) > found.scaled_lower * 0.99
+@pytest.mark.parametrize(
+    ("structure", "p"),
+    [("general", 20), ("psd", 60), ("general", 400)]
+    + [pytest.param(*own, marks=pytest.mark.slow) for own in (("psd", 20), ("general", 60), ("psd", 400))],
+)
+def test_refused_premises_come_with_a_matrix_that_shows_it(structure, p, rng):
+    measurement = ll.gaussian(p, (5, 5), rng)
+    found = ll.restricted_isometry(measurement, 2, structure=structure, rng=0)
+    with pytest.raises(ll.PremiseError) as caught:
+        check_premise(measurement, ll.Premise(2, found.scaled_lower * 0.99), is_psd=structure == "psd")
+    matrix = caught.value.matrix.matrix()
+    image = np.sum(measurement.measure_matrix(matrix) ** 2) * found.scale / np.sum(matrix**2)
+    assert abs(image - 1) > found.scaled_lower * 0.99
 
 
 def test_what_a_false_minimum_contradicts_is_not_claimed():

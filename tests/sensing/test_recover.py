@@ -27,7 +27,7 @@ def own_matrix(fit):
     return fit.objective.matrix(fit.own_end.theta).matrix()
 
 
-@pytest.mark.parametrize("rank", [1, 2, 3, 5])
+@pytest.mark.parametrize("rank", [1, 3, *(pytest.param(rank, marks=pytest.mark.slow) for rank in (2, 5))])
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_default_recovers_psd_at_twice_nr(rank, seed):
     instance = planted_sensing(2 * 20 * rank, 20, rank, seed)
@@ -40,9 +40,10 @@ def test_default_recovers_psd_at_twice_nr(rank, seed):
 @pytest.mark.parametrize(
     "stepper", [Stochastic(perturbation=0.1), Gradient()], ids=["stochastic", "gradient"]
 )
-def test_random_starts_recover_or_are_not_called_global(stepper):
+@pytest.mark.parametrize(("asked", "most"), [(4, 5), pytest.param(10, 12, marks=pytest.mark.slow)])
+def test_random_starts_recover_or_are_not_called_global(stepper, asked, most):
     how, successes, seed = {"rank": 1, "structure": "psd", "solver": stepper, "start": "random"}, 0, 0
-    while successes < 10 and seed < 12:
+    while successes < asked and seed < most:
         instance = planted_sensing(60, 20, 1, seed)
         # only where the answer is false is a certificate looked at
         fit = recover(instance.measurement, instance.y, rng=seed, certify=False, **how)
@@ -52,7 +53,7 @@ def test_random_starts_recover_or_are_not_called_global(stepper):
             judged = recover(instance.measurement, instance.y, rng=seed, **how).certificate
             assert judged["globally_optimal"].verdict not in (Verdict.PROVED, Verdict.SUPPORTED)
         seed += 1
-    assert successes >= 10
+    assert successes >= asked
 
 
 def test_constant_perturbation_stalls_where_the_shrinking_one_converges():
@@ -93,10 +94,11 @@ def test_shrinking_penalty_recovers_from_random_starts(rng):
     assert error(objective.matrix(result.theta).matrix(), instance.truth) < 1e-8
 
 
-def test_noise_level():
+@pytest.mark.parametrize("count", [4, pytest.param(8, marks=pytest.mark.slow)])
+def test_noise_level(count):
     """Least squares reaches the textbook error: sigma sqrt(dof / (m - dof)) per standard deviation."""
     ratios = []
-    for seed in range(8):
+    for seed in range(count):
         dof = 2 * 20 - 1
         instance = planted_sensing(5 * dof, 20, 2, seed, noise=0.1)
         fit = recover(instance.measurement, instance.y, rank=2, structure="psd", rng=seed, certify=False)

@@ -53,7 +53,7 @@ def test_bad_words(settings, outcomes, words):
 def test_photons():
     data = read_counts(data_path("photon_counts"))
     measurement = pauli_outcomes(data.settings, data.outcomes)
-    estimate = estimate_state(measurement, data.counts, n_resamples=10, rng=0)
+    estimate = estimate_state(measurement, data.counts, n_resamples=4, rng=0)
     assert np.trace(estimate.state).real == pytest.approx(1)
     assert np.linalg.eigvalsh(estimate.state)[0] > -1e-12
     assert 0.99 < estimate.top_eigenvalue < 1
@@ -65,7 +65,7 @@ def test_photons():
         assert 1e-4 < error < 5e-3
     assert estimate.fit.certificate["convex_optimal"].verdict is Verdict.PROVED
     assert "purity" in str(estimate)
-    again = estimate_state(measurement, data.counts, n_resamples=10, rng=0)
+    again = estimate_state(measurement, data.counts, n_resamples=4, rng=0)
     np.testing.assert_array_equal(estimate.resampled, again.resampled)
 
 

@@ -94,11 +94,12 @@ def judged(seed, count):
     return counts
 
 
-def test_a_sample():
-    counts = judged(0, 70)
-    assert counts[Verdict.PROVED, Rigour.RIGOROUS] > 10
-    assert counts[Verdict.PROVED, Rigour.WORKING_PRECISION] > 10
-    assert sum(n for (verdict, _), n in counts.items() if verdict is not Verdict.PROVED) > 20
+@pytest.mark.parametrize(("count", "least"), [(35, 5), pytest.param(70, 10, marks=pytest.mark.slow)])
+def test_a_sample(count, least):
+    counts = judged(0, count)
+    assert counts[Verdict.PROVED, Rigour.RIGOROUS] > least
+    assert counts[Verdict.PROVED, Rigour.WORKING_PRECISION] > least
+    assert sum(n for (verdict, _), n in counts.items() if verdict is not Verdict.PROVED) > 2 * least
 
 
 @pytest.mark.slow
@@ -123,7 +124,7 @@ def test_clock_readings_of_an_answer_that_is_plainly_worse():
 
 
 @pytest.mark.parametrize(
-    "seeds", [range(30), pytest.param(range(30, 200), marks=pytest.mark.slow)], ids=["some", "many"]
+    "seeds", [range(15), pytest.param(range(15, 200), marks=pytest.mark.slow)], ids=["some", "many"]
 )
 def test_tensors_alike(seeds):
     for seed in seeds:

@@ -143,8 +143,9 @@ def refuted_share(counts, name):
     return counts[name, Verdict.REFUTED] / max(sum(mine), 1)
 
 
-def test_a_sample():
-    counts = judged(0, 150)
+@pytest.mark.parametrize("count", [70, pytest.param(150, marks=pytest.mark.slow)])
+def test_a_sample(count):
+    counts = judged(0, count)
     for name in ("blocks", "short_row", "spike", "too_few", "phases"):
         assert refuted_share(counts, name) == 1, (name, counts)
 

@@ -1,10 +1,13 @@
 """Tables of a tensor's cells are blended with CP where held-out cells show that it pays, and nowhere else."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
+from lowland.estimators import unfolded_tables
 from lowland.estimators.unfolded_tables import table_values
 from lowland.tensors import blending, cp_choice, cp_completion
 from lowland.tensors.blending import Blend, TableValues, choose_blend
@@ -29,6 +32,11 @@ def few_sweeps(patch, sweeps):
     patch.setattr(cp_choice, "COMPARED", sweeps)
 
 
+def brief_tables(patch):
+    """Tables have a given rank, where it does not matter how well theirs is chosen."""
+    patch.setattr(unfolded_tables, "MatrixCompletion", partial(ll.MatrixCompletion, rank=3))
+
+
 @pytest.fixture(scope="module")
 def blended():
     rng = np.random.default_rng(0)
@@ -37,7 +45,8 @@ def blended():
     holes[3:, 2, 5] = np.nan
     holes[:3, 2, 5] = noisy[:3, 2, 5]
     with pytest.MonkeyPatch.context() as patch:
-        few_sweeps(patch, (20, 20))
+        few_sweeps(patch, (10, 10))
+        brief_tables(patch)
         fits = (ll.complete_tensor(holes, 4, model=own, burn_in=20, rng=0) for own in ("auto", "cp"))
         return truth, noisy, holes, *fits
 
@@ -81,7 +90,8 @@ def test_intervals_and_draws_are_those_of_the_blend(blended):
 
 
 def test_a_table_of_no_use_changes_no_bit(monkeypatch):
-    few_sweeps(monkeypatch, (20, 20))
+    few_sweeps(monkeypatch, (10, 10))
+    brief_tables(monkeypatch)
     rng = np.random.default_rng(1)
     factors = [rng.standard_normal((length, 2)) for length in (15, 10, 8)]
     truth = np.einsum("ir,jr,kr->ijk", *factors)
@@ -162,7 +172,8 @@ def test_tables_that_need_not_pay_are_found_out(monkeypatch):
 
 
 @pytest.mark.usefixtures("plain_kernels")
-def test_tables_know_nothing_of_what_has_no_cell(blended):
+def test_tables_know_nothing_of_what_has_no_cell(blended, monkeypatch):
+    brief_tables(monkeypatch)
     holes = blended[2]
     some = holes.copy()
     some[:, 2, 5] = np.nan

@@ -113,11 +113,11 @@ def peak():
 cell_objective.SLAB, stationarity.CHUNK = 200_000, 50_000  # of a tensor that is not so large
 fit = getattr(ll, sys.argv[1])
 # large enough for compiled kernels, whose code is in memory from then on
-fit(np.random.default_rng(0).standard_normal((48, 48, 48)), 2, n_restarts=0, max_iterations=10, rng=0)
+fit(np.random.default_rng(0).standard_normal((48, 48, 48)), 2, n_restarts=0, max_iterations=3, rng=0)
 tensor = np.load(sys.argv[2])
 before = peak()
 for judged in (False, True):
-    fit(tensor, 2, n_restarts=0, max_iterations=15, rng=0, certify=judged)
+    fit(tensor, 2, n_restarts=0, max_iterations=3, rng=0, certify=judged)
     print((peak() - before) / tensor.nbytes)
 """
 

@@ -29,7 +29,7 @@ def found():
     truth, holes = planted(np.random.default_rng(0))
     with pytest.MonkeyPatch.context() as patch:
         fewer_ranks(patch)
-        return ll.complete_tensor(holes, model="cp", rng=0), truth, holes
+        return ll.complete_tensor(holes, model="cp", burn_in=30, n_draws=60, rng=0), truth, holes
 
 
 def fewer_ranks(patch):
@@ -162,7 +162,7 @@ def test_completions_are_draws(found):
     )
     np.testing.assert_array_equal(drawn, fit.completions(40, rng=1))
     with pytest.raises(InvalidInputError, match="not so many draws"):
-        fit.completions(101)
+        fit.completions(61)
 
 
 BRIEF = {"rank": 3, "model": "cp", "burn_in": 5, "n_draws": 10}
@@ -186,14 +186,14 @@ def test_lists_of_cells_weights_and_threads_give_the_same_bits(found, settings, 
     spoilt, light = holes.copy(), np.ones(holes.shape)
     spoilt[tuple(at[0])] += 100
     light[tuple(at[0])] = 1e-9
-    plan = {"rank": fit.rank, "model": "cp", "burn_in": 20, "n_draws": 50, "rng": 0}
+    plan = {"rank": fit.rank, "model": "cp", "burn_in": 20, "n_draws": 30, "rng": 0}
     away = ll.complete_tensor(spoilt, weights=light, **plan).tensor() - fit.tensor()
     assert np.sqrt(np.mean(away**2)) < 0.15
 
 
 def test_four_modes_and_complete_tensors(rng, few_sweeps):
     truth, holes = planted(rng, (8, 6, 5, 4), 2)
-    fit = ll.complete_tensor(holes, 2, model="cp", burn_in=30, n_draws=50, rng=0)
+    fit = ll.complete_tensor(holes, 2, model="cp", burn_in=20, n_draws=20, rng=0)
     assert fit.tried[0][0] == 2
     assert np.sqrt(np.mean((fit.tensor() - truth)[np.isnan(holes)] ** 2)) < 0.15
     whole = ll.complete_tensor(truth, 2, model="cp", burn_in=20, n_draws=10, rng=0)
@@ -289,7 +289,7 @@ def test_an_empty_slice_does_not_choose_the_rank(monkeypatch):
     noisy = truth + 0.1 * rng.standard_normal(truth.shape)
     holes = np.where(rng.random(truth.shape) < 0.25, noisy, np.nan)
     holes[-1] = np.nan
-    found = ll.complete_tensor(holes, rng=0, model="cp", n_draws=40)
+    found = ll.complete_tensor(holes, rng=0, model="cp", burn_in=20, n_draws=20)
     others = np.isnan(holes[:-1])
     assert np.sqrt(np.mean((found.tensor() - truth)[:-1][others] ** 2)) < 0.1
     assert found.held_out_error < 0.3 < found.calibration.slice_error

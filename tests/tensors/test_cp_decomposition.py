@@ -138,7 +138,7 @@ def test_a_mode_is_solved_as_by_least_squares(rng):
 
 
 @pytest.mark.parametrize(
-    ("shape", "rank", "share"), [((12, 10, 8), 3, 1.0), ((12, 10, 8), 3, 0.5), ((8, 7, 6, 5), 4, 0.7)]
+    ("shape", "rank", "share"), [((10, 8, 7), 2, 1.0), ((12, 10, 8), 3, 0.5), ((7, 6, 5, 4), 3, 0.7)]
 )
 def test_planted_components_are_recovered(shape, rank, share):
     rng = np.random.default_rng(100)
@@ -193,14 +193,14 @@ def test_cancelling_components_are_said():
     """A tensor of rank three that is a limit of rank two: two components grow against each other."""
     a, b = np.array([1.0, 0]), np.array([0, 1.0])
     limit = sum(np.einsum("i,j,k->ijk", *order) for order in ((a, a, b), (a, b, a), (b, a, a)))
-    fit = ll.decompose_cp(limit, 2, rng=0, n_restarts=3, certify=False)
+    fit = ll.decompose_cp(limit, 2, rng=0, n_restarts=1, max_iterations=500, certify=False)
     assert fit.cancels
     assert "cancel" in str(fit)
 
 
 def test_core_consistency_tells_too_many_components():
     _, _, data = planted(np.random.default_rng(6), noise=0.2)
-    plan = {"n_restarts": 0, "max_iterations": 60, "certify": False, "rng": 0}
+    plan = {"n_restarts": 0, "max_iterations": 30, "certify": False, "rng": 0}
     right, many = (ll.decompose_cp(data, rank, **plan) for rank in (3, 6))
     assert right.core_consistency > 80 > many.core_consistency
 
@@ -220,11 +220,11 @@ def test_congruence_is_the_best_matching():
 
 
 def test_halves_agree_on_components_that_are_there(monkeypatch):
-    monkeypatch.setattr(cp_agreement, "CPPlan", partial(CPPlan, 1))  # a light search of each half
+    monkeypatch.setattr(cp_agreement, "CPPlan", partial(CPPlan, 0, 100))  # a light search of each half
     _, _, data = planted(np.random.default_rng(17), (12, 8, 6), 2)
     plan = {"rng": 0, "certify": False, "n_restarts": 0}
     right = ll.decompose_cp(data, 2, **plan).split_half(rng=1)
-    many = ll.decompose_cp(data, 4, **plan).split_half(rng=1)
+    many = ll.decompose_cp(data, 4, max_iterations=60, **plan).split_half(rng=1)
     assert right.min() > 0.95
     assert many.min() < 0.8
     assert (np.diff(many) <= 0).all()
@@ -362,7 +362,9 @@ def test_forged_claims_are_contradicted():
         assert said[claim].outcome is Outcome.CONTRADICTED
 
 
-@pytest.mark.parametrize("modes", [[1, 2], [0, 2], [2], [0, 1]])
+@pytest.mark.parametrize(
+    "modes", [[1, 2], [2], *(pytest.param(own, marks=pytest.mark.slow) for own in ([0, 2], [0, 1]))]
+)
 def test_signs_are_kept_where_they_must_be(modes):
     rng = np.random.default_rng(13)
     factors = [rng.standard_normal((n, 2)) if k not in modes else rng.random((n, 2))
@@ -377,7 +379,7 @@ def test_units_of_weights_change_nothing():
     rng = np.random.default_rng(14)
     _, truth, data = planted(rng, positive=True)
     weights = rng.uniform(0.5, 2, truth.shape)
-    plan = {"n_restarts": 0, "certify": False, "rng": 0}
+    plan = {"n_restarts": 0, "max_iterations": 40, "certify": False, "rng": 0}
     for signs in (False, True):
         fits = [
             ll.decompose_cp(data, 3, nonnegative=signs, weights=unit * weights, **plan)
@@ -396,7 +398,7 @@ def test_dependence_as_small_as_the_errors_is_said():
     rng = np.random.default_rng(16)
     matrix = rng.random((8, 2)) @ rng.random((2, 7))
     tensor = matrix[:, :, None] * np.ones(5) + 1e-4 * rng.standard_normal((8, 7, 5))
-    fit = ll.decompose_cp(tensor, 2, rng=0)
+    fit = ll.decompose_cp(tensor, 2, n_restarts=1, max_iterations=100, rng=0)
     if fit.certificate[UNIQUE].verdict is Verdict.PROVED:
         assert any("interpret with care" in words for words in fit._page().lead.sentences)
 
@@ -462,13 +464,13 @@ def test_bad_requests(options, words):
 
 def test_certificates_are_written_and_verified(tmp_path):
     _, _, data = planted(np.random.default_rng(11), share=0.8)
-    fit = ll.decompose_cp(data, 3, rng=0)
+    fit = ll.decompose_cp(data, 3, n_restarts=0, max_iterations=40, rng=0)
     fit.save_certificate(tmp_path / "proof.json")
     assert ll.verify(tmp_path / "proof.json", data).is_confirmed
     with pytest.raises(InvalidInputError, match="other data"):
         ll.verify(tmp_path / "proof.json", 2 * data)
     with pytest.raises(InvalidInputError, match="no certificate"):
-        ll.decompose_cp(data, 3, certify=False, rng=0).save_certificate(tmp_path / "none.json")
+        ll.decompose_cp(data, 1, n_restarts=0, certify=False, rng=0).save_certificate(tmp_path / "none.json")
 
 
 def test_the_same_seed_gives_the_same_bits():

@@ -5,7 +5,7 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.tensors import cp_choice
+from lowland.tensors import cp_choice, cp_sampling
 
 xarray = pytest.importorskip("xarray")
 
@@ -24,8 +24,9 @@ def readings():
 
 
 def test_orders_by_name_and_results_with_dimensions(readings, monkeypatch):
-    monkeypatch.setattr(cp_choice, "COMPARED", (4, 4))
-    brief = {"burn_in": 5, "n_draws": 5, "rng": 0}
+    monkeypatch.setattr(cp_choice, "COMPARED", (2, 2))
+    monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 3)
+    brief = {"model": "cp", "burn_in": 3, "n_draws": 3, "rng": 0}
     found = ll.complete_tensor(readings, 2, orders={"day": ("coordinates", 7)}, **brief)
     done = found.completed()
     assert done.dims == readings.dims
@@ -68,7 +69,7 @@ def spectra(rng):
 def test_components_keep_names_and_coordinates(rng, tmp_path):
     factors, array = spectra(rng)
     known = {"emission": factors[1][:, :1]}
-    plan = {"n_restarts": 0, "max_iterations": 40, "rng": 0, "certify": False}
+    plan = {"n_restarts": 0, "max_iterations": 10, "rng": 0, "certify": False}
     fit = ll.decompose_cp(array, 2, nonnegative="emission", smooth={"excitation": 5}, known=known, **plan)
     plain = ll.decompose_cp(
         array.to_numpy(), 2, nonnegative=[1], smooth={2: 5}, known={1: factors[1][:, :1]}, **plan

@@ -5,7 +5,7 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.tensors import cp_choice
+from lowland.tensors import cp_choice, cp_sampling
 from lowland.tensors.blending import TableValues
 from lowland.tensors.new_slices import draw_slices, slices_of
 
@@ -26,12 +26,13 @@ def few_sweeps(monkeypatch):
 @pytest.fixture
 def short_chains(monkeypatch):
     """Comparisons of fewer sweeps, which choose as surely among what is tested here."""
-    monkeypatch.setattr(cp_choice, "COMPARED", (20, 20))
+    monkeypatch.setattr(cp_choice, "COMPARED", (10, 10))
+    monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 10)
 
 
 # few draws, where it does not matter how accurate they are; and enough of them for errors and intervals
 BRIEF = {"model": "cp", "burn_in": 5, "n_draws": 5, "rng": 0}
-SHORT = {"model": "cp", "burn_in": 20, "n_draws": 40, "rng": 0}
+SHORT = {"model": "cp", "burn_in": 15, "n_draws": 30, "rng": 0}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def stream():
     truth, noisy = tensor(rng)
     holes = np.where(rng.random(noisy.shape) < 0.4, noisy, np.nan)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cp_choice, "COMPARED", (20, 20))
+        patch.setattr(cp_choice, "COMPARED", (10, 10))
         return truth, holes, ll.complete_tensor(holes[:20], 2, **SHORT)
 
 
@@ -75,7 +76,7 @@ def test_one_after_the_other_and_the_same_bits(stream):
 def test_rows_have_their_posterior(count, rng, short_chains):
     """Of one draw: the mean and covariance of the rows, their prior drawn too, beside naive arithmetic."""
     _, noisy = tensor(rng, (30, 6, 5))
-    first = ll.complete_tensor(noisy[:29], 2, model="cp", burn_in=30, n_draws=2, rng=0)
+    first = ll.complete_tensor(noisy[:29], 2, model="cp", burn_in=15, n_draws=2, rng=0)
     assert first.noise_mode is None  # as in the arithmetic below
     theta, alpha = first.draws[0]
     model, more = first.model, slices_of(np.where(rng.random((6, 5)) < 0.4, noisy[29], np.nan), (29, 6, 5), 0)

@@ -40,7 +40,7 @@ def test_no_rotation_is_simpler(rng):
                 assert simplicity(factor @ turn @ plane) <= best * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("seeds", [(0, 10), pytest.param(range(12), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seeds", [(10,), pytest.param(range(12), marks=pytest.mark.slow)])
 def test_several_starts_leave_local_maxima(seeds, monkeypatch):
     """With the identity alone some of these end lower."""
     factors = [np.linalg.qr(np.random.default_rng(seed).standard_normal((30, 10)))[0] for seed in seeds]
@@ -55,9 +55,11 @@ def test_several_starts_leave_local_maxima(seeds, monkeypatch):
     assert any(more > less * 1.001 for more, less in zip(many, one, strict=True))
 
 
-@pytest.mark.parametrize("modes", [None, [1], [0, 2]])
+@pytest.mark.parametrize("modes", [None, [0, 2], pytest.param([1], marks=pytest.mark.slow)])
 def test_the_tensor_stays(rng, modes):
-    fit = ll.decompose_tucker(rng.standard_normal((7, 6, 5)), (3, 2, 3), certify=False, rng=0)
+    fit = ll.decompose_tucker(
+        rng.standard_normal((7, 6, 5)), (3, 2, 3), certify=False, n_restarts=0, max_iterations=20, rng=0
+    )
     turned = fit.simple_structure(modes)
     np.testing.assert_allclose(turned.tensor(), fit.tensor(), atol=1e-12)
     for mode, (factor, before) in enumerate(zip(turned.factors, fit.factors, strict=True)):

@@ -26,13 +26,13 @@ def found():
     truth, table, holes, own = noisy(0)
     with pytest.MonkeyPatch.context() as patch:
         fewer_ranks(patch)
-        return ll.complete_tensor(holes, model="cp", rng=0), truth, table, holes, own
+        return ll.complete_tensor(holes, model="cp", burn_in=30, n_draws=60, rng=0), truth, table, holes, own
 
 
 def fewer_ranks(patch):
     for module in (cp_choice, cp_completion):
         patch.setattr(module, "RANKS", (1, 2, 4))
-    patch.setattr(cp_choice, "COMPARED", (20, 20))
+    patch.setattr(cp_choice, "COMPARED", (10, 10))
 
 
 @pytest.mark.parametrize("noise_mode", [0, 1, 2])
@@ -136,7 +136,7 @@ def test_clean_slices_are_predicted_by_clean_ones(found, monkeypatch):
     fit, truth, _, holes, own = found
     monkeypatch.setattr(cp_choice, "SURE", np.inf)
     fewer_ranks(monkeypatch)
-    common = ll.complete_tensor(holes, model="cp", rng=0)
+    common = ll.complete_tensor(holes, model="cp", burn_in=30, n_draws=60, rng=0)
     assert common.noise_mode is None
     assert common.slice_noise.shape == (1,)
     gaps = np.isnan(holes) & (own < 0.1)[:, None]
@@ -146,7 +146,7 @@ def test_clean_slices_are_predicted_by_clean_ones(found, monkeypatch):
 
 @pytest.fixture
 def fewer_sweeps(monkeypatch):
-    monkeypatch.setattr(cp_choice, "COMPARED", (20, 20))
+    monkeypatch.setattr(cp_choice, "COMPARED", (10, 10))
 
 
 @pytest.mark.parametrize("count", [1, pytest.param(4, marks=pytest.mark.slow)])
@@ -169,7 +169,7 @@ def test_a_given_rank_is_kept_and_few_cells_say_nothing(monkeypatch):
     settings = {"model": "cp", "burn_in": 5, "n_draws": 5, "rng": 0}
     found = ll.complete_tensor(holes, 4, **settings)
     assert found.rank == 4 == found.tried[0][0]
-    for seed in range(5):
+    for seed in range(2):
         tiny = np.random.default_rng(seed).standard_normal((3, 3, 4))
         assert ll.complete_tensor(tiny, 1, **settings).noise_mode is None
 

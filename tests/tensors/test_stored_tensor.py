@@ -7,7 +7,7 @@ import lowland as ll
 from lowland.core import line_bounds
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
 from lowland.files.bundle import load_bundle, save_bundle
-from lowland.tensors import cp_choice, stored_tensor
+from lowland.tensors import cp_choice, cp_sampling, stored_tensor
 from lowland.tensors.cp_objective import BayesianCP
 from lowland.tensors.cp_sampling import sampled
 from lowland.tensors.stored_unfolding import cells_file
@@ -18,7 +18,8 @@ SHAPE = (14, 11, 9)
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     monkeypatch.setattr(line_bounds, "BLOCK", 60)
-    monkeypatch.setattr(cp_choice, "COMPARED", (3, 3))
+    monkeypatch.setattr(cp_choice, "COMPARED", (2, 2))
+    monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 3)
     monkeypatch.setattr(cp_choice, "RANKS", (1, 2))
 
 
