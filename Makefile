@@ -88,6 +88,7 @@ $(VENV)/bin/python:
 # the package itself, with the extras that its commands use
 $(VENV)/.lowland: pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --editable '.[all]'
+	$(BIN)/python -m compileall -q src
 	touch $@
 
 $(VENV)/.lowest: pyproject.toml | $(VENV)/bin/python

@@ -28,7 +28,9 @@ def ratings():
 def labelled_fit(ratings):
     """A fit of a frame by the method that is the default's."""
     frame = pd.DataFrame(ratings, index=[f"r{i}" for i in range(60)], columns=[f"c{j}" for j in range(40)])
-    return ll.MatrixCompletion(**QUICK).fit(frame)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOWLAND_ROW_KERNEL", "portable")  # compiled once, however many factors it tries
+        return ll.MatrixCompletion(**QUICK).fit(frame)
 
 
 @pytest.fixture(scope="module")
