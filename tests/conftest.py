@@ -8,7 +8,7 @@ import pytest
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
-    """Tell failures that are expected without the source of their frames, which takes longer than the tests."""
+    """Tell expected failures without the source of their frames: reading it takes longer than the test."""
     try:
         return (yield)
     except Exception as error:
