@@ -26,7 +26,6 @@ with HeldInterrupt():
         CompileResultCacheImpl,
         FunctionCache,
         IndexDataCacheFile,
-        InTreeCacheLocator,
     )
     from numba.core.ccallback import CFunc
     from numba.core.registry import CPUDispatcher
@@ -134,8 +133,14 @@ class CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
             return {}
 
 
+# Numba's locator of the folder of the sources, whose name has changed between its versions
+_InTree = next(
+    own for own in CompileResultCacheImpl._locator_classes if own.__name__.endswith("InTreeCacheLocator")
+)
+
+
 @final
-class _BesideThePackage(InTreeCacheLocator):  # type: ignore[misc]
+class _BesideThePackage(_InTree):  # type: ignore[misc,valid-type]
     """The folder of the sources, for users who may not write there: what an image ships is read."""
 
     def ensure_cache_path(self) -> None:
