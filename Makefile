@@ -14,7 +14,8 @@ demo: $(VENV)/.lowland
 # one process a core, each with one thread of linear algebra: two that share all cores wait for each other
 SHARED := -n auto --maxprocesses=8 --dist worksteal
 # bytecode is kept whatever the environment says: dozens of processes read the same modules
-PYTEST := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(SHARED)
+ALONE := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1
+PYTEST := $(ALONE) $(BIN)/python -m pytest $(SHARED)
 # what draws the slow tests and the benchmarks of a run
 SEED ?= $(shell git rev-parse HEAD 2>/dev/null || echo none)
 
@@ -48,7 +49,7 @@ SMOKE := tests/core tests/kernels tests/search tests/measure tests/landscape tes
 
 # smoke tests with the lowest versions that are allowed; newer libraries beside them warn of their age
 lowest: $(VENV)/.lowest
-	NUMBA_CACHE_DIR=$(CURDIR)/$(VENV)-lowest/numba OPENBLAS_NUM_THREADS=1 $(VENV)-lowest/bin/python -m pytest \
+	NUMBA_CACHE_DIR=$(CURDIR)/$(VENV)-lowest/numba $(ALONE) $(VENV)-lowest/bin/python -m pytest \
 	  $(SHARED) -W default -m "not slow" $(SMOKE)
 
 check: lint types imports docstrings test doctests

@@ -12,9 +12,9 @@ from lowland.search.loop import Checkpoint
 from lowland.testing import check_progress, check_repeatable
 
 
-def _is_possible(case, name):
-    objective, stepper = PROBLEMS[name](), case.make()
-    return all(offers(objective, need) for need in stepper.needs) and name not in case.extra.get("not on", ())
+def _is_possible(case, name, objective):
+    can = all(offers(objective, need) for need in case.make().needs)
+    return can and name not in case.extra.get("not on", ())
 
 
 def _pairs():
@@ -24,8 +24,9 @@ def _pairs():
     time.
     """
     pairs, everyday = [], []
+    objectives = {name: make() for name, make in PROBLEMS.items()}
     for number, case in enumerate(SOLVERS):
-        able = [name for name in PROBLEMS if _is_possible(case, name)]
+        able = [name for name, own in objectives.items() if _is_possible(case, name, own)]
         chosen = {able[number % len(able)], able[(number + len(able) // 2) % len(able)]}
         for name in PROBLEMS:
             is_everyday = name in chosen or name not in able

@@ -158,17 +158,17 @@ def test_cells_of_zhang2018():
     assert run_failures({"delta": 0.45, "algorithm": "gradient", "block": 0})["failures"] <= 2
 
 
-@pytest.mark.parametrize("shown", [3, pytest.param(9, marks=pytest.mark.slow)])
-def test_cells_of_bhojanapalli2016(shown):
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
+def test_cells_of_bhojanapalli2016(every):
     easy = run_phase({"n": 20, "rank": 1, "ratio": 3.0, "trial": 0})
     assert easy["m"] == 60
     assert all(easy[name] <= 1e-2 for name in easy if name != "m")
     noise = run_noise({"n": 20, "rank": 2, "sigma": 0.1, "trial": 0})
     assert noise["error"] == pytest.approx(noise["oracle"], rel=0.02)
-    # one saddle of each ratio and of each missing direction, or all
-    cells = saddle_cells(True)[:: 9 // shown + (shown == 3)]
-    assert len(cells) == shown
-    for cell in cells:  # every row is the saddle that it names
+    # one saddle of each ratio and of each missing direction, or all nine
+    cells = saddle_cells(True)
+    assert len(cells) == 9
+    for cell in cells[::every]:  # every row is the saddle that it names
         saddle = run_saddle(cell)
         assert saddle["gradient"] < 1e-6 * saddle["m"]
         assert saddle["held"] < 0.2 < 0.7 < saddle["held_others"]

@@ -108,13 +108,17 @@ def curves_of(rows: Matrix, kernels: Matrix) -> RowCurves:
     """
     own = np.flatnonzero(has_curve(rows))
     patterns, members = np.unique(~np.isnan(rows[own]), axis=0, return_inverse=True)
-    gaps: list[Indices] = [np.flatnonzero(~patterns[k]) for k in members.ravel().tolist()]
-    means: list[Matrix] = [np.empty((0, 0))] * own.size
+    order = np.argsort(members.ravel(), kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(members.ravel()[order])) + 1)
+    gaps: list[Indices] = [own] * own.size
+    means: list[Matrix] = [rows] * own.size  # both are replaced below
     table = np.empty((own.size, len(kernels)))
     with one_blas_thread():  # the same bits whatever its number of threads
-        for k, seen in enumerate(patterns):
-            curves = _PatternCurves.of(kernels, np.flatnonzero(seen), np.flatnonzero(~seen))
-            for at in np.flatnonzero(members.ravel() == k).tolist():
+        for seen, group in zip(patterns, groups, strict=False):  # without rows there is an empty group
+            missing = np.flatnonzero(~seen)
+            curves = _PatternCurves.of(kernels, np.flatnonzero(seen), missing)
+            for at in group.tolist():
+                gaps[at] = missing
                 values = rows[own[at], seen]
                 centre = values.mean()  # a large level would cost digits
                 found, table[at] = curves.fit(values - centre)
