@@ -6,6 +6,7 @@ import numpy as np
 
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.kernels.moments import Moments
+from lowland.kernels.stacked_systems import lower_triangle
 
 
 def product_means(left: Matrix, right: Matrix, at: tuple[Indices, Indices], rank: int) -> Vector:
@@ -38,7 +39,7 @@ def product_variances(rows: Moments, columns: Moments, at: tuple[Indices, Indice
     )
     x, z = np.ones((2, at[0].size, d))
     x[:, :rank], z[:, :rank] = columns.means[at[1], :rank], rows.means[at[0], :rank]
-    a, b = np.tril_indices(d)
+    a, b = lower_triangle(d)
     twice = np.where(a == b, 1.0, 2.0)  # packed lower triangles stand for both
     factors = rank * (rank + 1) // 2  # that of the factors comes first
     own *= twice

@@ -14,6 +14,7 @@ from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.kernels.moments import Moments
 from lowland.kernels.sparse_gram import invert_in_place
+from lowland.kernels.stacked_systems import lower_triangle
 
 # beyond this size of the smaller Gram matrix, its Cholesky factorisation costs more than many sweeps
 LARGEST_GRAM = 12_000
@@ -225,7 +226,7 @@ class SidePrior:
 
 def unpack_lower(packed: Matrix, width: int) -> Matrix:
     """Return symmetric matrices, shape (k, d, d), of packed lower triangles, shape (k, d (d + 1) / 2)."""
-    rows, columns = np.tril_indices(width)
+    rows, columns = lower_triangle(width)
     full = np.empty((packed.shape[0], width, width), packed.dtype)
     full[:, rows, columns] = packed
     full[:, columns, rows] = packed

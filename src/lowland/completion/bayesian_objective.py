@@ -32,6 +32,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import rows_work, touch
 from lowland.kernels.moments import Moments, RowMoments
 from lowland.kernels.rows import Noise, default_form
+from lowland.kernels.stacked_systems import lower_triangle
 from lowland.models import General
 
 # shape and rate of the prior of a column's noise precision
@@ -135,7 +136,7 @@ class BayesianCompletion:
 
     def first_posterior(self, theta: Vector) -> Posterior:
         """Return a wide posterior around a point, with priors and noise at one."""
-        lower = np.eye(self.width)[np.tril_indices(self.width)] * FIRST_VARIANCE
+        lower = np.eye(self.width)[lower_triangle(self.width)] * FIRST_VARIANCE
         own, other = (np.tile(lower.astype(self.dtype), (k, 1)) for k in self.cells.shape)
         (rows, row_coefficients), (columns, column_coefficients) = (prior.first() for prior in self.priors)
         tau = np.ones(self.cells.shape[1], self.dtype)
@@ -372,5 +373,5 @@ def _entropy(log_determinants: Vector, width: int, scale: float) -> float:
 def _halved_lower(matrix: Matrix) -> Vector:
     """Return the packed weights whose product with a packed lower triangle is tr(matrix triangle)."""
     doubled = 2 * matrix - np.diag(np.diag(matrix))
-    lower: Vector = doubled[np.tril_indices(matrix.shape[0])]
+    lower: Vector = doubled[lower_triangle(matrix.shape[0])]
     return lower

@@ -25,6 +25,7 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.stages import stage
 from lowland.core.status import StopReason
 from lowland.kernels.moments import Moments
+from lowland.kernels.stacked_systems import lower_triangle
 from lowland.search import ChangeBelow, Iterations, Variational, run
 
 # factors at most, if the rank is not given; beyond so many numbers of all lines' covariances fewer
@@ -197,5 +198,5 @@ def _widened(packed: Matrix, count: int, added: int, variance: float) -> Matrix:
     full[:, kept[:, None], kept] = unpack_lower(packed, before)
     new = np.arange(count, count + added)
     full[:, new, new] = variance
-    rows, columns = np.tril_indices(width)
+    rows, columns = lower_triangle(width)
     return np.ascontiguousarray(full[:, rows, columns])

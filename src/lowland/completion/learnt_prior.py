@@ -13,6 +13,7 @@ from lowland.completion.features import FeatureMap
 from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.moments import Moments
 from lowland.kernels.rows import default_form
+from lowland.kernels.stacked_systems import lower_triangle
 
 
 @final
@@ -117,7 +118,7 @@ class LearntPrior:
         more, d = length - side.means.shape[0], side.means.shape[1]
         if not more:
             return side
-        covariance = np.linalg.inv(self.precision)[np.tril_indices(d)].astype(side.covariances.dtype)
+        covariance = np.linalg.inv(self.precision)[lower_triangle(d)].astype(side.covariances.dtype)
         return Moments(
             np.vstack([side.means, np.repeat(self.coefficients[:1], more, axis=0).astype(side.means.dtype)]),
             np.vstack([side.covariances, np.tile(covariance, (more, 1))]),

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from lowland.kernels.compiled import in_numpy
-from lowland.kernels.stacked_systems import backward, factor, forward, inverse, row_sums, stretches
+from lowland.kernels.stacked_systems import (
+    backward,
+    factor,
+    forward,
+    inverse,
+    lower_triangle,
+    row_sums,
+    stretches,
+)
 
 
 @in_numpy
@@ -15,7 +23,7 @@ def row_moments(partner, biased, starts, indices, values, weights, precision, sh
     new_means, new_covariances, logs, explained, squares = out
     d, dtype = means.shape[1], means.dtype
     free = d - biased
-    pairs = np.tril_indices(d)
+    pairs = lower_triangle(d)
     packed = free * (free + 1) // 2  # covariances of factors lie before those with the bias
     for first, last in stretches(starts, pairs[0].size):
         cells = slice(starts[first], starts[last])

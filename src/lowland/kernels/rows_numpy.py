@@ -6,7 +6,7 @@ import numpy as np
 
 from lowland.kernels.compiled import in_numpy
 from lowland.kernels.normals import row_normals
-from lowland.kernels.stacked_systems import backward, factor, forward, row_sums, stretches
+from lowland.kernels.stacked_systems import backward, factor, forward, lower_triangle, row_sums, stretches
 
 
 @in_numpy
@@ -16,7 +16,7 @@ def solve_rows(
     """Solve every row's normal equations; see `rows.solve_rows`."""
     (rows, k), dtype = out.shape, out.dtype
     shift = np.broadcast_to(shift, out.shape)
-    pairs = np.tril_indices(k)
+    pairs = lower_triangle(k)
     random = None
     if noise is not None:
         random = dtype.type(noise.scale) * row_normals(rows, k, noise.sweep, noise.key, noise.first)

@@ -7,14 +7,24 @@ is elementwise, so that a row's bits do not depend on the rows beside it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector
 
 # numbers of temporary arrays made at once
 TOGETHER = 1 << 20
+
+
+@lru_cache
+def lower_triangle(width: int) -> tuple[Indices, Indices]:
+    """Return the rows and columns of the packed lower triangle of a matrix, read-only."""
+    places = np.tril_indices(width)
+    for array in places:
+        array.flags.writeable = False
+    return places
 
 
 def stretches(starts: NDArray[np.int64], width: int) -> Iterator[tuple[int, int]]:
@@ -30,10 +40,13 @@ def stretches(starts: NDArray[np.int64], width: int) -> Iterator[tuple[int, int]
 
 def row_sums(numbers: Matrix, starts: NDArray[np.int64]) -> Matrix:
     """Return the sums over each row's entries of arrays whose last axis lists entries, shape (..., rows)."""
-    full = np.diff(starts) > 0
+    begins = starts[:-1]
+    full = starts[1:] > begins
+    if full.all():
+        return np.add.reduceat(numbers, begins, axis=-1)
     sums = np.zeros((*numbers.shape[:-1], full.size), numbers.dtype)
     if full.any():
-        sums[..., full] = np.add.reduceat(numbers, starts[:-1][full], axis=-1)
+        sums[..., full] = np.add.reduceat(numbers, begins[full], axis=-1)
     return sums
 
 

@@ -89,9 +89,12 @@ class HighOrderEscape:
                 )
                 if way is None:
                     continue
-                theta = objective.balanced(way.reached())
+                reached, enough = way.reached(), state.value * (1 - GAIN)
+                if objective.data_value(reached.point()) >= enough:
+                    continue  # balancing takes long and changes no cell
+                theta = objective.balanced(reached)
                 value = objective.value(theta)
-                if value < state.value * (1 - GAIN):
+                if value < enough:
                     order = 0 if recycle else len(modes) + 1
                     return EscapeState(theta, value, order), Info(value, measures={"order": float(order)})
         message = "no rank-one part of the residual lowers the objective through unused columns"
