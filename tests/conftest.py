@@ -42,6 +42,14 @@ def plain_kernels(monkeypatch):
     monkeypatch.setenv("LOWLAND_ROW_KERNEL", "portable")
 
 
+@pytest.fixture(scope="module")
+def plain_kernels_throughout():
+    """The same for all tests of a file and what they share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOWLAND_ROW_KERNEL", "portable")
+        yield
+
+
 @pytest.fixture
 def default_handler():
     """Give Ctrl-C its usual meaning, which tests that run in the background of a script do not have."""

@@ -97,9 +97,9 @@ def test_subtract_gathered(rng, dtype):
 
 # each is compiled: widths on both sides of the lanes' every day, and all combinations in the slow tests
 WIDTHS = [1, 2, 3, 4, 5, 7, 8, 9, 12, 16, 17, 23, 24, 33]
-EVERY_DAY = {(1, "float32", False), (3, "float64", True), (5, "float32", True), (8, "float64", False)} | {
-    (9, "float64", True),
-    (17, "float32", False),
+EVERY_DAY = {(1, "float32", True), (3, "float32", False), (3, "float64", False), (8, "float64", True)} | {
+    (9, "float32", False),
+    (17, "float32", True),
     (33, "float64", False),
 }
 COMBINED = [
@@ -138,14 +138,14 @@ def test_solve_rows(rng, form, dtype, weighted, k):
 def test_shift_and_count_ridge(rng, form):
     rows, columns, values = table(rng)
     starts, order, indices, *_ = sort_both_ways(rows, columns, (37, 29))
-    partner, shift = rng.standard_normal((29, 6)), rng.standard_normal(6)
+    partner, shift = rng.standard_normal((29, 3)), rng.standard_normal(3)
     solved = solve_rows(
-        partner, starts, indices, values[order], precision=np.eye(6), shift=shift, count_ridge=0.25, form=form
+        partner, starts, indices, values[order], precision=np.eye(3), shift=shift, count_ridge=0.25, form=form
     )
     for i in range(37):
         seen = rows == i
         y = partner[columns[seen]]
-        gram = y.T @ y + (1 + 0.25 * seen.sum()) * np.eye(6)
+        gram = y.T @ y + (1 + 0.25 * seen.sum()) * np.eye(3)
         np.testing.assert_allclose(solved[i], np.linalg.solve(gram, shift + y.T @ values[seen]), rtol=1e-10)
 
 

@@ -7,7 +7,7 @@ their likelihood of the row times how often each is that of a row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self, final
 
@@ -106,24 +106,43 @@ def curves_of(rows: Matrix, kernels: Matrix) -> RowCurves:
 
     Some rows have none: `has_curve`. Costs O(kernels n^3) per set of known columns that rows have.
     """
-    own = np.flatnonzero(has_curve(rows))
-    patterns, members = np.unique(~np.isnan(rows[own]), axis=0, return_inverse=True)
+    return curves_about(rows, np.zeros((1, rows.shape[1])), kernels)[0]
+
+
+def curves_about(rows: Matrix, centres: Matrix, kernels: Matrix) -> list[RowCurves]:
+    """Return the curves of rows less each of some centres, shape (k, n), at the cost of `curves_of` once."""
+    tables = rows - centres[:, None]
+    lies = np.stack([has_curve(table) for table in tables])
+    own = np.flatnonzero(lies.any(axis=0))
+    found: list[dict[int, tuple[Indices, Matrix, Vector]]] = [{} for _ in tables]  # by row
+    with one_blas_thread():  # the same bits whatever its number of threads
+        for seen, group in _by_pattern(~np.isnan(rows[own])):
+            gaps = np.flatnonzero(~seen)
+            curves = _PatternCurves.of(kernels, np.flatnonzero(seen), gaps)
+            for row in own[group].tolist():
+                for k in np.flatnonzero(lies[:, row]).tolist():
+                    values = tables[k, row, seen]
+                    level = values.mean()  # a large one would cost digits
+                    means, likelihoods = curves.fit(values - level)
+                    found[k][row] = gaps, means + level, likelihoods
+    return [_collected(rows.shape, curves, len(kernels)) for curves in found]
+
+
+def _by_pattern(known: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], Indices]]:
+    """Yield each set of known columns, and the rows that have it."""
+    patterns, members = np.unique(known, axis=0, return_inverse=True)
     order = np.argsort(members.ravel(), kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(members.ravel()[order])) + 1)
-    gaps: list[Indices] = [own] * own.size
-    means: list[Matrix] = [rows] * own.size  # both are replaced below
-    table = np.empty((own.size, len(kernels)))
-    with one_blas_thread():  # the same bits whatever its number of threads
-        for seen, group in zip(patterns, groups, strict=False):  # without rows there is an empty group
-            missing = np.flatnonzero(~seen)
-            curves = _PatternCurves.of(kernels, np.flatnonzero(seen), missing)
-            for at in group.tolist():
-                gaps[at] = missing
-                values = rows[own[at], seen]
-                centre = values.mean()  # a large level would cost digits
-                found, table[at] = curves.fit(values - centre)
-                means[at] = found + centre
-    return RowCurves((rows.shape[0], rows.shape[1]), own.tolist(), gaps, means, table)
+    yield from zip(patterns, groups, strict=False)  # without rows there is an empty group
+
+
+def _collected(
+    shape: tuple[int, ...], curves: dict[int, tuple[Indices, Matrix, Vector]], kernels: int
+) -> RowCurves:
+    rows = sorted(curves)
+    gaps, means = [curves[row][0] for row in rows], [curves[row][1] for row in rows]
+    likelihoods = np.reshape([curves[row][2] for row in rows], (len(rows), kernels))
+    return RowCurves((shape[0], shape[1]), rows, gaps, means, likelihoods)
 
 
 @final

@@ -9,7 +9,7 @@ from typing import Self, final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.bayes.row_curves import curves_of, distances_along, has_curve, kernels_along
+from lowland.bayes.row_curves import curves_about, distances_along, has_curve, kernels_along
 from lowland.bayes.score_quantile import MANY, score_quantile
 from lowland.core.arrays import Indices, Matrix, Vector
 
@@ -128,12 +128,14 @@ class RowSmoothing:
         """
         kinds, kernels = self.kinds(holes), kernels_along(self.places)
         found = np.zeros(holes.shape)
-        for centred, shares in zip((False, True), self.shares, strict=True):
-            own = np.array([0.0, *np.where(self.centred == centred, self.weights, 0.0)])
-            if own.any():
-                centres = self.centres * centred
-                values = curves_of(holes - centres, kernels).values(shares) + centres
-                found += own[kinds] * np.where(np.isnan(values), 0.0, values - low)
+        weights = np.where(np.stack([~self.centred, self.centred]), self.weights, 0.0)
+        used = weights.any(axis=1)
+        centres = np.stack([0 * self.centres, self.centres])[used]
+        for curves, centre, shares, own in zip(
+            curves_about(holes, centres, kernels), centres, self.shares[used], weights[used], strict=True
+        ):
+            values = curves.values(shares) + centre
+            found += np.append(0.0, own)[kinds] * np.where(np.isnan(values), 0.0, values - low)
         return found
 
     def again(self, holes: Matrix) -> Self:
@@ -151,7 +153,8 @@ def column_means(holes: Matrix) -> Vector:
 
 def learnt_shares(holes: Matrix, centres: Vector, kernels: Matrix) -> Matrix:
     """Return how often each kernel is that of a row, and of its distances from the means of columns."""
-    return np.stack([curves_of(holes - part, kernels).shares() for part in (0 * centres, centres)])
+    both = curves_about(holes, np.stack([0 * centres, centres]), kernels)
+    return np.stack([curves.shares() for curves in both])
 
 
 def kinds_of(holes: Matrix, places: Matrix) -> NDArray[np.intp]:

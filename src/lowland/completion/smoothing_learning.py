@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.bayes.row_curves import curves_of, kernels_along
+from lowland.bayes.row_curves import curves_about, kernels_along
 from lowland.completion.refinement_trials import Complete, HoldOut, count_of, hold_out
 from lowland.completion.row_smoothing import KINDS, RowSmoothing, column_means, kinds_of, learnt_shares
 from lowland.core.arrays import Matrix, Vector
@@ -99,10 +99,9 @@ def _held_out(trials: Sequence[HoldOut], kernels: Matrix, places: Matrix) -> _Ce
     """Return the cells held out of all trials, of rows with a curve."""
     steps = []
     for trial in trials:
-        found = []
-        for centres in (np.zeros(trial.holes.shape[1]), column_means(trial.holes)):
-            curves = curves_of(trial.holes - centres, kernels)
-            values = curves.values(curves.shares()) + centres
+        found, centres = [], np.stack([np.zeros(trial.holes.shape[1]), column_means(trial.holes)])
+        for centre, curves in zip(centres, curves_about(trial.holes, centres, kernels), strict=True):
+            values = curves.values(curves.shares()) + centre
             found.append(np.nan_to_num((values - trial.low)[trial.at], nan=0.0))
         steps.append(np.stack(found))
     cells = _Cells(
