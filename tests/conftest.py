@@ -1,9 +1,17 @@
+import gc
 import signal
 import sys
 from importlib import import_module
 
 import numpy as np
 import pytest
+
+gc.disable()  # while thousands of tests are collected, none of which is garbage
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

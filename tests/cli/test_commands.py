@@ -12,7 +12,7 @@ import pytest
 
 import lowland as ll
 from commands import assert_clean_error, call, call_process, without
-from lowland.cli import tomography
+from lowland.cli import tomography, warm_up
 from lowland.cli.app import COMMANDS, load
 from lowland.completion.plan import CompletionPlan
 from lowland.datasets import data_path, planted_sensing
@@ -39,6 +39,7 @@ def test_the_demo_with_its_own_fits(tmp_path):
     check_demo(tmp_path)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_demo(tmp_path, monkeypatch):
     """The same command with plain fits: forests, and choices before a fit, have tests of their own."""
 
@@ -220,8 +221,19 @@ def test_help(name, tmp_path):
 
 
 @pytest.mark.usefixtures("plain_kernels")
-def test_warm_up(tmp_path):
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        # the same tasks of smaller tables
+        {"LARGE": (150, 140), "MODERATE": (60, 50)},
+        pytest.param({}, marks=pytest.mark.slow),
+    ],
+    ids=["small", "as they are"],
+)
+def test_warm_up(shapes, tmp_path, monkeypatch):
     """Each task runs; that later starts are fast is measured, not tested."""
+    for name, shape in shapes.items():
+        monkeypatch.setattr(warm_up, name, shape)
     found = call("warm-up", "--rank", 1, "--json", cwd=tmp_path)
     assert found.returncode == 0, found.stderr
     assert json.loads(found.stdout)["tasks"] == 14
@@ -479,7 +491,7 @@ def test_csv_without_pyarrow_reads_the_same(long_table, bare, tmp_path):
 @pytest.mark.parametrize(
     ("resamples", "goal"),
     # of few resamples all may be closer to the Bell state than the estimate, so that another is the target
-    [(12, [2, 0, 0, 1]), pytest.param(100, [1, 0, 0, 1], marks=pytest.mark.slow)],
+    [(6, [2, 0, 0, 1]), pytest.param(100, [1, 0, 0, 1], marks=pytest.mark.slow)],
 )
 def test_sense_counts(resamples, goal, tmp_path, monkeypatch):
     """Quantum tomography from a CSV of settings and counts; error bars of few resamples are soon there."""
@@ -704,6 +716,7 @@ def test_covariates_are_matched_by_label_and_used(grades, tmp_path):
     assert_clean_error(gap, "has a missing value in column 'age'", "data line 2")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_intervals_in_the_output_and_a_report(grades, tmp_path):
     pytest.importorskip("matplotlib")
     result = call(
@@ -726,6 +739,7 @@ def test_intervals_in_the_output_and_a_report(grades, tmp_path):
     assert_clean_error(refused, "--interval", "needs --output")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_rank_and_penalty_are_chosen_for_the_penalised_method(grades, tmp_path):
     pytest.importorskip("matplotlib")
     result = call(
@@ -740,6 +754,7 @@ def test_rank_and_penalty_are_chosen_for_the_penalised_method(grades, tmp_path):
     assert_clean_error(mixed, "penalty is not used by method")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_files_of_others_are_not_replaced(long_table, tmp_path):
     fit = ("complete", long_table, "--rank", 1, "--penalty", 1, *PLAIN, "--quiet")
     for option, name in (("--output", "out.csv"), ("--model", "m.npz"), ("--report", "r.html")):

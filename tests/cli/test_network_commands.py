@@ -34,6 +34,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_region_of_a_network(folder):
     done = call(
         "regions", "points.csv", "--target", "y", "--network", "net.npz", "--width", "8", "--advise", "0.8",
@@ -73,6 +74,7 @@ def test_a_missed_claim_fails(folder):
     assert "not judged" in done.stderr
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_survey_has_a_page(folder):
     done = call(
         "regions",
@@ -98,6 +100,7 @@ def test_a_survey_has_a_page(folder):
     assert row[1] == found[1]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_survey_without_targets_says_nothing_of_other_regions(folder):
     options = ("--width", "4", "--draws", "30", "--report", "t.html", "--force")
     done = call("regions", "points.csv", *options, cwd=folder)
@@ -126,6 +129,7 @@ def test_names_of_pytorch_are_read(folder):
         read_network(folder / "none.npz")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_regression(folder):
     done = call(
         "regress", "line.csv", "--x", "time", "--y", "height", "--output", "out.csv",

@@ -21,18 +21,31 @@ SOON = 5 * 4
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Return a folder with a table whose fit takes a while."""
+    """Return a folder with a table whose fit takes a while: more unknowns than cells, hardly penalised."""
     folder = tmp_path_factory.mktemp("signals")
-    rng = np.random.default_rng(0)
-    cells = rng.choice(800 * 700, 150_000, replace=False)
-    rows, columns = np.divmod(cells, 700)
-    values = (rng.standard_normal((800, 8)) @ rng.standard_normal((8, 700)))[rows, columns]
-    values += rng.standard_normal(cells.size)
-    np.savez(folder / "big.npz", rows=rows, columns=columns, values=values, shape=(800, 700))
+    write_table(folder / "small.npz", (80, 60), 2000)
     return folder
 
 
-FIT = ("big.npz", "--rank", "24", "--penalty", "1", "--tolerance", "1e-14", "--max-iterations", "100000")
+@pytest.fixture(scope="module")
+def big(folder):
+    """Return the folder with a table too, of which one iteration takes a while."""
+    write_table(folder / "big.npz", (800, 700), 150_000)
+    return folder
+
+
+def write_table(path, shape, n_cells):
+    """Write a noisy table of rank eight."""
+    rng = np.random.default_rng(0)
+    rows, columns = np.divmod(rng.choice(shape[0] * shape[1], n_cells, replace=False), shape[1])
+    values = (rng.standard_normal((shape[0], 8)) @ rng.standard_normal((8, shape[1])))[rows, columns]
+    values += rng.standard_normal(n_cells)
+    np.savez(path, rows=rows, columns=columns, values=values, shape=shape)
+
+
+ENDLESS = ("--rank", "24", "--tolerance", "0", "--max-iterations", "1000000")
+FIT = ("small.npz", "--penalty", "0.01", *ENDLESS)
+LARGE_FIT = ("big.npz", "--penalty", "1", *ENDLESS)
 
 
 # the same command, but what it does is told after a tenth of a second instead of two seconds
@@ -51,10 +64,10 @@ def begin(folder, *arguments, command=COMMAND, **options):
     return subprocess.Popen([*command, *arguments], cwd=folder, text=True, env=environment, **given)
 
 
-def begin_fit(folder, *arguments, **options):
+def begin_fit(folder, *arguments, fit=FIT, **options):
     """Begin a fit that lasts for minutes, and wait until it is under way."""
     command = [sys.executable, "-c", SOON_TOLD]
-    process = begin(folder, "complete", *FIT, *arguments, command=command, **options)
+    process = begin(folder, "complete", *fit, *arguments, command=command, **options)
     searching(process)
     return process
 
@@ -100,18 +113,18 @@ def test_a_signal_ends_the_fit_and_saves_it(folder, number, code):
 
 
 @pytest.mark.slow
-def test_a_process_that_judges_tells_once_what_was_saved(folder):
+def test_a_process_that_judges_tells_once_what_was_saved(big):
     """The fit is over and saved; its certificate is interrupted."""
     fit = ("big.npz", "--rank", "6", "--penalty", "1", "--effort", "thorough", "--model", "judged.npz")
     for wait in (0.2, 0.0):
-        process = begin(folder, "complete", *fit, "--force")
-        while not (folder / "judged.npz").exists() and process.poll() is None:
+        process = begin(big, "complete", *fit, "--force")
+        while not (big / "judged.npz").exists() and process.poll() is None:
             time.sleep(0.02)
         time.sleep(wait)
         code, seconds, errors = end(process, signal.SIGINT)
         if code:
             break
-        (folder / "judged.npz").unlink()  # judging was over before the signal came
+        (big / "judged.npz").unlink()  # judging was over before the signal came
     assert seconds < SOON
     check_told_once(code, errors)
 
@@ -143,8 +156,9 @@ def check_told_once(code, errors):
     assert "nothing was saved" not in errors
 
 
-def test_a_second_signal_ends_at_once(folder):
-    process = begin_fit(folder, "--model", "twice.npz")
+def test_a_second_signal_ends_at_once(big):
+    """It comes before the step that the first one lets end is over."""
+    process = begin_fit(big, "--model", "twice.npz", fit=LARGE_FIT)
     code, seconds, errors = end(process, signal.SIGINT, again=True)
     assert code == 130, errors
     assert seconds < SOON

@@ -159,19 +159,19 @@ ONE_LOSS = ("huber", "absolute", "poisson", "logistic", "ordinal", "quantile:0.5
 
 
 @pytest.mark.parametrize(
-    ("loss", "tables"),
+    ("loss", "tables", "rows"),
     [
         # one of each class: absolute is a narrow huber, logistic an ordinal loss of two levels
-        *((loss, 1) for loss in ("huber", "poisson", "ordinal")),
-        *(pytest.param(loss, 3, marks=pytest.mark.slow) for loss in ONE_LOSS),
+        *((loss, 1, 250) for loss in ("huber", "poisson", "ordinal")),
+        *(pytest.param(loss, 3, 400, marks=pytest.mark.slow) for loss in ONE_LOSS),
     ],
 )
-def test_new_rows_of_one_loss(loss, tables):
+def test_new_rows_of_one_loss(loss, tables, rows):
     """The same for each loss, over some tables."""
     squares = np.zeros(2)
     for seed in range(tables):
         rng = np.random.default_rng(seed)
-        z = rng.standard_normal((400, 2)) @ rng.standard_normal((2, 24))
+        z = rng.standard_normal((rows, 2)) @ rng.standard_normal((2, 24))
         table = {
             "poisson": lambda z=z, rng=rng: rng.poisson(np.exp(0.5 * z)),
             "logistic": lambda z=z, rng=rng: rng.random(z.shape) < expit(2 * z),
@@ -438,7 +438,7 @@ def test_a_quantile_loss_finds_quantiles(level):
 
 def test_rank_and_penalty_are_chosen_for_counts():
     rng = np.random.default_rng(7)
-    z = rng.standard_normal((120, 2)) @ rng.standard_normal((2, 30))
+    z = rng.standard_normal((80, 2)) @ rng.standard_normal((2, 24))
     table = rng.poisson(np.exp(0.5 * z + 1)).astype(float)
     table[rng.random(z.shape) < 0.4] = np.nan
     model = ll.MatrixCompletion(loss="poisson", random_state=0).fit(table)

@@ -42,7 +42,7 @@ def test_levels_that_are_reproduced_as_numbers_are_no_exact_fit(rng):
         assert certificate[claim].verdict is not Verdict.PROVED
 
 
-@pytest.mark.parametrize("points", [8, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("points", [5, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("count", [20.0, 2e4, 953779.0, 1e9, 1e12])
 def test_bounds_hold_where_large_counts_cancel(count, points, rng):
     seen = ll.Observations.from_array(np.full((6, 5), count))
@@ -278,7 +278,7 @@ def test_frames_that_cannot_be_used(frame, words):
 
 
 CONSTANT, ONE_ROW = np.full((6, 4), 3.0), np.array([[1.0, 2.0, np.nan, 4.0]])
-EVERY_DAY = {("constant", "absolute"), ("constant", "mapping"), ("one row", "huber"), ("one row", "poisson")}
+EVERY_DAY = {("constant", "mapping"), ("one row", "poisson")}
 
 
 @pytest.mark.parametrize(

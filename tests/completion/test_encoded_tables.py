@@ -8,14 +8,16 @@ import polars as pl
 import pytest
 
 import lowland as ll
-from lowland.completion import encoded_table, refinement_learning
+from lowland.completion import encoded_table
 from lowland.completion.encoded_table import EncodedTable
 from lowland.completion.encoding import Encoding, LevelKind
 from lowland.completion.level_maps import INTERCEPTS, SLOPES, LevelMap, fit_map
 from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
 from lowland.files.bundle import save_bundle
+from lowland.report import page
 from saved_models import contents
 
+pytestmark = pytest.mark.usefixtures("few_trees_throughout")
 # few sweeps, where it is not their number that is tested
 LIGHT = {"random_state": 0, "certify": False, "max_iterations": 25}
 KINDS = {1: LevelKind(3, ordered=False), 2: LevelKind(4, ordered=True), 4: LevelKind(2, ordered=False)}
@@ -48,15 +50,6 @@ def planted(rng, m=300):
     for k, name in enumerate(frame):
         holes.loc[gaps[:, k], name] = None
     return frame, holes, gaps, odds
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_trees():
-    """Forests of few trees: most of a default fit of so small a table is trees."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(refinement_learning, "TREES", (6, 6, 20))
-        patch.setattr(refinement_learning, "WEIGHED", (4, 4, 10))
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -217,19 +210,20 @@ def test_what_is_asked_of_a_table_with_levels(fitted):
 
 
 @pytest.mark.parametrize("refine", [False, pytest.param("auto", marks=pytest.mark.slow)])
-def test_certificates_and_reports_of_a_table_with_levels(refine, fitted, tmp_path):
+def test_certificates_and_reports_of_a_table_with_levels(refine, fitted, monkeypatch, tmp_path):
+    monkeypatch.setattr(page, "draw_svg", lambda *_, **__: "")  # words are asked of, figures take longer
     judged = ll.MatrixCompletion(**LIGHT | {"certify": True}, refine=refine).fit(fitted[2].iloc[:60])
     assert judged.certificate_ is not None
     judged.report(tmp_path / "page.html")
-    page = (tmp_path / "page.html").read_text()
-    assert "one column per level" in page
-    assert "Errors by column" in page
-    assert any(f">{word}<" in page for word in (*SPECIES, *HEALTH))  # filled cells by their names
+    text = (tmp_path / "page.html").read_text()
+    assert "one column per level" in text
+    assert "Errors by column" in text
+    assert any(f">{word}<" in text for word in (*SPECIES, *HEALTH))  # filled cells by their names
     with pytest.raises(UnsupportedError, match="are about the table in numbers"):
         judged.save_certificate(tmp_path / "proof.json")
 
 
-def test_weights_covariates_polars_and_unknown_levels(fitted):
+def test_weights_covariates_polars_and_unknown_levels(fitted, quick_starts):
     holes = fitted[2].iloc[:50]
     weighted = ll.MatrixCompletion(**LIGHT).fit(holes, sample_weight=np.linspace(0.5, 2, len(holes)))
     assert not weighted.fill(holes).isna().any().any()
@@ -289,11 +283,11 @@ def small_frame(rng, m=60):
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
-def test_columns_without_a_cell_are_filled_evenly_or_left(rng, tmp_path):
+def test_columns_without_a_cell_are_filled_evenly_or_left(quick_starts, rng, tmp_path):
     frame = small_frame(rng)
     frame["empty"] = pd.array([pd.NA] * 60, dtype="boolean")
     frame["void"] = np.nan
-    model = ll.MatrixCompletion(**LIGHT | {"max_iterations": 10}).fit(frame)
+    model = ll.MatrixCompletion(**LIGHT | {"max_iterations": 4}).fit(frame)
     np.testing.assert_allclose(model.level_probabilities([0], "empty"), 0.5)
     assert np.isfinite(model.transform(frame)).all()
     model.save(tmp_path / "m.npz")
@@ -334,7 +328,7 @@ def test_categories_of_another_frame_take_all_levels(rng):
     assert ll.MatrixCompletion(**LIGHT, refine=False).fit(never).fill(never)["n"].notna().all()
 
 
-def test_frames_of_words_alone_and_of_intervals(rng):
+def test_frames_of_words_alone_and_of_intervals(quick_starts, rng):
     words = pd.DataFrame({name: rng.choice(["x", "y", "z"], 60) for name in "uvw"})
     words.loc[::9, "u"] = None
     for frame in (words, words.set_axis([0, 1, 2], axis=1), words.astype("category")):

@@ -458,13 +458,13 @@ def test_many_draws_converge_to_the_intervals(table, fitted):
 @pytest.mark.usefixtures("plain_kernels")
 def test_the_prior_of_many_columns_is_what_factors_say(rng):
     """As good as factors where they are right, and better where there is more than they can say."""
-    low = rng.standard_normal((100, 2)) @ rng.standard_normal((2, 40)) + 0.5 * rng.standard_normal((100, 40))
-    blocks = np.repeat(rng.standard_normal((200, 15)), 2, axis=1) + 0.3 * rng.standard_normal((200, 30))
+    low = rng.standard_normal((80, 2)) @ rng.standard_normal((2, 40)) + 0.5 * rng.standard_normal((80, 40))
+    blocks = np.repeat(rng.standard_normal((120, 15)), 2, axis=1) + 0.3 * rng.standard_normal((120, 30))
     ratios = []
     for full in (low, blocks):
         gaps = rng.random(full.shape) < 0.2
         errors = []
-        for settings in ({"max_iterations": 100}, {"method": "variational"}):
+        for settings in ({"max_iterations": 50}, {"method": "variational"}):
             fit = ll.MatrixCompletion(**settings, **UNREFINED)
             found = fit.fit(np.where(gaps, np.nan, full)).predict_table()
             errors.append(np.sqrt(np.mean((found - full)[gaps] ** 2)))

@@ -9,10 +9,11 @@ import lowland as ll
 from commands import assert_clean_error, call
 from lowland.bayes import graph_places
 from lowland.bayes.graph_places import GraphPlaces
-from lowland.completion import bayesian, order_choice
+from lowland.completion import bayesian, grown_start, order_choice
 from lowland.core.errors import InvalidInputError
 
-PLAIN = {"random_state": 0, "certify": False, "refine": False}
+# few sweeps: it is not their number that is tested
+PLAIN = {"random_state": 0, "certify": False, "refine": False, "max_iterations": 30}
 
 
 def ring(length):
@@ -48,6 +49,7 @@ def placed(neighbours):
     with pytest.MonkeyPatch.context() as patch:
         for module in (order_choice, bayesian):
             patch.setattr(module, "BRIEF", 15)
+        patch.setattr(grown_start, "WAY_SWEEPS", 8)
         patch.setattr(order_choice, "GRAPH_LENGTHS", (1.0, 3.0))
         return ll.MatrixCompletion(**PLAIN).fit(neighbours[1], row_order=neighbours[2])
 
@@ -57,6 +59,7 @@ def one_length(monkeypatch):
     """Compare those that are chosen alone, by few sweeps, where it is not their choice that is tested."""
     for module in (order_choice, bayesian):
         monkeypatch.setattr(module, "BRIEF", 15)
+    monkeypatch.setattr(grown_start, "WAY_SWEEPS", 8)
     monkeypatch.setattr(order_choice, "GRAPH_LENGTHS", (3.0,))
     monkeypatch.setattr(order_choice, "STRENGTHS", (5.0,))
 
@@ -124,7 +127,7 @@ def test_columns_may_be_nodes(neighbours, placed, one_length):
     truth, holes, graph = neighbours
     rows = placed
     assert rows.method_ == "variational"
-    brief = {"method": "variational", "max_iterations": 40, **PLAIN}
+    brief = {"method": "variational", **PLAIN}
     columns = ll.MatrixCompletion(**brief).fit(holes.T, column_order=graph)
     plain = ll.MatrixCompletion(**brief).fit(holes.T)
     assert error(columns, truth.T, holes.T) < 0.8 * error(plain, truth.T, holes.T)

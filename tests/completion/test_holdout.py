@@ -7,9 +7,11 @@ import pytest
 from scipy import stats
 
 import lowland as ll
-from lowland.completion import refinement_learning
 from lowland.completion.holdout import hold_gaps
 from lowland.core.errors import UnsupportedError
+
+# few sweeps: it is not their number that is tested
+LIGHT = {"certify": False, "random_state": 0, "max_iterations": 30}
 
 
 class Observed(NamedTuple):
@@ -83,14 +85,13 @@ def test_intervals_calibrated_on_gaps_cover_the_missing_runs(rng):
     assert (wider[1] - wider[0] > high - low).all()
 
 
-def test_coverage_is_that_of_the_intervals_that_are_given(rng, monkeypatch):
+def test_coverage_is_that_of_the_intervals_that_are_given(few_trees, rng):
     """Not of normal ones: intervals of skewed columns and of refined tables have a shape of their own."""
-    table = np.exp(rng.standard_normal((80, 2)) @ rng.standard_normal((2, 6)))
+    logs = rng.standard_normal((80, 2)) @ rng.standard_normal((2, 6)) + 0.3 * rng.standard_normal((80, 6))
+    table = np.exp(logs)
     table[rng.random(table.shape) < 0.2] = np.nan
-    monkeypatch.setattr(refinement_learning, "TREES", (6, 6, 20))  # their number is not tested
-    monkeypatch.setattr(refinement_learning, "WEIGHED", (4, 4, 10))
     for settings in ({"powers": True, "refine": False}, {"powers": False, "refine": True}):
-        trial = ll.MatrixCompletion(certify=False, random_state=0, **settings).fit(table).held_out_errors()
+        trial = ll.MatrixCompletion(**LIGHT, **settings).fit(table).held_out_errors()
         for level, inside in zip((0.5, 0.9), trial.coverage(np.array([0.5, 0.9])), strict=True):
             low, high = trial.predictor.intervals(trial.rows, trial.columns, level)
             assert inside == np.mean((low <= trial.observed) & (trial.observed <= high))

@@ -65,7 +65,7 @@ def test_sweeps_descend_and_keep_to_the_constraint(loss, rng):
 
 
 def test_a_planted_table_is_completed_and_new_rows_are_folded_in(tmp_path):
-    truth, holes = parts(45, 24)
+    truth, holes = parts(36, 20)
     model = ll.MatrixCompletion(nonnegative=True, biases=False, certify=False, random_state=0).fit(holes)
     assert model.rank_ == 3
     missing = np.isnan(holes)

@@ -9,7 +9,8 @@ import pytest
 import lowland as ll
 from lowland.bayes.order_basis import POINTS, OrderBasis, kernel, spacing
 from lowland.bayes.side_orders import SideOrders, coordinates_of, extended, orders_of, times_of
-from lowland.completion import bayesian, order_choice, refinement_learning
+from lowland.completion import bayesian, grown_start, order_choice
+from lowland.completion.refined_table import RefinedTable
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.observations import Observations
 
@@ -29,6 +30,7 @@ def one_length(monkeypatch):
     """Compare one length and strength alone, by few sweeps, where it is not their choice that is tested."""
     for module in (order_choice, bayesian):
         monkeypatch.setattr(module, "BRIEF", 15)
+    monkeypatch.setattr(grown_start, "WAY_SWEEPS", 8)
     monkeypatch.setattr(order_choice, "LENGTHS", (15.0,))
     monkeypatch.setattr(order_choice, "STRENGTHS", (5.0,))
 
@@ -38,6 +40,8 @@ def wandering():
     full, holes = walks(np.random.default_rng(0), (ROWS, COLUMNS))
     frame = pd.DataFrame(holes, pd.date_range("2020-03-01", periods=ROWS)).add_prefix("sensor ")
     with pytest.MonkeyPatch.context() as patch:
+        for module in (order_choice, bayesian):
+            patch.setattr(module, "BRIEF", 15)
         patch.setattr(order_choice, "LENGTHS", (5.0, 15.0))
         return full, holes, frame, ll.MatrixCompletion(**LIGHT).fit(frame)
 
@@ -170,6 +174,7 @@ def check_left_out(seed, shape, **settings):
     assert settings["refine"] or ordered._completed.model.row_places == (0, False)
     # having looked costs nothing: all else draws its own numbers
     np.testing.assert_array_equal(ordered.predict_table(), plain.predict_table())
+    return ordered
 
 
 @pytest.mark.slow
@@ -182,10 +187,10 @@ def test_a_useless_order_of_a_small_table_is_left_out(one_length):
     check_left_out(0, (60, 5), max_iterations=40)
 
 
-def test_an_order_that_is_always_taken_is_found_out(monkeypatch, one_length):
+def test_an_order_that_is_always_taken_is_found_out(few_trees, monkeypatch, one_length):
     """The mutant: cells held out are not asked."""
-    monkeypatch.setattr(refinement_learning, "TREES", (4, 4, 8))
-    check_left_out(0, (60, 5), max_iterations=20, rank=1, refine=True)
+    ordered = check_left_out(0, (80, 6), max_iterations=20, rank=1, refine=True)
+    assert isinstance(ordered._completed.table, RefinedTable)
     monkeypatch.setattr(order_choice, "_is_gain", lambda *_, **__: True)
     with pytest.raises(AssertionError):
         check_left_out(0, (60, 5), max_iterations=40, rank=1)

@@ -225,6 +225,7 @@ def test_the_pattern_is_a_feature_where_cells_held_out_show_it(taste, wanted):
     assert (trial is not None) is wanted
 
 
+@pytest.mark.usefixtures("plain_kernels")
 @pytest.mark.parametrize(
     ("noise", "count"),
     [(0.75, 2_400), *(pytest.param(noise, 4_800, marks=pytest.mark.slow) for noise in (0.75, 1.2))],

@@ -13,6 +13,7 @@ from lowland.completion.refined_table import RefinedTable
 from lowland.completion.refinement_files import refined_arrays, refined_model
 from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
 from lowland.files.bundle import save_bundle
+from lowland.report import page
 from saved_models import contents
 
 # few sweeps: it is not their number that is tested
@@ -59,7 +60,7 @@ def test_curves_are_refined_and_lines_are_not(refined):
     assert known.weights[2] > 0.5  # the square
     assert ((known.ratios > 0) & (known.ratios <= 1)).all()
     np.testing.assert_array_equal(model.predict_table()[~gaps], plain.predict_table()[~gaps])
-    straight = linear(np.random.default_rng(1))
+    straight = linear(np.random.default_rng(1), 120)
     assert not isinstance(fitted(*straight)[0]._completed.table, RefinedTable)
 
 
@@ -135,13 +136,6 @@ def test_new_rows_and_files(refined, tmp_path):
         np.testing.assert_array_equal(found, expected)
 
 
-@pytest.fixture
-def few_trees(monkeypatch):
-    """Forests of few trees, where it is not their errors that are tested."""
-    monkeypatch.setattr(refinement_learning, "TREES", (6, 6, 20))
-    monkeypatch.setattr(refinement_learning, "WEIGHED", (4, 4, 10))
-
-
 @pytest.fixture(scope="module")
 def saved(refined, tmp_path_factory):
     """What a file of the fit holds."""
@@ -200,12 +194,15 @@ def test_what_is_asked_of_a_refined_table(refined, monkeypatch):
     assert len(learnt) == 1
 
 
-def test_threads_change_no_bit(refined, monkeypatch):
+def test_threads_change_no_bit(refined, few_trees, quick_starts, monkeypatch):
     from lowland.kernels import threads
 
-    model, table, gaps, _ = refined
+    _, table, gaps, _ = refined
+    model, _ = fitted(table[:100], gaps[:100], refine=True, max_iterations=5)
+    assert isinstance(model._completed.table, RefinedTable)
     monkeypatch.setattr(threads, "thread_count", lambda: 1)
-    np.testing.assert_array_equal(fitted(table, gaps)[0].predict_table(), model.predict_table())
+    again, _ = fitted(table[:100], gaps[:100], refine=True, max_iterations=5)
+    np.testing.assert_array_equal(again.predict_table(), model.predict_table())
 
 
 def test_an_interrupt_keeps_the_fit(refined, monkeypatch):
@@ -219,7 +216,7 @@ def test_an_interrupt_keeps_the_fit(refined, monkeypatch):
     np.testing.assert_array_equal(kept.predict_table(), fitted(table, gaps, refine=False)[0].predict_table())
 
 
-def test_refusals(refined):
+def test_refusals(refined, quick_starts):
     _, table, gaps, holes = refined
     with pytest.raises(InvalidInputError, match='refine is not used by method "map"'):
         fitted(table, gaps, method="map", refine=True)
@@ -228,27 +225,28 @@ def test_refusals(refined):
     with pytest.raises(InvalidInputError, match="refine"):
         fitted(table, gaps, refine="maybe")
     # weights and few rows leave "auto" as it was
-    weighted = ll.MatrixCompletion(**LIGHT)
+    weighted = ll.MatrixCompletion(**LIGHT | {"max_iterations": 5})
     weighted.fit(holes, sample_weight=np.full(len(holes), 2.0))
     assert not isinstance(weighted._completed.table, RefinedTable)
     assert not isinstance(fitted(table[:19], gaps[:19])[0]._completed.table, RefinedTable)
 
 
-def test_reports_say_it(refined, few_trees, tmp_path):
+def test_reports_say_it(refined, few_trees, quick_starts, monkeypatch, tmp_path):
+    monkeypatch.setattr(page, "draw_svg", lambda *_, **__: "")  # words are asked of, figures take longer
     _, table, gaps, _ = refined
-    model, _ = fitted(table[:40], gaps[:40], certify=True, refine=True, max_iterations=20)
+    model, _ = fitted(table[:80], gaps[:80], certify=True, refine=True, max_iterations=5)
     model.report(tmp_path / "page.html")
-    page = (tmp_path / "page.html").read_text()
-    assert "columns refined by forests" in page
-    assert "low-rank part alone" in page
+    text = (tmp_path / "page.html").read_text()
+    assert "columns refined by forests" in text
+    assert "low-rank part alone" in text
 
 
-def test_columns_without_a_cell_and_negative_zeros(few_trees, tmp_path):
-    table, gaps = curved(np.random.default_rng(0), 60)
-    table[:, 0] = np.where(np.arange(60) % 3 == 0, -0.0, table[:, 0])
-    table = np.column_stack([table, np.full(60, np.nan)])
-    gaps = np.column_stack([gaps, np.ones(60, bool)])
-    model, holes = fitted(table, gaps, max_iterations=20)
+def test_columns_without_a_cell_and_negative_zeros(few_trees, quick_starts, tmp_path):
+    table, gaps = curved(np.random.default_rng(0), 100)
+    table[:, 0] = np.where(np.arange(100) % 3 == 0, -0.0, table[:, 0])
+    table = np.column_stack([table, np.full(100, np.nan)])
+    gaps = np.column_stack([gaps, np.ones(100, bool)])
+    model, holes = fitted(table, gaps, max_iterations=5)
     assert isinstance(model._completed.table, RefinedTable)
     assert np.isfinite(model.transform(holes)).all()
     model.save(tmp_path / "model.npz")

@@ -17,8 +17,8 @@ from lowland.files.bundle import save_bundle
 from saved_models import contents
 
 COLUMNS = 24
-# few draws, where it is not their number that is tested
-LIGHT = {"method": "gaussian", "n_draws": 12}
+# few draws and sweeps, where it is not their number that is tested
+LIGHT = {"method": "gaussian", "n_draws": 6, "max_iterations": 20}
 
 
 def smooth(rng, m=60):
@@ -44,7 +44,7 @@ def error(model, table, gaps):
 
 @pytest.fixture(scope="module")
 def smoothed():
-    table, gaps = smooth(np.random.default_rng(1))
+    table, gaps = smooth(np.random.default_rng(1), 40)
     model, holes = fitted(table, gaps, **LIGHT)
     return model, table, gaps, holes
 
@@ -83,10 +83,10 @@ def learns(order, table, gaps, axis):
 def test_levels_of_rows_are_no_order(monkeypatch):
     """The mutant: gains along permuted columns are not looked at, and levels of rows pass as an order."""
     rng = np.random.default_rng(2)
-    table = rng.standard_normal((40, 1)) + 0.5 * rng.standard_normal((40, COLUMNS))
+    table = rng.standard_normal((24, 1)) + 0.5 * rng.standard_normal((24, COLUMNS))
     gaps = rng.random(table.shape) < 0.1
     assert not learns(range(COLUMNS), table, gaps, 0)
-    curves, holes = smooth(rng, 40)
+    curves, holes = smooth(rng, 24)
     assert learns(range(COLUMNS), curves, holes, 1)
     assert not learns(rng.permutation(COLUMNS), curves, holes, 1)
     monkeypatch.setattr(smoothing_learning, "PERMUTED", 0)

@@ -14,6 +14,7 @@ from lowland.files.bundle import load_bundle, save_bundle
 
 pa = pytest.importorskip("pyarrow")
 pytest.importorskip("pyarrow.parquet")
+pytestmark = pytest.mark.usefixtures("plain_kernels_throughout")
 COLUMNS = {"row": "user", "column": "film", "value": "stars"}
 # fits elsewhere are not refined
 PLAIN = {"certify": False, "refine": False}
@@ -207,7 +208,7 @@ def test_fits_on_the_disk_are_judged(stored, ratings):
     """The findings are those of the table in memory, whose lower bound is rigorous: no bound is beyond it."""
     table = ll.Observations.from_frame(ratings, **COLUMNS)
     for options in (
-        {"max_iterations": 10, "effort": "quick"},
+        {"rank": 1, "max_iterations": 10, "effort": "quick"},
         {"method": "map", "penalty": 4.0, "bias_penalty": 1.0},
     ):
         found, expected = (judged(own, **options) for own in (stored, table))

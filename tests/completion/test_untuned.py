@@ -301,8 +301,15 @@ def test_top_and_similar(rng):
         model.top(0, 0)
 
 
-def test_models_survive_a_file(model, instance, tmp_path):
-    _, _, holes = instance
+@pytest.fixture(params=["variational", "gibbs"])
+def brief_model(request, quick_starts, instance):
+    """A fit of few sweeps and draws, where it is not how good they are that is tested."""
+    brief = {"n_draws": 5, "max_iterations": 10} if request.param == "gibbs" else {"max_iterations": 10}
+    return ll.MatrixCompletion(method=request.param, random_state=0, **brief, **PLAIN).fit(instance[2])
+
+
+def test_models_survive_a_file(brief_model, instance, tmp_path):
+    model, (_, _, holes) = brief_model, instance
     model.save(tmp_path / "m.npz")
     again = ll.MatrixCompletion.load(tmp_path / "m.npz")
     rows, columns = np.arange(20), np.arange(20)

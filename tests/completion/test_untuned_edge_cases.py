@@ -46,6 +46,7 @@ def test_a_penalty_of_zero_is_a_penalty():
     assert model._completed.model.penalty == 0
 
 
+@pytest.mark.usefixtures("quick_starts")
 def test_covariates_must_be_those_of_the_fit():
     rng = np.random.default_rng(0)
     about = rng.standard_normal((60, 3))
@@ -109,7 +110,7 @@ def test_top_tells_apart_what_clipping_makes_equal():
     assert predictions.max() <= 5
 
 
-@pytest.mark.usefixtures("plain_kernels")
+@pytest.mark.usefixtures("plain_kernels", "quick_starts")
 def test_large_tables_of_grades_are_fitted_by_default():
     rng = np.random.default_rng(0)
     cells = np.unique(rng.integers(0, 12_500**2, 30_000))
@@ -154,7 +155,7 @@ def test_dates_are_labels():
     _, holes = low_rank(12, 8)
     dates = pd.date_range("2020-01-01", periods=14).values
     table = ll.Observations.from_array(holes, row_labels=dates[:12])
-    model = M(**LIGHT).fit(table).update(dates[11:], [0, 1, 2], [1.0, 2.0, 3.0])
+    model = M(**LIGHT).fit(table, row_order=None).update(dates[11:], [0, 1, 2], [1.0, 2.0, 3.0])
     assert np.isfinite(model.predict(dates, np.zeros(14, int))).all()
 
 

@@ -37,7 +37,7 @@ def fading(x):
 
 @cache
 def reversible(beta):
-    return solve_backward(WELL, Overdamped(0.01, beta), exit=OUT, box=BOX)
+    return solve_backward(WELL, Overdamped(0.01, beta), exit=OUT, box=BOX, n_cells=300)
 
 
 @pytest.mark.parametrize("start", [-1.0, -0.3, 0.4])
@@ -66,7 +66,7 @@ def test_errors_are_of_second_order_at_round_sets_too():
         solve_backward(
             surface, Overdamped(1e-3, 2.0), exit=end, box=[(-2.0, 1.5), (-1.0, 2.5)], n_cells=n
         ).mean_time(surface.minima[0])[0]
-        for n in (40, 80, 160, 320)
+        for n in (30, 60, 120, 240)
     ]
     steps = np.abs(np.diff(times))
     assert np.all(steps[1:] < steps[:-1] / 2.5)

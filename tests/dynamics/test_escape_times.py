@@ -168,7 +168,7 @@ def test_inertia_turns_over():
     means = []
     for friction in (0.05, 0.5, 5.0):
         moves = ld.Underdamped(0.05, 8.0, friction)
-        study = ld.escape_times("double_well", [-1.0], exit=PAST, dynamics=moves, n_chains=10_000, rng=0)
+        study = ld.escape_times("double_well", [-1.0], exit=PAST, dynamics=moves, n_chains=4000, rng=0)
         means.append(study.mean)
     assert means[0] > 1.8 * means[1]
     assert means[2] > 3 * means[1]

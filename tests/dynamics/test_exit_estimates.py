@@ -110,9 +110,9 @@ PATHS = [
 )
 def test_paths_run_again_are_those_recorded(kind, dynamics, monkeypatch):
     """Compiled paths are repeated up to a level, others record it: the same paths, hence the same study."""
-    monkeypatch.setattr(splitting, "_OBSERVED", 30)  # excursions before any path is split
+    monkeypatch.setattr(splitting, "_OBSERVED", 15)  # excursions before any path is split
     well = ld.potential("double_well", transverse=[1.5])
-    options = {"exit": EXITS[kind], "dynamics": dynamics, "n_walkers": 12, "n_runs": 2, "n_excursions": 20}
+    options = {"exit": EXITS[kind], "dynamics": dynamics, "n_walkers": 12, "n_runs": 2, "n_excursions": 10}
     fast = ld.split_escape(well, [-1.0, 0.0], rng=5, **options)
     slow = ld.split_escape(well.gradient, [-1.0, 0.0], rng=5, **options)
     np.testing.assert_allclose(fast.probabilities, slow.probabilities, rtol=1e-12)
@@ -135,7 +135,7 @@ def test_paths_that_cannot_be_run_again_are_refused():
         walkers.branch(paths, all_of_them, levels)
 
 
-@pytest.mark.parametrize("shift", [0.0, 0.7, -3.0])
+@pytest.mark.parametrize("shift", [0.7, *(pytest.param(own, marks=pytest.mark.slow) for own in (0.0, -3.0))])
 @pytest.mark.parametrize("n_excursions", [400, pytest.param(1000, marks=pytest.mark.slow)])
 def test_any_progress_is_right(shift, n_excursions):
     study = ld.split_escape(

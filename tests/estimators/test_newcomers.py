@@ -10,6 +10,7 @@ import pytest
 import lowland as ll
 from lowland.core.errors import InvalidInputError, UnderdeterminedWarning
 
+pytestmark = pytest.mark.usefixtures("plain_kernels_throughout")
 # without what is decided by cells held out, which takes fits of its own
 ALONE = {"refine": False, "powers": False, "certify": False, "random_state": 0}
 QUICK = {"method": "gaussian", "n_draws": 10, **ALONE}
@@ -28,9 +29,7 @@ def ratings():
 def labelled_fit(ratings):
     """A fit of a frame by the method that is the default's."""
     frame = pd.DataFrame(ratings, index=[f"r{i}" for i in range(60)], columns=[f"c{j}" for j in range(40)])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LOWLAND_ROW_KERNEL", "portable")  # compiled once, however many factors it tries
-        return ll.MatrixCompletion(**QUICK).fit(frame)
+    return ll.MatrixCompletion(**QUICK).fit(frame)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from lowland.completion.kept_fit import cells_as_arrays, cells_from_arrays
 from lowland.completion.table_labels import TableLabels
 from lowland.core.errors import InvalidInputError, UnsupportedError
 
+pytestmark = pytest.mark.usefixtures("plain_kernels_throughout")
 SHAPE = (120, 60)
 FITS = {
     "variational": {},

@@ -164,10 +164,10 @@ def test_fidelity_to_mixed_targets_and_concurrence():
 def test_intervals_are_percentiles_of_the_resamples():
     data = ll.read_counts(data_path("photon_counts"))
     A = ll.pauli_outcomes(data.settings, data.outcomes)
-    estimate = ll.estimate_state(A, data.counts, n_resamples=20, rng=0)
+    estimate = ll.estimate_state(A, data.counts, n_resamples=8, rng=0)
     trace = [abs(state[0, 3]) for state in estimate.resampled]
     low, high = estimate.interval(lambda state: abs(state[0, 3]), 0.5)
-    assert sum(low <= x <= high for x in trace) == 10
+    assert sum(low <= x <= high for x in trace) == 4
     with pytest.raises(InvalidInputError, match="level"):
         estimate.interval(lambda state: 1.0, 1.0)
     assert all(np.isnan(ll.estimate_state(A, data.counts, n_resamples=0).interval(lambda state: 1.0)))

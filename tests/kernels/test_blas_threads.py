@@ -104,8 +104,10 @@ def test_these_tests_run_with_two_threads():
     if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
         pytest.skip("they have just been run")
     own = f"{__file__}::{test_the_first_fit_of_a_process_is_limited_too.__name__}"  # has threads anyway
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "--deselect", own]
-    threads = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
+    # neither plugins nor fixtures of other files are needed, which take time to load
+    few = ("-p", "no:cacheprovider", "--noconftest")
+    command = [sys.executable, "-m", "pytest", "-q", *few, __file__, "--deselect", own]
+    threads = {**os.environ, "OPENBLAS_NUM_THREADS": "2", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     ran = subprocess.run(command, capture_output=True, text=True, env=threads, check=False)
     assert ran.returncode == 0, ran.stdout
     assert "...s" in ran.stdout, "none but this one is skipped"

@@ -17,7 +17,9 @@ def test_families_are_drawn_by_seed_and_name():
 
 
 @pytest.mark.parametrize("seed", ["1", "2", "3"])
-def test_slow_families_run_whole_and_all_others_run(pytester, seed):
+def test_slow_families_run_whole_and_all_others_run(pytester, monkeypatch, seed):
+    # of plugins this one is enough
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makeini("[pytest]\nmarkers = slow: takes long")
     slow = "@pytest.mark.slow\n@pytest.mark.parametrize('x', [1, 2])\ndef test_{}(x): pass\n"
     pytester.makepyfile("import pytest\n" + "".join(slow.format(k) for k in range(20)) + "def test(): pass\n")

@@ -42,9 +42,8 @@ from lowland.tensors.certificates.judges import TENSOR_JUDGES
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "lowland"
 MODULES = sorted(SOURCE.rglob("*.py"))
-# read and parsed once, for all tests here
+# read once, for all tests here
 text = cache(Path.read_text)
-syntax = cache(lambda path: ast.parse(text(path)))
 ESTIMATORS = (
     "MatrixCompletion",
     "DaskMatrixCompletion",
@@ -131,14 +130,25 @@ def test_every_claim_has_words_and_a_check():
     assert never == set(dispatch.NEVER_PROVED) & set(MATRIX_CLAIMS)
 
 
+def parsed(words, paths=MODULES):
+    """Yield the paths and trees of the files in which a pattern is found.
+
+    A tree is forgotten before the next is made: while hundreds are kept, the collector of garbage looks
+    through them again and again, which takes longer than parsing each where it is needed.
+    """
+    for path in paths:
+        if words.search(text(path)):
+            yield path, ast.parse(text(path))
+
+
 def test_every_kernel_has_a_twin():
     modules = {path.relative_to(SOURCE).with_suffix("").as_posix() for path in SOURCE.glob("**/kernels/*.py")}
     assert {name for name in modules if not name.endswith("__init__")} == set(cases.KERNELS)
+    functions = cache(lambda file: {node.name for node in ast.walk(ast.parse(text(ROOT / "tests" / file)))
+                                    if isinstance(node, ast.FunctionDef)})  # fmt: skip
     for module, test in cases.KERNELS.items():
         file, name = test.split("::")
-        functions = {node.name for node in ast.walk(syntax(ROOT / "tests" / file))
-                     if isinstance(node, ast.FunctionDef)}  # fmt: skip
-        assert name in functions, f"{module}: there is no {test}"
+        assert name in functions(file), f"{module}: there is no {test}"
 
 
 def test_every_model_has_an_objective():
@@ -247,8 +257,8 @@ def test_files_are_short():
 
 def test_no_hasattr_and_no_swallowed_keywords():
     named = re.compile(r"\bhasattr\b|\*\*\s*[A-Za-z_]")  # the rest of the source need not be walked through
-    for path in MODULES:
-        for node in ast.walk(syntax(path)) if named.search(text(path)) else ():
+    for path, tree in parsed(named):
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "hasattr":
                 # three are asked what they can do: the operating system, a sparse array, and any objective
                 assert path.name in ("threads.py", "table_input.py", "capabilities.py"), path
@@ -260,8 +270,8 @@ def test_no_hasattr_and_no_swallowed_keywords():
 def test_classes_are_final_abstract_or_protocols():
     """A class is final, abstract, a protocol, an error, or a listed base: what works is not overridden."""
     bases = {"StopRule", "RecoveryProblem", "LowlandError", "InvalidInputError"}
-    for path in MODULES:
-        for node in syntax(path).body:
+    for path, tree in parsed(re.compile("^class ", re.MULTILINE)):
+        for node in tree.body:
             if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
                 continue
             marks = {d.id for d in node.decorator_list if isinstance(d, ast.Name)}
@@ -296,10 +306,9 @@ def test_judges_factor_only_what_is_finite():
     }
     own = {"factorisations.py"}
     found = []
-    for path in sorted(SOURCE.glob("**/certificates/*.py")):
-        if path.name in own:
-            continue
-        for node in ast.walk(syntax(path)):
+    judges_alone = [path for path in sorted(SOURCE.glob("**/certificates/*.py")) if path.name not in own]
+    for path, tree in parsed(re.compile("linalg"), judges_alone):
+        for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.module == "scipy.linalg":
                 found += [f"{path.name}: {alias.name}" for alias in node.names if alias.name in names]
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):

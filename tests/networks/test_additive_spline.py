@@ -267,7 +267,7 @@ def test_pages_of_data_frames(tmp_path, recwarn):
 
     X, y = data(120, 3)
     frame = pd.DataFrame(X, columns=["age", "dose", "weight"])
-    model = ll.AdditiveSplineRegressor(random_state=0).fit(frame, y)
+    model = ll.AdditiveSplineRegressor(cv=3, max_knots=2, random_state=0).fit(frame, y)
     model.report(tmp_path / "page.html", y="speed")
     assert not [w for w in recwarn if "feature names" in str(w.message)]
     assert "dose" in (tmp_path / "page.html").read_text()

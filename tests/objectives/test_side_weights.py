@@ -63,7 +63,7 @@ def instance(seed):
 def polished(objective, steps=60):
     rng = np.random.default_rng(1)
     theta = make_start(objective, "random", rng)
-    return run(objective, TrustRegion(), theta, stop=GradientBelow(1e-11) | Iterations(steps), rng=rng).theta
+    return run(objective, TrustRegion(), theta, stop=GradientBelow(1e-8) | Iterations(steps), rng=rng).theta
 
 
 def bound_of(objective, theta):

@@ -37,21 +37,27 @@ def driver():
 
 @pytest.fixture(scope="session")
 def results():
-    """Return one small result of each kind that has a page."""
+    """Return one small result of each kind that has a page.
+
+    Fits choose and refine nothing but the table's rank and penalty, of which its page has figures.
+    """
     rng = np.random.default_rng(0)
-    table = np.outer(np.arange(1.0, 21.0), np.arange(1.0, 10.0)) + 0.1 * rng.standard_normal((20, 9))
+    table = np.outer(np.arange(1.0, 15.0), np.arange(1.0, 7.0)) + 0.1 * rng.standard_normal((14, 6))
     table[rng.random(table.shape) < 0.2] = np.nan
     x = np.linspace(-1, 1, 30)
     y = np.abs(x) + 0.05 * rng.standard_normal(30)
+    cube = np.einsum("ia,ja,ka->ijk", *(rng.random((n, 2)) for n in (5, 4, 3)))
+    cube += 0.01 * rng.standard_normal(cube.shape)
     kinks = ll.networks.ReluNetwork(([[1.0], [-1.0]], [1.0, 1.0]), ([1.0, 1.0], None))
     slope = ll.networks.ReluNetwork(([[1.0]], [2.0]), ([0.5], [0.0]))
     counts = ll.read_counts(data_path("photon_counts"))
     outcomes = ll.pauli_outcomes(counts.settings, counts.outcomes)
+    plain = {"refine": False, "powers": False, "random_state": 0}
     return {
         "recovery": ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0),
-        "tensor": ll.decompose_tucker(rng.random((5, 4, 3)), (2, 2, 2), rng=0),
-        "table": ll.MatrixCompletion(method="map", max_iterations=20, random_state=0).fit(table),
-        "posterior": ll.MatrixCompletion(rank=2, max_iterations=10, random_state=0).fit(table),
+        "tensor": ll.decompose_tucker(cube, (2, 2, 2), rng=0),
+        "table": ll.MatrixCompletion(method="map", max_iterations=20, **plain).fit(table),
+        "posterior": ll.MatrixCompletion(rank=2, max_iterations=10, **plain).fit(table),
         "state": ll.estimate_state(outcomes, counts.counts, n_resamples=5, rng=0),
         "region": ll.networks.region_report(kinks, [-2.0, -1.5, 1.5, 2.0]),
         "survey": ll.networks.survey_regions(x[:5], y[:5], width=4, n_regions=5, rng=0),

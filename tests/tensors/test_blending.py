@@ -9,7 +9,7 @@ import lowland as ll
 from lowland.core.errors import InvalidInputError
 from lowland.estimators import unfolded_tables
 from lowland.estimators.unfolded_tables import table_values
-from lowland.tensors import blending, cp_choice, cp_completion
+from lowland.tensors import blending, cp_choice, cp_completion, cp_sampling
 from lowland.tensors.blending import Blend, TableValues, choose_blend
 from lowland.tensors.cp_choice import Compared
 from lowland.tensors.held_out_cells import HeldOut
@@ -28,8 +28,10 @@ def error(found, truth, holes):
 
 
 def few_sweeps(patch, sweeps):
-    """Comparisons take a few sweeps, where it does not matter how well they choose."""
+    """Comparisons take a few sweeps, where it does not matter how well they choose; noise is not compared."""
     patch.setattr(cp_choice, "COMPARED", sweeps)
+    patch.setattr(cp_choice, "ENOUGH", np.inf)
+    patch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 10)
 
 
 def brief_tables(patch):

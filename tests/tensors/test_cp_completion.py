@@ -8,7 +8,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.kernels.rows import Noise
 from lowland.kernels.threads import limited_to
 from lowland.search import Gibbs, Iterations, run
-from lowland.tensors import cp_choice, cp_completion, cp_objective
+from lowland.tensors import cp_choice, cp_completion, cp_objective, cp_sampling
 from lowland.tensors.cp_choice import Compared
 from lowland.tensors.cp_objective import BayesianCP
 from lowland.tensors.unfoldings import all_products
@@ -29,6 +29,7 @@ def found():
     truth, holes = planted(np.random.default_rng(0))
     with pytest.MonkeyPatch.context() as patch:
         fewer_ranks(patch)
+        one_noise(patch)
         return ll.complete_tensor(holes, model="cp", burn_in=30, n_draws=60, rng=0), truth, holes
 
 
@@ -36,12 +37,19 @@ def fewer_ranks(patch):
     for module in (cp_choice, cp_completion):
         patch.setattr(module, "RANKS", (1, 2, 4))
     patch.setattr(cp_choice, "COMPARED", (20, 20))
+    patch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 10)
+
+
+def one_noise(patch):
+    """Noise by slices is not looked at, which is the subject of `test_slice_noise.py`."""
+    patch.setattr(cp_choice, "ENOUGH", np.inf)
 
 
 @pytest.fixture
 def few_sweeps(monkeypatch):
     """Comparisons take a few sweeps, where it does not matter how well they choose."""
     monkeypatch.setattr(cp_choice, "COMPARED", (4, 4))
+    monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 5)
 
 
 def naive_row(holes, factors, mode, row, precision, mean, alpha):
@@ -173,6 +181,7 @@ def test_lists_of_cells_weights_and_threads_give_the_same_bits(found, settings, 
     fit, _, holes = found
     if settings:
         monkeypatch.setattr(cp_choice, "COMPARED", (4, 4))
+        one_noise(monkeypatch)
     settings = {**settings, "rng": 0}
     at = np.argwhere(~np.isnan(holes))
     listed = ll.TensorObservations.from_cells(at, holes[tuple(at.T)])
@@ -191,11 +200,12 @@ def test_lists_of_cells_weights_and_threads_give_the_same_bits(found, settings, 
     assert np.sqrt(np.mean(away**2)) < 0.15
 
 
-def test_four_modes_and_complete_tensors(rng, few_sweeps):
+def test_four_modes_and_complete_tensors(rng, few_sweeps, monkeypatch):
     truth, holes = planted(rng, (8, 6, 5, 4), 2)
     fit = ll.complete_tensor(holes, 2, model="cp", burn_in=20, n_draws=20, rng=0)
     assert fit.tried[0][0] == 2
     assert np.sqrt(np.mean((fit.tensor() - truth)[np.isnan(holes)] ** 2)) < 0.15
+    one_noise(monkeypatch)
     whole = ll.complete_tensor(truth, 2, model="cp", burn_in=20, n_draws=10, rng=0)
     np.testing.assert_array_equal(whole.completed(), truth)
     assert np.abs(whole.tensor() - truth).max() < 0.05
@@ -209,6 +219,7 @@ def test_an_interrupt_keeps_the_draws_so_far(found, few_sweeps, monkeypatch):
         result = real(model, burn_in, min(draws, 7), rng, first=first)
         return result
 
+    one_noise(monkeypatch)
     monkeypatch.setattr(cp_completion, "sampled", stopped)
     assert len(ll.complete_tensor(holes, 2, model="cp", rng=0).draws) == 7
     monkeypatch.setattr(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.tensors import cp_choice, cp_completion, held_out_cells
+from lowland.tensors import cp_choice, cp_completion, cp_sampling, held_out_cells
 from lowland.tensors.held_out_cells import hold_out
 
 SHAPE = (14, 12, 9)
@@ -92,6 +92,7 @@ def test_intervals_are_calibrated_on_cells_that_had_no_part_in_the_choice(monkey
 
     monkeypatch.setattr(cp_completion, "hold_out", recorded)
     monkeypatch.setattr(cp_choice, "COMPARED", (20, 20))
+    monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 10)
     rng = np.random.default_rng(6)
     truth = np.einsum("ir,jr,kr->ijk", *(rng.standard_normal((n, 2)) for n in SHAPE))
     noisy = np.where(rng.random(SHAPE) < 0.7, truth + 0.3 * rng.standard_normal(SHAPE), np.nan)

@@ -21,6 +21,14 @@ def tensor(rng, shape=(24, 14, 10), rank=2, noise=0.2):
 def few_sweeps(monkeypatch):
     """Comparisons take a few sweeps, where it does not matter how well they choose."""
     monkeypatch.setattr(cp_choice, "COMPARED", (4, 4))
+    monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 5)
+    monkeypatch.setattr(cp_choice, "ENOUGH", np.inf)  # noise by slices is not looked at
+
+
+@pytest.fixture
+def one_noise(monkeypatch):
+    """Noise by slices is not looked at: where it is the subject of other tests."""
+    monkeypatch.setattr(cp_choice, "ENOUGH", np.inf)
 
 
 @pytest.fixture
@@ -43,10 +51,11 @@ def stream():
     holes = np.where(rng.random(noisy.shape) < 0.4, noisy, np.nan)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cp_choice, "COMPARED", (10, 10))
+        patch.setattr(cp_choice, "ENOUGH", np.inf)  # noise by slices is not looked at
         return truth, holes, ll.complete_tensor(holes[:20], 2, **SHORT)
 
 
-def test_new_slices_are_predicted_nearly_as_by_a_refit(stream, short_chains):
+def test_new_slices_are_predicted_nearly_as_by_a_refit(stream, short_chains, one_noise):
     truth, holes, first = stream
     added, whole = first.update(holes[20:], rng=1), ll.complete_tensor(holes, 2, **SHORT)
     hidden = np.isnan(holes[20:])
@@ -104,7 +113,7 @@ def model_factor(theta, length):
     return theta[: 2 * length].reshape(length, 2)[-1]
 
 
-def test_slices_to_come_follow_the_order(short_chains):
+def test_slices_to_come_follow_the_order(short_chains, one_noise):
     """Days of a week, none of whose cells are known: the week tells, as of the days that were missing."""
     rng = np.random.default_rng(3)
     week = np.array([1.0, 1.1, 1.2, 1.1, 1.0, 0.3, 0.2])
@@ -255,14 +264,13 @@ def test_a_labelled_slice_alone_may_have_coordinates_of_its_own(rng, few_sweeps)
     assert plain.update(numbered[7:], rng=0).completed().dims == (1, 2, 3)
 
 
-def test_orders_by_other_coordinates_than_the_labels_ask_for_theirs(rng, monkeypatch):
+def test_orders_by_other_coordinates_than_the_labels_ask_for_theirs(rng, short_chains, one_noise):
     _, noisy = tensor(rng, (40, 8, 6))
     smooth = np.sin(np.arange(40) / 3)[:, None, None] * noisy[:1] + 0.05 * noisy
     smooth[[5, 12, 20, 27]] = np.nan
     days = np.datetime64("2024-01-01") + np.arange(40)
     array = xarray.DataArray(smooth, dims=("day", "b", "c"), coords={"day": days})
     own = np.arange(36.0)
-    monkeypatch.setattr(cp_choice, "COMPARED", (10, 10))
     first = ll.complete_tensor(array[:36], 2, orders={"day": own}, **BRIEF)
     assert first.smooth
     with pytest.raises(InvalidInputError, match="have no coordinates"):

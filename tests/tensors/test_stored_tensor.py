@@ -17,7 +17,7 @@ SHAPE = (14, 11, 9)
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(line_bounds, "BLOCK", 60)
+    monkeypatch.setattr(line_bounds, "BLOCK", 100)
     monkeypatch.setattr(cp_choice, "COMPARED", (2, 2))
     monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 3)
     monkeypatch.setattr(cp_choice, "RANKS", (1, 2))

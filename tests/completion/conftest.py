@@ -1,0 +1,40 @@
+"""Searches of few sweeps, for tests of what comes before or after them."""
+
+import pytest
+
+from lowland.completion import (
+    grown_start,
+    posterior_fit,
+    refinement_learning,
+    refinement_trials,
+    residual_structure,
+)
+
+
+def patch_few_trees(patch):
+    """Grow few trees, on few tables with cells held out: most of a fit of a small table is these."""
+    patch.setattr(refinement_learning, "TREES", (6, 6, 20))
+    patch.setattr(refinement_learning, "WEIGHED", (4, 4, 10))
+    patch.setattr(refinement_trials, "MOST_HOLD_OUTS", refinement_trials.HOLD_OUTS)
+
+
+@pytest.fixture
+def few_trees(monkeypatch):
+    """Where it is not the errors of forests that are tested."""
+    patch_few_trees(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def few_trees_throughout():
+    """The same for all tests of a file and what they share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch_few_trees(patch)
+        yield
+
+
+@pytest.fixture
+def quick_starts(monkeypatch):
+    """Start from factors that few sweeps find, where it is not how good they are that is tested."""
+    monkeypatch.setattr(grown_start, "WAY_SWEEPS", 2)
+    monkeypatch.setattr(posterior_fit, "SETTLING", 2)
+    monkeypatch.setattr(residual_structure, "PASSES", 1)
