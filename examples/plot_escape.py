@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import lowland as ll
-from lowland.dynamics.displays import SurvivalDisplay
+from lowland.displays import SurvivalDisplay
 
 # %%
 # The surface, its three minima and two saddles.

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import lowland as ll
-from lowland.networks.stability_displays import BoundaryRiskDisplay, SplineDisplay
+from lowland.displays import BoundaryRiskDisplay, SplineDisplay
 
 # %%
 # Thirty noisy points of a hat function, fitted by two-layer networks of a hundred neurons.

@@ -14,7 +14,7 @@ from scipy.sparse.linalg import aslinearoperator
 
 from lowland.bayes.design import MatrixDesign
 from lowland.bayes.side_prior import SidePrior
-from lowland.certificates.settings import Judgement, Settings
+from lowland.certificates.settings import Judgement, JudgeSettings
 from lowland.completion.bayesian_objective import BayesianCompletion
 from lowland.completion.cells import TableCells
 from lowland.core.observations import Observations
@@ -55,17 +55,17 @@ from lowland.objectives import make_objective
 from lowland.search import (
     Accelerated,
     Alternating,
-    Augmentation,
     EmpiricalBayes,
     GaussNewton,
-    Gibbs,
     Gradient,
     Scaled,
     Stochastic,
     TrustRegion,
     VariableProjection,
-    Variational,
 )
+from lowland.search.augmentation import Augmentation
+from lowland.search.gibbs import Gibbs
+from lowland.search.variational import Variational
 from lowland.tensors.balancing import TuckerBalancing
 from lowland.tensors.cp_least_squares import CPObjective
 from lowland.tensors.cp_model import CP
@@ -844,7 +844,7 @@ BAYESIAN = {
 
 def judgement(settings=None):
     """Return what judges are given beside the point, without limit."""
-    return Judgement(settings or Settings(), UNLIMITED, {}, 1.0)
+    return Judgement(settings or JudgeSettings(), UNLIMITED, {}, 1.0)
 
 
 def parametrise(cases):

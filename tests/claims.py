@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import lowland as ll
-from lowland.certificates import Judge, Settings
+from lowland.certificates import Judge, JudgeSettings
 from lowland.core.fits import Fit, MatrixFit
 from lowland.datasets import false_minimum
 from lowland.measure import Entries
@@ -151,7 +151,7 @@ CLAIMS = [
         CPFit,
         ("components_determined",),
         OPEN,
-        lambda: _components(settings=Settings(largest_modular=1)),
+        lambda: _components(settings=JudgeSettings(largest_modular=1)),
         "too large a Jacobian",
     ),
     Row(CPFit, ("unique_decomposition",), GOOD, _components, "independent columns"),

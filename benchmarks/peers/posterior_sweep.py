@@ -48,7 +48,9 @@ def own(table, rank, pattern):
     from lowland.completion.scaling import Scaling
     from lowland.completion.settings import CompletionSettings
     from lowland.completion.table_summary import TableSummary
-    from lowland.search import Alternating, Gibbs, Variational
+    from lowland.search import Alternating
+    from lowland.search.gibbs import Gibbs
+    from lowland.search.variational import Variational
 
     rng = np.random.default_rng(0)
     cells = TableCells.of(table)

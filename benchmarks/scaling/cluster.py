@@ -43,7 +43,7 @@ def loopback():
 def sweeps(objective, count, seed=0):
     """Return the seconds and bytes of each of some sweeps after a first one, and the last state."""
     from lowland.completion.bayesian_start import first_point
-    from lowland.search import Variational
+    from lowland.search.variational import Variational
 
     stepper, rng = Variational(), np.random.default_rng(seed)
     state, _ = stepper.init(objective, first_point(objective, rng), rng)

@@ -73,7 +73,7 @@ def explained() -> Iterator[None]:
     """Answer 422 with the message where a question cannot be answered."""
     try:
         yield
-    except ll.LowlandError as error:
+    except ll.errors.LowlandError as error:
         raise HTTPException(422, str(error)) from error
 
 

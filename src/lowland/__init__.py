@@ -1,9 +1,10 @@
 """lowland: low-rank matrices from incomplete or indirect measurements, with a certificate.
 
 Names load when first used, so that ``import lowland`` stays fast. What fewer people need is in
-`lowland.tensors`, `lowland.dynamics`, `lowland.networks`, `lowland.landscape` and, imported by its name,
-`lowland.dask`. Public is what the reference lists, under the name that it lists; all other modules are
-internal and may change.
+`lowland.tensors`, `lowland.dynamics`, `lowland.networks`, `lowland.landscape`, `lowland.displays`,
+`lowland.errors` and, imported by its name, `lowland.dask`; researchers find the parts of searches in
+`lowland.search`, `lowland.models`, `lowland.objectives`, `lowland.testing` and `lowland.reproduce`. Public is
+what these offer and the reference lists, under one name each; all other modules are internal and may change.
 """
 
 from lowland.core.lazy import lazy_names
@@ -14,11 +15,14 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.core.observations": ["Observations"],
         "lowland.completion.stored_observations": ["StoredObservations"],
         "lowland.completion.pooling": ["PooledEstimate", "pool_estimates"],
+        "lowland.completion.holdout": ["Trial"],
+        "lowland.completion.rank_path": ["RankPath"],
+        "lowland.completion.held_out_path": ["RankStep"],
         "lowland.core.records": ["Factors", "SearchResult"],
         "lowland.core.findings": ["Certificate", "Finding"],
         "lowland.core.status": ["Rigour", "StopReason", "Verdict"],
         "lowland.core.verification": ["Check", "Outcome", "Verification"],
-        "lowland.core.errors": ["LowlandError"],
+        "lowland.core.stages": ["Stage", "listening"],
         "lowland.measure": [
             "Dense",
             "Entries",
@@ -32,12 +36,14 @@ __getattr__, __dir__, __all__ = lazy_names(
             "gaussian",
             "pauli_outcomes",
         ],
+        "lowland.certificates.settings": ["JudgeSettings"],
         "lowland.judges": ["certify"],
         "lowland.sensing.census": ["census"],
         "lowland.sensing.determinacy": ["Determinacy", "diagnose"],
-        "lowland.sensing.intervals": ["Intervals"],
+        "lowland.sensing.intervals": ["Intervals", "functional_intervals"],
         "lowland.sensing.isometry": ["Isometry", "restricted_isometry"],
-        "lowland.sensing.premise": ["Premise", "PremiseError"],
+        "lowland.sensing.premise": ["Premise"],
+        "lowland.sensing.rank_increment": ["raise_rank"],
         "lowland.sensing.recover": ["certify_matrix", "recover"],
         "lowland.sensing.recovery": ["Recovery"],
         "lowland.sensing.tomography": ["StateEstimate", "estimate_state"],
@@ -64,5 +70,18 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.files.counts": ["read_counts"],
         "lowland.verifying": ["verify"],
     },
-    rooms=("datasets", "dynamics", "landscape", "networks", "tensors"),
+    rooms=(
+        "datasets",
+        "displays",
+        "dynamics",
+        "errors",
+        "landscape",
+        "models",
+        "networks",
+        "objectives",
+        "reproduce",
+        "search",
+        "tensors",
+        "testing",
+    ),
 )

@@ -1,20 +1,32 @@
 """The names of the package, for type checkers; at run time they load when first used."""
 
 from lowland import datasets as datasets
+from lowland import displays as displays
 from lowland import dynamics as dynamics
+from lowland import errors as errors
 from lowland import landscape as landscape
+from lowland import models as models
 from lowland import networks as networks
+from lowland import objectives as objectives
+from lowland import reproduce as reproduce
+from lowland import search as search
 from lowland import tensors as tensors
+from lowland import testing as testing
+from lowland.certificates.settings import JudgeSettings as JudgeSettings
+from lowland.completion.held_out_path import RankStep as RankStep
+from lowland.completion.holdout import Trial as Trial
 from lowland.completion.pooling import PooledEstimate as PooledEstimate
 from lowland.completion.pooling import pool_estimates as pool_estimates
+from lowland.completion.rank_path import RankPath as RankPath
 from lowland.completion.stored_observations import StoredObservations as StoredObservations
-from lowland.core.errors import LowlandError as LowlandError
 from lowland.core.findings import Certificate as Certificate
 from lowland.core.findings import Finding as Finding
 from lowland.core.observations import Observations as Observations
 from lowland.core.records import Factors as Factors
 from lowland.core.records import SearchResult as SearchResult
 from lowland.core.stage_line import show_progress as show_progress
+from lowland.core.stages import Stage as Stage
+from lowland.core.stages import listening as listening
 from lowland.core.status import Rigour as Rigour
 from lowland.core.status import StopReason as StopReason
 from lowland.core.status import Verdict as Verdict
@@ -51,10 +63,11 @@ from lowland.sensing.census import census as census
 from lowland.sensing.determinacy import Determinacy as Determinacy
 from lowland.sensing.determinacy import diagnose as diagnose
 from lowland.sensing.intervals import Intervals as Intervals
+from lowland.sensing.intervals import functional_intervals as functional_intervals
 from lowland.sensing.isometry import Isometry as Isometry
 from lowland.sensing.isometry import restricted_isometry as restricted_isometry
 from lowland.sensing.premise import Premise as Premise
-from lowland.sensing.premise import PremiseError as PremiseError
+from lowland.sensing.rank_increment import raise_rank as raise_rank
 from lowland.sensing.recover import certify_matrix as certify_matrix
 from lowland.sensing.recover import recover as recover
 from lowland.sensing.recovery import Recovery as Recovery
@@ -68,6 +81,6 @@ from lowland.tensors.fit import TuckerFit as TuckerFit
 from lowland.tensors.observations import TensorObservations as TensorObservations
 from lowland.tensors.stored_tensor import StoredTensor as StoredTensor
 from lowland.tensors.tucker_tensor import TuckerTensor as TuckerTensor
+from lowland.verifying import verify as verify
 
 __version__: str
-from lowland.verifying import verify as verify

@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 
 from lowland.certificates.judge import Judges
 from lowland.certificates.judging import judge, usual_work
-from lowland.certificates.settings import Settings
+from lowland.certificates.settings import JudgeSettings
+from lowland.core.doors import public
 from lowland.core.findings import Certificate
 from lowland.core.fits import Fit
 from lowland.tensors.certificates.judges import TENSOR_JUDGES
@@ -17,13 +18,14 @@ from lowland.tensors.certificates.judges import TENSOR_JUDGES
 JUDGES: Judges = TENSOR_JUDGES
 
 
+@public("lowland")
 def certify(
     objective: Fit,
     theta: ArrayLike,
     *,
     claims: Sequence[str] | None = None,
     effort: str = "standard",
-    settings: Settings | None = None,
+    settings: JudgeSettings | None = None,
     fit_work: float | None = None,
     seconds: float | None = None,
 ) -> Certificate:
@@ -38,9 +40,9 @@ def certify(
     claims : sequence of str
         Which claims to judge; by default all that there are judges for.
     effort : {"quick", "standard", "thorough"}
-        How many times the work of the fit may be spent; see `Settings.for_effort`. What a larger effort may
-        settle is said.
-    settings : Settings, optional
+        How many times the work of the fit may be spent; see `JudgeSettings.for_effort`. What a larger effort
+        may settle is said.
+    settings : JudgeSettings, optional
         Tolerances and limits one by one, instead of `effort`.
     fit_work : float, optional
         Work of the fit that found the point (`SearchResult.work`); by default that of two hundred gradients.
@@ -66,7 +68,7 @@ def certify(
     >>> ll.certify(fit.objective, fit.search.theta, claims=["stationary"])["stationary"].verdict.name
     'SUPPORTED'
     """
-    settings = settings or Settings.for_effort(effort)
+    settings = settings or JudgeSettings.for_effort(effort)
     if fit_work is None:
         fit_work = usual_work(objective, theta)
     budget = settings.budget(fit_work, seconds)

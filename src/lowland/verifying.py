@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, LowlandError
 from lowland.core.fingerprints import is_fingerprint
 from lowland.core.verification import Verification
@@ -36,6 +37,7 @@ from lowland.tensors.reading import read_tensor
 Progress = Callable[[str], None]
 
 
+@public("lowland")
 def verify(
     document: str | PathLike[str] | Document, data: Any, *, progress: Progress | None = None
 ) -> Verification:

@@ -8,7 +8,7 @@ import pytest
 from scipy.sparse.linalg import LinearOperator
 
 from lowland import certify_matrix, diagnose, estimate_state, recover
-from lowland.certificates import Settings
+from lowland.certificates import JudgeSettings
 from lowland.certificates.norm_bounds import norm_bound
 from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError
@@ -154,7 +154,7 @@ def test_large_sparse_shapes_cost_what_is_observed():
     # norm is bounded from a random start
     found = certify(objective, np.full(objective.size, 1e-3))["globally_optimal"]
     assert (found.verdict, found.rigour) == (Verdict.PROVED, Rigour.PROBABILISTIC)
-    few = Settings(lanczos_steps=5)
+    few = JudgeSettings(lanczos_steps=5)
     found = certify(objective, np.full(objective.size, 1e-3), settings=few)["globally_optimal"]
     assert found.verdict is Verdict.SUPPORTED
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse.linalg import aslinearoperator
 
 import lowland as ll
-from lowland.certificates import Settings, isolation_radius
+from lowland.certificates import JudgeSettings, isolation_radius
 from lowland.certificates.isolation_radius import exclusion_radius, prove_exclusion
 from lowland.core.status import Rigour, Verdict
 from lowland.judges import certify
@@ -167,7 +167,9 @@ def test_nothing_is_proved_where_it_cannot_be(rng):
     objective = make_objective(phases, phases.measure_matrix(u @ u.T), Psd((8, 8), 2))
     found = certify(objective, objective.from_factors(ll.Factors(u, u)), claims=["locally_unique"])
     assert found["locally_unique"].verdict is Verdict.SUPPORTED, "its rounding is not known"
-    large = certify(objective, np.zeros(16), claims=["locally_unique"], settings=Settings(largest_tangent=0))
+    large = certify(
+        objective, np.zeros(16), claims=["locally_unique"], settings=JudgeSettings(largest_tangent=0)
+    )
     assert large["locally_unique"].verdict is Verdict.INCONCLUSIVE
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certificates import Settings
+from lowland.certificates import JudgeSettings
 from lowland.certificates.consistency import find_fault
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.findings import Finding
@@ -120,7 +120,7 @@ def test_estimates_and_contradictions_are_told_as_such():
     assert "within" not in answer(nothing).words
     rng = np.random.default_rng(0)
     objective = make_objective(full(8, 7), rng.standard_normal(56), General((8, 7), 2), penalty=1.0)
-    one_step = Settings(norm_bound="lanczos", lanczos_steps=1)
+    one_step = JudgeSettings(norm_bound="lanczos", lanczos_steps=1)
     found = certify(objective, rng.standard_normal(objective.size), claims=OPTIMAL, settings=one_step)
     assert all("fitted_distance" not in finding.witness for finding in found)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certificates import Settings, norm_bounds
+from lowland.certificates import JudgeSettings, norm_bounds
 from lowland.certificates.norm_bounds import norm_bound
 from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError
@@ -14,14 +14,14 @@ from lowland.judges import certify
 
 
 def test_efforts_grow():
-    quick, standard, thorough = (Settings.for_effort(e) for e in ("quick", "standard", "thorough"))
+    quick, standard, thorough = (JudgeSettings.for_effort(e) for e in ("quick", "standard", "thorough"))
     for name in ("share", "least_work"):
         assert getattr(quick, name) < getattr(standard, name) < getattr(thorough, name)
     for name in ("largest_dense", "largest_hessian", "largest_tangent", "largest_modular", "lanczos_steps"):
         assert getattr(quick, name) == getattr(standard, name) < getattr(thorough, name)
     for bad in ("fast", 3, None):
         with pytest.raises(InvalidInputError, match="effort is unknown"):
-            Settings.for_effort(bad)
+            JudgeSettings.for_effort(bad)
     with pytest.raises(InvalidInputError, match="effort is unknown"):
         ll.recover(ll.Entries([0], [0], (2, 2)), [1.0], rank=1, effort="much")
     with pytest.raises(InvalidInputError, match="effort is unknown"):
@@ -32,7 +32,7 @@ def test_what_a_budget_leaves_open_is_said(rng):
     rows, columns = np.nonzero(rng.random((40, 30)) < 0.3)
     y = (rng.standard_normal((40, 2)) @ rng.standard_normal((2, 30)))[rows, columns]
     fit = ll.recover(ll.Entries(rows, columns, (40, 30)), y, rank=2, rng=0, effort="thorough")
-    tight = Settings(share=0.0, least_work=1e6)
+    tight = JudgeSettings(share=0.0, least_work=1e6)
     poor = certify(fit.objective, fit.search.theta, settings=tight)
     for claim in ("strict_local_minimum", "locally_unique"):
         assert poor[claim].verdict is Verdict.INCONCLUSIVE
@@ -80,7 +80,9 @@ def test_a_large_penalised_table_is_proved_with_a_probability(rng):
     y = (rng.standard_normal((120, 3)) @ rng.standard_normal((3, 90)))[rows, columns]
     y = y + 0.1 * rng.standard_normal(rows.size)
     fit = ll.recover(ll.Entries(rows, columns, (120, 90)), y, rank=12, penalty=2.0, rng=0)
-    found = certify(fit.objective, fit.search.theta, settings=Settings(largest_dense=50))["globally_optimal"]
+    found = certify(fit.objective, fit.search.theta, settings=JudgeSettings(largest_dense=50))[
+        "globally_optimal"
+    ]
     rigorous = fit.certificate["globally_optimal"]
     assert rigorous.rigour is Rigour.RIGOROUS
     assert found.verdict is Verdict.PROVED

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certificates import Settings
+from lowland.certificates import JudgeSettings
 from lowland.certificates.norm_bounds import norm_bound
 from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError, UnsupportedError
@@ -37,7 +37,7 @@ def test_tiny_measurements_prove_nothing(rng):
     scale = 1e-165
     arrays, y = rng.standard_normal((200, 12, 12)), rng.standard_normal(200)
     top = np.linalg.norm(np.einsum("k,kij->ij", y, arrays), 2)
-    zero, settings = np.zeros((12, 1)), Settings(largest_dense=1, lanczos_steps=400)
+    zero, settings = np.zeros((12, 1)), JudgeSettings(largest_dense=1, lanczos_steps=400)
     found = ll.certify_matrix(
         ll.Dense(scale * arrays), y, zero, zero, penalty=1e-3 * scale * top, settings=settings
     )

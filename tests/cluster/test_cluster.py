@@ -553,7 +553,7 @@ def test_errors_of_tasks_are_not_taken_for_losses(monkeypatch):
 def test_without_dask_the_error_says_what_to_install():
     code = (
         "import sys\nsys.modules['distributed'] = None\nimport lowland\n"
-        "try:\n    import lowland.dask\nexcept lowland.LowlandError as error:\n    print(error.fix)"
+        "try:\n    import lowland.dask\nexcept lowland.errors.LowlandError as error:\n    print(error.fix)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "lowland[distributed]" in done.stdout

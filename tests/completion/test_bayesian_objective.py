@@ -14,8 +14,10 @@ from lowland.completion.cells import TableCells
 from lowland.core.errors import UnsupportedError
 from lowland.core.observations import Observations
 from lowland.kernels import moments as moment_kernel
-from lowland.search import Gibbs, Iterations, Variational, run
+from lowland.search import Iterations, run
+from lowland.search.gibbs import Gibbs
 from lowland.search.loop import Checkpoint
+from lowland.search.variational import Variational
 from lowland.testing import check_repeatable
 from oracles import bayes
 

@@ -15,7 +15,9 @@ from lowland.completion.posterior_fit import fit_cells
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.table_summary import TableSummary
 from lowland.kernels.sparse_gram import add_pairs
-from lowland.search import Gibbs, Iterations, Variational, run
+from lowland.search import Iterations, run
+from lowland.search.gibbs import Gibbs
+from lowland.search.variational import Variational
 
 
 @dataclass

@@ -399,7 +399,7 @@ def test_probabilities_of_levels(rng):
     np.testing.assert_allclose(found.sum(axis=1), 1)
     np.testing.assert_allclose(found @ [0, 1, 2], model.predict(np.arange(200), np.full(200, 2)), atol=1e-9)
     assert (found.argmax(axis=1) == table[:, 2]).mean() > 0.6
-    with pytest.raises(ll.LowlandError, match="only columns of levels"):
+    with pytest.raises(ll.errors.LowlandError, match="only columns of levels"):
         model.level_probabilities([0], 0)
 
 

@@ -23,7 +23,8 @@ from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedE
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.kernels.rows import Noise
 from lowland.kernels.threads import limited_to
-from lowland.search import Augmentation, Iterations, run
+from lowland.search import Iterations, run
+from lowland.search.augmentation import Augmentation
 from lowland.search.loop import Checkpoint
 
 UNREFINED = {"random_state": 0, "certify": False, "refine": False}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certificates.settings import Settings
+from lowland.certificates.settings import JudgeSettings
 from lowland.completion import line_judges, line_pattern
 from lowland.completion.cells import TableCells
 from lowland.completion.line_fit import fit_lines
@@ -178,7 +178,7 @@ def test_zero_residuals_and_single_precision(rng):
 )
 def test_patterns_are_judged_as_in_memory(share, rank, rng, monkeypatch):
     table = noisy_table(rng, (60, 40), share)
-    cells, settings = TableCells.of(table), Settings()
+    cells, settings = TableCells.of(table), JudgeSettings()
     pattern, asked = ll.Entries(table.rows, table.columns, table.shape), LinePattern(cells)
     dense = np.zeros(table.shape, int)
     dense[table.rows, table.columns] = 1

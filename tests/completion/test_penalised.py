@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lowland.certificates import Settings
+from lowland.certificates import JudgeSettings
 from lowland.certificates.stationarity import gradient_scale
 from lowland.completion import penalised
 from lowland.completion.penalised import certify_fit, fit_completion
@@ -30,7 +30,7 @@ def relative_gradient(fit):
 def test_a_large_fit_is_finished_to_the_judges_tolerance(rough, rng, monkeypatch):
     monkeypatch.setattr(penalised, "FINISH_WORK", 0)  # as if the table were large
     finished = certify_fit(rough, rng)
-    tolerance = Settings.for_effort("standard").gradient_tolerance
+    tolerance = JudgeSettings.for_effort("standard").gradient_tolerance
     assert relative_gradient(rough) > 10 * tolerance
     assert relative_gradient(finished) <= tolerance
     assert finished.certificate["stationary"].verdict is Verdict.SUPPORTED

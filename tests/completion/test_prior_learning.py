@@ -18,7 +18,8 @@ from lowland.completion.pattern_choice import choose_pattern
 from lowland.core import line_bounds
 from lowland.core.observations import Observations
 from lowland.kernels.moments import Moments
-from lowland.search import Iterations, Variational, run
+from lowland.search import Iterations, run
+from lowland.search.variational import Variational
 
 
 def grades(rng, shape=(150, 40), share=0.25, taste=None, noise=0.7):

@@ -6,7 +6,7 @@ from scipy.special import xlogy
 
 from cases import judgement
 from lowland import certify_matrix, diagnose, recover
-from lowland.certificates import Settings
+from lowland.certificates import JudgeSettings
 from lowland.certificates.optimality import judge_optimality
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate, Finding
@@ -240,11 +240,11 @@ def test_rank_too_small_for_the_convex_optimum_is_not_proved():
 def test_lanczos_only_supports():
     objective, _ = penalised(0)
     theta = solve(objective)
-    settings = Settings(norm_bound="lanczos", lanczos_steps=3)
+    settings = JudgeSettings(norm_bound="lanczos", lanczos_steps=3)
     finding = certify(objective, theta, claims=["globally_optimal"], settings=settings)["globally_optimal"]
     assert finding.rigour is Rigour.ESTIMATE
     assert finding.verdict in (Verdict.SUPPORTED, Verdict.INCONCLUSIVE)
-    many = Settings(norm_bound="lanczos", lanczos_steps=40)
+    many = JudgeSettings(norm_bound="lanczos", lanczos_steps=40)
     assert certify(objective, theta, claims=["globally_optimal"], settings=many)[
         "globally_optimal"
     ].verdict is (Verdict.SUPPORTED)
@@ -483,7 +483,7 @@ def test_bad_input(arguments, words):
 )
 def test_bad_settings(options, words):
     with pytest.raises(InvalidInputError, match=words):
-        Settings(**options)
+        JudgeSettings(**options)
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in (1, 2, 3))])
@@ -550,11 +550,11 @@ def test_local_uniqueness_counts_what_the_measurements_do_not_see(rng):
 
 
 def test_local_uniqueness_of_larger_points_by_lanczos(rng):
-    settings = Settings(largest_hessian=10, largest_tangent=0)
+    settings = JudgeSettings(largest_hessian=10, largest_tangent=0)
     measurement = gaussian(120, (12, 12), 0)
     u = rng.standard_normal((12, 2))
     full = certify_matrix(
-        measurement, measurement.measure_matrix(u @ u.T), u, settings=Settings(largest_tangent=0)
+        measurement, measurement.measure_matrix(u @ u.T), u, settings=JudgeSettings(largest_tangent=0)
     )
     few = certify_matrix(measurement, measurement.measure_matrix(u @ u.T), u, settings=settings)
     values = [c["locally_unique"].witness["smallest"] for c in (full, few)]

@@ -6,7 +6,7 @@ import pytest
 import lowland as ll
 from cases import completion_problem
 from claims import CLAIMS, VERDICTS
-from lowland.certificates import Judge, Settings, judge
+from lowland.certificates import Judge, JudgeSettings, judge
 from lowland.certificates.judge import judges_of
 from lowland.core.fits import Fit
 from lowland.core.work import Budget, counted
@@ -51,7 +51,7 @@ def passes_without_budget(objective, theta, judges):
     with counted() as one:
         objective.gradient(theta)
     with counted() as work:
-        judge(objective, theta, judges, settings=Settings.for_effort("standard"), budget=Budget(0.0))
+        judge(objective, theta, judges, settings=JudgeSettings.for_effort("standard"), budget=Budget(0.0))
     return work.spent / one.spent
 
 

@@ -99,7 +99,7 @@ used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), used + (1 << 30)))
 try:
     model.predict_table()
-except ll.LowlandError as error:
+except ll.errors.LowlandError as error:
     print(error)
 """
 

@@ -31,5 +31,5 @@ def test_what_is_absent_is_missing(tmp_path):
 def test_no_records(tmp_path, text):
     path = tmp_path / "bad.json"
     path.write_text(text)
-    with pytest.raises(ll.LowlandError):
+    with pytest.raises(ll.errors.LowlandError):
         ll.read_table(path)

@@ -60,5 +60,5 @@ def test_what_scipy_writes_is_read(tmp_path, rng, field, symmetry):
     ],
 )
 def test_what_is_refused(tmp_path, text, words):
-    with pytest.raises((FileFormatError, ll.LowlandError), match=words):
+    with pytest.raises((FileFormatError, ll.errors.LowlandError), match=words):
         read(tmp_path, text)

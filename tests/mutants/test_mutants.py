@@ -12,7 +12,7 @@ import pytest
 import lowland as ll
 from cases import PROBLEMS, judgement, make_small_objective
 from lowland import dynamics as ld
-from lowland.certificates import Settings, dual, optimality, spectral_bounds
+from lowland.certificates import JudgeSettings, dual, optimality, spectral_bounds
 from lowland.core.dense_operator import DenseMap
 from lowland.core.findings import Certificate, Finding
 from lowland.core.status import Rigour, StopReason, Verdict
@@ -310,7 +310,7 @@ def test_lanczos_taken_for_an_upper_bound_gives_a_false_proof(count, monkeypatch
     """A bound from below, called rigorous, makes dual points feasible that are not."""
     bad = 0
     for objective, theta, best in weighted_instances((), count):
-        settings = Settings(norm_bound="lanczos", lanczos_steps=1)
+        settings = JudgeSettings(norm_bound="lanczos", lanczos_steps=1)
         finding = optimality.judge_optimality(objective, theta, judgement(settings))[0]
         assert finding.verdict is not Verdict.PROVED
         # a bound above the objective itself is noticed, and not stated

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lowland.certificates import Settings, reduced_curvature
+from lowland.certificates import JudgeSettings, reduced_curvature
 from lowland.certificates.curvature import extreme_curvatures
 from lowland.certificates.hessian import hessian_matrix
 from lowland.certificates.settings import Judgement, gradient_work
@@ -96,7 +96,7 @@ def settled(objective):
 
 
 def extremes(objective, theta, **settings):
-    given = Settings(least_work=1e12, **settings)
+    given = JudgeSettings(least_work=1e12, **settings)
     with given.budget(0.0) as budget:
         judgement = Judgement(given, budget, {}, gradient_work(objective, theta))
         return extreme_curvatures(objective, theta, judgement)
@@ -141,7 +141,7 @@ def test_a_saddle_is_refuted_with_its_direction():
     theta = settled(problem(penalty=0.1, rank=1))
     u, v = theta[:12], theta[12:]
     saddle = objective.model.pack(np.stack([u, 0 * u], axis=1), np.stack([v, 0 * v], axis=1))
-    found = certify(objective, saddle, settings=Settings(largest_hessian=0, least_work=1e12))
+    found = certify(objective, saddle, settings=JudgeSettings(largest_hessian=0, least_work=1e12))
     second = found["second_order_stationary"]
     assert second.verdict is Verdict.REFUTED
     direction = second.witness["direction"]
@@ -167,7 +167,7 @@ def test_accelerated_sweeps_need_far_fewer():
 def jacobian_bounds(kind, shape):
     objective = problem(shape, rank=2, **KINDS[kind])
     theta = np.random.default_rng(2).standard_normal(objective.size)
-    given = Settings(least_work=1e12)
+    given = JudgeSettings(least_work=1e12)
     with given.budget(0.0) as budget:
         judgement = Judgement(given, budget, {}, gradient_work(objective, theta))
         reduced = reduced_curvature.reduced_jacobian(objective, theta, judgement)
@@ -198,7 +198,7 @@ def test_bounds_on_the_jacobian_with_residuals_are_false(monkeypatch):
 @pytest.mark.parametrize(("count", "least"), [(24, 8), pytest.param(64, 20, marks=pytest.mark.slow)])
 def test_no_direction_that_the_cells_miss_is_taken_for_a_gauge(count, least):
     """Exact fits of sparse tables: what is missed is seen, also where an offset is exchanged for one bias."""
-    forced, missed = Settings(largest_hessian=0, largest_tangent=0, least_work=1e12), 0
+    forced, missed = JudgeSettings(largest_hessian=0, largest_tangent=0, least_work=1e12), 0
     for seed in range(count):
         rng = np.random.default_rng(seed)
         shape = SHAPES[seed % 2]
@@ -232,7 +232,7 @@ def test_single_lines(shape, penalty):
     objective = problem(shape, rank=1, penalty=penalty)
     theta = settled(objective)
     found = certify(
-        objective, theta, settings=Settings(largest_hessian=0, largest_tangent=0, least_work=1e12)
+        objective, theta, settings=JudgeSettings(largest_hessian=0, largest_tangent=0, least_work=1e12)
     )
     # without a penalty the cells that are not seen leave a direction open
     expected = Verdict.SUPPORTED if penalty else Verdict.INCONCLUSIVE

@@ -18,7 +18,6 @@ from lowland.core.errors import InvalidInputError, LowlandError
 from lowland.dynamics.mixing import advise_sampling
 from lowland.report.page import Page
 from lowland.reproduce import (
-    EXPERIMENTS,
     Experiment,
     Study,
     find_experiment,
@@ -38,6 +37,7 @@ from lowland.reproduce.bhojanapalli2016 import (
     run_saddle,
     saddle_cells,
 )
+from lowland.reproduce.registry import EXPERIMENTS
 from lowland.reproduce.zhang2018 import run_failures, run_point
 from lowland.search import Iterations
 

@@ -7,7 +7,8 @@ from lowland.core.dense_operator import DenseMap
 from lowland.measure import Entries
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
-from lowland.search import leading_factors, starts
+from lowland.search import starts
+from lowland.search.starts import leading_factors
 
 
 def with_spectrum(rng, m, n, values):

@@ -135,7 +135,7 @@ def test_errors_stay_within_their_bound(count, rng):
 # ------------------------------------------------------------------ premises
 def test_a_false_premise_is_refused_with_its_matrix():
     given, factor = false_minimum(0.6)
-    with pytest.raises(ll.PremiseError, match=r"should be at least 0\.401\n  found: 0\.4 ") as caught:
+    with pytest.raises(ll.errors.PremiseError, match=r"should be at least 0\.401\n  found: 0\.4 ") as caught:
         ll.certify_matrix(given.measurement, given.y, factor, premise=ll.Premise(2, 0.599))
     error = pickle.loads(pickle.dumps(caught.value))
     matrix = error.matrix.matrix()
@@ -155,7 +155,7 @@ def test_a_false_premise_is_refused_with_its_matrix():
 def test_refused_premises_come_with_a_matrix_that_shows_it(structure, p, rng):
     measurement = ll.gaussian(p, (5, 5), rng)
     found = ll.restricted_isometry(measurement, 2, structure=structure, rng=0)
-    with pytest.raises(ll.PremiseError) as caught:
+    with pytest.raises(ll.errors.PremiseError) as caught:
         check_premise(measurement, ll.Premise(2, found.scaled_lower * 0.99), is_psd=structure == "psd")
     matrix = caught.value.matrix.matrix()
     image = np.sum(measurement.measure_matrix(matrix) ** 2) * found.scale / np.sum(matrix**2)

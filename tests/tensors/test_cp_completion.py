@@ -7,7 +7,8 @@ import lowland as ll
 from lowland.core.errors import InvalidInputError
 from lowland.kernels.rows import Noise
 from lowland.kernels.threads import limited_to
-from lowland.search import Gibbs, Iterations, run
+from lowland.search import Iterations, run
+from lowland.search.gibbs import Gibbs
 from lowland.tensors import cp_choice, cp_completion, cp_objective, cp_sampling
 from lowland.tensors.cp_choice import Compared
 from lowland.tensors.cp_objective import BayesianCP

@@ -268,7 +268,7 @@ def test_certificates_hold_the_constraints(rng, tmp_path):
     assert '"functions": 7' in text
     for broken in ('"functions": 99', '"functions": true', '"functions": 2', '"functions": "7"'):
         (tmp_path / "broken.json").write_text(text.replace('"functions": 7', broken))
-        with pytest.raises(ll.LowlandError, match="constraints on factors cannot be used"):
+        with pytest.raises(ll.errors.LowlandError, match="constraints on factors cannot be used"):
             ll.verify(tmp_path / "broken.json", noisy)
 
 
@@ -377,5 +377,5 @@ def test_a_forged_document_with_factors_of_another_shape_is_refused(rng, tmp_pat
     for broken in ([1.0, 2.0], 1.0, []):
         document["point"]["factor_1"] = broken
         (tmp_path / "broken.json").write_text(json.dumps(document))
-        with pytest.raises(ll.LowlandError, match="factors do not fit the tensor"):
+        with pytest.raises(ll.errors.LowlandError, match="factors do not fit the tensor"):
             ll.verify(tmp_path / "broken.json", noisy)

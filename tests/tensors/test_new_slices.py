@@ -233,7 +233,7 @@ def test_cells_on_the_disk_are_refused(tmp_path, rng, few_sweeps):
     columns = {name: at[:, k] for k, name in enumerate("abc")} | {"value": noisy.ravel()}
     frame.DataFrame(columns).to_parquet(tmp_path / "cells.parquet")
     files = tmp_path / "cells.parquet", tmp_path / "sorted"
-    stored = ll.tensors.StoredTensor.from_parquet(*files, modes=["a", "b", "c"], value="value")
+    stored = ll.StoredTensor.from_parquet(*files, modes=["a", "b", "c"], value="value")
     found = ll.complete_tensor(stored, 1, n_draws=2, burn_in=2, rng=0)
     with pytest.raises(UnsupportedError, match="on the disk"):
         found.update(noisy[0])

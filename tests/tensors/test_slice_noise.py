@@ -152,14 +152,11 @@ def test_clean_slices_are_predicted_by_clean_ones(found, monkeypatch):
     assert errors[0] < 0.6 * errors[1]
 
 
-@pytest.fixture
-def fewer_sweeps(monkeypatch):
-    monkeypatch.setattr(cp_choice, "COMPARED", (10, 10))
-    monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 10)
-
-
-@pytest.mark.parametrize("count", [1, pytest.param(4, marks=pytest.mark.slow)])
-def test_equal_noise_is_equal(count, fewer_sweeps):
+@pytest.mark.parametrize(
+    ("count", "sweeps"), [(1, 10), pytest.param(8, cp_choice.COMPARED[0], marks=pytest.mark.slow)]
+)
+def test_equal_noise_is_equal(count, sweeps, monkeypatch):
+    monkeypatch.setattr(cp_choice, "COMPARED", (sweeps, sweeps))
     settings = {"model": "cp", "burn_in": 5, "n_draws": 5}
     for seed in range(count):
         rng = np.random.default_rng(seed)
@@ -184,9 +181,9 @@ def test_a_given_rank_is_kept_and_few_cells_say_nothing(monkeypatch):
         assert ll.complete_tensor(tiny, 1, **settings).noise_mode is None
 
 
-def test_noise_that_always_differs_is_found_out(fewer_sweeps, monkeypatch):
+def test_noise_that_always_differs_is_found_out(monkeypatch):
     """The mutant: held-out cells need not be surely likelier."""
     monkeypatch.setattr(cp_choice, "SURE", -np.inf)
     monkeypatch.setattr(cp_choice, "GAIN", 1.0)
     with pytest.raises(AssertionError):
-        test_equal_noise_is_equal(1, fewer_sweeps)
+        test_equal_noise_is_equal(1, 10, monkeypatch)

@@ -205,5 +205,5 @@ def test_what_the_disk_does_not_offer_is_refused(stored):
 
 def test_draws_that_memory_cannot_hold_are_refused_at_once(cells):
     known = ll.TensorObservations.from_cells(*cells, shape=SHAPE)
-    with pytest.raises(ll.LowlandError, match="draws"):
+    with pytest.raises(ll.errors.LowlandError, match="draws"):
         ll.complete_tensor(known, 2, n_draws=10**12)

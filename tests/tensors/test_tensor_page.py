@@ -77,5 +77,5 @@ def test_residuals_have_the_coordinates_of_the_modes(rng):
 def test_exact_fits_have_no_map_of_residuals():
     i, j, k = np.indices((6, 5, 4)) + 1.0
     fit = ll.decompose_tucker(i * j * k, 1, certify=False, rng=0)
-    with pytest.raises(ll.LowlandError, match="residuals"):
+    with pytest.raises(ll.errors.LowlandError, match="residuals"):
         fit.plot("residuals")

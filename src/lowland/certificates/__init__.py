@@ -3,6 +3,6 @@
 from lowland.certificates.judge import Judge, Judges
 from lowland.certificates.judges import JUDGES, MATRIX_CLAIMS
 from lowland.certificates.judging import judge, usual_work
-from lowland.certificates.settings import Settings
+from lowland.certificates.settings import JudgeSettings
 
-__all__ = ["JUDGES", "MATRIX_CLAIMS", "Judge", "Judges", "Settings", "judge", "usual_work"]
+__all__ = ["JUDGES", "MATRIX_CLAIMS", "Judge", "JudgeSettings", "Judges", "judge", "usual_work"]

@@ -13,7 +13,7 @@ from typing import final
 
 import numpy as np
 
-from lowland.certificates.settings import Settings
+from lowland.certificates.settings import JudgeSettings
 from lowland.core.arrays import Indices, Vector
 from lowland.core.findings import Finding
 from lowland.core.fits import Fit, MatrixFit
@@ -83,7 +83,7 @@ def half_units(objective: Fit) -> float:
     return float(np.sum(objective.weighted((spacing / 2) ** 2)) / 2)
 
 
-def judge_exact_fit(claim: str, fit: ExactFit, settings: Settings) -> Finding | None:
+def judge_exact_fit(claim: str, fit: ExactFit, settings: JudgeSettings) -> Finding | None:
     """Return PROVED if the data are reproduced to floating-point precision, else None.
 
     Each residual is also compared with its own datum, or a typical one of its row and column: a large

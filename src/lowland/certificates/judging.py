@@ -16,7 +16,7 @@ from lowland.certificates.factorisations import BeyondFloatsError
 from lowland.certificates.judge import F, Judge, Judges, judges_of
 from lowland.certificates.lower_points import CLAIM as LOWER
 from lowland.certificates.lower_points import refute_by_lower_point
-from lowland.certificates.settings import Judgement, Settings, gradient_work
+from lowland.certificates.settings import Judgement, JudgeSettings, gradient_work
 from lowland.core.arrays import Vector, check_floats
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import CLAIMS, Certificate, Finding
@@ -42,7 +42,7 @@ def judge(
     judges: Judges,
     *,
     claims: Sequence[str] | None = None,
-    settings: Settings,
+    settings: JudgeSettings,
     budget: Budget,
 ) -> Certificate:
     """Judge a point from any source.
@@ -56,7 +56,7 @@ def judge(
         Only those whose requirements the objective meets are called.
     claims : sequence of str, optional
         Which claims to judge; by default all claims of these judges.
-    settings : Settings
+    settings : JudgeSettings
     budget : Budget
         Work that may be spent; it may be shared with other computations.
 

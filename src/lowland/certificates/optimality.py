@@ -18,7 +18,7 @@ from lowland.certificates.factorisations import eigh
 from lowland.certificates.leading import ESTIMATE_STEPS, leading_triplet, step_work
 from lowland.certificates.norm_bounds import LEAST_STEPS
 from lowland.certificates.rank_constrained import rank_constrained_bound
-from lowland.certificates.settings import Judgement, Settings
+from lowland.certificates.settings import Judgement, JudgeSettings
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
 from lowland.core.fits import MatrixFit
@@ -104,7 +104,7 @@ def judge_optimality(objective: MatrixFit, theta: Vector, given: Judgement) -> l
     return findings
 
 
-def judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, settings: Settings) -> Finding:
+def judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, settings: JudgeSettings) -> Finding:
     """Judge a claim by the gap between a value and a lower bound.
 
     Parameters
@@ -115,7 +115,7 @@ def judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, settin
     lower : LowerBound
     charged : bool
         Whether all rounding of the value was included.
-    settings : Settings
+    settings : JudgeSettings
 
     Returns
     -------

@@ -8,6 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Finding
 from lowland.core.fits import Fit
@@ -29,9 +30,10 @@ EFFORTS: dict[str, dict[str, Any]] = {
 }
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True)
-class Settings:
+class JudgeSettings:
     """Tolerances of the judges, and how much work they may spend.
 
     Parameters
@@ -73,10 +75,9 @@ class Settings:
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> from lowland.certificates import Settings
     >>> fit = ll.recover(ll.gaussian(60, (5, 5), 0), np.ones(60), rank=1, structure="psd", rng=0)
     >>> strict, loose = (ll.certify(fit.objective, fit.search.theta, settings=s)["convex_optimal"]
-    ...                  for s in (Settings(), Settings(gap_tolerance=0.2)))
+    ...                  for s in (ll.JudgeSettings(), ll.JudgeSettings(gap_tolerance=0.2)))
     >>> strict.verdict.name, loose.verdict.name, round(loose.value, 2)  # the gap to a lower bound
     ('INCONCLUSIVE', 'PROVED', 0.08)
     """
@@ -97,7 +98,7 @@ class Settings:
     seed: int = 0
 
     @classmethod
-    def for_effort(cls, effort: str) -> Settings:
+    def for_effort(cls, effort: str) -> JudgeSettings:
         """Return settings for a level of effort.
 
         Parameters
@@ -108,7 +109,7 @@ class Settings:
 
         Returns
         -------
-        Settings
+        JudgeSettings
 
         Raises
         ------
@@ -149,7 +150,7 @@ class Judgement:
 
     Parameters
     ----------
-    settings : Settings
+    settings : JudgeSettings
     budget : Budget
         Shared by all judges, open.
     found : dict of str to Finding
@@ -158,7 +159,7 @@ class Judgement:
         Work of one gradient.
     """
 
-    settings: Settings
+    settings: JudgeSettings
     budget: Budget
     found: dict[str, Finding]
     pass_work: float

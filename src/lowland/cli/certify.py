@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lowland.certificates import JUDGES, Settings, judge, usual_work
+from lowland.certificates import JUDGES, JudgeSettings, judge, usual_work
 from lowland.cli.options import (
     EffortOption,
     ForceOption,
@@ -83,7 +83,7 @@ def certify(
 ) -> None:
     """Certify a saved model: recompute everything from the table and the factors alone."""
     check_claim(require)
-    Settings.for_effort(effort).budget(0.0, seconds)
+    JudgeSettings.for_effort(effort).budget(0.0, seconds)
     if output is not None:
         check_output(output, force=force)
     if model.suffix.lower() == ".json":
@@ -128,7 +128,7 @@ def certify(
     fitted = loaded.model
     observations = _aligned(observations, fitted, header)
     objective, theta = problem_of(fitted, observations)
-    goals = replace(Settings.for_effort(effort), gap_tolerance=gap)
+    goals = replace(JudgeSettings.for_effort(effort), gap_tolerance=gap)
     budget = goals.budget(usual_work(objective, theta), seconds)
     certificate = judge(objective, theta, JUDGES, settings=goals, budget=budget)
     if output is not None:

@@ -10,7 +10,8 @@ import typer
 from lowland.cli.options import QuietOption
 from lowland.cli.output import say
 from lowland.core.errors import InvalidInputError
-from lowland.reproduce import EXPERIMENTS, find_experiment, run_experiment
+from lowland.reproduce import find_experiment, run_experiment
+from lowland.reproduce.registry import EXPERIMENTS
 
 
 def reproduce(

@@ -24,7 +24,8 @@ from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.kernels.moments import Moments
-from lowland.search import Augmentation, Iterations, run
+from lowland.search import Iterations, run
+from lowland.search.augmentation import Augmentation
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 
 # share of the largest noise that leaves the rest of the covariance positive definite

@@ -26,7 +26,9 @@ from lowland.core.stages import stage
 from lowland.core.status import StopReason
 from lowland.kernels.moments import Moments
 from lowland.kernels.stacked_systems import lower_triangle
-from lowland.search import ChangeBelow, Iterations, Variational, run
+from lowland.search import Iterations, run
+from lowland.search.stops import ChangeBelow
+from lowland.search.variational import Variational
 
 # factors at most, if the rank is not given; beyond so many numbers of all lines' covariances fewer
 HIGHEST_RANK, MOST_NUMBERS = 64, 30_000_000

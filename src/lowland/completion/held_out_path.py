@@ -10,6 +10,7 @@ import numpy as np
 
 from lowland.completion.penalised import CompletionFit
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.status import StopReason
 from lowland.search.stops import Progress, StopRule
 
@@ -21,6 +22,7 @@ CLEARLY, FAR_BEYOND = 2.0, 4.0
 NEGLIGIBLE = 1e-3
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True)
 class RankStep:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Vector
+from lowland.core.doors import public
 from lowland.core.errors import UnsupportedError
 from lowland.core.observations import Observations
 from lowland.core.shown import Shown
@@ -55,6 +56,7 @@ Refit = Callable[[Observations, np.random.Generator], Predictor]
 Hold = Callable[[Observations, np.random.Generator], tuple[Observations, Observations]]
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class Trial(Shown):

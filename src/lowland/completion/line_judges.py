@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 from lowland.certificates.dual import ZERO_BOUND, LowerBound
 from lowland.certificates.norm_bounds import probable_bound
 from lowland.certificates.optimality import judge_gap
-from lowland.certificates.settings import Settings
+from lowland.certificates.settings import JudgeSettings
 from lowland.completion.cell_blocks import (
     Arrays,
     CellBlock,
@@ -55,7 +55,7 @@ def judge_lines(problem: LineProblem, theta: Vector, effort: str) -> Certificate
     Certificate
         On optimality and determinacy. The gap holds up to a stated probability of failure.
     """
-    settings, theta = Settings.for_effort(effort), theta.astype(np.float64)
+    settings, theta = JudgeSettings.for_effort(effort), theta.astype(np.float64)
     rng = np.random.default_rng(settings.seed)
     upper = _rounded_up(problem, theta)
     with stage("a lower bound: products with the residuals") as tell:

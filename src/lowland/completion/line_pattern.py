@@ -17,7 +17,7 @@ from lowland.certificates.patterns import (
     short_lines,
     uniqueness_open,
 )
-from lowland.certificates.settings import Settings
+from lowland.certificates.settings import JudgeSettings
 from lowland.completion.cell_blocks import Arrays, CellBlock
 from lowland.completion.cells import PerLine, PerPartner, TableCells
 from lowland.core.arrays import Indices
@@ -33,7 +33,7 @@ GATHERED = 1_000_000
 
 
 def judge_line_pattern(
-    cells: TableCells, model: General, settings: Settings, rng: np.random.Generator
+    cells: TableCells, model: General, settings: JudgeSettings, rng: np.random.Generator
 ) -> list[Finding]:
     """Judge whether observed cells leave finitely many matrices of the model, or one.
 
@@ -41,7 +41,7 @@ def judge_line_pattern(
     ----------
     cells : TableCells
     model : General
-    settings : Settings
+    settings : JudgeSettings
     rng : numpy.random.Generator
         For integer points.
 

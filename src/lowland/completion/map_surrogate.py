@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from lowland.bayes.products import singular_factors
 from lowland.bayes.side_prior import unpack_lower
-from lowland.certificates import Settings
+from lowland.certificates import JudgeSettings
 from lowland.completion.bayesian import BayesianFit
 from lowland.completion.bayesian_settings import BayesianSettings, usual_rank
 from lowland.completion.penalised import CompletionFit, certify_fit, completion_objective
@@ -125,7 +125,7 @@ def _swept(
     """Return the search after as many sweeps as half of the work budget allows."""
     with counted() as first:
         settle_rows(objective, theta)
-    budget = Settings.for_effort(effort).budget(fit_work)
+    budget = JudgeSettings.for_effort(effort).budget(fit_work)
     sweeps = max(budget.times(SWEEP * first.spent, MOST_SWEEPS, part=0.5), LEAST_SWEEPS)
     stop = RelativeDecreaseBelow(CompletionSettings.tolerance) | Iterations(sweeps)
     return run(objective, Alternating(), theta, stop=stop, rng=rng)

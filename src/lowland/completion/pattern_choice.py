@@ -12,7 +12,8 @@ from lowland.completion.bayesian_start import feature_maps, first_point, make_ob
 from lowland.completion.cells import TableCells
 from lowland.completion.features import PATTERN_RIDGE, SideCovariates
 from lowland.completion.prior_learning import PriorTrial
-from lowland.search import Iterations, Variational, run
+from lowland.search import Iterations, run
+from lowland.search.variational import Variational
 
 # ridges that are compared with no pattern at all; the second where its Gram matrix costs little
 RIDGES, CHEAP = (PATTERN_RIDGE, 10.0), 2_000

@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from lowland.certificates import JUDGES, MATRIX_CLAIMS, Settings, judge
+from lowland.certificates import JUDGES, MATRIX_CLAIMS, JudgeSettings, judge
 from lowland.certificates.stationarity import gradient_scale
 from lowland.completion.kept_fit import KeptFit
 from lowland.completion.penalised_model import CompletionModel
@@ -184,7 +184,7 @@ def fit_completion(  # noqa: PLR0913
     -----
     A sweep costs O(p r^2 + (m + n) r^3).
     """
-    Settings.for_effort(effort)  # raise for an unknown effort before any work
+    JudgeSettings.for_effort(effort)  # raise for an unknown effort before any work
     objective = completion_objective(observations, settings)
     with one_blas_thread():  # the same bits whatever its number of threads
         if before is None:
@@ -274,7 +274,7 @@ def certify_fit(
     model = model_of(objective, theta, fit.observations, fit.settings)
     # the certificate may take as long as the sweeps, whatever the refinement took
     spent = fit.search.work if fit_work is None else max(fit_work - search.work, 0.0)
-    settings = Settings.for_effort(effort)
+    settings = JudgeSettings.for_effort(effort)
     budget = settings.budget(spent)
     certificate = judge(objective, theta, JUDGES, claims=claims, settings=settings, budget=budget)
     return replace(fit, model=model, search=search, theta=theta, objective=objective, certificate=certificate)
@@ -295,7 +295,7 @@ def _accelerated(
     allowed = Budget(max(FINISH_SHARE[effort] * search.work, FINISH_LEAST))
     sweeps = allowed.times(SWEEP * one_side.spent, MOST_SWEEPS[effort])
     norm, scale = float(np.linalg.norm(objective.gradient(theta))), gradient_scale(objective, theta)
-    aim = AIM * Settings.for_effort(effort).gradient_tolerance * scale
+    aim = AIM * JudgeSettings.for_effort(effort).gradient_tolerance * scale
     if norm <= aim or not sweeps:
         return replace(search, theta=theta)
     stop = GradientBelow(aim / norm) | Iterations(sweeps)

@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.bayes.graph_places import GraphPlaces
 from lowland.bayes.side_orders import SideOrders, orders_of
-from lowland.certificates import Settings
+from lowland.certificates import JudgeSettings
 from lowland.completion.bayesian import fit_bayesian
 from lowland.completion.bayesian_settings import BayesianSettings
 from lowland.completion.bayesian_table import BayesianTable
@@ -210,7 +210,7 @@ def refuse_orders(orders: SideOrders, method: str, *, grouped: bool = False) -> 
 def check_effort(effort: str) -> None:
     """Raise unless the effort is known or "auto"."""
     if effort != "auto":
-        Settings.for_effort(effort)
+        JudgeSettings.for_effort(effort)
 
 
 def bayesian_settings(plan: CompletionPlan, method: str, groups: Indices | None = None) -> BayesianSettings:

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False)
 class PooledEstimate:
@@ -87,6 +89,7 @@ class PooledEstimate:
         return "\n".join(lines)
 
 
+@public("lowland")
 def pool_estimates(results: Iterable[Any], *, degrees: float | None = None) -> PooledEstimate:
     """Pool the estimates of several completed tables by Rubin's rules.
 

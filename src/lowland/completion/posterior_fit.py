@@ -28,9 +28,11 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
 from lowland.kernels.moments import Moments
-from lowland.search import ChangeBelow, Gibbs, Iterations, Variational, run
+from lowland.search import Iterations, run
+from lowland.search.gibbs import Gibbs
 from lowland.search.loop import Callback, Checkpoint, Snapshot
-from lowland.search.stops import StopRule
+from lowland.search.stops import ChangeBelow, StopRule
+from lowland.search.variational import Variational
 
 # sweeps with a common noise level before each column gets its own: learnt too early, noise levels absorb
 # signal, and on small tables with few strong factors the fit ends far from the best

@@ -16,7 +16,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.records import Factors
 from lowland.models import General
 from lowland.objectives import RecoveryObjective
-from lowland.search import leading_factors
+from lowland.search.starts import leading_factors
 
 # maximum number of doublings of the first guess of a length, and relative tolerance of the length
 DOUBLINGS, PART = 40, 1e-3

@@ -27,6 +27,7 @@ from lowland.completion.penalised_model import CompletionModel
 from lowland.completion.penalised_points import model_of
 from lowland.completion.settings import CompletionSettings
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.observations import Observations
 from lowland.core.shown import Shown
 from lowland.core.stages import stage
@@ -59,6 +60,7 @@ ROUGH = 1e-4
 ROUNDS = 4
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class RankPath(Shown):

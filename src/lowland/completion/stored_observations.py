@@ -26,6 +26,7 @@ from lowland.completion.stored_sorting import (
     sort_parts,
 )
 from lowland.completion.table_labels import TableLabels
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.folders import remove_files, replace_folder, restore_folder, unfinished_folder
 from lowland.files.columnar import need_arrow
@@ -35,6 +36,7 @@ from lowland.files.sources import parquet_files
 TOGETHER = 2_000_000
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False)
 class StoredObservations:

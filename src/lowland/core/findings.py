@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.finding_json import finding_fields, parse, plain_number, plain_value
 from lowland.core.status import Rigour, Verdict
@@ -40,6 +41,7 @@ CLAIMS = {
 _STRENGTH = [Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.SUPPORTED, Verdict.PROVED]
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True)
 class Finding:
@@ -101,6 +103,7 @@ class Finding:
             raise InvalidInputError("an estimate proves nothing", f"claim {self.claim} PROVED by an estimate")
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True)
 class Certificate:

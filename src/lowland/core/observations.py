@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Indices, Vector, cell_codes, check_floats, check_positions
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.fingerprints import fingerprint_of
 from lowland.core.frame_cells import frame_column, label_cells, number_cells
@@ -21,6 +22,7 @@ Labels = NDArray[Any]
 LONGEST = 2**31
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False)
 class Observations:

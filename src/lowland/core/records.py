@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.status import StopReason
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False)
 class Factors:
@@ -122,6 +124,7 @@ class Trace:
     measures: dict[str, Vector] = field(default_factory=dict)
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False)
 class SearchResult:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import final
 
+from lowland.core.doors import public
 from lowland.core.stages import Stage, listening
 
 # seconds between two states of the live line, before the first plain line, and between plain lines
@@ -83,6 +84,7 @@ def words_of(path: tuple[Stage, ...], seconds: float) -> str:
 _CURRENT: list[StageLine] = []
 
 
+@public("lowland")
 @contextmanager
 def show_progress() -> Iterator[None]:
     """Show on standard error what is being computed within the block, and how long it will take.

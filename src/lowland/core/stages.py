@@ -13,9 +13,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, final
 
+from lowland.core.doors import public
 from lowland.core.interrupt import stop_if_requested
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True)
 class Stage:
@@ -34,7 +36,7 @@ class Stage:
 
     Examples
     --------
-    >>> from lowland.core.stages import Stage
+    >>> from lowland import Stage
     >>> str(Stage("fits", 2, 5, "rank 3"))
     'fits 2 of 5, rank 3'
     """
@@ -65,19 +67,28 @@ _LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
 _PATH: ContextVar[tuple[Stage, ...]] = ContextVar("path", default=())
 
 
+@public("lowland")
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
     """Tell a listener all stages that are announced within the block.
 
+    Parameters
+    ----------
+    listener : callable
+        Called with a tuple of stages, the outermost first, each time one begins or goes on.
+
+    Returns
+    -------
+    context manager
+
     Examples
     --------
-    >>> from lowland.core.stages import announce, listening, stage
-    >>> with listening(lambda path: print(" > ".join(map(str, path)))), stage("fits", total=2) as count:
-    ...     announce("sweep", 7)
-    ...     count(1)
-    fits 0 of 2
-    fits 0 of 2 > sweep 7
-    fits 1 of 2
+    >>> import lowland as ll
+    >>> seen = set()
+    >>> with ll.listening(lambda path: seen.update(stage.what for stage in path)):
+    ...     fit = ll.recover(ll.gaussian(60, (5, 5), 0), [1.0] * 60, rank=1, rng=0)
+    >>> bool(seen)
+    True
     """
     token = _LISTENER.set(listener)
     try:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from enum import Enum
 
+from lowland.core.doors import public
 
+
+@public("lowland")
 class StopReason(Enum):
     """Why a search ended. It implies nothing about optimality.
 
@@ -32,6 +35,7 @@ class StopReason(Enum):
     INTERRUPTED = "interrupted"
 
 
+@public("lowland")
 class Verdict(Enum):
     """What is known about a claim.
 
@@ -54,6 +58,7 @@ class Verdict(Enum):
     REFUTED = "refuted"
 
 
+@public("lowland")
 class Rigour(Enum):
     """What a verdict rests on, from the strongest to the weakest.
 

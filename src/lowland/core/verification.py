@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, final
 
+from lowland.core.doors import public
 from lowland.core.shown import Shown
 
 
+@public("lowland")
 class Outcome(Enum):
     """What came of checking one finding.
 
@@ -30,6 +32,7 @@ class Outcome(Enum):
     NOT_CHECKED = "not checked"
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True)
 class Check:
@@ -60,6 +63,7 @@ class Check:
     words: str
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, repr=False)
 class Verification(Shown):

@@ -15,6 +15,7 @@ from distributed.comm import CommClosedError
 from lowland.completion.cell_blocks import Arrays, CellBlock
 from lowland.completion.cells import PerPartner, cut, shared
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import LowlandError
 from lowland.kernels.moments import Moments
 from lowland.kernels.sparse_gram import add_pairs
@@ -32,6 +33,7 @@ LOSSES = (CancelledError, KilledWorker, CommClosedError, TimeoutError)
 TILE = 1500
 
 
+@public("lowland.dask")
 class ClusterError(LowlandError, RuntimeError):
     """Workers were lost again and again while the same tasks ran.
 
@@ -39,7 +41,7 @@ class ClusterError(LowlandError, RuntimeError):
     --------
     >>> import lowland as ll
     >>> from lowland.dask import ClusterError
-    >>> issubclass(ClusterError, ll.LowlandError) and issubclass(ClusterError, RuntimeError)
+    >>> issubclass(ClusterError, ll.errors.LowlandError) and issubclass(ClusterError, RuntimeError)
     True
     """
 

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from lowland.completion.cells import TableCells
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import make_generator
@@ -22,6 +23,7 @@ from lowland.estimators.cells_elsewhere import fit_to_cells
 from lowland.estimators.matrix_completion import MatrixCompletion
 
 
+@public("lowland.dask")
 class DaskMatrixCompletion(MatrixCompletion):
     """`MatrixCompletion` for tables that are held and fitted by the workers of a Dask cluster.
 

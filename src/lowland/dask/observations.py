@@ -29,6 +29,7 @@ from lowland.completion.line_blocks import (
 from lowland.completion.part_names import PartNames
 from lowland.completion.table_labels import TableLabels
 from lowland.core.arrays import Indices
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.line_bounds import block_bounds
 from lowland.core.observations import LONGEST
@@ -36,6 +37,7 @@ from lowland.dask.cluster_blocks import ClusterBlocks, persistently
 from lowland.files.sources import parquet_files
 
 
+@public("lowland.dask")
 @final
 @dataclass(frozen=True, eq=False)
 class DaskObservations:

@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.protocols import Measurement
 from lowland.core.random import RandomSource, make_generator
@@ -33,6 +34,7 @@ class Instance:
     rank: int
 
 
+@public("lowland.datasets")
 def planted_completion(
     shape: tuple[int, int],
     rank: int,
@@ -132,6 +134,7 @@ def _well_spread(cells: Indices, shape: tuple[int, int], least: int, rng: np.ran
     return np.sort(np.array(mask, dtype=np.intp))
 
 
+@public("lowland.datasets")
 def planted_sensing(
     size: int, side: int, rank: int, rng: RandomSource = None, *, noise: float = 0.0
 ) -> Instance:
@@ -170,6 +173,7 @@ def planted_sensing(
     return Instance(measurement, y, truth, rank)
 
 
+@public("lowland.datasets")
 def false_minimum(delta: float) -> tuple[Instance, Matrix]:
     """Return three measurements of a 2 x 2 matrix of rank one, and a false stationary point.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 
 FILES = {
@@ -19,6 +20,7 @@ FILES = {
 }
 
 
+@public("lowland.datasets")
 def data_path(name: str) -> Path:
     """Return the path of a data set that ships with the package.
 

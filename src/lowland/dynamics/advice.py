@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.shown import Shown
 from lowland.dynamics.antisymmetric import optimal_antisymmetric
@@ -29,6 +30,7 @@ _ROUNDING = 1e-9
 _FRICTIONS = np.geomspace(1e-3, 1e3, 601)
 
 
+@public("lowland.dynamics")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class Suggestion(Shown):
@@ -73,6 +75,7 @@ class Suggestion(Shown):
         ]
 
 
+@public("lowland.dynamics")
 def advise_dynamics(
     potential: Potential, minimum: ArrayLike, saddle: ArrayLike, *, beta: float
 ) -> tuple[Suggestion, ...]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.dynamics.hessians import check_hessian, check_turn, check_well
 
 # largest ratios in the construction: of neighbouring numbers, and of the last to the first
 _RATIO, _RANGE = 20.0, 1e7
 
 
+@public("lowland.dynamics")
 def drift_rate(hessian: Matrix, J: Matrix | None = None) -> float:
     """Return the smallest real part of the eigenvalues of (I + J) H, the convergence rate in a well.
 
@@ -44,6 +46,7 @@ def drift_rate(hessian: Matrix, J: Matrix | None = None) -> float:
     return float(np.linalg.eigvals(turned).real.min())
 
 
+@public("lowland.dynamics")
 def optimal_antisymmetric(hessian: Matrix) -> Matrix:
     """Return the J for which all eigenvalues of (I + J) H have the same real part, tr(H)/d.
 
@@ -119,6 +122,7 @@ def _equal_diagonal(values: Vector, mean: float) -> Matrix:
     return Q
 
 
+@public("lowland.dynamics")
 def paired_antisymmetric(hessian: Matrix) -> Matrix:
     """Return a J of 2 x 2 blocks, each coupling a stiff direction with a soft one: d/2 products per step.
 

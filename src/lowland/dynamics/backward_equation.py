@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.shown import Shown
@@ -33,6 +34,7 @@ LEAST = 1e-300
 CELLS = 400
 
 
+@public("lowland.dynamics")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class BackwardSolution(Shown):
@@ -142,6 +144,7 @@ class BackwardSolution(Shown):
         return [f"{both} on {self.x.size} x {self.y.size} cells, the longest {known.max():.6g}"]
 
 
+@public("lowland.dynamics")
 def solve_backward(
     potential: PotentialLike,
     dynamics: Overdamped | NonReversible,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive
 from lowland.dynamics.potentials import DIFFERENCE, Potential
@@ -20,6 +21,7 @@ Circulation = Callable[[Matrix], NDArray[Any]]
 ANTISYMMETRIC = 1e-10
 
 
+@public("lowland.dynamics")
 def with_circulation(
     potential: Potential,
     J: Circulation,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive, whole_number
 from lowland.dynamics.kernels.potentials import built_in
@@ -184,6 +185,7 @@ POTENTIALS: dict[str, Callable[..., Potential]] = {
 }
 
 
+@public("lowland.dynamics")
 def potential(  # noqa: PLR0913
     name: str,
     *,

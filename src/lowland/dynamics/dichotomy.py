@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, LowlandError
 from lowland.core.parameter_checks import check_positive, check_share
 from lowland.core.random import RandomSource
@@ -25,6 +26,7 @@ from lowland.landscape.proportions import share_interval
 CHAINS = 10_000
 
 
+@public("lowland.dynamics")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class DichotomyStudy(Shown):
@@ -106,6 +108,7 @@ class DichotomyStudy(Shown):
         return self.left_early + self.left_late + self.stayed
 
 
+@public("lowland.dynamics")
 def escape_dichotomy(
     potential: PotentialLike,
     minimum: ArrayLike,

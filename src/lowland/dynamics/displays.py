@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.dynamics.laws import Dynamics
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
@@ -47,6 +48,7 @@ class Draws(Protocol):
         """How chains move."""
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class SurvivalDisplay:
@@ -66,7 +68,7 @@ class SurvivalDisplay:
     Examples
     --------
     >>> from lowland.dynamics import HalfSpace, Overdamped, escape_times
-    >>> from lowland.dynamics.displays import SurvivalDisplay
+    >>> from lowland.displays import SurvivalDisplay
     >>> study = escape_times(
     ...     "double_well", [-1.0], exit=HalfSpace([1.0], 0.7), dynamics=Overdamped(0.01, beta=4),
     ...     n_chains=200, rng=0,
@@ -117,6 +119,7 @@ class SurvivalDisplay:
         return self
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class PathsDisplay:
@@ -132,7 +135,7 @@ class PathsDisplay:
     Examples
     --------
     >>> from lowland.dynamics import Underdamped, sample_langevin
-    >>> from lowland.dynamics.displays import PathsDisplay
+    >>> from lowland.displays import PathsDisplay
     >>> moves = Underdamped(0.5, beta=1, friction=1)
     >>> sample = sample_langevin("quadratic", [0.0], moves, n_draws=200, rng=0)
     >>> display = PathsDisplay.from_sample(sample)

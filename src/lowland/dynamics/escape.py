@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.objectives import Objective
 from lowland.core.parameter_checks import check_positive, whole_number
@@ -59,6 +60,7 @@ def _by_name(name: str, dimension: int) -> Potential:
     return potential(name)
 
 
+@public("lowland.dynamics")
 def escape_times(  # noqa: PLR0913
     potential: PotentialLike,
     start: ArrayLike,

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive
 
 
+@public("lowland.dynamics")
 @final
 @dataclass(frozen=True, eq=False)
 class HalfSpace:
@@ -70,6 +72,7 @@ def _factor(number: float) -> str:
     return {1.0: "+", -1.0: "-"}.get(number, f"{number:+.3g} ")
 
 
+@public("lowland.dynamics")
 @final
 @dataclass(frozen=True, eq=False)
 class Ball:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.progress import OnProgress, Reporter
 from lowland.core.shown import Shown
@@ -40,6 +41,7 @@ INTERRUPTED = "interrupted"
 _TOO_MANY = 0.05
 
 
+@public("lowland.dynamics")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class EscapeStudy(Shown):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.interrupt import Interruption
 from lowland.core.parameter_checks import check_share, whole_number
@@ -30,6 +31,7 @@ UNDECIDED, EXIT, HOME = 0, 1, 2
 TOLD_EVERY = 500
 
 
+@public("lowland.dynamics")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class HittingStudy(Shown):
@@ -100,6 +102,7 @@ class HittingStudy(Shown):
         return [*lines, f"mean time until a set is entered {self.mean_time:.4g}"]
 
 
+@public("lowland.dynamics")
 def hitting_probability(
     potential: PotentialLike,
     points: ArrayLike,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.dynamics.escape_checks import ends_elsewhere
 from lowland.dynamics.hessians import check_dimension, check_hessian
@@ -18,6 +19,7 @@ from lowland.dynamics.potentials import Potential
 _STATIONARY = 1e-4
 
 
+@public("lowland.dynamics")
 def unstable_rate(hessian: Matrix, dynamics: Dynamics) -> float:
     """Return the rate at which the noiseless dynamics leaves a saddle.
 
@@ -67,6 +69,7 @@ def unstable_rate(hessian: Matrix, dynamics: Dynamics) -> float:
     return -float(np.linalg.eigvals(H + J @ H).real.min())
 
 
+@public("lowland.dynamics")
 def kramers_time(
     potential: Potential,
     minimum: ArrayLike,

@@ -18,6 +18,7 @@ from typing import TypeAlias, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive
 
@@ -31,6 +32,7 @@ class Scheme(int, Enum):
     OBABO = 3
 
 
+@public("lowland.dynamics")
 @final
 @dataclass(frozen=True)
 class Overdamped:
@@ -86,6 +88,7 @@ class Overdamped:
         return f"{kind}, step {self.step_size:.4g}, inverse temperature {self.beta:g}"
 
 
+@public("lowland.dynamics")
 @final
 @dataclass(frozen=True, eq=False)
 class NonReversible:
@@ -162,6 +165,7 @@ class NonReversible:
 INTEGRATORS = ("baoab", "obabo", "euler", "symplectic_euler", "exact_ou")
 
 
+@public("lowland.dynamics")
 @final
 @dataclass(frozen=True)
 class Underdamped:

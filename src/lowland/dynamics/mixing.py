@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive, check_share, whole_number
 from lowland.core.shown import Shown
@@ -36,6 +37,7 @@ LEAST = 1e-6
 MOST_STEPS = 2**40
 
 
+@public("lowland.dynamics")
 def gaussian_distance(first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLike, ArrayLike]) -> float:
     """Return the 2-Wasserstein distance between two normal laws.
 
@@ -95,6 +97,7 @@ def _root(S: Matrix) -> Matrix:
     return root
 
 
+@public("lowland.dynamics")
 def mixing_distance(
     dynamics: Dynamics, hessian: Matrix, steps: ArrayLike, *, start: ArrayLike | None = None
 ) -> Vector:
@@ -144,6 +147,7 @@ def mixing_distance(
     return np.array([laws.distance(k) for k in counts])
 
 
+@public("lowland.dynamics")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class SamplingAdvice(Shown):
@@ -182,6 +186,7 @@ class SamplingAdvice(Shown):
         ]
 
 
+@public("lowland.dynamics")
 def advise_sampling(hessian: Matrix, *, beta: float, accuracy: float = 0.05) -> tuple[SamplingAdvice, ...]:
     """Return the step size, friction and J with which each dynamics draws from a well with fewest gradients.
 

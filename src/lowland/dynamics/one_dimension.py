@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive
 
@@ -18,6 +19,7 @@ _NEGLIGIBLE = 60.0
 _LEFT_OUT = 25.0
 
 
+@public("lowland.dynamics")
 def mean_exit_time(value: Callable[[Vector], Vector], start: float, level: float, beta: float) -> float:
     """Return the mean time of the overdamped dynamics from `start` to `level`, above or below `start`.
 
@@ -46,7 +48,7 @@ def mean_exit_time(value: Callable[[Vector], Vector], start: float, level: float
 
     Examples
     --------
-    >>> from lowland.dynamics.one_dimension import mean_exit_time
+    >>> from lowland.dynamics import mean_exit_time
     >>> round(mean_exit_time(lambda x: (x**2 - 1) ** 2 / 4, -1.0, 0.7, 8.0), 3)
     38.115
     """
@@ -74,6 +76,7 @@ def mean_exit_time(value: Callable[[Vector], Vector], start: float, level: float
     return float(beta * np.exp(np.logaddexp.reduce(outer[edges[:-1] >= start].ravel())))
 
 
+@public("lowland.dynamics")
 def invariant_mean(
     value: Callable[[Vector], Vector], function: Callable[[Vector], Vector], beta: float, span: float = 10.0
 ) -> float:

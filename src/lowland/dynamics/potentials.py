@@ -10,6 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.capabilities import check_offered
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.objectives import Objective
 from lowland.core.parameter_checks import whole_number
@@ -20,6 +21,7 @@ from lowland.dynamics.kernels.potentials import compile_gradient, gradient_batch
 DIFFERENCE = 6e-6
 
 
+@public("lowland.dynamics")
 @final
 @dataclass(frozen=True, eq=False)
 class Potential:

@@ -13,12 +13,14 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Matrix
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.dynamics.hessians import check_dimension, check_hessian
 from lowland.dynamics.kernels.integrators import step_batch
 from lowland.dynamics.laws import Dynamics, check_dynamics
 
 
+@public("lowland.dynamics")
 @final
 @dataclass(frozen=True, eq=False)
 class LinearStep:
@@ -94,6 +96,7 @@ class LinearStep:
         return np.asarray((whole + whole.T) / 2)
 
 
+@public("lowland.dynamics")
 def linear_step(dynamics: Dynamics, hessian: Matrix) -> LinearStep:
     """Return the linear map of one step in a quadratic well with a given Hessian.
 
@@ -147,6 +150,7 @@ def linear_step(dynamics: Dynamics, hessian: Matrix) -> LinearStep:
 _LONGEST = 1e12
 
 
+@public("lowland.dynamics")
 def stable_step(dynamics: Dynamics, hessian: Matrix) -> float:
     """Return the largest stable step size in a well with a given Hessian, to one part in a thousand.
 

@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.parameter_checks import check_positive
 from lowland.dynamics.antisymmetric import drift_rate
@@ -20,6 +21,7 @@ CRITICAL, INDEPENDENT = 1e-9, 1e8
 HALF, EIGHTH = 2.0, 8.0
 
 
+@public("lowland.dynamics")
 def decay_norm(dynamics: Dynamics, hessian: Matrix, time: float) -> float:
     """Return by how much the noiseless dynamics of a well shrinks a distance at most: the norm of exp(-t A).
 
@@ -64,6 +66,7 @@ def decay_norm(dynamics: Dynamics, hessian: Matrix, time: float) -> float:
     return float(max(np.linalg.norm(block, 2) for block in blocks))
 
 
+@public("lowland.dynamics")
 def decay_bound(dynamics: Dynamics, hessian: Matrix, time: float) -> float:
     """Return the published bound on `decay_norm`, in closed form.
 
@@ -105,6 +108,7 @@ def decay_bound(dynamics: Dynamics, hessian: Matrix, time: float) -> float:
     return _DecayBound.of(dynamics, hessian).at(time)
 
 
+@public("lowland.dynamics")
 def recurrence_time(dynamics: Dynamics, hessian: Matrix, *, distance: float, radius: float) -> float:
     """Return the time after which a path that started near a minimum has left, or is back and stays for long.
 

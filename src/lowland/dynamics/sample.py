@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import RandomSource, make_generator
@@ -27,6 +28,7 @@ _SURFACE = 1.5
 _CHAINS = 8
 
 
+@public("lowland.dynamics")
 def sample_langevin(
     potential: PotentialLike,
     start: ArrayLike,
@@ -85,6 +87,7 @@ def sample_langevin(
     return draw_chains(landscape, points, dynamics, n_draws=n_draws, thin=thin, warm_up=steps, key=key)
 
 
+@public("lowland.dynamics")
 def split_escape(  # noqa: PLR0913
     potential: PotentialLike,
     minimum: ArrayLike,

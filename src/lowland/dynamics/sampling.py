@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.shown import Shown
 from lowland.dynamics.chain_statistics import effective_sample_size, split_r_hat
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lowland.report.figures import Axes
 
 
+@public("lowland.dynamics")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class LangevinSample(Shown):

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.shown import Shown
 from lowland.dynamics.excursions import Walkers
@@ -34,6 +35,7 @@ _NOT_RARE = (
 _MANY = 0.5
 
 
+@public("lowland.dynamics")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class SplittingStudy(Shown):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.landscape.proportions import least_share
 
@@ -18,6 +19,7 @@ FEW_EVENTS = 10
 ENOUGH_EVENTS = 20
 
 
+@public("lowland.dynamics")
 @final
 @dataclass(frozen=True)
 class MeanTime:
@@ -147,6 +149,7 @@ def delayed_exponential_mean(
     return _log_interval(mean, float(np.sqrt(variance)), float(ndtri((1 + level) / 2)), level, words)
 
 
+@public("lowland.dynamics")
 def kaplan_meier(times: Vector, events: NDArray[np.bool_]) -> tuple[Vector, Vector, Vector]:
     """Return event times, the share that lasts longer, and its standard error (Greenwood).
 

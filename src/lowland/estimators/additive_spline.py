@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lowland.core.arrays import Matrix, Vector, check_scale
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share, whole_number
 from lowland.core.random import make_generator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 LEAST = 6
 
 
+@public("lowland")
 class AdditiveSplineRegressor(Reported, RegressorMixin, BaseEstimator):
     """Regression in several variables by a sum of linear splines with few knots, one per input that matters.
 

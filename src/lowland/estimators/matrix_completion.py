@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from lowland.completion.average_lines import UNKNOWN, predict_all
 from lowland.completion.completed import Completed
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.core.random import make_generator
@@ -26,6 +27,7 @@ from lowland.estimators.weights import weigh_rows
 from lowland.files.frames import eager_frame
 
 
+@public("lowland")
 class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
     """Complete a table with a low-rank matrix plus biases, with error bars and a certificate.
 
@@ -339,15 +341,13 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
             At most 0; larger is better.
         """
         check_is_fitted(self)
-        table = self._observe(X, reset=False, rows=True)
+        table, model = self._observe(X, reset=False, rows=True), self._completed.model
         if not table.size:
             raise InvalidInputError("the table is empty", "no observed cell", fix="pass cells to compare")
-        if table.shape != self._completed.model.shape:
-            raise InvalidInputError(
-                "score compares cells of the fitted table, whose shape is different",
-                f"shape {table.shape}, {self._completed.model.shape} in the fit",
-            )
-        errors = table.values - self._completed.model.predict(table.rows, table.columns)
+        if table.shape != model.shape:
+            shapes = f"shape {table.shape}, {model.shape} in the fit"
+            raise InvalidInputError("score compares cells of a table of the fitted shape", shapes)
+        errors = table.values - model.predict(table.rows, table.columns)
         return -float(np.sqrt(np.average(errors**2, weights=table.weights)))
 
     # in this class itself: scikit-learn wraps no inherited method for `set_output`

@@ -10,11 +10,13 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.measure import Dense
 from lowland.sensing.recover import recover
 
 
+@public("lowland")
 class MatrixSensing(RegressorMixin, BaseEstimator):
     """Trace regression: y = <A_k, X> + noise with a matrix X of low rank.
 

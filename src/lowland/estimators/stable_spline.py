@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, check_X_y
 
 from lowland.core.arrays import Matrix, Vector, check_scale
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive, check_share, whole_number
 from lowland.core.random import make_generator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from lowland.report.page import Page
 
 
+@public("lowland")
 class StableSplineRegressor(Reported, RegressorMixin, BaseEstimator):
     """Regression in one variable by a linear spline with few knots, made of stable minima of a ReLU network.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.interrupt import Interruptible
 from lowland.core.parameter_checks import whole_number
@@ -26,6 +27,7 @@ from lowland.tensors.stored_tensor import StoredTensor
 MODELS = ("auto", "cp")
 
 
+@public("lowland")
 @Interruptible()
 def complete_tensor(  # noqa: PLR0913
     tensor: ArrayLike | TensorObservations | StoredTensor,

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
 from lowland.estimators.labelled_arrays import like, values_of
@@ -25,6 +26,7 @@ TRIAL_RESTARTS, TRIAL_STEPS = 1, 60
 FILLS = ("auto", "averages", "decomposition")
 
 
+@public("lowland")
 class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Tucker decomposition of a stack of slices, with coordinates of new slices and missing cells filled.
 

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.files.encodings import decode, find_encoding
 from lowland.files.sources import open_source
@@ -46,6 +47,7 @@ class Counts:
     added: int = 0
 
 
+@public("lowland")
 def read_counts(
     source: str | PathLike[str] | CountsBySetting, *, zeros: bool | None = None, reverse: bool = False
 ) -> Counts:

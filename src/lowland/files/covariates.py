@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import find_labels
 from lowland.core.observations import Labels
@@ -18,6 +19,7 @@ from lowland.files.tables import read_columns
 MOST_LEVELS = 100
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False)
 class Covariates:
@@ -70,6 +72,7 @@ class Covariates:
         return ordered
 
 
+@public("lowland")
 def read_covariates(source: Any, *, key: str | None = None) -> Covariates:
     """Read covariates from a file or a data frame with one line per row (or column) of the table.
 

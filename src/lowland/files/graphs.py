@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import find_labels, label_places
 from lowland.core.observations import Labels
@@ -17,6 +18,7 @@ from lowland.files.table_format import ROW_LABELS
 from lowland.files.tables import read_columns
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False)
 class Graph:
@@ -91,6 +93,7 @@ class Graph:
         return csr_array((weights, np.divmod(pairs, n)), shape=(n, n))
 
 
+@public("lowland")
 def read_graph(source: Any) -> Graph:
     """Read a graph of rows or columns from a list of edges.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from lowland.core.doors import public
 from lowland.core.observations import Observations
 from lowland.files.assembling import table_from_columns
 from lowland.files.databases import query_arrow
@@ -11,6 +12,7 @@ from lowland.files.frames import frame_columns
 from lowland.files.layouts import Reading, Table
 
 
+@public("lowland")
 def read_sql(
     query: str,
     database: str | os.PathLike[str],

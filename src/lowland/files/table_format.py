@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import final
 
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 
 # the name that a column of row labels without one is given
@@ -13,6 +14,7 @@ ROW_LABELS = "row labels"
 SENTINELS = ("error", "missing", "values")
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, kw_only=True)
 class TableFormat:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import LabelColumn
 from lowland.core.observations import Observations
@@ -34,6 +35,7 @@ DEFAULT = Reading()
 PLAIN = TableFormat()
 
 
+@public("lowland")
 def read_table(
     source: Any,
     *,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.findings import Certificate
 from lowland.core.interrupt import in_full
 from lowland.core.powers import HasMatrix
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from lowland.report.figures import Axes
 
 
+@public("lowland.landscape")
 @final
 @dataclass(frozen=True, eq=False)
 class Ending:
@@ -75,6 +77,7 @@ class Ending:
         return "not stationary"
 
 
+@public("lowland.landscape")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class Census(Shown):
@@ -199,13 +202,14 @@ def take_census(
     >>> from lowland.datasets import false_minimum
     >>> instance, _ = false_minimum(0.6)
     >>> fit = ll.recover(instance.measurement, instance.y, rank=1, structure="psd", certify=False, rng=0)
+    >>> from lowland.landscape.census import take_census
     >>> from lowland.search import Gradient, Iterations, make_start, run
     >>> def search(rng):
     ...     start = make_start(fit.objective, "random", rng)
     ...     return run(fit.objective, Gradient(), start, stop=Iterations(200), rng=rng)
     >>> rngs = np.random.default_rng(0).spawn(20)
     >>> how = dict(judge=None, equal=1e-6, level=0.95, most_endings=5)
-    >>> found = ll.landscape.take_census(fit.objective, search, rngs, **how)
+    >>> found = take_census(fit.objective, search, rngs, **how)
     >>> [round(ending.value, 2) for ending in found.endings], 0 < found.misses < 20
     ([0.0, 0.32], True)
     """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.landscape.slices import Path, Plane, Section
 from lowland.landscape.spectrum import Spectrum
 from lowland.report.displays import new_axes
@@ -50,6 +51,7 @@ class Endings(Protocol):
         """Confidence level of the bound."""
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class CensusDisplay:
@@ -73,7 +75,7 @@ class CensusDisplay:
     >>> import numpy as np, lowland as ll
     >>> fit = ll.recover(ll.gaussian(60, (5, 5), 0), np.ones(60), rank=1, structure="psd", rng=0)
     >>> found = ll.census(fit.objective, n_starts=8, certify=False, rng=0)
-    >>> display = ll.landscape.CensusDisplay.from_census(found)
+    >>> display = ll.displays.CensusDisplay.from_census(found)
     >>> int(display.counts.sum()), bool(display.values[0] == found.endings[0].value)
     (8, True)
     """
@@ -112,6 +114,7 @@ class CensusDisplay:
         return self
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class HessianSpectrumDisplay:
@@ -129,7 +132,7 @@ class HessianSpectrumDisplay:
     >>> import numpy as np, lowland as ll
     >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
     >>> spectrum = ll.landscape.hessian_spectrum(fit.objective, fit.search.theta)
-    >>> display = ll.landscape.HessianSpectrumDisplay.from_spectrum(spectrum, points=50)
+    >>> display = ll.displays.HessianSpectrumDisplay.from_spectrum(spectrum, points=50)
     >>> display.grid.shape, display.smallest == spectrum.smallest
     ((50,), True)
     """
@@ -156,6 +159,7 @@ class HessianSpectrumDisplay:
         return self
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class SectionDisplay:
@@ -171,7 +175,7 @@ class SectionDisplay:
     >>> import numpy as np, lowland as ll
     >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
     >>> section = ll.landscape.cut(fit.objective, fit.search.theta, np.ones(5), n=5)
-    >>> display = ll.landscape.SectionDisplay.from_section(section)
+    >>> display = ll.displays.SectionDisplay.from_section(section)
     >>> display.plot().ax_.get_ylabel()
     'objective'
     """
@@ -198,6 +202,7 @@ class SectionDisplay:
         return self
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class PlaneDisplay:
@@ -214,7 +219,7 @@ class PlaneDisplay:
     >>> import numpy as np, lowland as ll
     >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
     >>> plane = ll.landscape.cut_plane(fit.objective, fit.search.theta, *np.eye(5)[:2], n=5)
-    >>> ll.landscape.PlaneDisplay.from_plane(plane).values.shape
+    >>> ll.displays.PlaneDisplay.from_plane(plane).values.shape
     (5, 5)
     """
 

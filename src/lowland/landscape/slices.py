@@ -8,12 +8,14 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.objectives import Objective
 from lowland.core.powers import HasMatrix
 from lowland.core.records import Factors
 
 
+@public("lowland.landscape")
 @final
 @dataclass(frozen=True, eq=False)
 class Section:
@@ -38,6 +40,7 @@ class Section:
     values: Vector
 
 
+@public("lowland.landscape")
 @final
 @dataclass(frozen=True, eq=False)
 class Plane:
@@ -65,6 +68,7 @@ class Plane:
     values: Matrix
 
 
+@public("lowland.landscape")
 @final
 @dataclass(frozen=True, eq=False)
 class Path:
@@ -102,6 +106,7 @@ class Path:
         return float(self.values.max() - max(self.values[0], self.values[-1]))
 
 
+@public("lowland.landscape")
 def cut(
     objective: Objective, theta: Vector, direction: Vector, *, span: float = 1.0, n: int = 101
 ) -> Section:
@@ -135,6 +140,7 @@ def cut(
     return Section(positions, np.array([objective.value(theta + step * unit) for step in positions]))
 
 
+@public("lowland.landscape")
 def cut_plane(
     objective: Objective, theta: Vector, first: Vector, second: Vector, *, span: float = 1.0, n: int = 41
 ) -> Plane:
@@ -170,6 +176,7 @@ def cut_plane(
     return Plane(steps, steps, values)
 
 
+@public("lowland.landscape")
 def find_path(objective: HasMatrix, start: Vector, end: Vector, *, n: int = 31, rounds: int = 200) -> Path:
     """Return a path of low values between two points: a string relaxed from the straight line.
 

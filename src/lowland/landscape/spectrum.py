@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.objectives import Linearisation
 from lowland.core.powers import HasLinearisation
 from lowland.core.random import RandomSource, make_generator
@@ -16,6 +17,7 @@ from lowland.core.random import RandomSource, make_generator
 LARGEST_DENSE = 600
 
 
+@public("lowland.landscape")
 @final
 @dataclass(frozen=True, eq=False)
 class Spectrum:
@@ -84,6 +86,7 @@ class Spectrum:
         return np.asarray(bumps @ self.weights / (width * np.sqrt(2 * np.pi)))
 
 
+@public("lowland.landscape")
 def hessian_spectrum(
     objective: HasLinearisation,
     theta: Vector,

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from lowland.core.arrays import Indices, Matrix, Vector, check_numbers
 from lowland.core.dense_operator import DenseMap
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.memory import check_fits
 from lowland.core.random import RandomSource, make_generator
@@ -27,6 +28,7 @@ PRECISIONS = (np.dtype(np.float32), np.dtype(np.float64))
 COMPLEX_PRECISIONS = (np.dtype(np.complex64), np.dtype(np.complex128))
 
 
+@public("lowland")
 @final
 class Dense:
     """Inner products with given matrices: A(X)_k = sum_ij conj(arrays[k, i, j]) X[i, j].
@@ -286,6 +288,7 @@ class _Triangle:
         return np.asarray(square + np.tril(square, -1).T)
 
 
+@public("lowland")
 def gaussian(
     size: int,
     shape: tuple[int, int],

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from lowland.core.arrays import Indices, Matrix, Vector, check_positions
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma
@@ -19,6 +20,7 @@ from lowland.measure.exact import Exactness
 from lowland.measure.operators import SparseMap, SparsePattern, cell_work
 
 
+@public("lowland")
 @final
 class Entries:
     """The entries of a matrix at given positions: A(X)_k = X[rows_k, columns_k].

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Indices, Matrix
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.records import Factors
 from lowland.core.work import CALL, touch
@@ -15,6 +16,7 @@ from lowland.kernels.sparse import sample_product
 from lowland.measure.operators import SparseMap, SparsePattern, cell_work
 
 
+@public("lowland")
 @final
 class Fourier:
     """Coefficients of the unitary two-dimensional Fourier transform of a complex matrix.

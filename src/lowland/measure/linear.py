@@ -8,11 +8,13 @@ import numpy as np
 
 from lowland.core.arrays import Matrix
 from lowland.core.dense_operator import DenseMap
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.records import Factors
 from lowland.core.work import CALL, matrix_work, touch
 
 
+@public("lowland")
 @final
 class Linear:
     """Measurements by a linear operator on vec(X), X read row by row (C order).

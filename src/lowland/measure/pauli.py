@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma
@@ -22,6 +23,7 @@ LETTERS = "IXYZ"
 MOST_QUBITS = 30
 
 
+@public("lowland")
 @final
 class Pauli:
     """Expectations tr(P_k X) of words of the letters I, X, Y, Z on q qubits.

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Indices, Matrix, Vector, check_numbers
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma
@@ -17,6 +18,7 @@ from lowland.measure.exact import Exactness
 from lowland.measure.linear import check_operator, operator_work, working_type
 
 
+@public("lowland")
 @final
 class RankOne:
     """Measurements a_k^H X b_k by pairs of vectors; with one set of vectors, a_k^H X a_k.
@@ -215,6 +217,7 @@ def _is_operator(vectors: Any) -> bool:
     return callable(getattr(vectors, "matvec", None)) or getattr(vectors, "format", None) is not None
 
 
+@public("lowland")
 def coded_diffraction(masks: ArrayLike) -> RankOne:
     """Return measurements of the Fourier intensities of an image behind masks.
 
@@ -279,6 +282,7 @@ def coded_diffraction(masks: ArrayLike) -> RankOne:
     return RankOne(operator)
 
 
+@public("lowland")
 def blind_deconvolution(left_basis: ArrayLike, right_basis: ArrayLike) -> RankOne:
     """Return measurements of the Fourier coefficients of a convolution of two unknown signals.
 

@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.protocols import (
     HasNormBound,
@@ -24,6 +25,7 @@ from lowland.measure.exact import ExactMatrices, Exactness, exact_matrices
 from lowland.measure.operators import SumMap
 
 
+@public("lowland")
 @final
 class Stacked:
     """Several measurements of the same matrix, concatenated.

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, check_floats
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.measure.dense import Dense
 from lowland.measure.rank_one import RankOne
@@ -21,6 +22,7 @@ EIGENVECTORS = {
 MOST_QUBITS = 12
 
 
+@public("lowland")
 def pauli_outcomes(
     settings: Sequence[str], outcomes: Sequence[str], readout: ArrayLike | None = None
 ) -> RankOne | Dense:

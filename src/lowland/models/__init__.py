@@ -4,7 +4,7 @@ from lowland.core.protocols import Model
 from lowland.models.general import General
 from lowland.models.psd import Psd
 
-__all__ = ["MODELS", "General", "Psd"]
+__all__ = ["General", "Psd"]
 
 # the type checker holds each of these to the protocol; a test, each exported class to this table
 MODELS: tuple[type[Model], ...] = (General, Psd)

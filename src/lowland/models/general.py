@@ -9,6 +9,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.complex_views import as_complexes, as_reals
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.protocols import LinearMap
 from lowland.core.records import Factors, dimension_of
@@ -17,6 +18,7 @@ from lowland.models.mixings import all_mixings, column_precisions, divide_by_gra
 BIASES = ("row", "column", "global")
 
 
+@public("lowland.models")
 @final
 @dataclass(frozen=True)
 class General:

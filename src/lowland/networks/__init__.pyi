@@ -5,7 +5,11 @@ from lowland.networks.curvature.rescaling import flattest_rescaling as flattest_
 from lowland.networks.curvature.sharpness import SharpnessEstimate as SharpnessEstimate
 from lowland.networks.curvature.sharpness import sharpness as sharpness
 from lowland.networks.curvature.trace import SharpnessTrace as SharpnessTrace
+from lowland.networks.linear_spline import LinearSpline as LinearSpline
+from lowland.networks.minima_path import Minimum as Minimum
+from lowland.networks.model import Relu as Relu
 from lowland.networks.network import ReluNetwork as ReluNetwork
+from lowland.networks.objective import ReluObjective as ReluObjective
 from lowland.networks.pattern_bounds import pattern_share_bound as pattern_share_bound
 from lowland.networks.pattern_bounds import sufficient_width as sufficient_width
 from lowland.networks.pattern_enumeration import count_patterns as count_patterns
@@ -15,6 +19,7 @@ from lowland.networks.pattern_shares import advise_width as advise_width
 from lowland.networks.pattern_volumes import full_pattern_bound as full_pattern_bound
 from lowland.networks.pattern_volumes import full_pattern_volume as full_pattern_volume
 from lowland.networks.reading import read_network as read_network
+from lowland.networks.region_program import RegionOptimum as RegionOptimum
 from lowland.networks.region_survey import RegionSurvey as RegionSurvey
 from lowland.networks.region_survey import survey_regions as survey_regions
 from lowland.networks.region_trace import RegionTrace as RegionTrace

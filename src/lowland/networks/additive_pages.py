@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.networks.stability_pages import counted, how_far
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
@@ -39,6 +40,7 @@ class AdditiveEstimator(Protocol):
         """Return what each input adds at plain points, shape (k, d)."""
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class ComponentDisplay:
@@ -57,7 +59,7 @@ class ComponentDisplay:
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> from lowland.networks.additive_pages import ComponentDisplay
+    >>> from lowland.displays import ComponentDisplay
     >>> X = np.random.default_rng(0).uniform(-1, 1, (60, 2))
     >>> model = ll.AdditiveSplineRegressor(random_state=0).fit(X, np.abs(X[:, 0]))
     >>> display = ComponentDisplay.from_estimator(model, 0, ("x", "y"))

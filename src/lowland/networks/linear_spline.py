@@ -9,6 +9,7 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.networks.certificates.sharpness import rescaling_bracket
 from lowland.networks.network import ReluNetwork, two_layer
 
@@ -18,6 +19,7 @@ OUTSIDE = 0.05
 CLOSE = 1e-7
 
 
+@public("lowland.networks")
 @final
 @dataclass(frozen=True, eq=False)
 class LinearSpline:
@@ -33,7 +35,7 @@ class LinearSpline:
     Examples
     --------
     >>> import numpy as np
-    >>> from lowland.networks.linear_spline import LinearSpline
+    >>> from lowland.networks import LinearSpline
     >>> spline = LinearSpline(np.array([0.0, 1.0, 3.0]), np.array([0.0, 2.0, 1.0]))
     >>> spline(np.array([-1.0, 0.5, 5.0])), spline.slopes
     (array([-2.,  1.,  0.]), array([ 2. , -0.5]))

@@ -14,6 +14,7 @@ from typing import TypeAlias, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.networks.certificates.sharpness import largest_gauss_newton
 from lowland.networks.kernels.minima_path import grow
 from lowland.networks.linear_spline import LinearSpline
@@ -27,6 +28,7 @@ APART = 3
 SAFETY = 1e-6
 
 
+@public("lowland.networks")
 @final
 @dataclass(frozen=True, eq=False)
 class Minimum:

@@ -7,12 +7,14 @@ from typing import ClassVar, TypeAlias, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.networks.network import ReluNetwork
 
 Layer: TypeAlias = "tuple[Matrix, Vector | None]"
 
 
+@public("lowland.networks")
 @final
 class Relu:
     """The networks that differ from a given one in their trained layers only.
@@ -32,7 +34,7 @@ class Relu:
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> from lowland.networks.model import Relu
+    >>> from lowland.networks import Relu
     >>> hat = ll.networks.ReluNetwork(([[1.0], [1.0]], [1.0, -2.0]), ([0.0, -1.0], None))
     >>> model = Relu(hat, "first")
     >>> model.point(hat).tolist()

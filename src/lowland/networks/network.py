@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector, check_floats
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.networks.foreign_weights import layers_of, layers_of_kernels
 
 
+@public("lowland.networks")
 @final
 @dataclass(frozen=True, eq=False)
 class ReluNetwork:

@@ -8,11 +8,13 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.networks.model import Layer, Relu
 from lowland.networks.network import check_inputs, check_targets
 from lowland.networks.region_program import Regions
 
 
+@public("lowland.networks")
 @final
 class ReluObjective:
     """L(theta) = 1/(2 n) sum over i of (f(x_i) - y_i)^2 for the networks of a model.
@@ -40,8 +42,7 @@ class ReluObjective:
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> from lowland.networks.model import Relu
-    >>> from lowland.networks.objective import ReluObjective
+    >>> from lowland.networks import Relu, ReluObjective
     >>> network = ll.networks.ReluNetwork(([[1.0], [-1.0]], [1.0, 1.0]), ([0.0, 0.0], None))
     >>> F = ReluObjective([-2.0, -1.0, 1.0, 2.0], [2.0, 1.0, 1.0, 3.0], Relu(network, "first"))
     >>> theta = F.model.point(network)  # computes the absolute value
@@ -222,3 +223,16 @@ def _backward(layers: list[Layer], before: list[Matrix], last: Matrix) -> list[M
 
 def _outer(delta: Matrix, hidden: Matrix) -> Matrix:
     return np.swapaxes(delta, -1, -2) @ hidden
+
+
+def least_possible(points: Matrix, values: Vector | None) -> float:
+    """Return the smallest loss of any function: above zero if inputs repeat with different targets."""
+    if values is None:
+        return 0.0
+    groups = np.unique(points, axis=0, return_inverse=True)[1].ravel()
+    means = np.bincount(groups, values) / np.bincount(groups)
+    low, high = np.full(means.size, np.inf), np.full(means.size, -np.inf)
+    np.minimum.at(low, groups, values)
+    np.maximum.at(high, groups, values)
+    means = np.where(low == high, low, means)  # equal targets have no rounding
+    return 0.5 * float(np.mean((values - means[groups]) ** 2))

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import math
 
+from lowland.core.doors import public
 from lowland.core.parameter_checks import check_share, whole_number
 
 
+@public("lowland.networks")
 def pattern_share_bound(n_points: int, width: int, dimension: int) -> float:
     """Return a lower bound on the share of all binary patterns whose Jacobian has full rank.
 
@@ -66,6 +68,7 @@ def pattern_share_bound(n_points: int, width: int, dimension: int) -> float:
     return math.exp(sum(logs))
 
 
+@public("lowland.networks")
 def sufficient_width(n_points: int, dimension: int, probability: float = 0.95) -> int:
     """Return a width at which a share of all binary patterns has a Jacobian of full rank.
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
 from lowland.kernels.exact_integers import Integers, integer_rows, pivot_columns, side_signs
@@ -26,6 +27,7 @@ _CHUNK, MOST_SUBSETS = 4096, 5_000_000
 MOST_NUMBERS = 2_000_000_000
 
 
+@public("lowland.networks")
 def neuron_patterns(inputs: ArrayLike, *, bias: bool = True) -> Patterns:
     """Return all non-empty activation patterns of one neuron, exactly.
 
@@ -68,6 +70,7 @@ def generic_pattern_count(n_points: int, dimension: int) -> int:
     return 2 * sum(comb(n_points - 1, k) for k in range(min(dimension, n_points)))
 
 
+@public("lowland.networks")
 def count_patterns(inputs: ArrayLike, *, bias: bool = True, width: int = 1, generic: bool = False) -> int:
     """Return how many activation patterns a layer of ReLU neurons can have on data, exactly.
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share, whole_number
 from lowland.core.progress import OnProgress, Reporter
@@ -62,6 +63,7 @@ def full_pattern_share(n_points: int, width: int) -> float:
     return float(Fraction(full_pattern_count(n_points, width), (2 * n_points) ** width))
 
 
+@public("lowland.networks")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class WidthAdvice(Shown):
@@ -104,6 +106,7 @@ class WidthAdvice(Shown):
         ]
 
 
+@public("lowland.networks")
 def advise_width(
     n_points: int,
     dimension: int,

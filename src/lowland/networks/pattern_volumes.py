@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
 from lowland.networks.network import check_inputs
@@ -14,6 +15,7 @@ from lowland.networks.network import check_inputs
 WIDEST = 5_000
 
 
+@public("lowland.networks")
 def full_pattern_volume(inputs: ArrayLike, width: int) -> float:
     """Return the probability that the pattern of a layer on given numbers has full rank, exactly.
 
@@ -69,6 +71,7 @@ def full_pattern_volume(inputs: ArrayLike, width: int) -> float:
     return float(min(max(every - never, 0.0), 1.0))
 
 
+@public("lowland.networks")
 def full_pattern_bound(inputs: ArrayLike, width: int) -> float:
     """Return a lower bound of `full_pattern_volume` that adds up what may go wrong, as the theorem does.
 

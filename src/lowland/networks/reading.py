@@ -9,6 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from lowland.core.doors import public
 from lowland.core.errors import FileFormatError
 from lowland.files.arrays import load_npz
 from lowland.networks.network import ReluNetwork
@@ -16,6 +17,7 @@ from lowland.networks.network import ReluNetwork
 _NAMES = (re.compile(r"(?:.*\.)?(\d+)\.(weight|bias)"), re.compile(r"(weight|bias)_?(\d+)"))
 
 
+@public("lowland.networks")
 def read_network(path: Path) -> ReluNetwork:
     """Read a network from an NPZ file of weights and biases, one pair per layer.
 

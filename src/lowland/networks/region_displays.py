@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.networks.page_records import JudgedRegion
 from lowland.report.displays import new_axes, use_whole_ticks
 from lowland.report.figures import ACCENT
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from lowland.report.figures import Axes
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class ActivationDisplay:
@@ -28,7 +30,7 @@ class ActivationDisplay:
     Examples
     --------
     >>> import lowland as ll
-    >>> from lowland.networks.region_displays import ActivationDisplay
+    >>> from lowland.displays import ActivationDisplay
     >>> network = ll.networks.ReluNetwork(([[1.0], [-1.0]], [1.0, 1.0]), ([1.0, 1.0], None))
     >>> found = ll.networks.region_report(network, [-2.0, 0.0, 2.0])
     >>> ActivationDisplay.from_report(found).active.astype(int).tolist()
@@ -59,6 +61,7 @@ class ActivationDisplay:
         return self
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class LossesDisplay:
@@ -71,7 +74,7 @@ class LossesDisplay:
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> from lowland.networks.region_displays import LossesDisplay
+    >>> from lowland.displays import LossesDisplay
     >>> x = np.linspace(-1, 1, 5)
     >>> survey = ll.networks.survey_regions(x, x**2, width=8, n_regions=50, rng=0)
     >>> display = LossesDisplay(survey.best_losses)
@@ -91,6 +94,7 @@ class LossesDisplay:
         return self
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class ShareDisplay:
@@ -107,7 +111,7 @@ class ShareDisplay:
 
     Examples
     --------
-    >>> from lowland.networks.region_displays import ShareDisplay
+    >>> from lowland.displays import ShareDisplay
     >>> rows = [
     ...     {"width": 4, "points": 5, "share": 0.25},
     ...     {"width": 8, "points": 5, "share": 0.75},

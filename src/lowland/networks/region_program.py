@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.kernels.exact_integers import product_signs
 from lowland.networks.certificates.region_minima import InnerMinimum, prove_inner_minimum
 from lowland.networks.cone_programs import OnStep, block_diagonal, most_inside, solve_region
@@ -23,6 +24,7 @@ from lowland.networks.region_units import RegionUnits
 ZERO = 1e-9
 
 
+@public("lowland.networks")
 @final
 @dataclass(frozen=True, eq=False)
 class RegionOptimum:

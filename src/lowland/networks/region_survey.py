@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Matrix, Vector, check_floats
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.interrupt import Interruptible
 from lowland.core.parameter_checks import whole_number
@@ -35,6 +36,7 @@ LAWS = ("normal", "uniform", "count")
 _BATCH = 64
 
 
+@public("lowland.networks")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class RegionSurvey(Shown, Reported):
@@ -111,6 +113,7 @@ class RegionSurvey(Shown, Reported):
         return survey_page(self)
 
 
+@public("lowland.networks")
 @Interruptible()
 def survey_regions(
     inputs: ArrayLike,

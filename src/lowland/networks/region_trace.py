@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive
 from lowland.core.random import RandomSource, make_generator
@@ -64,6 +65,7 @@ class RegionRecord:
         return self.rank == self.n_points
 
 
+@public("lowland.networks")
 @final
 class RegionTrace:
     """Records of the activation regions of a ReLU network that is being trained, by any method.

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.judged import Judged
@@ -24,7 +25,7 @@ from lowland.networks.kernels.matroid_union import Union, matroid_union
 from lowland.networks.kernels.modular_ranks import network_rank
 from lowland.networks.model import Relu
 from lowland.networks.network import ReluNetwork, check_inputs, check_targets
-from lowland.networks.objective import ReluObjective
+from lowland.networks.objective import ReluObjective, least_possible
 from lowland.networks.region_program import RegionOptimum
 from lowland.networks.region_search import try_optimum
 from lowland.networks.region_words import NOT_JUDGED, at_minimum, listed
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 MOST_POINTS, MOST_NUMBERS = 400, 6_000_000
 
 
+@public("lowland.networks")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class RegionReport(Judged, Reported):
@@ -223,6 +225,7 @@ class RegionReport(Judged, Reported):
         return region_page(self)
 
 
+@public("lowland.networks")
 def region_report(
     network: ReluNetwork | Iterable[object],
     inputs: ArrayLike,
@@ -333,7 +336,7 @@ def region_report(
         optimum,
         repeated,
         Certificate(
-            (judge_region(facts, optimum, _least_possible(points, values), is_rank_proved=proved),),
+            (judge_region(facts, optimum, least_possible(points, values), is_rank_proved=proved),),
             f"squared loss of a ReLU network, {trained} trained",
             np.concatenate([w.ravel() for w in net.weights]),
         ),
@@ -349,19 +352,6 @@ def _union(net: ReluNetwork, found: Activation, trained: str) -> Union | None:
         return None
     live = found.patterns[0][:, net.weights[1][0] != 0]
     return matroid_union(live, net.n_inputs + (net.biases[0] is not None))
-
-
-def _least_possible(points: Matrix, values: Vector | None) -> float:
-    """Return the smallest loss of any function: above zero if inputs repeat with different targets."""
-    if values is None:
-        return 0.0
-    groups = np.unique(points, axis=0, return_inverse=True)[1].ravel()
-    means = np.bincount(groups, values) / np.bincount(groups)
-    low, high = np.full(means.size, np.inf), np.full(means.size, -np.inf)
-    np.minimum.at(low, groups, values)
-    np.maximum.at(high, groups, values)
-    means = np.where(low == high, low, means)  # equal targets have no rounding
-    return 0.5 * float(np.mean((values - means[groups]) ** 2))
 
 
 def _numerical_rank(objective: ReluObjective, theta: Vector) -> tuple[int | None, float]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Vector, check_floats, out_of_scale
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.judged import Judged
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from lowland.report.page import Page
 
 
+@public("lowland.networks")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class StabilityReport(Judged, Reported):
@@ -178,6 +180,7 @@ class StabilityReport(Judged, Reported):
         return stability_page(self)
 
 
+@public("lowland.networks")
 def stability_report(
     network: ReluNetwork | Iterable[object],
     x: ArrayLike,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.networks.page_records import DescentFit, SplineEstimator, Stability
 from lowland.report.displays import new_axes
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _POINTS = 400
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class SplineDisplay:
@@ -40,7 +42,7 @@ class SplineDisplay:
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> from lowland.networks.stability_displays import SplineDisplay
+    >>> from lowland.displays import SplineDisplay
     >>> x = np.linspace(-1, 1, 40)
     >>> fit = ll.networks.fit_stable(x, np.abs(x), step_size=0.4, width=20, n_runs=4, n_steps=5000, rng=0)
     >>> display = SplineDisplay.from_fit(fit)
@@ -91,6 +93,7 @@ class SplineDisplay:
         return self
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class BoundaryRiskDisplay:
@@ -107,7 +110,7 @@ class BoundaryRiskDisplay:
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> from lowland.networks.stability_displays import BoundaryRiskDisplay
+    >>> from lowland.displays import BoundaryRiskDisplay
     >>> network = ll.networks.ReluNetwork(([[1.0]], [2.0]), ([0.5], [0.0]))
     >>> x = np.linspace(-1, 1, 21)
     >>> display = BoundaryRiskDisplay.from_report(ll.networks.stability_report(network, x, x, step_size=0.5))
@@ -142,6 +145,7 @@ class BoundaryRiskDisplay:
         return self
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class EdgeDisplay:
@@ -156,7 +160,7 @@ class EdgeDisplay:
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> from lowland.networks.stability_displays import EdgeDisplay
+    >>> from lowland.displays import EdgeDisplay
     >>> x = np.linspace(-1, 1, 40)
     >>> settings = dict(step_size=0.4, width=20, n_runs=4, n_steps=5000, track=True, rng=0)
     >>> display = EdgeDisplay.from_fit(ll.networks.fit_stable(x, np.abs(x), **settings))
@@ -188,6 +192,7 @@ class EdgeDisplay:
         return self
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class KnotsDisplay:
@@ -200,7 +205,7 @@ class KnotsDisplay:
     Examples
     --------
     >>> import lowland as ll
-    >>> from lowland.networks.stability_displays import KnotsDisplay
+    >>> from lowland.displays import KnotsDisplay
     >>> hat = ll.networks.ReluNetwork(([[1.0], [1.0]], [1.0, -2.0]), ([-0.5, -1.5], None))
     >>> report = ll.networks.stability_report(hat, [-1, 0, 1, 2], [0, 0, 1, 1], step_size=0.5)
     >>> display = KnotsDisplay.from_report(report)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.interrupt import Interruptible
 from lowland.core.parameter_checks import check_positive, whole_number
 from lowland.core.progress import OnProgress
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 RESTARTS = 3
 
 
+@public("lowland.networks")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class StableFit(Shown, Reported):
@@ -104,6 +106,7 @@ class StableFit(Shown, Reported):
         return fit_page(self)
 
 
+@public("lowland.networks")
 @Interruptible()
 def fit_stable(  # noqa: PLR0913
     x: ArrayLike,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Vector, check_floats
+from lowland.core.doors import public
 
 # knots closer than so many rounding units are merged
 SAME = 8.0
@@ -17,6 +18,7 @@ SAME = 8.0
 SMALL_JUMP = 0.05
 
 
+@public("lowland.networks")
 def variation_weight(x: ArrayLike, t: ArrayLike, *, weights: ArrayLike | None = None) -> Vector:
     """Return the weight g(t) of a change of slope at t in the bound on stable minima.
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector, check_floats, check_numbers
 from lowland.core.complex_views import as_reals
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.powers import BatchGradient, BlockSolver, ModularJacobian
@@ -34,6 +35,7 @@ from lowland.objectives.reduction import Reduction, make_reduction
 from lowland.objectives.relaxation import Relaxation
 
 
+@public("lowland.objectives")
 @final
 @dataclass(frozen=True, eq=False)
 class RecoveryObjective(RecoveryProblem):
@@ -41,6 +43,27 @@ class RecoveryObjective(RecoveryProblem):
 
     Losses are sums over measurements, not means, and penalties are not rescaled. Build it with
     `make_objective`.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        Of real numbers; complex measurements go through `RealParts`.
+    y : ndarray, shape (p,)
+        Real.
+    model : Model
+    loss : Loss
+    weights : ndarray, shape (p,), or None
+    penalties : tuple of Penalty
+    is_nonnegative : bool
+        Whether factors must be nonnegative: for observed entries without biases.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> A, model = ll.gaussian(40, (5, 5), 0), ll.models.Psd((5, 5), 1)
+    >>> objective = ll.objectives.make_objective(A, A.measure_matrix(np.ones((5, 5))), model)
+    >>> round(objective.value(np.ones(5)), 6), objective.gradient(np.zeros(5)).tolist()
+    (0.0, [0.0, 0.0, 0.0, 0.0, 0.0])
     """
 
     def value(self, theta: Vector) -> float:
@@ -216,6 +239,7 @@ class RecoveryObjective(RecoveryProblem):
         return ", ".join(parts)
 
 
+@public("lowland.objectives")
 def make_objective(  # noqa: PLR0913
     measurement: Measurement,
     y: ArrayLike,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.observations import Observations
 from lowland.core.records import Factors, SearchResult
 from lowland.report.figures import ACCENT, FAINT, SECOND, require_matplotlib
@@ -41,6 +42,7 @@ def use_whole_ticks(axis: Axis) -> None:
     axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class ConvergenceDisplay:
@@ -57,7 +59,7 @@ class ConvergenceDisplay:
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> from lowland.report.displays import ConvergenceDisplay
+    >>> from lowland.displays import ConvergenceDisplay
     >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
     >>> display = ConvergenceDisplay.from_result(fit.search)
     >>> bool(display.values[-1] == fit.search.value), display.plot().ax_.get_xlabel()
@@ -85,6 +87,7 @@ class ConvergenceDisplay:
         return self
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class SpectrumDisplay:
@@ -98,7 +101,7 @@ class SpectrumDisplay:
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> from lowland.report.displays import SpectrumDisplay
+    >>> from lowland.displays import SpectrumDisplay
     >>> factors = ll.Factors(np.array([[3.0, 0.0], [0.0, 2.0], [4.0, 0.0]]), np.eye(4)[:, :2])
     >>> SpectrumDisplay.from_factors(factors).singular_values.round(6).tolist()
     [5.0, 2.0]
@@ -124,6 +127,7 @@ class SpectrumDisplay:
         return self
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class PredictionDisplay:
@@ -138,7 +142,7 @@ class PredictionDisplay:
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> from lowland.report.displays import PredictionDisplay
+    >>> from lowland.displays import PredictionDisplay
     >>> A = ll.gaussian(40, (5, 5), 0)
     >>> fit = ll.recover(A, np.ones(40), rank=1, structure="psd", rng=0)
     >>> display = PredictionDisplay(np.ones(40), A.measure_matrix(fit.matrix()), "measurements")
@@ -184,6 +188,7 @@ class PredictionDisplay:
         )
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class PatternDisplay:
@@ -203,7 +208,7 @@ class PatternDisplay:
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> from lowland.report.displays import PatternDisplay
+    >>> from lowland.displays import PatternDisplay
     >>> seen = ll.Observations.from_array([[1.0, np.nan, np.nan], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
     >>> PatternDisplay.from_observations(seen).density.tolist()
     [[1.0, 0.0, 0.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
@@ -254,6 +259,7 @@ class PatternDisplay:
         return self
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class CalibrationDisplay:
@@ -271,7 +277,7 @@ class CalibrationDisplay:
     Examples
     --------
     >>> import numpy as np
-    >>> from lowland.report.displays import CalibrationDisplay
+    >>> from lowland.displays import CalibrationDisplay
     >>> errors = np.abs(np.random.default_rng(0).standard_normal(500))  # in standard errors
     >>> coverage = np.array([np.mean(errors < reach) for reach in (0.674, 1.282, 1.96)])
     >>> display = CalibrationDisplay(np.array([0.5, 0.8, 0.95]), coverage, errors.size)
@@ -298,6 +304,7 @@ class CalibrationDisplay:
         return self
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class PathDisplay:
@@ -317,7 +324,7 @@ class PathDisplay:
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> from lowland.report.displays import PathDisplay
+    >>> from lowland.displays import PathDisplay
     >>> table = np.random.default_rng(0).random((20, 12)) + np.outer(np.arange(20), np.arange(12))
     >>> path = ll.MatrixCompletion(penalty=0.1, certify=False, random_state=0).fit(table).rank_path_
     >>> ranks, errors = np.array([(step.rank, step.error) for step in path.steps]).T

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from lowland.core.arrays import Matrix
+from lowland.core.doors import public
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 MOST_NAMED = 16
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class MatrixDisplay:
@@ -32,7 +34,7 @@ class MatrixDisplay:
     Examples
     --------
     >>> import numpy as np
-    >>> from lowland.report.matrix_display import MatrixDisplay
+    >>> from lowland.displays import MatrixDisplay
     >>> display = MatrixDisplay(np.array([[0.5, -0.5], [-0.5, 0.5]]), 0.5).plot()
     >>> [len(squares.get_paths()) for squares in display.ax_.collections]
     [2, 2]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from lowland.report.figures import Axes
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class SeriesDisplay:
@@ -33,7 +35,7 @@ class SeriesDisplay:
     Examples
     --------
     >>> import numpy as np
-    >>> from lowland.report.series_display import SeriesDisplay
+    >>> from lowland.displays import SeriesDisplay
     >>> years, flat, nothing = np.arange(2000.0, 2004.0), np.ones(4), np.full(4, np.nan)
     >>> known, axes = np.array([1.0, np.nan, np.nan, 1.0]), ("year", "births")
     >>> display = SeriesDisplay(years, known, nothing, flat, flat - 0.1, flat + 0.1, axes).plot()

@@ -21,6 +21,7 @@ from threading import Thread
 from typing import IO, Any, TypeAlias, final
 
 from lowland.core.atomic import write_whole
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, LowlandError
 from lowland.core.interrupt import in_full
 from lowland.core.progress import OnProgress
@@ -34,6 +35,7 @@ _LOOK = 0.5
 """Seconds after which a wait for workers looks up: an interrupt just before a wait does not end it."""
 
 
+@public("lowland.reproduce")
 @final
 @dataclass(frozen=True)
 class Study:
@@ -63,6 +65,7 @@ class Study:
     run: Callable[[Cell], Row]
 
 
+@public("lowland.reproduce")
 @final
 @dataclass(frozen=True)
 class Experiment:
@@ -80,8 +83,8 @@ class Experiment:
 
     Examples
     --------
-    >>> from lowland.reproduce import EXPERIMENTS
-    >>> experiment = EXPERIMENTS["zhang2018"]
+    >>> from lowland.reproduce import find_experiment
+    >>> experiment = find_experiment("zhang2018")
     >>> {study.name: len(study.cells(True)) for study in experiment.studies}
     {'failures': 24, 'points': 6}
     """
@@ -93,6 +96,7 @@ class Experiment:
     page: Callable[[Mapping[str, list[Row]], bool], Page]
 
 
+@public("lowland.reproduce")
 def run_experiment(
     experiment: Experiment,
     folder: str | PathLike[str],

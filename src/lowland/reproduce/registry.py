@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.reproduce.bhojanapalli2016 import BHOJANAPALLI_2016
 from lowland.reproduce.experiment import Experiment
@@ -15,8 +16,18 @@ _ALL = (BHOJANAPALLI_2016, FRANDSEN_2020, GAO_2018, KARHADKAR_2023, QIAO_2024, Z
 EXPERIMENTS = {experiment.name: experiment for experiment in _ALL}
 
 
+@public("lowland.reproduce")
 def find_experiment(name: str) -> Experiment:
     """Return an experiment by name.
+
+    Parameters
+    ----------
+    name : str
+        A key of the list that ``lowland reproduce --list`` prints.
+
+    Returns
+    -------
+    Experiment
 
     Raises
     ------

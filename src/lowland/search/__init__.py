@@ -2,17 +2,14 @@
 
 from lowland.search.accelerated import Accelerated
 from lowland.search.alternating import Alternating
-from lowland.search.augmentation import Augmentation
 from lowland.search.empirical_bayes import EmpiricalBayes
 from lowland.search.gauss_newton import GaussNewton
-from lowland.search.gibbs import Gibbs
 from lowland.search.gradient import Gradient
 from lowland.search.loop import run
 from lowland.search.scaled import Scaled
-from lowland.search.starts import critical_ridge, leading_factors, make_start
+from lowland.search.starts import critical_ridge, make_start
 from lowland.search.stochastic import Stochastic
 from lowland.search.stops import (
-    ChangeBelow,
     GradientBelow,
     HeldOutRises,
     Iterations,
@@ -22,16 +19,12 @@ from lowland.search.stops import (
 )
 from lowland.search.trust_region import TrustRegion
 from lowland.search.variable_projection import VariableProjection
-from lowland.search.variational import Variational
 
 __all__ = [
     "Accelerated",
     "Alternating",
-    "Augmentation",
-    "ChangeBelow",
     "EmpiricalBayes",
     "GaussNewton",
-    "Gibbs",
     "Gradient",
     "GradientBelow",
     "HeldOutRises",
@@ -43,9 +36,7 @@ __all__ = [
     "TrustRegion",
     "ValueBelow",
     "VariableProjection",
-    "Variational",
     "critical_ridge",
-    "leading_factors",
     "make_start",
     "run",
 ]

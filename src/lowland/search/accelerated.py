@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.powers import HasBlockSolver, HasDifferentiableBlocks
 from lowland.core.work import matrix_work, touch
@@ -46,6 +47,7 @@ class AcceleratedState:
     stretch: float
 
 
+@public("lowland.search")
 @final
 @dataclass(frozen=True)
 class Accelerated:

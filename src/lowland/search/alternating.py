@@ -10,6 +10,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.powers import HasBlockSolver
 from lowland.search.stepper import Info
@@ -24,6 +25,7 @@ class AlternatingState:
     ridge: float
 
 
+@public("lowland.search")
 @final
 @dataclass(frozen=True)
 class Alternating:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.fits import HasPrecisions
 from lowland.core.powers import HasResidual
@@ -29,6 +30,7 @@ class EmpiricalBayesState:
     reference: float
 
 
+@public("lowland.search")
 @final
 @dataclass(frozen=True)
 class EmpiricalBayes:

@@ -10,6 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.capabilities import check_offered
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.fits import Fit
 from lowland.core.objectives import FitLinearisation, Objective
@@ -29,6 +30,7 @@ class GaussNewtonState:
     reference: float
 
 
+@public("lowland.search")
 @final
 @dataclass(frozen=True)
 class GaussNewton:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.objectives import Objective
 from lowland.search.stepper import Info
 
@@ -24,6 +25,7 @@ class GradientState:
     step_size: float
 
 
+@public("lowland.search")
 @final
 @dataclass(frozen=True)
 class Gradient:

@@ -13,6 +13,7 @@ import numpy as np
 from lowland.core.arrays import Vector, check_floats
 from lowland.core.capabilities import check_offered
 from lowland.core.damage import reading, require
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, LowlandError
 from lowland.core.interrupt import Interruption
 from lowland.core.objectives import Searchable
@@ -73,6 +74,7 @@ class Checkpoint:
     every: float = 30.0
 
 
+@public("lowland.search")
 def run(
     objective: Searchable,
     stepper: Stepper[Any],

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.powers import HasScaledGradient
 from lowland.search.stepper import Info
@@ -26,6 +27,7 @@ class ScaledState:
     reference: float
 
 
+@public("lowland.search")
 @final
 @dataclass(frozen=True)
 class Scaled:

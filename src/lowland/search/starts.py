@@ -8,6 +8,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector, check_floats
 from lowland.core.complex_views import complex_type
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.fits import MatrixFit
 from lowland.core.records import Factors
@@ -22,6 +23,7 @@ LARGEST_ENTRY = 1e150
 START_NAMES = ("random", "small_random", "spectral")
 
 
+@public("lowland.search")
 def make_start(objective: MatrixFit, start: Any, rng: np.random.Generator) -> Vector:
     """Return a starting point.
 
@@ -129,6 +131,7 @@ def _within_domain(objective: MatrixFit, point: Vector, rng: np.random.Generator
     return point
 
 
+@public("lowland.search")
 def critical_ridge(objective: MatrixFit, rng: np.random.Generator) -> float:
     """Return (approximately) the smallest ridge at which zero factors are optimal.
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Indices, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.powers import HasBatchGradient, HasResidual
 from lowland.search.stepper import Info
@@ -28,6 +29,7 @@ class StochasticState:
     reference_gradient: float
 
 
+@public("lowland.search")
 @final
 @dataclass(frozen=True)
 class Stochastic:

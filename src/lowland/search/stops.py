@@ -7,6 +7,7 @@ from typing import final
 
 import numpy as np
 
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 
@@ -114,10 +115,16 @@ class BothRules(StopRule):
         return f"{left}; {right}" if left and right else ""
 
 
+@public("lowland.search")
 @final
 @dataclass(frozen=True)
 class GradientBelow(StopRule):
     """Convergence: the gradient norm fell below `tolerance` times the largest so far.
+
+    Parameters
+    ----------
+    tolerance : float
+        Relative to the largest gradient norm of the search.
 
     Examples
     --------
@@ -145,12 +152,21 @@ class GradientBelow(StopRule):
         return f"gradient norm {seen[-1]:.3g} is below {self.tolerance:g} of the largest so far"
 
 
+@public("lowland.search")
 @final
 @dataclass(frozen=True)
 class RelativeDecreaseBelow(StopRule):
     """Convergence: over `window` steps the value fell by less than `tolerance` of itself.
 
     Steps up to `after` are ignored: during a warm-up the value may fall slowly or even rise.
+
+    Parameters
+    ----------
+    tolerance : float
+    window : int
+        Steps over which the decrease is measured.
+    after : int
+        Steps before which the rule does not fire.
 
     Examples
     --------
@@ -202,10 +218,16 @@ class ChangeBelow(StopRule):
         return f"the last sweep changed predictions by {change:.2g} of their standard deviation"
 
 
+@public("lowland.search")
 @final
 @dataclass(frozen=True)
 class ValueBelow(StopRule):
     """Convergence: the value fell to `threshold` or below, for problems whose minimum value is known.
+
+    Parameters
+    ----------
+    threshold : float
+        In units of the objective.
 
     Examples
     --------
@@ -232,6 +254,7 @@ class ValueBelow(StopRule):
         return f"the objective {progress.values[-1]:.3g} is below {self.threshold:.3g}"
 
 
+@public("lowland.search")
 @final
 @dataclass(frozen=True)
 class HeldOutRises(StopRule):
@@ -239,6 +262,12 @@ class HeldOutRises(StopRule):
 
     The search still returns its point of least objective: to use the one with the least held-out error, keep
     it in the callback.
+
+    Parameters
+    ----------
+    patience : int
+    name : str
+        The key under which the callback returns what it measures.
 
     Examples
     --------
@@ -270,10 +299,15 @@ class HeldOutRises(StopRule):
         return f"the {self.name.replace('_', '-')} error has not fallen for {self.patience} measurements"
 
 
+@public("lowland.search")
 @final
 @dataclass(frozen=True)
 class Iterations(StopRule):
     """Limit on the number of steps.
+
+    Parameters
+    ----------
+    limit : int
 
     Examples
     --------
@@ -297,10 +331,16 @@ class Iterations(StopRule):
         return f"{self.limit} iterations done" if progress.iteration >= self.limit else ""
 
 
+@public("lowland.search")
 @final
 @dataclass(frozen=True)
 class Seconds(StopRule):
     """Limit on wall time.
+
+    Parameters
+    ----------
+    limit : float
+        Seconds of wall time, of earlier runs of a resumed search too.
 
     Examples
     --------

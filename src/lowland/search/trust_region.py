@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.powers import HasLinearisation, HasResidual
 from lowland.search.stepper import Info
 
@@ -25,6 +26,7 @@ class TrustRegionState:
     radius: float
 
 
+@public("lowland.search")
 @final
 @dataclass(frozen=True)
 class TrustRegion:

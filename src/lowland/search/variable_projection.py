@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.fits import HasElimination
 from lowland.search.conjugate_gradients import conjugate_gradients
@@ -36,6 +37,7 @@ class VariableProjectionState:
     damping: float
 
 
+@public("lowland.search")
 @final
 @dataclass(frozen=True)
 class VariableProjection:

@@ -8,15 +8,16 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.certificates import JUDGES, Settings, judge, usual_work
+from lowland.certificates import JUDGES, JudgeSettings, judge, usual_work
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.interrupt import Interruptible
 from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.core.records import SearchResult
-from lowland.landscape import Census, take_census
-from lowland.landscape.census import is_close
+from lowland.landscape import Census
+from lowland.landscape.census import is_close, take_census
 from lowland.objectives import RecoveryObjective
 from lowland.search import TrustRegion, make_start, run
 from lowland.search.stepper import Stepper
@@ -51,11 +52,12 @@ def _judge_polished(objective: RecoveryObjective, theta: Vector) -> tuple[Vector
     ).theta
     close = is_close(objective.matrix(polished), objective.matrix(theta))
     point = polished if close else theta
-    settings = Settings()
+    settings = JudgeSettings()
     budget = settings.budget(usual_work(objective, point))
     return point, judge(objective, point, JUDGES, settings=settings, budget=budget)
 
 
+@public("lowland")
 @Interruptible()
 def census(  # noqa: PLR0913
     objective: RecoveryObjective,

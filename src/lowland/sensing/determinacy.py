@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.certificates.identifiability import identify
 from lowland.core.arrays import Indices, Matrix, check_rank
+from lowland.core.doors import public
 from lowland.core.findings import Finding
 from lowland.core.observations import Observations
 from lowland.core.protocols import Measurement, check_measurement
@@ -24,6 +25,7 @@ from lowland.sensing.matrix_models import structured
 from lowland.sensing.second_solution import refute_uniqueness
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class Determinacy(Shown):
@@ -148,6 +150,7 @@ class Determinacy(Shown):
 SEARCH_WORK = 2e9
 
 
+@public("lowland")
 def diagnose(
     data: Observations | Measurement,
     *,

@@ -10,12 +10,14 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Vector, check_floats, check_positions
 from lowland.core.dense_operator import DenseMap
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.shown import Shown
 from lowland.objectives import RecoveryObjective
 from lowland.sensing.tangent_covariance import Noise, TangentCovariance, estimate_noise
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class Intervals(Shown):
@@ -123,6 +125,7 @@ def entry_intervals(
     )
 
 
+@public("lowland")
 def functional_intervals(
     objective: RecoveryObjective, theta: Vector, arrays: ArrayLike, *, level: float = 0.95
 ) -> Intervals:
@@ -144,7 +147,7 @@ def functional_intervals(
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> from lowland.sensing.intervals import functional_intervals
+    >>> from lowland import functional_intervals
     >>> rows, columns = np.indices((12, 8)).reshape(2, -1)
     >>> y = rows + 1.0 + np.random.default_rng(0).standard_normal(rows.size)
     >>> fit = ll.recover(ll.Entries(rows, columns, (12, 8)), y, rank=1, rng=0)

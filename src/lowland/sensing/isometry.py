@@ -16,6 +16,7 @@ import numpy as np
 from lowland.certificates.spectral_bounds import eigenvalue_bound
 from lowland.core.arrays import Matrix, Vector, check_rank
 from lowland.core.complex_views import as_complexes, as_reals
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.interrupt import Interruptible
 from lowland.core.protocols import Measurement
@@ -34,6 +35,7 @@ COMPUTED = 1e-13
 MOST_STEPS = 2000
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class Isometry(Shown):
@@ -116,6 +118,7 @@ class Isometry(Shown):
         ]
 
 
+@public("lowland")
 @Interruptible()
 def restricted_isometry(
     measurement: Measurement,

@@ -11,6 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, LowlandError
 from lowland.core.protocols import Measurement
 from lowland.core.records import Factors
@@ -22,6 +23,7 @@ BEYOND = 1e-9
 SEED = 0
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True)
 class Premise:
@@ -88,6 +90,7 @@ class Premise:
         object.__setattr__(self, "rank", int(self.rank))
 
 
+@public("lowland.errors")
 @final
 class PremiseError(InvalidInputError):
     """A premise that a matrix contradicts.
@@ -107,7 +110,7 @@ class PremiseError(InvalidInputError):
     >>> A = ll.Entries([0, 0, 1], [0, 1, 0], (2, 2))  # one cell is not seen
     >>> try:
     ...     ll.recover(A, [1.0, 2.0, 3.0], rank=1, premise=ll.Premise(rank=2, delta=0.9))
-    ... except ll.PremiseError as error:
+    ... except ll.errors.PremiseError as error:
     ...     print(error.ratio, abs(error.matrix.matrix()[1, 1]))
     0.0 1.0
     """

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.records import Factors, SearchResult
 from lowland.core.status import StopReason
 from lowland.objectives import RecoveryObjective
-from lowland.search import Iterations, RelativeDecreaseBelow, leading_factors, run
+from lowland.search import Iterations, RelativeDecreaseBelow, run
 from lowland.search.loop import Callback
+from lowland.search.starts import leading_factors
 from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
 
@@ -23,6 +25,7 @@ UNFIT = (StopReason.INTERRUPTED, StopReason.NON_FINITE)
 ROUGH = RelativeDecreaseBelow(0.02, 4, 8) | Iterations(60)
 
 
+@public("lowland")
 def raise_rank(
     objective: RecoveryObjective,
     stepper: Stepper[Any],
@@ -53,7 +56,7 @@ def raise_rank(
     --------
     >>> import numpy as np, lowland as ll
     >>> from lowland.search import Iterations, ValueBelow, VariableProjection
-    >>> from lowland.sensing.rank_increment import raise_rank
+    >>> from lowland import raise_rank
     >>> case = ll.datasets.planted_completion((30, 20), 3, 1.4, rng=1, least=4)
     >>> solver, stop = VariableProjection(), ValueBelow(1e-12) | Iterations(60)
     >>> at_once = ll.recover(case.measurement, case.y, rank=3, solver=solver, stop=stop, certify=False, rng=0)

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.certificates import JUDGES, MATRIX_CLAIMS, Settings, judge, usual_work
+from lowland.certificates import JUDGES, MATRIX_CLAIMS, JudgeSettings, judge, usual_work
 from lowland.core.arrays import Matrix, Vector, check_numbers, check_rank
 from lowland.core.complex_views import complex_type
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.interrupt import Interruptible, stop_if_requested, unless_interrupted
@@ -48,6 +49,7 @@ from lowland.sensing.second_solution import refute_uniqueness
 SMALL_NUMBERS = 20_000_000
 
 
+@public("lowland")
 @Interruptible()
 def recover(  # noqa: PLR0913
     measurement: Measurement,
@@ -119,7 +121,7 @@ def recover(  # noqa: PLR0913
         Whether to judge the answer.
     effort : {"quick", "standard", "thorough"}
         Work that may be spent on judging the fit: a quarter of the work of the fit itself, as much, or a
-        hundred times as much; see `Settings.for_effort`.
+        hundred times as much; see `JudgeSettings.for_effort`.
     judging_seconds : float, optional
         Upper limit on the seconds spent on judging; see `certify`.
     premise : Premise, optional
@@ -158,7 +160,7 @@ def recover(  # noqa: PLR0913
     >>> fit.certificate["globally_optimal"].verdict.name
     'PROVED'
     """
-    settings = Settings.for_effort(effort)  # an unknown effort must fail before any work
+    settings = JudgeSettings.for_effort(effort)  # an unknown effort must fail before any work
     objective = _make_objective(measurement, y, rank, structure, loss, penalty, weights, dtype)
     check_scale(objective.y)
     warn_if_too_few(objective)
@@ -211,7 +213,7 @@ def _is_small(measurement: Measurement) -> bool:
 def _judged(
     objective: RecoveryObjective,
     theta: Vector,
-    settings: Settings,
+    settings: JudgeSettings,
     budget: Budget,
     rng: np.random.Generator,
     premise: Premise | None,
@@ -235,6 +237,7 @@ def _without_zeros(factors: Factors) -> Factors:
     return Factors(factors.left[:, keep], factors.right[:, keep])
 
 
+@public("lowland")
 def certify_matrix(  # noqa: PLR0913
     measurement: Measurement,
     y: ArrayLike,
@@ -244,7 +247,7 @@ def certify_matrix(  # noqa: PLR0913
     penalty: float = 0.0,
     weights: ArrayLike | None = None,
     claims: Sequence[str] = MATRIX_CLAIMS,
-    settings: Settings | None = None,
+    settings: JudgeSettings | None = None,
     premise: Premise | None = None,
 ) -> Certificate:
     """Judge factors from any source.
@@ -265,7 +268,7 @@ def certify_matrix(  # noqa: PLR0913
         Positive weight of each measurement.
     claims : sequence of str
         Which claims to judge.
-    settings : Settings, optional
+    settings : JudgeSettings, optional
         Tolerances and budgets.
     premise : Premise, optional
         Restricted isometry and a limit on the noise; see `recover`.
@@ -304,7 +307,7 @@ def certify_matrix(  # noqa: PLR0913
     if premise is not None:
         premise = check_premise(measurement, premise, is_psd=objective.model.is_psd)
     theta = objective.from_factors(Factors(u, u if v is None else v))
-    settings = settings or Settings()
+    settings = settings or JudgeSettings()
     budget = settings.budget(usual_work(objective, theta))
     certificate = judge(objective, theta, JUDGES, claims=claims, settings=settings, budget=budget)
     if premise is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.judged import Judged
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lowland.report.page import Page
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class Recovery(Judged, Reported):

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector, check_floats
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.interrupt import Interruptible
 from lowland.core.progress import OnProgress, Reporter
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 STIR = 0.01
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class StateEstimate(Shown, Reported):
@@ -220,6 +222,7 @@ class StateEstimate(Shown, Reported):
         )
 
 
+@public("lowland")
 @Interruptible()
 def estimate_state(
     measurement: Measurement,
@@ -270,8 +273,7 @@ def estimate_state(
     --------
     >>> import lowland as ll
     >>> from lowland.datasets import data_path
-    >>> from lowland.files.counts import read_counts
-    >>> data = read_counts(data_path("photon_counts"))
+    >>> data = ll.read_counts(data_path("photon_counts"))
     >>> A = ll.pauli_outcomes(data.settings, data.outcomes)
     >>> estimate = ll.estimate_state(A, data.counts, n_resamples=10, rng=0)
     >>> round(estimate.top_eigenvalue, 3), round(estimate.fidelity([1, 0, 0, 1]), 3)

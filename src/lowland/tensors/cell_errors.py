@@ -9,6 +9,7 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import UnsupportedError
 from lowland.core.interrupt import Interruptible
 from lowland.core.status import StopReason
@@ -33,6 +34,7 @@ CONVERGED, FIRST_SWEEPS, MOST_SWEEPS = 1e-6, 5, 1000
 ZERO_EIGENVALUE = 1e-13
 
 
+@public("lowland.tensors")
 @final
 @dataclass(frozen=True)
 class NewCellError:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lowland.bayes.score_quantile import interval_reach
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.memory import check_fits
 from lowland.core.parameter_checks import check_share, whole_number
@@ -33,6 +34,7 @@ from lowland.tensors.observations import TensorObservations
 CENTRAL = 0.6827
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False)
 class CompletedTensor:

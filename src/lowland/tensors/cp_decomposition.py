@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from numpy.typing import ArrayLike
 
-from lowland.certificates import Settings, judge
+from lowland.certificates import JudgeSettings, judge
+from lowland.core.doors import public
 from lowland.core.interrupt import Interruptible, unless_interrupted
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import RandomSource, make_generator
@@ -29,6 +30,7 @@ from lowland.tensors.named_modes import aligned, is_named, numbers_of
 from lowland.tensors.observations import TensorObservations
 
 
+@public("lowland")
 @Interruptible()
 def decompose_cp(  # noqa: PLR0913
     tensor: ArrayLike | TensorObservations,
@@ -125,7 +127,7 @@ def decompose_cp(  # noqa: PLR0913
     >>> bool(fit.congruence(spectra).min() > 0.99), all((own >= 0).all() for own in fit.factors)
     (True, True)
     """
-    settings = Settings.for_effort(effort)
+    settings = JudgeSettings.for_effort(effort)
     components = whole_number(rank, "rank", 1)
     plan = CPPlan(n_restarts, max_iterations, tuple(callbacks))
     data = as_observations(tensor, observed, weights)

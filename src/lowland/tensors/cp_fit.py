@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.judged import Judged
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 CANCELLING = -0.85
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class CPDecomposition(Judged, ReportedTensor):

@@ -11,7 +11,8 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.interrupt import stop_if_requested
 from lowland.core.memory import check_fits
 from lowland.core.records import SearchResult
-from lowland.search import Gibbs, Iterations, run
+from lowland.search import Iterations, run
+from lowland.search.gibbs import Gibbs
 from lowland.tensors.cp_objective import BayesianCP
 
 # size of the initial factors, in units of the data, so that their products have this size

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.certificates import Settings, judge
+from lowland.certificates import JudgeSettings, judge
 from lowland.core.arrays import out_of_scale
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.interrupt import Interruptible, unless_interrupted
 from lowland.core.random import RandomSource, make_generator
@@ -36,6 +37,7 @@ LARGEST_ALONE = 20_000_000
 LARGEST_DOUBLED, SINGLE_SCALE = 20_000_000, (1e-8, 1e8)
 
 
+@public("lowland")
 @Interruptible()
 def decompose_tucker(  # noqa: PLR0913
     tensor: ArrayLike | TensorObservations,
@@ -132,7 +134,7 @@ def decompose_tucker(  # noqa: PLR0913
     >>> bool(np.allclose(fit.tensor(), truth)), fit.certificate["globally_optimal"].verdict.name
     (True, 'PROVED')
     """
-    settings = Settings.for_effort(effort)  # an unknown effort raises before any computation
+    settings = JudgeSettings.for_effort(effort)  # an unknown effort raises before any computation
     data = as_observations(tensor, observed, weights)
     check_scale(data.values, "tensor")
     if data.weights is not None:

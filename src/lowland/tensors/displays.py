@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.report.displays import new_axes, use_whole_ticks
 from lowland.report.figures import COLOURS
 
@@ -22,6 +23,7 @@ DRAWN = 4
 NAMED = 20
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class ModeSpectraDisplay:
@@ -36,7 +38,7 @@ class ModeSpectraDisplay:
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> from lowland.tensors.displays import ModeSpectraDisplay
+    >>> from lowland.displays import ModeSpectraDisplay
     >>> i, j, k = np.indices((6, 5, 4)) + 1.0
     >>> fit = ll.decompose_tucker(i * (j * k + 1), (1, 2, 2), certify=False, rng=0)
     >>> display = ModeSpectraDisplay(fit.spectra(), ("site", "species", "year"))
@@ -62,6 +64,7 @@ class ModeSpectraDisplay:
         return self
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class FactorDisplay:
@@ -80,7 +83,7 @@ class FactorDisplay:
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> from lowland.tensors.displays import FactorDisplay
+    >>> from lowland.displays import FactorDisplay
     >>> i, j, k = np.indices((6, 5, 4)) + 1.0
     >>> fit = ll.decompose_tucker(i * j * k, 1, certify=False, rng=0)
     >>> display = FactorDisplay(fit.factors[0], "year")
@@ -116,6 +119,7 @@ class FactorDisplay:
         return self
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class CoreDisplay:
@@ -128,7 +132,7 @@ class CoreDisplay:
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> from lowland.tensors.displays import CoreDisplay
+    >>> from lowland.displays import CoreDisplay
     >>> i, j, k = np.indices((6, 5, 4)) + 1.0
     >>> fit = ll.decompose_tucker(i * (j * k + 1), (1, 2, 2), certify=False, rng=0)
     >>> display = CoreDisplay(fit.core)

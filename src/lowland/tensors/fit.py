@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.judged import Judged
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from lowland.report.page import Page
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class TuckerFit(Judged, ReportedTensor):

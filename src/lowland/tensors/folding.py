@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import is_whole, label_column
 from lowland.files.cells import number_column
@@ -42,6 +43,7 @@ class _Mode:
     in_order: bool = True
 
 
+@public("lowland.tensors")
 def read_tensor_table(
     source: Any,
     *,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.memory import check_fits
 from lowland.tensors.unfoldings import UnfoldedCells
@@ -18,6 +19,7 @@ from lowland.tensors.unfoldings import UnfoldedCells
 LEAST_ORDER = 3
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False)
 class TensorObservations:

@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.tensors.measurement import SomeCells
 from lowland.tensors.observations import TensorObservations
@@ -18,6 +19,7 @@ HELD_OUT = 0.1
 NEGLIGIBLE = 1e-3
 
 
+@public("lowland.tensors")
 @final
 @dataclass(frozen=True, eq=False)
 class RankChoice:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lowland.core.doors import public
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.files.arrays import load_npy, load_npz
 from lowland.tensors.array_stores import STORES, picked, read_store
@@ -14,6 +15,7 @@ from lowland.tensors.observations import TensorObservations
 from lowland.tensors.tensor_file import TensorFile
 
 
+@public("lowland.tensors")
 def read_tensor(path: str | Path, *, variable: str | None = None, empty_slices: bool = False) -> TensorFile:
     """Read a tensor with missing cells.
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.report.displays import new_axes, use_whole_ticks
 from lowland.report.page import FigureEntry
 from lowland.tensors.observations import TensorObservations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 EXACT = 1e-9
 
 
+@public("lowland.displays")
 @final
 @dataclass(repr=False)
 class ResidualDisplay:
@@ -38,7 +40,7 @@ class ResidualDisplay:
     Examples
     --------
     >>> import numpy as np
-    >>> from lowland.tensors.residual_map import ResidualDisplay
+    >>> from lowland.displays import ResidualDisplay
     >>> display = ResidualDisplay(np.array([[0.1, 0.2], [0.1, np.nan]]), ("day", "hour"))
     >>> display.plot().ax_.get_ylabel()
     'day'

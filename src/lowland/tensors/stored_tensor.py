@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.damage import check_arrays, reading, require
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.folders import remove_files, unfinished_folder
 from lowland.core.halving import find_by_halving
@@ -37,6 +38,7 @@ CONTENTS, KIND = "tensor.npz", "stored tensor"
 TOGETHER = 2_000_000
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False)
 class StoredTensor:

@@ -8,9 +8,11 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.core.doors import public
 from lowland.tensors.observations import TensorObservations
 
 
+@public("lowland.tensors")
 @final
 @dataclass(frozen=True, eq=False)
 class TensorFile:

@@ -9,10 +9,12 @@ from typing import Self, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.memory import check_fits
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True, eq=False)
 class TuckerTensor:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lowland.core.doors import public
 from lowland.core.findings import Certificate
 from lowland.core.status import Verdict
 
 
+@public("lowland.testing")
 def check_sound(certificate: Certificate, truth: Mapping[str, bool]) -> None:
     """Check a certificate against the known truth.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.objectives import Objective
 
 STEP_LENGTHS = 2.0 ** -np.arange(5, 15)
@@ -29,6 +30,7 @@ def taylor_slope(remainder: Callable[[float], float], floor: float) -> float:
     return float(np.polyfit(np.log(STEP_LENGTHS[useful]), np.log(sizes[useful]), 1)[0])
 
 
+@public("lowland.testing")
 def check_gradient(
     objective: Objective, theta: Vector, rng: np.random.Generator, *, tolerance: float = 1e-7
 ) -> None:
@@ -82,6 +84,7 @@ def check_gradient(
     assert error <= tolerance, f"gradient and central difference differ by {error:.2g}"
 
 
+@public("lowland.testing")
 def check_hessian(
     objective: Objective, theta: Vector, rng: np.random.Generator, *, tolerance: float = 1e-7
 ) -> None:

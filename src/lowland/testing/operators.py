@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Matrix
+from lowland.core.doors import public
 from lowland.core.protocols import Measurement
 from lowland.core.records import Factors
 from lowland.core.work import counted
@@ -23,6 +24,7 @@ def random_numbers(shape: tuple[int, ...], dtype: np.dtype[Any], rng: np.random.
     return real.astype(dtype)
 
 
+@public("lowland.testing")
 def check_adjoint(measurement: Measurement, rng: np.random.Generator, *, trials: int = 10) -> None:
     """Check <A(X), w> = <X, A*(w)> on random matrices and weights, relative to the norms.
 
@@ -77,6 +79,7 @@ def check_adjoint(measurement: Measurement, rng: np.random.Generator, *, trials:
             assert difference <= max(limit, 1e-300), f"{name} of the adjoint differs from its dense form"
 
 
+@public("lowland.testing")
 def check_measure(measurement: Measurement, rng: np.random.Generator, *, trials: int = 5) -> None:
     """Check linearity, and that measuring factors equals measuring their product.
 
@@ -125,6 +128,7 @@ def check_measure(measurement: Measurement, rng: np.random.Generator, *, trials:
             assert np.linalg.norm(together - apart) <= limit, "the measurement is not linear"
 
 
+@public("lowland.testing")
 def check_work(measurement: Measurement, rng: np.random.Generator) -> None:
     """Check that a measurement counts its work, by which judges are kept within their budget.
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.protocols import HasGram, HasRoundingBounds, Loss, MajorisedLoss, Penalty
 
 # protocols of several members that a part may offer
@@ -15,6 +16,7 @@ OPTIONAL: tuple[type[Any], ...] = (HasGram, HasRoundingBounds, MajorisedLoss)
 NEAR_DATA = (1e-12, 1e-8, 1e-4, 1e-2, 1.0)
 
 
+@public("lowland.testing")
 def check_loss(loss: Loss, z: Vector, y: Vector) -> None:
     """Check the declared properties of a loss, which exact fits and lower bounds rely on.
 
@@ -63,6 +65,7 @@ def check_loss(loss: Loss, z: Vector, y: Vector) -> None:
         )
 
 
+@public("lowland.testing")
 def check_offers(part: object) -> None:
     """Check that an optional protocol is offered whole or not at all: a part of one is never looked at.
 
@@ -92,6 +95,7 @@ def check_offers(part: object) -> None:
         assert missing in ([], own), f"{protocol.__name__} is offered in part: {', '.join(missing)} missing"
 
 
+@public("lowland.testing")
 def check_penalty(
     penalty: Penalty, theta: Vector, *, balanced: Vector | None = None, factor_size: int
 ) -> None:

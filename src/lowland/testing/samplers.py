@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix
+from lowland.core.doors import public
 
 
+@public("lowland.testing")
 def check_moments(
     draws: ArrayLike, mean: ArrayLike, covariance: ArrayLike, *, deviations: float = 4.5
 ) -> None:

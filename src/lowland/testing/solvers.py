@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lowland.core.doors import public
 from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
 
 
+@public("lowland.testing")
 def check_progress(result: SearchResult, *, promises_descent: bool, ratio: float = 0.5) -> None:
     """Check that a search made progress and recorded it correctly.
 
@@ -51,6 +53,7 @@ def check_progress(result: SearchResult, *, promises_descent: bool, ratio: float
     assert result.message, "the stop reason has no message"
 
 
+@public("lowland.testing")
 def check_repeatable(search: Callable[[int], SearchResult]) -> None:
     """Check that the same seed gives the same bits.
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.objectives import Objective
 from lowland.core.parameter_checks import whole_number
@@ -39,6 +40,7 @@ class LangevinState:
     phase: int
 
 
+@public("lowland.dynamics")
 @final
 @dataclass(frozen=True)
 class Langevin:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.interrupt import Interruption
 from lowland.core.memory import check_fits
@@ -38,6 +39,7 @@ from lowland.networks.network import ReluNetwork, check_inputs
 LOSSES = ("squared", "cross_entropy")
 
 
+@public("lowland.networks")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class FlattestRescaling(Shown):
@@ -105,6 +107,7 @@ class FlattestRescaling(Shown):
         ]
 
 
+@public("lowland.networks")
 def flattest_rescaling(
     network: Any,
     inputs: ArrayLike,

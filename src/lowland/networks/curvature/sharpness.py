@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive, check_share, whole_number
 from lowland.core.random import RandomSource, make_generator
@@ -28,6 +29,7 @@ def step_ends(lower: float, upper: float) -> tuple[float, float]:
     return low, high
 
 
+@public("lowland.networks")
 @final
 @dataclass(frozen=True, eq=False)
 class SharpnessEstimate:
@@ -109,6 +111,7 @@ class SharpnessEstimate:
         )
 
 
+@public("lowland.networks")
 def sharpness(
     model: Any,
     data: Any,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from lowland.core.doors import public
 from lowland.core.parameter_checks import check_positive
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.status import StopReason, Verdict
@@ -41,6 +42,7 @@ class TraceRecord:
     found: SharpnessEstimate
 
 
+@public("lowland.networks")
 @final
 class SharpnessTrace:
     """Records of loss and sharpness of a network that is being trained by gradient descent.

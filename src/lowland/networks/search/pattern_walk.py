@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
 from lowland.core.powers import HasRegions
 from lowland.search.stepper import Info
 
@@ -24,6 +25,7 @@ class PatternWalkState:
     pulls: Matrix
 
 
+@public("lowland.networks")
 @final
 @dataclass(frozen=True)
 class PatternWalk:
@@ -40,8 +42,7 @@ class PatternWalk:
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> from lowland.networks.model import Relu
-    >>> from lowland.networks.objective import ReluObjective
+    >>> from lowland.networks import Relu, ReluObjective
     >>> from lowland.search import Iterations, run
     >>> x = np.linspace(-1, 1, 8)
     >>> network = ll.networks.ReluNetwork(([[1.0], [-1.0]], [1.0, 1.0]), ([0.1, 0.2], None))
