@@ -42,7 +42,7 @@ H = surface.hessian_at(surface.minima[0])
 J = 0.3 * ll.dynamics.optimal_antisymmetric(H)
 kinds = {
     "reversible": ll.dynamics.Overdamped(0.001, beta=1.5),
-    "turned": ll.dynamics.NonReversible(0.0008, beta=1.5, J=J),
+    "turned": ll.dynamics.NonReversible(0.0008, beta=1.5, antisymmetric=J),
     "inertia": ll.dynamics.Underdamped(0.02, beta=1.5, friction=2.0),
 }
 fig, axes = plt.subplots(1, 3, figsize=(11, 3.5), sharey=True)

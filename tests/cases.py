@@ -645,10 +645,10 @@ SOLVERS = [
     Case(GaussNewton, GaussNewton, "gauss-newton", {"steps": 20}),
     # its whole steps need curvature everywhere, which clipped losses lack
     Case(GaussNewton, lambda: GaussNewton(form="setting"), "setting", {"steps": 40, "not on": ("huber",)}),
-    Case(Langevin, lambda: Langevin(n_walkers=2, steps=10, phases=25), "langevin", {"steps": 25}),
+    Case(Langevin, lambda: Langevin(n_walkers=2, n_steps=10, n_phases=25), "langevin", {"steps": 25}),
     Case(
         Langevin,
-        lambda: Langevin("non_reversible", n_walkers=2, steps=10, phases=30),
+        lambda: Langevin("non_reversible", n_walkers=2, n_steps=10, n_phases=30),
         "turned",
         {"steps": 30},
     ),

@@ -169,7 +169,7 @@ def restarts(objective, start, budget, rng):
 
 def annealed(kind):
     def search(objective, start, budget, rng):
-        stepper = Langevin(kind, n_walkers=4, steps=20, phases=max(1, int(0.7 * budget) // 80))
+        stepper = Langevin(kind, n_walkers=4, n_steps=20, n_phases=max(1, int(0.7 * budget) // 80))
         first = run(objective, stepper, start(rng), stop=UsedUp(objective, budget), rng=rng)
         second = run(
             objective, TrustRegion(), first.state.theta, stop=END | UsedUp(objective, budget), rng=rng

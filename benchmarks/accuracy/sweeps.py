@@ -55,7 +55,7 @@ def errors(rows, columns, values):
     data = ll.Observations(rows[~apart], columns[~apart], values[~apart], shape)
     found = []
     for sweeps in SWEEPS:
-        settings = {} if sweeps is None else {"max_iterations": sweeps}
+        settings = {} if sweeps is None else {"max_iter": sweeps}
         if sweeps == 500:
             settings["tolerance"] = 0.0
         model = ll.MatrixCompletion(certify=False, random_state=0, **settings).fit(data)

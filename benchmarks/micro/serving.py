@@ -52,7 +52,7 @@ def main():
     options = parser.parse_args()
     rng = np.random.default_rng(0)
     table = make(options.ratings, options.rows, options.columns, rng)
-    model = ll.MatrixCompletion(random_state=0, certify=False, max_iterations=10).fit(table)
+    model = ll.MatrixCompletion(random_state=0, certify=False, max_iter=10).fit(table)
     folder = tempfile.mkdtemp()
     path = os.path.join(folder, "m.npz")
     model.save(path)

@@ -71,7 +71,7 @@ def lowland_map(train, shape, settings, seed):
         bias_penalty=settings["penalty"],
         penalty_weights=settings["weights"],
         certify=False,
-        tolerance=1e-4,
+        tol=1e-4,
         random_state=seed,
     ).fit(table)
     return model.predict

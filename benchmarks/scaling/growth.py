@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import least_squares
 
-FIT = ("--method", "map", "--rank", "16", "--penalty", "20", "--bias-penalty", "5", "--max-iterations", "10",
-       "--tolerance", "0", "--dtype", "float32", "--quiet")  # fmt: skip
+FIT = ("--method", "map", "--rank", "16", "--penalty", "20", "--bias-penalty", "5", "--max-iter", "10",
+       "--tol", "0", "--dtype", "float32", "--quiet")  # fmt: skip
 WAYS = {"without a certificate": ("--no-certify",), "with a certificate": ("--effort", "quick")}
 FIRST = 1_000
 

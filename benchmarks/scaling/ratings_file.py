@@ -58,8 +58,8 @@ def main():
         rank=16,
         penalty=20.0 if options.method == "map" else None,
         bias_penalty=5.0 if options.method == "map" else None,
-        max_iterations=10,
-        tolerance=0.0,
+        max_iter=10,
+        tol=0.0,
     )
     fit_plan(warm.select(np.arange(warm.size)), plan, rng=np.random.default_rng(0))  # compiles
     stages, start = {}, time.perf_counter()

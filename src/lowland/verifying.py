@@ -39,7 +39,7 @@ Progress = Callable[[str], None]
 
 @public("lowland")
 def verify(
-    document: str | PathLike[str] | Document, data: Any, *, progress: Progress | None = None
+    document: str | PathLike[str] | Document, data: Any, *, on_progress: Progress | None = None
 ) -> Verification:
     """Derive every number and word of a certificate's document again, from the data alone.
 
@@ -53,7 +53,7 @@ def verify(
         these two and the weights. For a tensor: a path, an array with NaN, or `TensorObservations`. For the
         region of a network: the inputs, or the pair of inputs and targets; for its stability the pair of x
         and y, or these two and the weights.
-    progress : callable, optional
+    on_progress : callable, optional
         Called with what is being computed; forming and factoring matrices can take minutes.
 
     Returns
@@ -88,7 +88,7 @@ def verify(
         raise InvalidInputError("document must be a path", type(document).__name__, fix="pass that of a file")
     given = document if isinstance(document, Document) else read_certificate(document)
     try:
-        return VERIFIERS[given.kind](given, data, progress)
+        return VERIFIERS[given.kind](given, data, on_progress)
     except LowlandError:
         raise
     except (TypeError, ValueError, AttributeError, IndexError) as error:
@@ -105,7 +105,7 @@ def verify(
         ) from error
 
 
-def _verify_table(document: Document, data: Any, progress: Progress | None) -> Verification:
+def _verify_table(document: Document, data: Any, on_progress: Progress | None) -> Verification:
     table = read_table(data) if isinstance(data, str | PathLike) else observed_table(data)
     table = in_precision(document, table)
     same = is_fingerprint(document.data, table)
@@ -117,10 +117,10 @@ def _verify_table(document: Document, data: Any, progress: Progress | None) -> V
         )
     if not same:
         raise _other_data(document, table.fingerprint())
-    return verify_matrix(table_problem(document, table), document.certificate, progress)
+    return verify_matrix(table_problem(document, table), document.certificate, on_progress)
 
 
-def _verify_measurements(document: Document, data: Any, progress: Progress | None) -> Verification:
+def _verify_measurements(document: Document, data: Any, on_progress: Progress | None) -> Verification:
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
         raise InvalidInputError(
             "data must be the pair of measurement and y", type(data).__name__, fix="pass (measurement, y)"
@@ -132,17 +132,17 @@ def _verify_measurements(document: Document, data: Any, progress: Progress | Non
         check_fingerprint(document, measured_fingerprint(*real_data(numbers, weights, str(dtype))))
     cells = (measurement.rows, measurement.columns) if isinstance(measurement, Entries) else None
     problem = measured_problem(document, measurement, numbers, weights, cells)
-    return verify_matrix(problem, document.certificate, progress)
+    return verify_matrix(problem, document.certificate, on_progress)
 
 
-def _verify_tensor(document: Document, data: Any, progress: Progress | None) -> Verification:
+def _verify_tensor(document: Document, data: Any, on_progress: Progress | None) -> Verification:
     cells = cells_of(_known_cells(document, data))
-    return verify_tensor(tensor_problem(document, *cells), document.certificate, progress)
+    return verify_tensor(tensor_problem(document, *cells), document.certificate, on_progress)
 
 
-def _verify_cp(document: Document, data: Any, progress: Progress | None) -> Verification:
+def _verify_cp(document: Document, data: Any, on_progress: Progress | None) -> Verification:
     cells = cells_of(_known_cells(document, data))
-    return verify_cp(cp_problem(document, *cells), document.certificate, progress)
+    return verify_cp(cp_problem(document, *cells), document.certificate, on_progress)
 
 
 def _known_cells(document: Document, data: Any) -> TensorObservations:
@@ -157,21 +157,21 @@ def _known_cells(document: Document, data: Any) -> TensorObservations:
     return cells
 
 
-def _verify_region(document: Document, data: Any, progress: Progress | None) -> Verification:
+def _verify_region(document: Document, data: Any, on_progress: Progress | None) -> Verification:
     pair = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
     inputs = check_inputs(pair[0])
     targets = None if pair[1] is None else check_targets(pair[1], len(inputs))
     check_fingerprint(document, data_fingerprint(inputs, targets))
-    return verify_region(region_problem(document, inputs, targets), document.certificate, progress)
+    return verify_region(region_problem(document, inputs, targets), document.certificate, on_progress)
 
 
-def _verify_stability(document: Document, data: Any, progress: Progress | None) -> Verification:
+def _verify_stability(document: Document, data: Any, on_progress: Progress | None) -> Verification:
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
         raise InvalidInputError("data must be the pair of x and y", type(data).__name__, fix="pass (x, y)")
     x = check_univariate(data[0])
     y, shares = check_targets(data[1], x.size), data_shares(data[2] if len(data) == 3 else None, x.size)
     check_fingerprint(document, measured_fingerprint(np.concatenate([x, y]), shares))
-    return verify_stability(layers_problem(document, x, y, shares), document.certificate, progress)
+    return verify_stability(layers_problem(document, x, y, shares), document.certificate, on_progress)
 
 
 def check_fingerprint(document: Document, found: str) -> None:

@@ -19,7 +19,7 @@ from lowland.datasets import data_path, planted_sensing
 
 MAP = ("--rank", 2, "--penalty", 1)
 # a fit without forests, choices before it, and proofs, where what it finds is beside the point
-PLAIN = ("--max-iterations", 5, "--refine", "no", "--powers", "no", "--no-certify")
+PLAIN = ("--max-iter", 5, "--refine", "no", "--powers", "no", "--no-certify")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_demo(tmp_path, monkeypatch):
     def plan(**settings):
         assert settings == {}, "the demo shows what needs no settings"
         plain = {"refine": False, "powers": False, "row_order": False, "column_order": False}
-        return CompletionPlan(rank=12, max_iterations=12, **plain)
+        return CompletionPlan(rank=12, max_iter=12, **plain)
 
     monkeypatch.setattr("lowland.cli.demo.CompletionPlan", plan)
     # nor is it searched for a start

@@ -124,7 +124,7 @@ def test_files_of_known_entries_as_people_have_them(tmp_path):
     for name in ("one.csv", "bare.csv", "dates.csv"):
         done = call(
             "cp", "cube.csv", "--value", "signal", "--rank", "2", "--known", f"day={name}",
-            "--starts", "0", "--max-iterations", "20", "--output", "parts.npz", "--force", cwd=tmp_path,
+            "--starts", "0", "--max-iter", "20", "--output", "parts.npz", "--force", cwd=tmp_path,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         np.testing.assert_array_equal(np.load(tmp_path / "parts.npz")["factor_0"][:, 0], pure)

@@ -15,7 +15,7 @@ from lowland.core.errors import LowlandError
 
 pa = pytest.importorskip("pyarrow")
 pytest.importorskip("pyarrow.parquet")
-FIT = ("--model", "model.npz", "--rank", "2", "--max-iterations", "4", "--tolerance", "0", "--quiet")
+FIT = ("--model", "model.npz", "--rank", "2", "--max-iter", "4", "--tol", "0", "--quiet")
 
 
 @pytest.fixture(autouse=True)

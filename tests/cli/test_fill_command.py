@@ -154,8 +154,8 @@ def test_columns_of_the_output_have_names_of_their_own(readings):
 def test_proofs_of_folded_tables_are_checked_on_them(readings):
     folded = "--value", "speed", "--fold", "time=day,hour"
     for command in (
-        ("cp", "--rank", "2", "--starts", "0", "--max-iterations", "10"),
-        ("tucker", "--ranks", "2,2,2", "--max-iterations", "5"),
+        ("cp", "--rank", "2", "--starts", "0", "--max-iter", "10"),
+        ("tucker", "--ranks", "2,2,2", "--max-iter", "5"),
     ):
         name, *rest = command
         done = call(name, "long.csv", *rest, *folded, "--certificate", f"{name}.json", cwd=readings)

@@ -80,7 +80,7 @@ def interrupted_at(what, number):
 
 DRAWN = ("--method", "gibbs", "--dtype", "float32", "--refine", "no", "--powers", "no", *QUIET)
 FITS = {
-    "map": ("--rank", "6", "--penalty", "1", "--tolerance", "1e-12", "--max-iterations", "60", *QUIET),
+    "map": ("--rank", "6", "--penalty", "1", "--tol", "1e-12", "--max-iter", "60", *QUIET),
     "gibbs": ("--rank", "4", "--draws", "30", *DRAWN),
 }
 
@@ -100,7 +100,7 @@ def test_interrupt_saves_and_resume_ends_with_the_same_bits(table, tmp_path, met
 
 
 LONG = {
-    "map": ("--rank", "24", "--penalty", "1", "--tolerance", "1e-12", "--max-iterations", "350", *QUIET),
+    "map": ("--rank", "24", "--penalty", "1", "--tol", "1e-12", "--max-iter", "350", *QUIET),
     "gibbs": ("--method", "gibbs", "--rank", "12", "--draws", "500", "--dtype", "float32", *QUIET),
 }
 

@@ -43,7 +43,7 @@ def write_table(path, shape, n_cells):
     np.savez(path, rows=rows, columns=columns, values=values, shape=shape)
 
 
-ENDLESS = ("--rank", "24", "--tolerance", "0", "--max-iterations", "1000000")
+ENDLESS = ("--rank", "24", "--tol", "0", "--max-iter", "1000000")
 FIT = ("small.npz", "--penalty", "0.01", *ENDLESS)
 LARGE_FIT = ("big.npz", "--penalty", "1", *ENDLESS)
 

@@ -13,7 +13,7 @@ from lowland.files.layouts import Reading
 from lowland.files.tables import load_table
 
 # sweeps that are enough for two species so different
-FEW = ("--max-iterations", "40", "--powers", "no")
+FEW = ("--max-iter", "40", "--powers", "no")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def run(tmp_path):
         given = ("--quiet",) if arguments[0] == "complete" else ()
         if given and "--refine" not in arguments:
             # what words become is looked at, not how well a tuned fit would do
-            given += ("--refine", "no", "--powers", "no", "--max-iterations", "10")
+            given += ("--refine", "no", "--powers", "no", "--max-iter", "10")
         done = call(*arguments, *given, cwd=tmp_path)
         assert code is None or done.returncode == code, done.stderr
         return done

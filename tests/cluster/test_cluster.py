@@ -86,13 +86,13 @@ def settings(method):
         "method": method,
         "rank": 2,
         "random_state": 0,
-        "max_iterations": 2,
+        "max_iter": 2,
         "certify": False,
         "refine": False,
     } | ({"n_draws": 2} if method == "gibbs" else {})
 
 
-SMALL = settings("variational") | {"rank": 1, "max_iterations": 2}
+SMALL = settings("variational") | {"rank": 1, "max_iter": 2}
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +166,7 @@ def test_the_fit_has_the_local_bits(method, described, fitted, seen, frame, abou
 
 def test_calibrated_fits_have_the_local_bits(seen, frame, monkeypatch):
     monkeypatch.setattr(bayesian_settings, "LEAST_CALIBRATED", 500)
-    how = settings("gibbs") | {"max_iterations": 4}  # after which the priors are held
+    how = settings("gibbs") | {"max_iter": 4}  # after which the priors are held
     fit = DaskMatrixCompletion(**how).fit(seen)
     expected = ll.MatrixCompletion(**how).fit(ll.Observations.from_frame(frame, **COLUMNS))
     assert expected._completed.table.fit.settings.calibrated
@@ -174,7 +174,7 @@ def test_calibrated_fits_have_the_local_bits(seen, frame, monkeypatch):
 
 
 def test_one_gaussian_has_the_local_bits(seen, frame):
-    how = {"method": "gaussian", "random_state": 0, "n_draws": 2, "max_iterations": 2, **PLAIN}
+    how = {"method": "gaussian", "random_state": 0, "n_draws": 2, "max_iter": 2, **PLAIN}
     fit = DaskMatrixCompletion(**how).fit(seen)
     expected = ll.MatrixCompletion(**how).fit(ll.Observations.from_frame(frame, **COLUMNS))
     np.testing.assert_array_equal(fit.to_local().predict_table(), expected.predict_table())
@@ -184,7 +184,7 @@ def test_certificates_have_the_local_bits(seen, frame):
     """Of a Bayesian and of a penalised fit: every number that is stated, and the penalised fit itself."""
     whole = TableCells.of(ll.Observations.from_frame(frame, **COLUMNS))
     for options in ({}, {"method": "map", "penalty": 3.0, "bias_penalty": 1.0}):
-        plan = CompletionPlan(rank=1, max_iterations=2, **options)
+        plan = CompletionPlan(rank=1, max_iter=2, **options)
         found, expected = (
             fit_elsewhere(table, plan, "anywhere", rng=np.random.default_rng(0)).certify(
                 np.random.default_rng(0), "quick"
@@ -247,7 +247,7 @@ def test_arrays_and_files(client, frame, tmp_path, rng):
     dense = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 20))
     dense[rng.random(dense.shape) < 0.4] = np.nan
     dense[7] = np.nan  # nothing is known of a row
-    how = {"rank": 1, "random_state": 0, "max_iterations": 2, **PLAIN}
+    how = {"rank": 1, "random_state": 0, "max_iter": 2, **PLAIN}
     expected = ll.MatrixCompletion(**how).fit(dense)
     found = DaskMatrixCompletion(**how).fit(da.from_array(dense, chunks=(31, 11)))
     np.testing.assert_array_equal(found.predict_table(), expected.predict_table())
@@ -381,7 +381,7 @@ def test_completions_are_drawn_as_in_this_process(fitted, frame, local, monkeypa
 
 
 def test_completions_need_cells_and_a_posterior(client, seen, tmp_path):
-    options = {"rank": 2, "penalty": 1.0, "method": "map", "max_iterations": 2, **PLAIN}
+    options = {"rank": 2, "penalty": 1.0, "method": "map", "max_iter": 2, **PLAIN}
     fit = DaskMatrixCompletion(client=client, **options).fit(seen)
     with pytest.raises(UnsupportedError, match="Bayesian"):
         fit.completions(2)
@@ -399,8 +399,8 @@ def test_repeated_cells(client, frame):
     assert last.size == len(frame)
     expected = ll.Observations.from_frame(twice, duplicates="last", **COLUMNS)
     fits = [
-        DaskMatrixCompletion(rank=1, random_state=0, max_iterations=1, pattern=False, **PLAIN).fit(last),
-        ll.MatrixCompletion(rank=1, random_state=0, max_iterations=1, pattern=False, **PLAIN).fit(expected),
+        DaskMatrixCompletion(rank=1, random_state=0, max_iter=1, pattern=False, **PLAIN).fit(last),
+        ll.MatrixCompletion(rank=1, random_state=0, max_iter=1, pattern=False, **PLAIN).fit(expected),
     ]
     np.testing.assert_array_equal(fits[0].predict_table(), fits[1].predict_table())
 
@@ -495,7 +495,7 @@ def test_an_interrupted_fit_keeps_what_it_had(client, frame, monkeypatch):
     monkeypatch.setattr("lowland.completion.posterior_fit.grow", lambda *_: None)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        fit = DaskMatrixCompletion(rank=2, random_state=0, tolerance=0, max_iterations=200, **PLAIN).fit(seen)
+        fit = DaskMatrixCompletion(rank=2, random_state=0, tol=0, max_iter=200, **PLAIN).fit(seen)
     finally:
         signal.signal(signal.SIGINT, before)
     assert fit.search_.stop_reason is ll.StopReason.INTERRUPTED

@@ -15,7 +15,7 @@ def truth():
 
 def lead_of(table, trial=True, **how):
     seen = ll.Observations.from_array(table, row_labels=[f"r{k}" for k in range(len(table))])
-    light = {"refine": False, "max_iterations": 60}
+    light = {"refine": False, "max_iter": 60}
     model = ll.MatrixCompletion(random_state=0, certify=False, **light, **how).fit(seen)
     completed = model._completed
     return completed, answer_first(completed, completed.intervals.trial if trial else None)

@@ -111,7 +111,7 @@ def test_sizes_of_mixed_losses_count_their_shifts(rng):
 
 def test_a_zero_matrix_is_judged():
     model = ll.MatrixCompletion(
-        loss="poisson", rank=1, penalty=0.009, noise="common", biases=False, max_iterations=1, random_state=48
+        loss="poisson", rank=1, penalty=0.009, noise="common", biases=False, max_iter=1, random_state=48
     ).fit(np.full((6, 5), 51748660.0))
     assert model.certificate_ is not None
 
@@ -148,7 +148,7 @@ def test_tiny_weights_are_like_none(loss, rng):
     z, table, good = spoilt(rng)
     errors = []
     for weight in (0.0, 1e-12):
-        model = ll.MatrixCompletion(rank=2, loss=loss, penalty=0.1, max_iterations=100, **QUICK)
+        model = ll.MatrixCompletion(rank=2, loss=loss, penalty=0.1, max_iter=100, **QUICK)
         model.fit(table, sample_weight=np.where(good, 1.0, weight))
         errors.append(np.sqrt(np.mean((model.predict_table() - z)[good] ** 2)))
     assert errors[1] < 1.5 * errors[0] + 0.05
@@ -406,7 +406,7 @@ def test_probabilities_of_levels(rng):
 def test_a_report_from_python(rng, tmp_path):
     table = rng.standard_normal((40, 8)) + rng.standard_normal((40, 1))
     table[rng.random(table.shape) < 0.2] = np.nan
-    light = {"refine": False, "max_iterations": 10, "random_state": 0}
+    light = {"refine": False, "max_iter": 10, "random_state": 0}
     ll.MatrixCompletion(**light).fit(table).report(tmp_path / "r.html", title="Trial")
     page = (tmp_path / "r.html").read_text()
     assert "<h1>Trial" in page

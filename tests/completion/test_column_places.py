@@ -50,8 +50,8 @@ def test_columns_in_order_are_predicted_better_and_a_wrong_order_costs_little():
 
 def test_columns_in_order_of_one_table():
     full, holes = series(1)
-    plain = ll.MatrixCompletion(max_iterations=60, **PLAIN).fit(holes)
-    named = ll.MatrixCompletion(max_iterations=60, **PLAIN).fit(pd.DataFrame(holes, columns=MONTHS))
+    plain = ll.MatrixCompletion(max_iter=60, **PLAIN).fit(holes)
+    named = ll.MatrixCompletion(max_iter=60, **PLAIN).fit(pd.DataFrame(holes, columns=MONTHS))
     assert error(named, full, holes) < error(plain, full, holes)
     assert "shrunk along the order of columns" in named._completed.table.describe_method()
     assert "shrunk" not in plain._completed.table.describe_method()
@@ -134,7 +134,7 @@ def test_the_gaussian_takes_an_order_of_columns_and_none_of_rows():
 def test_files_and_updates_keep_the_order(tmp_path):
     _, holes = series(0)
     years = [str(year) for year in range(2000, 2012)]
-    fit = ll.MatrixCompletion(max_iterations=30, **PLAIN).fit(pd.DataFrame(holes, columns=years))
+    fit = ll.MatrixCompletion(max_iter=30, **PLAIN).fit(pd.DataFrame(holes, columns=years))
     fit.save(tmp_path / "model.npz")
     read = ll.MatrixCompletion.load(tmp_path / "model.npz")
     assert len(read._completed.table._known("settings").settings.column_places) == 12

@@ -19,7 +19,7 @@ from saved_models import contents
 
 pytestmark = pytest.mark.usefixtures("few_trees_throughout")
 # few sweeps, where it is not their number that is tested
-LIGHT = {"random_state": 0, "certify": False, "max_iterations": 25}
+LIGHT = {"random_state": 0, "certify": False, "max_iter": 25}
 KINDS = {1: LevelKind(3, ordered=False), 2: LevelKind(4, ordered=True), 4: LevelKind(2, ordered=False)}
 SPECIES, HEALTH = ("adelie", "chinstrap", "gentoo"), ("bad", "fair", "good", "best")
 
@@ -287,7 +287,7 @@ def test_columns_without_a_cell_are_filled_evenly_or_left(quick_starts, rng, tmp
     frame = small_frame(rng)
     frame["empty"] = pd.array([pd.NA] * 60, dtype="boolean")
     frame["void"] = np.nan
-    model = ll.MatrixCompletion(**LIGHT | {"max_iterations": 4}).fit(frame)
+    model = ll.MatrixCompletion(**LIGHT | {"max_iter": 4}).fit(frame)
     np.testing.assert_allclose(model.level_probabilities([0], "empty"), 0.5)
     assert np.isfinite(model.transform(frame)).all()
     model.save(tmp_path / "m.npz")

@@ -169,7 +169,7 @@ def test_the_fit_predicts_and_covers(tables, rng):
         full = full / full.std(axis=0) + 0.1 * rng.standard_normal((24, 6))
         gaps = rng.random(full.shape) < 0.12
         seen = np.where(gaps, np.nan, full)
-        model = ll.MatrixCompletion(**UNREFINED, max_iterations=60).fit(seen)
+        model = ll.MatrixCompletion(**UNREFINED, max_iter=60).fit(seen)
         assert model.method_ == "gaussian"
         factors = ll.MatrixCompletion(method="variational", **UNREFINED).fit(seen)
         for fit, own in ((model, errors), (factors, others)):
@@ -219,12 +219,12 @@ def test_where_the_default_is_gaussian(rng):
 
 def test_the_plan_leaves_it_open_only_without_settings_of_factors(table):
     rows = table[~np.isnan(table).all(axis=1)]
-    table, brief = np.vstack([rows, rows + 0.1]), {**UNREFINED, "max_iterations": 10}
+    table, brief = np.vstack([rows, rows + 0.1]), {**UNREFINED, "max_iter": 10}
     for settings in (
         {"rank": 2},
         {"biases": False},
         {"noise": "common"},
-        {"tolerance": 0.1},
+        {"tol": 0.1},
         {"scale": "column"},
     ):
         fit = ll.MatrixCompletion(**brief, **settings).fit(table)
@@ -243,7 +243,7 @@ def test_refusals(table):
         ("biases", False),
         ("pattern", True),
         ("noise", "common"),
-        ("tolerance", 1.0),
+        ("tol", 1.0),
     ):
         with pytest.raises(InvalidInputError, match=f'{name} is not used by method "gaussian"'):
             ll.MatrixCompletion(method="gaussian", **{name: value}).fit(table)
@@ -271,7 +271,7 @@ def test_short_tables_of_several_units(rows, tables):
             if method == "means":
                 found = np.broadcast_to(np.nanmean(holes, axis=0), full.shape)
             else:
-                model = ll.MatrixCompletion(method=method, max_iterations=90, **UNREFINED).fit(holes)
+                model = ll.MatrixCompletion(method=method, max_iter=90, **UNREFINED).fit(holes)
                 found = model.predict_table()
                 chosen.add(model.method_)
             own.append((((found - full) / full.std(axis=0))[gaps] ** 2).mean())
@@ -379,7 +379,7 @@ def test_certificates_speak_of_the_penalised_problem(table):
 
 
 def test_few_sweeps_are_shared(table):
-    fit = ll.MatrixCompletion(**{**SMALL, "max_iterations": 6}).fit(table)
+    fit = ll.MatrixCompletion(**{**SMALL, "max_iter": 6}).fit(table)
     assert fit.search_.iterations == 6
     assert fit.search_.state.kept == 3
 
@@ -438,9 +438,7 @@ def test_more_columns_than_rows_can_be_fitted_again(rng):
 
 def test_the_number_of_sweeps_leaves_the_method_open(table):
     rows = table[~np.isnan(table).all(axis=1)]
-    fit = ll.MatrixCompletion(random_state=0, certify=False, max_iterations=60).fit(
-        np.vstack([rows, rows + 0.1])
-    )
+    fit = ll.MatrixCompletion(random_state=0, certify=False, max_iter=60).fit(np.vstack([rows, rows + 0.1]))
     assert fit.method_ == "gaussian"
     assert fit.search_.iterations == 60
     with pytest.raises(InvalidInputError, match='choose method "gibbs" or "gaussian"'):
@@ -465,7 +463,7 @@ def test_the_prior_of_many_columns_is_what_factors_say(rng):
     for full in (low, blocks):
         gaps = rng.random(full.shape) < 0.2
         errors = []
-        for settings in ({"max_iterations": 50}, {"method": "variational"}):
+        for settings in ({"max_iter": 50}, {"method": "variational"}):
             fit = ll.MatrixCompletion(**settings, **UNREFINED)
             found = fit.fit(np.where(gaps, np.nan, full)).predict_table()
             errors.append(np.sqrt(np.mean((found - full)[gaps] ** 2)))
@@ -501,7 +499,7 @@ def test_the_covariance_of_factors_is_that_of_new_rows(rng):
 def test_tables_of_exactly_low_rank(dtype, most, rng):
     full = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 20))
     seen = np.where(rng.random(full.shape) < 0.7, full, np.nan)
-    fit = ll.MatrixCompletion(dtype=dtype, max_iterations=200, **UNREFINED).fit(seen)
+    fit = ll.MatrixCompletion(dtype=dtype, max_iter=200, **UNREFINED).fit(seen)
     assert fit.method_ == "gaussian"
     assert fit.search_.stop_reason.value == "iteration_limit"
     assert np.median(np.abs(fit.predict_table() - full)) < most
@@ -588,14 +586,14 @@ def test_rows_given_later_have_the_sizes_of_the_fit(tmp_path):
 
 
 def test_scores_are_saved(rng, tmp_path):
-    fit = ll.MatrixCompletion(max_iterations=60, **UNREFINED)
+    fit = ll.MatrixCompletion(max_iter=60, **UNREFINED)
     fit.fit(np.where(rng.random((150, 4)) < 0.1, np.nan, rng.standard_normal((150, 4))))
     assert fit._completed.model.error_scores.size > 100
     fit.save(tmp_path / "model.npz")
     read = ll.MatrixCompletion.load(tmp_path / "model.npz")
     for one, other in zip(*(own.predict_interval([3, 5], [0, 2], 0.5) for own in (fit, read)), strict=True):
         np.testing.assert_array_equal(one, other)
-    few = ll.MatrixCompletion(max_iterations=60, **UNREFINED).fit(rng.standard_normal((40, 4)))
+    few = ll.MatrixCompletion(max_iter=60, **UNREFINED).fit(rng.standard_normal((40, 4)))
     assert few._completed.model.error_scores.size == 0
 
 

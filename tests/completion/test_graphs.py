@@ -13,7 +13,7 @@ from lowland.completion import bayesian, grown_start, order_choice
 from lowland.core.errors import InvalidInputError
 
 # few sweeps: it is not their number that is tested
-PLAIN = {"random_state": 0, "certify": False, "refine": False, "max_iterations": 30}
+PLAIN = {"random_state": 0, "certify": False, "refine": False, "max_iter": 30}
 
 
 def ring(length):

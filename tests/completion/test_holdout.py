@@ -11,7 +11,7 @@ from lowland.completion.holdout import hold_gaps
 from lowland.core.errors import UnsupportedError
 
 # few sweeps: it is not their number that is tested
-LIGHT = {"certify": False, "random_state": 0, "max_iterations": 30}
+LIGHT = {"certify": False, "random_state": 0, "max_iter": 30}
 
 
 class Observed(NamedTuple):

@@ -15,7 +15,7 @@ from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.observations import Observations
 
 PLAIN = {"certify": False, "refine": False, "random_state": 0}
-LIGHT = PLAIN | {"max_iterations": 40}
+LIGHT = PLAIN | {"max_iter": 40}
 ROWS, COLUMNS = 80, 4
 
 
@@ -184,16 +184,16 @@ def test_a_useless_order_is_left_out():
 
 
 def test_a_useless_order_of_a_small_table_is_left_out(one_length):
-    check_left_out(0, (60, 5), max_iterations=40)
+    check_left_out(0, (60, 5), max_iter=40)
 
 
 def test_an_order_that_is_always_taken_is_found_out(few_trees, monkeypatch, one_length):
     """The mutant: cells held out are not asked."""
-    ordered = check_left_out(0, (80, 6), max_iterations=20, rank=1, refine=True)
+    ordered = check_left_out(0, (80, 6), max_iter=20, rank=1, refine=True)
     assert isinstance(ordered._completed.table, RefinedTable)
     monkeypatch.setattr(order_choice, "_is_gain", lambda *_, **__: True)
     with pytest.raises(AssertionError):
-        check_left_out(0, (60, 5), max_iterations=40, rank=1)
+        check_left_out(0, (60, 5), max_iter=40, rank=1)
 
 
 def test_cells_are_hidden_as_cells_are_missing(rng):

@@ -18,7 +18,7 @@ from lowland.files.bundle import load_bundle, save_bundle
 from lowland.report import page
 from lowland.verifying import verify
 
-FAST = {"certify": False, "random_state": 0, "refine": False, "max_iterations": 40}
+FAST = {"certify": False, "random_state": 0, "refine": False, "max_iter": 40}
 
 
 def products(rng, m=150, n=6, share=0.75):

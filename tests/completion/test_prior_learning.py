@@ -193,7 +193,7 @@ def test_sweeps_with_priors_held_do_not_lower_the_bound(rng):
 def test_a_fit_that_ends_early_has_seen_all_cells(rng, monkeypatch):
     monkeypatch.setattr(bayesian_settings, "LEAST_CALIBRATED", 500)
     table = grades(rng)
-    settings = {"rank": 2, "method": "variational", "pattern": False, "max_iterations": 1, "random_state": 0}
+    settings = {"rank": 2, "method": "variational", "pattern": False, "max_iter": 1, "random_state": 0}
     fit = ll.MatrixCompletion(certify=False, refine=False, **settings).fit(table)
     held = hold_out(TableCells.of(table))[1]
     # a cell that a fit has seen has moved its predictions towards itself
@@ -298,7 +298,7 @@ def test_calibrated_fits_on_the_disk_have_the_bits_of_those_in_memory(method, rn
     names = {"row": "row", "column": "column", "value": "value"}
     stored = ll.StoredObservations.from_parquet(tmp_path, tmp_path / "cells", dtype="float64", **names)
     options = {"rank": 2, "method": method, "certify": False, "random_state": 0, "refine": False}
-    options |= {"max_iterations": 6}
+    options |= {"max_iter": 6}
     options |= {"n_draws": 3} if method == "gibbs" else {}
     here = ll.MatrixCompletion(**options).fit(Observations.from_frame(frame, **names))
     there = ll.MatrixCompletion(**options).fit(stored)

@@ -17,7 +17,7 @@ from lowland.report import page
 from saved_models import contents
 
 # few sweeps: it is not their number that is tested
-LIGHT = {"random_state": 0, "certify": False, "max_iterations": 40}
+LIGHT = {"random_state": 0, "certify": False, "max_iter": 40}
 
 
 def curved(rng, m=200, share=0.2):
@@ -198,10 +198,10 @@ def test_threads_change_no_bit(refined, few_trees, quick_starts, monkeypatch):
     from lowland.kernels import threads
 
     _, table, gaps, _ = refined
-    model, _ = fitted(table[:100], gaps[:100], refine=True, max_iterations=5)
+    model, _ = fitted(table[:100], gaps[:100], refine=True, max_iter=5)
     assert isinstance(model._completed.table, RefinedTable)
     monkeypatch.setattr(threads, "thread_count", lambda: 1)
-    again, _ = fitted(table[:100], gaps[:100], refine=True, max_iterations=5)
+    again, _ = fitted(table[:100], gaps[:100], refine=True, max_iter=5)
     np.testing.assert_array_equal(again.predict_table(), model.predict_table())
 
 
@@ -225,7 +225,7 @@ def test_refusals(refined, quick_starts):
     with pytest.raises(InvalidInputError, match="refine"):
         fitted(table, gaps, refine="maybe")
     # weights and few rows leave "auto" as it was
-    weighted = ll.MatrixCompletion(**LIGHT | {"max_iterations": 5})
+    weighted = ll.MatrixCompletion(**LIGHT | {"max_iter": 5})
     weighted.fit(holes, sample_weight=np.full(len(holes), 2.0))
     assert not isinstance(weighted._completed.table, RefinedTable)
     assert not isinstance(fitted(table[:19], gaps[:19])[0]._completed.table, RefinedTable)
@@ -234,7 +234,7 @@ def test_refusals(refined, quick_starts):
 def test_reports_say_it(refined, few_trees, quick_starts, monkeypatch, tmp_path):
     monkeypatch.setattr(page, "draw_svg", lambda *_, **__: "")  # words are asked of, figures take longer
     _, table, gaps, _ = refined
-    model, _ = fitted(table[:80], gaps[:80], certify=True, refine=True, max_iterations=5)
+    model, _ = fitted(table[:80], gaps[:80], certify=True, refine=True, max_iter=5)
     model.report(tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
     assert "columns refined by forests" in text
@@ -246,7 +246,7 @@ def test_columns_without_a_cell_and_negative_zeros(few_trees, quick_starts, tmp_
     table[:, 0] = np.where(np.arange(100) % 3 == 0, -0.0, table[:, 0])
     table = np.column_stack([table, np.full(100, np.nan)])
     gaps = np.column_stack([gaps, np.ones(100, bool)])
-    model, holes = fitted(table, gaps, max_iterations=5)
+    model, holes = fitted(table, gaps, max_iter=5)
     assert isinstance(model._completed.table, RefinedTable)
     assert np.isfinite(model.transform(holes)).all()
     model.save(tmp_path / "model.npz")

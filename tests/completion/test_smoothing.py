@@ -18,7 +18,7 @@ from saved_models import contents
 
 COLUMNS = 24
 # few draws and sweeps, where it is not their number that is tested
-LIGHT = {"method": "gaussian", "n_draws": 6, "max_iterations": 20}
+LIGHT = {"method": "gaussian", "n_draws": 6, "max_iter": 20}
 
 
 def smooth(rng, m=60):

@@ -59,7 +59,7 @@ def test_fits_have_the_bits_of_those_in_memory(method, described, ratings, store
         "method": method,
         "rank": 2,
         "random_state": 0,
-        "max_iterations": 4,
+        "max_iter": 4,
         "certify": False,
         "refine": False,
     }
@@ -111,7 +111,7 @@ def test_repeated_cells(ratings, tmp_path):
         [tmp_path / "all.parquet"], tmp_path / "cells", duplicates="last", dtype="float64", **COLUMNS
     )
     expected = ll.Observations.from_frame(again, duplicates="last", **COLUMNS)
-    settings = {"rank": 1, "random_state": 0, "max_iterations": 2, **PLAIN}
+    settings = {"rank": 1, "random_state": 0, "max_iter": 2, **PLAIN}
     fits = [ll.MatrixCompletion(**settings).fit(table) for table in (last, expected)]
     np.testing.assert_array_equal(fits[0].predict_table(), fits[1].predict_table())
 
@@ -198,7 +198,7 @@ def judged(table, certify=True, **options):
         "refine": False,
         "rank": 3,
         "random_state": 0,
-        "max_iterations": 40,
+        "max_iter": 40,
         "effort": "standard",
     } | options
     return ll.MatrixCompletion(certify=certify, **settings).fit(table)
@@ -208,7 +208,7 @@ def test_fits_on_the_disk_are_judged(stored, ratings):
     """The findings are those of the table in memory, whose lower bound is rigorous: no bound is beyond it."""
     table = ll.Observations.from_frame(ratings, **COLUMNS)
     for options in (
-        {"rank": 1, "max_iterations": 10, "effort": "quick"},
+        {"rank": 1, "max_iter": 10, "effort": "quick"},
         {"method": "map", "penalty": 4.0, "bias_penalty": 1.0},
     ):
         found, expected = (judged(own, **options) for own in (stored, table))
@@ -230,9 +230,9 @@ def test_interrupted_judging_keeps_a_fit_on_the_disk(stored, monkeypatch):
 
     monkeypatch.setattr(ElsewhereFit, "certify", interrupted)
     with pytest.warns(InterruptedWarning, match="judging was interrupted"):
-        found = judged(stored, rank=1, max_iterations=2)
+        found = judged(stored, rank=1, max_iter=2)
     assert found.certificate_ is None
-    expected = judged(stored, certify=False, rank=1, max_iterations=2)
+    expected = judged(stored, certify=False, rank=1, max_iter=2)
     np.testing.assert_array_equal(found.predict_table(), expected.predict_table())
 
 
@@ -256,7 +256,7 @@ def fitted(table):
     settings = {
         "rank": 2,
         "random_state": 0,
-        "max_iterations": 2,
+        "max_iter": 2,
         "certify": False,
         "refine": False,
         "pattern": True,
@@ -368,7 +368,7 @@ def test_numbers_too_large_for_the_precision_leave_the_table_as_it_was(stored, r
 
 
 def fitted_in_single(table):
-    settings = {"rank": 1, "random_state": 0, "max_iterations": 2, "certify": False, "dtype": "float32"}
+    settings = {"rank": 1, "random_state": 0, "max_iter": 2, "certify": False, "dtype": "float32"}
     return ll.MatrixCompletion(**settings).fit(table).predict_table()
 
 

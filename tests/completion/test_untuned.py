@@ -130,10 +130,10 @@ def test_no_bias_no_noise_and_constant_columns():
     rng = np.random.default_rng(5)
     truth = rng.standard_normal((40, 2)) @ rng.standard_normal((2, 30))
     holes = np.where(rng.random(truth.shape) < 0.6, truth, np.nan)
-    model = ll.MatrixCompletion(biases=False, random_state=0, tolerance=1e-6, **PLAIN).fit(holes)
+    model = ll.MatrixCompletion(biases=False, random_state=0, tol=1e-6, **PLAIN).fit(holes)
     assert np.abs(model.transform(holes) - truth).max() < 0.05
     holes[:, 3] = 7.0
-    brief = {"random_state": 0, "max_iterations": 20, **PLAIN}
+    brief = {"random_state": 0, "max_iter": 20, **PLAIN}
     filled = ll.MatrixCompletion(**brief).fit(holes).transform(holes)
     assert np.isfinite(filled).all()
     full = ll.MatrixCompletion(**brief).fit(truth)
@@ -152,7 +152,7 @@ def test_columns_in_different_units_are_scaled_and_scaled_back(instance):
     made = u @ v.T + own.row_biases_[:, None] + own.column_biases_ + own.offset_
     missing = np.isnan(holes)
     np.testing.assert_allclose(made[missing], own.transform(holes * units)[missing], rtol=1e-6, atol=1e-9)
-    alike = ll.MatrixCompletion(method="variational", max_iterations=5, **PLAIN).fit(holes)
+    alike = ll.MatrixCompletion(method="variational", max_iter=5, **PLAIN).fit(holes)
     assert alike._completed.table.fit.settings.scale == "common"
 
 
@@ -198,9 +198,7 @@ def test_covariates_make_cold_rows_known(rng):
     holes[:20] = np.nan  # cold rows
     errors, widths = [], []
     for known in (about, None):
-        model = ll.MatrixCompletion(random_state=0, max_iterations=40, **PLAIN).fit(
-            holes, row_covariates=known
-        )
+        model = ll.MatrixCompletion(random_state=0, max_iter=40, **PLAIN).fit(holes, row_covariates=known)
         filled = model.transform(holes, row_covariates=known)
         errors.append(np.sqrt(np.mean((filled - table)[:20] ** 2)))
         lower, upper = model.predict_interval(np.r_[0, 60], np.r_[3, 3])
@@ -208,7 +206,7 @@ def test_covariates_make_cold_rows_known(rng):
     assert errors[0] < 0.5 * errors[1]
     assert widths[1][0] > 1.5 * widths[1][1]  # a cold row without covariates is uncertain, and says so
     with pytest.raises(InvalidInputError, match="covariates are missing"):
-        ll.MatrixCompletion(max_iterations=5, **PLAIN).fit(holes, row_covariates=about).transform(holes[:5])
+        ll.MatrixCompletion(max_iter=5, **PLAIN).fit(holes, row_covariates=about).transform(holes[:5])
     with pytest.raises(InvalidInputError, match="takes no covariates"):
         ll.MatrixCompletion(method="map", rank=1, penalty=1.0).fit(holes, row_covariates=about)
     with pytest.raises(InvalidInputError, match="no missing values"):
@@ -304,7 +302,7 @@ def test_top_and_similar(rng):
 @pytest.fixture(params=["variational", "gibbs"])
 def brief_model(request, quick_starts, instance):
     """A fit of few sweeps and draws, where it is not how good they are that is tested."""
-    brief = {"n_draws": 5, "max_iterations": 10} if request.param == "gibbs" else {"max_iterations": 10}
+    brief = {"n_draws": 5, "max_iter": 10} if request.param == "gibbs" else {"max_iter": 10}
     return ll.MatrixCompletion(method=request.param, random_state=0, **brief, **PLAIN).fit(instance[2])
 
 
@@ -350,7 +348,7 @@ def test_models_survive_a_file(brief_model, instance, tmp_path):
 
 @pytest.mark.usefixtures("plain_kernels")
 def test_a_penalised_fit_has_no_posterior(instance):
-    model = ll.MatrixCompletion(rank=3, penalty=0.5, max_iterations=20, random_state=0, certify=False)
+    model = ll.MatrixCompletion(rank=3, penalty=0.5, max_iter=20, random_state=0, certify=False)
     model.fit(instance[2])
     assert model.method_ == "map"
     for act in (lambda: model.sample([0], [0]), lambda: model.completions(2)):
@@ -359,9 +357,7 @@ def test_a_penalised_fit_has_no_posterior(instance):
     with pytest.raises(UnsupportedError, match="needs a Bayesian fit"):
         model.predict_interval([0], [0], method="posterior")
     with pytest.raises(UnsupportedError, match="needs a penalised fit"):
-        ll.MatrixCompletion(max_iterations=20, **PLAIN).fit(instance[2]).predict_interval(
-            [0], [0], method="fisher"
-        )
+        ll.MatrixCompletion(max_iter=20, **PLAIN).fit(instance[2]).predict_interval([0], [0], method="fisher")
 
 
 def test_conformal_intervals_of_a_posterior(instance):
@@ -373,7 +369,7 @@ def test_conformal_intervals_of_a_posterior(instance):
 
 
 def test_the_map_surrogate_is_certified(instance):
-    settings = {"rank": 3, "max_iterations": 20, "refine": False, "random_state": 0}
+    settings = {"rank": 3, "max_iter": 20, "refine": False, "random_state": 0}
     model = ll.MatrixCompletion(effort="standard", **settings).fit(instance[2][:40, :24])
     assert 0 < model.certificate_["globally_optimal"].witness["lower_bound"]
     assert model.certificate_["determined_by_data"].verdict.name == "PROVED"
@@ -384,7 +380,7 @@ def test_weights_are_precisions(rng):
     _, _, holes = planted(rng)
     weight = np.ones(80)
     weight[:10] = 0
-    brief = {"random_state": 0, "max_iterations": 30, **PLAIN}
+    brief = {"random_state": 0, "max_iter": 30, **PLAIN}
     model = ll.MatrixCompletion(**brief).fit(holes, sample_weight=weight)
     other = holes.copy()
     other[:10] = 1e3
@@ -416,7 +412,7 @@ def test_metadata_are_routed_through_a_pipeline(rng):
         filled = chain.transform(holes[:5], row_covariates=about[:5])
     scaled = StandardScaler().fit(holes).transform(table[:5])
     assert np.sqrt(np.mean((filled - scaled) ** 2)) < 0.5 * scaled.std()
-    brief = ll.MatrixCompletion(random_state=0, max_iterations=20, **PLAIN)
+    brief = ll.MatrixCompletion(random_state=0, max_iter=20, **PLAIN)
     search = GridSearchCV(brief, {"biases": [True, False]}, cv=[(np.arange(60), np.arange(60))])
     search.fit(holes[5:][np.arange(60) % 55])
     assert np.isfinite(search.best_score_)

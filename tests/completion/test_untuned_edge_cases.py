@@ -17,7 +17,7 @@ M = ll.MatrixCompletion
 # without certificate and forests, on which none of this depends
 PLAIN = {"certify": False, "refine": False}
 # and by few sweeps
-LIGHT = {**PLAIN, "max_iterations": 20, "random_state": 0}
+LIGHT = {**PLAIN, "max_iter": 20, "random_state": 0}
 
 
 def low_rank(m=30, n=20, noise=0.1, seed=0):
@@ -117,9 +117,9 @@ def test_large_tables_of_grades_are_fitted_by_default():
     stars = rng.integers(1, 6, cells.size).astype(float)
     table = ll.Observations.from_triples(*np.divmod(cells, 12_500), stars, shape=(12_500, 12_500))
     assert BayesianSettings().resolve(TableSummary.of(TableCells.of(table))).pattern is False
-    M(rank=2, max_iterations=2, certify=False).fit(table)
+    M(rank=2, max_iter=2, certify=False).fit(table)
     with pytest.raises(InvalidInputError, match="too many features"):
-        M(rank=2, max_iterations=2, certify=False, pattern=True).fit(table)
+        M(rank=2, max_iter=2, certify=False, pattern=True).fit(table)
 
 
 def test_updates_keep_names_and_refuse_slips():
@@ -188,7 +188,7 @@ def test_attributes_of_another_method_do_not_stay():
     _, holes = low_rank()
     model = M(method="map", random_state=0, certify=False).fit(holes)
     assert model.rank_path_.held_out > 0
-    model.set_params(method="variational", max_iterations=20, refine=False).fit(holes)
+    model.set_params(method="variational", max_iter=20, refine=False).fit(holes)
     assert "rank_path_" not in vars(model)
     model.set_params(method="map", rank=2, penalty=1.0, refine="auto").fit(holes)
     assert "noise_" not in vars(model)

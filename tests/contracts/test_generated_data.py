@@ -30,8 +30,8 @@ def positions(draw):
 def test_any_positions_keep_the_contracts(where):
     measurement = Entries(*where)
     rng = np.random.default_rng(0)
-    check_adjoint(measurement, rng, trials=2)
-    check_measure(measurement, rng, trials=1)
+    check_adjoint(measurement, rng, n_trials=2)
+    check_measure(measurement, rng, n_trials=1)
 
 
 @QUICK

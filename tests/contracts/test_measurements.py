@@ -96,7 +96,7 @@ def test_subset(case, rng):
         np.testing.assert_allclose(
             part.measure_matrix(matrix), measurement.measure_matrix(matrix)[keep], rtol=1e-5, atol=1e-12
         )
-        check_adjoint(part, rng, trials=2)
+        check_adjoint(part, rng, n_trials=2)
 
 
 @parametrise([c for c in MEASUREMENTS if hasattr(c.part, "measure_error")])

@@ -53,7 +53,7 @@ def test_tables_that_cannot_be_formed(little):
     cells = np.arange(500)
     seen = ll.Observations.from_triples(cells, cells % 50, np.ones(500) + cells % 7, shape=(2_000, 2_000))
     for options in ({"method": "map", "penalty": 1.0}, {"method": "variational"}):
-        how = {"rank": 1, "certify": False, "max_iterations": 2, "random_state": 0}
+        how = {"rank": 1, "certify": False, "max_iter": 2, "random_state": 0}
         model = ll.MatrixCompletion(**how, **options).fit(seen)
         with pytest.raises(TooLargeError, match="128 MB") as caught:
             model.predict_table()
@@ -93,7 +93,7 @@ import numpy as np, lowland as ll
 
 rng = np.random.default_rng(0)
 seen = ll.Observations.from_triples(np.arange(500), np.arange(500), rng.random(500), shape=(20000, 20000))
-how = {"rank": 1, "method": "map", "penalty": 1.0, "max_iterations": 2, "certify": False, "random_state": 0}
+how = {"rank": 1, "method": "map", "penalty": 1.0, "max_iter": 2, "certify": False, "random_state": 0}
 model = ll.MatrixCompletion(**how).fit(seen)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), used + (1 << 30)))

@@ -281,5 +281,5 @@ def test_wrong_input():
         hitting_probability(WELL, [1.0, 0.0], exit=RIGHT, home=LEFT, dynamics=moves)
     with pytest.raises(InvalidInputError, match="antisymmetric matrix per point"):
         with_circulation(WELL, lambda x: ROUND, beta=8.0)
-    with pytest.raises(InvalidInputError, match="J must be antisymmetric"):
+    with pytest.raises(InvalidInputError, match="equal minus their transposes"):
         with_circulation(WELL, lambda x: np.ones((len(x), 2, 2)), beta=8.0)

@@ -324,6 +324,6 @@ def test_annealing_an_objective_that_is_negative_or_zero():
     for bottom in (-5.0, -0.5, 0.0):
         start = np.ones(3) / np.sqrt(3)  # value bottom + 1/2
         result = run(
-            Bowl(bottom), Langevin(phases=20), start, stop=Iterations(20), rng=np.random.default_rng(0)
+            Bowl(bottom), Langevin(n_phases=20), start, stop=Iterations(20), rng=np.random.default_rng(0)
         )
         assert result.value < bottom + 0.5

@@ -108,16 +108,16 @@ def test_advice_is_kept_and_the_best_of_its_grid():
     from lowland.dynamics.mixing import _families
 
     advice = advise_sampling(H, beta=BETA, accuracy=0.1)
-    assert [own.steps for own in advice] == sorted(own.steps for own in advice)
+    assert [own.n_steps for own in advice] == sorted(own.n_steps for own in advice)
     assert {own.dynamics.name for own in advice} == {"overdamped", "non-reversible", "underdamped"}
     wanted = 0.1 * np.sqrt(np.trace(np.linalg.inv(H)) / BETA)
     for own in advice:
-        after = mixing_distance(own.dynamics, H, np.arange(own.steps + 1))
-        assert after[-1] <= wanted < after[max(own.steps - 1 - own.steps // 64, 0)]
+        after = mixing_distance(own.dynamics, H, np.arange(own.n_steps + 1))
+        assert after[-1] <= wanted < after[max(own.n_steps - 1 - own.n_steps // 64, 0)]
         assert own.bias < 0.1
     (plain, *_) = (own for own in advice if own.dynamics.name == "overdamped")
     for moves in next(iter(_families(H, np.diag(H), BETA))):
-        assert np.all(mixing_distance(moves, H, np.arange(plain.steps - 1)) > wanted)
+        assert np.all(mixing_distance(moves, H, np.arange(plain.n_steps - 1)) > wanted)
 
 
 @pytest.mark.parametrize(
@@ -128,12 +128,12 @@ def test_laws_stay_accurate_after_the_advised_steps(condition):
     W, advice = advised(condition)
     wanted = 0.05 * np.sqrt(1 + condition)
     for own in advice:
-        later = mixing_distance(own.dynamics, W, np.arange(own.steps, 4 * own.steps + 50))
+        later = mixing_distance(own.dynamics, W, np.arange(own.n_steps, 4 * own.n_steps + 50))
         assert later.max() <= 1.02 * wanted
 
 
 def test_powers_of_the_condition_number():
-    first, last = ({own.dynamics.name: own.steps for own in advised(c)[1]} for c in (1e2, 1e4))
+    first, last = ({own.dynamics.name: own.n_steps for own in advised(c)[1]} for c in (1e2, 1e4))
     growth = {name: np.log(last[name] / first[name]) / np.log(1e2) for name in first}
     assert growth["overdamped"] == pytest.approx(1, abs=0.2)
     assert growth["underdamped"] == pytest.approx(0.5, abs=0.15)

@@ -70,7 +70,7 @@ def test_words_that_a_fit_does_not_know_are_refused_not_replaced():
     base = rng.standard_normal((30, 1)) * [1.0, 2.0]
     frame = pd.DataFrame(base, columns=["a", "b"]).assign(w=np.where(base[:, 0] > 0, "+", "-"))
     frame.loc[4, "a"] = np.nan
-    light = {"refine": False, "powers": False, "certify": False, "max_iterations": 20}
+    light = {"refine": False, "powers": False, "certify": False, "max_iter": 20}
     model = ll.MatrixCompletion(rank=1, random_state=0, **light).fit(frame)
     filled = model.fill(frame)
     assert (filled["w"] == frame["w"]).all()

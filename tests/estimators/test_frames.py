@@ -15,7 +15,7 @@ from lowland.core.errors import InvalidInputError
 SIZE = 40
 # one way to fit, without forests: other tests are about the choice among several
 PLAIN = {"method": "variational", "refine": False, "powers": False, "pattern": False}
-PLAIN |= {"certify": False, "max_iterations": 20, "random_state": 0}
+PLAIN |= {"certify": False, "max_iter": 20, "random_state": 0}
 
 
 @pytest.fixture(scope="module")

@@ -82,7 +82,7 @@ def expected_to_fail(estimator):
 ALONE = {"refine": False, "powers": False, "pattern": False, "certify": False, "random_state": 0}
 # a fit whose every step is one of the default's, and that takes milliseconds
 ONE = {"rank": 1, "method": "variational", **ALONE}
-BRIEF = {**ONE, "max_iterations": 5}
+BRIEF = {**ONE, "max_iter": 5}
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_stored_zeros_are_observed():
 def test_labels_from_a_table():
     table = read_table(data_path("fertility"))
     # its years would be looked at as an order
-    model = MatrixCompletion(**{**ONE, "rank": 4, "max_iterations": 20}).fit(table, column_order=None)
+    model = MatrixCompletion(**{**ONE, "rank": 4, "max_iter": 20}).fit(table, column_order=None)
     value = model.predict(["Germany"], ["1990"])
     assert 1.2 < value[0] < 1.7
     with pytest.raises(ValueError, match="no such row"):
@@ -206,7 +206,7 @@ def test_float32(settings, table):
 def test_random_state_is_honoured(table):
     _, holes = table
     one, two, other = (
-        MatrixCompletion(max_iterations=3, **{**ALONE, "random_state": s}).fit(holes).row_factors_
+        MatrixCompletion(max_iter=3, **{**ALONE, "random_state": s}).fit(holes).row_factors_
         for s in (1, 1, 2)
     )
     np.testing.assert_array_equal(one, two)
@@ -227,7 +227,7 @@ def test_random_state_is_honoured(table):
         ({"scale": 3}, "scale is unknown"),
         ({"pattern": "yes"}, "pattern must be a boolean"),
         ({"n_draws": 0, "method": "gibbs"}, "n_draws"),
-        ({"tolerance": np.nan}, "tolerance"),
+        ({"tol": np.nan}, "tol"),
         ({"dtype": "int8"}, "dtype"),
     ],
 )

@@ -40,7 +40,7 @@ def plain_fits(ratings):
             ratings
         )
         for method, light in (
-            ("variational", {"refine": False, "powers": False, "max_iterations": 20}),
+            ("variational", {"refine": False, "powers": False, "max_iter": 20}),
             ("map", {}),
         )
     }

@@ -14,7 +14,7 @@ from lowland.tensors.blending import TableValues
 LIGHT = {"n_restarts": 0, "certify": False, "random_state": 0}
 
 
-@parametrize_with_checks([ll.TuckerDecomposition(ranks=1, fill="decomposition", max_iterations=5, **LIGHT)])
+@parametrize_with_checks([ll.TuckerDecomposition(ranks=1, fill="decomposition", max_iter=5, **LIGHT)])
 def test_scikit_learn_on_tensors(estimator, check):
     check(estimator)
 

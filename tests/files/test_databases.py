@@ -81,7 +81,7 @@ def server(ratings):
 
 def fit(observations):
     plain = {"certify": False, "refine": False, "powers": False, "random_state": 0}
-    return ll.MatrixCompletion(rank=3, max_iterations=6, **plain).fit(observations)
+    return ll.MatrixCompletion(rank=3, max_iter=6, **plain).fit(observations)
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def test_a_query_cannot_change_a_server(server):
 def test_the_command_line_asks_a_server(server, tmp_path):
     out = tmp_path / "filled.parquet"
     command = [sys.executable, "-m", "lowland", "complete", "--query", QUERY, "--rank", "3", "--json"]
-    command += ["--output", str(out), "--max-iterations", "6", "--no-certify"]
+    command += ["--output", str(out), "--max-iter", "6", "--no-certify"]
     done = subprocess.run(
         command, capture_output=True, text=True, env=os.environ | {"LOWLAND_DATABASE": server}, check=True
     )
@@ -343,7 +343,7 @@ def run(*arguments):
 
 
 # a fit soon done, since what is read and written is looked at
-SOON = ("--rank", 3, "--refine", "no", "--powers", "no", "--max-iterations", 6, "--no-certify")
+SOON = ("--rank", 3, "--refine", "no", "--powers", "no", "--max-iter", 6, "--no-certify")
 
 
 def test_the_command_line_asks_a_database(shop, tmp_path, monkeypatch):

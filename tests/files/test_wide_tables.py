@@ -80,7 +80,7 @@ def test_marks_among_numbers_are_missing(tmp_path):
 
 
 # what is written is looked at, not how well a fit would do
-PLAIN = ("--no-certify", "--refine", "no", "--powers", "no", "--max-iterations", 10, "--quiet")
+PLAIN = ("--no-certify", "--refine", "no", "--powers", "no", "--max-iter", 10, "--quiet")
 
 
 def test_the_command_line_writes_words_back_as_they_were(tmp_path):

@@ -25,7 +25,7 @@ FIT = (
     "map",
     "--penalty",
     "1",
-    "--max-iterations",
+    "--max-iter",
     "5",
     "--no-certify",
     "--force",
@@ -33,10 +33,10 @@ FIT = (
 )
 
 
-SHORT = ("--rank", "1", "--max-iterations", "5", "--no-certify", "--force", "--quiet")
+SHORT = ("--rank", "1", "--max-iter", "5", "--no-certify", "--force", "--quiet")
 METHODS = {
     "map": FIT,
-    "variational": ("--method", "variational", "--tolerance", "1e-15", *SHORT),
+    "variational": ("--method", "variational", "--tol", "1e-15", *SHORT),
     "gibbs": ("--method", "gibbs", "--draws", "5", *SHORT),
 }
 
@@ -193,9 +193,7 @@ def _samples():
     )
     for name in ("cube.npy", "cube.npz"):
         samples.append(
-            Sample(
-                "tensor", name, ("tucker", name, "--ranks", "1", "--max-iterations", "5", "--effort", "quick")
-            )
+            Sample("tensor", name, ("tucker", name, "--ranks", "1", "--max-iter", "5", "--effort", "quick"))
         )
     for name in ("dense.npz", "words.npz"):
         samples.append(Sample("measurements", name, ("sense", name, "--rank", "1", "--effort", "quick")))

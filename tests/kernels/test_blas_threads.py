@@ -91,7 +91,7 @@ def test_small_fits_are_limited_and_large_ones_are_not(two_threads, monkeypatch)
     y = A.measure_matrix(np.ones((5, 5)))
     for expected in ({1}, {2}):
         seen.clear()
-        ll.decompose_tucker(tensor, 2, n_restarts=0, max_iterations=5, rng=0, certify=False, callbacks=[look])
+        ll.decompose_tucker(tensor, 2, n_restarts=0, max_iter=5, rng=0, certify=False, callbacks=[look])
         ll.recover(A, y, rank=1, solver="gradient", rng=0, certify=False, callbacks=[look])
         assert len(seen) > 2
         assert all(threads == expected for threads in seen)

@@ -132,10 +132,10 @@ def test_lanczos_quadrature_matches_moments(rng, monkeypatch):
 
 def test_cuts_hold_the_objective(rng):
     objective, false = family(0.6)
-    section = cut(objective, false, np.array([2.0, 0.0]), n=11)
+    section = cut(objective, false, np.array([2.0, 0.0]), n_points=11)
     assert section.values[5] == pytest.approx(objective.value(false))
     assert section.values.min() == pytest.approx(section.values[5]), "a strict minimum along the line"
-    plane = cut_plane(objective, false, np.array([1.0, 0.0]), np.array([1.0, 1.0]), n=5)
+    plane = cut_plane(objective, false, np.array([1.0, 0.0]), np.array([1.0, 1.0]), n_points=5)
     there = false + plane.first[1] * np.array([1.0, 0.0]) + plane.second[3] * np.array([0.0, 1.0])
     assert plane.values[1, 3] == pytest.approx(objective.value(there))
     with pytest.raises(InvalidInputError, match="must not vanish"):
@@ -145,7 +145,7 @@ def test_cuts_hold_the_objective(rng):
 def test_a_relaxed_path_is_lower_than_the_straight_line():
     objective, false = family(0.6)
     truth = np.array([1.0, 0.0])
-    straight = find_path(objective, truth, false, rounds=0)
+    straight = find_path(objective, truth, false, n_rounds=0)
     relaxed = find_path(objective, truth, false)
     assert 0 < relaxed.barrier < straight.barrier
     assert relaxed.values[0] == pytest.approx(0, abs=1e-25)
@@ -180,9 +180,9 @@ def test_displays(rng):
     np.testing.assert_array_equal(
         SectionDisplay.from_section(section).plot().ax_.lines[0].get_ydata(), section.values
     )
-    path = find_path(objective, np.array([1.0, 0.0]), false, rounds=3)
+    path = find_path(objective, np.array([1.0, 0.0]), false, n_rounds=3)
     assert SectionDisplay.from_path(path).plot().ax_.get_ylabel() == "objective"
-    plane = cut_plane(objective, false, np.array([1.0, 0.0]), np.array([0.0, 1.0]), n=7)
+    plane = cut_plane(objective, false, np.array([1.0, 0.0]), np.array([0.0, 1.0]), n_points=7)
     assert PlaneDisplay.from_plane(plane).plot().ax_.collections
 
 

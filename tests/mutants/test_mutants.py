@@ -386,7 +386,7 @@ def test_sampler_whose_turn_is_not_antisymmetric(monkeypatch):
     check_moments(ld.sample_langevin(well, start, moves, **options).draws, start, covariance)
     # the compiled loop reads the upper half; the twin takes the matrix as it is
     own = ld.Potential("own", 2, lambda x: x @ np.array([[2.0, 0.5], [0.5, 1.0]]))
-    object.__setattr__(moves, "J", np.array([[0.0, 0.8], [0.8, 0.0]]))
+    object.__setattr__(moves, "antisymmetric", np.array([[0.0, 0.8], [0.8, 0.0]]))
     options.update(n_chains=200, n_draws=20)
     with pytest.raises(AssertionError, match="covariance is off"):
         check_moments(ld.sample_langevin(own, start, moves, **options).draws, start, covariance)

@@ -230,7 +230,7 @@ def test_a_certificate_needs_its_point(gap):
         bare.verify(fit.objective)
     assert bare.verify(fit.objective, fit.search.theta).is_confirmed
     lines = []
-    bare.verify(fit.objective, fit.search.theta, progress=lines.append)
+    bare.verify(fit.objective, fit.search.theta, on_progress=lines.append)
     assert any("Hessian" in line for line in lines)
 
 

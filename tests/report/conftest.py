@@ -56,8 +56,8 @@ def results():
     return {
         "recovery": ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0),
         "tensor": ll.decompose_tucker(cube, (2, 2, 2), rng=0),
-        "table": ll.MatrixCompletion(method="map", max_iterations=20, **plain).fit(table),
-        "posterior": ll.MatrixCompletion(rank=2, max_iterations=10, **plain).fit(table),
+        "table": ll.MatrixCompletion(method="map", max_iter=20, **plain).fit(table),
+        "posterior": ll.MatrixCompletion(rank=2, max_iter=10, **plain).fit(table),
         "state": ll.estimate_state(outcomes, counts.counts, n_resamples=5, rng=0),
         "region": ll.networks.region_report(kinks, [-2.0, -1.5, 1.5, 2.0]),
         "survey": ll.networks.survey_regions(x[:5], y[:5], width=4, n_regions=5, rng=0),

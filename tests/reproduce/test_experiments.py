@@ -92,7 +92,7 @@ def test_an_interrupted_run_goes_on(tmp_path):
 
 def test_workers_do_not_change_the_numbers(tmp_path):
     one = run_experiment(TOY, tmp_path / "one", quick=True)
-    two = run_experiment(TOY, tmp_path / "two", quick=True, workers=2)
+    two = run_experiment(TOY, tmp_path / "two", quick=True, n_workers=2)
     names = [page.parent / "toy2026-toy-quick.csv" for page in (one, two)]
     assert names[0].read_text() == names[1].read_text()
 
@@ -118,7 +118,7 @@ def test_workers_end_with_the_run(ended, error, tmp_path):
     start = time.monotonic()
     try:
         with pytest.raises(error):
-            run_experiment(SLOW, tmp_path, workers=2, on_progress=lambda *_: first.set())
+            run_experiment(SLOW, tmp_path, n_workers=2, on_progress=lambda *_: first.set())
     finally:
         signal.signal(signal.SIGINT, before)
         helper.join()
@@ -132,7 +132,7 @@ def test_workers_end_with_the_run(ended, error, tmp_path):
 
 def test_refusals(tmp_path):
     with pytest.raises(InvalidInputError, match="workers"):
-        run_experiment(TOY, tmp_path, workers=0)
+        run_experiment(TOY, tmp_path, n_workers=0)
     (tmp_path / "toy2026-toy.csv").write_text("seed,scale,number,good\n99,0.1,1.0,1\n")
     with pytest.raises(InvalidInputError, match="another experiment"):
         run_experiment(TOY, tmp_path)

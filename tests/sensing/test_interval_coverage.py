@@ -141,7 +141,7 @@ def test_held_out_cells_of_a_real_table():
     table = ll.read_table(data_path("fertility"))
     rng = np.random.default_rng(0)
     out = rng.random(table.size) < 0.1
-    settings = {"rank": 5, "penalty": 0.1, "max_iterations": 60, "random_state": 0, "certify": False}
+    settings = {"rank": 5, "penalty": 0.1, "max_iter": 60, "random_state": 0, "certify": False}
     model = ll.MatrixCompletion(**settings).fit(table.select(~out))
     held = table.select(out)
     rows, columns = held.row_labels[held.rows], held.column_labels[held.columns]
@@ -238,7 +238,7 @@ def test_conformal_intervals_of_saturated_models():
     """Fisher variances are refused; scores of plain errors still work."""
     values, seen = heavy_tailed(1, 24)
     table = np.where(seen, values, np.nan)
-    settings = {"rank": 20, "penalty": 1e-6, "max_iterations": 50, "certify": False, "random_state": 0}
+    settings = {"rank": 20, "penalty": 1e-6, "max_iter": 50, "certify": False, "random_state": 0}
     model = ll.MatrixCompletion(**settings).fit(table)
     rows, columns = np.nonzero(~seen)
     lower, upper = model.predict_interval(rows, columns, 0.8, method="conformal")

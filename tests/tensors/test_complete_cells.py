@@ -115,11 +115,11 @@ fits = [getattr(ll, name) for name in sys.argv[2:]]
 tensor = np.load(sys.argv[1])
 # a part that is large enough for compiled kernels, whose code is in memory from then on
 for fit in fits:
-    fit(tensor[:48, :48, :48].copy(), 2, n_restarts=0, max_iterations=3, rng=0)
+    fit(tensor[:48, :48, :48].copy(), 2, n_restarts=0, max_iter=3, rng=0)
 before = peak()
 for judged in (False, True):
     for fit in fits:
-        fit(tensor, 2, n_restarts=0, max_iterations=3, rng=0, certify=judged)
+        fit(tensor, 2, n_restarts=0, max_iter=3, rng=0, certify=judged)
         print((peak() - before) / tensor.nbytes)
 """
 

@@ -172,7 +172,7 @@ def test_smooth_columns_have_smaller_errors(count, monkeypatch):
     for seed in range(count):
         rng = np.random.default_rng(seed)
         factors, truth, noisy = mixtures(rng, 1.0)
-        plan = {"n_restarts": 0, "max_iterations": 60, "rng": 0, "certify": False}
+        plan = {"n_restarts": 0, "max_iter": 60, "rng": 0, "certify": False}
         plain = ll.decompose_cp(noisy, 3, **plan)
         smooth = ll.decompose_cp(noisy, 3, smooth=[1, 2], **plan)
         assert all(4 < smooth.objective.constraints[mode].functions < 30 for mode in (1, 2))
@@ -207,7 +207,7 @@ def test_halves_keep_what_is_asked(rng, monkeypatch):
     monkeypatch.setattr(cp_agreement, "CPPlan", partial(CPPlan, 1, 30))  # a light search of each half
     factors, _, noisy = mixtures(rng, 0.1, shape=(8, 20, 15))
     known = {0: np.where(factors[0] > 0.9, factors[0], np.nan)}
-    brief = {"n_restarts": 0, "max_iterations": 30, "certify": False}
+    brief = {"n_restarts": 0, "max_iter": 30, "certify": False}
     fit = ll.decompose_cp(noisy, 3, smooth={1: 9}, known=known, rng=0, **brief)
     assert fit.split_half(0, rng=0).min() > 0.9
     with pytest.raises(InvalidInputError, match="halve another"):
@@ -216,7 +216,7 @@ def test_halves_keep_what_is_asked(rng, monkeypatch):
 
 # ------------------------------------------------------------------ what is proved
 # a fit that need not have converged for its document to be read again
-JUDGED = {"n_restarts": 0, "max_iterations": 30, "rng": 0}
+JUDGED = {"n_restarts": 0, "max_iter": 30, "rng": 0}
 
 
 def constrained_mixture(*, known=None, functions=None):

@@ -184,7 +184,7 @@ def test_nonnegative_spectra_look_like_spectra():
 
 def test_only_the_modes_that_are_asked_for_are_nonnegative():
     _, _, data = planted(np.random.default_rng(4), noise=0.5)
-    fit = ll.decompose_cp(data, 2, nonnegative=[1], rng=0, n_restarts=0, max_iterations=50, certify=False)
+    fit = ll.decompose_cp(data, 2, nonnegative=[1], rng=0, n_restarts=0, max_iter=50, certify=False)
     assert (fit.factors[1] >= 0).all()
     assert (fit.factors[0] < 0).any()
 
@@ -193,14 +193,14 @@ def test_cancelling_components_are_said():
     """A tensor of rank three that is a limit of rank two: two components grow against each other."""
     a, b = np.array([1.0, 0]), np.array([0, 1.0])
     limit = sum(np.einsum("i,j,k->ijk", *order) for order in ((a, a, b), (a, b, a), (b, a, a)))
-    fit = ll.decompose_cp(limit, 2, rng=0, n_restarts=1, max_iterations=200, certify=False)
+    fit = ll.decompose_cp(limit, 2, rng=0, n_restarts=1, max_iter=200, certify=False)
     assert fit.cancels
     assert "cancel" in str(fit)
 
 
 def test_core_consistency_tells_too_many_components():
     _, _, data = planted(np.random.default_rng(6), noise=0.2)
-    plan = {"n_restarts": 0, "max_iterations": 30, "certify": False, "rng": 0}
+    plan = {"n_restarts": 0, "max_iter": 30, "certify": False, "rng": 0}
     right, many = (ll.decompose_cp(data, rank, **plan) for rank in (3, 6))
     assert right.core_consistency > 80 > many.core_consistency
 
@@ -224,7 +224,7 @@ def test_halves_agree_on_components_that_are_there(monkeypatch):
     _, _, data = planted(np.random.default_rng(17), (12, 8, 6), 2)
     plan = {"rng": 0, "certify": False, "n_restarts": 0}
     right = ll.decompose_cp(data, 2, **plan).split_half(rng=1)
-    many = ll.decompose_cp(data, 4, max_iterations=60, **plan).split_half(rng=1)
+    many = ll.decompose_cp(data, 4, max_iter=60, **plan).split_half(rng=1)
     assert right.min() > 0.95
     assert many.min() < 0.8
     assert (np.diff(many) <= 0).all()
@@ -379,7 +379,7 @@ def test_units_of_weights_change_nothing():
     rng = np.random.default_rng(14)
     _, truth, data = planted(rng, positive=True)
     weights = rng.uniform(0.5, 2, truth.shape)
-    plan = {"n_restarts": 0, "max_iterations": 40, "certify": False, "rng": 0}
+    plan = {"n_restarts": 0, "max_iter": 40, "certify": False, "rng": 0}
     for signs in (False, True):
         fits = [
             ll.decompose_cp(data, 3, nonnegative=signs, weights=unit * weights, **plan)
@@ -398,7 +398,7 @@ def test_dependence_as_small_as_the_errors_is_said():
     rng = np.random.default_rng(16)
     matrix = rng.random((8, 2)) @ rng.random((2, 7))
     tensor = matrix[:, :, None] * np.ones(5) + 1e-4 * rng.standard_normal((8, 7, 5))
-    fit = ll.decompose_cp(tensor, 2, n_restarts=1, max_iterations=100, rng=0)
+    fit = ll.decompose_cp(tensor, 2, n_restarts=1, max_iter=100, rng=0)
     if fit.certificate[UNIQUE].verdict is Verdict.PROVED:
         assert any("interpret with care" in words for words in fit._page().lead.sentences)
 
@@ -452,7 +452,7 @@ def test_a_count_of_cells_alone_is_found_out(monkeypatch):
         ({"rank": 200}, "rank does not fit the tensor"),
         ({"nonnegative": [3]}, "nonnegative names a mode"),
         ({"n_restarts": -1}, "n_restarts"),
-        ({"max_iterations": 0}, "max_iterations"),
+        ({"max_iter": 0}, "max_iter"),
         ({"effort": "huge"}, "effort"),
     ],
 )
@@ -464,7 +464,7 @@ def test_bad_requests(options, words):
 
 def test_certificates_are_written_and_verified(tmp_path):
     _, _, data = planted(np.random.default_rng(11), share=0.8)
-    fit = ll.decompose_cp(data, 3, n_restarts=0, max_iterations=40, rng=0)
+    fit = ll.decompose_cp(data, 3, n_restarts=0, max_iter=40, rng=0)
     fit.save_certificate(tmp_path / "proof.json")
     assert ll.verify(tmp_path / "proof.json", data).is_confirmed
     with pytest.raises(InvalidInputError, match="other data"):

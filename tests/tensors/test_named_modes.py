@@ -69,7 +69,7 @@ def spectra(rng):
 def test_components_keep_names_and_coordinates(rng, tmp_path):
     factors, array = spectra(rng)
     known = {"emission": factors[1][:, :1]}
-    plan = {"n_restarts": 0, "max_iterations": 10, "rng": 0, "certify": False}
+    plan = {"n_restarts": 0, "max_iter": 10, "rng": 0, "certify": False}
     fit = ll.decompose_cp(array, 2, nonnegative="emission", smooth={"excitation": 5}, known=known, **plan)
     plain = ll.decompose_cp(
         array.to_numpy(), 2, nonnegative=[1], smooth={2: 5}, known={1: factors[1][:, :1]}, **plan
@@ -129,7 +129,7 @@ def test_known_entries_are_matched_by_their_labels(rng):
     pure = xarray.DataArray(
         factors[1][:, :1], dims=("emission", "substance"), coords={"emission": array["emission"]}
     )
-    plan = {"n_restarts": 0, "max_iterations": 10, "rng": 0, "certify": False}
+    plan = {"n_restarts": 0, "max_iter": 10, "rng": 0, "certify": False}
     fits = [ll.decompose_cp(array, 2, known={"emission": own}, **plan) for own in (pure, pure[::-1], pure.T)]
     for fit in fits:
         np.testing.assert_array_equal(fit.factors[1][:, :1], factors[1][:, :1])

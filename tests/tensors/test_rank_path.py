@@ -73,7 +73,7 @@ def test_the_final_search_ends_as_low_as_others():
     auto = ll.decompose_tucker(tensor, "auto", **plan)
     given = ll.decompose_tucker(tensor, auto.ranks, **plan)
     assert auto.search.value == pytest.approx(given.search.value, rel=1e-9)
-    more = ll.decompose_tucker(tensor, "auto", rng=0, n_restarts=1, max_iterations=10, certify=False)
+    more = ll.decompose_tucker(tensor, "auto", rng=0, n_restarts=1, max_iter=10, certify=False)
     assert [attempt.start for attempt in more.attempts][:2] == ["ranks", "random"]
 
 
@@ -88,7 +88,7 @@ def test_no_search_starts_far_above_the_path(monkeypatch):
         return found[-1]
 
     monkeypatch.setattr(multistart, "run", recorded)
-    fit = ll.decompose_tucker(tensor, "auto", rng=0, max_iterations=60, certify=False)
+    fit = ll.decompose_tucker(tensor, "auto", rng=0, max_iter=60, certify=False)
     assert "trust_region" in {result.solver for result in found}
     assert all(result.trace.values[0] < 2 * fit.search.value for result in found)
     assert all(result.iterations <= 60 for result in found)

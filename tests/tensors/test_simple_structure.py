@@ -58,7 +58,7 @@ def test_several_starts_leave_local_maxima(seeds, monkeypatch):
 @pytest.mark.parametrize("modes", [None, [0, 2], pytest.param([1], marks=pytest.mark.slow)])
 def test_the_tensor_stays(rng, modes):
     fit = ll.decompose_tucker(
-        rng.standard_normal((7, 6, 5)), (3, 2, 3), certify=False, n_restarts=0, max_iterations=20, rng=0
+        rng.standard_normal((7, 6, 5)), (3, 2, 3), certify=False, n_restarts=0, max_iter=20, rng=0
     )
     turned = fit.simple_structure(modes)
     np.testing.assert_allclose(turned.tensor(), fit.tensor(), atol=1e-12)

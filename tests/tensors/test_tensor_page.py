@@ -65,7 +65,7 @@ def test_residuals_have_the_coordinates_of_the_modes(rng):
     coords = {"emission": 300 + 10 * np.arange(12), "day": np.array(["mo", "tu", "we", "th"])}
     array = xarray.DataArray(rng.random((3, 12, 4)), dims=("sample", "emission", "day"), coords=coords)
     ax = (
-        ll.decompose_tucker(array, (2, 2, 1), certify=False, n_restarts=0, max_iterations=5, rng=0)
+        ll.decompose_tucker(array, (2, 2, 1), certify=False, n_restarts=0, max_iter=5, rng=0)
         .plot("residuals")
         .ax_
     )

@@ -611,7 +611,7 @@ def test_an_interrupt_is_told_wherever_it_comes(monkeypatch):
         (lambda: ll.decompose_tucker(cube(), 2.0), "whole numbers"),
         (lambda: ll.decompose_tucker(cube(), tolerance="a"), "between 0 and 1"),
         (lambda: ll.decompose_tucker(cube(), 2, balancing=1e8), "balancing"),
-        (lambda: ll.decompose_tucker(cube(), 2, max_iterations="a"), "max_iterations"),
+        (lambda: ll.decompose_tucker(cube(), 2, max_iter="a"), "max_iter"),
         (lambda: ll.decompose_tucker(cube(), 2, start="sequential", n_restarts=3), "cannot be restarted"),
         (lambda: ll.decompose_tucker(cube(), 2, observed=np.ones((4, 5, 6)) * 0.5), "true or false"),
         (lambda: ll.decompose_tucker(cube(), 2, weights=np.full((4, 5, 6), 1e-300)), "out of scale"),
@@ -642,7 +642,7 @@ def test_an_interrupted_start_that_is_not_the_best_is_told(monkeypatch, rng):
 
     monkeypatch.setattr(multistart, "_run", interrupted_at_the_second)
     holes = np.where(rng.random((5, 5, 5)) < 0.7, rng.standard_normal((5, 5, 5)), np.nan)
-    fit = ll.decompose_tucker(holes, 2, n_restarts=5, max_iterations=20, rng=0)
+    fit = ll.decompose_tucker(holes, 2, n_restarts=5, max_iter=20, rng=0)
     assert fit.search.stop_reason is StopReason.INTERRUPTED
     assert len(fit.attempts) == 2
     assert fit.certificate is None

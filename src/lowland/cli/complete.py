@@ -214,7 +214,7 @@ def complete(
         typer.Option("--resume", help="Resume the interrupted fit in --model.", rich_help_panel=RUNNING),
     ] = False,
     dtype: Annotated[str, typer.Option(help="float64 or float32.", rich_help_panel=RUNNING)] = "float64",
-    tolerance: Annotated[
+    tol: Annotated[
         float | None,
         typer.Option(
             help="Stop when a sweep improves the objective by less than this share (map), or changes "
@@ -222,9 +222,7 @@ def complete(
             rich_help_panel=RUNNING,
         ),
     ] = None,
-    max_iterations: Annotated[
-        int, typer.Option(help="Maximum number of sweeps.", rich_help_panel=RUNNING)
-    ] = 500,
+    max_iter: Annotated[int, typer.Option(help="Maximum number of sweeps.", rich_help_panel=RUNNING)] = 500,
     seed: SeedOption = 0,
     spill: SpillOption = None,
     workers: WorkersOption = 0,
@@ -255,8 +253,8 @@ def complete(
         penalty=penalty,
         penalty_weights=penalty_weights,
         bias_penalty=bias_penalty,
-        tolerance=tolerance,
-        max_iterations=max_iterations,
+        tol=tol,
+        max_iter=max_iter,
     )
     check_paths(table, output, model, report, force=force)
     check_pairs(require=require, certify=certify, resume=resume, model=model)

@@ -56,8 +56,8 @@ def plan_from(
     penalty: str,
     penalty_weights: str,
     bias_penalty: str,
-    tolerance: float | None,
-    max_iterations: int,
+    tol: float | None,
+    max_iter: int,
 ) -> CompletionPlan:
     """Return the plan that the options describe; errors name the option."""
     given = (pattern, refine, powers, row_order, column_order)
@@ -72,9 +72,9 @@ def plan_from(
     if penalty_weights not in PENALTY_WEIGHTS:
         choices = " or ".join(PENALTY_WEIGHTS)
         raise InvalidInputError("--penalty-weights is unknown", penalty_weights, fix=f"use {choices}")
-    if not ((tolerance is None or tolerance >= 0) and max_iterations >= 1):
-        found = f"{tolerance} and {max_iterations}"
-        raise InvalidInputError("--tolerance must be at least 0 and --max-iterations positive", found)
+    if not ((tol is None or tol >= 0) and max_iter >= 1):
+        found = f"{tol} and {max_iter}"
+        raise InvalidInputError("--tol must be at least 0 and --max-iter positive", found)
     plan = CompletionPlan(
         method=method,
         loss=losses_from(loss),
@@ -92,8 +92,8 @@ def plan_from(
         noise=noise,
         scale=scale,
         draws=draws,
-        tolerance=tolerance,
-        max_iterations=max_iterations,
+        tol=tol,
+        max_iter=max_iter,
     )
     plan.decide_method()
     return plan
@@ -243,7 +243,7 @@ def run_plan(
             identity_of(observations.fingerprint(), plan, covariates, seed, orders),
         )
         checkpoint = Checkpoint(lambda snapshot: save_checkpoint(kept_at, snapshot, identity))
-        snapshot = load_checkpoint(kept_at, identity) if resume else None
+        snapshot = load_checkpoint(kept_at, identity, observations) if resume else None
     rng = make_generator(seed)
     planned = fit_plan(
         observations,

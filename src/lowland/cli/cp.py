@@ -67,7 +67,7 @@ def cp(
         int | None,
         typer.Option(help="Number of random starts after the first; by default as many as needed."),
     ] = None,
-    max_iterations: Annotated[int, typer.Option(help="Maximum number of steps per search.")] = 500,
+    max_iter: Annotated[int, typer.Option(help="Maximum number of steps per search.")] = 500,
     output: Annotated[
         Path | None, typer.Option(help="Write strengths, factors and the completed tensor here (.npz).")
     ] = None,
@@ -93,7 +93,7 @@ def cp(
         smooth=splines_of("--smooth", smooth, read),
         known=known_of("--known", known or [], read),
         n_restarts="auto" if starts is None else starts,
-        max_iterations=max_iterations,
+        max_iter=max_iter,
         rng=seed,
         effort=effort,
     )

@@ -55,7 +55,7 @@ def check_document(
     """
     document = read_certificate(path)
     data = read(document)
-    found = verify(document, data, progress=announce)
+    found = verify(document, data, on_progress=announce)
     if json:
         say_json(found.as_dict())
     else:

@@ -38,7 +38,7 @@ def reproduce(
         find_experiment(name),
         output,
         quick=quick,
-        workers=workers,
+        n_workers=workers,
     )
     say(f"page: {page}")
     for file in sorted(output.glob(f"{name}-*.csv")):

@@ -17,7 +17,9 @@ from lowland.bayes.side_orders import SideOrders
 from lowland.completion.features import SideCovariates
 from lowland.completion.plan import CompletionPlan
 from lowland.core.damage import reading
+from lowland.core.earlier_names import renamed
 from lowland.core.errors import InvalidInputError
+from lowland.core.fingerprints import Cells, is_fingerprint
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.search.loop import Snapshot
 from lowland.search.stops import Progress
@@ -50,8 +52,11 @@ def save_checkpoint(path: Path, snapshot: Snapshot, identity: Mapping[str, Any])
     save_bundle(path, "checkpoint", header, arrays)
 
 
-def load_checkpoint(path: Path, identity: Mapping[str, Any]) -> Snapshot:
-    """Read a snapshot; raise an error that names the difference if data or settings are not the same."""
+def load_checkpoint(path: Path, identity: Mapping[str, Any], table: Cells | None = None) -> Snapshot:
+    """Read a snapshot; raise an error that names the difference if data or settings are not the same.
+
+    Cells are recognised by what earlier versions wrote of them, if they are passed.
+    """
     if not path.exists():
         raise InvalidInputError(
             "there is nothing to resume",
@@ -60,13 +65,17 @@ def load_checkpoint(path: Path, identity: Mapping[str, Any]) -> Snapshot:
         )
     header, arrays = load_bundle(path, "checkpoint")
     with reading(path, "checkpoint"):
+        known = renamed(header["identity"])
         for name, value in identity.items():
-            if header["identity"].get(name) != value:
-                raise InvalidInputError(
-                    f"{path} belongs to another fit",
-                    f"{name} was {header['identity'].get(name)!r}, is {value!r}",
-                    fix="give the same data and settings, or omit --resume",
-                )
+            if known.get(name) == value or (
+                name == "data" and table is not None and is_fingerprint(str(known.get(name)), table)
+            ):
+                continue
+            raise InvalidInputError(
+                f"{path} belongs to another fit",
+                f"{name} was {known.get(name)!r}, is {value!r}",
+                fix="give the same data and settings, or omit --resume",
+            )
         return _snapshot(header, arrays)
 
 

@@ -55,7 +55,7 @@ def tucker(
         int | None,
         typer.Option(help="Number of random starts after the first; by default as many as needed."),
     ] = None,
-    max_iterations: Annotated[int, typer.Option(help="Maximum number of steps per search.")] = 500,
+    max_iter: Annotated[int, typer.Option(help="Maximum number of steps per search.")] = 500,
     output: Annotated[
         Path | None, typer.Option(help="Write core, factors and the completed tensor here (.npz).")
     ] = None,
@@ -79,7 +79,7 @@ def tucker(
         _parsed(ranks),
         tolerance=tolerance,
         n_restarts="auto" if starts is None else starts,
-        max_iterations=max_iterations,
+        max_iter=max_iter,
         rng=seed,
         effort=effort,
     )

@@ -66,10 +66,10 @@ def _of_tables(largest: int) -> Iterator[Callable[[], object]]:
     tables = [(moderate, 4), *((large, rank) for rank in range(1, largest + 1))]
     for cells, rank in tables:
         # draws come after variational sweeps
-        yield partial(fit, cells, CompletionPlan(rank=rank, method="gibbs", draws=2, max_iterations=2))
-        yield partial(fit, cells, CompletionPlan(rank=rank, penalty=1.0, max_iterations=2))
+        yield partial(fit, cells, CompletionPlan(rank=rank, method="gibbs", draws=2, max_iter=2))
+        yield partial(fit, cells, CompletionPlan(rank=rank, penalty=1.0, max_iter=2))
     few = _cells((MODERATE[0], 20), 0.5, rng)
-    plan = CompletionPlan(method="gaussian", draws=2, max_iterations=4)
+    plan = CompletionPlan(method="gaussian", draws=2, max_iter=4)
     yield partial(fit_plan, few, plan, rng=np.random.default_rng(0))
 
 

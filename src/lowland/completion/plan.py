@@ -17,7 +17,7 @@ OF_MAP = ("loss", "nonnegative", "penalty", "bias_penalty", "penalty_weights")
 OF_POSTERIOR = ("pattern", "noise", "scale")
 OF_DRAWS = ("draws",)
 # settings of factors, which a Gaussian of any covariance has not
-OF_FACTORS = ("rank", "biases", "pattern", "noise", "scale", "tolerance")
+OF_FACTORS = ("rank", "biases", "pattern", "noise", "scale", "tol")
 
 
 @final
@@ -46,8 +46,8 @@ class CompletionPlan:
     scale : {"auto", "common", "column"}
     draws : int
         Number of draws that "gibbs" and "gaussian" keep.
-    tolerance : float or None
-    max_iterations : int
+    tol : float or None
+    max_iter : int
     refine : bool or None
         Whether forests refine missing cells of columns with curves; None: where the table is small.
     powers : bool or None
@@ -70,8 +70,8 @@ class CompletionPlan:
     noise: str = "auto"
     scale: str = "auto"
     draws: int = 100
-    tolerance: float | None = None
-    max_iterations: int = 500
+    tol: float | None = None
+    max_iter: int = 500
     refine: bool | None = None
     powers: bool | None = None
     row_order: bool | None = None
@@ -86,12 +86,12 @@ class CompletionPlan:
     @property
     def sweeps(self) -> int:
         """Maximum number of sweeps of one search."""
-        return max(self.max_iterations, self.draws if self.method == "gibbs" else 0)
+        return max(self.max_iter, self.draws if self.method == "gibbs" else 0)
 
     @property
     def leaves_open(self) -> bool:
         """Whether the table decides between factors and a Gaussian of any covariance."""
-        return not self.given - {"loss", "max_iterations", "refine", "powers", "row_order", "column_order"}
+        return not self.given - {"loss", "max_iter", "refine", "powers", "row_order", "column_order"}
 
     @property
     def given(self) -> set[str]:

@@ -163,7 +163,7 @@ class Certificate:
         objective: Recheckable,
         theta: ArrayLike | None = None,
         *,
-        progress: Callable[[str], None] | None = None,
+        on_progress: Callable[[str], None] | None = None,
     ) -> Verification:
         """Derive every number and word of the certificate again, without the code that made it.
 
@@ -173,7 +173,7 @@ class Certificate:
             The problem that was judged: of a matrix, or of a Tucker tensor.
         theta : array_like, shape (size,), optional
             The point that was judged; by default the one that the certificate holds.
-        progress : callable, optional
+        on_progress : callable, optional
             Called with what is being computed; forming and factoring matrices can take minutes.
 
         Returns
@@ -205,7 +205,7 @@ class Certificate:
             raise InvalidInputError(
                 "the certificate holds no point", "theta=None", fix="pass the point that was judged as theta"
             )
-        return objective.recheck(self, point, progress)
+        return objective.recheck(self, point, on_progress)
 
     def to_json(self) -> str:
         """Return the certificate as JSON text; arrays become lists."""
@@ -270,7 +270,7 @@ class Recheckable(Protocol):
     """An objective whose findings can be derived again."""
 
     def recheck(
-        self, certificate: Certificate, theta: Vector, progress: Callable[[str], None] | None
+        self, certificate: Certificate, theta: Vector, on_progress: Callable[[str], None] | None
     ) -> Verification:
         """Derive everything that a certificate states about a point again."""
 

@@ -38,7 +38,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         As of `MatrixCompletion`; method "map" needs both rank and penalty as numbers.
     penalty_weights, refine, powers
         Only "uniform", and "auto" or False: there are no forests, roots and logarithms.
-    tolerance, max_iterations, random_state
+    tol, max_iter, random_state
         As of `MatrixCompletion`.
     certify : bool
         Whether to judge the fit, which takes about as long as half of it.
@@ -102,8 +102,8 @@ class DaskMatrixCompletion(MatrixCompletion):
         penalty_weights: str = "uniform",
         n_draws: int = 100,
         dtype: str = "float64",
-        tolerance: float | str = "auto",
-        max_iterations: int = 500,
+        tol: float | str = "auto",
+        max_iter: int = 500,
         certify: bool = True,
         effort: str = "auto",
         random_state: Any = None,
@@ -125,8 +125,8 @@ class DaskMatrixCompletion(MatrixCompletion):
             penalty_weights=penalty_weights,
             n_draws=n_draws,
             dtype=dtype,
-            tolerance=tolerance,
-            max_iterations=max_iterations,
+            tol=tol,
+            max_iter=max_iter,
             certify=certify,
             effort=effort,
             random_state=random_state,

@@ -13,15 +13,15 @@ _RATIO, _RANGE = 20.0, 1e7
 
 
 @public("lowland.dynamics")
-def drift_rate(hessian: Matrix, J: Matrix | None = None) -> float:
+def drift_rate(hessian: Matrix, antisymmetric: Matrix | None = None) -> float:
     """Return the smallest real part of the eigenvalues of (I + J) H, the convergence rate in a well.
 
     Parameters
     ----------
     hessian : array_like, shape (d, d)
         H, symmetric positive definite; second derivatives of the potential at the bottom of the well.
-    J : array_like, shape (d, d), optional
-        Antisymmetric; zero by default, which gives the reversible dynamics.
+    antisymmetric : array_like, shape (d, d), optional
+        J; zero by default, which gives the reversible dynamics.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def drift_rate(hessian: Matrix, J: Matrix | None = None) -> float:
     (0.01, 0.505)
     """
     H = check_hessian(hessian)
-    turned = H if J is None else H + check_turn(J, len(H)) @ H
+    turned = H if antisymmetric is None else H + check_turn(antisymmetric, len(H)) @ H
     return float(np.linalg.eigvals(turned).real.min())
 
 

@@ -230,7 +230,7 @@ def solve_backward(
     own = landscape.circulation[0] if landscape.circulation is not None else circulation
     turn = dynamics.antisymmetric
     if turn is not None and turn.shape != (2, 2):
-        raise InvalidInputError("J must be a 2 x 2 matrix", f"shape {turn.shape}")
+        raise InvalidInputError("circulation must be a 2 x 2 matrix", f"shape {turn.shape}")
     constant = 0.0 if turn is None else float(turn[0, 1])
 
     def around(points: Matrix) -> Vector:

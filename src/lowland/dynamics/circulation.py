@@ -24,7 +24,7 @@ ANTISYMMETRIC = 1e-10
 @public("lowland.dynamics")
 def with_circulation(
     potential: Potential,
-    J: Circulation,
+    antisymmetric: Circulation,
     *,
     beta: float,
     divergence: Callable[[Matrix], Matrix] | None = None,
@@ -38,8 +38,8 @@ def with_circulation(
     ----------
     potential : Potential
         F; its energies and Hessian are kept.
-    J : callable
-        Takes points (n, d), returns antisymmetric matrices (n, d, d).
+    antisymmetric : callable
+        J: takes points (n, d), returns antisymmetric matrices (n, d, d).
     beta : float
         Inverse temperature: that of the dynamics.
     divergence : callable, optional
@@ -73,18 +73,18 @@ def with_circulation(
     array([0.   , 0.184])
     """
     check_positive("beta", beta)
-    if not isinstance(potential, Potential) or not callable(J):
+    if not isinstance(potential, Potential) or not callable(antisymmetric):
         raise InvalidInputError(
             "with_circulation takes a Potential and a function of points",
-            f"{type(potential).__name__}, {type(J).__name__}",
-            fix="pass potential(name), and J that takes points (n, d)",
+            f"{type(potential).__name__}, {type(antisymmetric).__name__}",
+            fix="pass potential(name), and a function that takes points (n, d)",
         )
     if potential.circulation is not None:
         raise InvalidInputError("the potential has a circulation already", potential.name)
     d = potential.dimension
 
     def matrices(x: Matrix) -> NDArray[Any]:
-        return checked_circulation(J, x)
+        return checked_circulation(antisymmetric, x)
 
     def by_differences(x: Matrix) -> Matrix:
         total = np.zeros_like(x)
@@ -109,7 +109,7 @@ def with_circulation(
         name=f"{potential.name} with circulation",
         gradient=gradient,
         compiled=None,
-        circulation=(J, float(beta)),
+        circulation=(antisymmetric, float(beta)),
     )
 
 
@@ -119,13 +119,18 @@ def checked_circulation(J: Circulation, points: Matrix) -> NDArray[Any]:
     shape = (len(points), points.shape[1], points.shape[1])
     if found.shape != shape:
         raise InvalidInputError(
-            "J must return an antisymmetric matrix per point",
+            "antisymmetric must return an antisymmetric matrix per point",
             f"shape {found.shape} for points of shape {points.shape}",
             fix=f"return shape {shape}",
         )
     if not np.all(np.isfinite(found)):
-        raise InvalidInputError("J must be finite", f"at {points[~np.isfinite(found).all(axis=(1, 2))][0]}")
+        raise InvalidInputError(
+            "antisymmetric must return finite numbers",
+            f"at {points[~np.isfinite(found).all(axis=(1, 2))][0]}",
+        )
     excess = float(np.abs(found + found.transpose(0, 2, 1)).max(initial=0.0))
     if excess > ANTISYMMETRIC * max(float(np.abs(found).max(initial=0.0)), np.finfo(float).tiny):
-        raise InvalidInputError("J must be antisymmetric", f"largest entry of J + J^T is {excess:.3g}")
+        raise InvalidInputError(
+            "antisymmetric must return matrices that equal minus their transposes", f"off by {excess:.3g}"
+        )
     return found

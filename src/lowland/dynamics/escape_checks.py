@@ -63,8 +63,8 @@ def check_start(potential: Potential, start: Matrix, exit: ExitSet, dynamics: Dy
         )
     if dynamics.antisymmetric is not None and len(dynamics.antisymmetric) != potential.dimension:
         raise InvalidInputError(
-            "J and the potential must have the same dimension",
-            f"J of shape {dynamics.antisymmetric.shape} for dimension {potential.dimension}",
+            "antisymmetric and the potential must have the same dimension",
+            f"a matrix of shape {dynamics.antisymmetric.shape} for dimension {potential.dimension}",
         )
     check_circulating(potential, dynamics)
     gradient = potential.bind(0)(points)

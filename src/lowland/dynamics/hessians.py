@@ -52,7 +52,7 @@ def check_dimension(dynamics: Dynamics, hessian: Matrix) -> None:
     if J is not None and J.shape != hessian.shape:
         raise InvalidInputError(
             "the dynamics and the Hessian must have the same dimension",
-            f"J of shape {J.shape}, Hessian of shape {hessian.shape}",
+            f"a matrix of shape {J.shape}, Hessian of shape {hessian.shape}",
         )
 
 
@@ -67,9 +67,12 @@ def check_turn(J: ArrayLike, dimension: int) -> Matrix:
     turn = np.atleast_2d(np.asarray(J, dtype=float))
     if turn.shape != (dimension, dimension) or not np.all(np.isfinite(turn)):
         raise InvalidInputError(
-            f"J must be a {dimension} x {dimension} matrix of finite numbers", f"shape {turn.shape}"
+            f"antisymmetric must be a {dimension} x {dimension} matrix of finite numbers",
+            f"shape {turn.shape}",
         )
     excess = float(np.abs(turn + turn.T).max())
     if excess > 1e-10 * max(float(np.abs(turn).max()), np.finfo(float).tiny):
-        raise InvalidInputError("J must be antisymmetric", f"largest entry of J + J^T is {excess:.3g}")
+        raise InvalidInputError(
+            "antisymmetric must equal minus its transpose", f"largest entry of their sum is {excess:.3g}"
+        )
     return turn

@@ -99,13 +99,13 @@ class NonReversible:
     step_size : float
     beta : float
         Inverse temperature.
-    J : ndarray, shape (d, d)
-        Antisymmetric. A step costs one product for each nonzero entry of J.
+    antisymmetric : ndarray, shape (d, d)
+        The matrix J. A step costs one product for each nonzero entry.
 
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> ll.dynamics.NonReversible(0.01, beta=8, J=np.array([[0.0, 1.0], [-1.0, 0.0]])).describe()
+    >>> ll.dynamics.NonReversible(0.01, beta=8, antisymmetric=[[0.0, 1.0], [-1.0, 0.0]]).describe()
     'non-reversible (|J| = 1), step 0.01, inverse temperature 8'
 
     References
@@ -117,26 +117,27 @@ class NonReversible:
 
     step_size: float
     beta: float
-    J: Matrix
+    antisymmetric: Matrix
 
     def __post_init__(self) -> None:
         check_positive("step_size", self.step_size)
         check_positive("beta", self.beta)
-        J = np.asarray(self.J)
+        J = np.asarray(self.antisymmetric)
         J = J.astype(float) if J.dtype.kind in "biuf" else np.full((1, 1), np.nan)
         if J.ndim != 2 or J.shape[0] != J.shape[1] or not np.all(np.isfinite(J)):
             raise InvalidInputError(
-                "J must be a square matrix of finite real numbers", f"shape {np.shape(self.J)}"
+                "antisymmetric must be a square matrix of finite real numbers",
+                f"shape {np.shape(self.antisymmetric)}",
             )
         excess = float(np.abs(J + J.T).max(initial=0.0))
         if excess > 1e-12 * max(float(np.abs(J).max(initial=0.0)), np.finfo(float).tiny):
             raise InvalidInputError(
-                "J must be antisymmetric",
-                f"largest entry of J + J^T is {excess:.3g}",
+                "antisymmetric must equal minus its transpose",
+                f"largest entry of its sum with its transpose is {excess:.3g}",
                 why="otherwise exp(-beta F) is not invariant",
                 fix="pass (J - J.T) / 2",
             )
-        object.__setattr__(self, "J", (J - J.T) / 2)
+        object.__setattr__(self, "antisymmetric", (J - J.T) / 2)
 
     name = "non-reversible"
     scheme = Scheme.OVERDAMPED
@@ -149,14 +150,9 @@ class NonReversible:
         """Coefficients of a step: the step size and the standard deviation of its noise."""
         return np.array([self.step_size, np.sqrt(2 * self.step_size / self.beta)])
 
-    @property
-    def antisymmetric(self) -> Matrix | None:
-        """The matrix J."""
-        return self.J
-
     def describe(self) -> str:
         """Return the dynamics in words."""
-        size = float(np.linalg.norm(self.J, 2)) if self.J.size else 0.0
+        size = float(np.linalg.norm(self.antisymmetric, 2)) if self.antisymmetric.size else 0.0
         return (
             f"non-reversible (|J| = {size:.3g}), step {self.step_size:.4g}, inverse temperature {self.beta:g}"
         )

@@ -157,7 +157,7 @@ class SamplingAdvice(Shown):
     ----------
     dynamics : Dynamics
         With its step size, and friction or J.
-    steps : int
+    n_steps : int
         Steps, each one gradient, from which on the law from the minimum stays accurate, to two per cent.
     accuracy : float
         Wanted: the 2-Wasserstein distance as a share of the root mean square of the position.
@@ -168,20 +168,20 @@ class SamplingAdvice(Shown):
     --------
     >>> import numpy as np, lowland as ll
     >>> for found in ll.dynamics.advise_sampling(np.diag([0.01, 1.0]), beta=1, accuracy=0.05):
-    ...     print(found.dynamics.name, round(found.steps, -1), found.bias < 0.05)
+    ...     print(found.dynamics.name, round(found.n_steps, -1), found.bias < 0.05)
     underdamped 10 True
     non-reversible 10 True
     overdamped 140 True
     """
 
     dynamics: Dynamics
-    steps: int
+    n_steps: int
     accuracy: float
     bias: float
 
     def _lines(self) -> list[str]:
         return [
-            f"{self.dynamics.describe()}: {self.steps:,} steps to an accuracy of {self.accuracy:g}, "
+            f"{self.dynamics.describe()}: {self.n_steps:,} steps to an accuracy of {self.accuracy:g}, "
             f"{self.bias:.2g} of which is the bias of the step"
         ]
 
@@ -225,7 +225,7 @@ def advise_sampling(hessian: Matrix, *, beta: float, accuracy: float = 0.05) -> 
     --------
     >>> import numpy as np, lowland as ll
     >>> H = np.diag(np.geomspace(1e-4, 1.0, 10))
-    >>> found = {own.dynamics.name: own.steps for own in ll.dynamics.advise_sampling(H, beta=1)}
+    >>> found = {own.dynamics.name: own.n_steps for own in ll.dynamics.advise_sampling(H, beta=1)}
     >>> found["overdamped"] > 50 * found["underdamped"]
     True
     """
@@ -240,12 +240,12 @@ def advise_sampling(hessian: Matrix, *, beta: float, accuracy: float = 0.05) -> 
         for moves in family:
             laws = _Laws(linear_step(moves, H), np.zeros(len(H)), exact)
             # a longer way than the best so far need not be followed to its end
-            steps = laws.steps_to(accuracy, MOST_STEPS if best is None else best.steps)
+            steps = laws.steps_to(accuracy, MOST_STEPS if best is None else best.n_steps)
             if steps is not None:
                 best = SamplingAdvice(moves, steps, accuracy, laws.bias / exact.scale)
         if best is not None:
             found.append(best)
-    return tuple(sorted(found, key=lambda own: own.steps))
+    return tuple(sorted(found, key=lambda own: own.n_steps))
 
 
 def _families(H: Matrix, values: Vector, beta: float) -> Iterator[Iterator[Dynamics]]:

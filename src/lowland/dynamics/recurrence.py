@@ -180,7 +180,7 @@ class _DecayBound:
                     f"condition number {condition:.3g}",
                     fix="use a slightly larger J, or decay_norm",
                 )
-            return cls(condition**2, 0.0, drift_rate(H, dynamics.J))
+            return cls(condition**2, 0.0, drift_rate(H, dynamics.antisymmetric))
         if not isinstance(dynamics, Underdamped):
             return cls(1.0, 0.0, m)
         root = float(np.sqrt(m))

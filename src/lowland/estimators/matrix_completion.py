@@ -94,11 +94,11 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         Number of draws that methods "gibbs" and "gaussian" keep.
     dtype : {"float64", "float32"}
         Precision of the fit.
-    tolerance : float or "auto"
+    tol : float or "auto"
         For "map", stop when a sweep improves the objective by less than this share of it ("auto": 1e-6); else
         when it changes predictions by less than this share of their standard deviation ("auto": 0.005), once
         priors and noise are held.
-    max_iterations : int
+    max_iter : int
         Maximum number of sweeps.
     certify : bool
         Whether to judge the fit; a Bayesian one by the penalised problem that its variances imply.
@@ -168,8 +168,8 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         penalty_weights: str = "uniform",
         n_draws: int = 100,
         dtype: str = "float64",
-        tolerance: float | str = "auto",
-        max_iterations: int = 500,
+        tol: float | str = "auto",
+        max_iter: int = 500,
         certify: bool = True,
         effort: str = "auto",
         random_state: Any = None,
@@ -189,8 +189,8 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         self.penalty_weights = penalty_weights
         self.n_draws = n_draws
         self.dtype = dtype
-        self.tolerance = tolerance
-        self.max_iterations = max_iterations
+        self.tol = tol
+        self.max_iter = max_iter
         self.certify = certify
         self.effort = effort
         self.random_state = random_state

@@ -34,8 +34,8 @@ def plan_of(model: Any) -> CompletionPlan:
         noise=str(model.noise),
         scale=str(model.scale),
         draws=whole_number(model.n_draws, "n_draws", 2),
-        tolerance=None if is_auto(model.tolerance) else number_at_least_zero(model.tolerance, "tolerance"),
-        max_iterations=whole_number(model.max_iterations, "max_iterations", 1),
+        tol=None if is_auto(model.tol) else number_at_least_zero(model.tol, "tol"),
+        max_iter=whole_number(model.max_iter, "max_iter", 1),
     )
 
 

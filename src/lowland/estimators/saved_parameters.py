@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from lowland.core.earlier_names import renamed
+
 
 def parameters_as_data(model: BaseEstimator) -> dict[str, Any]:
     """Return an estimator's parameters in a form that JSON can hold; a random state only if it is an int."""
@@ -24,7 +26,7 @@ def parameters_from_data(plain: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters from the result of `parameters_as_data`."""
     return {
         name: {key: own for key, own in value["pairs"]} if isinstance(value, Mapping) else value
-        for name, value in plain.items()
+        for name, value in renamed(plain).items()
     }
 
 

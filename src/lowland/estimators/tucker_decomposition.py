@@ -43,7 +43,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Shape of a slice, for two-dimensional input whose rows are slices flattened in C order.
     n_restarts : int or "auto"
         Number of random starts after the first.
-    max_iterations : int
+    max_iter : int
         Maximum number of steps per search.
     certify : bool
         Whether to compute a certificate.
@@ -68,6 +68,8 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         The whole fit.
     completion_ : CompletedTensor or None
         The averages, with their intervals and draws, where they fill the missing cells.
+    n_iter_ : int
+        Number of steps of the best search.
     n_features_in_ : int
 
     Examples
@@ -88,7 +90,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         tolerance: float | None = None,
         shape: tuple[int, ...] | None = None,
         n_restarts: int | str = "auto",
-        max_iterations: int = 500,
+        max_iter: int = 500,
         certify: bool = True,
         fill: str = "auto",
         random_state: Any = None,
@@ -97,7 +99,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.tolerance = tolerance
         self.shape = shape
         self.n_restarts = n_restarts
-        self.max_iterations = max_iterations
+        self.max_iter = max_iter
         self.certify = certify
         self.fill = fill
         self.random_state = random_state
@@ -126,6 +128,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         fit, found = self._decomposed(stack, ranks)
         self.fit_, self.certificate_, self.completion_ = fit, fit.certificate, found
         self.core_, self.factors_, self.ranks_ = fit.core, list(fit.factors), fit.ranks
+        self.n_iter_ = max(1, fit.search.iterations)
         completed = (fit if found is None else found).completed().astype(stack.dtype, copy=False)
         self.completed_ = like(X, completed.reshape(len(stack), *self._slice_shape))
         return self
@@ -139,7 +142,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
                 own,
                 tolerance=self.tolerance,
                 n_restarts=self.n_restarts if whole else TRIAL_RESTARTS,
-                max_iterations=self.max_iterations if whole else min(self.max_iterations, TRIAL_STEPS),
+                max_iter=self.max_iter if whole else min(self.max_iter, TRIAL_STEPS),
                 rng=self.random_state,
                 certify=self.certify and whole,
             )

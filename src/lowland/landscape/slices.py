@@ -31,7 +31,7 @@ class Section:
     --------
     >>> import numpy as np, lowland as ll
     >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
-    >>> section = ll.landscape.cut(fit.objective, fit.search.theta, np.ones(5), n=5)
+    >>> section = ll.landscape.cut(fit.objective, fit.search.theta, np.ones(5), n_points=5)
     >>> section.values.shape, float(section.positions[section.values.argmin()])
     ((5,), 0.0)
     """
@@ -57,7 +57,7 @@ class Plane:
     --------
     >>> import numpy as np, lowland as ll
     >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
-    >>> plane = ll.landscape.cut_plane(fit.objective, fit.search.theta, *np.eye(5)[:2], n=5)
+    >>> plane = ll.landscape.cut_plane(fit.objective, fit.search.theta, *np.eye(5)[:2], n_points=5)
     >>> row, column = np.unravel_index(plane.values.argmin(), plane.values.shape)
     >>> float(plane.first[row]), float(plane.second[column])
     (0.0, 0.0)
@@ -88,7 +88,7 @@ class Path:
     >>> instance, false = false_minimum(0.6)
     >>> fit = ll.recover(instance.measurement, instance.y, rank=1, structure="psd", certify=False, rng=0)
     >>> ends = fit.search.theta, false.ravel()
-    >>> straight, path = (ll.landscape.find_path(fit.objective, *ends, rounds=k) for k in (0, 200))
+    >>> straight, path = (ll.landscape.find_path(fit.objective, *ends, n_rounds=k) for k in (0, 200))
     >>> 0 < path.barrier < straight.barrier, bool(path.lengths[-1] > straight.lengths[-1])
     (True, True)
     """
@@ -108,7 +108,7 @@ class Path:
 
 @public("lowland.landscape")
 def cut(
-    objective: Objective, theta: Vector, direction: Vector, *, span: float = 1.0, n: int = 101
+    objective: Objective, theta: Vector, direction: Vector, *, span: float = 1.0, n_points: int = 101
 ) -> Section:
     """Return the objective along a line.
 
@@ -120,7 +120,7 @@ def cut(
         Nonzero; its length does not matter.
     span : float
         Distance either way, as a fraction of the point's norm (an absolute length at zero).
-    n : int
+    n_points : int
         Number of points.
 
     Returns
@@ -131,18 +131,24 @@ def cut(
     --------
     >>> import numpy as np, lowland as ll
     >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
-    >>> section = ll.landscape.cut(fit.objective, fit.search.theta, np.ones(5), n=5)
+    >>> section = ll.landscape.cut(fit.objective, fit.search.theta, np.ones(5), n_points=5)
     >>> bool(section.values[2] == section.values.min())
     True
     """
     unit = _unit(direction, "direction")
-    positions = np.linspace(-1, 1, n) * span * (float(np.linalg.norm(theta)) or 1.0)
+    positions = np.linspace(-1, 1, n_points) * span * (float(np.linalg.norm(theta)) or 1.0)
     return Section(positions, np.array([objective.value(theta + step * unit) for step in positions]))
 
 
 @public("lowland.landscape")
 def cut_plane(
-    objective: Objective, theta: Vector, first: Vector, second: Vector, *, span: float = 1.0, n: int = 41
+    objective: Objective,
+    theta: Vector,
+    first: Vector,
+    second: Vector,
+    *,
+    span: float = 1.0,
+    n_points: int = 41,
 ) -> Plane:
     """Return the objective on the plane of two directions, with the second orthogonalised to the first.
 
@@ -154,7 +160,7 @@ def cut_plane(
         Independent.
     span : float
         Distance either way, as a fraction of the point's norm (an absolute length at zero).
-    n : int
+    n_points : int
         Points along each direction.
 
     Returns
@@ -166,18 +172,20 @@ def cut_plane(
     >>> import numpy as np, lowland as ll
     >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
     >>> one, two = np.eye(5)[:2]
-    >>> ll.landscape.cut_plane(fit.objective, fit.search.theta, one, two, n=3).values.shape
+    >>> ll.landscape.cut_plane(fit.objective, fit.search.theta, one, two, n_points=3).values.shape
     (3, 3)
     """
     one = _unit(first, "first")
     two = _unit(second - (second @ one) * one, "second")
-    steps = np.linspace(-1, 1, n) * span * (float(np.linalg.norm(theta)) or 1.0)
+    steps = np.linspace(-1, 1, n_points) * span * (float(np.linalg.norm(theta)) or 1.0)
     values = np.array([[objective.value(theta + a * one + b * two) for b in steps] for a in steps])
     return Plane(steps, steps, values)
 
 
 @public("lowland.landscape")
-def find_path(objective: HasMatrix, start: Vector, end: Vector, *, n: int = 31, rounds: int = 200) -> Path:
+def find_path(
+    objective: HasMatrix, start: Vector, end: Vector, *, n_points: int = 31, n_rounds: int = 200
+) -> Path:
     """Return a path of low values between two points: a string relaxed from the straight line.
 
     Parameters
@@ -186,9 +194,9 @@ def find_path(objective: HasMatrix, start: Vector, end: Vector, *, n: int = 31, 
         One whose points represent matrices: the end is first rotated, without changing its matrix, to
         lie as close to the start as possible.
     start, end : ndarray, shape (size,)
-    n : int
+    n_points : int
         Points of the path.
-    rounds : int
+    n_rounds : int
         Descent steps of the string; 0 leaves the straight line.
 
     Returns
@@ -212,11 +220,11 @@ def find_path(objective: HasMatrix, start: Vector, end: Vector, *, n: int = 31, 
     True
     """
     end = aligned(objective, end, start)
-    points = start + np.linspace(0, 1, n)[:, None] * (end - start)
+    points = start + np.linspace(0, 1, n_points)[:, None] * (end - start)
     values = np.array([objective.value(point) for point in points])
     best = points, values
     step = _first_step(objective, points, values)
-    for _ in range(rounds):
+    for _ in range(n_rounds):
         gradients = np.array([objective.gradient(point) for point in points[1:-1]])
         moved = points.copy()
         moved[1:-1] -= step * gradients

@@ -111,11 +111,11 @@ class RegionReport(Judged, Reported):
     targets: Vector | None = None
 
     def recheck(
-        self, certificate: Certificate, theta: Vector, progress: Callable[[str], None] | None = None
+        self, certificate: Certificate, theta: Vector, on_progress: Callable[[str], None] | None = None
     ) -> Verification:
         """Derive everything that a certificate states about the region again; the point is the network's."""
         problem = region_problem(self.document(certificate), self.inputs, self.targets)
-        return verify_region(problem, certificate, progress)
+        return verify_region(problem, certificate, on_progress)
 
     def document(self, certificate: Certificate) -> Document:
         """Return a certificate with the network that it is about."""

@@ -112,11 +112,11 @@ class StabilityReport(Judged, Reported):
         return float(self.network.biases[1] is not None)
 
     def recheck(
-        self, certificate: Certificate, theta: Vector, progress: Callable[[str], None] | None = None
+        self, certificate: Certificate, theta: Vector, on_progress: Callable[[str], None] | None = None
     ) -> Verification:
         """Derive everything that a certificate states about the network again; the point is the network's."""
         problem = layers_problem(self.document(certificate), self.x, self.y, self.weights)
-        return verify_stability(problem, certificate, progress)
+        return verify_stability(problem, certificate, on_progress)
 
     def document(self, certificate: Certificate) -> Document:
         """Return a certificate with the network and the step size that it is about."""

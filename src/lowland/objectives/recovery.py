@@ -213,14 +213,14 @@ class RecoveryObjective(RecoveryProblem):
         return replace(self, model=model, penalties=penalties)
 
     def recheck(
-        self, certificate: Certificate, theta: Vector, progress: Callable[[str], None] | None = None
+        self, certificate: Certificate, theta: Vector, on_progress: Callable[[str], None] | None = None
     ) -> Verification:
         """Derive everything that a certificate states about a point again, from plain arrays."""
         from lowland.objectives.plain import plain_problem
         from lowland.recheck.matrix_checks import verify_matrix
 
         problem = plain_problem(self.in_double(), np.asarray(theta, np.float64), self.describe())
-        return verify_matrix(problem, certificate, progress)
+        return verify_matrix(problem, certificate, on_progress)
 
     def describe(self) -> str:
         """Return the problem in one line."""

@@ -102,7 +102,7 @@ def run_experiment(
     folder: str | PathLike[str],
     *,
     quick: bool = False,
-    workers: int = 1,
+    n_workers: int = 1,
     on_progress: OnProgress | None = None,
 ) -> Path:
     """Run the cells that are not yet in the folder, and write numbers (CSV) and a page.
@@ -114,7 +114,7 @@ def run_experiment(
         Created if missing. Rows already there are kept; an interrupted run continues from them.
     quick : bool
         Whether to run a smaller size, kept in files of its own.
-    workers : int
+    n_workers : int
         Number of processes; results do not depend on it.
     on_progress : callable, optional
         Takes the number of cells done, of all cells, and the seconds since the start.
@@ -127,7 +127,7 @@ def run_experiment(
     Raises
     ------
     InvalidInputError
-        If `workers` is not positive, or a file in the folder belongs to another experiment.
+        If `n_workers` is not positive, or a file in the folder belongs to another experiment.
 
     Examples
     --------
@@ -140,8 +140,8 @@ def run_experiment(
     >>> sorted(path.name for path in page.parent.iterdir())
     ['toy-points.csv', 'toy.html']
     """
-    if workers < 1:
-        raise InvalidInputError("workers must be positive", repr(workers))
+    if n_workers < 1:
+        raise InvalidInputError("n_workers must be positive", repr(n_workers))
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     plans = []
@@ -160,7 +160,7 @@ def run_experiment(
         saved = time.monotonic()
         try:
             # closed at once, wherever an interrupt arrives: that ends the workers
-            with closing(_run_cells(study, cells, missing, workers)) as results:
+            with closing(_run_cells(study, cells, missing, n_workers)) as results:
                 for k, row in results:
                     known[k] = row
                     done += 1

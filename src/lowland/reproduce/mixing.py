@@ -41,7 +41,7 @@ def run_mixing(cell: Cell) -> Row:
     H = np.diag(np.geomspace(1 / cell["condition"], 1.0, cell["dimension"]))
     found = {own.dynamics.name: own for own in advise_sampling(H, beta=1.0, accuracy=ACCURACY)}
     best = found[NAMES[cell["kind"]]]
-    half = max(1, best.steps // 2)
+    half = max(1, best.n_steps // 2)
     sample = sample_langevin(
         quadratic(H),
         np.zeros(len(H)),
@@ -54,7 +54,7 @@ def run_mixing(cell: Cell) -> Row:
     )
     scale = float(np.sqrt(np.trace(np.linalg.inv(H))))
     return {
-        "steps": best.steps,
+        "steps": best.n_steps,
         "bias": best.bias,
         "settings": best.dynamics.describe(),
         "halfway": float(mixing_distance(best.dynamics, H, [half])[0]) / scale,

@@ -301,30 +301,32 @@ class CompletedTensor:
         table = None if self.table is None else self.table.extended(number, count)
         return replace(self, data=data, model=model, draws=draws, table=table, like=like, smooth=smooth)
 
-    def completions(self, count: int, *, rng: RandomSource = None) -> Matrix:
+    def completions(self, n_completions: int, *, rng: RandomSource = None) -> Matrix:
         """Return completed tensors whose missing cells are drawn with their noise: multiple imputations.
 
         Draws of CP; with a blend, moved to its predictions, and spread as wide as its intervals of 68 %.
 
         Parameters
         ----------
-        count : int
+        n_completions : int
             At most the number of draws.
         rng : int, Generator or None
 
         Returns
         -------
-        ndarray, shape (count, I_1, ..., I_N)
+        ndarray, shape (n_completions, I_1, ..., I_N)
         """
-        count = whole_number(count, "count", 1)
-        if count > len(self.draws):
+        n_completions = whole_number(n_completions, "n_completions", 1)
+        if n_completions > len(self.draws):
             raise InvalidInputError(
-                "there are not so many draws", f"{count} of {len(self.draws)}", fix="fit with more draws"
+                "there are not so many draws",
+                f"{n_completions} of {len(self.draws)}",
+                fix="fit with more draws",
             )
-        check_fits(8.0 * (count + 2) * prod(self.shape), "the completions", "ask for fewer")
+        check_fits(8.0 * (n_completions + 2) * prod(self.shape), "the completions", "ask for fewer")
         generator, known = make_generator(rng), self.data.array()
-        out = np.empty((count, *self.shape))
-        for k, place in enumerate(generator.choice(len(self.draws), count, replace=False)):
+        out = np.empty((n_completions, *self.shape))
+        for k, place in enumerate(generator.choice(len(self.draws), n_completions, replace=False)):
             theta, alpha = self.draws[place]
             spreads = np.sqrt(self.model.noise_everywhere(theta, alpha))
             drawn = self.model.everywhere(theta) + spreads * generator.standard_normal(self.shape)

@@ -42,7 +42,7 @@ def decompose_cp(  # noqa: PLR0913
     observed: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     n_restarts: int | str = "auto",
-    max_iterations: int = 500,
+    max_iter: int = 500,
     rng: RandomSource = None,
     callbacks: Sequence[Callback] = (),
     certify: bool = True,
@@ -74,7 +74,7 @@ def decompose_cp(  # noqa: PLR0913
     n_restarts : int or "auto"
         Random starts after the first, from the singular vectors of the unfoldings. "auto": up to nine, until
         the best value has been reached three times or the fit is exact.
-    max_iterations : int
+    max_iter : int
         Steps of each search.
     rng : int, Generator or None
         Source of randomness.
@@ -129,7 +129,7 @@ def decompose_cp(  # noqa: PLR0913
     """
     settings = JudgeSettings.for_effort(effort)
     components = whole_number(rank, "rank", 1)
-    plan = CPPlan(n_restarts, max_iterations, tuple(callbacks))
+    plan = CPPlan(n_restarts, max_iter, tuple(callbacks))
     data = as_observations(tensor, observed, weights)
     check_scale(data.values, "tensor")
     data = data.in_double()

@@ -198,12 +198,12 @@ class CPObjective(CellObjective):
         return self if self.dtype == np.float64 else replace(self, data=self.data.in_double())
 
     def recheck(
-        self, certificate: Certificate, theta: Vector, progress: Callable[[str], None] | None = None
+        self, certificate: Certificate, theta: Vector, on_progress: Callable[[str], None] | None = None
     ) -> Verification:
         """Derive everything that a certificate states about a point again, from plain arrays."""
         factors = self.model.unpack(np.asarray(theta, np.float64))
         problem = plain_cp(self.in_double().data, factors, self.constraints, self.describe())
-        return verify_cp(problem, certificate, progress)
+        return verify_cp(problem, certificate, on_progress)
 
     def describe(self) -> str:
         """Return the problem in one line."""

@@ -51,18 +51,18 @@ class CPPlan:
     Parameters
     ----------
     n_restarts : int or "auto"
-    max_iterations : int
+    max_iter : int
     callbacks : tuple of callable
     """
 
     n_restarts: int | str = "auto"
-    max_iterations: int = 500
+    max_iter: int = 500
     callbacks: tuple[Callback, ...] = ()
 
     def __post_init__(self) -> None:
         if self.n_restarts != "auto":
             whole_number(self.n_restarts, "n_restarts", 0)
-        whole_number(self.max_iterations, "max_iterations", 1)
+        whole_number(self.max_iter, "max_iter", 1)
 
 
 def search_cp(
@@ -84,7 +84,7 @@ def search_cp(
     """
     enough = exact_value(objective)
     rough = ValueBelow(enough) | RelativeDecreaseBelow(ROUGH, window=WINDOW)
-    rough = rough | Iterations(min(ROUGH_SWEEPS, plan.max_iterations))
+    rough = rough | Iterations(min(ROUGH_SWEEPS, plan.max_iter))
 
     def swept(theta: Vector) -> SearchResult:
         return run(objective, CPAlternating(), theta, stop=rough, rng=rng)
@@ -168,7 +168,7 @@ def _descend(objective: CPObjective, theta: Vector, plan: CPPlan, rng: np.random
     Constrained factors take sweeps alone.
     """
     enough = exact_value(objective)
-    most = Iterations(plan.max_iterations)
+    most = Iterations(plan.max_iter)
     few = objective.size <= MOST_UNKNOWNS and not objective.is_constrained
     steps: Stepper[Any] = GaussNewton(inner="dense") if few else CPAlternating()
     swept = LAST_SWEPT if objective.is_constrained else SWEPT

@@ -91,7 +91,7 @@ class _Trial:
     def __init__(self, objective: CPObjective, held: HeldOut, rng: np.random.Generator) -> None:
         self.held, self.rng = held, rng
         self.objective = replace(objective, data=cast(TensorObservations, held.part))
-        found, _ = search_cp(self.objective, CPPlan(n_restarts=1, max_iterations=SWEEPS), rng)
+        found, _ = search_cp(self.objective, CPPlan(n_restarts=1, max_iter=SWEEPS), rng)
         self.theta: Vector = found.theta
 
     def square(self, constraints: Constraints) -> float:

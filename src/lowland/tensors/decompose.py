@@ -49,7 +49,7 @@ def decompose_tucker(  # noqa: PLR0913
     balancing: float = 0.1,
     start: str = "auto",
     n_restarts: int | str = "auto",
-    max_iterations: int = 500,
+    max_iter: int = 500,
     rng: RandomSource = None,
     callbacks: Sequence[Callback] = (),
     certify: bool = True,
@@ -84,7 +84,7 @@ def decompose_tucker(  # noqa: PLR0913
         Random starts after the first. "auto": a few for small tensors or missing cells, until the best
         value has been reached three times; none if the fit is exact or the tensor large, or if ranks were
         chosen: the search then starts from the fit that was chosen.
-    max_iterations : int
+    max_iter : int
         Steps of each search, not counting at most 50 final Newton steps.
     rng : int, Generator or None
         Source of randomness.
@@ -142,12 +142,12 @@ def decompose_tucker(  # noqa: PLR0913
     precision = data.values.dtype
     data = _in_working_precision(data)
     generator = make_generator(rng)
-    plan = SearchPlan(balancing, start, n_restarts, max_iterations, tuple(callbacks))
+    plan = SearchPlan(balancing, start, n_restarts, max_iter, tuple(callbacks))
     with one_blas_thread(applies=prod(data.shape) <= LARGEST_ALONE):
         chosen, path = _ranks(data, ranks, tolerance, generator), None
         with counted() as work:  # judging may cost as much as the search, the choice of ranks included
             if chosen is None:
-                path = choose_ranks(data, generator, callbacks=callbacks, most_sweeps=max_iterations)
+                path = choose_ranks(data, generator, callbacks=callbacks, most_sweeps=max_iter)
                 chosen = path.choice.ranks
             if path is not None and not path.is_whole:
                 fit = interrupted_fit(data, path.parts, plan)

@@ -68,14 +68,14 @@ class SearchPlan:
     balancing : float
     start : str
     n_restarts : int or str
-    max_iterations : int
+    max_iter : int
     callbacks : tuple of callable
     """
 
     balancing: float = 0.1
     start: str = "auto"
     n_restarts: int | str = "auto"
-    max_iterations: int = 500
+    max_iter: int = 500
     callbacks: tuple[Callback, ...] = ()
 
     def __post_init__(self) -> None:
@@ -92,9 +92,9 @@ class SearchPlan:
             raise InvalidInputError(
                 f"balancing must be a number from 0 to {HEAVIEST:g}", repr(self.balancing)
             )
-        most = self.max_iterations
+        most = self.max_iter
         if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 1:
-            raise InvalidInputError("max_iterations must be a positive integer", repr(most))
+            raise InvalidInputError("max_iter must be a positive integer", repr(most))
         if self.start == "sequential" and count not in ("auto", 0):
             raise InvalidInputError(
                 'start="sequential" is deterministic and cannot be restarted',
@@ -245,7 +245,7 @@ def _from_known(
 ) -> SearchResult:
     """Search from a tensor that nearly fits, first by sweeps over the filled tensor."""
     stop = ValueBelow(exact_value(objective)) | RelativeDecreaseBelow(KNOWN_DIGITS)
-    stop = stop | Iterations(plan.max_iterations)
+    stop = stop | Iterations(plan.max_iter)
     data_alone = replace(objective, strength=0.0)
     found = run(
         data_alone,
@@ -284,7 +284,7 @@ def _run(
 
 def _rough(objective: TuckerObjective, plan: SearchPlan) -> StopRule:
     """Return the stop rule of a rough search from a start."""
-    most = min(plan.max_iterations, ROUGH_STEPS)
+    most = min(plan.max_iter, ROUGH_STEPS)
     return ValueBelow(exact_value(objective)) | RelativeDecreaseBelow(1e-2, window=8) | Iterations(most)
 
 
@@ -294,7 +294,7 @@ def _descend(
     """Search to the last digits."""
     enough, single = exact_value(objective), objective.dtype != np.float64
     flat = RelativeDecreaseBelow(1e-6 if single else 1e-10)
-    stop = ValueBelow(enough) | flat | Iterations(plan.max_iterations)
+    stop = ValueBelow(enough) | flat | Iterations(plan.max_iter)
     result = _run(objective, theta, stop, rng, plan.callbacks)
     done = result.value <= enough or result.stop_reason is StopReason.INTERRUPTED
     if done or single or objective.size * objective.data.size > FINISH_WORK:

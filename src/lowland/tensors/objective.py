@@ -159,12 +159,12 @@ class TuckerObjective(CellObjective):
         return self if self.dtype == np.float64 else replace(self, data=self.data.in_double())
 
     def recheck(
-        self, certificate: Certificate, theta: Vector, progress: Callable[[str], None] | None = None
+        self, certificate: Certificate, theta: Vector, on_progress: Callable[[str], None] | None = None
     ) -> Verification:
         """Derive everything that a certificate states about a point again, from plain arrays."""
         parts = self.model.unpack(np.asarray(theta, np.float64))
         problem = plain_problem(self.in_double().data, parts, self.strength, self.describe())
-        return verify_tensor(problem, certificate, progress)
+        return verify_tensor(problem, certificate, on_progress)
 
     def describe(self) -> str:
         """Return the problem in one line."""

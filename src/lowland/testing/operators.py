@@ -25,7 +25,7 @@ def random_numbers(shape: tuple[int, ...], dtype: np.dtype[Any], rng: np.random.
 
 
 @public("lowland.testing")
-def check_adjoint(measurement: Measurement, rng: np.random.Generator, *, trials: int = 10) -> None:
+def check_adjoint(measurement: Measurement, rng: np.random.Generator, *, n_trials: int = 10) -> None:
     """Check <A(X), w> = <X, A*(w)> on random matrices and weights, relative to the norms.
 
     Inner products are Re tr(X^H Y), even if complex matrices have real measurements.
@@ -36,7 +36,7 @@ def check_adjoint(measurement: Measurement, rng: np.random.Generator, *, trials:
         Sampling operators should have repeated positions: otherwise an adjoint that assigns instead of
         adding would pass.
     rng : numpy.random.Generator
-    trials : int
+    n_trials : int
         Number of random pairs.
 
     Raises
@@ -57,7 +57,7 @@ def check_adjoint(measurement: Measurement, rng: np.random.Generator, *, trials:
     """
     tolerance = TOLERANCE[str(measurement.dtype)]
     m, n = measurement.shape
-    for _ in range(trials):
+    for _ in range(n_trials):
         matrix = random_numbers((m, n), measurement.dtype, rng)
         image = measurement.measure_matrix(matrix)
         weights = random_numbers((measurement.size,), image.dtype, rng)
@@ -80,14 +80,14 @@ def check_adjoint(measurement: Measurement, rng: np.random.Generator, *, trials:
 
 
 @public("lowland.testing")
-def check_measure(measurement: Measurement, rng: np.random.Generator, *, trials: int = 5) -> None:
+def check_measure(measurement: Measurement, rng: np.random.Generator, *, n_trials: int = 5) -> None:
     """Check linearity, and that measuring factors equals measuring their product.
 
     Parameters
     ----------
     measurement : Measurement
     rng : numpy.random.Generator
-    trials : int
+    n_trials : int
 
     Raises
     ------
@@ -108,7 +108,7 @@ def check_measure(measurement: Measurement, rng: np.random.Generator, *, trials:
     tolerance = 10 * TOLERANCE[str(measurement.dtype)]
     m, n = measurement.shape
     for width in (1, 3):
-        for _ in range(trials):
+        for _ in range(n_trials):
             left, right = (random_numbers((k, width), measurement.dtype, rng) for k in (m, n))
             image = measurement.measure(Factors(left, right))
             twin = measurement.measure_matrix(left @ right.conj().T)

@@ -52,9 +52,9 @@ class Langevin:
         With inertia (BAOAB); with the gradient rotated within pairs of coordinates; or the reversible
         diffusion.
     n_walkers : int
-    steps : int
+    n_steps : int
         Steps of each walker per temperature, at one gradient each.
-    phases : int
+    n_phases : int
         Number of temperatures, falling geometrically; the search ends as stalled after the last.
     hot, cold : float
         First and last temperature, relative to the energy at the start per coordinate.
@@ -79,15 +79,15 @@ class Langevin:
     >>> from lowland.search import Iterations, run
     >>> instance, false = false_minimum(0.6)
     >>> F = ll.recover(instance.measurement, instance.y, rank=1, structure="psd", rng=0).objective
-    >>> solver, rng = ll.dynamics.Langevin(phases=40), np.random.default_rng(0)
+    >>> solver, rng = ll.dynamics.Langevin(n_phases=40), np.random.default_rng(0)
     >>> run(F, solver, false.ravel(), stop=Iterations(40), rng=rng).value < 0.01 * F.value(false.ravel())
     True
     """
 
     kind: str = "underdamped"
     n_walkers: int = 4
-    steps: int = 20
-    phases: int = 60
+    n_steps: int = 20
+    n_phases: int = 60
     hot: float = 1.0
     cold: float = 1e-4
     turn: float = 1.0
@@ -98,7 +98,7 @@ class Langevin:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise InvalidInputError("kind is unknown", repr(self.kind), fix=f"use one of {', '.join(KINDS)}")
-        for name in ("n_walkers", "steps", "phases"):
+        for name in ("n_walkers", "n_steps", "n_phases"):
             whole_number(getattr(self, name), name, 1)
         if not 0 < self.cold <= self.hot < np.inf:
             raise InvalidInputError(
@@ -131,7 +131,7 @@ class Langevin:
         self, objective: Objective, state: LangevinState, rng: np.random.Generator
     ) -> tuple[LangevinState, Info]:
         """Move all walkers at the next temperature."""
-        if state.phase >= self.phases:
+        if state.phase >= self.n_phases:
             return state, Info(state.value, stalled="the schedule of temperatures has ended")
         dynamics = self._dynamics(state)
         x, v, g = state.positions, state.velocities, state.gradients
@@ -140,7 +140,7 @@ class Langevin:
             return np.stack([self._turned(objective.gradient(point)) for point in points])
 
         with np.errstate(all="ignore"):  # divergence is checked below
-            for _ in range(self.steps):
+            for _ in range(self.n_steps):
                 noise = rng.standard_normal(x.shape).astype(x.dtype)
                 x, v, g = (part.astype(x.dtype) for part in step_batch(dynamics, x, v, g, noise, gradient))
                 if not np.all(np.isfinite(x)):
@@ -164,7 +164,7 @@ class Langevin:
         return LangevinState(**fields)
 
     def _dynamics(self, state: LangevinState) -> Dynamics:
-        share = state.phase / max(self.phases - 1, 1)
+        share = state.phase / max(self.n_phases - 1, 1)
         level = self.hot * (self.cold / self.hot) ** share
         beta = state.theta.size / (level * state.reference)
         if self.kind != "underdamped":

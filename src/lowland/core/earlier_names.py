@@ -1,0 +1,14 @@
+"""Names of settings that files of earlier versions hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# by the name of today's setting
+_RENAMED = {"tolerance": "tol", "max_iterations": "max_iter"}
+
+
+def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings of the estimator or the command line by the names that they have today."""
+    return {_RENAMED.get(name, name): value for name, value in settings.items()}
