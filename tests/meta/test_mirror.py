@@ -25,7 +25,7 @@ FAMILIES = {
     "penalised_threads row_scales smoothing untuned untuned_edge_cases",
     "dynamics": "escape_times exit_estimates simulation",
     "estimators": "newcomers transform",
-    "files": "inputs",
+    "files": "earlier_files inputs",
     "kernels": "kernels numpy_forms",
     "landscape": "surveys",
     "measure": "errors",
