@@ -11,7 +11,7 @@ from lowland.datasets import false_minimum
 from lowland.measure import Entries
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
-from lowland.tensors.capabilities import CellFit, CPFit, TensorFit
+from lowland.tensors.capabilities import CellFit, ComponentsFit, TensorFit
 from lowland.tensors.cp_least_squares import CPObjective
 from lowland.tensors.cp_model import CP
 from lowland.tensors.model import Tucker
@@ -145,18 +145,26 @@ CLAIMS = [
     Row(CellFit, ("globally_optimal",), GOOD, _tensor, "an exact tensor"),
     Row(CellFit, ("globally_optimal",), BAD, lambda: _tensor(moved=1.0), "a point beside it"),
     Row(CellFit, ("globally_optimal",), OPEN, lambda: _tensor(1e200), "numbers out of scale"),
-    Row(CPFit, ("components_determined",), GOOD, _components, "every cell known"),
-    Row(CPFit, ("components_determined",), BAD, lambda: _components(every=4), "fewer cells than unknowns"),
+    Row(ComponentsFit, ("components_determined",), GOOD, _components, "every cell known"),
     Row(
-        CPFit,
+        ComponentsFit,
+        ("components_determined",),
+        BAD,
+        lambda: _components(every=4),
+        "fewer cells than unknowns",
+    ),
+    Row(
+        ComponentsFit,
         ("components_determined",),
         OPEN,
         lambda: _components(settings=JudgeSettings(largest_modular=1)),
         "too large a Jacobian",
     ),
-    Row(CPFit, ("unique_decomposition",), GOOD, _components, "independent columns"),
-    Row(CPFit, ("unique_decomposition",), BAD, lambda: _components(parallel=True), "parallel columns"),
-    Row(CPFit, ("unique_decomposition",), OPEN, lambda: _components(rank=6), "too many components"),
+    Row(ComponentsFit, ("unique_decomposition",), GOOD, _components, "independent columns"),
+    Row(
+        ComponentsFit, ("unique_decomposition",), BAD, lambda: _components(parallel=True), "parallel columns"
+    ),
+    Row(ComponentsFit, ("unique_decomposition",), OPEN, lambda: _components(rank=6), "too many components"),
     Row(TensorFit, DETERMINED, GOOD, _tensor, "every cell known"),
     Row(TensorFit, DETERMINED, BAD, lambda: _tensor(every=4), "fewer cells than unknowns"),
     Row(TensorFit, DETERMINED, OPEN, lambda: _tensor(1e200), "numbers out of scale"),

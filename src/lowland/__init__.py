@@ -48,7 +48,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.sensing.recovery": ["Recovery"],
         "lowland.sensing.tomography": ["StateEstimate", "estimate_state"],
         "lowland.tensors.completed_tensor": ["CompletedTensor"],
-        "lowland.tensors.cp_fit": ["CPDecomposition"],
+        "lowland.tensors.cp_fit": ["CPFit"],
         "lowland.tensors.cp_decomposition": ["decompose_cp"],
         "lowland.tensors.stored_tensor": ["StoredTensor"],
         "lowland.tensors.decompose": ["decompose_tucker"],

@@ -75,7 +75,7 @@ from lowland.sensing.tomography import StateEstimate as StateEstimate
 from lowland.sensing.tomography import estimate_state as estimate_state
 from lowland.tensors.completed_tensor import CompletedTensor as CompletedTensor
 from lowland.tensors.cp_decomposition import decompose_cp as decompose_cp
-from lowland.tensors.cp_fit import CPDecomposition as CPDecomposition
+from lowland.tensors.cp_fit import CPFit as CPFit
 from lowland.tensors.decompose import decompose_tucker as decompose_tucker
 from lowland.tensors.fit import TuckerFit as TuckerFit
 from lowland.tensors.observations import TensorObservations as TensorObservations

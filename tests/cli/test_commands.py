@@ -1,5 +1,6 @@
 """The command line through the real process."""
 
+import inspect
 import json
 import os
 import stat
@@ -218,6 +219,9 @@ def test_help(name, tmp_path):
     helped = call(name, "--help", cwd=tmp_path)
     assert helped.returncode == 0
     assert load(name).__doc__.splitlines()[0] == COMMANDS[name], "the list of commands says the same"
+    options = set(inspect.signature(load(name)).parameters)
+    assert "json" in options
+    assert "quiet" in options or name == "info", "what computes tells how far it is"
 
 
 @pytest.mark.usefixtures("plain_kernels")

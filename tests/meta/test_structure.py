@@ -46,7 +46,7 @@ from lowland.recheck import cp_checks, dispatch, matrix_checks, tensor_checks
 from lowland.report import plain_findings
 from lowland.sensing import conditional
 from lowland.tensors.balancing import TuckerBalancing
-from lowland.tensors.capabilities import CellFit, CPFit, TensorFit
+from lowland.tensors.capabilities import CellFit, ComponentsFit, TensorFit
 from lowland.tensors.certificates.judges import TENSOR_JUDGES
 
 ROOT = Path(__file__).parents[2]
@@ -134,7 +134,7 @@ def test_every_claim_has_words_and_a_check():
     assert set(plain_findings.QUESTIONS) == set(plain_findings.ANSWERS) == set(CLAIMS)
     assert set(matrix_checks.CHECKS) == set(MATRIX_CLAIMS)
     assert set(matrix_checks.UNDER_A_PREMISE) == set(claims.CONDITIONAL) == set(conditional.CLAIMS)
-    for checks, own in ((tensor_checks, TensorFit), (cp_checks, CPFit)):
+    for checks, own in ((tensor_checks, TensorFit), (cp_checks, ComponentsFit)):
         suited = tuple(judge for judge in TENSOR_JUDGES if judge.needs in (Fit, CellFit, own))
         assert set(checks.CHECKS) == set(claims_of(suited))
     page = (ROOT / "docs/explanation/what-the-verdicts-mean.md").read_text()

@@ -1,6 +1,7 @@
 """Published experiments run again: resumable, the same on any workers, honest pages."""
 
 import csv
+import json
 import os
 import signal
 import threading
@@ -60,6 +61,8 @@ def test_the_command_lists_experiments_and_runs_one(tmp_path, monkeypatch):
     monkeypatch.setitem(EXPERIMENTS, "toy2026", TOY)
     listed = call("reproduce", "--list", cwd=tmp_path)
     assert "toy2026: A toy\n  Nobody, 2026" in listed.stdout
+    told = json.loads(call("reproduce", "--list", "--json", cwd=tmp_path).stdout)
+    assert told["toy2026"] == {"title": "A toy", "reference": "Nobody, 2026"}
     for arguments, words in ((["reproduce"], "no experiment was named"), (["reproduce", "no"], "is unknown")):
         refused = call(*arguments, cwd=tmp_path)
         assert refused.returncode == 2
@@ -71,6 +74,8 @@ def test_the_command_lists_experiments_and_runs_one(tmp_path, monkeypatch):
     assert len(named) == 2
     assert all((tmp_path / name).exists() for name in named)
     assert len(rows(tmp_path / named[1])) == 3
+    again = call("reproduce", "toy2026", "--quick", "--quiet", "--json", "--output", "out", cwd=tmp_path)
+    assert json.loads(again.stdout) == {"page": named[0], "numbers": named[1:]}
 
 
 def test_an_interrupted_run_goes_on(tmp_path):

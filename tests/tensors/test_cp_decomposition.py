@@ -18,7 +18,7 @@ from lowland.search.loop import Checkpoint
 from lowland.tensors import cp_agreement
 from lowland.tensors.certificates import cp_uniqueness, determinacy
 from lowland.tensors.certificates.cp_uniqueness import k_rank
-from lowland.tensors.cp_fit import CPDecomposition
+from lowland.tensors.cp_fit import CPFit
 from lowland.tensors.cp_least_squares import CPObjective
 from lowland.tensors.cp_model import CP
 from lowland.tensors.cp_search import CPPlan, random_start
@@ -476,6 +476,6 @@ def test_certificates_are_written_and_verified(tmp_path):
 def test_the_same_seed_gives_the_same_bits():
     _, _, data = planted(np.random.default_rng(12), share=0.6)
     fits = [ll.decompose_cp(data, 3, n_restarts=2, rng=4, certify=False) for _ in range(2)]
-    assert isinstance(fits[0], CPDecomposition)
+    assert isinstance(fits[0], CPFit)
     for one, other in zip(fits[0].factors, fits[1].factors, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -35,7 +35,7 @@ from lowland.files.bundle import save_arrays
 from lowland.report.page import write_report
 from lowland.report.words import verdict_sentence
 from lowland.tensors.cp_decomposition import decompose_cp
-from lowland.tensors.cp_fit import CPDecomposition
+from lowland.tensors.cp_fit import CPFit
 from lowland.tensors.cp_report import cp_page
 
 
@@ -116,7 +116,7 @@ def cp(
     exit_on_missed(fit.certificate, require)
 
 
-def _say(fit: CPDecomposition, files: Sequence[tuple[str, Path | None]]) -> None:
+def _say(fit: CPFit, files: Sequence[tuple[str, Path | None]]) -> None:
     for line in fit.summary_lines():
         say(line)
     if fit.certificate is not None:
@@ -127,7 +127,7 @@ def _say(fit: CPDecomposition, files: Sequence[tuple[str, Path | None]]) -> None
             say(f"{name}: {path}")
 
 
-def _as_data(fit: CPDecomposition) -> dict[str, Any]:
+def _as_data(fit: CPFit) -> dict[str, Any]:
     return {
         "shape": list(fit.shape),
         "observed": fit.objective.data.size,

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from lowland.cli.completed_output import write_completed
-from lowland.cli.options import JsonOption, SeedOption
+from lowland.cli.options import JsonOption, QuietOption, SeedOption
 from lowland.cli.output import say, say_json, try_report
 from lowland.completion.baselines import Scores, hold_out_cells_and_runs, score_hold_out
 from lowland.completion.completed import Completed
@@ -36,6 +36,7 @@ def demo(
         Path, typer.Option(help="Folder for the report, the model and the completed table.")
     ] = Path(),
     seed: SeedOption = 0,
+    quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
     """Complete a table of fertility rates by country, and measure the error on held-out cells."""

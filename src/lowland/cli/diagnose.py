@@ -11,6 +11,7 @@ import typer
 from lowland.cli.completed_output import describe_table
 from lowland.cli.options import (
     JsonOption,
+    QuietOption,
 )
 from lowland.cli.output import say, say_json
 from lowland.cli.reading import reads_table
@@ -26,6 +27,7 @@ def diagnose(
     table: Annotated[Path, typer.Argument(help="A table with missing cells, long or wide.")],
     rank: Annotated[int, typer.Option(help="Rank of the low-rank part.")],
     biases: Annotated[bool, typer.Option(help="Include free row, column and global biases.")] = False,
+    quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
     """Check, before any fit, whether the observed positions determine a matrix of this rank."""

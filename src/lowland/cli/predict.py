@@ -13,7 +13,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from lowland.cli.options import ForceOption, FormulasOption, JsonOption
+from lowland.cli.options import ForceOption, FormulasOption, JsonOption, QuietOption
 from lowland.cli.output import say, say_json, warn
 from lowland.cli.overwriting import check_output, check_table
 from lowland.cli.reading import reads_columns
@@ -52,6 +52,7 @@ def predict(
     ] = None,
     keep_formulas: FormulasOption = False,
     force: ForceOption = False,
+    quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
     """Predict cells of a completed table."""

@@ -14,6 +14,7 @@ from lowland.cli.options import (
     CertificateOption,
     ForceOption,
     JsonOption,
+    QuietOption,
     ReportOption,
     RequireOption,
     SeedOption,
@@ -77,6 +78,7 @@ def regions(
     require: RequireOption = None,
     seed: SeedOption = 0,
     force: ForceOption = False,
+    quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
     """Count the activation regions of ReLU networks on data, and report which have no bad minima."""

@@ -11,7 +11,7 @@ import numpy as np
 import typer
 
 from lowland.cli.numeric_columns import column_names, read_numbers
-from lowland.cli.options import ForceOption, JsonOption, ReportOption, SeedOption
+from lowland.cli.options import ForceOption, JsonOption, QuietOption, ReportOption, SeedOption
 from lowland.cli.output import say, say_json, try_report, typed_command, warn
 from lowland.cli.overwriting import check_outputs, check_table
 from lowland.cli.reading import reads_columns
@@ -71,6 +71,7 @@ def regress(
     report: ReportOption = None,
     seed: SeedOption = 0,
     force: ForceOption = False,
+    quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
     """Fit a linear spline with few knots in one column, or a sum of such splines over several."""

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from lowland.cli.options import QuietOption
-from lowland.cli.output import say
+from lowland.cli.options import JsonOption, QuietOption
+from lowland.cli.output import say, say_json
 from lowland.core.errors import InvalidInputError
 from lowland.reproduce import find_experiment, run_experiment
 from lowland.reproduce.registry import EXPERIMENTS
@@ -24,8 +24,13 @@ def reproduce(
         typer.Option(help="Folder for the numbers and the page; an interrupted run resumes from it."),
     ] = Path("reproduction"),
     quiet: QuietOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Rerun a published experiment: numbers, figures, and how they agree with the paper."""
+    if list_all and json:
+        all_of_them = EXPERIMENTS.values()
+        say_json({each.name: {"title": each.title, "reference": each.reference} for each in all_of_them})
+        return
     if list_all:
         for experiment in EXPERIMENTS.values():
             say(f"{experiment.name}: {experiment.title}")
@@ -40,6 +45,10 @@ def reproduce(
         quick=quick,
         n_workers=workers,
     )
+    numbers = sorted(output.glob(f"{name}-*.csv"))
+    if json:
+        say_json({"page": str(page), "numbers": [str(file) for file in numbers]})
+        return
     say(f"page: {page}")
-    for file in sorted(output.glob(f"{name}-*.csv")):
+    for file in numbers:
         say(f"numbers: {file}")

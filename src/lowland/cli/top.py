@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from lowland.cli.options import ForceOption, FormulasOption, JsonOption
+from lowland.cli.options import ForceOption, FormulasOption, JsonOption, QuietOption
 from lowland.cli.output import say, say_json
 from lowland.cli.overwriting import check_output, check_table
 from lowland.cli.reading import reads_table
@@ -52,6 +52,7 @@ def top(
     output: Annotated[Path | None, typer.Option(help="Write the rankings here instead.")] = None,
     keep_formulas: FormulasOption = False,
     force: ForceOption = False,
+    quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
     """Print the columns with the largest predictions for rows, without those that they have already."""

@@ -41,7 +41,7 @@ class CellFit(Fit, Protocol):
         """The weighted sum of squares of the data."""
 
 
-class CPFit(CellFit, Protocol):
+class ComponentsFit(CellFit, Protocol):
     """A fit of a sum of products of one vector per mode."""
 
     @property
@@ -58,7 +58,7 @@ class CPFit(CellFit, Protocol):
         """Whether nothing but signs is asked of any factor, so that sums of columns satisfy it too."""
 
 
-class HasModeRows(CPFit, Protocol):
+class HasModeRows(ComponentsFit, Protocol):
     """A fit one of whose factors can be solved for, given the others."""
 
     def with_solved_mode(self, theta: Vector, mode: int) -> Vector:

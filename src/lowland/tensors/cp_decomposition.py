@@ -20,7 +20,7 @@ from lowland.search.loop import Callback
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.certificates.judges import TENSOR_JUDGES
 from lowland.tensors.constraint_inputs import constraints_of, splines_of
-from lowland.tensors.cp_fit import CPDecomposition
+from lowland.tensors.cp_fit import CPFit
 from lowland.tensors.cp_least_squares import CPObjective
 from lowland.tensors.cp_model import CP
 from lowland.tensors.cp_search import CPPlan, search_cp
@@ -47,7 +47,7 @@ def decompose_cp(  # noqa: PLR0913
     callbacks: Sequence[Callback] = (),
     certify: bool = True,
     effort: str = "standard",
-) -> CPDecomposition:
+) -> CPFit:
     """Fit a sum of products of one vector per mode (CP, PARAFAC) by local search, and judge the result.
 
     Parameters
@@ -87,7 +87,7 @@ def decompose_cp(  # noqa: PLR0913
 
     Returns
     -------
-    CPDecomposition
+    CPFit
 
     Raises
     ------
@@ -101,7 +101,7 @@ def decompose_cp(  # noqa: PLR0913
     and Newton steps find the last digits, unless anything is asked of factors. A sweep costs
     O(N (p R^2 + sum of lengths R^3)) for p known cells, O(k R^3) more for a mode of k splines, and O(k^3 R^3)
     if it must be nonnegative, too: then the splines' coefficients are. Unlike Tucker's, a best CP
-    decomposition of noisy data need not exist: `CPDecomposition.cancels` says if components grow against each
+    decomposition of noisy data need not exist: `CPFit.cancels` says if components grow against each
     other.
 
     The certificate says whether the components are the only ones that add up to the fitted tensor
@@ -149,4 +149,4 @@ def decompose_cp(  # noqa: PLR0913
                 lambda: judge(objective, found.theta, TENSOR_JUDGES, settings=settings, budget=budget),
                 "judging",
             )
-    return CPDecomposition.of(objective, found, certificate, attempts, tensor if is_named(tensor) else None)
+    return CPFit.of(objective, found, certificate, attempts, tensor if is_named(tensor) else None)

@@ -1,4 +1,4 @@
-"""`CPDecomposition`: the result of `decompose_cp`."""
+"""`CPFit`: the result of `decompose_cp`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CANCELLING = -0.85
 @public("lowland")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class CPDecomposition(Judged, ReportedTensor):
+class CPFit(Judged, ReportedTensor):
     """A sum of products of one vector per mode, how it was found, and what is proved about it.
 
     Parameters
@@ -88,7 +88,7 @@ class CPDecomposition(Judged, ReportedTensor):
         certificate: Certificate | None,
         attempts: tuple[Attempt, ...],
         like: Any = None,
-    ) -> CPDecomposition:
+    ) -> CPFit:
         """Return the decomposition of a point."""
         factors = objective.unpack(search.theta)
         norms = np.array([np.linalg.norm(factor, axis=0) for factor in factors])
@@ -195,7 +195,7 @@ class CPDecomposition(Judged, ReportedTensor):
 
         Parameters
         ----------
-        factors : CPDecomposition or sequence of array_like, shapes (I_n, R)
+        factors : CPFit or sequence of array_like, shapes (I_n, R)
             In any order and scale.
 
         Returns
@@ -203,7 +203,7 @@ class CPDecomposition(Judged, ReportedTensor):
         ndarray, shape (R,)
             Products of cosines over modes, absolute, in the order of these components; zero without one.
         """
-        given = factors.factors if isinstance(factors, CPDecomposition) else factors
+        given = factors.factors if isinstance(factors, CPFit) else factors
         others = [np.asarray(own, np.float64) for own in given]
         found = [own.shape[0] if own.ndim == 2 else -1 for own in others]
         if tuple(found) != self.shape:

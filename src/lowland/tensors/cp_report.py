@@ -81,7 +81,7 @@ def cp_page(
     Parameters
     ----------
     fit : DecomposedComponents
-        A `CPDecomposition`.
+        A `CPFit`.
     names : sequence of str, optional
         Names of the modes.
     coordinates : sequence of ndarray or None, optional

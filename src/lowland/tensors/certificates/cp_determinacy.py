@@ -16,19 +16,19 @@ from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Vector
 from lowland.core.findings import Finding
 from lowland.kernels.modular import Array
-from lowland.tensors.capabilities import CPFit
+from lowland.tensors.capabilities import ComponentsFit
 from lowland.tensors.certificates.determinacy import judge_generic_rank
 from lowland.tensors.observations import TensorObservations
 
 CLAIM = "components_determined"
 
 
-def judge_components(objective: CPFit, theta: Vector, given: Judgement) -> list[Finding]:
+def judge_components(objective: ComponentsFit, theta: Vector, given: Judgement) -> list[Finding]:
     """Judge whether only finitely many sets of components have the known cells.
 
     Parameters
     ----------
-    objective : CPFit
+    objective : ComponentsFit
         Only its number of components and the positions of its cells are used.
     theta : ndarray, shape (size,)
         Not used: the claim is about generic components.

@@ -26,7 +26,7 @@ from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
-from lowland.tensors.capabilities import CPFit
+from lowland.tensors.capabilities import ComponentsFit
 
 CLAIM = "unique_decomposition"
 # columns of length one count as dependent below this singular value; and sets of columns that are looked at
@@ -37,12 +37,12 @@ NEARLY = 1e-9
 OTHER = 1e-4
 
 
-def judge_uniqueness(objective: CPFit, theta: Vector, given: Judgement) -> list[Finding]:
+def judge_uniqueness(objective: ComponentsFit, theta: Vector, given: Judgement) -> list[Finding]:
     """Judge whether other components have the same sum.
 
     Parameters
     ----------
-    objective : CPFit
+    objective : ComponentsFit
         Only its way of reading a point is used.
     theta : ndarray, shape (size,)
     given : Judgement

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lowland.certificates.judge import Judge
 from lowland.certificates.judges import JUDGES
-from lowland.tensors.capabilities import CellFit, CPFit, TensorFit
+from lowland.tensors.capabilities import CellFit, ComponentsFit, TensorFit
 from lowland.tensors.certificates.cp_determinacy import judge_components
 from lowland.tensors.certificates.cp_uniqueness import judge_uniqueness
 from lowland.tensors.certificates.determinacy import judge_tensor_determinacy
@@ -16,10 +16,10 @@ TENSOR_JUDGES = (
     Judge(
         ("globally_optimal",), CellFit, judge_flattenings, stage=1, holds_constrained=("globally_optimal",)
     ),
-    Judge(("components_determined",), CPFit, judge_components, stage=2),
+    Judge(("components_determined",), ComponentsFit, judge_components, stage=2),
     Judge(
         ("unique_decomposition",),
-        CPFit,
+        ComponentsFit,
         judge_uniqueness,
         stage=1,
         holds_constrained=("unique_decomposition",),
