@@ -45,7 +45,7 @@ ledger: $(VENV)/.test
 SMOKE := tests/core tests/kernels tests/search tests/measure tests/landscape tests/objectives/test_elimination.py \
   tests/certificates/test_spectral_bounds.py tests/report/test_plain_findings.py tests/sensing/test_input_checks.py \
   tests/sensing/test_many_searches.py tests/sensing/test_tomography.py tests/contracts/test_generated_data.py \
-  tests/cli/test_commands.py tests/cluster tests/completion/test_stored_observations.py
+  tests/cli/test_commands.py tests/cluster tests/completion/test_storage_observations.py
 
 # smoke tests with the lowest versions that are allowed; newer libraries beside them warn of their age
 lowest: $(VENV)/.lowest

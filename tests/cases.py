@@ -15,8 +15,8 @@ from scipy.sparse.linalg import aslinearoperator
 from lowland.bayes.design import MatrixDesign
 from lowland.bayes.side_prior import SidePrior
 from lowland.certificates.settings import Judgement, JudgeSettings
-from lowland.completion.bayesian_objective import BayesianCompletion
-from lowland.completion.cells import TableCells
+from lowland.completion.bayesian.objective import BayesianCompletion
+from lowland.completion.cells.sides import TableCells
 from lowland.core.observations import Observations
 from lowland.core.work import UNLIMITED
 from lowland.datasets import planted_completion, planted_sensing
@@ -47,9 +47,9 @@ from lowland.measure import (
     gaussian,
 )
 from lowland.models import General, Psd
-from lowland.networks.model import Relu
 from lowland.networks.network import ReluNetwork
-from lowland.networks.objective import ReluObjective
+from lowland.networks.regions.model import Relu
+from lowland.networks.regions.objective import ReluObjective
 from lowland.networks.search.pattern_walk import PatternWalk
 from lowland.objectives import make_objective
 from lowland.search import (
@@ -66,17 +66,17 @@ from lowland.search import (
 from lowland.search.augmentation import Augmentation
 from lowland.search.gibbs import Gibbs
 from lowland.search.variational import Variational
-from lowland.tensors.balancing import TuckerBalancing
-from lowland.tensors.cp_least_squares import CPObjective
-from lowland.tensors.cp_model import CP
-from lowland.tensors.factor_constraints import FactorConstraint
-from lowland.tensors.model import Tucker
-from lowland.tensors.objective import TuckerObjective
-from lowland.tensors.observations import TensorObservations
+from lowland.tensors.cells.observations import TensorObservations
+from lowland.tensors.cp.constraints import FactorConstraint
+from lowland.tensors.cp.model import CP
+from lowland.tensors.cp.objective import CPObjective
 from lowland.tensors.search.cp_alternating import CPAlternating
 from lowland.tensors.search.filled_iteration import FilledIteration
 from lowland.tensors.search.high_order_escape import HighOrderEscape
 from lowland.tensors.search.orthogonal_iteration import OrthogonalIteration
+from lowland.tensors.tucker.balancing import TuckerBalancing
+from lowland.tensors.tucker.model import Tucker
+from lowland.tensors.tucker.objective import TuckerObjective
 
 
 @dataclass(frozen=True)
@@ -867,12 +867,12 @@ _DRAWS = "completion/test_bayesian_objective.py::test_rows_are_drawn_from_their_
 _ACTIVE_SET = "completion/test_nonnegative.py::test_rows_agree_with_the_active_set_method"
 _POTENTIALS = "dynamics/test_simulation.py::test_potentials_agree_with_their_derivatives"
 _ESCAPES = "tensors/test_tucker.py::test_saddles_are_left_and_their_order_is_named"
-_RANKS = "networks/test_regions.py::test_exact_signs_and_ranks"
+_RANKS = "networks/test_regions_report.py::test_exact_signs_and_ranks"
 KERNELS = {
     "kernels/blas_threads": "kernels/test_blas_threads.py::test_the_limit_ends_with_the_caller_who_set_it",
     "kernels/compiled": "kernels/test_compiled.py::test_kernels_call_each_other",
     "kernels/compiler": "kernels/test_compiled.py::test_interrupts_wait_while_a_kernel_is_compiled",
-    "kernels/trees": "completion/test_refinement.py::test_trees_are_those_of_scikit_learn",
+    "kernels/trees": "completion/test_refinement_forests.py::test_trees_are_those_of_scikit_learn",
     "kernels/conditional_rows": "completion/test_gaussian.py::test_rows_are_drawn_given_the_others",
     "kernels/connected_components": _CLOSURE,
     "kernels/cross": "objectives/test_reduction.py::test_it_is_the_schur_complement",
@@ -920,7 +920,7 @@ KERNELS = {
     "networks/kernels/minima_path": "networks/test_minima_path.py::test_fits_are_least_squares_at_rest",
     "networks/kernels/descent": "networks/test_stability.py::test_descent_is_gradient_descent",
     "networks/kernels/exact_ranks": _RANKS,
-    "networks/kernels/matroid_union": "networks/test_regions.py::test_union_rank_is_the_rank",
+    "networks/kernels/matroid_union": "networks/test_regions_report.py::test_union_rank_is_the_rank",
     "networks/kernels/modular_ranks": _RANKS,
     "tensors/kernels/cells": _TENSORS,
     "tensors/kernels/mode_products": _TENSORS,

@@ -12,10 +12,10 @@ from lowland.measure import Entries
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
 from lowland.tensors.capabilities import CellFit, ComponentsFit, TensorFit
-from lowland.tensors.cp_least_squares import CPObjective
-from lowland.tensors.cp_model import CP
-from lowland.tensors.model import Tucker
-from lowland.tensors.objective import TuckerObjective
+from lowland.tensors.cp.model import CP
+from lowland.tensors.cp.objective import CPObjective
+from lowland.tensors.tucker.model import Tucker
+from lowland.tensors.tucker.objective import TuckerObjective
 
 GOOD, BAD, OPEN = "holds", "refuted", "open"
 HOLDS = (ll.Verdict.PROVED, ll.Verdict.SUPPORTED)

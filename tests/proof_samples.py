@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 import lowland as ll
-from lowland.completion.column_losses import Columns
-from lowland.completion.penalised import fit_completion
-from lowland.completion.proofs import table_document
-from lowland.completion.settings import CompletionSettings
+from lowland.completion.columns.losses import Columns
+from lowland.completion.penalised.document import table_document
+from lowland.completion.penalised.fit import fit_completion
+from lowland.completion.penalised.settings import CompletionSettings
 from lowland.core.observations import Observations
 from lowland.judges import certify
 from lowland.models import General, Psd
@@ -21,8 +21,9 @@ from lowland.objectives import make_objective
 from lowland.objectives.plain import recovery_document
 from lowland.recheck.documents import Document
 from lowland.search import GradientBelow, Iterations, TrustRegion, make_start, run
-from lowland.tensors.objective import TuckerObjective
-from lowland.tensors.proofs import cp_document, tensor_document
+from lowland.tensors.cp.document import cp_document
+from lowland.tensors.tucker.document import tensor_document
+from lowland.tensors.tucker.objective import TuckerObjective
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from lowland.models import Psd
 from lowland.objectives import make_objective
 from lowland.search import GradientBelow, Iterations, TrustRegion, make_start, run
 from lowland.search.stops import StopRule
-from lowland.tensors.model import Tucker
-from lowland.tensors.objective import TuckerObjective
 from lowland.tensors.search.starts import random_start
+from lowland.tensors.tucker.model import Tucker
+from lowland.tensors.tucker.objective import TuckerObjective
 
 
 class Counted:

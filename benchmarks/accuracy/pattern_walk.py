@@ -13,8 +13,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 import lowland as ll
-from lowland.networks.model import Relu
-from lowland.networks.objective import ReluObjective
+from lowland.networks.regions.model import Relu
+from lowland.networks.regions.objective import ReluObjective
 from lowland.networks.search.pattern_walk import PatternWalk
 from lowland.search import Iterations, ValueBelow, run
 

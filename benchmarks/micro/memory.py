@@ -31,8 +31,8 @@ def current():
 
 
 def fit(folder):
-    from lowland.completion.penalised import fit_completion
-    from lowland.completion.settings import CompletionSettings
+    from lowland.completion.penalised.fit import fit_completion
+    from lowland.completion.penalised.settings import CompletionSettings
     from lowland.core.observations import Observations
 
     settings = CompletionSettings(rank=16, max_iterations=30)

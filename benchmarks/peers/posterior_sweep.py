@@ -40,14 +40,14 @@ def own(table, rank, pattern):
     """Milliseconds of an alternating, a Gibbs and a variational sweep."""
     import numpy as np
 
-    from lowland.completion.bayesian_settings import BayesianSettings
-    from lowland.completion.bayesian_start import first_point, make_objective
-    from lowland.completion.cells import TableCells
-    from lowland.completion.features import FeatureMap
-    from lowland.completion.penalised import completion_objective
-    from lowland.completion.scaling import Scaling
-    from lowland.completion.settings import CompletionSettings
-    from lowland.completion.table_summary import TableSummary
+    from lowland.completion.bayesian.features import FeatureMap
+    from lowland.completion.bayesian.scaling import Scaling
+    from lowland.completion.bayesian.settings import BayesianSettings
+    from lowland.completion.bayesian.start import first_point, make_objective
+    from lowland.completion.cells.sides import TableCells
+    from lowland.completion.cells.summary import TableSummary
+    from lowland.completion.penalised.fit import completion_objective
+    from lowland.completion.penalised.settings import CompletionSettings
     from lowland.search import Alternating
     from lowland.search.gibbs import Gibbs
     from lowland.search.variational import Variational

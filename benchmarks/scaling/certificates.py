@@ -11,8 +11,8 @@ import cvxpy as cp
 import numpy as np
 
 import lowland as ll
-from lowland.completion.penalised import fit_completion
-from lowland.completion.settings import CompletionSettings
+from lowland.completion.penalised.fit import fit_completion
+from lowland.completion.penalised.settings import CompletionSettings
 from lowland.core.observations import Observations
 from lowland.core.random import make_generator
 from lowland.datasets import data_path

@@ -42,7 +42,7 @@ def loopback():
 
 def sweeps(objective, count, seed=0):
     """Return the seconds and bytes of each of some sweeps after a first one, and the last state."""
-    from lowland.completion.bayesian_start import first_point
+    from lowland.completion.bayesian.start import first_point
     from lowland.search.variational import Variational
 
     stepper, rng = Variational(), np.random.default_rng(seed)
@@ -56,11 +56,11 @@ def sweeps(objective, count, seed=0):
 
 
 def model_of(cells):
-    from lowland.completion.bayesian_settings import BayesianSettings
-    from lowland.completion.bayesian_start import make_objective
-    from lowland.completion.features import FeatureMap
-    from lowland.completion.scaling import Scaling
-    from lowland.completion.table_summary import TableSummary
+    from lowland.completion.bayesian.features import FeatureMap
+    from lowland.completion.bayesian.scaling import Scaling
+    from lowland.completion.bayesian.settings import BayesianSettings
+    from lowland.completion.bayesian.start import make_objective
+    from lowland.completion.cells.summary import TableSummary
 
     summary = TableSummary.of(cells)
     settings = BayesianSettings(rank=WIDTH - 1, pattern=False).resolve(summary)
@@ -96,7 +96,7 @@ def main():
     from pyarrow import parquet
 
     import lowland as ll
-    from lowland.completion.cells import TableCells
+    from lowland.completion.cells.sides import TableCells
     from lowland.dask import DaskObservations
     from lowland.kernels.threads import limited_to
 

@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import lowland as ll
-from lowland.completion.completed import Completed
-from lowland.completion.model_files import save_model
+from lowland.completion.files.models import save_model
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import fit_plan
+from lowland.completion.tables.completed import Completed
 from lowland.files.layouts import Reading
 from lowland.files.tables import load_table
 from lowland.measure import Entries

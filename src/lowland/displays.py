@@ -12,13 +12,13 @@ __getattr__, __dir__, __all__ = lazy_names(
             "PlaneDisplay",
             "SectionDisplay",
         ],
-        "lowland.networks.additive_pages": ["ComponentDisplay"],
-        "lowland.networks.region_displays": [
+        "lowland.networks.splines.additive_pages": ["ComponentDisplay"],
+        "lowland.networks.regions.displays": [
             "ActivationDisplay",
             "LossesDisplay",
             "ShareDisplay",
         ],
-        "lowland.networks.stability_displays": [
+        "lowland.networks.splines.displays": [
             "BoundaryRiskDisplay",
             "EdgeDisplay",
             "KnotsDisplay",

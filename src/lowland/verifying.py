@@ -19,7 +19,7 @@ from lowland.files.certificates import read_certificate
 from lowland.files.tables import read_table
 from lowland.measure import Entries
 from lowland.networks.network import check_inputs, check_targets
-from lowland.networks.stability import check_univariate, data_shares
+from lowland.networks.splines.stability import check_univariate, data_shares
 from lowland.recheck.cp_checks import verify_cp
 from lowland.recheck.documents import Document
 from lowland.recheck.matrix_checks import verify_matrix
@@ -30,9 +30,9 @@ from lowland.recheck.stability_checks import layers_problem, verify_stability
 from lowland.recheck.tables import in_precision, table_problem
 from lowland.recheck.tensor_checks import verify_tensor
 from lowland.recheck.tensors import cp_problem, precision_of, tensor_fingerprint, tensor_problem
-from lowland.tensors.observations import TensorObservations
-from lowland.tensors.proofs import cells_of
-from lowland.tensors.reading import read_tensor
+from lowland.tensors.cells.observations import TensorObservations
+from lowland.tensors.cells.plain import cells_of
+from lowland.tensors.reading.files import read_tensor
 
 Progress = Callable[[str], None]
 

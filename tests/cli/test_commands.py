@@ -51,7 +51,7 @@ def test_demo(tmp_path, monkeypatch):
 
     monkeypatch.setattr("lowland.cli.demo.CompletionPlan", plan)
     # nor is it searched for a start
-    monkeypatch.setattr("lowland.completion.posterior_fit.grow", lambda *_: None)
+    monkeypatch.setattr("lowland.completion.bayesian.sweeps.grow", lambda *_: None)
     check_demo(tmp_path)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from commands import call
-from lowland.completion.model_files import load_model
-from lowland.completion.stored_blocks import StoredBlocks
+from lowland.completion.files.models import load_model
+from lowland.completion.storage.blocks import StoredBlocks
 from lowland.core import line_bounds
 from lowland.core.errors import LowlandError
 
@@ -105,7 +105,7 @@ def test_a_cluster_of_this_machine_gives_the_same_model(folder, monkeypatch, pro
 
 def test_a_fit_that_broke_off_goes_on_with_the_same_bits(folder, monkeypatch):
     # what breaks off are the sweeps, not the search for their start
-    monkeypatch.setattr("lowland.completion.posterior_fit.grow", lambda *_: None)
+    monkeypatch.setattr("lowland.completion.bayesian.sweeps.grow", lambda *_: None)
     complete_cells = partial(complete, folder, "--spill", "cells", "--no-certify")
     assert complete_cells().returncode == 0
     expected, inner, calls = fitted(folder)[0], StoredBlocks.map, []

@@ -9,7 +9,7 @@ import pytest
 
 import lowland as ll
 from commands import assert_clean_error, call
-from lowland.tensors import cp_choice
+from lowland.tensors.filling import choice as cp_choice
 
 # a given number of components, and no comparison with tables of the same cells
 CP = ("--rank", "2", "--model", "cp")

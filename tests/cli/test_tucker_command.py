@@ -9,7 +9,7 @@ import xarray
 import lowland as ll
 from commands import assert_clean_error, call
 from lowland.core.errors import FileFormatError, InvalidInputError
-from lowland.tensors.reading import read_tensor
+from lowland.tensors.reading.files import read_tensor
 
 
 @pytest.fixture(scope="module")

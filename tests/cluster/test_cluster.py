@@ -14,19 +14,15 @@ from sklearn.base import clone
 
 import lowland as ll
 from dask_clusters import Closer, Killer, make_cluster
-from lowland.completion import (
-    bayesian_settings,
-    grown_start,
-    line_fit,
-    line_judges,
-    pattern_choice,
-    posterior_fit,
-    residual_structure,
-)
-from lowland.completion.bayesian_settings import BayesianSettings
-from lowland.completion.cells import TableCells
-from lowland.completion.drawn_tables import draw_table
-from lowland.completion.elsewhere_fit import fit_elsewhere
+from lowland.completion.bayesian import grown_start, pattern_choice, residual_structure
+from lowland.completion.bayesian import settings as bayesian_settings
+from lowland.completion.bayesian import sweeps as posterior_fit
+from lowland.completion.bayesian.drawn_tables import draw_table
+from lowland.completion.bayesian.settings import BayesianSettings
+from lowland.completion.cells.sides import TableCells
+from lowland.completion.elsewhere import judges as line_judges
+from lowland.completion.elsewhere import penalised_fit as line_fit
+from lowland.completion.elsewhere.fit import fit_elsewhere
 from lowland.completion.plan import CompletionPlan
 from lowland.core import line_bounds
 from lowland.core.errors import InvalidInputError, UnsupportedError
@@ -492,7 +488,7 @@ def test_an_interrupted_fit_keeps_what_it_had(client, frame, monkeypatch):
 
     monkeypatch.setattr(cluster_blocks.ClusterBlocks, "map", interrupting)
     # before the sweeps begin there is nothing to keep
-    monkeypatch.setattr("lowland.completion.posterior_fit.grow", lambda *_: None)
+    monkeypatch.setattr("lowland.completion.bayesian.sweeps.grow", lambda *_: None)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         fit = DaskMatrixCompletion(rank=2, random_state=0, tol=0, max_iter=200, **PLAIN).fit(seen)

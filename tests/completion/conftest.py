@@ -2,13 +2,10 @@
 
 import pytest
 
-from lowland.completion import (
-    grown_start,
-    posterior_fit,
-    refinement_learning,
-    refinement_trials,
-    residual_structure,
-)
+from lowland.completion.bayesian import grown_start, residual_structure
+from lowland.completion.bayesian import sweeps as posterior_fit
+from lowland.completion.refinement import forest_learning as refinement_learning
+from lowland.completion.refinement import trials as refinement_trials
 
 
 def patch_few_trees(patch):

@@ -9,8 +9,8 @@ import pytest
 from cases import BAYESIAN, POSTERIOR_STEPPERS, PROBLEMS, parametrise
 from lowland.bayes.design import MatrixDesign
 from lowland.bayes.side_prior import SidePrior
-from lowland.completion import cell_blocks
-from lowland.completion.cells import TableCells
+from lowland.completion.cells import blocks as cell_blocks
+from lowland.completion.cells.sides import TableCells
 from lowland.core.errors import UnsupportedError
 from lowland.core.observations import Observations
 from lowland.kernels import moments as moment_kernel

@@ -9,11 +9,11 @@ import pytest
 import lowland as ll
 from cases import judgement
 from lowland.certificates.dual import dual_bound
-from lowland.completion.column_losses import Columns
-from lowland.completion.conformal import Conformal
-from lowland.completion.holdout import Trial
-from lowland.completion.penalised import completion_objective
-from lowland.completion.settings import CompletionSettings
+from lowland.completion.columns.losses import Columns
+from lowland.completion.penalised.fit import completion_objective
+from lowland.completion.penalised.settings import CompletionSettings
+from lowland.completion.tables.conformal import Conformal
+from lowland.completion.tables.trial import Trial
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import Verdict
 from lowland.judges import certify

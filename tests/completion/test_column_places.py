@@ -10,7 +10,7 @@ from scipy.stats import invwishart, multivariate_normal
 import lowland as ll
 from lowland.bayes.full_gaussian import LEAST_EXCESS, MOST_EXCESS, STEPS, draw_target
 from lowland.bayes.side_orders import coordinates_of, times_of
-from lowland.completion.factor_covariance import LENGTHS, along_columns
+from lowland.completion.bayesian.factor_covariance import LENGTHS, along_columns
 from lowland.core.errors import InvalidInputError
 
 PLAIN = {"certify": False, "refine": False, "random_state": 0}

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 import lowland as ll
-from lowland.completion import encoded_table
-from lowland.completion.encoded_table import EncodedTable
-from lowland.completion.encoding import Encoding, LevelKind
-from lowland.completion.level_maps import INTERCEPTS, SLOPES, LevelMap, fit_map
+from lowland.completion.encoded import table as encoded_table
+from lowland.completion.encoded.encoding import Encoding, LevelKind
+from lowland.completion.encoded.level_maps import INTERCEPTS, SLOPES, LevelMap, fit_map
+from lowland.completion.encoded.table import EncodedTable
 from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
 from lowland.files.bundle import save_bundle
 from lowland.report import page

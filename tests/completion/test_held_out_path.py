@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.completion.held_out_path import EndsWorse, standard_excess, surplus_and_margin
+from lowland.completion.penalised.held_out_path import EndsWorse, standard_excess, surplus_and_margin
 from lowland.search.stops import Progress
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lowland.completion.missing_alike import hidden_cells
+from lowland.completion.refinement.missing_alike import hidden_cells
 
 
 def runs(mask):

@@ -9,8 +9,9 @@ import pytest
 import lowland as ll
 from lowland.bayes.order_basis import POINTS, OrderBasis, kernel, spacing
 from lowland.bayes.side_orders import SideOrders, coordinates_of, extended, orders_of, times_of
-from lowland.completion import bayesian, grown_start, order_choice
-from lowland.completion.refined_table import RefinedTable
+from lowland.completion.bayesian import fit as bayesian
+from lowland.completion.bayesian import grown_start, order_choice
+from lowland.completion.refinement.table import RefinedTable
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.observations import Observations
 

@@ -10,9 +10,9 @@ import pytest
 from scipy import stats
 
 import lowland as ll
-from lowland.completion import power_choice
-from lowland.completion.encoded_table import EncodedTable
-from lowland.completion.powers import BEYOND, READ, Power
+from lowland.completion.encoded import power_choice
+from lowland.completion.encoded.powers import BEYOND, READ, Power
+from lowland.completion.encoded.table import EncodedTable
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.report import page

@@ -8,13 +8,15 @@ import pytest
 import lowland as ll
 from lowland.bayes.products import product_means, product_variances
 from lowland.bayes.side_prior import unpack_lower
-from lowland.completion import bayesian_settings, held_cells, pattern_choice
-from lowland.completion.bayesian_objective import BayesianCompletion
-from lowland.completion.bayesian_settings import BayesianSettings
-from lowland.completion.bayesian_start import feature_maps, first_point, make_objective
-from lowland.completion.cells import TableCells
-from lowland.completion.held_cells import hold_out, without_cells
-from lowland.completion.pattern_choice import choose_pattern
+from lowland.completion.bayesian import pattern_choice
+from lowland.completion.bayesian import settings as bayesian_settings
+from lowland.completion.bayesian.objective import BayesianCompletion
+from lowland.completion.bayesian.pattern_choice import choose_pattern
+from lowland.completion.bayesian.settings import BayesianSettings
+from lowland.completion.bayesian.start import feature_maps, first_point, make_objective
+from lowland.completion.cells import held_out as held_cells
+from lowland.completion.cells.held_out import hold_out, without_cells
+from lowland.completion.cells.sides import TableCells
 from lowland.core import line_bounds
 from lowland.core.observations import Observations
 from lowland.kernels.moments import Moments
@@ -177,7 +179,7 @@ def test_priors_are_held_once_predictions_settle_and_nothing_changes_then(rng):
 
 def test_a_prior_that_is_still_learnt_is_found_out(rng, monkeypatch):
     """The mutant: nothing is ever held."""
-    monkeypatch.setattr("lowland.completion.bayesian_objective.SETTLED", 0.0)
+    monkeypatch.setattr("lowland.completion.bayesian.objective.SETTLED", 0.0)
     with pytest.raises(AssertionError):
         test_priors_are_held_once_predictions_settle_and_nothing_changes_then(rng)
 
@@ -267,7 +269,7 @@ def test_the_pattern_is_kept_unless_errors_rise(errors, wanted, rng, monkeypatch
 def test_the_ridge_of_the_pattern_is_saved(rng, tmp_path, monkeypatch):
     monkeypatch.setattr(bayesian_settings, "LEAST_CALIBRATED", 500)
     table = grades(rng)
-    monkeypatch.setattr("lowland.completion.pattern_choice.RIDGES", (10.0, 7.0))
+    monkeypatch.setattr("lowland.completion.bayesian.pattern_choice.RIDGES", (10.0, 7.0))
     errors = dict(zip((10.0, 7.0, None), (0.5, 0.6, 0.7), strict=True))
     tried = pattern_choice._error
 

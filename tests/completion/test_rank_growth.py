@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lowland.completion.penalised import completion_objective, fit_completion
-from lowland.completion.penalised_points import extended_point
-from lowland.completion.rank_growth import fill_column
-from lowland.completion.rank_path import choose_rank_and_penalty
-from lowland.completion.settings import CompletionSettings
+from lowland.completion.penalised.fit import completion_objective, fit_completion
+from lowland.completion.penalised.points import extended_point
+from lowland.completion.penalised.rank_growth import fill_column
+from lowland.completion.penalised.rank_path import choose_rank_and_penalty
+from lowland.completion.penalised.settings import CompletionSettings
 from lowland.core.observations import Observations
 
 

@@ -8,10 +8,11 @@ from scipy.stats import multivariate_normal
 
 import lowland as ll
 from lowland.bayes.row_curves import curves_of, kernels_along
-from lowland.completion import refined_table, smoothing_learning
-from lowland.completion.refined_table import RefinedTable
-from lowland.completion.row_smoothing import RowSmoothing, kinds_of
-from lowland.completion.smoothing_files import smoothed_arrays, smoothed_model
+from lowland.completion.files.smoothing import smoothed_arrays, smoothed_model
+from lowland.completion.refinement import smoothing_learning
+from lowland.completion.refinement import table as refined_table
+from lowland.completion.refinement.smoothing import RowSmoothing, kinds_of
+from lowland.completion.refinement.table import RefinedTable
 from lowland.core.errors import FileFormatError
 from lowland.files.bundle import save_bundle
 from saved_models import contents

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 import lowland as ll
-from lowland.completion.bayesian_settings import BayesianSettings
-from lowland.completion.cells import TableCells
-from lowland.completion.table_summary import TableSummary
+from lowland.completion.bayesian.settings import BayesianSettings
+from lowland.completion.cells.sides import TableCells
+from lowland.completion.cells.summary import TableSummary
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
 
 # without certificate and forests
@@ -58,9 +58,9 @@ def test_small_tables_of_strong_factors_do_not_end_in_bad_places(shape, rank, se
 
 def test_noise_by_column_from_the_start_ends_in_bad_places(monkeypatch):
     """The mutant: columns get noise of their own before the factors are found."""
-    monkeypatch.setattr("lowland.completion.posterior_fit.grow", lambda *_: None)
-    monkeypatch.setattr("lowland.completion.posterior_fit.SETTLING", 1)
-    monkeypatch.setattr("lowland.completion.bayesian_start.FIRST_SIZE", 0.1)
+    monkeypatch.setattr("lowland.completion.bayesian.sweeps.grow", lambda *_: None)
+    monkeypatch.setattr("lowland.completion.bayesian.sweeps.SETTLING", 1)
+    monkeypatch.setattr("lowland.completion.bayesian.start.FIRST_SIZE", 0.1)
     errors = []
     for seed in range(4):
         truth, _, holes = planted(np.random.default_rng(seed))

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 import lowland as ll
-from lowland.completion.bayesian_settings import BayesianSettings
-from lowland.completion.cells import TableCells
-from lowland.completion.table_summary import TableSummary
+from lowland.completion.bayesian.settings import BayesianSettings
+from lowland.completion.cells.sides import TableCells
+from lowland.completion.cells.summary import TableSummary
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 

@@ -13,8 +13,8 @@ from lowland.core.protocols import MajorisedLoss
 from lowland.core.records import Factors
 from lowland.losses import Balancing, BiasRidge, Clipped, LogPoisson, Mixed, Ordinal, Poisson, Ridge, Squared
 from lowland.models import General
-from lowland.tensors.balancing import TuckerBalancing
-from lowland.tensors.model import Tucker
+from lowland.tensors.tucker.balancing import TuckerBalancing
+from lowland.tensors.tucker.model import Tucker
 from lowland.testing import check_loss, check_offers, check_penalty
 from lowland.testing.operators import random_numbers
 

@@ -11,7 +11,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from lowland import MatrixCompletion, MatrixSensing, Observations, read_table
-from lowland.completion import grown_start, posterior_fit, residual_structure
+from lowland.completion.bayesian import grown_start, residual_structure
+from lowland.completion.bayesian import sweeps as posterior_fit
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import Verdict
 from lowland.datasets import data_path

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.completion.kept_fit import cells_as_arrays, cells_from_arrays
-from lowland.completion.table_labels import TableLabels
+from lowland.completion.cells.labels import TableLabels
+from lowland.completion.tables.kept_fit import cells_as_arrays, cells_from_arrays
 from lowland.core.errors import InvalidInputError, UnsupportedError
 
 pytestmark = pytest.mark.usefixtures("plain_kernels_throughout")

@@ -8,8 +8,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import lowland as ll
 from lowland.core.errors import InvalidInputError
 from lowland.estimators import tucker_filling
-from lowland.tensors import cp_choice
-from lowland.tensors.blending import TableValues
+from lowland.tensors.filling import choice as cp_choice
+from lowland.tensors.filling.blending import TableValues
 
 LIGHT = {"n_restarts": 0, "certify": False, "random_state": 0}
 

@@ -32,7 +32,7 @@ MUTANT = """
 import contextlib, sys
 sys.path.insert(0, {folder!r})
 import server
-from lowland.completion import model_files
+from lowland.completion.files import models as model_files
 
 def lax(arrays, shapes, sizes=None, **_):
     lengths = dict(sizes or {{}})

@@ -79,7 +79,7 @@ print(len(seen) > 1 and all(threads == {1} for threads in seen))
 
 def test_small_fits_are_limited_and_large_ones_are_not(two_threads, monkeypatch):
     from lowland.sensing import recover
-    from lowland.tensors import decompose
+    from lowland.tensors.tucker import decompose
 
     seen = []
 

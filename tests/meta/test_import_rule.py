@@ -24,18 +24,18 @@ PLANTED = {
     "judges know a domain": ("certificates/judges.py", "import lowland.tensors.certificates.judges"),
     "a domain's judge knows its model": (
         "tensors/certificates/flattenings.py",
-        "import lowland.tensors.model",
+        "import lowland.tensors.tucker.model",
     ),
     "a domain's judge knows its objective": (
         "networks/certificates/region_minima.py",
-        "import lowland.networks.objective",
+        "import lowland.networks.regions.objective",
     ),
     "a domain's stepper knows its objective": (
         "tensors/search/high_order_escape.py",
-        "import lowland.tensors.objective",
+        "import lowland.tensors.tucker.objective",
     ),
-    "tensors know tables": ("tensors/fit.py", "import lowland.completion.plan"),
-    "networks know dynamics": ("networks/descent.py", "import lowland.dynamics.laws"),
+    "tensors know tables": ("tensors/tucker/fit.py", "import lowland.completion.plan"),
+    "networks know dynamics": ("networks/splines/descent.py", "import lowland.dynamics.laws"),
     "completion knows dynamics": ("completion/plan.py", "import lowland.dynamics.laws"),
     "sensing knows tables": ("sensing/recovery.py", "import lowland.completion.plan"),
     "bayes knows sensing": ("bayes/posterior.py", "import lowland.sensing.solvers"),

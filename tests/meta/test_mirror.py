@@ -22,7 +22,7 @@ FAMILIES = {
     "cli": "commands cp_command elsewhere_command escape_command fill_command network_commands "
     "proof_commands resume tucker_command words_command",
     "completion": "column_losses_edge_cases column_places encoded_tables gaussian graphs nonnegative orders "
-    "penalised_threads row_scales smoothing untuned untuned_edge_cases",
+    "penalised_threads row_scales untuned untuned_edge_cases",
     "dynamics": "escape_times exit_estimates simulation",
     "estimators": "newcomers transform",
     "files": "earlier_files inputs",
@@ -36,7 +36,7 @@ FAMILIES = {
     "reproduce": "experiments",
     "search": "steppers",
     "sensing": "interval_coverage",
-    "tensors": "cp_constraints slice_noise tensor_page tucker",
+    "tensors": "slice_noise tensor_page tucker",
 }
 
 
@@ -56,7 +56,9 @@ def misfits(files, modules, across=ACROSS):
 
 
 def modules_of(room):
-    return {path.stem for path in (SOURCE / room).rglob("*.py")}
+    """Return the names of a room's modules, those of rooms within it also with the name of their folder."""
+    paths = set((SOURCE / room).rglob("*.py"))
+    return {path.stem for path in paths} | {f"{path.parent.name}_{path.stem}" for path in paths}
 
 
 def test_tests_are_named_after_modules_or_listed():

@@ -9,6 +9,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -45,9 +46,9 @@ from lowland.core.fits import Fit
 from lowland.recheck import cp_checks, dispatch, matrix_checks, tensor_checks
 from lowland.report import plain_findings
 from lowland.sensing import conditional
-from lowland.tensors.balancing import TuckerBalancing
 from lowland.tensors.capabilities import CellFit, ComponentsFit, TensorFit
 from lowland.tensors.certificates.judges import TENSOR_JUDGES
+from lowland.tensors.tucker.balancing import TuckerBalancing
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "lowland"
@@ -274,6 +275,24 @@ def test_public_objects_document_parameters_and_show_an_example():
 def test_files_are_short():
     long = {str(path.relative_to(ROOT)): n for path in MODULES if (n := len(text(path).splitlines())) > 380}
     assert not long
+
+
+# rooms that have yet to be divided, with the number of their files, which may only fall
+FLAT = {
+    "kernels": 41,
+    "recheck": 40,
+    "core": 38,
+    "cli": 34,
+    "certificates": 32,
+    "files": 32,
+    "dynamics": 28,
+    "sensing": 22,
+}
+
+
+def test_folders_are_small():
+    files = Counter(path.parent.relative_to(SOURCE).as_posix() for path in MODULES if path.stem != "__init__")
+    assert {folder: n for folder, n in files.items() if n > 21} == FLAT
 
 
 def test_no_hasattr_and_no_swallowed_keywords():

@@ -8,12 +8,12 @@ import pytest
 
 import lowland as ll
 from lowland import networks as ln
-from lowland.networks import cone_programs
 from lowland.networks.certificates.region_minima import UNSURE
 from lowland.networks.kernels import exact_ranks
 from lowland.networks.kernels.exact_ranks import clear_cases, modular_rank
-from lowland.networks.pattern_shares import _Layers, _least_width
-from lowland.networks.region_program import region_optimum
+from lowland.networks.regions import cone_programs
+from lowland.networks.regions.pattern_shares import _Layers, _least_width
+from lowland.networks.regions.program import region_optimum
 
 
 def test_the_least_width_does_not_depend_on_the_guess():
@@ -139,7 +139,7 @@ def test_steps_are_reported_and_an_interrupt_ends_them():
 
 def test_many_points_need_fewer_draws(monkeypatch):
     """Beyond some work no more networks are drawn than both limits need."""
-    from lowland.networks import pattern_shares
+    from lowland.networks.regions import pattern_shares
 
     monkeypatch.setattr(pattern_shares, "ENOUGH_WORK", 0.0)
     monkeypatch.setattr(exact_ranks, "MOST_POINTS_BY_KERNEL", 0)

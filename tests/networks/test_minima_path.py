@@ -9,11 +9,11 @@ from scipy.optimize import linprog
 from lowland.core.status import Verdict
 from lowland.networks import stability_report
 from lowland.networks.certificates.sharpness import largest_gauss_newton
-from lowland.networks.descent import Descent
 from lowland.networks.kernels import minima_path as kernel
-from lowland.networks.linear_spline import LinearSpline, _shares, mean_spline
-from lowland.networks.minima_path import APART, minima, spline_paths
-from lowland.networks.variation import knots
+from lowland.networks.splines.descent import Descent
+from lowland.networks.splines.linear_spline import LinearSpline, _shares, mean_spline
+from lowland.networks.splines.minima_path import APART, minima, spline_paths
+from lowland.networks.splines.variation import knots
 
 
 def sample(seed, n=60):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from lowland.core.errors import InvalidInputError
-from lowland.networks import pattern_volumes
-from lowland.networks.pattern_shares import full_pattern_share
-from lowland.networks.pattern_volumes import full_pattern_bound, full_pattern_volume
+from lowland.networks.regions import pattern_volumes
+from lowland.networks.regions.pattern_shares import full_pattern_share
+from lowland.networks.regions.pattern_volumes import full_pattern_bound, full_pattern_volume
 
 
 def alike(n):

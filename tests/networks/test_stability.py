@@ -15,20 +15,20 @@ from cases import random_network
 from lowland import networks as ln
 from lowland.core.errors import InvalidInputError, LowlandError
 from lowland.core.status import Verdict
-from lowland.networks import descent as descent_module
-from lowland.networks import spline_choice
 from lowland.networks.certificates import sharpness as sharpness_module
 from lowland.networks.certificates import stability as stability_module
 from lowland.networks.certificates.sharpness import Sharpness, kernel, measure_sharpness, rescaling_bracket
 from lowland.networks.certificates.stability import judge_stability
-from lowland.networks.descent import random_starts, unpack
 from lowland.networks.kernels import descent as relu_descent
 from lowland.networks.kernels.descent import DIVERGED, descend
-from lowland.networks.model import Relu
 from lowland.networks.network import two_layer
-from lowland.networks.objective import ReluObjective
-from lowland.networks.stability_displays import EdgeDisplay
-from lowland.networks.variation import effective_knots, knots, weighted_variation
+from lowland.networks.regions.model import Relu
+from lowland.networks.regions.objective import ReluObjective
+from lowland.networks.splines import descent as descent_module
+from lowland.networks.splines import knot_choice as spline_choice
+from lowland.networks.splines.descent import random_starts, unpack
+from lowland.networks.splines.displays import EdgeDisplay
+from lowland.networks.splines.variation import effective_knots, knots, weighted_variation
 from oracles import relu as naive
 
 

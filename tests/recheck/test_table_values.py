@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.completion.cells import TableCells
-from lowland.completion.column_losses import Columns
-from lowland.completion.powers import Power
-from lowland.completion.proofs import _plain
-from lowland.completion.scaling import Scaling
-from lowland.completion.table_summary import TableSummary
+from lowland.completion.bayesian.scaling import Scaling
+from lowland.completion.cells.sides import TableCells
+from lowland.completion.cells.summary import TableSummary
+from lowland.completion.columns.losses import Columns
+from lowland.completion.encoded.powers import Power
+from lowland.completion.penalised.document import _plain
 from lowland.core.errors import FileFormatError
 from lowland.recheck.documents import Document
 from lowland.recheck.table_values import as_powers, encoded, scaled, units_in_words

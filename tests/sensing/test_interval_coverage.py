@@ -203,9 +203,10 @@ def test_conformal_intervals_hold_whatever_the_noise(tables):
 
 def test_scores_on_cells_that_were_fitted_are_too_small(monkeypatch):
     """The mutant: errors of the whole fit on its own cells, as calibration."""
-    from lowland.completion import holdout, planned_fit
+    from lowland.completion import planned_fit
+    from lowland.completion.tables import trial
 
-    hold_out, fit = holdout.hold_out, planned_fit.fit_completion
+    hold_out, fit = trial.hold_out, planned_fit.fit_completion
 
     def hold_nothing_out(observations, rng):
         return observations, hold_out(observations, rng)[1]
@@ -213,7 +214,7 @@ def test_scores_on_cells_that_were_fitted_are_too_small(monkeypatch):
     def overfit(table, settings, **others):
         return fit(table, replace(settings, rank=8, penalty=0.1), **others)
 
-    monkeypatch.setattr(holdout, "hold_out", hold_nothing_out)
+    monkeypatch.setattr(trial, "hold_out", hold_nothing_out)
     monkeypatch.setattr(planned_fit, "fit_completion", overfit)
     assert conformal_rates((0.9,), range(1))[0] < 0.85
 

@@ -17,9 +17,9 @@ from lowland.core.status import Rigour, Verdict
 from lowland.judges import certify
 from lowland.models import General
 from lowland.objectives import make_objective
-from lowland.tensors.model import Tucker
-from lowland.tensors.objective import TuckerObjective
-from lowland.tensors.observations import TensorObservations
+from lowland.tensors.cells.observations import TensorObservations
+from lowland.tensors.tucker.model import Tucker
+from lowland.tensors.tucker.objective import TuckerObjective
 from lowland.tensors.tucker_tensor import TuckerTensor
 from oracles.rationals import fractions
 

@@ -14,9 +14,9 @@ from lowland.judges import certify
 from lowland.measure import Entries, gaussian
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
-from lowland.tensors.model import Tucker
-from lowland.tensors.objective import TuckerObjective
-from lowland.tensors.observations import TensorObservations
+from lowland.tensors.cells.observations import TensorObservations
+from lowland.tensors.tucker.model import Tucker
+from lowland.tensors.tucker.objective import TuckerObjective
 from lowland.tensors.tucker_tensor import TuckerTensor
 from oracles import naive
 

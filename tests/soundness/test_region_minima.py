@@ -8,7 +8,7 @@ import pytest
 
 from lowland import networks as ln
 from lowland.core.status import Verdict
-from lowland.networks.pattern_enumeration import augmented, neuron_patterns
+from lowland.networks.regions.patterns import augmented, neuron_patterns
 from oracles import relu as naive
 
 

@@ -9,10 +9,13 @@ import lowland as ll
 from lowland.core.errors import InvalidInputError
 from lowland.estimators import unfolded_tables
 from lowland.estimators.unfolded_tables import table_values
-from lowland.tensors import blending, cp_choice, cp_completion, cp_sampling
-from lowland.tensors.blending import Blend, TableValues, choose_blend
-from lowland.tensors.cp_choice import Compared
-from lowland.tensors.held_out_cells import HeldOut
+from lowland.tensors.cells.held_out import HeldOut
+from lowland.tensors.filling import blending
+from lowland.tensors.filling import choice as cp_choice
+from lowland.tensors.filling import completion as cp_completion
+from lowland.tensors.filling import sampling as cp_sampling
+from lowland.tensors.filling.blending import Blend, TableValues, choose_blend
+from lowland.tensors.filling.choice import Compared
 
 SHAPE = (60, 6, 8)
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import lowland as ll
+from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.certificates.flattenings import relative_misfit
-from lowland.tensors.cp_least_squares import CPObjective
-from lowland.tensors.cp_model import CP
-from lowland.tensors.factor_constraints import FactorConstraint
-from lowland.tensors.model import Tucker
-from lowland.tensors.objective import TuckerObjective
-from lowland.tensors.observations import TensorObservations
+from lowland.tensors.cp.constraints import FactorConstraint
+from lowland.tensors.cp.model import CP
+from lowland.tensors.cp.objective import CPObjective
+from lowland.tensors.tucker.model import Tucker
+from lowland.tensors.tucker.objective import TuckerObjective
 
 SHAPES = [((5, 4, 3), 2), ((3, 5, 2, 4), 3), ((2, 7, 9), 4)]
 
@@ -113,9 +113,9 @@ def peak():
 cell_objective.SLAB, stationarity.CHUNK = 200_000, 50_000  # of a tensor that is not so large
 fits = [getattr(ll, name) for name in sys.argv[2:]]
 tensor = np.load(sys.argv[1])
-# a part that is large enough for compiled kernels, whose code is in memory from then on
+# a part that is large enough for the kernels of the whole, whose code is in memory from then on
 for fit in fits:
-    fit(tensor[:48, :48, :48].copy(), 2, n_restarts=0, max_iter=3, rng=0)
+    fit(tensor[:84, :84, :84].copy(), 2, n_restarts=0, max_iter=3, rng=0)
 before = peak()
 for judged in (False, True):
     for fit in fits:

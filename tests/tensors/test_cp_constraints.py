@@ -14,12 +14,13 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.status import Verdict
 from lowland.judges import certify
 from lowland.recheck.factor_constraints import splines
-from lowland.tensors import cp_agreement, cp_smoothness
-from lowland.tensors.constrained_factor import best_factor
-from lowland.tensors.cp_least_squares import RIDGE, CPObjective
-from lowland.tensors.cp_model import CP
-from lowland.tensors.cp_search import CPPlan
-from lowland.tensors.factor_constraints import FactorConstraint, Splines
+from lowland.tensors.cp import agreement as cp_agreement
+from lowland.tensors.cp import spline_choice as cp_smoothness
+from lowland.tensors.cp.constrained_factor import best_factor
+from lowland.tensors.cp.constraints import FactorConstraint, Splines
+from lowland.tensors.cp.model import CP
+from lowland.tensors.cp.multistart import CPPlan
+from lowland.tensors.cp.objective import RIDGE, CPObjective
 
 UNIQUE = "unique_decomposition"
 

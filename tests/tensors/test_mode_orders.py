@@ -7,11 +7,12 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.tensors import cp_choice, cp_sampling
-from lowland.tensors.cp_choice import CALIBRATIONS, Compared, _is_gain, features_of
-from lowland.tensors.cp_sampling import moments
-from lowland.tensors.held_out_cells import HeldOut, hold_out
-from lowland.tensors.mode_orders import KINDS, ModeOrder, Smoothness, orders_of
+from lowland.tensors.cells.held_out import HeldOut, hold_out
+from lowland.tensors.filling import choice as cp_choice
+from lowland.tensors.filling import sampling as cp_sampling
+from lowland.tensors.filling.choice import CALIBRATIONS, Compared, _is_gain, features_of
+from lowland.tensors.filling.mode_orders import KINDS, ModeOrder, Smoothness, orders_of
+from lowland.tensors.filling.sampling import moments
 
 WEEKS, SENSORS, HOURS = 4, 6, 10
 

@@ -5,7 +5,8 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.tensors import cp_choice, cp_sampling
+from lowland.tensors.filling import choice as cp_choice
+from lowland.tensors.filling import sampling as cp_sampling
 
 xarray = pytest.importorskip("xarray")
 

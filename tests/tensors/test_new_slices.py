@@ -5,9 +5,10 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.tensors import cp_choice, cp_sampling
-from lowland.tensors.blending import TableValues
-from lowland.tensors.new_slices import draw_slices, slices_of
+from lowland.tensors.filling import choice as cp_choice
+from lowland.tensors.filling import sampling as cp_sampling
+from lowland.tensors.filling.blending import TableValues
+from lowland.tensors.filling.new_slices import draw_slices, slices_of
 
 xarray = pytest.importorskip("xarray")
 

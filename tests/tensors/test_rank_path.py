@@ -9,12 +9,12 @@ import lowland as ll
 from cases import make_tucker
 from lowland.core.errors import UnsupportedError
 from lowland.search import Iterations, run
-from lowland.tensors import cell_errors, multistart, rank_path
-from lowland.tensors.model import Tucker
-from lowland.tensors.objective import TuckerObjective
-from lowland.tensors.rank_path import choose_ranks, grown, larger_ranks
 from lowland.tensors.search.filled_iteration import FilledIteration
 from lowland.tensors.search.starts import random_start
+from lowland.tensors.tucker import cell_errors, multistart, rank_path
+from lowland.tensors.tucker.model import Tucker
+from lowland.tensors.tucker.objective import TuckerObjective
+from lowland.tensors.tucker.rank_path import choose_ranks, grown, larger_ranks
 
 
 def planted(seed, shape, ranks, noise):

@@ -5,8 +5,8 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.tensors import simple_structure
-from lowland.tensors.simple_structure import simplicity, varimax
+from lowland.tensors.tucker import simple_structure
+from lowland.tensors.tucker.simple_structure import simplicity, varimax
 
 
 def test_planted_groups_are_found_again(rng):

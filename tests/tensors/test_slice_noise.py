@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.tensors import cp_choice, cp_completion, cp_objective, cp_sampling, unfoldings
-from lowland.tensors.cp_objective import BayesianCP
+from lowland.tensors.cells import unfoldings
+from lowland.tensors.filling import choice as cp_choice
+from lowland.tensors.filling import completion as cp_completion
+from lowland.tensors.filling import objective as cp_objective
+from lowland.tensors.filling import sampling as cp_sampling
+from lowland.tensors.filling.objective import BayesianCP
 
 SHAPE = (14, 10, 12)
 

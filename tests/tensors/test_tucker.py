@@ -14,16 +14,16 @@ from lowland.core.status import StopReason, Verdict
 from lowland.kernels import modular
 from lowland.search import GaussNewton, Iterations, run
 from lowland.search.loop import Checkpoint
-from lowland.tensors import objective as objectives_module
 from lowland.tensors.cell_objective import exact_value
 from lowland.tensors.certificates import high_order_saddles
 from lowland.tensors.certificates.flattenings import best_bound
-from lowland.tensors.model import Tucker
-from lowland.tensors.multistart import make_tucker_objective
-from lowland.tensors.objective import TuckerObjective
 from lowland.tensors.search.high_order_escape import HighOrderEscape
 from lowland.tensors.search.orthogonal_iteration import OrthogonalIteration
 from lowland.tensors.search.starts import random_start, sequential_start
+from lowland.tensors.tucker import objective as objectives_module
+from lowland.tensors.tucker.model import Tucker
+from lowland.tensors.tucker.multistart import make_tucker_objective
+from lowland.tensors.tucker.objective import TuckerObjective
 from lowland.testing import check_gradient, check_hessian, check_progress, check_repeatable
 
 
@@ -579,7 +579,7 @@ def test_an_interrupt_is_told_wherever_it_comes(monkeypatch):
     from dataclasses import replace
 
     from lowland.core.status import StopReason
-    from lowland.tensors import multistart, rank_path
+    from lowland.tensors.tucker import multistart, rank_path
 
     tensor = np.random.default_rng(0).standard_normal((5, 4, 3))
     for solver in ("orthogonal_iteration", "trust_region", "high_order_escape"):
@@ -629,7 +629,7 @@ def test_no_error_is_told_where_the_cells_leave_the_fit_open():
 
 
 def test_an_interrupted_start_that_is_not_the_best_is_told(monkeypatch, rng):
-    from lowland.tensors import multistart
+    from lowland.tensors.tucker import multistart
 
     calls, run_once = [], multistart._run
 

@@ -29,11 +29,11 @@ from lowland.cli.overwriting import check_output
 from lowland.cli.proofs import OPTIONS_OF, READING, check_document, read_data
 from lowland.cli.reading import reads_table
 from lowland.cli.tensor_source import FoldOption, ModesOption, TensorSource
-from lowland.completion.model_files import load_model
-from lowland.completion.penalised import problem_of
-from lowland.completion.penalised_model import CompletionModel
-from lowland.completion.penalised_table import PenalisedTable
-from lowland.completion.proofs import table_document
+from lowland.completion.files.models import load_model
+from lowland.completion.penalised.document import table_document
+from lowland.completion.penalised.fit import problem_of
+from lowland.completion.penalised.model import CompletionModel
+from lowland.completion.penalised.table import PenalisedTable
 from lowland.core.errors import InvalidInputError
 from lowland.core.fingerprints import is_fingerprint
 from lowland.core.observations import Observations

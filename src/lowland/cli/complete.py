@@ -67,12 +67,12 @@ from lowland.cli.output import (
     warn,
 )
 from lowland.cli.reading import reads_table
-from lowland.completion.answer_first import held_out_sentences
-from lowland.completion.completed import Completed
-from lowland.completion.fitted_table import FittedTable
-from lowland.completion.holdout import Trial
+from lowland.completion.page import report_page, trial_of
+from lowland.completion.page_opening import held_out_sentences
 from lowland.completion.planned_fit import PlannedFit
-from lowland.completion.report import report_page, trial_of
+from lowland.completion.tables.completed import Completed
+from lowland.completion.tables.fitted import FittedTable
+from lowland.completion.tables.trial import Trial
 from lowland.core.atomic import was_written
 from lowland.core.findings import Certificate
 from lowland.core.status import StopReason

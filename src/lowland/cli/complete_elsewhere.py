@@ -14,19 +14,19 @@ from lowland.cli.completed_output import say_judged
 from lowland.cli.input import read_both_covariates
 from lowland.cli.output import exit_on_missed, refuse_given, say, say_json, warn
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
-from lowland.completion.cell_tables import CellTable
-from lowland.completion.elsewhere_fit import (
+from lowland.completion.bayesian.features import SideCovariates
+from lowland.completion.cells.protocol import CellTable
+from lowland.completion.cells.summary import SAMPLE
+from lowland.completion.elsewhere.fit import (
     ElsewhereFit,
     cells_fingerprint,
     fit_elsewhere,
     refuse_elsewhere,
 )
-from lowland.completion.features import SideCovariates
-from lowland.completion.model_files import save_model
+from lowland.completion.files.models import save_model
 from lowland.completion.plan import CompletionPlan
-from lowland.completion.stored_contents import holds_table
-from lowland.completion.stored_observations import StoredObservations
-from lowland.completion.table_summary import SAMPLE
+from lowland.completion.storage.contents import holds_table
+from lowland.completion.storage.observations import StoredObservations
 from lowland.core.arrays import check_rank
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from lowland.cli.output import say, say_certificate
-from lowland.completion.answer_first import held_out_as_data
-from lowland.completion.completed import Completed
-from lowland.completion.fitted_table import FittedTable
-from lowland.completion.holdout import Trial
-from lowland.completion.table_model import TableModel
+from lowland.completion.page_opening import held_out_as_data
+from lowland.completion.tables.completed import Completed
+from lowland.completion.tables.fitted import FittedTable
+from lowland.completion.tables.model import TableModel
+from lowland.completion.tables.trial import Trial
 from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
@@ -21,7 +21,7 @@ from lowland.core.observed_cells import changed, check_table_kept
 from lowland.files.layouts import SIDES, Table
 from lowland.files.outputs import write_rows
 from lowland.report.words import verdict_sentence
-from lowland.tensors.time_parts import days_by_times
+from lowland.tensors.reading.time_parts import days_by_times
 
 
 def describe_table(table: Table) -> str:

@@ -13,16 +13,16 @@ from lowland.bayes.side_orders import SideOrders
 from lowland.cli.output import check_claim
 from lowland.cli.overwriting import check_outputs, check_table
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
-from lowland.completion.column_kinds import parse_word
-from lowland.completion.column_losses import Losses
-from lowland.completion.completed import fingerprint
-from lowland.completion.encoding import LevelKind
-from lowland.completion.features import SideCovariates
-from lowland.completion.model_files import levels_as_data, save_model
+from lowland.completion.bayesian.features import SideCovariates
+from lowland.completion.columns.kinds import parse_word
+from lowland.completion.columns.losses import Losses
+from lowland.completion.encoded.encoding import LevelKind
+from lowland.completion.files.models import levels_as_data, save_model
+from lowland.completion.penalised.settings import PENALTY_WEIGHTS
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import PlannedFit, check_effort, fit_plan
-from lowland.completion.settings import PENALTY_WEIGHTS
-from lowland.completion.table_intervals import INTERVAL_METHODS
+from lowland.completion.tables.completed import fingerprint
+from lowland.completion.tables.intervals import INTERVAL_METHODS
 from lowland.core.arrays import check_rank
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate

@@ -34,9 +34,9 @@ from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
 from lowland.report.page import write_report
 from lowland.report.words import verdict_sentence
-from lowland.tensors.cp_decomposition import decompose_cp
-from lowland.tensors.cp_fit import CPFit
-from lowland.tensors.cp_report import cp_page
+from lowland.tensors.cp.decompose import decompose_cp
+from lowland.tensors.cp.fit import CPFit
+from lowland.tensors.cp.page import cp_page
 
 
 @reads_tensor

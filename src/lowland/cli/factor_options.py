@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.files.tables import read_columns, read_table
-from lowland.tensors.constraint_inputs import AUTO
-from lowland.tensors.tensor_file import TensorFile
+from lowland.tensors.cp.constraint_inputs import AUTO
+from lowland.tensors.reading.tensor_file import TensorFile
 
 
 def modes_of(option: str, text: str, read: TensorFile) -> bool | list[int]:

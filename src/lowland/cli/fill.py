@@ -22,8 +22,8 @@ from lowland.estimators.tensor_completion import complete_tensor
 from lowland.files.bundle import save_arrays
 from lowland.files.columnar import COLUMNAR
 from lowland.files.outputs import write_rows
-from lowland.tensors.completed_tensor import CompletedTensor
-from lowland.tensors.tensor_file import TensorFile
+from lowland.tensors.filling.completed import CompletedTensor
+from lowland.tensors.reading.tensor_file import TensorFile
 
 # endings of files that a table is written to
 TABLES = (".csv", ".tsv", ".tab", *COLUMNAR)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, final
 
 from lowland.bayes.side_orders import SideOrders, orders_of
-from lowland.completion.features import SideCovariates
+from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.plan import CompletionPlan
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Labels, Observations

@@ -17,12 +17,12 @@ from lowland.cli.options import ForceOption, FormulasOption, JsonOption, QuietOp
 from lowland.cli.output import say, say_json, warn
 from lowland.cli.overwriting import check_output, check_table
 from lowland.cli.reading import reads_columns
-from lowland.completion.average_lines import UNKNOWN, describe_unknown, predict_all
-from lowland.completion.completed import Completed
-from lowland.completion.holdout import LevelPredictor
-from lowland.completion.model_files import load_model
-from lowland.completion.table_labels import TableLabels
-from lowland.completion.table_model import TableModel
+from lowland.completion.cells.labels import TableLabels
+from lowland.completion.files.models import load_model
+from lowland.completion.tables.completed import Completed
+from lowland.completion.tables.model import TableModel
+from lowland.completion.tables.trial import LevelPredictor
+from lowland.completion.tables.unknown_lines import UNKNOWN, describe_unknown, predict_all
 from lowland.core.arrays import Indices
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.labels import LabelColumn, label_column

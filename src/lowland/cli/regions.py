@@ -34,12 +34,12 @@ from lowland.core.arrays import Matrix
 from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError
 from lowland.files.table_format import TableFormat
-from lowland.networks.pattern_enumeration import count_patterns, describe_count
-from lowland.networks.pattern_shares import WidthAdvice, advise_width
 from lowland.networks.reading import read_network
-from lowland.networks.region_pages import region_page, survey_page
-from lowland.networks.region_survey import LAWS, survey_regions
-from lowland.networks.regions import region_report
+from lowland.networks.regions.pages import region_page, survey_page
+from lowland.networks.regions.pattern_shares import WidthAdvice, advise_width
+from lowland.networks.regions.patterns import count_patterns, describe_count
+from lowland.networks.regions.report import region_report
+from lowland.networks.regions.survey import LAWS, survey_regions
 from lowland.report.page import write_report
 
 # largest number of signs computed to check general position, without which a count is not called exact

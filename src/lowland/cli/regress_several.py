@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from lowland.cli.output import say
-from lowland.networks.additive_pages import AdditiveEstimator, by_spread
-from lowland.networks.stability_pages import counted
+from lowland.networks.splines.additive_pages import AdditiveEstimator, by_spread
+from lowland.networks.splines.pages import counted
 
 # inputs listed on the terminal
 SHOWN = 20

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lowland.bayes.graph_places import GraphPlaces
 from lowland.bayes.side_orders import SideOrders
-from lowland.completion.features import SideCovariates
+from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.plan import CompletionPlan
 from lowland.core.damage import reading
 from lowland.core.earlier_names import renamed

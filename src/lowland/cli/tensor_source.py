@@ -12,9 +12,9 @@ import typer
 from lowland.cli.reading import CELL_OPTIONS, Command, cells_of, with_options
 from lowland.core.errors import InvalidInputError
 from lowland.files.table_format import TableFormat
-from lowland.tensors.folding import read_tensor_table
-from lowland.tensors.reading import read_tensor
-from lowland.tensors.tensor_file import TensorFile
+from lowland.tensors.reading.files import read_tensor
+from lowland.tensors.reading.tables import read_tensor_table
+from lowland.tensors.reading.tensor_file import TensorFile
 
 READING = "Reading the tensor"
 

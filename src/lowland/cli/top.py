@@ -15,9 +15,9 @@ from lowland.cli.options import ForceOption, FormulasOption, JsonOption, QuietOp
 from lowland.cli.output import say, say_json
 from lowland.cli.overwriting import check_output, check_table
 from lowland.cli.reading import reads_table
-from lowland.completion.model_files import load_model
-from lowland.completion.rankings import recommend
-from lowland.completion.table_labels import TableLabels
+from lowland.completion.cells.labels import TableLabels
+from lowland.completion.files.models import load_model
+from lowland.completion.tables.rankings import recommend
 from lowland.core.arrays import Indices
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import label_text

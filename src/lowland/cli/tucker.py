@@ -33,10 +33,10 @@ from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
 from lowland.report.page import write_report
 from lowland.report.words import verdict_sentence
-from lowland.tensors.cell_errors import NewCellError
-from lowland.tensors.decompose import decompose_tucker
-from lowland.tensors.fit import TuckerFit
-from lowland.tensors.report import tucker_page
+from lowland.tensors.tucker.cell_errors import NewCellError
+from lowland.tensors.tucker.decompose import decompose_tucker
+from lowland.tensors.tucker.fit import TuckerFit
+from lowland.tensors.tucker.page import tucker_page
 
 
 @reads_tensor

@@ -22,12 +22,12 @@ from lowland.dynamics.exit_sets import HalfSpace
 from lowland.dynamics.laws import Overdamped
 from lowland.dynamics.sample import split_escape
 from lowland.measure import gaussian
-from lowland.networks.minima_path import spline_paths
 from lowland.networks.network import ReluNetwork
-from lowland.networks.regions import region_report
-from lowland.networks.stable_fit import fit_stable
+from lowland.networks.regions.report import region_report
+from lowland.networks.splines.minima_path import spline_paths
+from lowland.networks.splines.stable_fit import fit_stable
 from lowland.sensing.recover import recover
-from lowland.tensors.decompose import decompose_tucker
+from lowland.tensors.tucker.decompose import decompose_tucker
 
 # ranks with vector kernels of their own, and the shapes of two tables that are fitted: a large one with few
 # known cells, whose ranks all use them, and a moderate one, whose kernels are compiled once for all ranks

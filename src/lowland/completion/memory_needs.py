@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lowland.completion.bayesian_settings import usual_rank
+from lowland.completion.bayesian.settings import usual_rank
 from lowland.completion.plan import CompletionPlan
 from lowland.core.memory import check_fits
 from lowland.core.observations import Observations

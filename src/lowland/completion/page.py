@@ -1,93 +1,60 @@
-"""The page of a completed table."""
+"""The report of a completion by any method."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-import numpy as np
+from lowland.completion.page_opening import answer_first
+from lowland.completion.penalised.path_figures import path_figures
+from lowland.completion.penalised.rank_path import RankPath
+from lowland.completion.tables.completed import Completed
+from lowland.completion.tables.fitted import PageParts, data_of
+from lowland.completion.tables.trial import Trial
+from lowland.core.errors import UnsupportedError
+from lowland.core.findings import Certificate
+from lowland.report.page import Page
 
-from lowland.completion.penalised import CompletionFit
-from lowland.core.records import Factors
-from lowland.report.displays import PatternDisplay, PredictionDisplay
-from lowland.report.page import FigureEntry, Page, TableEntry
-from lowland.sensing.report import asked_search, prediction_figure, search_figures
 
-# number of rows and columns listed with the most undetermined cells
-LISTED = 12
-
-
-def completion_page(
-    fit: CompletionFit,
+def report_page(
+    completed: Completed,
+    path: RankPath | None,
+    certificate: Certificate | None,
     *,
     title: str,
-    held_out: PredictionDisplay | None = None,
-    figures: Sequence[FigureEntry] = (),
-    tables: Sequence[TableEntry] = (),
-    notes: Sequence[str] = (),
-    asked: Sequence[tuple[str, str]] = (),
     settings: Sequence[tuple[str, str]] = (),
+    levels: Mapping[int, Sequence[Any]] | None = None,
 ) -> Page:
-    """Return the page of a completion.
+    """Return the page of a completion; a trial on held-out cells is fitted for it.
 
     Parameters
     ----------
-    fit : CompletionFit
+    completed : Completed
+    path : RankPath or None
+        How rank and penalty were chosen.
+    certificate : Certificate or None
     title : str
-    held_out : PredictionDisplay, optional
-        Observed and predicted values of held-out cells.
-    figures : sequence of FigureEntry
-        Further plots, after the predictions.
-    tables, notes, settings
+    settings
         As in `Page`.
-    asked : sequence of pairs
-        Further entries on the problem, as pairs of name and value.
+    levels : mapping of int to sequence, optional
+        Names of the levels of columns, by position.
 
     Returns
     -------
     Page
     """
-    seen = fit.observations
-    m, n = seen.shape
-    open_cells = None
-    if fit.certificate is not None and "determined_by_data" in fit.certificate:
-        open_cells = fit.certificate["determined_by_data"].witness.get("open_cells")
-    display = PatternDisplay.from_observations(seen, open_cells)
-    pattern = FigureEntry(
-        "Observed cells",
-        f"{seen.size} of {m} x {n} cells are observed ({seen.size / (m * n):.1%})"
-        + ("; cells that the data alone do not determine are orange." if open_cells is not None else "."),
-        display.plot,
+    data_of(completed.table, "a report")
+    trial = trial_of(completed)
+    page = completed.table.page(
+        PageParts(trial, () if path is None else path_figures(path), certificate, title, settings)
     )
-    prediction = held_out or PredictionDisplay(
-        seen.values, fit.model.predict(seen.rows, seen.columns), "fitted cells"
-    )
-    factors = Factors(fit.model.row_factors, fit.model.column_factors)
-    asked = [("table", f"{m} rows, {n} columns, {seen.size} observed cells"), *asked]
-    return Page(
-        title,
-        asked + asked_search(fit.objective.describe(), fit.search),
-        fit.certificate,
-        notes=notes,
-        tables=(*tables, *_open_lines(fit)),
-        figures=(prediction_figure(prediction), *figures, pattern, *search_figures(fit.search, factors)),
-        settings=settings,
-    )
+    return replace(page, lead=answer_first(completed, trial, levels or {}), headline="")
 
 
-def _open_lines(fit: CompletionFit) -> tuple[TableEntry, ...]:
-    """Return tables of the rows and columns with the most cells that the data alone do not determine."""
-    seen = fit.observations
-    judged = fit.certificate is not None and "determined_by_data" in fit.certificate
-    witness = fit.certificate["determined_by_data"].witness if judged and fit.certificate else {}
-    tables = []
-    for kind, counts, labels in (
-        ("row", seen.row_counts(), seen.row_labels),
-        ("column", seen.column_counts(), seen.column_labels),
-    ):
-        still = np.asarray(witness.get(f"open_by_{kind}", []), dtype=np.intp)
-        worst = [k for k in np.argsort(-still, kind="stable")[:LISTED].tolist() if still[k]]
-        rows = [(str(k if labels is None else labels[k]), str(counts[k]), str(still[k])) for k in worst]
-        title = f"{kind.capitalize()}s with cells that the data alone do not determine"
-        if 0 < int((still > 0).sum()) < 0.9 * still.size:  # a list of nearly all lines tells nothing
-            tables.append(TableEntry(title, (kind, "observed", "undetermined"), rows))
-    return tuple(tables)
+def trial_of(completed: Completed) -> Trial | None:
+    """Return the trial on held-out cells, or None for a table with too few cells."""
+    try:
+        return completed.intervals.trial
+    except UnsupportedError:
+        return None

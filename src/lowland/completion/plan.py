@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, final
 
-from lowland.completion.bayesian_settings import check_by_column
+from lowland.completion.bayesian.settings import check_by_column
 from lowland.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from lowland.completion.column_losses import Losses
+    from lowland.completion.columns.losses import Losses
 
 METHODS = ("auto", "variational", "gibbs", "gaussian", "map")
 # settings used by one kind of method only

@@ -11,23 +11,23 @@ import numpy as np
 from lowland.bayes.graph_places import GraphPlaces
 from lowland.bayes.side_orders import SideOrders, orders_of
 from lowland.certificates import JudgeSettings
-from lowland.completion.bayesian import fit_bayesian
-from lowland.completion.bayesian_settings import BayesianSettings
-from lowland.completion.bayesian_table import BayesianTable
-from lowland.completion.column_losses import Columns, check_columns
-from lowland.completion.encoded_table import EncodedTable
-from lowland.completion.encoding import Encoding, LevelKind
-from lowland.completion.features import SideCovariates
-from lowland.completion.fitted_table import FittedTable
+from lowland.completion.bayesian.features import SideCovariates
+from lowland.completion.bayesian.fit import fit_bayesian
+from lowland.completion.bayesian.order_choice import with_orders
+from lowland.completion.bayesian.settings import BayesianSettings
+from lowland.completion.bayesian.table import BayesianTable
+from lowland.completion.columns.losses import Columns, check_columns
+from lowland.completion.encoded.encoding import Encoding, LevelKind
+from lowland.completion.encoded.power_choice import with_powers
+from lowland.completion.encoded.table import EncodedTable
 from lowland.completion.memory_needs import check_fit_fits
-from lowland.completion.order_choice import with_orders
-from lowland.completion.penalised import fit_completion
-from lowland.completion.penalised_table import PenalisedTable
+from lowland.completion.penalised.fit import fit_completion
+from lowland.completion.penalised.rank_path import RankPath, choose_rank_and_penalty
+from lowland.completion.penalised.settings import CompletionSettings
+from lowland.completion.penalised.table import PenalisedTable
 from lowland.completion.plan import CompletionPlan
-from lowland.completion.power_choice import with_powers
-from lowland.completion.rank_path import RankPath, choose_rank_and_penalty
-from lowland.completion.refined_table import refine_table
-from lowland.completion.settings import CompletionSettings
+from lowland.completion.refinement.table import refine_table
+from lowland.completion.tables.fitted import FittedTable
 from lowland.core.arrays import Indices
 from lowland.core.errors import InvalidInputError
 from lowland.core.interrupt import Interruptible, unless_interrupted

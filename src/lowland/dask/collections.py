@@ -9,15 +9,15 @@ import numpy as np
 from dask.delayed import delayed
 from numpy.typing import ArrayLike, NDArray
 
-from lowland.completion.cell_blocks import CellBlock
-from lowland.completion.cells import TableCells
-from lowland.completion.completed import Completed
-from lowland.completion.drawn_tables import completed_rows, draw_table
-from lowland.completion.line_pattern import observed_lines
-from lowland.completion.posterior_model import PosteriorModel
-from lowland.completion.rankings import recommend
-from lowland.completion.table_labels import TableLabels
-from lowland.completion.table_model import TableModel
+from lowland.completion.bayesian.drawn_tables import completed_rows, draw_table
+from lowland.completion.bayesian.model import PosteriorModel
+from lowland.completion.cells.blocks import CellBlock
+from lowland.completion.cells.labels import TableLabels
+from lowland.completion.cells.sides import TableCells
+from lowland.completion.elsewhere.pattern import observed_lines
+from lowland.completion.tables.completed import Completed
+from lowland.completion.tables.model import TableModel
+from lowland.completion.tables.rankings import recommend
 from lowland.core.arrays import Indices, Matrix
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.observations import Observations

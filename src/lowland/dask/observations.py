@@ -11,8 +11,10 @@ import numpy as np
 from dask.array import Array
 from distributed import Client, Future, get_client
 
-from lowland.completion.cells import TableCells
-from lowland.completion.line_blocks import (
+from lowland.completion.cells.labels import TableLabels
+from lowland.completion.cells.sides import TableCells
+from lowland.completion.storage.part_names import PartNames
+from lowland.completion.storage.parts import (
     Names,
     assemble,
     block_counts,
@@ -26,8 +28,6 @@ from lowland.completion.line_blocks import (
     refuse_repeats,
     repeated_cell,
 )
-from lowland.completion.part_names import PartNames
-from lowland.completion.table_labels import TableLabels
 from lowland.core.arrays import Indices
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError

@@ -16,9 +16,9 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share, whole_number
 from lowland.core.random import make_generator
-from lowland.networks.additive_choice import AdditiveFit, additive_fit
-from lowland.networks.additive_spline import mean_of
 from lowland.networks.network import ReluNetwork, two_layer
+from lowland.networks.splines.additive import mean_of
+from lowland.networks.splines.additive_choice import AdditiveFit, additive_fit
 from lowland.report.reported import Reported
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ class AdditiveSplineRegressor(Reported, RegressorMixin, BaseEstimator):
         write_report(path, self._page(names, y))
 
     def _page(self, names: Sequence[str] | None = None, y: str = "y") -> Page:
-        from lowland.networks.additive_pages import additive_page
+        from lowland.networks.splines.additive_pages import additive_page
 
         check_is_fitted(self)
         own = getattr(self, "feature_names_in_", None) if names is None else names

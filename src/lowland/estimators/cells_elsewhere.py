@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lowland.completion.cell_tables import CellTable
-from lowland.completion.completed import Completed
-from lowland.completion.elsewhere_fit import fit_elsewhere, refuse_elsewhere
+from lowland.completion.cells.protocol import CellTable
+from lowland.completion.elsewhere.fit import fit_elsewhere, refuse_elsewhere
 from lowland.completion.planned_fit import check_effort
+from lowland.completion.tables.completed import Completed
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.estimators.judging import judged
 from lowland.estimators.plans import is_auto, plan_of

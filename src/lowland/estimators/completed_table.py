@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from lowland.completion.cell_tables import CellTable
-from lowland.completion.completed import Completed
-from lowland.completion.holdout import Trial
-from lowland.completion.imputations import impute
-from lowland.completion.outliers import outliers
-from lowland.completion.table_model import HasUnordered
+from lowland.completion.cells.protocol import CellTable
+from lowland.completion.penalised.outliers import outliers
+from lowland.completion.tables.completed import Completed
+from lowland.completion.tables.imputations import impute
+from lowland.completion.tables.model import HasUnordered
+from lowland.completion.tables.trial import Trial
 from lowland.core.arrays import Indices, Matrix, Vector, check_size, overflows
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
@@ -34,7 +34,7 @@ from lowland.files.frames import eager_frame
 from lowland.files.sentinels import warn_of_sentinels
 
 if TYPE_CHECKING:
-    from lowland.completion.cells import TableCells
+    from lowland.completion.cells.sides import TableCells
 
 
 class _CompletedTable(_ServedTable):

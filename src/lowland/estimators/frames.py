@@ -16,8 +16,8 @@ from lowland.files.cells import are_levels
 from lowland.files.numerals import MISSING, Numerals, are_marks
 
 if TYPE_CHECKING:
-    from lowland.completion.column_losses import Losses
-    from lowland.completion.encoding import LevelKind
+    from lowland.completion.columns.losses import Losses
+    from lowland.completion.encoded.encoding import LevelKind
 
 # ordered levels by column name; a level is fitted as its position
 Levels = dict[Any, tuple[Any, ...]]
@@ -73,7 +73,7 @@ class FrameKinds:
 
     def level_kinds(self) -> dict[int, LevelKind]:
         """Return the columns of at least two levels by their position among the fitted columns."""
-        from lowland.completion.encoding import LevelKind
+        from lowland.completion.encoded.encoding import LevelKind
 
         fitted = [name for name in self.names if name not in self.untouched]
         counts = {place: len(self.levels.get(name, ())) for place, name in enumerate(fitted)}
@@ -230,7 +230,7 @@ def chosen_losses(asked: Losses, auto: bool, suited: Mapping[Any, str], levels: 
         From `read_kinds`.
     levels : Levels
     """
-    from lowland.completion.column_kinds import LEVELS
+    from lowland.completion.columns.kinds import LEVELS
 
     if isinstance(asked, str):
         if auto:

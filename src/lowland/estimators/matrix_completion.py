@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from lowland.completion.average_lines import UNKNOWN, predict_all
-from lowland.completion.completed import Completed
+from lowland.completion.tables.completed import Completed
+from lowland.completion.tables.unknown_lines import UNKNOWN, predict_all
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
@@ -238,7 +238,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         # what fits is imported where it fits, so that the class is there at once
         from lowland.bayes.side_orders import orders_of
         from lowland.completion.planned_fit import check_effort, fit_plan
-        from lowland.completion.stored_observations import StoredObservations
+        from lowland.completion.storage.observations import StoredObservations
 
         if isinstance(X, StoredObservations):
             from lowland.estimators.cells_elsewhere import fit_to_cells

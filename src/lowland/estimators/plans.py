@@ -11,7 +11,7 @@ from lowland.core.parameter_checks import whole_number
 from lowland.estimators.table_input import flag, flag_or_auto, number_at_least_zero
 
 if TYPE_CHECKING:
-    from lowland.completion.column_losses import Losses
+    from lowland.completion.columns.losses import Losses
 
 
 def plan_of(model: Any) -> CompletionPlan:

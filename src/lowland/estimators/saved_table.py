@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from lowland.completion.completed import Completed
-from lowland.completion.model_files import levels_as_data, load_model, save_model
+from lowland.completion.files.models import levels_as_data, load_model, save_model
+from lowland.completion.tables.completed import Completed
 from lowland.estimators.frames import Levels
 from lowland.estimators.saved_parameters import parameters_as_data, parameters_from_data
 from lowland.files.certificates import write_certificate
@@ -45,7 +45,7 @@ class _SavedTable(Reported):
         write_report(path, self._page(title))
 
     def _page(self, title: str = "Completion of a table") -> Page:
-        from lowland.completion.report import report_page
+        from lowland.completion.page import report_page
 
         check_is_fitted(self)
         path = vars(self).get("rank_path_")

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from lowland.completion.completed import Completed
-from lowland.completion.fitted_table import data_of
-from lowland.completion.rankings import alike, recommend
-from lowland.completion.table_updates import extended
+from lowland.completion.tables.completed import Completed
+from lowland.completion.tables.fitted import data_of
+from lowland.completion.tables.rankings import alike, recommend
+from lowland.completion.tables.updates import extended
 from lowland.core.arrays import Indices, Matrix, Vector, check_floats, check_size, overflows
 from lowland.core.observations import Observations
 from lowland.core.parameter_checks import whole_number
@@ -22,7 +22,7 @@ from lowland.estimators.saved_table import _SavedTable
 from lowland.estimators.table_input import as_positions, covariates_of, flag_or_auto
 
 if TYPE_CHECKING:
-    from lowland.completion.cells import TableCells
+    from lowland.completion.cells.sides import TableCells
 
 
 class _ServedTable(_SavedTable, ABC):
@@ -120,7 +120,7 @@ class _ServedTable(_SavedTable, ABC):
     def _seen_in(self, rows: Indices) -> Observations:
         """Return the fitted cells, or those of some rows where the cells are not in memory."""
         if self._elsewhere is not None:
-            from lowland.completion.line_pattern import observed_in
+            from lowland.completion.elsewhere.pattern import observed_in
 
             return observed_in(self._elsewhere, rows)
         fix = "pass exclude_observed=False, or save the model with its data"

@@ -15,10 +15,10 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive, check_share, whole_number
 from lowland.core.random import make_generator
-from lowland.networks.linear_spline import mean_spline
-from lowland.networks.spline_choice import CrossFit, cross_fit
-from lowland.networks.stability import stability_report
-from lowland.networks.variation import simplified_knots, variation_weight, weighted_variation
+from lowland.networks.splines.knot_choice import CrossFit, cross_fit
+from lowland.networks.splines.linear_spline import mean_spline
+from lowland.networks.splines.stability import stability_report
+from lowland.networks.splines.variation import simplified_knots, variation_weight, weighted_variation
 from lowland.report.reported import Reported
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ class StableSplineRegressor(Reported, RegressorMixin, BaseEstimator):
         write_report(path, self._page(names))
 
     def _page(self, names: tuple[str, str] = ("x", "y")) -> Page:
-        from lowland.networks.stability_pages import regression_page
+        from lowland.networks.splines.pages import regression_page
 
         check_is_fitted(self)
         return regression_page(self, names)

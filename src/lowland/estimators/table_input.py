@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_array
 
 from lowland.bayes.graph_places import is_graph
 from lowland.bayes.side_orders import coordinates_of, orders_of
-from lowland.completion.features import check_covariates
+from lowland.completion.bayesian.features import check_covariates
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import find_labels, label_text

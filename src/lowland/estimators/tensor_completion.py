@@ -15,14 +15,14 @@ from lowland.core.parameter_checks import whole_number
 from lowland.core.random import RandomSource, make_generator
 from lowland.estimators.unfolded_tables import table_values
 from lowland.sensing.input_checks import check_scale
-from lowland.tensors.completed_tensor import CompletedTensor
-from lowland.tensors.cp_completion import complete_by_cp
-from lowland.tensors.decompose import as_observations
-from lowland.tensors.known_cells import KnownCells
-from lowland.tensors.mode_orders import orders_of
+from lowland.tensors.cells.inputs import as_observations
+from lowland.tensors.cells.observations import TensorObservations
+from lowland.tensors.cells.protocol import KnownCells
+from lowland.tensors.cells.stored import StoredTensor
+from lowland.tensors.filling.completed import CompletedTensor
+from lowland.tensors.filling.completion import complete_by_cp
+from lowland.tensors.filling.mode_orders import orders_of
 from lowland.tensors.named_modes import by_number, is_named
-from lowland.tensors.observations import TensorObservations
-from lowland.tensors.stored_tensor import StoredTensor
 
 MODELS = ("auto", "cp")
 

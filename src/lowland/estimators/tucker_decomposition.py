@@ -16,10 +16,11 @@ from lowland.core.random import make_generator
 from lowland.estimators.labelled_arrays import like, values_of
 from lowland.estimators.tucker_filling import decompose_filled
 from lowland.sensing.input_checks import check_scale
-from lowland.tensors.completed_tensor import CompletedTensor
-from lowland.tensors.decompose import as_observations, decompose_tucker
-from lowland.tensors.fit import TuckerFit
-from lowland.tensors.model import possible_ranks
+from lowland.tensors.cells.inputs import as_observations
+from lowland.tensors.filling.completed import CompletedTensor
+from lowland.tensors.tucker.decompose import decompose_tucker
+from lowland.tensors.tucker.fit import TuckerFit
+from lowland.tensors.tucker.model import possible_ranks
 
 # random starts, and steps of each search, of decompositions that are only compared
 TRIAL_RESTARTS, TRIAL_STEPS = 1, 60

@@ -12,10 +12,10 @@ from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 from lowland.estimators.unfolded_tables import table_values
 from lowland.tensors.cell_objective import exact_value
-from lowland.tensors.completed_tensor import CompletedTensor
-from lowland.tensors.cp_completion import complete_by_cp
-from lowland.tensors.fit import TuckerFit
-from lowland.tensors.observations import TensorObservations
+from lowland.tensors.cells.observations import TensorObservations
+from lowland.tensors.filling.completed import CompletedTensor
+from lowland.tensors.filling.completion import complete_by_cp
+from lowland.tensors.tucker.fit import TuckerFit
 
 # share by which averages must lower errors to be used
 GAIN = 0.01

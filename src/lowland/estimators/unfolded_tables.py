@@ -8,9 +8,9 @@ import numpy as np
 
 from lowland.core.observations import Observations
 from lowland.estimators.matrix_completion import MatrixCompletion
-from lowland.tensors.blending import TableValues
-from lowland.tensors.observations import TensorObservations
-from lowland.tensors.unfoldings import fibre_numbers
+from lowland.tensors.cells.observations import TensorObservations
+from lowland.tensors.cells.unfoldings import fibre_numbers
+from lowland.tensors.filling.blending import TableValues
 
 
 def table_values(data: TensorObservations, mode: int, rng: np.random.Generator) -> TableValues:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from lowland.networks.certificates.sharpness import largest_gauss_newton
-from lowland.networks.linear_spline import LinearSpline
-from lowland.networks.variation import weighted_variation
+from lowland.networks.splines.linear_spline import LinearSpline
+from lowland.networks.splines.variation import weighted_variation
 from lowland.report.page import TableEntry
 from lowland.reproduce.experiment import Cell, Row
 from lowland.reproduce.powers import power_words

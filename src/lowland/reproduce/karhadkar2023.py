@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lowland.core.arrays import Matrix
-from lowland.networks.activation import activation
 from lowland.networks.kernels.exact_ranks import full_rank
 from lowland.networks.kernels.modular_ranks import network_rank
 from lowland.networks.network import ReluNetwork
-from lowland.networks.pattern_shares import full_pattern_share
-from lowland.networks.region_displays import ShareDisplay
-from lowland.networks.region_program import ZERO, region_loss
+from lowland.networks.regions.activation import activation
+from lowland.networks.regions.displays import ShareDisplay
+from lowland.networks.regions.pattern_shares import full_pattern_share
+from lowland.networks.regions.program import ZERO, region_loss
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
 from lowland.reproduce.pattern_widths import run_width, width_cells, width_note, width_table

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from lowland.networks.kernels.exact_ranks import full_rank
-from lowland.networks.pattern_bounds import pattern_share_bound, sufficient_width
-from lowland.networks.region_share import Share
+from lowland.networks.regions.pattern_bounds import pattern_share_bound, sufficient_width
+from lowland.networks.regions.share import Share
 from lowland.report.page import TableEntry
 from lowland.reproduce.experiment import Cell, Row
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.networks.stability import stability_report
-from lowland.networks.stability_displays import SplineDisplay
-from lowland.networks.stable_fit import StableFit, fit_stable
+from lowland.networks.splines.displays import SplineDisplay
+from lowland.networks.splines.stability import stability_report
+from lowland.networks.splines.stable_fit import StableFit, fit_stable
 from lowland.report.figures import ACCENT, FAINT
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study

@@ -11,10 +11,10 @@ from lowland.report.page import TableEntry
 from lowland.reproduce.experiment import Cell, Row
 from lowland.reproduce.powers import fitted_power, power_words
 from lowland.search import Gradient, Iterations, ValueBelow, run
-from lowland.tensors.model import Tucker
-from lowland.tensors.objective import TuckerObjective
-from lowland.tensors.observations import TensorObservations
+from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.search.starts import random_start
+from lowland.tensors.tucker.model import Tucker
+from lowland.tensors.tucker.objective import TuckerObjective
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 SIZES, RANK = (6, 9, 13, 19, 28, 41), 2

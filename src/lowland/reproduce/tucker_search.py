@@ -18,9 +18,9 @@ from lowland.reproduce.experiment import Cell, Row
 from lowland.reproduce.powers import fitted_power, power_words
 from lowland.reproduce.tucker_scaling import tucker_objective
 from lowland.search import Gradient, Iterations, RelativeDecreaseBelow, ValueBelow, run
-from lowland.tensors.objective import TuckerObjective
 from lowland.tensors.search.high_order_escape import HighOrderEscape
 from lowland.tensors.search.starts import random_start
+from lowland.tensors.tucker.objective import TuckerObjective
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 # sizes by the order of the tensor; fits lack a direction in all modes, the hardest saddles

@@ -8,7 +8,7 @@ from typing import Protocol
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.fits import Fit
 from lowland.core.powers import ModularJacobian
-from lowland.tensors.observations import TensorObservations
+from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -14,15 +14,29 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.objectives import FitLinearisation
 from lowland.losses.squared import Squared
 from lowland.tensors.capabilities import CellFit
-from lowland.tensors.cp_model import CP
+from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.measurement import AllCells, SomeCells, TensorMeasurement
-from lowland.tensors.model import Tucker
-from lowland.tensors.observations import TensorObservations
 
 # largest relative gradient of points found in single precision
 SINGLE = 1e-3
 # cells of a large complete tensor that are predicted at once
 SLAB = 1_000_000
+
+
+class TensorModel(Protocol):
+    """How a point makes a tensor."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the tensor."""
+
+    @property
+    def size(self) -> int:
+        """Length of a point."""
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Dimension of the set of tensors of the model."""
 
 
 class CellObjective(ABC):
@@ -31,12 +45,12 @@ class CellObjective(ABC):
     Attributes
     ----------
     data : TensorObservations
-    model : Tucker or CP
+    model : TensorModel
         The model of the tensor, of the same shape.
     """
 
     data: TensorObservations
-    model: Tucker | CP
+    model: TensorModel
     loss: ClassVar[Squared] = Squared()
     bounds_rounding: ClassVar[bool] = False
     has_second_matrix: ClassVar[bool] = False

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import CALL, touch
-from lowland.tensors.unfoldings import all_products, best_rows
+from lowland.tensors.cells.unfoldings import all_products, best_rows
 
 # cells that are predicted at once
 CHUNK = 500_000

@@ -13,7 +13,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.report.displays import new_axes, use_whole_ticks
 from lowland.report.page import FigureEntry
-from lowland.tensors.observations import TensorObservations
+from lowland.tensors.cells.observations import TensorObservations
 
 if TYPE_CHECKING:
     from lowland.report.figures import Axes

@@ -17,8 +17,8 @@ from lowland.core.arrays import Vector
 from lowland.core.findings import Finding
 from lowland.kernels.modular import Array
 from lowland.tensors.capabilities import ComponentsFit
+from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.certificates.determinacy import judge_generic_rank
-from lowland.tensors.observations import TensorObservations
 
 CLAIM = "components_determined"
 

@@ -1,0 +1,1 @@
+"""Methods "variational" and "gibbs": factors with learnt priors, averaged over their posterior."""

@@ -1,0 +1,1 @@
+"""Method "gaussian": rows as draws from one Gaussian of any covariance."""

@@ -1,0 +1,190 @@
+"""The fit of a table of few columns by one Gaussian of any covariance, and the model that it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.bayes.full_gaussian import FullGaussian
+from lowland.completion.bayesian.features import FeatureMap
+from lowland.completion.bayesian.gaussian.errors import GaussianErrors, gaussian_errors
+from lowland.completion.bayesian.gaussian.objective import GaussianDraw, GaussianRows
+from lowland.completion.bayesian.learnt_prior import LearntPrior
+from lowland.completion.bayesian.model import PosteriorModel
+from lowland.completion.bayesian.row_sizes import row_distances
+from lowland.completion.bayesian.scaling import Scaling
+from lowland.completion.bayesian.settings import BayesianSettings
+from lowland.completion.cells.blocks import known_cells
+from lowland.completion.cells.labels import TableLabels
+from lowland.completion.cells.sides import TableCells
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.records import SearchResult
+from lowland.core.status import StopReason
+from lowland.kernels.blas_threads import one_blas_thread
+from lowland.kernels.moments import Moments
+from lowland.search import Iterations, run
+from lowland.search.augmentation import Augmentation
+from lowland.search.loop import Callback, Checkpoint, Snapshot
+
+# share of the largest noise that leaves the rest of the covariance positive definite
+NOISE_SHARE = 0.9
+# most numbers of completed tables that are kept, and least number of tables
+KEPT_NUMBERS, LEAST_TABLES = 250_000, 20
+
+
+def fit_gaussian(  # noqa: PLR0913
+    scaled: TableCells,
+    scaling: Scaling,
+    labels: TableLabels,
+    settings: BayesianSettings,
+    *,
+    targets: Sequence[Matrix | None],
+    rng: np.random.Generator,
+    callbacks: Sequence[Callback] = (),
+    checkpoint: Checkpoint | None = None,
+    resume: Snapshot | None = None,
+) -> tuple[PosteriorModel, SearchResult, GaussianRows]:
+    """Fit scaled cells by data augmentation; other parameters are those of `fit_bayesian`.
+
+    Parameters
+    ----------
+    scaled : TableCells
+        Each column centred and scaled by itself; without weights.
+    scaling : Scaling
+    labels : TableLabels
+    settings : BayesianSettings
+        Resolved.
+    targets : sequence of (ndarray, shape (n, n), or None)
+        What the mean of the covariance's prior may be, I for None.
+
+    Returns
+    -------
+    PosteriorModel
+    SearchResult
+    GaussianRows
+        The objective.
+    """
+    tables = max(LEAST_TABLES, KEPT_NUMBERS // (scaled.shape[0] * scaled.shape[1]))
+    thin = settings.sweeps_per_draw * max(1, settings.gaussian_draws // tables)
+    objective = GaussianRows(scaled, thin, targets)
+    sweeps, burn_in = settings.gaussian_sweeps
+    with one_blas_thread():  # the same bits whatever its number of threads
+        search = run(
+            objective,
+            Augmentation(burn_in),
+            np.zeros(objective.size, objective.dtype),  # every missing cell at the mean of its column
+            stop=Iterations(sweeps),
+            rng=rng,
+            callbacks=callbacks,
+            checkpoint=checkpoint,
+            resume=resume,
+        )
+        state = search.state
+        if not state.kept and search.stop_reason is StopReason.INTERRUPTED:
+            raise KeyboardInterrupt  # there is nothing worth keeping yet
+        state = state if state.kept else objective.keep(state)
+        model = gaussian_model(objective, state, scaling, labels, rng, shaped=not settings.grouped)
+        return model, search, objective
+
+
+def gaussian_model(
+    objective: GaussianRows,
+    state: GaussianDraw,
+    scaling: Scaling,
+    labels: TableLabels,
+    rng: np.random.Generator,
+    *,
+    shaped: bool,
+) -> PosteriorModel:
+    """Return the model of the kept draws.
+
+    Its rows are the table without noise and its columns the coordinate axes. Of the mean covariance C of the
+    draws, a diagonal D is called noise, D_j = c / (C^-1)_jj with c nearly as large as C - D >= 0 allows: how
+    large it is changes no prediction of a missing cell, since the sum of both stays C. Missing cells have the
+    mean of their conditional means over the draws, whose spread is added to their variance.
+    """
+    kept, dtype = state.kept, objective.dtype
+    gaussian = FullGaussian.of(state.mean_sum / kept, state.covariance_sum / kept)
+    noise = _noise_of(gaussian)
+    signal = FullGaussian.of(gaussian.mean, gaussian.covariance - np.diag(noise))
+    p, precisions = objective.width, (1 / noise).astype(dtype)
+    axes = Moments(np.eye(p, dtype=dtype), np.zeros((p, p * (p + 1) // 2), dtype))
+    blank = FeatureMap.of(None, 0)
+    prior = LearntPrior(signal.precision, signal.mean[None].astype(dtype), blank)
+    cells = objective.cells
+    solved = prior.moments(
+        cells, None, axes, noise_precision=1.0, biased=False, shape=cells.shape, precisions=precisions
+    )
+    (known,) = objective.cells.map(0, known_cells, p)
+    errors = GaussianErrors(np.ones(objective.count))
+    if shaped:
+        distances = row_distances(objective.cells, solved.means, prior.coefficients[0], precisions)
+        errors = gaussian_errors(objective, state, gaussian, distances, known)
+    rows = _with_spread(solved, state, known).times(errors.factors)
+    return PosteriorModel(
+        rows,
+        axes,
+        False,
+        1.0,
+        precisions,
+        prior,
+        LearntPrior(np.eye(p), np.zeros((1, p), dtype), blank),
+        scaling,
+        labels,
+        _observed_anew(rows, precisions, state, known, errors.factors, rng),
+        np.zeros((0, p, p), dtype),
+        1 / errors.factors,
+        axes=True,
+        error_scores=errors.scores,
+        row_scales=errors.scales,
+    )
+
+
+def _noise_of(gaussian: FullGaussian) -> Vector:
+    """Return the variances of noise, nearly the largest that leave a positive definite rest."""
+    own = np.diag(gaussian.precision)
+    scaled = gaussian.covariance * np.sqrt(np.outer(own, own))
+    noise: Vector = NOISE_SHARE * float(np.linalg.eigvalsh(scaled)[0]) / own
+    return noise
+
+
+def _observed_anew(
+    signal: Moments,
+    precisions: Vector,
+    state: GaussianDraw,
+    known: NDArray[np.bool_],
+    factors: Vector,
+    rng: np.random.Generator,
+) -> Matrix:
+    """Return draws of new observations of all cells, shape (tables, m, p).
+
+    Missing cells are those of the kept tables, which share their doubt about the distribution between rows,
+    at distances from their means that suit the size of the row; known ones are drawn given the rest of their
+    row.
+    """
+    count, (m, p) = len(state.tables), known.shape
+    tables = np.stack(state.tables).reshape(count, m, p).astype(np.float64)
+    tables = signal.means + np.sqrt(factors)[:, None] * (tables - signal.means)
+    noise = factors[:, None] / precisions.astype(np.float64)
+    variances = signal.covariances[:, _diagonal(p)].astype(np.float64) + noise
+    spread = np.sqrt(variances[known])
+    tables[:, known] = signal.means[known] + spread * rng.standard_normal((count, spread.size))
+    return tables.astype(signal.means.dtype)
+
+
+def _with_spread(rows: Moments, state: GaussianDraw, known: Matrix) -> Moments:
+    """Return rows whose missing cells have the mean of the draws, and in their variance its spread."""
+    means, p = state.means / state.kept, state.means.shape[1]
+    spread = np.where(known, 0.0, np.maximum(state.squares / state.kept - means**2, 0.0))
+    covariances = rows.covariances.astype(np.float64)
+    covariances[:, _diagonal(p)] += spread
+    dtype = rows.means.dtype
+    return Moments(np.where(known, rows.means, means).astype(dtype), covariances.astype(dtype))
+
+
+def _diagonal(p: int) -> Indices:
+    """Return the places of the diagonal in a packed lower triangle."""
+    each = np.arange(p)
+    return each * (each + 3) // 2

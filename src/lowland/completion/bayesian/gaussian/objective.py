@@ -1,0 +1,164 @@
+"""Rows of a table as draws from one Gaussian of any covariance: for tables of few columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+
+from lowland.bayes.full_gaussian import draw_gaussian, draw_target
+from lowland.completion.cells.blocks import completed_lines
+from lowland.completion.cells.sides import TableCells
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.work import rows_work, touch
+from lowland.kernels.conditional_rows import SMALL
+from lowland.kernels.rows import Noise, default_form
+
+# scaled numbers are known up to a variance of this power of the unit roundoff
+ROUNDING = 2 / 3
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class GaussianDraw:
+    """A completed table and the distribution drawn with it, and sums over the draws that are kept.
+
+    Parameters
+    ----------
+    theta : ndarray, shape (m p,)
+        The completed table.
+    mean, covariance, precision : ndarray, shapes (p,), (p, p) and (p, p)
+        The distribution; the precision is the inverse of the covariance.
+    excess : float
+        Its shrinkage, as `draw_gaussian` says.
+    key, sweep : int
+        Position in the stream of normals that the next rows are drawn with.
+    kept : int
+        Number of kept draws.
+    means, squares : ndarray, shape (m, p)
+        Sums of conditional means and of their squares.
+    mean_sum, covariance_sum : ndarray, shapes (p,) and (p, p)
+        Sums of the distributions' means and covariances.
+    tables : tuple of ndarray, shape (m p,)
+        Some of the completed tables.
+    target : int
+        Which mean of the covariance's prior was drawn with it.
+    """
+
+    theta: Vector
+    mean: Vector
+    covariance: Matrix
+    precision: Matrix
+    excess: float
+    key: int
+    sweep: int
+    kept: int
+    means: Matrix
+    squares: Matrix
+    mean_sum: Vector
+    covariance_sum: Matrix
+    tables: tuple[Vector, ...] = ()
+    target: int = 0
+
+
+@final
+class GaussianRows:
+    """The probabilistic model of a table whose columns are centred and scaled each by itself.
+
+    Parameters
+    ----------
+    cells : TableCells
+        Observed cells, without weights.
+    thin : int
+        Of the draws that are kept, the completed table of every `thin`-th is kept too.
+    targets : sequence of (ndarray, shape (p, p), or None)
+        What the mean of the covariance's prior may be, None for I; which it is, is drawn with it.
+
+    Notes
+    -----
+    A sweep costs O(size + m p^3).
+    """
+
+    def __init__(self, cells: TableCells, thin: int = 1, targets: Sequence[Matrix | None] = (None,)) -> None:
+        self.cells, self.thin, (self.count, self.width) = cells, thin, cells.shape
+        self.floor = float(np.finfo(cells.dtype).eps ** ROUNDING)
+        own = self.floor * np.eye(self.width)
+        self.roots = [None if target is None else np.linalg.cholesky(target + own) for target in targets]
+
+    @property
+    def size(self) -> int:
+        """Length of a point: the cells of the table."""
+        return self.count * self.width
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of points."""
+        return self.cells.dtype
+
+    def first_draw(self, theta: Vector, key: int, rng: np.random.Generator) -> GaussianDraw:
+        """Return a distribution drawn given a completed table."""
+        p = self.width
+        rows = theta.reshape(-1, p).astype(np.float64)
+        found, excess = draw_gaussian(rows, rng, self.roots[0], floor=self.floor)
+        return GaussianDraw(
+            theta,
+            found.mean,
+            found.covariance,
+            found.precision,
+            excess,
+            key,
+            0,
+            0,
+            np.zeros((self.count, p)),
+            np.zeros((self.count, p)),
+            np.zeros(p),
+            np.zeros((p, p)),
+        )
+
+    def restore_draw(self, fields: Mapping[str, Any]) -> GaussianDraw:
+        """Return the draw with the given fields."""
+        return GaussianDraw(**{**fields, "tables": tuple(fields.get("tables", ()))})
+
+    def draw(self, state: GaussianDraw, rng: np.random.Generator) -> GaussianDraw:
+        """Return the next completed table and the distribution drawn given it."""
+        rows = self._lines(state, Noise(state.key, state.sweep))
+        target = draw_target(rows, rng, self.roots, state.target) if len(self.roots) > 1 else 0
+        found, excess = draw_gaussian(rows, rng, self.roots[target], floor=self.floor)
+        return replace(
+            state,
+            theta=rows.ravel().astype(self.dtype),
+            mean=found.mean,
+            covariance=found.covariance,
+            precision=found.precision,
+            excess=excess,
+            sweep=state.sweep + 1,
+            target=target,
+        )
+
+    def keep(self, state: GaussianDraw) -> GaussianDraw:
+        """Return the state with its distribution, and what that says of each row, added to the sums."""
+        means = self._lines(state, None)
+        return replace(
+            state,
+            kept=state.kept + 1,
+            means=state.means + means,
+            squares=state.squares + means**2,
+            mean_sum=state.mean_sum + state.mean,
+            covariance_sum=state.covariance_sum + state.covariance,
+            tables=state.tables if state.kept % self.thin else (*state.tables, state.theta),
+        )
+
+    def energy(self, state: GaussianDraw) -> float:
+        """Return the negative log density of the completed table under the distribution."""
+        centred = state.theta.reshape(-1, self.width).astype(np.float64) - state.mean
+        size = float(np.linalg.slogdet(2 * np.pi * state.covariance)[1])
+        return 0.5 * (self.count * size + float(np.sum((centred @ state.precision) * centred)))
+
+    def _lines(self, state: GaussianDraw, noise: Noise | None) -> Matrix:
+        """Return rows drawn given the distribution and their cells, or their means without noise."""
+        touch(rows_work(self.cells.size, self.count + 1, self.width))
+        form = default_form(self.width, self.cells.shape, SMALL)
+        (rows,) = self.cells.map(0, completed_lines, state.precision, state.mean, noise, form)
+        return np.asarray(rows)

@@ -1,0 +1,1 @@
+"""Known cells, sorted by row and by column, wherever they are; their labels and summaries."""

@@ -1,0 +1,1 @@
+"""Columns: their kinds, losses, units and ordered levels."""

@@ -1,0 +1,75 @@
+"""Estimate the unit and the noise of a column."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowland.completion.columns.kinds import Kind
+from lowland.core.arrays import Vector
+
+# median absolute deviation of the standard normal distribution
+NORMAL_MEDIAN_DEVIATION = 0.6745
+SMALLEST_SPREAD = 1e-150
+
+
+def unit_of(kind: Kind, values: Vector, weights: Vector, overall: float) -> tuple[float, float, float]:
+    """Return centre, spread and shift of a column.
+
+    Parameters
+    ----------
+    kind : Kind
+    values, weights : ndarray, shape (p,)
+        Values and weights of its cells.
+    overall : float
+        Mean of the table, towards which sparse columns of counts are shrunk.
+    """
+    total = float(weights.sum())
+    if kind.word == "poisson":
+        one = total / max(values.size, 1) or 1.0
+        return 0.0, 1.0, float(np.log((weights @ values + one * max(overall, 1e-8)) / (total + one)))
+    if kind.word == "logistic":  # the threshold of a column is its shift, so that columns share a loss
+        upper = float(weights @ (values == kind.levels[1])) / total if values.size else 0.5
+        share = (values.size * upper + 0.5) / (values.size + 1)
+        return 0.0, 1.0, float(np.log(share / (1 - share)))
+    if kind.word == "ordinal" or not values.size:
+        return 0.0, 1.0, 0.0
+    mean = float(weights @ values) / total
+    deviation = float(np.sqrt(weights @ (values - mean) ** 2 / total))
+    if kind.word == "squared":
+        return mean, deviation or 1.0, 0.0
+    centre = weighted_quantile(values, weights, kind.number if kind.word == "quantile" else 0.5)
+    middle = weighted_quantile(values, weights, 0.5)
+    typical = weighted_quantile(np.abs(values - middle), weights, 0.5) / NORMAL_MEDIAN_DEVIATION
+    return centre, typical or deviation or 1.0, 0.0
+
+
+def noise_of(kind: Kind, y: Vector, z: Vector, variances: Vector, weights: Vector) -> tuple[float, float]:
+    """Return the noise of a column's cells, and the total weight that it is estimated from.
+
+    The noise is an expected square. For absolute and quantile losses it is the mean absolute error of the
+    Laplace distribution with the same median; a plain mean would be dominated by outliers, and columns
+    without outliers would dominate the fit.
+    """
+    total = float(weights.sum())
+    if kind.word in ("absolute", "quantile"):
+        return weighted_quantile(np.sqrt((y - z) ** 2 + variances), weights, 0.5) / np.log(2), total
+    errors = (y - z) ** 2
+    if kind.word == "huber":  # errors beyond the threshold are clipped
+        typical = weighted_quantile(np.abs(y - z), weights, 0.5) / NORMAL_MEDIAN_DEVIATION
+        errors = np.minimum(errors, (kind.number * typical) ** 2)
+    return float(weights @ (errors + variances)) / max(total, SMALLEST_SPREAD), total
+
+
+def precision_of(noise: float) -> float:
+    """Return the weight of a column's loss: the inverse of the noise."""
+    return float(1 / max(noise, SMALLEST_SPREAD))
+
+
+def weighted_quantile(values: Vector, weights: Vector, level: float) -> float:
+    """Return a quantile of weighted values, interpolated linearly."""
+    if not values.size:
+        return 0.0
+    order = np.argsort(values, kind="stable")
+    ends = np.cumsum(weights[order])
+    places = (ends - weights[order] / 2) / ends[-1]
+    return float(np.interp(level, places, values[order]))

@@ -1,0 +1,187 @@
+"""The fit of tables whose cells are not in memory: on the disk, or on a cluster."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.completion.bayesian.features import SideCovariates
+from lowland.completion.bayesian.sweeps import PosteriorFit, fit_cells
+from lowland.completion.bayesian.table import BayesianTable
+from lowland.completion.bayesian.words import about_certificate, describe_method, describe_search
+from lowland.completion.cells.blocks import Arrays, CellBlock
+from lowland.completion.cells.protocol import CellTable
+from lowland.completion.cells.sides import TableCells
+from lowland.completion.elsewhere.penalised_fit import LineFit, certify_lines, certify_posterior, fit_lines
+from lowland.completion.memory_needs import check_lines_fit
+from lowland.completion.penalised.table import PenalisedTable, describe_sweeps
+from lowland.completion.plan import CompletionPlan
+from lowland.completion.planned_fit import bayesian_settings, penalised_settings, refuse_covariates
+from lowland.completion.tables.fitted import FittedTable
+from lowland.core.errors import UnsupportedError
+from lowland.core.findings import Certificate
+from lowland.core.interrupt import Interruptible
+from lowland.core.records import SearchResult
+from lowland.search.loop import Checkpoint, Snapshot
+
+
+def refuse_elsewhere(plan: CompletionPlan, where: str) -> None:
+    """Raise where a plan asks for something that is there for tables in memory only.
+
+    Parameters
+    ----------
+    plan : CompletionPlan
+    where : str
+        Where the cells are, for errors.
+
+    Raises
+    ------
+    UnsupportedError
+    """
+    fix = "fit the table in memory"
+    if plan.loss != "squared":
+        raise UnsupportedError(f"losses must be squared for tables {where}", f"loss={plan.loss!r}", fix=fix)
+    for name in ("nonnegative", "penalty_weights", "refine", "powers", "row_order", "column_order"):
+        if name in plan.given and getattr(plan, name) is not False:
+            found = f"{name}={getattr(plan, name)!r}"
+            raise UnsupportedError(f"{name} is not there for tables {where}", found, fix=fix)
+    if plan.decide_method() == "map" and (plan.rank is None or plan.penalty is None):
+        raise UnsupportedError(
+            f'rank and penalty of method "map" cannot be chosen for tables {where}',
+            f"rank={plan.rank or 'auto'}, penalty={'auto' if plan.penalty is None else plan.penalty}",
+            "their choice compares many fits",
+            f"give both, use a Bayesian method, or {fix}",
+        )
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class ElsewhereFit:
+    """A fit of a table whose cells are not in memory.
+
+    Parameters
+    ----------
+    table : BayesianTable or PenalisedTable
+        Without its data.
+    fit : PosteriorFit or LineFit
+    cells : TableCells
+        With their own values.
+    """
+
+    table: FittedTable
+    fit: PosteriorFit | LineFit
+    cells: TableCells
+
+    @property
+    def search(self) -> SearchResult:
+        """The search; of a Bayesian fit, the variational sweeps."""
+        return self.fit.search
+
+    @property
+    def last_search(self) -> SearchResult:
+        """The search that ended last."""
+        return self.fit.last_search
+
+    def certify(self, rng: np.random.Generator, effort: str) -> tuple[ElsewhereFit, Certificate]:
+        """Return the fit, refined if it is penalised, and what is proved.
+
+        A certificate of a Bayesian fit is about the penalised problem that its posterior implies. An effort
+        of "auto" is the default of the method.
+        """
+        if isinstance(self.fit, LineFit):
+            better, certificate = certify_lines(self.fit, rng, "standard" if effort == "auto" else effort)
+            return ElsewhereFit(PenalisedTable(better.model), better, self.cells), certificate
+        effort = "quick" if effort == "auto" else effort
+        return self, certify_posterior(self.cells, self.fit, rng, effort)
+
+    def describe(self) -> list[str]:
+        """Return the method and how its search ended, in lines of words."""
+        last = self.last_search
+        stopped = f"stopped: {last.stop_reason.value.replace('_', ' ')}, {last.message}"
+        if isinstance(self.fit, LineFit):
+            return [stopped, describe_sweeps(self.search)]
+        return [describe_method(self.fit), stopped, *describe_search(self.fit)]
+
+    def describe_certificate(self) -> str:
+        """Return what the certificate is about; empty if it is about the fit itself."""
+        return "" if isinstance(self.fit, LineFit) else about_certificate(self.fit)
+
+
+@Interruptible()
+def fit_elsewhere(
+    table: CellTable,
+    plan: CompletionPlan,
+    where: str,
+    *,
+    rng: np.random.Generator,
+    covariates: SideCovariates = (None, None),
+    checkpoint: Checkpoint | None = None,
+    resume: Snapshot | None = None,
+) -> ElsewhereFit:
+    """Fit a table by its cells, wherever they are, as planned.
+
+    Parameters
+    ----------
+    table : CellTable
+    plan : CompletionPlan
+    where : str
+        Where the cells are, for errors.
+    rng : numpy.random.Generator
+    covariates : pair of ndarray or None
+        Covariates of rows and of columns.
+    checkpoint, resume
+        As in `lowland.search.run`.
+
+    Returns
+    -------
+    ElsewhereFit
+
+    Raises
+    ------
+    UnsupportedError
+        If something is asked for that is there for tables in memory only.
+    """
+    refuse_elsewhere(plan, where)
+    method = plan.decide_method()
+    check_lines_fit(table.cells.shape, table.cells.size, table.cells.dtype.itemsize, plan, method)
+    if method == "map":
+        refuse_covariates(covariates)
+        lines = fit_lines(
+            table.cells,
+            table.labels,
+            penalised_settings(plan),
+            rng=rng,
+            checkpoint=checkpoint,
+            resume=resume,
+        )
+        return ElsewhereFit(PenalisedTable(lines.model), lines, table.cells)
+    fit = fit_cells(
+        table.cells,
+        table.labels,
+        bayesian_settings(plan, method),
+        rng=rng,
+        covariates=covariates,
+        checkpoint=checkpoint,
+        resume=resume,
+    )
+    return ElsewhereFit(BayesianTable(fit.model, covariates=covariates), fit, table.cells)
+
+
+def cells_fingerprint(table: CellTable) -> str:
+    """Return a hash of cells and labels, by which the same data in the same blocks are recognised."""
+    digest = hashlib.sha256(repr(table.cells.shape).encode())
+    (parts,) = table.cells.map(0, _hash_of_block)
+    digest.update(parts.tobytes())
+    for labels in (table.labels.rows, table.labels.columns):
+        digest.update(b"none" if labels is None else np.ascontiguousarray(labels).tobytes())
+    return digest.hexdigest()
+
+
+def _hash_of_block(block: CellBlock) -> Arrays:
+    digest = hashlib.sha256()
+    for array in (block.starts, block.partners, block.values):
+        digest.update(np.ascontiguousarray(array).data)
+    return (np.frombuffer(digest.digest(), np.uint8),)

@@ -1,0 +1,121 @@
+"""From predictions in numbers to probabilities of levels: logistic maps, learnt from cells held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.completion.encoded.encoding import Encoding
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.observations import Observations
+from lowland.core.stages import stage
+
+# hold-outs, of a share of the cells of each column of levels
+HOLD_OUTS, SHARE = 2, 0.25
+# variance of the slopes, of predictions between 0 and 1 or of normal scores, and of the intercepts around the
+# logarithms of the frequencies
+SLOPES, INTERCEPTS = 25.0, 1.0
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class LevelMap:
+    """The probabilities of a column's levels: softmax of a linear function of its columns of numbers.
+
+    Parameters
+    ----------
+    slopes : ndarray, shape (levels, columns of numbers)
+    intercepts : ndarray, shape (levels,)
+    """
+
+    slopes: Matrix
+    intercepts: Vector
+
+    @classmethod
+    def of_frequencies(cls, shares: Vector, width: int) -> LevelMap:
+        """Return the map that gives the same probabilities to all cells."""
+        return cls(np.zeros((shares.size, width)), np.log(shares))
+
+    def probabilities(self, numbers: Matrix) -> Matrix:
+        """Return the probabilities of the levels, shape (k, levels), from predictions in numbers."""
+        return np.exp(_log_softmax(numbers @ self.slopes.T + self.intercepts))
+
+
+def learn_maps(
+    known: Encoding,
+    table: Observations,
+    refit: Callable[[Observations], Callable[[Indices], Matrix]],
+    rng: np.random.Generator,
+) -> dict[int, LevelMap]:
+    """Return a map for each column of levels.
+
+    Parameters
+    ----------
+    known : Encoding
+    table : Observations
+        With levels.
+    refit : callable
+        Fits a table in numbers and returns a function of rows: the predictions of all its columns.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    dict of int to LevelMap
+    """
+    seen: dict[int, list[tuple[Matrix, Indices]]] = {j: [] for j in known.kinds}
+    of_levels = np.isin(table.columns, list(known.kinds))
+    with stage("cells held out, to learn the probabilities of levels"):
+        for _ in range(HOLD_OUTS):
+            hidden = of_levels & (rng.random(table.size) < SHARE)
+            counts = np.bincount(table.columns[~hidden], minlength=table.shape[1])
+            hidden &= counts[table.columns] > 1
+            predict = refit(known.encode(table.select(~hidden)))
+            for j, pairs in seen.items():
+                at = np.flatnonzero(hidden & (table.columns == j))
+                if at.size:
+                    pairs.append(
+                        (predict(table.rows[at])[:, known.places(j)], table.values[at].astype(np.intp))
+                    )
+    maps = usual_maps(known)
+    for j, pairs in seen.items():
+        if pairs:
+            numbers, levels = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+            maps[j] = fit_map(np.asarray(numbers, np.float64), levels, known.frequencies[j])
+    return maps
+
+
+def usual_maps(known: Encoding) -> dict[int, LevelMap]:
+    """Return the maps that give every cell of a column the frequencies of its levels."""
+    return {
+        j: LevelMap.of_frequencies(shares, known.places(j).size) for j, shares in known.frequencies.items()
+    }
+
+
+def fit_map(numbers: Matrix, levels: Indices, shares: Vector) -> LevelMap:
+    """Return the most probable map: logistic regression with normal priors, which rare levels need."""
+    from scipy.optimize import minimize
+
+    width, k = numbers.shape[1], shares.size
+    hit, usual = np.eye(k)[levels], np.log(shares)
+
+    def loss(point: Vector) -> tuple[float, Vector]:
+        slopes, intercepts = point[: k * width].reshape(k, width), point[k * width :]
+        logs = _log_softmax(numbers @ slopes.T + intercepts)
+        change, away = np.exp(logs) - hit, intercepts - usual
+        value = -float(np.sum(logs * hit)) + 0.5 * float(
+            np.sum(slopes**2) / SLOPES + away @ away / INTERCEPTS
+        )
+        gradient = change.T @ numbers + slopes / SLOPES
+        return value, np.concatenate([gradient.ravel(), change.sum(axis=0) + away / INTERCEPTS])
+
+    start = np.concatenate([np.zeros(k * width), usual])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B").x
+    return LevelMap(found[: k * width].reshape(k, width), found[k * width :])
+
+
+def _log_softmax(logits: Matrix) -> Matrix:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))

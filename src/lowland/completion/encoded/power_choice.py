@@ -1,0 +1,151 @@
+"""Whether skewed columns, and shares, are fitted as square roots or logarithms, by cells held out.
+
+All skewed columns or none: sums of logarithms are products, which a table with a part of them has not. Then
+all shares or none, judged by their own cells: shares that sum to a whole are linear as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.completion.bayesian.features import SideCovariates
+from lowland.completion.bayesian.fit import BRIEF, brief_model
+from lowland.completion.bayesian.model import PosteriorModel
+from lowland.completion.bayesian.settings import BURN_IN, BayesianSettings
+from lowland.completion.cells.sides import TableCells
+from lowland.completion.cells.summary import TableSummary
+from lowland.completion.encoded.encoding import Encoding
+from lowland.completion.encoded.powers import Power
+from lowland.core.arrays import Vector, places_of_each
+from lowland.core.observations import Observations
+from lowland.core.random import spawn
+from lowland.core.stages import stage
+
+# hold-outs of a share of the cells: of small tables, and of tables from so many cells on
+HOLD_OUTS, SHARE, MANY = 3, 0.1, 30_000
+# by how many standard errors errors must fall, or log densities rise where errors do not grow by so many
+SURE, LIKELIER, NOT_WORSE = 2.0, 3.0, 1.0
+# beyond so many standard errors of log densities, errors may even grow by this share of a column's unit:
+# intervals that follow the skewness are worth it
+MUCH_LIKELIER, LITTLE_WORSE = 9.0, 0.01
+# tables that are looked at unasked: rows times columns in numbers
+MOST_CELLS = 1_000_000
+
+
+def with_powers(
+    table: Observations,
+    known: Encoding,
+    settings: BayesianSettings,
+    covariates: SideCovariates,
+    asked: bool | None,
+    rng: np.random.Generator,
+) -> Encoding:
+    """Return an encoding of a table with the powers of its skewed columns that predict better.
+
+    Parameters
+    ----------
+    table : Observations
+    known : Encoding
+        Without powers.
+    settings : BayesianSettings
+    covariates : pair of ndarray or None
+        Those of the table in numbers.
+    asked : bool or None
+        True: all columns that are likelier as powers. None: the same if the table is not large and its
+        held-out cells are surely predicted better.
+    rng : numpy.random.Generator
+
+    Notes
+    -----
+    A column is skewed if its known numbers are likelier as roots or logarithms (`Power.of`), and holds
+    shares if they are likelier folded (`Power.of_shares`). Costs two short fits per hold-out for each of the
+    two kinds that is there, nothing else.
+    """
+    many = table.shape[0] * known.groups.size > MOST_CELLS
+    if asked is False or (asked is None and (many or table.weights is not None)):
+        return known
+    if not table.size or TableSummary.of(TableCells.of(table)).graded:
+        return known
+    places = places_of_each(table.columns, known.width)
+    values = {j: table.values[places[j]] for j in np.flatnonzero(known.is_number).tolist()}
+    for kind in (Power.of, Power.of_shares):
+        own = {j: power for j, x in values.items() if (power := kind(x)) is not None}
+        after = replace(known, powers={**known.powers, **own})
+        if own and (asked or _is_better(table, list(own), (known, after), settings, covariates, rng)):
+            known = after
+    return known
+
+
+def _is_better(
+    table: Observations,
+    columns: list[int],
+    encodings: tuple[Encoding, Encoding],
+    settings: BayesianSettings,
+    covariates: SideCovariates,
+    rng: np.random.Generator,
+) -> bool:
+    """Return whether cells of columns are surely predicted better by the second of two encodings."""
+    with stage("cells held out, to see whether columns are skewed"):
+        # a stream of its own: without skewed columns, fits keep their bits
+        own, count = spawn(rng, 1)[0], HOLD_OUTS if table.size < MANY else 1
+        pairs = []
+        for _ in range(count):
+            hidden = np.isin(table.columns, columns) & (own.random(table.size) < SHARE)
+            pairs.append(_gains(table, hidden, encodings, settings, covariates))
+    return _pays(*(np.concatenate(parts) for parts in zip(*pairs, strict=True)))
+
+
+def _pays(errors: Vector, densities: Vector) -> bool:
+    """Return whether predictions become surely better, or what happened likelier and errors hardly worse."""
+    better, likelier = _sureness(errors), _sureness(densities)
+    if likelier > MUCH_LIKELIER:
+        return better > -NOT_WORSE or float(errors.mean()) > -LITTLE_WORSE
+    return better > SURE or (likelier > LIKELIER and better > -NOT_WORSE)
+
+
+def _sureness(gain: Vector) -> float:
+    """Return a mean over its standard error, 0 of nothing."""
+    spread = float(gain.std() / np.sqrt(max(gain.size, 1))) if gain.size else 0.0
+    return float(gain.mean()) / spread if spread > 0 else 0.0
+
+
+def _gains(
+    table: Observations,
+    hidden: NDArray[np.bool_],
+    encodings: tuple[Encoding, Encoding],
+    settings: BayesianSettings,
+    covariates: SideCovariates,
+) -> tuple[Vector, Vector]:
+    """Return by how much the second encoding lowers the absolute errors of hidden cells, in units of columns.
+
+    And by how much it raises the logarithms of the cells' densities, Jacobian included.
+    """
+    part, apart, rng = table.select(~hidden), table.select(hidden), np.random.default_rng(0)
+    places = places_of_each(table.columns, table.shape[1])
+    units = np.array([float(np.std(table.values[at])) if at.size else 1.0 for at in places])
+    errors, densities = [], []
+    for encoding in encodings:
+        brief = replace(
+            settings, max_iterations=BRIEF + BURN_IN, graded=False if encoding.powers else settings.graded
+        )
+        model = brief_model(encoding.encode(part), brief, covariates, rng)
+        predicted, likely = _judged(model, encoding, apart)
+        errors.append(np.abs(predicted - apart.values) / units[apart.columns])
+        densities.append(likely)
+    return errors[0] - errors[1], densities[1] - densities[0]
+
+
+def _judged(model: PosteriorModel, encoding: Encoding, apart: Observations) -> tuple[Vector, Vector]:
+    """Return predictions of hidden numbers, and the logarithms of the densities of what they are."""
+    at = apart.rows, encoding.starts[apart.columns]
+    scores, spreads = model.predict(*at).astype(np.float64), model.standard_errors(*at)
+    predicted, written, slopes = scores.copy(), apart.values.astype(np.float64), np.zeros(apart.size)
+    places = places_of_each(apart.columns, encoding.width)
+    for j, power in encoding.powers.items():
+        own = places[j]
+        slopes[own], written[own] = power.log_slope(written[own]), power.write(written[own])
+        predicted[own] = power.expect(scores[own], spreads[own])[0]
+    return predicted, slopes - np.log(spreads) - 0.5 * ((written - scores) / spreads) ** 2

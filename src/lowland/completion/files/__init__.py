@@ -1,0 +1,1 @@
+"""Model files: what is written of a fitted table, and how it is read."""

@@ -1,0 +1,78 @@
+"""How a table is written in numbers, as plain data and arrays, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.completion.encoded.encoding import Encoding, LevelKind
+from lowland.completion.encoded.level_maps import LevelMap
+from lowland.completion.encoded.model import EncodedModel
+from lowland.completion.encoded.powers import EXPONENTS, LARGEST, WHOLES, Power
+from lowland.core.damage import check_arrays, require
+
+
+def encoding_as_arrays(model: EncodedModel) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return what a table that is written in numbers adds to its model in these."""
+    known = model.encoding
+    order = sorted(known.kinds)
+    kinds = [[j, known.kinds[j].count, known.kinds[j].ordered] for j in order]
+    none = [np.zeros(0)]
+    plain = {"levels": kinds, "width": known.width, "powers": known.plain_powers()}
+    return plain, {
+        "level_frequencies": np.concatenate([*none, *(known.frequencies[j] for j in order)]),
+        "level_intercepts": np.concatenate([*none, *(model.maps[j].intercepts for j in order)]),
+        "level_slopes": np.concatenate([*none, *(model.maps[j].slopes.ravel() for j in order)]),
+    }
+
+
+def encoding_from_arrays(
+    plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> tuple[Encoding, dict[int, LevelMap]]:
+    """Return the result of `encoding_as_arrays`; raise ValueError if it is damaged."""
+    width = plain["width"]
+    require(type(width) is int and width > 0, "its number of columns is not positive")
+    check_arrays(arrays, {"level_frequencies": "k", "level_intercepts": "k", "level_slopes": "s"})
+    kinds: dict[int, LevelKind] = {}
+    for j, count, ordered in plain["levels"]:
+        whole = all(type(number) is int for number in (j, count)) and type(ordered) is bool
+        require(whole and 0 <= j < width and count > 1 and j not in kinds, "a column of levels is damaged")
+        kinds[j] = LevelKind(count, ordered)
+    counts = np.array([kind.count for kind in kinds.values()], np.intp)
+    each = (kind.count * (1 if kind.ordered else kind.count) for kind in kinds.values())
+    sizes = np.fromiter(each, np.intp)
+    fits = counts.sum() == arrays["level_frequencies"].size and sizes.sum() == arrays["level_slopes"].size
+    require(bool(fits), "its levels do not fit their probabilities")
+    shares, intercepts = (
+        np.split(arrays[f"level_{name}"], np.cumsum(counts))[:-1] for name in ("frequencies", "intercepts")
+    )
+    slopes = np.split(arrays["level_slopes"], np.cumsum(sizes))[:-1]
+    fine = all((own > 0).all() and abs(own.sum() - 1) < 1e-6 for own in shares)
+    require(fine, "the frequencies of its levels are damaged")
+    powers = _powers(plain["powers"], width)
+    require(not set(powers) & set(kinds), "a column of levels is written as powers")
+    maps = {j: LevelMap(slopes[k].reshape(kinds[j].count, -1), intercepts[k]) for k, j in enumerate(kinds)}
+    return Encoding(kinds, dict(zip(kinds, shares, strict=True)), width, powers), maps
+
+
+def _powers(listed: Any, width: int) -> dict[int, Power]:
+    """Return the columns that are roots or logarithms; raise ValueError if they are damaged."""
+    found: dict[int, Power] = {}
+    for one in listed:
+        known = {"whole": 0.0, "rest_shift": 0.0, "least_rest": 0.0, **one}
+        j, parts = known["column"], [float(known[field.name]) for field in fields(Power)]
+        power = Power(*parts)
+        fine = power.exponent in EXPONENTS and power.shift >= 0 and power.spread >= 0
+        ends = 0 <= power.lowest <= power.highest < LARGEST and 0 < power.lowest + power.shift < LARGEST
+        if power.whole:
+            least = power.rest_shift + power.least_rest
+            fine &= power.whole in WHOLES and power.highest <= power.whole and 0 < least < power.whole
+            fine &= power.rest_shift >= 0 and power.least_rest >= 0 and power.lowest < power.whole
+        whole = type(j) is int and 0 <= j < width and j not in found
+        require(whole and fine and ends and bool(np.isfinite(parts).all()), "a column of powers is damaged")
+        found[j] = power
+    return found

@@ -1,0 +1,244 @@
+"""Convert fitted completions to plain data and arrays, and save them to files without pickle."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.completion.bayesian.model import PosteriorModel
+from lowland.completion.bayesian.table import BayesianTable
+from lowland.completion.cells.labels import TableLabels
+from lowland.completion.encoded.model import EncodedModel
+from lowland.completion.encoded.table import EncodedTable
+from lowland.completion.files.encodings import encoding_as_arrays, encoding_from_arrays
+from lowland.completion.files.forests import refined_arrays, refined_model
+from lowland.completion.files.posteriors import (
+    Parts,
+    check_labels,
+    check_products,
+    posterior_arrays,
+    posterior_model,
+)
+from lowland.completion.files.smoothing import smoothed_arrays, smoothed_model
+from lowland.completion.penalised.model import CompletionModel
+from lowland.completion.penalised.table import PenalisedTable
+from lowland.completion.refinement.model import RefinedModel
+from lowland.completion.refinement.smoothing import RowSmoothing
+from lowland.completion.refinement.table import RefinedTable
+from lowland.completion.tables.fitted import FittedTable
+from lowland.completion.tables.kept_fit import kept_from_data
+from lowland.completion.tables.model import TableModel
+from lowland.core.damage import check_arrays, number, reading, require
+from lowland.core.findings import Certificate
+from lowland.files.bundle import load_bundle, save_bundle
+
+if TYPE_CHECKING:
+    from lowland.completion.columns.losses import Columns
+
+_PENALISED = ("offset", "penalty", "biases", "bias_penalty", "penalty_weights", "unit", "nonnegative")
+_OF_COLUMNS = ("which", "centres", "spreads", "shifts", "precisions")
+
+
+def save_model(
+    path: str | os.PathLike[str],
+    table: FittedTable,
+    *,
+    certificate: Certificate | None = None,
+    seed: int = 0,
+    cells: str = "",
+    about: Mapping[str, Any] | None = None,
+    data: bool = True,
+) -> None:
+    """Write a model with its settings, stop reason, certificate and data fingerprint.
+
+    Parameters
+    ----------
+    path : path
+    table : FittedTable
+        Its model is written, and details of the fit if the data are known.
+    certificate : Certificate, optional
+    seed : int
+    cells : str
+        Fingerprint of the fitted table without its weights.
+    about : mapping, optional
+        Plain data of the estimator: whether column labels are "named" features of a data frame, the "levels"
+        of non-numeric columns, and its "parameters".
+    data : bool
+        Whether to write the fitted cells too, with which the model can be updated and judged.
+    """
+    plain, arrays = model_arrays(table.model)
+    header: dict[str, Any] = {"model": plain, "seed": seed, "cells": cells, **(about or {})}
+    if table.observations is not None:
+        search = table.search
+        header |= {
+            "settings": table.plain_settings(),
+            "dtype": str(table.observations.values.dtype),
+            "data": table.observations.fingerprint(),
+            "stop_reason": table.stop_reason.value,
+            "message": search.message,
+            "objective": search.value,
+            "iterations": search.iterations,
+        }
+        if data:
+            header["fit"], kept = table.keep().as_data()
+            arrays |= kept
+    header["certificate"] = certificate.to_json() if certificate else None
+    save_bundle(path, "model", header, arrays)
+
+
+def levels_as_data(levels: Mapping[Any, Sequence[Any]]) -> list[Any]:
+    """Return the levels of columns as lists for JSON, because names need not be text."""
+    return [[_plain(name), [_plain(level) for level in own]] for name, own in levels.items()]
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def load_model(path: str | os.PathLike[str], *, data: bool = True) -> tuple[FittedTable, dict[str, Any]]:
+    """Read a model as a table, with its data if the file holds them, and its header.
+
+    Parameters
+    ----------
+    path : path
+    data : bool
+        Whether the data are read; predictions do not need them.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is not a model, or is incomplete.
+    """
+    header, arrays = load_bundle(path, "model", without=() if data else ("seen_", "search_", "sampling_"))
+    with reading(path, "model"):
+        table = table_from_arrays(header["model"], arrays)
+        kept = kept_from_data(
+            header.get("fit", {}), arrays, table.model.labels, header.get("dtype", "float64")
+        )
+        require(isinstance(header["seed"], int), f"the seed is {header['seed']!r}")
+        return table.with_kept(kept), header
+
+
+def model_arrays(model: TableModel) -> Parts:
+    """Return a model as plain data and arrays."""
+    plain, arrays = _WRITERS[type(model)](model)
+    for name, labels in (("row_labels", model.labels.rows), ("column_labels", model.labels.columns)):
+        if labels is not None:
+            arrays[name] = labels
+    return plain, arrays
+
+
+def table_from_arrays(
+    plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> BayesianTable | PenalisedTable | RefinedTable | EncodedTable:
+    """Return the model from the result of `model_arrays`, as a table without data."""
+    if plain.get("kind") == "encoded":
+        return _encoded(plain, arrays)
+    if plain.get("kind") == "posterior":
+        return _bayesian(plain, arrays)
+    return PenalisedTable(_penalised(plain, arrays))
+
+
+def _bayesian(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> BayesianTable | RefinedTable:
+    base = BayesianTable(posterior_model(plain, arrays))
+    if plain.get("smoothed"):
+        return RefinedTable(smoothed_model(base.model, arrays), base)
+    return RefinedTable(refined_model(base.model, arrays), base) if plain.get("refined") else base
+
+
+def _encoded(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> EncodedTable:
+    (known, maps), names = encoding_from_arrays(plain, arrays), arrays.get("column_labels")
+    numbers = {name: array for name, array in arrays.items() if name != "column_labels"}
+    base = _bayesian(plain["base"], numbers)
+    require(base.model.shape[1] == known.groups.size, "its levels do not fit its table in numbers")
+    require(names is None or names.shape == (known.width,), "its columns are not named one by one")
+    labels = TableLabels((base.model.shape[0], known.width), arrays.get("row_labels"), names)
+    return EncodedTable(EncodedModel(base.model, known, maps, labels), base, None)
+
+
+def _penalised_arrays(model: CompletionModel) -> Parts:
+    names = ("row_factors", "column_factors", "row_biases", "column_biases")
+    plain: dict[str, Any] = {"kind": "penalised", **{name: getattr(model, name) for name in _PENALISED}}
+    arrays = {name: getattr(model, name) for name in names}
+    if model.columns is not None:
+        plain["columns"] = [dataclasses.asdict(kind) for kind in model.columns.kinds]
+        plain |= {"columns_learn": model.columns.learns, "columns_unit": model.columns.unit}
+        arrays |= {f"columns_{name}": getattr(model.columns, name) for name in _OF_COLUMNS}
+    return plain, arrays
+
+
+def _columns(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], columns: int) -> Columns | None:
+    if "columns" not in plain:
+        return None
+    from lowland.completion.columns.kinds import Kind
+    from lowland.completion.columns.losses import Columns
+
+    kinds = tuple(
+        Kind(
+            str(kind["word"]),
+            number(kind, "number"),
+            tuple(kind["levels"]),
+            tuple(float(threshold) for threshold in kind["thresholds"]),
+            number(kind, "precision"),
+            number(kind, "width"),
+        )
+        for kind in plain["columns"]
+    )
+    which, *units = (arrays[f"columns_{name}"] for name in _OF_COLUMNS)
+    check_arrays({"which": which}, {"which": "n"}, {"n": columns}, kind="iu")
+    check_arrays(arrays, {f"columns_{name}": "n" for name in _OF_COLUMNS[1:]}, {"n": columns})
+    require(((which >= 0) & (which < len(kinds))).all(), "a column has a kind that is not listed")
+    centres, spreads, shifts, precisions = units
+    learns, unit = bool(plain["columns_learn"]), number(plain, "columns_unit")
+    return Columns(kinds, which, centres, spreads, shifts, precisions, learns, unit)
+
+
+def _penalised(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> CompletionModel:
+    shapes = {"row_factors": "m r", "column_factors": "n r", "row_biases": "m", "column_biases": "n"}
+    sizes = check_arrays(arrays, shapes)
+    check_labels(arrays, sizes)
+    check_products(arrays["row_factors"], arrays["column_factors"])
+    return CompletionModel(
+        arrays["row_factors"],
+        arrays["column_factors"],
+        arrays["row_biases"],
+        arrays["column_biases"],
+        number(plain, "offset"),
+        number(plain, "penalty"),
+        bool(plain["biases"]),
+        arrays.get("row_labels"),
+        arrays.get("column_labels"),
+        number(plain, "bias_penalty", 0.0),
+        str(plain.get("penalty_weights", "uniform")),
+        number(plain, "unit", 1.0),
+        _columns(plain, arrays, sizes["n"]),
+        bool(plain.get("nonnegative", False)),
+    )
+
+
+def _encoded_arrays(model: EncodedModel) -> Parts:
+    plain, arrays = _WRITERS[type(model.base)](model.base)
+    outer, levels = encoding_as_arrays(model)
+    return {"kind": "encoded", "base": plain, **outer}, arrays | levels
+
+
+def _refined_arrays(model: RefinedModel) -> Parts:
+    plain, arrays = posterior_arrays(model.base)
+    known = model.refinement
+    if isinstance(known, RowSmoothing):
+        return plain | {"smoothed": True}, arrays | smoothed_arrays(model, known)
+    return plain | {"refined": True}, arrays | refined_arrays(model, known)
+
+
+# writers by type of model
+_WRITERS: dict[type[Any], Callable[[Any], Parts]] = {
+    CompletionModel: _penalised_arrays,
+    PosteriorModel: posterior_arrays,
+    RefinedModel: _refined_arrays,
+    EncodedModel: _encoded_arrays,
+}

@@ -1,0 +1,180 @@
+"""What the reader of a completion's page asks first: how wrong a filled cell is, and what is known least."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.completion.tables.completed import Completed
+from lowland.completion.tables.fitted import data_of
+from lowland.completion.tables.model import all_squared
+from lowland.completion.tables.trial import Trial
+from lowland.core.arrays import Indices
+from lowland.core.errors import UnsupportedError
+from lowland.core.observations import Labels, Observations
+from lowland.report.page import Lead, TableEntry
+
+# filled cells that are shown, the level of their intervals, and lines with the fewest cells
+SHOWN, LEVEL, LEAST = 10, 0.9, 5
+# missing cells whose intervals are compared with those of held-out ones, and the ratio that is told
+COMPARED, HARDER = 500, 1.5
+
+
+def answer_first(
+    completed: Completed, trial: Trial | None, levels: Mapping[int, Sequence[Any]] = MappingProxyType({})
+) -> Lead:
+    """Return the sentences and tables at the top of a completion's page.
+
+    Parameters
+    ----------
+    completed : Completed
+    trial : Trial or None
+    levels : mapping of int to sequence, optional
+        Names of the levels of columns, by position.
+    """
+    seen = completed.table.observations
+    if seen is None:
+        return Lead()
+    before = _missing_before(seen)
+    tables = [_filled(completed, seen, before, levels)] if seen.size < seen.shape[0] * seen.shape[1] else []
+    return Lead(_sentences(completed, trial, seen, before), [*tables, *_known_least(seen)])
+
+
+def held_out_sentences(completed: Completed, trial: Trial) -> list[str]:
+    """Return how wrong filled cells are, in sentences."""
+    seen = data_of(completed.table, "held-out cells")
+    if all_squared(completed.model.losses):
+        return _sentences(completed, trial, seen, _missing_before(seen))
+    lines = []
+    for j, count, error in zip(*trial.errors_by_column(), strict=True):
+        right = trial.right_in(int(j))
+        told = f"off by {error:.3g} on {count}" if right is None else f"right on {right} of {count}"
+        lines.append(f"column {_name(seen.column_labels, j)}: {told} held-out cells")
+    return lines
+
+
+def held_out_as_data(completed: Completed, trial: Trial) -> dict[str, Any]:
+    """Return how wrong filled cells are, as data; errors by column where these have units of their own."""
+    seen = data_of(completed.table, "held-out cells")
+    data: dict[str, Any] = {"cells": int(trial.observed.size)}
+    if not all_squared(completed.model.losses):
+        lines = list(zip(*trial.errors_by_column(), strict=True))
+        names = {int(j): _name(seen.column_labels, j) for j, _, _ in lines}
+        shares = {
+            names[int(j)]: right / int(count)
+            for j, count, _ in lines
+            if (right := trial.right_in(int(j))) is not None
+        }
+        errors = {names[int(j)]: float(error) for j, _, error in lines if names[int(j)] not in shares}
+        return {**data, "by_column": errors} | ({"levels_right": shares} if shares else {})
+    inside = float(trial.coverage(np.array([LEVEL]))[0])
+    return {**data, "error": trial.error, "error_of_column_means": trial.usual, f"within_{LEVEL:.0%}": inside}
+
+
+def _sentences(completed: Completed, trial: Trial | None, seen: Observations, before: Indices) -> list[str]:
+    m, n = seen.shape
+    missing = m * n - seen.size
+    first = f"{missing:,} missing cells were filled." if missing else "Nothing is missing."
+    if trial is None:
+        return [first]
+    if not all_squared(completed.model.losses):
+        return [
+            first,
+            "How far off they are depends on the column; the table of errors by column says how far.",
+        ]
+    told = [
+        f"{first} A cell chosen at random is off by {trial.error:.3g}: {trial.observed.size:,} cells were "
+        f"held out of another fit. The mean of its column would be off by {trial.usual:.3g}."
+    ]
+    inside = float(trial.coverage(np.array([LEVEL]))[0])
+    told.append(f"{inside:.0%} of these cells lie within the intervals that should hold {LEVEL:.0%} of them.")
+    return [*told, *_harder(completed, trial, seen, before)]
+
+
+def _harder(completed: Completed, trial: Trial, seen: Observations, before: Indices) -> list[str]:
+    """Return a sentence if the missing cells are harder to predict than the held-out ones."""
+    if seen.size == seen.shape[0] * seen.shape[1] or completed.table.interval_method == "conformal":
+        return []
+    from scipy.special import ndtri
+
+    cells = _missing_cells(seen, before, np.random.default_rng(completed.seed), COMPARED)
+    try:
+        low, high = completed.intervals.at(*cells, LEVEL, "auto")
+    except UnsupportedError:
+        return []
+
+    missing = float(np.median(high - low)) / 2
+    held = float(np.median(trial.standard_errors)) * float(ndtri((1 + LEVEL) / 2))
+    if missing <= HARDER * held:
+        return []
+    return [
+        f"The missing cells are harder than these: half of their intervals are wider than \u00b1 "
+        f"{missing:.3g}, those of the held-out cells than \u00b1 {held:.3g}. Cells are often missing in "
+        "runs, beside which little is known."
+    ]
+
+
+def _filled(
+    completed: Completed, seen: Observations, before: Indices, levels: Mapping[int, Sequence[Any]]
+) -> TableEntry:
+    """Return some filled cells with their intervals, drawn by the seed of the fit."""
+    rows, columns = _missing_cells(seen, before, np.random.default_rng(completed.seed), SHOWN)
+    model = completed.model
+    filled = model.predict(rows, columns)
+    ends: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None
+    if all_squared(model.losses):
+        try:
+            ends = completed.intervals.at(rows, columns, LEVEL, "auto")
+        except UnsupportedError:
+            ends = None
+    lines = []
+    likeliest = model.matrix(likeliest=True)[rows, columns] if levels else filled
+    for k, (i, j) in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
+        between = "" if ends is None else f"{ends[0][k]:.4g} to {ends[1][k]:.4g}"
+        told = str(levels[j][round(likeliest[k])]) if j in levels else f"{filled[k]:.4g}"
+        lines.append((_name(seen.row_labels, i), _name(seen.column_labels, j), told, between))
+    header = ("row", "column", "filled with", f"{LEVEL:.0%} interval")
+    width = 3 if ends is None else 4
+    return TableEntry("Some of the filled cells", header[:width], [line[:width] for line in lines])
+
+
+def _missing_before(seen: Observations) -> Indices:
+    """Return how many missing cells lie before each known one, row by row."""
+    known = np.unique(seen.rows * seen.shape[1] + seen.columns)
+    return np.asarray(known - np.arange(known.size))
+
+
+def _missing_cells(
+    seen: Observations, before: Indices, rng: np.random.Generator, count: int
+) -> tuple[Indices, Indices]:
+    """Return some missing cells, row by row, without forming the table."""
+    m, n = seen.shape
+    # a missing cell lies after as many known ones as have fewer missing cells before them
+    places = np.unique(rng.integers(0, m * n - before.size, count))
+    cells = places + np.searchsorted(before, places, side="right")
+    rows, columns = np.divmod(cells, n)
+    return rows, columns
+
+
+def _known_least(seen: Observations) -> list[TableEntry]:
+    """Return the rows and columns with the fewest cells, where these are less than half the usual number."""
+    tables = []
+    for kind, counts, labels in (
+        ("Rows", seen.row_counts(), seen.row_labels),
+        ("Columns", seen.column_counts(), seen.column_labels),
+    ):
+        order = np.argsort(counts, kind="stable")[:LEAST]
+        few = order[counts[order] < 0.5 * np.median(counts)]
+        if few.size:
+            lines = [(_name(labels, k), str(counts[k])) for k in few.tolist()]
+            title = f"{kind} of which least is known (usually {np.median(counts):g} cells)"
+            tables.append(TableEntry(title, (kind[:-1].lower(), "cells"), lines))
+    return tables
+
+
+def _name(labels: Labels | None, place: int) -> str:
+    return str(place if labels is None else labels[place])

@@ -1,0 +1,264 @@
+"""Which columns have curves: forests, and weights from cells that neither they nor factors have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.completion.refinement.forests import ROUNDS, Forest, Refinement, one_round, others
+from lowland.completion.refinement.trials import (
+    FEWEST,
+    HOLD_OUTS,
+    Complete,
+    HoldOut,
+    count_of,
+    errors_of,
+    hold_out,
+)
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.stages import stage
+from lowland.kernels.threads import run_chunks
+
+# trees of each round: of the last one, which predicts, more; and on hold-outs, where they are only weighed
+TREES, WEIGHED = (*[20] * (ROUNDS - 1), 60), (*[12] * (ROUNDS - 1), 30)
+LEAF, FEATURES = 2, 0.6
+# trees of a first look at one hold-out, which ends it where nothing is gained; fewest trees of any round
+FIRST_TREES, FEWEST_TREES = 12, 8
+# least variance of a share, which is of order one
+LEAST_VARIANCE = 1e-12
+# tables whose squared error falls by less, or by fewer standard errors, are left as they are
+LEAST_GAIN, SURE = 0.01, 1.0
+
+
+def learn_refinement(
+    holes: Matrix, complete: Complete, low: Matrix, rng: np.random.Generator, groups: Indices
+) -> Refinement | None:
+    """Return the refinement of a completed table, None if held-out cells show no gain.
+
+    Parameters
+    ----------
+    holes : ndarray, shape (m, n)
+        The table, NaN where missing.
+    complete : callable
+        Returns the low-rank predictions of all cells of such a table, and their standard errors.
+    low : ndarray, shape (m, n)
+        Those of the whole table.
+    rng : numpy.random.Generator
+    groups : ndarray of int, shape (n,)
+        Columns of one group are missing together, and do not predict each other.
+
+    Returns
+    -------
+    Refinement or None
+
+    Notes
+    -----
+    Costs three low-rank fits (up to eight of small tables, with fewer trees each), and three rounds of one
+    forest per column on each of their tables and the whole one; a third of the fits and one round of small
+    forests if there is nothing to gain.
+    """
+    centres, spreads = np.zeros(holes.shape[1]), np.ones(holes.shape[1])
+    for j, column in enumerate(holes.T):
+        known = column[~np.isnan(column)]
+        if known.size:
+            centres[j], spreads[j] = known.mean(), known.std() or 1.0
+    unit = (holes - centres) / spreads
+
+    def own(part: Matrix) -> tuple[Matrix, Matrix]:
+        found, errors = complete(part * spreads + centres)
+        return (found - centres) / spreads, errors / spreads
+
+    with stage("cells held out, to see whether there are curves"):
+        count = count_of(int(np.sum(~np.isnan(unit))))
+        trials = [hold_out(unit, own, rng, groups) for _ in range(count // HOLD_OUTS)]
+        if not sum(trial.truth.size for trial in trials):
+            return None
+        before = [trial.low for trial in trials]
+        found = _pure(trials, before, np.arange(holes.shape[1]), rng, FIRST_TREES, groups)
+        if gain_of(trials, found, _weights(trials, found))[0] <= 0:
+            return None
+        trials += [hold_out(unit, own, rng, groups) for _ in range(count - len(trials))]
+        learnt = _weights_by_round(trials, rng, groups)
+    if learnt is None:
+        return None
+    by_round, ratios, gain, scores = learnt
+    with stage("forests of the columns with curves"):
+        forests = _last_forests(unit, (low - centres) / spreads, by_round, rng, groups)
+    learnt_from = int(np.sum(~np.isnan(holes)))
+    return Refinement(forests, by_round[-1], ratios, centres, spreads, gain, scores, learnt_from, groups)
+
+
+def grow_again(holes: Matrix, low: Matrix, known: Refinement, rng: np.random.Generator) -> Refinement:
+    """Return a refinement of another table with the same weights, its forests grown on that table."""
+    unit, whole = ((part - known.centres) / known.spreads for part in (holes, low))
+    forests = _last_forests(unit, whole, [known.weights] * ROUNDS, rng, known.groups)
+    return replace(known, forests=forests)
+
+
+def _last_forests(
+    unit: Matrix, low: Matrix, by_round: Sequence[Vector], rng: np.random.Generator, groups: Indices
+) -> dict[int, Forest]:
+    """Return the forests of the last round, whose inputs the rounds before have completed."""
+    forests, refined = dict[int, Forest](), low
+    for trees, weights in zip(TREES, by_round, strict=True):
+        forests = _grow_all(unit, refined, np.flatnonzero(weights > 0), rng, trees, groups)
+        refined = one_round(unit, low, refined, forests, weights, groups)
+    return forests
+
+
+def _weights_by_round(
+    trials: Sequence[HoldOut], rng: np.random.Generator, groups: Indices
+) -> tuple[list[Vector], Vector, float, Vector] | None:
+    """Return the weights of each round, the ratios of errors, the gain and scores; None if there is none."""
+    n = trials[0].holes.shape[1]
+    columns, by_round = np.arange(n), []
+    before = [trial.low for trial in trials]
+    for trees in WEIGHED:
+        # many hold-outs share them: errors of single trees cancel over hold-outs too
+        each = max(FEWEST_TREES, trees * HOLD_OUTS // len(trials))
+        found = _pure(trials, before, columns, rng, each, groups)
+        weights = _weights(trials, found)
+        if not _pays(gain_of(trials, found, weights)):
+            return None
+        by_round.append(weights)
+        columns = np.flatnonzero(weights > 0)
+        before = [trial.low + weights * (pure - trial.low) for trial, pure in zip(trials, found, strict=True)]
+    low, blend = (errors_of(trials, tables) for tables in ([trial.low for trial in trials], before))
+    where = np.concatenate([trial.at[1] for trial in trials])
+    squares = [np.bincount(where, errors**2, n) for errors in (blend, low)]
+    ratios = np.sqrt(np.divide(squares[0], squares[1], out=np.ones(n), where=squares[1] > 0))
+    ratios = np.where(by_round[-1] > 0, np.minimum(ratios, 1.0), 1.0)
+    scores = np.abs(blend) / (np.concatenate([trial.spreads for trial in trials]) * ratios[where])
+    return by_round, ratios, gain_of(trials, found, weights)[0], np.sort(scores)
+
+
+def _pure(
+    trials: Sequence[HoldOut],
+    before: Sequence[Matrix],
+    columns: NDArray[np.intp],
+    rng: np.random.Generator,
+    trees: int,
+    groups: Indices,
+) -> list[Matrix]:
+    """Return the predictions of forests alone, whose inputs are completed by those before."""
+    found = []
+    for trial, filled in zip(trials, before, strict=True):
+        forests = _grow_all(trial.holes, filled, columns, rng, trees, groups)
+        ones = np.ones(trial.holes.shape[1])
+        found.append(one_round(trial.holes, trial.low, filled, forests, ones, groups))
+    return found
+
+
+def gain_of(trials: Sequence[HoldOut], found: Sequence[Matrix], weights: Vector) -> tuple[float, float]:
+    """Return the relative decrease of the squared error of held-out cells, and its standard error."""
+    low = errors_of(trials, [trial.low for trial in trials])
+    pure, where = errors_of(trials, found), np.concatenate([trial.at[1] for trial in trials])
+    blend = low + weights[where] * (pure - low)
+    scale = max(float(np.mean(low**2)), np.finfo(float).tiny)
+    decreases = (low**2 - blend**2) / scale
+    return float(decreases.mean()), float(decreases.std() / np.sqrt(decreases.size))
+
+
+def _pays(gain: tuple[float, float]) -> bool:
+    """Whether a decrease is large enough, and not by chance."""
+    return gain[0] >= LEAST_GAIN and gain[0] >= SURE * gain[1]
+
+
+def _weights(trials: Sequence[HoldOut], found: Sequence[Matrix]) -> Vector:
+    """Return the share of the forests by column, from least squares on held-out cells.
+
+    Shares of columns are drawn from a normal law, whose mean and variance are estimated by moments
+    (DerSimonian and Laird 1986); a column's posterior mean m with variance v becomes m max(0, 1 - v / m^2),
+    so that a share that may well be zero is.
+    """
+    low, pure = errors_of(trials, [trial.low for trial in trials]), errors_of(trials, found)
+    where = np.concatenate([trial.at[1] for trial in trials])
+    n = trials[0].holes.shape[1]
+    step = pure - low
+    counts, squares = np.bincount(where, minlength=n), np.bincount(where, step**2, n)
+    usable = (counts >= FEWEST) & (squares > 0)
+    shares = np.divide(-np.bincount(where, step * low, n), squares, out=np.zeros(n), where=usable)
+    left = np.bincount(where, (low + shares[where] * step) ** 2, n)
+    variances = np.divide(left, np.maximum(counts - 1, 1) * squares, out=np.full(n, np.inf), where=usable)
+    means, spreads = _shrunk(shares[usable], np.maximum(variances[usable], LEAST_VARIANCE))
+    weights = np.zeros(n)
+    positive = np.maximum(means, 1e-9)
+    weights[usable] = np.minimum(positive, 1.0) * np.maximum(0.0, 1 - spreads / positive**2)
+    return weights
+
+
+def _shrunk(numbers: Vector, variances: Vector) -> tuple[Vector, Vector]:
+    """Return posterior means and variances of numbers with errors, drawn from one normal law."""
+    precisions = 1 / variances
+    total = float(precisions.sum())
+    if numbers.size < 2 or not np.isfinite(total):
+        return numbers, variances
+    mean = float(precisions @ numbers) / total
+    excess = float(precisions @ (numbers - mean) ** 2) - (numbers.size - 1)
+    between = max(excess / (total - float(precisions @ precisions) / total), 0.0)
+    # the mean has an error of its own
+    prior = between + 1 / total
+    return (
+        (numbers * prior + mean * variances) / (prior + variances),
+        prior * variances / (prior + variances),
+    )
+
+
+def _grow_all(
+    holes: Matrix,
+    filled: Matrix,
+    columns: NDArray[np.intp],
+    rng: np.random.Generator,
+    trees: int,
+    groups: Indices,
+) -> dict[int, Forest]:
+    """Return forests of some columns, with the other columns completed by given predictions."""
+    known = ~np.isnan(holes)
+    whole = np.where(known, holes, filled)
+    seeds, forests = rng.integers(2**31, size=columns.size), dict[int, Forest]()
+
+    def grow_some(low: int, high: int) -> None:
+        for k in range(low, high):
+            j = int(columns[k])
+            own = known[:, j]
+            forests[j] = _grow(others(whole[own], j, groups), whole[own, j], int(seeds[k]), trees)
+
+    columns = columns[known.sum(axis=0)[columns] > 0]  # a column without cells has nothing to learn from
+    run_chunks(grow_some, np.arange(columns.size + 1))
+    return forests
+
+
+def _grow(inputs: Matrix, target: Vector, seed: int, trees: int) -> Forest:
+    """Return extremely randomised trees.
+
+    They are grown one by one, because scikit-learn's forests change the program's filters of warnings, which
+    several threads must not.
+    """
+    from sklearn import config_context
+    from sklearn.tree import ExtraTreeRegressor
+
+    seeds = np.random.default_rng(seed).integers(2**31, size=trees).tolist()
+    with config_context(skip_parameter_validation=True):  # which takes a third of the time of a small tree
+        members = [
+            ExtraTreeRegressor(min_samples_leaf=LEAF, max_features=FEATURES, random_state=own)
+            .fit(inputs, target, check_input=False)
+            .tree_
+            for own in seeds
+        ]
+    sizes = np.array([tree.node_count for tree in members])
+    roots = (np.cumsum(sizes) - sizes).astype(np.int32)
+    numbers, features, children = [], [], []
+    for tree, root in zip(members, roots, strict=True):
+        leaf = tree.children_left < 0
+        features.append(np.where(leaf, -1, tree.feature))
+        numbers.append(np.where(leaf, tree.value[:, 0, 0], tree.threshold))
+        children.append(np.stack([tree.children_left, tree.children_right], axis=1) + root)
+    return Forest(
+        roots,
+        np.concatenate(features).astype(np.int16),
+        np.concatenate(numbers).astype(np.float32),
+        np.concatenate(children).astype(np.int32),
+    )

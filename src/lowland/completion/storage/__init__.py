@@ -1,0 +1,1 @@
+"""Tables on the disk: their parts, contents and sorted blocks."""

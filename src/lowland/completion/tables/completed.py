@@ -1,0 +1,120 @@
+"""`Completed`: a fitted table by its labels, with what it completes, its intervals and its updates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.completion.cells.labels import TableLabels
+from lowland.completion.tables.fitted import FittedTable, data_of
+from lowland.completion.tables.intervals import TableIntervals
+from lowland.completion.tables.model import TableModel
+from lowland.completion.tables.updates import merge
+from lowland.core.arrays import Indices, Matrix
+from lowland.core.errors import InvalidInputError
+from lowland.core.fingerprints import is_fingerprint
+from lowland.core.observations import Observations
+
+# new cells, as a share of all, up to which only their rows and columns are solved again
+FEW_NEW = 0.01
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Completed:
+    """A completed table.
+
+    Parameters
+    ----------
+    table : FittedTable
+        The fit, by any method.
+    seed : int
+        Seed for the choice of held-out cells and for calibration.
+    stored : str
+        Fingerprint of the fitted table without its weights, if read from a file.
+    """
+
+    table: FittedTable
+    seed: int = 0
+    stored: str = ""
+
+    @property
+    def model(self) -> TableModel:
+        """The model that predicts."""
+        return self.table.model
+
+    @property
+    def labels(self) -> TableLabels:
+        """Names of rows and columns."""
+        return self.model.labels
+
+    @cached_property
+    def intervals(self) -> TableIntervals:
+        """Intervals for new observations of cells, and the held-out cells that calibrate them."""
+        return TableIntervals(self.table, self.seed)
+
+    @cached_property
+    def cells_fitted(self) -> str:
+        """Fingerprint of the fitted table without its weights; empty if not known."""
+        seen = self.table.observations
+        return self.stored if seen is None else fingerprint(seen)
+
+    def cells(
+        self, rows: ArrayLike, columns: ArrayLike, *, unknown: int | None = None
+    ) -> tuple[Indices, Indices]:
+        """Return the positions of cells given by labels or positions; unknown ones get `unknown`."""
+        at_rows, at_columns = (
+            self.labels.positions(own, axis, unknown=unknown) for axis, own in enumerate((rows, columns))
+        )
+        if at_rows.shape != at_columns.shape:
+            raise InvalidInputError(
+                "rows and columns must be equally long", f"lengths {at_rows.size} and {at_columns.size}"
+            )
+        return at_rows, at_columns
+
+    def complete(
+        self, table: Observations, covariates: Matrix | None = None, *, likeliest: bool = False
+    ) -> Matrix:
+        """Return predictions of all cells of the rows of a table, folded in, shape (k, n).
+
+        For columns with levels these are expected values, or the likeliest levels if `likeliest` is set.
+
+        The fitted table itself is not folded in, because folding in ignores draws and weights, and the
+        prediction of a cell must not depend on how it is requested.
+        """
+        if table.shape == self.model.shape and is_fingerprint(self.cells_fitted, without_weights(table)):
+            return self.model.matrix(likeliest=likeliest)
+        return self.model.complete(table, covariates, likeliest=likeliest)
+
+    def updated(self, new: Observations, *, refit: bool | None) -> tuple[Completed, bool]:
+        """Return the table with more observations, and whether all of it was fitted again.
+
+        Parameters
+        ----------
+        new : Observations
+            In the order of the fitted table, which they may extend; known cells are replaced.
+        refit : bool or None
+            Whether to fit all of it again, from this fit; otherwise only rows and columns of the new cells
+            are solved again, if the model can.
+        """
+        merged = merge(data_of(self.table, "an update"), new)
+        again = None
+        if refit is False or (refit is None and new.size <= FEW_NEW * merged.size):
+            again = self.table.refreshed(merged, np.unique(new.rows), np.unique(new.columns))
+        if again is not None:
+            return Completed(again, self.seed), False
+        return Completed(self.table.updated(merged, np.random.default_rng(self.seed)), self.seed), True
+
+
+def fingerprint(table: Observations) -> str:
+    """Return a hash of the cells of a table, whatever their weights."""
+    return without_weights(table).fingerprint()
+
+
+def without_weights(table: Observations) -> Observations:
+    """Return a table whose cells have no weights."""
+    return replace(table, weights=None)

@@ -1,0 +1,119 @@
+"""Distribution-free intervals, calibrated on held-out cells without assumptions on model or noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.completion.tables.trial import Predictor, Refit, Trial, hold_gaps, hold_trial
+from lowland.core.arrays import Indices, Vector
+from lowland.core.errors import UnsupportedError
+from lowland.core.observations import Observations
+
+# cells wanted to calibrate intervals in gaps, and the maximum number of fits for it
+ENOUGH, ROUNDS = 500, 10
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Conformal:
+    """A fit to most cells, and the scores of the others, which set the width of the intervals.
+
+    A score is an absolute error divided by the model's standard error of a new observation. If a new
+    cell is exchangeable with the held-out ones, an interval as wide as the ceil((k + 1) level)-th
+    smallest of k scores contains its value with probability at least `level`, over the choice of cells.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        Fitted to the cells that were kept; intervals are centred at its predictions.
+    scores : ndarray, shape (k,)
+        Scores of the held-out cells, ascending.
+
+    References
+    ----------
+    J. Lei et al., Distribution-free predictive inference for regression, JASA 2018; Y. Gui,
+    R. F. Barber, C. Ma, Conformalized matrix completion, NeurIPS 2023.
+    """
+
+    predictor: Predictor
+    scores: Vector
+
+    def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
+        """Return lower and upper ends for new observations, shape (k,) each.
+
+        Raises
+        ------
+        UnsupportedError
+            If the held-out cells are too few for the level.
+        """
+        count = self.scores.size
+        place = int(np.ceil((count + 1) * level))
+        if place > count:
+            raise UnsupportedError(
+                "the held-out cells are too few for this level",
+                f"{count} cells, level {level:g}",
+                f"at least {int(np.ceil(level / (1 - level) - 1e-9))} are needed",
+                "lower the level, or use the model's own intervals",
+            )
+        centre = self.predictor.predict(rows, columns)
+        reach = self.scores[place - 1] * self.predictor.standard_errors(rows, columns)
+        return centre - reach, centre + reach
+
+
+Groups = Sequence[NDArray[np.bool_]]
+
+
+def calibrate(trial: Trial, groups: Groups) -> list[tuple[NDArray[np.bool_], Conformal]]:
+    """Calibrate on the cells that were held out of one fit.
+
+    Parameters
+    ----------
+    trial : Trial
+    groups : sequence of ndarray of bool, shape (n,)
+        Columns that are calibrated together.
+
+    Returns
+    -------
+    list of (group, Conformal)
+    """
+    return [(group, Conformal(trial.predictor, trial.scores_of(group))) for group in groups]
+
+
+def calibrate_on_gaps(
+    observations: Observations, fit: Refit, rng: np.random.Generator, whole: Predictor, groups: Groups
+) -> list[tuple[NDArray[np.bool_], Conformal]]:
+    """Hold out gaps like those of the table several times, and pool the scores.
+
+    Parameters
+    ----------
+    observations : Observations
+    fit : callable
+        Fits a table, given a generator.
+    rng : numpy.random.Generator
+        For the choice of cells and the fits.
+    whole : Predictor
+        Fitted to all cells; intervals are centred at its predictions.
+    groups : sequence of ndarray of bool, shape (n,)
+        Columns that are calibrated together.
+
+    Returns
+    -------
+    list of (group, Conformal)
+
+    Notes
+    -----
+    Errors within a gap are correlated, so that a few gaps tell little: at least `ENOUGH` cells are scored, by
+    up to `ROUNDS` fits. Pooling fits makes the level approximate.
+    """
+    trials: list[Trial] = []
+    while len(trials) < ROUNDS and sum(trial.observed.size for trial in trials) < ENOUGH:
+        trials.append(hold_trial(observations, fit, rng, hold_gaps))
+    return [
+        (group, Conformal(whole, np.sort(np.concatenate([trial.scores_of(group) for trial in trials]))))
+        for group in groups
+    ]

@@ -1,0 +1,122 @@
+"""`TableIntervals`: intervals for new observations of cells, the method's own or conformal."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.completion.tables.conformal import Conformal, calibrate, calibrate_on_gaps
+from lowland.completion.tables.fitted import FittedTable, data_of
+from lowland.completion.tables.trial import Refit, Trial, hold_trial
+from lowland.core.arrays import Indices, Vector
+from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.observations import Observations
+from lowland.core.parameter_checks import check_share
+
+INTERVAL_METHODS = ("auto", "posterior", "fisher", "conformal", "conformal_gaps")
+# the fit that each kind of interval needs
+_NEEDS = {
+    "posterior": "a Bayesian fit",
+    "fisher": "a penalised fit with squared losses and factors of unconstrained sign",
+}
+
+
+@final
+class TableIntervals:
+    """Intervals of a fitted table; conformal ones are calibrated on first use.
+
+    Parameters
+    ----------
+    table : FittedTable
+    seed : int
+        Seed for the choice of held-out cells and for calibration.
+    """
+
+    def __init__(self, table: FittedTable, seed: int) -> None:
+        self.table, self.seed = table, seed
+
+    @property
+    def columns(self) -> Indices:
+        """The columns that have intervals: those that hold numbers or counts."""
+        model = self.table.model
+        return np.arange(model.shape[1]) if model.losses is None else np.flatnonzero(model.losses.numbers)
+
+    def at(self, rows: Indices, columns: Indices, level: float, method: str) -> tuple[Vector, Vector]:
+        """Return lower and upper ends for new observations of cells, each of shape (k,).
+
+        Parameters
+        ----------
+        rows, columns : ndarray of int, shape (k,)
+        level : float
+            Coverage, between 0 and 1.
+        method : {"auto", "posterior", "fisher", "conformal", "conformal_gaps"}
+            "auto" is the kind of the fitted method itself.
+
+        Raises
+        ------
+        InvalidInputError
+            If level or method is not possible.
+        UnsupportedError
+            If a column has levels, or the fit does not provide the kind asked for.
+        """
+        if method not in INTERVAL_METHODS:
+            choices = ", ".join(f'"{choice}"' for choice in INTERVAL_METHODS)
+            raise InvalidInputError("method is unknown", repr(method), fix=f"use one of {choices}")
+        check_share("level", level)
+        own, losses = self.table.interval_method, self.table.model.losses
+        if losses is not None and not losses.numbers[columns].all():
+            raise UnsupportedError(
+                "columns of levels have no intervals",
+                "two-level or ordered columns",
+                fix="use level_probabilities or sample",
+            )
+        method = own if method == "auto" else method
+        if method.startswith("conformal"):
+            return self.table.model.clip(*self._conformal_at(rows, columns, level, method), columns)
+        if method != own:
+            raise UnsupportedError(
+                f'method "{method}" needs {_NEEDS[method]}',
+                f'this model has "{own}"',
+                fix='use "conformal"' if own == "conformal" else f'use "{own}" or "conformal"',
+            )
+        return self.table.intervals(rows, columns, level)
+
+    def _conformal_at(
+        self, rows: Indices, columns: Indices, level: float, method: str
+    ) -> tuple[Vector, Vector]:
+        """Return conformal intervals, each group of columns calibrated on its own errors."""
+        groups = self.conformal if method == "conformal" else self.conformal_on_gaps
+        lower, upper = np.full((2, rows.size), np.nan)
+        for known, calibrated in groups:
+            at = known[columns]
+            if at.any():
+                lower[at], upper[at] = calibrated.intervals(rows[at], columns[at], level)
+        return lower, upper
+
+    @cached_property
+    def trial(self) -> Trial:
+        """A fit to most of the cells, and its predictions of the others."""
+        return hold_trial(*self._calibrating())
+
+    @cached_property
+    def conformal(self) -> list[tuple[NDArray[np.bool_], Conformal]]:
+        """Intervals calibrated on the held-out cells of the trial, by group of columns."""
+        return calibrate(self.trial, self._groups)
+
+    @cached_property
+    def conformal_on_gaps(self) -> list[tuple[NDArray[np.bool_], Conformal]]:
+        """Intervals calibrated on cells held out in gaps like those of the table, by group of columns."""
+        return calibrate_on_gaps(*self._calibrating(), self.table.predictor(), self._groups)
+
+    @property
+    def _groups(self) -> tuple[NDArray[np.bool_], ...]:
+        model = self.table.model
+        return (np.ones(model.shape[1], bool),) if model.losses is None else model.losses.calibrating
+
+    def _calibrating(self) -> tuple[Observations, Refit, np.random.Generator]:
+        """Return the data, the refitting function and the generator for calibration."""
+        data = data_of(self.table, "conformal intervals")
+        return data, self.table.refit, np.random.default_rng(self.seed)

@@ -1,0 +1,153 @@
+"""The interface of models that predict the cells of a completed table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, final, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.completion.cells.labels import TableLabels
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.errors import UnsupportedError
+from lowland.core.memory import check_fits
+from lowland.core.observations import Observations
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TableParts:
+    """The parts of a low-rank table: factors, biases, an offset, and the noise of each column if known.
+
+    Parameters
+    ----------
+    row_factors, column_factors : ndarray, shapes (m, r) and (n, r)
+    row_biases, column_biases : ndarray, shapes (m,) and (n,)
+    offset : float
+    noise : ndarray, shape (n,), or None
+        Standard deviation of new observations.
+    """
+
+    row_factors: Matrix
+    column_factors: Matrix
+    row_biases: Vector
+    column_biases: Vector
+    offset: float
+    noise: Vector | None = None
+
+
+# what to do where a table cannot be formed
+ALL_CELLS = "predict the cells that are needed (predict, top), or some rows at a time"
+
+
+class ColumnLosses(Protocol):
+    """What the columns of a table hold, where they do not all hold numbers with squared losses."""
+
+    @property
+    def numbers(self) -> NDArray[np.bool_]:
+        """Mask of the columns that hold numbers or counts, shape (n,)."""
+
+    @property
+    def calibrating(self) -> tuple[NDArray[np.bool_], ...]:
+        """Groups of columns whose errors are calibrated together."""
+
+    def words(self) -> Sequence[str]:
+        """Return the names of the losses used."""
+
+    def mean(self, z: Vector, columns: Indices) -> Vector:
+        """Return expected values of cells from their natural parameters."""
+
+
+def all_squared(losses: ColumnLosses | None) -> bool:
+    """Return whether all columns hold numbers with squared losses."""
+    return losses is None or list(losses.words()) == ["squared"]
+
+
+class TableModel(Protocol):
+    """Predictions of cells in known and in new rows."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (m, n) of the table."""
+
+    @property
+    def rank(self) -> int:
+        """Number of factors."""
+
+    @property
+    def labels(self) -> TableLabels:
+        """Names of rows and columns."""
+
+    @property
+    def row_places(self) -> tuple[int, bool]:
+        """Number of coordinates of rows that the fit found in order, and whether labels said them."""
+
+    @property
+    def losses(self) -> ColumnLosses | None:
+        """Losses by column; None if all are squared."""
+
+    def parts(self) -> TableParts:
+        """Return factors, biases and offset."""
+
+    def factors(self) -> tuple[Matrix, Matrix]:
+        """Return factors U, V of the low-rank part."""
+
+    def predict(self, rows: Indices, columns: Indices) -> Vector:
+        """Return predictions of cells, shape (k,)."""
+
+    def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
+        """Return the standard errors of new observations of cells, up to a common factor; shape (k,)."""
+
+    def scores(self, rows: Indices, columns: Indices) -> Vector:
+        """Return scores that rank the columns of a row, shape (k,)."""
+
+    def row_scores(self, rows: Indices) -> Matrix:
+        """Return the scores of all columns for some rows, shape (k, n)."""
+
+    def new_scores(self, table: Observations) -> Matrix:
+        """Return the scores of all columns for new rows, folded in, shape (k, n)."""
+
+    def within_range(self, scores: Matrix) -> Matrix:
+        """Return the predictions that belong to scores."""
+
+    def matrix(self, *, likeliest: bool = False) -> Matrix:
+        """Return predictions of all cells; for levels, expected values or the likeliest level."""
+
+    def complete(
+        self, table: Observations, covariates: Matrix | None = None, *, likeliest: bool = False
+    ) -> Matrix:
+        """Return predictions of all cells of new rows, folded in, shape (k, n)."""
+
+    def natural(self, rows: Indices, columns: Indices) -> Vector:
+        """Return the natural parameters of cells, shape (k,)."""
+
+    def probabilities(self, rows: Indices, column: int) -> Matrix:
+        """Return the probabilities of a column's levels in some rows, or raise UnsupportedError."""
+
+    def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
+        """Return intervals clipped to the possible values of the columns."""
+
+
+@runtime_checkable
+class HasUnordered(Protocol):
+    """A model some of whose columns hold levels without an order."""
+
+    @property
+    def unordered(self) -> Indices:
+        """Columns of more than two levels without an order, whose mean position says nothing."""
+
+
+def no_levels() -> UnsupportedError:
+    """Return the error for level probabilities of a column without levels."""
+    return UnsupportedError(
+        "only columns of levels have level probabilities",
+        "a column of numbers",
+        fix='fit it as "logistic" or "ordinal"',
+    )
+
+
+def check_table_fits(left: Matrix, columns: int) -> None:
+    """Raise if the cells of some rows, given by their factors, would need more memory than there is."""
+    check_fits(4.0 * len(left) * columns * left.itemsize, "the completed table", ALL_CELLS)

@@ -1,0 +1,120 @@
+"""Best columns of a row, and similar columns, for any model with row and column factors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowland.completion.tables.model import TableModel
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.observations import Observations
+
+# scores formed at once
+CHUNK_SCORES = 4_000_000
+
+
+def recommend(
+    model: TableModel,
+    rows: Indices,
+    count: int,
+    *,
+    seen: Observations | None = None,
+    candidates: Indices | None = None,
+) -> tuple[Indices, Matrix]:
+    """Return the columns with the largest predictions for some rows, the best first, and these predictions.
+
+    Parameters
+    ----------
+    model : TableModel
+    rows : ndarray of int, shape (k,)
+    count : int
+        Maximum number of columns.
+    seen : Observations, optional
+        Cells whose columns are left out in their rows.
+    candidates : ndarray of int, optional
+        Columns to choose from; by default all.
+
+    Returns
+    -------
+    columns : ndarray of int, shape (k, count)
+        -1 where fewer are left.
+    predictions : ndarray, shape (k, count)
+        NaN there.
+    """
+    n = model.shape[1]
+    count = min(count, n if candidates is None else candidates.size)
+    closed = np.zeros(n, bool) if candidates is None else ~np.isin(np.arange(n), candidates)
+    if model.losses is not None:
+        closed |= ~model.losses.numbers  # positions of levels are no quantities
+    found = np.full((rows.size, count), -1)
+    values = np.full((rows.size, count), np.nan)
+    cells = None if seen is None else _cells_of(seen, rows)
+    step = max(1, CHUNK_SCORES // max(n, 1))
+    for start in range(0, rows.size, step):
+        part = slice(start, min(start + step, rows.size))
+        scores = np.array(model.row_scores(rows[part]), np.float64)
+        scores[:, closed] = -np.inf
+        if cells is not None:
+            lines, columns = cells
+            here = (lines >= part.start) & (lines < part.stop)
+            scores[lines[here] - part.start, columns[here]] = -np.inf
+        best = _best(scores, count)
+        open_cells = np.isfinite(np.take_along_axis(scores, best, axis=1))
+        found[part] = np.where(open_cells, best, -1)
+        at = np.repeat(rows[part], count)[open_cells.ravel()]
+        values[part][open_cells] = model.predict(at, best[open_cells])
+    return found, values
+
+
+def _cells_of(seen: Observations, rows: Indices) -> tuple[Indices, Indices]:
+    """Return the cells of some rows: places of the rows among those asked for, and columns."""
+    order = np.argsort(rows, kind="stable")
+    cells = np.flatnonzero(np.isin(seen.rows, rows))
+    own, columns = seen.rows[cells], seen.columns[cells]
+    first, last = (np.searchsorted(rows[order], own, side) for side in ("left", "right"))
+    repeats = last - first  # a row may be asked for more than once
+    places = order[np.repeat(first, repeats) + _counters(repeats)]
+    return places, np.repeat(columns, repeats)
+
+
+def _counters(repeats: Indices) -> Indices:
+    """Return 0, 1, ... for each of a list of lengths."""
+    ends = np.cumsum(repeats)
+    return np.arange(ends[-1] if ends.size else 0) - np.repeat(ends - repeats, repeats)
+
+
+def _best(scores: Matrix, count: int) -> Indices:
+    """Return the places of the largest numbers of each line, the largest first, equal ones in their order."""
+    n = scores.shape[1]
+    if count < n:
+        kept = np.sort(np.argpartition(-scores, count - 1, axis=1)[:, :count], axis=1)
+    else:
+        kept = np.tile(np.arange(n), (scores.shape[0], 1))
+    order = np.argsort(-np.take_along_axis(scores, kept, axis=1), axis=1, kind="stable")
+    best: Indices = np.take_along_axis(kept, order, axis=1)
+    return best
+
+
+def alike(rows: Matrix, columns: Matrix, column: int, count: int) -> tuple[Indices, Vector]:
+    """Return the columns most similar to one, with the correlations of their low-rank parts.
+
+    Parameters
+    ----------
+    rows, columns : ndarray, shape (m, r) and (n, r)
+        Factors, without biases.
+    column : int
+    count : int
+        Maximum number of columns; the column itself is left out.
+
+    Notes
+    -----
+    The correlation is over the rows, so that it is invariant to rotation and scaling of the factors.
+    """
+    centred = rows - rows.mean(axis=0)
+    gram = (centred.T @ centred).astype(np.float64)
+    products = columns @ (gram @ columns[column])
+    norms = np.sqrt(np.maximum(np.einsum("na,ab,nb->n", columns, gram, columns), 0))
+    scale = norms * norms[column]
+    correlations = np.divide(products, scale, out=np.zeros_like(products), where=scale > 0)
+    order = np.argsort(-correlations, kind="stable")
+    chosen = order[order != column][:count]
+    return chosen, correlations[chosen]

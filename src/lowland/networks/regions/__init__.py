@@ -1,0 +1,1 @@
+"""Activation regions: their patterns and shares, what is proved about their minima, surveys, pages."""

@@ -1,0 +1,121 @@
+"""Content of the reports on activation regions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lowland.core.status import Verdict
+from lowland.networks.certificates.region_minima import UNSURE
+from lowland.networks.regions.displays import ActivationDisplay, LossesDisplay
+from lowland.networks.regions.page_records import JudgedRegion, SurveyedRegions
+from lowland.networks.regions.pattern_shares import WidthAdvice
+from lowland.networks.regions.patterns import describe_count
+from lowland.report.page import FigureEntry, Page, TableEntry
+
+HEADLINES = {
+    Verdict.PROVED: "Proved: this region has no differentiable minimum that does not fit the data.",
+    Verdict.REFUTED: "This region has a bad minimum: one that does not fit the data.",
+    Verdict.SUPPORTED: "Supported, not proved: this region appears to have no bad differentiable minimum.",
+    Verdict.INCONCLUSIVE: "Open: it is not settled whether this region has bad minima.",
+}
+
+
+def region_page(
+    found: JudgedRegion,
+    *,
+    survey: SurveyedRegions | None = None,
+    advice: WidthAdvice | None = None,
+    settings: Sequence[tuple[str, str]] = (),
+) -> Page:
+    """Return the page of a region, with a survey of other regions if given."""
+    finding = found.certificate["no_bad_minimum_in_region"]
+    n, k = found.activation.patterns[0].shape
+    alternative = (
+        f"Map of {n} data points by {k} neurons of the first layer: filled where a neuron is active."
+    )
+    return Page(
+        "Activation region of a ReLU network",
+        found.facts(),
+        found.certificate,
+        notes=[
+            *found.about_network(),
+            _why(found),
+            *_advised(advice),
+            *found.notes,
+            *_without_minimum(found),
+        ],
+        tables=() if survey is None else (survey_table(survey),),
+        figures=(FigureEntry("Activation pattern", alternative, ActivationDisplay.from_report(found).plot),),
+        settings=settings,
+        headline=HEADLINES[finding.verdict],
+    )
+
+
+def _why(found: JudgedRegion) -> str:
+    """Return what the rank of the Jacobian means for minima."""
+    if found.rank == found.n_points:
+        return (
+            f"The Jacobian has rank {found.rank}, as many as data points: small changes of the weights can "
+            "move all predictions independently, so the loss has no slope only where every residual is zero."
+        )
+    return (
+        f"The Jacobian has rank {found.rank} at {found.n_points} data points: small changes of the weights "
+        "cannot make every change of the predictions, so the loss may rest where residuals are left."
+    )
+
+
+def _advised(advice: WidthAdvice | None) -> list[str]:
+    """Return how wide the layer would have to be."""
+    return [] if advice is None else [f"Advice: {advice}."]
+
+
+def _without_minimum(found: JudgedRegion) -> list[str]:
+    """Return a note if the best loss of a region is attained on its boundary only."""
+    best = found.optimum
+    if best is None or best.is_zero or best.margin > -UNSURE:
+        return []
+    return [
+        f"Numerically, the region has no differentiable minimum at all: its best loss, "
+        f"{best.loss:.3g}, is attained on its boundary, where training continues into another region."
+    ]
+
+
+def survey_table(survey: SurveyedRegions) -> TableEntry:
+    """Return the shares of a survey as a table."""
+    names = (
+        ("full-rank Jacobian: no bad minimum whatever the targets", survey.full),
+        ("global minimum in the closed region", survey.global_minimum),
+        ("bad minimum inside", survey.bad_minimum),
+    )
+    rows = []
+    for name, share in names:
+        if share is not None:
+            low, high = share.interval()
+            rows.append((name, f"{100 * share.estimate:.3g} %", f"{100 * low:.3g} to {100 * high:.3g} %"))
+    title = f"{survey.full.trials} regions of width {survey.width} drawn ({survey.law} law)"
+    return TableEntry(title, ("property of the region", "share", "95 % interval"), rows)
+
+
+def survey_page(
+    survey: SurveyedRegions, advice: WidthAdvice | None = None, settings: Sequence[tuple[str, str]] = ()
+) -> Page:
+    """Return the page of a survey."""
+    asked = [
+        ("data points", f"{survey.n_points} of {survey.n_inputs} inputs"),
+        ("width", str(survey.width)),
+        ("regions", f"at most {describe_count(survey.regions)}"),
+    ]
+    figures: tuple[FigureEntry, ...] = ()
+    if survey.best_losses is not None:
+        display = LossesDisplay(survey.best_losses)
+        figures = (FigureEntry("Best losses", "Best loss of each region drawn, in order.", display.plot),)
+    return Page(
+        "Survey of activation regions",
+        asked,
+        None,
+        notes=_advised(advice),
+        tables=(survey_table(survey),),
+        figures=figures,
+        settings=settings,
+        headline=survey.summary,
+    )

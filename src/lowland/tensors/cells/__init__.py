@@ -1,0 +1,1 @@
+"""Known cells of tensors, in memory and on the disk, and their unfoldings."""

@@ -1,0 +1,296 @@
+"""`StoredTensor`: the known cells of a tensor that is larger than memory, on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from os import PathLike
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.damage import check_arrays, reading, require
+from lowland.core.doors import public
+from lowland.core.errors import InvalidInputError
+from lowland.core.folders import remove_files, unfinished_folder
+from lowland.core.halving import find_by_halving
+from lowland.core.memory import check_fits
+from lowland.files.bundle import load_bundle, save_bundle
+from lowland.files.columnar import need_arrow, reading_arrow
+from lowland.files.sources import parquet_files
+from lowland.tensors.cells.stored_sorting import check_batch, sort_cells
+from lowland.tensors.cells.stored_unfolding import (
+    PARTS,
+    StoredUnfolding,
+    cells_file,
+    checksums,
+    is_before,
+    is_whole,
+    mapped_cells,
+)
+
+CONTENTS, KIND = "tensor.npz", "stored tensor"
+# lines of a file that are read at once
+TOGETHER = 2_000_000
+
+
+@public("lowland")
+@final
+@dataclass(frozen=True, eq=False)
+class StoredTensor:
+    """Known cells of a tensor on the disk, for `complete_tensor` where they do not fit into memory.
+
+    Parameters
+    ----------
+    folder : Path
+        Removed by `delete`.
+    counts : tuple of ndarray of int
+        Number of known cells of each slice, by mode.
+    hidden : tuple of ndarray of int
+        Cells that are left out, by their places in each mode's files, ascending.
+
+    Notes
+    -----
+    Each cell is stored once per mode, at 4 bytes for each other mode plus the value; a sweep reads all of it.
+    In memory is what has one entry per slice, and the cells of a block (about half a million, or those of the
+    longest slice) times the number of components. The fit has the bits of that to `TensorObservations` of the
+    same cells in double precision.
+
+    Examples
+    --------
+    >>> import lowland as ll, numpy as np, tempfile
+    >>> rng = np.random.default_rng(0)
+    >>> at = np.argwhere(rng.random((6, 5, 4)) < 0.8)
+    >>> parts = [(at[:40], rng.standard_normal(40)), (at[40:], rng.standard_normal(len(at) - 40))]
+    >>> seen = ll.StoredTensor.from_batches(parts, f"{tempfile.mkdtemp()}/cells")
+    >>> seen.shape, seen.size == len(at)
+    ((6, 5, 4), True)
+    >>> seen.delete()
+    """
+
+    folder: Path
+    counts: tuple[Indices, ...]
+    hidden: tuple[Indices, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the tensor."""
+        return tuple(own.size for own in self.counts)
+
+    @property
+    def size(self) -> int:
+        """Number of known cells."""
+        return int(self.counts[0].sum()) - self.hidden[0].size
+
+    @property
+    def weights(self) -> None:
+        """None: all cells count alike."""
+
+    @classmethod
+    def from_batches(
+        cls,
+        batches: Iterable[tuple[ArrayLike, ArrayLike]],
+        folder: str | PathLike[str],
+        *,
+        shape: tuple[int, ...] | None = None,
+        dtype: str = "float64",
+    ) -> StoredTensor:
+        """Sort cells that are given part by part into a folder.
+
+        Parameters
+        ----------
+        batches : iterable of pairs
+            Positions counted from zero, shape (k, N), and values, shape (k,), which must be finite.
+        folder : path
+            A folder that does not exist yet, on a disk with room for all modes' cells and once more the
+            positions and values.
+        shape : tuple of int, optional
+            By default the smallest that holds all positions.
+        dtype : {"float64", "float32"}
+            Precision of the stored values; the fit is in double precision.
+
+        Returns
+        -------
+        StoredTensor
+
+        Raises
+        ------
+        InvalidInputError
+            If a cell is listed twice or lies outside the shape, a value is not finite, a slice has no cell,
+            or the folder exists.
+        """
+        if dtype not in ("float32", "float64"):
+            raise InvalidInputError("dtype is unknown", repr(dtype), fix='use "float64" or "float32"')
+        target = Path(folder).absolute()
+        if target.exists():
+            raise InvalidInputError(f"{target} exists", "a folder or file", fix="choose a new folder")
+        with unfinished_folder(target) as unfinished:
+            counts = sort_cells((check_batch(*own) for own in batches), unfinished, shape, np.dtype(dtype))
+            arrays = {f"mode_{k}_counts": own for k, own in enumerate(counts)}
+            arrays["checksums"] = checksums(unfinished, len(counts))
+            save_bundle(unfinished / CONTENTS, KIND, {"modes": len(counts), "dtype": dtype}, arrays)
+            unfinished.rename(target)
+        return cls(target, tuple(counts), tuple(np.zeros(0, np.int64) for _ in counts))
+
+    @classmethod
+    def from_parquet(
+        cls,
+        files: str | PathLike[str] | Sequence[str | PathLike[str]],
+        folder: str | PathLike[str],
+        *,
+        modes: Sequence[str],
+        value: str,
+        shape: tuple[int, ...] | None = None,
+        dtype: str = "float64",
+    ) -> StoredTensor:
+        """Sort the cells of Parquet files with one line per cell into a folder.
+
+        Parameters
+        ----------
+        files : path or sequence of path
+            Of a folder, its files ``*.parquet``. They are read two million lines at a time.
+        folder : path
+            As in `from_batches`.
+        modes : sequence of str
+            Names of the columns that hold positions, whole numbers counted from zero.
+        value : str
+            Name of the column of values. Lines whose value is missing are left out.
+        shape, dtype
+            As in `from_batches`.
+
+        Returns
+        -------
+        StoredTensor
+
+        Raises
+        ------
+        InvalidInputError
+            If a file or column does not exist, and as in `from_batches`.
+        """
+        paths = parquet_files(files)
+        need_arrow(".parquet")
+        return cls.from_batches(_read(paths, [*modes], value), folder, shape=shape, dtype=dtype)
+
+    @classmethod
+    def open(cls, folder: str | PathLike[str]) -> StoredTensor:
+        """Return the tensor that was sorted into a folder before, after reading all of it to check it.
+
+        Parameters
+        ----------
+        folder : path
+
+        Returns
+        -------
+        StoredTensor
+
+        Raises
+        ------
+        InvalidInputError
+            If the folder holds no such tensor.
+        FileFormatError
+            If a file is missing or damaged.
+        """
+        target = Path(folder).absolute()
+        if not (target / CONTENTS).is_file():
+            raise InvalidInputError(
+                f"{target} holds no stored tensor",
+                f"no file {CONTENTS}",
+                fix="StoredTensor.from_parquet(...)",
+            )
+        header, arrays = load_bundle(target / CONTENTS, KIND)
+        with reading(target / CONTENTS, KIND):
+            modes = int(header["modes"])
+            names = [f"mode_{k}_counts" for k in range(modes)]
+            check_arrays(arrays, {name: name for name in names}, kind="iu")
+            counts = tuple(arrays[name].astype(np.int64) for name in names)
+            check_arrays(arrays, {"checksums": str(2 * modes)}, kind="iu")
+            require(modes > 2 and len({int(own.sum()) for own in counts}) == 1, "its modes differ")
+        with reading(target, KIND):
+            for k in range(modes):
+                missing = [name for name in PARTS if not cells_file(target, k, name).is_file()]
+                require(not missing, f"the {' and '.join(missing)} of mode {k} are gone")
+            require(np.array_equal(checksums(target, modes), arrays["checksums"]), "a file has changed")
+            for k in range(modes):
+                require(is_whole(target, k, counts, header["dtype"]), f"mode {k} does not hold its cells")
+        return cls(target, counts, tuple(np.zeros(0, np.int64) for _ in counts))
+
+    def delete(self) -> None:
+        """Remove the tensor's files, if they are still there, and the folder unless it holds others."""
+        files = [cells_file(self.folder, k, part) for k in range(len(self.counts)) for part in PARTS]
+        remove_files(self.folder, {CONTENTS} | {file.name for file in files})
+
+    # ---------------------------------------------------------------- what a fit asks
+
+    def in_double(self) -> StoredTensor:
+        """Return the tensor: values are converted as they are read."""
+        return self
+
+    def slice_counts(self) -> list[Indices]:
+        """Return the number of known cells of each slice, by mode."""
+        return [own.counts for own in self.unfoldings()]
+
+    def unfoldings(self) -> list[StoredUnfolding]:
+        """Return the known cells by the rows of each mode."""
+        return [
+            StoredUnfolding(self.folder, k, own, 0.0, 1.0, hidden)
+            for k, (own, hidden) in enumerate(zip(self.counts, self.hidden, strict=True))
+        ]
+
+    def cells(self, places: Indices) -> tuple[NDArray[np.int64], Vector]:
+        """Return positions and values of some of all cells, by their places in lexicographic order."""
+        others, values = (mapped_cells(self.folder, 0, name) for name in PARTS)
+        lines = np.searchsorted(np.cumsum(self.counts[0]), places, side="right")
+        return np.column_stack([lines, others[places]]).astype(np.int64), values[places].astype(np.float64)
+
+    def without(self, places: Indices) -> StoredTensor:
+        """Return the tensor without some cells, by their places in lexicographic order, ascending."""
+        positions, _ = self.cells(places)
+        hidden = [np.asarray(places, np.int64)]
+        for mode in range(1, len(self.counts)):
+            hidden.append(np.sort(self._places(mode, positions)))
+        return StoredTensor(self.folder, self.counts, tuple(hidden))
+
+    def _places(self, mode: int, positions: NDArray[np.int64]) -> Indices:
+        """Return the places of cells, which are there, in the files of a mode."""
+        others = mapped_cells(self.folder, mode, "others")
+        ends = np.concatenate([[0], np.cumsum(self.counts[mode])])
+        asked = np.delete(positions, mode, axis=1)
+        lines = positions[:, mode]
+        return find_by_halving(ends[lines], ends[lines + 1], lambda middle: is_before(asked, others[middle]))
+
+    def array(self, fill: float = np.nan) -> Matrix:
+        """Return the dense tensor, missing cells filled, if memory holds it."""
+        check_fits(16.0 * prod(self.shape), "the dense tensor", "predict the cells that are needed")
+        out = np.full(self.shape, fill)
+        for block in self.unfoldings()[0].blocks():
+            out[tuple(block.positions(0).T)] = block.values
+        return out
+
+
+def _read(paths: Sequence[Path], modes: list[str], value: str) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    from pyarrow import parquet
+
+    for path in paths:
+        with reading_arrow(str(path)), parquet.ParquetFile(path) as file:
+            missing = [name for name in (*modes, value) if name not in file.schema_arrow.names]
+            if missing:
+                known = ", ".join(file.schema_arrow.names)
+                raise InvalidInputError(f"{path} has no column {missing[0]!r}", f"columns {known}")
+            for batch in file.iter_batches(TOGETHER, columns=[*modes, value]):
+                positions = [batch.column(name).to_numpy(zero_copy_only=False) for name in modes]
+                values = batch.column(value).to_numpy(zero_copy_only=False)
+                if values.dtype.kind not in "iuf":
+                    raise InvalidInputError(f"column {value!r} must hold numbers", str(values.dtype))
+                for name, own in zip(modes, positions, strict=True):
+                    if own.dtype.kind not in "iu":
+                        raise InvalidInputError(
+                            f"column {name!r} must hold positions, whole numbers counted from zero",
+                            f"{batch.schema.field(name).type}, or missing ones",
+                        )
+                left = ~np.isnan(values.astype(np.float64))
+                # unsigned and signed numbers together would become floating-point ones
+                yield np.column_stack([own.astype(np.int64) for own in positions])[left], values[left]

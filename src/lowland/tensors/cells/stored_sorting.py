@@ -1,0 +1,161 @@
+"""Sort the cells of a tensor onto the disk, once by the rows of each mode."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lowland.core.arrays import Indices, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.line_bounds import block_bounds
+from lowland.core.observations import LONGEST
+from lowland.core.stages import announce, stage
+from lowland.sensing.input_checks import check_scale
+from lowland.tensors.cells.observations import check_counts, check_order
+from lowland.tensors.cells.stored_unfolding import cells_file
+
+Batch = tuple[NDArray[np.int64], Vector]
+
+
+def check_batch(positions: ArrayLike, values: ArrayLike) -> Batch:
+    """Return positions and values of some cells as arrays, after checks."""
+    at, y = np.asarray(positions), np.asarray(values)
+    if at.ndim != 2 or y.shape != at.shape[:1] or at.dtype.kind not in "iu" or y.dtype.kind not in "iufb":
+        raise InvalidInputError(
+            "positions and values do not match",
+            f"{at.dtype} of shape {at.shape} for {y.dtype} of shape {y.shape}",
+            fix="pass integer positions of shape (k, N) and k real numbers",
+        )
+    check_order((1,) * at.shape[1])
+    if at.size and (at.min() < 0 or at.max() >= LONGEST):
+        raise InvalidInputError(
+            "positions must be counted from zero, below 2^31", f"{at.min()} to {at.max()}"
+        )
+    if not np.isfinite(y).all():
+        raise InvalidInputError(
+            "values must be finite", f"{y[~np.isfinite(y)][0]}", fix="leave missing cells out"
+        )
+    return at.astype(np.int64), y
+
+
+def sort_cells(
+    batches: Iterable[Batch], folder: Path, shape: tuple[int, ...] | None, dtype: np.dtype[Any]
+) -> list[Indices]:
+    """Write the cells of all modes into a folder; return the number of cells of each slice, by mode."""
+    counts, sizes = _collect(batches, folder, dtype, shape)
+    if not sizes:
+        raise InvalidInputError("the tensor is empty", "no cell", fix="pass data")
+    counts = _to_shape(counts, shape)
+    for mode, own in enumerate(counts):
+        check_counts(own, mode)
+    with stage("sorting the cells by mode"):
+        for mode, own in enumerate(counts):
+            _sort_mode(folder, mode, own, sizes, dtype)
+    for k in range(len(sizes)):
+        for path in _parts(folder, k):
+            path.unlink()
+    return counts
+
+
+def _parts(folder: Path, k: int) -> tuple[Path, Path]:
+    return folder / f"part-{k}-positions.npy", folder / f"part-{k}-values.npy"
+
+
+def _collect(
+    batches: Iterable[Batch], folder: Path, dtype: np.dtype[Any], shape: tuple[int, ...] | None
+) -> tuple[list[Indices], list[int]]:
+    """Write the batches as they come; return the cells of each slice by mode, and of each batch."""
+    counts: list[Indices] = []
+    sizes: list[int] = []
+    ends = [np.inf, -np.inf]
+    with stage("reading the cells"):
+        for positions, values in batches:
+            if not values.size:
+                continue
+            most = positions.max(axis=0) + 1
+            if shape is not None and (len(shape) != most.size or (most > shape).any()):
+                raise InvalidInputError(
+                    f"positions lie outside the shape {tuple(shape)}", f"cells reach {most.tolist()}"
+                )
+            if counts and len(counts) != positions.shape[1]:
+                raise InvalidInputError(
+                    "batches have different numbers of modes", f"{len(counts)} and {positions.shape[1]}"
+                )
+            counts = counts or [np.zeros(0, np.int64) for _ in range(positions.shape[1])]
+            for mode, own in enumerate(positions.T):
+                new = np.bincount(own, minlength=counts[mode].size)
+                new[: counts[mode].size] += counts[mode]
+                counts[mode] = new
+            ends = [min(ends[0], float(values.min())), max(ends[1], float(values.max()))]
+            with np.errstate(over="ignore"):
+                stored = values.astype(dtype)
+            if not np.isfinite(stored).all():
+                raise InvalidInputError(f"values are too large for {dtype}", fix='use dtype "float64"')
+            places, numbers = _parts(folder, len(sizes))
+            np.save(places, positions.astype(np.int32))
+            np.save(numbers, stored)
+            sizes.append(values.size)
+            announce("cells", sum(sizes))
+    if sizes:
+        check_scale(np.array(ends), "tensor")
+    return counts, sizes
+
+
+def _to_shape(counts: Sequence[Indices], shape: tuple[int, ...] | None) -> list[Indices]:
+    if shape is None:
+        return list(counts)
+    found = tuple(own.size for own in counts)
+    if len(shape) != len(found) or any(own > most for own, most in zip(found, shape, strict=True)):
+        raise InvalidInputError(f"positions lie outside the shape {tuple(shape)}", f"cells fill {found}")
+    return [np.pad(own, (0, most - own.size)) for own, most in zip(counts, shape, strict=True)]
+
+
+def _sort_mode(folder: Path, mode: int, counts: Indices, sizes: Sequence[int], dtype: np.dtype[Any]) -> None:
+    """Write the cells by the rows of a mode, and by ascending positions in the others."""
+    total, width = sum(sizes), len(np.load(_parts(folder, 0)[0], mmap_mode="r")[0])
+    bounds, ends = block_bounds(counts), np.concatenate([[0], np.cumsum(counts)])
+    lines, others, values = (
+        np.lib.format.open_memmap(cells_file(folder, mode, name), "w+", kind, size)
+        for name, kind, size in (
+            ("lines", np.dtype(np.int32), (total,)),
+            ("others", np.dtype(np.int32), (total, width - 1)),
+            ("values", dtype, (total,)),
+        )
+    )
+    free, began = ends[bounds[:-1]].copy(), time.monotonic()
+    for k in range(len(sizes)):  # to their blocks
+        positions, own = (np.load(path) for path in _parts(folder, k))
+        blocks = np.searchsorted(bounds, positions[:, mode], side="right") - 1
+        order = np.argsort(blocks, kind="stable")
+        cut = np.searchsorted(blocks[order], np.arange(bounds.size))
+        for block, (low, high) in enumerate(pairwise(cut.tolist())):
+            mine, to = order[low:high], slice(free[block], free[block] + high - low)
+            lines[to], values[to] = positions[mine, mode], own[mine]
+            others[to] = np.delete(positions[mine], mode, axis=1)
+            free[block] += high - low
+        announce("parts", k + 1, len(sizes), started=began)
+    for low, high in pairwise(ends[bounds].tolist()):  # and within them
+        cells = slice(low, high)
+        order = np.lexsort([*others[cells].T[::-1], lines[cells]])
+        for array in (lines, others, values):
+            array[cells] = array[cells][order]
+        if mode == 0:
+            _refuse_repeats(lines[cells], others[cells])
+    for array in (others, values):
+        array.flush()
+    cells_file(folder, mode, "lines").unlink()
+
+
+def _refuse_repeats(lines: NDArray[Any], others: NDArray[Any]) -> None:
+    same = (lines[1:] == lines[:-1]) & (others[1:] == others[:-1]).all(axis=1)
+    if same.any():
+        at = int(np.flatnonzero(same)[0])
+        raise InvalidInputError(
+            "a cell is listed twice", f"{[int(lines[at]), *others[at].tolist()]}", fix="list it once"
+        )

@@ -1,0 +1,1 @@
+"""Sums of products of one vector per mode: model, objective, searches, fit, page."""

@@ -1,0 +1,1 @@
+"""Missing cells filled by averages over draws: `complete_tensor`."""

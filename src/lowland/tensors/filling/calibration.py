@@ -1,0 +1,59 @@
+"""Errors on held-out cells, by which intervals of a completed tensor are calibrated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.tensors.filling.choice import Compared, pooled_error
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Errors on cells held out of shorter runs.
+
+    Parameters
+    ----------
+    error : float
+        Root mean square, of single cells where there are some.
+    scores : ndarray, shape (k,)
+        Errors of single cells over the standard errors that the runs state, ascending.
+    slice_scores : tuple of ndarray
+        The same for each slice that was held out as a whole, if slices are missing.
+    slice_error : float or None
+        Root-mean-square error of the cells of these.
+    """
+
+    error: float
+    scores: Vector
+    slice_scores: tuple[Vector, ...] = ()
+    slice_error: float | None = None
+
+    @property
+    def count(self) -> int:
+        """Number of cells that `error` is of."""
+        return self.scores.size or self.slice_count
+
+    @property
+    def slice_count(self) -> int:
+        """Number of cells of whole slices."""
+        return sum(own.size for own in self.slice_scores)
+
+    @classmethod
+    def of(cls, judged: Sequence[Compared]) -> Calibration:
+        """Return the errors of several runs together."""
+        slices = [
+            np.sort(own.scores[own.held.slices == k])
+            for own in judged
+            for k in np.unique(own.held.slices[own.held.slices >= 0]).tolist()
+        ]
+        single = np.sort(np.concatenate([own.scores[own.held.slices < 0] for own in judged]))
+        if not slices:
+            return cls(pooled_error(judged), single)
+        whole = pooled_error(judged, whole=True)
+        return cls(pooled_error(judged, whole=False) if single.size else whole, single, tuple(slices), whole)

@@ -1,0 +1,1 @@
+"""Tensors from files, tables and array stores."""

@@ -1,0 +1,1 @@
+"""Tensors of low Tucker rank: model, objective, searches, fit, page."""

@@ -1,0 +1,290 @@
+"""`TuckerFit`: the result of `decompose_tucker`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.doors import public
+from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Certificate
+from lowland.core.judged import Judged
+from lowland.core.random import RandomSource, make_generator
+from lowland.core.records import Attempt, SearchResult
+from lowland.files.certificates import write_certificate
+from lowland.tensors.measurement import SomeCells
+from lowland.tensors.named_modes import labelled_parts
+from lowland.tensors.reported_tensor import ReportedTensor
+from lowland.tensors.tucker.cell_errors import NewCellError, new_cell_error
+from lowland.tensors.tucker.document import tensor_document
+from lowland.tensors.tucker.objective import TuckerObjective
+from lowland.tensors.tucker.ranks import RankChoice
+from lowland.tensors.tucker.simple_structure import simple_structure
+from lowland.tensors.tucker_tensor import TuckerTensor
+
+if TYPE_CHECKING:
+    from lowland.report.page import Page
+
+
+@public("lowland")
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class TuckerFit(Judged, ReportedTensor):
+    """A Tucker decomposition, how it was found, and what is proved about it.
+
+    Parameters
+    ----------
+    parts : TuckerTensor
+        Core and factors in canonical form: orthonormal columns, an all-orthogonal core with slices in order
+        of decreasing norm, and the largest entry of each column positive.
+    search : SearchResult
+        The best of all starts: why it stopped and its trace.
+    certificate : Certificate or None
+        What is proved; None if not asked for, or if the search was interrupted.
+    objective : TuckerObjective
+        The problem that was solved.
+    attempts : tuple of Attempt
+        Every start, in order, and how it ended.
+    escapes : tuple of int
+        Orders of the saddles that the best search escaped by a change invisible to the Hessian.
+    choice : RankChoice or None
+        How the ranks were chosen, if by held-out cells.
+    like : xarray.DataArray or None
+        The array that was decomposed, whose dimensions and coordinates results keep.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> i, j, k = np.indices((6, 5, 4))
+    >>> holes = np.where((i + j + k) % 3 > 0, (i + 1.0) * (j + 1.0) * (k + 1.0), np.nan)
+    >>> fit = ll.decompose_tucker(holes, 1, rng=0)
+    >>> fit.ranks, fit.relative_error < 1e-10, fit.compression_ratio
+    ((1, 1, 1), True, 7.5)
+    >>> fit.predict([[5, 4, 3]]).round(6), fit.certificate["globally_optimal"].verdict.name
+    (array([120.]), 'PROVED')
+    """
+
+    parts: TuckerTensor
+    search: SearchResult
+    certificate: Certificate | None
+    objective: TuckerObjective
+    attempts: tuple[Attempt, ...]
+    escapes: tuple[int, ...] = ()
+    choice: RankChoice | None = None
+    like: Any = None
+
+    @property
+    def core(self) -> Matrix:
+        """The core, shape (r_1, ..., r_N)."""
+        return self.parts.core
+
+    @property
+    def factors(self) -> tuple[Matrix, ...]:
+        """The factors, shapes (I_n, r_n), with orthonormal columns."""
+        return self.parts.factors
+
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        """Shape of the core."""
+        return self.parts.ranks
+
+    def components(self) -> Any:
+        """Return core and factors with the names and coordinates of the modes.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``core`` and one ``factor_...`` per mode; its `to_netcdf` writes them.
+
+        Raises
+        ------
+        MissingExtraError
+            If xarray is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np, lowland as ll
+        >>> i, j, k = np.indices((6, 5, 4)) + 1.0
+        >>> fit = ll.decompose_tucker(i * j * k, 1, certify=False, rng=0)
+        >>> fit.components()["core"].dims
+        ('rank of mode 0', 'rank of mode 1', 'rank of mode 2')
+        """
+        return labelled_parts(self.like, self.factors, "rank of {}", {"core": self.core})
+
+    def _dense(self) -> Matrix:
+        return self.parts.tensor()
+
+    def predict(self, positions: ArrayLike) -> Vector:
+        """Return the model's predictions of cells.
+
+        Parameters
+        ----------
+        positions : array_like of int, shape (k, N)
+
+        Returns
+        -------
+        ndarray, shape (k,)
+        """
+        at = np.asarray(positions)
+        shape = np.array(self.parts.shape)
+        if at.ndim != 2 or at.shape[1] != shape.size or not np.issubdtype(at.dtype, np.integer):
+            raise InvalidInputError(
+                "positions must be integers, one per mode and cell", f"{at.dtype} of shape {at.shape}"
+            )
+        if (at < 0).any() or (at >= shape).any():
+            raise InvalidInputError(
+                f"positions lie outside the shape {self.parts.shape}",
+                f"from {at.min(axis=0).tolist()} to {at.max(axis=0).tolist()}",
+            )
+        order = np.argsort(at[:, 0], kind="stable")
+        out = np.empty(len(at), self.core.dtype)
+        out[order] = SomeCells(np.ascontiguousarray(at[order], np.int64), self.parts.shape).measure(
+            self.parts
+        )
+        return out
+
+    @cached_property
+    def relative_error(self) -> float:
+        """Norm of the residual over the norm of the data, on the known cells."""
+        square = 2 * self.objective.data_value(self.search.theta)
+        return float(np.sqrt(square / self.objective.square)) if self.objective.square > 0 else 0.0
+
+    @property
+    def compression_ratio(self) -> float:
+        """Number of cells of the tensor over number of entries of core and factors."""
+        return float(np.prod(self.parts.shape, dtype=float)) / self.parts.stored_numbers
+
+    def new_cell_error(self) -> NewCellError:
+        """Return the expected error of predictions of new observations of unseen cells.
+
+        Returns
+        -------
+        NewCellError
+            Noise, and what the error of the fit adds on average over the unseen cells: an estimate, from fits
+            without some of the known cells.
+
+        Raises
+        ------
+        UnsupportedError
+            If the known cells leave nothing to estimate the noise from, or components free, or the tensor is
+            very large.
+        """
+        return self._new_cell_error
+
+    @cached_property
+    def _new_cell_error(self) -> NewCellError:
+        return new_cell_error(self.objective, self.search.theta)
+
+    def spectra(self) -> tuple[Vector, ...]:
+        """Return, for each mode, the singular values of the model's unfolding: norms of the core's slices."""
+        order = self.core.ndim
+        return tuple(
+            np.sqrt(np.sum(self.core.astype(np.float64) ** 2, axis=tuple(k for k in range(order) if k != n)))
+            for n in range(order)
+        )
+
+    def simple_structure(
+        self, modes: int | Iterable[int] | None = None, *, rng: RandomSource = 0
+    ) -> TuckerTensor:
+        """Return the same tensor with factors rotated to few large entries per column (varimax).
+
+        A Tucker decomposition leaves its factors free up to rotations that the core undoes. This one is
+        chosen because it is easy to read, by no evidence: error and certificate are those of all.
+        `decompose_cp` finds components that may be the only ones.
+
+        Parameters
+        ----------
+        modes : int or collection of int, optional
+            Whose factors are rotated; by default all.
+        rng : int, Generator or None
+            Of the random starts: the criterion has local maxima.
+
+        Returns
+        -------
+        TuckerTensor
+            Orthonormal factors, those of the largest slices of the core first.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is no such mode.
+
+        References
+        ----------
+        H. F. Kaiser, The varimax criterion for analytic rotation in factor analysis, Psychometrika 1958.
+
+        Examples
+        --------
+        >>> import numpy as np, lowland as ll
+        >>> rng = np.random.default_rng(0)
+        >>> kinds = np.kron(np.eye(2), np.ones((4, 1)))  # eight sites, of two kinds
+        >>> parts = (rng.standard_normal(shape) for shape in [(2, 2, 2), (6, 2), (5, 2)])
+        >>> tensor = np.einsum("ia,abc,jb,kc->ijk", kinds, *parts)
+        >>> fit = ll.decompose_tucker(tensor, 2, certify=False, rng=0)
+        >>> np.abs(fit.simple_structure([0]).factors[0][[0, 3, 4, 7]]).round(3)
+        array([[0. , 0.5],
+               [0. , 0.5],
+               [0.5, 0. ],
+               [0.5, 0. ]])
+        """
+        return simple_structure(self.parts, modes, make_generator(rng))
+
+    def _contents(
+        self, names: Sequence[str] | None = None, coordinates: Sequence[NDArray[Any] | None] = ()
+    ) -> Page:
+        from lowland.tensors.tucker.page import tucker_page
+
+        return tucker_page(self, names=names, coordinates=coordinates)
+
+    def save_certificate(self, path: str | PathLike[str]) -> None:
+        """Write the certificate with its point, but without the data, for `lowland.verify`.
+
+        Parameters
+        ----------
+        path : path
+            Path of the file (JSON); an existing file is replaced.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is no certificate.
+
+        Examples
+        --------
+        >>> import numpy as np, lowland as ll, pathlib, tempfile
+        >>> tensor = np.einsum("i,j,k->ijk", *(np.arange(1.0, n) for n in (7, 6, 5)))
+        >>> fit = ll.decompose_tucker(tensor, 1, rng=0)
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "proof.json"
+        >>> fit.save_certificate(path)
+        >>> ll.verify(path, tensor).is_confirmed
+        True
+        """
+        if self.certificate is None:
+            raise InvalidInputError(
+                "there is no certificate to save", "certify=False", fix="decompose with certify=True"
+            )
+        theta = self.search.theta if self.certificate.point is None else self.certificate.point
+        parts = self.objective.unpack(theta)
+        document = tensor_document(self.objective.data, parts, self.objective.strength, self.certificate)
+        write_certificate(path, document)
+
+    def _lines(self) -> list[str]:
+        lines = [
+            self.objective.describe(),
+            f"relative error {self.relative_error:.3g} on the known cells, "
+            f"{self.compression_ratio:.3g} times fewer numbers",
+            f"stopped: {self.search.stop_reason.value}, {self.search.message}",
+        ]
+        lines += [f"escaped from a saddle of order {order}" for order in self.escapes]
+        lines += [
+            f"start {k}: {a.start}, {a.solver}, objective {a.value:.4g} after {a.iterations} steps"
+            for k, a in enumerate(self.attempts)
+        ]
+        return lines

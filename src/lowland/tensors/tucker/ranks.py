@@ -1,0 +1,89 @@
+"""How ranks are compared: the errors of fits on held-out cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.doors import public
+from lowland.core.errors import InvalidInputError
+from lowland.tensors.cells.observations import TensorObservations
+from lowland.tensors.measurement import SomeCells
+from lowland.tensors.tucker_tensor import TuckerTensor
+
+HELD_OUT = 0.1
+# smallest relative decrease of the mean square that counts
+NEGLIGIBLE = 1e-3
+
+
+@public("lowland.tensors")
+@final
+@dataclass(frozen=True, eq=False)
+class RankChoice:
+    """How ranks were chosen.
+
+    Parameters
+    ----------
+    ranks : tuple of int
+        The chosen ranks.
+    steps : tuple of (ranks, error)
+        Every fit compared: its ranks and its root mean square error on the held-out cells, in order.
+    held_out : int
+        Number of held-out cells.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> i, j, k = np.indices((6, 5, 4)) + 1.0
+    >>> noisy = i * j * k + 0.1 * np.random.default_rng(0).standard_normal(i.shape)
+    >>> choice = ll.decompose_tucker(noisy, "auto", certify=False, rng=0).choice
+    >>> choice.ranks, choice.held_out
+    ((1, 1, 1), 12)
+    >>> ranks, error = choice.steps[0]
+    >>> ranks, round(error, 2)
+    ((1, 1, 1), 0.07)
+    """
+
+    ranks: tuple[int, ...]
+    steps: tuple[tuple[tuple[int, ...], float], ...]
+    held_out: int
+
+
+def hold_out_cells(
+    data: TensorObservations, rng: np.random.Generator, share: float = HELD_OUT
+) -> tuple[TensorObservations, TensorObservations]:
+    """Return the cells to fit and a share to predict; every slice keeps at least half of its cells."""
+    at = data.all_positions()
+    left = [np.bincount(at[:, n], minlength=length) for n, length in enumerate(data.shape)]
+    least = [(counts + 1) // 2 for counts in left]
+    apart = np.zeros(data.size, bool)
+    wanted = max(1, round(share * data.size))
+    for k in rng.permutation(data.size):
+        cell = at[k]
+        if all(counts[i] > low[i] for counts, low, i in zip(left, least, cell, strict=True)):
+            apart[k] = True
+            for counts, i in zip(left, cell, strict=True):
+                counts[i] -= 1
+            wanted -= 1
+            if not wanted:
+                break
+    if not apart.any():
+        raise InvalidInputError("no cell can be held out", f"{data.size} known cells", fix="pass ranks")
+    return data.subset(~apart), data.subset(apart)
+
+
+def squared_errors(parts: TuckerTensor, apart: TensorObservations) -> Vector:
+    """Return the weighted squared errors of predictions of cells."""
+    predicted = SomeCells(apart.all_positions(), apart.shape).measure(parts)
+    squares: Vector = (predicted - apart.values).astype(np.float64) ** 2
+    return squares if apart.weights is None else squares * apart.weights / apart.weights.mean()
+
+
+def is_better(squares: Vector, best: Vector) -> bool:
+    """Return whether the mean of squared errors is lower by more than its standard error, cell by cell."""
+    gain = best - squares
+    error = float(gain.std()) / np.sqrt(gain.size)
+    return bool(float(gain.mean()) > max(error, NEGLIGIBLE * float(best.mean())))

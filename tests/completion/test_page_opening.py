@@ -1,0 +1,73 @@
+"""The top of a completion's page: how wrong a filled cell is, filled cells, and what is known least."""
+
+import numpy as np
+import pytest
+
+import lowland as ll
+from lowland.completion.page_opening import _missing_before, _missing_cells, answer_first
+
+
+@pytest.fixture(scope="module")
+def truth():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(60, 2)) @ rng.normal(size=(2, 15)) + 0.05 * rng.normal(size=(60, 15))
+
+
+def lead_of(table, trial=True, **how):
+    seen = ll.Observations.from_array(table, row_labels=[f"r{k}" for k in range(len(table))])
+    light = {"refine": False, "max_iter": 60}
+    model = ll.MatrixCompletion(random_state=0, certify=False, **light, **how).fit(seen)
+    completed = model._completed
+    return completed, answer_first(completed, completed.intervals.trial if trial else None)
+
+
+def test_what_is_told(truth):
+    holes = truth.copy()
+    rng = np.random.default_rng(1)
+    holes[rng.random(holes.shape) < 0.1] = np.nan
+    holes[7, 2:] = holes[9, 3:] = np.nan
+    completed, lead = lead_of(holes)
+    trial = completed.intervals.trial
+    assert f"{np.isnan(holes).sum()} missing cells were filled" in lead.sentences[0]
+    assert f"is off by {trial.error:.3g}" in lead.sentences[0]
+    assert f"would be off by {trial.usual:.3g}" in lead.sentences[0]
+    filled, least = lead.tables[:2]
+    assert filled.header == ("row", "column", "filled with", "90% interval")
+    for row, column, value, between in filled.rows:
+        i, j = int(row[1:]), int(column)
+        assert np.isnan(holes[i, j])
+        low, high = (float(end) for end in between.split(" to "))
+        assert low < float(value) < high
+    assert [row for row, _ in least.rows] == ["r7", "r9"]
+
+
+def test_runs_are_harder_than_cells_at_random(truth):
+    holes = truth.copy()
+    holes[::6, 3:] = np.nan
+    sentences = lead_of(holes)[1].sentences
+    assert any("The missing cells are harder than these" in words for words in sentences)
+    scattered = truth.copy()
+    scattered[np.random.default_rng(2).random(truth.shape) < 0.05] = np.nan
+    assert not any("harder" in words for words in lead_of(scattered)[1].sentences)
+
+
+def test_where_there_is_nothing_to_tell(truth):
+    _, whole = lead_of(truth)
+    assert whole.sentences[0].startswith("Nothing is missing.")
+    assert not whole.tables
+    _, alone = lead_of(np.where(np.eye(60, 15) > 0, np.nan, truth), trial=False)
+    assert alone.sentences == ["15 missing cells were filled."]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
+def test_missing_cells_are_missing(share, rng):
+    table = np.where(rng.random((40, 30)) < share, 1.0, np.nan)
+    table[3, 4] = 1.0
+    seen = ll.Observations.from_array(table)
+    rows, columns = _missing_cells(seen, _missing_before(seen), rng, 2000)
+    assert np.isnan(table[rows, columns]).all()
+    missing = set(zip(*np.nonzero(np.isnan(table)), strict=True))
+    if share:
+        assert len(set(zip(rows, columns, strict=True))) >= 0.75 * len(
+            missing
+        )  # each is as likely as any other
