@@ -6,7 +6,7 @@ import numpy as np
 
 import lowland as ll
 from lowland.certificates import Judge, JudgeSettings
-from lowland.core.fits import Fit, MatrixFit
+from lowland.core.promises.fits import Fit, MatrixFit
 from lowland.datasets import false_minimum
 from lowland.measure import Entries
 from lowland.models import General, Psd

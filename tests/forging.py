@@ -5,7 +5,7 @@ from copy import deepcopy
 
 import numpy as np
 
-from lowland.core.findings import CLAIMS
+from lowland.core.results.findings import CLAIMS
 
 VERDICTS = ("refuted", "inconclusive", "supported", "proved")
 RIGOURS = ("estimate", "working_precision", "probabilistic", "rigorous")

@@ -14,7 +14,7 @@ from lowland.completion.columns.losses import Columns
 from lowland.completion.penalised.document import table_document
 from lowland.completion.penalised.fit import fit_completion
 from lowland.completion.penalised.settings import CompletionSettings
-from lowland.core.observations import Observations
+from lowland.core.cells.observations import Observations
 from lowland.judges import certify
 from lowland.models import General, Psd
 from lowland.objectives import make_objective

@@ -15,7 +15,7 @@ import warnings
 import numpy as np
 
 import lowland as ll
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 
 CASES = {
     "small": [((12, 10, 8), 3), ((15, 12, 10), 6), ((8, 7, 6, 5), 4)],

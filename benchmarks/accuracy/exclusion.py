@@ -10,7 +10,7 @@ import argparse
 import numpy as np
 
 import lowland as ll
-from lowland.certificates.isolation_radius import prove_exclusion
+from lowland.certificates.uniqueness.isolation_radius import prove_exclusion
 from lowland.measure import Dense
 from lowland.models import General, Psd
 from lowland.objectives import make_objective

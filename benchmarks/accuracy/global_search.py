@@ -72,7 +72,7 @@ class UsedUp(StopRule):
         self.objective, self.limit = objective, limit
 
     def first(self, progress):
-        from lowland.core.status import StopReason
+        from lowland.core.results.status import StopReason
 
         if self.objective.calls >= self.limit:
             return StopReason.ITERATION_LIMIT, "the gradients are used up"

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 import lowland as ll
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
-from lowland.core.observations import Observations
 from lowland.datasets import data_path
 from lowland.files.tables import read_table
 

@@ -33,7 +33,7 @@ def current():
 def fit(folder):
     from lowland.completion.penalised.fit import fit_completion
     from lowland.completion.penalised.settings import CompletionSettings
-    from lowland.core.observations import Observations
+    from lowland.core.cells.observations import Observations
 
     settings = CompletionSettings(rank=16, max_iterations=30)
     tiny = np.random.default_rng(0).standard_normal((30, 20)).astype("float32")

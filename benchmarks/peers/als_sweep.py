@@ -71,8 +71,8 @@ def sweep_operations(counts, k):
 def lowland_sweep(data, k, dtype, form):
     import numpy as np
 
-    from lowland.kernels.rows import solve_rows
     from lowland.kernels.sort import sort_both_ways
+    from lowland.kernels.systems.rows import solve_rows
 
     rows, columns, values = data
     row_starts, row_order, row_columns, column_starts, column_order, column_rows = sort_both_ways(

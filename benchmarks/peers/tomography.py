@@ -17,7 +17,7 @@ import numpy as np
 import lowland as ll
 from lowland.datasets import data_path
 from lowland.files.counts import read_counts
-from lowland.sensing.state_functions import fidelity, purity, top_eigenvalue
+from lowland.sensing.states.functions import fidelity, purity, top_eigenvalue
 
 SETS = {"photon_counts": [1, 0, 0, 1], "ion_counts": np.kron([1, 1], [1, 0, 0, 1])}
 

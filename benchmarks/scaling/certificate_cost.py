@@ -13,7 +13,7 @@ import numpy as np
 
 import lowland as ll
 from lowland.certificates import MATRIX_CLAIMS
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.datasets import planted_completion, planted_sensing
 
 SHORT = {Verdict.PROVED: "P", Verdict.SUPPORTED: "S", Verdict.INCONCLUSIVE: "?", Verdict.REFUTED: "R"}

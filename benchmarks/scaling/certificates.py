@@ -13,7 +13,7 @@ import numpy as np
 import lowland as ll
 from lowland.completion.penalised.fit import fit_completion
 from lowland.completion.penalised.settings import CompletionSettings
-from lowland.core.observations import Observations
+from lowland.core.cells.observations import Observations
 from lowland.core.random import make_generator
 from lowland.datasets import data_path
 

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, lsqr
 
 from lowland import recover
-from lowland.certificates.exact import pattern_rank
-from lowland.core.records import ObservedPattern
+from lowland.certificates.uniqueness.exact import pattern_rank
+from lowland.core.results.records import ObservedPattern
 from lowland.datasets import planted_completion
 from lowland.search import GradientBelow, Iterations, Scaled, ValueBelow
 

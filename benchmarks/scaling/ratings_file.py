@@ -20,7 +20,7 @@ from lowland.completion.files.models import save_model
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import fit_plan
 from lowland.completion.tables.completed import Completed
-from lowland.files.layouts import Reading
+from lowland.files.shapes.layouts import Reading
 from lowland.files.tables import load_table
 from lowland.measure import Entries
 

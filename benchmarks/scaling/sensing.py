@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 import lowland as ll
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.datasets import planted_sensing
 from lowland.judges import certify
 from lowland.search import Stochastic

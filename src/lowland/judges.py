@@ -10,8 +10,8 @@ from lowland.certificates.judge import Judges
 from lowland.certificates.judging import judge, usual_work
 from lowland.certificates.settings import JudgeSettings
 from lowland.core.doors import public
-from lowland.core.findings import Certificate
-from lowland.core.fits import Fit
+from lowland.core.promises.fits import Fit
+from lowland.core.results.findings import Certificate
 from lowland.tensors.certificates.judges import TENSOR_JUDGES
 
 # those of tensors include those of matrices

@@ -10,26 +10,26 @@ from typing import Any
 
 import numpy as np
 
+from lowland.core.cells.fingerprints import is_fingerprint
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, LowlandError
-from lowland.core.fingerprints import is_fingerprint
-from lowland.core.verification import Verification
+from lowland.core.results.verification import Verification
 from lowland.estimators.table_input import observed_table
 from lowland.files.certificates import read_certificate
 from lowland.files.tables import read_table
 from lowland.measure import Entries
 from lowland.networks.network import check_inputs, check_targets
 from lowland.networks.splines.stability import check_univariate, data_shares
-from lowland.recheck.cp_checks import verify_cp
 from lowland.recheck.documents import Document
-from lowland.recheck.matrix_checks import verify_matrix
-from lowland.recheck.measurements import measured_fingerprint, measured_problem, real_data
-from lowland.recheck.region_checks import verify_region
-from lowland.recheck.regions import data_fingerprint, region_problem
-from lowland.recheck.stability_checks import layers_problem, verify_stability
-from lowland.recheck.tables import in_precision, table_problem
-from lowland.recheck.tensor_checks import verify_tensor
-from lowland.recheck.tensors import cp_problem, precision_of, tensor_fingerprint, tensor_problem
+from lowland.recheck.matrices.checks import verify_matrix
+from lowland.recheck.matrices.measurements import measured_fingerprint, measured_problem, real_data
+from lowland.recheck.matrices.tables import in_precision, table_problem
+from lowland.recheck.networks.region_checks import verify_region
+from lowland.recheck.networks.regions import data_fingerprint, region_problem
+from lowland.recheck.networks.stability_checks import layers_problem, verify_stability
+from lowland.recheck.tensors.checks import verify_tensor
+from lowland.recheck.tensors.cp_checks import verify_cp
+from lowland.recheck.tensors.documents import cp_problem, precision_of, tensor_fingerprint, tensor_problem
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.cells.plain import cells_of
 from lowland.tensors.reading.files import read_tensor

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certificates import completability
-from lowland.certificates.completability import finite_reach, unique_reach
-from lowland.certificates.exact import pattern_rank
-from lowland.certificates.patterns import judge_pattern
-from lowland.core.records import ObservedPattern, dimension_of
-from lowland.core.status import Verdict
+from lowland.certificates.uniqueness import completability
+from lowland.certificates.uniqueness.completability import finite_reach, unique_reach
+from lowland.certificates.uniqueness.exact import pattern_rank
+from lowland.certificates.uniqueness.patterns import judge_pattern
+from lowland.core.results.records import ObservedPattern, dimension_of
+from lowland.core.results.status import Verdict
 from lowland.search import Iterations
 
 ALL_BIASES = ("row", "column", "global")

@@ -9,11 +9,11 @@ from scipy.sparse.linalg import LinearOperator
 
 from lowland import certify_matrix, diagnose, estimate_state, recover
 from lowland.certificates import JudgeSettings
-from lowland.certificates.norm_bounds import norm_bound
+from lowland.certificates.gaps.norm_bounds import norm_bound
 from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import CLAIMS, Certificate
-from lowland.core.status import Rigour, Verdict
+from lowland.core.results.findings import CLAIMS, Certificate
+from lowland.core.results.status import Rigour, Verdict
 from lowland.judges import certify
 from lowland.measure import Dense, Entries, Linear, Pauli, RankOne, gaussian, pauli_outcomes
 from lowland.models import General, Psd

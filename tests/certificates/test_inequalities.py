@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cases import judgement
-from lowland.certificates.dual import dual_bound
-from lowland.certificates.exact_fit import misfit
-from lowland.certificates.isolation_radius import exclusion_radius
-from lowland.certificates.jacobian import jacobian_error, jacobian_matrix
-from lowland.certificates.optimality import fitted_distance, lower_value, upper_value
-from lowland.certificates.rank_constrained import rank_constrained_bound
+from lowland.certificates.curvatures.jacobian import jacobian_error, jacobian_matrix
+from lowland.certificates.gaps.dual import dual_bound
+from lowland.certificates.gaps.exact_fit import misfit
+from lowland.certificates.gaps.optimality import fitted_distance, lower_value, upper_value
+from lowland.certificates.gaps.rank_constrained import rank_constrained_bound
+from lowland.certificates.uniqueness.isolation_radius import exclusion_radius
 from lowland.losses import Binomial, Clipped, LogPoisson, Mixed, Ordinal, Poisson, Squared
 from lowland.measure import Dense, Entries
 from lowland.models import General, Psd

@@ -5,9 +5,10 @@ import pytest
 from scipy.sparse.linalg import aslinearoperator
 
 import lowland as ll
-from lowland.certificates import JudgeSettings, isolation_radius
-from lowland.certificates.isolation_radius import exclusion_radius, prove_exclusion
-from lowland.core.status import Rigour, Verdict
+from lowland.certificates import JudgeSettings
+from lowland.certificates.uniqueness import isolation_radius
+from lowland.certificates.uniqueness.isolation_radius import exclusion_radius, prove_exclusion
+from lowland.core.results.status import Rigour, Verdict
 from lowland.judges import certify
 from lowland.measure import Dense, Entries, Pauli, RankOne
 from lowland.models import General, Psd

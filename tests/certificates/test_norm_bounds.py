@@ -4,13 +4,13 @@ import mpmath
 import numpy as np
 import pytest
 
-from lowland.certificates import norm_bounds, spectral_bounds
-from lowland.certificates.leading import leading_triplet
-from lowland.certificates.norm_bounds import norm_bound
-from lowland.certificates.spectral_bounds import is_eigenvalue_below, is_norm_below
+from lowland.certificates.gaps import norm_bounds, spectral_bounds
+from lowland.certificates.gaps.leading import leading_triplet
+from lowland.certificates.gaps.norm_bounds import norm_bound
+from lowland.certificates.gaps.spectral_bounds import is_eigenvalue_below, is_norm_below
 from lowland.core.complex_views import embed
 from lowland.core.dense_operator import DenseMap
-from lowland.core.status import Rigour
+from lowland.core.results.status import Rigour
 from lowland.measure import Entries
 
 

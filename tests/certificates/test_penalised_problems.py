@@ -7,8 +7,8 @@ import lowland as ll
 from lowland.certificates import JudgeSettings
 from lowland.certificates.consistency import find_fault
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.findings import Finding
-from lowland.core.status import Verdict
+from lowland.core.results.findings import Finding
+from lowland.core.results.status import Verdict
 from lowland.judges import certify
 from lowland.measure import Dense, Entries, RankOne, Stacked
 from lowland.models import General

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certificates import rank_constrained
-from lowland.certificates.optimality import lower_value
-from lowland.certificates.rank_constrained import largest_root, rank_constrained_bound, strong_convexity
-from lowland.core.status import Rigour, Verdict
+from lowland.certificates.gaps import rank_constrained
+from lowland.certificates.gaps.optimality import lower_value
+from lowland.certificates.gaps.rank_constrained import largest_root, rank_constrained_bound, strong_convexity
+from lowland.core.results.status import Rigour, Verdict
 from lowland.judges import certify
 from lowland.measure import Dense, Entries
 from lowland.models import General, Psd

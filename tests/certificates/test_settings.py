@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certificates import JudgeSettings, norm_bounds
-from lowland.certificates.norm_bounds import norm_bound
+from lowland.certificates import JudgeSettings
+from lowland.certificates.gaps import norm_bounds
+from lowland.certificates.gaps.norm_bounds import norm_bound
 from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import Certificate
-from lowland.core.status import Rigour, Verdict
+from lowland.core.results.findings import Certificate
+from lowland.core.results.status import Rigour, Verdict
 from lowland.judges import certify
 
 

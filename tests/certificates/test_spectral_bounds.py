@@ -2,16 +2,16 @@ import numpy as np
 import pytest
 
 from lowland.certificates.factorisations import orthonormal_basis
-from lowland.certificates.leading import leading_triplet
-from lowland.certificates.norm_bounds import norm_bound
-from lowland.certificates.spectral_bounds import (
+from lowland.certificates.gaps.leading import leading_triplet
+from lowland.certificates.gaps.norm_bounds import norm_bound
+from lowland.certificates.gaps.spectral_bounds import (
     cheap_norm,
     eigenvalue_bound,
     is_eigenvalue_below,
     is_norm_below,
 )
 from lowland.core.dense_operator import DenseMap
-from lowland.core.status import Rigour
+from lowland.core.results.status import Rigour
 
 
 @pytest.mark.parametrize("seed", range(100))

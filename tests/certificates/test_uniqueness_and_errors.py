@@ -5,10 +5,10 @@ import pytest
 
 import lowland as ll
 from lowland.certificates import JudgeSettings
-from lowland.certificates.norm_bounds import norm_bound
+from lowland.certificates.gaps.norm_bounds import norm_bound
 from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.sensing.intervals import entry_intervals
 
 

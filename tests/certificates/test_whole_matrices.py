@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.core.findings import Certificate, Finding
-from lowland.core.status import Rigour, Verdict
-from lowland.core.verification import Outcome
+from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.status import Rigour, Verdict
+from lowland.core.results.verification import Outcome
 from lowland.measure.exact import exact_matrices
 from lowland.models import General, Psd
 from lowland.objectives import make_objective

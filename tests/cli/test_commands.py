@@ -13,8 +13,8 @@ import pytest
 
 import lowland as ll
 from commands import assert_clean_error, call, call_process, without
-from lowland.cli import tomography, warm_up
 from lowland.cli.app import COMMANDS, load
+from lowland.cli.commands import tomography, warm_up
 from lowland.completion.plan import CompletionPlan
 from lowland.datasets import data_path, planted_sensing
 
@@ -49,7 +49,7 @@ def test_demo(tmp_path, monkeypatch):
         plain = {"refine": False, "powers": False, "row_order": False, "column_order": False}
         return CompletionPlan(rank=12, max_iter=12, **plain)
 
-    monkeypatch.setattr("lowland.cli.demo.CompletionPlan", plan)
+    monkeypatch.setattr("lowland.cli.commands.demo.CompletionPlan", plan)
     # nor is it searched for a start
     monkeypatch.setattr("lowland.completion.bayesian.sweeps.grow", lambda *_: None)
     check_demo(tmp_path)

@@ -10,7 +10,7 @@ import pytest
 from commands import call
 from lowland.completion.files.models import load_model
 from lowland.completion.storage.blocks import StoredBlocks
-from lowland.core import line_bounds
+from lowland.core.cells import line_bounds
 from lowland.core.errors import LowlandError
 
 pa = pytest.importorskip("pyarrow")

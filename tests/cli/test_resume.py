@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from commands import COMMAND, assert_clean_error, call, call_process, usual_signals
-from lowland.core.stages import listening
+from lowland.core.running.stages import listening
 from lowland.files.bundle import load_bundle
 
 # the array of a model file that holds the rows' factors

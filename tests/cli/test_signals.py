@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from commands import COMMAND, ENVIRONMENT, call, usual_signals
-from lowland.core.stages import listening
+from lowland.core.running.stages import listening
 from lowland.files.bundle import load_bundle
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs the signals of Unix")
@@ -51,7 +51,7 @@ LARGE_FIT = ("big.npz", "--penalty", "1", *ENDLESS)
 # the same command, but what it does is told after a tenth of a second instead of two seconds
 SOON_TOLD = """
 from lowland.cli import main
-from lowland.core import stage_line
+from lowland.core.running import stage_line
 
 stage_line.LIVE = stage_line.FIRST = stage_line.LATER = 0.1
 main()

@@ -9,7 +9,7 @@ import pytest
 import lowland as ll
 from commands import call
 from lowland.core.errors import InvalidInputError
-from lowland.files.layouts import Reading
+from lowland.files.shapes.layouts import Reading
 from lowland.files.tables import load_table
 
 # sweeps that are enough for two species so different

@@ -24,7 +24,7 @@ from lowland.completion.elsewhere import judges as line_judges
 from lowland.completion.elsewhere import penalised_fit as line_fit
 from lowland.completion.elsewhere.fit import fit_elsewhere
 from lowland.completion.plan import CompletionPlan
-from lowland.core import line_bounds
+from lowland.core.cells import line_bounds
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.dask import ClusterError, DaskMatrixCompletion, DaskObservations, cluster_blocks, collections
 

@@ -11,9 +11,9 @@ from lowland.bayes.design import MatrixDesign
 from lowland.bayes.side_prior import SidePrior
 from lowland.completion.cells import blocks as cell_blocks
 from lowland.completion.cells.sides import TableCells
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
-from lowland.core.observations import Observations
-from lowland.kernels import moments as moment_kernel
+from lowland.kernels.systems import moments as moment_kernel
 from lowland.search import Iterations, run
 from lowland.search.gibbs import Gibbs
 from lowland.search.loop import Checkpoint

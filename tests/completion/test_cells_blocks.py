@@ -14,7 +14,7 @@ from lowland.completion.cells.blocks import CellBlock
 from lowland.completion.cells.labels import TableLabels
 from lowland.completion.cells.sides import PerLine, TableCells, plain
 from lowland.completion.cells.summary import TableSummary
-from lowland.kernels.sparse_gram import add_pairs
+from lowland.kernels.sparse_tables.sparse_gram import add_pairs
 from lowland.search import Iterations, run
 from lowland.search.gibbs import Gibbs
 from lowland.search.variational import Variational

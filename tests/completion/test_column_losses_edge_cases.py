@@ -8,14 +8,14 @@ import pytest
 
 import lowland as ll
 from cases import judgement
-from lowland.certificates.dual import dual_bound
+from lowland.certificates.gaps.dual import dual_bound
 from lowland.completion.columns.losses import Columns
 from lowland.completion.penalised.fit import completion_objective
 from lowland.completion.penalised.settings import CompletionSettings
 from lowland.completion.tables.conformal import Conformal
 from lowland.completion.tables.trial import Trial
 from lowland.core.errors import InvalidInputError
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.judges import certify
 from lowland.losses import Clipped, LogPoisson, Mixed, Ordinal, Squared
 

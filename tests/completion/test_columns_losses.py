@@ -11,9 +11,9 @@ from scipy.special import expit
 
 import lowland as ll
 from cases import judgement, mixed_problem
-from lowland.certificates import dual
+from lowland.certificates.gaps import dual
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.judges import certify
 from lowland.losses import Clipped, LogPoisson, Mixed, Ordinal, Squared
 from lowland.measure import Entries

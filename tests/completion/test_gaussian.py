@@ -21,7 +21,7 @@ from lowland.completion.cells.sides import TableCells
 from lowland.completion.cells.summary import TableSummary
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
 from lowland.files.bundle import load_bundle, save_bundle
-from lowland.kernels.rows import Noise
+from lowland.kernels.systems.rows import Noise
 from lowland.kernels.threads import limited_to
 from lowland.search import Iterations, run
 from lowland.search.augmentation import Augmentation

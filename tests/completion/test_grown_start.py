@@ -15,7 +15,7 @@ from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bayesian.start import make_objective
 from lowland.completion.cells.sides import TableCells
 from lowland.completion.cells.summary import TableSummary
-from lowland.core.observations import Observations
+from lowland.core.cells.observations import Observations
 
 GATE = 1.05
 

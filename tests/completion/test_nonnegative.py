@@ -6,9 +6,9 @@ from scipy.optimize import nnls
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.judges import certify
-from lowland.kernels.rows_nonnegative import solve_rows_nonnegative
+from lowland.kernels.systems.rows_nonnegative import solve_rows_nonnegative
 from lowland.losses import Clipped
 from lowland.measure import Entries, gaussian
 from lowland.models import General

@@ -12,8 +12,8 @@ from lowland.bayes.side_orders import SideOrders, coordinates_of, extended, orde
 from lowland.completion.bayesian import fit as bayesian
 from lowland.completion.bayesian import grown_start, order_choice
 from lowland.completion.refinement.table import RefinedTable
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.observations import Observations
 
 PLAIN = {"certify": False, "refine": False, "random_state": 0}
 LIGHT = PLAIN | {"max_iter": 40}

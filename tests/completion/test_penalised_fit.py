@@ -8,8 +8,8 @@ from lowland.certificates.stationarity import gradient_scale
 from lowland.completion.penalised import fit as penalised
 from lowland.completion.penalised.fit import certify_fit, fit_completion
 from lowland.completion.penalised.settings import CompletionSettings
-from lowland.core.observations import Observations
-from lowland.core.status import Verdict
+from lowland.core.cells.observations import Observations
+from lowland.core.results.status import Verdict
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from lowland.completion.bayesian.start import feature_maps, first_point, make_ob
 from lowland.completion.cells import held_out as held_cells
 from lowland.completion.cells.held_out import hold_out, without_cells
 from lowland.completion.cells.sides import TableCells
-from lowland.core import line_bounds
-from lowland.core.observations import Observations
-from lowland.kernels.moments import Moments
+from lowland.core.cells import line_bounds
+from lowland.core.cells.observations import Observations
+from lowland.kernels.systems.moments import Moments
 from lowland.search import Iterations, run
 from lowland.search.variational import Variational
 

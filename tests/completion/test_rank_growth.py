@@ -10,7 +10,7 @@ from lowland.completion.penalised.points import extended_point
 from lowland.completion.penalised.rank_growth import fill_column
 from lowland.completion.penalised.rank_path import choose_rank_and_penalty
 from lowland.completion.penalised.settings import CompletionSettings
-from lowland.core.observations import Observations
+from lowland.core.cells.observations import Observations
 
 
 def table(seed=0, shape=(24, 18), rank=3, seen=0.6, noise=0.05):

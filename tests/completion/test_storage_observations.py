@@ -8,7 +8,7 @@ import pytest
 import lowland as ll
 from lowland.completion.elsewhere.fit import ElsewhereFit
 from lowland.completion.storage import observations as stored_observations
-from lowland.core import line_bounds
+from lowland.core.cells import line_bounds
 from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
 from lowland.files.bundle import load_bundle, save_bundle
 

@@ -11,7 +11,7 @@ from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.cells.sides import TableCells
 from lowland.completion.cells.summary import TableSummary
 from lowland.core.errors import InvalidInputError
-from lowland.core.status import StopReason
+from lowland.core.results.status import StopReason
 
 M = ll.MatrixCompletion
 # without certificate and forests, on which none of this depends

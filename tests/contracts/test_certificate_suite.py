@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.datasets import false_minimum
 from lowland.judges import certify
 from lowland.measure import Dense, Entries, gaussian

@@ -7,12 +7,12 @@ from scipy.special import xlogy
 from cases import judgement
 from lowland import certify_matrix, diagnose, recover
 from lowland.certificates import JudgeSettings
-from lowland.certificates.optimality import judge_optimality
+from lowland.certificates.gaps.optimality import judge_optimality
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import Certificate, Finding
-from lowland.core.observations import Observations
-from lowland.core.records import Factors
-from lowland.core.status import Rigour, Verdict
+from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.records import Factors
+from lowland.core.results.status import Rigour, Verdict
 from lowland.datasets import false_minimum, planted_completion, planted_sensing
 from lowland.judges import certify
 from lowland.measure import Dense, Entries, Linear, Pauli, RankOne, coded_diffraction, gaussian
@@ -96,7 +96,7 @@ def test_verdicts_do_not_depend_on_rotation(rng):
 
 @pytest.mark.parametrize("name", ["_dense", "_factored", "_lanczos"])
 def test_three_ways_to_the_smallest_curvature_agree(name, rng):
-    from lowland.certificates import curvature
+    from lowland.certificates.curvatures import curvature
 
     instance = planted_completion((20, 16), 2, 4.0, 0, noise=0.1)
     objective = make_objective(instance.measurement, instance.y, General((20, 16), 2), penalty=0.3)

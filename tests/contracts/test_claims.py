@@ -8,7 +8,7 @@ from cases import completion_problem
 from claims import CLAIMS, VERDICTS
 from lowland.certificates import Judge, JudgeSettings, judge
 from lowland.certificates.judge import judges_of
-from lowland.core.fits import Fit
+from lowland.core.promises.fits import Fit
 from lowland.core.work import Budget, counted
 from lowland.judges import JUDGES
 from lowland.measure import gaussian

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lowland import Observations, diagnose
-from lowland.certificates.spectral_bounds import is_norm_below
-from lowland.core.status import Verdict
-from lowland.kernels import modular
+from lowland.certificates.gaps.spectral_bounds import is_norm_below
+from lowland.core.results.status import Verdict
+from lowland.kernels.modular_arithmetic import modular
 from lowland.measure import Entries
 from lowland.testing import check_adjoint, check_measure
 

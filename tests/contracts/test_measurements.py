@@ -3,8 +3,8 @@ import pytest
 
 from cases import MEASUREMENTS, parametrise
 from lowland.core.dense_operator import DenseMap
-from lowland.core.protocols import bounds_rounding
-from lowland.core.records import Factors
+from lowland.core.promises.protocols import bounds_rounding
+from lowland.core.results.records import Factors
 from lowland.core.work import touch
 from lowland.measure import RealParts, Stacked
 from lowland.testing import check_adjoint, check_measure, check_offers, check_work

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from cases import OBJECTIVES, PROBLEMS, parametrise
-from lowland.certificates.hessian import hessian_matrix
-from lowland.certificates.jacobian import jacobian_matrix
+from lowland.certificates.curvatures.hessian import hessian_matrix
+from lowland.certificates.curvatures.jacobian import jacobian_matrix
 from lowland.core.errors import InvalidInputError
 from lowland.measure import Entries, gaussian
 from lowland.models import General, Psd

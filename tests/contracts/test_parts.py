@@ -9,8 +9,8 @@ from cases import DRAWN_LOSSES, LOSSES, MODELS, PENALTIES, parametrise
 from lowland.core.complex_views import as_reals
 from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError
-from lowland.core.protocols import MajorisedLoss
-from lowland.core.records import Factors
+from lowland.core.promises.protocols import MajorisedLoss
+from lowland.core.results.records import Factors
 from lowland.losses import Balancing, BiasRidge, Clipped, LogPoisson, Mixed, Ordinal, Poisson, Ridge, Squared
 from lowland.models import General
 from lowland.tensors.tucker.balancing import TuckerBalancing

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from cases import PROBLEMS, SOLVERS, parametrise
-from lowland.core.capabilities import offers
 from lowland.core.errors import UnsupportedError
-from lowland.core.status import StopReason
+from lowland.core.promises.capabilities import offers
+from lowland.core.results.status import StopReason
 from lowland.search import Iterations, make_start, run
 from lowland.search.loop import Checkpoint
 from lowland.testing import check_progress, check_repeatable

@@ -7,7 +7,7 @@ import pytest
 
 import lowland as ll
 from commands import call
-from lowland.core.fingerprints import EARLIEST, VERSION, fingerprint_of, is_fingerprint
+from lowland.core.cells.fingerprints import EARLIEST, VERSION, fingerprint_of, is_fingerprint
 
 
 def _table(scale=1.0):

@@ -9,7 +9,8 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InterruptedWarning
-from lowland.core.interrupt import (
+from lowland.core.results.status import StopReason
+from lowland.core.running.interrupt import (
     Interruptible,
     Interruption,
     in_full,
@@ -17,8 +18,7 @@ from lowland.core.interrupt import (
     telling_requests,
     unless_interrupted,
 )
-from lowland.core.stages import stage
-from lowland.core.status import StopReason
+from lowland.core.running.stages import stage
 from lowland.reproduce import Experiment, Study, run_experiment
 from lowland.search import Gradient, Iterations, TrustRegion, run
 

@@ -3,8 +3,8 @@ import datetime
 import numpy as np
 import pytest
 
+from lowland.core.cells.labels import find_labels, label_text, order_labels
 from lowland.core.errors import InvalidInputError
-from lowland.core.labels import find_labels, label_text, order_labels
 
 
 def test_whole_numbers_are_ordered_as_numbers():

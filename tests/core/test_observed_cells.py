@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import lowland as ll
+from lowland.core.cells.observed_cells import check_kept, check_table_kept
 from lowland.core.errors import InvalidInputError
-from lowland.core.observed_cells import check_kept, check_table_kept
 
 
 def test_equal_cells_pass_and_the_first_other_one_is_named():

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from lowland.core import stage_line as progress
-from lowland.core.stages import Stage, announce, stage
+from lowland.core.running import stage_line as progress
+from lowland.core.running.stages import Stage, announce, stage
 
 
 @pytest.fixture(autouse=True)

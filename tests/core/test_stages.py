@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.core.stages import announce, listening, stage
+from lowland.core.running.stages import announce, listening, stage
 
 
 def heard(act):

@@ -7,7 +7,7 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.core.work import UNLIMITED, Budget, counted, touch
 from lowland.judges import certify
 

@@ -7,7 +7,7 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.core.status import StopReason
+from lowland.core.results.status import StopReason
 from lowland.dynamics import (
     Ball,
     HalfSpace,
@@ -75,8 +75,8 @@ def test_errors_are_of_second_order_at_round_sets_too():
 
 def test_the_invariant_law_is_kept_exactly():
     """Rates out of a cell and into it, weighted by the law, agree: also where J depends on the point."""
-    from lowland.dynamics.kramers import energies_of
-    from lowland.dynamics.plane_grid import PlaneGrid
+    from lowland.dynamics.exits.kramers import energies_of
+    from lowland.dynamics.exits.plane_grid import PlaneGrid
 
     for around in (lambda x: np.full(len(x), 3.0), lambda x: fading(x)[:, 0, 1]):
         grid = PlaneGrid(energies_of(WELL), around, 8.0, np.array([(-2.0, 2.0), (-2.0, 2.0)]), 40)

@@ -9,15 +9,15 @@ from lowland import dynamics as ld
 from lowland.core.errors import InvalidInputError
 from lowland.dynamics.antisymmetric import drift_rate
 from lowland.dynamics.chain_statistics import effective_sample_size, split_r_hat
-from lowland.dynamics.one_dimension import mean_exit_time
-from lowland.dynamics.quadratic_wells import linear_step, stable_step
-from lowland.dynamics.survival import (
+from lowland.dynamics.exits.survival import (
     delayed_exponential_mean,
     exponential_mean,
     kaplan_meier,
     restricted_mean,
     sample_mean,
 )
+from lowland.dynamics.one_dimension import mean_exit_time
+from lowland.dynamics.quadratic_wells import linear_step, stable_step
 
 PAST = ld.HalfSpace([1.0], 0.7)
 

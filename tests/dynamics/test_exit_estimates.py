@@ -5,13 +5,13 @@ import pytest
 
 from lowland import dynamics as ld
 from lowland.core.errors import InvalidInputError, LowlandError, UnsupportedError
-from lowland.dynamics import splitting
-from lowland.dynamics.excursions import Walkers
+from lowland.dynamics.exits import splitting
+from lowland.dynamics.exits.excursions import Walkers
+from lowland.dynamics.exits.survival import sample_mean
 from lowland.dynamics.laws import INTEGRATORS
 from lowland.dynamics.one_dimension import mean_exit_time
 from lowland.dynamics.quadratic_wells import stable_step
 from lowland.dynamics.search.annealing import Langevin
-from lowland.dynamics.survival import sample_mean
 from lowland.search import Iterations, run
 
 PAST = ld.HalfSpace([1.0], 0.7)

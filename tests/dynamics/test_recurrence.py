@@ -7,7 +7,7 @@ from scipy.linalg import expm
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.dynamics import (
     Ball,
     NonReversible,

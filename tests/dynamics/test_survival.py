@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.dynamics.survival import FEW_EVENTS, delayed_exponential_mean, exponential_mean, restricted_mean
+from lowland.dynamics.exits.survival import (
+    FEW_EVENTS,
+    delayed_exponential_mean,
+    exponential_mean,
+    restricted_mean,
+)
 
 LAWS = {
     "exponential": lambda rng, mean, size: rng.exponential(mean, size),

@@ -14,7 +14,7 @@ from lowland import MatrixCompletion, MatrixSensing, Observations, read_table
 from lowland.completion.bayesian import grown_start, residual_structure
 from lowland.completion.bayesian import sweeps as posterior_fit
 from lowland.core.errors import InvalidInputError
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.datasets import data_path
 
 PREDICT = "predict takes rows and columns of cells, not a table"

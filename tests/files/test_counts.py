@@ -137,7 +137,7 @@ def test_readout_errors_are_undone(rng):
 
 
 def test_fidelity_to_mixed_targets_and_concurrence():
-    from lowland.sensing.state_functions import concurrence, fidelity
+    from lowland.sensing.states.functions import concurrence, fidelity
 
     bell = np.array([1, 0, 0, 1]) / np.sqrt(2)
     pure, mixed = np.outer(bell, bell).astype(complex), np.eye(4, dtype=complex) / 4

@@ -18,7 +18,7 @@ import pytest
 import lowland as ll
 from commands import call
 from lowland.core.errors import InvalidInputError, MissingExtraError
-from lowland.files.databases import query_arrow, shown
+from lowland.files.foreign.databases import query_arrow, shown
 from lowland.files.outputs import write_rows
 
 # a server on loopback that tests may fill: set by .ci/run, or by hand

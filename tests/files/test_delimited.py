@@ -7,10 +7,10 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import FileFormatError
-from lowland.files.delimited import read_delimited
 from lowland.files.sources import open_source
 from lowland.files.table_format import TableFormat
-from lowland.files.text_layout import find_text_layout
+from lowland.files.text.delimited import read_delimited
+from lowland.files.text.text_layout import find_text_layout
 
 TEXT = """id,whole,real,word,gap,price
 007,1,1.5,red,,"1,200"
@@ -50,7 +50,7 @@ def test_columns(reader, tmp_path):
 
 def test_what_the_first_lines_do_not_show(reader, tmp_path, monkeypatch):
     """The decimal mark is decided by the whole file, although columns are typed by its first lines."""
-    monkeypatch.setattr("lowland.files.text_layout.SAMPLE", 3)
+    monkeypatch.setattr("lowland.files.text.text_layout.SAMPLE", 3)
     path = tmp_path / "late.csv"
     path.write_text("a;b\n1;2\n3;4\n5;1.250\n6;7,5\n")
     found, numerals = read(path)
@@ -76,7 +76,7 @@ def test_files_that_are_no_tables(reader, tmp_path, content, words):
 
 
 def test_text_that_turns_out_to_be_none(reader, tmp_path, monkeypatch):
-    monkeypatch.setattr("lowland.files.text_layout.HEAD", 64)
+    monkeypatch.setattr("lowland.files.text.text_layout.HEAD", 64)
     path = tmp_path / "table.csv"
     path.write_bytes(b"a,b\n" + b"1,2\n" * 40 + b"\xff,3\n")
     with pytest.raises(FileFormatError, match="not a UTF-8 text file"):
@@ -86,7 +86,7 @@ def test_text_that_turns_out_to_be_none(reader, tmp_path, monkeypatch):
 @pytest.mark.parametrize("late", ["", "7"])
 def test_a_column_without_name_counts_if_it_holds_anything(reader, tmp_path, monkeypatch, late):
     """Delimiters at the ends of lines make no column; a number on the last line does."""
-    monkeypatch.setattr("lowland.files.text_layout.SAMPLE", 5)
+    monkeypatch.setattr("lowland.files.text.text_layout.SAMPLE", 5)
     path = tmp_path / "late.csv"
     path.write_text("id,a,b,\n" + "".join(f"r{k},{k},{k % 3},\n" for k in range(20)) + f"r20,1,2,{late}\n")
     assert ll.read_table(path).shape == (21, 3 if late else 2)

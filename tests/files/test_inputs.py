@@ -22,8 +22,8 @@ import lowland as ll
 from commands import assert_clean_error, call
 from lowland.cli.completed_output import describe_table
 from lowland.core.errors import InvalidInputError
-from lowland.core.stages import listening
-from lowland.files.layouts import Reading
+from lowland.core.running.stages import listening
+from lowland.files.shapes.layouts import Reading
 from lowland.files.table_format import TableFormat
 from lowland.files.tables import load_table
 

@@ -7,7 +7,7 @@ from scipy.sparse import coo_array
 
 import lowland as ll
 from lowland.core.errors import FileFormatError
-from lowland.files import matrix_market
+from lowland.files.foreign import matrix_market
 
 HEAD = "%%MatrixMarket matrix coordinate real general\n"
 

@@ -8,7 +8,7 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.files import sheet_extent
+from lowland.files.foreign import sheet_extent
 from workbooks import write_cells, write_sheet
 
 TABLE = {"A1": "a", "B1": "b", "A2": 1.0, "B2": 2.0, "A3": 3.0, "B3": 4.5}

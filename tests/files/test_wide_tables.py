@@ -9,8 +9,8 @@ import pytest
 
 from commands import call
 from lowland.core.errors import InvalidInputError
-from lowland.files.layouts import Reading
 from lowland.files.numerals import MISSING
+from lowland.files.shapes.layouts import Reading
 from lowland.files.table_format import TableFormat
 from lowland.files.tables import load_table
 from workbooks import write_sheet

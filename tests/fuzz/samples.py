@@ -16,7 +16,7 @@ import pyarrow.parquet
 
 import lowland as ll
 from commands import call
-from lowland.cli import tomography
+from lowland.cli.commands import tomography
 
 FIT = (
     "--rank",

@@ -17,10 +17,10 @@ from numba.core import event
 from numba.core.caching import IndexDataCacheFile
 
 import lowland
-from lowland.core.stages import listening, stage
-from lowland.kernels import modular
+from lowland.core.running.stages import listening, stage
 from lowland.kernels.compiled import compiled
 from lowland.kernels.compiler import CheckedFile
+from lowland.kernels.modular_arithmetic import modular
 
 
 @compiled(cache=False)
@@ -73,7 +73,7 @@ class Interrupts:
             os.kill(os.getpid(), signal.SIGINT)
 
 sys.meta_path.insert(0, Interrupts())
-from lowland.kernels.modular import inverse
+from lowland.kernels.modular_arithmetic.modular import inverse
 
 try:
     inverse(3, 7)
@@ -110,7 +110,7 @@ def test_interrupts_wait_while_a_kernel_is_compiled():
 
 LATE = """
 import numba, numpy as np
-from lowland.kernels.sparse import _sample
+from lowland.kernels.sparse_tables.sparse import _sample
 
 @numba.njit
 def call(a, b, r, c, o):
@@ -129,7 +129,7 @@ def test_kernels_may_be_loaded_while_another_function_is_compiled():
 # what a person waits for before anything is computed: modules that a start must not import; those of
 # ll.MatrixCompletion are looked at in test_numpy_forms.py, by a process that fits with it
 STARTS = {
-    "import lowland.cli.predict": ("numba", "scipy", "sklearn", "pandas", "matplotlib"),
+    "import lowland.cli.commands.predict": ("numba", "scipy", "sklearn", "pandas", "matplotlib"),
     "import lowland as ll; ll.recover": ("numba", "scipy", "sklearn", "matplotlib"),
     "import lowland as ll; ll.decompose_tucker": ("numba", "sklearn", "matplotlib"),
 }
@@ -239,7 +239,7 @@ def test_a_kernel_is_compiled_again_where_a_kernel_that_it_calls_has_changed(tmp
 
 
 SHIPPED = """
-import lowland.kernels.modular as m
+import lowland.kernels.modular_arithmetic.modular as m
 from lowland.dynamics.kernels.potentials import built_in
 print(m.inverse(3, 7), sum(m.inverse.dispatcher.stats.cache_hits.values()), built_in("axes").cache_hits)
 """
@@ -262,7 +262,8 @@ def test_kernels_compile_where_no_folder_can_be_written(tmp_path):
     # the only place that Numba may look at is one that is not named
     nowhere = os.environ | {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator"}
     nowhere.pop("NUMBA_CACHE_DIR", None)
-    code = "import lowland.dynamics.kernels.potentials, lowland.kernels.modular as m; print(m.inverse(3, 7))"
+    code = "import lowland.dynamics.kernels.potentials\n"
+    code += "from lowland.kernels.modular_arithmetic import modular\nprint(modular.inverse(3, 7))"
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=nowhere, cwd=tmp_path
     )

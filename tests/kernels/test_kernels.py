@@ -3,12 +3,19 @@ from itertools import product
 import numpy as np
 import pytest
 
-from lowland.kernels import dense_rows, modular, sort, sparse, threads
-from lowland.kernels.gram_microkernel import layout, plan_tiles, position
-from lowland.kernels.llvm_simd import ACCUMULATORS
-from lowland.kernels.rows import default_form, solve_rows
+from lowland.kernels import dense_rows, sort, threads
+from lowland.kernels.lanes.gram_microkernel import layout, plan_tiles, position
+from lowland.kernels.lanes.llvm_simd import ACCUMULATORS
+from lowland.kernels.modular_arithmetic import modular
 from lowland.kernels.sort import sort_both_ways
-from lowland.kernels.sparse import multiply_rows, sample_product, squared_error, subtract_gathered
+from lowland.kernels.sparse_tables import sparse
+from lowland.kernels.sparse_tables.sparse import (
+    multiply_rows,
+    sample_product,
+    squared_error,
+    subtract_gathered,
+)
+from lowland.kernels.systems.rows import default_form, solve_rows
 from oracles import naive
 
 

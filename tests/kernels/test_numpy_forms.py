@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from lowland.core.errors import InvalidInputError
-from lowland.kernels import modular, normals, normals_vector, sparse, trees
-from lowland.kernels.conditional_rows import conditional_rows
-from lowland.kernels.moments import Moments, row_moments
-from lowland.kernels.rows import MODERATE, SMALL, Noise, default_form, solve_rows
+from lowland.kernels import normals, normals_vector, trees
+from lowland.kernels.modular_arithmetic import modular
+from lowland.kernels.sparse_tables import sparse
+from lowland.kernels.systems.conditional_rows import conditional_rows
+from lowland.kernels.systems.moments import Moments, row_moments
+from lowland.kernels.systems.rows import MODERATE, SMALL, Noise, default_form, solve_rows
 
 KINDS = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lowland.kernels import sparse_gram
-from lowland.kernels.sparse_gram import add_pairs, invert_in_place
+from lowland.kernels.sparse_tables import sparse_gram
+from lowland.kernels.sparse_tables.sparse_gram import add_pairs, invert_in_place
 
 
 @pytest.fixture(autouse=True, params=["compiled", "small"])

@@ -7,7 +7,7 @@ import pytest
 
 from cases import completion_problem, sensing_problem
 from lowland.core.errors import InvalidInputError
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.datasets import false_minimum, planted_sensing
 from lowland.landscape import cut, cut_plane, find_path, hessian_spectrum
 from lowland.landscape.displays import (

@@ -12,10 +12,11 @@ import pytest
 import lowland as ll
 from cases import PROBLEMS, judgement, make_small_objective
 from lowland import dynamics as ld
-from lowland.certificates import JudgeSettings, dual, optimality, spectral_bounds
+from lowland.certificates import JudgeSettings
+from lowland.certificates.gaps import dual, optimality, spectral_bounds
 from lowland.core.dense_operator import DenseMap
-from lowland.core.findings import Certificate, Finding
-from lowland.core.status import Rigour, StopReason, Verdict
+from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.status import Rigour, StopReason, Verdict
 from lowland.datasets import false_minimum
 from lowland.measure import Entries, Fourier, Pauli, RankOne
 from lowland.models import General, Psd
@@ -394,7 +395,7 @@ def test_sampler_whose_turn_is_not_antisymmetric(monkeypatch):
 
 def test_mean_of_those_that_left_misses_the_truth(rng):
     """The interval of the naive mean does not cover; that of exposure over events does."""
-    from lowland.dynamics.survival import exponential_mean, sample_mean
+    from lowland.dynamics.exits.survival import exponential_mean, sample_mean
 
     naive = right = 0
     for _ in range(200):

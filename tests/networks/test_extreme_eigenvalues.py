@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lowland.core.errors import LowlandError
-from lowland.core.status import StopReason
+from lowland.core.results.status import StopReason
 from lowland.networks.curvature.extreme_eigenvalues import spectrum_ends
 
 

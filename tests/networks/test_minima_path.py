@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.networks import stability_report
 from lowland.networks.certificates.sharpness import largest_gauss_newton
 from lowland.networks.kernels import minima_path as kernel

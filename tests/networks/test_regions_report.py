@@ -10,8 +10,13 @@ import pytest
 from cases import REGION_STEPPERS, RELU_OBJECTIVES, parametrise, random_network
 from lowland import networks as ln
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.status import Verdict
-from lowland.kernels.exact_integers import determinant_sign, exact_rank, integer_rows, product_signs
+from lowland.core.results.status import Verdict
+from lowland.kernels.modular_arithmetic.exact_integers import (
+    determinant_sign,
+    exact_rank,
+    integer_rows,
+    product_signs,
+)
 from lowland.networks.kernels import exact_ranks
 from lowland.networks.kernels.exact_ranks import clear_cases, full_rank, modular_rank
 from lowland.networks.kernels.matroid_union import matroid_union
@@ -534,7 +539,7 @@ def test_a_point_at_zero_is_dead_and_no_boundary(rng):
 
 
 def test_multiples_of_primes_lose_no_rank(rng):
-    from lowland.kernels.modular import PRIMES, random_prime
+    from lowland.kernels.modular_arithmetic.modular import PRIMES, random_prime
 
     network = random_network(rng, (1, 4, 1), (True, False))
     outer = np.full(4, float(PRIMES[0] * PRIMES[1]))

@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.core.status import StopReason
+from lowland.core.results.status import StopReason
 from lowland.networks.certificates.sharpness import largest_gauss_newton, rescaling_bracket
 from lowland.networks.curvature.rescaled_kernel import ReluLayers, RescaledKernel
 from lowland.networks.curvature.rescaling_search import least_flow

@@ -8,7 +8,7 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.core.status import StopReason, Verdict
+from lowland.core.results.status import StopReason, Verdict
 from lowland.networks.curvature.batches import batches_of
 from lowland.networks.curvature.sharpness import SharpnessEstimate, measured
 

@@ -14,7 +14,7 @@ import lowland as ll
 from cases import random_network
 from lowland import networks as ln
 from lowland.core.errors import InvalidInputError, LowlandError
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.networks.certificates import sharpness as sharpness_module
 from lowland.networks.certificates import stability as stability_module
 from lowland.networks.certificates.sharpness import Sharpness, kernel, measure_sharpness, rescaling_bracket

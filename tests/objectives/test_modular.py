@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certificates.jacobian import jacobian_matrix
-from lowland.core.status import Verdict
-from lowland.kernels import modular
-from lowland.kernels.residues import Residues
+from lowland.certificates.curvatures.jacobian import jacobian_matrix
+from lowland.core.results.status import Verdict
+from lowland.kernels.modular_arithmetic import modular
+from lowland.kernels.modular_arithmetic.residues import Residues
 from lowland.measure import Dense, Entries, Pauli, RankOne, RealParts, Stacked
 from lowland.models import General, Psd
 from lowland.objectives import make_objective

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from lowland.certificates import JudgeSettings, reduced_curvature
-from lowland.certificates.curvature import extreme_curvatures
-from lowland.certificates.hessian import hessian_matrix
+from lowland.certificates import JudgeSettings
+from lowland.certificates.curvatures import reduced_curvature
+from lowland.certificates.curvatures.curvature import extreme_curvatures
+from lowland.certificates.curvatures.hessian import hessian_matrix
 from lowland.certificates.settings import Judgement, gradient_work
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.judges import certify
 from lowland.measure import Entries
 from lowland.models import General

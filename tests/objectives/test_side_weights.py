@@ -8,9 +8,9 @@ import pytest
 
 import lowland as ll
 from cases import judgement
-from lowland.certificates import dual, dual_biases
+from lowland.certificates.gaps import dual, dual_biases
 from lowland.core.errors import InvalidInputError
-from lowland.core.status import Rigour, Verdict
+from lowland.core.results.status import Rigour, Verdict
 from lowland.judges import certify
 from lowland.measure import Entries, gaussian
 from lowland.models import General, Psd

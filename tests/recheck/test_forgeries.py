@@ -6,7 +6,7 @@ import pytest
 import lowland as ll
 from forging import forge
 from lowland.core.errors import LowlandError
-from lowland.core.verification import Outcome
+from lowland.core.results.verification import Outcome
 from lowland.recheck.documents import Document
 from proof_samples import SAMPLES, sample
 

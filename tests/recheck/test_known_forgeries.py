@@ -8,16 +8,16 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import FileFormatError, InvalidInputError
-from lowland.core.findings import Certificate, Finding
-from lowland.core.status import Rigour, Verdict
-from lowland.core.verification import Outcome
+from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.status import Rigour, Verdict
+from lowland.core.results.verification import Outcome
 from lowland.judges import certify
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
 from lowland.objectives.plain import plain_problem
 from lowland.recheck.bounds import is_spread_at_least
 from lowland.recheck.documents import Document
-from lowland.recheck.exact_fits import misfit_of
+from lowland.recheck.matrices.exact_fits import misfit_of
 from lowland.recheck.plain_losses import PlainLoss
 from lowland.sensing.conditional import conditional_findings
 from proof_samples import completed, judged, recovered, sample, table
@@ -558,7 +558,7 @@ def test_weights_of_zero():
     document = replace(one.document, data="")
     measurement, y = one.data
     weights = np.r_[0.0, np.ones(19)]
-    from lowland.recheck.measurements import measured_fingerprint
+    from lowland.recheck.matrices.measurements import measured_fingerprint
 
     document = replace(document, data=measured_fingerprint(y, weights))
     with pytest.raises(InvalidInputError, match="positive"):

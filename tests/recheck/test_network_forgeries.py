@@ -5,16 +5,16 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import Certificate, Finding
-from lowland.core.status import Rigour, Verdict
-from lowland.core.verification import Outcome
+from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.status import Rigour, Verdict
+from lowland.core.results.verification import Outcome
 from lowland.models import Psd
 from lowland.networks import ReluNetwork, region_report, stability_report
 from lowland.objectives import make_objective
 from lowland.objectives.plain import recovery_document
-from lowland.recheck.network_problem import NetworkProblem
-from lowland.recheck.region_checks import _is_exactly
-from lowland.recheck.stability_checks import layers_problem, measure
+from lowland.recheck.networks.problem import NetworkProblem
+from lowland.recheck.networks.region_checks import _is_exactly
+from lowland.recheck.networks.stability_checks import layers_problem, measure
 from lowland.sensing.conditional import ERROR, NO_FALSE_MINIMUM, assumptions_of, conditional_findings
 
 P, S, R, OPEN = Verdict.PROVED, Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE

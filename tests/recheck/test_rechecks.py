@@ -8,9 +8,9 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import FileFormatError, InvalidInputError
-from lowland.core.findings import Certificate, Finding
-from lowland.core.status import Rigour, Verdict
-from lowland.core.verification import Outcome
+from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.status import Rigour, Verdict
+from lowland.core.results.verification import Outcome
 from lowland.files.certificates import read_certificate, write_certificate
 from lowland.judges import certify
 from lowland.models import General

@@ -14,8 +14,8 @@ from lowland.completion.encoded.powers import Power
 from lowland.completion.penalised.document import _plain
 from lowland.core.errors import FileFormatError
 from lowland.recheck.documents import Document
-from lowland.recheck.table_values import as_powers, encoded, scaled, units_in_words
-from lowland.recheck.tables import table_problem
+from lowland.recheck.matrices.table_values import as_powers, encoded, scaled, units_in_words
+from lowland.recheck.matrices.tables import table_problem
 from proof_samples import completed, table
 
 SHAPE = (40, 6)

@@ -9,9 +9,9 @@ import pytest
 
 from lowland import MatrixCompletion, recover
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import Certificate, Finding
-from lowland.core.records import Factors
-from lowland.core.status import Rigour, Verdict
+from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.records import Factors
+from lowland.core.results.status import Rigour, Verdict
 from lowland.datasets import planted_sensing
 from lowland.report.displays import ConvergenceDisplay, PatternDisplay, PredictionDisplay, SpectrumDisplay
 from lowland.report.words import verdict_sentence

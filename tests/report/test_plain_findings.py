@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.core.findings import CLAIMS, Finding, hope
-from lowland.core.status import Rigour, Verdict
+from lowland.core.results.findings import CLAIMS, Finding, hope
+from lowland.core.results.status import Rigour, Verdict
 from lowland.report.plain_findings import QUESTIONS, answer
 from lowland.report.words import verdict_sentence
 

@@ -9,8 +9,8 @@ import pytest
 
 from cases import PROBLEMS, sensing_problem
 from lowland.core.errors import FileFormatError, InvalidInputError
-from lowland.core.records import Factors
-from lowland.core.status import StopReason
+from lowland.core.results.records import Factors
+from lowland.core.results.status import StopReason
 from lowland.losses import Poisson
 from lowland.measure import RankOne
 from lowland.models import Psd

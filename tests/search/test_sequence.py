@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lowland.core.records import SearchResult, Trace
-from lowland.core.status import StopReason
+from lowland.core.results.records import SearchResult, Trace
+from lowland.core.results.status import StopReason
 from lowland.search.sequence import continued, joined, last_digits, refined, search_in_turn
 from lowland.search.stops import Progress
 

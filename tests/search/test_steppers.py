@@ -5,7 +5,7 @@ import pytest
 
 from cases import completion_problem, sensing_problem
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.status import StopReason
+from lowland.core.results.status import StopReason
 from lowland.datasets import false_minimum
 from lowland.measure import Entries
 from lowland.models import General, Psd

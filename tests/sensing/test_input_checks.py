@@ -5,7 +5,7 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError, UnderdeterminedWarning
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.losses import Poisson
 from lowland.measure import pauli_outcomes
 from lowland.models import Psd

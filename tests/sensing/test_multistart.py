@@ -5,7 +5,7 @@ import pytest
 
 import lowland as ll
 from commands import call
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.datasets import planted_completion, planted_sensing
 from lowland.search import Iterations, Stochastic
 from lowland.sensing.solvers import SOLVERS

@@ -9,8 +9,8 @@ import pytest
 
 from lowland import diagnose, recover
 from lowland.core.errors import InvalidInputError
-from lowland.core.records import Factors
-from lowland.core.status import StopReason, Verdict
+from lowland.core.results.records import Factors
+from lowland.core.results.status import StopReason, Verdict
 from lowland.datasets import false_minimum, planted_completion, planted_sensing
 from lowland.measure import Entries, Linear, Pauli, RankOne, coded_diffraction, gaussian
 from lowland.search import Alternating, Gradient, Iterations, Stochastic

@@ -6,15 +6,15 @@ from itertools import product
 import numpy as np
 import pytest
 
-from lowland.cli.tomography import read_target
+from lowland.cli.commands.tomography import read_target
 from lowland.core.errors import InvalidInputError
-from lowland.core.records import Factors
-from lowland.core.status import StopReason, Verdict
+from lowland.core.results.records import Factors
+from lowland.core.results.status import StopReason, Verdict
 from lowland.datasets import data_path
 from lowland.files.counts import read_counts
 from lowland.measure import pauli_outcomes
-from lowland.sensing import tomography
-from lowland.sensing.tomography import estimate_state
+from lowland.sensing.states import tomography
+from lowland.sensing.states.tomography import estimate_state
 
 SETTINGS = [a + b for a in "XYZ" for b in "XYZ" for _ in range(4)]
 OUTCOMES = ["00", "01", "10", "11"] * 9

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.core.findings import Certificate
-from lowland.core.status import Rigour, Verdict
+from lowland.core.results.findings import Certificate
+from lowland.core.results.status import Rigour, Verdict
 from lowland.judges import certify
 from lowland.models import General
 from lowland.objectives import make_objective

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 
 CLAIM = "locally_unique"
 

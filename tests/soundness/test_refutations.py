@@ -7,8 +7,8 @@ import pytest
 
 import lowland as ll
 from lowland.certificates.agreement import contradictions, settle
-from lowland.core.findings import Finding
-from lowland.core.status import Verdict
+from lowland.core.results.findings import Finding
+from lowland.core.results.status import Verdict
 from lowland.datasets import false_minimum
 from lowland.judges import certify
 from lowland.measure import Entries, gaussian

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lowland import networks as ln
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.networks.regions.patterns import augmented, neuron_patterns
 from oracles import relu as naive
 

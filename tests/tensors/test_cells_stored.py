@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.core import line_bounds
+from lowland.core.cells import line_bounds
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.tensors.cells import stored as stored_tensor

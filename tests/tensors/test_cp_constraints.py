@@ -11,9 +11,9 @@ from scipy.optimize import lsq_linear
 import lowland as ll
 from cases import make_cp
 from lowland.core.errors import InvalidInputError
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.judges import certify
-from lowland.recheck.factor_constraints import splines
+from lowland.recheck.tensors.factor_constraints import splines
 from lowland.tensors.cp import agreement as cp_agreement
 from lowland.tensors.cp import spline_choice as cp_smoothness
 from lowland.tensors.cp.constrained_factor import best_factor

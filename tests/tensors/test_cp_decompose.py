@@ -9,9 +9,9 @@ import pytest
 import lowland as ll
 from cases import CP_OBJECTIVES, CP_STEPPERS, cp_signs, make_cp, parametrise
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import Certificate, Finding
-from lowland.core.status import Verdict
-from lowland.core.verification import Outcome
+from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.status import Verdict
+from lowland.core.results.verification import Outcome
 from lowland.judges import certify
 from lowland.search import Iterations, run
 from lowland.search.loop import Checkpoint

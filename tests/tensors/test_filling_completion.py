@@ -5,7 +5,7 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.kernels.rows import Noise
+from lowland.kernels.systems.rows import Noise
 from lowland.kernels.threads import limited_to
 from lowland.search import Iterations, run
 from lowland.search.gibbs import Gibbs

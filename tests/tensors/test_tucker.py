@@ -9,9 +9,9 @@ import lowland as ll
 from cases import TENSOR_OBJECTIVES, TENSOR_STEPPERS, make_tucker, parametrise
 from lowland import judges
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.findings import Finding
-from lowland.core.status import StopReason, Verdict
-from lowland.kernels import modular
+from lowland.core.results.findings import Finding
+from lowland.core.results.status import StopReason, Verdict
+from lowland.kernels.modular_arithmetic import modular
 from lowland.search import GaussNewton, Iterations, run
 from lowland.search.loop import Checkpoint
 from lowland.tensors.cell_objective import exact_value
@@ -578,7 +578,7 @@ def test_masked_arrays_have_missing_cells():
 def test_an_interrupt_is_told_wherever_it_comes(monkeypatch):
     from dataclasses import replace
 
-    from lowland.core.status import StopReason
+    from lowland.core.results.status import StopReason
     from lowland.tensors.tucker import multistart, rank_path
 
     tensor = np.random.default_rng(0).standard_normal((5, 4, 3))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.kernels.moments import Moments
-from lowland.kernels.stacked_systems import lower_triangle
+from lowland.kernels.systems.moments import Moments
+from lowland.kernels.systems.stacked_systems import lower_triangle
 
 
 def product_means(left: Matrix, right: Matrix, at: tuple[Indices, Indices], rank: int) -> Vector:

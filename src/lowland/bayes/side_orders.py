@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from lowland.bayes.graph_places import GraphPlaces, is_graph
 from lowland.core.arrays import Matrix
+from lowland.core.cells.labels import is_whole
+from lowland.core.cells.observations import Labels
 from lowland.core.errors import InvalidInputError
-from lowland.core.labels import is_whole
-from lowland.core.observations import Labels
 
 # labels are looked at unasked if they are dates, years or months, and at least so many
 FEWEST = 8

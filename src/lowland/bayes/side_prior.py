@@ -12,9 +12,9 @@ from lowland.bayes.design import Design
 from lowland.bayes.wishart import wishart_root
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
-from lowland.kernels.moments import Moments
-from lowland.kernels.sparse_gram import invert_in_place
-from lowland.kernels.stacked_systems import lower_triangle
+from lowland.kernels.sparse_tables.sparse_gram import invert_in_place
+from lowland.kernels.systems.moments import Moments
+from lowland.kernels.systems.stacked_systems import lower_triangle
 
 # beyond this size of the smaller Gram matrix, its Cholesky factorisation costs more than many sweeps
 LARGEST_GRAM = 12_000

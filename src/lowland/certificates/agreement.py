@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from lowland.core.findings import Finding
-from lowland.core.status import Verdict
+from lowland.core.results.findings import Finding
+from lowland.core.results.status import Verdict
 
 P, S, R = Verdict.PROVED, Verdict.SUPPORTED, Verdict.REFUTED
 # a claim with one of these verdicts contradicts the other claim with that verdict

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from lowland.core.arrays import Vector, out_of_scale
-from lowland.core.fits import Fit, MatrixFit, is_matrix_fit
-from lowland.core.records import Factors
+from lowland.core.promises.fits import Fit, MatrixFit, is_matrix_fit
+from lowland.core.results.records import Factors
 
 # a central difference of a smooth function is accurate to about the square root of the roundoff;
 # anything worse than this means that gradient and objective are inconsistent

@@ -8,9 +8,9 @@ from typing import Any, Generic, TypeVar, final
 
 from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Vector
-from lowland.core.capabilities import offers
-from lowland.core.findings import Finding
-from lowland.core.fits import Fit
+from lowland.core.promises.capabilities import offers
+from lowland.core.promises.fits import Fit
+from lowland.core.results.findings import Finding
 
 F = TypeVar("F", bound=Fit)
 
@@ -23,7 +23,7 @@ class Judge(Generic[F]):
     Parameters
     ----------
     claims : tuple of str
-        Keys of `lowland.core.findings.CLAIMS` that it judges.
+        Keys of `lowland.core.results.findings.CLAIMS` that it judges.
     needs : type
         The protocol of the objectives that it judges; it is not called for others.
     answer : callable

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from lowland.certificates.curvature import CURVATURE_CLAIMS, judge_curvature
-from lowland.certificates.identifiability import judge_identifiability
+from lowland.certificates.curvatures.curvature import CURVATURE_CLAIMS, judge_curvature
+from lowland.certificates.gaps.optimality import judge_optimality
 from lowland.certificates.judge import Judge
 from lowland.certificates.judging import claims_of
-from lowland.certificates.local_uniqueness import judge_local_uniqueness
-from lowland.certificates.optimality import judge_optimality
 from lowland.certificates.stationarity import judge_stationarity
-from lowland.core.fits import Fit, MatrixFit
+from lowland.certificates.uniqueness.identifiability import judge_identifiability
+from lowland.certificates.uniqueness.local_uniqueness import judge_local_uniqueness
+from lowland.core.promises.fits import Fit, MatrixFit
 
 # without an annotation, so that the type checker compares what a judge takes with what its row says
 JUDGES = (

@@ -13,17 +13,17 @@ from numpy.typing import ArrayLike
 from lowland.certificates.agreement import settle
 from lowland.certificates.consistency import find_fault
 from lowland.certificates.factorisations import BeyondFloatsError
+from lowland.certificates.gaps.lower_points import CLAIM as LOWER
+from lowland.certificates.gaps.lower_points import refute_by_lower_point
 from lowland.certificates.judge import F, Judge, Judges, judges_of
-from lowland.certificates.lower_points import CLAIM as LOWER
-from lowland.certificates.lower_points import refute_by_lower_point
 from lowland.certificates.settings import Judgement, JudgeSettings, gradient_work
 from lowland.core.arrays import Vector, check_floats
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import CLAIMS, Certificate, Finding
-from lowland.core.fits import Fit
-from lowland.core.interrupt import Interruptible, stop_if_requested
-from lowland.core.stages import announce
-from lowland.core.status import Verdict
+from lowland.core.promises.fits import Fit
+from lowland.core.results.findings import CLAIMS, Certificate, Finding
+from lowland.core.results.status import Verdict
+from lowland.core.running.interrupt import Interruptible, stop_if_requested
+from lowland.core.running.stages import announce
 from lowland.core.work import Budget
 from lowland.kernels.blas_threads import one_blas_thread
 

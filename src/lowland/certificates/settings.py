@@ -10,8 +10,8 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import Finding
-from lowland.core.fits import Fit
+from lowland.core.promises.fits import Fit
+from lowland.core.results.findings import Finding
 from lowland.core.work import Budget, counted
 
 # work as a multiple of the fit's, its minimum, and size limits of the matrices that are formed

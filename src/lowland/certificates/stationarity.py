@@ -6,9 +6,9 @@ import numpy as np
 
 from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Vector
-from lowland.core.findings import Finding
-from lowland.core.fits import Fit
-from lowland.core.status import Rigour, Verdict
+from lowland.core.promises.fits import Fit
+from lowland.core.results.findings import Finding
+from lowland.core.results.status import Rigour, Verdict
 
 # numbers that are handled at once
 CHUNK = 250_000

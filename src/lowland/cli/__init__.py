@@ -40,7 +40,7 @@ def _run(written: Sequence[Path]) -> int:
     try:
         from lowland.cli.app import make_app
         from lowland.core.errors import LowlandError
-        from lowland.core.stage_line import show_progress
+        from lowland.core.running.stage_line import show_progress
 
         try:
             with nullcontext() if "--quiet" in sys.argv else show_progress():

@@ -65,7 +65,7 @@ def make_app(arguments: list[str]) -> typer.Typer:
 def load(name: str) -> Callable[..., Any]:
     """Return the function of a command."""
     module = name.replace("-", "_")
-    command: Callable[..., Any] = getattr(import_module(f"lowland.cli.{module}"), module)
+    command: Callable[..., Any] = getattr(import_module(f"lowland.cli.commands.{module}"), module)
     return command
 
 

@@ -15,11 +15,11 @@ from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.model import TableModel
 from lowland.completion.tables.trial import Trial
 from lowland.core.atomic import was_written
+from lowland.core.cells.observed_cells import changed, check_table_kept
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import Certificate
-from lowland.core.observed_cells import changed, check_table_kept
-from lowland.files.layouts import SIDES, Table
+from lowland.core.results.findings import Certificate
 from lowland.files.outputs import write_rows
+from lowland.files.shapes.layouts import SIDES, Table
 from lowland.report.words import verdict_sentence
 from lowland.tensors.reading.time_parts import days_by_times
 

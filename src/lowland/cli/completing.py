@@ -24,11 +24,11 @@ from lowland.completion.planned_fit import PlannedFit, check_effort, fit_plan
 from lowland.completion.tables.completed import fingerprint
 from lowland.completion.tables.intervals import INTERVAL_METHODS
 from lowland.core.arrays import check_rank
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import Certificate
-from lowland.core.observations import Observations
 from lowland.core.random import make_generator
-from lowland.core.status import StopReason
+from lowland.core.results.findings import Certificate
+from lowland.core.results.status import StopReason
 from lowland.search.loop import Checkpoint
 
 # beyond this many cells, predicting the cells of interest beats writing the whole table

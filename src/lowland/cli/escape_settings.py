@@ -14,8 +14,8 @@ import numpy as np
 from lowland.core.errors import InvalidInputError
 from lowland.dynamics.antisymmetric import optimal_antisymmetric
 from lowland.dynamics.closed_forms import potential
-from lowland.dynamics.escape import as_potential
 from lowland.dynamics.exit_sets import Ball, HalfSpace
+from lowland.dynamics.exits.escape import as_potential
 from lowland.dynamics.laws import Dynamics, NonReversible, Overdamped, Underdamped
 from lowland.dynamics.potentials import Potential
 from lowland.dynamics.quadratic_wells import stable_step

@@ -9,13 +9,13 @@ from typing import Any, final
 from lowland.bayes.side_orders import SideOrders, orders_of
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.plan import CompletionPlan
+from lowland.core.cells.observations import Labels, Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.observations import Labels, Observations
 from lowland.files.covariates import read_covariates
-from lowland.files.databases import DATABASE_ENDINGS
+from lowland.files.foreign.databases import DATABASE_ENDINGS
 from lowland.files.graphs import read_graph
-from lowland.files.layouts import Reading, Table
 from lowland.files.queries import load_query
+from lowland.files.shapes.layouts import Reading, Table
 from lowland.files.tables import load_table
 
 

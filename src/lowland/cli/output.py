@@ -10,9 +10,9 @@ from typing import Any
 import typer
 
 from lowland.core.errors import InvalidInputError, MissingExtraError
-from lowland.core.findings import CLAIMS, Certificate, hope, short_number
-from lowland.core.stage_line import clear_line
-from lowland.core.status import Verdict
+from lowland.core.results.findings import CLAIMS, Certificate, hope, short_number
+from lowland.core.results.status import Verdict
+from lowland.core.running.stage_line import clear_line
 
 
 def say(text: str = "") -> None:
@@ -51,7 +51,7 @@ def _short(finding: Any) -> str:
 
 def typed_command() -> str:
     """Return the command as it was typed, without passwords in the address of a database."""
-    from lowland.files.databases import shown
+    from lowland.files.foreign.databases import shown
 
     words = list(sys.argv[1:])
     for k, word in enumerate(words):

@@ -9,8 +9,8 @@ from pathlib import Path
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.files.bundle import MARK
-from lowland.files.columnar import COLUMNAR, need_arrow
-from lowland.files.text_layout import DELIMITERS
+from lowland.files.foreign.columnar import COLUMNAR, need_arrow
+from lowland.files.text.text_layout import DELIMITERS
 
 # what the first bytes of lowland's own pages and documents contain
 PAGE, DOCUMENT = b'name="generator" content="lowland"', b'"format": "lowland'

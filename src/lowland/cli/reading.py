@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from lowland.cli.options import READING
-from lowland.files.layouts import Reading
+from lowland.files.shapes.layouts import Reading
 from lowland.files.table_format import TableFormat
 
 # characters that a shell makes hard to type

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import final
 
-from lowland.core.interrupt import arrive, telling_requests
+from lowland.core.running.interrupt import arrive, telling_requests
 
 # seconds from a request until a search that has not ended is broken off, and until the process is ended
 PATIENCE, LAST = 3.0, 1.5

@@ -16,10 +16,10 @@ from lowland.bayes.graph_places import GraphPlaces
 from lowland.bayes.side_orders import SideOrders
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.plan import CompletionPlan
+from lowland.core.cells.fingerprints import Cells, is_fingerprint
 from lowland.core.damage import reading
 from lowland.core.earlier_names import renamed
 from lowland.core.errors import InvalidInputError
-from lowland.core.fingerprints import Cells, is_fingerprint
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.search.loop import Snapshot
 from lowland.search.stops import Progress

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lowland.completion.bayesian.settings import usual_rank
 from lowland.completion.plan import CompletionPlan
+from lowland.core.cells.observations import Observations
 from lowland.core.memory import check_fits
-from lowland.core.observations import Observations
 
 # bytes per observed cell at the peak of a fit: both orders of the cells, values, weights and residuals
 PER_CELL = 100

@@ -13,7 +13,7 @@ from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import PageParts, data_of
 from lowland.completion.tables.trial import Trial
 from lowland.core.errors import UnsupportedError
-from lowland.core.findings import Certificate
+from lowland.core.results.findings import Certificate
 from lowland.report.page import Page
 
 

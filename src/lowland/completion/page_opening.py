@@ -14,8 +14,8 @@ from lowland.completion.tables.fitted import data_of
 from lowland.completion.tables.model import all_squared
 from lowland.completion.tables.trial import Trial
 from lowland.core.arrays import Indices
+from lowland.core.cells.observations import Labels, Observations
 from lowland.core.errors import UnsupportedError
-from lowland.core.observations import Labels, Observations
 from lowland.report.page import Lead, TableEntry
 
 # filled cells that are shown, the level of their intervals, and lines with the fewest cells

@@ -29,11 +29,11 @@ from lowland.completion.plan import CompletionPlan
 from lowland.completion.refinement.table import refine_table
 from lowland.completion.tables.fitted import FittedTable
 from lowland.core.arrays import Indices
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.interrupt import Interruptible, unless_interrupted
-from lowland.core.observations import Observations
 from lowland.core.random import spawn
-from lowland.core.status import StopReason
+from lowland.core.results.status import StopReason
+from lowland.core.running.interrupt import Interruptible, unless_interrupted
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 
 # default ridge on biases if losses are not all squared: worth one observation

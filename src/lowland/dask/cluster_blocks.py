@@ -17,8 +17,8 @@ from lowland.completion.cells.sides import PerPartner, cut, shared
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import LowlandError
-from lowland.kernels.moments import Moments
-from lowland.kernels.sparse_gram import add_pairs
+from lowland.kernels.sparse_tables.sparse_gram import add_pairs
+from lowland.kernels.systems.moments import Moments
 from lowland.kernels.threads import limited_to
 
 # arguments of at least this many bytes are sent once for all tasks and kept by a worker, not sent with a task

@@ -19,8 +19,8 @@ from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.model import TableModel
 from lowland.completion.tables.rankings import recommend
 from lowland.core.arrays import Indices, Matrix
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.observations import Observations
 from lowland.dask.cluster_blocks import ClusterBlocks
 
 # numbers of a chunk of completed tables

@@ -29,10 +29,10 @@ from lowland.completion.storage.parts import (
     repeated_cell,
 )
 from lowland.core.arrays import Indices
+from lowland.core.cells.line_bounds import block_bounds
+from lowland.core.cells.observations import LONGEST
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.line_bounds import block_bounds
-from lowland.core.observations import LONGEST
 from lowland.dask.cluster_blocks import ClusterBlocks, persistently
 from lowland.files.sources import parquet_files
 

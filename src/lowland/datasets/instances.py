@@ -10,7 +10,7 @@ import numpy as np
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.protocols import Measurement
+from lowland.core.promises.protocols import Measurement
 from lowland.core.random import RandomSource, make_generator
 from lowland.measure import Dense, Entries, gaussian
 

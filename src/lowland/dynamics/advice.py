@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Matrix
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.shown import Shown
+from lowland.core.results.shown import Shown
 from lowland.dynamics.antisymmetric import optimal_antisymmetric
-from lowland.dynamics.kramers import energies_of, kramers_time, stationary_hessian, unstable_rate
+from lowland.dynamics.exits.kramers import energies_of, kramers_time, stationary_hessian, unstable_rate
 from lowland.dynamics.laws import Dynamics, NonReversible, Overdamped, Underdamped
 from lowland.dynamics.potentials import Potential
 from lowland.dynamics.quadratic_wells import linear_step, stable_step

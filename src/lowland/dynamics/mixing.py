@@ -19,7 +19,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive, check_share, whole_number
-from lowland.core.shown import Shown
+from lowland.core.results.shown import Shown
 from lowland.dynamics.antisymmetric import optimal_antisymmetric
 from lowland.dynamics.hessians import check_well
 from lowland.dynamics.laws import Dynamics, NonReversible, Overdamped, Underdamped

@@ -9,12 +9,12 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.core.capabilities import check_offered
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.objectives import Objective
 from lowland.core.parameter_checks import whole_number
-from lowland.core.powers import HasBatchGradient
+from lowland.core.promises.capabilities import check_offered
+from lowland.core.promises.objectives import Objective
+from lowland.core.promises.powers import HasBatchGradient
 from lowland.dynamics.kernels.potentials import compile_gradient, gradient_batch, is_compiled
 
 # relative to the size of a coordinate: the cube root of the machine precision, best for central differences

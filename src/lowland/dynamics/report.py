@@ -9,7 +9,7 @@ import numpy as np
 from lowland.dynamics.advice import Suggestion
 from lowland.dynamics.displays import SurvivalDisplay
 from lowland.dynamics.exit_sets import Ball, HalfSpace
-from lowland.dynamics.exit_simulation import EscapeStudy
+from lowland.dynamics.exits.exit_simulation import EscapeStudy
 from lowland.report.page import FigureEntry, Lead, Page, TableEntry
 
 

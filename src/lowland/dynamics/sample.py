@@ -12,15 +12,15 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import RandomSource, make_generator
-from lowland.dynamics.escape import PotentialLike, as_potential, start_points
-from lowland.dynamics.escape_checks import check_basin, check_paths, check_start
-from lowland.dynamics.excursions import Walkers
 from lowland.dynamics.exit_sets import Ball, HalfSpace
-from lowland.dynamics.kramers import stationary_hessian
+from lowland.dynamics.exits.escape import PotentialLike, as_potential, start_points
+from lowland.dynamics.exits.escape_checks import check_basin, check_paths, check_start
+from lowland.dynamics.exits.excursions import Walkers
+from lowland.dynamics.exits.kramers import stationary_hessian
+from lowland.dynamics.exits.splitting import Splitting, SplittingStudy, split_exits
 from lowland.dynamics.laws import Dynamics, check_dynamics
 from lowland.dynamics.potentials import Potential
 from lowland.dynamics.sampling import LangevinSample, draw_chains
-from lowland.dynamics.splitting import Splitting, SplittingStudy, split_exits
 
 # distance from the minimum at which an excursion begins, in thermal standard deviations
 _SURFACE = 1.5

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.shown import Shown
+from lowland.core.results.shown import Shown
 from lowland.dynamics.chain_statistics import effective_sample_size, split_r_hat
 from lowland.dynamics.kernels.ensembles import DIVERGED, Ensemble
 from lowland.dynamics.laws import Dynamics

@@ -15,9 +15,9 @@ from lowland.completion.tables.imputations import impute
 from lowland.completion.tables.model import HasUnordered
 from lowland.completion.tables.trial import Trial
 from lowland.core.arrays import Indices, Matrix, Vector, check_size, overflows
+from lowland.core.cells.observations import Observations
+from lowland.core.cells.observed_cells import check_table_kept
 from lowland.core.errors import InvalidInputError
-from lowland.core.observations import Observations
-from lowland.core.observed_cells import check_table_kept
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import make_generator
 from lowland.estimators.filled_frames import decode

@@ -10,8 +10,8 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Indices, Matrix
-from lowland.core.labels import is_whole
-from lowland.core.observed_cells import changed, check_kept
+from lowland.core.cells.labels import is_whole
+from lowland.core.cells.observed_cells import changed, check_kept
 from lowland.estimators.frames import Levels, as_numbers, is_empty, missing_cells, wrap_frame
 from lowland.files.numerals import Numerals
 

@@ -6,10 +6,10 @@ from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
-from lowland.core.findings import Certificate
-from lowland.core.interrupt import unless_interrupted
-from lowland.core.records import SearchResult
-from lowland.core.status import StopReason
+from lowland.core.results.findings import Certificate
+from lowland.core.results.records import SearchResult
+from lowland.core.results.status import StopReason
+from lowland.core.running.interrupt import unless_interrupted
 
 
 class Judged(Protocol):

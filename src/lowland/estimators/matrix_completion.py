@@ -14,9 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.unknown_lines import UNKNOWN, predict_all
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.observations import Observations
 from lowland.core.random import make_generator
 from lowland.estimators.completed_table import _CompletedTable
 from lowland.estimators.frames import chosen_losses, read_kinds, warn_of_untouched

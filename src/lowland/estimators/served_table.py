@@ -16,7 +16,7 @@ from lowland.completion.tables.fitted import data_of
 from lowland.completion.tables.rankings import alike, recommend
 from lowland.completion.tables.updates import extended
 from lowland.core.arrays import Indices, Matrix, Vector, check_floats, check_size, overflows
-from lowland.core.observations import Observations
+from lowland.core.cells.observations import Observations
 from lowland.core.parameter_checks import whole_number
 from lowland.estimators.saved_table import _SavedTable
 from lowland.estimators.table_input import as_positions, covariates_of, flag_or_auto

@@ -12,14 +12,14 @@ from lowland.bayes.graph_places import is_graph
 from lowland.bayes.side_orders import coordinates_of, orders_of
 from lowland.completion.bayesian.features import check_covariates
 from lowland.core.arrays import Matrix
+from lowland.core.cells.labels import find_labels, label_text
+from lowland.core.cells.observations import Labels, Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.labels import find_labels, label_text
-from lowland.core.observations import Labels, Observations
 from lowland.estimators.frames import encode, read_kinds, wrap_frame
-from lowland.files.assembling import list_roles
 from lowland.files.covariates import Covariates, read_covariates
 from lowland.files.frames import eager_frame, frame_columns
 from lowland.files.graphs import Graph
+from lowland.files.shapes.assembling import list_roles
 
 
 def observations_of(table: Any, labels: Any, rows: Any = None) -> Observations:

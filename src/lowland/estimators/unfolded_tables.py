@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from lowland.core.observations import Observations
+from lowland.core.cells.observations import Observations
 from lowland.estimators.matrix_completion import MatrixCompletion
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.cells.unfoldings import fibre_numbers

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.observations import Observations
 
 
 def weigh_rows(observations: Observations, sample_weight: ArrayLike) -> Observations:

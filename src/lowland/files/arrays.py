@@ -13,11 +13,11 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.core.cells.observations import Observations
 from lowland.core.damage import reading
 from lowland.core.errors import FileFormatError, InvalidInputError, LowlandError
 from lowland.core.memory import check_fits
-from lowland.core.observations import Observations
-from lowland.files.matrix_market import read_matrix_market
+from lowland.files.foreign.matrix_market import read_matrix_market
 from lowland.files.sources import Opened, cannot_open
 
 

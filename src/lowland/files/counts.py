@@ -15,11 +15,11 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.errors import FileFormatError, InvalidInputError
-from lowland.files.encodings import decode, find_encoding
 from lowland.files.sources import open_source
 from lowland.files.table_format import TableFormat
 from lowland.files.tables import read_columns
-from lowland.files.text_layout import DELIMITERS
+from lowland.files.text.encodings import decode, find_encoding
+from lowland.files.text.text_layout import DELIMITERS
 
 COLUMNS = ("setting", "outcome", "count")
 MOST_QUBITS = 12

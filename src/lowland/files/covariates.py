@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix
+from lowland.core.cells.labels import find_labels
+from lowland.core.cells.observations import Labels
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.labels import find_labels
-from lowland.core.observations import Labels
 from lowland.files.tables import read_columns
 
 # a text column with more levels than this is taken for names or notes, not for a covariate

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices
+from lowland.core.cells.labels import LabelColumn
 from lowland.core.errors import InvalidInputError
-from lowland.core.labels import LabelColumn
 from lowland.files.numerals import MISSING, Numerals
 
 _ROWS = """

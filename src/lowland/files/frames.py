@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.core.cells.labels import LabelColumn, label_text, order_labels
 from lowland.core.errors import InvalidInputError
-from lowland.core.labels import LabelColumn, label_text, order_labels
 from lowland.files.table_format import ROW_LABELS
 
 Columns: TypeAlias = "dict[str, NDArray[Any] | LabelColumn]"

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
+from lowland.core.cells.labels import find_labels, label_places
+from lowland.core.cells.observations import Labels
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.labels import find_labels, label_places
-from lowland.core.observations import Labels
 from lowland.files.table_format import ROW_LABELS
 from lowland.files.tables import read_columns
 

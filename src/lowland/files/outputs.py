@@ -13,7 +13,7 @@ from typing import IO, Any, final
 import numpy as np
 
 from lowland.core.atomic import write_whole
-from lowland.files.columnar import COLUMNAR, need_arrow
+from lowland.files.foreign.columnar import COLUMNAR, need_arrow
 
 # with what a cell begins that spreadsheets run
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 
+from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
-from lowland.core.observations import Observations
-from lowland.files.assembling import table_from_columns
-from lowland.files.databases import query_arrow
+from lowland.files.foreign.databases import query_arrow
 from lowland.files.frames import frame_columns
-from lowland.files.layouts import Reading, Table
+from lowland.files.shapes.assembling import table_from_columns
+from lowland.files.shapes.layouts import Reading, Table
 
 
 @public("lowland")

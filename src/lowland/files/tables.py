@@ -9,25 +9,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.core.cells.labels import LabelColumn
+from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.labels import LabelColumn
-from lowland.core.observations import Observations
-from lowland.core.stages import stage
+from lowland.core.running.stages import stage
 from lowland.files.arrays import read_array
-from lowland.files.assembling import decide_layout, table_from_columns
-from lowland.files.columnar import COLUMNAR, give_back_memory, read_columnar
-from lowland.files.databases import DATABASE_ENDINGS, refuse_without_query
-from lowland.files.delimited import numerals_of_sample, read_delimited, wanted_columns
 from lowland.files.evidence import Decision
+from lowland.files.foreign.columnar import COLUMNAR, give_back_memory, read_columnar
+from lowland.files.foreign.databases import DATABASE_ENDINGS, refuse_without_query
+from lowland.files.foreign.json_records import JSON, read_json_records
+from lowland.files.foreign.spreadsheets import SHEETS, read_sheet
 from lowland.files.frames import Columns, frame_columns
-from lowland.files.json_records import JSON, read_json_records
-from lowland.files.layouts import Reading, Table
 from lowland.files.numerals import Numerals, type_cells
+from lowland.files.shapes.assembling import decide_layout, table_from_columns
+from lowland.files.shapes.layouts import Reading, Table
 from lowland.files.sources import STANDARD_INPUT, Opened, open_source
-from lowland.files.spreadsheets import SHEETS, read_sheet
 from lowland.files.table_format import TableFormat
-from lowland.files.text_layout import DELIMITERS, TextLayout, check_width, find_text_layout
+from lowland.files.text.delimited import numerals_of_sample, read_delimited, wanted_columns
+from lowland.files.text.text_layout import DELIMITERS, TextLayout, check_width, find_text_layout
 
 ARRAYS = (".npy", ".npz", ".mtx")
 KINDS = (*DELIMITERS, *JSON, *COLUMNAR, *SHEETS, *ARRAYS)

@@ -15,8 +15,8 @@ from inspect import getfile
 from pathlib import Path
 from typing import Any, final
 
-from lowland.core.interrupt import HeldInterrupt
-from lowland.core.stages import interlude
+from lowland.core.running.interrupt import HeldInterrupt
+from lowland.core.running.stages import interlude
 
 with HeldInterrupt():
     import numba

@@ -6,7 +6,7 @@ import numpy as np
 
 from lowland.kernels import normals_numpy
 from lowland.kernels.compiler import njit
-from lowland.kernels.llvm_simd import LANES
+from lowland.kernels.lanes.llvm_simd import LANES
 from lowland.kernels.normals_numpy import HALF, MASK
 
 _F = np.float32

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
-from lowland.core.findings import Certificate
-from lowland.core.interrupt import in_full
-from lowland.core.powers import HasMatrix
-from lowland.core.records import Factors, SearchResult
-from lowland.core.shown import Shown
-from lowland.core.status import Verdict
+from lowland.core.promises.powers import HasMatrix
+from lowland.core.results.findings import Certificate
+from lowland.core.results.records import Factors, SearchResult
+from lowland.core.results.shown import Shown
+from lowland.core.results.status import Verdict
+from lowland.core.running.interrupt import in_full
 from lowland.landscape.proportions import greatest_share
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.objectives import Objective
-from lowland.core.powers import HasMatrix
-from lowland.core.records import Factors
+from lowland.core.promises.objectives import Objective
+from lowland.core.promises.powers import HasMatrix
+from lowland.core.results.records import Factors
 
 
 @public("lowland.landscape")

@@ -9,8 +9,8 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
-from lowland.core.objectives import Linearisation
-from lowland.core.powers import HasLinearisation
+from lowland.core.promises.objectives import Linearisation
+from lowland.core.promises.powers import HasLinearisation
 from lowland.core.random import RandomSource, make_generator
 
 # up to this size the Hessian is formed

@@ -1,6 +1,6 @@
 """Pointwise losses and the penalties on factors."""
 
-from lowland.core.protocols import Loss, Penalty
+from lowland.core.promises.protocols import Loss, Penalty
 from lowland.losses.balancing import Balancing
 from lowland.losses.binomial import Binomial
 from lowland.losses.clipped import Clipped

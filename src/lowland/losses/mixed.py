@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Vector, places_of_each
 from lowland.core.errors import InvalidInputError
-from lowland.core.protocols import MajorisedLoss
+from lowland.core.promises.protocols import MajorisedLoss
 
 
 @final

@@ -1,6 +1,6 @@
 """Linear maps from matrices to numbers, with their adjoints."""
 
-from lowland.core.protocols import Measurement
+from lowland.core.promises.protocols import Measurement
 from lowland.measure.dense import Dense, gaussian
 from lowland.measure.entries import Entries
 from lowland.measure.fourier import Fourier

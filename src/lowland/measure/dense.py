@@ -15,11 +15,11 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.memory import check_fits
 from lowland.core.random import RandomSource, make_generator
-from lowland.core.records import Factors
+from lowland.core.results.records import Factors
 from lowland.core.rounding import gamma
 from lowland.core.work import CALL, matrix_work, touch
 from lowland.kernels.dense_rows import is_large, normal_pass
-from lowland.kernels.residues import Residues
+from lowland.kernels.modular_arithmetic.residues import Residues
 from lowland.measure.exact import Exactness
 
 # numbers of a measuring matrix summed at a time

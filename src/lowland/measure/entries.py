@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, DTypeLike
 from lowland.core.arrays import Indices, Matrix, Vector, check_positions
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.records import Factors
+from lowland.core.results.records import Factors
 from lowland.core.rounding import gamma
 from lowland.core.work import touch
-from lowland.kernels.residues import Residues
-from lowland.kernels.sparse import sample_product
+from lowland.kernels.modular_arithmetic.residues import Residues
+from lowland.kernels.sparse_tables.sparse import sample_product
 from lowland.measure.exact import Exactness
 from lowland.measure.operators import SparseMap, SparsePattern, cell_work
 

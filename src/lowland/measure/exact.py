@@ -12,8 +12,8 @@ from typing import Protocol, final, runtime_checkable
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.protocols import Measurement
-from lowland.kernels.residues import Residues
+from lowland.core.promises.protocols import Measurement
+from lowland.kernels.modular_arithmetic.residues import Residues
 
 
 @final

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Indices, Matrix
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.records import Factors
+from lowland.core.results.records import Factors
 from lowland.core.work import CALL, touch
-from lowland.kernels.sparse import sample_product
+from lowland.kernels.sparse_tables.sparse import sample_product
 from lowland.measure.operators import SparseMap, SparsePattern, cell_work
 
 

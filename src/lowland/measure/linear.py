@@ -10,7 +10,7 @@ from lowland.core.arrays import Matrix
 from lowland.core.dense_operator import DenseMap
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.records import Factors
+from lowland.core.results.records import Factors
 from lowland.core.work import CALL, matrix_work, touch
 
 

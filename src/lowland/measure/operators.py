@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix
-from lowland.core.protocols import LinearMap
+from lowland.core.promises.protocols import LinearMap
 from lowland.core.work import CALL, touch
 from lowland.kernels.sort import sort_both_ways
-from lowland.kernels.sparse import multiply_rows
+from lowland.kernels.sparse_tables.sparse import multiply_rows
 
 
 def cell_work(cells: int, width: int) -> float:

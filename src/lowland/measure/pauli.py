@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.records import Factors
+from lowland.core.results.records import Factors
 from lowland.core.rounding import gamma
 from lowland.core.work import CALL, touch
+from lowland.kernels.modular_arithmetic.residues import Residues
 from lowland.kernels.pauli import flipped_rows, flipped_sums, multiply_flipped
-from lowland.kernels.residues import Residues
 from lowland.measure.exact import Exactness
 
 LETTERS = "IXYZ"

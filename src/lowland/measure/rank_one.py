@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Indices, Matrix, Vector, check_numbers
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.records import Factors
+from lowland.core.results.records import Factors
 from lowland.core.rounding import gamma
 from lowland.core.work import matrix_work, touch
-from lowland.kernels.residues import Residues
+from lowland.kernels.modular_arithmetic.residues import Residues
 from lowland.measure.exact import Exactness
 from lowland.measure.linear import check_operator, operator_work, working_type
 

@@ -9,7 +9,7 @@ import numpy as np
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.complex_views import as_complexes, as_reals
 from lowland.core.errors import UnsupportedError
-from lowland.core.protocols import (
+from lowland.core.promises.protocols import (
     HasNormBound,
     HasRoundingBounds,
     LinearMap,
@@ -17,7 +17,7 @@ from lowland.core.protocols import (
     Subsettable,
     bounds_rounding,
 )
-from lowland.core.records import Factors
+from lowland.core.results.records import Factors
 
 
 @final

@@ -11,16 +11,16 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.protocols import (
+from lowland.core.promises.protocols import (
     HasNormBound,
     HasRoundingBounds,
     Measurement,
     bounds_rounding,
     check_measurement,
 )
-from lowland.core.records import Factors
+from lowland.core.results.records import Factors
 from lowland.core.rounding import gamma
-from lowland.kernels.residues import Residues
+from lowland.kernels.modular_arithmetic.residues import Residues
 from lowland.measure.exact import ExactMatrices, Exactness, exact_matrices
 from lowland.measure.operators import SumMap
 

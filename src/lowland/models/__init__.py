@@ -1,6 +1,6 @@
 """Parametrisations of matrices: points, tangents, gauges and starts."""
 
-from lowland.core.protocols import Model
+from lowland.core.promises.protocols import Model
 from lowland.models.general import General
 from lowland.models.psd import Psd
 

@@ -11,8 +11,8 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.complex_views import as_complexes, as_reals
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.protocols import LinearMap
-from lowland.core.records import Factors, dimension_of
+from lowland.core.promises.protocols import LinearMap
+from lowland.core.results.records import Factors, dimension_of
 from lowland.models.mixings import all_mixings, column_precisions, divide_by_gram, skew_mixings
 
 BIASES = ("row", "column", "global")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import final
 
 from lowland.core.arrays import Indices, Vector
-from lowland.core.protocols import LinearMap, Subsettable
+from lowland.core.promises.protocols import LinearMap, Subsettable
 from lowland.losses import Squared
 from lowland.measure import RealParts
 from lowland.objectives.problem import RecoveryProblem

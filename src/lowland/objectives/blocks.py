@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.powers import BlockSolver
-from lowland.core.protocols import MajorisedLoss
+from lowland.core.promises.powers import BlockSolver
+from lowland.core.promises.protocols import MajorisedLoss
 from lowland.core.work import rows_work, singular_value_work, touch
-from lowland.kernels.rows import default_form, solve_rows
-from lowland.kernels.rows_nonnegative import solve_rows_nonnegative
-from lowland.kernels.sparse import subtract_gathered
+from lowland.kernels.sparse_tables.sparse import subtract_gathered
+from lowland.kernels.systems.rows import default_form, solve_rows
+from lowland.kernels.systems.rows_nonnegative import solve_rows_nonnegative
 from lowland.losses import BiasRidge, Ridge, Squared
 from lowland.measure import Dense, Entries
 from lowland.models import General

@@ -13,7 +13,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.complex_views import as_complexes
 from lowland.core.work import CALL, rows_work, touch
 from lowland.kernels import projection
-from lowland.kernels.sparse import multiply_rows
+from lowland.kernels.sparse_tables.sparse import multiply_rows
 from lowland.losses import Squared
 from lowland.measure import Entries, RealParts
 from lowland.models import General

@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.protocols import LinearMap
+from lowland.core.promises.protocols import LinearMap
 from lowland.core.work import matrix_work, touch
 from lowland.kernels.dense_rows import is_large, normal_pass
 from lowland.objectives.jacobian_matrices import direct_jacobian, is_shorter

@@ -8,9 +8,9 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.protocols import HasNormBound, Measurement, Model
-from lowland.kernels.modular import Array
-from lowland.kernels.residues import Residues
+from lowland.core.promises.protocols import HasNormBound, Measurement, Model
+from lowland.kernels.modular_arithmetic.modular import Array
+from lowland.kernels.modular_arithmetic.residues import Residues
 from lowland.measure import Dense, RealParts
 from lowland.measure.exact import ExactMatrices, exact_matrices
 

@@ -11,11 +11,11 @@ from typing import final
 
 import numpy as np
 
-from lowland.core.powers import ModularJacobian
-from lowland.core.protocols import Measurement, Model, Subsettable
+from lowland.core.promises.powers import ModularJacobian
+from lowland.core.promises.protocols import Measurement, Model, Subsettable
 from lowland.core.work import CALL
-from lowland.kernels.modular import Array
-from lowland.kernels.residues import Residues
+from lowland.kernels.modular_arithmetic.modular import Array
+from lowland.kernels.modular_arithmetic.residues import Residues
 from lowland.measure import Entries, RealParts
 from lowland.measure.exact import ExactMatrices, exact_matrices
 from lowland.models import General

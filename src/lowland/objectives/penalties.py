@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Vector, check_floats
 from lowland.core.errors import InvalidInputError
-from lowland.core.protocols import Measurement, Model, Penalty
+from lowland.core.promises.protocols import Measurement, Model, Penalty
 from lowland.losses import Balancing, BiasRidge, Ridge
 from lowland.measure import Entries
 from lowland.models import General, Psd

@@ -6,15 +6,15 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import UnsupportedError
-from lowland.core.findings import Certificate
-from lowland.core.protocols import Loss
+from lowland.core.promises.protocols import Loss
+from lowland.core.results.findings import Certificate
 from lowland.losses import Balancing, Binomial, Clipped, LogPoisson, Mixed, Ordinal, Poisson, Squared
 from lowland.measure import Entries, RealParts
 from lowland.models import General
 from lowland.objectives.problem import RecoveryProblem
 from lowland.recheck.documents import Document
-from lowland.recheck.matrix_problem import MatrixProblem
-from lowland.recheck.measurements import are_given, measured_fingerprint, measuring_matrices
+from lowland.recheck.matrices.measurements import are_given, measured_fingerprint, measuring_matrices
+from lowland.recheck.matrices.problem import MatrixProblem
 from lowland.recheck.plain_losses import PlainLoss, PlainLosses
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
-from lowland.core.protocols import (
+from lowland.core.promises.protocols import (
     HasNormalPass,
     HasRoundingBounds,
     LinearMap,
@@ -20,9 +20,9 @@ from lowland.core.protocols import (
     Penalty,
     bounds_rounding,
 )
-from lowland.core.records import Factors
+from lowland.core.results.records import Factors
 from lowland.core.work import touch
-from lowland.kernels.sparse import squared_error
+from lowland.kernels.sparse_tables.sparse import squared_error
 from lowland.losses import BiasRidge, Ridge, Squared
 from lowland.measure import Entries
 from lowland.measure.operators import cell_work

@@ -14,11 +14,11 @@ from lowland.core.arrays import Matrix, Vector, check_floats, check_numbers
 from lowland.core.complex_views import as_reals
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import Certificate
-from lowland.core.powers import BatchGradient, BlockSolver, ModularJacobian
-from lowland.core.protocols import Loss, Measurement, Model
-from lowland.core.records import ObservedPattern
-from lowland.core.verification import Verification
+from lowland.core.promises.powers import BatchGradient, BlockSolver, ModularJacobian
+from lowland.core.promises.protocols import Loss, Measurement, Model
+from lowland.core.results.findings import Certificate
+from lowland.core.results.records import ObservedPattern
+from lowland.core.results.verification import Verification
 from lowland.losses import Squared
 from lowland.measure import Entries, RealParts
 from lowland.models import General
@@ -217,7 +217,7 @@ class RecoveryObjective(RecoveryProblem):
     ) -> Verification:
         """Derive everything that a certificate states about a point again, from plain arrays."""
         from lowland.objectives.plain import plain_problem
-        from lowland.recheck.matrix_checks import verify_matrix
+        from lowland.recheck.matrices.checks import verify_matrix
 
         problem = plain_problem(self.in_double(), np.asarray(theta, np.float64), self.describe())
         return verify_matrix(problem, certificate, on_progress)

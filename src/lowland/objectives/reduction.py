@@ -15,10 +15,10 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.powers import BlockSolver
+from lowland.core.promises.powers import BlockSolver
 from lowland.core.work import CALL, matrix_work, rows_work, touch
 from lowland.kernels.cross import cross_product, line_grams
-from lowland.kernels.sparse import multiply_rows
+from lowland.kernels.sparse_tables.sparse import multiply_rows
 from lowland.models import General
 from lowland.objectives.blocks import EntryBlocks
 from lowland.objectives.problem import RecoveryProblem

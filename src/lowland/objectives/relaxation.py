@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.protocols import LinearMap
+from lowland.core.promises.protocols import LinearMap
 from lowland.measure import Entries
 from lowland.models import General, Psd
 from lowland.models.general import balanced_factors

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from lowland.core.findings import Certificate, Finding
-from lowland.core.status import Rigour, Verdict
-from lowland.core.verification import Check, Outcome, Verification
+from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.status import Rigour, Verdict
+from lowland.core.results.verification import Check, Outcome, Verification
 from lowland.recheck.plain_fit import PlainFit
 from lowland.recheck.statement import Statement
 from lowland.recheck.stationarity import LARGEST_TOLERANCE, USUAL_TOLERANCE

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.errors import FileFormatError
-from lowland.core.finding_json import number_array, parse, plain_value
-from lowland.core.findings import Certificate
+from lowland.core.results.finding_json import number_array, parse, plain_value
+from lowland.core.results.findings import Certificate
 
 FORMAT, VERSION = "lowland certificate", 2
 KINDS = ("table", "measurements", "tensor", "cp", "region", "stability")

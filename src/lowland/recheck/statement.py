@@ -9,9 +9,9 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from lowland.core.arrays import Matrix
-from lowland.core.findings import Finding
-from lowland.core.status import Rigour, Verdict
-from lowland.core.verification import Check, Outcome
+from lowland.core.results.findings import Finding
+from lowland.core.results.status import Rigour, Verdict
+from lowland.core.results.verification import Check, Outcome
 
 # relative difference of numbers that were computed twice
 AGREE = 1e-6

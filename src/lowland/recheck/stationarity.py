@@ -7,8 +7,8 @@ from typing import final
 
 import numpy as np
 
-from lowland.core.status import Rigour, Verdict
-from lowland.core.verification import Check
+from lowland.core.results.status import Rigour, Verdict
+from lowland.core.results.verification import Check
 from lowland.recheck.plain_fit import PlainFit
 from lowland.recheck.statement import AGREE, Statement
 

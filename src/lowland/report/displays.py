@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
-from lowland.core.observations import Observations
-from lowland.core.records import Factors, SearchResult
+from lowland.core.results.records import Factors, SearchResult
 from lowland.report.figures import ACCENT, FAINT, SECOND, require_matplotlib
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import IO, TYPE_CHECKING, Any, final
 
 from lowland.core.errors import MissingExtraError
-from lowland.core.findings import Certificate, describe
+from lowland.core.results.findings import Certificate, describe
 from lowland.report.figures import draw_svg
 from lowland.report.plain_findings import answer
 from lowland.report.words import verdict_sentence

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
-from lowland.core.findings import Finding, hope, short_number
-from lowland.core.status import Rigour, Verdict
+from lowland.core.results.findings import Finding, hope, short_number
+from lowland.core.results.status import Rigour, Verdict
 
 
 @final

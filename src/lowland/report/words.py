@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lowland.core.findings import Certificate, Finding
-from lowland.core.status import Rigour, Verdict
+from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.status import Rigour, Verdict
 from lowland.report.plain_findings import percent
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from lowland.core.arrays import Matrix
 from lowland.dynamics.antisymmetric import optimal_antisymmetric
 from lowland.dynamics.closed_forms import quadratic
-from lowland.dynamics.dichotomy import escape_dichotomy
+from lowland.dynamics.exits.dichotomy import escape_dichotomy
 from lowland.dynamics.laws import Dynamics, NonReversible, Overdamped, Underdamped
 from lowland.dynamics.quadratic_wells import stable_step
 from lowland.dynamics.recurrence import recurrence_time

@@ -23,9 +23,9 @@ from typing import IO, Any, TypeAlias, final
 from lowland.core.atomic import write_whole
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, LowlandError
-from lowland.core.interrupt import in_full
-from lowland.core.progress import OnProgress
-from lowland.core.stages import announce
+from lowland.core.running.interrupt import in_full
+from lowland.core.running.progress import OnProgress
+from lowland.core.running.stages import announce
 from lowland.report.page import Page, write_report
 
 Cell: TypeAlias = Mapping[str, Any]

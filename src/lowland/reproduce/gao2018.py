@@ -16,9 +16,9 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.dynamics.antisymmetric import drift_rate
 from lowland.dynamics.closed_forms import double_well, quadratic
-from lowland.dynamics.escape import escape_times
 from lowland.dynamics.exit_sets import Ball, HalfSpace
-from lowland.dynamics.kramers import kramers_time
+from lowland.dynamics.exits.escape import escape_times
+from lowland.dynamics.exits.kramers import kramers_time
 from lowland.dynamics.laws import Dynamics, NonReversible, Overdamped, Underdamped
 from lowland.dynamics.one_dimension import mean_exit_time
 from lowland.dynamics.quadratic_wells import stable_step

@@ -11,7 +11,7 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.powers import HasBlockSolver, HasDifferentiableBlocks
+from lowland.core.promises.powers import HasBlockSolver, HasDifferentiableBlocks
 from lowland.core.work import matrix_work, touch
 from lowland.search.stepper import Info
 

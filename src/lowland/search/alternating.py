@@ -12,7 +12,7 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.powers import HasBlockSolver
+from lowland.core.promises.powers import HasBlockSolver
 from lowland.search.stepper import Info
 
 

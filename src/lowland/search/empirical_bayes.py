@@ -11,8 +11,8 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.fits import HasPrecisions
-from lowland.core.powers import HasResidual
+from lowland.core.promises.fits import HasPrecisions
+from lowland.core.promises.powers import HasResidual
 from lowland.search.conjugate_gradients import conjugate_gradients, shifted
 from lowland.search.gauss_newton import value_of_nothing
 from lowland.search.residual_variance import residual_variance

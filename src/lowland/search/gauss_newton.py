@@ -9,12 +9,12 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.capabilities import check_offered
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.fits import Fit
-from lowland.core.objectives import FitLinearisation, Objective
-from lowland.core.powers import HasNormalMatrix, HasResidual
+from lowland.core.promises.capabilities import check_offered
+from lowland.core.promises.fits import Fit
+from lowland.core.promises.objectives import FitLinearisation, Objective
+from lowland.core.promises.powers import HasNormalMatrix, HasResidual
 from lowland.search.conjugate_gradients import conjugate_gradients, shifted
 from lowland.search.stepper import Info
 

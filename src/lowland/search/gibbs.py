@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.powers import HasDraws
+from lowland.core.promises.powers import HasDraws
 from lowland.search.saved_states import check_draws
 from lowland.search.stepper import Info
 

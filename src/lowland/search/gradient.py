@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
-from lowland.core.objectives import Objective
+from lowland.core.promises.objectives import Objective
 from lowland.search.stepper import Info
 
 

@@ -11,15 +11,15 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Vector, check_floats
-from lowland.core.capabilities import check_offered
 from lowland.core.damage import reading, require
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, LowlandError
-from lowland.core.interrupt import Interruption
-from lowland.core.objectives import Searchable
-from lowland.core.records import SearchResult, Trace
-from lowland.core.stages import announce
-from lowland.core.status import StopReason
+from lowland.core.promises.capabilities import check_offered
+from lowland.core.promises.objectives import Searchable
+from lowland.core.results.records import SearchResult, Trace
+from lowland.core.results.status import StopReason
+from lowland.core.running.interrupt import Interruption
+from lowland.core.running.stages import announce
 from lowland.core.work import counted
 from lowland.search.saved_states import check_progress, check_state
 from lowland.search.stepper import Info, Stepper

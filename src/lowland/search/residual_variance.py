@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lowland.core.fits import Fit
+from lowland.core.promises.fits import Fit
 
 
 def residual_variance(objective: Fit, squares: float, surplus: float) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.powers import HasScaledGradient
+from lowland.core.promises.powers import HasScaledGradient
 from lowland.search.stepper import Info
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from lowland.core.interrupt import is_requested
-from lowland.core.records import Attempt, SearchResult
-from lowland.core.status import StopReason
+from lowland.core.results.records import Attempt, SearchResult
+from lowland.core.results.status import StopReason
+from lowland.core.running.interrupt import is_requested
 from lowland.search.stops import Iterations, RelativeDecreaseBelow, StopRule, ValueBelow
 
 # steps at an exact fit; each gains several digits

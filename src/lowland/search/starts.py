@@ -10,8 +10,8 @@ from lowland.core.arrays import Matrix, Vector, check_floats
 from lowland.core.complex_views import complex_type
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.fits import MatrixFit
-from lowland.core.records import Factors
+from lowland.core.promises.fits import MatrixFit
+from lowland.core.results.records import Factors
 
 # up to this size all eigenvectors are computed, above it a few by Lanczos iteration
 LARGEST_EIGH = 600

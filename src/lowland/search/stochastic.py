@@ -11,7 +11,7 @@ import numpy as np
 from lowland.core.arrays import Indices, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.powers import HasBatchGradient, HasResidual
+from lowland.core.promises.powers import HasBatchGradient, HasResidual
 from lowland.search.stepper import Info
 
 

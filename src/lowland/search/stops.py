@@ -9,7 +9,7 @@ import numpy as np
 
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.status import StopReason
+from lowland.core.results.status import StopReason
 
 
 @final

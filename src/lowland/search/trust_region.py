@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
-from lowland.core.powers import HasLinearisation, HasResidual
+from lowland.core.promises.powers import HasLinearisation, HasResidual
 from lowland.search.stepper import Info
 
 GOOD, POOR, ENOUGH = 0.75, 0.25, 0.05

@@ -11,7 +11,7 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.fits import HasElimination
+from lowland.core.promises.fits import HasElimination
 from lowland.search.conjugate_gradients import conjugate_gradients
 from lowland.search.residual_variance import residual_variance
 from lowland.search.stepper import Info

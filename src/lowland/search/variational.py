@@ -9,7 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.powers import HasAverages
+from lowland.core.promises.powers import HasAverages
 from lowland.search.stepper import Info
 
 

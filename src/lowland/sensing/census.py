@@ -12,10 +12,10 @@ from lowland.certificates import JUDGES, JudgeSettings, judge, usual_work
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import Certificate
-from lowland.core.interrupt import Interruptible
 from lowland.core.random import RandomSource, make_generator, spawn
-from lowland.core.records import SearchResult
+from lowland.core.results.findings import Certificate
+from lowland.core.results.records import SearchResult
+from lowland.core.running.interrupt import Interruptible
 from lowland.landscape import Census
 from lowland.landscape.census import is_close, take_census
 from lowland.objectives import RecoveryObjective

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.findings import Certificate, Finding
+from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.status import Rigour, Verdict
 from lowland.core.rounding import gamma
-from lowland.core.status import Rigour, Verdict
 from lowland.objectives import RecoveryObjective
 from lowland.sensing.premise import Premise
 

@@ -8,16 +8,16 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.certificates.identifiability import identify
+from lowland.certificates.uniqueness.identifiability import identify
 from lowland.core.arrays import Indices, Matrix, check_rank
+from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
-from lowland.core.findings import Finding
-from lowland.core.observations import Observations
-from lowland.core.protocols import Measurement, check_measurement
+from lowland.core.promises.protocols import Measurement, check_measurement
 from lowland.core.random import RandomSource, make_generator
-from lowland.core.records import Factors
-from lowland.core.shown import Shown
-from lowland.core.status import Verdict
+from lowland.core.results.findings import Finding
+from lowland.core.results.records import Factors
+from lowland.core.results.shown import Shown
+from lowland.core.results.status import Verdict
 from lowland.core.work import Budget
 from lowland.measure import Entries
 from lowland.objectives import make_objective

@@ -12,7 +12,7 @@ from lowland.core.arrays import Vector, check_floats, check_positions
 from lowland.core.dense_operator import DenseMap
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.shown import Shown
+from lowland.core.results.shown import Shown
 from lowland.objectives import RecoveryObjective
 from lowland.sensing.tangent_covariance import Noise, TangentCovariance, estimate_noise
 

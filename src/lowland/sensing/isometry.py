@@ -13,17 +13,17 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.certificates.spectral_bounds import eigenvalue_bound
+from lowland.certificates.gaps.spectral_bounds import eigenvalue_bound
 from lowland.core.arrays import Matrix, Vector, check_rank
 from lowland.core.complex_views import as_complexes, as_reals
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.interrupt import Interruptible
-from lowland.core.protocols import Measurement
+from lowland.core.promises.protocols import Measurement
 from lowland.core.random import RandomSource, make_generator
-from lowland.core.records import Factors
+from lowland.core.results.records import Factors
+from lowland.core.results.shown import Shown
 from lowland.core.rounding import gamma
-from lowland.core.shown import Shown
+from lowland.core.running.interrupt import Interruptible
 from lowland.measure import Dense, Entries, Fourier, Pauli
 
 STRUCTURES = ("general", "psd")

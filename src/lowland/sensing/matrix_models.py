@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lowland.core.errors import InvalidInputError
-from lowland.core.protocols import Measurement
+from lowland.core.promises.protocols import Measurement
 from lowland.measure import Dense
 from lowland.models import General, Psd
 

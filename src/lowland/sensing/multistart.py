@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from lowland.core.errors import InvalidInputError
-from lowland.core.records import SearchResult
+from lowland.core.results.records import SearchResult
 from lowland.dynamics.search.annealing import Langevin
 from lowland.measure import Entries
 from lowland.objectives import RecoveryObjective

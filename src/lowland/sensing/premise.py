@@ -13,8 +13,8 @@ import numpy as np
 
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, LowlandError
-from lowland.core.protocols import Measurement
-from lowland.core.records import Factors
+from lowland.core.promises.protocols import Measurement
+from lowland.core.results.records import Factors
 from lowland.sensing.isometry import Isometry, restricted_isometry
 
 # by so much, relative to one, a ratio must lie outside of its limits to contradict them: beyond rounding

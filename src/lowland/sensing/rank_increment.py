@@ -10,8 +10,8 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
-from lowland.core.records import Factors, SearchResult
-from lowland.core.status import StopReason
+from lowland.core.results.records import Factors, SearchResult
+from lowland.core.results.status import StopReason
 from lowland.objectives import RecoveryObjective
 from lowland.search import Iterations, RelativeDecreaseBelow, run
 from lowland.search.loop import Callback

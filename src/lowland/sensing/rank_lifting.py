@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.records import Factors, SearchResult
+from lowland.core.results.records import Factors, SearchResult
 from lowland.objectives import RecoveryObjective
 from lowland.search import run
 from lowland.search.loop import Callback

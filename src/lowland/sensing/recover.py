@@ -16,12 +16,12 @@ from lowland.core.arrays import Matrix, Vector, check_numbers, check_rank
 from lowland.core.complex_views import complex_type
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import Certificate
-from lowland.core.interrupt import Interruptible, stop_if_requested, unless_interrupted
-from lowland.core.protocols import Measurement, check_measurement
+from lowland.core.promises.protocols import Measurement, check_measurement
 from lowland.core.random import RandomSource, make_generator, spawn
-from lowland.core.records import Attempt, Factors
-from lowland.core.status import StopReason
+from lowland.core.results.findings import Certificate
+from lowland.core.results.records import Attempt, Factors
+from lowland.core.results.status import StopReason
+from lowland.core.running.interrupt import Interruptible, stop_if_requested, unless_interrupted
 from lowland.core.work import Budget, counted
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.losses import LOSSES

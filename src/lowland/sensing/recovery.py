@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Matrix
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import Certificate
-from lowland.core.judged import Judged
-from lowland.core.records import Attempt, Factors, SearchResult
+from lowland.core.results.findings import Certificate
+from lowland.core.results.judged import Judged
+from lowland.core.results.records import Attempt, Factors, SearchResult
 from lowland.files.certificates import write_certificate
 from lowland.objectives import RecoveryObjective
 from lowland.objectives.plain import recovery_document

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lowland.core.findings import Certificate
-from lowland.core.records import Attempt, Factors, SearchResult
+from lowland.core.results.findings import Certificate
+from lowland.core.results.records import Attempt, Factors, SearchResult
 from lowland.objectives import RecoveryObjective
 from lowland.report.displays import ConvergenceDisplay, PredictionDisplay, SpectrumDisplay
 from lowland.report.page import FigureEntry, Lead, Page, TableEntry

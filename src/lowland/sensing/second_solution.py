@@ -9,12 +9,12 @@ from typing import final
 
 import numpy as np
 
-from lowland.certificates.exact_fit import misfit
-from lowland.certificates.isolation_radius import prove_exclusion
+from lowland.certificates.gaps.exact_fit import misfit
 from lowland.certificates.settings import gradient_work
+from lowland.certificates.uniqueness.isolation_radius import prove_exclusion
 from lowland.core.arrays import Vector
-from lowland.core.findings import Finding
-from lowland.core.status import Rigour, StopReason, Verdict
+from lowland.core.results.findings import Finding
+from lowland.core.results.status import Rigour, StopReason, Verdict
 from lowland.core.work import Budget, counted
 from lowland.objectives import RecoveryObjective
 from lowland.search import (

@@ -14,14 +14,14 @@ from typing import final
 
 import numpy as np
 
+from lowland.certificates.curvatures.jacobian import gram_matrix, jacobian_matrix
 from lowland.certificates.factorisations import cholesky, eigh, finite, orthonormal_basis
-from lowland.certificates.jacobian import gram_matrix, jacobian_matrix
-from lowland.certificates.leading import ESTIMATE_STEPS, leading_triplet
+from lowland.certificates.gaps.leading import ESTIMATE_STEPS, leading_triplet
 from lowland.certificates.stationarity import balanced
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.fits import MatrixFit
-from lowland.core.protocols import LinearMap
+from lowland.core.promises.fits import MatrixFit
+from lowland.core.promises.protocols import LinearMap
 
 # largest point whose Gram matrix is factored
 LARGEST_EXACT = 2500

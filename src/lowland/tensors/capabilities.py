@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.fits import Fit
-from lowland.core.powers import ModularJacobian
+from lowland.core.promises.fits import Fit
+from lowland.core.promises.powers import ModularJacobian
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.tucker_tensor import TuckerTensor
 

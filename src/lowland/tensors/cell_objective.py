@@ -11,7 +11,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.objectives import FitLinearisation
+from lowland.core.promises.objectives import FitLinearisation
 from lowland.losses.squared import Squared
 from lowland.tensors.capabilities import CellFit
 from lowland.tensors.cells.observations import TensorObservations

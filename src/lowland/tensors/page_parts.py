@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.records import Attempt, SearchResult
+from lowland.core.results.records import Attempt, SearchResult
 from lowland.report.displays import ConvergenceDisplay, PredictionDisplay
 from lowland.report.page import FigureEntry, TableEntry
 from lowland.sensing.report import FEWEST_STEPS, prediction_figure

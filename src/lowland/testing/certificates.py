@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lowland.core.doors import public
-from lowland.core.findings import Certificate
-from lowland.core.status import Verdict
+from lowland.core.results.findings import Certificate
+from lowland.core.results.status import Verdict
 
 
 @public("lowland.testing")

@@ -8,7 +8,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
-from lowland.core.objectives import Objective
+from lowland.core.promises.objectives import Objective
 
 STEP_LENGTHS = 2.0 ** -np.arange(5, 15)
 

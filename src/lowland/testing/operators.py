@@ -8,8 +8,8 @@ import numpy as np
 
 from lowland.core.arrays import Matrix
 from lowland.core.doors import public
-from lowland.core.protocols import Measurement
-from lowland.core.records import Factors
+from lowland.core.promises.protocols import Measurement
+from lowland.core.results.records import Factors
 from lowland.core.work import counted
 
 # relative to the norms, not to the value: looser tests would miss a scaling error of 1e-8

@@ -8,7 +8,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
-from lowland.core.protocols import HasGram, HasRoundingBounds, Loss, MajorisedLoss, Penalty
+from lowland.core.promises.protocols import HasGram, HasRoundingBounds, Loss, MajorisedLoss, Penalty
 
 # protocols of several members that a part may offer
 OPTIONAL: tuple[type[Any], ...] = (HasGram, HasRoundingBounds, MajorisedLoss)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from lowland.core.doors import public
-from lowland.core.records import SearchResult
-from lowland.core.status import StopReason
+from lowland.core.results.records import SearchResult
+from lowland.core.results.status import StopReason
 
 
 @public("lowland.testing")

@@ -19,11 +19,11 @@ from lowland.completion.cells.labels import TableLabels
 from lowland.completion.cells.sides import TableCells
 from lowland.completion.cells.summary import TableSummary
 from lowland.completion.tables.kept_fit import KeptFit
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.interrupt import in_full
-from lowland.core.observations import Observations
-from lowland.core.records import SearchResult
-from lowland.core.status import StopReason
+from lowland.core.results.records import SearchResult
+from lowland.core.results.status import StopReason
+from lowland.core.running.interrupt import in_full
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 
 # draws, or sweeps, of a fit that settings are compared by

@@ -22,10 +22,10 @@ from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bayesian.start import first_point, make_objective
 from lowland.completion.cells.sides import TableCells
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.core.stages import stage
-from lowland.core.status import StopReason
-from lowland.kernels.moments import Moments
-from lowland.kernels.stacked_systems import lower_triangle
+from lowland.core.results.status import StopReason
+from lowland.core.running.stages import stage
+from lowland.kernels.systems.moments import Moments
+from lowland.kernels.systems.stacked_systems import lower_triangle
 from lowland.search import Iterations, run
 from lowland.search.stops import ChangeBelow
 from lowland.search.variational import Variational

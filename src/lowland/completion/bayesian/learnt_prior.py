@@ -11,9 +11,9 @@ from lowland.completion.bayesian.features import FeatureMap
 from lowland.completion.cells.blocks import line_moments
 from lowland.completion.cells.sides import PerLine, PerPartner, TableCells
 from lowland.core.arrays import Matrix, Vector
-from lowland.kernels.moments import Moments
-from lowland.kernels.rows import default_form
-from lowland.kernels.stacked_systems import lower_triangle
+from lowland.kernels.systems.moments import Moments
+from lowland.kernels.systems.rows import default_form
+from lowland.kernels.systems.stacked_systems import lower_triangle
 
 
 @final

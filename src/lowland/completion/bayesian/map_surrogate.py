@@ -19,10 +19,10 @@ from lowland.completion.penalised.points import model_of
 from lowland.completion.penalised.row_minimum import settle_rows
 from lowland.completion.penalised.settings import CompletionSettings
 from lowland.core.arrays import Vector
-from lowland.core.observations import Observations
-from lowland.core.records import SearchResult
+from lowland.core.cells.observations import Observations
+from lowland.core.results.records import SearchResult
 from lowland.core.work import counted
-from lowland.kernels.moments import Moments
+from lowland.kernels.systems.moments import Moments
 from lowland.models import General
 from lowland.objectives import RecoveryObjective
 from lowland.search import Alternating, Iterations, RelativeDecreaseBelow, run

@@ -21,8 +21,8 @@ from lowland.completion.penalised.settings import row_weights
 from lowland.completion.tables.model import TableParts, check_table_fits, no_levels
 from lowland.completion.tables.updates import settle_in_turn
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.core.observations import Observations
-from lowland.kernels.moments import Moments
+from lowland.core.cells.observations import Observations
+from lowland.kernels.systems.moments import Moments
 
 # number of cells whose d x d covariances are formed at once: what the processor keeps near
 CHUNK_CELLS = 500

@@ -30,9 +30,9 @@ from lowland.completion.cells.blocks import drawn_lines, line_errors, line_momen
 from lowland.completion.cells.sides import PerLine, PerPartner, TableCells
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import rows_work, touch
-from lowland.kernels.moments import Moments, RowMoments
-from lowland.kernels.rows import Noise, default_form
-from lowland.kernels.stacked_systems import lower_triangle
+from lowland.kernels.systems.moments import Moments, RowMoments
+from lowland.kernels.systems.rows import Noise, default_form
+from lowland.kernels.systems.stacked_systems import lower_triangle
 from lowland.models import General
 
 # shape and rate of the prior of a column's noise precision

@@ -24,8 +24,8 @@ from lowland.completion.bayesian.settings import USUAL_RANK, BayesianSettings, u
 from lowland.completion.cells.sides import TableCells
 from lowland.completion.cells.summary import TableSummary
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.observations import Observations
-from lowland.core.stages import stage
+from lowland.core.cells.observations import Observations
+from lowland.core.running.stages import stage
 
 # lengths that are compared, in units of the spacing, and strengths
 LENGTHS, STRENGTHS = (2.0, 5.0, 15.0, 50.0), (1.0, 5.0)

@@ -9,7 +9,7 @@ from lowland.completion.bayesian.words import about_certificate, describe_draws,
 from lowland.completion.tables.fitted import PageParts
 from lowland.completion.tables.trial_page import calibration_figure, trial_tables
 from lowland.core.arrays import Vector
-from lowland.core.records import Factors
+from lowland.core.results.records import Factors
 from lowland.report.displays import PatternDisplay, PredictionDisplay
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.sensing.report import prediction_figure, search_figures

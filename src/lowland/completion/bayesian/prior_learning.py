@@ -19,7 +19,7 @@ from lowland.bayes.side_prior import SidePrior
 from lowland.completion.cells.held_out import HeldCells
 from lowland.completion.cells.sides import TableCells
 from lowland.core.arrays import Indices, Vector
-from lowland.kernels.moments import Moments
+from lowland.kernels.systems.moments import Moments
 
 # predictions have settled once two sweeps change them by less than this share of their standard deviations
 SETTLED = 0.03

@@ -8,7 +8,7 @@ from lowland.bayes.row_scales import RowScales
 from lowland.completion.cells.blocks import line_distances
 from lowland.completion.cells.sides import PerLine, TableCells
 from lowland.core.arrays import Matrix, Vector
-from lowland.kernels.moments import Moments
+from lowland.kernels.systems.moments import Moments
 
 
 def row_distances(cells: TableCells, means: Matrix, prior_mean: Vector, precisions: Vector) -> Vector:

@@ -25,9 +25,9 @@ from lowland.completion.cells.labels import TableLabels
 from lowland.completion.cells.sides import TableCells
 from lowland.completion.cells.summary import TableSummary
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.records import SearchResult
-from lowland.core.status import StopReason
-from lowland.kernels.moments import Moments
+from lowland.core.results.records import SearchResult
+from lowland.core.results.status import StopReason
+from lowland.kernels.systems.moments import Moments
 from lowland.search import Iterations, run
 from lowland.search.gibbs import Gibbs
 from lowland.search.loop import Callback, Checkpoint, Snapshot

@@ -8,7 +8,7 @@ from lowland.completion.bayesian.features import FeatureMap
 from lowland.completion.bayesian.fit import BayesianFit
 from lowland.completion.bayesian.settings import usual_rank
 from lowland.completion.bayesian.sweeps import PosteriorFit
-from lowland.core.status import StopReason
+from lowland.core.results.status import StopReason
 
 Fit: TypeAlias = BayesianFit | PosteriorFit
 

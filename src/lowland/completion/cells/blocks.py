@@ -17,10 +17,15 @@ from numpy.typing import DTypeLike, NDArray
 
 from lowland.bayes.row_scales import RowScales
 from lowland.core.arrays import Matrix, Vector
-from lowland.kernels.conditional_rows import conditional_rows
-from lowland.kernels.moments import Moments, row_moments
-from lowland.kernels.rows import Noise, solve_rows
-from lowland.kernels.sparse import multiply_rows, sample_product, squared_errors, subtract_gathered
+from lowland.kernels.sparse_tables.sparse import (
+    multiply_rows,
+    sample_product,
+    squared_errors,
+    subtract_gathered,
+)
+from lowland.kernels.systems.conditional_rows import conditional_rows
+from lowland.kernels.systems.moments import Moments, row_moments
+from lowland.kernels.systems.rows import Noise, solve_rows
 
 Arrays = tuple[NDArray[Any], ...]
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Indices, check_positions
-from lowland.core.labels import find_labels, label_places
-from lowland.core.observations import Labels, Observations
+from lowland.core.cells.labels import find_labels, label_places
+from lowland.core.cells.observations import Labels, Observations
 
 
 @final

@@ -10,10 +10,10 @@ import numpy as np
 
 from lowland.completion.cells.blocks import Arrays, CellBlock, gathered_sums, sampled_values, scaled_block
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.core.observations import Observations
-from lowland.kernels.moments import Moments
+from lowland.core.cells.observations import Observations
 from lowland.kernels.sort import sort_both_ways
-from lowland.kernels.sparse_gram import add_pairs
+from lowland.kernels.sparse_tables.sparse_gram import add_pairs
+from lowland.kernels.systems.moments import Moments
 
 
 @final

@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.protocols import MajorisedLoss
+from lowland.core.promises.protocols import MajorisedLoss
 from lowland.losses import Clipped, LogPoisson, Ordinal, Squared
 
 # names of losses; for the number after the colon its default and open bounds, None if there is no number

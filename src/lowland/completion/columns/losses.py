@@ -14,8 +14,8 @@ from lowland.completion.columns.kinds import LEVELS, NUMBERS, Kind, parse_word
 from lowland.completion.columns.ordered_levels import marginal_thresholds, refitted_thresholds
 from lowland.completion.columns.units import noise_of, precision_of, unit_of
 from lowland.core.arrays import Indices, Matrix, Vector, places_of_each
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.observations import Observations
 from lowland.losses import Mixed
 
 # one loss for all columns, or losses of some columns by label or position; the others are squared

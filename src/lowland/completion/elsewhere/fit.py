@@ -22,9 +22,9 @@ from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import bayesian_settings, penalised_settings, refuse_covariates
 from lowland.completion.tables.fitted import FittedTable
 from lowland.core.errors import UnsupportedError
-from lowland.core.findings import Certificate
-from lowland.core.interrupt import Interruptible
-from lowland.core.records import SearchResult
+from lowland.core.results.findings import Certificate
+from lowland.core.results.records import SearchResult
+from lowland.core.running.interrupt import Interruptible
 from lowland.search.loop import Checkpoint, Snapshot
 
 

@@ -13,9 +13,9 @@ from typing import final
 import numpy as np
 from numpy.typing import DTypeLike
 
-from lowland.certificates.dual import ZERO_BOUND, LowerBound
-from lowland.certificates.norm_bounds import probable_bound
-from lowland.certificates.optimality import judge_gap
+from lowland.certificates.gaps.dual import ZERO_BOUND, LowerBound
+from lowland.certificates.gaps.norm_bounds import probable_bound
+from lowland.certificates.gaps.optimality import judge_gap
 from lowland.certificates.settings import JudgeSettings
 from lowland.completion.cells.blocks import (
     Arrays,
@@ -29,9 +29,9 @@ from lowland.completion.cells.sides import PerLine, PerPartner, TableCells
 from lowland.completion.elsewhere.pattern import judge_line_pattern
 from lowland.completion.elsewhere.problem import LineProblem
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.findings import Certificate, Finding
+from lowland.core.results.findings import Certificate, Finding
 from lowland.core.rounding import gamma, unit_roundoff
-from lowland.core.stages import stage
+from lowland.core.running.stages import stage
 
 # Lanczos steps by effort: two passes over the cells each
 STEPS = {"quick": 60, "standard": 150, "thorough": 600}

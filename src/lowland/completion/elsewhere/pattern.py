@@ -7,9 +7,10 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.certificates.completability import core_reach
-from lowland.certificates.identifiability_findings import not_unique
-from lowland.certificates.patterns import (
+from lowland.certificates.settings import JudgeSettings
+from lowland.certificates.uniqueness.completability import core_reach
+from lowland.certificates.uniqueness.identifiability_findings import not_unique
+from lowland.certificates.uniqueness.patterns import (
     MOST_CORE_UNKNOWNS,
     found_by_core,
     judge_pattern,
@@ -17,15 +18,14 @@ from lowland.certificates.patterns import (
     short_lines,
     uniqueness_open,
 )
-from lowland.certificates.settings import JudgeSettings
 from lowland.completion.cells.blocks import Arrays, CellBlock
 from lowland.completion.cells.sides import PerLine, PerPartner, TableCells
 from lowland.core.arrays import Indices
-from lowland.core.findings import Finding
-from lowland.core.observations import Observations
-from lowland.core.records import ObservedPattern
-from lowland.core.status import Verdict
-from lowland.kernels.sparse import multiply_rows
+from lowland.core.cells.observations import Observations
+from lowland.core.results.findings import Finding
+from lowland.core.results.records import ObservedPattern
+from lowland.core.results.status import Verdict
+from lowland.kernels.sparse_tables.sparse import multiply_rows
 from lowland.models import General
 
 # the cells of smaller tables are gathered, and judged as those of a table in memory

@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from lowland.certificates.leading import ESTIMATE_STEPS, leading_triplet
+from lowland.certificates.gaps.leading import ESTIMATE_STEPS, leading_triplet
 from lowland.completion.bayesian.map_surrogate import implied_settings, means_as_point, usual_factors
 from lowland.completion.bayesian.sweeps import PosteriorFit
 from lowland.completion.cells.labels import TableLabels
@@ -17,9 +17,9 @@ from lowland.completion.elsewhere.problem import LineProblem
 from lowland.completion.penalised.model import CompletionModel
 from lowland.completion.penalised.settings import CompletionSettings
 from lowland.core.arrays import Vector
-from lowland.core.findings import Certificate
-from lowland.core.records import SearchResult
-from lowland.core.stages import stage
+from lowland.core.results.findings import Certificate
+from lowland.core.results.records import SearchResult
+from lowland.core.running.stages import stage
 from lowland.search import Alternating, Iterations, RelativeDecreaseBelow, run
 from lowland.search.loop import Checkpoint, Snapshot
 from lowland.search.sequence import refined

@@ -19,7 +19,7 @@ from lowland.completion.cells.blocks import (
 from lowland.completion.cells.sides import PerLine, PerPartner, TableCells
 from lowland.completion.penalised.settings import BIASES
 from lowland.core.arrays import Matrix, Vector
-from lowland.kernels.rows import default_form
+from lowland.kernels.systems.rows import default_form
 from lowland.models import General
 from lowland.objectives.blocks import SIDES, block_coordinates
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from lowland.completion.encoded.powers import Power
 from lowland.core.arrays import Indices, Vector, places_of_each
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.observations import Observations
 
 
 @final

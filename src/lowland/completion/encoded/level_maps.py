@@ -10,8 +10,8 @@ import numpy as np
 
 from lowland.completion.encoded.encoding import Encoding
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.core.observations import Observations
-from lowland.core.stages import stage
+from lowland.core.cells.observations import Observations
+from lowland.core.running.stages import stage
 
 # hold-outs, of a share of the cells of each column of levels
 HOLD_OUTS, SHARE = 2, 0.25

@@ -17,7 +17,7 @@ from lowland.completion.encoded.level_maps import LevelMap
 from lowland.completion.refinement.model import RefinedModel
 from lowland.completion.tables.model import TableParts, no_levels
 from lowland.core.arrays import Indices, Matrix, Vector, places_of_each
-from lowland.core.observations import Observations
+from lowland.core.cells.observations import Observations
 
 T = TypeVar("T")
 

@@ -20,9 +20,9 @@ from lowland.completion.cells.summary import TableSummary
 from lowland.completion.encoded.encoding import Encoding
 from lowland.completion.encoded.powers import Power
 from lowland.core.arrays import Vector, places_of_each
-from lowland.core.observations import Observations
+from lowland.core.cells.observations import Observations
 from lowland.core.random import spawn
-from lowland.core.stages import stage
+from lowland.core.running.stages import stage
 
 # hold-outs of a share of the cells: of small tables, and of tables from so many cells on
 HOLD_OUTS, SHARE, MANY = 3, 0.1, 30_000

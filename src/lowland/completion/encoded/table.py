@@ -19,11 +19,11 @@ from lowland.completion.tables.kept_fit import KeptFit
 from lowland.completion.tables.trial import Predictor, Trial
 from lowland.completion.tables.wrapped import WrappedTable
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
-from lowland.core.findings import Certificate
-from lowland.core.interrupt import unless_interrupted
-from lowland.core.observations import Observations
-from lowland.core.status import StopReason
+from lowland.core.results.findings import Certificate
+from lowland.core.results.status import StopReason
+from lowland.core.running.interrupt import unless_interrupted
 
 if TYPE_CHECKING:
     from lowland.recheck.documents import Document

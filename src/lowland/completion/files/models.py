@@ -34,7 +34,7 @@ from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.kept_fit import kept_from_data
 from lowland.completion.tables.model import TableModel
 from lowland.core.damage import check_arrays, number, reading, require
-from lowland.core.findings import Certificate
+from lowland.core.results.findings import Certificate
 from lowland.files.bundle import load_bundle, save_bundle
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from lowland.completion.bayesian.scaling import Scaling
 from lowland.completion.cells.labels import TableLabels
 from lowland.core.arrays import Matrix
 from lowland.core.damage import check_arrays, number, require
-from lowland.kernels.moments import Moments
+from lowland.kernels.systems.moments import Moments
 
 Parts = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 

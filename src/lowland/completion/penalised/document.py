@@ -10,8 +10,8 @@ from lowland.completion.columns.losses import Columns
 from lowland.completion.penalised.model import CompletionModel
 from lowland.completion.penalised.settings import BIASES
 from lowland.core.arrays import Vector
-from lowland.core.findings import Certificate
-from lowland.core.observations import Observations
+from lowland.core.cells.observations import Observations
+from lowland.core.results.findings import Certificate
 from lowland.losses import Clipped, Ordinal
 from lowland.recheck.documents import Document
 

@@ -23,11 +23,11 @@ from lowland.completion.penalised.settings import (
 )
 from lowland.completion.tables.kept_fit import KeptFit
 from lowland.core.arrays import Vector, check_rank
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import Certificate
-from lowland.core.observations import Observations
-from lowland.core.records import SearchResult
-from lowland.core.status import StopReason
+from lowland.core.results.findings import Certificate
+from lowland.core.results.records import SearchResult
+from lowland.core.results.status import StopReason
 from lowland.core.work import Budget, counted
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.measure import Entries

@@ -11,7 +11,7 @@ import numpy as np
 from lowland.completion.penalised.fit import CompletionFit
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
-from lowland.core.status import StopReason
+from lowland.core.results.status import StopReason
 from lowland.search.stops import Progress, StopRule
 
 # a path ends after this many steps without a lower error

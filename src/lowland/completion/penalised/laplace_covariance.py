@@ -6,7 +6,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import UnsupportedError
-from lowland.core.protocols import MajorisedLoss
+from lowland.core.promises.protocols import MajorisedLoss
 from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives import RecoveryObjective

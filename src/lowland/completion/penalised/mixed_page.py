@@ -7,7 +7,7 @@ import numpy as np
 from lowland.completion.columns.losses import Columns
 from lowland.completion.tables.trial import Trial
 from lowland.completion.tables.trial_page import FEW_CELLS, LISTED
-from lowland.core.observations import Observations
+from lowland.core.cells.observations import Observations
 from lowland.report.displays import PredictionDisplay
 from lowland.report.page import TableEntry
 

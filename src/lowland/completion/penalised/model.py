@@ -12,9 +12,9 @@ from lowland.completion.cells.labels import TableLabels
 from lowland.completion.tables.model import TableParts, check_table_fits, no_levels
 from lowland.completion.tables.updates import settle_in_turn
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.cells.observations import Labels, Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.observations import Labels, Observations
-from lowland.core.records import Factors
+from lowland.core.results.records import Factors
 
 if TYPE_CHECKING:
     from lowland.completion.columns.losses import Columns

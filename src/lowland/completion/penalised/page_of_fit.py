@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lowland.completion.penalised.fit import CompletionFit
-from lowland.core.records import Factors
+from lowland.core.results.records import Factors
 from lowland.report.displays import PatternDisplay, PredictionDisplay
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.sensing.report import asked_search, prediction_figure, search_figures

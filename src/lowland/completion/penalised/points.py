@@ -8,8 +8,8 @@ from numpy.typing import DTypeLike
 from lowland.completion.penalised.model import CompletionModel
 from lowland.completion.penalised.settings import CompletionSettings, mean_counts
 from lowland.core.arrays import Vector
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.observations import Observations
 from lowland.models import General
 from lowland.objectives import RecoveryObjective
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.records import Factors
+from lowland.core.results.records import Factors
 from lowland.models import General
 from lowland.objectives import RecoveryObjective
 from lowland.search.starts import leading_factors

@@ -27,11 +27,11 @@ from lowland.completion.penalised.points import model_of
 from lowland.completion.penalised.settings import CompletionSettings
 from lowland.completion.tables.trial import hold_out
 from lowland.core.arrays import Vector
+from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
-from lowland.core.observations import Observations
-from lowland.core.shown import Shown
-from lowland.core.stages import stage
-from lowland.core.status import StopReason
+from lowland.core.results.shown import Shown
+from lowland.core.results.status import StopReason
+from lowland.core.running.stages import stage
 from lowland.search import critical_ridge
 from lowland.search.stops import Progress
 

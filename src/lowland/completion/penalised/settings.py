@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.observations import Observations
+from lowland.core.cells.observations import Observations
 
 if TYPE_CHECKING:
     from lowland.completion.columns.losses import Columns

@@ -14,13 +14,13 @@ from lowland.completion.tables.fitted import PageParts, Sampler, without_certifi
 from lowland.completion.tables.kept_fit import KeptFit
 from lowland.completion.tables.trial import Predictor
 from lowland.core.arrays import Indices, Vector
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
-from lowland.core.findings import Certificate
-from lowland.core.interrupt import Interruptible, in_full
-from lowland.core.observations import Observations
-from lowland.core.records import SearchResult
-from lowland.core.stages import stage
-from lowland.core.status import StopReason
+from lowland.core.results.findings import Certificate
+from lowland.core.results.records import SearchResult
+from lowland.core.results.status import StopReason
+from lowland.core.running.interrupt import Interruptible, in_full
+from lowland.core.running.stages import stage
 
 # what fits and judges is imported where it is used: a model that is read from a file only predicts
 if TYPE_CHECKING:

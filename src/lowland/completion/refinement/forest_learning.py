@@ -19,7 +19,7 @@ from lowland.completion.refinement.trials import (
     hold_out,
 )
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.core.stages import stage
+from lowland.core.running.stages import stage
 from lowland.kernels.threads import run_chunks
 
 # trees of each round: of the last one, which predicts, more; and on hold-outs, where they are only weighed

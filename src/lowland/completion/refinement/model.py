@@ -15,7 +15,7 @@ from lowland.completion.refinement.forests import Refinement
 from lowland.completion.refinement.smoothing import RowSmoothing
 from lowland.completion.tables.model import TableParts
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.core.observations import Observations
+from lowland.core.cells.observations import Observations
 
 
 @final

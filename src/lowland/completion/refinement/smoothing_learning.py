@@ -13,7 +13,7 @@ from lowland.bayes.row_curves import curves_about, kernels_along
 from lowland.completion.refinement.smoothing import KINDS, RowSmoothing, column_means, kinds_of, learnt_shares
 from lowland.completion.refinement.trials import Complete, HoldOut, count_of, hold_out
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.stages import stage
+from lowland.core.running.stages import stage
 
 # squared errors have to fall by this share, and so many times as much as along so many permuted orders: rows
 # have levels of their own along any

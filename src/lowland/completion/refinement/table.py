@@ -16,10 +16,10 @@ from lowland.completion.tables.kept_fit import KeptFit
 from lowland.completion.tables.trial import Predictor
 from lowland.completion.tables.wrapped import WrappedTable
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
-from lowland.core.findings import Certificate
-from lowland.core.observations import Observations
 from lowland.core.random import spawn
+from lowland.core.results.findings import Certificate
 
 if TYPE_CHECKING:
     from lowland.recheck.documents import Document

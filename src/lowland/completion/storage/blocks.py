@@ -17,7 +17,7 @@ from lowland.completion.cells.blocks import Arrays, CellBlock
 from lowland.completion.cells.sides import cut, shared
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.kernels.sparse_gram import add_pairs
+from lowland.kernels.sparse_tables.sparse_gram import add_pairs
 
 PARTS = ("starts", "partners", "values")
 

@@ -23,7 +23,7 @@ from lowland.core.arrays import Indices
 from lowland.core.damage import check_arrays, reading, require
 from lowland.core.errors import InvalidInputError
 from lowland.core.folders import restore_folder
-from lowland.core.stages import announce, stage
+from lowland.core.running.stages import announce, stage
 from lowland.files.bundle import load_bundle, save_bundle
 
 CONTENTS, KIND = "table.npz", "stored table"

@@ -29,7 +29,7 @@ from lowland.completion.storage.sorting import (
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.folders import remove_files, replace_folder, restore_folder, unfinished_folder
-from lowland.files.columnar import need_arrow
+from lowland.files.foreign.columnar import need_arrow
 from lowland.files.sources import parquet_files
 
 # lines of a file that are read at once

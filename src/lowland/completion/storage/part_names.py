@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices
+from lowland.core.cells.labels import order_labels
+from lowland.core.cells.observations import LONGEST
 from lowland.core.errors import TooLargeError
-from lowland.core.labels import order_labels
-from lowland.core.observations import LONGEST
 
 
 @final

@@ -15,10 +15,10 @@ from lowland.completion.cells.blocks import CellBlock
 from lowland.completion.cells.labels import TableLabels
 from lowland.completion.storage.part_names import places
 from lowland.core.arrays import Indices, Vector
+from lowland.core.cells.frame_cells import frame_column, label_cells, number_cells
+from lowland.core.cells.labels import LabelColumn, label_column
 from lowland.core.errors import InvalidInputError
-from lowland.core.frame_cells import frame_column, label_cells, number_cells
-from lowland.core.labels import LabelColumn, label_column
-from lowland.files.columnar import reading_arrow
+from lowland.files.foreign.columnar import reading_arrow
 from lowland.files.frames import frame_columns
 from lowland.kernels.sort import sort_both_ways
 

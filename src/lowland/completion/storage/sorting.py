@@ -19,9 +19,9 @@ from lowland.completion.storage.parts import (
     names_of,
 )
 from lowland.core.arrays import Indices
+from lowland.core.cells.line_bounds import block_bounds
 from lowland.core.errors import InvalidInputError
-from lowland.core.line_bounds import block_bounds
-from lowland.core.stages import announce, stage
+from lowland.core.running.stages import announce, stage
 
 # of a part: places of names, values, names
 _ARRAYS = ("row-codes", "column-codes", "values", "row-names", "column-names")

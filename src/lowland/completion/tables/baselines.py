@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.completion.tables.model import TableModel
 from lowland.core.arrays import Vector
-from lowland.core.observations import Observations
+from lowland.core.cells.observations import Observations
 
 Mask = NDArray[np.bool_]
 

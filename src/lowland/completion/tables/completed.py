@@ -15,9 +15,9 @@ from lowland.completion.tables.intervals import TableIntervals
 from lowland.completion.tables.model import TableModel
 from lowland.completion.tables.updates import merge
 from lowland.core.arrays import Indices, Matrix
+from lowland.core.cells.fingerprints import is_fingerprint
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.fingerprints import is_fingerprint
-from lowland.core.observations import Observations
 
 # new cells, as a share of all, up to which only their rows and columns are solved again
 FEW_NEW = 0.01

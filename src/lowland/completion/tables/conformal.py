@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from lowland.completion.tables.trial import Predictor, Refit, Trial, hold_gaps, hold_trial
 from lowland.core.arrays import Indices, Vector
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
-from lowland.core.observations import Observations
 
 # cells wanted to calibrate intervals in gaps, and the maximum number of fits for it
 ENOUGH, ROUNDS = 500, 10

@@ -12,11 +12,11 @@ from lowland.completion.tables.kept_fit import KeptFit
 from lowland.completion.tables.model import TableModel
 from lowland.completion.tables.trial import Predictor, Trial
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
-from lowland.core.findings import Certificate
-from lowland.core.observations import Observations
-from lowland.core.records import SearchResult
-from lowland.core.status import StopReason
+from lowland.core.results.findings import Certificate
+from lowland.core.results.records import SearchResult
+from lowland.core.results.status import StopReason
 
 if TYPE_CHECKING:
     from lowland.recheck.documents import Document

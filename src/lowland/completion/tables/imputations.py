@@ -6,8 +6,8 @@ import numpy as np
 
 from lowland.completion.tables.fitted import FittedTable, data_of
 from lowland.core.arrays import Matrix
+from lowland.core.cells.observed_cells import check_table_kept
 from lowland.core.errors import InvalidInputError
-from lowland.core.observed_cells import check_table_kept
 
 # most numbers drawn at once for multiple imputation
 MAX_DRAWN_NUMBERS = 200_000_000

@@ -12,8 +12,8 @@ from lowland.completion.tables.conformal import Conformal, calibrate, calibrate_
 from lowland.completion.tables.fitted import FittedTable, data_of
 from lowland.completion.tables.trial import Refit, Trial, hold_trial
 from lowland.core.arrays import Indices, Vector
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.observations import Observations
 from lowland.core.parameter_checks import check_share
 
 INTERVAL_METHODS = ("auto", "posterior", "fisher", "conformal", "conformal_gaps")

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from lowland.completion.cells.labels import TableLabels
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.cells.observations import Observations
 from lowland.core.damage import check_arrays, require
-from lowland.core.observations import Observations
-from lowland.core.records import SearchResult, Trace
-from lowland.core.status import StopReason
+from lowland.core.results.records import SearchResult, Trace
+from lowland.core.results.status import StopReason
 
 # values of which there are at most this many are stored as their numbers
 MOST_LEVELS = 256

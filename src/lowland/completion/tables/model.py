@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from lowland.completion.cells.labels import TableLabels
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
 from lowland.core.memory import check_fits
-from lowland.core.observations import Observations
 
 
 @final

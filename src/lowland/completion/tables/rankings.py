@@ -6,7 +6,7 @@ import numpy as np
 
 from lowland.completion.tables.model import TableModel
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.core.observations import Observations
+from lowland.core.cells.observations import Observations
 
 # scores formed at once
 CHUNK_SCORES = 4_000_000

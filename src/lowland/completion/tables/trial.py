@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Vector
+from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
 from lowland.core.errors import UnsupportedError
-from lowland.core.observations import Observations
-from lowland.core.shown import Shown
+from lowland.core.results.shown import Shown
 
 # fraction of the observed cells that is held out, and the largest number needed
 HELD_OUT_SHARE = 0.1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lowland.completion.tables.trial import LEVELS, TOLD, Trial
-from lowland.core.observations import Observations
+from lowland.core.cells.observations import Observations
 from lowland.report.displays import CalibrationDisplay
 from lowland.report.page import FigureEntry, TableEntry
 

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 
 from lowland.completion.cells.labels import TableLabels
 from lowland.core.arrays import Indices, Matrix, Vector, check_floats, check_positions
+from lowland.core.cells.labels import find_labels, is_whole, label_text
+from lowland.core.cells.observations import Labels, Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.labels import find_labels, is_whole, label_text
-from lowland.core.observations import Labels, Observations
 
 # a table without labels may at most double and grow by this many lines; larger positions are taken for errors
 FARTHEST = 100_000

@@ -7,8 +7,8 @@ from typing import Any
 
 from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.kept_fit import KeptFit
-from lowland.core.records import SearchResult
-from lowland.core.status import StopReason
+from lowland.core.results.records import SearchResult
+from lowland.core.results.status import StopReason
 
 
 class WrappedTable(ABC):

@@ -11,8 +11,8 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.objectives import Objective
 from lowland.core.parameter_checks import whole_number
+from lowland.core.promises.objectives import Objective
 from lowland.dynamics.kernels.integrators import step_batch
 from lowland.dynamics.laws import Dynamics, Overdamped, Underdamped
 from lowland.search.stepper import Info

@@ -14,11 +14,11 @@ from typing import Any, Protocol, final
 import numpy as np
 
 from lowland.certificates.factorisations import eigenvalues, leading_columns
-from lowland.certificates.spectral_bounds import is_eigenvalue_below
+from lowland.certificates.gaps.spectral_bounds import is_eigenvalue_below
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.findings import Finding
+from lowland.core.results.findings import Finding
+from lowland.core.results.status import Rigour, Verdict
 from lowland.core.rounding import gamma, unit_roundoff
-from lowland.core.status import Rigour, Verdict
 
 CLAIM = "no_bad_minimum_in_region"
 NULL_SET = "the point lies outside a set of volume zero of its region"

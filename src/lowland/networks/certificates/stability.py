@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lowland.core.findings import Finding
-from lowland.core.status import Rigour, Verdict
+from lowland.core.results.findings import Finding
+from lowland.core.results.status import Rigour, Verdict
 from lowland.networks.certificates.sharpness import Sharpness
 
 CLAIM = "stable_at_step_size"

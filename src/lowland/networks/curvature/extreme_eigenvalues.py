@@ -16,10 +16,10 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import LowlandError
-from lowland.core.interrupt import Interruption
 from lowland.core.memory import check_fits
-from lowland.core.stages import announce
-from lowland.core.status import StopReason
+from lowland.core.results.status import StopReason
+from lowland.core.running.interrupt import Interruption
+from lowland.core.running.stages import announce
 from lowland.kernels.blas_threads import one_blas_thread
 
 Product = Callable[[Vector], Vector]

@@ -23,11 +23,11 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.interrupt import Interruption
 from lowland.core.memory import check_fits
 from lowland.core.parameter_checks import check_positive, whole_number
-from lowland.core.shown import Shown
-from lowland.core.status import StopReason
+from lowland.core.results.shown import Shown
+from lowland.core.results.status import StopReason
+from lowland.core.running.interrupt import Interruption
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.networks.curvature.rescaled_kernel import ReluLayers, RescaledKernel
 from lowland.networks.curvature.rescaling_search import RescalingSearch

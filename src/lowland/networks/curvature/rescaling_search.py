@@ -8,9 +8,9 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.interrupt import Interruption
-from lowland.core.stages import announce
-from lowland.core.status import StopReason
+from lowland.core.results.status import StopReason
+from lowland.core.running.interrupt import Interruption
+from lowland.core.running.stages import announce
 from lowland.networks.curvature.rescaled_kernel import RescaledKernel
 
 # widths of the smooth maximum, as shares of the largest eigenvalue, one after the other

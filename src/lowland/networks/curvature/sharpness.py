@@ -13,7 +13,7 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive, check_share, whole_number
 from lowland.core.random import RandomSource, make_generator
-from lowland.core.status import StopReason, Verdict
+from lowland.core.results.status import StopReason, Verdict
 from lowland.networks.curvature.extreme_eigenvalues import spectrum_ends
 from lowland.networks.curvature.losses import CurvedLoss, loss_of
 

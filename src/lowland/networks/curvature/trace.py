@@ -11,7 +11,7 @@ import numpy as np
 from lowland.core.doors import public
 from lowland.core.parameter_checks import check_positive
 from lowland.core.random import RandomSource, make_generator
-from lowland.core.status import StopReason, Verdict
+from lowland.core.results.status import StopReason, Verdict
 from lowland.networks.curvature.batches import batches_of
 from lowland.networks.curvature.sharpness import SharpnessEstimate, sharpness
 from lowland.networks.training_steps import check_recorded, is_due

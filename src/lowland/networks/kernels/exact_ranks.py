@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.work import touch
-from lowland.kernels import modular
 from lowland.kernels.compiled import compiled
+from lowland.kernels.modular_arithmetic import modular
 from lowland.kernels.threads import run_chunks, thread_count
 
 Array = NDArray[np.float64]

@@ -13,8 +13,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.kernels import modular
-from lowland.kernels.exact_integers import exact_rank
+from lowland.kernels.modular_arithmetic import modular
+from lowland.kernels.modular_arithmetic.exact_integers import exact_rank
 
 # beyond this many rows at fault their rank is computed modulo a prime only
 EXACT_ROWS = 160

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.kernels import modular
+from lowland.kernels.modular_arithmetic import modular
 
 Array = NDArray[np.floating[Any]]
 Patterns = Sequence[NDArray[np.bool_]]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix
-from lowland.kernels.exact_integers import product_signs
+from lowland.kernels.modular_arithmetic.exact_integers import product_signs
 from lowland.networks.network import ReluNetwork
 from lowland.networks.regions.patterns import augmented
 

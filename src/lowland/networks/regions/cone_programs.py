@@ -9,7 +9,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import LowlandError, MissingExtraError
-from lowland.core.interrupt import Interruption
+from lowland.core.running.interrupt import Interruption
 
 OnStep = Callable[[int], None]
 

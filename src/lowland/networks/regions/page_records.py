@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from lowland.core.arrays import Vector
-from lowland.core.findings import Certificate
+from lowland.core.results.findings import Certificate
 from lowland.networks.regions.activation import Activation
 from lowland.networks.regions.program import RegionOptimum
 from lowland.networks.regions.share import Share

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.networks.certificates.region_minima import UNSURE
 from lowland.networks.regions.displays import ActivationDisplay, LossesDisplay
 from lowland.networks.regions.page_records import JudgedRegion, SurveyedRegions

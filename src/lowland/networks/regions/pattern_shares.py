@@ -14,11 +14,11 @@ from lowland.core.arrays import Matrix
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share, whole_number
-from lowland.core.progress import OnProgress, Reporter
 from lowland.core.random import RandomSource, make_generator, spawn
-from lowland.core.shown import Shown
+from lowland.core.results.shown import Shown
+from lowland.core.running.progress import OnProgress, Reporter
 from lowland.core.work import counted
-from lowland.kernels.exact_integers import integer_rows
+from lowland.kernels.modular_arithmetic.exact_integers import integer_rows
 from lowland.networks.kernels.exact_ranks import full_rank
 from lowland.networks.network import check_inputs
 from lowland.networks.regions.patterns import augmented

@@ -18,7 +18,12 @@ from numpy.typing import ArrayLike, NDArray
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
-from lowland.kernels.exact_integers import Integers, integer_rows, pivot_columns, side_signs
+from lowland.kernels.modular_arithmetic.exact_integers import (
+    Integers,
+    integer_rows,
+    pivot_columns,
+    side_signs,
+)
 from lowland.networks.network import check_inputs
 
 Patterns = NDArray[np.bool_]

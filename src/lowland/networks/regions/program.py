@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
-from lowland.kernels.exact_integers import product_signs
+from lowland.kernels.modular_arithmetic.exact_integers import product_signs
 from lowland.networks.certificates.region_minima import InnerMinimum, prove_inner_minimum
 from lowland.networks.regions.cone_programs import OnStep, block_diagonal, most_inside, solve_region
 from lowland.networks.regions.units import RegionUnits

@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import Certificate
-from lowland.core.judged import Judged
-from lowland.core.progress import OnProgress
 from lowland.core.random import RandomSource, make_generator
-from lowland.core.verification import Verification
+from lowland.core.results.findings import Certificate
+from lowland.core.results.judged import Judged
+from lowland.core.results.verification import Verification
+from lowland.core.running.progress import OnProgress
 from lowland.files.certificates import write_certificate
 from lowland.networks.certificates.region_minima import RegionFacts, judge_region
 from lowland.networks.kernels.matroid_union import Union, matroid_union
@@ -30,8 +30,8 @@ from lowland.networks.regions.program import RegionOptimum
 from lowland.networks.regions.search_for_best import try_optimum
 from lowland.networks.regions.words import NOT_JUDGED, at_minimum, listed
 from lowland.recheck.documents import Document
-from lowland.recheck.region_checks import verify_region
-from lowland.recheck.regions import data_fingerprint, layers_of, region_problem
+from lowland.recheck.networks.region_checks import verify_region
+from lowland.recheck.networks.regions import data_fingerprint, layers_of, region_problem
 from lowland.report.reported import Reported
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector, out_of_scale
 from lowland.core.errors import MissingExtraError
-from lowland.core.progress import OnProgress, Reporter
+from lowland.core.running.progress import OnProgress, Reporter
 from lowland.networks.network import ReluNetwork
 from lowland.networks.regions.activation import Activation
 from lowland.networks.regions.patterns import augmented

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from lowland.core.arrays import Matrix, Vector, check_floats
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.interrupt import Interruptible
 from lowland.core.parameter_checks import whole_number
-from lowland.core.progress import Reporter
 from lowland.core.random import RandomSource, make_generator, spawn
-from lowland.core.shown import Shown
+from lowland.core.results.shown import Shown
+from lowland.core.running.interrupt import Interruptible
+from lowland.core.running.progress import Reporter
 from lowland.networks.certificates.region_minima import UNSURE
 from lowland.networks.kernels.exact_ranks import full_rank, modular_rank
 from lowland.networks.network import check_inputs, check_targets

@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
-from lowland.core.powers import HasRegions
+from lowland.core.promises.powers import HasRegions
 from lowland.search.stepper import Info
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.progress import OnProgress, Reporter
+from lowland.core.running.progress import OnProgress, Reporter
 from lowland.networks.splines.additive import (
     AdditiveSpline,
     Knots,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import LowlandError
-from lowland.core.progress import OnProgress, Reporter
+from lowland.core.running.progress import OnProgress, Reporter
 from lowland.networks.certificates.sharpness import largest_gauss_newton
 from lowland.networks.kernels.descent import DIVERGED, descend
 from lowland.networks.network import ReluNetwork, two_layer

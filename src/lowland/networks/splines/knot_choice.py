@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.progress import OnProgress, Reporter
+from lowland.core.running.progress import OnProgress, Reporter
 from lowland.kernels.threads import thread_count
 from lowland.networks.splines.linear_spline import LinearSpline
 from lowland.networks.splines.minima_path import Minimum, Path, minima, spline_paths

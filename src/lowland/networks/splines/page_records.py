@@ -8,7 +8,7 @@ from typing import Protocol
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Vector
-from lowland.core.findings import Certificate
+from lowland.core.results.findings import Certificate
 from lowland.networks.certificates.sharpness import Sharpness
 from lowland.networks.splines.descent import Runs
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.status import Verdict
+from lowland.core.results.status import Verdict
 from lowland.networks.splines.descent import Runs
 from lowland.networks.splines.displays import BoundaryRiskDisplay, EdgeDisplay, KnotsDisplay, SplineDisplay
 from lowland.networks.splines.page_records import DescentFit, SplineEstimator, Stability

@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Vector, check_floats, out_of_scale
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import Certificate
-from lowland.core.judged import Judged
 from lowland.core.parameter_checks import check_positive
-from lowland.core.verification import Verification
+from lowland.core.results.findings import Certificate
+from lowland.core.results.judged import Judged
+from lowland.core.results.verification import Verification
 from lowland.files.certificates import write_certificate
 from lowland.networks.certificates.sharpness import (
     RescalingBracket,
@@ -28,9 +28,9 @@ from lowland.networks.certificates.stability import judge_stability
 from lowland.networks.network import ReluNetwork, check_targets
 from lowland.networks.splines.variation import effective_knots, knots, variation_weight, weighted_variation
 from lowland.recheck.documents import Document
-from lowland.recheck.measurements import measured_fingerprint
-from lowland.recheck.regions import layers_of
-from lowland.recheck.stability_checks import layers_problem, verify_stability
+from lowland.recheck.matrices.measurements import measured_fingerprint
+from lowland.recheck.networks.regions import layers_of
+from lowland.recheck.networks.stability_checks import layers_problem, verify_stability
 from lowland.report.reported import Reported
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
-from lowland.core.interrupt import Interruptible
 from lowland.core.parameter_checks import check_positive, whole_number
-from lowland.core.progress import OnProgress
 from lowland.core.random import RandomSource, make_generator
-from lowland.core.shown import Shown
+from lowland.core.results.shown import Shown
+from lowland.core.running.interrupt import Interruptible
+from lowland.core.running.progress import OnProgress
 from lowland.networks.network import ReluNetwork, check_targets
 from lowland.networks.splines.descent import LOST, Descent, Runs, choose, random_starts
 from lowland.networks.splines.stability import StabilityReport, check_univariate, stability_report

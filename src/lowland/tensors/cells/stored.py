@@ -20,7 +20,7 @@ from lowland.core.folders import remove_files, unfinished_folder
 from lowland.core.halving import find_by_halving
 from lowland.core.memory import check_fits
 from lowland.files.bundle import load_bundle, save_bundle
-from lowland.files.columnar import need_arrow, reading_arrow
+from lowland.files.foreign.columnar import need_arrow, reading_arrow
 from lowland.files.sources import parquet_files
 from lowland.tensors.cells.stored_sorting import check_batch, sort_cells
 from lowland.tensors.cells.stored_unfolding import (

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Indices, Vector
+from lowland.core.cells.line_bounds import block_bounds
+from lowland.core.cells.observations import LONGEST
 from lowland.core.errors import InvalidInputError
-from lowland.core.line_bounds import block_bounds
-from lowland.core.observations import LONGEST
-from lowland.core.stages import announce, stage
+from lowland.core.running.stages import announce, stage
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.cells.observations import check_counts, check_order
 from lowland.tensors.cells.stored_unfolding import cells_file

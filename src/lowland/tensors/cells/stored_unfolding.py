@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.cells.line_bounds import block_bounds
 from lowland.core.errors import InvalidInputError
-from lowland.core.line_bounds import block_bounds
-from lowland.kernels.rows import Noise, solve_rows
-from lowland.kernels.sparse import squared_errors
+from lowland.kernels.sparse_tables.sparse import squared_errors
+from lowland.kernels.systems.rows import Noise, solve_rows
 from lowland.tensors.cells.unfoldings import SlicePrecisions, products, row_sums, tensor_form
 
 # what is stored of a mode's cells

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.kernels.rows import Noise, default_form, solve_rows
-from lowland.kernels.rows_nonnegative import solve_rows_nonnegative
-from lowland.kernels.sparse import multiply_rows, squared_errors
+from lowland.kernels.sparse_tables.sparse import multiply_rows, squared_errors
+from lowland.kernels.systems.rows import Noise, default_form, solve_rows
+from lowland.kernels.systems.rows_nonnegative import solve_rows_nonnegative
 
 
 class Unfolding(Protocol):

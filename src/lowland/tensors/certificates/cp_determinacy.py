@@ -14,8 +14,8 @@ import numpy as np
 
 from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Vector
-from lowland.core.findings import Finding
-from lowland.kernels.modular import Array
+from lowland.core.results.findings import Finding
+from lowland.kernels.modular_arithmetic.modular import Array
 from lowland.tensors.capabilities import ComponentsFit
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.certificates.determinacy import judge_generic_rank

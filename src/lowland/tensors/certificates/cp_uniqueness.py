@@ -24,8 +24,8 @@ import numpy as np
 from lowland.certificates.factorisations import singular_values
 from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.findings import Finding
-from lowland.core.status import Rigour, Verdict
+from lowland.core.results.findings import Finding
+from lowland.core.results.status import Rigour, Verdict
 from lowland.tensors.capabilities import ComponentsFit
 
 CLAIM = "unique_decomposition"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lowland.certificates.identifiability_findings import (
+from lowland.certificates.settings import Judgement
+from lowland.certificates.uniqueness.identifiability_findings import (
     FINITE,
     GENERIC,
     UNIQUE,
@@ -14,11 +15,10 @@ from lowland.certificates.identifiability_findings import (
     refuted,
     refuted_by_rank,
 )
-from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Vector
-from lowland.core.findings import Finding
-from lowland.core.powers import ModularJacobian
-from lowland.core.status import Rigour, Verdict
+from lowland.core.promises.powers import ModularJacobian
+from lowland.core.results.findings import Finding
+from lowland.core.results.status import Rigour, Verdict
 from lowland.tensors.capabilities import TensorFit
 
 # extra rows when only some of the cells are used, and largest number of residues formed

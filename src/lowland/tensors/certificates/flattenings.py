@@ -14,12 +14,12 @@ from math import prod
 
 import numpy as np
 
-from lowland.certificates.exact_fit import ExactFit, half_units, judge_exact_fit, root_places
 from lowland.certificates.factorisations import eigenvalues, singular_values, triangle
+from lowland.certificates.gaps.exact_fit import ExactFit, half_units, judge_exact_fit, root_places
 from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.findings import Finding
-from lowland.core.status import Rigour, Verdict
+from lowland.core.results.findings import Finding
+from lowland.core.results.status import Rigour, Verdict
 from lowland.core.work import CALL, UNLIMITED, Budget, eigenvalue_work, touch
 from lowland.tensors.capabilities import CellFit
 from lowland.tensors.kernels.mode_products import mode_gram

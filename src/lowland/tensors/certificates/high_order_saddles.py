@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from lowland.certificates.curvature import CURVATURE_CLAIMS, judge_curvature
+from lowland.certificates.curvatures.curvature import CURVATURE_CLAIMS, judge_curvature
 from lowland.certificates.factorisations import svd
 from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Vector
-from lowland.core.findings import Finding
-from lowland.core.status import Rigour, Verdict
+from lowland.core.results.findings import Finding
+from lowland.core.results.status import Rigour, Verdict
 from lowland.core.work import touch
 from lowland.tensors.capabilities import TensorFit
 from lowland.tensors.certificates.flattenings import is_exact

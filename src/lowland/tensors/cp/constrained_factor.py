@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.memory import check_fits
-from lowland.kernels.rows import solve_rows
-from lowland.kernels.rows_nonnegative import solve_rows_nonnegative
-from lowland.kernels.sparse import multiply_rows
+from lowland.kernels.sparse_tables.sparse import multiply_rows
+from lowland.kernels.systems.rows import solve_rows
+from lowland.kernels.systems.rows_nonnegative import solve_rows_nonnegative
 from lowland.tensors.cells.unfoldings import RowCells, tensor_form
 from lowland.tensors.cp.constraints import FactorConstraint, Splines
 

@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike
 
 from lowland.certificates import JudgeSettings, judge
 from lowland.core.doors import public
-from lowland.core.interrupt import Interruptible, unless_interrupted
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import RandomSource, make_generator
-from lowland.core.stages import stage
-from lowland.core.status import StopReason
+from lowland.core.results.status import StopReason
+from lowland.core.running.interrupt import Interruptible, unless_interrupted
+from lowland.core.running.stages import stage
 from lowland.core.work import counted
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.search.loop import Callback

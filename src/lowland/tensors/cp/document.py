@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Matrix
-from lowland.core.findings import Certificate
-from lowland.recheck.cp_problem import CPProblem
+from lowland.core.results.findings import Certificate
 from lowland.recheck.documents import Document
-from lowland.recheck.tensors import CONSTRAINTS, cp_problem, tensor_fingerprint
+from lowland.recheck.tensors.cp_problem import CPProblem
+from lowland.recheck.tensors.documents import CONSTRAINTS, cp_problem, tensor_fingerprint
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.cells.plain import cells_of
 from lowland.tensors.cp.constraints import Constraints, FactorConstraint

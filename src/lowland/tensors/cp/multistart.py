@@ -10,8 +10,8 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.parameter_checks import whole_number
-from lowland.core.records import Attempt, SearchResult
-from lowland.core.status import StopReason
+from lowland.core.results.records import Attempt, SearchResult
+from lowland.core.results.status import StopReason
 from lowland.search import (
     GaussNewton,
     GradientBelow,

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.findings import Certificate
 from lowland.core.memory import check_fits
-from lowland.core.verification import Verification
+from lowland.core.results.findings import Certificate
+from lowland.core.results.verification import Verification
 from lowland.core.work import CALL, touch
-from lowland.recheck.cp_checks import verify_cp
+from lowland.recheck.tensors.cp_checks import verify_cp
 from lowland.tensors.cell_objective import CellObjective, sum_of_squares
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.cells.unfoldings import RowCells, UnfoldedCells, all_products, products

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.findings import Certificate
-from lowland.core.records import Attempt, SearchResult
-from lowland.core.status import Verdict
+from lowland.core.results.findings import Certificate
+from lowland.core.results.records import Attempt, SearchResult
+from lowland.core.results.status import Verdict
 from lowland.report.page import FigureEntry, Lead, Page, TableEntry
 from lowland.tensors.cp.constraints import asked_of
 from lowland.tensors.cp.objective import CPObjective

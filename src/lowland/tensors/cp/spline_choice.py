@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.stages import stage
+from lowland.core.running.stages import stage
 from lowland.search import Iterations, RelativeDecreaseBelow, run
 from lowland.tensors.cells.held_out import HeldOut, hold_out
 from lowland.tensors.cells.observations import TensorObservations

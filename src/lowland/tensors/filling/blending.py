@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.interrupt import in_full
-from lowland.core.stages import stage
+from lowland.core.running.interrupt import in_full
+from lowland.core.running.stages import stage
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.filling.choice import ENOUGH, GAIN, Compared, is_sure, pooled_error
 

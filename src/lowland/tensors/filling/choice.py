@@ -12,8 +12,8 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.interrupt import in_full
-from lowland.core.stages import stage
+from lowland.core.running.interrupt import in_full
+from lowland.core.running.stages import stage
 from lowland.tensors.cells.held_out import HeldOut
 from lowland.tensors.filling.mode_orders import CIRCLE_LENGTHS, KINDS, ModeOrder, Smoothness
 from lowland.tensors.filling.objective import BayesianCP

@@ -17,7 +17,7 @@ from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.memory import check_fits
 from lowland.core.parameter_checks import check_share, whole_number
 from lowland.core.random import RandomSource, make_generator
-from lowland.core.records import SearchResult
+from lowland.core.results.records import SearchResult
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.tensors.cells.inputs import check_cells
 from lowland.tensors.cells.observations import TensorObservations

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
-from lowland.core.interrupt import in_full
 from lowland.core.random import spawn
-from lowland.core.stages import stage
+from lowland.core.running.interrupt import in_full
+from lowland.core.running.stages import stage
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.tensors.cells.held_out import HeldOut, hold_out
 from lowland.tensors.cells.observations import TensorObservations

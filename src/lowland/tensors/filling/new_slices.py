@@ -9,8 +9,8 @@ from lowland.bayes.design import MatrixDesign
 from lowland.bayes.side_prior import SidePrior
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.interrupt import stop_if_requested
-from lowland.kernels.rows import Noise
+from lowland.core.running.interrupt import stop_if_requested
+from lowland.kernels.systems.rows import Noise
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.cells.unfoldings import SlicePrecisions, UnfoldedCells
 from lowland.tensors.filling.objective import STRENGTH, BayesianCP

@@ -19,7 +19,7 @@ from lowland.bayes.design import MatrixDesign
 from lowland.bayes.side_prior import SidePrior
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.work import rows_work, touch
-from lowland.kernels.rows import Noise
+from lowland.kernels.systems.rows import Noise
 from lowland.tensors.cells.protocol import KnownCells
 from lowland.tensors.cells.unfoldings import SlicePrecisions, all_products, products
 

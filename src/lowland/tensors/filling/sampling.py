@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.interrupt import stop_if_requested
 from lowland.core.memory import check_fits
-from lowland.core.records import SearchResult
+from lowland.core.results.records import SearchResult
+from lowland.core.running.interrupt import stop_if_requested
 from lowland.search import Iterations, run
 from lowland.search.gibbs import Gibbs
 from lowland.tensors.filling.objective import BayesianCP

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Vector
+from lowland.core.cells.labels import is_whole, label_column
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.labels import is_whole, label_column
-from lowland.files.cells import number_column
-from lowland.files.layouts import SIDES, Reading
 from lowland.files.sentinels import settle_sentinels
+from lowland.files.shapes.cells import number_column
+from lowland.files.shapes.layouts import SIDES, Reading
 from lowland.files.table_format import ROW_LABELS, TableFormat
 from lowland.files.tables import load_table, read_labelled_columns
 from lowland.tensors.cells.observations import TensorObservations

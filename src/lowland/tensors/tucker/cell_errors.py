@@ -11,8 +11,8 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import UnsupportedError
-from lowland.core.interrupt import Interruptible
-from lowland.core.status import StopReason
+from lowland.core.results.status import StopReason
+from lowland.core.running.interrupt import Interruptible
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.search import Iterations, RelativeDecreaseBelow, run
 from lowland.tensors.cell_objective import sum_of_squares

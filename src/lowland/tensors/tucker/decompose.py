@@ -14,9 +14,9 @@ from lowland.certificates import JudgeSettings, judge
 from lowland.core.arrays import out_of_scale
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.interrupt import Interruptible, unless_interrupted
 from lowland.core.random import RandomSource, make_generator
-from lowland.core.status import StopReason
+from lowland.core.results.status import StopReason
+from lowland.core.running.interrupt import Interruptible, unless_interrupted
 from lowland.core.work import counted
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.search.loop import Callback

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from lowland.core.findings import Certificate
+from lowland.core.results.findings import Certificate
 from lowland.recheck.documents import Document
-from lowland.recheck.tensor_problem import TensorProblem
-from lowland.recheck.tensors import tensor_fingerprint, tensor_problem
+from lowland.recheck.tensors.documents import tensor_fingerprint, tensor_problem
+from lowland.recheck.tensors.problem import TensorProblem
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.cells.plain import cells_of
 from lowland.tensors.tucker_tensor import TuckerTensor

@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import Certificate
-from lowland.core.judged import Judged
 from lowland.core.random import RandomSource, make_generator
-from lowland.core.records import Attempt, SearchResult
+from lowland.core.results.findings import Certificate
+from lowland.core.results.judged import Judged
+from lowland.core.results.records import Attempt, SearchResult
 from lowland.files.certificates import write_certificate
 from lowland.tensors.measurement import SomeCells
 from lowland.tensors.named_modes import labelled_parts

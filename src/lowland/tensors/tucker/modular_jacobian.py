@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.kernels.modular import Array
+from lowland.kernels.modular_arithmetic.modular import Array
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.tucker.model import Tucker
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.records import Attempt, SearchResult
-from lowland.core.status import StopReason
+from lowland.core.results.records import Attempt, SearchResult
+from lowland.core.results.status import StopReason
 from lowland.search import (
     GaussNewton,
     GradientBelow,

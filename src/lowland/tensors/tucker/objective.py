@@ -12,9 +12,9 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import Certificate
-from lowland.core.verification import Verification
-from lowland.recheck.tensor_checks import verify_tensor
+from lowland.core.results.findings import Certificate
+from lowland.core.results.verification import Verification
+from lowland.recheck.tensors.checks import verify_tensor
 from lowland.tensors.cell_objective import CellObjective, sum_of_squares
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.measurement import AllCells

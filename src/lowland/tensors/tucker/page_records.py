@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.findings import Certificate
-from lowland.core.records import Attempt, SearchResult
+from lowland.core.results.findings import Certificate
+from lowland.core.results.records import Attempt, SearchResult
 from lowland.tensors.tucker.cell_errors import NewCellError
 from lowland.tensors.tucker.objective import TuckerObjective
 from lowland.tensors.tucker.ranks import RankChoice

@@ -12,9 +12,9 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import UnsupportedError
-from lowland.core.records import SearchResult
-from lowland.core.stages import stage
-from lowland.core.status import StopReason
+from lowland.core.results.records import SearchResult
+from lowland.core.results.status import StopReason
+from lowland.core.running.stages import stage
 from lowland.search import Iterations, RelativeDecreaseBelow, ValueBelow, run
 from lowland.search.loop import Callback
 from lowland.tensors.cell_objective import exact_value

@@ -20,10 +20,10 @@ from lowland.completion.cells.blocks import known_cells
 from lowland.completion.cells.labels import TableLabels
 from lowland.completion.cells.sides import TableCells
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.core.records import SearchResult
-from lowland.core.status import StopReason
+from lowland.core.results.records import SearchResult
+from lowland.core.results.status import StopReason
 from lowland.kernels.blas_threads import one_blas_thread
-from lowland.kernels.moments import Moments
+from lowland.kernels.systems.moments import Moments
 from lowland.search import Iterations, run
 from lowland.search.augmentation import Augmentation
 from lowland.search.loop import Callback, Checkpoint, Snapshot

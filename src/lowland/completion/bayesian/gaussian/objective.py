@@ -13,8 +13,8 @@ from lowland.completion.cells.blocks import completed_lines
 from lowland.completion.cells.sides import TableCells
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import rows_work, touch
-from lowland.kernels.conditional_rows import SMALL
-from lowland.kernels.rows import Noise, default_form
+from lowland.kernels.systems.conditional_rows import SMALL
+from lowland.kernels.systems.rows import Noise, default_form
 
 # scaled numbers are known up to a variance of this power of the unit roundoff
 ROUNDING = 2 / 3

@@ -1,0 +1,1 @@
+"""Curvature at a point: Hessians, Jacobians and their extreme eigenvalues."""

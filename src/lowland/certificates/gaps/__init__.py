@@ -1,0 +1,1 @@
+"""Lower bounds on the optimum, and whether a point reaches them."""

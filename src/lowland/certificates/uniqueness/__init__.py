@@ -1,0 +1,1 @@
+"""Whether the data determine the answer, everywhere or nearby."""

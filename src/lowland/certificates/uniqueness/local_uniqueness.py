@@ -1,0 +1,243 @@
+"""Whether the measurements distinguish this matrix from its neighbours, by the Jacobian at the point.
+
+Directions in its kernel refute nothing by themselves: `solution_families` shows when they do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+
+from lowland.certificates.curvatures.jacobian import gram_matrix, gram_work, jacobian_matrix, jacobian_work
+from lowland.certificates.curvatures.lanczos import affordable_restarts, smallest_eigenpairs
+from lowland.certificates.curvatures.reduced_curvature import reduced_jacobian
+from lowland.certificates.factorisations import eigh, orthonormal_basis
+from lowland.certificates.settings import Judgement
+from lowland.certificates.stationarity import balanced
+from lowland.certificates.uniqueness.identifiability import judge_identifiability
+from lowland.certificates.uniqueness.isolation_radius import Exclusion, exclusion_work, prove_exclusion
+from lowland.certificates.uniqueness.nearby_solutions import Neighbour, find_neighbour
+from lowland.certificates.uniqueness.solution_families import Family, prove_family
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.promises.fits import MatrixFit
+from lowland.core.results.findings import Finding
+from lowland.core.results.status import Rigour, Verdict
+from lowland.core.work import eigenvalue_work
+
+CLAIM = "locally_unique"
+# singular values below this fraction of the largest count as zero
+NEGLIGIBLE = 1e-6
+# and above this multiple of that fraction they are clearly not zero
+CLEARLY = 10.0
+NEGLIGIBLE_SINGLE = 1e-2  # for measurements in single precision
+# fraction of the remaining budget that a proof may take
+PROOF_PART = 0.6
+# how many of the smallest are computed if not all can be
+LOOKED_FOR = 4
+# first steps in the search for another matrix, as fractions of the point's norm, and the largest number
+# of directions tried
+FIRST_STEPS, MOST_DIRECTIONS = (1e-2, 1e-4), 4
+
+
+def judge_local_uniqueness(objective: MatrixFit, theta: Vector, given: Judgement) -> list[Finding]:
+    """Judge whether nearby matrices of the same rank have the same predictions.
+
+    Parameters
+    ----------
+    objective : Objective
+        A recovery objective in float64; data, weights and penalties play no role.
+    theta : ndarray, shape (size,)
+    given : Judgement
+        The largest point whose tangent space is factored, the budget, and the finding on
+        ``determined_by_data``, which is computed if it was not requested and the Jacobian is deficient.
+
+    Returns
+    -------
+    list of Finding
+        PROVED with a radius where the smallest singular value of the measurements on the tangent space
+        is bounded from below, rounding included. SUPPORTED where it is computed and not negligible.
+        REFUTED where others with the same predictions are proved to be arbitrarily close, with one of
+        them attached. Otherwise INCONCLUSIVE, with the number of directions that leave the measurements
+        unchanged to first order: nearby matrices may still differ to second order.
+    """
+    small = objective.size <= given.settings.largest_tangent
+    affordable = small and given.budget.allows(
+        exclusion_work(objective, given.pass_work, given.budget), part=PROOF_PART
+    )
+    if affordable and not objective.matrices.are_single:
+        exclusion = prove_exclusion(objective, theta, given.budget)
+        if exclusion is not None:
+            return [_proved(objective, theta, exclusion)]
+    found = _judge_spectrum(objective, theta, given)
+    if found.limited_by or affordable or found.verdict is Verdict.REFUTED:
+        return [found]
+    return [replace(found, limited_by=given.budget.name if small else "largest_tangent")]
+
+
+def _proved(objective: MatrixFit, theta: Vector, exclusion: Exclusion) -> Finding:
+    witness: dict[str, Any] = {
+        "smallest": exclusion.smallest,
+        "norm": exclusion.norm,
+        "singular_value": exclusion.singular_value,
+        "deficiency": 0,
+        "radius": exclusion.radius,
+    }
+    size = float(objective.matrix(theta).norm())
+    words = f"no other such matrix within {exclusion.radius:.3g}"
+    if size > 0:
+        witness["relative_radius"] = exclusion.radius / size
+        words += f", {exclusion.radius / size:.2%} of the Frobenius norm of this one"
+    ratio = exclusion.smallest / exclusion.norm
+    method = f"{words}; smallest singular value on the tangent space by shifted Cholesky, rounding included"
+    return Finding(
+        CLAIM, Verdict.PROVED, ratio, 0.0, 0.0, method=method, rigour=Rigour.RIGOROUS, witness=witness
+    )
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Spectrum:
+    """Squares of the Jacobian's singular values, ascending: all, or some of the smallest and the largest.
+
+    If `how` is given they are bounds on the smallest and the largest.
+    """
+
+    values: Vector
+    vectors: Matrix
+    few: bool
+    how: str = ""
+
+    @property
+    def method(self) -> str:
+        if self.how:
+            return self.how
+        which, how = ("smallest", " by Lanczos iteration") if self.few else ("all", "")
+        return f"{which} singular values of the Jacobian at the point{how}, with the gauge deflated"
+
+
+def _judge_spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> Finding:
+    """Judge by the computed singular values of the Jacobian."""
+    even = balanced(objective, theta)
+    found = _spectrum(objective, even, given)
+    if isinstance(found, str):
+        return _inconclusive(found, given.budget.name)
+    values = found.values
+    if not (np.isfinite(values).all() and values.size and values[-1] > 0):
+        return _inconclusive("the Jacobian at the point is zero or not finite")
+    roots = np.sqrt(np.maximum(values, 0.0))
+    negligible = NEGLIGIBLE_SINGLE if objective.matrices.are_single else NEGLIGIBLE
+    deficiency = int(np.sum(roots[:-1] <= negligible * roots[-1])) if roots.size > 1 else 0
+    judged = Finding(
+        CLAIM,
+        Verdict.SUPPORTED,
+        float(roots[0] / roots[-1]),
+        negligible,
+        negligible,
+        method=found.method,
+        rigour=Rigour.WORKING_PRECISION,
+        witness={"smallest": float(roots[0]), "largest": float(roots[-1]), "deficiency": deficiency},
+    )
+    if not deficiency:
+        return judged
+    unseen = f"{'at least ' if found.few else ''}{deficiency} directions"
+    method = f"{unseen} at the point leave the measurements unchanged to first order; {found.method}"
+    judged = replace(judged, verdict=Verdict.INCONCLUSIVE, method=method)
+    if found.few or objective.matrices.are_single:
+        return judged
+    seen = int(np.sum(roots > CLEARLY * negligible * roots[-1]))
+    finite = given.found.get("determined_by_data") or judge_identifiability(objective, theta, given)[0]
+    family = prove_family(objective, theta, even, seen, finite)
+    return judged if family is None else _refuted(objective, theta, even, family, found, judged)
+
+
+def _spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> _Spectrum | str:
+    """Return the spectrum at a balanced point, or the reason why it is not available."""
+    work = jacobian_work(objective, given.pass_work) + gram_work(objective) + 2 * eigenvalue_work(theta.size)
+    if theta.size <= given.settings.largest_hessian and given.budget.allows(work, part=PROOF_PART):
+        gram = gram_matrix(jacobian_matrix(objective, theta))
+        gauge = orthonormal_basis(objective.model.gauge(theta, linear=True))
+        return _Spectrum(*_all_values(gram, gauge), few=False)
+    counted_out = given.found.get("determined_by_data")
+    hopeless = counted_out is not None and counted_out.verdict is Verdict.REFUTED
+    reduced = None if hopeless else reduced_jacobian(objective, theta, given)
+    if reduced is not None and reduced.smallest > (CLEARLY * NEGLIGIBLE) ** 2 * reduced.largest:
+        values = np.array([reduced.smallest, reduced.largest])
+        return _Spectrum(values, reduced.direction[:, None], few=True, how=f"lower bound: {reduced.method}")
+    gauge_size = theta.size - objective.degrees_of_freedom
+    restarts = affordable_restarts(theta.size, gauge_size, 2 * given.pass_work, given.budget)
+    if not restarts:
+        return "the Jacobian at the point exceeds the budget"
+    gauge = orthonormal_basis(objective.model.gauge(theta, linear=True))
+    at = objective.linearise(theta)
+
+    def product(d: Vector) -> Vector:
+        image: Vector = at.jacobian_transpose(at.jacobian_product(d))
+        return image
+
+    found = smallest_eigenpairs(product, gauge, restarts, given.rng(), count=LOOKED_FOR, tolerance=1e-3)
+    if found is None:
+        return "the smallest singular values of the Jacobian did not converge within the budget"
+    return _Spectrum(np.append(found[0], found[2]), found[1], few=True)
+
+
+def _refuted(
+    objective: MatrixFit, theta: Vector, even: Vector, family: Family, spectrum: _Spectrum, judged: Finding
+) -> Finding:
+    """Return the finding, refuted by a member of the family if one is reached."""
+    if family.change is not None:
+        other = find_neighbour(objective, theta, family.change, FIRST_STEPS[0])
+    else:
+        deficiency = judged.witness["deficiency"]
+        other = _neighbour(objective, even, (spectrum.values, spectrum.vectors), deficiency)
+    if other is None:
+        return judged
+    method = (
+        f"{family.method}; one of them, at a distance of {other.relative_distance:.2g} of the norm, "
+        f"is attached; {judged.method}"
+    )
+    attached = {"left": other.factors.left, "right": other.factors.right, "mismatch": other.mismatch}
+    return replace(
+        judged,
+        verdict=Verdict.REFUTED,
+        method=method,
+        rigour=family.rigour,
+        witness=judged.witness | attached,
+    )
+
+
+def _neighbour(
+    objective: MatrixFit, theta: Vector, spectrum: tuple[Vector, Matrix], deficiency: int
+) -> Neighbour | None:
+    """Return another matrix with the same predictions along some direction in the Jacobian's kernel."""
+    values, vectors = spectrum[0][deficiency:], spectrum[1][:, deficiency:]
+
+    def invert(gradient: Vector) -> Vector:
+        step: Vector = vectors @ ((vectors.T @ gradient) / values)
+        return step
+
+    for direction in spectrum[1][:, : min(deficiency, MOST_DIRECTIONS)].T:
+        for share in FIRST_STEPS:
+            other = find_neighbour(objective, theta, direction, share, invert)
+            if other is not None:
+                return other
+    return None
+
+
+def _inconclusive(method: str, limit: str = "") -> Finding:
+    return Finding(CLAIM, Verdict.INCONCLUSIVE, method=method, limited_by=limit)
+
+
+def _all_values(gram: Matrix, gauge: Matrix) -> tuple[Vector, Matrix]:
+    """Return all eigenvalues of J^T J off the gauge, ascending, and their vectors."""
+    if not np.isfinite(gram).all():
+        return np.full(1, np.nan), gauge
+    # the gauge component is removed, so that it contributes only zeros and no rounding
+    inner = gram @ gauge
+    gram = gram - gauge @ inner.T - inner @ gauge.T + gauge @ (gauge.T @ inner) @ gauge.T
+    # the gauge is shifted above all other eigenvalues and left out
+    top = 2 * float(np.abs(gram).sum(axis=1).max(initial=0.0)) + 1.0
+    values, vectors = eigh((gram + gram.T) / 2 + top * (gauge @ gauge.T))
+    keep = len(gram) - gauge.shape[1]
+    return values[:keep], vectors[:, :keep]

@@ -1,0 +1,163 @@
+"""`lowland certify`: certify a saved model against data, independently of its fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lowland.certificates import JUDGES, JudgeSettings, judge, usual_work
+from lowland.cli.commands.proofs import OPTIONS_OF, READING, check_document, read_data
+from lowland.cli.options import (
+    EffortOption,
+    ForceOption,
+    JsonOption,
+    QuietOption,
+    RequireOption,
+)
+from lowland.cli.output import (
+    check_claim,
+    exit_on_missed,
+    refuse_given,
+    say,
+    say_certificate,
+    say_json,
+    warn,
+)
+from lowland.cli.overwriting import check_output
+from lowland.cli.reading import reads_table
+from lowland.cli.tensor_source import FoldOption, ModesOption, TensorSource
+from lowland.completion.files.models import load_model
+from lowland.completion.penalised.document import table_document
+from lowland.completion.penalised.fit import problem_of
+from lowland.completion.penalised.model import CompletionModel
+from lowland.completion.penalised.table import PenalisedTable
+from lowland.core.cells.fingerprints import is_fingerprint
+from lowland.core.cells.observations import Observations
+from lowland.core.errors import InvalidInputError
+from lowland.files.certificates import write_certificate
+from lowland.files.shapes.layouts import Reading
+from lowland.files.tables import load_table
+from lowland.recheck.documents import Document
+from lowland.report.words import verdict_sentence
+
+# options for computing a certificate, which have no effect when an existing one is checked
+JUDGING = ("gap", "effort", "seconds", "output")
+
+
+@reads_table
+def certify(
+    reading: Reading,
+    context: typer.Context,
+    model: Annotated[
+        Path,
+        typer.Argument(help="A model written by lowland complete, or a certificate (.json) to check."),
+    ],
+    table: Annotated[
+        Path, typer.Argument(help="The table that the model was fitted to, or the data of the certificate.")
+    ],
+    variable: Annotated[
+        str | None, typer.Option(help="Array of a file that has several, for the certificate of a tensor.")
+    ] = None,
+    modes: ModesOption = None,
+    fold: FoldOption = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help="Target column, for the certificate of an activation region with targets."),
+    ] = None,
+    gap: Annotated[float, typer.Option(help="Largest relative gap that counts as optimal.")] = 1e-2,
+    effort: EffortOption = "standard",
+    seconds: Annotated[
+        float | None,
+        typer.Option(help="Time limit in seconds; verdicts then depend on the speed of the machine."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the certificate and the model's factors here (.json).")
+    ] = None,
+    require: RequireOption = None,
+    quiet: QuietOption = False,
+    force: ForceOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Certify a saved model: recompute everything from the table and the factors alone."""
+    check_claim(require)
+    JudgeSettings.for_effort(effort).budget(0.0, seconds)
+    if output is not None:
+        check_output(output, force=force)
+    if model.suffix.lower() == ".json":
+        why = "everything in the certificate is derived again as it stands"
+        refuse_given(context, JUDGING, "the check of a certificate", why, "pass a model")
+
+        def read(document: Document) -> Any:
+            refuse_given(
+                context,
+                tuple(name for name in READING if name not in OPTIONS_OF[document.kind]),
+                f"the certificate of a {document.kind}",
+                "the data are read without it",
+                "pass another certificate",
+            )
+            if document.kind in ("tensor", "cp"):
+                source = TensorSource(
+                    variable=variable,
+                    value=reading.value,
+                    modes=modes,
+                    fold=fold,
+                    duplicates=reading.duplicates,
+                    form=reading.form,
+                )
+                return source.read(table).observations
+            return read_data(document, table, reading, target=target)
+
+        if not check_document(model, read, json=json, quiet=quiet, require=require):
+            raise typer.Exit(1)
+        return
+    refuse_given(
+        context, ("variable", "target", "modes", "fold"), "a model", "a table is read", "pass a certificate"
+    )
+    observations = load_table(table, replace(reading, words=True)).observations
+    loaded, header = load_model(model)
+    if not isinstance(loaded, PenalisedTable):
+        raise InvalidInputError(
+            f"{model} holds a Bayesian model, whose predictions are averages and minimise no objective",
+            f"method {loaded.method}",
+            fix="certify a fit of --method map; the model's header holds the certificate of the penalised "
+            "problem that the posterior implies",
+        )
+    fitted = loaded.model
+    observations = _aligned(observations, fitted, header)
+    objective, theta = problem_of(fitted, observations)
+    goals = replace(JudgeSettings.for_effort(effort), gap_tolerance=gap)
+    budget = goals.budget(usual_work(objective, theta), seconds)
+    certificate = judge(objective, theta, JUDGES, settings=goals, budget=budget)
+    if output is not None:
+        write_certificate(output, table_document(fitted, observations, certificate))
+    if json:
+        say_json(certificate.as_dict())
+    else:
+        say(objective.describe())
+        say(verdict_sentence(certificate))
+        say_certificate(certificate)
+        if output is not None:
+            say(f"certificate: {output}")
+    exit_on_missed(certificate, require)
+
+
+def _aligned(table: Observations, fitted: CompletionModel, header: dict[str, Any]) -> Observations:
+    """Return the table with rows and columns in the order of the model."""
+    observations = fitted.labels.align(table, rows=True)
+    if observations.shape != fitted.shape:
+        raise InvalidInputError(
+            "the table and the model differ in shape",
+            f"table {observations.shape}, model {fitted.shape}",
+            fix="pass the table that the model was fitted to",
+        )
+    same = is_fingerprint(header["data"], observations)
+    if same is None:
+        warn(
+            "lowland: note: another version wrote the model; it cannot be told whether the table is the same"
+        )
+    elif not same:
+        warn("lowland: note: the table differs from the one that the model was fitted to")
+    return observations

@@ -1,0 +1,303 @@
+"""`lowland complete` of Parquet files whose cells are kept on the disk or by a cluster, not in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn, final
+
+import typer
+
+from lowland.cli.completed_output import say_judged
+from lowland.cli.input import read_both_covariates
+from lowland.cli.output import exit_on_missed, refuse_given, say, say_json, warn
+from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
+from lowland.completion.bayesian.features import SideCovariates
+from lowland.completion.cells.protocol import CellTable
+from lowland.completion.cells.summary import SAMPLE
+from lowland.completion.elsewhere.fit import (
+    ElsewhereFit,
+    cells_fingerprint,
+    fit_elsewhere,
+    refuse_elsewhere,
+)
+from lowland.completion.files.models import save_model
+from lowland.completion.plan import CompletionPlan
+from lowland.completion.storage.contents import holds_table
+from lowland.completion.storage.observations import StoredObservations
+from lowland.core.arrays import check_rank
+from lowland.core.errors import InvalidInputError
+from lowland.core.random import make_generator
+from lowland.core.results.findings import Certificate
+from lowland.core.results.status import StopReason
+from lowland.files.foreign.columnar import first_lines
+from lowland.files.frames import frame_columns
+from lowland.files.sentinels import settle_sentinels
+from lowland.files.shapes.assembling import decide_layout, list_roles
+from lowland.files.shapes.layouts import Reading
+from lowland.files.sources import parquet_files
+from lowland.files.table_format import TableFormat
+from lowland.search.loop import Checkpoint
+
+# options of `lowland complete` that need the cells in memory
+IN_MEMORY = (
+    *("output", "interval", "interval_method", "held_out", "report", "model_data"),
+    *("query", "keep_formulas", "row_graph", "column_graph"),
+)
+
+
+@final
+@dataclass(frozen=True)
+class Elsewhere:
+    """Where the cells are to be kept.
+
+    Parameters
+    ----------
+    spill : Path or None
+        A folder on the disk.
+    workers : int
+        Number of worker processes of a cluster on this machine; 0 is none.
+    scheduler : str or None
+        Address of a cluster's scheduler.
+    """
+
+    spill: Path | None
+    workers: int
+    scheduler: str | None
+
+    def check(self) -> bool:
+        """Return whether anything is asked for; raise if it is more than one thing."""
+        if self.workers < 0:
+            raise InvalidInputError("--workers must not be negative", str(self.workers))
+        if self.scheduler is not None and not self.scheduler.strip():
+            raise InvalidInputError("--scheduler is empty", repr(self.scheduler), fix="name an address")
+        given = [name for name in ("spill", "workers", "scheduler") if getattr(self, name)]
+        if len(given) > 1:
+            words = " and ".join(f"--{name}" for name in given)
+            raise InvalidInputError("cells are kept in one place", words, fix="give one of them")
+        return bool(given)
+
+    @property
+    def where(self) -> str:
+        """Where the cells are, in words."""
+        return "on a cluster" if self.spill is None else "on the disk"
+
+
+def complete_elsewhere(
+    context: typer.Context,
+    place: Elsewhere,
+    table: Path | None,
+    reading: Reading,
+    plan: CompletionPlan,
+    covariates: tuple[Path | None, Path | None],
+    *,
+    model: Path | None,
+    seed: int,
+    resume: bool,
+    effort: str | None,
+    require: str | None,
+    json: bool,
+) -> None:
+    """Fit Parquet files whose cells are kept elsewhere, and write the model."""
+    where = f"tables {place.where}"
+    refuse_given(context, IN_MEMORY, where, "it needs the cells in memory", "fit the table in memory")
+    refuse_elsewhere(plan, place.where)
+    if model is None:
+        raise InvalidInputError(
+            f"--model is needed for {where}", "none", "nothing else is written", "name one"
+        )
+    if place.spill is not None and place.spill.resolve() in (model.resolve(), *model.resolve().parents):
+        raise InvalidInputError(
+            "--model must not lie in the folder of --spill", str(model), fix="name a file beside it"
+        )
+    if table is None:
+        raise InvalidInputError("no table was given", "none", fix="name Parquet files' folder, or one file")
+    roles = _roles(table, reading)
+    with _opened(place, table, roles, reading) as seen:
+        if plan.rank is not None:
+            check_rank(plan.rank, seen.cells.shape, name="--rank")
+        _settle_sentinels(seen, reading.form.sentinels, table, roles[2])
+        about = read_both_covariates(covariates, (seen.labels.rows, seen.labels.columns))
+        m, n = seen.cells.shape
+        if not json:
+            say(
+                f"{m:,} rows {roles[0]!r}, {n:,} columns {roles[1]!r}, {seen.cells.size:,} observed cells "
+                f"{roles[2]!r} ({seen.cells.size / (m * n):.2%}), {_kept(place)}"
+            )
+        fit, certificate = _fit(
+            seen, place, plan, about, model=model, seed=seed, resume=resume, effort=effort
+        )
+    if json:
+        say_json(_as_data(fit, certificate, model))
+    else:
+        _say(fit, certificate, model)
+    last = fit.last_search
+    if last.stop_reason is StopReason.INTERRUPTED or (effort is not None and certificate is None):
+        _leave(last.iterations, model)
+    exit_on_missed(certificate, require)
+
+
+def _roles(table: Path, reading: Reading) -> tuple[str, str, str]:
+    """Return the columns of row labels, column labels and values, found in the first lines."""
+    if reading.form != TableFormat(sentinels=reading.form.sentinels):
+        raise InvalidInputError(
+            "options of text and of wide tables have no effect on Parquet files of long ones",
+            "one of them",
+            fix="omit them",
+        )
+    if reading.form.sentinels == "missing":
+        raise InvalidInputError(
+            "--sentinels missing is not there for such tables",
+            "missing",
+            fix="drop these lines from the files",
+        )
+    if reading.layout == "wide":
+        raise InvalidInputError(
+            "tables that are not in memory must be long, with one cell per line",
+            "--layout wide",
+            fix="omit it",
+        )
+    path = parquet_files(table)[0]
+    columns, said = frame_columns(first_lines(path)), reading.layout == "long" or any(reading.names)
+    roles = list_roles(columns)
+    if said:
+        roles = decide_layout(columns, str(path), replace(reading, layout="long"), whole=False).roles
+    elif not roles:
+        raise InvalidInputError(
+            f"it cannot be told which columns of {path} hold row labels, column labels and values",
+            ", ".join(map(repr, columns)),
+            fix="name them by --row, --column and --value",
+        )
+    row, column, value = roles
+    return row, column, value
+
+
+@contextmanager
+def _opened(
+    place: Elsewhere, table: Path, roles: tuple[str, str, str], reading: Reading
+) -> Iterator[CellTable]:
+    names = dict(zip(("row", "column", "value"), roles, strict=True))
+    how: Any = {**names, "dtype": reading.dtype, "duplicates": reading.duplicates}
+    if place.spill is not None:
+        yield _stored(place.spill, table, how)
+        return
+    from lowland.dask import DaskObservations
+    from lowland.dask.clients import client_of
+
+    with client_of(place.scheduler, place.workers) as client:
+        yield DaskObservations.from_parquet(table, client=client, **how)
+
+
+def _stored(folder: Path, table: Path, how: dict[str, Any]) -> StoredObservations:
+    """Return the table in a folder with all files in it, reading those that are not there yet."""
+    if not holds_table(folder):
+        return StoredObservations.from_parquet(table, folder, **how)
+    stored = StoredObservations.open(folder)
+    was = (*stored.origin.columns, stored.origin.dtype, stored.origin.duplicates)
+    if was != tuple(how.values()):
+        raise InvalidInputError(
+            f"the table in {folder} was read in another way",
+            f"{', '.join(was)}, not {', '.join(how.values())}",
+            fix="name another folder, or remove this one",
+        )
+    known, meant = {f.path for f in stored.origin.files}, {str(p.resolve()) for p in parquet_files(table)}
+    if not known <= meant:
+        raise InvalidInputError(
+            f"the table in {folder} holds the cells of other files",
+            sorted(known - meant)[0],
+            fix="name another folder, or remove this one",
+        )
+    return stored.add(table)
+
+
+def _settle_sentinels(seen: CellTable, rule: str, table: Path, name: str) -> None:
+    """Raise if some of the values look like marks of missing cells, unless they are said to be values."""
+    some = seen.cells.some_values(SAMPLE)
+    settle_sentinels({name: some}, rule, str(table))
+
+
+def _fit(
+    seen: CellTable,
+    place: Elsewhere,
+    plan: CompletionPlan,
+    about: SideCovariates,
+    *,
+    model: Path,
+    seed: int,
+    resume: bool,
+    effort: str | None,
+) -> tuple[ElsewhereFit, Certificate | None]:
+    """Fit with checkpoints, save the model, certify the fit, and save the certificate with the model."""
+    kept_at, data = checkpoint_path(model), cells_fingerprint(seen)
+    identity = identity_of(data, plan, about, seed)
+    rng, certificate = make_generator(seed), None
+    fit = fit_elsewhere(
+        seen,
+        plan,
+        place.where,
+        rng=rng,
+        covariates=about,
+        checkpoint=Checkpoint(lambda snapshot: save_checkpoint(kept_at, snapshot, identity)),
+        resume=load_checkpoint(kept_at, identity) if resume else None,
+    )
+    last = fit.last_search
+    header = {
+        "levels": [],
+        "settings": fit.fit.settings.plain(),
+        "dtype": str(seen.cells.dtype),
+        "stop_reason": last.stop_reason.value,
+        "message": fit.search.message,
+        "objective": fit.search.value,
+        "iterations": fit.search.iterations,
+    }
+    save_model(model, fit.table, seed=seed, about=header)
+    if last.stop_reason is StopReason.INTERRUPTED:
+        return fit, None
+    if effort is not None:
+        try:
+            fit, certificate = fit.certify(rng, effort)
+        except KeyboardInterrupt:
+            return fit, None
+        save_model(model, fit.table, certificate=certificate, seed=seed, about=header)
+    forget(kept_at)
+    return fit, certificate
+
+
+def _kept(place: Elsewhere) -> str:
+    if place.spill is not None:
+        return f"kept in {place.spill}"
+    return f"kept by {place.workers} workers" if place.workers else f"kept by the cluster {place.scheduler}"
+
+
+def _say(fit: ElsewhereFit, certificate: Certificate | None, model: Path) -> None:
+    for line in fit.describe():
+        say(line)
+    if certificate is not None:
+        say_judged(certificate, fit.describe_certificate())
+    say(f"model: {model}")
+
+
+def _as_data(fit: ElsewhereFit, certificate: Certificate | None, model: Path) -> dict[str, Any]:
+    search, last = fit.search, fit.last_search
+    return {
+        "shape": list(fit.cells.shape),
+        "observed": fit.cells.size,
+        "method": fit.table.method,
+        "rank": fit.table.model.rank,
+        "stop_reason": last.stop_reason.value,
+        "message": search.message,
+        "iterations": search.iterations,
+        "objective": search.value,
+        "seconds": search.seconds,
+        "held_out": None,
+        "certificate": None if certificate is None else certificate.as_dict(),
+        "files": {"model": str(model)},
+    }
+
+
+def _leave(sweeps: int, model: Path) -> NoReturn:
+    """Say that the fit was interrupted and what holds it, and exit."""
+    warn(f"lowland: interrupted after {sweeps} sweeps; the fit is in {model}; --resume continues from it")
+    raise typer.Exit(130)

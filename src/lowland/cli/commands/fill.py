@@ -1,0 +1,210 @@
+"""`lowland fill`: the missing cells of a tensor in a file, with error bars."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from lowland.cli.options import ForceOption, JsonOption, QuietOption, SeedOption
+from lowland.cli.output import say, say_json, warn
+from lowland.cli.overwriting import check_archive, check_output, check_table
+from lowland.cli.tensor_source import TensorArgument, TensorSource, reads_tensor
+from lowland.core.arrays import Matrix
+from lowland.core.cells.observed_cells import check_kept
+from lowland.core.errors import InvalidInputError
+from lowland.core.results.status import StopReason
+from lowland.estimators.tensor_completion import complete_tensor
+from lowland.files.bundle import save_arrays
+from lowland.files.foreign.columnar import COLUMNAR
+from lowland.files.outputs import write_rows
+from lowland.tensors.filling.completed import CompletedTensor
+from lowland.tensors.reading.tensor_file import TensorFile
+
+# endings of files that a table is written to
+TABLES = (".csv", ".tsv", ".tab", *COLUMNAR)
+
+
+@reads_tensor
+def fill(
+    source: TensorSource,
+    file: TensorArgument,
+    output: Annotated[
+        Path,
+        typer.Option(
+            help="Write the completed tensor and the ends of intervals here: .npz, or a long table, one line "
+            "per cell, with the labels of its modes (.csv, .tsv, .parquet, .feather)."
+        ),
+    ],
+    rank: Annotated[
+        str, typer.Option(help="Number of components, or auto: compared by held-out cells.")
+    ] = "auto",
+    model: Annotated[
+        str,
+        typer.Option(help="auto: blended with tables of the same cells where held-out cells show it; or cp."),
+    ] = "auto",
+    order: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Order of a mode, as MODE=line, cycle, coordinates (of the file) or a period, or several "
+            "joined by commas: time=line,7. Missing slices are predicted along it. Repeat it for other modes."
+        ),
+    ] = None,
+    interval: Annotated[float, typer.Option(help="Level of the intervals of missing cells.")] = 0.9,
+    draws: Annotated[int, typer.Option(help="Number of draws that are averaged.")] = 100,
+    seed: SeedOption = 0,
+    quiet: QuietOption = False,
+    force: ForceOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Fill a tensor's missing cells by averages over CP decompositions and tables, with error bars."""
+    check_output(output, force=force)
+    as_table = output.suffix.lower() in TABLES
+    if as_table:
+        check_table(output, "--output")
+    elif output.suffix != ".npz":
+        raise InvalidInputError(
+            "--output has an unknown file extension",
+            str(output),
+            fix=f"use .npz, {', '.join(TABLES)}",
+        )
+    else:
+        check_archive(output, file)
+    if not 0 < interval < 1:
+        raise InvalidInputError("--interval must lie between 0 and 1", f"{interval}")
+    if draws < 2:
+        raise InvalidInputError("--draws must be at least 2", str(draws))
+    wanted = _rank(rank)
+    ordered = [text.partition("=")[0] for text in order or []]
+    read = source.read(file, empty_slices=ordered)
+    header = (*read.names, source.value or "value", "lower", "upper", "observed")
+    if as_table and len(set(header)) < len(header):
+        raise InvalidInputError(
+            "two columns of the output would have the same name", ", ".join(header), fix="rename one"
+        )
+    found = complete_tensor(
+        read.observations,
+        wanted,
+        model=model,
+        orders=_orders(order or [], read),
+        n_draws=draws,
+        rng=seed,
+    )
+    missing = np.isnan(found.data.array())
+    lower, upper = (np.full(found.shape, np.nan) for _ in range(2))
+    lower[missing], upper[missing] = found.interval(np.argwhere(missing), interval)
+    if as_table:
+        write_rows(output, header, _lines(found, read, lower, upper, output), labels=len(read.names))
+    else:
+        save_arrays(output, {"tensor": _kept(found, read), "lower": lower, "upper": upper})
+    if json:
+        say_json(_as_data(found, output))
+    else:
+        say(str(found))
+        say(f"filled tensor: {output}")
+    if found.search.stop_reason is StopReason.INTERRUPTED:
+        warn(f"lowland: interrupted after {len(found.draws)} of {draws} draws, which were averaged")
+        raise typer.Exit(130)
+
+
+def _kept(found: CompletedTensor, read: TensorFile) -> Any:
+    """Return the completed tensor; raise if it changes a cell that the file holds."""
+    completed, cells = found.completed(), read.observations
+    at = cells.all_positions()
+    check_kept(cells.values, completed[tuple(at.T)], lambda k: f"cell {at[k].tolist()}")
+    return completed
+
+
+def _lines(
+    found: CompletedTensor, read: TensorFile, lower: Matrix, upper: Matrix, output: Path
+) -> Iterator[list[Any]]:
+    """Yield a line per cell: its labels, its value, the ends of its interval, and whether it was known."""
+    names = [[str(name) if isinstance(name, np.datetime64) else name for name in own] for own in read.labels]
+    completed = _kept(found, read)
+    # no interval: a cell without text, or a number that is none
+    absent = math.nan if output.suffix.lower() in COLUMNAR else ""
+    for at in np.ndindex(found.shape):
+        labels = [own[k] for own, k in zip(names, at, strict=True)]
+        known = bool(np.isnan(lower[at]))
+        ends = [absent, absent] if known else [float(lower[at]), float(upper[at])]
+        yield [*labels, completed[at] if known else float(completed[at]), *ends, int(known)]
+
+
+def _rank(text: str) -> int | str:
+    if text == "auto":
+        return text
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise InvalidInputError("--rank must be a positive whole number, or auto", text)
+    return int(text)
+
+
+def _orders(texts: list[str], read: TensorFile) -> dict[int, Any]:
+    """Return the orders of modes that are named, or counted from zero."""
+    orders: dict[int, Any] = {}
+    for text in texts:
+        name, sign, words = text.partition("=")
+        if name in read.names:
+            mode = read.names.index(name)
+        elif sign and name.isascii() and name.isdigit() and int(name) < len(read.names):
+            mode = int(name)
+        else:
+            modes = ", ".join(read.names)
+            raise InvalidInputError(
+                "--order must be MODE=ORDER", text, fix=f"modes are {modes}, or 0, 1, ..."
+            )
+        if mode in orders:
+            raise InvalidInputError(
+                "--order names a mode twice", text, fix="join the orders of a mode by commas: time=line,7"
+            )
+        orders[mode] = tuple(_order(word, mode, read) for word in words.split(","))
+    return orders
+
+
+def _order(word: str, mode: int, read: TensorFile) -> Any:
+    if word in ("line", "cycle"):
+        return word
+    if word == "coordinates":
+        if not read.coordinates or read.coordinates[mode] is None:
+            raise InvalidInputError(
+                "the file has no coordinates of this mode",
+                read.names[mode],
+                fix="use line, cycle or a period",
+            )
+        return read.coordinates[mode]
+    try:
+        return float(word)
+    except ValueError:
+        raise InvalidInputError(
+            "--order is unknown", word, fix="use line, cycle, coordinates or a period, joined by commas"
+        ) from None
+
+
+def _as_data(found: CompletedTensor, output: Path) -> dict[str, Any]:
+    blend = found.blend
+    return {
+        "shape": list(found.shape),
+        "observed": found.data.size,
+        "rank": found.rank,
+        "ranks_compared": [{"rank": rank, "error": error} for rank, error in found.tried],
+        "held_out": {"cells": found.held_out_count, "error": found.held_out_error},
+        "no_table": found.no_table or None,
+        "blend": None
+        if blend is None
+        else {
+            "mode": blend.mode,
+            "weight": blend.weight,
+            "error_without": blend.cp_error,
+            "tables_compared": [{"mode": mode, "error": error} for mode, error in blend.table_errors],
+        },
+        "orders": list(found.orders),
+        "noise": found.noise,
+        "noise_mode": found.noise_mode,
+        "noise_by_slice": found.slice_noise.tolist(),
+        "draws": len(found.draws),
+        "stop_reason": found.search.stop_reason.value,
+        "files": {"output": str(output)},
+    }

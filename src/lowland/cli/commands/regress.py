@@ -1,0 +1,284 @@
+"""`lowland regress`: fit linear splines with few knots, in one variable or as a sum over several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import numpy as np
+import typer
+
+from lowland.cli.commands.regress_several import say_sum, sum_as_data
+from lowland.cli.numeric_columns import column_names, read_numbers
+from lowland.cli.options import ForceOption, JsonOption, QuietOption, ReportOption, SeedOption
+from lowland.cli.output import say, say_json, try_report, typed_command, warn
+from lowland.cli.overwriting import check_outputs, check_table
+from lowland.cli.reading import reads_columns
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.atomic import was_written
+from lowland.core.errors import InvalidInputError
+from lowland.core.parameter_checks import check_share
+from lowland.files.outputs import write_rows
+from lowland.files.table_format import TableFormat
+from lowland.networks.splines.additive_pages import additive_page
+from lowland.networks.splines.page_records import SplineEstimator
+from lowland.networks.splines.pages import counted, regression_page
+from lowland.report.page import Page, write_report
+
+# rows that are needed, for one column and for several
+LEAST = (3, 6)
+# knots listed on the terminal
+SHOWN = 20
+
+
+@reads_columns
+def regress(
+    form: TableFormat,
+    table: Annotated[
+        Path, typer.Argument(help="Table with the columns --x and --y: CSV, TSV, Parquet, Feather or .npy.")
+    ],
+    x: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--x",
+            help="Column to predict from, may be repeated; by default all others. Several: a sum of splines.",
+        ),
+    ] = None,
+    y: Annotated[str, typer.Option("--y", help="Column to predict; by default the second of two.")] = "",
+    step_size: Annotated[
+        str,
+        typer.Option(
+            help="Step size at which gradient descent must stay at the minimum on all points, for inputs "
+            "scaled to -1 to 1 and values to variance one, where --x is one column; "
+            'or "auto": held-out points alone choose the number of knots.'
+        ),
+    ] = "auto",
+    max_knots: Annotated[int, typer.Option(help="Largest number of knots per column of --x.")] = 20,
+    average: Annotated[
+        bool,
+        typer.Option(help="Average the splines fitted without one fold each: smaller errors, more knots."),
+    ] = True,
+    level: Annotated[float, typer.Option(help="Nominal coverage of intervals.")] = 0.9,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the columns with predictions and intervals here; rows without a value of --y are "
+            "predicted too."
+        ),
+    ] = None,
+    report: ReportOption = None,
+    seed: SeedOption = 0,
+    force: ForceOption = False,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Fit a linear spline with few knots in one column, or a sum of such splines over several."""
+    check_outputs(output, report, force=force)
+    check_table(output, "--output")
+    check_share("--level", level)
+    names, y = _columns(table, form, list(x or []), y)
+    _, numbers = read_numbers(table, [*names, y], form)
+    known = ~np.isnan(numbers).any(axis=1)
+    least = LEAST[len(names) > 1]
+    if np.isinf(numbers).any() or known.sum() < least:
+        _refuse(table, numbers, [*names, y], least)
+    step = _step(step_size, len(names))
+    made = _of_one if len(names) == 1 else _of_several
+    options: dict[str, Any] = {"max_knots": max_knots, "average": average, "random_state": seed}
+    if len(names) == 1:
+        options["step_size"] = step
+    fitted = made(numbers[known], names, y, options)
+    left_out = int(np.count_nonzero(np.isnan(numbers[:, :-1]).any(axis=1)))
+    predicted = int(np.count_nonzero(~known)) - left_out
+    words = _left_out(left_out, predicted, names, y)
+    if output is not None:
+        _write(output, fitted.model, numbers, [*names, y], level)
+    if report is not None:
+        settings = [("command", typed_command()), ("seed", str(seed))]
+        page = fitted.page(settings, [f"{sentence}." for sentence in words])
+        try_report(lambda: write_report(report, page), report)
+    if json:
+        say_json({**fitted.data(), "rows_left_out": left_out, "rows_only_predicted": predicted})
+        return
+    for sentence in words:
+        warn(f"lowland: {sentence}")
+    fitted.tell()
+    for name, target in (("output", output), ("report", report)):
+        if target is not None and was_written(target):
+            say(f"{name}: {target}")
+
+
+class _Predictor(Protocol):
+    """What both estimators predict."""
+
+    def predict(self, X: Matrix) -> Vector:
+        """Return values, shape (n,)."""
+
+    def predict_interval(self, X: Matrix, level: float) -> tuple[Vector, Vector]:
+        """Return ends of intervals, each of shape (n,)."""
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A model, and what is told of it.
+
+    Parameters
+    ----------
+    model : estimator
+    page, data, tell : callable
+        Make the page, return the numbers for `--json`, and print.
+    """
+
+    model: _Predictor
+    page: Callable[[Sequence[tuple[str, str]], Sequence[str]], Page]
+    data: Callable[[], dict[str, Any]]
+    tell: Callable[[], None]
+
+
+def _of_one(numbers: Matrix, names: list[str], y: str, options: dict[str, Any]) -> _Fitted:
+    """Fit the spline of one column."""
+    from lowland.estimators.stable_spline import StableSplineRegressor  # scikit-learn takes long to load
+
+    model = StableSplineRegressor(**options).fit(numbers[:, 0], numbers[:, 1])
+    pair = (names[0], y)
+    return _Fitted(
+        model,
+        lambda asked, notes: regression_page(model, pair, asked, notes),
+        lambda: _as_data(model),
+        lambda: _say(model, pair),
+    )
+
+
+def _of_several(numbers: Matrix, names: list[str], y: str, options: dict[str, Any]) -> _Fitted:
+    """Fit a sum of splines, one per column."""
+    from lowland.estimators.additive_spline import AdditiveSplineRegressor
+
+    model = AdditiveSplineRegressor(**options).fit(numbers[:, :-1], numbers[:, -1])
+    return _Fitted(
+        model,
+        lambda asked, notes: additive_page(model, names, y, asked, notes),
+        lambda: sum_as_data(model, names),
+        lambda: say_sum(model, names, y),
+    )
+
+
+def _columns(table: Path, form: TableFormat, x: list[str], y: str) -> tuple[list[str], str]:
+    """Return the names of the columns to predict from and to predict, where they go without saying."""
+    if x and y:
+        return _apart(x, y), y
+    names = column_names(table, form)
+    for name in (*x, *([y] if y else [])):
+        if name not in names:
+            raise InvalidInputError(f"{table} has no column {name!r}", f"columns {', '.join(names)}")
+    others = [name for name in names if name not in (*x, y)]
+    if y and others:
+        return others, y
+    if not y and len(names) == 2 and len(x) < 2:
+        first = x[0] if x else names[0]
+        return [first], next(name for name in names if name != first)
+    lacking = "--x" if y else "--y"
+    raise InvalidInputError(f"{lacking} is missing", f"columns {', '.join(names)}", fix="name one of them")
+
+
+def _apart(x: list[str], y: str) -> list[str]:
+    twice = [name for k, name in enumerate(x) if name in x[:k] or name == y]
+    if twice:
+        raise InvalidInputError(
+            "each column can be named once", f"{twice[0]!r} is named twice", fix="name other columns"
+        )
+    return x
+
+
+def _refuse(table: Path, numbers: Matrix, names: list[str], least: int) -> None:
+    absent = np.isnan(numbers)
+    known = int(np.count_nonzero(~absent.any(axis=1)))
+    if known < least:
+        worst = int(absent.sum(axis=0).argmax())
+        found = f"{known} rows"
+        if absent[:, worst].any():
+            found += f"; {names[worst]} lacks {int(absent[:, worst].sum())} of {len(numbers)}"
+        raise InvalidInputError(
+            f"{table} has too few rows with numbers in every column",
+            found,
+            fix=f"give at least {least} such rows, or leave a column out by naming others with --x",
+        )
+    line = 1 + int(np.argmax(np.isinf(numbers).any(axis=1)))
+    raise InvalidInputError(
+        f"{table} holds infinite values", f"data line {line}", fix="correct or empty such cells"
+    )
+
+
+def _step(text: str, columns: int) -> float | str:
+    if text == "auto":
+        return text
+    if columns > 1:
+        raise InvalidInputError(
+            "--step-size is for one column of --x", f"{columns} columns", fix="leave one of the two out"
+        )
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidInputError('--step-size must be a number or "auto"', text) from error
+
+
+def _say(model: SplineEstimator, names: tuple[str, str]) -> None:
+    error = np.sqrt(model.cv_errors_[model.n_knots_])
+    say(f"{names[1]} by {names[0]}: {model.x_.size} rows, held-out root-mean-square error {error:.4g}")
+    knots = model.effective_knots_
+    kind = "the mean of the splines without one fold each" if model.average else "the minimum on all points"
+    say(
+        f"predictions: {kind}, with {counted(model.knots_.size)}; nearly the same is a spline with "
+        f"{counted(knots.size)}" + (" at" if knots.size else "")
+    )
+    shown = knots[:SHOWN]
+    for place, value in zip(shown, model.predict(shown) if shown.size else [], strict=True):
+        say(f"  {names[0]} = {place:.9g}  {names[1]} = {value:.9g}")
+    if knots.size > SHOWN:
+        say(f"  and {knots.size - SHOWN} more")
+    finding = model.stability_.certificate["stable_at_step_size"]
+    say(
+        f"minimum on all points: {counted(model.n_knots_)}; stable at step size {model.step_size_:.4g} (of "
+        f"gradient descent, {names[0]} scaled to -1 to 1 and {names[1]} to variance one): "
+        f"{finding.verdict.name}, {finding.method}"
+    )
+
+
+def _left_out(count: int, predicted: int, names: list[str], y: str) -> list[str]:
+    words = []
+    if count:
+        lacking = f"a value of {names[0]}" if len(names) == 1 else "a value of every --x"
+        words.append(f"{count} rows without {lacking} were left out")
+    if predicted:
+        words.append(f"{predicted} rows without a value of {y} were predicted, not fitted")
+    return words
+
+
+def _write(path: Path, model: _Predictor, numbers: Matrix, names: list[str], level: float) -> None:
+    usable = ~np.isnan(numbers[:, :-1]).any(axis=1)
+    fitted, lower, upper = (np.full(len(numbers), np.nan) for _ in range(3))
+    if usable.any():
+        inputs = numbers[usable, :-1]
+        fitted[usable] = model.predict(inputs)
+        lower[usable], upper[usable] = model.predict_interval(inputs, level)
+    header = (*names, "prediction", "lower", "upper")
+    ends = np.column_stack([fitted, lower, upper]).tolist()
+    # NumPy numbers, those of the table, are written in full
+    rows = ([*known, *made] for known, made in zip(numbers, ends, strict=True))
+    write_rows(path, header, (["" if np.isnan(v) else v for v in row] for row in rows))
+
+
+def _as_data(model: SplineEstimator) -> dict[str, Any]:
+    return {
+        "step_size": model.step_size_,
+        "n_knots": model.n_knots_,
+        "held_out_mean_squared_error": {str(k): error for k, error in model.cv_errors_.items()},
+        "stable_up_to_step_size": {str(m.n_knots): m.largest_step for m in model.path_},
+        "rows": int(model.x_.size),
+        "knots": model.knots_.tolist(),
+        "slopes": model.slopes_.tolist(),
+        "effective_knots": model.effective_knots_.tolist(),
+        "weighted_variation": model.variation_,
+        "certificate": model.stability_.certificate.as_dict(),
+    }

@@ -1,0 +1,204 @@
+"""`lowland sense`: recover a matrix from a file of linear measurements."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from lowland.cli.commands.tomography import COUNTS, sense_counts
+from lowland.cli.options import (
+    CertificateOption,
+    EffortOption,
+    ForceOption,
+    JsonOption,
+    QuietOption,
+    ReportOption,
+    RequireOption,
+    SeedOption,
+)
+from lowland.cli.output import (
+    check_claim,
+    exit_on_missed,
+    refuse_given,
+    say,
+    say_certificate,
+    say_json,
+    try_report,
+)
+from lowland.cli.overwriting import check_outputs
+from lowland.core.atomic import was_written
+from lowland.core.damage import reading
+from lowland.core.errors import InvalidInputError
+from lowland.core.results.status import StopReason
+from lowland.files.arrays import load_npz
+from lowland.files.bundle import save_arrays
+from lowland.measure import Dense, Entries, Fourier, Linear, Pauli, RankOne
+from lowland.report.words import verdict_sentence
+from lowland.sensing.recover import recover
+from lowland.sensing.solvers import SOLVERS
+
+# options without effect on counts: the state is estimated by maximum likelihood, convex at full rank
+SETTLED = ("structure", "loss", "penalty", "solver", "start", "effort")
+OF_COUNTS = ("target", "readout", "zeros", "reverse")
+
+
+def sense(
+    context: typer.Context,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="NPZ with y and one of: arrays; rows, columns, shape; operator, shape; left[, right]; "
+            "words; mask. Or counts (quantum tomography): a table of setting, outcome, count, or JSON."
+        ),
+    ],
+    rank: Annotated[int | None, typer.Option(help="Rank of the matrix; for counts, full by default.")] = None,
+    structure: Annotated[str, typer.Option(help="general, psd or density.")] = "general",
+    loss: Annotated[str, typer.Option(help="squared, poisson or binomial.")] = "squared",
+    penalty: Annotated[float, typer.Option(help="Weight of the nuclear norm.")] = 0.0,
+    solver: Annotated[str, typer.Option(help=f"auto, {', '.join(SOLVERS)}.")] = "auto",
+    start: Annotated[str, typer.Option(help="auto, spectral, random or small_random.")] = "auto",
+    output: Annotated[Path | None, typer.Option(help="Write the factors left and right here (.npz).")] = None,
+    report: ReportOption = None,
+    certificate: CertificateOption = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help="Counts: state to compare with, such as 00+11, or a file of it (.npy, .csv)."),
+    ] = None,
+    readout: Annotated[
+        Path | None,
+        typer.Option(help="Counts: errors of the detectors, 2 x 2 for all or each qubit (.npy, .csv)."),
+    ] = None,
+    zeros: Annotated[
+        bool | None,
+        typer.Option(help="Counts: whether outcomes that a setting does not list had no counts."),
+    ] = None,
+    reverse: Annotated[
+        bool, typer.Option("--reverse", help="Counts: outcomes are written in reverse, as Qiskit does.")
+    ] = False,
+    seed: SeedOption = 0,
+    effort: EffortOption = "standard",
+    require: RequireOption = None,
+    quiet: QuietOption = False,
+    force: ForceOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Recover a matrix from linear measurements, or a quantum state from counts; report what is proved."""
+    check_claim(require)
+    check_outputs(output, report, certificate, force=force)
+    if file.suffix.lower() in COUNTS:
+        why = "the density matrix is estimated by maximum likelihood"
+        refuse_given(context, SETTLED, "a table of counts", why, "pass an NPZ of measurements")
+        sense_counts(
+            file,
+            rank=rank,
+            target=target,
+            readout=readout,
+            zeros=zeros,
+            reverse=reverse,
+            output=output,
+            report=report,
+            certificate=certificate,
+            seed=seed,
+            require=require,
+            json=json,
+            quiet=quiet,
+        )
+        return
+    why = "it is about counts of quantum measurements"
+    refuse_given(context, OF_COUNTS, "an NPZ of measurements", why, "pass a table of counts")
+    if rank is None:
+        raise InvalidInputError(
+            "--rank is missing", "an NPZ of measurements", fix="pass, for example, --rank 1"
+        )
+    with reading(file, "file of measurements"):
+        measurement, y, weights = read_measurements(file)
+    fit = recover(
+        measurement,
+        y,
+        rank=rank,
+        structure=structure,
+        loss=loss,
+        penalty=penalty,
+        weights=weights,
+        solver=solver,
+        start=start,
+        rng=seed,
+        effort=effort,
+    )
+    if output is not None:
+        save_arrays(output, {"left": fit.factors.left, "right": fit.factors.right})
+    if certificate is not None and fit.certificate is not None:
+        fit.save_certificate(certificate)
+    proof = fit.certificate
+    interrupted = fit.search.stop_reason is StopReason.INTERRUPTED or proof is None
+    if report is not None and not interrupted:
+        try_report(lambda: fit.report(report), report)
+    if json:
+        say_json(
+            {
+                "shape": list(fit.factors.shape),
+                "stop_reason": fit.search.stop_reason.value,
+                "message": fit.search.message,
+                "objective": fit.search.value,
+                "own_end": {"solver": fit.own_end.solver, "objective": fit.own_end.value},
+                "starts": [
+                    {"start": a.start, "solver": a.solver, "objective": a.value} for a in fit.attempts
+                ],
+                "certificate": proof.as_dict() if proof else None,
+            }
+        )
+    else:
+        say(fit.objective.describe())
+        for k, a in enumerate(fit.attempts):
+            ended = f"objective {a.value:.4g} after {a.iterations} steps, {a.message}"
+            say(f"start {k} ({a.start}, {a.solver}): {ended}")
+        if fit.polishing:
+            say(fit.polishing)
+        if proof is not None:
+            say(verdict_sentence(proof))
+            say_certificate(proof)
+        for name, path in (("factors", output), ("certificate", certificate), ("report", report)):
+            if path is not None and was_written(path):
+                say(f"{name}: {path}")
+    if interrupted:
+        raise typer.Exit(130)
+    exit_on_missed(proof, require)
+
+
+def read_measurements(file: Path) -> tuple[Any, Any, Any]:
+    """Return the measurement, the data and the weights (or None) of an NPZ file."""
+    stored = load_npz(file)
+    if "y" not in stored:
+        raise InvalidInputError(
+            f"{file} has no array y", ", ".join(stored) or "no arrays", fix="store the data as y"
+        )
+    if "arrays" in stored:
+        measurement: Any = Dense(stored["arrays"])
+    elif "left" in stored:
+        measurement = RankOne(stored["left"], stored.get("right"))
+    elif "words" in stored:
+        measurement = Pauli([str(word) for word in stored["words"]])
+    elif "mask" in stored:
+        measurement = Fourier(stored["mask"])
+    else:
+        needed = "left, words, mask, rows, columns and shape, or operator and shape"
+        if "shape" not in stored or np.shape(stored["shape"]) != (2,):
+            raise InvalidInputError(
+                f"{file} does not define the measurements",
+                ", ".join(stored),
+                fix=f"store arrays, or {needed}",
+            )
+        shape = (int(stored["shape"][0]), int(stored["shape"][1]))
+        if {"rows", "columns"} <= set(stored):
+            dtype = "complex128" if np.iscomplexobj(stored["y"]) else "float64"
+            measurement = Entries(stored["rows"], stored["columns"], shape, dtype=dtype)
+        elif "operator" in stored:
+            measurement = Linear(stored["operator"], shape)
+        else:
+            raise InvalidInputError(
+                f"{file} does not define the measurements", ", ".join(stored), fix=f"store {needed}"
+            )
+    return measurement, stored["y"], stored.get("weights")

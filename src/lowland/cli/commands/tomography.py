@@ -1,0 +1,159 @@
+"""`lowland sense` on counts: quantum state tomography."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import typer
+
+from lowland.cli.output import exit_on_missed, say, say_certificate, say_json, try_report
+from lowland.core.arrays import Matrix
+from lowland.core.atomic import was_written
+from lowland.core.errors import InvalidInputError
+from lowland.files.arrays import load_npy
+from lowland.files.bundle import save_arrays
+from lowland.files.counts import read_counts
+from lowland.files.tables import read_columns
+from lowland.measure import pauli_outcomes
+from lowland.sensing.states.tomography import estimate_state
+
+RESAMPLES, LEVEL = 100, 0.9
+# endings of files of counts; measurements of other matrices are NPZ files
+COUNTS = (".csv", ".tsv", ".txt", ".json", ".parquet", ".feather", ".gz", ".xlsx")
+
+
+def sense_counts(
+    file: Path,
+    *,
+    rank: int | None,
+    target: str | None,
+    readout: Path | None,
+    zeros: bool | None,
+    reverse: bool,
+    output: Path | None,
+    report: Path | None,
+    certificate: Path | None,
+    seed: int,
+    require: str | None,
+    json: bool,
+    quiet: bool,
+) -> None:
+    """Estimate a density matrix from counts, print its numbers with error bars, and write it."""
+    data = read_counts(file, zeros=zeros, reverse=reverse)
+    measurement = pauli_outcomes(
+        data.settings, data.outcomes, None if readout is None else read_readout(readout)
+    )
+    goal = None if target is None else read_target(target, measurement.shape[0])
+    estimate = estimate_state(
+        measurement,
+        data.counts,
+        rank=rank,
+        n_resamples=RESAMPLES,
+        rng=seed,
+    )
+    if output is not None:
+        save_arrays(output, {"state": estimate.state, "resampled": estimate.resampled})
+    interrupted = len(estimate.resampled) < RESAMPLES
+    if certificate is not None and estimate.fit.certificate is not None:
+        estimate.fit.save_certificate(certificate)
+    if report is not None and not interrupted:
+        title = f"The state behind {file.name}"
+        try_report(lambda: estimate.report(report, target=goal, settings=data.settings, title=title), report)
+    proof = estimate.fit.certificate
+    rows = [
+        (name, quantity(estimate.state), estimate.error(quantity), *estimate.interval(quantity, LEVEL))
+        for name, quantity in estimate.quantities(goal).items()
+    ]
+    if json:
+        names = ("name", "value", "standard_error", "lower", "upper")
+        say_json(
+            {
+                "dimension": int(estimate.state.shape[0]),
+                "outcomes": len(data.counts),
+                "outcomes_added_as_zero": data.added,
+                "stop_reason": estimate.fit.search.stop_reason.value,
+                "level": LEVEL,
+                "numbers": [dict(zip(names, row, strict=True)) for row in rows],
+                "numbers_left_open": estimate.open_numbers,
+                "certificate": proof.as_dict() if proof else None,
+            }
+        )
+    else:
+        say(f"{len(data.counts)} outcomes, {data.counts.sum():.0f} counts")
+        if data.added:
+            say(f"  {data.added} outcomes that are not listed count as zero (--no-zeros)")
+        say(estimate.fit.objective.describe())
+        for name, value, error, low, high in rows:
+            say(f"{name}: {value:.5f} +- {error:.5f}, {LEVEL:.0%} between {low:.4f} and {high:.4f}")
+        if estimate.open_numbers:
+            say(estimate.what_is_open(goal))
+        say(f"errors: scatter of {len(estimate.resampled)} estimates from resampled counts")
+        if proof is not None:
+            say_certificate(proof)
+        for name, path in (("density matrix", output), ("certificate", certificate), ("report", report)):
+            if path is not None and was_written(path):
+                say(f"{name}: {path}")
+    if interrupted:
+        raise typer.Exit(130)
+    exit_on_missed(proof, require)
+
+
+def read_readout(path: Path) -> Matrix:
+    """Return the errors of detectors: an array in .npy, or a table of two columns, two lines per qubit."""
+    if path.suffix.lower() == ".npy":
+        return np.asarray(load_npy(path), float)
+    columns, where = read_columns(path, ())
+    numbers = np.column_stack(list(columns.values()))
+    if numbers.dtype.kind not in "if" or numbers.shape[1] != 2 or len(numbers) % 2:
+        raise InvalidInputError(
+            f"{where} must hold two columns of numbers, two lines per qubit",
+            f"shape {numbers.shape}",
+            fix="line i, column j: the probability that i is read where j is true",
+        )
+    table = numbers.astype(float).reshape(-1, 2, 2)
+    return np.asarray(table[0] if len(table) == 1 else table)
+
+
+def read_target(text: str, dimension: int) -> Matrix:
+    """Return a state from words such as ``00+11``, or a vector or density matrix from a file."""
+    path = Path(text)
+    if path.suffix.lower() == ".npy":
+        return np.asarray(load_npy(path), complex)
+    if path.suffix.lower() in (".csv", ".tsv", ".txt"):
+        return _target_table(path, dimension)
+    vector = np.zeros(dimension, complex)
+    qubits = dimension.bit_length() - 1
+    for sign, word in _terms(text):
+        if len(word) != qubits or not set(word) <= set("01"):
+            example = f"write, for example, {'0' * qubits}+{'1' * qubits}, or name a file (.npy, .csv)"
+            raise InvalidInputError("--target must be a sum of basis states", repr(text), fix=example)
+        vector[int(word, 2)] += sign
+    return vector
+
+
+def _target_table(path: Path, dimension: int) -> Matrix:
+    """Return a vector from a table of one or two columns, the real and the imaginary parts of its entries."""
+    try:
+        numbers = np.loadtxt(path, delimiter="," if path.suffix.lower() == ".csv" else None, ndmin=2)
+    except (OSError, ValueError) as error:
+        raise InvalidInputError(
+            f"{path} is not a table of numbers", str(error), fix="write one entry per line: real, imaginary"
+        ) from error
+    if numbers.shape not in ((dimension, 1), (dimension, 2)):
+        raise InvalidInputError(
+            f"{path} does not hold a state vector", f"shape {numbers.shape}", fix=f"write {dimension} lines"
+        )
+    return np.asarray(numbers @ np.array([1, 1j])[: numbers.shape[1]])
+
+
+def _terms(text: str) -> list[tuple[int, str]]:
+    terms, sign, word = [], 1, ""
+    for letter in text.replace(" ", "") + "+":
+        if letter in "+-":
+            if word:
+                terms.append((sign, word))
+            sign, word = (1 if letter == "+" else -1), ""
+        else:
+            word += letter
+    return terms

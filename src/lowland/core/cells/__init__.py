@@ -1,0 +1,1 @@
+"""The known cells of a table in memory: labels, fingerprints, frames."""

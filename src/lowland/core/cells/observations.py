@@ -1,0 +1,369 @@
+"""`Observations`: the known cells of a table, with their labels and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lowland.core.arrays import Indices, Vector, cell_codes, check_floats, check_positions
+from lowland.core.cells.fingerprints import fingerprint_of
+from lowland.core.cells.frame_cells import frame_column, label_cells, number_cells
+from lowland.core.cells.labels import label_column
+from lowland.core.doors import public
+from lowland.core.errors import InvalidInputError
+
+Labels = NDArray[Any]
+
+# positions along a side are counted in 32 bits
+LONGEST = 2**31
+
+
+@public("lowland")
+@final
+@dataclass(frozen=True, eq=False)
+class Observations:
+    """Known cells of a table. Listed cells are observed, including zeros; all others are missing.
+
+    Parameters
+    ----------
+    rows, columns : ndarray of intp, shape (p,)
+        Positions of the observed cells.
+    values : ndarray, shape (p,)
+        Their values, float32 or float64, finite.
+    shape : tuple of int
+        Shape of the whole table.
+    weights : ndarray, shape (p,), optional
+        Positive weight of each cell in the loss; None means 1.
+    row_labels, column_labels : ndarray, optional
+        Distinct names of the rows and columns.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> seen = ll.Observations.from_array(np.array([[1.0, np.nan], [3.0, 4.0]]))
+    >>> seen.size, seen.shape
+    (3, (2, 2))
+    """
+
+    rows: Indices
+    columns: Indices
+    values: Vector
+    shape: tuple[int, int]
+    weights: Vector | None = None
+    row_labels: Labels | None = None
+    column_labels: Labels | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of observed cells."""
+        return int(self.values.size)
+
+    @classmethod
+    def from_triples(
+        cls,
+        rows: ArrayLike,
+        columns: ArrayLike,
+        values: ArrayLike,
+        *,
+        shape: tuple[int, int] | None = None,
+        weights: ArrayLike | None = None,
+        row_labels: ArrayLike | None = None,
+        column_labels: ArrayLike | None = None,
+        duplicates: str = "error",
+    ) -> Observations:
+        """Build from lists of positions and values.
+
+        Parameters
+        ----------
+        rows, columns : array_like of int, shape (p,)
+            Positions counted from 0.
+        values : array_like, shape (p,)
+            Finite values.
+        shape : tuple of int, optional
+            Shape of the table; by default just large enough (or as long as the labels).
+        weights : array_like, shape (p,), optional
+            Positive weights.
+        row_labels, column_labels : array_like, optional
+            Distinct names.
+        duplicates : {"error", "mean", "last"}
+            What to do with a cell that is listed twice. The (weighted) mean sums the weights.
+
+        Returns
+        -------
+        Observations
+
+        Raises
+        ------
+        InvalidInputError
+            If lengths differ, values are not finite, or a cell repeats while `duplicates` is "error".
+        """
+        value = check_floats(values, "values", ndim=1)
+        _check_shape(shape)
+        shape = shape or (
+            _extent(rows, row_labels, "rows"),
+            _extent(columns, column_labels, "columns"),
+        )
+        row = check_positions(rows, "rows", below=shape[0])
+        column = check_positions(columns, "columns", below=shape[1])
+        if not row.size == column.size == value.size:
+            raise InvalidInputError(
+                "rows, columns and values must be equally long", f"{row.size}, {column.size} and {value.size}"
+            )
+        weight = _check_weights(weights, value)
+        names = [
+            _check_labels(row_labels, shape[0], "row_labels"),
+            _check_labels(column_labels, shape[1], "column_labels"),
+        ]
+        row, column, value, weight = _merge_duplicates(row, column, value, weight, shape, duplicates, names)
+        return cls(row, column, value, shape, weight, *names)
+
+    @classmethod
+    def from_array(
+        cls,
+        table: ArrayLike,
+        *,
+        weights: ArrayLike | None = None,
+        row_labels: ArrayLike | None = None,
+        column_labels: ArrayLike | None = None,
+    ) -> Observations:
+        """Build from a two-dimensional array in which NaN means missing and zero is a value.
+
+        Parameters
+        ----------
+        table : array_like, shape (m, n)
+            Numbers; NaN (or masked) is missing, an infinity is an error.
+        weights : array_like, shape (m, n), optional
+            Positive weight of each observed cell.
+        row_labels, column_labels : array_like, optional
+            Distinct names.
+
+        Returns
+        -------
+        Observations
+
+        Raises
+        ------
+        InvalidInputError
+            If the array is not two-dimensional or holds an infinity.
+        """
+        if isinstance(table, np.ma.MaskedArray):
+            table = np.ma.filled(table.astype(np.float64), np.nan)
+        array = np.asarray(table)
+        if array.ndim != 2:
+            raise InvalidInputError("the table must have two dimensions", f"shape {array.shape}")
+        if array.dtype.kind not in "fiub":
+            raise InvalidInputError(
+                "the table must hold real numbers", f"dtype {array.dtype}", fix="drop or encode other columns"
+            )
+        array = array.astype(np.float32 if array.dtype == np.float32 else np.float64, copy=False)
+        if np.isinf(array).any():
+            i, j = (int(k) for k in np.argwhere(np.isinf(array))[0])
+            raise InvalidInputError(
+                "the table must not hold infinities",
+                f"{array[i, j]} in row {i}, column {j}",
+                fix="use NaN for missing values",
+            )
+        row, column = np.nonzero(~np.isnan(array))
+        weight = None if weights is None else np.asarray(weights)[row, column]
+        return cls.from_triples(
+            row,
+            column,
+            array[row, column],
+            shape=array.shape,
+            weights=weight,
+            row_labels=row_labels,
+            column_labels=column_labels,
+        )
+
+    @classmethod
+    def from_frame(
+        cls, frame: Any, *, row: str, column: str, value: str, duplicates: str = "error"
+    ) -> Observations:
+        """Build from a data frame with one line per observed cell.
+
+        Parameters
+        ----------
+        frame : data frame
+            Of pandas, Polars or Arrow: anything whose columns are found by ``frame[name]`` and are arrays for
+            NumPy. Lines whose value is missing are left out. (`read_table` takes lazy frames and relations of
+            DuckDB too.)
+        row, column, value : str
+            Names of the columns that hold the row's label, the column's label and the number. Dates become
+            text in ISO form, whose order is that of time.
+        duplicates : {"error", "mean", "last"}
+            What to do with a cell that is listed twice.
+
+        Returns
+        -------
+        Observations
+
+        Raises
+        ------
+        InvalidInputError
+            If a column does not exist, a label is missing, or values are not numbers.
+
+        Examples
+        --------
+        >>> import pandas as pd, lowland as ll
+        >>> columns = {"shop": ["a", "a", "b"], "fruit": ["fig", "plum", "fig"], "kilos": [3.5, 1.0, 2.0]}
+        >>> sold = pd.DataFrame(columns)
+        >>> ll.Observations.from_frame(sold, row="shop", column="fruit", value="kilos").shape
+        (2, 2)
+        """
+        rows, columns = (
+            label_column(label_cells(frame_column(frame, name)), name, "the data frame")
+            for name in (row, column)
+        )
+        numbers = number_cells(frame_column(frame, value), value)
+        keep = ~np.isnan(numbers)
+        # a fit must not depend on the order of lines
+        order = np.flatnonzero(keep)[np.lexsort((columns.codes[keep], rows.codes[keep]))]
+        return cls.from_triples(
+            rows.codes[order],
+            columns.codes[order],
+            numbers[order],
+            row_labels=rows.names,
+            column_labels=columns.names,
+            duplicates=duplicates,
+        )
+
+    def row_counts(self) -> Indices:
+        """Return the number of observed cells of each row."""
+        return np.bincount(self.rows, minlength=self.shape[0])
+
+    def column_counts(self) -> Indices:
+        """Return the number of observed cells of each column."""
+        return np.bincount(self.columns, minlength=self.shape[1])
+
+    def select(self, keep: NDArray[Any]) -> Observations:
+        """Return the observations at the positions or mask `keep`, with the same table shape."""
+        return Observations(
+            self.rows[keep],
+            self.columns[keep],
+            self.values[keep],
+            self.shape,
+            None if self.weights is None else self.weights[keep],
+            self.row_labels,
+            self.column_labels,
+        )
+
+    def to_array(self) -> NDArray[np.floating[Any]]:
+        """Return the dense table, NaN where missing."""
+        table = np.full(self.shape, np.nan, dtype=self.values.dtype)
+        table[self.rows, self.columns] = self.values
+        return table
+
+    def row_by_row(self) -> Indices | slice:
+        """Return the order of the cells by row and column; a slice of all if that is how they are listed."""
+        code = cell_codes(self.rows, self.columns, self.shape[1])
+        return slice(None) if (code[1:] >= code[:-1]).all() else np.argsort(code, kind="stable")
+
+    def fingerprint(self) -> str:
+        """Return a hash of positions, values, weights and labels, by which the same data are recognised."""
+        return fingerprint_of(self)
+
+
+def _extent(positions: ArrayLike, labels: ArrayLike | None, name: str) -> int:
+    if labels is not None:
+        return len(np.asarray(labels))
+    array = np.asarray(positions)
+    if array.size == 0:
+        raise InvalidInputError(
+            f"{name} is empty", "no observations", fix="pass shape, or data with observations"
+        )
+    if array.dtype.kind not in "iu":
+        raise InvalidInputError(
+            f"{name} must be integer positions", f"dtype {array.dtype}", fix="pass names as labels"
+        )
+    return int(array.max()) + 1
+
+
+def _check_shape(shape: object) -> None:
+    whole = (
+        isinstance(shape, tuple) and len(shape) == 2 and all(isinstance(k, int | np.integer) for k in shape)
+    )
+    if shape is not None and not whole:
+        raise InvalidInputError(
+            "shape must be a pair of whole numbers", repr(shape), fix="pass (rows, columns)"
+        )
+    if isinstance(shape, tuple) and not all(0 <= k < LONGEST for k in shape):
+        raise InvalidInputError(
+            "the sides of a table must be at least 0 and below 2^31 long", repr(shape), fix="check the shape"
+        )
+
+
+def _check_weights(weights: ArrayLike | None, values: Vector) -> Vector | None:
+    if weights is None:
+        return None
+    weight = check_floats(weights, "weights", dtype=str(values.dtype), ndim=1)
+    if weight.size != values.size:
+        raise InvalidInputError("weights must be as long as values", f"{weight.size} and {values.size}")
+    if weight.size and not weight.min() > 0:
+        raise InvalidInputError(
+            "weights must be positive",
+            f"smallest {weight.min()}",
+            "a cell of weight zero counts as missing",
+            "drop such cells",
+        )
+    return weight
+
+
+def _check_labels(labels: ArrayLike | None, length: int, name: str) -> Labels | None:
+    if labels is None:
+        return None
+    array = np.asarray(labels)
+    if array.dtype == object:
+        array = np.asarray([str(label) for label in array])
+    if array.shape != (length,):
+        found = f"shape {array.shape} for {length} positions"
+        raise InvalidInputError(f"{name} must have one label per position", found)
+    distinct, counts = np.unique(array, return_counts=True)
+    if distinct.size != length:
+        raise InvalidInputError(f"{name} must be distinct", f"{distinct[counts > 1][0]!r} appears repeatedly")
+    return array
+
+
+def _merge_duplicates(
+    rows: Indices,
+    columns: Indices,
+    values: Vector,
+    weights: Vector | None,
+    shape: Sequence[int],
+    duplicates: str,
+    labels: list[Labels | None],
+) -> tuple[Indices, Indices, Vector, Vector | None]:
+    if duplicates not in ("error", "mean", "last"):
+        raise InvalidInputError(
+            "duplicates is unknown", repr(duplicates), fix='use "error", "mean" or "last"'
+        )
+    code = cell_codes(rows, columns, shape[1])
+    # sorted data (the usual case for a table) are known to be free of repeats without another sort
+    if code.size < 2 or (code[1:] > code[:-1]).all():
+        return rows, columns, values, weights
+    distinct, first, group = np.unique(code, return_index=True, return_inverse=True)
+    if distinct.size == code.size:
+        return rows, columns, values, weights
+    if duplicates == "error":
+        repeat = int(np.setdiff1d(np.arange(code.size), first)[0])
+        row, column = (
+            positions[repeat] if names is None else repr(names[positions[repeat]].item())
+            for positions, names in zip((rows, columns), labels, strict=True)
+        )
+        raise InvalidInputError(
+            "a cell is listed more than once",
+            f"row {row}, column {column} ({code.size - distinct.size} repeats in all)",
+            "it is unclear which value to use",
+            'pass duplicates="mean" or "last", or drop the repeats',
+        )
+    if duplicates == "last":
+        last = np.empty(distinct.size, dtype=np.intp)
+        last[group] = np.arange(code.size)
+        return rows[last], columns[last], values[last], None if weights is None else weights[last]
+    weight = np.ones_like(values) if weights is None else weights
+    total = np.bincount(group, weight)
+    mean = (np.bincount(group, weight * values) / total).astype(values.dtype)
+    return rows[first], columns[first], mean, None if weights is None else total.astype(values.dtype)

@@ -1,0 +1,1 @@
+"""Protocols: what objectives and their parts offer, and who needs it."""

@@ -1,0 +1,1 @@
+"""What a search and its judges return: records, findings, verdicts, verifications."""

@@ -1,0 +1,127 @@
+"""`Verification`: what came of deriving a certificate's statements again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, final
+
+from lowland.core.doors import public
+from lowland.core.results.shown import Shown
+
+
+@public("lowland")
+class Outcome(Enum):
+    """What came of checking one finding.
+
+    ``CONFIRMED``: everything that it states was derived again. ``CONTRADICTED``: it states something that
+    the data do not show. ``NOT_CHECKED``: nothing was found to be wrong, but not everything could be derived.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> A = ll.Entries([0, 0, 1], [0, 1, 0], (2, 2))
+    >>> fit = ll.recover(A, [1.0, 2.0, 3.0], rank=1, rng=0)
+    >>> fit.certificate.verify(fit.objective)["uniquely_determined"].outcome is ll.Outcome.CONFIRMED
+    True
+    """
+
+    CONFIRMED = "confirmed"
+    CONTRADICTED = "contradicted"
+    NOT_CHECKED = "not checked"
+
+
+@public("lowland")
+@final
+@dataclass(frozen=True)
+class Check:
+    """One finding, checked.
+
+    Parameters
+    ----------
+    claim : str
+    verdict : str
+        What the finding says, "proved" for instance.
+    outcome : Outcome
+    words : str
+        What was derived, or what contradicts it.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> A = ll.Entries([0, 0, 1], [0, 1, 0], (2, 2))
+    >>> fit = ll.recover(A, [1.0, 2.0, 3.0], rank=1, rng=0)
+    >>> check = fit.certificate.verify(fit.objective)["uniquely_determined"]
+    >>> check.verdict, check.outcome.value
+    ('proved', 'confirmed')
+    """
+
+    claim: str
+    verdict: str
+    outcome: Outcome
+    words: str
+
+
+@public("lowland")
+@final
+@dataclass(frozen=True, repr=False)
+class Verification(Shown):
+    """All findings of a certificate, checked.
+
+    Parameters
+    ----------
+    checks : tuple of Check
+        One for each finding, in its order.
+    problem : str
+        The problem that the certificate is about, in one line.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> A = ll.Entries([0, 0, 1], [0, 1, 0], (2, 2))
+    >>> fit = ll.recover(A, [1.0, 2.0, 3.0], rank=1, rng=0)
+    >>> verification = fit.certificate.verify(fit.objective)
+    >>> verification.is_confirmed, verification.summary
+    (True, 'of 8 findings: 8 confirmed, 0 contradicted, 0 not checked')
+    """
+
+    checks: tuple[Check, ...]
+    problem: str = ""
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether there are findings and all were confirmed."""
+        return bool(self.checks) and all(check.outcome is Outcome.CONFIRMED for check in self.checks)
+
+    @property
+    def summary(self) -> str:
+        """How many findings have which outcome, in one line."""
+        counts = [f"{sum(c.outcome is outcome for c in self.checks)} {outcome.value}" for outcome in Outcome]
+        return f"of {len(self.checks)} findings: {', '.join(counts)}"
+
+    def __getitem__(self, claim: str) -> Check:
+        for check in self.checks:
+            if check.claim == claim:
+                return check
+        raise KeyError(f"the claim {claim!r} was not checked")
+
+    def __iter__(self) -> Iterator[Check]:
+        return iter(self.checks)
+
+    def __contains__(self, claim: object) -> bool:
+        return any(check.claim == claim for check in self.checks)
+
+    def _lines(self) -> list[str]:
+        width = max((len(check.claim) for check in self.checks), default=0)
+        lines = [self.problem] if self.problem else []
+        lines += [f"{c.claim:<{width}}  {c.verdict:<12}  {c.outcome.value}; {c.words}" for c in self.checks]
+        return [*lines, self.summary]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the verification as plain data."""
+        listed = [
+            {"claim": c.claim, "verdict": c.verdict, "outcome": c.outcome.value, "words": c.words}
+            for c in self.checks
+        ]
+        return {"problem": self.problem, "checks": listed, "summary": self.summary}

@@ -1,0 +1,1 @@
+"""Progress, stages and interrupts of long work."""

@@ -1,0 +1,155 @@
+"""What is being computed right now, told to whoever listens: the command line, or a caller's own function.
+
+Long computations announce their stages where they happen; nothing is passed through the layers above. Without
+a listener an announcement costs less than a microsecond.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, final
+
+from lowland.core.doors import public
+from lowland.core.running.interrupt import stop_if_requested
+
+
+@public("lowland")
+@final
+@dataclass(frozen=True)
+class Stage:
+    """A computation, and how far it is.
+
+    Parameters
+    ----------
+    what : str
+        "choosing the rank", "judging", or what is counted: "Gibbs draws".
+    done, total : int
+        Total 0: not known beforehand.
+    note : str
+        Such as the objective.
+    started : float
+        When it began, in seconds of `time.monotonic`.
+
+    Examples
+    --------
+    >>> from lowland import Stage
+    >>> str(Stage("fits", 2, 5, "rank 3"))
+    'fits 2 of 5, rank 3'
+    """
+
+    what: str
+    done: int = 0
+    total: int = 0
+    note: str = ""
+    started: float = field(default_factory=time.monotonic)
+
+    def __str__(self) -> str:
+        number = f" {self.done}" if self.done or self.total else ""
+        number += f" of {self.total}" if self.total else ""
+        note = f", {self.note}" if self.note else ""
+        return f"{self.what}{number}{note}"
+
+    def seconds_left(self) -> float | None:
+        """Return the seconds left at the pace so far, None if that cannot be said."""
+        if not self.total or not self.done:
+            return None
+        return (time.monotonic() - self.started) / self.done * (self.total - self.done)
+
+
+# called with the stages that are under way, the outermost first
+Listener: TypeAlias = Callable[[tuple[Stage, ...]], None]
+
+_LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
+_PATH: ContextVar[tuple[Stage, ...]] = ContextVar("path", default=())
+
+
+@public("lowland")
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Tell a listener all stages that are announced within the block.
+
+    Parameters
+    ----------
+    listener : callable
+        Called with a tuple of stages, the outermost first, each time one begins or goes on.
+
+    Returns
+    -------
+    context manager
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> seen = set()
+    >>> with ll.listening(lambda path: seen.update(stage.what for stage in path)):
+    ...     fit = ll.recover(ll.gaussian(60, (5, 5), 0), [1.0] * 60, rank=1, rng=0)
+    >>> bool(seen)
+    True
+    """
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
+
+
+def announce(what: str, done: int = 0, total: int = 0, note: str = "", started: float | None = None) -> None:
+    """Tell the listener, if there is one, what is being computed within the stages that are under way."""
+    listener = _LISTENER.get()
+    if listener is None:
+        return
+    now = Stage(what, done, total, note) if started is None else Stage(what, done, total, note, started)
+    listener((*_PATH.get(), now))
+
+
+@contextmanager
+def interlude(what: str) -> Iterator[None]:
+    """Announce what has to be done in between, and afterwards again what was under way.
+
+    Examples
+    --------
+    >>> from lowland.core.running.stages import interlude, listening, stage
+    >>> with listening(lambda path: print(" > ".join(map(str, path)))), stage("fits", total=2):
+    ...     with interlude("compiling"):
+    ...         pass
+    fits 0 of 2
+    fits 0 of 2 > compiling
+    fits 0 of 2
+    """
+    listener = _LISTENER.get()
+    announce(what)
+    try:
+        yield
+    finally:
+        if listener is not None:
+            listener(_PATH.get() or (Stage("computing"),))
+
+
+@contextmanager
+def stage(what: str, total: int = 0) -> Iterator[Callable[[int], None]]:
+    """Announce a stage that contains others; the function that it gives tells how much of it is done.
+
+    Raises KeyboardInterrupt if a stop was requested before, so that the stage does not begin.
+    """
+    stop_if_requested()
+    listener = _LISTENER.get()
+    if listener is None:
+        yield lambda done: None
+        return
+    outer, own = _PATH.get(), Stage(what, 0, total)
+    token = _PATH.set((*outer, own))
+    listener((*outer, own))
+
+    def tell(done: int) -> None:
+        now = (*outer, replace(own, done=done))
+        _PATH.set(now)
+        listener(now)
+
+    try:
+        yield tell
+    finally:
+        _PATH.reset(token)

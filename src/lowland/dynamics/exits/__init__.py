@@ -1,0 +1,1 @@
+"""Times until dynamics leave a well: simulated, split, solved for and approximated."""

@@ -1,0 +1,211 @@
+"""`escape_dichotomy`: paths that leave a minimum soon, that stay for long, and that do neither."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.core.arrays import Vector
+from lowland.core.doors import public
+from lowland.core.errors import InvalidInputError, LowlandError
+from lowland.core.parameter_checks import check_positive, check_share
+from lowland.core.random import RandomSource
+from lowland.core.results.shown import Shown
+from lowland.core.results.status import Verdict
+from lowland.dynamics.exit_sets import Ball
+from lowland.dynamics.exits.escape import PotentialLike, as_potential, escape_times, start_points
+from lowland.dynamics.exits.exit_simulation import EscapeStudy
+from lowland.dynamics.exits.kramers import stationary_hessian
+from lowland.dynamics.laws import Dynamics
+from lowland.dynamics.recurrence import recurrence_time
+from lowland.landscape.proportions import share_interval
+
+CHAINS = 10_000
+
+
+@public("lowland.dynamics")
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class DichotomyStudy(Shown):
+    """How many paths left the neighbourhood of a minimum before the recurrence time, or not until long after.
+
+    Parameters
+    ----------
+    left_early, left_late, stayed : int
+        Paths that left before the recurrence time, between it and the end, and not at all.
+    recurrence_time, end : float
+        In the dynamics' time.
+    radius : float
+        Of the neighbourhood.
+    exits : EscapeStudy
+        The times.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> study = ll.dynamics.escape_dichotomy(
+    ...     "double_well", [-1.0], radius=0.8, dynamics=ll.dynamics.Overdamped(0.01, beta=8), duration=300.0,
+    ...     n_chains=500, rng=0,
+    ... )
+    >>> low, high = study.interval(0.99)
+    >>> low < study.share < high < 0.95, study.holds(delta=0.05).value
+    (True, 'refuted')
+    """
+
+    left_early: int
+    left_late: int
+    stayed: int
+    recurrence_time: float
+    end: float
+    radius: float
+    exits: EscapeStudy
+
+    @property
+    def share(self) -> float:
+        """Share of the paths that left early or stayed."""
+        return (self.left_early + self.stayed) / self._paths
+
+    def interval(self, level: float = 0.99) -> tuple[float, float]:
+        """Return ends of the probability of leaving early or staying (Clopper and Pearson, exact)."""
+        check_share("level", level)
+        return share_interval(self.left_early + self.stayed, self._paths, level)
+
+    def holds(self, delta: float, level: float = 0.99) -> Verdict:
+        """Return whether the probability is at least 1 - delta, by one-sided intervals of a level.
+
+        Parameters
+        ----------
+        delta, level : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        Verdict
+            SUPPORTED if the lower end is at least 1 - delta, REFUTED if the upper one is less, else
+            INCONCLUSIVE: of simulated paths, whose steps are finite.
+        """
+        check_share("delta", delta)
+        check_share("level", level)
+        low, high = self.interval(2 * level - 1) if level > 1 / 2 else (0.0, 1.0)
+        if low >= 1 - delta:
+            return Verdict.SUPPORTED
+        return Verdict.REFUTED if high < 1 - delta else Verdict.INCONCLUSIVE
+
+    def _lines(self) -> list[str]:
+        low, high = self.interval()
+        return [
+            self.exits.dynamics.describe(),
+            f"of {self._paths:,} paths {self.left_early:,} were farther than {self.radius:g} before time "
+            f"{self.recurrence_time:.4g}, and {self.stayed:,} not until {self.end:.4g}",
+            f"probability of one or the other {self.share:.4f}, 99 % interval {low:.4f} to {high:.4f}",
+        ]
+
+    @property
+    def _paths(self) -> int:
+        return self.left_early + self.left_late + self.stayed
+
+
+@public("lowland.dynamics")
+def escape_dichotomy(
+    potential: PotentialLike,
+    minimum: ArrayLike,
+    *,
+    radius: float,
+    dynamics: Dynamics,
+    duration: float,
+    start: ArrayLike | None = None,
+    n_chains: int | None = None,
+    rng: RandomSource = None,
+) -> DichotomyStudy:
+    """Measure how often a path near a minimum leaves before the recurrence time, or stays long after it.
+
+    At low temperature, one or the other is nearly sure: within the recurrence time a path that is not about
+    to leave has come down, and then it stays for a time that grows exponentially with beta.
+
+    Parameters
+    ----------
+    potential : Potential, str, objective or callable
+        As in `escape_times`.
+    minimum : array_like, shape (d,)
+    radius : float
+        Of the neighbourhood of the minimum.
+    dynamics : Overdamped, NonReversible or Underdamped
+        With inertia, friction is at most critical (`recurrence_time`).
+    duration : float
+        For how long paths must stay from the recurrence time on.
+    start : array_like, shape (d,) or (n_chains, d), optional
+        Where paths start, within the neighbourhood; by default at the minimum.
+    n_chains : int, optional
+        10,000 by default, or as many as `start` has rows.
+    rng : int, Generator or None
+
+    Returns
+    -------
+    DichotomyStudy
+
+    Raises
+    ------
+    InvalidInputError
+        If a path starts outside the neighbourhood, or the minimum is none.
+    LowlandError
+        If observation was interrupted before the end.
+
+    Notes
+    -----
+    The recurrence time is that of `recurrence_time` at the minimum's Hessian, for the distance of the
+    farthest start, or the radius if all start at the minimum.
+
+    References
+    ----------
+    B. Tzen, T. Liang, M. Raginsky, Local optimality and generalization guarantees for the Langevin algorithm
+    via empirical metastability, COLT 2018; X. Gao, M. Gurbuzbalaban, L. Zhu, Breaking reversibility
+    accelerates Langevin dynamics for non-convex optimization, NeurIPS 2020.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> study = ll.dynamics.escape_dichotomy(
+    ...     "double_well", [-1.0], radius=0.8, dynamics=ll.dynamics.Overdamped(0.01, beta=60), duration=50.0,
+    ...     n_chains=500, rng=0,
+    ... )
+    >>> study.holds(delta=0.05).value, study.left_early + study.left_late + study.stayed
+    ('supported', 500)
+    """
+    check_positive("radius", radius)
+    check_positive("duration", duration)
+    centre: Vector = np.atleast_1d(np.asarray(minimum, float))
+    at = centre if start is None else np.asarray(start)
+    points = start_points(at, CHAINS if n_chains is None and at.ndim < 2 else n_chains)
+    landscape = as_potential(potential, centre.size)
+    farthest = float(np.linalg.norm(points - centre, axis=1).max())
+    if not farthest < radius:
+        raise InvalidInputError(
+            "paths must start within the neighbourhood",
+            f"distance {farthest:.4g}, radius {radius:g}",
+            fix="start closer, or use a larger radius",
+        )
+    soon = recurrence_time(
+        dynamics, stationary_hessian(landscape, centre, "minimum"), distance=farthest or radius, radius=radius
+    )
+    exits = escape_times(
+        landscape,
+        points,
+        exit=Ball(centre, radius),
+        dynamics=dynamics,
+        max_time=soon + duration,
+        max_gradient_calls=np.inf,
+        relaxation=soon,
+        check_basin=False,
+        rng=rng,
+    )
+    if exits.censored and exits.horizon < (soon + duration) * (1 - 1e-6) - dynamics.step_size:
+        raise LowlandError("observation ended before the duration had passed", exits.message)
+    # diverged paths left, too
+    gone = exits.status != 0
+    early = int(np.sum(gone & (exits.times <= soon)))
+    return DichotomyStudy(
+        early, int(gone.sum()) - early, int(np.sum(~gone)), soon, soon + duration, radius, exits
+    )

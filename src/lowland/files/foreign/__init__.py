@@ -1,0 +1,1 @@
+"""Formats of others: spreadsheets, databases, columnar files, JSON, Matrix Market."""

@@ -1,0 +1,85 @@
+"""Records in JSON: one object per line, or one list of objects."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from lowland.core.cells.labels import label_text
+from lowland.core.errors import FileFormatError
+from lowland.files.frames import Columns
+from lowland.files.sources import Opened
+from lowland.files.text.encodings import decode, find_encoding
+
+JSON = (".json", ".jsonl", ".ndjson")
+
+
+def read_json_records(opened: Opened) -> Columns:
+    """Return the columns of records, in the order of their first appearance; what is absent is missing.
+
+    Raises
+    ------
+    FileFormatError
+        If it is no such JSON.
+    """
+    with opened.stream() as file:
+        data = file.read()
+    text = decode(data, find_encoding(data, opened.name), opened.name)
+    records = _records(text, opened.name)
+    names = dict.fromkeys(name for record in records for name in record)
+    return {name: cells_as_column([record.get(name) for record in records]) for name in names}
+
+
+def _records(text: str, where: str) -> list[dict[str, Any]]:
+    start = text.lstrip()[:1]
+    try:
+        found = json.loads(text) if start == "[" else _lines(text)
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(
+            f"{where} is not JSON of records",
+            str(error),
+            fix="write one object per line, or one list of objects",
+        ) from error
+    if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
+        raise FileFormatError(
+            f"{where} is not JSON of records",
+            f"a {type(found).__name__}"
+            if not isinstance(found, list)
+            else "a list of other things than objects",
+            fix="write one object per line, or one list of objects",
+        )
+    for record in found:
+        for name, cell in record.items():
+            if isinstance(cell, dict | list):
+                raise FileFormatError(
+                    f"{where} holds a {type(cell).__name__} where a number or text is needed",
+                    f"under {name!r}",
+                    fix="flatten the records",
+                )
+    if not found:
+        raise FileFormatError(f"{where} is empty", "no record", fix="pass a table with data")
+    return found
+
+
+def _lines(text: str) -> Any:
+    """Return one object per line, or, of one object over several lines, that object."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    try:
+        return [json.loads(line) for line in lines]
+    except ValueError:
+        whole = json.loads(text)
+        raise ValueError(f"one {type(whole).__name__}, not a list of records") from None
+
+
+def cells_as_column(cells: list[Any]) -> Any:
+    """Return cells of any kind as int64, float64 (NaN where missing), or text."""
+    whole = [cell for cell in cells if isinstance(cell, int) and not isinstance(cell, bool)]
+    if len(whole) == len(cells) and all(abs(cell) < 2**63 for cell in whole):
+        return np.array(cells, np.int64)
+    # whole numbers that floats do not hold are names
+    exact = all(abs(cell) <= 2**53 for cell in whole)
+    if exact and all(cell is None or isinstance(cell, int | float) for cell in cells):
+        return np.array([np.nan if cell is None else float(cell) for cell in cells])
+    return np.array(["" if cell is None else label_text(cell) for cell in cells], dtype=str)

@@ -1,0 +1,1 @@
+"""Long and wide tables, from cells as files have them."""

@@ -1,0 +1,94 @@
+"""Turn typed columns into a table: decide how they are laid out, then read them so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lowland.core.cells.labels import LabelColumn
+from lowland.files.evidence import Decision, decide, named_roles, profile
+from lowland.files.frames import Columns
+from lowland.files.numerals import Numerals, find_numerals
+from lowland.files.shapes.layouts import Reading, Table
+from lowland.files.shapes.long_tables import long_table
+from lowland.files.shapes.row_labels import names_rows
+from lowland.files.shapes.wide_tables import wide_table
+from lowland.files.table_format import TableFormat
+
+
+def decide_layout(columns: Columns, where: str, how: Reading, *, whole: bool = True) -> Decision:
+    """Return how typed columns, or the first lines of them, are laid out.
+
+    Raises
+    ------
+    InvalidInputError
+        If that cannot be told, or a column does not exist.
+    """
+    profiles = {name: profile(column) for name, column in columns.items()}
+    made = decide(profiles, how.names, how.layout, where, whole=whole)
+    if made.layout == "long" or made.roles or how.form.row_labels is False or not profiles:
+        return made
+    first = next(iter(profiles))
+    if how.form.row_labels:
+        return Decision("wide", (first,))
+    named, why = names_rows(first, profiles[first], where, words=how.words and how.duplicates == "error")
+    return Decision("wide", (first,) if named else (), why)
+
+
+def list_roles(columns: Columns) -> tuple[str, ...]:
+    """Return the columns of row, column and value, if names or words say that these columns list cells."""
+    profiles = {name: profile(column) for name, column in columns.items()}
+    named = named_roles(profiles)
+    names = tuple(profiles)
+    if named or len(names) != 3:
+        return named
+    kinds = [profiles[name].kind for name in names]
+    repeat = not profiles[names[0]].is_distinct and not profiles[names[1]].is_distinct
+    return names if kinds[:2] == ["text", "text"] and profiles[names[2]].is_number and repeat else ()
+
+
+def table_from_columns(
+    columns: Columns,
+    where: str,
+    how: Reading,
+    *,
+    decision: Decision | None = None,
+    numerals: Numerals | None = None,
+    decided: Sequence[str] = (),
+) -> Table:
+    """Return typed columns as a table.
+
+    Parameters
+    ----------
+    columns : dict of str to ndarray or LabelColumn
+    where : str
+        Name of the table in error messages.
+    how : Reading
+    decision : Decision, optional
+        How they are laid out; by default decided from them.
+    numerals : Numerals, optional
+        How numbers are written in columns of text; by default found from them.
+    decided : sequence of str
+        What was found out about the table before.
+    """
+    decision = decision or decide_layout(columns, where, how)
+    numerals = numerals or _numerals_of(columns, decision, how.form, where)
+    make = long_table if decision.layout == "long" else wide_table
+    made = make(columns, where, how, decision, numerals)
+    found = [*decided, *([numerals.words] if numerals.words else []), *made.decided]
+    return Table(made.observations, made.layout, made.names, made.levels, tuple(found))
+
+
+def _numerals_of(columns: Columns, decision: Decision, form: TableFormat, where: str) -> Numerals:
+    """Return how numbers are written in columns of text that are not labels."""
+    labels = decision.roles[:2] if decision.layout == "long" else decision.roles
+    cells: set[str] = set()
+    for name, column in columns.items():
+        if name in labels:
+            continue
+        if isinstance(column, LabelColumn):
+            cells.update(map(str, column.names.tolist()))
+        elif column.dtype.kind == "U":
+            cells.update(np.unique(column).tolist())
+    return find_numerals(cells, form.decimal, form.thousands, form.missing, where)

@@ -1,0 +1,107 @@
+"""Columns of a table as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.cells.labels import LabelColumn
+from lowland.core.errors import InvalidInputError
+from lowland.files.numerals import MISSING, Numerals, are_exact, is_long, type_cells
+from lowland.files.shapes.layouts import Reading
+from lowland.files.text.delimited import marked_numbers, without_marks
+
+# levels without an order: most of a column, and cells for each on average
+MOST_WORDS, PER_WORD = 20, 5
+
+
+def number_column(values: Any, name: str, where: str, how: Reading, numerals: Numerals) -> NDArray[Any]:
+    """Return a column as numbers, NaN where missing.
+
+    Raises
+    ------
+    InvalidInputError
+        If it holds text or an infinity.
+    """
+    values = typed_column(values, numerals)
+    if values.dtype.kind == "U":
+        cells = values.tolist()
+        bad = first_text(cells, name, where, numerals)
+        raise InvalidInputError(
+            f"{where} has text where numbers are needed",
+            f"{cells[bad]!r} in column {name!r}, data line {bad + 1}",
+            fix="correct the cell, or name it as a mark of missing cells",
+        )
+    if values.dtype.kind in "iu" and not (exact := are_exact(values)).all():
+        bad = int(np.argmin(exact))
+        raise too_long(values[bad], name, bad + 1, where)
+    numbers: NDArray[Any] = without_marks(values, marked_numbers(how.form.missing)).astype(how.dtype)
+    if np.isinf(numbers).any():
+        bad = int(np.argmax(np.isinf(numbers)))
+        raise InvalidInputError(
+            f"{where} holds an infinite value",
+            f"column {name!r}, data line {bad + 1}",
+            fix="leave missing cells blank",
+        )
+    return numbers
+
+
+def too_long(cell: Any, name: str, line: int, where: str) -> InvalidInputError:
+    """Return the error of a whole number of more digits than a double holds: it is a name, and no value."""
+    return InvalidInputError(
+        f"{where} holds whole numbers of more digits than a number in a fit has",
+        f"{cell} in column {name!r}, data line {line}",
+        "they would be changed, and look like names",
+        "drop the column, or let it name the rows",
+    )
+
+
+def first_text(cells: Sequence[str], name: str, where: str, numerals: Numerals) -> int:
+    """Return the place of the first cell of a column of text that is no number.
+
+    Raises
+    ------
+    InvalidInputError
+        If all are, and it is text only because some have too many digits.
+    """
+    for k, cell in enumerate(cells):
+        if numerals.number(cell) is None:
+            return k
+    bad = next(k for k, cell in enumerate(cells) if is_long(cell))
+    raise too_long(cells[bad], name, bad + 1, where)
+
+
+def typed_column(values: Any, numerals: Numerals) -> NDArray[Any]:
+    """Return a column as numbers if all of its cells are, else as text."""
+    if isinstance(values, LabelColumn):
+        if values.names.dtype.kind != "U":
+            return values.names[values.codes]
+        return type_cells(values.codes, values.names.tolist(), numerals)
+    if values.dtype.kind == "U":
+        texts, codes = np.unique(values, return_inverse=True)
+        return type_cells(codes, texts.tolist(), numerals)
+    return np.asarray(values)
+
+
+def are_levels(words: int, cells: int) -> bool:
+    """Return whether so many words in so many cells are levels: names differ from line to line."""
+    return words <= MOST_WORDS and PER_WORD * words <= cells
+
+
+def mostly_numbers(column: Any, numerals: Numerals) -> bool:
+    """Return whether at least half of a column's first cells are numbers."""
+    if isinstance(column, LabelColumn):
+        column = column.names[column.codes[:10_000]]
+    if column.dtype.kind in "if":
+        return True
+    found = [numerals.number(cell) is not None for cell in column[:10_000].tolist() if cell not in MISSING]
+    return bool(np.mean(found or [False]) >= 0.5)
+
+
+def check_some(values: NDArray[Any], where: str) -> None:
+    """Raise if a table has no observed cell."""
+    if not values.size:
+        raise InvalidInputError(f"{where} is empty", "no observed cell", fix="pass a table with data")

@@ -1,0 +1,77 @@
+"""`Table`, observations with the layout that they came from, and `Reading`, how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import final
+
+from lowland.core.cells.observations import Observations
+from lowland.core.errors import InvalidInputError
+from lowland.files.table_format import TableFormat
+
+# of a wide table
+SIDES = ("rows", "columns")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Observations, and the layout of the table that they came from.
+
+    Parameters
+    ----------
+    observations : Observations
+    layout : {"long", "wide", "array"}
+    names : tuple of str
+        Long: names of the row, column and value columns. Wide: name of the label column, or "".
+    levels : mapping of str to tuple of str
+        Words of the columns that were read as levels; the position of a word is its number.
+    decided : tuple of str
+        What was found out about the table, in a few words each, with the option that says otherwise.
+    """
+
+    observations: Observations
+    layout: str
+    names: tuple[str, ...]
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    decided: tuple[str, ...] = ()
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How to read a table.
+
+    Parameters
+    ----------
+    row, column, value, layout, duplicates, dtype, form
+        As in `read_table`.
+    two_level : collection of str
+        Columns of a wide table that may hold two words instead of numbers.
+    words : bool
+        Whether columns of a wide table that hold few words, each often, are read as levels without an order.
+    """
+
+    row: str | None = None
+    column: str | None = None
+    value: str | None = None
+    layout: str = "auto"
+    duplicates: str = "error"
+    dtype: str = "float64"
+    form: TableFormat = TableFormat()  # noqa: RUF009 - it cannot be changed
+    two_level: Collection[str] = ()
+    words: bool = False
+
+    def __post_init__(self) -> None:
+        if self.layout not in ("auto", "long", "wide"):
+            raise InvalidInputError(
+                "layout is unknown", repr(self.layout), fix='use "auto", "long" or "wide"'
+            )
+        if self.dtype not in ("float64", "float32"):
+            raise InvalidInputError("dtype is unknown", repr(self.dtype), fix='use "float64" or "float32"')
+
+    @property
+    def names(self) -> tuple[str | None, str | None, str | None]:
+        """Names of the row, column and value columns; None if not given."""
+        return self.row, self.column, self.value

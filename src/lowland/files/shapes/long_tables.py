@@ -1,0 +1,76 @@
+"""Long tables: one observed cell per line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Indices, cell_codes
+from lowland.core.cells.labels import label_column
+from lowland.core.cells.observations import Observations
+from lowland.files.evidence import Decision
+from lowland.files.foreign.columnar import give_back_memory
+from lowland.files.frames import Columns
+from lowland.files.numerals import Numerals
+from lowland.files.sentinels import settle_sentinels
+from lowland.files.shapes.cells import check_some, number_column
+from lowland.files.shapes.layouts import Reading, Table
+
+
+def long_table(columns: Columns, where: str, how: Reading, decision: Decision, numerals: Numerals) -> Table:
+    """Return a long table, with one cell per line."""
+    chosen = decision.roles
+    # each column is let go once it has been read: a long one takes much of the memory
+    row, column = (label_column(columns.pop(name), name, where) for name in chosen[:2])
+    values = number_column(columns.pop(chosen[2]), chosen[2], where, how, numerals)
+    columns.clear()
+    give_back_memory()
+    settled, note = settle_sentinels({chosen[2]: values}, how.form.sentinels, where)
+    values = settled[chosen[2]].astype(how.dtype, copy=False)
+    (rows, row_names), (cols, column_names) = (row.codes, row.names), (column.codes, column.names)
+    del row, column
+    keep = ~np.isnan(values)
+    if not keep.all():  # a listed cell without a value is missing
+        rows, cols, values = rows[keep], cols[keep], values[keep]
+    check_some(values, where)
+    rows, cols, values = _row_by_row(rows, cols, values, column_names.size)
+    observations = Observations.from_triples(
+        rows, cols, values, row_labels=row_names, column_labels=column_names, duplicates=how.duplicates
+    )
+    return Table(observations, "long", chosen, decided=_words(decision, note))
+
+
+def _words(decision: Decision, note: str) -> tuple[str, ...]:
+    """Return what was decided: the roles of columns, columns that are not used, and what the values hold."""
+    roles = zip(("row", "column", "value"), decision.roles, strict=True)
+    words = [", ".join(f"{role} {name!r}" for role, name in roles)]
+    if decision.why:
+        words[0] += f", {decision.why} (--layout, --row, --column, --value)"
+    if decision.unused:
+        words.append(f"not used: {', '.join(map(repr, decision.unused))}")
+    return (*words, *([note] if note else []))
+
+
+def _row_by_row(
+    rows: Indices, columns: Indices, values: NDArray[Any], width: int
+) -> tuple[Indices, Indices, NDArray[Any]]:
+    """Return cells sorted by row and column: a fit must not depend on the order of lines."""
+    code = cell_codes(rows, columns, width)
+    if (code[1:] >= code[:-1]).all():
+        return rows, columns, values
+    order = _stable_order(code)
+    return rows[order], columns[order], values[order]
+
+
+def _stable_order(code: Indices) -> Indices:
+    """Return a stable sorting order of codes, in their memory if codes and positions fit into one integer."""
+    places = int(code.size - 1).bit_length()
+    if int(code.max()).bit_length() + places >= 63:
+        return np.argsort(code, kind="stable")
+    code <<= places
+    code |= np.arange(code.size)
+    code.sort()  # faster than argsort
+    code &= (1 << places) - 1
+    return code

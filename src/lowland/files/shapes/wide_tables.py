@@ -1,0 +1,197 @@
+"""Wide tables: one row per line, perhaps with its label first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.cells.labels import label_column
+from lowland.core.cells.observations import Observations
+from lowland.core.errors import InvalidInputError
+from lowland.files.evidence import Decision
+from lowland.files.frames import Columns
+from lowland.files.numerals import MISSING, Numerals
+from lowland.files.sentinels import settle_sentinels
+from lowland.files.shapes.cells import (
+    are_levels,
+    check_some,
+    first_text,
+    mostly_numbers,
+    number_column,
+    typed_column,
+)
+from lowland.files.shapes.layouts import Reading, Table
+
+
+def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, numerals: Numerals) -> Table:
+    """Return a wide table, with one row per line."""
+    first = decision.roles[0] if decision.roles else ""
+    labels = _wide_labels(columns[first], first, where) if first and columns[first].size else None
+    numeric = [name for name in columns if name != first]
+    if not numeric or not columns[numeric[0]].size:
+        raise InvalidInputError(
+            f"{where} is empty", f"{len(numeric)} columns of data", fix="pass a table with data"
+        )
+    made, levels = _data_columns({name: columns[name] for name in numeric}, where, how, numerals)
+    if how.form.header is None and levels and all(name in levels.get(name, ()) for name in numeric):
+        raise InvalidInputError(
+            f"the first line of {where} may name the columns or be data",
+            f"each of its words, such as {numeric[0]!r}, is also a cell of its column",
+            fix="say which: header yes or no",
+        )
+    plain, note = settle_sentinels(
+        {name: column for name, column in made.items() if name not in levels}, how.form.sentinels, where
+    )
+    table = np.stack([plain.get(name, made[name]) for name in numeric], axis=1)
+    check_some(table[~np.isnan(table)], where)
+    if labels is not None:
+        table, labels = _merge_rows(table, labels, how.duplicates, first, where)
+    observations = Observations.from_array(
+        table, row_labels=labels, column_labels=np.array(numeric, dtype=str)
+    )
+    words = [f"{decision.why} (--{'no-' if first else ''}row-labels)"] if decision.why else []
+    if how.words and levels:
+        words.append(f"columns of words are levels: {', '.join(map(repr, levels))}")
+        words += _kept_marks(levels)
+    return Table(observations, "wide", (first,), levels, (*words, *([note] if note else [])))
+
+
+def _kept_marks(levels: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return which words of levels would mean missing in a column of numbers."""
+    kept = {name: [word for word in words if word in MISSING] for name, words in levels.items()}
+    return [
+        f"column {name!r} holds {', '.join(map(repr, marks))} as words (--na {marks[0]!r}: missing cells)"
+        for name, marks in kept.items()
+        if marks
+    ]
+
+
+def _data_columns(
+    columns: Columns, where: str, how: Reading, numerals: Numerals
+) -> tuple[dict[str, NDArray[Any]], dict[str, tuple[str, ...]]]:
+    """Return columns as numbers, and the words of those that hold levels.
+
+    Raises
+    ------
+    InvalidInputError
+        If some hold text; the message names all of them.
+    """
+    made: dict[str, NDArray[Any]] = {}
+    levels: dict[str, tuple[str, ...]] = {}
+    text = []
+    for name, column in columns.items():
+        typed = typed_column(column, numerals)
+        if typed.dtype.kind != "U":
+            made[name] = number_column(typed, name, where, how, numerals)
+            continue
+        words = _words(typed, name, where, how, numerals)
+        if words is None:
+            text.append((name, typed))
+            continue
+        levels[name] = words
+        codes = {word: float(k) for k, word in enumerate(words)}
+        made[name] = np.array([codes.get(word.strip(), np.nan) for word in typed.tolist()], how.dtype)
+    if text:
+        _refuse_text(text, where, numerals)
+    return made, levels
+
+
+def _refuse_text(columns: Sequence[tuple[str, NDArray[Any]]], where: str, numerals: Numerals) -> None:
+    """Raise, naming all columns of text and one cell of the first."""
+    name, column = columns[0]
+    cells = column.tolist()
+    bad = first_text(cells, name, where, numerals)
+    names = ", ".join(repr(one) for one, _ in columns)
+    some = mostly_numbers(column, numerals)
+    fix = (
+        f"correct the cell, or name {cells[bad]!r} as a mark of missing cells"
+        if some
+        else "drop these columns (few words, each often, would be levels); for a long table, name its row, "
+        "column and value columns; for a column of two words, use the logistic loss"
+    )
+    raise InvalidInputError(
+        f"{where} has text where numbers are needed",
+        f"{cells[bad]!r} in column {name!r}, data line {bad + 1}"
+        + (f"; columns {names}" if len(columns) > 1 else ""),
+        fix=fix,
+    )
+
+
+def _words(
+    column: NDArray[Any], name: str, where: str, how: Reading, numerals: Numerals
+) -> tuple[str, ...] | None:
+    """Return the words of a column of text that holds levels, in alphabetical order; else None."""
+    if name in how.two_level:
+        return _two_words(column, name, where, how)
+    if not how.words or mostly_numbers(column, numerals):
+        return None
+    cells = _known_words(column, how)
+    words = tuple(sorted(set(cells)))
+    return words if are_levels(len(words), len(cells)) else None
+
+
+def _known_words(column: NDArray[Any], how: Reading) -> list[str]:
+    """Return the cells of a column of words: usual marks of missing cells are words like others."""
+    gaps = {"", *(mark.strip() for mark in how.form.missing)}
+    return [word for cell in column.tolist() if (word := cell.strip()) not in gaps]
+
+
+def _two_words(column: NDArray[Any], name: str, where: str, how: Reading) -> tuple[str, ...]:
+    words = tuple(sorted(set(_known_words(column, how))))
+    if len(words) > 2:
+        raise InvalidInputError(
+            f"{where} has more than two words in column {name!r}, whose order is not known",
+            ", ".join(map(repr, words[:4])),
+            fix="write ordered levels as numbers, fit a data frame with an ordered category, or name the "
+            "cells that mean missing",
+        )
+    return words
+
+
+def _wide_labels(column: Any, first: str, where: str) -> NDArray[Any]:
+    """Return the row labels of a wide table, one per line."""
+    labels = label_column(column, first, where)
+    return np.asarray(labels.names[labels.codes])
+
+
+def _merge_rows(
+    table: NDArray[Any], labels: NDArray[Any], duplicates: str, first: str, where: str
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return a wide table with one row per label: the mean of its known cells, or the last of them.
+
+    Raises
+    ------
+    InvalidInputError
+        If a label repeats, and that is an error.
+    """
+    distinct, starts, codes = np.unique(labels, return_index=True, return_inverse=True)
+    if distinct.size == labels.size:
+        return table, labels
+    if duplicates not in ("mean", "last"):
+        code = int(np.argmax(np.bincount(codes) > 1))
+        lines = (np.flatnonzero(codes == code)[:2] + 1).tolist()
+        raise InvalidInputError(
+            f"{where} names a row twice",
+            f"{distinct[code].item()!r} in column {first!r}, data lines {lines[0]} and {lines[1]} "
+            f"({labels.size - distinct.size} repeats in all)",
+            fix="drop one, pass duplicates 'mean' or 'last', or, for a long table, name its row, column and "
+            "value columns",
+        )
+    order = np.argsort(starts)  # rows stay in the order in which their labels come first
+    merged = np.full((distinct.size, table.shape[1]), np.nan, table.dtype)
+    if duplicates == "last":
+        for line, code in zip(table, codes, strict=True):
+            known = ~np.isnan(line)
+            merged[code, known] = line[known]
+    else:
+        known = ~np.isnan(table)
+        sums, counts = np.zeros_like(merged, dtype=float), np.zeros(merged.shape)
+        np.add.at(sums, codes, np.where(known, table, 0.0))
+        np.add.at(counts, codes, known)
+        merged = np.divide(sums, counts, out=np.full(merged.shape, np.nan), where=counts > 0).astype(
+            table.dtype
+        )
+    return merged[order], distinct[order]

@@ -1,0 +1,1 @@
+"""Eight rows at once in vector registers."""

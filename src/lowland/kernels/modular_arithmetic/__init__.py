@@ -1,0 +1,1 @@
+"""Elimination modulo primes, and exact integers."""

@@ -1,0 +1,1 @@
+"""Products of sparse tables with blocks."""

@@ -1,0 +1,1 @@
+"""Small linear systems, one per row of a table, in three forms."""

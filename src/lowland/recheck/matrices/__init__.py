@@ -1,0 +1,1 @@
+"""Re-checks of what is proved about matrices and tables, from plain arrays."""

@@ -1,0 +1,169 @@
+"""Curvatures, derived again from a Hessian that is formed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix
+from lowland.core.results.status import Rigour, Verdict
+from lowland.core.results.verification import Check
+from lowland.recheck.matrices.derivatives import Progress, spectrum_off
+from lowland.recheck.plain_fit import P, PlainFit
+from lowland.recheck.statement import AGREE, Statement
+from lowland.recheck.stationarity import (
+    GRADIENT,
+    LARGEST_TOLERANCE,
+    OVERFLOW,
+    compare_slope_numbers,
+    slope_of,
+)
+
+STRICT = "strict_local_minimum"
+NOT_STATIONARY = "the gradient is not zero to within the tolerance"
+FULL = "smallest eigenvalue of the full Hessian, with the gauge deflated"
+FACTORED = "smallest eigenvalue by Cholesky factorisation and inverse iteration, with the gauge deflated"
+ITERATED = "smallest eigenvalue of the Hessian by Lanczos iteration, with the gauge deflated"
+REDUCED = (
+    "smallest eigenvalue by Lanczos iteration of the Hessian of one side, with the other side eliminated"
+)
+UNEVEN = "positive curvature, but a step could still lower the objective"
+# they state nothing about the data
+OPEN = (
+    OVERFLOW,
+    "every direction leaves the matrix unchanged",
+    "Hessian products are too expensive for the budget",
+    f"{ITERATED}: not converged within the budget",
+    f"{REDUCED}: not converged within the budget",
+)
+# relative accuracy of curvatures that are computed here, and of those found by iteration
+EXACT, ROUGH = 1e-8, 2e-3
+
+
+@final
+@dataclass(frozen=True)
+class Calculus(Generic[P]):
+    """How the Hessian of a kind of problem is formed, its gauge, and whether it is small enough."""
+
+    hessian: Callable[[P, Progress | None], Matrix]
+    gauge: Callable[[P], Matrix]
+    is_formed: Callable[[P], bool]
+
+
+def check_curvature(
+    said: Statement,
+    problem: P,
+    gradient_tolerance: float,
+    calculus: Calculus[P],
+    progress: Progress | None = None,
+) -> Check:
+    """Compare curvatures with those of the Hessian, and the gradient with the tolerance stated for it."""
+    if said.is_open and any(said.says(words) for words in OPEN):
+        if said.method == OVERFLOW:
+            said.require(not np.isfinite(problem.objective()), "the objective is finite")
+        said.number("tolerance")
+        said.rigour(Rigour.ESTIMATE)
+        said.assume()
+        return said.settle("nothing is claimed")
+    if not problem.is_formed:
+        return said.settle_unchecked("the measurements are too large to be formed here")
+    found = slope_of(problem)
+    if said.says(NOT_STATIONARY) or (said.is_open and said.says(GRADIENT)):
+        said.require(
+            said.method == GRADIENT or said.verdict is Verdict.REFUTED, "these words refute the claim"
+        )
+        compare_slope_numbers(said, found)
+        return said.settle(f"gradient {found.relative:.2g} of that for the unfitted residuals")
+    at = _where(said, problem)
+    if not calculus.is_formed(problem):
+        return said.settle_unchecked("a Hessian of this size is not formed here")
+    if progress is not None:
+        progress(f"{said.finding.claim}: the Hessian")
+    matrix = calculus.hessian(at, progress)
+    if not np.isfinite(matrix).all():
+        return said.settle_unchecked("the Hessian overflows float64")
+    values, _ = spectrum_off(matrix, calculus.gauge(at))
+    _compare_curvatures(said, at, matrix, values)
+    if said.verdict is Verdict.SUPPORTED:
+        said.require(found.vanishes(gradient_tolerance), "the gradient does not vanish")
+    smallest = float(values[0]) if values.size else 0.0
+    return said.settle(f"smallest curvature {smallest:.3g}, largest {np.abs(values).max(initial=0.0):.3g}")
+
+
+def _where(said: Statement, problem: P) -> P:
+    """Return the point of the curvatures: balanced if nothing is penalised, as attached if it is."""
+    if problem.is_penalised:
+        return problem
+    even: P = problem.balanced()
+    attached = said.array("balanced", (problem.size,)) if said.states("balanced") else None
+    if attached is None:
+        return even
+    other: P = problem.at(np.asarray(attached))
+    x = problem.matrix()
+    same = np.linalg.norm(other.matrix() - x) <= 1e-9 * np.linalg.norm(x)
+    said.require(bool(same), "the attached balanced point is another matrix")
+    said.require(other.imbalance <= 1e-6, "the attached balanced point is not balanced")
+    return other
+
+
+def _compare_curvatures(said: Statement, at: PlainFit, matrix: np.ndarray, values: np.ndarray) -> None:
+    """Compare the numbers of a spectrum, and the verdict that they give."""
+    smallest, top = (float(values[0]), float(np.abs(values).max())) if values.size else (0.0, 0.0)
+    exact = said.says(FULL)
+    others = not exact and any(said.says(words) for words in (FACTORED, ITERATED, REDUCED, UNEVEN))
+    said.require(exact or others, "other words than those of curvatures")
+    said.rigour(Rigour.WORKING_PRECISION)
+    said.assume()
+    tolerance = said.needed("tolerance") or 0.0
+    said.require(
+        0 <= tolerance <= LARGEST_TOLERANCE, f"a tolerance of {tolerance:g} makes the claim meaningless"
+    )
+    largest = said.needed("largest") or top
+    sums = float(np.abs(matrix).sum(axis=1).max(initial=0.0))
+    accuracy = EXACT if exact and len(matrix) <= 1200 else ROUGH
+    said.at_least("largest", top, rtol=accuracy)
+    said.at_most("largest", top if exact and accuracy == EXACT else 2 * sums, rtol=accuracy)
+    said.close("bound", tolerance * largest)
+    bound = tolerance * max(top, largest)
+    if said.verdict is Verdict.REFUTED:
+        _compare_direction(said, at, matrix, bound)
+        return
+    said.at_most("value", smallest, rtol=accuracy, atol=EXACT * top)
+    if exact:
+        said.at_least("value", smallest, rtol=accuracy, atol=2 * EXACT * top)
+    if said.verdict is Verdict.SUPPORTED and said.finding.claim == STRICT:
+        least = max(bound, EXACT * top)  # less may be rounding
+        words = f"the smallest curvature is {smallest:.3g}, within {least:.2g} of zero"
+        said.require(smallest > least > 0, words)
+        gradient = at.gradient()
+        decrement = float(gradient @ gradient) / (2 * smallest) if smallest > 0 else np.inf
+        least = 1e-20 * at.unfitted_value()
+        said.require(decrement <= 2e-6 * at.objective() + 2 * least, "a step could still lower the objective")
+    elif said.verdict is Verdict.SUPPORTED:
+        said.require(smallest >= -bound * (1 + AGREE), f"the smallest curvature is {smallest:.3g}")
+
+
+def _compare_direction(said: Statement, at: PlainFit, matrix: np.ndarray, bound: float) -> None:
+    """Compare the curvature along an attached direction of length one."""
+    direction = said.array("direction", (len(matrix),))
+    if direction is None:
+        return
+    length = float(np.linalg.norm(direction))
+    if not said.require(abs(length - 1) <= 1e-6, f"the attached direction has length {length:.3g}, not 1"):
+        return
+    curvature = float(direction @ matrix @ direction)
+    rounding = EXACT * float(np.abs(matrix).max(initial=0.0))
+    for name in ("value", "curvature"):
+        said.close(name, curvature, atol=rounding)
+    step = 1e-3 * (float(np.linalg.norm(at.point())) or 1.0)
+    values = [at.at(at.point() + k * step * direction).objective() for k in (1, -1, 0)]
+    second = (values[0] + values[1] - 2 * values[2]) / step**2
+    noise = 64 * np.finfo(float).eps * max(abs(value) for value in values) / step**2
+    said.close("second_difference", second, rtol=1e-4, atol=noise)
+    said.require(
+        curvature < -bound * (1 - AGREE) and curvature < -2 * rounding and second < 0,
+        f"the curvature along the attached direction is {curvature:.3g}",
+    )

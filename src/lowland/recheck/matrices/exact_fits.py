@@ -1,0 +1,190 @@
+"""Exact fits, derived again: residuals in units in the last place, and as fractions of their own data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.results.status import Rigour, Verdict
+from lowland.core.results.verification import Check
+from lowland.core.rounding import gamma
+from lowland.recheck.bounds import UNIT
+from lowland.recheck.matrices.problem import MatrixProblem
+from lowland.recheck.statement import Statement
+
+RIGOROUS = (
+    "within {half} of the optimum, which is half a unit in the last place of every datum: the objective is "
+    "at most {upper}, and no objective is negative"
+)
+WORKING = (
+    "every datum is reproduced to {places} units in the last place (root mean square), and no objective is "
+    "negative"
+)
+ASSUMED = (
+    "residuals of up to {0:g} units in the last place (root mean square) and {1:g} of a datum count as zero"
+)
+# larger residuals never count as zero, whatever a finding assumes: units in the last place, fraction of datum
+MOST_PLACES, MOST_MISFIT = 1000.0, 1e-11
+# rounding of a prediction whose terms do not cancel, in units in the last place
+LEAST_ROOM = 0.6
+# largest rounding of a prediction, sixteen times, as a fraction of the data around it
+MOST_BLUR = 2e-9
+
+
+@final
+@dataclass(frozen=True)
+class Misfit:
+    """How closely data are reproduced.
+
+    Parameters
+    ----------
+    least, upper : float
+        Bounds on the objective, rounding included; 0 and infinite if none are known.
+    halves : float
+        Half the weighted squares of half a unit in the last place of each datum.
+    places : float
+        Root mean square residual in units in the last place, both weighted.
+    worst, blur : float
+        Largest residual beyond rounding as a fraction of its datum, or of the usual one around it; and how
+        far rounding may move that fraction.
+    room : float
+        How far rounding in float64 may move the units in the last place: more if terms of predictions
+        cancel.
+    """
+
+    least: float
+    upper: float
+    halves: float
+    places: float
+    worst: float
+    blur: float
+    room: float = LEAST_ROOM
+
+
+def misfit_of(problem: MatrixProblem) -> Misfit:
+    """Return how closely the point reproduces its data."""
+    y, weights = problem.y, problem.weights
+    residual, error = _residuals(problem)
+    spacing = np.where(y == 0, 0.0, np.spacing(np.abs(y)))
+    halves = 0.5 * float(np.sum(weights * (spacing / 2) ** 2))
+    places = _places(problem, residual, halves)
+    rounding = np.abs(problem.predictions() - y) - residual
+    room = max(LEAST_ROOM, 2 * _places(problem, rounding, halves)) if halves > 0 else LEAST_ROOM
+    least, upper = 0.0, np.inf
+    if problem.cells is not None and problem.losses.is_squared:
+        paid = problem.paid() * (1 + gamma(problem.point().size + 8))
+        least = (
+            0.5 * float(np.sum(weights * np.maximum(residual - error, 0.0) ** 2)) * (1 - gamma(y.size + 8))
+        )
+        largest = (residual + error) * (1 + 8 * UNIT)
+        upper = 0.5 * float(np.sum(weights * largest**2)) * (1 + gamma(y.size + 8)) + paid
+    unit = usual_size(problem, y)
+    coarse = np.minimum(problem.coarse_error(), problem.balanced().coarse_error())
+    sharp = np.minimum(coarse, error + 4 * np.finfo(float).eps * (np.abs(y) + np.abs(problem.predictions())))
+    beyond = np.maximum(residual - 4 * sharp, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = np.where(beyond > 0, beyond / unit, 0.0)
+        blur = np.where(unit > 0, 16 * coarse / unit, 0.0)
+    worst, blurred = float(shares.max(initial=0.0)), float(blur.max(initial=0.0))
+    if blurred > MOST_BLUR:  # rounding could hide a misfit
+        worst = np.inf
+    return Misfit(least, upper, halves, places, worst, min(blurred, MOST_BLUR), room)
+
+
+def check_exact_fit(said: Statement, problem: MatrixProblem) -> Check:
+    """Compare a proof by an exact fit with the residuals found."""
+    others = problem.paid() > 1e-20 * problem.unfitted_value()
+    if others and not (
+        said.finding.claim == "convex_optimal" and not problem.penalty and not problem.bias_penalty
+    ):
+        said.fault("penalties are paid, so that an exact fit need not be optimal")
+    if not problem.losses.vanish_at_data:
+        said.fault("predictions equal to the data do not make the losses zero")
+    return compare_misfit(said, misfit_of(problem))
+
+
+def compare_misfit(said: Statement, found: Misfit) -> Check:
+    """Compare what a finding says of an exact fit with what was found."""
+    words = f"{found.places:.3g} units in the last place (root mean square)"
+    words += f", at worst {found.worst:.2g} of a datum"
+    said.require(said.verdict is Verdict.PROVED, "these words prove the claim")
+    said.close("lower_bound", 0.0)
+    said.close("half_units", found.halves)
+    for name in ("last_places", "value"):
+        said.close(name, found.places, rtol=1e-2, atol=found.room)
+    said.close("misfit", found.worst, rtol=1e-3, atol=found.blur)
+    tolerance, bound = said.needed("tolerance") or 0.0, said.needed("bound") or 0.0
+    if not 0 <= tolerance <= MOST_MISFIT:
+        said.fault(f"residuals of up to {tolerance:g} of a datum never count as zero")
+    said.require(found.worst <= tolerance, f"a residual is {found.worst:.2g} of its datum")
+    half, upper = (found.halves, found.upper)
+    if said.says(RIGOROUS, {"half": half, "upper": ("from", found.least)}):
+        said.rigour(Rigour.RIGOROUS)
+        said.assume()
+        said.require(bound == 0.5, f"a bound of {bound:g} units is stated instead of half of one")
+        said.require(upper <= half, f"the objective is only proved to be at most {upper:.3g}, not {half:.3g}")
+    else:
+        said.require(
+            said.says(WORKING, {"places": ("near", found.places, found.room)}),
+            "other words than those of an exact fit",
+        )
+        said.rigour(Rigour.WORKING_PRECISION)
+        said.assume([ASSUMED.format(bound, tolerance)])
+        said.require(0 <= bound <= MOST_PLACES, f"residuals of {bound:g} units never count as zero")
+        said.require(
+            found.places <= min(bound * (1 + 1e-2) + found.room, MOST_PLACES),
+            f"residuals are {found.places:.3g} units in the last place",
+        )
+    return said.settle(words)
+
+
+def _places(problem: MatrixProblem, residual: Vector, halves: float) -> float:
+    """Return the weighted root mean square of residuals in units in the last place."""
+    squares = 0.5 * float(np.sum(problem.weights * residual**2))
+    if halves > 0:
+        return 0.5 * float(np.sqrt(squares / halves))
+    return 0.0 if squares == 0 else float("inf")
+
+
+def _residuals(problem: MatrixProblem) -> tuple[Vector, Vector]:
+    """Return residuals, of cells in extended precision, and bounds on their rounding."""
+    if problem.cells is None or problem.is_complex:
+        return np.abs(problem.predictions() - problem.y), problem.coarse_error()
+    i, j = problem.cells
+    u, v, y = (np.asarray(part, np.longdouble) for part in (problem.u, problem.v, problem.y))
+    terms = [u[i] * v[j]]
+    if "row" in problem.free:
+        terms.append(np.asarray(problem.row_biases, np.longdouble)[i][:, None])
+    if "column" in problem.free:
+        terms.append(np.asarray(problem.column_biases, np.longdouble)[j][:, None])
+    if "global" in problem.free:
+        terms.append(np.full((y.size, 1), np.longdouble(problem.offset)))
+    parts = np.hstack([*terms, -y[:, None]])
+    unit = float(np.finfo(np.longdouble).eps)
+    error = (parts.shape[1] + 4) * unit * np.abs(parts).sum(axis=1)
+    return np.asarray(np.abs(parts.sum(axis=1)), float), np.asarray(error, float)
+
+
+def usual_size(problem: MatrixProblem, y: Vector) -> Vector:
+    """Return each number's size without biases, or the usual size around it if that is larger.
+
+    The usual size is the smaller of the medians of its row and column, or the median of all; it never exceeds
+    the terms that the number was summed from.
+    """
+    size = np.abs(problem.without_biases(y)) if problem.losses.is_squared else np.abs(y)
+    if np.all(size <= 8 * np.finfo(float).eps * np.abs(y)):
+        size = np.abs(y)  # the data are biases only
+    usual = np.minimum(problem.coarse_error(), problem.balanced().coarse_error()) / np.finfo(float).eps
+    if problem.cells is None or problem.is_psd:
+        return np.asarray(np.maximum(size, np.minimum(usual, np.median(size))))
+    for positions in problem.cells:
+        order = np.lexsort((size, positions))
+        starts = np.flatnonzero(np.diff(positions[order], prepend=-1))
+        ends = np.append(starts[1:], order.size)
+        middle = np.empty_like(size)
+        middle[order] = np.repeat(size[order][(starts + ends - 1) // 2], ends - starts)
+        usual = np.minimum(usual, middle)
+    return np.asarray(np.maximum(size, usual))

@@ -1,0 +1,309 @@
+"""Whether other matrices nearby have the same predictions, derived again."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from lowland.core.arrays import Matrix
+from lowland.core.complex_views import as_reals
+from lowland.core.results.findings import Certificate
+from lowland.core.results.status import Rigour, Verdict
+from lowland.core.results.verification import Check
+from lowland.recheck.bounds import is_norm_at_most, is_spread_at_least
+from lowland.recheck.matrices.derivatives import Progress, gauge, gram, is_jacobian_formed, spectrum_off
+from lowland.recheck.matrices.lines import seen_cells
+from lowland.recheck.matrices.measured_determinacy import operator_rank
+from lowland.recheck.matrices.observed_cells import seen_rank
+from lowland.recheck.matrices.pairs import compare_neighbour
+from lowland.recheck.matrices.problem import MatrixProblem
+from lowland.recheck.matrices.tangents import tangent_of
+from lowland.recheck.modular_rank import PRIMES, rank, residues
+from lowland.recheck.statement import Statement, match
+
+ALL = "all singular values of the Jacobian at the point, with the gauge deflated"
+SOME = "smallest singular values of the Jacobian at the point by Lanczos iteration, with the gauge deflated"
+REDUCED = (
+    "lower bound: smallest eigenvalue by Lanczos iteration of the Jacobian's Gram matrix of one side, with "
+    "the other side eliminated"
+)
+UNSEEN = "{count} directions at the point leave the measurements unchanged to first order; "
+WITHIN = "no other such matrix within {radius}"
+SHARE = ", {share} of the Frobenius norm of this one"
+PROOF = "; smallest singular value on the tangent space by shifted Cholesky, rounding included"
+ATTACHED = "; one of them, at a distance of {distance} of the norm, is attached; "
+CONSTANT = (
+    "the Jacobian has rank {rank} here and almost everywhere, {lost} less than the degrees of freedom: the "
+    "matrices with the same predictions form a manifold"
+)
+UNMEASURED = "a row or column of the matrix is not measured at all, so it can be arbitrary"
+LINE = "{kind} {line} is exactly underdetermined by its observed cells for a fixed other factor"
+OPEN = (
+    "the Jacobian at the point exceeds the budget",
+    "the smallest singular values of the Jacobian did not converge within the budget",
+    "the Jacobian at the point is zero or not finite",
+    "values overflow the float64 range",
+)
+# of these, statements about the data that are quickly tested
+TESTABLE = ("the Jacobian at the point is zero or not finite", "values overflow the float64 range")
+# singular values below a smaller fraction of the largest are never called clearly different from zero
+LEAST_NEGLIGIBLE, MOST_NEGLIGIBLE, SINGLE_NEGLIGIBLE = 0.99e-6, 1e-5, 0.1
+# numbers found by iteration agree to this
+ROUGH = 5e-3
+# a factor whose smallest singular value is a smaller fraction of its largest is not of full rank
+SMOOTH = 1e-8
+MOST_LINE = 400
+
+
+def check_local_uniqueness(
+    said: Statement, problem: MatrixProblem, beside: Certificate, progress: Progress | None = None
+) -> Check:
+    """Compare a radius, singular values, or an attached neighbour with the measurements."""
+    if said.is_open and any(said.says(words) for words in OPEN):
+        if said.method in TESTABLE and is_jacobian_formed(problem):
+            values = _singular_values(problem)
+            usable = np.isfinite(values).all() and values.size and values[-1] > 0
+            said.require(not usable, "the Jacobian is finite, and not zero")
+        said.rigour(Rigour.ESTIMATE)
+        said.assume()
+        return said.settle("nothing is claimed")
+    if progress is not None:
+        progress("locally_unique: the tangent space")
+    said.assume()
+    if said.verdict is Verdict.PROVED:
+        return _check_radius(said, problem)
+    if not is_jacobian_formed(problem):
+        return said.settle_unchecked("a Jacobian of this size is not formed here")
+    values = _singular_values(problem)
+    if values.size == 0 or not values[-1] > 0:
+        said.fault("the Jacobian at the point is zero")
+        return said.settle("")
+    return _check_values(said, problem, values, beside)
+
+
+def _check_radius(said: Statement, problem: MatrixProblem) -> Check:
+    """Prove each number of a radius by one factorisation, and the radius from them."""
+    smallest, norm, least = (said.needed(name) for name in ("smallest", "norm", "singular_value"))
+    radius = said.needed("radius")
+    said.close("deficiency", 0.0)
+    for name in ("bound", "tolerance"):
+        said.close(name, 0.0)
+    said.rigour(Rigour.RIGOROUS)
+    size = float(np.linalg.norm(problem.low_rank())) if problem.is_formed else 0.0
+    if problem.free or problem.has_unit_trace:
+        said.fault("with free biases or a fixed trace no radius can be proved")
+    if smallest is None or norm is None or least is None or radius is None or said.faults:
+        return said.settle("")
+    if not problem.is_formed or not problem.exact:
+        return said.settle_unchecked("the measurements are not formed here")
+    found = tangent_of(problem)
+    if found is None:
+        return said.settle_unchecked("the tangent space is too large to be formed here, or the rank is lower")
+    said.close("value", smallest / norm if norm > 0 else None)
+    said.at_most("relative_radius", radius / size if size > 0 else 0.0)
+    words = WITHIN + (SHARE if size > 0 else "") + PROOF
+    said.require(
+        said.says(words, {"radius": radius, "share": radius / size if size > 0 else 0.0}),
+        "other words than those of a radius",
+    )
+    good = norm > 0 and is_measured_at_most(problem, norm)
+    said.require(good, f"the measurements may exceed {norm:.6g} times the norm of the matrix")
+    said.require(
+        least <= found.least * (1 + 1e-9),
+        f"the smallest singular value is only proved to be {found.least:.6g}",
+    )
+    good = is_spread_at_least(found.jacobian, smallest + found.tilt * norm, found.error)
+    said.require(
+        good, f"on the tangent space the measurements are not proved to be {smallest:.6g} times the norm"
+    )
+    most = 2 * least * smallest * norm / (norm**2 + smallest**2)
+    said.require(radius <= most * (1 + 1e-9), f"these numbers give a radius of {most:.6g}")
+    return said.settle(f"radius {radius:.3g} from a tangent space of {found.jacobian.shape[1]} dimensions")
+
+
+def is_measured_at_most(problem: MatrixProblem, norm: float) -> bool:
+    """Whether |A(Z)| <= norm |Z| is proved for all matrices Z of the structure."""
+    n = problem.shape[1]
+    if problem.cells is not None and not problem.is_psd:
+        most = np.unique(problem.cells[0] * n + problem.cells[1], return_counts=True)[1].max(initial=0)
+        return bool(most <= norm**2 * (1 + 1e-12))
+    if problem.cells is not None:
+        i, j = problem.cells
+        pairs = np.minimum(i, j) * n + np.maximum(i, j)
+        lines, counts = np.unique(pairs, return_counts=True)
+        # an entry off the diagonal has half of the squared norm of the matrix, at most
+        most = np.max(np.where(lines // n == lines % n, counts, counts / 2), initial=0.0)
+        return bool(most <= norm**2 * (1 + 1e-12))
+    assert problem.matrices is not None
+    cube = problem.matrices
+    if problem.is_psd:
+        cube = (cube + cube.conj().transpose(0, 2, 1)) / 2
+    table = np.ascontiguousarray(cube.reshape(len(cube), -1).conj())
+    if problem.is_complex:  # the real part of a complex sum, a real-linear map
+        table = as_reals(table).reshape(len(cube), -1)
+    error = 4 * np.finfo(float).eps * float(np.linalg.norm(table)) if problem.is_psd else 0.0
+    # a common factor of stated and true norm decides nothing: allow the last digits
+    return is_norm_at_most(table, norm * (1 + 1e-9) + error, error)
+
+
+def _singular_values(problem: MatrixProblem) -> np.ndarray:
+    """Return the singular values of the Jacobian at balanced factors off the gauge, ascending."""
+    even = problem.balanced()
+    values, _ = spectrum_off(gram(even, np.ones(even.y.size)), gauge(even, penalised=False))
+    return np.sqrt(np.maximum(values, 0.0))
+
+
+def _check_values(said: Statement, problem: MatrixProblem, values: np.ndarray, beside: Certificate) -> Check:
+    """Compare singular values, and what follows from those that vanish."""
+    tolerance = said.needed("tolerance") or 0.0
+    double = problem.exact and problem.is_double
+    meaningful = LEAST_NEGLIGIBLE <= tolerance <= (MOST_NEGLIGIBLE if double else SINGLE_NEGLIGIBLE)
+    said.require(
+        meaningful, f"a tolerance of {tolerance:g} is no fraction below which singular values are negligible"
+    )
+    said.close("bound", tolerance)
+    count = int(np.sum(values[:-1] <= tolerance * values[-1])) if values.size > 1 else 0
+    few = said.method.endswith((SOME, REDUCED))
+    # squares of singular values are accurate to rounding of the largest
+    dust = 1e-7 * float(values[-1])
+    if said.method.endswith(REDUCED):
+        said.at_most("smallest", float(values[0]), rtol=ROUGH, atol=dust)
+        said.at_least("largest", float(values[-1]), rtol=ROUGH)
+        said.at_most("value", float(values[0] / values[-1]), rtol=2 * ROUGH, atol=1e-7)
+    else:
+        said.close("smallest", float(values[0]), rtol=ROUGH if few else 1e-4, atol=dust)
+        said.close("largest", float(values[-1]), rtol=ROUGH if few else 1e-6)
+        said.close("value", float(values[0] / values[-1]), rtol=2 * ROUGH if few else 1e-4, atol=1e-7)
+    said.at_most("deficiency", float(count), rtol=0.0)
+    words = f"singular values from {values[0]:.3g} to {values[-1]:.3g}, {count} of them negligible"
+    tail = next((t for t in (ALL, SOME, REDUCED) if said.method.endswith(t)), None)
+    if tail is None:
+        said.fault(f"words that nothing here derives: {said.method!r}")
+        return said.settle("")
+    head = said.method.removesuffix(tail)
+    said.unread.discard("method")
+    if said.verdict is Verdict.SUPPORTED:
+        said.rigour(Rigour.WORKING_PRECISION)
+        said.require(not head, "words that nothing here derives")
+        said.require(
+            values[0] > tolerance * values[-1],
+            f"the smallest singular value is {values[0] / values[-1]:.2g} of the largest",
+        )
+        return said.settle(words)
+    sentence = ("at least " if few else "") + UNSEEN.format(count=said.whole("deficiency"))
+    if not said.require(head.endswith(sentence), "other words than those of directions that are not seen"):
+        return said.settle(words)
+    head = head.removesuffix(sentence)
+    said.require(count > 0, "no direction leaves the measurements unchanged to first order")
+    if said.is_open:
+        said.rigour(Rigour.WORKING_PRECISION)
+        said.require(not head, "words that nothing here derives")
+        return said.settle(words)
+    return _check_family(said, problem, values, head, beside, words)
+
+
+def _check_family(
+    said: Statement, problem: MatrixProblem, values: np.ndarray, head: str, beside: Certificate, words: str
+) -> Check:
+    """Compare the reason why others are arbitrarily close, and the one that is attached."""
+    apart = compare_neighbour(said, problem)
+    reason, _, attached = head.partition("; one of them")
+    found = match(ATTACHED.removeprefix("; one of them"), attached)
+    if found is None or apart is None:
+        said.fault("no other matrix with the same predictions is attached")
+        return said.settle(words)
+    said.compare(found, {"distance": apart})
+    rigour = _reason_rigour(said, problem, values, reason)
+    if rigour is not None:
+        said.rigour(rigour)
+    said.unread.discard("rigour")
+    return said.settle(f"{words}; the attached matrix is {apart:.2g} of the norm away")
+
+
+def _reason_rigour(said: Statement, problem: MatrixProblem, values: np.ndarray, reason: str) -> Rigour | None:
+    """Return the rigour of a reason that holds, None after noting that it does not."""
+    constant = match(CONSTANT, reason)
+    if constant is not None:
+        generic = _generic_rank(problem)
+        if generic is None:
+            said.not_derived("the rank at almost all points is not computed here")
+            return Rigour.WORKING_PRECISION
+        seen = int(np.sum(values > 10 * (said.finding.tolerance or 0.0) * values[-1]))
+        said.compare(constant, {"rank": float(seen), "lost": float(problem.freedom - generic)})
+        said.require(
+            seen >= generic and generic < problem.freedom, f"the rank at almost all points is {generic}"
+        )
+        said.require(_is_smooth(problem.balanced()), "a factor is not of full rank")
+        return Rigour.WORKING_PRECISION
+    if reason == UNMEASURED:
+        used = np.zeros(problem.shape, bool)
+        if problem.cells is not None:
+            used = seen_cells(problem.cells, problem.shape)
+        elif problem.matrices is not None:
+            used = np.any(problem.matrices != 0, axis=0)
+        if problem.is_psd:  # a row is measured if its column is
+            used = used | used.T
+        good = not (used.any(axis=1).all() and used.any(axis=0).all()) and not problem.has_unit_trace
+        said.require(good, "every row and column is measured")
+        return Rigour.PROBABILISTIC
+    line = re.fullmatch(LINE.format(kind="(row|column)", line="([0-9]{1,9})"), reason)
+    if line is not None and problem.cells is not None and not problem.is_psd:
+        said.require(
+            _is_open_line(problem, line[1], int(line[2])), f"{line[1]} {line[2]} is determined by its cells"
+        )
+        return Rigour.WORKING_PRECISION
+    said.fault(f"words that nothing here derives: {reason!r}")
+    return None
+
+
+def _generic_rank(problem: MatrixProblem) -> int | None:
+    if problem.cells is not None and not problem.is_psd and not problem.is_complex:
+        seen = seen_cells(problem.cells, problem.shape)
+        found = seen_rank(seen, problem.rank, problem.free, problem.freedom)
+        return None if found is None else found[0]
+    if problem.y.size < problem.freedom:  # by counting: no rank exceeds the number of measurements
+        return problem.y.size
+    found = operator_rank(problem)
+    return None if found is None else found[0]
+
+
+def _sides(problem: MatrixProblem) -> tuple[Matrix, Matrix]:
+    """Return the columns of each factor, with one of ones where the other side has a free bias."""
+    u, v = (problem.scaled_factor,) * 2 if problem.is_psd else (problem.u, problem.v)
+    ones = (np.ones((len(side), 1)) for side in (u, v))
+    free = set(problem.free)
+    for_columns = np.hstack([u, next(ones)]) if {"column", "global"} & free else u
+    for_rows = np.hstack([v, np.ones((len(v), 1))]) if {"row", "global"} & free else v
+    return for_columns, for_rows
+
+
+def _is_smooth(problem: MatrixProblem) -> bool:
+    return all(_is_independent(side) for side in _sides(problem))
+
+
+def _is_independent(columns: Matrix) -> bool:
+    sizes = np.linalg.norm(columns, axis=0)
+    if columns.shape[1] > columns.shape[0] or not (sizes > 0).all():
+        return False
+    values = np.linalg.svd(columns / sizes, compute_uv=False)
+    return bool(values[-1] > SMOOTH * values[0])
+
+
+def _is_open_line(problem: MatrixProblem, kind: str, line: int) -> bool:
+    """Whether the equations of a line, with the other factor fixed, are exactly underdetermined."""
+    assert problem.cells is not None
+    lines, partners = problem.cells if kind == "row" else problem.cells[::-1]
+    equations = _sides(problem)[1 if kind == "row" else 0]
+    if kind not in problem.free:
+        equations = equations[:, : problem.rank]
+    if line >= problem.shape[0 if kind == "row" else 1] or not _is_independent(equations):
+        return False
+    some = np.unique(partners[lines == line])
+    if some.size < equations.shape[1]:
+        return True
+    if some.size > MOST_LINE or problem.is_complex:
+        return False
+    # deficient modulo both primes: the floats are exact fractions
+    ranks = [rank(residues(equations[some], prime), prime) for prime in PRIMES]
+    return bool(max(ranks) < equations.shape[1])

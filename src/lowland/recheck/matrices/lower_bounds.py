@@ -1,0 +1,187 @@
+"""Lower bounds on an objective, derived again from the one number, or vector, that a finding attaches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.complex_views import embed
+from lowland.recheck.bounds import is_definite, is_norm_at_most
+from lowland.recheck.matrices.derivatives import MOST_UNKNOWNS
+from lowland.recheck.matrices.problem import MatrixProblem
+
+# by how much a multiple of the dual vector may exceed its constraint: the last digits of a computed norm
+LAST_DIGITS = 1e-7
+# rounding charged to a sum of products, as a fraction of the sum of their sizes
+UNIT = 32 * float(np.finfo(float).eps)
+
+
+@final
+@dataclass(frozen=True)
+class Lower:
+    """A lower bound as computed, and how much rounding may have raised it."""
+
+    value: float
+    charge: float = 0.0
+
+
+NOTHING = Lower(0.0)
+
+
+def dual_bound(problem: MatrixProblem, scale: float, value: float) -> Lower:
+    """Return the bound of a multiple of the weighted residual, with free biases refitted; 0 if infeasible.
+
+    nu satisfies |A* nu|_2 <= penalty, in units of the sides' weights, or A* nu <= penalty I for positive
+    semidefinite X; with unit trace, the largest eigenvalue is paid instead.
+    """
+    if problem.free and problem.cells is None:
+        return NOTHING
+    plain = problem.measure(problem.low_rank())
+    nu = scale * problem.weights * problem.without_biases(problem.y - plain)
+    return feasible_bound(problem, nu, value)
+
+
+def feasible_bound(problem: MatrixProblem, nu: Vector, value: float) -> Lower:
+    """Return y . nu - sum nu^2 / (2 w), less what biases, a fixed trace and rounding cost; 0 if infeasible.
+
+    Parameters
+    ----------
+    problem : MatrixProblem
+    nu : ndarray, shape (p,)
+    value : float
+        The objective, which better points do not exceed.
+    """
+    centred = _centred(problem)
+    square = nu**2 / problem.weights
+    cost, astray = _bias_cost(problem, nu, value)
+    found = float(centred @ nu) - 0.5 * float(np.sum(square)) - cost
+    spread = _scaled_spread(problem, nu)
+    charge = astray + UNIT * (float(np.abs(centred) @ np.abs(nu)) + float(np.sum(square)))
+    if problem.is_psd and problem.has_unit_trace:
+        return Lower(found - _top(spread), charge + UNIT * float(np.linalg.norm(spread)))
+    if problem.is_psd:
+        feasible = _is_below(problem.penalty, spread)
+    else:
+        feasible = problem.penalty > 0 and is_norm_at_most(spread, problem.penalty * (1 + LAST_DIGITS))
+    return Lower(found, charge) if feasible else NOTHING
+
+
+def _is_below(limit: float, spread: Matrix) -> bool:
+    """Whether limit I - spread is proved to be positive semidefinite, but for last digits of the limit."""
+    hermitian = (spread + spread.conj().T) / 2
+    room = limit * (1 + LAST_DIGITS) * np.eye(len(spread))
+    return is_definite(embed(room - hermitian))
+
+
+def _centred(problem: MatrixProblem) -> Vector:
+    """Return the data without what biases that cost nothing can take off: nu is orthogonal to it."""
+    if not problem.free or problem.cells is None:
+        return problem.y
+    if not problem.bias_penalty:
+        return problem.without_biases(problem.y)
+    overall = "global" in problem.free
+    return np.asarray(problem.y - np.average(problem.y, weights=problem.weights)) if overall else problem.y
+
+
+def conjugate_bound(problem: MatrixProblem, scale: float) -> Lower:
+    """Return the bound from the conjugates of the losses at slopes made feasible.
+
+    For positive semidefinite X the slopes are moved by `scale` towards 1, otherwise multiplied by it.
+    """
+    slopes = problem.losses.each("slope", problem.predictions(), problem.y)
+    if problem.is_psd:
+        moved = slopes + scale * (1 - slopes)
+        spread = -problem.spread(problem.weights * moved)
+        found, charge = _conjugates(problem, moved)
+        if problem.has_unit_trace:
+            return Lower(found - _top(spread), charge + UNIT * float(np.linalg.norm(spread)))
+        return Lower(found, charge) if _is_below(problem.penalty, spread) else NOTHING
+    if not problem.penalty or not 0 <= scale <= 1:
+        return NOTHING
+    if problem.free and not (problem.bias_penalty and "global" not in problem.free):
+        return NOTHING  # over a free bias the objective may have no lower bound
+    nu = -scale * problem.weights * slopes
+    found, charge = _conjugates(problem, scale * slopes)
+    feasible = is_norm_at_most(_scaled_spread(problem, nu), problem.penalty * (1 + LAST_DIGITS))
+    return Lower(found - _bias_cost(problem, nu, 0.0)[0], charge) if feasible else NOTHING
+
+
+def _conjugates(problem: MatrixProblem, slopes: Vector) -> tuple[float, float]:
+    """Return minus the sum of the conjugates, and a bound on its rounding."""
+    terms = problem.weights * problem.losses.conjugates(slopes, problem.y)
+    sizes = np.abs(terms) + problem.weights * np.abs(slopes) * (1 + np.abs(problem.y))
+    return -float(np.sum(terms)), UNIT * float(np.sum(sizes))
+
+
+def rank_bound(problem: MatrixProblem, mu: float) -> Lower:
+    """Return the bound over matrices of the rank if the data term grows by mu/2 |Y - X|^2, else 0."""
+    if problem.free or problem.has_unit_trace or not problem.losses.is_squared or not mu > 0:
+        return NOTHING
+    mu = mu * (1 - LAST_DIGITS)
+    if not _grows(problem, mu):
+        return NOTHING
+    x, g = problem.low_rank(), problem.spread(problem.slopes)
+    if problem.is_psd:
+        g = (g + g.conj().T) / 2
+        kept = np.sort(np.maximum(np.linalg.eigvalsh(x - g / mu), 0.0))[::-1][: problem.rank]
+    else:
+        kept = np.linalg.svd(x - g / mu, compute_uv=False)[: problem.rank]
+    size, steep = float(np.linalg.norm(x)), float(np.linalg.norm(g))
+    gap = float(np.vdot(g, x).real) + mu / 2 * (float(np.sum(kept**2)) - size**2)
+    noise = steep * size + mu * size**2 + mu * float(np.sum(kept**2))
+    return Lower(float(problem.data_term() - max(gap, 0.0)), UNIT * max(x.shape) * noise)
+
+
+def _grows(problem: MatrixProblem, mu: float) -> bool:
+    """Whether the weighted squares of the measurements of Z are proved to be at least mu |Z|^2."""
+    m, n = problem.shape
+    if problem.cells is not None:
+        sums = np.bincount(problem.cells[0] * n + problem.cells[1], problem.weights, minlength=m * n)
+        return bool(sums.min() >= mu)
+    if problem.matrices is None or problem.is_complex or m * n > MOST_UNKNOWNS:
+        return False
+    table = np.sqrt(problem.weights)[:, None] * problem.matrices.reshape(problem.y.size, -1)
+    if problem.is_psd:
+        i, j = np.tril_indices(n)
+        cube = table.reshape(-1, n, n)
+        table = np.where(i == j, cube[:, i, j], (cube[:, i, j] + cube[:, j, i]) / np.sqrt(2))
+    if len(table) < table.shape[1]:
+        return False
+    charge = 1e-13 * float(np.sum(table**2))
+    return is_definite(table.T @ table - mu * np.eye(table.shape[1]), charge)
+
+
+def _scaled_spread(problem: MatrixProblem, nu: Vector) -> Matrix:
+    spread = problem.spread(nu)
+    if problem.by_row is None and problem.by_column is None:
+        return spread
+    return np.asarray(spread / np.sqrt(np.outer(*problem.side_weights)))
+
+
+def _bias_cost(problem: MatrixProblem, nu: Vector, value: float) -> tuple[float, float]:
+    """Return what biases take off the bound by their ridge, and where nu is not quite orthogonal to them.
+
+    Nothing holds the latter; those of a better point than `value` are at most as large as the data, the
+    residuals and the matrix of such a point together.
+    """
+    if problem.cells is None or not problem.free:
+        return 0.0, 0.0
+    total, astray, spread = 0.0, 0.0, problem.spread(nu)
+    sums = {"row": spread.sum(axis=1), "column": spread.sum(axis=0), "global": np.array([spread.sum()])}
+    weights = dict(zip(("row", "column"), problem.side_weights, strict=True))
+    largest = float(np.abs(_centred(problem)).max()) + float(np.sqrt(2 * value / problem.weights.min()))
+    largest += value / problem.penalty if problem.penalty else 0.0
+    for side in problem.free:
+        if problem.bias_penalty and side != "global":
+            total += float(np.sum(sums[side] ** 2 / weights[side])) / (2 * problem.bias_penalty)
+        else:
+            astray += 2 * float(np.abs(sums[side]).sum()) * largest
+    return total, astray
+
+
+def _top(matrix: Matrix) -> float:
+    """Return the largest eigenvalue of the Hermitian part."""
+    return float(np.linalg.eigvalsh((matrix + matrix.conj().T) / 2)[-1])

@@ -1,0 +1,296 @@
+"""Proofs and refutations of optimality, derived again: gaps, better points, exact fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Matrix
+from lowland.core.results.findings import CLAIMS
+from lowland.core.results.status import Rigour, Verdict
+from lowland.core.results.verification import Check
+from lowland.recheck.matrices.exact_fits import RIGOROUS, WORKING, check_exact_fit
+from lowland.recheck.matrices.lower_bounds import (
+    NOTHING,
+    Lower,
+    conjugate_bound,
+    dual_bound,
+    feasible_bound,
+    rank_bound,
+)
+from lowland.recheck.matrices.problem import MatrixProblem
+from lowland.recheck.plain_fit import PlainFit
+from lowland.recheck.rounding import value_error
+from lowland.recheck.statement import AGREE, Statement, match
+
+LARGEST_GAP = 0.1
+GAP = "gap to a lower bound, as a fraction of the objective: "
+NEVER_NEGATIVE = "losses and penalties are never negative"
+LANCZOS = "{steps} Lanczos steps from a random start, failing with probability at most 1e-10"
+LOWER_ONLY = "{steps} Lanczos steps, which give a lower bound only"
+# how a norm was bounded, with the rigour that it gives
+NORMS = {
+    "a matrix of zeros": Rigour.RIGOROUS,
+    "shifted Cholesky, rounding included": Rigour.RIGOROUS,
+    "row and column sums": Rigour.RIGOROUS,
+    "absolute row sums": Rigour.RIGOROUS,
+    "sum of squares": Rigour.RIGOROUS,
+    LANCZOS: Rigour.PROBABILISTIC,
+    LOWER_ONLY: Rigour.ESTIMATE,
+}
+SHIFTED = "; shifted along A* nu0 >= I"
+CONJUGATES = "conjugates of the losses at the slopes of the point; "
+TOWARDS = "conjugate of the loss at the slopes of the point, made feasible by moving them towards 1"
+BY_RANK = "the data term is strongly convex, and no matrix of this rank is closer to its minimum"
+RANK_ONE = "adding one rank-one matrix lowers the convex objective by this fraction"
+BETTER = "another feasible point, found {}, has an objective lower by this fraction"
+FOUND = (
+    "along a direction of negative curvature",
+    "by truncating the matrix that refutes convex optimality",
+    "by descent from a nearby point",
+    "by descent from a random point",
+    *(f"in the witness of {claim}" for claim in CLAIMS),
+)
+# they state nothing about the data
+OPEN = (
+    "an objective of this size cannot be bounded in float64",
+    "the lower bound exceeds the objective: one of them is wrong, so no claim is made",
+    "the objective overflows float64",
+    "the gap cannot be represented in float64",
+    "values overflow the float64 range",
+)
+# relative differences of objectives below this may be rounding; and those of data in single precision
+ROUNDING, SINGLE = 1e-9, 3e-5
+
+
+def check_optimal(said: Statement, problem: MatrixProblem) -> Check:
+    """Compare a claim of optimality with a bound, a better point, or the residuals."""
+    if said.is_open and any(said.says(words) for words in OPEN):
+        if "overflow" in said.method and problem.is_formed:
+            said.require(not np.isfinite(problem.objective()), "the objective is finite")
+        said.rigour(Rigour.ESTIMATE)
+        said.assume()
+        return said.settle("nothing is claimed")
+    if not problem.is_formed:
+        return said.settle_unchecked("the measurements are too large to be formed here")
+    said.require(problem.is_matrix, "with unit trace a factor of no length stands for no matrix")
+    said.require(problem.is_feasible or said.is_open, "a factor is negative")
+    if match(RIGOROUS, said.method) or match(WORKING, said.method):
+        return check_exact_fit(said, problem)
+    if said.verdict is Verdict.REFUTED:
+        check: Callable[[Statement, MatrixProblem], Check] = (
+            check_lower_point if said.finding.claim == "globally_optimal" else check_descent
+        )
+        return check(said, problem)
+    if not said.method.startswith(GAP):
+        said.fault(f"words that nothing here derives: {said.method!r}")
+        return said.settle("")
+    return _check_gap(said, problem)
+
+
+def _value(said: Statement, problem: MatrixProblem) -> float:
+    """Return the objective, or that of the convex problem."""
+    value = problem.objective()
+    if said.finding.claim == "globally_optimal":
+        return value
+    return min(value, problem.convex_objective(problem.low_rank()))
+
+
+def _check_gap(said: Statement, problem: MatrixProblem) -> Check:
+    value, unfitted = _value(said, problem), problem.unfitted_value()
+    if not np.isfinite(value):
+        said.fault("the objective is not finite")
+        return said.settle("")
+    bound, rigour = _bound(said, problem, value)
+    lower = bound.value
+    noise = value_error(problem)
+    agree = AGREE if problem.is_double else SINGLE
+    # rounding may hide a thousandth of an objective, or one far below that of the empty fit, no more
+    hidden = 1e-18 * unfitted + (0.0 if problem.losses.is_squared else 1e-24 * float(problem.weights.sum()))
+    slack = agree * value + min(noise, max(1e-3 * value, hidden)) + min(bound.charge, 1e-3 * value)
+    if not np.isfinite(lower) or lower > value + max(slack, 1e-6 * value):
+        said.not_derived(f"a lower bound of {lower:.6g} exceeds the objective of {value:.6g}: rounding")
+        lower = min(lower, value) if np.isfinite(lower) else 0.0
+    words = f"objective {value:.6g}, lower bound {lower:.6g}, relative gap {_share(value - lower, value):.2g}"
+    compare_gap(said, value, lower, slack)
+    tolerance = said.needed("tolerance") or 0.0
+    said.close("bound", tolerance)
+    said.require(0 <= tolerance <= LARGEST_GAP, f"a tolerance of {tolerance:g} makes the claim meaningless")
+    # of an objective that is rounding, any fraction is
+    blur = slack / value if value > slack else 1.0
+    said.close("value", _share(value - lower, value), rtol=0.0, atol=blur)
+    own = problem.objective() - lower
+    for sign, compare in ((-1, said.at_least), (1, said.at_most)):
+        compare(
+            "fitted_distance", 2 * float(np.sqrt(2 * max(own + sign * slack, 0.0) / problem.weights.sum()))
+        )
+    said.assume()
+    said.rigour(*_weaker(rigour))
+    if not said.is_open:
+        if noise > max(1e-3 * value, hidden):
+            said.not_derived("rounding hides the objective at this point")
+        good = value - lower + bound.charge + noise <= tolerance * value * (1 + AGREE) + ROUNDING * value
+        said.require(good, f"the gap exceeds the tolerance of {tolerance:g}")
+    if said.verdict is Verdict.PROVED:
+        said.require(rigour is not Rigour.ESTIMATE, "an estimate proves nothing")
+    return said.settle(words)
+
+
+def _share(part: float, value: float) -> float:
+    """Return a fraction of the objective, zero if there is nothing."""
+    return part / value if value > 0 else 0.0
+
+
+def compare_gap(said: Statement, value: float, lower: float, slack: float) -> None:
+    """Compare objective, lower bound and gap with those found."""
+    said.close("objective", value, rtol=0.0, atol=slack)
+    said.close("lower_bound", lower, rtol=0.0, atol=slack)
+    said.close("gap", value - lower, rtol=0.0, atol=slack)
+
+
+def _weaker(rigour: Rigour) -> tuple[Rigour, ...]:
+    """Return a rigour, and the weaker one of measurements whose rounding is not bounded."""
+    return (rigour, Rigour.WORKING_PRECISION) if rigour is not Rigour.ESTIMATE else (rigour,)
+
+
+def _bound(said: Statement, problem: MatrixProblem, value: float) -> tuple[Lower, Rigour]:
+    """Return the lower bound that the words name, at the number attached, and what it rests on."""
+    said.unread.discard("method")
+    words = said.method.removeprefix(GAP)
+    if said.states("dual_scale") is False:
+        said.fault("no dual_scale is stated")
+        return NOTHING, Rigour.ESTIMATE
+    scale = said.number("dual_scale") or 0.0
+    if words == NEVER_NEGATIVE:
+        said.require(scale == 0, "a bound of zero has no dual vector")
+        return NOTHING, Rigour.RIGOROUS
+    if words == BY_RANK:
+        good = said.finding.claim == "globally_optimal"
+        said.require(good, "a bound over matrices of this rank says nothing about others")
+        return rank_bound(problem, scale) if good else NOTHING, _charged(problem, Rigour.RIGOROUS)
+    if words == TOWARDS:
+        return (conjugate_bound(problem, scale) if problem.is_psd else NOTHING), Rigour.WORKING_PRECISION
+    if words.startswith(CONJUGATES):
+        rigour = _norm_rigour(said, words.removeprefix(CONJUGATES))
+        weakest = Rigour.ESTIMATE if rigour is Rigour.ESTIMATE else Rigour.WORKING_PRECISION
+        return (NOTHING if problem.is_psd else conjugate_bound(problem, scale)), weakest
+    if not problem.losses.is_squared:
+        said.fault("a bound of squared losses")
+        return NOTHING, Rigour.ESTIMATE
+    rigour = _norm_rigour(said, words.removesuffix(SHIFTED))
+    rigour = _charged(problem, rigour)
+    if words.endswith(SHIFTED):
+        shifted = problem.is_psd and not problem.penalty and not problem.has_unit_trace
+        said.require(shifted, "only duals of positive semidefinite matrices without penalty are shifted")
+        dual = said.array("dual", (problem.y.size,))
+        found = problem.is_psd and dual is not None
+        return (feasible_bound(problem, np.asarray(dual), value) if found else NOTHING), rigour
+    if words == "a matrix of zeros":
+        said.require(not problem.slopes.any(), "the residual is no matrix of zeros")
+    return dual_bound(problem, scale, value), rigour
+
+
+def _charged(problem: MatrixProblem, rigour: Rigour) -> Rigour:
+    """Return the rigour that measurements allow whose rounding may not be bounded."""
+    return Rigour.WORKING_PRECISION if rigour is Rigour.RIGOROUS and not problem.exact else rigour
+
+
+def _norm_rigour(said: Statement, words: str) -> Rigour:
+    for known, rigour in NORMS.items():
+        found = match(known, words)
+        if found is not None:
+            said.compare(found, {"steps": None})
+            return rigour
+    said.fault(f"words that nothing here derives: {words!r}")
+    return Rigour.ESTIMATE
+
+
+def check_descent(said: Statement, problem: MatrixProblem) -> Check:
+    """Add the attached rank-one matrix, which must lower the convex objective."""
+    (m, n), complex_too = problem.shape, problem.is_complex
+    left, right = (_column(said, name, size, complex_too) for name, size in (("left", m), ("right", n)))
+    length = said.needed("length")
+    said.require(said.says(RANK_ONE), "other words than those of a better matrix")
+    said.require(said.verdict is Verdict.REFUTED, "a better matrix refutes the claim")
+    said.rigour(Rigour.WORKING_PRECISION)
+    said.assume()
+    if left is None or right is None or length is None or not problem.losses.is_squared:
+        said.fault("no better matrix is attached")
+        return said.settle("")
+    value = _value(said, problem)
+    said.close("objective", value, atol=value_error(problem))
+    # the bound that did not suffice is no part of a refutation
+    here = problem.low_rank()
+    added = length * np.outer(left, right.conj())
+    if problem.is_psd:
+        good = length >= 0 and np.linalg.norm(left - right) <= 1e-12 * np.linalg.norm(left)
+        said.require(bool(good), "the attached matrix is not positive semidefinite")
+    there = here + added
+    if problem.has_unit_trace:
+        unit = abs(float(np.linalg.norm(left)) - 1) <= 1e-9 and 0 <= length <= 1
+        said.require(unit, "the step does not keep the trace")
+        there = here + added - length * here
+    before, after = problem.convex_objective(here), problem.convex_objective(there)
+    words = f"the convex objective is {after:.9g} at the attached matrix, {before:.9g} at the point"
+    drop = (min(before, value) - after) / value if value > 0 else 0.0
+    room = 2 * value_error(problem) + _moved_error(problem, np.abs(added) + np.abs(there - here))
+    said.require(drop * value > room, "the two objectives differ by no more than rounding")
+    said.close("value", drop, rtol=1e-3, atol=ROUNDING)
+    tolerance = said.needed("tolerance") or 0.0
+    said.close("bound", tolerance)
+    said.require(
+        drop > max(tolerance * (1 - AGREE), ROUNDING), f"the attached matrix is lower by only {drop:.2g}"
+    )
+    return said.settle(words)
+
+
+def _moved_error(problem: MatrixProblem, sizes: Matrix) -> float:
+    """Return how far rounding of an added matrix, given by the sizes of its terms, may move the objective."""
+    if problem.cells is not None:
+        reach = sizes[problem.cells]
+    else:
+        assert problem.matrices is not None
+        reach = np.abs(problem.matrices).reshape(problem.y.size, -1) @ sizes.ravel()
+    error = 64 * np.finfo(float).eps * reach
+    return 4 * float(np.sum(np.abs(problem.slopes) * error + problem.weights * (error + reach) * error))
+
+
+def _column(said: Statement, name: str, size: int, is_complex: bool) -> Matrix | None:
+    array: Any = said.finding.witness.get(name)
+    shape: tuple[int | None, ...] = (size, 1) if np.ndim(array) == 2 else (size,)
+    found = said.array(name, shape, reals=not is_complex)
+    return None if found is None else found.ravel()
+
+
+def check_lower_point(said: Statement, problem: PlainFit) -> Check:
+    """Evaluate the objective at the attached point, which must be lower by the stated fraction."""
+    said.require(
+        any(said.says(BETTER.format(words)) for words in FOUND), "other words than those of a better point"
+    )
+    said.require(said.verdict is Verdict.REFUTED, "a better point refutes the claim")
+    said.rigour(Rigour.RIGOROUS, Rigour.WORKING_PRECISION)
+    said.assume()
+    point = said.array("lower_point", (problem.size,))
+    if point is None:
+        return said.settle("")
+    other = problem.at(np.asarray(point))
+    said.require(other.is_matrix, "with unit trace a factor of no length stands for no matrix")
+    here, there = problem.objective(), other.objective()
+    words = f"the objective is {there:.9g} at the attached point, {here:.9g} at this one"
+    room = ROUNDING * here + value_error(problem) + value_error(other)
+    said.close("objective", here, atol=room)
+    said.close("lower_objective", there, rtol=AGREE, atol=room)
+    drop = (here - there) / here if here > 0 else 0.0
+    said.close("value", drop, atol=4 * room / here if here > 0 else 0.0)
+    said.require(here - there > room, "the two objectives differ by no more than rounding")
+    tolerance = said.needed("tolerance") or 0.0
+    said.close("bound", tolerance)
+    said.require(
+        drop > max(tolerance * (1 - AGREE), ROUNDING), f"the attached point is lower by only {drop:.2g}"
+    )
+    said.require(other.is_feasible, "a factor of the attached point breaks its constraints")
+    exact = said.finding.rigour is not Rigour.RIGOROUS or (problem.losses.is_squared and problem.exact)
+    said.require(exact, "rounding is bounded for squared losses of stored measurements only")
+    return said.settle(words)

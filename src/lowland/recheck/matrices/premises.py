@@ -1,0 +1,279 @@
+"""What follows from a premise of restricted isometry, derived again from what the finding names as assumed.
+
+The premise itself stays an assumption; but one that a matrix contradicts, which is easily found, is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix
+from lowland.core.results.findings import Certificate
+from lowland.core.results.status import Rigour, Verdict
+from lowland.core.results.verification import Check
+from lowland.core.rounding import gamma
+from lowland.recheck.matrices.problem import MatrixProblem
+from lowland.recheck.statement import Statement
+
+# entries of a matrix up to which a basis of all of them is measured
+MOST_SIDES = 400
+NO_FALSE_MINIMUM = "no false minimum below delta = 1/2, for data of at most the rank of the factor"
+SADDLES = (
+    "the Hessian along the difference to the factor of the truth, -2 (sqrt 2 - 1) (1 - 5 delta) times its "
+    "smallest singular value over the scale"
+)
+ERROR = "the residual and the noise, over the least that the measurements leave of a difference"
+OF_EXACT = "known for exact data of real positive semidefinite matrices, squared loss, no weights, no penalty"
+RANK = "needs restricted isometry over matrices of rank {twice}, of the premise: {rank}"
+DELTA = "needs delta below {limit}, of the premise: {delta}"
+FLAT = "the smallest singular value of the truth may be zero, of which nothing follows"
+
+
+@final
+@dataclass(frozen=True)
+class Assumed:
+    """What a finding says that its premise is."""
+
+    rank: int
+    delta: float
+    scale: float
+    noise: float
+
+    def words(self, at: MatrixProblem) -> tuple[str, str]:
+        """Return the two assumptions."""
+        of = "" if not at.is_psd else "Hermitian " if at.is_complex else "symmetric "
+        kind = "positive semidefinite " if at.is_psd else ""
+        delta, scale, noise = (repr(float(x)) for x in (self.delta, self.scale, self.noise))
+        return (
+            f"(1 - {delta}) |X|^2 <= {scale} |A(X)|^2 <= (1 + {delta}) |X|^2 for all {of}X of rank at most "
+            f"{self.rank}",
+            f"the data are measurements of a {kind}matrix of rank at most {at.rank}, with errors of norm "
+            f"at most {noise}"
+            if self.noise
+            else f"the data are exact measurements of a {kind}matrix of rank at most {at.rank}",
+        )
+
+
+def check_conditional(said: Statement, at: MatrixProblem, beside: Certificate) -> Check:
+    """Compare what is said under a premise with what follows from it."""
+    if said.is_open:
+        return _open(said, at)
+    premise = _read(said)
+    said.require(said.verdict is Verdict.SUPPORTED, "what rests on a premise is neither proved nor refuted")
+    said.rigour(Rigour.WORKING_PRECISION)
+    if premise is None or said.faults:
+        said.fault("no premise that could hold is stated")
+        return said.settle("")
+    said.assume(premise.words(at))
+    said.require(premise.rank >= _twice(at), f"the premise is over rank {premise.rank}, not {_twice(at)}")
+    said.require(not at.free, "with biases the data are not measurements of a matrix of the rank alone")
+    if not at.is_formed:
+        return said.settle_unchecked("the measurements are too large to be formed here")
+    if not _is_in_scale(at):
+        return said.settle_unchecked("the numbers are out of scale")
+    at = _symmetrised(at)
+    said.require(not _shows_false_minimum(said, beside), "the point is shown to be a false minimum")
+    said.require(_may_fit(at, premise), "the data are no such measurements")
+    said.require(not _is_contradicted(at, premise), "a matrix contradicts the premise")
+    words = CLAIMS[said.finding.claim](said, at, premise)
+    said.require(not said.faults, "so that nothing follows")
+    return said.settle(words)
+
+
+def _read(said: Statement) -> Assumed | None:
+    rank = said.whole("premise_rank")
+    delta, scale, noise = (said.needed(name) for name in ("delta", "scale", "noise"))
+    if delta is None or scale is None or noise is None:
+        return None
+    good = rank >= 1 and 0 <= delta < 1 and 0 < scale < np.inf and 0 <= noise < np.inf
+    return Assumed(rank, float(delta), float(scale), float(noise)) if good else None
+
+
+def _twice(at: MatrixProblem) -> int:
+    return int(min(2 * at.rank, *at.shape))
+
+
+def _is_covered(at: MatrixProblem) -> bool:
+    """Whether theorems on exact data are about such a problem."""
+    real_psd = at.is_psd and not at.is_complex and not at.has_unit_trace and at.is_double
+    return real_psd and at.losses.is_squared and bool(np.all(at.weights == 1)) and not at.is_penalised
+
+
+def _open(said: Statement, at: MatrixProblem) -> Check:
+    said.rigour(Rigour.ESTIMATE)
+    said.assume()
+    known = said.says(OF_EXACT) or said.says(FLAT)
+    known = known or said.says(RANK, {"twice": _twice(at), "rank": ("to", _twice(at) - 1.0)})
+    limit = {"no_false_minimum": 0.5, "saddles_curved": 0.2}.get(said.finding.claim, 1.0)
+    known = known or said.says(DELTA, {"limit": limit, "delta": ("from", limit)})
+    said.require(known, "other words than those of an open question")
+    return said.settle("nothing is claimed")
+
+
+# -------------------------------------------------------------------- the claims
+
+
+def _minima(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
+    said.require(said.says(NO_FALSE_MINIMUM), "other words than those of the theorem")
+    said.require(_is_covered(at) and premise.noise == 0, "the theorem is not about such a problem")
+    said.require(premise.delta < 0.5, f"delta is {premise.delta}")
+    said.needed("bound")
+    said.close("bound", 0.5)
+    said.needed("value")
+    said.close("value", premise.delta)
+    return "delta is below 1/2"
+
+
+def _saddles(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
+    said.require(said.says(SADDLES), "other words than those of the theorem")
+    said.require(_is_covered(at) and premise.noise == 0, "the theorem is not about such a problem")
+    said.require(premise.delta < 0.2, f"delta is {premise.delta}")
+    if at.rank > min(at.shape):
+        said.fault("the matrix has fewer singular values than the factor has columns")
+        return ""
+    smallest = float(np.linalg.svd(at.low_rank(), compute_uv=False)[at.rank - 1])
+    steep, flat = (
+        -2 * (2**0.5 - 1) * (1 - 5 * premise.delta) * (smallest - error) / premise.scale
+        for error in (_error_of(at, premise), _error_of(at, premise, charges=4))
+    )
+    said.require(steep < 0, "the smallest singular value may be zero")
+    said.needed("value")
+    said.at_least("value", steep)
+    said.at_most("value", min(flat, 0.0))
+    return f"curvature {steep:.3g} or lower at other stationary points"
+
+
+def _error(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
+    said.require(said.says(ERROR), "other words than those of the bound")
+    found = _error_of(at, premise)
+    said.needed("value")
+    said.at_least("value", found)
+    said.at_most("value", _error_of(at, premise, charges=4))
+    return f"at most {found:.3g} from the truth"
+
+
+def _error_of(at: MatrixProblem, premise: Assumed, charges: int = 1) -> float:
+    """Return the largest distance to the truth, with so many times the rounding of the measurements."""
+    m, n = at.shape
+    residual = float(np.linalg.norm(at.measure(at.matrix()) - at.y))
+    norm = float(np.sqrt(m * n * (1 + premise.delta) / premise.scale))
+    u = at.scaled_factor if at.is_psd else at.u
+    sizes = float(np.linalg.norm(u) * np.linalg.norm(u if at.is_psd else at.v))
+    rounding = gamma(m * n + at.rank + 4, u.dtype) * norm * sizes
+    if not at.is_double:  # the data were rounded
+        rounding += 2.0**-23 * float(np.linalg.norm(at.y))
+    most = (residual + charges * rounding) * (1 + gamma(at.y.size + 8)) + premise.noise
+    return float(most * np.sqrt(premise.scale / (1 - premise.delta)))
+
+
+CLAIMS = {"no_false_minimum": _minima, "saddles_curved": _saddles, "error_bounded": _error}
+
+
+# -------------------------------------------------------------------- the premise
+
+
+def _is_contradicted(at: MatrixProblem, premise: Assumed) -> bool:
+    """Whether a matrix of the rank that is easily found contradicts the premise."""
+    low, high = (1 - premise.delta) / premise.scale, (1 + premise.delta) / premise.scale
+    ratios = np.array(_ratios(at, premise.rank))
+    return bool(np.any(ratios < low * (1 - 1e-8)) or np.any(ratios > high * (1 + 1e-8)))
+
+
+def _ratios(at: MatrixProblem, rank: int) -> list[float]:
+    """Return |A(X)|^2 / |X|^2 of some matrices of a rank."""
+    found = []
+    for matrix in [at.low_rank(), *_units(at), *_extremes(at, rank)]:
+        size = float(np.linalg.norm(matrix))
+        if size > 0:
+            found.append(float(np.linalg.norm(at.measure(matrix / size)) ** 2))
+    return found
+
+
+def _units(at: MatrixProblem) -> list[Matrix]:
+    """Return the matrices of the cells that are seen least and most, symmetric if they must be."""
+    if at.cells is not None:
+        seen = np.zeros(at.shape)
+        np.add.at(seen, at.cells, 1.0)
+    else:
+        assert at.matrices is not None
+        seen = np.sum(np.abs(at.matrices) ** 2, axis=0)
+    seen = (seen + seen.T) / 2 if at.is_psd else seen
+    out = []
+    for cell in (np.argmin(seen), np.argmax(seen)):
+        unit = np.zeros(at.shape)
+        unit[np.unravel_index(int(cell), at.shape)] = 1.0
+        turns = [1.0, 1j] if at.is_complex else [1.0]
+        for turn in turns:
+            turned = turn * unit
+            out.append(turned + turned.conj().T if at.is_psd else turned)
+    return out
+
+
+def _basis(at: MatrixProblem) -> Matrix:
+    """Return an orthonormal basis, over the reals, of all matrices of the structure."""
+    (m, n), out = at.shape, []
+    for i in range(m):
+        for j in range(i if at.is_psd else 0, n):
+            for turn in (1.0, 1j) if at.is_complex else (1.0,):
+                unit = np.zeros((m, n), complex if at.is_complex else float)
+                unit[i, j] = turn
+                unit = unit + unit.conj().T if at.is_psd else unit
+                if np.any(unit):
+                    out.append(unit / np.linalg.norm(unit))
+    return np.array(out)
+
+
+def _extremes(at: MatrixProblem, rank: int) -> list[Matrix]:
+    """Return the matrices that A stretches least and most among all, cut to the rank."""
+    if at.shape[0] * at.shape[1] > MOST_SIDES:
+        return []
+    basis = _basis(at)
+    table = np.array([at.measure(matrix) for matrix in basis]).T
+    vectors = np.linalg.eigh(table.T @ table)[1]
+    out = []
+    for vector in (vectors[:, 0], vectors[:, -1]):
+        left, values, right = np.linalg.svd(np.tensordot(vector, basis, 1))
+        keep = min(rank, len(values))
+        cut = (left[:, :keep] * values[:keep]) @ right[:keep]
+        out.append((cut + cut.conj().T) / 2 if at.is_psd else cut)
+    return out
+
+
+# -------------------------------------------------------------------- the data
+
+
+def _symmetrised(at: MatrixProblem) -> MatrixProblem:
+    """Return the problem with Hermitian measuring matrices, which measure such matrices alike."""
+    if at.matrices is None or not at.is_psd:
+        return at
+    return replace(at, matrices=(at.matrices + at.matrices.conj().transpose(0, 2, 1)) / 2)
+
+
+def _is_in_scale(at: MatrixProblem) -> bool:
+    """Whether squares of the numbers neither overflow nor vanish."""
+    for numbers in (at.y, at.u, at.v, *(() if at.matrices is None else (at.matrices,))):
+        sizes = np.abs(numbers[numbers != 0])
+        if sizes.size and not (sizes.max() < 1e100 and sizes.max() > 1e-100):
+            return False
+    return True
+
+
+def _may_fit(at: MatrixProblem, premise: Assumed) -> bool:
+    """Whether some matrix of any rank leaves no more than the noise, as far as that is easily found."""
+    if at.cells is not None or at.shape[0] * at.shape[1] > MOST_SIDES:
+        return True
+    table = np.array([at.measure(matrix) for matrix in _basis(at)]).T
+    left = at.y - table @ np.linalg.lstsq(table, at.y, rcond=None)[0]
+    noise = premise.noise * (1 + 1e-9) + 1e-6 * float(np.linalg.norm(at.y))
+    return bool(np.linalg.norm(left) <= noise)
+
+
+def _shows_false_minimum(said: Statement, beside: Certificate) -> bool:
+    """Whether the certificate says that the point is a local minimum and not a global one."""
+    verdicts = {finding.claim: finding.verdict for finding in beside}
+    minimum = Verdict.SUPPORTED in (verdicts.get("strict_local_minimum"), verdicts.get("local_minimum"))
+    refuted = verdicts.get("globally_optimal") is Verdict.REFUTED
+    return minimum and refuted and said.finding.claim != "error_bounded"

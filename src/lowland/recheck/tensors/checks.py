@@ -1,0 +1,297 @@
+"""The claims about a Tucker decomposition, and what checks each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Matrix
+from lowland.core.results.findings import Certificate
+from lowland.core.results.status import Rigour, Verdict
+from lowland.core.results.verification import Check, Outcome, Verification
+from lowland.recheck.dispatch import Checks, Progress, gradient_tolerance, verify_each
+from lowland.recheck.matrices.curvature import Calculus, check_curvature
+from lowland.recheck.matrices.derivatives import MOST_JACOBIAN, MOST_UNKNOWNS, differences
+from lowland.recheck.matrices.determinacy_words import DEFICIENT, FINITE, FULL, GENERIC, PRIMES_USUAL
+from lowland.recheck.matrices.exact_fits import WORKING, Misfit, compare_misfit
+from lowland.recheck.matrices.optimality import BETTER, FOUND, LARGEST_GAP, check_lower_point
+from lowland.recheck.modular_rank import Residues, generic_rank
+from lowland.recheck.statement import AGREE, Statement, match
+from lowland.recheck.stationarity import OVERFLOW, check_stationary
+from lowland.recheck.tensors.cp_problem import CPProblem
+from lowland.recheck.tensors.problem import TensorProblem, cell_jacobian, flat, tensor_gauge
+from lowland.recheck.tensors.saddles import check_local_minimum
+
+GAP = "gap to the singular values beyond the rank of the flattening with modes ({modes}) as rows"
+NO_BOUND = "no bound on the best fit is known when cells are missing or weighted"
+WHOLE, FEW = "every cell is known", "{size} known cells for {freedom} degrees of freedom"
+SEVERAL = "finitely many solutions may still be more than one"
+OPEN = (
+    "an exact Jacobian of {unknowns} unknowns exceeds the limit of {limit}",
+    "an exact Jacobian of {unknowns} unknowns exceeds the budget",
+)
+SOME = "{cells} of the cells do not show full rank, and using all exceeds the budget"
+
+
+def verify_tensor(
+    problem: TensorProblem, certificate: Certificate, progress: Progress | None = None
+) -> Verification:
+    """Check every finding of a certificate against data and point; see `verify_matrix`."""
+    return verify_each(problem, certificate, CHECKS, progress)
+
+
+def tensor_hessian(problem: TensorProblem, progress: Progress | None = None) -> Matrix:
+    """Return the Hessian of the objective."""
+    derivative, slopes = cell_jacobian(problem), problem.slopes
+    out = derivative.T @ (problem.weights[:, None] * derivative)
+
+    def fixed(theta: Any) -> Any:
+        moved = problem.at(theta)
+        return moved.pull(slopes) + moved.penalty_gradient()
+
+    for k, column in enumerate(differences(fixed, problem.point())):
+        out[:, k] += column
+        if progress is not None and k % 100 == 0:
+            progress(f"Hessian, column {k} of {problem.size}")
+    return np.asarray((out + out.T) / 2)
+
+
+def _is_formed(problem: TensorProblem) -> bool:
+    small = problem.size <= MOST_UNKNOWNS and problem.y.size * problem.size <= MOST_JACOBIAN
+    return problem.is_formed and small and prod(problem.shape) * problem.size <= 20 * MOST_JACOBIAN
+
+
+CALCULUS: Calculus[TensorProblem] = Calculus(tensor_hessian, tensor_gauge, _is_formed)
+
+
+def misfit_of_tensor(problem: TensorProblem | CPProblem) -> Misfit:
+    """Return how closely the point reproduces its data; the rounding of cells is bounded coarsely."""
+    y, weights = problem.y, problem.weights
+    residual, unit = np.abs(problem.predictions() - y), problem.usual_size()
+    spacing = np.where(y == 0, 0.0, np.spacing(np.abs(y)))
+    squares = 0.5 * float(np.sum(weights * residual**2))
+    halves = 0.5 * float(np.sum(weights * (spacing / 2) ** 2))
+    places = 0.5 * np.sqrt(squares / halves) if halves > 0 else (0.0 if squares == 0 else np.inf)
+    shares = np.divide(residual, unit, out=np.where(residual > 0, np.inf, 0.0), where=unit > 0)
+    blur = np.divide(16 * problem.coarse_error(), unit, out=np.zeros_like(unit), where=unit > 0)
+    blur_of_places = float(np.sqrt(np.sum(weights * problem.coarse_error() ** 2) / max(8 * halves, 1e-300)))
+    return Misfit(
+        0.0, np.inf, halves, float(places), float(shares.max()), float(blur.max()), min(blur_of_places, 64.0)
+    )
+
+
+def check_tensor_optimal(said: Statement, problem: TensorProblem | CPProblem) -> Check:
+    """Compare global optimality with a flattening, an exact fit, or a better point."""
+    if said.is_open and any(
+        said.says(words) for words in (NO_BOUND, "the objective overflows float64", OVERFLOW)
+    ):
+        if said.method == NO_BOUND:
+            known = problem.is_full and not problem.is_weighted
+            said.require(not known, "every cell is known, with equal weights")
+        said.rigour(Rigour.ESTIMATE)
+        said.assume()
+        return said.settle("nothing is claimed")
+    if not problem.is_formed:
+        return said.settle_unchecked("the tensor is too large to be formed here")
+    if match(WORKING, said.method):
+        negligible = problem.paid() <= 1e-18 * float(np.sum(problem.weights * problem.y**2))
+        said.require(negligible, "the regulariser is paid, so that an exact fit need not be optimal")
+        return compare_misfit(said, misfit_of_tensor(problem))
+    if said.method in [BETTER.format(words) for words in FOUND]:
+        return check_lower_point(said, problem)
+    return _check_flattening(said, problem)
+
+
+def _check_flattening(said: Statement, problem: TensorProblem | CPProblem) -> Check:
+    """Compare a gap with the singular values of the flattening that is named."""
+    modes = said.array("modes", (None,))
+    full = problem.is_full and not problem.is_weighted
+    if modes is None or not said.require(full, "a bound needs every cell, with equal weights"):
+        return said.settle("")
+    group, order = [int(mode) for mode in modes], len(problem.shape)
+    if len(set(group)) != len(group) or not set(group) < set(range(order)) or list(modes) != group:
+        said.fault("the modes are no proper set of modes")
+        return said.settle("")
+    named = GAP.format(modes=" x ".join(str(n) for n in group))
+    said.require(said.method == named, "other words than those of a flattening")
+    said.unread.discard("method")
+    tensor = problem.spread(problem.y)
+    others = [n for n in range(order) if n not in group]
+    rank = problem.flat_rank(group)
+    rows = prod(problem.shape[n] for n in group)
+    singular = np.linalg.svd(np.transpose(tensor, (*group, *others)).reshape(rows, -1), compute_uv=False)
+    least, value = float(np.linalg.norm(singular[rank:])), problem.objective()
+    lower, noise = 0.5 * least**2, 1e-12 * float(np.sum(tensor**2))
+    gap = (value - lower) / value if value > 0 else 1.0
+    blur = min(4 * noise / value, np.inf) + AGREE if value > 0 else np.inf
+    said.close("value", gap, rtol=0.0, atol=blur)
+    said.close("lower_bound", lower, atol=noise)
+    said.close("error", float(np.sqrt(2 * value)), rtol=1e-5, atol=float(np.sqrt(noise)))
+    said.close("least_error", least, rtol=1e-5, atol=float(np.sqrt(noise)))
+    if least > 10 * np.sqrt(noise):
+        said.close("ratio", float(np.sqrt(2 * value)) / least, rtol=1e-4)
+    else:
+        said.unread.discard("ratio")
+    tolerance = said.needed("tolerance") or 0.0
+    said.close("bound", tolerance)
+    said.require(0 <= tolerance <= LARGEST_GAP, f"a tolerance of {tolerance:g} makes the claim meaningless")
+    said.rigour(Rigour.WORKING_PRECISION)
+    said.assume()
+    words = f"error {np.sqrt(2 * value):.6g}, at least {least:.6g} by this flattening"
+    if said.verdict is Verdict.PROVED:
+        said.require(value - lower <= tolerance * value * (1 + AGREE), f"the gap exceeds {tolerance:g}")
+    elif not said.is_open:
+        said.fault("a flattening proves, or leaves open")
+    return said.settle(words)
+
+
+def _check_determined(said: Statement, problem: TensorProblem, beside: Certificate) -> Check:
+    """Compare what is said of the known cells with the generic rank of the Jacobian."""
+    finite, freedom, size = said.finding.claim == FINITE, problem.freedom, problem.y.size
+    if said.is_open and _is_open(said, problem, finite=finite):
+        return said.settle("nothing is claimed")
+    if said.verdict is Verdict.PROVED and said.says(WHOLE):
+        said.require(problem.is_full, "not every cell is known")
+        said.rigour(Rigour.RIGOROUS)
+        said.assume()
+        return said.settle(WHOLE)
+    if not finite:
+        return _check_as_finite(said, problem, beside)
+    return check_generic_rank(
+        said, size, problem.size, freedom, lambda prime, seed: tucker_jacobian(problem, prime, seed)
+    )
+
+
+def check_generic_rank(
+    said: Statement, size: int, unknowns: int, freedom: int, jacobian: Callable[[int, int], Residues]
+) -> Check:
+    """Compare what is said of known cells with counting, or with the generic rank of their Jacobian.
+
+    Parameters
+    ----------
+    said : Statement
+        A finding that is not open.
+    size, unknowns, freedom : int
+        Numbers of cells, of coordinates of a point, and of degrees of freedom.
+    jacobian : callable
+        Takes a prime and a seed; returns residues at random integer points.
+    """
+    said.close("tolerance", 0.0)
+    for name in ("bound", "expected"):
+        said.close(name, float(freedom))
+    if said.says(FEW, {"size": float(size), "freedom": float(freedom)}):
+        said.require(said.verdict is Verdict.REFUTED and size < freedom, "the cells are enough by counting")
+        for name in ("value", "rank"):
+            said.close(name, float(size))
+        said.rigour(Rigour.RIGOROUS)
+        said.assume((GENERIC,))
+        return said.settle(f"{size} cells, {freedom} degrees of freedom")
+    found = generic_rank(jacobian, size, unknowns, freedom)
+    if found is None:
+        return said.settle_unchecked("a Jacobian of this size is too large to be formed here")
+    for name in ("value", "rank"):
+        said.close(name, float(found[0]))
+    if said.verdict is Verdict.PROVED:
+        said.require(
+            said.says(FULL) and found[0] == freedom, f"the Jacobian has rank {found[0]} of {freedom}"
+        )
+        said.rigour(Rigour.RIGOROUS)
+        said.assume((GENERIC,))
+    else:
+        good = said.verdict is Verdict.REFUTED and found[0] < freedom
+        words = said.says(DEFICIENT, {"rank": float(found[0]), "freedom": float(freedom)})
+        said.require(good and words, f"the Jacobian has rank {found[0]} of {freedom}")
+        said.at_least("failure_probability", found[1])
+        said.rigour(Rigour.PROBABILISTIC)
+        said.assume((GENERIC, PRIMES_USUAL))
+    return said.settle(f"rank {found[0]} of {freedom}")
+
+
+def _is_open(said: Statement, problem: TensorProblem, *, finite: bool) -> bool:
+    """Whether the words leave the claim open, with no number that says more."""
+    found = is_rank_open(said, problem.size, problem.freedom) if finite else said.says(SEVERAL)
+    if found:
+        said.rigour(Rigour.ESTIMATE)
+        said.assume()
+    return found
+
+
+def is_rank_open(said: Statement, unknowns: int, freedom: int) -> bool:
+    """Whether the words leave a generic rank open, with no number that says more."""
+    if said.says(SOME, {"cells": None}):  # the rank of some of the cells, which is at most that of all
+        said.at_most("value", float(freedom))
+        said.close("bound", float(freedom))
+        return True
+    return any(said.says(words, {"unknowns": float(unknowns), "limit": None}) for words in OPEN)
+
+
+def _check_as_finite(said: Statement, problem: TensorProblem, beside: Certificate) -> Check:
+    said.rigour(Rigour.RIGOROUS, Rigour.PROBABILISTIC)
+    if (
+        said.verdict is not Verdict.REFUTED
+        or FINITE not in beside
+        or beside[FINITE].verdict is not Verdict.REFUTED
+    ):
+        said.fault("no finding refutes that the tensor is determined")
+        return said.settle("")
+    finite = beside[FINITE]
+    said.unread.discard("method")
+    same = (said.method, said.finding.rigour) == (finite.method, finite.rigour)
+    said.require(same, "other words or another rigour than the finding that it repeats")
+    said.assume(finite.assumptions)
+    again = _check_determined(Statement(finite), problem, beside)
+    if again.outcome is Outcome.CONTRADICTED:
+        said.fault("the finding that it repeats is contradicted")
+    elif again.outcome is Outcome.NOT_CHECKED:
+        said.not_derived(f"{FINITE}: {again.words}")
+    return said.settle(again.words)
+
+
+def tucker_jacobian(problem: TensorProblem, prime: int, seed: int) -> Residues:
+    """Return the Jacobian of the known cells at random integer points, modulo a prime."""
+    rng, at, ranks = np.random.default_rng(seed), problem.at_cells, problem.ranks
+    core = rng.integers(1, prime, ranks)
+    rows = [rng.integers(1, prime, factor.shape)[at[:, n]] for n, factor in enumerate(problem.factors)]
+    count = len(at)
+
+    def joined(skip: int | None) -> Residues:
+        out = np.ones((count, 1), np.int64)
+        for n, row in enumerate(rows):
+            if n != skip:
+                out = (out[:, :, None] * row[:, None, :] % prime).reshape(count, -1)
+        return out
+
+    parts, start = [joined(None)], 0
+    for n, factor in enumerate(problem.factors):
+        unfolded, others = flat(core, n).astype(np.int64), joined(n)
+        values = np.zeros((count, ranks[n]), np.int64)
+        for k in range(others.shape[1]):
+            values = (values + others[:, k, None] * unfolded[:, k] % prime) % prime
+        block = np.zeros((count, factor.size), np.int64)
+        for k in range(ranks[n]):
+            block[np.arange(count), at[:, n] * ranks[n] + k] = values[:, k]
+        parts.append(block)
+        start += factor.size
+    return np.hstack(parts)
+
+
+def _curvature(said: Statement, at: TensorProblem, beside: Certificate, progress: Progress | None) -> Check:
+    return check_curvature(said, at, gradient_tolerance(beside), CALCULUS, progress)
+
+
+def _local(said: Statement, at: TensorProblem, beside: Certificate, progress: Progress | None) -> Check:
+    return check_local_minimum(said, at, beside, lambda other: _curvature(other, at, beside, progress))
+
+
+CHECKS: Checks = {
+    "stationary": lambda said, at, beside, progress: check_stationary(said, at),
+    "second_order_stationary": _curvature,
+    "strict_local_minimum": _curvature,
+    "local_minimum": _local,
+    "globally_optimal": lambda said, at, beside, progress: check_tensor_optimal(said, at),
+    "determined_by_data": lambda said, at, beside, progress: _check_determined(said, at, beside),
+    "uniquely_determined": lambda said, at, beside, progress: _check_determined(said, at, beside),
+}

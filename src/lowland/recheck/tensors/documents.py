@@ -1,0 +1,174 @@
+"""Problems of documents about tensors, given the known cells."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Vector
+from lowland.core.errors import FileFormatError
+from lowland.recheck.documents import Document, Settings, take_point
+from lowland.recheck.matrices.tables import DTYPES
+from lowland.recheck.tensors.cp_problem import CPProblem
+from lowland.recheck.tensors.factor_constraints import DEGREE, PlainConstraint
+from lowland.recheck.tensors.problem import TensorProblem
+
+LEAST_ORDER = 3
+# the setting that holds known entries and splines, where there are some
+CONSTRAINTS = "constraints"
+
+
+def tensor_fingerprint(
+    shape: tuple[int, ...], values: Vector, positions: NDArray[np.int64], weights: Vector | None
+) -> str:
+    """Return a hash of known cells, by which the same data are recognised."""
+    digest = hashlib.sha256(repr(shape).encode())
+    for part in (positions, values, weights):
+        digest.update(b"none" if part is None else np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()
+
+
+def precision_of(document: Document) -> str:
+    """Return the precision in which a document's tensor was fitted.
+
+    Raises
+    ------
+    FileFormatError
+        If the document states none.
+    """
+    dtype = document.problem.get("dtype")
+    if dtype not in DTYPES:
+        raise FileFormatError("the certificate names no known precision", repr(dtype)[:60])
+    return str(dtype)
+
+
+def tensor_problem(
+    document: Document,
+    shape: tuple[int, ...],
+    values: Vector,
+    positions: NDArray[np.int64],
+    weights: Vector | None,
+) -> TensorProblem:
+    """Return the problem that a document states on the known cells of a tensor.
+
+    Parameters
+    ----------
+    document : Document
+    shape : tuple of int
+    values : ndarray, shape (p,)
+    positions : ndarray, shape (p, N)
+    weights : ndarray, shape (p,), or None
+
+    Raises
+    ------
+    FileFormatError
+        If settings, core or factors cannot be read, or do not fit the tensor.
+    """
+    order = len(shape)
+    core, *factors = take_point(document, ("core", *(f"factor_{n}" for n in range(order))))
+    settings = Settings(document.problem)
+    strength = settings.number("strength")
+    settings.word("dtype", DTYPES)
+    settings.close()
+    fits = order >= LEAST_ORDER and core.ndim == order and min(core.shape, default=0) >= 1
+    expected = [(length, rank) for length, rank in zip(shape, core.shape, strict=False)]
+    fits = fits and [factor.shape for factor in factors] == expected
+    if not fits or any(np.iscomplexobj(part) for part in (core, *factors)):
+        found = f"core {core.shape}, factors {[factor.shape for factor in factors]} for {shape}"
+        raise FileFormatError("the certificate's core and factors do not fit the tensor", found)
+    kind = "all" if values.size == int(np.prod(shape)) else str(values.size)
+    ranks = ", ".join(str(rank) for rank in core.shape)
+    return TensorProblem(
+        positions,
+        values.astype(np.float64),
+        np.ones(values.size) if weights is None else weights.astype(np.float64),
+        core,
+        tuple(factors),
+        strength,
+        weights is not None,
+        f"squared loss of {kind} cells of a {' x '.join(map(str, shape))} tensor, Tucker ranks ({ranks})",
+    )
+
+
+def cp_problem(
+    document: Document,
+    shape: tuple[int, ...],
+    values: Vector,
+    positions: NDArray[np.int64],
+    weights: Vector | None,
+) -> CPProblem:
+    """Return the problem of CP decompositions that a document states; parameters as of `tensor_problem`.
+
+    Raises
+    ------
+    FileFormatError
+        If settings or factors cannot be read, or do not fit the tensor.
+    """
+    order = len(shape)
+    factors = take_point(document, tuple(f"factor_{n}" for n in range(order)))
+    settings, modes = Settings(document.problem), tuple(f"mode {n}" for n in range(order))
+    signs = settings.words("nonnegative", modes)
+    asked = [PlainConstraint(mode in signs) for mode in modes]
+    settings.word("dtype", DTYPES)
+    given = settings.maybe(CONSTRAINTS) if CONSTRAINTS in document.problem else None
+    settings.close()
+    fits = order >= LEAST_ORDER and all(factor.ndim == 2 for factor in factors)
+    rank = factors[0].shape[-1] if fits else 0
+    fits = fits and rank >= 1 and [factor.shape for factor in factors] == [(length, rank) for length in shape]
+    if not fits or any(np.iscomplexobj(part) for part in factors):
+        found = f"factors {[factor.shape for factor in factors]} for {shape}"
+        raise FileFormatError("the certificate's factors do not fit the tensor", found)
+    if CONSTRAINTS in document.problem:
+        asked = _read_constraints(given, asked, [factor.shape for factor in factors])
+    kind = "all" if values.size == int(np.prod(shape)) else str(values.size)
+    return CPProblem(
+        positions,
+        values.astype(np.float64),
+        np.ones(values.size) if weights is None else weights.astype(np.float64),
+        tuple(factors),
+        tuple(asked),
+        weights is not None,
+        f"squared loss of {kind} cells of a {' x '.join(map(str, shape))} tensor, {rank} CP components",
+    )
+
+
+def _read_constraints(
+    given: Any, signs: list[PlainConstraint], shapes: list[tuple[int, ...]]
+) -> list[PlainConstraint]:
+    """Return constraints with their splines and known entries."""
+    words = "the certificate's constraints on factors cannot be used"
+    if not isinstance(given, list) or len(given) != len(signs):
+        raise FileFormatError(words, ascii(given)[:60])
+    found = []
+    for own, sign, shape in zip(given, signs, shapes, strict=True):
+        if not isinstance(own, dict) or set(own) != {"functions", "known"}:
+            raise FileFormatError(words, ascii(own)[:60])
+        functions, known = own["functions"], own["known"]
+        whole = isinstance(functions, int) and not isinstance(functions, bool)
+        if not whole or not (functions == 0 or DEGREE < functions <= max(shape[0], 1)):
+            raise FileFormatError(words, f"{ascii(functions)[:60]} splines")
+        found.append(replace(sign, functions=functions, known=_read_known(known, shape, words)))
+    return found
+
+
+def _read_known(given: Any, shape: tuple[int, ...], words: str) -> NDArray[np.float64] | None:
+    """Return known entries, None standing for unknown ones."""
+    if given is None:
+        return None
+    lines = given if isinstance(given, list) else []
+    entries = [entry for line in lines if isinstance(line, list) for entry in line]
+    good = [len(line) if isinstance(line, list) else -1 for line in lines] == [shape[1]] * shape[0]
+    good = good and all(entry is None or type(entry) in (int, float) for entry in entries)
+    if not good:
+        raise FileFormatError(words, ascii(given)[:60])
+    try:
+        known = np.array([np.nan if entry is None else float(entry) for entry in entries]).reshape(shape)
+    except OverflowError as error:
+        raise FileFormatError(words, ascii(given)[:60]) from error
+    if np.isinf(known).any():
+        raise FileFormatError(words, "entries that are not finite")
+    return known

@@ -1,0 +1,1 @@
+"""Quantum states from counts: `estimate_state`, functions of states, their page."""
