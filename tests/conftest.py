@@ -65,3 +65,18 @@ def default_handler():
     yield
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def quick_starts(monkeypatch):
+    """Start from factors that few sweeps find, where it is not how good they are that is tested."""
+    monkeypatch.setattr("lowland.completion.bayesian.starting.grown_start.WAY_SWEEPS", 2)
+    monkeypatch.setattr("lowland.completion.bayesian.starting.residual_structure.PASSES", 1)
+    monkeypatch.setattr("lowland.completion.bayesian.sweeps.SETTLING", 2)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Let displays plot each figure of a page, and leave out its drawing as SVG, which takes far longer."""
+    empty = '<svg viewBox="0 0 1 1"></svg>'
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda self, file, **_: file.write(empty))

@@ -43,7 +43,7 @@ def own(table, rank, pattern):
     from lowland.completion.bayesian.features import FeatureMap
     from lowland.completion.bayesian.scaling import Scaling
     from lowland.completion.bayesian.settings import BayesianSettings
-    from lowland.completion.bayesian.start import first_point, make_objective
+    from lowland.completion.bayesian.starting.start import first_point, make_objective
     from lowland.completion.cells.sides import TableCells
     from lowland.completion.cells.summary import TableSummary
     from lowland.completion.penalised.fit import completion_objective

@@ -42,7 +42,7 @@ def loopback():
 
 def sweeps(objective, count, seed=0):
     """Return the seconds and bytes of each of some sweeps after a first one, and the last state."""
-    from lowland.completion.bayesian.start import first_point
+    from lowland.completion.bayesian.starting.start import first_point
     from lowland.search.variational import Variational
 
     stepper, rng = Variational(), np.random.default_rng(seed)
@@ -59,7 +59,7 @@ def model_of(cells):
     from lowland.completion.bayesian.features import FeatureMap
     from lowland.completion.bayesian.scaling import Scaling
     from lowland.completion.bayesian.settings import BayesianSettings
-    from lowland.completion.bayesian.start import make_objective
+    from lowland.completion.bayesian.starting.start import make_objective
     from lowland.completion.cells.summary import TableSummary
 
     summary = TableSummary.of(cells)

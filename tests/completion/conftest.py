@@ -1,9 +1,7 @@
-"""Searches of few sweeps, for tests of what comes before or after them."""
+"""Forests of few trees, for tests of what comes before or after them."""
 
 import pytest
 
-from lowland.completion.bayesian import grown_start, residual_structure
-from lowland.completion.bayesian import sweeps as posterior_fit
 from lowland.completion.refinement import forest_learning as refinement_learning
 from lowland.completion.refinement import trials as refinement_trials
 
@@ -27,11 +25,3 @@ def few_trees_throughout():
     with pytest.MonkeyPatch.context() as patch:
         patch_few_trees(patch)
         yield
-
-
-@pytest.fixture
-def quick_starts(monkeypatch):
-    """Start from factors that few sweeps find, where it is not how good they are that is tested."""
-    monkeypatch.setattr(grown_start, "WAY_SWEEPS", 2)
-    monkeypatch.setattr(posterior_fit, "SETTLING", 2)
-    monkeypatch.setattr(residual_structure, "PASSES", 1)

@@ -14,7 +14,6 @@ from lowland.completion.encoded.level_maps import INTERCEPTS, SLOPES, LevelMap, 
 from lowland.completion.encoded.table import EncodedTable
 from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
 from lowland.files.bundle import save_bundle
-from lowland.report import page
 from saved_models import contents
 
 pytestmark = pytest.mark.usefixtures("few_trees_throughout")
@@ -210,8 +209,7 @@ def test_what_is_asked_of_a_table_with_levels(fitted):
 
 
 @pytest.mark.parametrize("refine", [False, pytest.param("auto", marks=pytest.mark.slow)])
-def test_certificates_and_reports_of_a_table_with_levels(refine, fitted, monkeypatch, tmp_path):
-    monkeypatch.setattr(page, "draw_svg", lambda *_, **__: "")  # words are asked of, figures take longer
+def test_certificates_and_reports_of_a_table_with_levels(refine, fitted, undrawn, tmp_path):
     judged = ll.MatrixCompletion(**LIGHT | {"certify": True}, refine=refine).fit(fitted[2].iloc[:60])
     assert judged.certificate_ is not None
     judged.report(tmp_path / "page.html")

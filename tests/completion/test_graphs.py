@@ -10,7 +10,8 @@ from commands import assert_clean_error, call
 from lowland.bayes import graph_places
 from lowland.bayes.graph_places import GraphPlaces
 from lowland.completion.bayesian import fit as bayesian
-from lowland.completion.bayesian import grown_start, order_choice
+from lowland.completion.bayesian import order_choice
+from lowland.completion.bayesian.starting import grown_start
 from lowland.core.errors import InvalidInputError
 
 # few sweeps: it is not their number that is tested

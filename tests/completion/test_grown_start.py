@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.completion.bayesian import grown_start, residual_structure
 from lowland.completion.bayesian.features import FeatureMap
 from lowland.completion.bayesian.fit import fit_bayesian
-from lowland.completion.bayesian.grown_start import grow, padded, with_factors
-from lowland.completion.bayesian.residual_structure import find_leftover, leftover_block, random_signs
 from lowland.completion.bayesian.settings import BayesianSettings
-from lowland.completion.bayesian.start import make_objective
+from lowland.completion.bayesian.starting import grown_start, residual_structure
+from lowland.completion.bayesian.starting.grown_start import grow, padded, with_factors
+from lowland.completion.bayesian.starting.residual_structure import (
+    find_leftover,
+    leftover_block,
+    random_signs,
+)
+from lowland.completion.bayesian.starting.start import make_objective
 from lowland.completion.cells.sides import TableCells
 from lowland.completion.cells.summary import TableSummary
 from lowland.core.cells.observations import Observations

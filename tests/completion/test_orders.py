@@ -10,7 +10,8 @@ import lowland as ll
 from lowland.bayes.order_basis import POINTS, OrderBasis, kernel, spacing
 from lowland.bayes.side_orders import SideOrders, coordinates_of, extended, orders_of, times_of
 from lowland.completion.bayesian import fit as bayesian
-from lowland.completion.bayesian import grown_start, order_choice
+from lowland.completion.bayesian import order_choice
+from lowland.completion.bayesian.starting import grown_start
 from lowland.completion.refinement.table import RefinedTable
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError

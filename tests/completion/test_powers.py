@@ -15,7 +15,6 @@ from lowland.completion.encoded.powers import BEYOND, READ, Power
 from lowland.completion.encoded.table import EncodedTable
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
 from lowland.files.bundle import load_bundle, save_bundle
-from lowland.report import page
 from lowland.verifying import verify
 
 FAST = {"certify": False, "random_state": 0, "refine": False, "max_iter": 40}
@@ -246,8 +245,7 @@ def test_frames_with_levels_and_counts(rng):
     np.testing.assert_array_equal(out["a"][known], frame["a"][known])
 
 
-def test_pages_speak_of_the_table(fitted, monkeypatch, tmp_path):
-    monkeypatch.setattr(page, "draw_svg", lambda *_, **__: "")  # words are asked of, figures take longer
+def test_pages_speak_of_the_table(fitted, undrawn, tmp_path):
     model, _, _ = fitted
     path = tmp_path / "report.html"
     model.report(path)

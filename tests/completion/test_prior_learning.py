@@ -13,7 +13,7 @@ from lowland.completion.bayesian import settings as bayesian_settings
 from lowland.completion.bayesian.objective import BayesianCompletion
 from lowland.completion.bayesian.pattern_choice import choose_pattern
 from lowland.completion.bayesian.settings import BayesianSettings
-from lowland.completion.bayesian.start import feature_maps, first_point, make_objective
+from lowland.completion.bayesian.starting.start import feature_maps, first_point, make_objective
 from lowland.completion.cells import held_out as held_cells
 from lowland.completion.cells.held_out import hold_out, without_cells
 from lowland.completion.cells.sides import TableCells

@@ -14,7 +14,6 @@ from lowland.completion.refinement import table as refined_table
 from lowland.completion.refinement.table import RefinedTable
 from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
 from lowland.files.bundle import save_bundle
-from lowland.report import page
 from saved_models import contents
 
 # few sweeps: it is not their number that is tested
@@ -232,8 +231,7 @@ def test_refusals(refined, quick_starts):
     assert not isinstance(fitted(table[:19], gaps[:19])[0]._completed.table, RefinedTable)
 
 
-def test_reports_say_it(refined, few_trees, quick_starts, monkeypatch, tmp_path):
-    monkeypatch.setattr(page, "draw_svg", lambda *_, **__: "")  # words are asked of, figures take longer
+def test_reports_say_it(refined, few_trees, quick_starts, undrawn, tmp_path):
     _, table, gaps, _ = refined
     model, _ = fitted(table[:80], gaps[:80], certify=True, refine=True, max_iter=5)
     model.report(tmp_path / "page.html")

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 import lowland as ll
-from lowland.bayes.row_curves import curves_of, kernels_along
+from lowland.bayes.row_curves import curves_about, kernels_along
 from lowland.completion.files.smoothing import smoothed_arrays, smoothed_model
 from lowland.completion.refinement import smoothing_learning
 from lowland.completion.refinement import table as refined_table
@@ -20,6 +20,11 @@ from saved_models import contents
 COLUMNS = 24
 # few draws and sweeps, where it is not their number that is tested
 LIGHT = {"method": "gaussian", "n_draws": 6, "max_iter": 20}
+
+
+def curves_of(rows, kernels):
+    """Return the curves of rows as they stand."""
+    return curves_about(rows, np.zeros((1, rows.shape[1])), kernels)[0]
 
 
 def smooth(rng, m=60):

@@ -60,7 +60,7 @@ def test_noise_by_column_from_the_start_ends_in_bad_places(monkeypatch):
     """The mutant: columns get noise of their own before the factors are found."""
     monkeypatch.setattr("lowland.completion.bayesian.sweeps.grow", lambda *_: None)
     monkeypatch.setattr("lowland.completion.bayesian.sweeps.SETTLING", 1)
-    monkeypatch.setattr("lowland.completion.bayesian.start.FIRST_SIZE", 0.1)
+    monkeypatch.setattr("lowland.completion.bayesian.starting.start.FIRST_SIZE", 0.1)
     errors = []
     for seed in range(4):
         truth, _, holes = planted(np.random.default_rng(seed))

@@ -11,8 +11,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from lowland import MatrixCompletion, MatrixSensing, Observations, read_table
-from lowland.completion.bayesian import grown_start, residual_structure
-from lowland.completion.bayesian import sweeps as posterior_fit
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.status import Verdict
 from lowland.datasets import data_path
@@ -84,14 +82,6 @@ ALONE = {"refine": False, "powers": False, "pattern": False, "certify": False, "
 # a fit whose every step is one of the default's, and that takes milliseconds
 ONE = {"rank": 1, "method": "variational", **ALONE}
 BRIEF = {**ONE, "max_iter": 5}
-
-
-@pytest.fixture
-def quick_starts(monkeypatch):
-    """Start from factors that few sweeps find, where it is not how good they are that is tested."""
-    monkeypatch.setattr(grown_start, "WAY_SWEEPS", 2)
-    monkeypatch.setattr(posterior_fit, "SETTLING", 2)
-    monkeypatch.setattr(residual_structure, "PASSES", 1)
 
 
 @pytest.mark.usefixtures("quick_starts")

@@ -346,9 +346,7 @@ def run(*arguments):
 SOON = ("--rank", 3, "--refine", "no", "--powers", "no", "--max-iter", 6, "--no-certify")
 
 
-def test_the_command_line_asks_a_database(shop, tmp_path, monkeypatch):
-    # the page's words are looked at, not its figures
-    monkeypatch.setattr("lowland.report.page.draw_svg", lambda draw, *, name: "<svg></svg>")
+def test_the_command_line_asks_a_database(shop, tmp_path, undrawn):
     out, page = tmp_path / "filled.csv", tmp_path / "page.html"
     done = run("--database", shop, "--query", QUERY, *SOON, "--output", out, "--report", page)
     assert done.returncode == 0, done.stderr

@@ -283,8 +283,16 @@ def test_files_are_short():
 
 
 def test_folders_are_small():
-    files = Counter(path.parent.relative_to(SOURCE).as_posix() for path in MODULES if path.stem != "__init__")
+    files = Counter(path.parent.relative_to(SOURCE).as_posix() for path in MODULES)
     assert {folder: n for folder, n in files.items() if n > 21} == {}
+
+
+@pytest.mark.parametrize("page", ["docs/explanation/how-it-is-built.md", "CONTRIBUTING.md"])
+def test_files_that_pages_name_are_there(page):
+    there = [f"/{path.relative_to(ROOT).as_posix()}" for path in [*MODULES, *(ROOT / "tests").rglob("*.py")]]
+    named = re.findall(r"`([a-z_0-9/]+\.py)`", (ROOT / page).read_text())
+    assert named
+    assert [name for name in named if not any(path.endswith(f"/{name}") for path in there)] == []
 
 
 def test_no_hasattr_and_no_swallowed_keywords():

@@ -101,16 +101,12 @@ def kernels_along(places: Matrix) -> Matrix:
     return np.stack(found)
 
 
-def curves_of(rows: Matrix, kernels: Matrix) -> RowCurves:
-    """Return the curves of rows, shape (m, n), NaN where missing.
-
-    Some rows have none: `has_curve`. Costs O(kernels n^3) per set of known columns that rows have.
-    """
-    return curves_about(rows, np.zeros((1, rows.shape[1])), kernels)[0]
-
-
 def curves_about(rows: Matrix, centres: Matrix, kernels: Matrix) -> list[RowCurves]:
-    """Return the curves of rows less each of some centres, shape (k, n), at the cost of `curves_of` once."""
+    """Return the curves of rows, shape (m, n), NaN where missing, less each of some centres, shape (k, n).
+
+    Some rows have none: `has_curve`. Costs O(kernels n^3) per set of known columns that rows have, whatever
+    the number of centres.
+    """
     tables = rows - centres[:, None]
     lies = np.stack([has_curve(table) for table in tables])
     own = np.flatnonzero(lies.any(axis=0))

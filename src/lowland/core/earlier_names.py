@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-# by the name of today's setting
+# today's name of each
 _RENAMED = {"tolerance": "tol", "max_iterations": "max_iter"}
 
 

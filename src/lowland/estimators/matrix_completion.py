@@ -346,7 +346,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
             raise InvalidInputError("the table is empty", "no observed cell", fix="pass cells to compare")
         if table.shape != model.shape:
             shapes = f"shape {table.shape}, {model.shape} in the fit"
-            raise InvalidInputError("score compares cells of a table of the fitted shape", shapes)
+            raise InvalidInputError("score compares cells of the fitted table, whose shape differs", shapes)
         errors = table.values - model.predict(table.rows, table.columns)
         return -float(np.sqrt(np.average(errors**2, weights=table.weights)))
 

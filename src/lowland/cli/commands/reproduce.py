@@ -27,14 +27,14 @@ def reproduce(
     json: JsonOption = False,
 ) -> None:
     """Rerun a published experiment: numbers, figures, and how they agree with the paper."""
-    if list_all and json:
-        all_of_them = EXPERIMENTS.values()
-        say_json({each.name: {"title": each.title, "reference": each.reference} for each in all_of_them})
-        return
     if list_all:
-        for experiment in EXPERIMENTS.values():
-            say(f"{experiment.name}: {experiment.title}")
-            say(f"  {experiment.reference}")
+        experiments = EXPERIMENTS.values()
+        if json:
+            say_json({each.name: {"title": each.title, "reference": each.reference} for each in experiments})
+            return
+        for each in experiments:
+            say(f"{each.name}: {each.title}")
+            say(f"  {each.reference}")
         return
     if name is None:
         known = ", ".join(EXPERIMENTS)

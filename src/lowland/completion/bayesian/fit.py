@@ -13,7 +13,7 @@ from lowland.completion.bayesian.gaussian.objective import GaussianRows
 from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.objective import BayesianCompletion
 from lowland.completion.bayesian.settings import BayesianSettings
-from lowland.completion.bayesian.start import make_objective
+from lowland.completion.bayesian.starting.start import make_objective
 from lowland.completion.bayesian.sweeps import fit_cells
 from lowland.completion.cells.labels import TableLabels
 from lowland.completion.cells.sides import TableCells

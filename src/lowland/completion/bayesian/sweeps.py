@@ -13,14 +13,14 @@ from lowland.completion.bayesian.factor_covariance import along_columns, factor_
 from lowland.completion.bayesian.features import FeatureMap, SideCovariates, check_covariates
 from lowland.completion.bayesian.gaussian.fit import fit_gaussian
 from lowland.completion.bayesian.gaussian.objective import GaussianRows
-from lowland.completion.bayesian.grown_start import grow, padded, posterior_of
 from lowland.completion.bayesian.learnt_prior import LearntPrior
 from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.objective import BayesianCompletion
 from lowland.completion.bayesian.pattern_choice import choose_pattern
 from lowland.completion.bayesian.scaling import Scaling
 from lowland.completion.bayesian.settings import USUAL_RANK, BayesianSettings
-from lowland.completion.bayesian.start import feature_maps, first_point, make_objective
+from lowland.completion.bayesian.starting.grown_start import grow, padded, posterior_of
+from lowland.completion.bayesian.starting.start import feature_maps, first_point, make_objective
 from lowland.completion.cells.labels import TableLabels
 from lowland.completion.cells.sides import TableCells
 from lowland.completion.cells.summary import TableSummary

@@ -1,0 +1,1 @@
+"""Where factors start: at a first point, or grown one by one from what residuals hold beyond noise."""
