@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 import lowland as ll
-from lowland.completion.encoded import table as encoded_table
-from lowland.completion.encoded.encoding import Encoding, LevelKind
+from lowland.completion import layered_fit
 from lowland.completion.encoded.level_maps import INTERCEPTS, SLOPES, LevelMap, fit_map
-from lowland.completion.encoded.table import EncodedTable
+from lowland.completion.encoded.level_model import LevelLayer
+from lowland.completion.encoded.levels import LevelKind, Levels
 from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
 from lowland.files.bundle import save_bundle
 from saved_models import contents
@@ -59,7 +59,7 @@ def fitted():
 
 def test_levels_become_numbers(rng):
     table = coded(rng)
-    known = Encoding.of(table, KINDS)
+    known = Levels.of(table, KINDS)
     assert known.groups.tolist() == [0, 1, 1, 1, 2, 3, 4, 4]
     assert known.starts.tolist() == [0, 1, 4, 5, 6]
     numbers = known.encode(table)
@@ -101,7 +101,7 @@ def test_maps_are_the_most_probable_ones(rng):
 
 def test_levels_are_predicted_nearly_as_well_as_they_can_be(fitted):
     model, frame, holes, gaps, odds = fitted
-    assert isinstance(model._completed.table, EncodedTable)
+    assert isinstance(model._completed.model, LevelLayer)
     assert model.levels_ == {"species": SPECIES, "health": HEALTH, "old": (False, True)}
     at = np.flatnonzero(gaps[:, 4])
     true = np.array([SPECIES.index(word) for word in frame["species"]])[at]
@@ -256,7 +256,7 @@ def test_ordered_levels_are_known_whatever_columns_are_called(names, rng):
     frame = pd.DataFrame(rng.standard_normal((60, 2)))
     frame["w"] = pd.Categorical.from_codes(np.arange(60) % 3, ["low", "mid", "high"], ordered=True)
     model = ll.MatrixCompletion(**LIGHT).fit(frame.set_axis(names, axis=1))
-    kind = model._completed.model.encoding.kinds[2]
+    kind = model._completed.model.levels.kinds[2]
     assert (kind.count, kind.ordered) == (3, True)
 
 
@@ -265,7 +265,7 @@ def test_an_interrupt_leaves_levels_their_frequencies(fitted, monkeypatch):
         raise KeyboardInterrupt
 
     holes = fitted[2]
-    monkeypatch.setattr(encoded_table, "learn_maps", interrupted)
+    monkeypatch.setattr(layered_fit, "learn_maps", interrupted)
     with pytest.warns(InterruptedWarning, match="learning from levels was interrupted"):
         model = ll.MatrixCompletion(random_state=0, certify=False, refine=False).fit(holes)
     shares = model.level_probabilities([0, 1], "species")

@@ -12,7 +12,7 @@ from lowland.bayes.side_orders import SideOrders, coordinates_of, extended, orde
 from lowland.completion.bayesian import fit as bayesian
 from lowland.completion.bayesian import order_choice
 from lowland.completion.bayesian.starting import grown_start
-from lowland.completion.refinement.table import RefinedTable
+from lowland.completion.refinement.layer import RefinementLayer
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError
 
@@ -192,7 +192,7 @@ def test_a_useless_order_of_a_small_table_is_left_out(one_length):
 def test_an_order_that_is_always_taken_is_found_out(few_trees, monkeypatch, one_length):
     """The mutant: cells held out are not asked."""
     ordered = check_left_out(0, (80, 6), max_iter=20, rank=1, refine=True)
-    assert isinstance(ordered._completed.table, RefinedTable)
+    assert isinstance(ordered._completed.model, RefinementLayer)
     monkeypatch.setattr(order_choice, "_is_gain", lambda *_, **__: True)
     with pytest.raises(AssertionError):
         check_left_out(0, (60, 5), max_iter=40, rank=1)

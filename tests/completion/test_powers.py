@@ -11,8 +11,8 @@ from scipy import stats
 
 import lowland as ll
 from lowland.completion.encoded import power_choice
+from lowland.completion.encoded.power_model import PowerLayer
 from lowland.completion.encoded.powers import BEYOND, READ, Power
-from lowland.completion.encoded.table import EncodedTable
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.verifying import verify
@@ -35,8 +35,8 @@ def fitted():
     return ll.MatrixCompletion(**FAST | {"certify": True}).fit(holes), table, holes
 
 
-def encoding(model):
-    return model._completed.model.encoding
+def powers_of(model):
+    return model._completed.model.powers
 
 
 @pytest.mark.parametrize("zeros", [False, True])
@@ -96,8 +96,8 @@ def test_expectations_are_those_of_the_law(rng):
 
 def test_products_are_predicted_better_and_intervals_hold(fitted):
     model, table, holes = fitted
-    assert isinstance(model._completed.table, EncodedTable)
-    assert len(encoding(model).powers) == table.shape[1]
+    assert isinstance(model._completed.model, PowerLayer)
+    assert len(powers_of(model)) == table.shape[1]
     plain = ll.MatrixCompletion(powers=False, **FAST).fit(holes)
     gaps = np.isnan(holes)
     errors = [
@@ -162,13 +162,13 @@ def test_cells_held_out_decide(rng, monkeypatch):
     table[:, 0] = np.abs(smooth[:, 0]) ** 3  # skewed, and no power of a linear function
     table[rng.random(table.shape) < 0.25] = np.nan
     asked = ll.MatrixCompletion(powers=True, **FAST).fit(table)
-    assert list(encoding(asked).powers) == [0]
+    assert list(powers_of(asked)) == [0]
     monkeypatch.setattr(power_choice, "SURE", -np.inf)
     told = ll.MatrixCompletion(**FAST).fit(table)
-    assert list(encoding(told).powers) == [0]
+    assert list(powers_of(told)) == [0]
     monkeypatch.setattr(power_choice, "SURE", np.inf)
     monkeypatch.setattr(power_choice, "LIKELIER", np.inf)
-    assert not isinstance(ll.MatrixCompletion(**FAST).fit(table)._completed.table, EncodedTable)
+    assert not isinstance(ll.MatrixCompletion(**FAST).fit(table)._completed.model, PowerLayer)
 
 
 @pytest.mark.parametrize("data", [True, False])
@@ -237,7 +237,7 @@ def test_frames_with_levels_and_counts(rng):
     frame["count"] = np.where(rng.random(200) < 0.2, np.nan, counts)
     frame["size"] = pd.Categorical(np.where(table[:, 1] > np.median(table[:, 1]), "large", "small"))
     model = ll.MatrixCompletion(powers=True, **FAST).fit(frame)
-    assert set(encoding(model).powers) == set(range(7))
+    assert set(powers_of(model)) == set(range(7))
     out = model.fill(frame)
     assert not out.isna().any().any()
     assert (out.select_dtypes("number") >= 0).all().all()
@@ -421,7 +421,7 @@ def test_shares_are_predicted_better_and_stay_shares(tmp_path):
     gaps = np.isnan(holes) & (np.arange(7) > 1)
     model = ll.MatrixCompletion(**FAST | {"certify": True}).fit(holes)
     plain = ll.MatrixCompletion(powers=False, **FAST).fit(holes)
-    assert {j for j, power in encoding(model).powers.items() if power.whole} == {2, 3, 4, 5, 6}
+    assert {j for j, power in powers_of(model).items() if power.whole} == {2, 3, 4, 5, 6}
     errors = [np.sqrt(np.mean((m.predict_table() - table)[gaps] ** 2)) for m in (model, plain)]
     assert errors[0] < 0.85 * errors[1]
     at = np.nonzero(gaps)

@@ -10,8 +10,8 @@ import lowland as ll
 from lowland.bayes.score_quantile import score_quantile
 from lowland.completion.files.forests import refined_arrays, refined_model
 from lowland.completion.refinement import forest_learning as refinement_learning
-from lowland.completion.refinement import table as refined_table
-from lowland.completion.refinement.table import RefinedTable
+from lowland.completion.refinement import learning
+from lowland.completion.refinement.layer import RefinementLayer
 from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
 from lowland.files.bundle import save_bundle
 from saved_models import contents
@@ -52,7 +52,7 @@ def refined():
 
 def test_curves_are_refined_and_lines_are_not(refined):
     model, table, gaps, _ = refined
-    assert isinstance(model._completed.table, RefinedTable)
+    assert isinstance(model._completed.model, RefinementLayer)
     plain, _ = fitted(table, gaps, refine=False)
     assert error(model, table, gaps) < 0.75 * error(plain, table, gaps)
     known = model._completed.model.refinement
@@ -61,7 +61,7 @@ def test_curves_are_refined_and_lines_are_not(refined):
     assert ((known.ratios > 0) & (known.ratios <= 1)).all()
     np.testing.assert_array_equal(model.predict_table()[~gaps], plain.predict_table()[~gaps])
     straight = linear(np.random.default_rng(1), 120)
-    assert not isinstance(fitted(*straight)[0]._completed.table, RefinedTable)
+    assert not isinstance(fitted(*straight)[0]._completed.model, RefinementLayer)
 
 
 def test_weights_of_one_are_found_out(few_trees, monkeypatch):
@@ -185,10 +185,10 @@ def test_what_is_asked_of_a_refined_table(refined, monkeypatch):
     assert 0.8 < np.mean((lower <= table[at]) & (table[at] <= upper)) < 0.98
     # some cells more keep the forests, many more let them grow anew
     learnt = []
-    monkeypatch.setattr(refined_table, "refine_table", lambda base, *_: learnt.append(base) or base)
+    monkeypatch.setattr(learning, "choose_refinement", lambda base, *_: learnt.append(base))
     few = deepcopy(model)
     few.update([at[0][0]], [at[1][0]], [table[at[0][0], at[1][0]]])
-    assert isinstance(few._completed.table, RefinedTable)
+    assert isinstance(few._completed.model, RefinementLayer)
     assert not learnt
     few.update(at[0], at[1], table[at])
     assert len(learnt) == 1
@@ -199,7 +199,7 @@ def test_threads_change_no_bit(refined, few_trees, quick_starts, monkeypatch):
 
     _, table, gaps, _ = refined
     model, _ = fitted(table[:100], gaps[:100], refine=True, max_iter=5)
-    assert isinstance(model._completed.table, RefinedTable)
+    assert isinstance(model._completed.model, RefinementLayer)
     monkeypatch.setattr(threads, "thread_count", lambda: 1)
     again, _ = fitted(table[:100], gaps[:100], refine=True, max_iter=5)
     np.testing.assert_array_equal(again.predict_table(), model.predict_table())
@@ -227,8 +227,8 @@ def test_refusals(refined, quick_starts):
     # weights and few rows leave "auto" as it was
     weighted = ll.MatrixCompletion(**LIGHT | {"max_iter": 5})
     weighted.fit(holes, sample_weight=np.full(len(holes), 2.0))
-    assert not isinstance(weighted._completed.table, RefinedTable)
-    assert not isinstance(fitted(table[:19], gaps[:19])[0]._completed.table, RefinedTable)
+    assert not isinstance(weighted._completed.model, RefinementLayer)
+    assert not isinstance(fitted(table[:19], gaps[:19])[0]._completed.model, RefinementLayer)
 
 
 def test_reports_say_it(refined, few_trees, quick_starts, undrawn, tmp_path):
@@ -246,7 +246,7 @@ def test_columns_without_a_cell_and_negative_zeros(few_trees, quick_starts, tmp_
     table = np.column_stack([table, np.full(100, np.nan)])
     gaps = np.column_stack([gaps, np.ones(100, bool)])
     model, holes = fitted(table, gaps, max_iter=5)
-    assert isinstance(model._completed.table, RefinedTable)
+    assert isinstance(model._completed.model, RefinementLayer)
     assert np.isfinite(model.transform(holes)).all()
     model.save(tmp_path / "model.npz")
     again = ll.MatrixCompletion.load(tmp_path / "model.npz")

@@ -9,10 +9,9 @@ from scipy.stats import multivariate_normal
 import lowland as ll
 from lowland.bayes.row_curves import curves_about, kernels_along
 from lowland.completion.files.smoothing import smoothed_arrays, smoothed_model
-from lowland.completion.refinement import smoothing_learning
-from lowland.completion.refinement import table as refined_table
+from lowland.completion.refinement import learning, smoothing_learning
+from lowland.completion.refinement.layer import RefinementLayer
 from lowland.completion.refinement.smoothing import RowSmoothing, kinds_of
-from lowland.completion.refinement.table import RefinedTable
 from lowland.core.errors import FileFormatError
 from lowland.files.bundle import save_bundle
 from saved_models import contents
@@ -272,10 +271,10 @@ def test_what_is_asked_of_a_smoothed_table(smoothed, monkeypatch):
     assert 0.8 < np.mean((lower <= table[at]) & (table[at] <= upper)) <= 1
     # some cells more keep the shares, many more learn them anew
     learnt = []
-    monkeypatch.setattr(refined_table, "refine_table", lambda base, *_: learnt.append(base) or base)
+    monkeypatch.setattr(learning, "choose_refinement", lambda base, *_: learnt.append(base))
     few = deepcopy(model)
     few.update([at[0][0]], [at[1][0]], [table[at[0][0], at[1][0]]])
-    assert isinstance(few._completed.table, RefinedTable)
+    assert isinstance(few._completed.model, RefinementLayer)
     assert not learnt
     few.update(at[0], at[1], table[at])
     assert len(learnt) == 1

@@ -16,7 +16,7 @@ from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpo
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.columns.kinds import parse_word
 from lowland.completion.columns.losses import Losses
-from lowland.completion.encoded.encoding import LevelKind
+from lowland.completion.encoded.levels import LevelKind
 from lowland.completion.files.models import levels_as_data, save_model
 from lowland.completion.penalised.settings import PENALTY_WEIGHTS
 from lowland.completion.plan import CompletionPlan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -12,28 +12,21 @@ from lowland.bayes.graph_places import GraphPlaces
 from lowland.bayes.side_orders import SideOrders, orders_of
 from lowland.certificates import JudgeSettings
 from lowland.completion.bayesian.features import SideCovariates
-from lowland.completion.bayesian.fit import fit_bayesian
-from lowland.completion.bayesian.order_choice import with_orders
 from lowland.completion.bayesian.settings import BayesianSettings
-from lowland.completion.bayesian.table import BayesianTable
 from lowland.completion.columns.losses import Columns, check_columns
-from lowland.completion.encoded.encoding import Encoding, LevelKind
-from lowland.completion.encoded.power_choice import with_powers
-from lowland.completion.encoded.table import EncodedTable
+from lowland.completion.encoded.levels import LevelKind, Levels
+from lowland.completion.layered_fit import BayesianProblem, fit_layers
 from lowland.completion.memory_needs import check_fit_fits
 from lowland.completion.penalised.fit import fit_completion
 from lowland.completion.penalised.rank_path import RankPath, choose_rank_and_penalty
 from lowland.completion.penalised.settings import CompletionSettings
 from lowland.completion.penalised.table import PenalisedTable
 from lowland.completion.plan import CompletionPlan
-from lowland.completion.refinement.table import refine_table
 from lowland.completion.tables.fitted import FittedTable
 from lowland.core.arrays import Indices
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.random import spawn
-from lowland.core.results.status import StopReason
-from lowland.core.running.interrupt import Interruptible, unless_interrupted
+from lowland.core.running.interrupt import Interruptible
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 
 # default ridge on biases if losses are not all squared: worth one observation
@@ -82,106 +75,46 @@ def fit_plan(  # noqa: PLR0913
     -------
     PlannedFit
     """
+    method, search = (
+        plan.decide_method(),
+        {"callbacks": callbacks, "checkpoint": checkpoint, "resume": resume},
+    )
     if orders is None:
         orders = orders_of(plan.asked_orders, table.shape, (table.row_labels, table.column_labels))
-    known = Encoding.of(table, levels or {})
-    numbers, method = known.encode(table) if known else table, plan.decide_method()
+    known = Levels.of(table, levels or {})
+    numbers = known.encode(table) if known else table
     check_columns(plan.loss, numbers)
     check_fit_fits(numbers, plan, method)
     refuse_orders(orders, method, grouped=bool(known))
-    if known and covariates[1] is not None:
-        covariates = covariates[0], covariates[1][known.groups]
-    if known and orders.columns is not None:
-        orders = replace(orders, columns=orders.columns[known.groups])
-    if method != "map":
-        settings = bayesian_settings(plan, method, known.groups)
-        known = with_powers(table, known, settings, covariates, plan.powers, rng)
-        numbers = known.encode(table) if known.powers else numbers
-    found = _fit_numbers(
-        numbers,
-        plan,
-        rng=rng,
+    if method == "map":
+        refuse_covariates(covariates)
+        return _fit_penalised(table, plan, rng, search)
+    problem = BayesianProblem(
+        table=table,
+        levels=known,
+        settings=bayesian_settings(plan, method, known.groups),
         covariates=covariates,
-        callbacks=callbacks,
-        checkpoint=checkpoint,
-        resume=resume,
-        groups=known.groups if known else None,
         orders=orders,
-        # roots and logarithms are no grades, whatever stands beside them
-        graded=False if known.powers else None,
     )
-    if not known:
-        return found
-    return PlannedFit(EncodedTable.of(found.table, known, table, spawn(rng, 1)[0]))
+    return PlannedFit(fit_layers(problem, plan, rng, search))
 
 
-def _fit_numbers(  # noqa: PLR0913
-    table: Observations,
-    plan: CompletionPlan,
-    *,
-    rng: np.random.Generator,
-    covariates: SideCovariates,
-    callbacks: Sequence[Callback],
-    checkpoint: Checkpoint | None,
-    resume: Snapshot | None,
-    groups: Indices | None,
-    orders: SideOrders,
-    graded: bool | None,
+def _fit_penalised(
+    table: Observations, plan: CompletionPlan, rng: np.random.Generator, search: dict[str, Any]
 ) -> PlannedFit:
-    """Fit a table of numbers as planned; columns of one group are missing together."""
-    method = plan.decide_method()
-    # streams of their own: an order that is looked at and left out, or forests, change no bit of the rest
-    of_orders, of_forests = spawn(rng, 2)
-    if method != "map":
-        settings = replace(bayesian_settings(plan, method, groups), graded=graded)
-        settings = replace(settings, column_places=_column_places(orders, settings))
-        if orders and method != "gaussian":
-            settings, covariates = with_orders(table, settings, covariates, orders, of_orders)
-        fit = fit_bayesian(
-            table,
-            settings,
-            rng=rng,
-            covariates=covariates,
-            callbacks=callbacks,
-            checkpoint=checkpoint,
-            resume=resume,
-        )
-        bayesian = BayesianTable.of(fit, covariates)
-        if fit.stop_reason is StopReason.INTERRUPTED:
-            return PlannedFit(bayesian)
-        refined = unless_interrupted(
-            lambda: refine_table(bayesian, plan.refine, of_forests, groups), "the refinement"
-        )
-        return PlannedFit(refined or bayesian)
-    refuse_covariates(covariates)
-    penal, path, before = penalised_settings(plan), None, None
+    """Fit a table by penalised losses; cells held out choose rank and penalty where none is given."""
+    settings, path, before = penalised_settings(plan), None, None
     if not plan.squared:
         scale, noise = ("column" if kind == "auto" else kind for kind in (plan.scale, plan.noise))
-        penal = replace(penal, columns=Columns.of(table, plan.loss, scale=scale, noise=noise))
-    if plan.rank is None or plan.penalty is None or penal.columns is not None:
-        bias_penalty = plan.bias_penalty if plan.penalty is None else penal.bias_penalty
+        settings = replace(settings, columns=Columns.of(table, plan.loss, scale=scale, noise=noise))
+    if plan.rank is None or plan.penalty is None or settings.columns is not None:
+        bias_penalty = plan.bias_penalty if plan.penalty is None else settings.bias_penalty
         path, before = choose_rank_and_penalty(
-            table, penal, rank=plan.rank, penalty=plan.penalty, bias_penalty=bias_penalty, rng=rng
+            table, settings, rank=plan.rank, penalty=plan.penalty, bias_penalty=bias_penalty, rng=rng
         )
-        penal = path.settings
-    penalised = fit_completion(
-        table,
-        penal,
-        rng=rng,
-        certify=False,
-        callbacks=callbacks,
-        checkpoint=checkpoint,
-        resume=resume,
-        before=before,
-    )
-    return PlannedFit(PenalisedTable.of(penalised), path if path is not None and path.steps else None)
-
-
-def _column_places(orders: SideOrders, settings: BayesianSettings) -> tuple[tuple[float, ...], ...] | None:
-    """Return coordinates of columns for a Gaussian's covariance; those of a graph's nodes are none."""
-    if orders.columns is None or isinstance(orders.columns, GraphPlaces) or settings.grouped:
-        return None
-    return tuple(tuple(own) for own in orders.columns.tolist())
+        settings = path.settings
+    fit = fit_completion(table, settings, rng=rng, certify=False, before=before, **search)
+    return PlannedFit(PenalisedTable.of(fit), path if path is not None and path.steps else None)
 
 
 def refuse_covariates(covariates: SideCovariates) -> None:

@@ -17,7 +17,7 @@ from lowland.files.shapes.cells import are_levels
 
 if TYPE_CHECKING:
     from lowland.completion.columns.losses import Losses
-    from lowland.completion.encoded.encoding import LevelKind
+    from lowland.completion.encoded.levels import LevelKind
 
 # ordered levels by column name; a level is fitted as its position
 Levels = dict[Any, tuple[Any, ...]]
@@ -73,7 +73,7 @@ class FrameKinds:
 
     def level_kinds(self) -> dict[int, LevelKind]:
         """Return the columns of at least two levels by their position among the fitted columns."""
-        from lowland.completion.encoded.encoding import LevelKind
+        from lowland.completion.encoded.levels import LevelKind
 
         fitted = [name for name in self.names if name not in self.untouched]
         counts = {place: len(self.levels.get(name, ())) for place, name in enumerate(fitted)}

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
 from lowland.bayes.side_orders import extended
 from lowland.completion.bayesian.model import PosteriorModel
-from lowland.completion.tables.fitted import PageParts, without_certificate, without_data
+from lowland.completion.tables.fitted import PageParts, without_certificate
 from lowland.completion.tables.kept_fit import KeptFit
+from lowland.completion.tables.method_table import MethodTable
 from lowland.completion.tables.trial import Predictor
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
 from lowland.core.results.findings import Certificate
 from lowland.core.results.records import SearchResult
-from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import Interruptible, in_full
 from lowland.core.running.stages import stage
 
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True, eq=False)
-class BayesianTable:
+class BayesianTable(MethodTable["BayesianFit"]):
     """A table completed by a Bayesian fit.
 
     Parameters
@@ -61,12 +60,11 @@ class BayesianTable:
         """Return the table completed by a fit."""
         return cls(fit.model, fit, covariates)
 
-    @property
-    def observations(self) -> Observations | None:
-        """The fitted table; None if only the model is known."""
-        if self.kept is not None:
-            return self.kept.observations
-        return None if self.fit is None else self.fit.observations
+    def restore(self, kept: KeptFit) -> BayesianFit:
+        """Return the fit again from the model and what a file kept."""
+        from lowland.completion.bayesian.fit import restore_fit
+
+        return restore_fit(self.model, kept)
 
     @property
     def method(self) -> str:
@@ -76,27 +74,17 @@ class BayesianTable:
         return "gibbs" if len(self.model.row_draws) else "variational"
 
     @property
-    def search(self) -> SearchResult:
-        """The variational sweeps."""
-        return self._known("the search").search if self.kept is None else self.kept.search
-
-    @property
     def last_search(self) -> SearchResult:
         """The Gibbs sweeps if there were any, else the variational ones."""
         if self.kept is not None:
             return self.kept.sampling or self.kept.search
-        fit = self._known("the search")
+        fit = self.known("the search")
         return fit.sampling or fit.search
-
-    @property
-    def stop_reason(self) -> StopReason:
-        """Why the last search ended."""
-        return self.last_search.stop_reason
 
     @property
     def column_places(self) -> Matrix | None:
         """Coordinates of columns that are in order, shape (n, c), of a fit by one Gaussian."""
-        places = self._known("the order of columns").settings.column_places
+        places = self.known("the order of columns").settings.column_places
         return None if places is None else np.array(places, np.float64)
 
     @property
@@ -112,10 +100,6 @@ class BayesianTable:
         """Return predictions with standard errors."""
         return self.model
 
-    def with_kept(self, kept: KeptFit | None) -> BayesianTable:
-        """Return the table with what a file holds of its fit."""
-        return replace(self, kept=kept)
-
     def refit(
         self, table: Observations, rng: np.random.Generator, *, most_draws: int | None = None
     ) -> PosteriorModel:
@@ -130,7 +114,7 @@ class BayesianTable:
         """
         from lowland.completion.bayesian.fit import fit_bayesian
 
-        settings = self._known("another fit").settings
+        settings = self.known("another fit").settings
         if most_draws is not None:
             settings = replace(settings, gaussian_draws=min(settings.gaussian_draws, most_draws))
         with stage("a fit without the held-out cells"):
@@ -145,18 +129,18 @@ class BayesianTable:
         """Return the fit of a table that contains this one, warm-started from this fit."""
         from lowland.completion.bayesian.fit import fit_bayesian
 
-        fit = self._known("an update")
+        fit = self.known("an update")
         labels = table.row_labels, table.column_labels
         orders = fit.settings.row_order, fit.settings.column_order
         covariates = list(self._about)
-        for side, (own, length) in enumerate(zip(self._about, table.shape, strict=True)):
-            if own is None or len(own) == length:
+        for side, (given, length) in enumerate(zip(self._about, table.shape, strict=True)):
+            if given is None or len(given) == length:
                 continue
             order = orders[side]
             # coordinates alone may go on in the labels
-            if order is not None and order[2] == own.shape[1]:
-                covariates[side] = extended(own, labels[side])
-            if order is None or order[2] != own.shape[1] or covariates[side] is None:
+            if order is not None and order[2] == given.shape[1]:
+                covariates[side] = extended(given, labels[side])
+            if order is None or order[2] != given.shape[1] or covariates[side] is None:
                 raise UnsupportedError(
                     "new rows and columns have no covariates or coordinates",
                     f"shape {table.shape}",
@@ -177,79 +161,63 @@ class BayesianTable:
         from lowland.completion.bayesian.map_surrogate import fit_map_surrogate
 
         effort = "quick" if effort == "auto" else effort
-        found = fit_map_surrogate(self._known("a certificate"), rng, effort=effort)
-        assert found.certificate is not None
-        return replace(self, surrogate=found), found.certificate
+        surrogate = fit_map_surrogate(self.known("a certificate"), rng, effort=effort)
+        assert surrogate.certificate is not None
+        return replace(self, surrogate=surrogate), surrogate.certificate
 
     def document(self) -> Document:
         """Return the certificate of the penalised problem with what is needed to derive it again."""
         from lowland.completion.penalised.document import table_document
 
-        fit = self._known("a certificate")
-        if self.surrogate is None or self.surrogate.certificate is None:
+        fit, surrogate = self.known("a certificate"), self.surrogate
+        if surrogate is None or surrogate.certificate is None:
             raise without_certificate()
         scaling = fit.model.scaling
         by_column = (scaling.centres, scaling.spreads) if fit.settings.scale == "column" else None
-        found = self.surrogate
-        return table_document(found.model, fit.observations, self.surrogate.certificate, scaling=by_column)
+        return table_document(surrogate.model, fit.observations, surrogate.certificate, scaling=by_column)
 
     def page(self, parts: PageParts) -> Page:
         """Return the page of a report."""
         from lowland.completion.bayesian.page import posterior_page
 
-        return posterior_page(self._known("a report"), parts)
+        return posterior_page(self.known("a report"), parts)
 
     def keep(self) -> KeptFit:
         """Return what is kept of the fit in a file."""
         if self.kept is not None:
             return self.kept
-        fit = self._known("a model with its data")
+        fit = self.known("a model with its data")
         return KeptFit(fit.observations, fit.settings.plain(), self.covariates, fit.search, fit.sampling)
-
-    def plain_settings(self) -> dict[str, Any]:
-        """Return the settings of the fit as plain data; column losses belong to the model."""
-        return self._known("the settings").settings.plain()
 
     def describe_method(self) -> str:
         """Return the method in a sentence."""
         from lowland.completion.bayesian.words import describe_method
 
-        return describe_method(self._known("a description of the method"))
+        return describe_method(self.known("a description of the method"))
 
     def describe_search(self) -> list[str]:
         """Return how the variational sweeps and the Gibbs draws ended, one sentence per line."""
         from lowland.completion.bayesian.words import describe_search
 
-        return describe_search(self._known("the search"))
+        return describe_search(self.known("the search"))
 
     def describe_certificate(self) -> str:
         """Return what the certificate is about."""
         from lowland.completion.bayesian.words import about_certificate
 
-        return about_certificate(self._known("the certificate"))
+        return about_certificate(self.known("the certificate"))
 
     @property
     def _about(self) -> SideCovariates:
         """Covariates of the fit, also of one read from a file."""
         return self.covariates if self.kept is None else self.kept.covariates
 
-    @cached_property
-    def _restored(self) -> BayesianFit | None:
-        from lowland.completion.bayesian.fit import restore_fit
-
-        return self.fit if self.kept is None else restore_fit(self.model, self.kept)
-
-    def _known(self, what: str) -> BayesianFit:
-        if self._restored is None:
-            raise without_data(what)
-        return self._restored
-
 
 def _with_more_places(settings: BayesianSettings, table: Observations) -> BayesianSettings:
     """Return settings for a table that may have more columns, without places if its labels do not go on."""
-    own = settings.column_places
-    if own is None or len(own) == table.shape[1]:
+    known = settings.column_places
+    if known is None or len(known) == table.shape[1]:
         return settings
-    found = extended(np.array(own), table.column_labels)
-    places = None if found is None else tuple(tuple(place) for place in found.tolist())
+    longer = extended(np.array(known), table.column_labels)
+    places = None if longer is None else tuple(tuple(place) for place in longer.tolist())
     return replace(settings, column_places=places)

@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from lowland.completion.encoded.encoding import Encoding
+from lowland.completion.encoded.levels import Levels
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.running.stages import stage
@@ -45,7 +45,7 @@ class LevelMap:
 
 
 def learn_maps(
-    known: Encoding,
+    known: Levels,
     table: Observations,
     refit: Callable[[Observations], Callable[[Indices], Matrix]],
     rng: np.random.Generator,
@@ -54,11 +54,11 @@ def learn_maps(
 
     Parameters
     ----------
-    known : Encoding
+    known : Levels
     table : Observations
         With levels.
     refit : callable
-        Fits a table in numbers and returns a function of rows: the predictions of all its columns.
+        Fits a table with levels and returns a function of rows: the predictions of all columns of numbers.
     rng : numpy.random.Generator
 
     Returns
@@ -72,7 +72,7 @@ def learn_maps(
             hidden = of_levels & (rng.random(table.size) < SHARE)
             counts = np.bincount(table.columns[~hidden], minlength=table.shape[1])
             hidden &= counts[table.columns] > 1
-            predict = refit(known.encode(table.select(~hidden)))
+            predict = refit(table.select(~hidden))
             for j, pairs in seen.items():
                 at = np.flatnonzero(hidden & (table.columns == j))
                 if at.size:
@@ -87,7 +87,7 @@ def learn_maps(
     return maps
 
 
-def usual_maps(known: Encoding) -> dict[int, LevelMap]:
+def usual_maps(known: Levels) -> dict[int, LevelMap]:
     """Return the maps that give every cell of a column the frequencies of its levels."""
     return {
         j: LevelMap.of_frequencies(shares, known.places(j).size) for j, shares in known.frequencies.items()

@@ -6,6 +6,7 @@ all shares or none, judged by their own cells: shares that sum to a whole are li
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,8 @@ from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.settings import BURN_IN, BayesianSettings
 from lowland.completion.cells.sides import TableCells
 from lowland.completion.cells.summary import TableSummary
-from lowland.completion.encoded.encoding import Encoding
+from lowland.completion.encoded.levels import Levels
+from lowland.completion.encoded.power_model import write_powers
 from lowland.completion.encoded.powers import Power
 from lowland.core.arrays import Vector, places_of_each
 from lowland.core.cells.observations import Observations
@@ -35,21 +37,24 @@ MUCH_LIKELIER, LITTLE_WORSE = 9.0, 0.01
 MOST_CELLS = 1_000_000
 
 
-def with_powers(
+Powers = Mapping[int, Power]
+
+
+def choose_powers(
     table: Observations,
-    known: Encoding,
+    levels: Levels,
     settings: BayesianSettings,
     covariates: SideCovariates,
     asked: bool | None,
     rng: np.random.Generator,
-) -> Encoding:
-    """Return an encoding of a table with the powers of its skewed columns that predict better.
+) -> Powers:
+    """Return the powers of skewed columns that predict better, by column.
 
     Parameters
     ----------
     table : Observations
-    known : Encoding
-        Without powers.
+    levels : Levels
+        How its columns of levels are written.
     settings : BayesianSettings
     covariates : pair of ndarray or None
         Those of the table in numbers.
@@ -64,17 +69,20 @@ def with_powers(
     shares if they are likelier folded (`Power.of_shares`). Costs two short fits per hold-out for each of the
     two kinds that is there, nothing else.
     """
-    many = table.shape[0] * known.groups.size > MOST_CELLS
+    many = table.shape[0] * levels.groups.size > MOST_CELLS
     if asked is False or (asked is None and (many or table.weights is not None)):
-        return known
+        return {}
     if not table.size or TableSummary.of(TableCells.of(table)).graded:
-        return known
-    places = places_of_each(table.columns, known.width)
-    values = {j: table.values[places[j]] for j in np.flatnonzero(known.is_number).tolist()}
+        return {}
+    places = places_of_each(table.columns, levels.width)
+    values = {j: table.values[places[j]] for j in np.flatnonzero(levels.is_number).tolist()}
+    known: dict[int, Power] = {}
     for kind in (Power.of, Power.of_shares):
-        own = {j: power for j, x in values.items() if (power := kind(x)) is not None}
-        after = replace(known, powers={**known.powers, **own})
-        if own and (asked or _is_better(table, list(own), (known, after), settings, covariates, rng)):
+        more = {j: power for j, x in values.items() if (power := kind(x)) is not None}
+        after = {**known, **more}
+        if more and (
+            asked or _is_better(table, list(more), (known, after), levels, settings, covariates, rng)
+        ):
             known = after
     return known
 
@@ -82,19 +90,20 @@ def with_powers(
 def _is_better(
     table: Observations,
     columns: list[int],
-    encodings: tuple[Encoding, Encoding],
+    powers: tuple[Powers, Powers],
+    levels: Levels,
     settings: BayesianSettings,
     covariates: SideCovariates,
     rng: np.random.Generator,
 ) -> bool:
-    """Return whether cells of columns are surely predicted better by the second of two encodings."""
+    """Return whether cells of columns are surely predicted better with the second of two sets of powers."""
     with stage("cells held out, to see whether columns are skewed"):
         # a stream of its own: without skewed columns, fits keep their bits
-        own, count = spawn(rng, 1)[0], HOLD_OUTS if table.size < MANY else 1
+        of_cells, count = spawn(rng, 1)[0], HOLD_OUTS if table.size < MANY else 1
         pairs = []
         for _ in range(count):
-            hidden = np.isin(table.columns, columns) & (own.random(table.size) < SHARE)
-            pairs.append(_gains(table, hidden, encodings, settings, covariates))
+            hidden = np.isin(table.columns, columns) & (of_cells.random(table.size) < SHARE)
+            pairs.append(_gains(table, hidden, powers, levels, settings, covariates))
     return _pays(*(np.concatenate(parts) for parts in zip(*pairs, strict=True)))
 
 
@@ -115,36 +124,37 @@ def _sureness(gain: Vector) -> float:
 def _gains(
     table: Observations,
     hidden: NDArray[np.bool_],
-    encodings: tuple[Encoding, Encoding],
+    powers: tuple[Powers, Powers],
+    levels: Levels,
     settings: BayesianSettings,
     covariates: SideCovariates,
 ) -> tuple[Vector, Vector]:
-    """Return by how much the second encoding lowers the absolute errors of hidden cells, in units of columns.
+    """Return by how much the second powers lower the absolute errors of hidden cells, in units of columns.
 
-    And by how much it raises the logarithms of the cells' densities, Jacobian included.
+    And by how much they raise the logarithms of the cells' densities, Jacobian included.
     """
     part, apart, rng = table.select(~hidden), table.select(hidden), np.random.default_rng(0)
     places = places_of_each(table.columns, table.shape[1])
     units = np.array([float(np.std(table.values[at])) if at.size else 1.0 for at in places])
     errors, densities = [], []
-    for encoding in encodings:
-        brief = replace(
-            settings, max_iterations=BRIEF + BURN_IN, graded=False if encoding.powers else settings.graded
-        )
-        model = brief_model(encoding.encode(part), brief, covariates, rng)
-        predicted, likely = _judged(model, encoding, apart)
+    for some in powers:
+        brief = replace(settings, max_iterations=BRIEF + BURN_IN, graded=False if some else settings.graded)
+        model = brief_model(levels.encode(write_powers(part, some)), brief, covariates, rng)
+        predicted, likely = _judged(model, some, levels, apart)
         errors.append(np.abs(predicted - apart.values) / units[apart.columns])
         densities.append(likely)
     return errors[0] - errors[1], densities[1] - densities[0]
 
 
-def _judged(model: PosteriorModel, encoding: Encoding, apart: Observations) -> tuple[Vector, Vector]:
+def _judged(
+    model: PosteriorModel, powers: Powers, levels: Levels, apart: Observations
+) -> tuple[Vector, Vector]:
     """Return predictions of hidden numbers, and the logarithms of the densities of what they are."""
-    at = apart.rows, encoding.starts[apart.columns]
+    at = apart.rows, levels.starts[apart.columns]
     scores, spreads = model.predict(*at).astype(np.float64), model.standard_errors(*at)
     predicted, written, slopes = scores.copy(), apart.values.astype(np.float64), np.zeros(apart.size)
-    places = places_of_each(apart.columns, encoding.width)
-    for j, power in encoding.powers.items():
+    places = places_of_each(apart.columns, levels.width)
+    for j, power in powers.items():
         own = places[j]
         slopes[own], written[own] = power.log_slope(written[own]), power.write(written[own])
         predicted[own] = power.expect(scores[own], spreads[own])[0]

@@ -9,30 +9,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.encoded.encoding import Encoding, LevelKind
 from lowland.completion.encoded.level_maps import LevelMap
-from lowland.completion.encoded.model import EncodedModel
+from lowland.completion.encoded.level_model import LevelLayer
+from lowland.completion.encoded.levels import LevelKind, Levels
+from lowland.completion.encoded.power_model import PowerLayer, plain_powers
 from lowland.completion.encoded.powers import EXPONENTS, LARGEST, WHOLES, Power
 from lowland.core.damage import check_arrays, require
 
 
-def encoding_as_arrays(model: EncodedModel) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return what a table that is written in numbers adds to its model in these."""
-    known = model.encoding
-    order = sorted(known.kinds)
-    kinds = [[j, known.kinds[j].count, known.kinds[j].ordered] for j in order]
+def encoding_as_arrays(
+    model: LevelLayer | PowerLayer,
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return what the layers of levels and powers add to the model within them."""
+    powers = model.powers if isinstance(model, PowerLayer) else {}
+    layer = model if isinstance(model, LevelLayer) else model.base
+    known, maps = (layer.levels, layer.maps) if isinstance(layer, LevelLayer) else (None, {})
+    order = sorted(maps)
+    kinds = [] if known is None else [[j, known.kinds[j].count, known.kinds[j].ordered] for j in order]
+    shares = [] if known is None else [known.frequencies[j] for j in order]
     none = [np.zeros(0)]
-    plain = {"levels": kinds, "width": known.width, "powers": known.plain_powers()}
+    plain = {"levels": kinds, "width": model.shape[1], "powers": plain_powers(powers)}
     return plain, {
-        "level_frequencies": np.concatenate([*none, *(known.frequencies[j] for j in order)]),
-        "level_intercepts": np.concatenate([*none, *(model.maps[j].intercepts for j in order)]),
-        "level_slopes": np.concatenate([*none, *(model.maps[j].slopes.ravel() for j in order)]),
+        "level_frequencies": np.concatenate([*none, *shares]),
+        "level_intercepts": np.concatenate([*none, *(maps[j].intercepts for j in order)]),
+        "level_slopes": np.concatenate([*none, *(maps[j].slopes.ravel() for j in order)]),
     }
 
 
 def encoding_from_arrays(
     plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-) -> tuple[Encoding, dict[int, LevelMap]]:
+) -> tuple[Levels, dict[int, LevelMap], dict[int, Power]]:
     """Return the result of `encoding_as_arrays`; raise ValueError if it is damaged."""
     width = plain["width"]
     require(type(width) is int and width > 0, "its number of columns is not positive")
@@ -56,7 +62,7 @@ def encoding_from_arrays(
     powers = _powers(plain["powers"], width)
     require(not set(powers) & set(kinds), "a column of levels is written as powers")
     maps = {j: LevelMap(slopes[k].reshape(kinds[j].count, -1), intercepts[k]) for k, j in enumerate(kinds)}
-    return Encoding(kinds, dict(zip(kinds, shares, strict=True)), width, powers), maps
+    return Levels(kinds, dict(zip(kinds, shares, strict=True)), width), maps, powers
 
 
 def _powers(listed: Any, width: int) -> dict[int, Power]:

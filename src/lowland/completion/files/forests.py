@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.refinement.forests import Forest, Refinement
-from lowland.completion.refinement.model import RefinedModel
+from lowland.completion.refinement.layer import RefinementLayer
 from lowland.core.damage import check_arrays, require
 
 Arrays = dict[str, NDArray[Any]]
@@ -18,7 +18,7 @@ _OF_COLUMNS = ("weights", "ratios", "centres", "spreads")
 _OF_NODES = ("features", "numbers", "children")
 
 
-def refined_arrays(model: RefinedModel, known: Refinement) -> Arrays:
+def refined_arrays(model: RefinementLayer, known: Refinement) -> Arrays:
     """Return what a model refined by forests adds to its low-rank part."""
     columns = np.array(sorted(known.forests), np.int64)
     forests = [known.forests[j] for j in columns.tolist()]
@@ -34,7 +34,7 @@ def refined_arrays(model: RefinedModel, known: Refinement) -> Arrays:
     return {f"refined_{name}": array for name, array in arrays.items()}
 
 
-def refined_model(base: PosteriorModel, arrays: Mapping[str, NDArray[Any]]) -> RefinedModel:
+def refined_model(base: PosteriorModel, arrays: Mapping[str, NDArray[Any]]) -> RefinementLayer:
     """Return the model from what `refined_arrays` returned, and its low-rank part.
 
     Raises ValueError if the arrays do not describe forests: a walk through damaged nodes might never end.
@@ -73,7 +73,7 @@ def refined_model(base: PosteriorModel, arrays: Mapping[str, NDArray[Any]]) -> R
     weights, ratios, centres, spreads = (own[name] for name in _OF_COLUMNS)
     gain, learnt_from = float(own["gain"][0]), int(own["learnt_from"][0])
     known = Refinement(forests, weights, ratios, centres, spreads, gain, own["scores"], learnt_from, groups)
-    return RefinedModel(base, known, own["shifts"], own["gaps"].astype(np.intp))
+    return RefinementLayer(base, known, own["shifts"], own["gaps"].astype(np.intp))
 
 
 def _forest(roots: NDArray[Any], part: Mapping[str, NDArray[Any]], inputs: int) -> Forest:

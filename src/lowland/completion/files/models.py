@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.table import BayesianTable
 from lowland.completion.cells.labels import TableLabels
-from lowland.completion.encoded.model import EncodedModel
-from lowland.completion.encoded.table import EncodedTable
+from lowland.completion.encoded.level_model import LevelLayer
+from lowland.completion.encoded.power_model import PowerLayer
 from lowland.completion.files.encodings import encoding_as_arrays, encoding_from_arrays
 from lowland.completion.files.forests import refined_arrays, refined_model
 from lowland.completion.files.posteriors import (
@@ -25,14 +25,14 @@ from lowland.completion.files.posteriors import (
     posterior_model,
 )
 from lowland.completion.files.smoothing import smoothed_arrays, smoothed_model
+from lowland.completion.layers.table import LayeredTable
 from lowland.completion.penalised.model import CompletionModel
 from lowland.completion.penalised.table import PenalisedTable
-from lowland.completion.refinement.model import RefinedModel
+from lowland.completion.refinement.layer import RefinementLayer
 from lowland.completion.refinement.smoothing import RowSmoothing
-from lowland.completion.refinement.table import RefinedTable
 from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.kept_fit import kept_from_data
-from lowland.completion.tables.model import TableModel
+from lowland.completion.tables.model import TableModel, sampling
 from lowland.core.damage import check_arrays, number, reading, require
 from lowland.core.results.findings import Certificate
 from lowland.files.bundle import load_bundle, save_bundle
@@ -133,9 +133,7 @@ def model_arrays(model: TableModel) -> Parts:
     return plain, arrays
 
 
-def table_from_arrays(
-    plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-) -> BayesianTable | PenalisedTable | RefinedTable | EncodedTable:
+def table_from_arrays(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedTable:
     """Return the model from the result of `model_arrays`, as a table without data."""
     if plain.get("kind") == "encoded":
         return _encoded(plain, arrays)
@@ -144,21 +142,24 @@ def table_from_arrays(
     return PenalisedTable(_penalised(plain, arrays))
 
 
-def _bayesian(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> BayesianTable | RefinedTable:
+def _bayesian(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedTable:
     base = BayesianTable(posterior_model(plain, arrays))
-    if plain.get("smoothed"):
-        return RefinedTable(smoothed_model(base.model, arrays), base)
-    return RefinedTable(refined_model(base.model, arrays), base) if plain.get("refined") else base
+    for word, refinement_of in (("smoothed", smoothed_model), ("refined", refined_model)):
+        if plain.get(word):
+            return LayeredTable(refinement_of(base.model, arrays), base, None)
+    return base
 
 
-def _encoded(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> EncodedTable:
-    (known, maps), names = encoding_from_arrays(plain, arrays), arrays.get("column_labels")
+def _encoded(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedTable:
+    (levels, maps, powers), names = encoding_from_arrays(plain, arrays), arrays.get("column_labels")
     numbers = {name: array for name, array in arrays.items() if name != "column_labels"}
-    base = _bayesian(plain["base"], numbers)
-    require(base.model.shape[1] == known.groups.size, "its levels do not fit its table in numbers")
-    require(names is None or names.shape == (known.width,), "its columns are not named one by one")
-    labels = TableLabels((base.model.shape[0], known.width), arrays.get("row_labels"), names)
-    return EncodedTable(EncodedModel(base.model, known, maps, labels), base, None)
+    table = _bayesian(plain["base"], numbers)
+    require(table.model.shape[1] == levels.groups.size, "its levels do not fit its table in numbers")
+    require(names is None or names.shape == (levels.width,), "its columns are not named one by one")
+    labels = TableLabels((table.model.shape[0], levels.width), arrays.get("row_labels"), names)
+    if levels:
+        table = LayeredTable(LevelLayer(sampling(table.model), levels, maps, labels), table, None)
+    return LayeredTable(PowerLayer(sampling(table.model), powers, labels), table, None) if powers else table
 
 
 def _penalised_arrays(model: CompletionModel) -> Parts:
@@ -221,14 +222,15 @@ def _penalised(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
     )
 
 
-def _encoded_arrays(model: EncodedModel) -> Parts:
+def _encoded_arrays(model: LevelLayer | PowerLayer) -> Parts:
+    plain, arrays = encoding_as_arrays(model)
+    within = model.base.base if isinstance(model.base, LevelLayer) else model.base
+    numbers, of_numbers = _WRITERS[type(within)](within)
+    return {"kind": "encoded", "base": numbers, **plain}, of_numbers | arrays
+
+
+def _refined_arrays(model: RefinementLayer) -> Parts:
     plain, arrays = _WRITERS[type(model.base)](model.base)
-    outer, levels = encoding_as_arrays(model)
-    return {"kind": "encoded", "base": plain, **outer}, arrays | levels
-
-
-def _refined_arrays(model: RefinedModel) -> Parts:
-    plain, arrays = posterior_arrays(model.base)
     known = model.refinement
     if isinstance(known, RowSmoothing):
         return plain | {"smoothed": True}, arrays | smoothed_arrays(model, known)
@@ -239,6 +241,7 @@ def _refined_arrays(model: RefinedModel) -> Parts:
 _WRITERS: dict[type[Any], Callable[[Any], Parts]] = {
     CompletionModel: _penalised_arrays,
     PosteriorModel: posterior_arrays,
-    RefinedModel: _refined_arrays,
-    EncodedModel: _encoded_arrays,
+    RefinementLayer: _refined_arrays,
+    LevelLayer: _encoded_arrays,
+    PowerLayer: _encoded_arrays,
 }

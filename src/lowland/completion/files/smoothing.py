@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.bayes.row_curves import LENGTHS, NOISES
 from lowland.completion.bayesian.model import PosteriorModel
-from lowland.completion.refinement.model import RefinedModel
+from lowland.completion.refinement.layer import RefinementLayer
 from lowland.completion.refinement.smoothing import KINDS, RowSmoothing
 from lowland.core.damage import check_arrays, require
 
@@ -19,7 +19,7 @@ _ARRAYS = {"weights": "kinds", "ratios": "kinds", "widest": "kinds"}
 _ARRAYS |= {"places": "n c", "centres": "n", "shares": "2 kernels"}
 
 
-def smoothed_arrays(model: RefinedModel, known: RowSmoothing) -> Arrays:
+def smoothed_arrays(model: RefinementLayer, known: RowSmoothing) -> Arrays:
     """Return what such a model adds to the fit alone."""
     arrays: Arrays = {name: getattr(known, name) for name in (*_ARRAYS, "scores", "score_kinds", "centred")}
     arrays |= {"gain": np.array([known.gain]), "learnt_from": np.array([known.learnt_from])}
@@ -27,7 +27,7 @@ def smoothed_arrays(model: RefinedModel, known: RowSmoothing) -> Arrays:
     return {f"smoothed_{name}": array for name, array in arrays.items()}
 
 
-def smoothed_model(base: PosteriorModel, arrays: Mapping[str, NDArray[Any]]) -> RefinedModel:
+def smoothed_model(base: PosteriorModel, arrays: Mapping[str, NDArray[Any]]) -> RefinementLayer:
     """Return the model from what `smoothed_arrays` returned, and the model of the fit alone.
 
     Raises ValueError if the arrays do not describe it.
@@ -59,4 +59,4 @@ def smoothed_model(base: PosteriorModel, arrays: Mapping[str, NDArray[Any]]) -> 
         own["score_kinds"],
         int(own["learnt_from"][0]),
     )
-    return RefinedModel(base, known, own["shifts"], own["kinds"].astype(np.intp))
+    return RefinementLayer(base, known, own["shifts"], own["kinds"].astype(np.intp))

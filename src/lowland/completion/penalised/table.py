@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
@@ -12,13 +12,13 @@ from lowland.completion.penalised.model import CompletionModel
 from lowland.completion.penalised.settings import row_weights
 from lowland.completion.tables.fitted import PageParts, Sampler, without_certificate, without_data
 from lowland.completion.tables.kept_fit import KeptFit
+from lowland.completion.tables.method_table import MethodTable
 from lowland.completion.tables.trial import Predictor
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
 from lowland.core.results.findings import Certificate
 from lowland.core.results.records import SearchResult
-from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import Interruptible, in_full
 from lowland.core.running.stages import stage
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True, eq=False)
-class PenalisedTable:
+class PenalisedTable(MethodTable["CompletionFit"]):
     """A table completed by a penalised fit.
 
     Parameters
@@ -53,32 +53,16 @@ class PenalisedTable:
         """Return the table completed by a fit."""
         return cls(fit.model, fit)
 
-    @property
-    def observations(self) -> Observations | None:
-        """The fitted table; None if only the model is known."""
-        if self.kept is not None:
-            return self.kept.observations
-        return None if self.fit is None else self.fit.observations
+    def restore(self, kept: KeptFit) -> CompletionFit:
+        """Return the fit again from the model and what a file kept."""
+        from lowland.completion.penalised.fit import restore_fit
+
+        return restore_fit(self.model, kept)
 
     @property
     def method(self) -> str:
         """The name of the method."""
         return "map"
-
-    @property
-    def search(self) -> SearchResult:
-        """The search."""
-        return self._known("the search").search if self.kept is None else self.kept.search
-
-    @property
-    def last_search(self) -> SearchResult:
-        """The search."""
-        return self.search
-
-    @property
-    def stop_reason(self) -> StopReason:
-        """Why the last search ended."""
-        return self.last_search.stop_reason
 
     @property
     def interval_method(self) -> str:
@@ -89,7 +73,7 @@ class PenalisedTable:
         """Return intervals for new observations of cells, by the curvature at the fit."""
         from lowland.sensing.intervals import entry_intervals
 
-        fit = self._known("these intervals")
+        fit = self.known("these intervals")
         found = entry_intervals(
             fit.objective,
             fit.theta,
@@ -103,19 +87,15 @@ class PenalisedTable:
 
     def predictor(self) -> Predictor:
         """Return predictions with standard errors."""
-        fit = self._known("these intervals")
+        fit = self.known("these intervals")
         return _with_errors(fit) if self._smooth else self.model
-
-    def with_kept(self, kept: KeptFit | None) -> PenalisedTable:
-        """Return the table with what a file holds of its fit."""
-        return replace(self, kept=kept)
 
     def refit(self, table: Observations, rng: np.random.Generator) -> Predictor:
         """Return the fit of another table of the same shape by the same settings."""
         from lowland.completion.penalised.fit import fit_completion
 
         with stage("a fit without the held-out cells"):
-            settings = self._known("another fit").settings
+            settings = self.known("another fit").settings
             again = in_full(lambda: fit_completion(table, settings, rng=rng, certify=False))
         return _with_errors(again) if self._smooth else again.model
 
@@ -128,7 +108,7 @@ class PenalisedTable:
         """Return the fit of a table that contains this one, warm-started from this fit."""
         from lowland.completion.penalised.fit import fit_completion
 
-        fit = self._known("an update")
+        fit = self.known("an update")
         if fit.settings.columns is not None and table.shape[1] != fit.observations.shape[1]:
             raise UnsupportedError(
                 "new columns have no loss", f"{table.shape[1]} columns", fix="fit the table again"
@@ -152,7 +132,7 @@ class PenalisedTable:
         """Return the fit refined to more digits, and what is proved about it."""
         from lowland.completion.penalised.fit import certify_fit
 
-        better = certify_fit(self._known("a certificate"), rng, "standard" if effort == "auto" else effort)
+        better = certify_fit(self.known("a certificate"), rng, "standard" if effort == "auto" else effort)
         assert better.certificate is not None
         return PenalisedTable.of(better), better.certificate
 
@@ -160,7 +140,7 @@ class PenalisedTable:
         """Return the certificate with what is needed to derive it again."""
         from lowland.completion.penalised.document import table_document
 
-        fit = self._known("a certificate")
+        fit = self.known("a certificate")
         if fit.certificate is None:
             raise without_certificate()
         return table_document(fit.model, fit.observations, fit.certificate)
@@ -169,18 +149,14 @@ class PenalisedTable:
         """Return the page of a report."""
         from lowland.completion.penalised.page import penalised_page
 
-        return penalised_page(self._known("a report"), parts)
+        return penalised_page(self.known("a report"), parts)
 
     def keep(self) -> KeptFit:
         """Return what is kept of the fit in a file."""
         if self.kept is not None:
             return self.kept
-        fit = self._known("a model with its data")
+        fit = self.known("a model with its data")
         return KeptFit(fit.observations, fit.settings.plain(), (None, None), fit.search)
-
-    def plain_settings(self) -> dict[str, Any]:
-        """Return the settings of the fit as plain data; column losses belong to the model."""
-        return self._known("the settings").settings.plain()
 
     def describe_method(self) -> str:
         """Return an empty string: the description of the search suffices."""
@@ -199,7 +175,7 @@ class PenalisedTable:
         # cached, because it factorises the system of every row
         from lowland.completion.penalised.laplace_sampling import RowDraws
 
-        fit = self._restored
+        fit = self.restored
         columns = None if fit is None else fit.settings.columns
         return None if fit is None or columns is None else RowDraws(fit, columns)
 
@@ -207,17 +183,6 @@ class PenalisedTable:
     def _smooth(self) -> bool:
         """Whether losses are squared and factors unconstrained, so that the curvature gives errors."""
         return self.model.losses is None and not self.model.nonnegative
-
-    @cached_property
-    def _restored(self) -> CompletionFit | None:
-        from lowland.completion.penalised.fit import restore_fit
-
-        return self.fit if self.kept is None else restore_fit(self.model, self.kept)
-
-    def _known(self, what: str) -> CompletionFit:
-        if self._restored is None:
-            raise without_data(what)
-        return self._restored
 
 
 def describe_sweeps(search: SearchResult) -> str:

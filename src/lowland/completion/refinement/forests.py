@@ -67,6 +67,9 @@ class Refinement:
     learnt_from: int
     groups: Indices
 
+    # the forests of a table that has grown are grown anew
+    asked_again = True
+
     @property
     def held_out(self) -> int:
         """Number of cells held out."""

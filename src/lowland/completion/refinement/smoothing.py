@@ -62,6 +62,9 @@ class RowSmoothing:
     score_kinds: NDArray[np.intp]
     learnt_from: int
 
+    # a table that has grown is looked at for curves again, as if nobody had asked
+    asked_again = None
+
     @property
     def groups(self) -> Indices:
         """Each column is its own group."""

@@ -136,6 +136,9 @@ class FittedTable(Protocol):
     def keep(self) -> KeptFit:
         """Return what is kept of the fit in a file."""
 
+    def with_kept(self, kept: KeptFit | None) -> FittedTable:
+        """Return the table with what a file holds of its fit."""
+
     def plain_settings(self) -> dict[str, Any]:
         """Return the settings of the fit as plain data."""
 

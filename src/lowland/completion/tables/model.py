@@ -131,12 +131,37 @@ class TableModel(Protocol):
 
 
 @runtime_checkable
+class SamplingModel(TableModel, Protocol):
+    """A model that knows how uncertain it is: with intervals and draws, and for new rows too."""
+
+    def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
+        """Return intervals for new observations of cells."""
+
+    def sample(
+        self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
+    ) -> Matrix:
+        """Return joint draws of cells, shape (count, k): of new observations, or without noise."""
+
+    def of_rows(self, table: Observations, covariates: Matrix | None = None) -> SamplingModel:
+        """Return the model of the rows of another table, folded in."""
+
+    def new_scores(self, table: Observations, covariates: Matrix | None = None) -> Matrix:
+        """Return the scores of all columns for new rows, folded in, shape (k, n)."""
+
+
+@runtime_checkable
 class HasUnordered(Protocol):
     """A model some of whose columns hold levels without an order."""
 
     @property
     def unordered(self) -> Indices:
         """Columns of more than two levels without an order, whose mean position says nothing."""
+
+
+def sampling(model: object) -> SamplingModel:
+    """Return a model around which layers can be put; only Bayesian fits and layers are such models."""
+    assert isinstance(model, SamplingModel)
+    return model
 
 
 def no_levels() -> UnsupportedError:

@@ -1,16 +1,15 @@
-"""How a table is written in numbers that are nearly normal: columns of levels, and skewed columns."""
+"""How columns of levels are written in numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.encoded.powers import Power
 from lowland.core.arrays import Indices, Vector, places_of_each
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
@@ -27,12 +26,11 @@ class LevelKind:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Encoding:
-    """How a table is written in numbers.
+class Levels:
+    """How the columns of levels of a table are written in numbers; columns of numbers stay.
 
-    A column of numbers stays, or is written as square roots or logarithms. Ordered levels become one column
-    of normal scores: the quantiles of the normal law at the middle of each level's share. Other levels, also
-    two, become one column each, 1 where it is.
+    Ordered levels become one column of normal scores: the quantiles of the normal law at the middle of each
+    level's share. Other levels, also two, become one column each, 1 where it is.
 
     Parameters
     ----------
@@ -42,18 +40,15 @@ class Encoding:
         Share of each level among the observed cells of its column.
     width : int
         Number n of columns of the table.
-    powers : mapping of int to Power
-        Columns of numbers that are written as square roots or logarithms, by position.
     """
 
     kinds: Mapping[int, LevelKind]
     frequencies: Mapping[int, Vector]
     width: int
-    powers: Mapping[int, Power] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, table: Observations, kinds: Mapping[int, LevelKind]) -> Encoding:
-        """Return the encoding of a table."""
+    def of(cls, table: Observations, kinds: Mapping[int, LevelKind]) -> Levels:
+        """Return how the levels of a table are written."""
         frequencies = {}
         for j, kind in kinds.items():
             codes = table.values[table.columns == j].astype(np.intp)
@@ -61,15 +56,9 @@ class Encoding:
             frequencies[j] = counts / counts.sum()
         return cls(dict(kinds), frequencies, table.shape[1])
 
-    def renewed(self, table: Observations) -> Encoding:
-        """Return the same encoding for a table with more cells, which may lie beyond those known before."""
-        places = places_of_each(table.columns, self.width)
-        powers = {j: power.renewed(table.values[places[j]]) for j, power in self.powers.items()}
-        return replace(self, powers=powers)
-
     def __bool__(self) -> bool:
-        """Whether anything is written otherwise than it is."""
-        return bool(self.kinds or self.powers)
+        """Whether there are columns of levels."""
+        return bool(self.kinds)
 
     @cached_property
     def groups(self) -> Indices:
@@ -93,10 +82,6 @@ class Encoding:
         shares = self.frequencies[j]
         return np.asarray(ndtri(np.cumsum(shares) - shares / 2))
 
-    def plain_powers(self) -> list[dict[str, Any]]:
-        """Return the columns that are roots or logarithms as plain data."""
-        return [{"column": j, **asdict(power)} for j, power in self.powers.items()]
-
     def places(self, j: int) -> Indices:
         """Return the columns of numbers of a column of the table."""
         return np.flatnonzero(self.groups == j)
@@ -105,32 +90,29 @@ class Encoding:
         """Return a table in numbers; a missing level is missing in all its columns."""
         cells, columns, values = [], [], []
         for j, at in enumerate(places_of_each(table.columns, self.width)):
-            own, kind, start = table.values[at].astype(np.float64), self.kinds.get(j), int(self.starts[j])
+            codes, kind, start = table.values[at].astype(np.float64), self.kinds.get(j), int(self.starts[j])
             if kind is None or kind.ordered:
                 cells.append(at)
                 columns.append(np.full(at.size, start))
-                values.append(self._written(own, j))
+                values.append(self._written(codes, j))
                 continue
-            self._check(own, kind, j)
+            self._check(codes, kind, j)
             for k in range(kind.count):
                 cells.append(at)
                 columns.append(np.full(at.size, start + k))
-                values.append((own == k).astype(np.float64))
+                values.append((codes == k).astype(np.float64))
         shape = (table.shape[0], self.groups.size)
         made, every = np.concatenate(values).astype(table.values.dtype), np.concatenate(cells)
         weights = None if table.weights is None else table.weights[every]
         rows, labels = table.rows[every], None if self.kinds else table.column_labels
         return Observations(rows, np.concatenate(columns), made, shape, weights, table.row_labels, labels)
 
-    def _written(self, values: Vector, j: int) -> Vector:
+    def _written(self, codes: Vector, j: int) -> Vector:
         """Return the values of a column that becomes one column of numbers."""
-        if j in self.kinds:
-            self._check(values, self.kinds[j], j)
-            return self.scores(j)[values.astype(np.intp)]
-        if j not in self.powers:
-            return values
-        self.powers[j].check(values)
-        return self.powers[j].write(values)
+        if j not in self.kinds:
+            return codes
+        self._check(codes, self.kinds[j], j)
+        return self.scores(j)[codes.astype(np.intp)]
 
     def _check(self, codes: Vector, kind: LevelKind, j: int) -> None:
         wrong = (codes != np.round(codes)) | (codes < 0) | (codes >= kind.count)
@@ -141,13 +123,6 @@ class Encoding:
                 f"its levels have the positions 0 to {kind.count - 1}",
                 "leave the cell missing, or fit again",
             )
-
-    @property
-    def is_power(self) -> NDArray[np.bool_]:
-        """Mask of the columns that are written as square roots or logarithms."""
-        mask = np.zeros(self.width, bool)
-        mask[list(self.powers)] = True
-        return mask
 
     @property
     def is_number(self) -> NDArray[np.bool_]:

@@ -1,31 +1,40 @@
-"""A Bayesian model whose predictions of missing cells are refined, by forests or smooth curves of rows."""
+"""The layer of what refines predictions of missing cells: forests, or smooth curves of rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.bayesian.model import PosteriorModel
+from lowland.completion.bayesian.table import BayesianTable
 from lowland.completion.cells.labels import TableLabels
+from lowland.completion.layers.model import Layer
 from lowland.completion.refinement.forests import Refinement
 from lowland.completion.refinement.smoothing import RowSmoothing
-from lowland.completion.tables.model import TableParts
+from lowland.completion.tables.fitted import FittedTable, PageParts
+from lowland.completion.tables.model import SamplingModel, sampling
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
+
+if TYPE_CHECKING:
+    from lowland.report.page import Page
+
+SCOPE = "They are about the low-rank part alone, without what refines it."
+# a table is refined anew once it has so many times the cells
+GROWN = 1.1
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class RefinedModel:
+class RefinementLayer(Layer):
     """Low-rank predictions, shifted at missing cells.
 
     Parameters
     ----------
-    base : PosteriorModel
+    base : SamplingModel
     refinement : Refinement or RowSmoothing
     shifts : ndarray, shape (m, n)
         What is added to the low-rank predictions of the table, zero at observed cells.
@@ -33,76 +42,77 @@ class RefinedModel:
         What is known around a missing cell, as the refinement tells it; 0 where the fit stays as it is.
     """
 
-    base: PosteriorModel
+    base: SamplingModel
     refinement: Refinement | RowSmoothing
     shifts: Matrix
     kinds: NDArray[np.intp]
 
     @classmethod
     def of(
-        cls, base: PosteriorModel, refinement: Refinement | RowSmoothing, table: Observations
-    ) -> RefinedModel:
+        cls, base: SamplingModel, refinement: Refinement | RowSmoothing, table: Observations
+    ) -> RefinementLayer:
         """Return the model of a table with a given refinement."""
         holes = table.to_array().astype(np.float64)
         low = base.row_scores(np.arange(base.shape[0]))
         return cls(base, refinement, refinement.shifts(holes, low), refinement.kinds(holes))
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Shape (m, n) of the table."""
-        return self.base.shape
+    def around(self, base: SamplingModel, table: Observations) -> RefinementLayer:
+        """Return the layer around the fit of another table, with the refinement as it is."""
+        return self.of(base, self.refinement, table)
+
+    def learnt_again(
+        self, base: SamplingModel, table: Observations, rng: np.random.Generator
+    ) -> RefinementLayer:
+        """Return the layer around the fit of another table, refined anew with the same weights."""
+        holes, known = table.to_array().astype(np.float64), self.refinement
+        if isinstance(known, RowSmoothing):
+            return self.of(base, known.again(holes), table)
+        from lowland.completion.refinement.forest_learning import grow_again
+
+        low = base.row_scores(np.arange(table.shape[0]))
+        return self.of(base, grow_again(holes, low, known, rng), table)
+
+    def grown(self, table: Observations) -> RefinementLayer:
+        """Return the layer itself: `settled` sees to new columns."""
+        return self
+
+    def settled(
+        self, base: FittedTable, table: Observations, rng: np.random.Generator
+    ) -> RefinementLayer | None:
+        """Return the refinement as it is until the table has grown by a tenth, then a new one if it pays."""
+        from lowland.completion.refinement.learning import choose_refinement
+
+        known, same = self.refinement, table.shape[1] == self.shape[1]
+        if same and table.size <= GROWN * known.learnt_from:
+            return self.of(sampling(base.model), known, table)
+        assert isinstance(base, BayesianTable)
+        again = choose_refinement(base, known.asked_again, rng, known.groups if same else None)
+        return None if again is None else self.of(base.model, again, table)
 
     @property
-    def rank(self) -> int:
-        """Number of factors."""
-        return self.base.rank
+    def words(self) -> str:
+        """What is done, a phrase."""
+        return self.refinement.words
+
+    @property
+    def scope(self) -> Sequence[str]:
+        """What a certificate is about, in a sentence."""
+        return (SCOPE,)
+
+    def page(self, within: Callable[[PageParts], Page], parts: PageParts, table: Observations | None) -> Page:
+        """Return the page of the fit within, which says what refines it."""
+        page = within(parts)
+        scope = () if parts.certificate is None else (SCOPE,)
+        return replace(page, notes=(*page.notes, *scope, f"{self.words.capitalize()}."))
 
     @property
     def labels(self) -> TableLabels:
         """Names of rows and columns."""
         return self.base.labels
 
-    @property
-    def row_places(self) -> tuple[int, bool]:
-        """Number of coordinates of rows that the fit found in order, and whether labels said them."""
-        return self.base.row_places
-
-    @property
-    def losses(self) -> None:
-        """None: all losses are squared."""
-        return
-
-    def parts(self) -> TableParts:
-        """Return factors, biases and noise of the low-rank part."""
-        return self.base.parts()
-
-    def factors(self) -> tuple[Matrix, Matrix]:
-        """Return the factors of the low-rank part."""
-        return self.base.factors()
-
-    def predict(self, rows: Indices, columns: Indices) -> Vector:
-        """Return predictions of cells, clipped to the range of grades, shape (k,)."""
-        return self.within_range(self.scores(rows, columns))
-
     def scores(self, rows: Indices, columns: Indices) -> Vector:
         """Return unclipped predictions of cells, shape (k,)."""
         return self.base.scores(rows, columns) + self.shifts[rows, columns]
-
-    def natural(self, rows: Indices, columns: Indices) -> Vector:
-        """Return the predictions, which are the natural parameters of squared losses."""
-        return self.predict(rows, columns)
-
-    def probabilities(self, rows: Indices, column: int) -> Matrix:
-        """Raise UnsupportedError: no column has levels."""
-        return self.base.probabilities(rows, column)
-
-    def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
-        """Return intervals clipped to the range of grades."""
-        return self.base.clip(lower, upper, columns)
-
-    def within_range(self, scores: Matrix) -> Matrix:
-        """Return scores clipped to the range of grades: predictions."""
-        return self.base.within_range(scores)
 
     def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
         """Return standard deviations of new observations of cells, shape (k,).
@@ -132,25 +142,6 @@ class RefinedModel:
     def row_scores(self, rows: Indices) -> Matrix:
         """Return the scores of all columns for some rows, shape (k, n)."""
         return self.base.row_scores(rows) + self.shifts[rows]
-
-    def new_scores(self, table: Observations, covariates: Matrix | None = None) -> Matrix:
-        """Return the scores of all columns for new rows, folded in, shape (k, n)."""
-        low = self.base.new_scores(table, covariates)
-        return low + self.refinement.shifts(table.to_array().astype(np.float64), low)
-
-    def of_rows(self, table: Observations, covariates: Matrix | None = None) -> RefinedModel:
-        """Return the model of the rows of another table, folded in; it has no draws."""
-        return RefinedModel.of(self.base.of_rows(table, covariates), self.refinement, table)
-
-    def matrix(self, *, likeliest: bool = False) -> Matrix:
-        """Return all predictions, shape (m, n)."""
-        return self.within_range(self.row_scores(np.arange(self.shape[0])))
-
-    def complete(
-        self, table: Observations, covariates: Matrix | None = None, *, likeliest: bool = False
-    ) -> Matrix:
-        """Return predictions of all cells of the rows of another table, folded in, shape (k, n)."""
-        return self.within_range(self.new_scores(table, covariates))
 
     def _ratios(self, rows: Indices, columns: Indices, stated: Callable[[], Vector]) -> Vector:
         return self.refinement.ratios_at(self.kinds[rows, columns], columns, stated)

@@ -1,0 +1,145 @@
+"""A Bayesian fit inside its layers: a table is written in numbers, fitted, refined, and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+
+from lowland.bayes.graph_places import GraphPlaces
+from lowland.bayes.side_orders import SideOrders
+from lowland.completion.bayesian.features import SideCovariates
+from lowland.completion.bayesian.fit import fit_bayesian
+from lowland.completion.bayesian.order_choice import with_orders
+from lowland.completion.bayesian.settings import BayesianSettings
+from lowland.completion.bayesian.table import BayesianTable
+from lowland.completion.cells.labels import TableLabels
+from lowland.completion.encoded.level_maps import learn_maps, usual_maps
+from lowland.completion.encoded.level_model import LevelLayer
+from lowland.completion.encoded.levels import Levels
+from lowland.completion.encoded.power_choice import choose_powers
+from lowland.completion.encoded.power_model import PowerLayer, write_powers
+from lowland.completion.layers.table import LayeredTable
+from lowland.completion.plan import CompletionPlan
+from lowland.completion.refinement.layer import RefinementLayer
+from lowland.completion.refinement.learning import choose_refinement
+from lowland.completion.tables.fitted import FittedTable
+from lowland.completion.tables.model import sampling
+from lowland.core.arrays import Indices, Matrix
+from lowland.core.cells.observations import Observations
+from lowland.core.random import spawn
+from lowland.core.results.status import StopReason
+from lowland.core.running.interrupt import unless_interrupted
+
+
+@final
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BayesianProblem:
+    """A table, and how factors of it are to be fitted.
+
+    Parameters
+    ----------
+    table : Observations
+        With levels, which `levels` says.
+    levels : Levels
+    settings : BayesianSettings
+        Of the table in numbers.
+    covariates : pair of ndarray or None
+        Of rows and of the table's columns.
+    orders : SideOrders
+        Coordinates of rows and of the table's columns.
+    """
+
+    table: Observations
+    levels: Levels
+    settings: BayesianSettings
+    covariates: SideCovariates
+    orders: SideOrders
+
+    def in_numbers(self) -> BayesianProblem:
+        """Return the problem with what is known of columns said of the columns of numbers."""
+        if not self.levels:
+            return self
+        groups, (rows, columns), orders = self.levels.groups, self.covariates, self.orders
+        covariates = rows, None if columns is None else columns[groups]
+        if orders.columns is not None:
+            orders = replace(orders, columns=orders.columns[groups])
+        return replace(self, covariates=covariates, orders=orders)
+
+
+def fit_layers(
+    problem: BayesianProblem, plan: CompletionPlan, rng: np.random.Generator, search: dict[str, Any]
+) -> FittedTable:
+    """Return a table fitted inside the layers that it needs and that held-out cells favour.
+
+    From the outermost: powers of skewed columns, levels, what refines missing cells, the fit of factors;
+    orders are further covariates of this fit.
+
+    Parameters
+    ----------
+    problem : BayesianProblem
+    plan : CompletionPlan
+    rng : numpy.random.Generator
+    search : dict
+        Callbacks, checkpoint and snapshot of `fit_bayesian`.
+    """
+    problem, table, levels = problem.in_numbers(), problem.table, problem.levels
+    powers = choose_powers(table, levels, problem.settings, problem.covariates, plan.powers, rng)
+    written = write_powers(table, powers)
+    numbers = levels.encode(written) if levels else written
+    # roots and logarithms are no grades, whatever stands beside them
+    settings = replace(problem.settings, graded=False) if powers else problem.settings
+    fitted = _fit_numbers(replace(problem, table=numbers, settings=settings), plan, rng, search)
+    if levels or powers:
+        of_levels = spawn(rng, 1)[0]
+    if levels:
+
+        def predict_without(part: Observations) -> Callable[[Indices], Matrix]:
+            inside = levels.encode(write_powers(part, powers))
+            return sampling(fitted.refit(inside, of_levels)).row_scores
+
+        maps = None
+        if fitted.stop_reason is not StopReason.INTERRUPTED:
+            maps = unless_interrupted(
+                lambda: learn_maps(levels, table, predict_without, of_levels), "learning from levels"
+            )
+        maps = usual_maps(levels) if maps is None else maps
+        layer = LevelLayer(sampling(fitted.model), levels, maps, TableLabels.of(written))
+        fitted = LayeredTable(layer, fitted, written)
+    if powers:
+        fitted = LayeredTable(
+            PowerLayer(sampling(fitted.model), powers, TableLabels.of(table)), fitted, table
+        )
+    return fitted
+
+
+def _fit_numbers(
+    problem: BayesianProblem, plan: CompletionPlan, rng: np.random.Generator, search: dict[str, Any]
+) -> FittedTable:
+    """Fit a table of numbers, and refine it where that pays; columns of one group are missing together."""
+    table, settings, covariates, orders = problem.table, problem.settings, problem.covariates, problem.orders
+    # streams of their own: an order that is looked at and left out, or forests, change no bit of the rest
+    of_orders, of_forests = spawn(rng, 2)
+    settings = replace(settings, column_places=_column_places(orders, settings))
+    if orders and plan.decide_method() != "gaussian":
+        settings, covariates = with_orders(table, settings, covariates, orders, of_orders)
+    fit = fit_bayesian(table, settings, rng=rng, covariates=covariates, **search)
+    fitted = BayesianTable.of(fit, covariates)
+    if fit.stop_reason is StopReason.INTERRUPTED:
+        return fitted
+    groups = problem.levels.groups if problem.levels else None
+    refinement = unless_interrupted(
+        lambda: choose_refinement(fitted, plan.refine, of_forests, groups), "the refinement"
+    )
+    if refinement is None:
+        return fitted
+    return LayeredTable(RefinementLayer.of(fitted.model, refinement, table), fitted, table)
+
+
+def _column_places(orders: SideOrders, settings: BayesianSettings) -> tuple[tuple[float, ...], ...] | None:
+    """Return coordinates of columns for a Gaussian's covariance; those of a graph's nodes are none."""
+    if orders.columns is None or isinstance(orders.columns, GraphPlaces) or settings.grouped:
+        return None
+    return tuple(tuple(place) for place in orders.columns.tolist())
