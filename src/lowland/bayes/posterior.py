@@ -9,7 +9,7 @@ from lowland.core.arrays import Matrix, Vector
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Posterior:
     """Independent Gaussian rows and columns, learnt priors and noise.
 
@@ -61,7 +61,7 @@ class Posterior:
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Draw:
     """One draw of rows and columns, priors and noise; fields are those of `Posterior`.
 

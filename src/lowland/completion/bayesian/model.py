@@ -29,7 +29,7 @@ CHUNK_CELLS = 500
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class PosteriorModel:
     """Gaussian rows and columns, in the unit of the fit.
 

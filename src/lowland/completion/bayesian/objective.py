@@ -141,17 +141,17 @@ class BayesianCompletion:
         (rows, row_coefficients), (columns, column_coefficients) = (prior.first() for prior in self.priors)
         tau = np.ones(self.cells.shape[1], self.dtype)
         return Posterior(
-            theta,
-            own,
-            other,
-            rows,
-            columns,
-            row_coefficients,
-            column_coefficients,
-            1.0,
-            tau,
-            self._counts,
-            np.zeros(LOOKED_AT),
+            theta=theta,
+            row_covariances=own,
+            column_covariances=other,
+            row_precision=rows,
+            column_precision=columns,
+            row_coefficients=row_coefficients,
+            column_coefficients=column_coefficients,
+            noise_precision=1.0,
+            column_precisions=tau,
+            errors=self._counts,
+            sampled=np.zeros(LOOKED_AT),
         )
 
     def restore_posterior(self, fields: Mapping[str, Any]) -> Posterior:
@@ -286,15 +286,15 @@ class BayesianCompletion:
     def first_draw(self, start: Posterior, key: int) -> Draw:
         """Return the means of a posterior as the first draw."""
         return Draw(
-            start.theta,
-            start.row_precision,
-            start.column_precision,
-            start.row_coefficients,
-            start.column_coefficients,
-            start.noise_precision,
-            start.column_precisions,
-            self.squared_errors(start.theta),
-            key,
+            theta=start.theta,
+            row_precision=start.row_precision,
+            column_precision=start.column_precision,
+            row_coefficients=start.row_coefficients,
+            column_coefficients=start.column_coefficients,
+            noise_precision=start.noise_precision,
+            column_precisions=start.column_precisions,
+            errors=self.squared_errors(start.theta),
+            key=key,
             # drawn from the errors on the cells of the fit, the noise would be taken for too small again
             most_precise=np.inf if self.trial is None else start.noise_precision,
         )

@@ -232,16 +232,16 @@ def _model_of(
     for k, theta in enumerate(kept):
         left[k], right[k] = objective.sides(theta)
     return PosteriorModel(
-        Moments(np.ascontiguousarray(rows.means), rows.covariances),
-        Moments(np.ascontiguousarray(columns.means), columns.covariances),
-        bool(objective.model.biases),
-        posterior.noise_precision,
-        posterior.column_precisions,
-        LearntPrior(posterior.row_precision, posterior.row_coefficients, maps[0], wandering),
-        LearntPrior(posterior.column_precision, posterior.column_coefficients, maps[1]),
-        scaling,
-        labels,
-        left,
-        right,
-        row_weights,
+        rows=Moments(np.ascontiguousarray(rows.means), rows.covariances),
+        columns=Moments(np.ascontiguousarray(columns.means), columns.covariances),
+        biased=bool(objective.model.biases),
+        noise_precision=posterior.noise_precision,
+        column_precisions=posterior.column_precisions,
+        row_prior=LearntPrior(posterior.row_precision, posterior.row_coefficients, maps[0], wandering),
+        column_prior=LearntPrior(posterior.column_precision, posterior.column_coefficients, maps[1]),
+        scaling=scaling,
+        labels=labels,
+        row_draws=left,
+        column_draws=right,
+        row_weights=row_weights,
     )

@@ -31,7 +31,7 @@ PRIOR = 4.0
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Columns:
     """The kinds and units of all columns of a table.
 
@@ -107,7 +107,16 @@ class Columns:
             unit = float(np.median(spreads[seen]))
             centres, spreads = np.where(numbers, middle, centres), np.where(numbers, 1.0, spreads)
             kinds = tuple(replace(kind, width=kind.width * unit) for kind in kinds)
-        return cls(kinds, which, centres, spreads, shifts, np.ones(n), noise == "column", unit)
+        return cls(
+            kinds=kinds,
+            which=which,
+            centres=centres,
+            spreads=spreads,
+            shifts=shifts,
+            precisions=np.ones(n),
+            learns=noise == "column",
+            unit=unit,
+        )
 
     # ---------------------------------------------------------------- into a fit
 

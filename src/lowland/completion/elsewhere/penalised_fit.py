@@ -74,16 +74,16 @@ def _settled(
     theta = problem.block_solver.solve(search.theta, "rows")
     u, v, a, b, c = problem.model.unpack(theta)
     model = CompletionModel(
-        u.copy(),
-        v.copy(),
-        a.copy(),
-        b.copy(),
-        c,
-        problem.penalty,
-        settings.biases,
-        labels.rows,
-        labels.columns,
-        settings.bias_penalty,
+        row_factors=u.copy(),
+        column_factors=v.copy(),
+        row_biases=a.copy(),
+        column_biases=b.copy(),
+        offset=c,
+        penalty=problem.penalty,
+        biases=settings.biases,
+        row_labels=labels.rows,
+        column_labels=labels.columns,
+        bias_penalty=settings.bias_penalty,
         unit=problem.cells.size / problem.cells.shape[0],
     )
     return LineFit(model, search, problem, theta, settings)

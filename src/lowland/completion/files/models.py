@@ -196,7 +196,16 @@ def _columns(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], colum
     require(((which >= 0) & (which < len(kinds))).all(), "a column has a kind that is not listed")
     centres, spreads, shifts, precisions = units
     learns, unit = bool(plain["columns_learn"]), number(plain, "columns_unit")
-    return Columns(kinds, which, centres, spreads, shifts, precisions, learns, unit)
+    return Columns(
+        kinds=kinds,
+        which=which,
+        centres=centres,
+        spreads=spreads,
+        shifts=shifts,
+        precisions=precisions,
+        learns=learns,
+        unit=unit,
+    )
 
 
 def _penalised(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> CompletionModel:
@@ -205,20 +214,20 @@ def _penalised(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
     check_labels(arrays, sizes)
     check_products(arrays["row_factors"], arrays["column_factors"])
     return CompletionModel(
-        arrays["row_factors"],
-        arrays["column_factors"],
-        arrays["row_biases"],
-        arrays["column_biases"],
-        number(plain, "offset"),
-        number(plain, "penalty"),
-        bool(plain["biases"]),
-        arrays.get("row_labels"),
-        arrays.get("column_labels"),
-        number(plain, "bias_penalty", 0.0),
-        str(plain.get("penalty_weights", "uniform")),
-        number(plain, "unit", 1.0),
-        _columns(plain, arrays, sizes["n"]),
-        bool(plain.get("nonnegative", False)),
+        row_factors=arrays["row_factors"],
+        column_factors=arrays["column_factors"],
+        row_biases=arrays["row_biases"],
+        column_biases=arrays["column_biases"],
+        offset=number(plain, "offset"),
+        penalty=number(plain, "penalty"),
+        biases=bool(plain["biases"]),
+        row_labels=arrays.get("row_labels"),
+        column_labels=arrays.get("column_labels"),
+        bias_penalty=number(plain, "bias_penalty", 0.0),
+        penalty_weights=str(plain.get("penalty_weights", "uniform")),
+        unit=number(plain, "unit", 1.0),
+        columns=_columns(plain, arrays, sizes["n"]),
+        nonnegative=bool(plain.get("nonnegative", False)),
     )
 
 

@@ -114,22 +114,22 @@ def posterior_model(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
     lowest, highest = (float(end) for end in arrays["range"])
     scaling = Scaling(arrays["centres"], arrays["spreads"], lowest, highest)
     return PosteriorModel(
-        rows,
-        columns,
-        bool(plain["biased"]),
-        number(plain, "noise_precision"),
-        arrays["column_precisions"],
-        prior("row"),
-        prior("column"),
-        scaling,
-        TableLabels(shape, arrays.get("row_labels"), arrays.get("column_labels")),
-        arrays["row_draws"],
-        arrays["column_draws"],
-        arrays["row_weights"],
-        axes,
-        number(plain, "inflation", 1.0),
-        _scores(arrays),
-        _row_scales(arrays),
+        rows=rows,
+        columns=columns,
+        biased=bool(plain["biased"]),
+        noise_precision=number(plain, "noise_precision"),
+        column_precisions=arrays["column_precisions"],
+        row_prior=prior("row"),
+        column_prior=prior("column"),
+        scaling=scaling,
+        labels=TableLabels(shape, arrays.get("row_labels"), arrays.get("column_labels")),
+        row_draws=arrays["row_draws"],
+        column_draws=arrays["column_draws"],
+        row_weights=arrays["row_weights"],
+        axes=axes,
+        inflation=number(plain, "inflation", 1.0),
+        error_scores=_scores(arrays),
+        row_scales=_row_scales(arrays),
     )
 
 

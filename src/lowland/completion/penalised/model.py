@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class CompletionModel:
     """Factors, biases and labels: everything needed to predict.
 

@@ -23,20 +23,20 @@ def model_of(
         raise InvalidInputError("only general matrices complete a table", general.name)
     u, v, a, b, c = general.unpack(theta)
     return CompletionModel(
-        u.copy(),
-        v.copy(),
-        a.copy(),
-        b.copy(),
-        c,
-        objective.penalty,
-        bool(general.biases),
-        observations.row_labels,
-        observations.column_labels,
-        settings.bias_penalty,
-        settings.penalty_weights,
-        mean_counts(observations)[0],
-        settings.columns,
-        settings.nonnegative,
+        row_factors=u.copy(),
+        column_factors=v.copy(),
+        row_biases=a.copy(),
+        column_biases=b.copy(),
+        offset=c,
+        penalty=objective.penalty,
+        biases=bool(general.biases),
+        row_labels=observations.row_labels,
+        column_labels=observations.column_labels,
+        bias_penalty=settings.bias_penalty,
+        penalty_weights=settings.penalty_weights,
+        unit=mean_counts(observations)[0],
+        columns=settings.columns,
+        nonnegative=settings.nonnegative,
     )
 
 

@@ -21,7 +21,7 @@ ROUNDING = 2 / 3
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class GaussianDraw:
     """A completed table and the distribution drawn with it, and sums over the draws that are kept.
 
@@ -103,18 +103,18 @@ class GaussianRows:
         rows = theta.reshape(-1, p).astype(np.float64)
         found, excess = draw_gaussian(rows, rng, self.roots[0], floor=self.floor)
         return GaussianDraw(
-            theta,
-            found.mean,
-            found.covariance,
-            found.precision,
-            excess,
-            key,
-            0,
-            0,
-            np.zeros((self.count, p)),
-            np.zeros((self.count, p)),
-            np.zeros(p),
-            np.zeros((p, p)),
+            theta=theta,
+            mean=found.mean,
+            covariance=found.covariance,
+            precision=found.precision,
+            excess=excess,
+            key=key,
+            sweep=0,
+            kept=0,
+            means=np.zeros((self.count, p)),
+            squares=np.zeros((self.count, p)),
+            mean_sum=np.zeros(p),
+            covariance_sum=np.zeros((p, p)),
         )
 
     def restore_draw(self, fields: Mapping[str, Any]) -> GaussianDraw:
