@@ -129,8 +129,8 @@ def refuse_orders(orders: SideOrders, method: str, *, grouped: bool = False) -> 
     """Raise if an order was asked for that a method has no place for; columns of levels are `grouped`."""
     if method not in ("map", "gaussian"):
         return
-    for asked, own, side in zip(orders.asked, orders.sides, ("row", "column"), strict=True):
-        graph = isinstance(own, GraphPlaces)
+    for asked, places, side in zip(orders.asked, orders.sides, ("row", "column"), strict=True):
+        graph = isinstance(places, GraphPlaces)
         if asked and (method == "map" or side == "row" or graph or grouped):
             what = "graph" if graph else "order"
             raise InvalidInputError(

@@ -64,11 +64,11 @@ def draw_table(model: PosteriorModel, count: int, number: int, seed: int) -> Dra
         Which of them.
     seed : int
     """
-    kept, own = model.row_draws.shape[0], hash_of(seed, number)
+    kept, draw_seed = model.row_draws.shape[0], hash_of(seed, number)
     chosen = np.random.default_rng(seed).choice(kept, count, replace=count > kept) if kept else None
     # rows of one Gaussian were drawn with the noise of their cells
     whole = model.axes and count <= kept
-    left, right = next(model.draw_sides(1, np.random.default_rng(own)))
+    left, right = next(model.draw_sides(1, np.random.default_rng(draw_seed)))
     if chosen is not None and (whole or not model.axes):
         left = model.row_draws[chosen[number]]
         right = model.columns.means if model.axes else model.column_draws[chosen[number]]
@@ -76,7 +76,7 @@ def draw_table(model: PosteriorModel, count: int, number: int, seed: int) -> Dra
     if whole:
         errors = np.zeros_like(errors)
     return DrawnTable(
-        left, right, model.rank, model.scaling, errors, 1 / np.sqrt(model.column_precisions), own
+        left, right, model.rank, model.scaling, errors, 1 / np.sqrt(model.column_precisions), draw_seed
     )
 
 

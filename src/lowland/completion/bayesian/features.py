@@ -146,12 +146,12 @@ class FeatureMap:
 
     def check(self, covariates: Matrix | None) -> None:
         """Raise unless covariates are as many as those of the fit."""
-        found = 0 if covariates is None else covariates.shape[1]
-        if found not in (self.centres.size, self.described):
+        given = 0 if covariates is None else covariates.shape[1]
+        if given not in (self.centres.size, self.described):
             what = "missing" if covariates is None else "not those of the fit"
             raise InvalidInputError(
                 f"covariates are {what}",
-                f"{found} covariates, the fit had {self.centres.size}",
+                f"{given} covariates, the fit had {self.centres.size}",
                 fix="pass the covariates of the fit for these rows",
             )
 

@@ -76,13 +76,13 @@ class LearntPrior:
         self.mapping.check(covariates)
         form = default_form(other.means.shape[1], shape)
         about = (cells, covariates, other, noise_precision, biased, precisions, form)
-        found = self._moments(self.precision, *about)
+        moments = self._moments(self.precision, *about)
         far = None if fitted else self.mapping.unplaced(covariates, cells.shape[0])
         if far is None or not far.any() or self.wandering is None:
-            return found
+            return moments
         wide = self._moments(np.linalg.inv(np.linalg.inv(self.precision) + self.wandering), *about)
-        means = np.where(far[:, None], wide.means, found.means)
-        return Moments(means, np.where(far[:, None], wide.covariances, found.covariances))
+        means = np.where(far[:, None], wide.means, moments.means)
+        return Moments(means, np.where(far[:, None], wide.covariances, moments.covariances))
 
     def _moments(
         self,

@@ -66,8 +66,8 @@ def fit_map_surrogate(fit: BayesianFit, rng: np.random.Generator, *, effort: str
     search = _swept(objective, start, effort, fit_work, rng)
     theta = settle_rows(objective, search.theta)
     penalised = model_of(objective, theta, table, settings)
-    found = CompletionFit(penalised, search, None, objective, table, settings, theta)
-    return certify_fit(found, rng, effort, CLAIMS, fit_work=fit_work)
+    surrogate = CompletionFit(penalised, search, None, objective, table, settings, theta)
+    return certify_fit(surrogate, rng, effort, CLAIMS, fit_work=fit_work)
 
 
 def implied_settings(model: PosteriorModel, settings: BayesianSettings) -> CompletionSettings:

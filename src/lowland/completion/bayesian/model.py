@@ -264,17 +264,17 @@ class PosteriorModel:
 
     def _solved_again(self, table: Observations, axis: int, lines: Indices) -> PosteriorModel:
         """Return the model with the moments of some rows (axis 0) or columns (axis 1) solved again."""
-        own, partners = (table.rows, table.columns) if axis == 0 else (table.columns, table.rows)
-        part = table.select(np.isin(own, lines))
-        own, partners = (part.rows, part.columns) if axis == 0 else (part.columns, part.rows)
-        place = np.searchsorted(lines, own)
+        lines_of_cells, partners = (table.rows, table.columns) if axis == 0 else (table.columns, table.rows)
+        part = table.select(np.isin(lines_of_cells, lines))
+        lines_of_cells, partners = (part.rows, part.columns) if axis == 0 else (part.columns, part.rows)
+        place = np.searchsorted(lines, lines_of_cells)
         prior, old = (self.row_prior, self.rows) if axis == 0 else (self.column_prior, self.columns)
         other = self.columns if axis == 0 else self.rows
-        found = self._solved(prior, other, (place, partners), part, None, lines.size)
+        solved = self._solved(prior, other, (place, partners), part, None, lines.size)
         means, covariances = old.means.copy(), old.covariances.copy()
-        means[lines], covariances[lines] = found.means, found.covariances
-        solved = Moments(means, covariances)
-        return replace(self, rows=solved) if axis == 0 else replace(self, columns=solved)
+        means[lines], covariances[lines] = solved.means, solved.covariances
+        moments = Moments(means, covariances)
+        return replace(self, rows=moments) if axis == 0 else replace(self, columns=moments)
 
     def _solved(
         self,
@@ -286,8 +286,8 @@ class PosteriorModel:
         count: int | None = None,
     ) -> Moments:
         """Return the moments of lines, given those of the other side and their cells: lines and partners."""
-        own = 1 if table.weights is None else table.weights
-        weights = self.column_precisions[table.columns] * own
+        given = 1 if table.weights is None else table.weights
+        weights = self.column_precisions[table.columns] * given
         shape = (table.shape[0] if count is None else count, other.means.shape[0])
         scaled = self._scaled(table).values
         sorted_cells = TableCells.of(Observations(*cells, scaled, shape, weights.astype(scaled.dtype)))
@@ -304,8 +304,8 @@ class PosteriorModel:
 
     def _noise(self, rows: Indices, columns: Indices) -> Vector:
         """Return the variances of the noise of new observations, in the unit of the fit."""
-        own = self.column_precisions[columns] * self.row_weights[rows]
-        return np.asarray(1 / (self.noise_precision * own))
+        precisions = self.column_precisions[columns] * self.row_weights[rows]
+        return np.asarray(1 / (self.noise_precision * precisions))
 
     def row_scores(self, rows: Indices) -> Matrix:
         """Return the scores of all columns for some rows, shape (k, n)."""
@@ -313,7 +313,7 @@ class PosteriorModel:
         if self._averages_draws:
             drawn = zip(self.row_draws, self.column_draws, strict=True)
             mean = (
-                sum(all_product_means(own[rows], columns, self.rank) for own, columns in drawn)
+                sum(all_product_means(rows_drawn[rows], columns, self.rank) for rows_drawn, columns in drawn)
                 / self.row_draws.shape[0]
             )
             means = (means + mean) / 2

@@ -137,13 +137,13 @@ class BayesianCompletion:
     def first_posterior(self, theta: Vector) -> Posterior:
         """Return a wide posterior around a point, with priors and noise at one."""
         lower = np.eye(self.width)[lower_triangle(self.width)] * FIRST_VARIANCE
-        own, other = (np.tile(lower.astype(self.dtype), (k, 1)) for k in self.cells.shape)
+        wide_rows, wide_columns = (np.tile(lower.astype(self.dtype), (k, 1)) for k in self.cells.shape)
         (rows, row_coefficients), (columns, column_coefficients) = (prior.first() for prior in self.priors)
         tau = np.ones(self.cells.shape[1], self.dtype)
         return Posterior(
             theta=theta,
-            row_covariances=own,
-            column_covariances=other,
+            row_covariances=wide_rows,
+            column_covariances=wide_columns,
             row_precision=rows,
             column_precision=columns,
             row_coefficients=row_coefficients,
@@ -185,21 +185,21 @@ class BayesianCompletion:
             by_line,
             default_form(self.width, cells.shape),
         )
-        found = RowMoments(Moments(means, covariances), *others)
-        entropy = _entropy(found.log_determinants, self.width, posterior.noise_precision)
+        solved = RowMoments(Moments(means, covariances), *others)
+        entropy = _entropy(solved.log_determinants, self.width, posterior.noise_precision)
         changes: dict[str, Any] = {}
         if side == 1:
-            changes["errors"] = self._column_errors(found, scaled, shift, posterior)
+            changes["errors"] = self._column_errors(solved, scaled, shift, posterior)
         covariances /= self.dtype.type(posterior.noise_precision)  # in place: they take most of the memory
-        own = moments[side] = found.moments
+        renewed = moments[side] = solved.moments
         if posterior.held:
             weight = (self.trial.priors if self.trial else priors)[side].weight
-            energy = prior.energy(own, precision, coefficients, centres, weight)
+            energy = prior.energy(renewed, precision, coefficients, centres, weight)
         else:
-            precision, coefficients, energy = prior.fit(own)
+            precision, coefficients, energy = prior.fit(renewed)
         changes |= {
             "theta": self.point(moments[0].means, moments[1].means),
-            f"{kind}_covariances": own.covariances,
+            f"{kind}_covariances": renewed.covariances,
             f"{kind}_precision": precision,
             f"{kind}_coefficients": coefficients,
             f"{kind}_entropy": entropy,
@@ -249,11 +249,11 @@ class BayesianCompletion:
             total += 0.5 * alpha * float(posterior.errors.sum())
         return float(total + posterior.row_energy + posterior.column_energy)
 
-    def _column_errors(self, found: RowMoments, scaled: Matrix, shift: Matrix, state: Posterior) -> Vector:
+    def _column_errors(self, solved: RowMoments, scaled: Matrix, shift: Matrix, state: Posterior) -> Vector:
         """Return the expected squared errors of columns, from sums accumulated by their solution."""
-        new = found.moments.means.astype(np.float64)
-        traces = found.moments.covariances.astype(np.float64, copy=False) @ _halved_lower(scaled)
-        errors = found.squares - found.explained + 2 * np.sum(shift * new, axis=1)
+        new = solved.moments.means.astype(np.float64)
+        traces = solved.moments.covariances.astype(np.float64, copy=False) @ _halved_lower(scaled)
+        errors = solved.squares - solved.explained + 2 * np.sum(shift * new, axis=1)
         errors += (self.width - traces) / state.noise_precision - np.sum((new @ scaled) * new, axis=1)
         if self.column_noise:
             errors = errors / state.column_precisions
@@ -262,8 +262,8 @@ class BayesianCompletion:
 
     def _noise_weights(self, side: int, tau: Vector) -> tuple[PerPartner, PerLine]:
         """Return factors of the weights of cells by the other side and by line: tau, on one of them."""
-        own = tau.astype(self.dtype) if self.column_noise else None
-        return PerPartner(None if side else own), PerLine(own if side else None)
+        precisions = tau.astype(self.dtype) if self.column_noise else None
+        return PerPartner(None if side else precisions), PerLine(precisions if side else None)
 
     def _rows_work(self, side: int) -> float:
         single = self.dtype.itemsize == 4

@@ -127,14 +127,14 @@ class BayesianSettings:
     def of(cls, plain: Mapping[str, Any]) -> BayesianSettings:
         """Return settings from plain data, in which tuples have become lists."""
         known: dict[str, Any] = {
-            name: tuple(own) if isinstance(own, list) else own for name, own in plain.items()
+            name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()
         }
         for name in ("row_order", "column_order"):
             order = known.get(name)
             if order is not None and isinstance(order[3], bool):  # as earlier versions wrote it
                 known[name] = (*order[:3], "labels" if order[3] else "coordinates")
         places = known.get("column_places")
-        known["column_places"] = None if places is None else tuple(tuple(own) for own in places)
+        known["column_places"] = None if places is None else tuple(tuple(place) for place in places)
         known.pop("shaped", None)  # of earlier versions
         return cls(**known)
 
@@ -165,8 +165,8 @@ class BayesianSettings:
         sparse = table.size < DENSEST_PATTERN * m * n and min(m, n) <= WIDEST_PATTERN
         pattern = graded and sparse if self.pattern is None else self.pattern
         noise = ("common" if graded else "column") if self.noise == "auto" else self.noise
-        own = not graded and table.units_differ
-        scale = ("column" if own else "common") if self.scale == "auto" else self.scale
+        by_column = not graded and table.units_differ
+        scale = ("column" if by_column else "common") if self.scale == "auto" else self.scale
         full = plain and not pattern and _has_few_columns(table) if self.full is None else self.full
         if full and not plain:
             raise UnsupportedError(

@@ -176,13 +176,13 @@ def _factor_covariance(
 ) -> Matrix:
     """Return the covariance of rows, in the unit of a scaling, that a quick fit of factors gives."""
     usual = BayesianSettings(pattern=False, calibrated=False).resolve(summary)
-    own, blank = Scaling.of(summary, usual.scale), FeatureMap.of(None, 0)
-    scaled = cells.scaled(own.centres, own.spreads)
+    narrower, blank = Scaling.of(summary, usual.scale), FeatureMap.of(None, 0)
+    scaled = cells.scaled(narrower.centres, narrower.spreads)
     objective = make_objective(scaled, usual, (blank, blank), (None, None), graded=summary.graded)
     theta = first_point(objective, rng)
     start = _settled(objective, theta, rng) if usual.noise == "column" else None
     search = run(objective, Variational(start), theta, stop=_stop(usual), rng=rng)
-    unit = own.spreads / scaling.spreads
+    unit = narrower.spreads / scaling.spreads
     return factor_covariance(objective, search.state) * np.outer(unit, unit)
 
 
@@ -203,17 +203,17 @@ def _stop(settings: BayesianSettings) -> StopRule:
 def _extended(before: PosteriorModel, objective: BayesianCompletion) -> Posterior:
     """Return the posterior of an earlier fit, extended to a table that may have more rows and columns."""
     blank = objective.first_posterior(np.zeros(objective.size, objective.dtype))
-    own = []
+    sides = []
     for known, new in zip((before.rows, before.columns), objective.moments(blank), strict=True):
         k = known.means.shape[0]
-        own.append(
+        sides.append(
             Moments(
                 np.vstack([known.means, new.means[k:]]), np.vstack([known.covariances, new.covariances[k:]])
             )
         )
     tau = blank.column_precisions.copy()
     tau[: before.shape[1]] = before.column_precisions
-    return posterior_of(objective, (own[0], own[1]), before.noise_precision, tau)
+    return posterior_of(objective, (sides[0], sides[1]), before.noise_precision, tau)
 
 
 def _model_of(
@@ -228,7 +228,7 @@ def _model_of(
 ) -> PosteriorModel:
     rows, columns = objective.moments(posterior)
     kept = () if sampling is None else sampling.state.kept
-    left, right = (np.empty((len(kept), *own.means.shape), objective.dtype) for own in (rows, columns))
+    left, right = (np.empty((len(kept), *side.means.shape), objective.dtype) for side in (rows, columns))
     for k, theta in enumerate(kept):
         left[k], right[k] = objective.sides(theta)
     return PosteriorModel(

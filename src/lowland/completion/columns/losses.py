@@ -155,11 +155,11 @@ class Columns:
 
     def mean(self, z: Vector, columns: Indices) -> Vector:
         """Return expected values of cells in the unit of the table; quantiles for quantile losses."""
-        return self._back(z, columns, lambda kind, own: kind.mean(own))
+        return self._back(z, columns, lambda kind, z: kind.mean(z))
 
     def likeliest(self, z: Vector, columns: Indices) -> Vector:
         """Return the likeliest level of cells with levels, and expected values of the others."""
-        return self._back(z, columns, lambda kind, own: kind.likeliest(own))
+        return self._back(z, columns, lambda kind, z: kind.likeliest(z))
 
     def draw(self, z: Vector, columns: Indices, rng: np.random.Generator) -> Vector:
         """Return new observations of cells whose natural parameters, without shifts, are z."""
@@ -257,15 +257,15 @@ class Columns:
         y, z = self.encode(table).astype(np.float64), z.astype(np.float64)
         weights, groups = _relative_weights(table), places_of_each(table.columns, table.shape[1])
         kinds = [self.kinds[k] for k in self.which]
-        found = {
+        noises = {
             j: noise_of(kinds[j], y[at], z[at], variances[at], weights[at])
             for j, at in enumerate(groups)
             if kinds[j].word in NUMBERS and at.size
         }
-        usual = float(np.median([noise for noise, _ in found.values()])) if found else 1.0
+        usual = float(np.median([noise for noise, _ in noises.values()])) if noises else 1.0
         precisions = self.precisions.copy()
         for j, kind in enumerate(kinds):
-            noise, count = found.get(j, (usual, 0.0))
+            noise, count = noises.get(j, (usual, 0.0))
             if kind.word in NUMBERS:
                 precisions[j] = precision_of((PRIOR * usual + count * noise) / (PRIOR + count))
                 kinds[j] = replace(kind, precision=precisions[j]) if kind.word == "huber" else kind
@@ -289,10 +289,10 @@ class Columns:
         """Return the losses, each with its number of columns, or their names if they are few."""
         told = []
         for word in self.words():
-            own = [j for j, k in enumerate(self.which) if self.kinds[k].word == word]
-            names = own if table.column_labels is None else table.column_labels[own].tolist()
+            columns = [j for j, k in enumerate(self.which) if self.kinds[k].word == word]
+            names = columns if table.column_labels is None else table.column_labels[columns].tolist()
             few = ", ".join(map(str, names[:NAMED]))
-            told.append(f"{word} ({few if len(own) <= NAMED else f'{len(own)} columns'})")
+            told.append(f"{word} ({few if len(columns) <= NAMED else f'{len(columns)} columns'})")
         return "; ".join(told)
 
     def words(self) -> Sequence[str]:
@@ -361,7 +361,7 @@ def _relative_weights(table: Observations) -> Vector:
 
 def _resolved(losses: Mapping[str | int, str], table: Observations) -> dict[int, tuple[str, float]]:
     """Return the loss names and numbers of the named columns by position."""
-    found: dict[int, tuple[str, float]] = {}
+    kinds: dict[int, tuple[str, float]] = {}
     names = None if table.column_labels is None else {str(x): j for j, x in enumerate(table.column_labels)}
     for column, text in losses.items():
         at: Any = column if names is None or isinstance(column, int | np.integer) else names.get(str(column))
@@ -372,8 +372,8 @@ def _resolved(losses: Mapping[str | int, str], table: Observations) -> dict[int,
                 f"the table has {', '.join(list(names or [])[:6])}" if names else f"{table.shape[1]} columns"
             )
             raise InvalidInputError("loss names a column that does not exist", repr(column), known)
-        found[int(at)] = parse_word(text, f"loss of column {column!r}")
-    return found
+        kinds[int(at)] = parse_word(text, f"loss of column {column!r}")
+    return kinds
 
 
 def _name(table: Observations, column: int) -> str:

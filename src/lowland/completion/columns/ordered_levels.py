@@ -53,5 +53,5 @@ def refitted_thresholds(kind: Kind, y: Vector, z: Vector, weights: Vector) -> Ki
         return float(counted @ Ordinal(tuple(thresholds(free).tolist())).value(at, every))
 
     first = np.concatenate([start[:1], np.log(np.maximum(np.diff(start) - CLOSEST, CLOSEST))])
-    found = minimize(cost, first, method="BFGS", options={"gtol": 1e-4})
-    return replace(kind, thresholds=tuple(thresholds(found.x).tolist()))
+    minimum = minimize(cost, first, method="BFGS", options={"gtol": 1e-4})
+    return replace(kind, thresholds=tuple(thresholds(minimum.x).tolist()))

@@ -112,8 +112,8 @@ def fit_map(numbers: Matrix, levels: Indices, shares: Vector) -> LevelMap:
         return value, np.concatenate([gradient.ravel(), change.sum(axis=0) + away / INTERCEPTS])
 
     start = np.concatenate([np.zeros(k * width), usual])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B").x
-    return LevelMap(found[: k * width].reshape(k, width), found[k * width :])
+    point = minimize(loss, start, jac=True, method="L-BFGS-B").x
+    return LevelMap(point[: k * width].reshape(k, width), point[k * width :])
 
 
 def _log_softmax(logits: Matrix) -> Matrix:

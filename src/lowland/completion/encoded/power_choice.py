@@ -155,7 +155,7 @@ def _judged(
     predicted, written, slopes = scores.copy(), apart.values.astype(np.float64), np.zeros(apart.size)
     places = places_of_each(apart.columns, levels.width)
     for j, power in powers.items():
-        own = places[j]
-        slopes[own], written[own] = power.log_slope(written[own]), power.write(written[own])
-        predicted[own] = power.expect(scores[own], spreads[own])[0]
+        some = places[j]
+        slopes[some], written[some] = power.log_slope(written[some]), power.write(written[some])
+        predicted[some] = power.expect(scores[some], spreads[some])[0]
     return predicted, slopes - np.log(spreads) - 0.5 * ((written - scores) / spreads) ** 2

@@ -89,9 +89,9 @@ class Power:
         if min(shift + lowest, sum(others[1:]) or 1.0) < SMALLEST / 2 or x.max() > LARGEST:
             return None
         ends = shift, lowest, float(x.max())
-        found = [cls(exponent, *ends, 0.0, 1.0, *others) for exponent in EXPONENTS]
-        gains = [power._gain(x) for power in found]
-        best = found[int(np.argmax(gains))]
+        candidates = [cls(exponent, *ends, 0.0, 1.0, *others) for exponent in EXPONENTS]
+        gains = [power._gain(x) for power in candidates]
+        best = candidates[int(np.argmax(gains))]
         if not max(gains) > LEAST_GAIN:
             return None
         written = best.write(x)

@@ -57,7 +57,7 @@ def encoding_from_arrays(
         np.split(arrays[f"level_{name}"], np.cumsum(counts))[:-1] for name in ("frequencies", "intercepts")
     )
     slopes = np.split(arrays["level_slopes"], np.cumsum(sizes))[:-1]
-    fine = all((own > 0).all() and abs(own.sum() - 1) < 1e-6 for own in shares)
+    fine = all((share > 0).all() and abs(share.sum() - 1) < 1e-6 for share in shares)
     require(fine, "the frequencies of its levels are damaged")
     powers = _powers(plain["powers"], width)
     require(not set(powers) & set(kinds), "a column of levels is written as powers")
@@ -67,7 +67,7 @@ def encoding_from_arrays(
 
 def _powers(listed: Any, width: int) -> dict[int, Power]:
     """Return the columns that are roots or logarithms; raise ValueError if they are damaged."""
-    found: dict[int, Power] = {}
+    powers: dict[int, Power] = {}
     for one in listed:
         known = {"whole": 0.0, "rest_shift": 0.0, "least_rest": 0.0, **one}
         j, parts = known["column"], [float(known[field.name]) for field in fields(Power)]
@@ -78,7 +78,7 @@ def _powers(listed: Any, width: int) -> dict[int, Power]:
             least = power.rest_shift + power.least_rest
             fine &= power.whole in WHOLES and power.highest <= power.whole and 0 < least < power.whole
             fine &= power.rest_shift >= 0 and power.least_rest >= 0 and power.lowest < power.whole
-        whole = type(j) is int and 0 <= j < width and j not in found
+        whole = type(j) is int and 0 <= j < width and j not in powers
         require(whole and fine and ends and bool(np.isfinite(parts).all()), "a column of powers is damaged")
-        found[j] = power
-    return found
+        powers[j] = power
+    return powers

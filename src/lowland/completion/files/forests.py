@@ -39,41 +39,41 @@ def refined_model(base: PosteriorModel, arrays: Mapping[str, NDArray[Any]]) -> R
 
     Raises ValueError if the arrays do not describe forests: a walk through damaged nodes might never end.
     """
-    own = {
+    parts = {
         name.removeprefix("refined_"): array for name, array in arrays.items() if name.startswith("refined_")
     }
     m, n = base.shape
     check_arrays(
-        own,
+        parts,
         {name: "n" for name in _OF_COLUMNS} | {"shifts": "m n", "scores": "held", "gain": "1"},
         {"m": m, "n": n},
     )
-    check_arrays(own, {"numbers": "nodes"})
-    check_arrays(own, {"learnt_from": "1", "groups": str(n)}, kind="iu")
-    groups = own["groups"]
+    check_arrays(parts, {"numbers": "nodes"})
+    check_arrays(parts, {"learnt_from": "1", "groups": str(n)}, kind="iu")
+    groups = parts["groups"]
     require(bool((np.diff(groups) >= 0).all()), "its columns are not in groups")
     whole = {"features": "nodes", "children": "nodes 2", "roots": "trees", "columns": "c", "trees": "c"}
-    check_arrays(own, whole | {"nodes": "c"}, {"nodes": own["numbers"].size}, kind="iu")
-    require(own["gaps"].shape == (m, n) and own["gaps"].dtype == bool, "its missing cells are not marked")
-    require(own["scores"].size > 0 and (own["spreads"] > 0).all(), "a unit is not positive")
-    columns, ends = own["columns"].tolist(), np.cumsum(own["nodes"])
-    fits = ends.size and ends[-1] == own["numbers"].size and own["trees"].sum() == own["roots"].size
-    fits = fits and (own["nodes"] > 0).all() and (own["trees"] > 0).all()
+    check_arrays(parts, whole | {"nodes": "c"}, {"nodes": parts["numbers"].size}, kind="iu")
+    require(parts["gaps"].shape == (m, n) and parts["gaps"].dtype == bool, "its missing cells are not marked")
+    require(parts["scores"].size > 0 and (parts["spreads"] > 0).all(), "a unit is not positive")
+    columns, ends = parts["columns"].tolist(), np.cumsum(parts["nodes"])
+    fits = ends.size and ends[-1] == parts["numbers"].size and parts["trees"].sum() == parts["roots"].size
+    fits = fits and (parts["nodes"] > 0).all() and (parts["trees"] > 0).all()
     require(bool(fits and sorted(set(columns)) == columns), "its forests do not fit its nodes")
     require(all(0 <= j < n for j in columns), "a forest is of a column that does not exist")
-    tree_ends = np.cumsum(own["trees"])
+    tree_ends = np.cumsum(parts["trees"])
     forests = {}
     for j, nodes, node_end, trees, tree_end in zip(
-        columns, own["nodes"], ends, own["trees"], tree_ends, strict=True
+        columns, parts["nodes"], ends, parts["trees"], tree_ends, strict=True
     ):
-        part = {name: own[name][node_end - nodes : node_end] for name in _OF_NODES}
+        nodes_of = {name: parts[name][node_end - nodes : node_end] for name in _OF_NODES}
         forests[j] = _forest(
-            own["roots"][tree_end - trees : tree_end], part, int(np.sum(groups != groups[j]))
+            parts["roots"][tree_end - trees : tree_end], nodes_of, int(np.sum(groups != groups[j]))
         )
-    weights, ratios, centres, spreads = (own[name] for name in _OF_COLUMNS)
-    gain, learnt_from = float(own["gain"][0]), int(own["learnt_from"][0])
-    known = Refinement(forests, weights, ratios, centres, spreads, gain, own["scores"], learnt_from, groups)
-    return RefinementLayer(base, known, own["shifts"], own["gaps"].astype(np.intp))
+    weights, ratios, centres, spreads = (parts[name] for name in _OF_COLUMNS)
+    gain, learnt_from = float(parts["gain"][0]), int(parts["learnt_from"][0])
+    known = Refinement(forests, weights, ratios, centres, spreads, gain, parts["scores"], learnt_from, groups)
+    return RefinementLayer(base, known, parts["shifts"], parts["gaps"].astype(np.intp))
 
 
 def _forest(roots: NDArray[Any], part: Mapping[str, NDArray[Any]], inputs: int) -> Forest:

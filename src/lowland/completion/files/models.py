@@ -93,7 +93,7 @@ def save_model(
 
 def levels_as_data(levels: Mapping[Any, Sequence[Any]]) -> list[Any]:
     """Return the levels of columns as lists for JSON, because names need not be text."""
-    return [[_plain(name), [_plain(level) for level in own]] for name, own in levels.items()]
+    return [[_plain(name), [_plain(level) for level in words]] for name, words in levels.items()]
 
 
 def _plain(value: Any) -> Any:

@@ -97,8 +97,8 @@ def posterior_model(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
             number(plain, "pattern_ridge", PATTERN_RIDGE),
             _order(plain, arrays, side),
         )
-        found = len(arrays[f"{side}_coefficients"]) - 1
-        require(found == mapping.width, f"{side}_coefficients are of {found} features, not {mapping.width}")
+        width = len(arrays[f"{side}_coefficients"]) - 1
+        require(width == mapping.width, f"{side}_coefficients are of {width} features, not {mapping.width}")
         wandering = arrays.get(f"{side}_wandering")
         if wandering is not None:
             d = sizes["d"]
@@ -156,7 +156,7 @@ def _order(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], side: s
     if f"{side}_order" not in plain:
         return None
     # files of earlier versions know no graphs
-    length, strength, labelled, graph = (float(own) for own in (*plain[f"{side}_order"], 0)[:4])
+    length, strength, labelled, graph = (float(number) for number in (*plain[f"{side}_order"], 0)[:4])
     names = {f"{side}_order_points": "points c", f"{side}_order_basis": "points k"}
     check_arrays(arrays, names)
     require(0 < length < np.inf and 0 < strength < np.inf, f"{side}_order is {length} and {strength}")
@@ -210,6 +210,6 @@ def check_labels(arrays: Mapping[str, NDArray[Any]], sizes: Mapping[str, int]) -
     for name, length in (("row_labels", sizes["m"]), ("column_labels", sizes["n"])):
         if name in arrays:
             labels = arrays[name]
-            found = f"{name} has shape {labels.shape}, not {length}"
-            require(labels.shape == (length,), found)
+            problem = f"{name} has shape {labels.shape}, not {length}"
+            require(labels.shape == (length,), problem)
             require(len(set(labels.tolist())) == length, f"{name} names two lines alike")

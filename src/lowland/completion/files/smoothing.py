@@ -33,30 +33,32 @@ def smoothed_model(base: PosteriorModel, arrays: Mapping[str, NDArray[Any]]) -> 
     Raises ValueError if the arrays do not describe it.
     """
     prefix = "smoothed_"
-    own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    parts = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
     m, n = base.shape
     lengths = {"m": m, "n": n, "kinds": KINDS, "kernels": len(LENGTHS) * len(NOISES)}
-    check_arrays(own, _ARRAYS | {"scores": "held", "shifts": "m n", "gain": "1"}, lengths)
-    whole = {"learnt_from": "1", "score_kinds": str(own["scores"].size), "kinds": f"{m} {n}"}
-    check_arrays(own, whole, kind="iu")
-    require(bool(((own["kinds"] >= 0) & (own["kinds"] <= KINDS)).all()), "a cell is of no kind")
-    require(own["centred"].shape == (KINDS,) and own["centred"].dtype == bool, "its curves are of no kind")
-    weights, ratios = own["weights"], own["ratios"]
+    check_arrays(parts, _ARRAYS | {"scores": "held", "shifts": "m n", "gain": "1"}, lengths)
+    whole = {"learnt_from": "1", "score_kinds": str(parts["scores"].size), "kinds": f"{m} {n}"}
+    check_arrays(parts, whole, kind="iu")
+    require(bool(((parts["kinds"] >= 0) & (parts["kinds"] <= KINDS)).all()), "a cell is of no kind")
+    require(
+        parts["centred"].shape == (KINDS,) and parts["centred"].dtype == bool, "its curves are of no kind"
+    )
+    weights, ratios = parts["weights"], parts["ratios"]
     require(bool(((weights >= 0) & (weights <= 1)).all()), "a weight is no share")
-    require(bool((own["widest"] > 0).all()), "a standard error is not positive")
-    require(bool((ratios > 0).all() and (own["shares"] > 0).all()), "a share or ratio is not positive")
-    require(own["scores"].size > 0 and own["places"].shape[1] > 0, "it has no scores or no places")
+    require(bool((parts["widest"] > 0).all()), "a standard error is not positive")
+    require(bool((ratios > 0).all() and (parts["shares"] > 0).all()), "a share or ratio is not positive")
+    require(parts["scores"].size > 0 and parts["places"].shape[1] > 0, "it has no scores or no places")
     known = RowSmoothing(
         weights,
-        own["centred"],
+        parts["centred"],
         ratios,
-        own["widest"],
-        own["places"],
-        own["centres"],
-        own["shares"],
-        float(own["gain"][0]),
-        own["scores"],
-        own["score_kinds"],
-        int(own["learnt_from"][0]),
+        parts["widest"],
+        parts["places"],
+        parts["centres"],
+        parts["shares"],
+        float(parts["gain"][0]),
+        parts["scores"],
+        parts["score_kinds"],
+        int(parts["learnt_from"][0]),
     )
-    return RefinementLayer(base, known, own["shifts"], own["kinds"].astype(np.intp))
+    return RefinementLayer(base, known, parts["shifts"], parts["kinds"].astype(np.intp))

@@ -16,8 +16,8 @@ def mixed_predictions(trial: Trial, columns: Columns) -> PredictionDisplay:
     """Return predicted against observed values of held-out cells, each column in units of its spread."""
     centres, spreads = np.zeros(columns.which.size), np.ones(columns.which.size)
     for j in np.unique(trial.columns):
-        own = trial.observed[trial.columns == j]
-        centres[j], spreads[j] = own.mean(), own.std() or 1.0
+        observed = trial.observed[trial.columns == j]
+        centres[j], spreads[j] = observed.mean(), observed.std() or 1.0
     at = trial.columns
     return PredictionDisplay(
         (trial.observed - centres[at]) / spreads[at],

@@ -209,8 +209,8 @@ class CompletionModel:
         """Return the model with the factors and biases of some rows solved again."""
         part = table.select(np.isin(table.rows, lines))
         place = np.searchsorted(lines, part.rows)
-        own = Observations(place, part.columns, part.values, (lines.size, table.shape[1]), part.weights)
-        u, a = self.fold_in(own)
+        cells = Observations(place, part.columns, part.values, (lines.size, table.shape[1]), part.weights)
+        u, a = self.fold_in(cells)
         factors, biases = self.row_factors.copy(), self.row_biases.copy()
         factors[lines], biases[lines] = u, a
         return replace(self, row_factors=factors, row_biases=biases)

@@ -74,7 +74,7 @@ class PenalisedTable(MethodTable["CompletionFit"]):
         from lowland.sensing.intervals import entry_intervals
 
         fit = self.known("these intervals")
-        found = entry_intervals(
+        ends = entry_intervals(
             fit.objective,
             fit.theta,
             rows,
@@ -83,7 +83,7 @@ class PenalisedTable(MethodTable["CompletionFit"]):
             new_observation=True,
             new_weights=row_weights(fit.observations)[rows],
         )
-        return found.lower, found.upper
+        return ends.lower, ends.upper
 
     def predictor(self) -> Predictor:
         """Return predictions with standard errors."""

@@ -68,7 +68,7 @@ class Completed:
     ) -> tuple[Indices, Indices]:
         """Return the positions of cells given by labels or positions; unknown ones get `unknown`."""
         at_rows, at_columns = (
-            self.labels.positions(own, axis, unknown=unknown) for axis, own in enumerate((rows, columns))
+            self.labels.positions(names, axis, unknown=unknown) for axis, names in enumerate((rows, columns))
         )
         if at_rows.shape != at_columns.shape:
             raise InvalidInputError(

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 def without_data(what: str, *, fix: str = "fit the table in memory") -> UnsupportedError:
     """Return the error of what needs the fitted data, asked of a model that is without them."""
-    found = "a model that was saved, or fitted on the disk or a cluster, without them"
-    return UnsupportedError(f"the fitted data are needed for {what}", found, fix=fix)
+    source = "a model that was saved, or fitted on the disk or a cluster, without them"
+    return UnsupportedError(f"the fitted data are needed for {what}", source, fix=fix)
 
 
 def without_certificate() -> UnsupportedError:
     """Return the error of a document asked of a table that was not certified."""
-    found = "a fit without a certificate"
-    return UnsupportedError("there is no certificate to save", found, fix="fit with certify=True")
+    source = "a fit without a certificate"
+    return UnsupportedError("there is no certificate to save", source, fix="fit with certify=True")
 
 
 class Sampler(Protocol):

@@ -66,21 +66,21 @@ class TableIntervals:
             choices = ", ".join(f'"{choice}"' for choice in INTERVAL_METHODS)
             raise InvalidInputError("method is unknown", repr(method), fix=f"use one of {choices}")
         check_share("level", level)
-        own, losses = self.table.interval_method, self.table.model.losses
+        offered, losses = self.table.interval_method, self.table.model.losses
         if losses is not None and not losses.numbers[columns].all():
             raise UnsupportedError(
                 "columns of levels have no intervals",
                 "two-level or ordered columns",
                 fix="use level_probabilities or sample",
             )
-        method = own if method == "auto" else method
+        method = offered if method == "auto" else method
         if method.startswith("conformal"):
             return self.table.model.clip(*self._conformal_at(rows, columns, level, method), columns)
-        if method != own:
+        if method != offered:
             raise UnsupportedError(
                 f'method "{method}" needs {_NEEDS[method]}',
-                f'this model has "{own}"',
-                fix='use "conformal"' if own == "conformal" else f'use "{own}" or "conformal"',
+                f'this model has "{offered}"',
+                fix='use "conformal"' if offered == "conformal" else f'use "{offered}" or "conformal"',
             )
         return self.table.intervals(rows, columns, level)
 

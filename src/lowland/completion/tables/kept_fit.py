@@ -52,9 +52,9 @@ class KeptFit:
     def as_data(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return plain data and arrays."""
         arrays = {f"seen_{name}": array for name, array in cells_as_arrays(self.observations).items()}
-        for name, own in zip(("row", "column"), self.covariates, strict=True):
-            if own is not None:
-                arrays[f"seen_{name}_covariates"] = own
+        for name, covariates in zip(("row", "column"), self.covariates, strict=True):
+            if covariates is not None:
+                arrays[f"seen_{name}_covariates"] = covariates
         plain: dict[str, Any] = {"settings": dict(self.settings)}
         for name, search in (("search", self.search), ("sampling", self.sampling)):
             if search is not None:
@@ -150,12 +150,14 @@ def _search_as_data(search: SearchResult) -> tuple[dict[str, Any], dict[str, NDA
 def _search_from_data(
     plain: Mapping[str, Any], name: str, arrays: Mapping[str, NDArray[Any]]
 ) -> SearchResult:
-    own = {key.removeprefix(f"{name}_"): array for key, array in arrays.items() if key.startswith(f"{name}_")}
-    measures = {key.removeprefix("measure_"): own[key] for key in own if key.startswith("measure_")}
-    check_arrays(own, {"iterations": "steps"}, kind="iu")
-    check_arrays(own, {"values": "steps"}, {"steps": len(own["iterations"])}, infinite=("values",))
-    unknown = np.full(own["values"].size, np.nan)
-    trace = Trace(own["iterations"], unknown, own["values"], measures)
+    parts = {
+        key.removeprefix(f"{name}_"): array for key, array in arrays.items() if key.startswith(f"{name}_")
+    }
+    measures = {key.removeprefix("measure_"): parts[key] for key in parts if key.startswith("measure_")}
+    check_arrays(parts, {"iterations": "steps"}, kind="iu")
+    check_arrays(parts, {"values": "steps"}, {"steps": len(parts["iterations"])}, infinite=("values",))
+    unknown = np.full(parts["values"].size, np.nan)
+    trace = Trace(parts["iterations"], unknown, parts["values"], measures)
     blank: Vector = np.zeros(0)
     return SearchResult(
         blank,

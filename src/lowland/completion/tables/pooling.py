@@ -139,17 +139,17 @@ def pool_estimates(results: Iterable[Any], *, degrees: float | None = None) -> P
     read = [_read(result) for result in results]
     if len(read) < 2:
         raise InvalidInputError("results must be those of two completed tables or more", f"{len(read)}")
-    shapes = {(own.estimates.shape, own.variances.shape) for own in read}
+    shapes = {(estimate.estimates.shape, estimate.variances.shape) for estimate in read}
     if len(shapes) > 1:
         raise InvalidInputError(
             "all tables must give the same estimates", f"shapes {sorted(map(str, shapes))}"
         )
     if degrees is None:
-        degrees = min(own.degrees for own in read)
+        degrees = min(estimate.degrees for estimate in read)
     if not degrees > 0:
         raise InvalidInputError("degrees must be positive", repr(degrees))
-    estimates = np.array([own.estimates for own in read])
-    variances = np.array([own.variances for own in read])
+    estimates = np.array([estimate.estimates for estimate in read])
+    variances = np.array([estimate.variances for estimate in read])
     return _pooled(estimates, variances, float(degrees), read[0].names)
 
 
@@ -181,7 +181,7 @@ def _read(result: Any) -> _Result:
 
 
 def _checked(estimates: ArrayLike, variances: ArrayLike, degrees: float, names: Sequence[str]) -> _Result:
-    centres, spreads = (np.asarray(own, dtype=np.float64) for own in (estimates, variances))
+    centres, spreads = (np.asarray(numbers, dtype=np.float64) for numbers in (estimates, variances))
     centres = np.atleast_1d(centres)
     spreads = np.atleast_1d(spreads)
     k = centres.size
@@ -190,9 +190,11 @@ def _checked(estimates: ArrayLike, variances: ArrayLike, degrees: float, names: 
             "estimates must be numbers with a variance each, or a covariance matrix",
             f"shapes {centres.shape} and {spreads.shape}",
         )
-    own = np.diag(spreads) if spreads.ndim == 2 else spreads
-    if not (np.isfinite(centres).all() and np.isfinite(spreads).all() and (own > 0).all()):
-        raise InvalidInputError("estimates must be finite, and variances positive", f"{centres} and {own}")
+    diagonal = np.diag(spreads) if spreads.ndim == 2 else spreads
+    if not (np.isfinite(centres).all() and np.isfinite(spreads).all() and (diagonal > 0).all()):
+        raise InvalidInputError(
+            "estimates must be finite, and variances positive", f"{centres} and {diagonal}"
+        )
     return _Result(centres, spreads, degrees, names)
 
 

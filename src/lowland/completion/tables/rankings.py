@@ -45,7 +45,7 @@ def recommend(
     closed = np.zeros(n, bool) if candidates is None else ~np.isin(np.arange(n), candidates)
     if model.losses is not None:
         closed |= ~model.losses.numbers  # positions of levels are no quantities
-    found = np.full((rows.size, count), -1)
+    best_columns = np.full((rows.size, count), -1)
     values = np.full((rows.size, count), np.nan)
     cells = None if seen is None else _cells_of(seen, rows)
     step = max(1, CHUNK_SCORES // max(n, 1))
@@ -59,18 +59,18 @@ def recommend(
             scores[lines[here] - part.start, columns[here]] = -np.inf
         best = _best(scores, count)
         open_cells = np.isfinite(np.take_along_axis(scores, best, axis=1))
-        found[part] = np.where(open_cells, best, -1)
+        best_columns[part] = np.where(open_cells, best, -1)
         at = np.repeat(rows[part], count)[open_cells.ravel()]
         values[part][open_cells] = model.predict(at, best[open_cells])
-    return found, values
+    return best_columns, values
 
 
 def _cells_of(seen: Observations, rows: Indices) -> tuple[Indices, Indices]:
     """Return the cells of some rows: places of the rows among those asked for, and columns."""
     order = np.argsort(rows, kind="stable")
     cells = np.flatnonzero(np.isin(seen.rows, rows))
-    own, columns = seen.rows[cells], seen.columns[cells]
-    first, last = (np.searchsorted(rows[order], own, side) for side in ("left", "right"))
+    cell_rows, columns = seen.rows[cells], seen.columns[cells]
+    first, last = (np.searchsorted(rows[order], cell_rows, side) for side in ("left", "right"))
     repeats = last - first  # a row may be asked for more than once
     places = order[np.repeat(first, repeats) + _counters(repeats)]
     return places, np.repeat(columns, repeats)

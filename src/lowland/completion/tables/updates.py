@@ -44,11 +44,11 @@ def extended(labels: TableLabels, rows: ArrayLike, columns: ArrayLike, values: A
     numbers = check_floats(values, "values", ndim=1)
     _refuse_missing(rows, "rows")
     _refuse_missing(columns, "columns")
-    found = (
+    both = (
         _extend(labels.rows, labels.shape[0], rows, "row"),
         _extend(labels.columns, labels.shape[1], columns, "column"),
     )
-    (at_rows, row_labels, m), (at_columns, column_labels, n) = found
+    (at_rows, row_labels, m), (at_columns, column_labels, n) = both
     return Observations.from_triples(
         at_rows,
         at_columns,

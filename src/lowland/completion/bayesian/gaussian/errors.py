@@ -83,8 +83,8 @@ def gaussian_errors(
     factors = alike if scales is None else scales.factors(distances, counts)
     # rows that lack the same often stand side by side: what others lack comes in any order
     masks = np.random.default_rng(0).permutation(holes)
-    own = (gaussian.covariance, gaussian.mean, masks, scales, every)
-    (scores,) = objective.cells.map(0, hidden_scores, *own)
+    shared = (gaussian.covariance, gaussian.mean, masks, scales, every)
+    (scores,) = objective.cells.map(0, hidden_scores, *shared)
     if scores.size < LEAST_SCORED:
         return GaussianErrors(factors, scales)
     seen = scores / np.sqrt(1 - followed / m)

@@ -144,9 +144,9 @@ def gaussian_model(
 
 def _noise_of(gaussian: FullGaussian) -> Vector:
     """Return the variances of noise, nearly the largest that leave a positive definite rest."""
-    own = np.diag(gaussian.precision)
-    scaled = gaussian.covariance * np.sqrt(np.outer(own, own))
-    noise: Vector = NOISE_SHARE * float(np.linalg.eigvalsh(scaled)[0]) / own
+    diagonal = np.diag(gaussian.precision)
+    scaled = gaussian.covariance * np.sqrt(np.outer(diagonal, diagonal))
+    noise: Vector = NOISE_SHARE * float(np.linalg.eigvalsh(scaled)[0]) / diagonal
     return noise
 
 

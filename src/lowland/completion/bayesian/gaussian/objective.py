@@ -84,8 +84,8 @@ class GaussianRows:
     def __init__(self, cells: TableCells, thin: int = 1, targets: Sequence[Matrix | None] = (None,)) -> None:
         self.cells, self.thin, (self.count, self.width) = cells, thin, cells.shape
         self.floor = float(np.finfo(cells.dtype).eps ** ROUNDING)
-        own = self.floor * np.eye(self.width)
-        self.roots = [None if target is None else np.linalg.cholesky(target + own) for target in targets]
+        ridge = self.floor * np.eye(self.width)
+        self.roots = [None if target is None else np.linalg.cholesky(target + ridge) for target in targets]
 
     @property
     def size(self) -> int:
@@ -101,12 +101,12 @@ class GaussianRows:
         """Return a distribution drawn given a completed table."""
         p = self.width
         rows = theta.reshape(-1, p).astype(np.float64)
-        found, excess = draw_gaussian(rows, rng, self.roots[0], floor=self.floor)
+        drawn, excess = draw_gaussian(rows, rng, self.roots[0], floor=self.floor)
         return GaussianDraw(
             theta=theta,
-            mean=found.mean,
-            covariance=found.covariance,
-            precision=found.precision,
+            mean=drawn.mean,
+            covariance=drawn.covariance,
+            precision=drawn.precision,
             excess=excess,
             key=key,
             sweep=0,
@@ -125,13 +125,13 @@ class GaussianRows:
         """Return the next completed table and the distribution drawn given it."""
         rows = self._lines(state, Noise(state.key, state.sweep))
         target = draw_target(rows, rng, self.roots, state.target) if len(self.roots) > 1 else 0
-        found, excess = draw_gaussian(rows, rng, self.roots[target], floor=self.floor)
+        drawn, excess = draw_gaussian(rows, rng, self.roots[target], floor=self.floor)
         return replace(
             state,
             theta=rows.ravel().astype(self.dtype),
-            mean=found.mean,
-            covariance=found.covariance,
-            precision=found.precision,
+            mean=drawn.mean,
+            covariance=drawn.covariance,
+            precision=drawn.precision,
             excess=excess,
             sweep=state.sweep + 1,
             target=target,

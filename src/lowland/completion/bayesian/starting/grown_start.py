@@ -74,8 +74,8 @@ def grow(cells: TableCells, settings: BayesianSettings, graded: bool, rank: int 
     blank = (FeatureMap.of(None, 0), FeatureMap.of(None, 0))
 
     def of_rank(count: int) -> BayesianCompletion:
-        own = replace(settings, rank=count, pattern=False, calibrated=False, noise="common")
-        return make_objective(cells, own, blank, (None, None), graded=graded)
+        plain = replace(settings, rank=count, pattern=False, calibrated=False, noise="common")
+        return make_objective(cells, plain, blank, (None, None), graded=graded)
 
     groups = None if settings.groups is None else np.array(settings.groups)
     with stage("factors that stand out from noise"):
@@ -93,14 +93,14 @@ def _grow(of_rank: Callable[[int], BayesianCompletion], most: int, groups: Indic
         constant = [np.ones((len(side), 1), side.dtype) for side in (rows, columns)]
         known = np.hstack([rows[:, :count], constant[0]]), np.hstack([columns[:, :count], constant[1]])
         least, gate = max(1, int(LEAST_SHARE * count)), HIGHER_GATE if count >= MANY else GATE
-        found = find_leftover(objective.cells, lifted.left, lifted.right, known, gate, step, least, groups)
-        if found is None:
+        leftover = find_leftover(objective.cells, lifted.left, lifted.right, known, gate, step, least, groups)
+        if leftover is None:
             break
         m, n = objective.cells.shape
         # directions have length one; entries of both sides become alike
-        size, tilt = np.sqrt(found.strengths), (m / n) ** 0.25
-        added = found.left * (size * tilt), found.right * (size / tilt)
-        count += found.strengths.size
+        size, tilt = np.sqrt(leftover.strengths), (m / n) ** 0.25
+        added = leftover.left * (size * tilt), leftover.right * (size / tilt)
+        count += leftover.strengths.size
         wider = of_rank(count)
         start = with_factors(posterior, objective, wider, added, NEW_VARIANCE)
         objective, posterior = wider, _swept(wider, start, start.theta)
@@ -112,14 +112,14 @@ def padded(grown: Grown, objective: BayesianCompletion, rng: np.random.Generator
 
     These are as large as those there are: what the data do not hold, sweeps take out again.
     """
-    own, posterior = grown
-    count = own.model.rank
-    sides = own.sides(posterior.theta)
+    grown_objective, posterior = grown
+    count = grown_objective.model.rank
+    sides = grown_objective.sides(posterior.theta)
     added = []
     for side in sides:
         size = np.sqrt(np.mean(side[:, :count].astype(np.float64) ** 2))
         added.append(size * rng.standard_normal((len(side), objective.model.rank - count)))
-    return with_factors(posterior, own, objective, (added[0], added[1]), 1.0)
+    return with_factors(posterior, grown_objective, objective, (added[0], added[1]), 1.0)
 
 
 def with_factors(

@@ -29,8 +29,8 @@ def feature_maps(
     m, n = shape
     ridge = settings.pattern_ridge or PATTERN_RIDGE
     rows, columns = (
-        FeatureMap.of(own, partners if settings.pattern else 0, ridge, order)
-        for own, partners, order in zip(
+        FeatureMap.of(covariates, partners if settings.pattern else 0, ridge, order)
+        for covariates, partners, order in zip(
             covariates, (n, m), (settings.row_order, settings.column_order), strict=True
         )
     )
