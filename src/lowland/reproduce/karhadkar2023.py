@@ -2,8 +2,8 @@
 
 K. Karhadkar, M. Murray, H. Tseran and G. Montufar prove that most regions, by number and by volume, have a
 Jacobian of full row rank and so no bad differentiable minimum, and that most non-empty regions of one input
-have global minima. Ranks here are exact, so shares have no numerical error; the effects of single precision,
-of the law of the data and of the bounds of a linear program are shown separately.
+have global minima. Ranks here are exact, so shares have no numerical error; the effect of the law of the
+data is shown separately.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ def _share(law: str, n: int, d: int, width: int, trials: int) -> float:
     return full / trials
 
 
-def precision_cells(quick: bool) -> Sequence[Cell]:
-    """Return cells at which the law of the data and the precision of the rank matter."""
+def law_cells(quick: bool) -> Sequence[Cell]:
+    """Return cells at which the law of the data matters."""
     sizes = ((30, 1, 300), (30, 3, 30), (50, 25, 4), (50, 50, 6))
     return [
         {"points": n, "inputs": d, "width": k, "law": law, "trials": 30 if quick else 300}
@@ -107,24 +107,15 @@ def precision_cells(quick: bool) -> Sequence[Cell]:
     ]
 
 
-def run_precision(cell: Cell) -> Row:
-    """Return the share of full ranks: exact, and by singular values in double and in single precision."""
+def run_law(cell: Cell) -> Row:
+    """Return the share of exact full ranks, and how many of them singular values in double precision miss."""
     n, d, k, law = cell["points"], cell["inputs"], cell["width"], cell["law"]
     rng = np.random.default_rng([LAWS.index(law), n, d, k])
     rows, active = draw_patterns(draw_points(law, rng, (cell["trials"], n, d)), k, rng)
     exact = full_rank(active, rows, rng)
-    double, single = np.zeros(cell["trials"], bool), np.zeros(cell["trials"], bool)
-    for t, (pattern, points) in enumerate(zip(active, rows, strict=True)):
-        jacobian = (pattern[:, :, None] * points[:, None, :]).reshape(n, -1)
-        double[t] = np.linalg.matrix_rank(jacobian) == n
-        single[t] = np.linalg.matrix_rank(jacobian.astype(np.float32)) == n
-    return {
-        "exact": float(exact.mean()),
-        "double": float(double.mean()),
-        "single": float(single.mean()),
-        "wrong_in_double": int((exact != double).sum()),
-        "wrong_in_single": int((exact != single).sum()),
-    }
+    jacobians = (active[:, :, :, None] * rows[:, :, None, :]).reshape(cell["trials"], n, -1)
+    in_double = np.array([np.linalg.matrix_rank(jacobian) == n for jacobian in jacobians])
+    return {"share": float(exact.mean()), "wrong_in_double": int((exact != in_double).sum())}
 
 
 def minima_cells(quick: bool) -> Sequence[Cell]:
@@ -162,31 +153,6 @@ def _targets(kind: str, rows: Matrix, width: int, rng: np.random.Generator) -> A
         return np.maximum(rows @ weights, 0) @ np.where(np.arange(width) % 2, -1.0, 1.0)
     quadratic = rng.standard_normal((rows.shape[1], rows.shape[1]))
     return np.einsum("ni,ij,nj->n", rows, quadratic, rows)
-
-
-def bounds_cells(quick: bool) -> Sequence[Cell]:
-    """Return small random regions of one input."""
-    return [{"seed": seed} for seed in range(60)]
-
-
-def run_bounds(cell: Cell) -> Row:
-    """Return whether a linear program finds zero loss, with free weights and with its default bounds."""
-    from scipy.optimize import linprog
-
-    rng = np.random.default_rng(cell["seed"])
-    n, k = 6, 30
-    rows, active = draw_patterns(draw_points("symmetric", rng, (n, 1)), k, rng)
-    targets, outer = rng.uniform(-1, 1, n), np.where(np.arange(k) % 2, -1.0, 1.0)
-    equal = ((active * outer)[:, :, None] * rows[:, None, :]).reshape(n, -1)
-    sides = np.where(active, 1.0, -1.0)
-    below = -np.einsum("ik,id,kl->ikld", sides, rows, np.eye(k)).reshape(n * k, -1)
-    found = {}
-    for name, bounds in (("free", (None, None)), ("default", (0, None))):
-        program = linprog(
-            np.zeros(2 * k), A_ub=below, b_ub=np.zeros(n * k), A_eq=equal, b_eq=targets, bounds=bounds
-        )
-        found[name] = int(program.status == 0)
-    return {**found, "least_squares": int(region_loss(rows, targets, outer, active) <= ZERO)}
 
 
 def count_cells(quick: bool) -> Sequence[Cell]:
@@ -246,9 +212,9 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
             lambda ax: _draw_counts(ax, rows["counts"]),
         )
     )
-    header = ("points", "inputs", "width", "law", "exact", "double", "single", "wrong in single")
-    names = ("points", "inputs", "width", "law", "exact", "double", "single", "wrong_in_single")
-    table = [tuple(_text(r[name]) for name in names) for r in rows["precision"]]
+    by_law = [
+        tuple(_text(r[name]) for name in ("points", "inputs", "width", "law", "share")) for r in rows["laws"]
+    ]
     deep = [tuple(_text(r[n]) for n in ("points", "width", "share", "dead_point")) for r in rows["deep"]]
     return Page(
         "Which regions of ReLU networks have bad minima",
@@ -256,7 +222,9 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
         None,
         notes=_notes(rows),
         tables=(
-            TableEntry("Effect of precision and law of the data on the share", header, table),
+            TableEntry(
+                "Effect of the law of the data", ("points", "inputs", "width", "law", "full rank"), by_law
+            ),
             TableEntry(
                 "Two hidden layers, four inputs", ("points", "width", "full rank", "some point dead"), deep
             ),
@@ -271,22 +239,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
 
 
 def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
-    bounds = rows["bounds"]
-    free, default = (sum(r[name] for r in bounds) for name in ("free", "default"))
-    agree = all(r["free"] == r["least_squares"] for r in bounds)
-    wrong = sum(r["wrong_in_single"] for r in rows["precision"])
-    trials = sum(r["trials"] for r in rows["precision"])
-    return [
-        f"Of {len(bounds)} small regions {free} have zero loss; with the bounds w >= 0 that a linear program "
-        f"uses by default, {default}.",
-        "Least squares over the extreme rays agrees with the linear program on each."
-        if agree
-        else "LEAST SQUARES AND LINEAR PROGRAM DISAGREE.",
-        f"Ranks in single precision are wrong in {wrong} of {trials} cases.",
-        training_note(rows["training"]),
-        volume_note(rows["volumes"]),
-        width_note(rows["widths"]),
-    ]
+    return [training_note(rows["training"]), volume_note(rows["volumes"]), width_note(rows["widths"])]
 
 
 def _map(title: str, rows: list[Row]) -> FigureEntry:
@@ -314,9 +267,8 @@ KARHADKAR_2023 = Experiment(
     (
         Study("proportional", proportional_cells, run_proportional),
         Study("fixed", fixed_cells, run_fixed),
-        Study("precision", precision_cells, run_precision),
+        Study("laws", law_cells, run_law),
         Study("minima", minima_cells, run_minima),
-        Study("bounds", bounds_cells, run_bounds),
         Study("counts", count_cells, run_count),
         Study("deep", deep_cells, run_deep),
         Study("training", training_cells, run_training),
