@@ -83,9 +83,4 @@ SUITE = (
         ("--sensors", "8", "--days", "7", "--slots", "12", "--splits", "1", "--ways", "lowland", "HaLRTC"),
     ),
     Run("accuracy/pattern_walk.py", (), ("--seeds", "1", "--seconds", "0.05")),
-    Run(
-        "accuracy/global_search.py",
-        ("--seeds", "4", "--budgets", "500", "2000"),
-        ("--seeds", "1", "--budgets", "100"),
-    ),
 )

@@ -20,7 +20,6 @@ from lowland.completion.cells.sides import TableCells
 from lowland.core.cells.observations import Observations
 from lowland.core.work import UNLIMITED
 from lowland.datasets import planted_completion, planted_sensing
-from lowland.dynamics.search.annealing import Langevin
 from lowland.losses import (
     Balancing,
     BiasRidge,
@@ -645,13 +644,6 @@ SOLVERS = [
     Case(GaussNewton, GaussNewton, "gauss-newton", {"steps": 20}),
     # its whole steps need curvature everywhere, which clipped losses lack
     Case(GaussNewton, lambda: GaussNewton(form="setting"), "setting", {"steps": 40, "not on": ("huber",)}),
-    Case(Langevin, lambda: Langevin(n_walkers=2, n_steps=10, n_phases=25), "langevin", {"steps": 25}),
-    Case(
-        Langevin,
-        lambda: Langevin("non_reversible", n_walkers=2, n_steps=10, n_phases=30),
-        "turned",
-        {"steps": 30},
-    ),
     Case(Scaled, Scaled, "scaled", {"steps": 150}),
     Case(Scaled, lambda: Scaled(damping=0.0), "undamped", {"steps": 150}),
     Case(TrustRegion, TrustRegion, "trust region", {"steps": 30}),

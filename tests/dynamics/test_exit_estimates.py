@@ -11,8 +11,6 @@ from lowland.dynamics.exits.survival import sample_mean
 from lowland.dynamics.laws import INTEGRATORS
 from lowland.dynamics.one_dimension import mean_exit_time
 from lowland.dynamics.quadratic_wells import stable_step
-from lowland.dynamics.search.annealing import Langevin
-from lowland.search import Iterations, run
 
 PAST = ld.HalfSpace([1.0], 0.7)
 SLOW = ld.Overdamped(0.01, 8.0)
@@ -300,30 +298,3 @@ def test_starts_and_samples_at_the_edge():
     ):
         with pytest.raises(InvalidInputError):
             wrong()
-
-
-def test_annealing_an_objective_that_is_negative_or_zero():
-    class Bowl:
-        size, dtype = 3, np.dtype(float)
-
-        def __init__(self, bottom):
-            self.bottom = bottom
-
-        def value(self, theta):
-            return float(theta @ theta) / 2 + self.bottom
-
-        def gradient(self, theta):
-            return theta
-
-        def value_and_gradient(self, theta):
-            return self.value(theta), theta
-
-        def hessian_product(self, theta, direction):
-            return direction
-
-    for bottom in (-5.0, -0.5, 0.0):
-        start = np.ones(3) / np.sqrt(3)  # value bottom + 1/2
-        result = run(
-            Bowl(bottom), Langevin(n_phases=20), start, stop=Iterations(20), rng=np.random.default_rng(0)
-        )
-        assert result.value < bottom + 0.5

@@ -22,7 +22,6 @@ import lowland.dask
 import lowland.datasets
 import lowland.displays
 import lowland.dynamics
-import lowland.dynamics.search
 import lowland.errors
 import lowland.landscape
 import lowland.losses
@@ -98,7 +97,7 @@ def test_every_part_is_held_to_its_protocol_by_the_type_checker():
 
 
 def test_every_stepper_has_a_case():
-    rooms = (lowland.search, lowland.dynamics.search, lowland.networks.search, lowland.tensors.search)
+    rooms = (lowland.search, lowland.networks.search, lowland.tensors.search)
     paths = [
         f"{room.__name__}.{found.name}" for room in rooms for found in pkgutil.iter_modules(room.__path__)
     ]

@@ -61,7 +61,7 @@ def test_an_end_that_was_asked_for_is_judged_as_it_is():
     assert fit.certificate["globally_optimal"].verdict is not Verdict.PROVED
 
 
-@pytest.mark.parametrize("solver", ["stochastic", "trust_region", "langevin"])
+@pytest.mark.parametrize("solver", ["stochastic", "trust_region"])
 def test_components_to_spare_are_dropped_at_the_end_of_any_solver(solver):
     """With them a search converges so slowly that its end is refuted, or open."""
     one = planted_sensing(60, 6, 1, 0)

@@ -29,7 +29,6 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.dynamics.recurrence": ["decay_bound", "decay_norm", "recurrence_time"],
         "lowland.dynamics.sample": ["sample_langevin", "split_escape"],
         "lowland.dynamics.sampling": ["LangevinSample"],
-        "lowland.dynamics.search": ["Langevin"],
         "lowland.dynamics.exits.splitting": ["SplittingStudy"],
         "lowland.dynamics.exits.survival": ["MeanTime", "kaplan_meier"],
     },

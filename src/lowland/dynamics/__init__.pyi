@@ -41,4 +41,3 @@ from lowland.dynamics.recurrence import recurrence_time as recurrence_time
 from lowland.dynamics.sample import sample_langevin as sample_langevin
 from lowland.dynamics.sample import split_escape as split_escape
 from lowland.dynamics.sampling import LangevinSample as LangevinSample
-from lowland.dynamics.search import Langevin as Langevin

@@ -10,7 +10,6 @@ import numpy as np
 
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.records import SearchResult
-from lowland.dynamics.search.annealing import Langevin
 from lowland.measure import Entries
 from lowland.objectives import RecoveryObjective
 from lowland.search import (
@@ -85,8 +84,6 @@ def plan_starts(
     first = "spectral" if isinstance(start, str) and start == "auto" else start
     if solver != "auto":
         steppers = [make_solver(solver)]
-        if isinstance(steppers[0], Langevin):  # ends near a minimum, not at it
-            steppers.append(TrustRegion())
         return [_plain(objective, steppers, first if k == 0 else "random") for k in range(1 + restarts)]
     if objective.penalty and objective.block_solver is not None:
         return [_blocks_then_newton(objective, first if k == 0 else "random") for k in range(1 + restarts)]

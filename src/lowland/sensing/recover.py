@@ -95,7 +95,7 @@ def recover(  # noqa: PLR0913
         Weight of the nuclear norm, in units of the objective per unit of X.
     weights : array_like, shape (p,), optional
         Positive weight of each measurement.
-    solver : {"auto", "gradient", "scaled", "stochastic", "langevin", "alternating", "gauss_newton", \
+    solver : {"auto", "gradient", "scaled", "stochastic", "alternating", "gauss_newton", \
             "empirical_bayes", "trust_region", "variable_projection"} or stepper
         "auto" combines them: exact block solves for observed entries with a penalty; variable
         projection rank by rank for entries without one; otherwise Gauss-Newton steps with a prior

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from lowland.core.errors import InvalidInputError
-from lowland.dynamics.search.annealing import Langevin
 from lowland.objectives import RecoveryObjective
 from lowland.search import (
     Alternating,
@@ -33,7 +32,6 @@ SOLVERS: dict[str, type[Stepper[Any]]] = {
     "alternating": Alternating,
     "gauss_newton": GaussNewton,
     "empirical_bayes": EmpiricalBayes,
-    "langevin": Langevin,
     "scaled": Scaled,
     "trust_region": TrustRegion,
     "variable_projection": VariableProjection,
@@ -48,7 +46,6 @@ STEP_LIMITS = {
     "alternating": 2000,
     "gauss_newton": 200,
     "empirical_bayes": 100,
-    "langevin": 1000,
     "scaled": 3000,
     "trust_region": 300,
     "variable_projection": 60,
