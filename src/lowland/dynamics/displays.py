@@ -4,48 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
-from lowland.dynamics.laws import Dynamics
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
 
 if TYPE_CHECKING:
+    from lowland.dynamics.exits.exit_simulation import EscapeStudy
+    from lowland.dynamics.sampling import LangevinSample
     from lowland.report.figures import Axes
 
 # most chains and points in a plot of paths
 _CHAINS, _POINTS = 6, 2000
-
-
-class ExitTimes(Protocol):
-    """Measured exit times."""
-
-    @property
-    def mean(self) -> float:
-        """Estimated mean exit time."""
-
-    def survival(self) -> tuple[Vector, Vector, Vector]:
-        """Return exit times, the share not yet left after each, and its standard error."""
-
-
-class Draws(Protocol):
-    """Draws of several chains."""
-
-    @property
-    def draws(self) -> Matrix:
-        """The draws, shape (chains, draws, d)."""
-
-    @property
-    def thin(self) -> int:
-        """Steps between draws."""
-
-    @property
-    def dynamics(self) -> Dynamics:
-        """How chains move."""
 
 
 @public("lowland.displays")
@@ -85,7 +59,7 @@ class SurvivalDisplay:
     ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
-    def from_study(cls, study: ExitTimes) -> SurvivalDisplay:
+    def from_study(cls, study: EscapeStudy) -> SurvivalDisplay:
         """Take the Kaplan-Meier curve of an `EscapeStudy`."""
         times, share, error = study.survival()
         return cls(times, share, error, study.mean)
@@ -150,7 +124,7 @@ class PathsDisplay:
 
     @classmethod
     def from_sample(
-        cls, sample: Draws, function: Callable[[Matrix], Vector] | None = None, *, name: str = ""
+        cls, sample: LangevinSample, function: Callable[[Matrix], Vector] | None = None, *, name: str = ""
     ) -> PathsDisplay:
         """Take a function of points (n, d) along the chains of a `LangevinSample`.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
@@ -15,40 +15,8 @@ from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from lowland.landscape.census import Census
     from lowland.report.figures import Axes
-
-
-class Place(Protocol):
-    """Where searches ended."""
-
-    @property
-    def value(self) -> float:
-        """The objective there."""
-
-    @property
-    def count(self) -> int:
-        """Number of searches."""
-
-    def describe(self) -> str:
-        """Return the kind of point in words."""
-
-
-class Endings(Protocol):
-    """The ends of many searches."""
-
-    @property
-    def endings(self) -> Sequence[Place]:
-        """Where they ended, the best first."""
-
-    @property
-    def bound(self) -> float:
-        """Upper confidence bound on the probability of an end above the best."""
-
-    @property
-    def level(self) -> float:
-        """Confidence level of the bound."""
 
 
 @public("lowland.displays")
@@ -88,7 +56,7 @@ class CensusDisplay:
     ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
-    def from_census(cls, census: Endings) -> CensusDisplay:
+    def from_census(cls, census: Census) -> CensusDisplay:
         """Return the display of a census."""
         endings = census.endings
         return cls(

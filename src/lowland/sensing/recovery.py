@@ -146,15 +146,7 @@ class Recovery(Judged, Reported):
     def _page(self) -> Page:
         from lowland.sensing.report import recovery_page
 
-        return recovery_page(
-            self.objective,
-            self.search,
-            self.factors,
-            self.certificate,
-            self.attempts,
-            self.own_end,
-            self.polishing,
-        )
+        return recovery_page(self)
 
     def save_certificate(self, path: str | PathLike[str]) -> None:
         """Write the certificate with its point, but without the data, for `lowland.verify`.

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lowland.core.results.findings import Certificate
-from lowland.core.results.records import Attempt, Factors, SearchResult
-from lowland.objectives import RecoveryObjective
+from lowland.core.results.records import Factors, SearchResult
 from lowland.report.displays import ConvergenceDisplay, PredictionDisplay, SpectrumDisplay
 from lowland.report.page import FigureEntry, Lead, Page, TableEntry
+
+if TYPE_CHECKING:
+    from lowland.sensing.recovery import Recovery
 
 # a plot of fewer values of the objective tells nothing
 FEWEST_STEPS = 3
 
 
-def recovery_page(
-    objective: RecoveryObjective,
-    search: SearchResult,
-    factors: Factors,
-    certificate: Certificate | None,
-    attempts: Sequence[Attempt],
-    own_end: SearchResult,
-    polishing: str,
-) -> Page:
-    """Return the report page of a recovery; `polishing` says how its own end was polished, or is ""."""
+def recovery_page(fit: Recovery) -> Page:
+    """Return the report page of a recovery."""
     rows = [
         (
             str(k),
@@ -35,22 +28,23 @@ def recovery_page(
             str(a.iterations),
             a.stop_reason.value.replace("_", " "),
         )
-        for k, a in enumerate(attempts)
+        for k, a in enumerate(fit.attempts)
     ]
     header = ("start", "from", "solver", "objective", "steps", "stopped")
-    predicted = objective.predict(search.theta)
-    residual = PredictionDisplay(objective.y, predicted, "measurements")
-    error = float(np.linalg.norm(objective.y - predicted) / (np.linalg.norm(objective.y) or 1.0))
+    y, predicted = fit.objective.y, fit.objective.predict(fit.search.theta)
+    residual = PredictionDisplay(y, predicted, "measurements")
+    error = float(np.linalg.norm(y - predicted) / (np.linalg.norm(y) or 1.0))
     answer = (
-        f"A matrix of rank {factors.width} reproduces the {objective.y.size:,} measurements up to a relative "
-        f"error of {error:.3g}."
+        f"A matrix of rank {fit.rank} reproduces the {y.size:,} measurements up to a relative error of "
+        f"{error:.3g}."
     )
+    asked = asked_search(fit.objective.describe(), fit.search)
     return Page(
-        f"Recovery of a rank-{objective.rank} matrix",
-        [*asked_search(objective.describe(), search), *([("its end", polishing)] if polishing else [])],
-        certificate,
+        f"Recovery of a rank-{fit.objective.rank} matrix",
+        [*asked, *([("its end", fit.polishing)] if fit.polishing else [])],
+        fit.certificate,
         tables=(TableEntry("Starts", header, rows),),
-        figures=search_figures(own_end, factors),
+        figures=search_figures(fit.own_end, fit.factors),
         lead=Lead([answer], figures=[prediction_figure(residual)]),
     )
 

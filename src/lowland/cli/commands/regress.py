@@ -23,7 +23,7 @@ from lowland.core.parameter_checks import check_share
 from lowland.files.outputs import write_rows
 from lowland.files.table_format import TableFormat
 from lowland.networks.splines.additive_pages import additive_page
-from lowland.networks.splines.page_records import SplineEstimator
+from lowland.networks.splines.displays import SplineEstimator
 from lowland.networks.splines.pages import counted, regression_page
 from lowland.report.page import Page, write_report
 

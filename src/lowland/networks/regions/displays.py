@@ -9,11 +9,11 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
-from lowland.networks.regions.page_records import JudgedRegion
 from lowland.report.displays import new_axes, use_whole_ticks
 from lowland.report.figures import ACCENT
 
 if TYPE_CHECKING:
+    from lowland.networks.regions.report import RegionReport
     from lowland.report.figures import Axes
 
 
@@ -41,7 +41,7 @@ class ActivationDisplay:
     ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
-    def from_report(cls, report: JudgedRegion, layer: int = 0) -> ActivationDisplay:
+    def from_report(cls, report: RegionReport, layer: int = 0) -> ActivationDisplay:
         """Take a hidden layer of a `RegionReport`."""
         return cls(report.activation.patterns[layer])
 

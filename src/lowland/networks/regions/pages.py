@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from lowland.core.results.status import Verdict
 from lowland.networks.certificates.region_minima import UNSURE
 from lowland.networks.regions.displays import ActivationDisplay, LossesDisplay
-from lowland.networks.regions.page_records import JudgedRegion, SurveyedRegions
 from lowland.networks.regions.pattern_shares import WidthAdvice
 from lowland.networks.regions.patterns import describe_count
 from lowland.report.page import FigureEntry, Page, TableEntry
+
+if TYPE_CHECKING:
+    from lowland.networks.regions.report import RegionReport
+    from lowland.networks.regions.survey import RegionSurvey
 
 HEADLINES = {
     Verdict.PROVED: "Proved: this region has no differentiable minimum that does not fit the data.",
@@ -21,9 +25,9 @@ HEADLINES = {
 
 
 def region_page(
-    found: JudgedRegion,
+    found: RegionReport,
     *,
-    survey: SurveyedRegions | None = None,
+    survey: RegionSurvey | None = None,
     advice: WidthAdvice | None = None,
     settings: Sequence[tuple[str, str]] = (),
 ) -> Page:
@@ -51,7 +55,7 @@ def region_page(
     )
 
 
-def _why(found: JudgedRegion) -> str:
+def _why(found: RegionReport) -> str:
     """Return what the rank of the Jacobian means for minima."""
     if found.rank == found.n_points:
         return (
@@ -69,7 +73,7 @@ def _advised(advice: WidthAdvice | None) -> list[str]:
     return [] if advice is None else [f"Advice: {advice}."]
 
 
-def _without_minimum(found: JudgedRegion) -> list[str]:
+def _without_minimum(found: RegionReport) -> list[str]:
     """Return a note if the best loss of a region is attained on its boundary only."""
     best = found.optimum
     if best is None or best.is_zero or best.margin > -UNSURE:
@@ -80,7 +84,7 @@ def _without_minimum(found: JudgedRegion) -> list[str]:
     ]
 
 
-def survey_table(survey: SurveyedRegions) -> TableEntry:
+def survey_table(survey: RegionSurvey) -> TableEntry:
     """Return the shares of a survey as a table."""
     names = (
         ("full-rank Jacobian: no bad minimum whatever the targets", survey.full),
@@ -97,7 +101,7 @@ def survey_table(survey: SurveyedRegions) -> TableEntry:
 
 
 def survey_page(
-    survey: SurveyedRegions, advice: WidthAdvice | None = None, settings: Sequence[tuple[str, str]] = ()
+    survey: RegionSurvey, advice: WidthAdvice | None = None, settings: Sequence[tuple[str, str]] = ()
 ) -> Page:
     """Return the page of a survey."""
     asked = [

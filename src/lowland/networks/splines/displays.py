@@ -3,21 +3,63 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Protocol, final
 
 import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.networks.splines.page_records import DescentFit, SplineEstimator, Stability
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import ArrayLike
+
+    from lowland.networks.splines.minima_path import Minimum
+    from lowland.networks.splines.stability import StabilityReport
+    from lowland.networks.splines.stable_fit import StableFit
     from lowland.report.figures import Axes
 
 _POINTS = 400
+
+
+class SplineEstimator(Protocol):
+    """A fitted estimator of a linear spline, in scikit-learn's manner."""
+
+    average: bool
+    x_: Vector
+    y_: Vector
+    support_: tuple[float, float]
+    step_size_: float
+    cv_errors_: Mapping[int, float]
+    variation_: float
+    knots_: Vector
+    slopes_: Vector
+    effective_knots_: Vector
+
+    @property
+    def path_(self) -> Sequence[Minimum]:
+        """Minima on all points, scaled."""
+
+    @property
+    def n_knots_(self) -> int:
+        """Number of knots of the chosen minimum."""
+
+    @property
+    def stability_(self) -> StabilityReport:
+        """Stability of the chosen minimum, scaled."""
+
+    def predict(self, X: ArrayLike) -> Vector:
+        """Return the spline at X, shape (m,)."""
+
+    def predict_interval(self, X: ArrayLike, level: float = 0.9) -> tuple[Vector, Vector]:
+        """Return lower and upper ends of intervals at X, each of shape (m,)."""
+
+    def boundary_risk(self, t: ArrayLike, /) -> Vector:
+        """Return how little the data constrain a change of slope at t, shape (m,)."""
 
 
 @public("lowland.displays")
@@ -69,7 +111,7 @@ class SplineDisplay:
         return cls(model.x_, model.y_, grid, model.predict(grid), knots, lower, upper, names)
 
     @classmethod
-    def from_fit(cls, fit: DescentFit) -> SplineDisplay:
+    def from_fit(cls, fit: StableFit) -> SplineDisplay:
         """Take a `StableFit`."""
         low, high = float(fit.x.min()), float(fit.x.max())
         inside = fit.stability.knots[(fit.stability.knots > low) & (fit.stability.knots < high)]
@@ -131,7 +173,7 @@ class BoundaryRiskDisplay:
         return cls(grid, 1 / model.boundary_risk(grid), model.x_, name)
 
     @classmethod
-    def from_report(cls, report: Stability) -> BoundaryRiskDisplay:
+    def from_report(cls, report: StabilityReport) -> BoundaryRiskDisplay:
         """Take a `StabilityReport`."""
         grid = np.linspace(float(report.x.min()), float(report.x.max()), _POINTS)
         return cls(grid, 1 / report.boundary_risk(grid), report.x)
@@ -174,7 +216,7 @@ class EdgeDisplay:
     ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
-    def from_fit(cls, fit: DescentFit) -> EdgeDisplay:
+    def from_fit(cls, fit: StableFit) -> EdgeDisplay:
         """Take a `StableFit` made with `track=True`."""
         track = fit.runs.track
         if track is None:
@@ -218,7 +260,7 @@ class KnotsDisplay:
     ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
-    def from_report(cls, report: Stability) -> KnotsDisplay:
+    def from_report(cls, report: StabilityReport) -> KnotsDisplay:
         """Take the knots of a `StabilityReport` that lie within the data."""
         inside = (report.knots > report.x.min()) & (report.knots < report.x.max())
         return cls(report.knots[inside], report.jumps[inside])

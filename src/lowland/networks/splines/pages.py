@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.results.status import Verdict
 from lowland.networks.splines.descent import Runs
-from lowland.networks.splines.displays import BoundaryRiskDisplay, EdgeDisplay, KnotsDisplay, SplineDisplay
-from lowland.networks.splines.page_records import DescentFit, SplineEstimator, Stability
+from lowland.networks.splines.displays import (
+    BoundaryRiskDisplay,
+    EdgeDisplay,
+    KnotsDisplay,
+    SplineDisplay,
+    SplineEstimator,
+)
 from lowland.report.page import FigureEntry, Lead, Page, TableEntry
+
+if TYPE_CHECKING:
+    from lowland.networks.splines.stability import StabilityReport
+    from lowland.networks.splines.stable_fit import StableFit
 
 HEADLINES = {
     Verdict.PROVED: "Proved: gradient descent with step {step:.4g} stays {where}.",
@@ -20,12 +30,12 @@ HEADLINES = {
 }
 
 
-def _headline(found: Stability, where: str = "here") -> str:
+def _headline(found: StabilityReport, where: str = "here") -> str:
     words = HEADLINES[found.certificate["stable_at_step_size"].verdict]
     return words.format(step=found.step_size, where=where)
 
 
-def stability_page(found: Stability, settings: Sequence[tuple[str, str]] = ()) -> Page:
+def stability_page(found: StabilityReport) -> Page:
     """Return the page of a network's stability."""
     return Page(
         "Stability of a univariate ReLU network",
@@ -33,12 +43,11 @@ def stability_page(found: Stability, settings: Sequence[tuple[str, str]] = ()) -
         found.certificate,
         notes=[_curvature(found), *found.notes],
         figures=_stability_figures(found),
-        settings=settings,
         headline=_headline(found),
     )
 
 
-def _curvature(found: Stability) -> str:
+def _curvature(found: StabilityReport) -> str:
     """Return what stability is about, in a sentence."""
     return (
         f"Gradient descent with step {found.step_size:g} settles only where the loss curves by at most "
@@ -47,7 +56,7 @@ def _curvature(found: Stability) -> str:
     )
 
 
-def fit_page(fit: DescentFit, settings: Sequence[tuple[str, str]] = ()) -> Page:
+def fit_page(fit: StableFit) -> Page:
     """Return the page of a fit."""
     asked = [
         ("runs", run_words(fit.runs)),
@@ -75,7 +84,6 @@ def fit_page(fit: DescentFit, settings: Sequence[tuple[str, str]] = ()) -> Page:
         fit.stability.certificate,
         notes=[_curvature(fit.stability), *fit.stability.notes],
         figures=(*figures, *_stability_figures(fit.stability)),
-        settings=settings,
         headline=_headline(fit.stability),
         lead=Lead([answer], tables, [spline]),
     )
@@ -175,7 +183,7 @@ _RISK = (
 )
 
 
-def _stability_figures(found: Stability) -> tuple[FigureEntry, ...]:
+def _stability_figures(found: StabilityReport) -> tuple[FigureEntry, ...]:
     figures = [FigureEntry("Weight of a change of slope", _RISK, BoundaryRiskDisplay.from_report(found).plot)]
     display = KnotsDisplay.from_report(found)
     if display.places.size:
