@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, final
 
@@ -133,10 +132,6 @@ class Accelerated:
         return AcceleratedState(theta, value, plain, proposed, ends, moves, count, stretch), Info(
             value, norm, measures
         )
-
-    def restore(self, objective: HasDifferentiableBlocks, fields: Mapping[str, Any]) -> AcceleratedState:
-        """Return the saved state."""
-        return AcceleratedState(**fields)
 
 
 def _grows(move: Vector, moves: Matrix) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, log
 from typing import Any, ClassVar, final
@@ -103,10 +102,6 @@ class Alternating:
         size = STIR * float(np.sqrt(np.mean(factors.astype(np.float64) ** 2)))
         factors += theta.dtype.type(size) * rng.standard_normal(factors.size, dtype=theta.dtype.type)
         return theta
-
-    def restore(self, objective: HasBlockSolver, fields: Mapping[str, Any]) -> AlternatingState:
-        """Return the saved state."""
-        return AlternatingState(**fields)
 
 
 # noise of a warm-up sweep, relative to the factors

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -11,7 +10,6 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.powers import HasAugmentation
-from lowland.search.saved_states import check_draws
 from lowland.search.stepper import Info
 
 
@@ -51,8 +49,3 @@ class Augmentation:
         if state.sweep > self.burn_in:
             state = objective.keep(state)
         return state, Info(objective.energy(state), None)
-
-    def restore(self, objective: HasAugmentation, fields: Mapping[str, Any]) -> Any:
-        """Return the saved draw."""
-        check_draws(fields.get("tables", ()), objective.size)
-        return objective.restore_draw(fields)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -134,10 +133,6 @@ class EmpiricalBayes:
         value = objective.value(point)
         following = EmpiricalBayesState(point, value, max(damping, 1e-14), state.reference)
         return following, Info(value, float(np.sqrt(square)), {"inner": float(inner), "damping": damping})
-
-    def restore(self, objective: HasPrecisions, fields: Mapping[str, Any]) -> EmpiricalBayesState:
-        """Return the saved state."""
-        return EmpiricalBayesState(**fields)
 
     def _prior(self, objective: HasPrecisions, theta: Vector, value: float, curvature: float) -> Vector:
         variance = residual_variance(objective, 2 * value, self.surplus)

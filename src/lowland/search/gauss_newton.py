@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -159,10 +158,6 @@ class GaussNewton:
             product = shifted(at.gauss_newton_product, shift)
             return conjugate_gradients(product, right, tolerance, self.max_inner)
         return _least_squares(objective, at, shift, right, tolerance, self.max_inner)
-
-    def restore(self, objective: Fit, fields: Mapping[str, Any]) -> GaussNewtonState:
-        """Return the saved state."""
-        return GaussNewtonState(**fields)
 
 
 def value_of_nothing(objective: Objective, theta: Vector, value: float) -> float:

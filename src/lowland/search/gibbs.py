@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, final
 
@@ -11,7 +10,6 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.powers import HasDraws
-from lowland.search.saved_states import check_draws
 from lowland.search.stepper import Info
 
 
@@ -57,11 +55,6 @@ class Gibbs:
         if after > 0 and after % self.thin == 0:
             state = replace(state, kept=(*state.kept, state.theta))
         return state, self._info(objective, state)
-
-    def restore(self, objective: HasDraws, fields: Mapping[str, Any]) -> Any:
-        """Return the saved draw and the draws kept before it."""
-        check_draws(fields.get("kept", ()), objective.size)
-        return objective.restore_draw(fields)
 
     def _info(self, objective: HasDraws, state: Any) -> Info:
         return Info(objective.energy(state), None, {"noise": state.noise_precision**-0.5})

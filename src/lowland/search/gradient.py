@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -91,10 +90,6 @@ class Gradient:
         return state, Info(
             state.value, square**0.5, stalled="no step along the gradient lowers the objective"
         )
-
-    def restore(self, objective: Objective, fields: Mapping[str, Any]) -> GradientState:
-        """Return the saved state."""
-        return GradientState(**fields)
 
     def _next_size(self, step: Vector, change: Vector, size: float) -> float:
         if self.rule == "armijo":

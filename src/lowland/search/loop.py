@@ -21,7 +21,7 @@ from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import Interruption
 from lowland.core.running.stages import announce
 from lowland.core.work import counted
-from lowland.search.saved_states import check_progress, check_state
+from lowland.search.saved_states import check_progress, restored
 from lowland.search.stepper import Info, Stepper
 from lowland.search.stops import Iterations, Progress, StopRule
 
@@ -204,8 +204,7 @@ class _Search:
             known = point.size == self.objective.size and snapshot.best_theta.dtype == self.objective.dtype
             require(known, f"a point of {point.size} {snapshot.best_theta.dtype}")
             begun, _ = self.stepper.init(self.objective, point.copy(), np.random.default_rng(0))
-            check_state(begun, snapshot.state)
-            self.state = self.stepper.restore(self.objective, snapshot.state)
+            self.state = restored(begun, snapshot.state)
             self.rng.bit_generator.state = snapshot.rng
         self.progress = copy.deepcopy(snapshot.progress)
         self.started -= self.progress.seconds

@@ -12,18 +12,26 @@ from lowland.core.damage import require
 from lowland.search.stops import Progress
 
 
-def check_state(begun: Any, fields: Mapping[str, Any]) -> None:
-    """Raise ValueError unless saved fields are of the kinds and shapes of a state that has just begun.
+def restored(begun: Any, fields: Mapping[str, Any]) -> Any:
+    """Return the state whose fields were saved, given one of the same search that has just begun.
 
-    Compiled loops run over these arrays without looking at their lengths.
+    Raises
+    ------
+    ValueError
+        Unless the fields are of the kinds and shapes of those that have just begun: compiled loops run over
+        these arrays without looking at their lengths.
     """
     names = [field.name for field in dataclasses.fields(begun) if field.init]
     require(set(names) == set(fields), f"fields {', '.join(sorted(set(names) ^ set(fields)))} do not belong")
-    for name in names:
-        _check_field(name, getattr(begun, name), fields[name])
+    return type(begun)(
+        **{
+            name: _restored_field(name, getattr(begun, name), fields[name], begun.theta.size)
+            for name in names
+        }
+    )
 
 
-def _check_field(name: str, begun: Any, saved: Any) -> None:
+def _restored_field(name: str, begun: Any, saved: Any, size: int) -> Any:
     if isinstance(begun, np.ndarray):
         require(isinstance(saved, np.ndarray), f"{name} is no array")
         found = f"{name} holds {saved.dtype} of shape {saved.shape}, not {begun.dtype} of {begun.shape}"
@@ -34,8 +42,12 @@ def _check_field(name: str, begun: Any, saved: Any) -> None:
         require(np.isfinite(saved) or not np.isfinite(begun), f"{name} is {saved!r}")
     elif isinstance(begun, tuple):
         require(isinstance(saved, tuple | list | np.ndarray), f"{name} is {saved!r}")
+        if not begun:  # draws that are kept are added to it
+            _check_draws(saved, size)
+        return tuple(saved)
     else:
         require(isinstance(saved, type(begun)), f"{name} is {saved!r}")
+    return saved
 
 
 def _may_grow_into(begun: tuple[int, ...], saved: tuple[int, ...]) -> bool:
@@ -43,7 +55,7 @@ def _may_grow_into(begun: tuple[int, ...], saved: tuple[int, ...]) -> bool:
     return len(begun) == len(saved) and all(m in (0, n) for m, n in zip(begun, saved, strict=True))
 
 
-def check_draws(draws: Any, length: int) -> None:
+def _check_draws(draws: Any, length: int) -> None:
     """Raise ValueError unless saved draws are finite points of a length."""
     for draw in draws:
         require(

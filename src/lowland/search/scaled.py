@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -105,7 +104,3 @@ class Scaled:
             size /= 2
         message = "no step along the scaled gradient lowers the objective"
         return state, Info(state.value, float(np.linalg.norm(state.gradient)), stalled=message)
-
-    def restore(self, objective: HasScaledGradient, fields: Mapping[str, Any]) -> ScaledState:
-        """Return the saved state."""
-        return ScaledState(**fields)

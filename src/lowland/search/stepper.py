@@ -37,14 +37,6 @@ class Info:
     stalled: str = ""
 
 
-class State(Protocol):
-    """A stepper's frozen state, which holds at least the point."""
-
-    @property
-    def theta(self) -> Vector:
-        """The current point."""
-
-
 @runtime_checkable
 class Stepper(Protocol[Problem_contra]):
     """A local search as a pair of functions.
@@ -65,6 +57,3 @@ class Stepper(Protocol[Problem_contra]):
 
     def step(self, objective: Problem_contra, state: Any, rng: np.random.Generator) -> tuple[Any, Info]:
         """Return the next state and its diagnostics."""
-
-    def restore(self, objective: Problem_contra, fields: Mapping[str, Any]) -> Any:
-        """Return the state whose dataclass fields were saved."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -135,10 +134,6 @@ class Stochastic:
             state.reference_gradient,
         )
         return new, Info(value, None, {"step_size": size})
-
-    def restore(self, objective: HasBatchGradient, fields: Mapping[str, Any]) -> StochasticState:
-        """Return the saved state."""
-        return StochasticState(**fields)
 
     def _perturbation_length(self, state: StochasticState) -> float:
         length = self.perturbation * state.reference_gradient

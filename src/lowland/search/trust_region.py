@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -127,10 +127,6 @@ class TrustRegion:
         if not (predicted <= noise and value <= before + noise):
             return False
         return bool(np.linalg.norm(objective.gradient(theta)) < 0.5 * norm)
-
-    def restore(self, objective: HasLinearisation, fields: Mapping[str, Any]) -> TrustRegionState:
-        """Return the saved state."""
-        return TrustRegionState(**fields)
 
 
 def truncated_newton(

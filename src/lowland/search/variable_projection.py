@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -145,10 +144,6 @@ class VariableProjection:
         new = VariableProjectionState(theta, kept, prior, variance, max(damping, 1e-14))
         measures = {"variance": variance, "damping": damping, "inner": float(inner)}
         return new, Info(objective.value(theta), None, measures)
-
-    def restore(self, objective: HasElimination, fields: Mapping[str, Any]) -> VariableProjectionState:
-        """Return the saved state."""
-        return VariableProjectionState(**fields)
 
 
 def _prior(other: Matrix, variance: float, limit: float) -> Matrix:

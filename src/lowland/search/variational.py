@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -48,7 +47,3 @@ class Variational:
             "priors held": float(state.held),
         }
         return state, Info(objective.bound(state), None, measures)
-
-    def restore(self, objective: HasAverages, fields: Mapping[str, Any]) -> Any:
-        """Return the saved posterior."""
-        return objective.restore_posterior(fields)

@@ -9,7 +9,6 @@ tau_i ~ Gamma(2, 2) averaged over. Gibbs sampling draws the same blocks in turn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
 from typing import Any, final
@@ -154,10 +153,6 @@ class BayesianCompletion:
             sampled=np.zeros(LOOKED_AT),
         )
 
-    def restore_posterior(self, fields: Mapping[str, Any]) -> Posterior:
-        """Return the posterior with the given fields."""
-        return Posterior(**fields)
-
     def average(self, posterior: Posterior, name: str) -> Posterior:
         """Return the posterior with one block optimised: "rows" or "columns" with their prior, or "noise"."""
         if name == "noise":
@@ -298,10 +293,6 @@ class BayesianCompletion:
             # drawn from the errors on the cells of the fit, the noise would be taken for too small again
             most_precise=np.inf if self.trial is None else start.noise_precision,
         )
-
-    def restore_draw(self, fields: Mapping[str, Any]) -> Draw:
-        """Return the draw with the given fields; kept points may be passed as one array."""
-        return Draw(**{**fields, "kept": tuple(fields.get("kept", ()))})
 
     def draw(self, state: Draw, name: str, rng: np.random.Generator) -> Draw:
         """Return the state with one block drawn given the others; names are those of `average`."""

@@ -6,7 +6,6 @@ table are not least-squares problems. `lowland.core.promises.capabilities.offere
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -228,9 +227,6 @@ class HasPosteriorBlocks(Searchable, Protocol):
 class HasAverages(HasPosteriorBlocks, Protocol):
     """Gaussian averages over one factor given the other."""
 
-    def restore_posterior(self, fields: Mapping[str, Any]) -> Any:
-        """Return the posterior whose fields were saved."""
-
     def bound(self, posterior: Any) -> float:
         """Return minus the lower bound on the log evidence: lower is better."""
 
@@ -244,9 +240,6 @@ class HasDraws(HasPosteriorBlocks, Protocol):
     def first_draw(self, start: Any, key: int) -> Any:
         """Return the first draw: the means of a posterior."""
 
-    def restore_draw(self, fields: Mapping[str, Any]) -> Any:
-        """Return the draw whose fields were saved."""
-
     def energy(self, state: Any) -> float:
         """Return minus the log density of a draw, up to a constant."""
 
@@ -259,9 +252,6 @@ class HasAugmentation(Searchable, Protocol):
 
     def first_draw(self, theta: Vector, key: int, rng: np.random.Generator) -> Any:
         """Return a distribution drawn given completed data."""
-
-    def restore_draw(self, fields: Mapping[str, Any]) -> Any:
-        """Return the draw whose fields were saved."""
 
     def draw(self, state: Any, rng: np.random.Generator) -> Any:
         """Return the next draw of missing numbers and distribution."""

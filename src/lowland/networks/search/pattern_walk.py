@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, final
 
@@ -85,10 +84,6 @@ class PatternWalk:
                     value, measures={"crossed": crossed}
                 )
         return state, Info(state.value, stalled="no neighbouring region has a better point")
-
-    def restore(self, objective: HasRegions, fields: Mapping[str, Any]) -> PatternWalkState:
-        """Return the saved state."""
-        return PatternWalkState(**fields)
 
     def _crossings(self, pulls: Matrix) -> list[Matrix]:
         """Return which boundaries to cross, in the order of trial."""

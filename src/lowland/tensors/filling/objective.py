@@ -8,7 +8,7 @@ draws it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -194,10 +194,6 @@ class BayesianCP:
     def first_draw(self, start: CPDraw, key: int) -> CPDraw:
         """Return a point as the first draw."""
         return replace(start, key=key, error=self.squared_error(start.theta))
-
-    def restore_draw(self, fields: Mapping[str, Any]) -> CPDraw:
-        """Return the draw with the given fields."""
-        return CPDraw(**{**fields, "kept": tuple(fields.get("kept", ()))})
 
     def draw(self, state: CPDraw, name: str, rng: np.random.Generator) -> CPDraw:
         """Return the state with one block drawn given the others."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -60,7 +59,3 @@ class CPAlternating:
         if not found.value <= state.value:  # nothing is left but rounding
             return state, Info(state.value, stalled="no mode can be improved")
         return found, Info(found.value)
-
-    def restore(self, objective: HasModeRows, fields: Mapping[str, Any]) -> CPAlternatingState:
-        """Return the saved state."""
-        return CPAlternatingState(**fields)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf, sqrt
 from typing import Any, ClassVar, final
@@ -72,10 +71,6 @@ class FilledIteration:
             value = objective.value(theta)
         found = FilledIterationState(theta, value, state.theta, momentum)
         return found, Info(found.value)
-
-    def restore(self, objective: TensorFit, fields: Mapping[str, Any]) -> FilledIterationState:
-        """Return the saved state."""
-        return FilledIterationState(**fields)
 
 
 def _filled(tensor: Matrix, objective: TensorFit) -> Matrix:

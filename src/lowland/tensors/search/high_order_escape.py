@@ -7,7 +7,6 @@ the escape is simple: add the best rank-one part of the residual whose vectors a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -99,7 +98,3 @@ class HighOrderEscape:
                     return EscapeState(theta, value, order), Info(value, measures={"order": float(order)})
         message = "no rank-one part of the residual lowers the objective through unused columns"
         return state, Info(state.value, measures={"order": 0.0}, stalled=message)
-
-    def restore(self, objective: TensorFit, fields: Mapping[str, Any]) -> EscapeState:
-        """Return the saved state."""
-        return EscapeState(**fields)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -67,10 +67,6 @@ class OrthogonalIteration:
         if not value > 0.5 * CANCELS * objective.square or objective.dtype != np.float64:
             value = objective.value(theta)
         return OrthogonalIterationState(theta, value), Info(value)
-
-    def restore(self, objective: HasFullTensor, fields: Mapping[str, Any]) -> OrthogonalIterationState:
-        """Return the saved state."""
-        return OrthogonalIterationState(**fields)
 
 
 def orthonormal_point(objective: TensorFit, theta: Vector, name: str) -> Vector:

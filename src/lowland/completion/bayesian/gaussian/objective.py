@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -116,10 +116,6 @@ class GaussianRows:
             mean_sum=np.zeros(p),
             covariance_sum=np.zeros((p, p)),
         )
-
-    def restore_draw(self, fields: Mapping[str, Any]) -> GaussianDraw:
-        """Return the draw with the given fields."""
-        return GaussianDraw(**{**fields, "tables": tuple(fields.get("tables", ()))})
 
     def draw(self, state: GaussianDraw, rng: np.random.Generator) -> GaussianDraw:
         """Return the next completed table and the distribution drawn given it."""
