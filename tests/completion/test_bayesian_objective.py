@@ -16,7 +16,6 @@ from lowland.core.errors import UnsupportedError
 from lowland.kernels.systems import moments as moment_kernel
 from lowland.search import Iterations, run
 from lowland.search.gibbs import Gibbs
-from lowland.search.loop import Checkpoint
 from lowland.search.variational import Variational
 from lowland.testing import check_repeatable
 from oracles import bayes
@@ -261,7 +260,7 @@ def test_resumes_bit_for_bit(case):
         start_of(objective),
         stop=Iterations(4),
         rng=np.random.default_rng(1),
-        checkpoint=Checkpoint(saved.append),
+        checkpoint=saved.append,
     )
     rest = run(
         objective,

@@ -25,7 +25,6 @@ from lowland.kernels.systems.rows import Noise
 from lowland.kernels.threads import limited_to
 from lowland.search import Iterations, run
 from lowland.search.augmentation import Augmentation
-from lowland.search.loop import Checkpoint
 
 UNREFINED = {"random_state": 0, "certify": False, "refine": False}
 SMALL = {**UNREFINED, "n_draws": 10, "method": "gaussian"}
@@ -360,7 +359,7 @@ def test_a_broken_search_goes_on_with_the_same_bits(table, ordered):
         )
 
     whole = search(12)
-    search(7, checkpoint=Checkpoint(saved.append))
+    search(7, checkpoint=saved.append)
     rest = search(12, resume=saved[-1])
     assert whole.state.kept == rest.state.kept == 9
     for name in ("means", "squares", "covariance_sum", "theta", "target"):

@@ -8,7 +8,6 @@ from lowland.core.errors import UnsupportedError
 from lowland.core.promises.capabilities import offers
 from lowland.core.results.status import StopReason
 from lowland.search import Iterations, make_start, run
-from lowland.search.loop import Checkpoint
 from lowland.testing import check_progress, check_repeatable
 
 
@@ -99,7 +98,7 @@ def test_resumes_bit_for_bit(case):
         start,
         stop=Iterations(4),
         rng=np.random.default_rng(1),
-        checkpoint=Checkpoint(saved.append),
+        checkpoint=saved.append,
     )
     assert first.stop_reason is StopReason.ITERATION_LIMIT
     rest = run(

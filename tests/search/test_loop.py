@@ -28,7 +28,6 @@ from lowland.search import (
     make_start,
     run,
 )
-from lowland.search.loop import Checkpoint
 from lowland.search.stops import Progress
 
 
@@ -104,7 +103,7 @@ def test_second_interrupt_raises(objective):
 @pytest.mark.parametrize("kind", ["datetime64[s]", "float32", "int64"])
 def test_saved_points_of_another_kind_are_refused(objective, kind):
     saved = []
-    search(objective, Iterations(2), checkpoint=Checkpoint(saved.append))
+    search(objective, Iterations(2), checkpoint=saved.append)
     whole = search(objective, Iterations(2), resume=saved[-1])
     assert whole.iterations == 2
     other = dataclasses.replace(saved[-1], best_theta=saved[-1].best_theta.astype(kind))

@@ -14,7 +14,6 @@ from lowland.core.results.status import Verdict
 from lowland.core.results.verification import Outcome
 from lowland.judges import certify
 from lowland.search import Iterations, run
-from lowland.search.loop import Checkpoint
 from lowland.tensors.certificates import cp_uniqueness, determinacy
 from lowland.tensors.certificates.cp_uniqueness import k_rank
 from lowland.tensors.cp import agreement as cp_agreement
@@ -118,7 +117,7 @@ def test_searches_repeat_and_resume(case):
     start, saved = random_start(objective, np.random.default_rng(0)), []
     plan = {"rng": np.random.default_rng(1)}
     whole = run(objective, case.make(), start, stop=Iterations(4), **plan)
-    run(objective, case.make(), start, stop=Iterations(2), checkpoint=Checkpoint(saved.append), **plan)
+    run(objective, case.make(), start, stop=Iterations(2), checkpoint=saved.append, **plan)
     again = run(objective, case.make(), start, stop=Iterations(4), resume=saved[-1], **plan)
     np.testing.assert_array_equal(again.theta, whole.theta)
 

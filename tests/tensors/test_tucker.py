@@ -13,7 +13,6 @@ from lowland.core.results.findings import Finding
 from lowland.core.results.status import StopReason, Verdict
 from lowland.kernels.modular_arithmetic import modular
 from lowland.search import GaussNewton, Iterations, run
-from lowland.search.loop import Checkpoint
 from lowland.tensors.cell_objective import exact_value
 from lowland.tensors.certificates import high_order_saddles
 from lowland.tensors.certificates.flattenings import best_bound
@@ -183,7 +182,7 @@ def test_tensor_searches_repeat_and_resume(case):
         start,
         stop=Iterations(2),
         rng=np.random.default_rng(1),
-        checkpoint=Checkpoint(saved.append),
+        checkpoint=saved.append,
     )
     if not saved:  # it stalled before
         assert whole.iterations == first.iterations

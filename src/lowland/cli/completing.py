@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,6 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import StopReason
-from lowland.search.loop import Checkpoint
 
 # beyond this many cells, predicting the cells of interest beats writing the whole table
 LARGEST_OUTPUT = 20_000_000
@@ -242,7 +242,7 @@ def run_plan(
             checkpoint_path(model),
             identity_of(observations.fingerprint(), plan, covariates, seed, orders),
         )
-        checkpoint = Checkpoint(lambda snapshot: save_checkpoint(kept_at, snapshot, identity))
+        checkpoint = partial(save_checkpoint, kept_at, identity=identity)
         snapshot = load_checkpoint(kept_at, identity, observations) if resume else None
     rng = make_generator(seed)
     planned = fit_plan(

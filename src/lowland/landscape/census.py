@@ -244,6 +244,6 @@ def take_census(
     return Census(values, labels, tuple(endings), misses, level, results[0].solver)
 
 
-def is_close(a: Factors, b: Factors, tolerance: float = 1e-3) -> bool:
+def is_close(a: Factors, b: Factors) -> bool:
     """Whether two matrices differ by little relative to the larger, without forming them."""
-    return a.minus(b).norm() <= tolerance * max(a.norm(), b.norm())
+    return a.minus(b).norm() <= 1e-3 * max(a.norm(), b.norm())

@@ -21,6 +21,8 @@ SECOND = "#d55e00"
 FAINT = "#9aa5ad"
 # colours of the lines of one plot, in order
 COLOURS = (ACCENT, SECOND, "#009e73", "#cc79a7", "#e69f00")
+# inches at 72 per inch; the page scales figures to its own width
+SIZE = (6.4, 3.9)
 
 
 def require_matplotlib() -> ModuleType:
@@ -36,9 +38,7 @@ def require_matplotlib() -> ModuleType:
     return matplotlib
 
 
-def draw_svg(
-    draw: Callable[[Axes], object], *, name: str = "", width: float = 6.4, height: float = 3.9
-) -> str:
+def draw_svg(draw: Callable[[Axes], object], *, name: str = "") -> str:
     """Draw on fresh axes and return the SVG element.
 
     Parameters
@@ -47,8 +47,6 @@ def draw_svg(
         Takes the axes.
     name : str
         Begins all identifiers within the figure, which must differ from those of other figures on a page.
-    width, height : float
-        Inches at 72 per inch; the page scales the figure to its own width.
 
     Returns
     -------
@@ -75,7 +73,7 @@ def draw_svg(
         "legend.labelcolor": INK,
     }
     with matplotlib.rc_context(style):
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = Figure(figsize=SIZE, layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
         axes.patch.set_alpha(0)
@@ -87,5 +85,5 @@ def draw_svg(
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}", text)
     rest = text.split(">", 1)[1]
-    size = f' viewBox="0 0 {width * 72:g} {height * 72:g}"'
+    size = f' viewBox="0 0 {SIZE[0] * 72:g} {SIZE[1] * 72:g}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"{size}>{rest}'

@@ -9,13 +9,14 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
-from lowland.core.errors import InvalidInputError
 from lowland.core.promises.powers import HasBlockSolver, HasDifferentiableBlocks
 from lowland.core.work import matrix_work, touch
 from lowland.search.stepper import Info
 
 # regularisation of the scaled normal equations of the combination
 RIDGE = 1e-10
+# sweeps that are combined; sweeps between computations of the gradient, each of which costs about one sweep
+MEMORY, CHECK = 10, 5
 
 
 @final
@@ -57,13 +58,6 @@ class Accelerated:
     extrapolates from the last, twice as far each time. A proposal that does not lower the objective is
     replaced by the plain sweep, so no step raises it.
 
-    Parameters
-    ----------
-    memory : int
-        Number of sweeps that are combined.
-    check : int
-        Number of sweeps between computations of the gradient, each of which costs about one sweep.
-
     References
     ----------
     D. G. Anderson, Iterative procedures for nonlinear integral equations, J. ACM 1965; H. Walker, P. Ni,
@@ -81,15 +75,9 @@ class Accelerated:
     (True, True)
     """
 
-    memory: int = 10
-    check: int = 5
     name: ClassVar[str] = "accelerated"
     needs: ClassVar[tuple[type[Any], ...]] = (HasBlockSolver, HasDifferentiableBlocks)
     promises_descent: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        if self.memory < 1 or self.check < 1:
-            raise InvalidInputError("memory and check must be at least 1", f"{self.memory}, {self.check}")
 
     def init(
         self, objective: HasDifferentiableBlocks, theta: Vector, rng: np.random.Generator
@@ -122,12 +110,12 @@ class Accelerated:
         move, stretch = plain[kept] - start[kept], 0.0
         if (rejected or state.stretch > 0) and _grows(move, state.moves):
             stretch = _next_stretch(state.stretch, rejected)
-        memory = 0 if stretch else self.memory
+        memory = 0 if stretch else MEMORY
         ends, moves = _appended(state.ends, plain[kept], memory), _appended(state.moves, move, memory)
         proposed = plain.copy()
         proposed[kept] = plain[kept] + stretch * move if stretch else _combined(ends, moves)
         count = state.step + 1
-        norm = float(np.linalg.norm(objective.gradient(theta))) if count % self.check == 0 else None
+        norm = float(np.linalg.norm(objective.gradient(theta))) if count % CHECK == 0 else None
         measures = {"combined": float(ends.shape[1]), "stretch": stretch}
         return AcceleratedState(theta, value, plain, proposed, ends, moves, count, stretch), Info(
             value, norm, measures

@@ -33,11 +33,9 @@ class Alternating:
     Parameters
     ----------
     first_ridge : float
-        Ridge of the first sweep. Later sweeps shrink it by `shrink` until the objective's own is
+        Ridge of the first sweep. Later sweeps shrink it, each by a fifth, until the objective's own is
         reached. From a random start this finds solutions that sweeps at a small ridge miss. A
         value up to the objective's ridge means no warm-up.
-    shrink : float
-        Factor from one sweep to the next, between 0 and 1.
 
     Examples
     --------
@@ -52,16 +50,12 @@ class Alternating:
     """
 
     first_ridge: float = 0.0
-    shrink: float = 0.8
     name: ClassVar[str] = "alternating"
     needs: ClassVar[tuple[type[Any], ...]] = (HasBlockSolver,)
 
     def __post_init__(self) -> None:
-        if not (0 < self.shrink < 1 and np.isfinite(self.first_ridge) and self.first_ridge >= 0):
-            raise InvalidInputError(
-                "first_ridge must be at least 0 and shrink between 0 and 1",
-                f"{self.first_ridge}, {self.shrink}",
-            )
+        if not (np.isfinite(self.first_ridge) and self.first_ridge >= 0):
+            raise InvalidInputError("first_ridge must be at least 0", f"{self.first_ridge}")
 
     @property
     def promises_descent(self) -> bool:
@@ -71,9 +65,7 @@ class Alternating:
     def warm_up(self, ridge: float) -> int:
         """Return the number of sweeps with a larger ridge than the given ridge of an objective."""
         floor = max(ridge, LEAST_RIDGE_SHARE * self.first_ridge)
-        return (
-            max(0, ceil(log(self.first_ridge / floor) / -log(self.shrink))) if self.first_ridge > floor else 0
-        )
+        return max(0, ceil(log(self.first_ridge / floor) / -log(SHRINK))) if self.first_ridge > floor else 0
 
     def init(
         self, objective: HasBlockSolver, theta: Vector, rng: np.random.Generator
@@ -90,7 +82,7 @@ class Alternating:
             theta = self._stir(objective, theta, rng)
         for name in objective.block_solver.names:
             theta = objective.block_solver.solve(theta, name, penalty=state.ridge)
-        following = self.shrink * state.ridge
+        following = SHRINK * state.ridge
         if following <= max(objective.penalty, LEAST_RIDGE_SHARE * self.first_ridge):
             following = objective.penalty
         return AlternatingState(theta, following), Info(objective.value(theta), None, {"ridge": state.ridge})
@@ -104,6 +96,8 @@ class Alternating:
         return theta
 
 
+# factor of the ridge from one sweep of the warm-up to the next
+SHRINK = 0.8
 # noise of a warm-up sweep, relative to the factors
 STIR = 0.03
 # the warm-up ends below this fraction of the first ridge, for objectives without a ridge

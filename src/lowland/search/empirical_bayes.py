@@ -9,13 +9,20 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
-from lowland.core.errors import InvalidInputError
 from lowland.core.promises.fits import HasPrecisions
 from lowland.core.promises.powers import HasResidual
 from lowland.search.conjugate_gradients import conjugate_gradients, shifted
-from lowland.search.gauss_newton import value_of_nothing
+from lowland.search.gauss_newton import FIRST_DAMPING, MOST_TRIES, value_of_nothing
 from lowland.search.residual_variance import residual_variance
 from lowland.search.stepper import Info
+
+# the variance is twice the objective over the number of measurements beyond the degrees of freedom, or over
+# this share of all measurements if that is more
+SURPLUS = 0.25
+# the largest K, as a share of the curvature along the gradient, so that no component dies out
+STRONGEST = 0.1
+# conjugate-gradient iterations per step
+MOST_INNER = 300
 
 
 @final
@@ -41,20 +48,6 @@ class EmpiricalBayes:
     fixed point. Near the information limit this prevents fits that nearly match the measurements
     but are far off elsewhere.
 
-    Parameters
-    ----------
-    surplus : float
-        The variance is twice the objective over the number of measurements beyond the degrees of
-        freedom, or over this share of all measurements if that is more.
-    strongest : float
-        Upper limit of K, as a share of the curvature along the gradient, so that no component dies out.
-    damping : float
-        First damping, in the same unit.
-    max_inner : int
-        Conjugate-gradient iterations per step.
-    max_tries : int
-        Dampings tried before the search counts as stalled.
-
     Notes
     -----
     Costs as much as Gauss-Newton steps. If a residual remains, so does the prior, and the result is
@@ -72,21 +65,9 @@ class EmpiricalBayes:
     [True, False]
     """
 
-    surplus: float = 0.25
-    strongest: float = 0.1
-    damping: float = 1e-2
-    max_inner: int = 300
-    max_tries: int = 12
     name: ClassVar[str] = "empirical_bayes"
     needs: ClassVar[tuple[type[Any], ...]] = (HasResidual, HasPrecisions)
     promises_descent: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        if not (0 < self.surplus <= 1 and self.strongest >= 0):
-            raise InvalidInputError(
-                "surplus must be above 0 and at most 1, strongest at least 0",
-                f"{self.surplus} and {self.strongest}",
-            )
 
     def init(
         self, objective: HasPrecisions, theta: Vector, rng: np.random.Generator
@@ -94,8 +75,8 @@ class EmpiricalBayes:
         """Evaluate the start."""
         value = objective.value(theta)
         reference = value_of_nothing(objective, theta, value)
-        state = EmpiricalBayesState(objective.canonical(theta), value, self.damping, reference)
-        return state, Info(value, None, {"inner": 0.0, "damping": self.damping})
+        state = EmpiricalBayesState(objective.canonical(theta), value, FIRST_DAMPING, reference)
+        return state, Info(value, None, {"inner": 0.0, "damping": FIRST_DAMPING})
 
     def step(
         self, objective: HasPrecisions, state: EmpiricalBayesState, rng: np.random.Generator
@@ -111,10 +92,10 @@ class EmpiricalBayes:
         fit = state.value / state.reference if state.reference > 0 else 0.0
         tolerance = min(1e-3, max(1e-10, float(np.sqrt(max(fit, 0.0)))))
         damping, inner = state.damping, 0
-        for _ in range(self.max_tries):
+        for _ in range(MOST_TRIES):
             shift = prior + theta.dtype.type(damping * curvature)
             product = shifted(at.gauss_newton_product, shift)
-            direction, inner = conjugate_gradients(product, -gradient, tolerance, self.max_inner)
+            direction, inner = conjugate_gradients(product, -gradient, tolerance, MOST_INNER)
             new = theta + direction
             after = objective.value(new) + 0.5 * float(new @ (prior * new))
             if after < before:
@@ -135,7 +116,7 @@ class EmpiricalBayes:
         return following, Info(value, float(np.sqrt(square)), {"inner": float(inner), "damping": damping})
 
     def _prior(self, objective: HasPrecisions, theta: Vector, value: float, curvature: float) -> Vector:
-        variance = residual_variance(objective, 2 * value, self.surplus)
+        variance = residual_variance(objective, 2 * value, SURPLUS)
         prior = objective.precisions(theta) * theta.dtype.type(variance)
-        limited: Vector = np.minimum(prior, theta.dtype.type(self.strongest * curvature))
+        limited: Vector = np.minimum(prior, theta.dtype.type(STRONGEST * curvature))
         return limited

@@ -17,6 +17,10 @@ from lowland.core.promises.powers import HasNormalMatrix, HasResidual
 from lowland.search.conjugate_gradients import conjugate_gradients, shifted
 from lowland.search.stepper import Info
 
+# the first damping, or its factor of the residual in the setting form, as a fraction of the curvature along
+# the gradient; and the dampings that are tried before a search counts as stalled
+FIRST_DAMPING, MOST_TRIES = 1e-2, 12
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -41,17 +45,12 @@ class GaussNewton:
         "levenberg" adapts mu so that only descents are accepted. "setting" shrinks the new point
         itself instead of the step: d minimises the squares of J d + r plus mu times those of
         theta + d, with mu set by the residual. Every step is taken in full; the objective may rise.
-    damping : float
-        Initial mu, or the factor of the residual in the setting form, as a fraction of the
-        curvature along the gradient.
     inner : {"normal", "lsqr", "dense"}
         Conjugate gradients on the normal equations; LSQR on the least-squares problem, which
         keeps more digits where it is ill-conditioned; or the normal equations formed and factored, if the
         objective offers them. The last two need a squared loss without penalties.
     max_inner : int
         Conjugate-gradient iterations per step.
-    max_tries : int
-        Dampings tried before the search counts as stalled.
 
     Notes
     -----
@@ -74,10 +73,8 @@ class GaussNewton:
     """
 
     form: str = "levenberg"
-    damping: float = 1e-2
     inner: str = "normal"
     max_inner: int = 300
-    max_tries: int = 12
     name: ClassVar[str] = "gauss_newton"
     needs: ClassVar[tuple[type[Any], ...]] = (HasResidual,)
 
@@ -101,7 +98,7 @@ class GaussNewton:
             if objective.penalties:
                 raise _not_squares("dense", objective)
         value, gradient = objective.value_and_gradient(theta)
-        state = GaussNewtonState(theta, value, self.damping, value_of_nothing(objective, theta, value))
+        state = GaussNewtonState(theta, value, FIRST_DAMPING, value_of_nothing(objective, theta, value))
         return state, Info(value, float(np.linalg.norm(gradient)))
 
     def step(
@@ -118,7 +115,7 @@ class GaussNewton:
         if self.form == "setting":
             return self._set(objective, state, at, curvature, tolerance)
         damping, total = state.damping, 0
-        for _ in range(self.max_tries):
+        for _ in range(MOST_TRIES):
             shift = damping * curvature if curvature > 0 else damping
             direction, inner = self._solve(objective, at, shift, -gradient, tolerance)
             total += inner
@@ -140,7 +137,7 @@ class GaussNewton:
         self, objective: Fit, state: GaussNewtonState, at: Any, curvature: float, tolerance: float
     ) -> tuple[GaussNewtonState, Info]:
         """Take a full step to the regularised solution of the linearised problem."""
-        shift = self.damping * _forcing(state) * max(curvature, np.finfo(float).tiny)
+        shift = FIRST_DAMPING * _forcing(state) * max(curvature, np.finfo(float).tiny)
         right = -(at.gradient + state.theta.dtype.type(shift) * state.theta)
         direction, inner = self._solve(objective, at, shift, right, tolerance)
         theta = state.theta + direction

@@ -24,22 +24,17 @@ class Gibbs:
         The posterior whose means and priors the chain starts from; by default the objective's initial one.
     burn_in : int
         Initial sweeps whose draws are discarded.
-    thin : int
-        After them the draw of every `thin`-th sweep is kept.
     """
 
     start: Any = None
     burn_in: int = 20
-    thin: int = 1
     name: ClassVar[str] = "gibbs"
     needs: ClassVar[tuple[type[Any], ...]] = (HasDraws,)
     promises_descent: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if self.burn_in < 0 or self.thin < 1:
-            raise InvalidInputError(
-                "burn_in must be at least 0 and thin at least 1", f"{self.burn_in} and {self.thin}"
-            )
+        if self.burn_in < 0:
+            raise InvalidInputError("burn_in must be at least 0", f"{self.burn_in}")
 
     def init(self, objective: HasDraws, theta: Vector, rng: np.random.Generator) -> tuple[Any, Info]:
         """Take the start as the first draw."""
@@ -51,8 +46,7 @@ class Gibbs:
         """Draw every block, and keep the draw if it is due."""
         for name in objective.block_names:
             state = objective.draw(state, name, rng)
-        after = state.sweep - self.burn_in
-        if after > 0 and after % self.thin == 0:
+        if state.sweep > self.burn_in:
             state = replace(state, kept=(*state.kept, state.theta))
         return state, self._info(objective, state)
 

@@ -12,6 +12,9 @@ from lowland.core.doors import public
 from lowland.core.promises.objectives import Objective
 from lowland.search.stepper import Info
 
+# the fraction of the linear decrease that a step must reach; trial steps before a search counts as stalled
+DECREASE, MOST_HALVINGS = 1e-4, 60
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -35,10 +38,6 @@ class Gradient:
     rule : {"barzilai_borwein", "armijo"}
         Choice of the first trial step: from the change of the gradient, or twice the last accepted
         step.
-    decrease : float
-        Fraction of the linear decrease that a step must reach.
-    max_halvings : int
-        Trial steps before the search counts as stalled.
 
     References
     ----------
@@ -56,8 +55,6 @@ class Gradient:
     """
 
     rule: str = "barzilai_borwein"
-    decrease: float = 1e-4
-    max_halvings: int = 60
     name: ClassVar[str] = "gradient"
     needs: ClassVar[tuple[type[Any], ...]] = ()
     promises_descent: ClassVar[bool] = True
@@ -77,10 +74,10 @@ class Gradient:
         """Take one step along the negative gradient."""
         square = float(state.gradient.astype(np.float64) @ state.gradient)
         size = state.step_size
-        for _ in range(self.max_halvings):
+        for _ in range(MOST_HALVINGS):
             theta = state.theta - theta_type(state.theta, size) * state.gradient
             value, gradient = objective.value_and_gradient(theta)
-            if value <= state.value - self.decrease * size * square and value < state.value:
+            if value <= state.value - DECREASE * size * square and value < state.value:
                 following = self._next_size(theta - state.theta, gradient - state.gradient, size)
                 norm = float(np.linalg.norm(gradient))
                 return GradientState(theta, value, gradient, following), Info(

@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 
@@ -29,6 +29,8 @@ Callback = Callable[[Progress, Vector], Mapping[str, float] | None]
 
 # far above any regular search, which starts near its largest value
 DIVERGENCE_FACTOR = 1e8
+# seconds between two saves
+SAVE_EVERY = 30.0
 
 
 @final
@@ -57,21 +59,8 @@ class Snapshot:
     best_value: float
 
 
-@final
-@dataclasses.dataclass(frozen=True)
-class Checkpoint:
-    """A function that saves a search, and how often to call it.
-
-    Parameters
-    ----------
-    save : callable
-        Takes a `Snapshot`; must write all of it or nothing.
-    every : float
-        Seconds between two saves. The end of an unfinished search is always saved.
-    """
-
-    save: Callable[[Snapshot], None]
-    every: float = 30.0
+# saves a search now and then, and its end if it is unfinished; it must write all of the snapshot or nothing
+Checkpoint: TypeAlias = Callable[[Snapshot], None]
 
 
 @public("lowland.search")
@@ -102,8 +91,8 @@ def run(
     callbacks : sequence of callable
         Called after each step with the progress and the point; what they return is added to the
         trace. They must not change the point.
-    checkpoint : Checkpoint, optional
-        Saves the search from time to time, and when it is interrupted.
+    checkpoint : callable, optional
+        Takes a `Snapshot`; saves the search from time to time, and when it is interrupted.
     resume : Snapshot, optional
         State to continue from; `theta` is then not used.
 
@@ -164,15 +153,11 @@ def run(
             search.step(callbacks, checkpoint)
             search.tell(known)
             ended = search.ended(stop)
-            if (
-                checkpoint is not None
-                and ended is None
-                and time.perf_counter() - saved_at >= checkpoint.every
-            ):
-                checkpoint.save(search.snapshot())
+            if checkpoint is not None and ended is None and time.perf_counter() - saved_at > SAVE_EVERY:
+                checkpoint(search.snapshot())
                 saved_at = time.perf_counter()
         if checkpoint is not None and ended[0] in _UNFINISHED:
-            checkpoint.save(search.snapshot())
+            checkpoint(search.snapshot())
     return search.result(*ended, work.spent)
 
 
@@ -220,7 +205,7 @@ class _Search:
         except LowlandError:  # such as that of a cluster that is gone
             if checkpoint is not None:
                 self.rng.bit_generator.state = before
-                checkpoint.save(self.snapshot())
+                checkpoint(self.snapshot())
             raise
         self.progress.iteration += 1
         self._record(callbacks)

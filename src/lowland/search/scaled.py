@@ -11,6 +11,7 @@ from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.powers import HasScaledGradient
+from lowland.search.gradient import DECREASE, MOST_HALVINGS
 from lowland.search.stepper import Info
 
 
@@ -43,10 +44,6 @@ class Scaled:
         the objective relative to the start; 0 is the undamped method.
     step_size : float
         First trial step; later ones are twice the last accepted step.
-    decrease : float
-        Fraction of the linear decrease that a step must reach.
-    max_halvings : int
-        Trial steps before the search counts as stalled.
 
     References
     ----------
@@ -68,8 +65,6 @@ class Scaled:
 
     damping: float = 0.1
     step_size: float = 0.1
-    decrease: float = 1e-4
-    max_halvings: int = 60
     name: ClassVar[str] = "scaled"
     needs: ClassVar[tuple[type[Any], ...]] = (HasScaledGradient,)
     promises_descent: ClassVar[bool] = True
@@ -95,10 +90,10 @@ class Scaled:
         direction = objective.scaled(state.theta, state.gradient, share)
         slope = float(direction @ state.gradient)
         size = state.step_size
-        for _ in range(self.max_halvings):
+        for _ in range(MOST_HALVINGS):
             theta = state.theta - state.theta.dtype.type(size) * direction
             value, gradient = objective.value_and_gradient(theta)
-            if value <= state.value - self.decrease * size * slope and value < state.value:
+            if value <= state.value - DECREASE * size * slope and value < state.value:
                 new = ScaledState(theta, value, gradient, 2 * size, state.reference)
                 return new, Info(value, float(np.linalg.norm(gradient)), {"step_size": size})
             size /= 2

@@ -194,10 +194,10 @@ def gaussian_factor(shape: tuple[int, int], objective: MatrixFit, rng: np.random
     return both.astype(complex_type(objective.dtype))
 
 
-def _mean_energy(objective: MatrixFit, rng: np.random.Generator, trials: int = 5) -> float:
+def _mean_energy(objective: MatrixFit, rng: np.random.Generator) -> float:
     """Estimate the mean of sum_k w_k A(X)_k^2 / ||X||_F^2 over random low-rank X."""
     ratios = []
-    for _ in range(trials):
+    for _ in range(5):
         left, right = (gaussian_factor((k, 2), objective, rng) for k in objective.shape)
         if objective.model.is_psd:
             right = left

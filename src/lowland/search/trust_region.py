@@ -14,6 +14,8 @@ from lowland.core.promises.powers import HasLinearisation, HasResidual
 from lowland.search.stepper import Info
 
 GOOD, POOR, ENOUGH = 0.75, 0.25, 0.05
+# the first radius, as a fraction of the norm of the start; radii tried before a search counts as stalled
+FIRST_RADIUS, MOST_TRIES = 0.1, 30
 
 
 @final
@@ -37,12 +39,8 @@ class TrustRegion:
 
     Parameters
     ----------
-    radius : float
-        First radius, as a fraction of the norm of the start.
     max_inner : int
         Conjugate-gradient iterations per step; each costs a product with the Hessian.
-    max_tries : int
-        Radii tried before the search counts as stalled.
 
     Notes
     -----
@@ -67,9 +65,7 @@ class TrustRegion:
     (True, True)
     """
 
-    radius: float = 0.1
     max_inner: int = 300
-    max_tries: int = 30
     name: ClassVar[str] = "trust_region"
     needs: ClassVar[tuple[type[Any], ...]] = (HasResidual,)
     promises_descent: ClassVar[bool] = True
@@ -80,7 +76,7 @@ class TrustRegion:
         """Evaluate the start."""
         value, gradient = objective.value_and_gradient(theta)
         length = float(np.linalg.norm(theta)) or 1.0
-        state = TrustRegionState(theta, value, self.radius * length)
+        state = TrustRegionState(theta, value, FIRST_RADIUS * length)
         return state, Info(value, float(np.linalg.norm(gradient)))
 
     def step(
@@ -92,7 +88,7 @@ class TrustRegion:
         norm = float(np.linalg.norm(gradient))
         if norm == 0:
             return state, Info(state.value, 0.0, stalled="the gradient is exactly zero")
-        for _ in range(self.max_tries):
+        for _ in range(MOST_TRIES):
             tolerance = min(0.1, float(np.sqrt(norm / (norm + radius))) * 0.1)
             step, predicted, at_edge, inner = truncated_newton(
                 at.hessian_product, gradient, radius, tolerance, self.max_inner

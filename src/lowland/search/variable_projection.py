@@ -15,7 +15,8 @@ from lowland.search.conjugate_gradients import conjugate_gradients
 from lowland.search.residual_variance import residual_variance
 from lowland.search.stepper import Info
 
-MOST_DAMPING = 1e12
+# damping in the metric in which all singular values have equal weight; conjugate-gradient iterations per step
+FIRST_DAMPING, MOST_DAMPING, MOST_INNER = 1e-2, 1e12, 500
 # limits of the prior, as shares of the usual curvature of an eliminated row: for the first fit, and for
 # all later ones, so that a component which started too small does not die out
 WEAK_PRIOR = 0.025
@@ -54,10 +55,6 @@ class VariableProjection:
         The variance is the sum of squares over the number of measurements beyond the degrees of
         freedom, or over this share of all measurements if that is more. A smaller share means a
         stronger prior; near the information limit, too strong a prior kills small components.
-    damping : float
-        First factor of the damping, in the metric in which all singular values have equal weight.
-    max_inner : int
-        Conjugate-gradient iterations per step.
 
     Notes
     -----
@@ -82,8 +79,6 @@ class VariableProjection:
 
     side: str = "columns"
     surplus: float = 0.25
-    damping: float = 1e-2
-    max_inner: int = 500
     name: ClassVar[str] = "variable_projection"
     needs: ClassVar[tuple[type[Any], ...]] = (HasElimination,)
     promises_descent: ClassVar[bool] = False
@@ -108,8 +103,8 @@ class VariableProjection:
         first = elimination.at(kept, weak, self.side)
         variance = residual_variance(objective, first.squares, self.surplus)
         prior = _prior(first.b, variance, STRONGEST_PRIOR * elimination.density)
-        state = VariableProjectionState(theta, kept, prior, variance, self.damping)
-        return state, Info(value, None, {"variance": variance, "damping": self.damping, "inner": 0.0})
+        state = VariableProjectionState(theta, kept, prior, variance, FIRST_DAMPING)
+        return state, Info(value, None, {"variance": variance, "damping": FIRST_DAMPING, "inner": 0.0})
 
     def step(
         self, objective: HasElimination, state: VariableProjectionState, rng: np.random.Generator
@@ -123,7 +118,7 @@ class VariableProjection:
         while damping <= MOST_DAMPING:
             # n sigma^2 I is the curvature that the prior adds on orthonormal factors
             shift = rows * state.variance * identity + damping / state.kept.shape[0] * here.scatter
-            direction, inner = _solve(here, blocks, shift, -gradient, self.max_inner)
+            direction, inner = _solve(here, blocks, shift, -gradient)
             direction = direction - state.kept @ (state.kept.conj().T @ direction)
             kept = _nearest_orthonormal(state.kept + direction)
             there = elimination.at(kept, state.prior, side)
@@ -165,7 +160,7 @@ def _nearest_orthonormal(matrix: Matrix) -> Matrix:
     return nearest
 
 
-def _solve(here: Any, blocks: Matrix, shift: Matrix, right: Matrix, limit: int) -> tuple[Matrix, int]:
+def _solve(here: Any, blocks: Matrix, shift: Matrix, right: Matrix) -> tuple[Matrix, int]:
     """Solve (S + I kron shift) d = right by conjugate gradients, preconditioned by the blocks of rows."""
     try:
         inverse = np.linalg.inv(blocks + shift)
@@ -183,4 +178,4 @@ def _solve(here: Any, blocks: Matrix, shift: Matrix, right: Matrix, limit: int) 
     def product(d: Matrix) -> Matrix:
         return np.asarray(here.product(d) + d @ shift.T)
 
-    return conjugate_gradients(product, right, target, limit, precondition)
+    return conjugate_gradients(product, right, target, MOST_INNER, precondition)

@@ -233,6 +233,6 @@ def _measures_reals(measurement: Measurement, structure: str, rng: np.random.Gen
     return bool((largest[1] <= 1e-10 * largest[0]).all())
 
 
-def _shorten(positions: Indices, limit: int = 10) -> str:
-    words = ", ".join(str(p) for p in positions[:limit])
-    return words + (f" and {positions.size - limit} more" if positions.size > limit else "")
+def _shorten(positions: Indices) -> str:
+    words = ", ".join(str(p) for p in positions[:10])
+    return words + (f" and {positions.size - 10} more" if positions.size > 10 else "")

@@ -39,7 +39,6 @@ from lowland.files.shapes.assembling import decide_layout, list_roles
 from lowland.files.shapes.layouts import Reading
 from lowland.files.sources import parquet_files
 from lowland.files.table_format import TableFormat
-from lowland.search.loop import Checkpoint
 
 # options of `lowland complete` that need the cells in memory
 IN_MEMORY = (
@@ -239,7 +238,7 @@ def _fit(
         place.where,
         rng=rng,
         covariates=about,
-        checkpoint=Checkpoint(lambda snapshot: save_checkpoint(kept_at, snapshot, identity)),
+        checkpoint=lambda snapshot: save_checkpoint(kept_at, snapshot, identity),
         resume=load_checkpoint(kept_at, identity) if resume else None,
     )
     last = fit.last_search

@@ -70,14 +70,7 @@ def unstable_rate(hessian: Matrix, dynamics: Dynamics) -> float:
 
 
 @public("lowland.dynamics")
-def kramers_time(
-    potential: Potential,
-    minimum: ArrayLike,
-    saddle: ArrayLike,
-    dynamics: Dynamics,
-    *,
-    check_saddle: bool = True,
-) -> float:
+def kramers_time(potential: Potential, minimum: ArrayLike, saddle: ArrayLike, dynamics: Dynamics) -> float:
     """Return the mean time to leave a minimum over a saddle by the Eyring-Kramers law.
 
     ``tau = (2 pi / mu) sqrt(|det H_s| / det H_a) exp(beta (F_s - F_a))``, with mu the rate at which the
@@ -94,9 +87,6 @@ def kramers_time(
         Exit rates over several saddles add up.
     dynamics : Overdamped, NonReversible or Underdamped
         The step is not used.
-    check_saddle : bool
-        Refuse a saddle from which descent does not end in the minimum on either side. False: for a saddle
-        behind shallower wells.
 
     Returns
     -------
@@ -134,7 +124,7 @@ def kramers_time(
     for point in saddles:
         Hs = stationary_hessian(potential, point, "saddle")
         mu = unstable_rate(Hs, dynamics)
-        if check_saddle and (ends := ends_elsewhere(potential, low, point)):
+        if ends := ends_elsewhere(potential, low, point):
             raise InvalidInputError(
                 "the saddle does not bound the well of the minimum",
                 f"descent from it ends at {' and '.join(np.array2string(end, precision=4) for end in ends)}",

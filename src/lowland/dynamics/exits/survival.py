@@ -81,10 +81,8 @@ def sample_mean(times: Vector, level: float = 0.95) -> MeanTime:
     return _log_interval(mean, error, float(stdtrit(n - 1, (1 + level) / 2)), level, "mean of the times")
 
 
-def exponential_mean(
-    times: Vector, events: NDArray[np.bool_], *, entry: float = 0.0, level: float = 0.95
-) -> MeanTime:
-    """Return the mean time beyond `entry`, assumed exponential: exposure over events.
+def exponential_mean(times: Vector, events: NDArray[np.bool_], *, level: float = 0.95) -> MeanTime:
+    """Return the mean time, assumed exponential: exposure over events.
 
     Parameters
     ----------
@@ -92,8 +90,6 @@ def exponential_mean(
         Time of the event, or of the end of observation.
     events : ndarray of bool
         False where observation ended first.
-    entry : float
-        Time from which observations count; those that ended earlier are left out.
     level : float
 
     Returns
@@ -103,8 +99,8 @@ def exponential_mean(
         conservative after fewer than twenty.
         Without an event, a lower bound: exposure over the logarithm of 2 / (1 - level).
     """
-    counts = times > entry
-    exposure, k = float(np.sum(times[counts] - entry)), int(np.sum(events & counts))
+    counts = times > 0
+    exposure, k = float(np.sum(times[counts])), int(np.sum(events & counts))
     if k == 0:
         return _at_least(_exponential_ends(exposure, 0, False, level)[0], level, "no event, exponential")
     lower, upper = _exponential_ends(exposure, k, bool(np.all(events[counts])), level)

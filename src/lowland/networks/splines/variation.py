@@ -118,9 +118,7 @@ def simplified_knots(places: Vector, values: Vector, tolerance: float) -> Vector
     return places[np.sort(np.array(kept, dtype=np.intp))]
 
 
-def effective_knots(
-    x: Vector, places: Vector, jumps: Vector, *, small: float = SMALL_JUMP
-) -> tuple[Vector, Vector]:
+def effective_knots(x: Vector, places: Vector, jumps: Vector) -> tuple[Vector, Vector]:
     """Return the knots that the data can resolve: one between neighbouring inputs, without small ones.
 
     Parameters
@@ -128,8 +126,6 @@ def effective_knots(
     x : ndarray, shape (n,)
     places, jumps : ndarray
         As `knots` returns them.
-    small : float
-        Fraction of the largest jump below which a knot is left out.
 
     Returns
     -------
@@ -145,6 +141,6 @@ def effective_knots(
     total = np.bincount(gap, jumps, grid.size)
     sizes = np.bincount(gap, np.abs(jumps), grid.size)
     centre = np.bincount(gap, np.abs(jumps) * places, grid.size)
-    kept = np.flatnonzero(np.abs(total) >= small * np.abs(total).max(initial=0.0))
+    kept = np.flatnonzero(np.abs(total) >= SMALL_JUMP * np.abs(total).max(initial=0.0))
     kept = kept[(sizes[kept] > 0) & (total[kept] != 0)]
     return centre[kept] / sizes[kept], total[kept]
