@@ -13,11 +13,11 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
-from lowland.estimators.labelled_arrays import like, values_of
 from lowland.estimators.tucker_filling import decompose_filled
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.cells.inputs import as_observations
 from lowland.tensors.filling.completed import CompletedTensor
+from lowland.tensors.named_modes import labelled, labelled_rows, values_of
 from lowland.tensors.tucker.decompose import decompose_tucker
 from lowland.tensors.tucker.fit import TuckerFit
 from lowland.tensors.tucker.model import possible_ranks
@@ -131,7 +131,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.core_, self.factors_, self.ranks_ = fit.core, list(fit.factors), fit.ranks
         self.n_iter_ = max(1, fit.search.iterations)
         completed = (fit if found is None else found).completed().astype(stack.dtype, copy=False)
-        self.completed_ = like(X, completed.reshape(len(stack), *self._slice_shape))
+        self.completed_ = labelled(X, completed.reshape(len(stack), *self._slice_shape))
         return self
 
     def _decomposed(self, stack: Matrix, ranks: Any) -> tuple[TuckerFit, CompletedTensor | None]:
@@ -183,7 +183,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             if not known[k].any():
                 raise InvalidInputError("a slice has no known cell", f"slice {k}", fix="leave it out")
             out[k] = np.linalg.lstsq(basis[:, known[k]].T, flat[k, known[k]], rcond=None)[0]
-        return like(X, out, last="component")
+        return labelled_rows(X, out, "component")
 
     def inverse_transform(self, Z: ArrayLike) -> Any:
         """Return the slices with given coordinates.

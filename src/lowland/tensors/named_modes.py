@@ -211,9 +211,23 @@ def aligned(known: Any, tensor: Any) -> Any:
     return found
 
 
+def values_of(tensor: Any) -> Any:
+    """Return the values of a labelled array, and anything else unchanged."""
+    return tensor.to_numpy() if is_named(tensor) else tensor
+
+
 def labelled(like: Any, values: Matrix) -> Any:
-    """Return values with the dimensions and coordinates of an array, or as they are if it is None."""
-    return values if like is None else like.copy(data=values)
+    """Return values with the dimensions and coordinates of a labelled array; unchanged beside any other."""
+    return like.copy(data=values) if is_named(like) else values
+
+
+def labelled_rows(like: Any, values: Matrix, columns: str) -> Any:
+    """Return a matrix with the labels of an array's first mode and a name of its columns."""
+    if not is_named(like):
+        return values
+    first = like.dims[0]
+    labels = {name: part for name, part in like.coords.items() if part.dims == (first,)}
+    return type(like)(values, dims=(first, columns), coords=labels)
 
 
 def labelled_parts(like: Any, factors: Sequence[Matrix], columns: str, others: Mapping[str, Matrix]) -> Any:
