@@ -14,9 +14,9 @@ from scipy.sparse.linalg import aslinearoperator
 
 from lowland.bayes.design import MatrixDesign
 from lowland.bayes.side_prior import SidePrior
+from lowland.cells.sides import TableCells
 from lowland.certificates.settings import Judgement, JudgeSettings
 from lowland.completion.bayesian.objective import BayesianCompletion
-from lowland.completion.cells.sides import TableCells
 from lowland.core.cells.observations import Observations
 from lowland.core.work import UNLIMITED
 from lowland.datasets import planted_completion, planted_sensing

@@ -40,11 +40,11 @@ def own(table, rank, pattern):
     """Milliseconds of an alternating, a Gibbs and a variational sweep."""
     import numpy as np
 
+    from lowland.cells.sides import TableCells
     from lowland.completion.bayesian.features import FeatureMap
     from lowland.completion.bayesian.scaling import Scaling
     from lowland.completion.bayesian.settings import BayesianSettings
     from lowland.completion.bayesian.starting.start import first_point, make_objective
-    from lowland.completion.cells.sides import TableCells
     from lowland.completion.cells.summary import TableSummary
     from lowland.completion.penalised.fit import completion_objective
     from lowland.completion.penalised.settings import CompletionSettings

@@ -96,7 +96,7 @@ def main():
     from pyarrow import parquet
 
     import lowland as ll
-    from lowland.completion.cells.sides import TableCells
+    from lowland.cells.sides import TableCells
     from lowland.dask import DaskObservations
     from lowland.kernels.threads import limited_to
 

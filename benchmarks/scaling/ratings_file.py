@@ -72,7 +72,7 @@ def main():
     table = load_table(path, Reading(dtype="float32")).observations
     done("reading")
     pattern = Entries(table.rows, table.columns, table.shape, dtype="float32").pattern
-    assert pattern.row_starts[-1] == table.size
+    assert pattern[0].starts[-1] == table.size
     done("indexing")
     planned = fit_plan(table, plan, rng=np.random.default_rng(0))
     done("fitting, indexing included")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from commands import call
+from lowland.cells.stored import StoredBlocks
 from lowland.completion.files.models import load_model
-from lowland.completion.storage.blocks import StoredBlocks
 from lowland.core.cells import line_bounds
 from lowland.core.errors import LowlandError
 

@@ -14,13 +14,13 @@ from sklearn.base import clone
 
 import lowland as ll
 from dask_clusters import Closer, Killer, make_cluster
+from lowland.cells.sides import TableCells
 from lowland.completion.bayesian import pattern_choice
 from lowland.completion.bayesian import settings as bayesian_settings
 from lowland.completion.bayesian import sweeps as posterior_fit
 from lowland.completion.bayesian.drawn_tables import draw_table
 from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bayesian.starting import grown_start, residual_structure
-from lowland.completion.cells.sides import TableCells
 from lowland.completion.elsewhere import judges as line_judges
 from lowland.completion.elsewhere import penalised_fit as line_fit
 from lowland.completion.elsewhere.fit import fit_elsewhere

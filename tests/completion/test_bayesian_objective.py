@@ -9,8 +9,8 @@ import pytest
 from cases import BAYESIAN, POSTERIOR_STEPPERS, PROBLEMS, parametrise
 from lowland.bayes.design import MatrixDesign
 from lowland.bayes.side_prior import SidePrior
+from lowland.cells.sides import TableCells
 from lowland.completion.cells import blocks as cell_blocks
-from lowland.completion.cells.sides import TableCells
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
 from lowland.kernels.systems import moments as moment_kernel

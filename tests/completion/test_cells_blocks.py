@@ -8,11 +8,11 @@ import pytest
 
 import lowland as ll
 from cases import BAYESIAN
+from lowland.cells.block import CellBlock
+from lowland.cells.labels import TableLabels
+from lowland.cells.sides import PerLine, TableCells, plain
 from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bayesian.sweeps import fit_cells
-from lowland.completion.cells.blocks import CellBlock
-from lowland.completion.cells.labels import TableLabels
-from lowland.completion.cells.sides import PerLine, TableCells, plain
 from lowland.completion.cells.summary import TableSummary
 from lowland.kernels.sparse_tables.sparse_gram import add_pairs
 from lowland.search import Iterations, run
@@ -181,7 +181,7 @@ def test_a_summary_is_that_of_the_definition(rng):
 def test_numbers_are_looked_at_in_the_same_places(rng, monkeypatch):
     monkeypatch.setattr("lowland.completion.cells.summary.SAMPLE", 20)
     cells = TableCells.of(graded_table(rng))
-    from lowland.completion.cells.blocks import sampled_values
+    from lowland.cells.sums import sampled_values
 
     begins = np.concatenate([[0], np.cumsum(cells.sides[0].counts)])[:-1]
     expected = cells.sides[0].block.values[::7]

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 import lowland as ll
+from lowland.cells.labels import TableLabels
+from lowland.cells.pattern import LinePattern
+from lowland.cells.sides import TableCells
 from lowland.certificates.settings import JudgeSettings
-from lowland.completion.cells.labels import TableLabels
-from lowland.completion.cells.sides import TableCells
 from lowland.completion.elsewhere import judges as line_judges
 from lowland.completion.elsewhere import pattern as line_pattern
 from lowland.completion.elsewhere.judges import ResidualMap, judge_lines
-from lowland.completion.elsewhere.pattern import LinePattern, judge_line_pattern
+from lowland.completion.elsewhere.pattern import judge_line_pattern
 from lowland.completion.elsewhere.penalised_fit import fit_lines
 from lowland.completion.elsewhere.problem import LineProblem
 from lowland.completion.penalised.fit import completion_objective, fit_completion

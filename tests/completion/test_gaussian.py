@@ -10,14 +10,14 @@ import lowland as ll
 from lowland.bayes import full_gaussian
 from lowland.bayes.full_gaussian import FullGaussian, draw_gaussian, log_evidence
 from lowland.bayes.row_scales import RowScales
+from lowland.cells.labels import TableLabels
+from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.factor_covariance import along_columns, factor_covariance
 from lowland.completion.bayesian.gaussian.fit import _noise_of
 from lowland.completion.bayesian.gaussian.objective import GaussianRows
 from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bayesian.sweeps import fit_cells
 from lowland.completion.cells.blocks import hidden_scores
-from lowland.completion.cells.labels import TableLabels
-from lowland.completion.cells.sides import TableCells
 from lowland.completion.cells.summary import TableSummary
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
 from lowland.files.bundle import load_bundle, save_bundle

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
+from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.features import FeatureMap
 from lowland.completion.bayesian.fit import fit_bayesian
 from lowland.completion.bayesian.settings import BayesianSettings
@@ -17,7 +18,6 @@ from lowland.completion.bayesian.starting.residual_structure import (
     random_signs,
 )
 from lowland.completion.bayesian.starting.start import make_objective
-from lowland.completion.cells.sides import TableCells
 from lowland.completion.cells.summary import TableSummary
 from lowland.core.cells.observations import Observations
 

@@ -54,7 +54,7 @@ def stored(ratings, tmp_path):
     ],
 )
 def test_fits_have_the_bits_of_those_in_memory(method, described, ratings, stored, rng):
-    assert min(len(side.files) for side in stored.cells.sides) > 2
+    assert min(side.bounds.size for side in stored.cells.sides) > 3
     settings = {
         "method": method,
         "rank": 2,
@@ -86,7 +86,7 @@ def test_fits_have_the_bits_of_those_in_memory(method, described, ratings, store
 
 def test_a_folder_of_its_own(stored, ratings, tmp_path):
     files = os.listdir(tmp_path / "cells")
-    blocks = sum(len(side.files) for side in stored.cells.sides)
+    blocks = sum(side.bounds.size - 1 for side in stored.cells.sides)
     assert len(files) == 3 * blocks + 1, "nothing but blocks and their contents is left"
     with pytest.raises(InvalidInputError, match="exists"):
         ll.StoredObservations.from_parquet(tmp_path, tmp_path / "cells", **COLUMNS)
@@ -238,7 +238,7 @@ def test_interrupted_judging_keeps_a_fit_on_the_disk(stored, monkeypatch):
 
 def test_a_penalised_fit_on_the_disk_has_the_bits_of_its_cells_in_memory(stored, ratings):
     """Sweeps from the same start give the same bits in blocks and in one."""
-    from lowland.completion.cells.sides import TableCells
+    from lowland.cells.sides import TableCells
     from lowland.completion.elsewhere.penalised_fit import fit_lines
     from lowland.completion.penalised.settings import CompletionSettings
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import lowland as ll
+from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.settings import BayesianSettings
-from lowland.completion.cells.sides import TableCells
 from lowland.completion.cells.summary import TableSummary
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.completion.cells.labels import TableLabels
+from lowland.cells.labels import TableLabels
 from lowland.completion.tables.kept_fit import cells_as_arrays, cells_from_arrays
 from lowland.core.errors import InvalidInputError, UnsupportedError
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import lowland as ll
+from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.scaling import Scaling
-from lowland.completion.cells.sides import TableCells
 from lowland.completion.cells.summary import TableSummary
 from lowland.completion.columns.losses import Columns
 from lowland.completion.encoded.powers import Power

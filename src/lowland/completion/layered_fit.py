@@ -10,12 +10,12 @@ import numpy as np
 
 from lowland.bayes.graph_places import GraphPlaces
 from lowland.bayes.side_orders import SideOrders
+from lowland.cells.labels import TableLabels
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.bayesian.fit import fit_bayesian
 from lowland.completion.bayesian.order_choice import with_orders
 from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bayesian.table import BayesianTable
-from lowland.completion.cells.labels import TableLabels
 from lowland.completion.encoded.level_maps import learn_maps, usual_maps
 from lowland.completion.encoded.level_model import LevelLayer
 from lowland.completion.encoded.levels import Levels

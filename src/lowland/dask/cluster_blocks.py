@@ -12,8 +12,8 @@ import numpy as np
 from distributed import Client, Future, KilledWorker
 from distributed.comm import CommClosedError
 
-from lowland.completion.cells.blocks import Arrays, CellBlock
-from lowland.completion.cells.sides import PerPartner, cut, shared
+from lowland.cells.block import Arrays, CellBlock
+from lowland.cells.sides import PerPartner, cut, shared
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import LowlandError

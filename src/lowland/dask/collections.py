@@ -9,12 +9,12 @@ import numpy as np
 from dask.delayed import delayed
 from numpy.typing import ArrayLike, NDArray
 
+from lowland.cells.block import CellBlock
+from lowland.cells.labels import TableLabels
+from lowland.cells.pattern import observed_lines
+from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.drawn_tables import completed_rows, draw_table
 from lowland.completion.bayesian.model import PosteriorModel
-from lowland.completion.cells.blocks import CellBlock
-from lowland.completion.cells.labels import TableLabels
-from lowland.completion.cells.sides import TableCells
-from lowland.completion.elsewhere.pattern import observed_lines
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.model import TableModel
 from lowland.completion.tables.rankings import recommend

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from lowland.completion.cells.sides import TableCells
+from lowland.cells.sides import TableCells
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.parameter_checks import whole_number

@@ -11,8 +11,8 @@ import numpy as np
 from dask.array import Array
 from distributed import Client, Future, get_client
 
-from lowland.completion.cells.labels import TableLabels
-from lowland.completion.cells.sides import TableCells
+from lowland.cells.labels import TableLabels
+from lowland.cells.sides import TableCells
 from lowland.completion.storage.part_names import PartNames
 from lowland.completion.storage.parts import (
     Names,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lowland.completion.cells.protocol import CellTable
+from lowland.cells.sides import CellTable
 from lowland.completion.elsewhere.fit import fit_elsewhere, refuse_elsewhere
 from lowland.completion.planned_fit import check_effort
 from lowland.completion.tables.completed import Completed

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from lowland.completion.cells.protocol import CellTable
+from lowland.cells.sides import CellTable
 from lowland.completion.penalised.outliers import outliers
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.imputations import impute
@@ -34,7 +34,7 @@ from lowland.files.frames import eager_frame
 from lowland.files.sentinels import warn_of_sentinels
 
 if TYPE_CHECKING:
-    from lowland.completion.cells.sides import TableCells
+    from lowland.cells.sides import TableCells
 
 
 class _CompletedTable(_ServedTable):

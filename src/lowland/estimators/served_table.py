@@ -22,7 +22,7 @@ from lowland.estimators.saved_table import _SavedTable
 from lowland.estimators.table_input import as_positions, covariates_of, flag_or_auto
 
 if TYPE_CHECKING:
-    from lowland.completion.cells.sides import TableCells
+    from lowland.cells.sides import TableCells
 
 
 class _ServedTable(_SavedTable, ABC):
@@ -120,7 +120,7 @@ class _ServedTable(_SavedTable, ABC):
     def _seen_in(self, rows: Indices) -> Observations:
         """Return the fitted cells, or those of some rows where the cells are not in memory."""
         if self._elsewhere is not None:
-            from lowland.completion.elsewhere.pattern import observed_in
+            from lowland.cells.pattern import observed_in
 
             return observed_in(self._elsewhere, rows)
         fix = "pass exclude_observed=False, or save the model with its data"

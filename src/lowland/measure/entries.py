@@ -8,6 +8,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from lowland.cells.block import CellBlock, sort_cells
 from lowland.core.arrays import Indices, Matrix, Vector, check_positions
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
@@ -17,7 +18,7 @@ from lowland.core.work import touch
 from lowland.kernels.modular_arithmetic.residues import Residues
 from lowland.kernels.sparse_tables.sparse import sample_product
 from lowland.measure.exact import Exactness
-from lowland.measure.operators import SparseMap, SparsePattern, cell_work
+from lowland.measure.operators import SparseMap, cell_work
 
 
 @public("lowland")
@@ -73,9 +74,9 @@ class Entries:
         return int(self.rows.size)
 
     @cached_property
-    def pattern(self) -> SparsePattern:
-        """The positions sorted by row and by column."""
-        return SparsePattern.of(self.rows, self.columns, self.shape)
+    def pattern(self) -> tuple[CellBlock, CellBlock]:
+        """The positions sorted by row and by column; values are their places in the list."""
+        return sort_cells(self.rows, self.columns, self.shape)
 
     @cached_property
     def repeats(self) -> int:

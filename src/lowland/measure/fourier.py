@@ -7,13 +7,14 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lowland.cells.block import sort_cells
 from lowland.core.arrays import Indices, Matrix
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.records import Factors
 from lowland.core.work import CALL, touch
 from lowland.kernels.sparse_tables.sparse import sample_product
-from lowland.measure.operators import SparseMap, SparsePattern, cell_work
+from lowland.measure.operators import SparseMap, cell_work
 
 
 @public("lowland")
@@ -58,7 +59,7 @@ class Fourier:
         self.rows, self.columns = rows, columns
         self.size = int(rows.size)
         self.dtype: np.dtype[Any] = np.dtype(np.complex128)
-        self._pattern = SparsePattern.of(rows, columns, self.shape)
+        self._pattern = sort_cells(rows, columns, self.shape)
 
     def measure(self, factors: Factors) -> Matrix:
         """Return the coefficients of left right^H, shape (p,)."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lowland.core.arrays import Indices, Matrix
+from lowland.cells.block import CellBlock
+from lowland.cells.sums import weighted_sums
+from lowland.core.arrays import Matrix
 from lowland.core.promises.protocols import LinearMap
 from lowland.core.work import CALL, touch
-from lowland.kernels.sort import sort_both_ways
-from lowland.kernels.sparse_tables.sparse import multiply_rows
 
 
 def cell_work(cells: int, width: int) -> float:
@@ -23,68 +22,49 @@ def cell_work(cells: int, width: int) -> float:
 
 @final
 @dataclass(frozen=True, eq=False)
-class SparsePattern:
-    """Positions sorted once by row and by column, for use with many sets of values."""
-
-    shape: tuple[int, int]
-    row_starts: NDArray[np.int64]
-    row_order: NDArray[np.int32]
-    row_columns: NDArray[np.int32]
-    column_starts: NDArray[np.int64]
-    column_order: NDArray[np.int32]
-    column_rows: NDArray[np.int32]
-
-    @classmethod
-    def of(cls, rows: Indices, columns: Indices, shape: tuple[int, int]) -> SparsePattern:
-        """Sort positions, which may repeat."""
-        return cls(shape, *sort_both_ways(rows, columns, shape))
-
-
-@final
-@dataclass(frozen=True, eq=False)
 class SparseMap:
-    """A sparse matrix: a pattern and one value per position; repeated positions are summed."""
+    """A sparse matrix: listed cells, sorted by row and by column, and their values; repeats are summed."""
 
-    pattern: SparsePattern
+    pattern: tuple[CellBlock, CellBlock]
     values: Matrix
 
     @property
     def shape(self) -> tuple[int, int]:
         """Shape (m, n)."""
-        return self.pattern.shape
+        return self.pattern[0].size, self.pattern[1].size
 
     @cached_property
-    def _by_row(self) -> Matrix:
-        return self.values[self.pattern.row_order]
+    def _by_row(self) -> CellBlock:
+        return self.pattern[0].holding(self.values)
 
     @cached_property
-    def _by_column(self) -> Matrix:
-        return self.values[self.pattern.column_order].conj()
+    def _by_column(self) -> CellBlock:
+        side = self.pattern[1].holding(self.values)
+        return replace(side, values=side.values.conj())
 
     def matmat(self, block: Matrix) -> Matrix:
         """Return M @ block."""
         touch(cell_work(self.values.size, block.shape[1]))
-        return multiply_rows(self.pattern.row_starts, self.pattern.row_columns, self._by_row, block)
+        return weighted_sums(self._by_row, block)[0]
 
     def rmatmat(self, block: Matrix) -> Matrix:
         """Return M^H @ block."""
         touch(cell_work(self.values.size, block.shape[1]))
-        return multiply_rows(self.pattern.column_starts, self.pattern.column_rows, self._by_column, block)
+        return weighted_sums(self._by_column, block)[0]
 
     @property
     def gram_work(self) -> float:
         """Scalar products in the Gram matrix: the sum of squared line lengths."""
-        wide = self.shape[0] < self.shape[1]
-        starts = self.pattern.column_starts if wide else self.pattern.row_starts
-        return float(np.sum(np.diff(starts).astype(float) ** 2))
+        side = self.pattern[self.shape[0] < self.shape[1]]
+        return float(np.sum(side.counts.astype(float) ** 2))
 
     def gram(self, scale: float) -> Matrix:
         """Return (scale M)^H (scale M), or M M^H if M has fewer rows; repeated positions summed first."""
         from scipy.sparse import csr_array
 
-        p = self.pattern
+        side = self._by_row
         # a copy: summing repeats works in place, and the pattern is shared
-        parts = (scale * self._by_row, p.row_columns, p.row_starts)
+        parts = (scale * side.values, side.partners, side.starts)
         matrix = csr_array(parts, shape=self.shape, copy=True)
         matrix.sum_duplicates()
         if self.shape[0] < self.shape[1]:
@@ -94,10 +74,8 @@ class SparseMap:
 
     def toarray(self) -> Matrix:
         """Return the dense matrix."""
-        p = self.pattern
-        dense = np.zeros(self.shape, dtype=self.values.dtype)
-        rows = np.repeat(np.arange(self.shape[0]), np.diff(p.row_starts))
-        np.add.at(dense, (rows, p.row_columns), self._by_row)
+        dense, side = np.zeros(self.shape, dtype=self.values.dtype), self._by_row
+        np.add.at(dense, (side.lines, side.partners), side.values)
         return dense
 
 

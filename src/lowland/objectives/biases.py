@@ -129,7 +129,7 @@ class _Sums:
     def __init__(self, model: General, measurement: Entries, weights: Vector, *, penalised: bool) -> None:
         from scipy.sparse import csr_array
 
-        (m, n), pattern = measurement.shape, measurement.pattern
+        (m, n), by_row = measurement.shape, measurement.pattern[0]
         self.by_side = [side in model.biases for side in ("row", "column")]
         cells = (measurement.rows, measurement.columns)
         self.lines = [line for line, own in zip(cells, self.by_side, strict=True) if own]
@@ -137,7 +137,7 @@ class _Sums:
         self.offset = not self.lines or (penalised and "global" in model.biases)
         self.size = sum(self.lengths) + self.offset
         self.own = self.of(weights)
-        ordered = (weights[pattern.row_order], pattern.row_columns, pattern.row_starts)
+        ordered = (weights[by_row.values], by_row.partners, by_row.starts)
         self.table = csr_array(ordered, shape=(m, n)) if all(self.by_side) else None
 
     def of(self, values: Vector) -> Vector:

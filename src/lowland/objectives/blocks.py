@@ -118,8 +118,8 @@ class EntryBlocks:
         weights: Vector | None,
         penalty: float,
     ) -> tuple[Matrix, Vector]:
-        p, r, dtype = self.measurement.pattern, self.model.rank, partner.dtype
-        starts, indices = (p.row_starts, p.row_columns) if side == 0 else (p.column_starts, p.column_rows)
+        cells, r, dtype = self.measurement.pattern[side], self.model.rank, partner.dtype
+        starts, indices = cells.starts, cells.partners
         if self.model.biases:
             values = subtract_gathered(values, partner_bias + dtype.type(offset), indices)
         free_bias = ("row", "column")[side] in self.model.biases
@@ -141,12 +141,10 @@ class EntryBlocks:
         weights: list[Vector | None] = [side[1] for side in self.objective.sorted_data]
         if self.objective.side_weights is None:
             return weights
-        pattern, out = self.measurement.pattern, list[Vector | None]()
-        for starts, own, sides in zip(
-            (pattern.row_starts, pattern.column_starts), weights, self.objective.side_weights, strict=True
-        ):
-            divided = np.repeat(1 / sides, np.diff(starts))
-            out.append((divided if own is None else own * divided).astype(self.objective.dtype))
+        out, both = list[Vector | None](), zip(self.measurement.pattern, weights, strict=True)
+        for (cells, listed), sides in zip(both, self.objective.side_weights, strict=True):
+            divided = np.repeat(1 / sides, cells.counts)
+            out.append((divided if listed is None else listed * divided).astype(self.objective.dtype))
         return out
 
     def _solve_offset(self, theta: Vector) -> Vector:
@@ -190,8 +188,8 @@ class NonnegativeBlocks:
     ) -> Vector:
         """Return the point with one side at the minimiser of weighted squares, as `EntryBlocks` does."""
         u, v, *_ = self.model.unpack(theta)
-        p = self.measurement.pattern
-        starts, indices = (p.row_starts, p.row_columns) if side == 0 else (p.column_starts, p.column_rows)
+        cells = self.measurement.pattern[side]
+        starts, indices = cells.starts, cells.partners
         u, v = np.maximum(u, 0), np.maximum(v, 0)  # a start, or noise added to it, may violate the constraint
         own, partner = (u, v) if side == 0 else (v, u)
         touch(4 * rows_work(indices.size, starts.size, partner.shape[1]))
@@ -232,8 +230,7 @@ class ReweightedBlocks:
         """Return the point after one step of block `name`, with another penalty if one is given."""
         objective, loss, side = self.objective, self._loss, self.names.index(name)
         penalty = objective.penalty if penalty is None else penalty
-        pattern, z = self.measurement.pattern, objective.predict(theta)
-        order = (pattern.row_order, pattern.column_order)[side]
+        order, z = self.measurement.pattern[side].values, objective.predict(theta)
         curvature = loss.majorant(z, objective.y)
         targets = z - loss.slope(z, objective.y) / curvature
         weights = self._weighted(curvature, side)

@@ -101,16 +101,14 @@ class Elimination:
     @cached_property
     def arranged(self) -> dict[str, Arrangement]:
         """Data in the order of the eliminated side, and their positions for the kept side; both ways."""
-        p = self.pattern
-        by_row = (p.row_starts, p.row_columns, p.row_order)
-        by_column = (p.column_starts, p.column_rows, p.column_order)
+        by_row, by_column = self.pattern
         out = {}
         for side, (eliminated, kept) in (("columns", (by_column, by_row)), ("rows", (by_row, by_column))):
-            place = np.empty(self.size, np.int64)
-            place[eliminated[2]] = np.arange(self.size)
-            roots = None if self._roots is None else self._roots[eliminated[2]]
-            values = self._values[eliminated[2]]
-            out[side] = Arrangement(*eliminated[:2], values, roots, *kept[:2], place[kept[2]])
+            place, order = np.empty(self.size, np.int64), eliminated.values
+            place[order] = np.arange(self.size)
+            roots, values = None if self._roots is None else self._roots[order], self._values[order]
+            ours, theirs = (eliminated.starts, eliminated.partners), (kept.starts, kept.partners)
+            out[side] = Arrangement(*ours, values, roots, *theirs, place[kept.values])
         return out
 
 

@@ -144,11 +144,10 @@ class RecoveryProblem:
         factors = self.model.lift(theta) if entries else None
         if factors is None or factors.width == 0 or not isinstance(self.measurement, Entries):
             return self.data_value(self.predict(theta) if predictions is None else predictions)
-        pattern = self.measurement.pattern
-        (targets, weights), _ = self.sorted_data
+        by_row, ((targets, weights), _) = self.measurement.pattern[0], self.sorted_data
         touch(cell_work(self.measurement.size, factors.width))
         return 0.5 * squared_error(
-            factors.left, factors.right, pattern.row_starts, pattern.row_columns, targets, weights
+            factors.left, factors.right, by_row.starts, by_row.partners, targets, weights
         )
 
     @cached_property
@@ -163,9 +162,8 @@ class RecoveryProblem:
             raise UnsupportedError(
                 "only observed entries can be ordered by row and column", type(self.measurement).__name__
             )
-        pattern = self.measurement.pattern
-        orders = (pattern.row_order, pattern.column_order)
-        return [(self.y[o], None if self.weights is None else self.weights[o]) for o in orders]
+        sides = (side.holding(self.y, self.weights) for side in self.measurement.pattern)
+        return [(side.values, side.weights) for side in sides]
 
     @property
     def rounding(self) -> HasRoundingBounds | None:

@@ -101,9 +101,7 @@ class _Side:
 
     @classmethod
     def of(cls, blocks: EntryBlocks, index: int) -> _Side:
-        objective, p, model = blocks.objective, blocks.measurement.pattern, blocks.model
-        by_row = (p.row_starts, p.row_columns, p.row_order)
-        by_column = (p.column_starts, p.column_rows, p.column_order)
+        objective, cells, model = blocks.objective, blocks.measurement.pattern[index], blocks.model
         biased = ("row", "column")[index] in model.biases
         ridges = np.array([objective.penalty] * model.rank + [objective.bias_penalty] * biased, np.float64)
         by_line = (
@@ -113,7 +111,9 @@ class _Side:
         return cls(
             blocks.names[index],
             index,
-            *(by_row, by_column)[index],
+            cells.starts,
+            cells.partners,
+            cells.values,
             weights,
             biased,
             np.outer(by_line, ridges),

@@ -8,12 +8,12 @@ columns follow from rows, and so on. For generic values the equations are indepe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Protocol, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.cells.pattern import LinePattern
 from lowland.certificates.uniqueness.exact import pattern_rank, rank_work
 from lowland.core.arrays import Indices
 from lowland.core.results.records import ObservedPattern, dimension_of
@@ -47,81 +47,12 @@ class Reach:
         return bool(self.rows.all() and self.columns.all())
 
 
-class CellPattern(Protocol):
-    """Which cells of a table are observed, known by counts of them."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Shape (m, n) of the table."""
-
-    @property
-    def size(self) -> int:
-        """Number of observed cells."""
-
-    def counts(self, side: int) -> Indices:
-        """Return the number of observed cells of each row (side 0) or column (side 1)."""
-
-    def inside(self, side: int, known: NDArray[np.bool_]) -> Indices:
-        """Return that number with only some lines of the other side counted."""
-
-    def part(self, rows: Indices, columns: Indices) -> Any:
-        """Return the cells of some rows and columns as a sparse array, one where a cell is observed."""
-
-
-@final
-class SparsePattern:
-    """The pattern of a sparse array.
-
-    Parameters
-    ----------
-    observed : sparse array, shape (m, n)
-        One where a cell is observed, with rows compressed.
-    """
-
-    def __init__(self, observed: Any) -> None:
-        self.observed = observed
-
-    @classmethod
-    def of(cls, pattern: ObservedPattern) -> SparsePattern:
-        """Return the pattern of observed entries, each counted once."""
-        return cls(_observed(pattern))
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Shape (m, n)."""
-        m, n = self.observed.shape
-        return int(m), int(n)
-
-    @property
-    def size(self) -> int:
-        """Number of observed cells."""
-        return int(self.observed.nnz)
-
-    @cached_property
-    def _turned(self) -> Any:
-        touch(2.0 * self.size)
-        return self.observed.T.tocsr()
-
-    def counts(self, side: int) -> Indices:
-        """Return the number of observed cells of each line."""
-        return np.asarray(self.observed.sum(axis=1 - side)).ravel()
-
-    def inside(self, side: int, known: NDArray[np.bool_]) -> Indices:
-        """Return the number of observed cells of each line in known lines of the other side."""
-        inside: Indices = (self._turned if side else self.observed) @ known.astype(np.int64)
-        return inside
-
-    def part(self, rows: Indices, columns: Indices) -> Any:
-        """Return the cells of some rows and columns."""
-        return self.observed[rows][:, columns]
-
-
-def close(cells: CellPattern, known: Lines, needed: tuple[int, int]) -> Lines:
+def close(cells: LinePattern, known: Lines, needed: tuple[int, int]) -> Lines:
     """Add lines with enough observed cells in known lines of the other side, until there are no more.
 
     Parameters
     ----------
-    cells : CellPattern
+    cells : LinePattern
     known : pair of ndarray of bool
         Known rows and columns.
     needed : tuple of int
@@ -158,11 +89,11 @@ def finite_reach(
     """
     if not budget.allows(_closing_work(pattern), part=0.5):
         return None
-    return core_reach(SparsePattern.of(pattern), pattern.rank, pattern.biases, largest, rng, budget)
+    return core_reach(_cells_of(pattern), pattern.rank, pattern.biases, largest, rng, budget)
 
 
 def core_reach(
-    cells: CellPattern,
+    cells: LinePattern,
     rank: int,
     biases: tuple[str, ...],
     largest: int,
@@ -194,12 +125,10 @@ def unique_reach(pattern: ObservedPattern, budget: Budget = UNLIMITED) -> Reach 
     seeds = budget.times(each, SEEDS, part=1 / 3)
     if pattern.biases or not seeds:
         return None
-    cells, r = SparsePattern.of(pattern), pattern.rank
-    observed = cells.observed
-    counts = np.asarray(observed.sum(axis=1)).ravel()
+    cells, r = _cells_of(pattern), pattern.rank
     best: Reach | None = None
-    for first in np.argsort(-counts, kind="stable")[:seeds]:
-        block = _complete_block(observed, int(first), r)
+    for first in np.argsort(-cells.counts(0), kind="stable")[:seeds]:
+        block = _complete_block(cells, int(first), r)
         if block is None:
             continue
         reach = _reach_from(cells, block, (r, r))
@@ -210,12 +139,17 @@ def unique_reach(pattern: ObservedPattern, budget: Budget = UNLIMITED) -> Reach 
     return best
 
 
+def _cells_of(pattern: ObservedPattern) -> LinePattern:
+    touch(2.0 * pattern.rows.size)
+    return LinePattern.of(pattern.rows, pattern.columns, pattern.shape)
+
+
 def _closing_work(pattern: ObservedPattern) -> float:
     """Return the approximate work of a block and its closure: some products per component."""
     return CALL * 20 + 2.0 * pattern.rows.size * (pattern.rank + 12)
 
 
-def _reach_from(cells: CellPattern, core: tuple[Indices, Indices], needed: tuple[int, int]) -> Reach:
+def _reach_from(cells: LinePattern, core: tuple[Indices, Indices], needed: tuple[int, int]) -> Reach:
     """Return all that follows from the rows and columns of a core."""
     known = np.zeros(cells.shape[0], bool), np.zeros(cells.shape[1], bool)
     known[0][core[0]], known[1][core[1]] = True, True
@@ -235,17 +169,7 @@ def _fixes_factors(core: ObservedPattern) -> bool:
     return r <= min(m - ("column" in core.biases), n - ("row" in core.biases))
 
 
-def _observed(pattern: ObservedPattern) -> Any:
-    from scipy.sparse import csr_array
-
-    ones = np.ones(pattern.rows.size, np.int64)
-    table = csr_array((ones, (pattern.rows, pattern.columns)), shape=pattern.shape)
-    table.sum_duplicates()
-    table.data[:] = 1
-    return table
-
-
-def _densest_core(cells: CellPattern, needed: tuple[int, int], size: int) -> tuple[Indices, Indices] | None:
+def _densest_core(cells: LinePattern, needed: tuple[int, int], size: int) -> tuple[Indices, Indices] | None:
     """Return a dense core of rows and columns, found by removing lines with too few cells."""
     columns = np.argsort(-cells.counts(1), kind="stable")[:size]
     chosen = np.zeros(cells.shape[1], bool)
@@ -269,7 +193,7 @@ def _densest_core(cells: CellPattern, needed: tuple[int, int], size: int) -> tup
 
 
 def _restricted(
-    cells: CellPattern, rank: int, biases: tuple[str, ...], core: tuple[Indices, Indices]
+    cells: LinePattern, rank: int, biases: tuple[str, ...], core: tuple[Indices, Indices]
 ) -> ObservedPattern:
     """Return the pattern restricted to the rows and columns of a core."""
     part = cells.part(*core).tocoo()
@@ -278,21 +202,25 @@ def _restricted(
     return ObservedPattern(part.row.astype(np.intp), part.col.astype(np.intp), shape, rank, biases, dof)
 
 
-def _complete_block(observed: Any, first: int, rank: int) -> tuple[Indices, Indices] | None:
+def _complete_block(cells: LinePattern, first: int, rank: int) -> tuple[Indices, Indices] | None:
     """Return r rows, `first` among them, and the columns that all of them observe, at least r; greedily."""
     rows = [first]
-    common = np.zeros(observed.shape[1], np.int64)
-    common[observed[[first]].indices] = 1
+    common = _columns_of(cells, first)
     while len(rows) < rank:
-        touch(CALL + float(observed.nnz))
-        shared = observed @ common
+        touch(CALL + float(cells.size))
+        shared = cells.inside(0, common)
         shared[rows] = -1
         best = int(np.argmax(shared))
         if shared[best] < rank:
             return None
-        mask = np.zeros_like(common)
-        mask[observed[[best]].indices] = 1
-        common *= mask
+        common &= _columns_of(cells, best)
         rows.append(best)
     columns = np.flatnonzero(common)
     return (np.array(rows), columns) if columns.size >= rank else None
+
+
+def _columns_of(cells: LinePattern, row: int) -> NDArray[np.bool_]:
+    """Return which columns a row observes."""
+    known = np.zeros(cells.shape[1], bool)
+    known[cells.columns_of(row)] = True
+    return known

@@ -10,12 +10,12 @@ from typing import Any, NoReturn, final
 
 import typer
 
+from lowland.cells.sides import CellTable
 from lowland.cli.completed_output import say_judged
 from lowland.cli.input import read_both_covariates
 from lowland.cli.output import exit_on_missed, refuse_given, say, say_json, warn
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
 from lowland.completion.bayesian.features import SideCovariates
-from lowland.completion.cells.protocol import CellTable
 from lowland.completion.cells.summary import SAMPLE
 from lowland.completion.elsewhere.fit import (
     ElsewhereFit,

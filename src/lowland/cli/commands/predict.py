@@ -13,11 +13,11 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from lowland.cells.labels import TableLabels
 from lowland.cli.options import ForceOption, FormulasOption, JsonOption, QuietOption
 from lowland.cli.output import say, say_json, warn
 from lowland.cli.overwriting import check_output, check_table
 from lowland.cli.reading import reads_columns
-from lowland.completion.cells.labels import TableLabels
 from lowland.completion.files.models import load_model
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.model import TableModel

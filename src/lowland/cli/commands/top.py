@@ -11,11 +11,11 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from lowland.cells.labels import TableLabels
 from lowland.cli.options import ForceOption, FormulasOption, JsonOption, QuietOption
 from lowland.cli.output import say, say_json
 from lowland.cli.overwriting import check_output, check_table
 from lowland.cli.reading import reads_table
-from lowland.completion.cells.labels import TableLabels
 from lowland.completion.files.models import load_model
 from lowland.completion.tables.rankings import recommend
 from lowland.core.arrays import Indices

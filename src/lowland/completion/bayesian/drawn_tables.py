@@ -8,9 +8,9 @@ from typing import final
 import numpy as np
 
 from lowland.bayes.products import all_product_means
+from lowland.cells.block import CellBlock
 from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.scaling import Scaling
-from lowland.completion.cells.blocks import CellBlock
 from lowland.core.arrays import Matrix, Vector
 
 

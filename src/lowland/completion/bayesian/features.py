@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.bayes.design import Design, MatrixDesign
 from lowland.bayes.order_basis import OrderBasis
-from lowland.completion.cells.sides import TableCells
+from lowland.cells.sides import TableCells
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 

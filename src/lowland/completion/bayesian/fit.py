@@ -8,6 +8,8 @@ from typing import final
 
 import numpy as np
 
+from lowland.cells.labels import TableLabels
+from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.bayesian.gaussian.objective import GaussianRows
 from lowland.completion.bayesian.model import PosteriorModel
@@ -15,8 +17,6 @@ from lowland.completion.bayesian.objective import BayesianCompletion
 from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bayesian.starting.start import make_objective
 from lowland.completion.bayesian.sweeps import fit_cells
-from lowland.completion.cells.labels import TableLabels
-from lowland.completion.cells.sides import TableCells
 from lowland.completion.cells.summary import TableSummary
 from lowland.completion.tables.kept_fit import KeptFit
 from lowland.core.cells.observations import Observations

@@ -7,9 +7,9 @@ from typing import final
 
 import numpy as np
 
+from lowland.cells.sides import PerLine, PerPartner, TableCells
 from lowland.completion.bayesian.features import FeatureMap
 from lowland.completion.cells.blocks import line_moments
-from lowland.completion.cells.sides import PerLine, PerPartner, TableCells
 from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.systems.moments import Moments
 from lowland.kernels.systems.rows import default_form

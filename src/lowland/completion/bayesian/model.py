@@ -12,11 +12,11 @@ from lowland.bayes.products import all_product_means, product_means, product_var
 from lowland.bayes.row_scales import RowScales
 from lowland.bayes.score_quantile import interval_reach
 from lowland.bayes.side_prior import unpack_lower
+from lowland.cells.labels import TableLabels
+from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.learnt_prior import LearntPrior
 from lowland.completion.bayesian.row_sizes import with_sizes
 from lowland.completion.bayesian.scaling import Scaling
-from lowland.completion.cells.labels import TableLabels
-from lowland.completion.cells.sides import TableCells
 from lowland.completion.penalised.settings import row_weights
 from lowland.completion.tables.model import TableParts, check_table_fits, no_levels
 from lowland.completion.tables.updates import settle_in_turn

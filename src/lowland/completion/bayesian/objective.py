@@ -17,6 +17,8 @@ import numpy as np
 
 from lowland.bayes.posterior import Draw, Posterior
 from lowland.bayes.side_prior import SidePrior
+from lowland.cells.sides import PerLine, PerPartner, TableCells
+from lowland.cells.sums import line_errors, log_weights
 from lowland.completion.bayesian.prior_learning import (
     LOOKED_AT,
     NOISE_SETTLED,
@@ -25,8 +27,7 @@ from lowland.completion.bayesian.prior_learning import (
     change_of,
     looked_at,
 )
-from lowland.completion.cells.blocks import drawn_lines, line_errors, line_moments, log_weights
-from lowland.completion.cells.sides import PerLine, PerPartner, TableCells
+from lowland.completion.cells.blocks import drawn_lines, line_moments
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import rows_work, touch
 from lowland.kernels.systems.moments import Moments, RowMoments

@@ -18,10 +18,10 @@ from lowland.bayes.graph_places import LENGTHS as GRAPH_LENGTHS
 from lowland.bayes.graph_places import GraphPlaces
 from lowland.bayes.order_basis import spacing
 from lowland.bayes.side_orders import SideOrders
+from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.bayesian.fit import BRIEF, brief_model
 from lowland.completion.bayesian.settings import USUAL_RANK, BayesianSettings, usual_rank
-from lowland.completion.cells.sides import TableCells
 from lowland.completion.cells.summary import TableSummary
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.cells.observations import Observations

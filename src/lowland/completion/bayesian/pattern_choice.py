@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from lowland.bayes.products import product_means
+from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.features import PATTERN_RIDGE, SideCovariates
 from lowland.completion.bayesian.prior_learning import PriorTrial
 from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bayesian.starting.start import feature_maps, first_point, make_objective
-from lowland.completion.cells.sides import TableCells
 from lowland.search import Iterations, run
 from lowland.search.variational import Variational
 

@@ -16,8 +16,8 @@ import numpy as np
 from lowland.bayes.posterior import Posterior
 from lowland.bayes.products import product_means, product_variances
 from lowland.bayes.side_prior import SidePrior
+from lowland.cells.sides import TableCells
 from lowland.completion.cells.held_out import HeldCells
-from lowland.completion.cells.sides import TableCells
 from lowland.core.arrays import Indices, Vector
 from lowland.kernels.systems.moments import Moments
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lowland.bayes.row_scales import RowScales
+from lowland.cells.sides import PerLine, TableCells
 from lowland.completion.cells.blocks import line_distances
-from lowland.completion.cells.sides import PerLine, TableCells
 from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.systems.moments import Moments
 

@@ -9,6 +9,8 @@ from typing import final
 import numpy as np
 
 from lowland.bayes.posterior import Posterior
+from lowland.cells.labels import TableLabels
+from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.factor_covariance import along_columns, factor_covariance
 from lowland.completion.bayesian.features import FeatureMap, SideCovariates, check_covariates
 from lowland.completion.bayesian.gaussian.fit import fit_gaussian
@@ -21,8 +23,6 @@ from lowland.completion.bayesian.scaling import Scaling
 from lowland.completion.bayesian.settings import USUAL_RANK, BayesianSettings
 from lowland.completion.bayesian.starting.grown_start import grow, padded, posterior_of
 from lowland.completion.bayesian.starting.start import feature_maps, first_point, make_objective
-from lowland.completion.cells.labels import TableLabels
-from lowland.completion.cells.sides import TableCells
 from lowland.completion.cells.summary import TableSummary
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.results.records import SearchResult

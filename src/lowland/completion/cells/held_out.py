@@ -7,8 +7,8 @@ from typing import final
 
 import numpy as np
 
-from lowland.completion.cells.blocks import Arrays, CellBlock
-from lowland.completion.cells.sides import PerLine, TableCells
+from lowland.cells.block import Arrays, CellBlock
+from lowland.cells.sides import PerLine, TableCells
 from lowland.core.arrays import Indices, Vector
 from lowland.core.halving import find_by_halving
 

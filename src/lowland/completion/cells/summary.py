@@ -8,13 +8,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.cells.blocks import (
-    line_extremes,
-    line_squares,
-    line_sums,
-    line_weights,
-)
-from lowland.completion.cells.sides import PerLine, TableCells
+from lowland.cells.sides import PerLine, TableCells
+from lowland.cells.sums import line_extremes, line_squares, line_sums, line_weights
 from lowland.core.arrays import Indices, Vector
 from lowland.sensing.input_checks import check_scale
 

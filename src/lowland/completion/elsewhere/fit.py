@@ -8,13 +8,12 @@ from typing import final
 
 import numpy as np
 
+from lowland.cells.block import Arrays, CellBlock
+from lowland.cells.sides import CellTable, TableCells
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.bayesian.sweeps import PosteriorFit, fit_cells
 from lowland.completion.bayesian.table import BayesianTable
 from lowland.completion.bayesian.words import about_certificate, describe_method, describe_search
-from lowland.completion.cells.blocks import Arrays, CellBlock
-from lowland.completion.cells.protocol import CellTable
-from lowland.completion.cells.sides import TableCells
 from lowland.completion.elsewhere.penalised_fit import LineFit, certify_lines, certify_posterior, fit_lines
 from lowland.completion.memory_needs import check_lines_fit
 from lowland.completion.penalised.table import PenalisedTable, describe_sweeps

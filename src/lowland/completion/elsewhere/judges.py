@@ -13,19 +13,13 @@ from typing import final
 import numpy as np
 from numpy.typing import DTypeLike
 
+from lowland.cells.block import Arrays, CellBlock
+from lowland.cells.sides import PerLine, PerPartner, TableCells
+from lowland.cells.sums import line_extremes, line_sums, residual_block, weighted_sums
 from lowland.certificates.gaps.dual import ZERO_BOUND, LowerBound
 from lowland.certificates.gaps.norm_bounds import probable_bound
 from lowland.certificates.gaps.optimality import judge_gap
 from lowland.certificates.settings import JudgeSettings
-from lowland.completion.cells.blocks import (
-    Arrays,
-    CellBlock,
-    line_extremes,
-    line_sums,
-    residual_block,
-    weighted_sums,
-)
-from lowland.completion.cells.sides import PerLine, PerPartner, TableCells
 from lowland.completion.elsewhere.pattern import judge_line_pattern
 from lowland.completion.elsewhere.problem import LineProblem
 from lowland.core.arrays import Matrix, Vector

@@ -7,11 +7,11 @@ from typing import final
 
 import numpy as np
 
+from lowland.cells.labels import TableLabels
+from lowland.cells.sides import TableCells
 from lowland.certificates.gaps.leading import ESTIMATE_STEPS, leading_triplet
 from lowland.completion.bayesian.map_surrogate import implied_settings, means_as_point, usual_factors
 from lowland.completion.bayesian.sweeps import PosteriorFit
-from lowland.completion.cells.labels import TableLabels
-from lowland.completion.cells.sides import TableCells
 from lowland.completion.elsewhere.judges import ResidualMap, judge_lines
 from lowland.completion.elsewhere.problem import LineProblem
 from lowland.completion.penalised.model import CompletionModel

@@ -8,15 +8,10 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.cells.blocks import (
-    Arrays,
-    CellBlock,
-    drawn_lines,
-    line_errors,
-    line_sums,
-    residual_block,
-)
-from lowland.completion.cells.sides import PerLine, PerPartner, TableCells
+from lowland.cells.block import Arrays, CellBlock
+from lowland.cells.sides import PerLine, PerPartner, TableCells
+from lowland.cells.sums import line_errors, line_sums, residual_block
+from lowland.completion.cells.blocks import drawn_lines
 from lowland.completion.penalised.settings import BIASES
 from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.systems.rows import default_form

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from lowland.completion.cells.labels import TableLabels
+from lowland.cells.labels import TableLabels
 from lowland.completion.encoded.column_meaning import LevelColumns
 from lowland.completion.encoded.level_maps import LevelMap
 from lowland.completion.encoded.levels import Levels

@@ -12,11 +12,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.bayesian.fit import BRIEF, brief_model
 from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.settings import BURN_IN, BayesianSettings
-from lowland.completion.cells.sides import TableCells
 from lowland.completion.cells.summary import TableSummary
 from lowland.completion.encoded.levels import Levels
 from lowland.completion.encoded.power_model import write_powers

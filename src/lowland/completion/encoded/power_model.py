@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.cells.labels import TableLabels
+from lowland.cells.labels import TableLabels
 from lowland.completion.encoded.column_meaning import PowerColumns
 from lowland.completion.encoded.powers import Power
 from lowland.completion.encoded.writing import WritingLayer, of_each

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 
-from lowland.completion.cells.labels import TableLabels
+from lowland.cells.labels import TableLabels
 from lowland.completion.layers.model import Layer
 from lowland.completion.tables.fitted import PageParts
 from lowland.completion.tables.model import SamplingModel

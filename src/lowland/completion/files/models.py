@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.cells.labels import TableLabels
 from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.table import BayesianTable
-from lowland.completion.cells.labels import TableLabels
 from lowland.completion.encoded.level_model import LevelLayer
 from lowland.completion.encoded.power_model import PowerLayer
 from lowland.completion.files.encodings import encoding_as_arrays, encoding_from_arrays

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from lowland.completion.cells.labels import TableLabels
+from lowland.cells.labels import TableLabels
 from lowland.completion.tables.fitted import FittedTable, PageParts
 from lowland.completion.tables.model import ColumnLosses, HasUnordered, SamplingModel, TableParts, sampling
 from lowland.completion.tables.trial import LevelPredictor

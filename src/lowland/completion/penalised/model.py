@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from lowland.completion.cells.labels import TableLabels
+from lowland.cells.labels import TableLabels
 from lowland.completion.tables.model import TableParts, check_table_fits, no_levels
 from lowland.completion.tables.updates import settle_in_turn
 from lowland.core.arrays import Indices, Matrix, Vector

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.cells.labels import TableLabels
 from lowland.completion.bayesian.table import BayesianTable
-from lowland.completion.cells.labels import TableLabels
 from lowland.completion.layers.model import Layer
 from lowland.completion.refinement.forests import Refinement
 from lowland.completion.refinement.smoothing import RowSmoothing

@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, final
@@ -13,12 +14,11 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.cells.blocks import CellBlock
-from lowland.completion.cells.labels import TableLabels
-from lowland.completion.cells.sides import TableCells
-from lowland.completion.storage.blocks import PARTS, StoredBlocks, read_block
+from lowland.cells.block import CellBlock
+from lowland.cells.labels import TableLabels
+from lowland.cells.sides import TableCells
+from lowland.cells.stored import StoredBlocks, mapped
 from lowland.completion.storage.parts import check_choices
-from lowland.completion.storage.sorting import block_place
 from lowland.core.arrays import Indices
 from lowland.core.damage import check_arrays, reading, require
 from lowland.core.errors import InvalidInputError
@@ -27,6 +27,8 @@ from lowland.core.running.stages import announce, stage
 from lowland.files.bundle import load_bundle, save_bundle
 
 CONTENTS, KIND = "table.npz", "stored table"
+# what is stored of a block
+PARTS = ("starts", "partners", "values")
 _SIDES = ("row", "column")
 
 
@@ -130,7 +132,7 @@ def read_contents(folder: Path, *, check: bool = True) -> tuple[TableCells, Tabl
         if check:
             with stage("checking the stored table"):
                 for side in (0, 1):
-                    _check_blocks(sides[side], sides[1 - side].counts.size, origin.dtype)
+                    _check_blocks(folder, side, sides, origin.dtype)
     lengths = (sides[0].counts.size, sides[1].counts.size)
     size = int(sides[0].counts.sum())
     cells = TableCells((sides[0], sides[1]), lengths, size, np.dtype(origin.dtype), weighted=False)
@@ -147,18 +149,36 @@ def _origin(plain: dict[str, Any]) -> Origin:
 def _side(folder: Path, side: int, arrays: dict[str, Any]) -> StoredBlocks:
     bounds, counts = arrays[f"{_SIDES[side]}_bounds"], arrays[f"{_SIDES[side]}_counts"]
     require(int(counts.sum()) == int(arrays[f"{_SIDES[1 - side]}_counts"].sum()), "its sides differ")
-    return StoredBlocks([block_place(folder, side, k) for k in range(bounds.size - 1)], bounds, counts)
+    return StoredBlocks(partial(read_block, folder, side, bounds), folder, bounds, counts)
 
 
-def _check_blocks(side: StoredBlocks, partners: int, dtype: str) -> None:
+def write_block(folder: Path, side: int, k: int, block: CellBlock) -> None:
+    """Write the arrays of a block beside each other."""
+    for name in PARTS:
+        np.save(block_file(folder, side, k, name), getattr(block, name))
+
+
+def read_block(folder: Path, side: int, bounds: Indices, k: int) -> CellBlock:
+    """Return a block whose arrays are mapped from its files."""
+    arrays = [mapped(block_file(folder, side, k, name), "table") for name in PARTS]
+    return CellBlock(int(bounds[k]), *arrays)
+
+
+def block_file(folder: Path, side: int, k: int, name: str) -> Path:
+    """Return the file of an array of a block."""
+    return folder / f"{('rows', 'columns')[side]}-{k:03}-{name}.npy"
+
+
+def _check_blocks(folder: Path, side: int, sides: Sequence[StoredBlocks], dtype: str) -> None:
     """Raise ValueError unless the files of all blocks of a side hold their cells."""
-    began = time.monotonic()
-    for k, (place, (first, last)) in enumerate(zip(side.files, pairwise(side.bounds.tolist()), strict=True)):
-        missing = [name for name in PARTS if not Path(f"{place}-{name}.npy").is_file()]
-        require(not missing, f"no {place.name}")
-        whole = _is_whole(read_block(place, first), side.counts[first:last], partners, dtype)
-        require(whole, f"{place.name} does not hold its cells")
-        announce("blocks", k + 1, len(side.files), started=began)
+    began, own, partners = time.monotonic(), sides[side], sides[1 - side].counts.size
+    for k, (first, last) in enumerate(pairwise(own.bounds.tolist())):
+        files = [block_file(folder, side, k, name) for name in PARTS]
+        place = files[0].name.removesuffix(f"-{PARTS[0]}.npy")
+        require(all(file.is_file() for file in files), f"no {place}")
+        whole = _is_whole(own.read(k), own.counts[first:last], partners, dtype)
+        require(whole, f"{place} does not hold its cells")
+        announce("blocks", k + 1, own.bounds.size - 1, started=began)
 
 
 def _is_whole(block: CellBlock, counts: Indices, partners: int, dtype: str) -> bool:

@@ -11,10 +11,19 @@ from typing import final
 
 import numpy as np
 
-from lowland.completion.cells.labels import TableLabels
-from lowland.completion.cells.sides import TableCells
-from lowland.completion.storage.blocks import PARTS, StoredBlocks, read_block
-from lowland.completion.storage.contents import CONTENTS, Origin, SourceFile, read_contents, write_contents
+from lowland.cells.labels import TableLabels
+from lowland.cells.sides import TableCells
+from lowland.cells.stored import StoredBlocks
+from lowland.completion.storage.contents import (
+    CONTENTS,
+    PARTS,
+    Origin,
+    SourceFile,
+    block_file,
+    read_block,
+    read_contents,
+    write_contents,
+)
 from lowland.completion.storage.parts import (
     LabelledPart,
     check_choices,
@@ -22,10 +31,7 @@ from lowland.completion.storage.parts import (
     refuse_repeats,
     repeated_cell,
 )
-from lowland.completion.storage.sorting import (
-    block_place,
-    sort_parts,
-)
+from lowland.completion.storage.sorting import sort_parts
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.folders import remove_files, replace_folder, restore_folder, unfinished_folder
@@ -219,9 +225,12 @@ class StoredObservations:
 
     def _files(self) -> set[str]:
         """Return the names of the table's own files."""
-        sides = [side for side in self.cells.sides if isinstance(side, StoredBlocks)]
         return {CONTENTS} | {
-            f"{file.name}-{part}.npy" for side in sides for file in side.files for part in PARTS
+            block_file(self.folder, number, k, part).name
+            for number, side in enumerate(self.cells.sides)
+            if isinstance(side, StoredBlocks)
+            for k in range(side.bounds.size - 1)
+            for part in PARTS
         }
 
     def _parts(self) -> Iterator[LabelledPart]:
@@ -230,10 +239,10 @@ class StoredObservations:
         assert isinstance(side, StoredBlocks)
         assert rows is not None
         assert columns is not None
-        for file, (first, last) in zip(side.files, pairwise(side.bounds.tolist()), strict=True):
-            block = read_block(file, first)
-            lines = np.repeat(np.arange(last - first, dtype=np.int32), np.diff(block.starts))
-            yield LabelledPart((rows[first:last], columns), (lines, block.partners), block.values)
+        for k, (first, last) in enumerate(pairwise(side.bounds.tolist())):
+            block = side.read(k)
+            codes = block.lines.astype(np.int32), block.partners
+            yield LabelledPart((rows[first:last], columns), codes, block.values)
 
     def delete(self) -> None:
         """Remove the table's files, if they are still there, and the folder unless it holds others."""
@@ -249,7 +258,8 @@ def _write(parts: Iterable[LabelledPart], folder: Path, origin: Origin) -> None:
     """Write the blocks of parts and their contents into a folder."""
     counts, bounds, names = sort_parts(parts, folder, origin.dtype, keep_last=origin.duplicates == "last")
     if origin.duplicates == "error":
-        firsts = enumerate(bounds[0][:-1].tolist())
-        found = [repeated_cell(read_block(block_place(folder, 0, k), first)) for k, first in firsts]
-        refuse_repeats(found, TableLabels((counts[0].size, counts[1].size), *names))
+        blocks = (read_block(folder, 0, bounds[0], k) for k in range(bounds[0].size - 1))
+        refuse_repeats(
+            [repeated_cell(block) for block in blocks], TableLabels((counts[0].size, counts[1].size), *names)
+        )
     write_contents(folder, origin, bounds, counts, names)

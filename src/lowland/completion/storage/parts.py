@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.cells.blocks import CellBlock
-from lowland.completion.cells.labels import TableLabels
+from lowland.cells.block import CellBlock, sort_cells
+from lowland.cells.labels import TableLabels
+from lowland.cells.sorting import CellArrays, cut_cells
 from lowland.completion.storage.part_names import places
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.frame_cells import frame_column, label_cells, number_cells
@@ -20,7 +20,6 @@ from lowland.core.cells.labels import LabelColumn, label_column
 from lowland.core.errors import InvalidInputError
 from lowland.files.foreign.columnar import reading_arrow
 from lowland.files.frames import frame_columns
-from lowland.kernels.sort import sort_both_ways
 
 
 @final
@@ -43,8 +42,6 @@ class LabelledPart:
 
 
 Names = tuple[tuple[NDArray[Any], Indices], tuple[NDArray[Any], Indices]]
-# lines, partners and values of some cells
-Cells = tuple[NDArray[np.int32], NDArray[np.int32], Vector]
 
 
 def check_choices(dtype: str, duplicates: str) -> None:
@@ -167,7 +164,7 @@ def names_of(part: LabelledPart) -> Names:
 
 def cut_part(
     part: LabelledPart, names: Sequence[NDArray[Any] | None], bounds: Sequence[Indices]
-) -> list[list[Cells]]:
+) -> list[list[CellArrays]]:
     """Return the cells of a part for each block of rows, and for each block of columns.
 
     Parameters
@@ -178,44 +175,31 @@ def cut_part(
     bounds : pair of ndarray of int
         Ends of the blocks.
     """
-    own = [
+    rows, columns = (
         (mine.astype(np.int32) if every is None else places(every, mine))[codes]
         for every, mine, codes in zip(names, part.names, part.codes, strict=True)
-    ]
-    out = []
-    for side in (0, 1):
-        lines, partners = own[side], own[1 - side]
-        owners = np.searchsorted(bounds[side], lines, side="right") - 1
-        order = np.argsort(owners, kind="stable")
-        ends = np.searchsorted(owners[order], np.arange(bounds[side].size))
-        cells = (lines[order], partners[order], part.values[order])
-        out.append([tuple(numbers[low:high] for numbers in cells) for low, high in pairwise(ends)])
-    return out  # type: ignore[return-value]
+    )
+    by_row = cut_cells(bounds[0], (rows, columns, part.values))
+    return [by_row, cut_cells(bounds[1], (columns, rows, part.values))]
 
 
-def piece(cut: list[list[Cells]], side: int, k: int) -> Cells:
+def piece(cut: list[list[CellArrays]], side: int, k: int) -> CellArrays:
     """Return the cells of one block of a part, as arrays of their own: views would keep the whole alive."""
-    lines, partners, values = cut[side][k]
-    return lines.copy(), partners.copy(), values.copy()
+    return tuple(array.copy() for array in cut[side][k])
 
 
-def assemble(first: int, lines: int, partners: int, keep_last: bool, *pieces: Cells) -> CellBlock:
+def assemble(first: int, lines: int, partners: int, keep_last: bool, *pieces: CellArrays) -> CellBlock:
     """Return a block from its cells in the order of parts; of repeated cells the last, or all of them."""
-    own, others, values = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
-    at = (own - np.int32(first)).astype(np.intp)
-    starts, order, sorted_partners, *_ = sort_both_ways(at, others.astype(np.intp), (lines, partners))
-    values = values[order]
-    if keep_last:
-        repeated = _repeats(starts, sorted_partners)
-        kept = np.flatnonzero(~repeated)
-        starts = np.searchsorted(kept, starts).astype(np.int64)
-        sorted_partners, values = sorted_partners[kept], values[kept]
-    return CellBlock(first, starts, sorted_partners, values)
+    at, others, values = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
+    at = (at - np.int32(first)).astype(np.intp)
+    by_line, _ = sort_cells(at, others.astype(np.intp), (lines, partners))
+    block = replace(by_line.holding(values), first=first)
+    return block.where(~_repeats(block)) if keep_last else block
 
 
 def repeated_cell(block: CellBlock) -> tuple[int, int, int]:
     """Return the number of repeated cells of a block, and the row and column of the first (-1 if none)."""
-    repeats = np.flatnonzero(_repeats(block.starts, block.partners))
+    repeats = np.flatnonzero(_repeats(block))
     if not repeats.size:
         return 0, -1, -1
     line = int(np.searchsorted(block.starts, repeats[0], side="right")) - 1
@@ -224,14 +208,14 @@ def repeated_cell(block: CellBlock) -> tuple[int, int, int]:
 
 def block_counts(block: CellBlock) -> Indices:
     """Return the number of cells of each line."""
-    return np.diff(block.starts)
+    return block.counts
 
 
-def _repeats(starts: NDArray[np.int64], partners: NDArray[np.int32]) -> NDArray[np.bool_]:
+def _repeats(block: CellBlock) -> NDArray[np.bool_]:
     """Return whether each cell is followed by the same cell in its line."""
-    repeated = np.zeros(partners.size, bool)
-    repeated[:-1] = partners[1:] == partners[:-1]
-    ends = starts[1:][np.diff(starts) > 0] - 1  # the last cell of a line
+    repeated = np.zeros(block.partners.size, bool)
+    repeated[:-1] = block.partners[1:] == block.partners[:-1]
+    ends = block.starts[1:][block.counts > 0] - 1  # the last cell of a line
     repeated[ends] = False
     return repeated
 

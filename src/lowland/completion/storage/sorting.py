@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lowland.completion.storage.blocks import write_block
+from lowland.cells.sorting import append_cells, take_cells
+from lowland.completion.storage.contents import write_block
 from lowland.completion.storage.part_names import PartNames
-from lowland.completion.storage.parts import (
-    Cells,
-    LabelledPart,
-    assemble,
-    cut_part,
-    names_of,
-)
+from lowland.completion.storage.parts import LabelledPart, assemble, cut_part, names_of
 from lowland.core.arrays import Indices
 from lowland.core.cells.line_bounds import block_bounds
 from lowland.core.errors import InvalidInputError
@@ -25,11 +20,6 @@ from lowland.core.running.stages import announce, stage
 
 # of a part: places of names, values, names
 _ARRAYS = ("row-codes", "column-codes", "values", "row-names", "column-names")
-
-
-def block_place(folder: Path, side: int, k: int) -> Path:
-    """Return the path of a block, to which `write_block` adds endings."""
-    return folder / f"{('rows', 'columns')[side]}-{k:03}"
 
 
 def sort_parts(
@@ -42,11 +32,11 @@ def sort_parts(
             stored = (*part.codes, part.values, *part.names)
             for name, array in zip(_ARRAYS, stored, strict=True):
                 np.save(folder / f"part-{number}-{name}.npy", array)
-            for own, mine in zip(known, names_of(part), strict=True):
-                own.add(*mine)
+            for every, mine in zip(known, names_of(part), strict=True):
+                every.add(*mine)
             number += 1
             announce("parts", number)
-    joined = [own.joined() for own in known]
+    joined = [every.joined() for every in known]
     names, counts = [own[0] for own in joined], [own[1] for own in joined]
     if not counts[0].sum():
         raise InvalidInputError("the table is empty", "no observed cell", fix="pass a table with data")
@@ -54,38 +44,25 @@ def sort_parts(
     with stage("sorting the cells by row and by column"):
         began = time.monotonic()
         for p in range(number):
-            _spread(folder, p, names, bounds)
+            part = _stored_part(folder, p)
+            for side, cut in enumerate(cut_part(part, names, bounds)):
+                append_cells(folder, side, cut)
             announce("parts", p + 1, number, started=began)
         for side in (0, 1):
             lengths = np.diff(bounds[side])
             for k, lines in enumerate(lengths.tolist()):
                 first = int(bounds[side][k])
-                cells = _gathered(block_place(folder, side, k), dtype)
+                cells = take_cells(folder, side, k, "int32", "int32", dtype)
                 block = assemble(first, lines, counts[1 - side].size, keep_last, cells)
-                write_block(block_place(folder, side, k), block)
-                counts[side][first : first + lines] = np.diff(block.starts)
+                write_block(folder, side, k, block)
+                counts[side][first : first + lines] = block.counts
     return counts, list(bounds), names
 
 
-def _spread(folder: Path, p: int, names: Sequence[Any], bounds: Sequence[Indices]) -> None:
-    """Append the cells of a part to the files of their blocks."""
+def _stored_part(folder: Path, p: int) -> LabelledPart:
+    """Return a part, and remove its files."""
     files = [folder / f"part-{p}-{name}.npy" for name in _ARRAYS]
-    rows, columns, values, *own = (np.load(file) for file in files)
-    part = LabelledPart((own[0], own[1]), (rows, columns), values)
-    for side, cut in enumerate(cut_part(part, names, bounds)):
-        for k, cells in enumerate(cut):
-            for name, array in zip("lpv", cells, strict=True):
-                with block_place(folder, side, k).with_suffix(f".{name}").open("ab") as file:
-                    array.tofile(file)
+    rows, columns, values, row_names, column_names = (np.load(file) for file in files)
     for stored in files:
         stored.unlink()
-
-
-def _gathered(place: Path, dtype: str) -> Cells:
-    """Return the cells of a block in the order of parts, and remove their files."""
-    files = [place.with_suffix(f".{name}") for name in "lpv"]
-    kinds = ("int32", "int32", dtype)
-    lines, partners, values = (np.fromfile(file, kind) for file, kind in zip(files, kinds, strict=True))
-    for file in files:
-        file.unlink()
-    return lines, partners, values
+    return LabelledPart((row_names, column_names), (rows, columns), values)

@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.completion.cells.labels import TableLabels
+from lowland.cells.labels import TableLabels
 from lowland.completion.tables.fitted import FittedTable, data_of
 from lowland.completion.tables.intervals import TableIntervals
 from lowland.completion.tables.model import TableModel

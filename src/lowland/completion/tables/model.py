@@ -9,7 +9,7 @@ from typing import Protocol, final, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.cells.labels import TableLabels
+from lowland.cells.labels import TableLabels
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.completion.cells.labels import TableLabels
+from lowland.cells.labels import TableLabels
 from lowland.core.arrays import Indices, Matrix, Vector, check_floats, check_positions
 from lowland.core.cells.labels import find_labels, is_whole, label_text
 from lowland.core.cells.observations import Labels, Observations

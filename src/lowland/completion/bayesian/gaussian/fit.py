@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.bayes.full_gaussian import FullGaussian
+from lowland.cells.labels import TableLabels
+from lowland.cells.sides import TableCells
+from lowland.cells.sums import known_cells
 from lowland.completion.bayesian.features import FeatureMap
 from lowland.completion.bayesian.gaussian.errors import GaussianErrors, gaussian_errors
 from lowland.completion.bayesian.gaussian.objective import GaussianDraw, GaussianRows
@@ -16,9 +19,6 @@ from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.row_sizes import row_distances
 from lowland.completion.bayesian.scaling import Scaling
 from lowland.completion.bayesian.settings import BayesianSettings
-from lowland.completion.cells.blocks import known_cells
-from lowland.completion.cells.labels import TableLabels
-from lowland.completion.cells.sides import TableCells
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.results.records import SearchResult
 from lowland.core.results.status import StopReason

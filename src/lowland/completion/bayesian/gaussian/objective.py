@@ -9,8 +9,8 @@ from typing import Any, final
 import numpy as np
 
 from lowland.bayes.full_gaussian import draw_gaussian, draw_target
+from lowland.cells.sides import TableCells
 from lowland.completion.cells.blocks import completed_lines
-from lowland.completion.cells.sides import TableCells
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import rows_work, touch
 from lowland.kernels.systems.conditional_rows import SMALL

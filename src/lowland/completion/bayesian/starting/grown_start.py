@@ -15,12 +15,12 @@ import numpy as np
 
 from lowland.bayes.posterior import Posterior
 from lowland.bayes.side_prior import unpack_lower
+from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.features import FeatureMap
 from lowland.completion.bayesian.objective import BayesianCompletion
 from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bayesian.starting.residual_structure import find_leftover
 from lowland.completion.bayesian.starting.start import first_point, make_objective
-from lowland.completion.cells.sides import TableCells
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.results.status import StopReason
 from lowland.core.running.stages import stage

@@ -12,8 +12,9 @@ from typing import final
 
 import numpy as np
 
-from lowland.completion.cells.blocks import CellBlock, residual_block, stretches, weighted_sums
-from lowland.completion.cells.sides import Blocks, PerLine, PerPartner, TableCells
+from lowland.cells.block import CellBlock
+from lowland.cells.sides import Blocks, PerLine, PerPartner, TableCells
+from lowland.cells.sums import residual_block, weighted_sums
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.kernels.blas_threads import one_blas_thread
 
@@ -121,10 +122,8 @@ def leftover_block(
     if block.weights is not None:
         values *= block.weights
     if signs is not None:
-        for first, last in stretches(block):
-            at = slice(block.starts[first], block.starts[last])
-            lines = np.repeat(np.arange(first, last), np.diff(block.starts[first : last + 1])) + block.first
-            pair = lines, block.partners[at].astype(np.intp)
+        for at, lines in block.stretches():
+            pair = lines + block.first, block.partners[at].astype(np.intp)
             values[at] *= random_signs(pair[side], signs[pair[1 - side]])
     return replace(found, values=values, weights=None)
 

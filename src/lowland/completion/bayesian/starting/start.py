@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from lowland.bayes.side_prior import SidePrior
+from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.features import PATTERN_RIDGE, FeatureMap, SideCovariates
 from lowland.completion.bayesian.objective import BayesianCompletion
 from lowland.completion.bayesian.prior_learning import PriorTrial
 from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.cells.held_out import hold_out
-from lowland.completion.cells.sides import TableCells
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, final
+from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
 
-from lowland.completion.cells.blocks import Arrays, CellBlock, gathered_sums, sampled_values, scaled_block
+from lowland.cells.block import Arrays, CellBlock, sort_cells
+from lowland.cells.labels import TableLabels
+from lowland.cells.sums import gathered_sums, sampled_values, scaled_block
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
-from lowland.kernels.sort import sort_both_ways
 from lowland.kernels.sparse_tables.sparse_gram import add_pairs
 from lowland.kernels.systems.moments import Moments
 
@@ -72,7 +73,7 @@ class LocalBlocks:
     @property
     def counts(self) -> Indices:
         """Number of cells of each line."""
-        return np.diff(self.block.starts)
+        return self.block.counts
 
     def map(self, function: Callable[..., Arrays], *arguments: Any) -> Arrays:
         """Return what the function returns for the block."""
@@ -137,26 +138,33 @@ class TableCells:
     @classmethod
     def of(cls, table: Observations) -> TableCells:
         """Sort the cells of a table in memory by row and by column."""
-        row_starts, row_order, partners, *by_column = sort_both_ways(table.rows, table.columns, table.shape)
-        sides = []
-        for starts, order, own in ((row_starts, row_order, partners), by_column):
-            ordered = None if table.weights is None else table.weights[order]
-            sides.append(LocalBlocks(CellBlock(0, starts, own, table.values[order], ordered)))
-        weighted = table.weights is not None
-        return cls((sides[0], sides[1]), table.shape, table.size, table.values.dtype, weighted)
+        both = sort_cells(table.rows, table.columns, table.shape)
+        rows, columns = (LocalBlocks(side.holding(table.values, table.weights)) for side in both)
+        return cls((rows, columns), table.shape, table.size, table.values.dtype, table.weights is not None)
 
     def before(self, partner: int) -> TableCells:
         """Return the cells in the first columns only; cells must be in memory."""
         if self.shape[1] <= partner:
             return self
-        blocks = self.sides[0]
-        assert isinstance(blocks, LocalBlocks)
-        own = blocks.block
-        kept = own.partners < partner
-        rows = np.repeat(np.arange(self.shape[0]), blocks.counts)[kept]
-        weights = None if own.weights is None else own.weights[kept]
-        columns = own.partners[kept].astype(np.intp)
-        return TableCells.of(Observations(rows, columns, own.values[kept], (self.shape[0], partner), weights))
+        rows, columns = self.in_memory
+        end = int(columns.starts[partner])
+        first = replace(
+            columns,
+            starts=columns.starts[: partner + 1],
+            partners=columns.partners[:end],
+            values=columns.values[:end],
+            weights=None if columns.weights is None else columns.weights[:end],
+        )
+        sides = (LocalBlocks(rows.where(rows.partners < partner)), LocalBlocks(first))
+        return replace(self, sides=sides, shape=(self.shape[0], partner), size=end)
+
+    @property
+    def in_memory(self) -> tuple[CellBlock, CellBlock]:
+        """The cells by row and by column, each in one block in memory."""
+        rows, columns = self.sides
+        assert isinstance(rows, LocalBlocks)
+        assert isinstance(columns, LocalBlocks)
+        return rows.block, columns.block
 
     def scaled(self, centres: Vector, spreads: Vector) -> TableCells:
         """Return the cells with the values of each column centred and divided."""
@@ -177,3 +185,16 @@ class TableCells:
     def gathered(self, side: int, table: Matrix) -> Matrix:
         """Return the sums of a table's rows over the partners of each line of a side."""
         return self.map(side, gathered_sums, PerPartner(table))[0]
+
+
+@runtime_checkable
+class CellTable(Protocol):
+    """A table by its cells, wherever they are, and its labels."""
+
+    @property
+    def cells(self) -> TableCells:
+        """The cells."""
+
+    @property
+    def labels(self) -> TableLabels:
+        """Names of rows and columns."""

@@ -1,0 +1,1 @@
+"""Known cells sorted by one side or mode after the other, wherever they are."""
