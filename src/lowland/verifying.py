@@ -29,9 +29,9 @@ from lowland.recheck.networks.regions import data_fingerprint, region_problem
 from lowland.recheck.networks.stability_checks import layers_problem, verify_stability
 from lowland.recheck.tensors.checks import verify_tensor
 from lowland.recheck.tensors.cp_checks import verify_cp
-from lowland.recheck.tensors.documents import cp_problem, precision_of, tensor_fingerprint, tensor_problem
+from lowland.recheck.tensors.documents import PlainCells, cp_problem, precision_of, tensor_problem
 from lowland.tensors.cells.observations import TensorObservations
-from lowland.tensors.cells.plain import cells_of
+from lowland.tensors.cells.plain import plain_cells
 from lowland.tensors.reading.files import read_tensor
 
 Progress = Callable[[str], None]
@@ -136,24 +136,24 @@ def _verify_measurements(document: Document, data: Any, on_progress: Progress | 
 
 
 def _verify_tensor(document: Document, data: Any, on_progress: Progress | None) -> Verification:
-    cells = cells_of(_known_cells(document, data))
-    return verify_tensor(tensor_problem(document, *cells), document.certificate, on_progress)
+    problem = tensor_problem(document, _plain_cells(document, data))
+    return verify_tensor(problem, document.certificate, on_progress)
 
 
 def _verify_cp(document: Document, data: Any, on_progress: Progress | None) -> Verification:
-    cells = cells_of(_known_cells(document, data))
-    return verify_cp(cp_problem(document, *cells), document.certificate, on_progress)
+    problem = cp_problem(document, _plain_cells(document, data))
+    return verify_cp(problem, document.certificate, on_progress)
 
 
-def _known_cells(document: Document, data: Any) -> TensorObservations:
+def _plain_cells(document: Document, data: Any) -> PlainCells:
     """Return the known cells of a tensor in the precision of a document, which must be about them."""
     if isinstance(data, str | PathLike):
         data = read_tensor(Path(data)).observations
-    cells = data if isinstance(data, TensorObservations) else TensorObservations.from_array(data)
+    known = data if isinstance(data, TensorObservations) else TensorObservations.from_array(data)
     dtype = precision_of(document)
-    weights = None if cells.weights is None else cells.weights.astype(dtype)
-    cells = replace(cells, values=cells.values.astype(dtype), weights=weights)
-    check_fingerprint(document, tensor_fingerprint(*cells_of(cells)))
+    weights = None if known.weights is None else known.weights.astype(dtype)
+    cells = plain_cells(replace(known, values=known.values.astype(dtype), weights=weights))
+    check_fingerprint(document, cells.fingerprint())
     return cells
 
 

@@ -218,6 +218,12 @@ class Statement:
             return Check(claim, verdict, Outcome.NOT_CHECKED, "; ".join(self.missing))
         return Check(claim, verdict, Outcome.CONFIRMED, words)
 
+    def settle_open(self) -> Check:
+        """Return the outcome of an open question: an estimate, without assumptions."""
+        self.rigour(Rigour.ESTIMATE)
+        self.assume()
+        return self.settle("nothing is claimed")
+
     def settle_unchecked(self, words: str) -> Check:
         """Return "not checked", or contradicted if there is a fault already."""
         if self.faults:

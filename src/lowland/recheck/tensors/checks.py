@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -21,8 +22,8 @@ from lowland.recheck.matrices.optimality import BETTER, FOUND, LARGEST_GAP, chec
 from lowland.recheck.modular_rank import Residues, generic_rank
 from lowland.recheck.statement import AGREE, Statement, match
 from lowland.recheck.stationarity import OVERFLOW, check_stationary
-from lowland.recheck.tensors.cp_problem import CPProblem
-from lowland.recheck.tensors.problem import TensorProblem, cell_jacobian, flat, tensor_gauge
+from lowland.recheck.tensors.cell_problem import CellProblem
+from lowland.recheck.tensors.problem import TensorProblem, flat
 from lowland.recheck.tensors.saddles import check_local_minimum
 
 GAP = "gap to the singular values beyond the rank of the flattening with modes ({modes}) as rows"
@@ -43,9 +44,9 @@ def verify_tensor(
     return verify_each(problem, certificate, CHECKS, progress)
 
 
-def tensor_hessian(problem: TensorProblem, progress: Progress | None = None) -> Matrix:
+def tensor_hessian(problem: CellProblem, progress: Progress | None = None) -> Matrix:
     """Return the Hessian of the objective."""
-    derivative, slopes = cell_jacobian(problem), problem.slopes
+    derivative, slopes = problem.jacobian(), problem.slopes
     out = derivative.T @ (problem.weights[:, None] * derivative)
 
     def fixed(theta: Any) -> Any:
@@ -59,15 +60,22 @@ def tensor_hessian(problem: TensorProblem, progress: Progress | None = None) -> 
     return np.asarray((out + out.T) / 2)
 
 
-def _is_formed(problem: TensorProblem) -> bool:
+def _is_formed(problem: CellProblem) -> bool:
     small = problem.size <= MOST_UNKNOWNS and problem.y.size * problem.size <= MOST_JACOBIAN
     return problem.is_formed and small and prod(problem.shape) * problem.size <= 20 * MOST_JACOBIAN
 
 
-CALCULUS: Calculus[TensorProblem] = Calculus(tensor_hessian, tensor_gauge, _is_formed)
+CALCULUS: Calculus[CellProblem] = Calculus(tensor_hessian, lambda problem: problem.gauge(), _is_formed)
 
 
-def misfit_of_tensor(problem: TensorProblem | CPProblem) -> Misfit:
+def check_tensor_curvature(
+    said: Statement, at: CellProblem, beside: Certificate, progress: Progress | None
+) -> Check:
+    """Compare curvatures with those of the Hessian that is formed."""
+    return check_curvature(said, at, gradient_tolerance(beside), CALCULUS, progress)
+
+
+def misfit_of_tensor(problem: CellProblem) -> Misfit:
     """Return how closely the point reproduces its data; the rounding of cells is bounded coarsely."""
     y, weights = problem.y, problem.weights
     residual, unit = np.abs(problem.predictions() - y), problem.usual_size()
@@ -79,11 +87,17 @@ def misfit_of_tensor(problem: TensorProblem | CPProblem) -> Misfit:
     blur = np.divide(16 * problem.coarse_error(), unit, out=np.zeros_like(unit), where=unit > 0)
     blur_of_places = float(np.sqrt(np.sum(weights * problem.coarse_error() ** 2) / max(8 * halves, 1e-300)))
     return Misfit(
-        0.0, np.inf, halves, float(places), float(shares.max()), float(blur.max()), min(blur_of_places, 64.0)
+        least=0.0,
+        upper=np.inf,
+        halves=halves,
+        places=float(places),
+        worst=float(shares.max()),
+        blur=float(blur.max()),
+        room=min(blur_of_places, 64.0),
     )
 
 
-def check_tensor_optimal(said: Statement, problem: TensorProblem | CPProblem) -> Check:
+def check_tensor_optimal(said: Statement, problem: CellProblem) -> Check:
     """Compare global optimality with a flattening, an exact fit, or a better point."""
     if said.is_open and any(
         said.says(words) for words in (NO_BOUND, "the objective overflows float64", OVERFLOW)
@@ -91,9 +105,7 @@ def check_tensor_optimal(said: Statement, problem: TensorProblem | CPProblem) ->
         if said.method == NO_BOUND:
             known = problem.is_full and not problem.is_weighted
             said.require(not known, "every cell is known, with equal weights")
-        said.rigour(Rigour.ESTIMATE)
-        said.assume()
-        return said.settle("nothing is claimed")
+        return said.settle_open()
     if not problem.is_formed:
         return said.settle_unchecked("the tensor is too large to be formed here")
     if match(WORKING, said.method):
@@ -105,7 +117,7 @@ def check_tensor_optimal(said: Statement, problem: TensorProblem | CPProblem) ->
     return _check_flattening(said, problem)
 
 
-def _check_flattening(said: Statement, problem: TensorProblem | CPProblem) -> Check:
+def _check_flattening(said: Statement, problem: CellProblem) -> Check:
     """Compare a gap with the singular values of the flattening that is named."""
     modes = said.array("modes", (None,))
     full = problem.is_full and not problem.is_weighted
@@ -150,9 +162,9 @@ def _check_flattening(said: Statement, problem: TensorProblem | CPProblem) -> Ch
 
 def _check_determined(said: Statement, problem: TensorProblem, beside: Certificate) -> Check:
     """Compare what is said of the known cells with the generic rank of the Jacobian."""
-    finite, freedom, size = said.finding.claim == FINITE, problem.freedom, problem.y.size
-    if said.is_open and _is_open(said, problem, finite=finite):
-        return said.settle("nothing is claimed")
+    finite = said.finding.claim == FINITE
+    if said.is_open and not finite and said.says(SEVERAL):
+        return said.settle_open()
     if said.verdict is Verdict.PROVED and said.says(WHOLE):
         said.require(problem.is_full, "not every cell is known")
         said.rigour(Rigour.RIGOROUS)
@@ -160,25 +172,26 @@ def _check_determined(said: Statement, problem: TensorProblem, beside: Certifica
         return said.settle(WHOLE)
     if not finite:
         return _check_as_finite(said, problem, beside)
-    return check_generic_rank(
-        said, size, problem.size, freedom, lambda prime, seed: tucker_jacobian(problem, prime, seed)
-    )
+    return check_generic_rank(said, problem, problem.freedom, partial(tucker_jacobian, problem))
 
 
 def check_generic_rank(
-    said: Statement, size: int, unknowns: int, freedom: int, jacobian: Callable[[int, int], Residues]
+    said: Statement, problem: CellProblem, freedom: int, jacobian: Callable[[int, int], Residues]
 ) -> Check:
     """Compare what is said of known cells with counting, or with the generic rank of their Jacobian.
 
     Parameters
     ----------
     said : Statement
-        A finding that is not open.
-    size, unknowns, freedom : int
-        Numbers of cells, of coordinates of a point, and of degrees of freedom.
+    problem : CellProblem
+    freedom : int
+        Number of degrees of freedom.
     jacobian : callable
         Takes a prime and a seed; returns residues at random integer points.
     """
+    size, unknowns = problem.y.size, problem.size
+    if said.is_open and _is_rank_open(said, unknowns, freedom):
+        return said.settle_open()
     said.close("tolerance", 0.0)
     for name in ("bound", "expected"):
         said.close(name, float(freedom))
@@ -189,37 +202,27 @@ def check_generic_rank(
         said.rigour(Rigour.RIGOROUS)
         said.assume((GENERIC,))
         return said.settle(f"{size} cells, {freedom} degrees of freedom")
-    found = generic_rank(jacobian, size, unknowns, freedom)
-    if found is None:
+    derived = generic_rank(jacobian, size, unknowns, freedom)
+    if derived is None:
         return said.settle_unchecked("a Jacobian of this size is too large to be formed here")
+    rank, failure_probability = derived
     for name in ("value", "rank"):
-        said.close(name, float(found[0]))
+        said.close(name, float(rank))
     if said.verdict is Verdict.PROVED:
-        said.require(
-            said.says(FULL) and found[0] == freedom, f"the Jacobian has rank {found[0]} of {freedom}"
-        )
+        said.require(said.says(FULL) and rank == freedom, f"the Jacobian has rank {rank} of {freedom}")
         said.rigour(Rigour.RIGOROUS)
         said.assume((GENERIC,))
     else:
-        good = said.verdict is Verdict.REFUTED and found[0] < freedom
-        words = said.says(DEFICIENT, {"rank": float(found[0]), "freedom": float(freedom)})
-        said.require(good and words, f"the Jacobian has rank {found[0]} of {freedom}")
-        said.at_least("failure_probability", found[1])
+        good = said.verdict is Verdict.REFUTED and rank < freedom
+        words = said.says(DEFICIENT, {"rank": float(rank), "freedom": float(freedom)})
+        said.require(good and words, f"the Jacobian has rank {rank} of {freedom}")
+        said.at_least("failure_probability", failure_probability)
         said.rigour(Rigour.PROBABILISTIC)
         said.assume((GENERIC, PRIMES_USUAL))
-    return said.settle(f"rank {found[0]} of {freedom}")
+    return said.settle(f"rank {rank} of {freedom}")
 
 
-def _is_open(said: Statement, problem: TensorProblem, *, finite: bool) -> bool:
-    """Whether the words leave the claim open, with no number that says more."""
-    found = is_rank_open(said, problem.size, problem.freedom) if finite else said.says(SEVERAL)
-    if found:
-        said.rigour(Rigour.ESTIMATE)
-        said.assume()
-    return found
-
-
-def is_rank_open(said: Statement, unknowns: int, freedom: int) -> bool:
+def _is_rank_open(said: Statement, unknowns: int, freedom: int) -> bool:
     """Whether the words leave a generic rank open, with no number that says more."""
     if said.says(SOME, {"cells": None}):  # the rank of some of the cells, which is at most that of all
         said.at_most("value", float(freedom))
@@ -278,18 +281,16 @@ def tucker_jacobian(problem: TensorProblem, prime: int, seed: int) -> Residues:
     return np.hstack(parts)
 
 
-def _curvature(said: Statement, at: TensorProblem, beside: Certificate, progress: Progress | None) -> Check:
-    return check_curvature(said, at, gradient_tolerance(beside), CALCULUS, progress)
-
-
 def _local(said: Statement, at: TensorProblem, beside: Certificate, progress: Progress | None) -> Check:
-    return check_local_minimum(said, at, beside, lambda other: _curvature(other, at, beside, progress))
+    return check_local_minimum(
+        said, at, beside, lambda other: check_tensor_curvature(other, at, beside, progress)
+    )
 
 
 CHECKS: Checks = {
     "stationary": lambda said, at, beside, progress: check_stationary(said, at),
-    "second_order_stationary": _curvature,
-    "strict_local_minimum": _curvature,
+    "second_order_stationary": check_tensor_curvature,
+    "strict_local_minimum": check_tensor_curvature,
     "local_minimum": _local,
     "globally_optimal": lambda said, at, beside, progress: check_tensor_optimal(said, at),
     "determined_by_data": lambda said, at, beside, progress: _check_determined(said, at, beside),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +22,34 @@ LEAST_ORDER = 3
 CONSTRAINTS = "constraints"
 
 
-def tensor_fingerprint(
-    shape: tuple[int, ...], values: Vector, positions: NDArray[np.int64], weights: Vector | None
-) -> str:
-    """Return a hash of known cells, by which the same data are recognised."""
-    digest = hashlib.sha256(repr(shape).encode())
-    for part in (positions, values, weights):
-        digest.update(b"none" if part is None else np.ascontiguousarray(part).tobytes())
-    return digest.hexdigest()
+@final
+class PlainCells(NamedTuple):
+    """Known cells of a tensor, whose positions have the shape (p, N); weights are None if all are one."""
+
+    shape: tuple[int, ...]
+    values: Vector
+    positions: NDArray[np.int64]
+    weights: Vector | None
+
+    def fingerprint(self) -> str:
+        """Return a hash, by which the same data are recognised."""
+        digest = hashlib.sha256(repr(self.shape).encode())
+        for part in (self.positions, self.values, self.weights):
+            digest.update(b"none" if part is None else np.ascontiguousarray(part).tobytes())
+        return digest.hexdigest()
+
+    def stated(self, model: str) -> dict[str, Any]:
+        """Return what a problem of any model holds of them."""
+        number = "all" if self.values.size == int(np.prod(self.shape)) else str(self.values.size)
+        by = " x ".join(map(str, self.shape))
+        weights = np.ones(self.values.size) if self.weights is None else self.weights.astype(np.float64)
+        return {
+            "at_cells": self.positions,
+            "y": self.values.astype(np.float64),
+            "weights": weights,
+            "is_weighted": self.weights is not None,
+            "words": f"squared loss of {number} cells of a {by} tensor, {model}",
+        }
 
 
 def precision_of(document: Document) -> str:
@@ -46,29 +66,15 @@ def precision_of(document: Document) -> str:
     return str(dtype)
 
 
-def tensor_problem(
-    document: Document,
-    shape: tuple[int, ...],
-    values: Vector,
-    positions: NDArray[np.int64],
-    weights: Vector | None,
-) -> TensorProblem:
+def tensor_problem(document: Document, cells: PlainCells) -> TensorProblem:
     """Return the problem that a document states on the known cells of a tensor.
-
-    Parameters
-    ----------
-    document : Document
-    shape : tuple of int
-    values : ndarray, shape (p,)
-    positions : ndarray, shape (p, N)
-    weights : ndarray, shape (p,), or None
 
     Raises
     ------
     FileFormatError
         If settings, core or factors cannot be read, or do not fit the tensor.
     """
-    order = len(shape)
+    shape, order = cells.shape, len(cells.shape)
     core, *factors = take_point(document, ("core", *(f"factor_{n}" for n in range(order))))
     settings = Settings(document.problem)
     strength = settings.number("strength")
@@ -78,37 +84,21 @@ def tensor_problem(
     expected = [(length, rank) for length, rank in zip(shape, core.shape, strict=False)]
     fits = fits and [factor.shape for factor in factors] == expected
     if not fits or any(np.iscomplexobj(part) for part in (core, *factors)):
-        found = f"core {core.shape}, factors {[factor.shape for factor in factors]} for {shape}"
-        raise FileFormatError("the certificate's core and factors do not fit the tensor", found)
-    kind = "all" if values.size == int(np.prod(shape)) else str(values.size)
-    ranks = ", ".join(str(rank) for rank in core.shape)
-    return TensorProblem(
-        positions,
-        values.astype(np.float64),
-        np.ones(values.size) if weights is None else weights.astype(np.float64),
-        core,
-        tuple(factors),
-        strength,
-        weights is not None,
-        f"squared loss of {kind} cells of a {' x '.join(map(str, shape))} tensor, Tucker ranks ({ranks})",
-    )
+        shapes = f"core {core.shape}, factors {[factor.shape for factor in factors]} for {shape}"
+        raise FileFormatError("the certificate's core and factors do not fit the tensor", shapes)
+    stated = cells.stated(f"Tucker ranks ({', '.join(str(rank) for rank in core.shape)})")
+    return TensorProblem(core=core, factors=tuple(factors), strength=strength, **stated)
 
 
-def cp_problem(
-    document: Document,
-    shape: tuple[int, ...],
-    values: Vector,
-    positions: NDArray[np.int64],
-    weights: Vector | None,
-) -> CPProblem:
-    """Return the problem of CP decompositions that a document states; parameters as of `tensor_problem`.
+def cp_problem(document: Document, cells: PlainCells) -> CPProblem:
+    """Return the problem of CP decompositions that a document states on the known cells of a tensor.
 
     Raises
     ------
     FileFormatError
         If settings or factors cannot be read, or do not fit the tensor.
     """
-    order = len(shape)
+    shape, order = cells.shape, len(cells.shape)
     factors = take_point(document, tuple(f"factor_{n}" for n in range(order)))
     settings, modes = Settings(document.problem), tuple(f"mode {n}" for n in range(order))
     signs = settings.words("nonnegative", modes)
@@ -120,20 +110,12 @@ def cp_problem(
     rank = factors[0].shape[-1] if fits else 0
     fits = fits and rank >= 1 and [factor.shape for factor in factors] == [(length, rank) for length in shape]
     if not fits or any(np.iscomplexobj(part) for part in factors):
-        found = f"factors {[factor.shape for factor in factors]} for {shape}"
-        raise FileFormatError("the certificate's factors do not fit the tensor", found)
+        shapes = f"factors {[factor.shape for factor in factors]} for {shape}"
+        raise FileFormatError("the certificate's factors do not fit the tensor", shapes)
     if CONSTRAINTS in document.problem:
         asked = _read_constraints(given, asked, [factor.shape for factor in factors])
-    kind = "all" if values.size == int(np.prod(shape)) else str(values.size)
-    return CPProblem(
-        positions,
-        values.astype(np.float64),
-        np.ones(values.size) if weights is None else weights.astype(np.float64),
-        tuple(factors),
-        tuple(asked),
-        weights is not None,
-        f"squared loss of {kind} cells of a {' x '.join(map(str, shape))} tensor, {rank} CP components",
-    )
+    stated = cells.stated(f"{rank} CP components")
+    return CPProblem(factors=tuple(factors), asked=tuple(asked), **stated)
 
 
 def _read_constraints(
@@ -143,16 +125,16 @@ def _read_constraints(
     words = "the certificate's constraints on factors cannot be used"
     if not isinstance(given, list) or len(given) != len(signs):
         raise FileFormatError(words, ascii(given)[:60])
-    found = []
-    for own, sign, shape in zip(given, signs, shapes, strict=True):
-        if not isinstance(own, dict) or set(own) != {"functions", "known"}:
-            raise FileFormatError(words, ascii(own)[:60])
-        functions, known = own["functions"], own["known"]
+    constraints = []
+    for entry, sign, shape in zip(given, signs, shapes, strict=True):
+        if not isinstance(entry, dict) or set(entry) != {"functions", "known"}:
+            raise FileFormatError(words, ascii(entry)[:60])
+        functions, known = entry["functions"], entry["known"]
         whole = isinstance(functions, int) and not isinstance(functions, bool)
         if not whole or not (functions == 0 or DEGREE < functions <= max(shape[0], 1)):
             raise FileFormatError(words, f"{ascii(functions)[:60]} splines")
-        found.append(replace(sign, functions=functions, known=_read_known(known, shape, words)))
-    return found
+        constraints.append(replace(sign, functions=functions, known=_read_known(known, shape, words)))
+    return constraints
 
 
 def _read_known(given: Any, shape: tuple[int, ...], words: str) -> NDArray[np.float64] | None:

@@ -2,71 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import prod
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.rounding import gamma
-from lowland.recheck.bounds import UNIT
-from lowland.recheck.plain_losses import PlainLosses
+from lowland.recheck.tensors.cell_problem import CellProblem, spanned
 
-# cells that are formed, and sweeps of balancing
-MOST_CELLS, SWEEPS = 4_000_000, 100
+# sweeps of balancing
+SWEEPS = 100
 
 
 @final
-@dataclass(frozen=True, eq=False)
-class TensorProblem:
-    """Half the weighted squares of X - T at the known cells, X = core x_1 F_1 ... x_N F_N; and a point.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TensorProblem(CellProblem):
+    """The problem of X = core x_1 F_1 ... x_N F_N, and a point.
 
     Parameters
     ----------
-    at_cells : ndarray of int, shape (p, N)
-        Positions of the known cells.
-    y, weights : ndarray, shape (p,)
     core : ndarray, shape (r_1, ..., r_N)
-    factors : tuple of ndarray, shapes (I_n, r_n)
     strength : float
         Of the regulariser, the squares of F_n^T F_n - S_(n) S_(n)^T.
-    is_weighted : bool
-        Whether cells have weights.
-    words : str
-        A description of the problem.
     """
 
-    at_cells: NDArray[np.int64]
-    y: Vector
-    weights: Vector
     core: Matrix
-    factors: tuple[Matrix, ...]
     strength: float = 0.0
-    is_weighted: bool = False
-    words: str = ""
-    losses: PlainLosses = field(default_factory=PlainLosses)
-    is_constrained: ClassVar[bool] = False
-    is_feasible: ClassVar[bool] = True
-    exact: ClassVar[bool] = False
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the tensor."""
-        return tuple(len(factor) for factor in self.factors)
-
-    @property
-    def ranks(self) -> tuple[int, ...]:
-        """Shape of the core."""
-        return self.core.shape
-
-    @property
-    def size(self) -> int:
-        """Number of coordinates of a point."""
-        return int(self.core.size + sum(factor.size for factor in self.factors))
 
     @property
     def freedom(self) -> int:
@@ -74,19 +38,9 @@ class TensorProblem:
         return self.size - sum(r * r for r in self.ranks)
 
     @property
-    def is_formed(self) -> bool:
-        """Whether the tensor is small enough to be formed."""
-        return prod(self.shape) <= MOST_CELLS
-
-    @property
     def is_penalised(self) -> bool:
         """Whether anything but the tensor itself counts."""
         return self.strength > 0
-
-    @property
-    def is_full(self) -> bool:
-        """Whether every cell is known."""
-        return self.y.size == prod(self.shape)
 
     def flat_rank(self, group: list[int]) -> int:
         """Return the largest rank of the flattening with these modes as rows."""
@@ -95,16 +49,14 @@ class TensorProblem:
 
     # ---------------------------------------------------------------- points
 
-    def point(self) -> Vector:
-        """Return core and factors as one vector."""
-        return np.concatenate([self.core.ravel(), *(factor.ravel() for factor in self.factors)])
+    @property
+    def parts(self) -> tuple[Matrix, ...]:
+        """Core and factors."""
+        return (self.core, *self.factors)
 
-    def at(self, point: Vector) -> TensorProblem:
-        """Return the same problem at another point."""
-        lengths = [self.core.size, *(factor.size for factor in self.factors)]
-        core, *parts = np.split(point, np.cumsum(lengths)[:-1])
-        factors = tuple(part.reshape(f.shape) for part, f in zip(parts, self.factors, strict=True))
-        return replace(self, core=core.reshape(self.ranks), factors=factors)
+    def with_parts(self, parts: Sequence[Matrix]) -> TensorProblem:
+        """Return the same problem at another core and other factors."""
+        return replace(self, core=parts[0], factors=tuple(parts[1:]))
 
     def balanced(self) -> TensorProblem:
         """Return the problem at a point of the same tensor with F_n^T F_n = S_(n) S_(n)^T for all n."""
@@ -130,12 +82,7 @@ class TensorProblem:
             padded = np.zeros_like(factor)
             padded[:, keep] = part
             out.append(padded)
-        return replace(self, core=whole, factors=tuple(out))
-
-    @property
-    def is_matrix(self) -> bool:
-        """Whether the point stands for a tensor: every point does."""
-        return True
+        return self.with_parts([whole, *out])
 
     @property
     def imbalance(self) -> float:
@@ -144,9 +91,21 @@ class TensorProblem:
         pairs = zip(self._excesses(), sizes, strict=True)
         return max(float(np.linalg.norm(excess)) / max(size, 1e-300) for excess, size in pairs)
 
-    def sizes(self) -> TensorProblem:
-        """Return the problem at the absolute values of the point, for bounds on rounding."""
-        return replace(self, core=np.abs(self.core), factors=tuple(np.abs(factor) for factor in self.factors))
+    def gauge(self) -> Matrix:
+        """Return an orthonormal basis of directions that leave the tensor, and the regulariser, unchanged."""
+        directions = []
+        for n, r in enumerate(self.ranks):
+            for a in range(r):
+                for b in range(r):
+                    mixing = np.zeros((r, r))
+                    mixing[a, b] = 1.0
+                    if self.strength:
+                        mixing = mixing - mixing.T
+                    factors = [np.zeros_like(factor) for factor in self.factors]
+                    factors[n] = self.factors[n] @ mixing
+                    core = mode_product(self.core, -mixing, n)
+                    directions.append(self.with_parts([core, *factors]).point())
+        return spanned(directions)
 
     # ---------------------------------------------------------------- predictions
 
@@ -161,34 +120,24 @@ class TensorProblem:
         """Return the predictions of the known cells."""
         return np.asarray(self.matrix()[tuple(self.at_cells.T)])
 
-    @cached_property
-    def slopes(self) -> Vector:
-        """Weighted predictions minus data."""
-        return self.weights * (self.predictions() - self.y)
-
-    def spread(self, numbers: Vector) -> NDArray[np.float64]:
-        """Return the tensor with the numbers at the known cells."""
-        out = np.zeros(self.shape)
-        np.add.at(out, tuple(self.at_cells.T), numbers)
+    def jacobian(self) -> Matrix:
+        """Return the derivative of the predictions: they are linear in each coordinate."""
+        out, start = np.empty((self.y.size, self.size)), 0
+        for place, part in enumerate(self.parts):
+            for k in range(part.size):
+                unit = np.zeros(part.size)
+                unit[k] = 1.0
+                moved = list(self.parts)
+                moved[place] = unit.reshape(part.shape)
+                out[:, start + k] = self.with_parts(moved).predictions()
+            start += part.size
         return out
 
-    def without_biases(self, y: Vector) -> Vector:
-        """Return the data: there are no biases."""
-        return y
-
     # ---------------------------------------------------------------- the objective
-
-    def data_term(self) -> float:
-        """Return half the weighted squares."""
-        return 0.5 * float(np.sum(self.weights * (self.predictions() - self.y) ** 2))
 
     def paid(self) -> float:
         """Return the regulariser."""
         return self.strength * sum(float(np.sum(excess**2)) for excess in self._excesses())
-
-    def objective(self) -> float:
-        """Return the objective."""
-        return self.data_term() + self.paid()
 
     def _excesses(self) -> Iterator[Matrix]:
         for n, factor in enumerate(self.factors):
@@ -216,36 +165,6 @@ class TensorProblem:
             parts.append((4 * self.strength * factor @ excess).ravel())
             on_core = on_core - mode_product(self.core, 4 * self.strength * excess, n)
         return np.concatenate([on_core.ravel(), *parts])
-
-    def gradient(self) -> Vector:
-        """Return the gradient of the objective."""
-        return self.pull(self.slopes) + self.penalty_gradient()
-
-    def unfitted_value(self) -> float:
-        """Return the data term when nothing is fitted, a natural unit."""
-        return 0.5 * float(np.sum(self.weights * self.y**2))
-
-    # ---------------------------------------------------------------- rounding
-
-    def coarse_error(self) -> Vector:
-        """Return bounds on the rounding of predictions."""
-        terms = sum(self.ranks) + 8 * self.core.ndim
-        size = self.sizes().predictions()
-        return np.asarray(gamma(terms) * size + 4 * UNIT * (np.abs(self.predictions()) + np.abs(self.y)))
-
-    def usual_size(self) -> Vector:
-        """Return each datum's size, or the root mean square of its slices if that is larger."""
-        return usual_sizes(self.shape, self.at_cells, self.y)
-
-
-def usual_sizes(shape: tuple[int, ...], at_cells: NDArray[np.int64], y: Vector) -> Vector:
-    """Return each datum's size, or the root mean square of its slices if that is larger."""
-    usual = np.full(y.size, np.inf)
-    for n, length in enumerate(shape):
-        own = at_cells[:, n]
-        counts, squares = np.bincount(own, minlength=length), np.bincount(own, y**2, minlength=length)
-        usual = np.minimum(usual, np.sqrt(squares / np.maximum(counts, 1))[own])
-    return np.asarray(np.maximum(np.abs(y), usual))
 
 
 def flat(tensor: Any, mode: int) -> Matrix:
@@ -278,41 +197,3 @@ def _power(matrix: Matrix, power: float) -> Matrix:
     values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
     values = np.maximum(values, np.finfo(float).eps * values[-1])
     return np.asarray((vectors * values**power) @ vectors.T)
-
-
-def tensor_gauge(problem: TensorProblem, *, penalised: bool = True) -> Matrix:
-    """Return an orthonormal basis of directions that leave the tensor, and the regulariser, unchanged."""
-    columns = []
-    for n, r in enumerate(problem.ranks):
-        for a in range(r):
-            for b in range(r):
-                mixing = np.zeros((r, r))
-                mixing[a, b] = 1.0
-                if penalised and problem.strength:
-                    mixing = mixing - mixing.T
-                factors = [np.zeros_like(factor) for factor in problem.factors]
-                factors[n] = problem.factors[n] @ mixing
-                moved = replace(problem, core=mode_product(problem.core, -mixing, n), factors=tuple(factors))
-                columns.append(moved.point())
-    basis, s, _ = np.linalg.svd(np.stack(columns, axis=1), full_matrices=False)
-    return np.asarray(basis[:, s > 1e-10 * max(s[0], np.finfo(float).tiny)])
-
-
-def cell_jacobian(problem: TensorProblem) -> Matrix:
-    """Return the derivative of the predictions; each coordinate enters linearly, so differences are exact."""
-    out = np.empty((problem.y.size, problem.size))
-    start = 0
-    for part in (None, *range(problem.core.ndim)):
-        length = problem.core.size if part is None else problem.factors[part].size
-        for k in range(length):
-            unit = np.zeros(length)
-            unit[k] = 1.0
-            if part is None:
-                moved = replace(problem, core=unit.reshape(problem.ranks))
-            else:
-                factors = list(problem.factors)
-                factors[part] = unit.reshape(factors[part].shape)
-                moved = replace(problem, factors=tuple(factors))
-            out[:, start + k] = moved.predictions()
-        start += length
-    return out

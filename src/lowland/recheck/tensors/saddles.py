@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
@@ -35,9 +34,7 @@ def check_local_minimum(
 ) -> Check:
     """Compare a claim with points that are attached, or with the findings on curvature that it repeats."""
     if said.is_open and any(said.says(words) for words in OPEN):
-        said.rigour(Rigour.ESTIMATE)
-        said.assume()
-        return said.settle("nothing is claimed")
+        return said.settle_open()
     said.rigour(Rigour.WORKING_PRECISION)
     said.assume()
     if not problem.is_formed:
@@ -98,10 +95,10 @@ def _check_saddle(said: Statement, problem: TensorProblem) -> Check:
     said.close("objective", value)
     said.close("value", float(falls[-1]), rtol=1e-3, atol=noise)
     said.close("bound", 0.0)
-    for name, found, rtol in (("decreases", falls, 1e-3), ("distances", away, 1e-3)):
+    for name, derived, atol in (("decreases", falls, noise), ("distances", away, 0.0)):
         stated = said.array(name, (len(points),))
         if stated is not None:
-            near = np.allclose(stated, found, rtol=rtol, atol=noise if name == "decreases" else 0.0)
+            near = np.allclose(stated, derived, rtol=1e-3, atol=atol)
             said.require(bool(near), f"{name} differ from those found")
     falling = bool((falls > noise).all() and (away > 0).all())
     if not said.require(falling, "an attached point is not lower"):
@@ -138,4 +135,4 @@ def _turned(start: TensorProblem, other: TensorProblem) -> Vector:
         turn = left @ right
         factors.append(factor @ turn)
         core = mode_product(core, turn.T, n)
-    return replace(start, core=core, factors=tuple(factors)).point()
+    return start.with_parts([core, *factors]).point()

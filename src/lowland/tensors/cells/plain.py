@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from lowland.core.arrays import Vector
+from lowland.recheck.tensors.documents import PlainCells
 from lowland.tensors.cells.observations import TensorObservations
 
 
-def cells_of(data: TensorObservations) -> tuple[tuple[int, ...], Vector, Any, Vector | None]:
+def plain_cells(data: TensorObservations) -> PlainCells:
     """Return shape, values, positions and weights of the known cells."""
-    return data.shape, data.values, data.all_positions(), data.weights
+    return PlainCells(data.shape, data.values, data.all_positions(), data.weights)

@@ -12,9 +12,9 @@ from lowland.core.arrays import Matrix
 from lowland.core.results.findings import Certificate
 from lowland.recheck.documents import Document
 from lowland.recheck.tensors.cp_problem import CPProblem
-from lowland.recheck.tensors.documents import CONSTRAINTS, cp_problem, tensor_fingerprint
+from lowland.recheck.tensors.documents import CONSTRAINTS, cp_problem
 from lowland.tensors.cells.observations import TensorObservations
-from lowland.tensors.cells.plain import cells_of
+from lowland.tensors.cells.plain import plain_cells
 from lowland.tensors.cp.constraints import Constraints, FactorConstraint
 
 
@@ -30,7 +30,7 @@ def cp_document(
     problem: dict[str, Any] = {"nonnegative": signs, "dtype": str(data.values.dtype)}
     if not all(own.allows_mixing for own in constraints):
         problem[CONSTRAINTS] = [_plain_constraint(own) for own in constraints]
-    return Document("cp", tensor_fingerprint(*cells_of(data)), problem, point, certificate)
+    return Document("cp", plain_cells(data).fingerprint(), problem, point, certificate)
 
 
 def _plain_constraint(own: FactorConstraint) -> dict[str, Any]:
@@ -45,4 +45,4 @@ def plain_cp(
 ) -> CPProblem:
     """Return a problem of CP decompositions and a point of it as plain arrays."""
     document = cp_document(data, factors, constraints, Certificate(()))
-    return replace(cp_problem(document, *cells_of(data)), words=words)
+    return replace(cp_problem(document, plain_cells(data)), words=words)

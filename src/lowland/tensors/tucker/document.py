@@ -9,10 +9,10 @@ import numpy as np
 
 from lowland.core.results.findings import Certificate
 from lowland.recheck.documents import Document
-from lowland.recheck.tensors.documents import tensor_fingerprint, tensor_problem
+from lowland.recheck.tensors.documents import tensor_problem
 from lowland.recheck.tensors.problem import TensorProblem
 from lowland.tensors.cells.observations import TensorObservations
-from lowland.tensors.cells.plain import cells_of
+from lowland.tensors.cells.plain import plain_cells
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 
@@ -33,7 +33,7 @@ def tensor_document(
     point: dict[str, Any] = {"core": parts.core.astype(np.float64)}
     point |= {f"factor_{n}": factor.astype(np.float64) for n, factor in enumerate(parts.factors)}
     problem = {"strength": float(strength), "dtype": str(data.values.dtype)}
-    return Document("tensor", tensor_fingerprint(*cells_of(data)), problem, point, certificate)
+    return Document("tensor", plain_cells(data).fingerprint(), problem, point, certificate)
 
 
 def plain_problem(
@@ -41,4 +41,4 @@ def plain_problem(
 ) -> TensorProblem:
     """Return a problem and a point of it as plain arrays."""
     document = tensor_document(data, parts, strength, Certificate(()))
-    return replace(tensor_problem(document, *cells_of(data)), words=words)
+    return replace(tensor_problem(document, plain_cells(data)), words=words)
