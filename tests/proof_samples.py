@@ -21,8 +21,6 @@ from lowland.objectives import make_objective
 from lowland.objectives.plain import recovery_document
 from lowland.recheck.documents import Document
 from lowland.search import GradientBelow, Iterations, TrustRegion, make_start, run
-from lowland.tensors.cp.document import cp_document
-from lowland.tensors.tucker.document import tensor_document
 from lowland.tensors.tucker.objective import TuckerObjective
 
 
@@ -166,9 +164,7 @@ def tensor(kind):
             objective, TrustRegion(), theta, stop=GradientBelow(1e-12) | Iterations(100), rng=rng
         ).theta
     theta = np.zeros_like(theta) if kind == "saddle" else theta
-    proof = certify(objective, theta)
-    document = tensor_document(objective.data, objective.unpack(theta), objective.strength, proof)
-    return Sample(document, data)
+    return Sample(objective.document(theta, certify(objective, theta)), data)
 
 
 def components(kind):
@@ -191,10 +187,7 @@ def components(kind):
         theta = objective.model.pack(factors)
     if kind == "zero":
         theta = objective.model.pack([factor * [1, 0] for factor in factors])
-    document = cp_document(
-        objective.data, objective.unpack(theta), objective.constraints, certify(objective, theta)
-    )
-    return Sample(document, data)
+    return Sample(objective.document(theta, certify(objective, theta)), data)
 
 
 def region(inputs, targets, *, width=6, trained="first", layers=2, seed=0, network=None):

@@ -13,13 +13,13 @@ from lowland.core.results.findings import Finding
 from lowland.core.results.status import StopReason, Verdict
 from lowland.kernels.modular_arithmetic import modular
 from lowland.search import GaussNewton, Iterations, run
+from lowland.tensors import cell_objective
 from lowland.tensors.cell_objective import exact_value
 from lowland.tensors.certificates import high_order_saddles
 from lowland.tensors.certificates.flattenings import best_bound
 from lowland.tensors.search.high_order_escape import HighOrderEscape
 from lowland.tensors.search.orthogonal_iteration import OrthogonalIteration
 from lowland.tensors.search.starts import random_start, sequential_start
-from lowland.tensors.tucker import objective as objectives_module
 from lowland.tensors.tucker.model import Tucker
 from lowland.tensors.tucker.multistart import make_tucker_objective
 from lowland.tensors.tucker.objective import TuckerObjective
@@ -491,7 +491,7 @@ def test_exact_value_is_below_any_noise():
 def test_large_tensors_are_taken_in_slabs_and_may_lie_on_disk(tmp_path, monkeypatch, rng):
     values = rng.standard_normal((7, 6, 5)) + planted(0, (7, 6, 5))
     whole = ll.decompose_tucker(values, 2, rng=0, certify=False)
-    monkeypatch.setattr(objectives_module, "SLAB", 65)  # two slices at a time
+    monkeypatch.setattr(cell_objective, "SLAB", 65)  # two slices at a time
     np.save(tmp_path / "tensor.npy", values)
     mapped = np.load(tmp_path / "tensor.npy", mmap_mode="r")
     found = ll.decompose_tucker(mapped, 2, rng=0, certify=False)

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self, TypeVar, final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.objectives import FitLinearisation
+from lowland.core.promises.protocols import Penalty
+from lowland.core.results.findings import Certificate
 from lowland.losses.squared import Squared
+from lowland.recheck.documents import Document
+from lowland.recheck.tensors.cell_problem import CellProblem
+from lowland.recheck.tensors.documents import PlainCells
 from lowland.tensors.capabilities import CellFit
 from lowland.tensors.cells.observations import TensorObservations
+from lowland.tensors.cells.plain import plain_cells
 from lowland.tensors.measurement import AllCells, SomeCells, TensorMeasurement
+from lowland.tensors.tucker_tensor import TuckerTensor
 
+P = TypeVar("P", bound=CellProblem)
 # largest relative gradient of points found in single precision
 SINGLE = 1e-3
 # cells of a large complete tensor that are predicted at once
@@ -38,11 +47,21 @@ class TensorModel(Protocol):
     def degrees_of_freedom(self) -> int:
         """Dimension of the set of tensors of the model."""
 
+    def lifted(self, theta: Vector) -> TuckerTensor:
+        """Return the tensor of a point in Tucker form."""
 
+    def changed(self, direction: Vector) -> TuckerTensor:
+        """Return the change of the Tucker form along a direction."""
+
+    def lowered(self, slopes: TuckerTensor) -> Vector:
+        """Return slopes in the point, given those in core and factors: the adjoint of `changed`."""
+
+
+@dataclass(frozen=True, eq=False)
 class CellObjective(ABC):
-    """Half the weighted squared errors of the known cells of a tensor.
+    """Half the weighted squared errors of the known cells of a tensor, and penalties of the point.
 
-    Attributes
+    Parameters
     ----------
     data : TensorObservations
     model : TensorModel
@@ -64,9 +83,14 @@ class CellObjective(ABC):
                 f"data {self.data.shape}, model {self.model.shape}",
             )
 
+    @property
     @abstractmethod
+    def penalties(self) -> tuple[Penalty, ...]:
+        """What is added to the squared errors."""
+
     def linearise(self, theta: Vector) -> FitLinearisation:
         """Return the objective linearised at a point, for repeated products."""
+        return CellLinearisation(self, theta)
 
     @abstractmethod
     def predictor(self, theta: Vector) -> Callable[[int, int], Vector]:
@@ -90,6 +114,10 @@ class CellObjective(ABC):
         for here, predicted in self.slabs(theta):
             total += sum_of_squares(predicted - self.y[here], None if weights is None else weights[here])
         return 0.5 * total
+
+    def value(self, theta: Vector) -> float:
+        """Return the objective, summed in float64."""
+        return self.data_value(theta) + sum(penalty.value(theta) for penalty in self.penalties)
 
     @abstractmethod
     def predict(self, theta: Vector) -> Vector:
@@ -170,13 +198,153 @@ class CellObjective(ABC):
         """Return the exact Hessian times a direction."""
         return self.linearise(theta).hessian_product(direction)
 
+    @abstractmethod
     def normal_matrix(self, theta: Vector) -> Matrix:
         """Return J^T W J of the data term, shape (size, size), in float64."""
-        return self.linearise(theta).normal_matrix
+
+    def transpose_product(self, theta: Vector, weights: Vector) -> Vector:
+        """Return the gradient of sum weights * cells in the point."""
+        return self.model.lowered(self.measurement.pull(self.model.lifted(theta), weights))
 
     def prediction_error(self, theta: Vector) -> None:
         """Return None: the rounding of cells is not bounded."""
         return
+
+    def in_double(self) -> Self:
+        """Return the same problem in float64."""
+        return self if self.dtype == np.float64 else replace(self, data=self.data.in_double())
+
+    @abstractmethod
+    def document(self, theta: Vector, certificate: Certificate) -> Document:
+        """Return a certificate with the problem and the point that it is about, but without the data."""
+
+    def plain_problem(self, theta: Vector, read: Callable[[Document, PlainCells], P]) -> P:
+        """Return the problem and a point of it as plain arrays, as they are read from a document."""
+        double = self.in_double()
+        document = double.document(np.asarray(theta, np.float64), Certificate(()))
+        return replace(read(document, plain_cells(double.data)), words=self.describe())
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Return the problem in one line."""
+
+    def described(self, model: str) -> str:
+        """Return the problem in one line, of a model in words."""
+        by = " x ".join(str(length) for length in self.shape)
+        known = "all cells" if self.data.is_full else f"{self.data.size} cells"
+        weighted = ", weighted" if self.weights is not None else ""
+        return f"{by} tensor of {model} from {known}{weighted}, squared loss"
+
+
+class PointLinearisation(ABC):
+    """Predictions and slopes at a point, each computed at most once.
+
+    Parameters
+    ----------
+    objective : CellObjective
+    theta : ndarray, shape (size,)
+        The point; it must not be changed afterwards.
+    """
+
+    def __init__(self, objective: CellObjective, theta: Vector) -> None:
+        self.objective, self.theta = objective, theta
+        self.parts = objective.model.lifted(theta)
+
+    @property
+    @abstractmethod
+    def value(self) -> float:
+        """The objective."""
+
+    @property
+    @abstractmethod
+    def gradient(self) -> Vector:
+        """The gradient, shape (size,)."""
+
+    @abstractmethod
+    def gauss_newton_product(self, direction: Vector) -> Vector:
+        """Return (J^T W J + Hessian of the penalties) times a direction."""
+
+    @abstractmethod
+    def curvature_product(self, direction: Vector) -> Vector:
+        """Return the Hessian's part from the model's curvature times a direction."""
+
+    def hessian_product(self, direction: Vector) -> Vector:
+        """Return the exact Hessian times a direction."""
+        return self.gauss_newton_product(direction) + self.curvature_product(direction)
+
+    @property
+    def predictions(self) -> Vector:
+        """The model's predictions of the known cells, shape (p,)."""
+        return self.objective.predict(self.theta)
+
+    @cached_property
+    def residual(self) -> Vector:
+        """Predictions minus data, shape (p,)."""
+        residual = self.predictions
+        residual -= self.objective.y  # in place: it may be as large as memory
+        return residual
+
+    @cached_property
+    def normal_matrix(self) -> Matrix:
+        """J^T W J of the data term, shape (size, size), in float64."""
+        return self.objective.normal_matrix(self.theta)
+
+    def jacobian_product(self, direction: Vector) -> Vector:
+        """Return the derivative of the known cells along a direction, shape (p,)."""
+        return self.objective.measurement.push(self.parts, self.objective.model.changed(direction))
+
+    def jacobian_transpose(self, weights: Vector) -> Vector:
+        """Return the adjoint of `jacobian_product`, shape (size,)."""
+        return self.objective.model.lowered(self.objective.measurement.pull(self.parts, weights))
+
+    def slope_change(self, direction: Vector, weights: Vector) -> Vector:
+        """Return the derivative of `jacobian_transpose` along a direction, with the weights held fixed."""
+        change = self.objective.model.changed(direction)
+        slopes = self.objective.measurement.pull_derivative(self.parts, change, weights)
+        return self.objective.model.lowered(slopes)
+
+    def jacobian(self) -> None:
+        """Return None: the Jacobian is available through products only."""
+        return
+
+    def second_matrix(self) -> None:
+        """Return None: the Hessian's part from the model's curvature is available through products only."""
+        return
+
+
+@final
+class CellLinearisation(PointLinearisation):
+    """Predictions and slopes at a point, from the residuals of all known cells."""
+
+    @cached_property
+    def value(self) -> float:
+        """The objective."""
+        data = 0.5 * sum_of_squares(self.residual, self.objective.weights)
+        return data + sum(penalty.value(self.theta) for penalty in self.objective.penalties)
+
+    @cached_property
+    def gradient(self) -> Vector:
+        """The gradient, shape (size,)."""
+        total = self.jacobian_transpose(self.objective.weighted(self.residual))
+        for penalty in self.objective.penalties:
+            total = total + penalty.gradient(self.theta)
+        return total
+
+    def gauss_newton_product(self, direction: Vector) -> Vector:
+        """Return (J^T W J + Hessian of the penalties) times a direction."""
+        total = self.jacobian_transpose(self.objective.weighted(self.jacobian_product(direction)))
+        for penalty in self.objective.penalties:
+            total = total + penalty.hessian_product(self.theta, direction)
+        return total
+
+    def curvature_product(self, direction: Vector) -> Vector:
+        """Return the Hessian's part from the model's curvature times a direction."""
+        return self.slope_change(direction, self.objective.weighted(self.residual))
+
+
+def factor_arrays(factors: Iterable[Matrix]) -> dict[str, Matrix]:
+    """Return factors by the names that they have in files."""
+    return {f"factor_{n}": factor for n, factor in enumerate(factors)}
 
 
 def sum_of_squares(values: Vector, weights: Vector | None) -> float:

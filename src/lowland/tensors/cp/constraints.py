@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,8 +76,8 @@ class FactorConstraint:
         """Return a factor near another that satisfies it: where searches start."""
         out = np.abs(factor) if self.nonnegative else factor.copy()
         if self.functions is not None:
-            own = self.splined(factor.shape[1])
-            out[:, own] = self._smoothed(out[:, own])
+            splined = self.splined(factor.shape[1])
+            out[:, splined] = self._smoothed(out[:, splined])
         if self.known is not None:
             out[self.is_known] = self.known[self.is_known]
         return out
@@ -89,6 +89,13 @@ class FactorConstraint:
     def of_slices(self, slices: Indices) -> FactorConstraint:
         """Return what some of the slices must satisfy, where columns need not be smooth."""
         return replace(self, known=None if self.known is None else self.known[slices])
+
+    def as_data(self) -> dict[str, Any]:
+        """Return splines and known entries as documents hold them; None stands for unknown entries."""
+        known = None
+        if self.known is not None:
+            known = [[None if np.isnan(entry) else float(entry) for entry in line] for line in self.known]
+        return {"functions": self.functions or 0, "known": known}
 
     def _projected(self, columns: Matrix) -> Matrix:
         assert self.functions is not None
@@ -110,15 +117,16 @@ Constraints = tuple[FactorConstraint, ...]
 
 def asked_of(constraints: Constraints) -> list[tuple[str, str]]:
     """Return what is asked of factors, by mode: words, and modes with numbers."""
-    signs = [str(n) for n, own in enumerate(constraints) if own.nonnegative]
-    smooth = [f"{n} ({own.functions} splines)" for n, own in enumerate(constraints) if own.functions]
+    numbered = list(enumerate(constraints))
+    signs = [str(n) for n, constraint in numbered if constraint.nonnegative]
+    smooth = [f"{n} ({constraint.functions} splines)" for n, constraint in numbered if constraint.functions]
     known = [
-        f"{n} ({np.count_nonzero(own.is_known)})"
-        for n, own in enumerate(constraints)
-        if own.known is not None
+        f"{n} ({np.count_nonzero(constraint.is_known)})"
+        for n, constraint in numbered
+        if constraint.known is not None
     ]
     lines = (("nonnegative modes", signs), ("smooth modes", smooth), ("known entries of modes", known))
-    return [(words, ", ".join(own)) for words, own in lines if own]
+    return [(words, ", ".join(modes)) for words, modes in lines if modes]
 
 
 @final
@@ -155,11 +163,11 @@ class Splines:
 
     def curves(self, coefficients: Matrix) -> Matrix:
         """Return combinations of the splines, shape (length, c), of coefficients (functions, c)."""
-        found: Matrix = sum(
+        curves: Matrix = sum(
             (self.values[:, a, None] * coefficients[self.first + a] for a in range(DEGREE + 1)),
             start=np.zeros((len(self.first), coefficients.shape[1])),
         )
-        return found
+        return curves
 
     def adjoint(self, columns: Matrix) -> Matrix:
         """Return the products of the splines with columns, shape (functions, c)."""

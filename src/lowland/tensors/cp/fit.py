@@ -23,7 +23,6 @@ from lowland.tensors.cells.inputs import check_cells
 from lowland.tensors.cells.unfoldings import all_products, products
 from lowland.tensors.cp.agreement import matched_cosines, of_length_one, split_half
 from lowland.tensors.cp.constraints import asked_of
-from lowland.tensors.cp.document import cp_document
 from lowland.tensors.cp.objective import CPObjective
 from lowland.tensors.kernels.mode_products import multiply_modes
 from lowland.tensors.named_modes import labelled_parts
@@ -277,9 +276,7 @@ class CPFit(Judged, ReportedTensor):
                 "there is no certificate to save", "certify=False", fix="decompose with certify=True"
             )
         theta = self.search.theta if self.certificate.point is None else self.certificate.point
-        factors, asked = self.objective.unpack(theta), self.objective.constraints
-        document = cp_document(self.objective.data, factors, asked, self.certificate)
-        write_certificate(path, document)
+        write_certificate(path, self.objective.document(theta, self.certificate))
 
     def summary_lines(self) -> list[str]:
         """Return what was found and how, in lines of words."""

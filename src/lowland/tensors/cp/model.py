@@ -73,6 +73,10 @@ class CP:
         core = np.zeros((self.rank,) * len(self.shape), direction.dtype)
         return TuckerTensor(core, self.unpack(direction))
 
+    def lowered(self, slopes: TuckerTensor) -> Vector:
+        """Return slopes in the point: those in the factors."""
+        return self.pack(slopes.factors)
+
     def gauge(self, theta: Vector) -> Matrix:
         """Return directions that leave the tensor unchanged, shape (size, (N - 1) R): scales of columns."""
         factors, out = self.unpack(theta), []

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.memory import check_fits
+from lowland.core.promises.objectives import FitLinearisation
 from lowland.core.results.findings import Certificate
 from lowland.core.results.verification import Verification
 from lowland.core.work import CALL, touch
+from lowland.recheck.documents import Document
 from lowland.recheck.tensors.cp_checks import verify_cp
-from lowland.tensors.cell_objective import CellObjective, sum_of_squares
-from lowland.tensors.cells.observations import TensorObservations
+from lowland.recheck.tensors.documents import CONSTRAINTS, cp_problem
+from lowland.tensors.cell_objective import CellObjective, PointLinearisation, factor_arrays
+from lowland.tensors.cells.plain import plain_cells
 from lowland.tensors.cells.unfoldings import RowCells, UnfoldedCells, all_products, products
 from lowland.tensors.complete_cells import (
     CompleteCells,
@@ -27,7 +30,6 @@ from lowland.tensors.complete_cells import (
 )
 from lowland.tensors.cp.constrained_factor import best_factor
 from lowland.tensors.cp.constraints import Constraints, FactorConstraint, asked_of
-from lowland.tensors.cp.document import plain_cp
 from lowland.tensors.cp.model import CP, kept_scales
 from lowland.tensors.normal_matrix import cp_normal_matrix
 
@@ -54,7 +56,6 @@ class CPObjective(CellObjective):
     Values, gradients and Hessian products are exact: those of a Tucker decomposition with a fixed core.
     """
 
-    data: TensorObservations
     model: CP
     constraints: Constraints = ()
     penalties: ClassVar[tuple[()]] = ()
@@ -67,7 +68,7 @@ class CPObjective(CellObjective):
     @property
     def is_constrained(self) -> bool:
         """Whether anything is asked of any factor."""
-        return not all(own.is_free for own in self.constraints)
+        return not all(constraint.is_free for constraint in self.constraints)
 
     @property
     def kept_scales(self) -> NDArray[np.bool_]:
@@ -103,10 +104,6 @@ class CPObjective(CellObjective):
             out[low : low + CHUNK] = products(factors, self.data.positions[low : low + CHUNK]).sum(axis=1)
         return out
 
-    def value(self, theta: Vector) -> float:
-        """Return the objective, summed in float64."""
-        return self.data_value(theta)
-
     def predictor(self, theta: Vector) -> Callable[[int, int], Vector]:
         """Return the predictions of all cells of slices low to high - 1 of the first mode, at a point."""
         first, *others = self.model.unpack(theta)
@@ -122,17 +119,20 @@ class CPObjective(CellObjective):
         """Return the weighted inner products of the predictions with themselves and with the data."""
         if self.complete is not None:
             return self.complete.overlaps(self.model.unpack(theta))
-        found = self.predict(theta)
-        weighted = self.weighted(found)
-        return float(np.sum(weighted * found)), float(np.sum(weighted * self.y))
+        predicted = self.predict(theta)
+        weighted = self.weighted(predicted)
+        return float(np.sum(weighted * predicted)), float(np.sum(weighted * self.y))
 
-    def linearise(self, theta: Vector) -> CPLinearisation:
+    def linearise(self, theta: Vector) -> FitLinearisation:
         """Return the objective linearised at a point, for repeated products."""
-        return CPLinearisation(self, theta)
+        return super().linearise(theta) if self.complete is None else CompleteLinearisation(self, theta)
 
-    def transpose_product(self, theta: Vector, weights: Vector) -> Vector:
-        """Return the gradient of sum weights * cells in the point."""
-        return self.linearise(theta).jacobian_transpose(weights)
+    def normal_matrix(self, theta: Vector) -> Matrix:
+        """Return J^T W J, shape (size, size), in float64."""
+        factors = self.model.unpack(theta.astype(np.float64, copy=False))
+        if self.complete is not None:
+            return self.complete.normal_matrix(factors)
+        return cp_normal_matrix(factors, self.data.all_positions(), self.weights)
 
     @cached_property
     def complete(self) -> CompleteCells | None:
@@ -167,19 +167,19 @@ class CPObjective(CellObjective):
 
     def allows_mixing(self) -> bool:
         """Whether nothing but signs is asked of any factor."""
-        return all(own.allows_mixing for own in self.constraints)
+        return all(constraint.allows_mixing for constraint in self.constraints)
 
     def imposed(self, theta: Vector) -> Vector:
         """Return a point near another that satisfies the constraints."""
         if not self.is_constrained:
             return theta
         pairs = zip(self.model.unpack(theta), self.constraints, strict=True)
-        return self.model.pack([own.imposed(factor) for factor, own in pairs])
+        return self.model.pack([constraint.imposed(factor) for factor, constraint in pairs])
 
     def is_feasible(self, theta: Vector) -> bool:
         """Whether the factors satisfy their constraints."""
         pairs = zip(self.model.unpack(theta), self.constraints, strict=False)
-        return all(own.holds(factor) for factor, own in pairs)
+        return all(constraint.holds(factor) for factor, constraint in pairs)
 
     def gauge(self, theta: Vector) -> Matrix:
         """Return directions along which the objective is constant, shape (size, g)."""
@@ -193,31 +193,31 @@ class CPObjective(CellObjective):
         """Return the factors of a point."""
         return self.model.unpack(theta)
 
-    def in_double(self) -> CPObjective:
-        """Return the same problem in float64."""
-        return self if self.dtype == np.float64 else replace(self, data=self.data.in_double())
+    def document(self, theta: Vector, certificate: Certificate) -> Document:
+        """Return a certificate with the problem and the point that it is about, but without the data."""
+        signs = [f"mode {n}" for n, constraint in enumerate(self.constraints) if constraint.nonnegative]
+        settings: dict[str, Any] = {"nonnegative": signs, "dtype": str(self.dtype)}
+        if not self.allows_mixing():
+            settings[CONSTRAINTS] = [constraint.as_data() for constraint in self.constraints]
+        point = factor_arrays(self.unpack(theta.astype(np.float64)))
+        return Document("cp", plain_cells(self.data).fingerprint(), settings, point, certificate)
 
     def recheck(
         self, certificate: Certificate, theta: Vector, on_progress: Callable[[str], None] | None = None
     ) -> Verification:
         """Derive everything that a certificate states about a point again, from plain arrays."""
-        factors = self.model.unpack(np.asarray(theta, np.float64))
-        problem = plain_cp(self.in_double().data, factors, self.constraints, self.describe())
-        return verify_cp(problem, certificate, on_progress)
+        return verify_cp(self.plain_problem(theta, cp_problem), certificate, on_progress)
 
     def describe(self) -> str:
         """Return the problem in one line."""
-        by = " x ".join(str(length) for length in self.shape)
-        known = "all cells" if self.data.is_full else f"{self.data.size} cells"
-        weighted = ", weighted" if self.weights is not None else ""
-        words = "component" if self.rank == 1 else "components"
+        components = "component" if self.rank == 1 else "components"
         asked = "".join(f", {words}" for words, _ in asked_of(self.constraints))
-        return f"{by} tensor of {self.rank} CP {words} from {known}{weighted}, squared loss{asked}"
+        return self.described(f"{self.rank} CP {components}") + asked
 
 
 @final
-class CPLinearisation:
-    """Predictions and slopes at a point, each computed at most once.
+class CompleteLinearisation(PointLinearisation):
+    """Predictions and slopes at a point where every cell is known: sums that list no cell.
 
     Parameters
     ----------
@@ -227,74 +227,25 @@ class CPLinearisation:
     """
 
     def __init__(self, objective: CPObjective, theta: Vector) -> None:
-        self.objective, self.theta = objective, theta
-        self.parts = objective.model.lifted(theta)
-
-    @cached_property
-    def predictions(self) -> Vector:
-        """Predictions of the known cells, shape (p,)."""
-        return self.objective.predict(self.theta)
-
-    @cached_property
-    def residual(self) -> Vector:
-        """Predictions minus data, shape (p,)."""
-        return self.predictions - self.objective.y
+        super().__init__(objective, theta)
+        self.model = objective.model
 
     @cached_property
     def value(self) -> float:
         """The objective."""
-        if self.objective.complete is not None:
-            return self.objective.value(self.theta)
-        return 0.5 * sum_of_squares(self.residual, self.objective.weights)
+        return self.objective.data_value(self.theta)
 
     @cached_property
     def gradient(self) -> Vector:
         """The gradient, shape (size,)."""
-        if self.objective.complete is not None:
-            model = contracted_model(self.parts.factors)
-            return self.objective.model.pack(model) - self.jacobian_transpose(self.objective.y)
-        return self.jacobian_transpose(self.objective.weighted(self.residual))
-
-    @cached_property
-    def normal_matrix(self) -> Matrix:
-        """J^T W J, shape (size, size), in float64."""
-        factors = self.objective.model.unpack(self.theta.astype(np.float64, copy=False))
-        if self.objective.complete is not None:
-            return self.objective.complete.normal_matrix(factors)
-        return cp_normal_matrix(factors, self.objective.data.all_positions(), self.objective.weights)
-
-    def jacobian_product(self, direction: Vector) -> Vector:
-        """Return the derivative of the known cells along a direction, shape (p,)."""
-        return self.objective.measurement.push(self.parts, self.objective.model.changed(direction))
-
-    def jacobian_transpose(self, weights: Vector) -> Vector:
-        """Return the adjoint of `jacobian_product`, shape (size,)."""
-        pulled = self.objective.measurement.pull(self.parts, weights)
-        return self.objective.model.pack(pulled.factors)
+        of_model = self.model.pack(contracted_model(self.parts.factors))
+        return of_model - self.jacobian_transpose(self.objective.y)
 
     def gauss_newton_product(self, direction: Vector) -> Vector:
-        """Return J^T W J times a direction."""
-        if self.objective.complete is not None:
-            model = self.objective.model
-            return model.pack(normal_product(self.parts.factors, model.unpack(direction)))
-        return self.jacobian_transpose(self.objective.weighted(self.jacobian_product(direction)))
+        """Return J^T J times a direction."""
+        return self.model.pack(normal_product(self.parts.factors, self.model.unpack(direction)))
 
-    def jacobian(self) -> None:
-        """Return None: the Jacobian is available through products only."""
-        return
-
-    def second_matrix(self) -> None:
-        """Return None: the Hessian's part from the model's curvature is available through products only."""
-        return
-
-    def hessian_product(self, direction: Vector) -> Vector:
-        """Return the exact Hessian times a direction."""
-        objective, change = self.objective, self.objective.model.changed(direction)
-        complete = objective.complete is not None
-        slopes = objective.y if complete else objective.weighted(self.residual)
-        second = objective.model.pack(
-            objective.measurement.pull_derivative(self.parts, change, slopes).factors
-        )
-        if complete:
-            second = objective.model.pack(model_curvature(self.parts.factors, change.factors)) - second
-        return self.gauss_newton_product(direction) + second
+    def curvature_product(self, direction: Vector) -> Vector:
+        """Return the Hessian's part from the model's curvature times a direction."""
+        of_model = model_curvature(self.parts.factors, self.model.unpack(direction))
+        return self.model.pack(of_model) - self.slope_change(direction, self.objective.y)

@@ -23,7 +23,6 @@ from lowland.tensors.measurement import SomeCells
 from lowland.tensors.named_modes import labelled_parts
 from lowland.tensors.reported_tensor import ReportedTensor
 from lowland.tensors.tucker.cell_errors import NewCellError, new_cell_error
-from lowland.tensors.tucker.document import tensor_document
 from lowland.tensors.tucker.objective import TuckerObjective
 from lowland.tensors.tucker.ranks import RankChoice
 from lowland.tensors.tucker.simple_structure import simple_structure
@@ -271,9 +270,7 @@ class TuckerFit(Judged, ReportedTensor):
                 "there is no certificate to save", "certify=False", fix="decompose with certify=True"
             )
         theta = self.search.theta if self.certificate.point is None else self.certificate.point
-        parts = self.objective.unpack(theta)
-        document = tensor_document(self.objective.data, parts, self.objective.strength, self.certificate)
-        write_certificate(path, document)
+        write_certificate(path, self.objective.document(theta, self.certificate))
 
     def _lines(self) -> list[str]:
         lines = [

@@ -59,6 +59,18 @@ class Tucker:
         """Return the point of core and factors."""
         return parts.point()
 
+    def lifted(self, theta: Vector) -> TuckerTensor:
+        """Return the tensor of a point in Tucker form: core and factors."""
+        return self.unpack(theta)
+
+    def changed(self, direction: Vector) -> TuckerTensor:
+        """Return the change of core and factors along a direction."""
+        return self.unpack(direction)
+
+    def lowered(self, slopes: TuckerTensor) -> Vector:
+        """Return slopes in the point: those in core and factors."""
+        return self.pack(slopes)
+
     def gauge(self, theta: Vector, *, linear: bool) -> Matrix:
         """Return directions that leave the tensor unchanged, shape (size, g): F_n K, and S x_n -K.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from typing import ClassVar, final
@@ -14,19 +14,17 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.findings import Certificate
 from lowland.core.results.verification import Verification
+from lowland.recheck.documents import Document
 from lowland.recheck.tensors.checks import verify_tensor
-from lowland.tensors.cell_objective import CellObjective, sum_of_squares
-from lowland.tensors.cells.observations import TensorObservations
+from lowland.recheck.tensors.documents import tensor_problem
+from lowland.tensors.cell_objective import CellObjective, factor_arrays
+from lowland.tensors.cells.plain import plain_cells
 from lowland.tensors.measurement import AllCells
 from lowland.tensors.normal_matrix import normal_matrix
 from lowland.tensors.tucker.balancing import TuckerBalancing
-from lowland.tensors.tucker.document import plain_problem
 from lowland.tensors.tucker.model import Tucker
 from lowland.tensors.tucker.modular_jacobian import TuckerJacobian
 from lowland.tensors.tucker_tensor import TuckerTensor
-
-# cells evaluated at a time when only the sum of squares is needed
-SLAB = 1_000_000
 
 
 @final
@@ -53,7 +51,6 @@ class TuckerObjective(CellObjective):
     A. Frandsen, R. Ge, Optimization landscape of Tucker decomposition, Math. Program. 2020.
     """
 
-    data: TensorObservations
     model: Tucker
     strength: float = 0.0
     is_constrained: ClassVar[bool] = False
@@ -94,10 +91,6 @@ class TuckerObjective(CellObjective):
         """Return the model's predictions of the known cells, shape (p,)."""
         return self.measurement.measure(self.model.unpack(theta))
 
-    def value(self, theta: Vector) -> float:
-        """Return the objective, summed in float64."""
-        return self.data_value(theta) + sum(penalty.value(theta) for penalty in self.penalties)
-
     def predictor(self, theta: Vector) -> Callable[[int, int], Vector]:
         """Return the predictions of all cells of slices low to high - 1 of the first mode, at a point."""
         at = self.model.unpack(theta)
@@ -108,13 +101,10 @@ class TuckerObjective(CellObjective):
 
         return predicted
 
-    def linearise(self, theta: Vector) -> TuckerLinearisation:
-        """Return the objective linearised at a point, for repeated products."""
-        return TuckerLinearisation(self, theta)
-
-    def transpose_product(self, theta: Vector, weights: Vector) -> Vector:
-        """Return the gradient of sum weights * cells in the point."""
-        return self.model.pack(self.measurement.pull(self.model.unpack(theta), weights))
+    def normal_matrix(self, theta: Vector) -> Matrix:
+        """Return J^T W J of the data term, shape (size, size), in float64."""
+        parts = self.model.unpack(theta.astype(np.float64, copy=False))
+        return normal_matrix(parts, self.data.all_positions(), self.weights)
 
     def is_feasible(self, theta: Vector) -> bool:
         """Return True: factors are not constrained."""
@@ -154,96 +144,19 @@ class TuckerObjective(CellObjective):
         out[tuple(self.data.positions.T)] = slopes
         return out
 
-    def in_double(self) -> TuckerObjective:
-        """Return the same problem in float64."""
-        return self if self.dtype == np.float64 else replace(self, data=self.data.in_double())
+    def document(self, theta: Vector, certificate: Certificate) -> Document:
+        """Return a certificate with the problem and the point that it is about, but without the data."""
+        parts = self.unpack(theta.astype(np.float64))
+        point = {"core": parts.core, **factor_arrays(parts.factors)}
+        settings = {"strength": float(self.strength), "dtype": str(self.dtype)}
+        return Document("tensor", plain_cells(self.data).fingerprint(), settings, point, certificate)
 
     def recheck(
         self, certificate: Certificate, theta: Vector, on_progress: Callable[[str], None] | None = None
     ) -> Verification:
         """Derive everything that a certificate states about a point again, from plain arrays."""
-        parts = self.model.unpack(np.asarray(theta, np.float64))
-        problem = plain_problem(self.in_double().data, parts, self.strength, self.describe())
-        return verify_tensor(problem, certificate, on_progress)
+        return verify_tensor(self.plain_problem(theta, tensor_problem), certificate, on_progress)
 
     def describe(self) -> str:
         """Return the problem in one line."""
-        by = " x ".join(str(length) for length in self.shape)
-        ranks = ", ".join(str(rank) for rank in self.model.ranks)
-        known = "all cells" if self.data.is_full else f"{self.data.size} cells"
-        weighted = ", weighted" if self.weights is not None else ""
-        return f"{by} tensor of Tucker ranks ({ranks}) from {known}{weighted}, squared loss"
-
-
-@final
-class TuckerLinearisation:
-    """Predictions and slopes at a point, each computed at most once.
-
-    Parameters
-    ----------
-    objective : TuckerObjective
-    theta : ndarray, shape (size,)
-        The point; it must not be changed afterwards.
-    """
-
-    def __init__(self, objective: TuckerObjective, theta: Vector) -> None:
-        self.objective, self.theta = objective, theta
-        self.parts = objective.model.unpack(theta)
-        self.residual: Vector = objective.measurement.measure(self.parts)
-        self.residual -= objective.y  # in place: it may be as large as memory
-
-    @property
-    def predictions(self) -> Vector:
-        """The model's predictions of the known cells, shape (p,)."""
-        return self.objective.measurement.measure(self.parts)
-
-    @cached_property
-    def value(self) -> float:
-        """The objective."""
-        data = 0.5 * sum_of_squares(self.residual, self.objective.weights)
-        return data + sum(penalty.value(self.theta) for penalty in self.objective.penalties)
-
-    @cached_property
-    def gradient(self) -> Vector:
-        """The gradient, shape (size,)."""
-        total = self.jacobian_transpose(self.objective.weighted(self.residual))
-        for penalty in self.objective.penalties:
-            total = total + penalty.gradient(self.theta)
-        return total
-
-    @cached_property
-    def normal_matrix(self) -> Matrix:
-        """J^T W J of the data term, shape (size, size), in float64."""
-        data, theta = self.objective.data, self.theta.astype(np.float64, copy=False)
-        return normal_matrix(self.objective.model.unpack(theta), data.all_positions(), data.weights)
-
-    def jacobian_product(self, direction: Vector) -> Vector:
-        """Return the derivative of the known cells along a direction, shape (p,)."""
-        return self.objective.measurement.push(self.parts, self.objective.model.unpack(direction))
-
-    def jacobian_transpose(self, weights: Vector) -> Vector:
-        """Return the adjoint of `jacobian_product`, shape (size,)."""
-        return self.objective.model.pack(self.objective.measurement.pull(self.parts, weights))
-
-    def gauss_newton_product(self, direction: Vector) -> Vector:
-        """Return (J^T W J + Hessian of the regulariser) times a direction."""
-        total = self.jacobian_transpose(self.objective.weighted(self.jacobian_product(direction)))
-        for penalty in self.objective.penalties:
-            total = total + penalty.hessian_product(self.theta, direction)
-        return total
-
-    def jacobian(self) -> None:
-        """Return None: the Jacobian is available through products only."""
-        return
-
-    def second_matrix(self) -> None:
-        """Return None: the Hessian's part from the model's curvature is available through products only."""
-        return
-
-    def hessian_product(self, direction: Vector) -> Vector:
-        """Return the exact Hessian times a direction."""
-        objective = self.objective
-        slopes = objective.weighted(self.residual)
-        change = objective.model.unpack(direction)
-        second = objective.measurement.pull_derivative(self.parts, change, slopes)
-        return self.gauss_newton_product(direction) + objective.model.pack(second)
+        return self.described(f"Tucker ranks ({', '.join(str(rank) for rank in self.ranks)})")
