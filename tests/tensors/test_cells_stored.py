@@ -8,7 +8,8 @@ from lowland.core.cells import line_bounds
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.tensors.cells import stored as stored_tensor
-from lowland.tensors.cells.stored_unfolding import cells_file
+from lowland.tensors.cells.stored_contents import cells_file
+from lowland.tensors.cells.unfoldings import positions_of
 from lowland.tensors.filling import choice as cp_choice
 from lowland.tensors.filling import sampling as cp_sampling
 from lowland.tensors.filling.objective import BayesianCP
@@ -47,7 +48,7 @@ def test_the_fit_has_the_bits_of_that_in_memory(cells, stored):
     np.testing.assert_array_equal(stored.array(), known.array())
     settings = {"rng": 0, "burn_in": 4, "n_draws": 3, "model": "cp"}
     here, there = (ll.complete_tensor(own, **settings) for own in (known, stored))
-    assert len(list(there.model.unfoldings[0].blocks())) > 5
+    assert len(list(there.model.unfoldings[0].blocks)) > 5
     assert here.rank == there.rank
     np.testing.assert_array_equal(here.calibration.scores, there.calibration.scores)
     asked = np.argwhere(np.ones(SHAPE))
@@ -75,8 +76,8 @@ def test_cells_left_out_of_one_mode_are_left_out_of_all(cells, stored):
     np.testing.assert_array_equal(stored.cells(places)[0], known.cells(places)[0])
     for mode in range(3):
         full = np.full(SHAPE, np.nan)
-        for block in part.unfoldings()[mode].blocks():
-            full[tuple(block.positions(mode).T)] = block.values
+        for block in part.unfoldings()[mode].blocks:
+            full[tuple(positions_of(block, mode).T)] = block.values
         np.testing.assert_array_equal(full, known.without(places).array())
         np.testing.assert_array_equal(part.slice_counts()[mode], known.without(places).slice_counts()[mode])
 

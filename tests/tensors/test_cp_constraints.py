@@ -88,7 +88,7 @@ def test_a_mode_is_solved_as_by_dense_least_squares(name, share, rng):
     objective = make_cp(share=share, weighted=True)
     constraint = ONE_MODE[name]
     factors = [rng.uniform(0.2, 1, (length, 2)) * [1, 50] for length in objective.shape]
-    found = best_factor(objective.data.unfoldings()[1], factors, constraint, RIDGE)
+    found = best_factor(objective.data.unfoldings()[1].problem(factors), factors, constraint, RIDGE)
     np.testing.assert_allclose(found, dense_answer(objective, factors, constraint, 1), rtol=1e-5, atol=1e-7)
     assert constraint.holds(found)
 

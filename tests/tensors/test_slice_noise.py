@@ -62,7 +62,7 @@ def test_rows_have_the_moments_of_their_conditionals(mode, noise_mode, share, rn
     model = BayesianCP(ll.TensorObservations.from_array(holes, empty_slices=True), 2, None, noise_mode)
     unit = (holes - model.centre) / model.spread
     theta = rng.standard_normal(model.size)
-    assert (model.unfoldings[mode].combinations is None) == (share == 1)
+    assert (model.unfoldings[mode].blocks.block.combinations is None) == (share == 1)
     slices = rng.gamma(2, 1, holes.shape[noise_mode])
     if noise_mode == mode:
         slices = np.resize(slices[:2], slices.size)

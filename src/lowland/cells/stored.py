@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -70,6 +70,10 @@ class StoredBlocks:
                 whole[first:last] = part
         return joined
 
+    def __iter__(self) -> Iterator[CellBlock]:
+        for k in range(self.bounds.size - 1):
+            yield self.block(k)
+
     def _of_any_length(self, function: Callable[..., Arrays], arguments: Sequence[Any]) -> Arrays:
         """Return the joined arrays of a function that does not return one entry per line."""
         parts = [function(self.block(k), *self._cut(arguments, k)) for k in range(self.bounds.size - 1)]
@@ -91,8 +95,8 @@ class StoredBlocks:
         if self.left is not None:
             return self  # partners would have to be kept too
         with tempfile.TemporaryFile(dir=self.folder) as file:
-            for k in range(self.bounds.size - 1):
-                values = self.block(k).values
+            for block in self:
+                values = block.values
                 file.write(np.ascontiguousarray(values).data)
             file.flush()
             whole = np.memmap(file, values.dtype, "r", shape=(int(self.stored.sum()),))
@@ -101,8 +105,7 @@ class StoredBlocks:
     def add_pairs(self, weights: Vector, gram: Matrix, at: int) -> Matrix:
         """Add the weighted pairs of all lines' partners in place."""
         n = gram.shape[1] - at
-        for k, (first, last) in enumerate(pairwise(self.bounds.tolist())):
-            block = self.block(k)
+        for block, (first, last) in zip(self, pairwise(self.bounds.tolist()), strict=True):
             add_pairs(block.starts, block.partners, weights[first:last], gram[at:, at:], tile=(0, n))
         return gram
 

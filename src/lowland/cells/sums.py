@@ -89,6 +89,14 @@ def sampled_values(block: CellBlock, step: int, begins: NDArray[np.int64]) -> Ar
     return (block.values[-first % step :: step],)
 
 
+def without_places(block: CellBlock, begins: Indices, hidden: Indices) -> CellBlock:
+    """Return a block without some of all cells, by their places, ascending; its lines begin at some."""
+    low, high = np.searchsorted(hidden, (begins[0], begins[0] + block.values.size))
+    kept = np.ones(block.values.size, bool)
+    kept[hidden[low:high] - begins[0]] = False
+    return block.where(kept)
+
+
 def scaled_block(block: CellBlock, by_partner: tuple[Vector, Vector] | None, *own: Vector) -> CellBlock:
     """Return a block whose values are centred and divided, by the other side or by line."""
     values = np.empty_like(block.values)

@@ -127,7 +127,7 @@ def _fit_numbers(
         settings, covariates = with_orders(table, settings, covariates, orders, of_orders)
     fit = fit_bayesian(table, settings, rng=rng, covariates=covariates, **search)
     fitted = BayesianTable.of(fit, covariates)
-    if fit.stop_reason is StopReason.INTERRUPTED:
+    if fit.last_search.stop_reason is StopReason.INTERRUPTED:
         return fitted
     groups = problem.levels.groups if problem.levels else None
     refinement = unless_interrupted(

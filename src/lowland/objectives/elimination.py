@@ -7,13 +7,13 @@ from functools import cached_property
 from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lowland.cells.block import CellBlock
+from lowland.cells.sums import weighted_sums
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.complex_views import as_complexes
 from lowland.core.work import CALL, rows_work, touch
 from lowland.kernels import projection
-from lowland.kernels.sparse_tables.sparse import multiply_rows
 from lowland.losses import Squared
 from lowland.measure import Entries, RealParts
 from lowland.models import General
@@ -104,26 +104,19 @@ class Elimination:
         by_row, by_column = self.pattern
         out = {}
         for side, (eliminated, kept) in (("columns", (by_column, by_row)), ("rows", (by_row, by_column))):
-            place, order = np.empty(self.size, np.int64), eliminated.values
-            place[order] = np.arange(self.size)
-            roots, values = None if self._roots is None else self._roots[order], self._values[order]
-            ours, theirs = (eliminated.starts, eliminated.partners), (kept.starts, kept.partners)
-            out[side] = Arrangement(*ours, values, roots, *theirs, place[kept.values])
+            place = np.empty(self.size, np.int64)
+            place[eliminated.values] = np.arange(self.size)
+            out[side] = Arrangement(eliminated.holding(self._values, self._roots), kept.holding(place))
         return out
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Arrangement:
-    """Entries in the order of the eliminated side, and the positions of each row of the kept side."""
+    """Entries by the eliminated side, weighted by roots, and by the kept side, with their places there."""
 
-    starts: NDArray[np.int64]
-    indices: NDArray[np.int32]
-    values: Matrix
-    roots: Matrix | None
-    kept_starts: NDArray[np.int64]
-    kept_indices: NDArray[np.int32]
-    place: NDArray[np.int64]
+    cells: CellBlock
+    kept: CellBlock
 
 
 @final
@@ -141,12 +134,13 @@ class Reduced:
     """
 
     def __init__(self, elimination: Elimination, u: Matrix, prior: Matrix, side: str) -> None:
-        self.at = elimination.arranged[side]
+        arranged = elimination.arranged[side]
+        self.cells, self.kept = arranged.cells, arranged.kept
         self.u, self.prior, self.energy = u, prior, elimination.energy
-        at = self.at
-        touch(12 * rows_work(at.indices.size, at.starts.size, u.shape[1]))
+        cells = self.cells
+        touch(12 * rows_work(cells.partners.size, cells.starts.size, u.shape[1]))
         self.b, self.q, self.residuals = projection.eliminate(
-            u, at.starts, at.indices, at.values, at.roots, _root(prior)
+            u, cells.starts, cells.partners, cells.values, cells.weights, _root(prior)
         )
 
     @cached_property
@@ -173,20 +167,20 @@ class Reduced:
 
     def product(self, d: Matrix) -> Matrix:
         """Return the reduced Gauss-Newton matrix times a direction, shape (m, k)."""
-        at = self.at
-        touch(CALL + 6.0 * at.indices.size * (self.u.shape[1] + 2))
-        return self._gather(projection.project(d, self.b, self.q, at.starts, at.indices, at.roots))
+        cells = self.cells
+        touch(CALL + 6.0 * cells.partners.size * (self.u.shape[1] + 2))
+        parts = (cells.starts, cells.partners, cells.weights)
+        return self._gather(projection.project(d, self.b, self.q, *parts))
 
     def blocks(self) -> Matrix:
         """Return the diagonal blocks of that matrix, one per row, shape (m, k, k)."""
-        at = self.at
-        touch(4 * rows_work(at.indices.size, at.kept_starts.size, self.u.shape[1]))
-        return projection.row_blocks(self.b, self.q, at.kept_starts, at.kept_indices, at.place, at.roots)
+        kept, roots = self.kept, self.cells.weights
+        touch(4 * rows_work(kept.partners.size, kept.starts.size, self.u.shape[1]))
+        return projection.row_blocks(self.b, self.q, kept.starts, kept.partners, kept.values, roots)
 
     def _gather(self, numbers: Matrix) -> Matrix:
-        at = self.at
-        weighted = numbers if at.roots is None else numbers * at.roots
-        return multiply_rows(at.kept_starts, at.kept_indices, weighted[at.place], self.b.conj())
+        weighted = numbers if self.cells.weights is None else numbers * self.cells.weights
+        return weighted_sums(self.kept.holding(weighted), self.b.conj())[0]
 
 
 def _root(prior: Matrix) -> Matrix:

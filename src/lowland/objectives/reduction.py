@@ -8,17 +8,18 @@ and of which only a few are near zero: Lanczos iteration finds these fast, but i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, final
 
 import numpy as np
 
+from lowland.cells.block import CellBlock
+from lowland.cells.sums import weighted_sums
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.promises.powers import BlockSolver
 from lowland.core.work import CALL, matrix_work, rows_work, touch
 from lowland.kernels.cross import cross_product, line_grams
-from lowland.kernels.sparse_tables.sparse import multiply_rows
 from lowland.models import General
 from lowland.objectives.blocks import EntryBlocks
 from lowland.objectives.problem import RecoveryProblem
@@ -74,14 +75,14 @@ class Reduction:
     @property
     def product_work(self) -> float:
         """Work of one product with the reduced Hessian."""
-        cells, lines = self.gone.indices.size, sum(self.model.shape)
+        cells, lines = self.gone.cells.partners.size, sum(self.model.shape)
         width = self.model.rank + 2
         return float(2 * CALL + 6.0 * cells * width + 3.0 * lines * width**2)
 
     @property
     def start_work(self) -> float:
         """Work before the first product."""
-        cells, (m, n), width = self.gone.indices.size, self.model.shape, self.model.rank + 1
+        cells, (m, n), width = self.gone.cells.partners.size, self.model.shape, self.model.rank + 1
         return 2 * rows_work(2 * cells, m + n, width) + matrix_work(2.0 * cells, width)
 
 
@@ -92,10 +93,7 @@ class _Side:
 
     name: str
     index: int
-    starts: Any
-    indices: Any
-    order: Any
-    weights: Vector | None
+    cells: CellBlock
     biased: bool
     ridges: Matrix
 
@@ -107,17 +105,8 @@ class _Side:
         by_line = (
             np.ones(model.shape[index]) if objective.side_weights is None else objective.side_weights[index]
         )
-        weights = objective.sorted_data[index][1]
-        return cls(
-            blocks.names[index],
-            index,
-            cells.starts,
-            cells.partners,
-            cells.values,
-            weights,
-            biased,
-            np.outer(by_line, ridges),
-        )
+        cells = replace(cells, weights=objective.sorted_data[index][1])
+        return cls(blocks.names[index], index, cells, biased, np.outer(by_line, ridges))
 
     def unknowns(self, model: General, theta: Vector) -> Matrix:
         """Return the unknowns of each line: factors, and a bias."""
@@ -127,8 +116,9 @@ class _Side:
 
     def roots(self, partner: Matrix) -> Any:
         """Return L with L L^T the matrix of each line."""
-        touch(2 * rows_work(self.indices.size, self.starts.size, partner.shape[1]))
-        grams = line_grams(self.starts, self.indices, partner, self.weights)
+        cells = self.cells
+        touch(2 * rows_work(cells.partners.size, cells.starts.size, partner.shape[1]))
+        grams = line_grams(cells.starts, cells.partners, partner, cells.weights)
         width = partner.shape[1]
         diagonal = grams[:, range(width), range(width)] + self.ridges
         lift = FLOOR * diagonal.mean(axis=1) + np.finfo(float).tiny
@@ -154,7 +144,7 @@ class Reduced:
         residuals = objective.y * 0 if exact else objective.predict(theta) - objective.y
         weighted = objective.weighted(residuals)
         gone, kept = reduction.gone, reduction.kept
-        self._residuals = weighted[gone.order], weighted[kept.order]
+        self._residuals = weighted[gone.cells.values], weighted[kept.cells.values]
         x, y = gone.unknowns(model, theta), kept.unknowns(model, theta)
         # multipliers of each side's unknowns
         self._of_kept = _coefficients(x[:, : model.rank], kept.biased)
@@ -193,11 +183,13 @@ class Reduced:
 
     @cached_property
     def _offset(self) -> _Offset:
-        gone, kept = self.reduction.gone, self.reduction.kept
-        ones = np.ones(gone.indices.size)
-        weights = [ones if side.weights is None else side.weights for side in (gone, kept)]
-        of_gone = multiply_rows(gone.starts, gone.indices, weights[0], self._of_gone)
-        of_kept = multiply_rows(kept.starts, kept.indices, weights[1], self._of_kept)
+        cells = [side.cells for side in (self.reduction.gone, self.reduction.kept)]
+        ones = np.ones(cells[0].partners.size)
+        weights = [ones if side.weights is None else side.weights for side in cells]
+        of_gone, of_kept = (
+            weighted_sums(replace(side, values=own), table)[0]
+            for side, own, table in zip(cells, weights, (self._of_gone, self._of_kept), strict=True)
+        )
         spread = _by_line(self._kept_roots, _by_line(np.swapaxes(self._kept_roots, 1, 2), of_kept))
         weight = float(weights[0].sum())
         own = max(weight - float(np.sum(of_kept * spread)), np.finfo(float).tiny)
@@ -206,11 +198,11 @@ class Reduced:
     def product(self, y: Vector) -> Vector:
         """Return the Hessian in the coordinates y times a vector."""
         change, offset = self._spread(y)
-        gone, kept, rank = self.reduction.gone, self.reduction.kept, self.reduction.model.rank
-        touch(2 * CALL + 6.0 * gone.indices.size * (rank + 2))
+        kept, rank = self.reduction.kept.cells, self.reduction.model.rank
+        touch(2 * CALL + 6.0 * kept.partners.size * (rank + 2))
         answer = self._answer(change, offset)
         back = cross_product(
-            kept.starts, kept.indices, self._of_gone, self._of_kept, answer, 0.0, kept.weights,
+            kept.starts, kept.partners, self._of_gone, self._of_kept, answer, 0.0, kept.weights,
             self._residuals[1], rank,
         )  # fmt: skip
         at_offset = float(np.sum(self._offset.of_gone * answer)) if self.reduction.has_offset else 0.0
@@ -233,9 +225,9 @@ class Reduced:
 
     def _answer(self, change: Matrix, offset: float) -> Matrix:
         """Return B_u^-1 C times a change of the kept side."""
-        gone = self.reduction.gone
+        gone = self.reduction.gone.cells
         across = cross_product(
-            gone.starts, gone.indices, self._of_kept, self._of_gone, change, offset, gone.weights,
+            gone.starts, gone.partners, self._of_kept, self._of_gone, change, offset, gone.weights,
             self._residuals[0], self.reduction.model.rank,
         )  # fmt: skip
         return _by_line(self._gone_inverses, across)

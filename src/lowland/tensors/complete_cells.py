@@ -12,11 +12,11 @@ from functools import reduce
 from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lowland.core.arrays import Matrix, Vector
+from lowland.cells.block import CellBlock
+from lowland.core.arrays import Matrix
 from lowland.core.work import CALL, touch
-from lowland.tensors.cells.unfoldings import all_products, best_rows
+from lowland.tensors.cells.unfoldings import RowProblem, all_products
 
 # cells that are predicted at once
 CHUNK = 500_000
@@ -75,7 +75,7 @@ class CompleteCells:
             blocks.append(row)
         return np.block(blocks)
 
-    def reduced(self, factors: Sequence[Matrix], mode: int) -> ReducedCells:
+    def reduced(self, factors: Sequence[Matrix], mode: int) -> RowProblem:
         """Return a least-squares problem for the rows of a mode, with as many cells per row as components.
 
         Its solutions are those of all cells, whatever is asked of them: both have the same normal equations.
@@ -88,51 +88,11 @@ class CompleteCells:
         kept = values > np.finfo(float).eps * len(values) * max(float(values[-1]), 0.0)
         right = self.contracted(factors, mode) / sizes @ vectors
         cells = np.divide(right, roots, out=np.zeros_like(right), where=kept)
-        return ReducedCells(mode, roots[:, None] * vectors.T * sizes, cells)
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class ReducedCells:
-    """Rows of one mode, each with R cells that stand for all of its own.
-
-    Parameters
-    ----------
-    mode : int
-    root : ndarray, shape (R, R)
-        A root of the Gram matrix of the other modes' products.
-    cells : ndarray, shape (I_n, R)
-    """
-
-    mode: int
-    root: Matrix
-    cells: Matrix
-    weights: None = None
-
-    @property
-    def values(self) -> Vector:
-        """The cells row by row."""
-        return self.cells.ravel()
-
-    @property
-    def starts(self) -> NDArray[np.int64]:
-        """Where each row's cells begin."""
-        rows, rank = self.cells.shape
-        return np.arange(0, (rows + 1) * rank, rank, dtype=np.int64)
-
-    @property
-    def columns(self) -> NDArray[np.int32]:
-        """Row of the design of each cell."""
-        rows, rank = self.cells.shape
-        return np.asarray(np.tile(np.arange(rank, dtype=np.int32), rows))
-
-    def design(self, factors: Sequence[Matrix]) -> Matrix:
-        """Return the root: what the factors say is in it."""
-        return self.root
-
-    def best(self, factors: Sequence[Matrix], ridge: float, *, nonnegative: bool) -> Matrix:
-        """Return the rows that fit best, as `UnfoldedCells.best`."""
-        return best_rows(self, factors, ridge, nonnegative=nonnegative)
+        rows, rank = cells.shape
+        starts = np.arange(0, (rows + 1) * rank, rank, dtype=np.int64)
+        partners = np.tile(np.arange(rank, dtype=np.int32), rows)
+        block = CellBlock(0, starts, partners, cells.ravel())
+        return RowProblem(mode, block, roots[:, None] * vectors.T * sizes)
 
 
 def normal_product(factors: Sequence[Matrix], changes: Sequence[Matrix]) -> list[Matrix]:

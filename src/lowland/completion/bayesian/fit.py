@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import final
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,50 +15,16 @@ from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.objective import BayesianCompletion
 from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bayesian.starting.start import make_objective
-from lowland.completion.bayesian.sweeps import fit_cells
+from lowland.completion.bayesian.sweeps import BayesianFit, fit_cells
 from lowland.completion.cells.summary import TableSummary
 from lowland.completion.tables.kept_fit import KeptFit
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.results.records import SearchResult
-from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import in_full
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 
 # draws, or sweeps, of a fit that settings are compared by
 BRIEF = 40
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class BayesianFit:
-    """A fitted Bayesian completion.
-
-    Parameters
-    ----------
-    model : PosteriorModel
-        The model that predicts.
-    search : SearchResult
-        The variational sweeps.
-    sampling : SearchResult or None
-        The Gibbs sweeps, if there were any.
-    objective : BayesianCompletion or GaussianRows
-    observations : Observations
-    settings : BayesianSettings
-        Resolved settings, without "auto".
-    """
-
-    model: PosteriorModel
-    search: SearchResult
-    sampling: SearchResult | None
-    objective: BayesianCompletion | GaussianRows
-    observations: Observations
-    settings: BayesianSettings
-
-    @property
-    def stop_reason(self) -> StopReason:
-        """Why the last search ended: the Gibbs draws if there were any, else the sweeps."""
-        return (self.sampling or self.search).stop_reason
 
 
 def fit_bayesian(
@@ -110,7 +75,7 @@ def fit_bayesian(
         resume=resume,
         before=None if before is None else before.model,
     )
-    return BayesianFit(fit.model, fit.search, fit.sampling, fit.objective, observations, fit.settings)
+    return replace(fit, table=observations)
 
 
 def brief_model(
@@ -139,4 +104,4 @@ def restore_fit(model: PosteriorModel, kept: KeptFit) -> BayesianFit:
         objective = make_objective(scaled, settings, maps, kept.covariates, graded=graded)
         theta = objective.point(model.rows.means, model.columns.means)
     search = replace(kept.search, theta=theta)
-    return BayesianFit(model, search, kept.sampling, objective, kept.observations, settings)
+    return BayesianFit(model, search, kept.sampling, objective, settings, kept.observations)

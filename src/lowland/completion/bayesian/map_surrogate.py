@@ -11,9 +11,9 @@ from numpy.typing import DTypeLike
 from lowland.bayes.products import singular_factors
 from lowland.bayes.side_prior import unpack_lower
 from lowland.certificates import JudgeSettings
-from lowland.completion.bayesian.fit import BayesianFit
 from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.settings import BayesianSettings, usual_rank
+from lowland.completion.bayesian.sweeps import BayesianFit
 from lowland.completion.penalised.fit import CompletionFit, certify_fit, completion_objective
 from lowland.completion.penalised.points import model_of
 from lowland.completion.penalised.row_minimum import settle_rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lowland.completion.bayesian.fit import BayesianFit
+from lowland.completion.bayesian.sweeps import BayesianFit
 from lowland.completion.bayesian.words import about_certificate, describe_draws, describe_method
 from lowland.completion.tables.fitted import PageParts
 from lowland.completion.tables.trial_page import calibration_figure, trial_tables

@@ -25,6 +25,7 @@ from lowland.completion.bayesian.starting.grown_start import grow, padded, poste
 from lowland.completion.bayesian.starting.start import feature_maps, first_point, make_objective
 from lowland.completion.cells.summary import TableSummary
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.cells.observations import Observations
 from lowland.core.results.records import SearchResult
 from lowland.core.results.status import StopReason
 from lowland.kernels.systems.moments import Moments
@@ -41,7 +42,7 @@ SETTLING = 8
 
 @final
 @dataclass(frozen=True, eq=False)
-class PosteriorFit:
+class BayesianFit:
     """A posterior fitted to cells.
 
     Parameters
@@ -55,6 +56,8 @@ class PosteriorFit:
     objective : BayesianCompletion or GaussianRows
     settings : BayesianSettings
         Resolved settings, without "auto".
+    table : Observations or None
+        The fitted table, if it is in memory.
     """
 
     model: PosteriorModel
@@ -62,6 +65,13 @@ class PosteriorFit:
     sampling: SearchResult | None
     objective: BayesianCompletion | GaussianRows
     settings: BayesianSettings
+    table: Observations | None = None
+
+    @property
+    def observations(self) -> Observations:
+        """The fitted table, which is in memory."""
+        assert self.table is not None
+        return self.table
 
     @property
     def last_search(self) -> SearchResult:
@@ -80,7 +90,7 @@ def fit_cells(  # noqa: PLR0913
     checkpoint: Checkpoint | None = None,
     resume: Snapshot | None = None,
     before: PosteriorModel | None = None,
-) -> PosteriorFit:
+) -> BayesianFit:
     """Fit the cells of a table; parameters that are not listed are those of `fit_bayesian`.
 
     Parameters
@@ -93,7 +103,7 @@ def fit_cells(  # noqa: PLR0913
 
     Returns
     -------
-    PosteriorFit
+    BayesianFit
     """
     summary = TableSummary.of(cells)
     if settings.graded is not None:
@@ -116,7 +126,7 @@ def fit_cells(  # noqa: PLR0913
             checkpoint=checkpoint,
             resume=resume,
         )
-        return PosteriorFit(model, search, None, gaussian, settings)
+        return BayesianFit(model, search, None, gaussian, settings)
     covariates = (
         check_covariates(covariates[0], m, "row_covariates"),
         check_covariates(covariates[1], n, "column_covariates"),
@@ -168,7 +178,7 @@ def fit_cells(  # noqa: PLR0913
     # solve for the rows once more, so that folding in a known row reproduces its fit
     rows = model.solved_rows(scaled, covariates[0])
     model = replace(model, rows=rows, inflation=settings.inflation)
-    return PosteriorFit(model, search, sampling, objective, settings)
+    return BayesianFit(model, search, sampling, objective, settings)
 
 
 def _factor_covariance(

@@ -24,8 +24,8 @@ from lowland.core.running.stages import stage
 # what fits and judges is imported where it is used: a model that is read from a file only predicts
 if TYPE_CHECKING:
     from lowland.completion.bayesian.features import SideCovariates
-    from lowland.completion.bayesian.fit import BayesianFit
     from lowland.completion.bayesian.settings import BayesianSettings
+    from lowland.completion.bayesian.sweeps import BayesianFit
     from lowland.completion.penalised.fit import CompletionFit
     from lowland.recheck.documents import Document
     from lowland.report.page import Page
@@ -78,8 +78,7 @@ class BayesianTable(MethodTable["BayesianFit"]):
         """The Gibbs sweeps if there were any, else the variational ones."""
         if self.kept is not None:
             return self.kept.sampling or self.kept.search
-        fit = self.known("the search")
-        return fit.sampling or fit.search
+        return self.known("the search").last_search
 
     @property
     def column_places(self) -> Matrix | None:

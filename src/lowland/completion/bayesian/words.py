@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 from lowland.completion.bayesian.features import FeatureMap
-from lowland.completion.bayesian.fit import BayesianFit
 from lowland.completion.bayesian.settings import usual_rank
-from lowland.completion.bayesian.sweeps import PosteriorFit
+from lowland.completion.bayesian.sweeps import BayesianFit
 from lowland.core.results.status import StopReason
 
-Fit: TypeAlias = BayesianFit | PosteriorFit
 
-
-def about_certificate(fit: Fit) -> str:
+def about_certificate(fit: BayesianFit) -> str:
     """Return what the certificate of a fit is about."""
     m, n = fit.model.shape
     rank = f"rank {usual_rank(m, n)}" if fit.settings.full else "the same rank"
@@ -26,7 +21,7 @@ def about_certificate(fit: Fit) -> str:
     return words + (", which alone knows the order of rows or columns." if ordered else ".")
 
 
-def describe_method(fit: Fit) -> str:
+def describe_method(fit: BayesianFit) -> str:
     """Return a phrase on the method and its settings."""
     s = fit.settings
     if s.full:
@@ -59,7 +54,7 @@ def _features(mapping: FeatureMap, name: str) -> list[str]:
     return [*words, f"{name} smooth over a length of {where}"]
 
 
-def describe_search(fit: Fit) -> list[str]:
+def describe_search(fit: BayesianFit) -> list[str]:
     """Return how the variational sweeps and the Gibbs draws ended, one sentence per line."""
     search = fit.search
     if fit.settings.full:
@@ -73,7 +68,7 @@ def describe_search(fit: Fit) -> list[str]:
     return lines if fit.sampling is None else [*lines, describe_draws(fit)]
 
 
-def describe_draws(fit: Fit) -> str:
+def describe_draws(fit: BayesianFit) -> str:
     """Return how many Gibbs draws were kept, and whether sampling was interrupted."""
     wanted, kept = fit.settings.draws, len(fit.model.row_draws)
     if fit.sampling is None:

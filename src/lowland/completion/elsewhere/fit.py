@@ -11,7 +11,7 @@ import numpy as np
 from lowland.cells.block import Arrays, CellBlock
 from lowland.cells.sides import CellTable, TableCells
 from lowland.completion.bayesian.features import SideCovariates
-from lowland.completion.bayesian.sweeps import PosteriorFit, fit_cells
+from lowland.completion.bayesian.sweeps import BayesianFit, fit_cells
 from lowland.completion.bayesian.table import BayesianTable
 from lowland.completion.bayesian.words import about_certificate, describe_method, describe_search
 from lowland.completion.elsewhere.penalised_fit import LineFit, certify_lines, certify_posterior, fit_lines
@@ -65,13 +65,13 @@ class ElsewhereFit:
     ----------
     table : BayesianTable or PenalisedTable
         Without its data.
-    fit : PosteriorFit or LineFit
+    fit : BayesianFit or LineFit
     cells : TableCells
         With their own values.
     """
 
     table: FittedTable
-    fit: PosteriorFit | LineFit
+    fit: BayesianFit | LineFit
     cells: TableCells
 
     @property

@@ -11,7 +11,7 @@ from lowland.cells.labels import TableLabels
 from lowland.cells.sides import TableCells
 from lowland.certificates.gaps.leading import ESTIMATE_STEPS, leading_triplet
 from lowland.completion.bayesian.map_surrogate import implied_settings, means_as_point, usual_factors
-from lowland.completion.bayesian.sweeps import PosteriorFit
+from lowland.completion.bayesian.sweeps import BayesianFit
 from lowland.completion.elsewhere.judges import ResidualMap, judge_lines
 from lowland.completion.elsewhere.problem import LineProblem
 from lowland.completion.penalised.model import CompletionModel
@@ -101,7 +101,7 @@ def problem_of(cells: TableCells, settings: CompletionSettings) -> LineProblem:
 
 
 def certify_posterior(
-    cells: TableCells, fit: PosteriorFit, rng: np.random.Generator, effort: str
+    cells: TableCells, fit: BayesianFit, rng: np.random.Generator, effort: str
 ) -> Certificate:
     """Judge the penalised problem that a posterior implies, as `fit_map_surrogate` does for tables in memory.
 
@@ -109,7 +109,7 @@ def certify_posterior(
     ----------
     cells : TableCells
         With their own values.
-    fit : PosteriorFit
+    fit : BayesianFit
     rng : numpy.random.Generator
     effort : {"quick", "standard", "thorough"}
 

@@ -14,7 +14,7 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.memory import check_fits
-from lowland.tensors.cells.unfoldings import UnfoldedCells
+from lowland.tensors.cells.unfoldings import Unfolding
 
 LEAST_ORDER = 3
 
@@ -245,13 +245,11 @@ class TensorObservations:
         at = self.positions
         return [np.bincount(at[:, k], minlength=length) for k, length in enumerate(self.shape)]
 
-    def unfoldings(self) -> list[UnfoldedCells]:
+    def unfoldings(self) -> list[Unfolding]:
         """Return the known cells by the rows of each mode."""
         at = self.all_positions()
-        return [
-            UnfoldedCells.of(at, self.values, self.weights, mode, self.shape)
-            for mode in range(len(self.shape))
-        ]
+        modes = range(len(self.shape))
+        return [Unfolding.of(at, self.values, self.weights, mode, self.shape) for mode in modes]
 
     def cells(self, places: Indices) -> tuple[NDArray[np.int64], Vector]:
         """Return positions and values of some of all cells, by their places in lexicographic order."""

@@ -12,6 +12,9 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lowland.cells.sides import PerLine
+from lowland.cells.stored import StoredBlocks
+from lowland.cells.sums import without_places
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.damage import check_arrays, reading, require
 from lowland.core.doors import public
@@ -22,16 +25,18 @@ from lowland.core.memory import check_fits
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.files.foreign.columnar import need_arrow, reading_arrow
 from lowland.files.sources import parquet_files
-from lowland.tensors.cells.stored_sorting import check_batch, sort_cells
-from lowland.tensors.cells.stored_unfolding import (
+from lowland.tensors.cells.stored_contents import (
     PARTS,
-    StoredUnfolding,
     cells_file,
     checksums,
     is_before,
     is_whole,
+    line_ends,
     mapped_cells,
+    stored_blocks,
 )
+from lowland.tensors.cells.stored_sorting import check_batch, sort_cells
+from lowland.tensors.cells.unfoldings import Unfolding, positions_of
 
 CONTENTS, KIND = "tensor.npz", "stored tensor"
 # lines of a file that are read at once
@@ -231,19 +236,23 @@ class StoredTensor:
 
     def slice_counts(self) -> list[Indices]:
         """Return the number of known cells of each slice, by mode."""
-        return [own.counts for own in self.unfoldings()]
+        return [own.blocks.counts for own in self.unfoldings()]
 
-    def unfoldings(self) -> list[StoredUnfolding]:
+    def unfoldings(self) -> list[Unfolding]:
         """Return the known cells by the rows of each mode."""
-        return [
-            StoredUnfolding(self.folder, k, own, 0.0, 1.0, hidden)
-            for k, (own, hidden) in enumerate(zip(self.counts, self.hidden, strict=True))
-        ]
+        return [Unfolding(mode, self._blocks(mode)) for mode in range(len(self.counts))]
+
+    def _blocks(self, mode: int) -> StoredBlocks:
+        counts, hidden = self.counts[mode], self.hidden[mode]
+        blocks, ends = stored_blocks(self.folder, mode, counts), line_ends(counts)
+        rows = np.searchsorted(ends[1:], hidden, side="right")
+        left = counts - np.bincount(rows, minlength=counts.size)
+        return blocks.thinned(left, without_places, PerLine(ends[:-1]), hidden) if hidden.size else blocks
 
     def cells(self, places: Indices) -> tuple[NDArray[np.int64], Vector]:
         """Return positions and values of some of all cells, by their places in lexicographic order."""
         others, values = (mapped_cells(self.folder, 0, name) for name in PARTS)
-        lines = np.searchsorted(np.cumsum(self.counts[0]), places, side="right")
+        lines = np.searchsorted(line_ends(self.counts[0])[1:], places, side="right")
         return np.column_stack([lines, others[places]]).astype(np.int64), values[places].astype(np.float64)
 
     def without(self, places: Indices) -> StoredTensor:
@@ -257,7 +266,7 @@ class StoredTensor:
     def _places(self, mode: int, positions: NDArray[np.int64]) -> Indices:
         """Return the places of cells, which are there, in the files of a mode."""
         others = mapped_cells(self.folder, mode, "others")
-        ends = np.concatenate([[0], np.cumsum(self.counts[mode])])
+        ends = line_ends(self.counts[mode])
         asked = np.delete(positions, mode, axis=1)
         lines = positions[:, mode]
         return find_by_halving(ends[lines], ends[lines + 1], lambda middle: is_before(asked, others[middle]))
@@ -266,8 +275,8 @@ class StoredTensor:
         """Return the dense tensor, missing cells filled, if memory holds it."""
         check_fits(16.0 * prod(self.shape), "the dense tensor", "predict the cells that are needed")
         out = np.full(self.shape, fill)
-        for block in self.unfoldings()[0].blocks():
-            out[tuple(block.positions(0).T)] = block.values
+        for block in self._blocks(0):
+            out[tuple(positions_of(block, 0).T)] = block.values
         return out
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lowland.cells.sorting import append_cells, cut_cells, take_cells
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.line_bounds import block_bounds
 from lowland.core.cells.observations import LONGEST
@@ -18,7 +19,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.running.stages import announce, stage
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.cells.observations import check_counts, check_order
-from lowland.tensors.cells.stored_unfolding import cells_file
+from lowland.tensors.cells.stored_contents import PARTS, cells_file, line_ends
 
 Batch = tuple[NDArray[np.int64], Vector]
 
@@ -118,38 +119,26 @@ def _to_shape(counts: Sequence[Indices], shape: tuple[int, ...] | None) -> list[
 
 def _sort_mode(folder: Path, mode: int, counts: Indices, sizes: Sequence[int], dtype: np.dtype[Any]) -> None:
     """Write the cells by the rows of a mode, and by ascending positions in the others."""
-    total, width = sum(sizes), len(np.load(_parts(folder, 0)[0], mmap_mode="r")[0])
-    bounds, ends = block_bounds(counts), np.concatenate([[0], np.cumsum(counts)])
-    lines, others, values = (
-        np.lib.format.open_memmap(cells_file(folder, mode, name), "w+", kind, size)
-        for name, kind, size in (
-            ("lines", np.dtype(np.int32), (total,)),
-            ("others", np.dtype(np.int32), (total, width - 1)),
-            ("values", dtype, (total,)),
-        )
-    )
-    free, began = ends[bounds[:-1]].copy(), time.monotonic()
+    width, ends = len(np.load(_parts(folder, 0)[0], mmap_mode="r")[0]), line_ends(counts)
+    bounds, began = block_bounds(counts), time.monotonic()
     for k in range(len(sizes)):  # to their blocks
-        positions, own = (np.load(path) for path in _parts(folder, k))
-        blocks = np.searchsorted(bounds, positions[:, mode], side="right") - 1
-        order = np.argsort(blocks, kind="stable")
-        cut = np.searchsorted(blocks[order], np.arange(bounds.size))
-        for block, (low, high) in enumerate(pairwise(cut.tolist())):
-            mine, to = order[low:high], slice(free[block], free[block] + high - low)
-            lines[to], values[to] = positions[mine, mode], own[mine]
-            others[to] = np.delete(positions[mine], mode, axis=1)
-            free[block] += high - low
+        positions, numbers = (np.load(path) for path in _parts(folder, k))
+        cells = (positions[:, mode], np.delete(positions, mode, axis=1), numbers)
+        append_cells(folder, mode, cut_cells(bounds, cells))
         announce("parts", k + 1, len(sizes), started=began)
-    for low, high in pairwise(ends[bounds].tolist()):  # and within them
-        cells = slice(low, high)
-        order = np.lexsort([*others[cells].T[::-1], lines[cells]])
-        for array in (lines, others, values):
-            array[cells] = array[cells][order]
+    others, values = (
+        np.lib.format.open_memmap(cells_file(folder, mode, name), "w+", kind, (int(ends[-1]), *shape))
+        for name, kind, shape in zip(PARTS, (np.dtype(np.int32), dtype), ((width - 1,), ()), strict=True)
+    )
+    for k, (low, high) in enumerate(pairwise(ends[bounds].tolist())):  # and within them
+        lines, partners, numbers = take_cells(folder, mode, k, "int32", "int32", dtype)
+        partners = partners.reshape(-1, width - 1)
+        order = np.lexsort([*partners.T[::-1], lines])
+        others[low:high], values[low:high] = partners[order], numbers[order]
         if mode == 0:
-            _refuse_repeats(lines[cells], others[cells])
+            _refuse_repeats(lines[order], partners[order])
     for array in (others, values):
         array.flush()
-    cells_file(folder, mode, "lines").unlink()
 
 
 def _refuse_repeats(lines: NDArray[Any], others: NDArray[Any]) -> None:

@@ -10,68 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Protocol, Self, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.cells.block import Arrays, CellBlock, sort_cells
+from lowland.cells.sides import Blocks, LocalBlocks, PerLine
+from lowland.cells.sums import line_errors
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.kernels.sparse_tables.sparse import multiply_rows, squared_errors
+from lowland.kernels.sparse_tables.sparse import multiply_rows
 from lowland.kernels.systems.rows import Noise, default_form, solve_rows
 from lowland.kernels.systems.rows_nonnegative import solve_rows_nonnegative
-
-
-class Unfolding(Protocol):
-    """The known cells by the rows of one mode, wherever they are."""
-
-    def sums(self) -> tuple[Vector, Vector]:
-        """Return the weighted sums and sums of squares of each row's values, shape (rows,)."""
-
-    def scaled(self, centre: float, unit: float) -> Self:
-        """Return the same cells with other values: their distances from a centre, in a unit."""
-
-    def solve(
-        self,
-        factors: Sequence[Matrix],
-        precision: Matrix,
-        shift: Matrix,
-        noise: Noise,
-        slices: SlicePrecisions | None = None,
-    ) -> Matrix:
-        """Return draws of the mode's rows, given the factors of the other modes, shape (rows, r)."""
-
-    def errors(self, factors: Sequence[Matrix]) -> Vector:
-        """Return the weighted squared errors of each row, shape (rows,)."""
-
-
-class RowCells(Protocol):
-    """Cells of the rows of one mode, compressed, and the products that they are fitted by."""
-
-    @property
-    def mode(self) -> int:
-        """The mode."""
-
-    @property
-    def starts(self) -> NDArray[np.int64]:
-        """Where each row's cells begin, shape (rows + 1,)."""
-
-    @property
-    def columns(self) -> NDArray[np.int32]:
-        """Row of the design of each cell."""
-
-    @property
-    def values(self) -> Vector:
-        """Values of the cells, row by row."""
-
-    @property
-    def weights(self) -> Vector | None:
-        """Weights of the cells, None if all are one."""
-
-    def design(self, factors: Sequence[Matrix]) -> Matrix:
-        """Return what the rows of the other factors make of each column, shape (columns, r)."""
-
-    def best(self, factors: Sequence[Matrix], ridge: float, *, nonnegative: bool) -> Matrix:
-        """Return the rows that fit best, given the factors of the other modes, shape (rows, r)."""
 
 
 def fibre_numbers(positions: NDArray[np.int64], mode: int, shape: Sequence[int]) -> Indices:
@@ -97,30 +47,24 @@ class SlicePrecisions:
 
     def of_others(self, mode: int, others: NDArray[np.integer]) -> Vector:
         """Return those of cells given by their positions in all modes but another one, shape (k, N - 1)."""
-        found: Vector = self.values[others[:, self.mode - (self.mode > mode)]]
-        return found
+        precisions: Vector = self.values[others[:, self.mode - (self.mode > mode)]]
+        return precisions
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class UnfoldedCells:
-    """An unfolding in memory.
+class Unfolding:
+    """The known cells of a tensor by the rows of one mode, wherever they are.
 
     Parameters
     ----------
     mode : int
-    starts, columns, values, weights : ndarray
-        Rows compressed.
-    combinations : ndarray of int, shape (columns, modes - 1), or None
-        Positions in the other modes of each column; None if all combinations are columns, in C order.
+    blocks : Blocks
+        Partners of cells are combinations of the other modes.
     """
 
     mode: int
-    starts: NDArray[np.int64]
-    columns: NDArray[np.int32]
-    values: Vector
-    weights: Vector | None
-    combinations: Indices | None
+    blocks: Blocks
 
     @classmethod
     def of(
@@ -130,27 +74,27 @@ class UnfoldedCells:
         weights: Vector | None,
         mode: int,
         shape: tuple[int, ...],
-    ) -> UnfoldedCells:
+    ) -> Unfolding:
         """Return the unfolding of a list of cells."""
         lengths = (*shape[:mode], *shape[mode + 1 :])
-        numbers = fibre_numbers(positions, mode, shape)
+        numbers, width = fibre_numbers(positions, mode, shape), prod(lengths)
         combinations = None
-        if len(values) < prod(lengths):  # few of them occur
+        if len(values) < width:  # few of them occur
             used, numbers = np.unique(numbers, return_inverse=True)
-            combinations = np.stack(np.unravel_index(used, lengths), axis=1)
-        order = np.lexsort((numbers, positions[:, mode]))
-        counts = np.bincount(positions[:, mode], minlength=shape[mode])
-        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        ordered = None if weights is None else weights[order].astype(np.float64)
-        return cls(mode, starts, numbers[order].astype(np.int32), values[order], ordered, combinations)
+            combinations, width = np.stack(np.unravel_index(used, lengths), axis=1), used.size
+        lines = np.ascontiguousarray(positions[:, mode])
+        by_line, _ = sort_cells(lines, numbers, (shape[mode], width))
+        listed = by_line.holding(values, None if weights is None else weights.astype(np.float64))
+        return cls(mode, LocalBlocks(replace(listed, combinations=combinations)))
 
     def sums(self) -> tuple[Vector, Vector]:
         """Return the weighted sums and sums of squares of each row's values, shape (rows,)."""
-        return row_sums(self.starts, self.values, self.weights)
+        sums, squares = self.blocks.map(row_sums)
+        return sums, squares
 
-    def scaled(self, centre: float, unit: float) -> UnfoldedCells:
+    def scaled(self, centre: float, unit: float) -> Unfolding:
         """Return the same cells with other values: their distances from a centre, in a unit."""
-        return replace(self, values=(self.values - centre) / unit)
+        return replace(self, blocks=self.blocks.change(_moved, centre, unit))
 
     def solve(
         self,
@@ -161,20 +105,41 @@ class UnfoldedCells:
         slices: SlicePrecisions | None = None,
     ) -> Matrix:
         """Return draws of the mode's rows, given the factors of the other modes, shape (rows, r)."""
-        return solve_rows(
-            self.design(factors),
-            self.starts,
-            self.columns,
-            self.values,
-            weights=self.weights if slices is None else self._weighted(slices, factors),
-            precision=precision,
-            shift=shift,
-            noise=noise,
-            form=tensor_form(factors),
-        )
+        shifts = PerLine(shift) if shift.ndim == 2 else shift
+        (rows,) = self.blocks.map(_drawn, self.mode, factors, precision, shifts, noise, slices)
+        return rows
+
+    def errors(self, factors: Sequence[Matrix]) -> Vector:
+        """Return the weighted squared errors of each row, shape (rows,)."""
+        (errors,) = self.blocks.map(_errors, self.mode, factors, PerLine(factors[self.mode]))
+        return errors
+
+    def problem(self, factors: Sequence[Matrix]) -> RowProblem:
+        """Return the least-squares problem of the mode's rows, given the factors of the other modes."""
+        assert isinstance(self.blocks, LocalBlocks)
+        return RowProblem(self.mode, self.blocks.block, _design(self.blocks.block, self.mode, factors))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RowProblem:
+    """Least squares for the rows of one mode.
+
+    Parameters
+    ----------
+    mode : int
+    cells : CellBlock
+        All rows, in memory.
+    design : ndarray, shape (partners, r)
+        What the other factors make of each partner.
+    """
+
+    mode: int
+    cells: CellBlock
+    design: Matrix
 
     def best(self, factors: Sequence[Matrix], ridge: float, *, nonnegative: bool) -> Matrix:
-        """Return the rows that fit best, given the factors of the other modes, shape (rows, r).
+        """Return the rows that fit best, shape (rows, r).
 
         Parameters
         ----------
@@ -184,51 +149,79 @@ class UnfoldedCells:
             In units of the mean squares that the other modes give.
         nonnegative : bool
         """
-        return best_rows(self, factors, ridge, nonnegative=nonnegative)
-
-    def errors(self, factors: Sequence[Matrix]) -> Vector:
-        """Return the weighted squared errors of each row, shape (rows,)."""
-        own, design = factors[self.mode], self.design(factors)
-        return squared_errors(own, design, self.starts, self.columns, self.values, self.weights)
-
-    def _weighted(self, slices: SlicePrecisions, factors: Sequence[Matrix]) -> Vector:
-        """Return the weights of the cells times the precisions of their slices."""
-        if slices.mode == self.mode:
-            found: Vector = np.repeat(slices.values, np.diff(self.starts))
-        else:
-            combinations = self.combinations
-            if combinations is None:
-                lengths = [len(factor) for k, factor in enumerate(factors) if k != self.mode]
-                combinations = np.stack(np.unravel_index(np.arange(prod(lengths)), lengths), axis=1)
-            found = slices.of_others(self.mode, combinations)[self.columns]
-        return found if self.weights is None else found * self.weights
-
-    def design(self, factors: Sequence[Matrix]) -> Matrix:
-        """Return the products of the other modes' rows for each column, shape (columns, r)."""
-        others = [factor for k, factor in enumerate(factors) if k != self.mode]
-        return all_products(others) if self.combinations is None else products(others, self.combinations)
+        design, cells = self.design, self.cells
+        rank = design.shape[1]
+        mass = float(cells.values.size if cells.weights is None else cells.weights.sum())
+        unit = ridge * float(np.mean(design**2)) * mass / max(cells.size, 1)
+        unit = max(unit, float(np.finfo(design.dtype).tiny))
+        parts = (design, cells.starts, cells.partners, cells.values)
+        if nonnegative:
+            return solve_rows_nonnegative(*parts, cells.weights, unit, np.maximum(factors[self.mode], 0))
+        return solve_rows(
+            *parts,
+            weights=cells.weights,
+            precision=unit * np.eye(rank),
+            shift=np.zeros(rank, design.dtype),
+            form=tensor_form(factors),
+        )
 
 
-def best_rows(cells: RowCells, factors: Sequence[Matrix], ridge: float, *, nonnegative: bool) -> Matrix:
-    """Return the rows that fit best, as `UnfoldedCells.best`, of cells of any kind."""
-    design, starts = cells.design(factors), cells.starts
-    rank = design.shape[1]
-    mass = float(cells.values.size if cells.weights is None else cells.weights.sum())
-    unit = ridge * float(np.mean(design**2)) * mass / max(starts.size - 1, 1)
-    unit = max(unit, float(np.finfo(design.dtype).tiny))
-    if nonnegative:
-        start = np.maximum(factors[cells.mode], 0)
-        return solve_rows_nonnegative(design, starts, cells.columns, cells.values, cells.weights, unit, start)
-    return solve_rows(
-        design,
-        starts,
-        cells.columns,
-        cells.values,
-        weights=cells.weights,
-        precision=unit * np.eye(rank),
-        shift=np.zeros(rank, design.dtype),
+def positions_of(block: CellBlock, mode: int) -> NDArray[np.int64]:
+    """Return the positions of a stored block's cells in all modes, shape (p, modes)."""
+    assert block.combinations is not None
+    others = block.combinations[block.partners].astype(np.int64)
+    return np.insert(others, mode, block.first + block.lines, axis=1)
+
+
+def _design(block: CellBlock, mode: int, factors: Sequence[Matrix]) -> Matrix:
+    """Return the products of the other modes' rows for each partner, shape (partners, r)."""
+    others = [factor for k, factor in enumerate(factors) if k != mode]
+    return all_products(others) if block.combinations is None else products(others, block.combinations)
+
+
+def _moved(block: CellBlock, centre: float, unit: float) -> CellBlock:
+    return replace(block, values=(block.values - centre) / unit)
+
+
+def _drawn(
+    block: CellBlock,
+    mode: int,
+    factors: Sequence[Matrix],
+    precision: Matrix,
+    shift: Matrix,
+    noise: Noise,
+    slices: SlicePrecisions | None,
+) -> Arrays:
+    """Return draws of a block's rows."""
+    rows = solve_rows(
+        _design(block, mode, factors),
+        block.starts,
+        block.partners,
+        block.values,
+        weights=block.weights if slices is None else _weighted(block, mode, slices, factors),
+        precision=precision,
+        shift=shift,
+        noise=replace(noise, first=block.first),
         form=tensor_form(factors),
     )
+    return (rows,)
+
+
+def _errors(block: CellBlock, mode: int, factors: Sequence[Matrix], rows: Matrix) -> Arrays:
+    return line_errors(block, _design(block, mode, factors), rows)
+
+
+def _weighted(block: CellBlock, mode: int, slices: SlicePrecisions, factors: Sequence[Matrix]) -> Vector:
+    """Return the weights of the cells times the precisions of their slices."""
+    if slices.mode == mode:
+        each: Vector = np.repeat(slices.values[block.first : block.first + block.size], block.counts)
+    else:
+        combinations = block.combinations
+        if combinations is None:
+            lengths = [len(factor) for k, factor in enumerate(factors) if k != mode]
+            combinations = np.stack(np.unravel_index(np.arange(prod(lengths)), lengths), axis=1)
+        each = slices.of_others(mode, combinations)[block.partners]
+    return each if block.weights is None else each * block.weights
 
 
 def tensor_form(factors: Sequence[Matrix]) -> str:
@@ -236,11 +229,12 @@ def tensor_form(factors: Sequence[Matrix]) -> str:
     return default_form(factors[0].shape[1], [len(factor) for factor in factors])
 
 
-def row_sums(starts: NDArray[np.int64], values: Vector, weights: Vector | None) -> tuple[Vector, Vector]:
+def row_sums(block: CellBlock) -> Arrays:
     """Return the weighted sums and sums of squares of rows' values, each from the first cell to the last."""
-    each = values if weights is None else weights * values
+    values = block.values
+    each = values if block.weights is None else block.weights * values
     table, places = np.column_stack([np.ones_like(values), values]), np.arange(values.size, dtype=np.int32)
-    both = multiply_rows(starts, places, each, table)
+    both = multiply_rows(block.starts, places, each, table)
     return both[:, 0], both[:, 1]
 
 

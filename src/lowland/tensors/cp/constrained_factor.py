@@ -7,16 +7,18 @@ splines tie the rows together, so that all their coefficients are solved at once
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.cells.block import CellBlock
+from lowland.cells.sums import weighted_sums
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.memory import check_fits
-from lowland.kernels.sparse_tables.sparse import multiply_rows
 from lowland.kernels.systems.rows import solve_rows
 from lowland.kernels.systems.rows_nonnegative import solve_rows_nonnegative
-from lowland.tensors.cells.unfoldings import RowCells, tensor_form
+from lowland.tensors.cells.unfoldings import RowProblem, tensor_form
 from lowland.tensors.cp.constraints import FactorConstraint, Splines
 
 # cells whose known parts are computed at once
@@ -24,28 +26,27 @@ CHUNK = 500_000
 
 
 def best_factor(
-    unfolded: RowCells, factors: Sequence[Matrix], constraint: FactorConstraint, ridge: float
+    problem: RowProblem, factors: Sequence[Matrix], constraint: FactorConstraint, ridge: float
 ) -> Matrix:
-    """Return the factor of an unfolding's mode that fits best, shape (rows, r).
+    """Return the factor of a mode that fits best, shape (rows, r).
 
     Parameters
     ----------
-    unfolded : RowCells
+    problem : RowProblem
     factors : sequence of ndarray
         That of the mode itself is where nonnegative rows start from.
     constraint : FactorConstraint
     ridge : float
         In units of what the cells say of an entry on average.
     """
-    start = factors[unfolded.mode]
-    design = unfolded.design(factors)
+    start, design = factors[problem.mode], problem.design
     known, out = np.zeros(start.shape, bool), np.zeros(start.shape)
     if constraint.known is not None:
         known, out = constraint.is_known, np.nan_to_num(constraint.known)
     # columns of one size: known ones may have any, and the ridge is to weigh on all alike
     sizes = np.sqrt(np.mean(design**2, axis=0))
     sizes[sizes == 0] = 1.0
-    cells = _Rows(unfolded, design / sizes, sizes * out, tensor_form(factors))
+    cells = _Rows(problem.cells, design / sizes, sizes * out, tensor_form(factors))
     start = sizes * start
     if constraint.functions is None:
         for rows, free in _alike(known):
@@ -70,57 +71,51 @@ def _alike(known: NDArray[np.bool_]) -> list[tuple[Indices, NDArray[np.bool_]]]:
 
 
 class _Rows:
-    """The cells of an unfolding, with the parts of known entries taken off.
+    """The cells of a mode's rows, with the parts of known entries taken off.
 
     Parameters
     ----------
-    unfolded : RowCells
-    design : ndarray, shape (columns, r)
+    cells : CellBlock
+    design : ndarray, shape (partners, r)
     known : ndarray, shape (rows, r)
         Known entries, zero elsewhere.
     form : str
         Of the row kernel.
     """
 
-    def __init__(self, unfolded: RowCells, design: Matrix, known: Matrix, form: str) -> None:
-        self.form = form
-        self.starts, self.columns, self.weights = unfolded.starts, unfolded.columns, unfolded.weights
-        self.design, self.values = design, unfolded.values
+    def __init__(self, cells: CellBlock, design: Matrix, known: Matrix, form: str) -> None:
+        self.cells, self.design, self.form = cells, design, form
         if known.any():
-            self.values = self.values - self._parts(known)
+            self.cells = replace(cells, values=cells.values - self._parts(known))
 
     def _parts(self, known: Matrix) -> Vector:
-        out = np.empty(self.columns.size)
-        rows = np.repeat(np.arange(len(known)), np.diff(self.starts))
+        out, rows = np.empty(self.cells.partners.size), self.cells.lines
         for low in range(0, out.size, CHUNK):
             some = slice(low, low + CHUNK)
-            out[some] = np.einsum("ij,ij->i", known[rows[some]], self.design[self.columns[some]])
+            out[some] = np.einsum("ij,ij->i", known[rows[some]], self.design[self.cells.partners[some]])
         return out
 
     def solved(self, rows: Indices, free: NDArray[np.bool_], ridge: float, start: Matrix | None) -> Matrix:
         """Return the free entries of some rows, nonnegative from a start if there is one."""
-        lengths = np.diff(self.starts)
-        some: slice | NDArray[np.bool_] = slice(None)
-        if rows.size < lengths.size:
-            own = np.zeros(lengths.size, bool)
-            own[rows] = True
-            some = np.repeat(own, lengths)
-        starts = np.concatenate([[0], np.cumsum(lengths[rows])]).astype(np.int64)
-        columns, values = self.columns[some], self.values[some]
-        weights = None if self.weights is None else self.weights[some]
+        cells = self.cells
+        if rows.size < cells.size:
+            chosen = np.zeros(cells.size, bool)
+            chosen[rows] = True
+            cells = cells.where(np.repeat(chosen, cells.counts))
+        starts = np.concatenate([[0], np.cumsum(self.cells.counts[rows])]).astype(np.int64)
         design = np.ascontiguousarray(self.design[:, free])
-        unit = self._unit(ridge, lengths.size)
+        unit = self._unit(ridge, self.cells.size)
+        parts = (design, starts, cells.partners, cells.values)
         if start is not None:
             first = np.maximum(start[np.ix_(rows, free)], 0)
-            return solve_rows_nonnegative(design, starts, columns, values, weights, unit, first)
+            return solve_rows_nonnegative(*parts, cells.weights, unit, first)
         precision = unit * np.eye(design.shape[1])
-        return solve_rows(
-            design, starts, columns, values, weights=weights, precision=precision, form=self.form
-        )
+        return solve_rows(*parts, weights=cells.weights, precision=precision, form=self.form)
 
     def _unit(self, ridge: float, parts: int) -> float:
         """Return a ridge of columns of mean square one, in units of a part's share of the cells."""
-        mass = float(self.values.size if self.weights is None else self.weights.sum())
+        weights = self.cells.weights
+        mass = float(self.cells.values.size if weights is None else weights.sum())
         return max(ridge * mass / max(parts, 1), float(np.finfo(self.design.dtype).tiny))
 
     def coefficients(
@@ -129,12 +124,12 @@ class _Rows:
         """Return the splines' coefficients of some columns, shape (functions, columns)."""
         from scipy.linalg import solveh_banded
 
-        design = self.design[:, own]
+        design, cells = self.design[:, own], self.cells
         rank = design.shape[1]
         squares = (design[:, :, None] * design[:, None]).reshape(len(design), -1)
-        ones = np.ones_like(self.values) if self.weights is None else self.weights
-        grams = multiply_rows(self.starts, self.columns, ones, squares).reshape(-1, rank, rank)
-        right = splines.adjoint(multiply_rows(self.starts, self.columns, ones * self.values, design)).ravel()
+        ones = np.ones_like(cells.values) if cells.weights is None else cells.weights
+        grams = weighted_sums(replace(cells, values=ones), squares)[0].reshape(-1, rank, rank)
+        right = splines.adjoint(weighted_sums(replace(cells, values=ones * cells.values), design)[0]).ravel()
         bands = splines.bands(grams)
         bands[0] += self._unit(ridge, splines.functions)
         found = _nonnegative(bands, right) if nonnegative else solveh_banded(bands, right, lower=True)

@@ -21,7 +21,7 @@ from lowland.recheck.tensors.cp_checks import verify_cp
 from lowland.recheck.tensors.documents import CONSTRAINTS, cp_problem
 from lowland.tensors.cell_objective import CellObjective, PointLinearisation, factor_arrays
 from lowland.tensors.cells.plain import plain_cells
-from lowland.tensors.cells.unfoldings import RowCells, UnfoldedCells, all_products, products
+from lowland.tensors.cells.unfoldings import Unfolding, all_products, products
 from lowland.tensors.complete_cells import (
     CompleteCells,
     contracted_model,
@@ -140,7 +140,7 @@ class CPObjective(CellObjective):
         return None if self.full_tensor is None else CompleteCells(self.full_tensor)
 
     @cached_property
-    def _unfoldings(self) -> list[UnfoldedCells]:
+    def _unfoldings(self) -> list[Unfolding]:
         return self.data.unfoldings()
 
     def with_solved_mode(self, theta: Vector, mode: int) -> Vector:
@@ -149,13 +149,14 @@ class CPObjective(CellObjective):
         Directions in which the data say nothing stay small: a tiny ridge keeps systems regular.
         """
         factors, constraint = list(self.model.unpack(theta)), self._constraint(mode)
-        cells: RowCells = (
-            self._unfoldings[mode] if self.complete is None else self.complete.reduced(factors, mode)
-        )
-        if self.allows_mixing():
-            factors[mode] = cells.best(factors, RIDGE, nonnegative=constraint.nonnegative)
+        if self.complete is None:
+            problem = self._unfoldings[mode].problem(factors)
         else:
-            factors[mode] = best_factor(cells, factors, constraint, RIDGE)
+            problem = self.complete.reduced(factors, mode)
+        if self.allows_mixing():
+            factors[mode] = problem.best(factors, RIDGE, nonnegative=constraint.nonnegative)
+        else:
+            factors[mode] = best_factor(problem, factors, constraint, RIDGE)
         return self.model.pack(factors)
 
     def _constraint(self, mode: int) -> FactorConstraint:

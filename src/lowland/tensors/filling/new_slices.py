@@ -12,7 +12,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.running.interrupt import stop_if_requested
 from lowland.kernels.systems.rows import Noise
 from lowland.tensors.cells.observations import TensorObservations
-from lowland.tensors.cells.unfoldings import SlicePrecisions, UnfoldedCells
+from lowland.tensors.cells.unfoldings import SlicePrecisions, Unfolding
 from lowland.tensors.filling.objective import STRENGTH, BayesianCP
 from lowland.tensors.filling.sampling import Draws
 from lowland.tensors.number_inputs import real_numbers
@@ -114,7 +114,7 @@ class _NewRows:
     ) -> None:
         self.model, self.mode, self.count = model, mode, added.shape[mode]
         at = added.all_positions()
-        cells = UnfoldedCells.of(at, added.values, None, mode, added.shape)
+        cells = Unfolding.of(at, added.values, None, mode, added.shape)
         self.unfolded = cells.scaled(model.centre, model.spread)
         self.sizes = np.bincount(at[:, mode], minlength=self.count)
         precision = np.dtype(np.float64)
