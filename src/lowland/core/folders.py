@@ -31,6 +31,22 @@ def unfinished_folder(target: Path) -> Iterator[Path]:
         _OPEN.discard(unfinished)
 
 
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Give an unfinished folder that takes the place of the target, which must not exist, at the end.
+
+    Raises
+    ------
+    InvalidInputError
+        If it exists.
+    """
+    if target.exists():
+        raise InvalidInputError(f"{target} exists", "a folder or file", fix="choose a new folder")
+    with unfinished_folder(target) as unfinished:
+        yield unfinished
+        unfinished.rename(target)
+
+
 def remove_files(folder: Path, own: set[str]) -> None:
     """Remove files of a folder, and the folder itself unless it holds others; either may be gone already."""
     for name in own:

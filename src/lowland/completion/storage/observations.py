@@ -34,7 +34,13 @@ from lowland.completion.storage.parts import (
 from lowland.completion.storage.sorting import sort_parts
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.folders import remove_files, replace_folder, restore_folder, unfinished_folder
+from lowland.core.folders import (
+    new_folder,
+    remove_files,
+    replace_folder,
+    restore_folder,
+    unfinished_folder,
+)
 from lowland.files.foreign.columnar import need_arrow
 from lowland.files.sources import parquet_files
 
@@ -136,16 +142,12 @@ class StoredObservations:
         """
         check_choices(dtype, duplicates)
         paths, target = parquet_files(files), Path(folder).absolute()
-        if target.exists():
-            raise InvalidInputError(f"{target} exists", "a folder or file", fix="choose a new folder")
-        need_arrow(".parquet")
-        with unfinished_folder(target) as unfinished:
-            origin = Origin(
-                (row, column, value), dtype, duplicates, tuple(SourceFile.of(path) for path in paths)
-            )
+        with new_folder(target) as unfinished:
+            need_arrow(".parquet")
+            sources = tuple(SourceFile.of(path) for path in paths)
+            origin = Origin((row, column, value), dtype, duplicates, sources)
             _write(_parts(paths, origin), unfinished, origin)
             read_contents(unfinished)  # before it takes its place
-            unfinished.rename(target)
         cells, labels, origin = read_contents(target, check=False)
         return cls(cells, labels, target, origin)
 

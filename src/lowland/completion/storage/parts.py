@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -18,7 +17,7 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.frame_cells import frame_column, label_cells, number_cells
 from lowland.core.cells.labels import LabelColumn, label_column
 from lowland.core.errors import InvalidInputError
-from lowland.files.foreign.columnar import reading_arrow
+from lowland.files.foreign.columnar import open_parquet
 from lowland.files.frames import frame_columns
 
 
@@ -90,27 +89,15 @@ def parts_of_file(path: str, columns: Sequence[str], dtype: str, together: int) 
     """
     import pyarrow as pa
 
-    with _open_parquet(path, columns) as file:
+    with open_parquet(path, columns) as file:
         for batch in file.iter_batches(together, columns=[*dict.fromkeys(columns)]):
             yield part_of_arrow(pa.Table.from_batches([batch]), columns, dtype, path)
 
 
 def part_of_file(path: str, columns: Sequence[str], dtype: str) -> LabelledPart:
     """Return the cells of a whole Parquet file; errors are those of `parts_of_file`."""
-    with _open_parquet(path, columns) as file:
+    with open_parquet(path, columns) as file:
         return part_of_arrow(file.read(columns=[*dict.fromkeys(columns)]), columns, dtype, path)
-
-
-@contextmanager
-def _open_parquet(path: str, columns: Sequence[str]) -> Iterator[Any]:
-    from pyarrow import parquet
-
-    with reading_arrow(path), parquet.ParquetFile(path) as file:
-        missing = [name for name in columns if name not in file.schema_arrow.names]
-        if missing:
-            known = ", ".join(file.schema_arrow.names)
-            raise InvalidInputError(f"{path} has no column {missing[0]!r}", f"columns {known}")
-        yield file
 
 
 def _part(rows: LabelColumn, columns: LabelColumn, numbers: Vector, value: str, dtype: str) -> LabelledPart:

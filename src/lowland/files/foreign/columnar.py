@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,25 @@ def reading_arrow(name: Any) -> Iterator[None]:
     except (pa.ArrowException, OSError) as error:
         words = (str(error).splitlines() or [type(error).__name__])[0]
         raise InvalidInputError(f"cannot read {name}", words, fix="check the file") from error
+
+
+@contextmanager
+def open_parquet(path: Any, columns: Sequence[str]) -> Iterator[Any]:
+    """Give a Parquet file that has columns of given names.
+
+    Raises
+    ------
+    InvalidInputError
+        If the file cannot be read, or has no such column.
+    """
+    from pyarrow import parquet
+
+    with reading_arrow(path), parquet.ParquetFile(path) as file:
+        missing = [name for name in columns if name not in file.schema_arrow.names]
+        if missing:
+            known = ", ".join(file.schema_arrow.names)
+            raise InvalidInputError(f"{path} has no column {missing[0]!r}", f"columns {known}")
+        yield file
 
 
 def read_columnar(opened: Opened) -> tuple[Any, str]:

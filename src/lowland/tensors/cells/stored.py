@@ -19,11 +19,11 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.damage import check_arrays, reading, require
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.folders import remove_files, unfinished_folder
+from lowland.core.folders import new_folder, remove_files
 from lowland.core.halving import find_by_halving
 from lowland.core.memory import check_fits
 from lowland.files.bundle import load_bundle, save_bundle
-from lowland.files.foreign.columnar import need_arrow, reading_arrow
+from lowland.files.foreign.columnar import need_arrow, open_parquet
 from lowland.files.sources import parquet_files
 from lowland.tensors.cells.stored_contents import (
     PARTS,
@@ -131,14 +131,11 @@ class StoredTensor:
         if dtype not in ("float32", "float64"):
             raise InvalidInputError("dtype is unknown", repr(dtype), fix='use "float64" or "float32"')
         target = Path(folder).absolute()
-        if target.exists():
-            raise InvalidInputError(f"{target} exists", "a folder or file", fix="choose a new folder")
-        with unfinished_folder(target) as unfinished:
+        with new_folder(target) as unfinished:
             counts = sort_cells((check_batch(*own) for own in batches), unfinished, shape, np.dtype(dtype))
             arrays = {f"mode_{k}_counts": own for k, own in enumerate(counts)}
             arrays["checksums"] = checksums(unfinished, len(counts))
             save_bundle(unfinished / CONTENTS, KIND, {"modes": len(counts), "dtype": dtype}, arrays)
-            unfinished.rename(target)
         return cls(target, tuple(counts), tuple(np.zeros(0, np.int64) for _ in counts))
 
     @classmethod
@@ -281,25 +278,20 @@ class StoredTensor:
 
 
 def _read(paths: Sequence[Path], modes: list[str], value: str) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    from pyarrow import parquet
-
     for path in paths:
-        with reading_arrow(str(path)), parquet.ParquetFile(path) as file:
-            missing = [name for name in (*modes, value) if name not in file.schema_arrow.names]
-            if missing:
-                known = ", ".join(file.schema_arrow.names)
-                raise InvalidInputError(f"{path} has no column {missing[0]!r}", f"columns {known}")
+        with open_parquet(path, [*modes, value]) as file:
             for batch in file.iter_batches(TOGETHER, columns=[*modes, value]):
-                positions = [batch.column(name).to_numpy(zero_copy_only=False) for name in modes]
-                values = batch.column(value).to_numpy(zero_copy_only=False)
+                *positions, values = (
+                    batch.column(name).to_numpy(zero_copy_only=False) for name in (*modes, value)
+                )
                 if values.dtype.kind not in "iuf":
                     raise InvalidInputError(f"column {value!r} must hold numbers", str(values.dtype))
-                for name, own in zip(modes, positions, strict=True):
-                    if own.dtype.kind not in "iu":
+                for name, places in zip(modes, positions, strict=True):
+                    if places.dtype.kind not in "iu":
                         raise InvalidInputError(
                             f"column {name!r} must hold positions, whole numbers counted from zero",
                             f"{batch.schema.field(name).type}, or missing ones",
                         )
                 left = ~np.isnan(values.astype(np.float64))
                 # unsigned and signed numbers together would become floating-point ones
-                yield np.column_stack([own.astype(np.int64) for own in positions])[left], values[left]
+                yield np.column_stack([places.astype(np.int64) for places in positions])[left], values[left]
