@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.atomic import write_whole
-from lowland.core.errors import FileFormatError
+from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.files.arrays import load_npz
 
 FORMAT_VERSION = 1
@@ -64,6 +64,31 @@ def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]
                     np.lib.format.write_array(part, np.asanyarray(array), allow_pickle=False)
 
     write_whole(path, write)
+
+
+def load_contents(
+    folder: Path, name: str, kind: str, made_by: str
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Read the contents of a folder, as `load_bundle`.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        Of the file that says what the folder holds.
+    kind : str
+        What it should hold.
+    made_by : str
+        What makes such a folder.
+
+    Raises
+    ------
+    InvalidInputError
+        If it holds no such thing.
+    """
+    if not (folder / name).is_file():
+        raise InvalidInputError(f"{folder} holds no {kind}", f"no file {name}", fix=made_by)
+    return load_bundle(folder / name, kind)
 
 
 def load_bundle(

@@ -133,7 +133,7 @@ def _gains(
 
     And by how much they raise the logarithms of the cells' densities, Jacobian included.
     """
-    part, apart, rng = table.select(~hidden), table.select(hidden), np.random.default_rng(0)
+    (part, apart), rng = table.hide(hidden), np.random.default_rng(0)
     places = places_of_each(table.columns, table.shape[1])
     units = np.array([float(np.std(table.values[at])) if at.size else 1.0 for at in places])
     errors, densities = [], []

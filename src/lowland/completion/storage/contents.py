@@ -21,10 +21,9 @@ from lowland.cells.stored import StoredBlocks, mapped
 from lowland.completion.storage.parts import check_choices
 from lowland.core.arrays import Indices
 from lowland.core.damage import check_arrays, reading, require
-from lowland.core.errors import InvalidInputError
 from lowland.core.folders import restore_folder
 from lowland.core.running.stages import announce, stage
-from lowland.files.bundle import load_bundle, save_bundle
+from lowland.files.bundle import load_contents, save_bundle
 
 CONTENTS, KIND = "table.npz", "stored table"
 # what is stored of a block
@@ -111,13 +110,7 @@ def read_contents(folder: Path, *, check: bool = True) -> tuple[TableCells, Tabl
     FileFormatError
         If a file is missing or damaged.
     """
-    if not (folder / CONTENTS).is_file():
-        raise InvalidInputError(
-            f"{folder} holds no stored table",
-            f"no file {CONTENTS}",
-            fix="StoredObservations.from_parquet(...)",
-        )
-    header, arrays = load_bundle(folder / CONTENTS, KIND)
+    header, arrays = load_contents(folder, CONTENTS, KIND, "StoredObservations.from_parquet(...)")
     with reading(folder / CONTENTS, KIND):
         origin = _origin(header["origin"])
         for name in _SIDES:

@@ -205,7 +205,7 @@ def hold_out(observations: Observations, rng: np.random.Generator) -> tuple[Obse
         )
     held = np.zeros(size, dtype=bool)
     held[rng.choice(size, count, replace=False)] = True
-    return observations.select(~held), observations.select(held)
+    return observations.hide(held)
 
 
 def hold_gaps(table: Observations, rng: np.random.Generator) -> tuple[Observations, Observations]:
@@ -246,7 +246,7 @@ def hold_gaps(table: Observations, rng: np.random.Generator) -> tuple[Observatio
             f"{gappy.size} {side}s with gaps",
             fix='use "conformal"',
         )
-    return table.select(~apart), table.select(apart)
+    return table.hide(apart)
 
 
 def _gaps_run_down(seen: NDArray[np.bool_]) -> bool:

@@ -251,6 +251,10 @@ class Observations:
             self.column_labels,
         )
 
+    def hide(self, hidden: NDArray[np.bool_]) -> tuple[Observations, Observations]:
+        """Return the observations that a mask leaves, and those that it hides."""
+        return self.select(~hidden), self.select(hidden)
+
     def to_array(self) -> NDArray[np.floating[Any]]:
         """Return the dense table, NaN where missing."""
         table = np.full(self.shape, np.nan, dtype=self.values.dtype)

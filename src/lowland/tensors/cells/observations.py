@@ -232,11 +232,15 @@ class TensorObservations:
         weights = None if self.weights is None else self.weights.astype(np.float64)
         return replace(self, values=self.values.astype(np.float64), weights=weights)
 
-    def subset(self, keep: NDArray[Any]) -> TensorObservations:
-        """Return some of the known cells, by indices or by a mask, in the order of `values`."""
+    def select(self, keep: NDArray[Any]) -> TensorObservations:
+        """Return the known cells at the places or mask `keep`, with the same shape of the tensor."""
         at = self.all_positions()[keep]
         weights = None if self.weights is None else self.weights[keep]
         return TensorObservations(self.shape, self.values[keep], at, weights)
+
+    def hide(self, hidden: NDArray[np.bool_]) -> tuple[TensorObservations, TensorObservations]:
+        """Return the known cells that a mask leaves, and those that it hides."""
+        return self.select(~hidden), self.select(hidden)
 
     def slice_counts(self) -> list[Indices]:
         """Return the number of known cells of each slice, by mode."""
@@ -257,9 +261,9 @@ class TensorObservations:
 
     def without(self, places: Indices) -> TensorObservations:
         """Return the tensor without some cells, by their places in lexicographic order."""
-        kept = np.ones(self.size, bool)
-        kept[places] = False
-        return self.subset(kept)
+        hidden = np.zeros(self.size, bool)
+        hidden[places] = True
+        return self.select(~hidden)
 
     def positions_of(self, places: Indices) -> NDArray[np.int64]:
         """Return the positions of some known cells, by their places in lexicographic order, shape (k, N)."""

@@ -22,7 +22,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.folders import new_folder, remove_files
 from lowland.core.halving import find_by_halving
 from lowland.core.memory import check_fits
-from lowland.files.bundle import load_bundle, save_bundle
+from lowland.files.bundle import load_contents, save_bundle
 from lowland.files.foreign.columnar import need_arrow, open_parquet
 from lowland.files.sources import parquet_files
 from lowland.tensors.cells.stored_contents import (
@@ -197,13 +197,7 @@ class StoredTensor:
             If a file is missing or damaged.
         """
         target = Path(folder).absolute()
-        if not (target / CONTENTS).is_file():
-            raise InvalidInputError(
-                f"{target} holds no stored tensor",
-                f"no file {CONTENTS}",
-                fix="StoredTensor.from_parquet(...)",
-            )
-        header, arrays = load_bundle(target / CONTENTS, KIND)
+        header, arrays = load_contents(target, CONTENTS, KIND, "StoredTensor.from_parquet(...)")
         with reading(target / CONTENTS, KIND):
             modes = int(header["modes"])
             names = [f"mode_{k}_counts" for k in range(modes)]

@@ -72,7 +72,7 @@ def hold_out_cells(
                 break
     if not apart.any():
         raise InvalidInputError("no cell can be held out", f"{data.size} known cells", fix="pass ranks")
-    return data.subset(~apart), data.subset(apart)
+    return data.hide(apart)
 
 
 def squared_errors(parts: TuckerTensor, apart: TensorObservations) -> Vector:
