@@ -16,6 +16,27 @@ from lowland.core.arrays import Indices
 CellArrays = tuple[NDArray[Any], ...]
 
 
+def save_part(folder: Path, number: int, *arrays: NDArray[Any]) -> None:
+    """Write the arrays of a part as they come."""
+    for k, array in enumerate(arrays):
+        np.save(_part_file(folder, number, k), array)
+
+
+def load_part(folder: Path, number: int, count: int) -> CellArrays:
+    """Return the arrays of a part."""
+    return tuple(np.load(_part_file(folder, number, k)) for k in range(count))
+
+
+def remove_part(folder: Path, number: int, count: int) -> None:
+    """Remove the files of a part."""
+    for k in range(count):
+        _part_file(folder, number, k).unlink()
+
+
+def _part_file(folder: Path, number: int, k: int) -> Path:
+    return folder / f"part-{number}.{k}.npy"
+
+
 def cut_cells(bounds: Indices, cells: CellArrays) -> list[CellArrays]:
     """Return the cells of each block, in their order; blocks end at some lines."""
     owners = np.searchsorted(bounds, cells[0], side="right") - 1

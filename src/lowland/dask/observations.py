@@ -13,7 +13,7 @@ from distributed import Client, Future, get_client
 
 from lowland.cells.labels import TableLabels
 from lowland.cells.sides import TableCells
-from lowland.completion.storage.part_names import PartNames
+from lowland.completion.storage.part_names import PartNames, joined_names
 from lowland.completion.storage.parts import (
     Names,
     assemble,
@@ -223,16 +223,13 @@ class DaskObservations:
             mine: Names = persistently(task.result)
             for known, own in zip(found, mine, strict=True):
                 known.add(*own)
-        joined = [known.joined() for known in found]
-        names, counts = [own[0] for own in joined], [own[1] for own in joined]
+        names, counts = joined_names(found)
         if shape is not None:  # names are positions
             whole = [np.zeros(length, np.int64) for length in shape]
             for at, every_count, number in zip(names, whole, counts, strict=True):
                 every_count[at] = number
             counts = whole
         lengths = (counts[0].size, counts[1].size)
-        if not counts[0].sum():
-            raise InvalidInputError("the table is empty", "no observed cell", fix="pass a table with data")
         bounds = (block_bounds(counts[0]), block_bounds(counts[1]))
         every = (None, None) if shape is not None else client.submit(_named, *names, pure=False)
         cuts = [client.submit(cut_part, part, every, bounds, pure=False) for part in parts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, final
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Indices
 from lowland.core.cells.labels import order_labels
 from lowland.core.cells.observations import LONGEST
-from lowland.core.errors import TooLargeError
+from lowland.core.errors import InvalidInputError, TooLargeError
 
 
 @final
@@ -52,6 +53,20 @@ class PartNames:
         if names.size >= LONGEST:
             raise TooLargeError("a side of the table is too long", f"{names.size:,} names", fix="below 2^31")
         return names, counts
+
+
+def joined_names(sides: Sequence[PartNames]) -> tuple[list[NDArray[Any]], list[Indices]]:
+    """Return all names of rows and of columns, and their numbers of cells.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no cell.
+    """
+    names, counts = zip(*(side.joined() for side in sides), strict=True)
+    if not counts[0].sum():
+        raise InvalidInputError("the table is empty", "no observed cell", fix="pass a table with data")
+    return list(names), list(counts)
 
 
 def places(names: NDArray[Any], own: NDArray[Any]) -> NDArray[np.int32]:

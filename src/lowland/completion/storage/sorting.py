@@ -9,17 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from lowland.cells.sorting import append_cells, take_cells
+from lowland.cells.sorting import append_cells, load_part, remove_part, save_part, take_cells
 from lowland.completion.storage.contents import write_block
-from lowland.completion.storage.part_names import PartNames
+from lowland.completion.storage.part_names import PartNames, joined_names
 from lowland.completion.storage.parts import LabelledPart, assemble, cut_part, names_of
 from lowland.core.arrays import Indices
 from lowland.core.cells.line_bounds import block_bounds
-from lowland.core.errors import InvalidInputError
 from lowland.core.running.stages import announce, stage
-
-# of a part: places of names, values, names
-_ARRAYS = ("row-codes", "column-codes", "values", "row-names", "column-names")
 
 
 def sort_parts(
@@ -29,22 +25,19 @@ def sort_parts(
     known, number = (PartNames(), PartNames()), 0
     with stage("reading the files"):
         for part in parts:
-            stored = (*part.codes, part.values, *part.names)
-            for name, array in zip(_ARRAYS, stored, strict=True):
-                np.save(folder / f"part-{number}-{name}.npy", array)
+            save_part(folder, number, *part.codes, part.values, *part.names)
             for every, mine in zip(known, names_of(part), strict=True):
                 every.add(*mine)
             number += 1
             announce("parts", number)
-    joined = [every.joined() for every in known]
-    names, counts = [own[0] for own in joined], [own[1] for own in joined]
-    if not counts[0].sum():
-        raise InvalidInputError("the table is empty", "no observed cell", fix="pass a table with data")
+    names, counts = joined_names(known)
     bounds = (block_bounds(counts[0]), block_bounds(counts[1]))
     with stage("sorting the cells by row and by column"):
         began = time.monotonic()
         for p in range(number):
-            part = _stored_part(folder, p)
+            rows, columns, values, *own = load_part(folder, p, 5)
+            remove_part(folder, p, 5)
+            part = LabelledPart((own[0], own[1]), (rows, columns), values)
             for side, cut in enumerate(cut_part(part, names, bounds)):
                 append_cells(folder, side, cut)
             announce("parts", p + 1, number, started=began)
@@ -57,12 +50,3 @@ def sort_parts(
                 write_block(folder, side, k, block)
                 counts[side][first : first + lines] = block.counts
     return counts, list(bounds), names
-
-
-def _stored_part(folder: Path, p: int) -> LabelledPart:
-    """Return a part, and remove its files."""
-    files = [folder / f"part-{p}-{name}.npy" for name in _ARRAYS]
-    rows, columns, values, row_names, column_names = (np.load(file) for file in files)
-    for stored in files:
-        stored.unlink()
-    return LabelledPart((row_names, column_names), (rows, columns), values)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lowland.cells.sorting import append_cells, cut_cells, take_cells
+from lowland.cells.sorting import append_cells, cut_cells, load_part, remove_part, save_part, take_cells
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.line_bounds import block_bounds
 from lowland.core.cells.observations import LONGEST
@@ -53,19 +53,14 @@ def sort_cells(
     if not sizes:
         raise InvalidInputError("the tensor is empty", "no cell", fix="pass data")
     counts = _to_shape(counts, shape)
-    for mode, own in enumerate(counts):
-        check_counts(own, mode)
+    for mode, known in enumerate(counts):
+        check_counts(known, mode)
     with stage("sorting the cells by mode"):
-        for mode, own in enumerate(counts):
-            _sort_mode(folder, mode, own, sizes, dtype)
+        for mode in range(len(counts)):
+            _sort_mode(folder, mode, counts, len(sizes), dtype)
     for k in range(len(sizes)):
-        for path in _parts(folder, k):
-            path.unlink()
+        remove_part(folder, k, 2)
     return counts
-
-
-def _parts(folder: Path, k: int) -> tuple[Path, Path]:
-    return folder / f"part-{k}-positions.npy", folder / f"part-{k}-values.npy"
 
 
 def _collect(
@@ -98,9 +93,7 @@ def _collect(
                 stored = values.astype(dtype)
             if not np.isfinite(stored).all():
                 raise InvalidInputError(f"values are too large for {dtype}", fix='use dtype "float64"')
-            places, numbers = _parts(folder, len(sizes))
-            np.save(places, positions.astype(np.int32))
-            np.save(numbers, stored)
+            save_part(folder, len(sizes), positions.astype(np.int32), stored)
             sizes.append(values.size)
             announce("cells", sum(sizes))
     if sizes:
@@ -117,15 +110,15 @@ def _to_shape(counts: Sequence[Indices], shape: tuple[int, ...] | None) -> list[
     return [np.pad(own, (0, most - own.size)) for own, most in zip(counts, shape, strict=True)]
 
 
-def _sort_mode(folder: Path, mode: int, counts: Indices, sizes: Sequence[int], dtype: np.dtype[Any]) -> None:
+def _sort_mode(folder: Path, mode: int, counts: Sequence[Indices], parts: int, dtype: np.dtype[Any]) -> None:
     """Write the cells by the rows of a mode, and by ascending positions in the others."""
-    width, ends = len(np.load(_parts(folder, 0)[0], mmap_mode="r")[0]), line_ends(counts)
-    bounds, began = block_bounds(counts), time.monotonic()
-    for k in range(len(sizes)):  # to their blocks
-        positions, numbers = (np.load(path) for path in _parts(folder, k))
+    width, ends = len(counts), line_ends(counts[mode])
+    bounds, began = block_bounds(counts[mode]), time.monotonic()
+    for k in range(parts):  # to their blocks
+        positions, numbers = load_part(folder, k, 2)
         cells = (positions[:, mode], np.delete(positions, mode, axis=1), numbers)
         append_cells(folder, mode, cut_cells(bounds, cells))
-        announce("parts", k + 1, len(sizes), started=began)
+        announce("parts", k + 1, parts, started=began)
     others, values = (
         np.lib.format.open_memmap(cells_file(folder, mode, name), "w+", kind, (int(ends[-1]), *shape))
         for name, kind, shape in zip(PARTS, (np.dtype(np.int32), dtype), ((width - 1,), ()), strict=True)
