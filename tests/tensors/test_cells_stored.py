@@ -150,6 +150,31 @@ def test_a_folder_of_its_own(cells, stored, tmp_path):
         ll.StoredTensor.open(tmp_path / "cells")
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_tensor_grows(dtype, cells, tmp_path):
+    at, values = cells
+    first = at[:, 1] < 7  # whose shape is smaller
+    part = ll.StoredTensor.from_batches([(at[first], values[first])], tmp_path / "part", dtype=dtype)
+    later = np.flatnonzero(~first)
+    grown = part.add((at[k], values[k]) for k in np.array_split(later, 3))
+    whole = ll.StoredTensor.from_batches([cells], tmp_path / "whole", dtype=dtype)
+    assert part.shape != grown.shape == whole.shape
+    for name in ("others", "values"):
+        for mode in range(3):
+            found, expected = (np.load(cells_file(own.folder, mode, name)) for own in (grown, whole))
+            np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(ll.StoredTensor.open(tmp_path / "part").array(), whole.array())
+    with pytest.raises(InvalidInputError, match="another one by now"):
+        part.add([cells])
+    with pytest.raises(InvalidInputError, match="listed twice"):
+        grown.add([(at[:1], values[:1])])
+    (grown.folder / "notes.txt").write_text("mine")
+    with pytest.raises(InvalidInputError, match="not its own"):
+        grown.add([(np.array([[14, 11, 9]]), [1.0])])
+    np.testing.assert_array_equal(grown.array(), whole.array())
+    assert {path.name for path in tmp_path.iterdir()} == {"part", "whole"}
+
+
 def beyond(folder):
     others = np.load(cells_file(folder, 1, "others"))
     others[7, 0] = 99

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import prod
 from os import PathLike
 from pathlib import Path
@@ -19,7 +20,7 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.damage import check_arrays, reading, require
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.folders import new_folder, remove_files
+from lowland.core.folders import new_folder, remove_files, replace_folder, restore_folder, unfinished_folder
 from lowland.core.halving import find_by_halving
 from lowland.core.memory import check_fits
 from lowland.files.bundle import load_contents, save_bundle
@@ -132,11 +133,12 @@ class StoredTensor:
             raise InvalidInputError("dtype is unknown", repr(dtype), fix='use "float64" or "float32"')
         target = Path(folder).absolute()
         with new_folder(target) as unfinished:
-            counts = sort_cells((check_batch(*own) for own in batches), unfinished, shape, np.dtype(dtype))
-            arrays = {f"mode_{k}_counts": own for k, own in enumerate(counts)}
-            arrays["checksums"] = checksums(unfinished, len(counts))
-            save_bundle(unfinished / CONTENTS, KIND, {"modes": len(counts), "dtype": dtype}, arrays)
-        return cls(target, tuple(counts), tuple(np.zeros(0, np.int64) for _ in counts))
+            counts = _write(batches, unfinished, shape, dtype)
+        return cls._whole(target, counts)
+
+    @classmethod
+    def _whole(cls, folder: Path, counts: Sequence[Indices]) -> StoredTensor:
+        return cls(folder, tuple(counts), tuple(np.zeros(0, np.int64) for _ in counts))
 
     @classmethod
     def from_parquet(
@@ -197,6 +199,7 @@ class StoredTensor:
             If a file is missing or damaged.
         """
         target = Path(folder).absolute()
+        restore_folder(target)
         header, arrays = load_contents(target, CONTENTS, KIND, "StoredTensor.from_parquet(...)")
         with reading(target / CONTENTS, KIND):
             modes = int(header["modes"])
@@ -212,12 +215,50 @@ class StoredTensor:
             require(np.array_equal(checksums(target, modes), arrays["checksums"]), "a file has changed")
             for k in range(modes):
                 require(is_whole(target, k, counts, header["dtype"]), f"mode {k} does not hold its cells")
-        return cls(target, counts, tuple(np.zeros(0, np.int64) for _ in counts))
+        return cls._whole(target, counts)
+
+    def add(self, batches: Iterable[tuple[ArrayLike, ArrayLike]]) -> StoredTensor:
+        """Return the tensor with the cells of more batches, also of new slices.
+
+        The folder is replaced when all is sorted, and this object is then of no use any more. On the disk
+        there must be room for both tensors in the meantime.
+
+        Parameters
+        ----------
+        batches : iterable of pairs
+            As in `from_batches`.
+
+        Returns
+        -------
+        StoredTensor
+
+        Raises
+        ------
+        InvalidInputError
+            If a cell is listed twice, a value is not finite, a slice has no cell, or the folder was changed
+            by others or holds other files; the tensor is then as it was.
+        """
+        header, arrays = load_contents(self.folder, CONTENTS, KIND, "StoredTensor.from_parquet(...)")
+        if not np.array_equal(arrays["mode_0_counts"], self.counts[0]):
+            raise InvalidInputError(
+                f"the tensor in {self.folder} is another one by now",
+                "cells were added to it",
+                fix="go on with what add returned, or open the folder again",
+            )
+        known = ((positions_of(block, 0), block.values) for block in self._blocks(0))
+        with unfinished_folder(self.folder) as unfinished:
+            counts = _write(chain(known, batches), unfinished, None, header["dtype"])
+            replace_folder(self.folder, unfinished, self._files())
+        return self._whole(self.folder, counts)
+
+    def _files(self) -> set[str]:
+        """Return the names of the tensor's own files."""
+        modes = range(len(self.counts))
+        return {CONTENTS} | {cells_file(self.folder, k, part).name for k in modes for part in PARTS}
 
     def delete(self) -> None:
         """Remove the tensor's files, if they are still there, and the folder unless it holds others."""
-        files = [cells_file(self.folder, k, part) for k in range(len(self.counts)) for part in PARTS]
-        remove_files(self.folder, {CONTENTS} | {file.name for file in files})
+        remove_files(self.folder, self._files())
 
     # ---------------------------------------------------------------- what a fit asks
 
@@ -269,6 +310,17 @@ class StoredTensor:
         for block in self._blocks(0):
             out[tuple(positions_of(block, 0).T)] = block.values
         return out
+
+
+def _write(
+    batches: Iterable[tuple[ArrayLike, ArrayLike]], folder: Path, shape: tuple[int, ...] | None, dtype: str
+) -> list[Indices]:
+    """Write the cells of batches and the contents into a folder; return the numbers of cells of slices."""
+    counts = sort_cells((check_batch(*batch) for batch in batches), folder, shape, np.dtype(dtype))
+    arrays = {f"mode_{k}_counts": known for k, known in enumerate(counts)}
+    arrays["checksums"] = checksums(folder, len(counts))
+    save_bundle(folder / CONTENTS, KIND, {"modes": len(counts), "dtype": dtype}, arrays)
+    return counts
 
 
 def _read(paths: Sequence[Path], modes: list[str], value: str) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
