@@ -36,7 +36,7 @@ from lowland.report.page import write_report
 from lowland.report.words import verdict_sentence
 from lowland.tensors.cp.decompose import decompose_cp
 from lowland.tensors.cp.fit import CPFit
-from lowland.tensors.cp.page import cp_page
+from lowland.tensors.decomposition import decomposition_page
 
 
 @reads_tensor
@@ -105,7 +105,7 @@ def cp(
         fit.save_certificate(certificate)
     if report is not None and not interrupted:
         settings = [("command", typed_command()), ("seed", str(seed))]
-        page = cp_page(fit, names=read.names, coordinates=read.coordinates, settings=settings)
+        page = decomposition_page(fit, read.names, read.coordinates, settings)
         try_report(lambda: write_report(report, page), report)
     if json:
         say_json(_as_data(fit))

@@ -33,10 +33,10 @@ from lowland.core.results.status import StopReason
 from lowland.files.bundle import save_arrays
 from lowland.report.page import write_report
 from lowland.report.words import verdict_sentence
+from lowland.tensors.decomposition import decomposition_page
 from lowland.tensors.tucker.cell_errors import NewCellError
 from lowland.tensors.tucker.decompose import decompose_tucker
 from lowland.tensors.tucker.fit import TuckerFit
-from lowland.tensors.tucker.page import tucker_page
 
 
 @reads_tensor
@@ -91,7 +91,7 @@ def tucker(
         fit.save_certificate(certificate)
     if report is not None and not interrupted:
         settings = [("command", typed_command()), ("seed", str(seed))]
-        page = tucker_page(fit, names=read.names, coordinates=read.coordinates, settings=settings)
+        page = decomposition_page(fit, read.names, read.coordinates, settings)
         try_report(lambda: write_report(report, page), report)
     if json:
         say_json(_as_data(fit))

@@ -41,11 +41,11 @@ def check_cells(positions: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.int6
     at = np.asarray(positions)
     if at.ndim != 2 or at.shape[1] != len(shape) or at.dtype.kind not in "iu":
         raise InvalidInputError(
-            "positions must be whole numbers, one line per cell",
+            "positions must be integers, one per mode, one line per cell",
             f"{at.dtype} of shape {at.shape}",
-            fix=f"pass shape (k, {len(shape)})",
+            fix=f"pass whole numbers of shape (k, {len(shape)})",
         )
     outside = (at < 0).any(axis=1) | (at >= np.array(shape)).any(axis=1)
     if outside.any():
-        raise InvalidInputError(f"a cell lies outside the shape {shape}", f"{at[outside][0].tolist()}")
+        raise InvalidInputError(f"positions lie outside the shape {shape}", f"{at[outside][0].tolist()}")
     return at.astype(np.int64)

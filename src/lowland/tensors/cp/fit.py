@@ -5,31 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from os import PathLike
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.results.findings import Certificate
-from lowland.core.results.judged import Judged
 from lowland.core.results.records import Attempt, SearchResult
-from lowland.files.certificates import write_certificate
-from lowland.tensors.cells.inputs import check_cells
 from lowland.tensors.cells.unfoldings import all_products, products
 from lowland.tensors.cp.agreement import matched_cosines, of_length_one, split_half
 from lowland.tensors.cp.constraints import asked_of
 from lowland.tensors.cp.objective import CPObjective
+from lowland.tensors.decomposition import Coordinates, Decomposition
 from lowland.tensors.kernels.mode_products import multiply_modes
 from lowland.tensors.named_modes import labelled_parts
-from lowland.tensors.reported_tensor import ReportedTensor
 
 if TYPE_CHECKING:
-    from lowland.report.page import Page
+    from lowland.tensors.page_parts import ModelPage
 
 # components whose cosine is below this cancel each other
 CANCELLING = -0.85
@@ -38,7 +34,7 @@ CANCELLING = -0.85
 @public("lowland")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class CPFit(Judged, ReportedTensor):
+class CPFit(Decomposition):
     """A sum of products of one vector per mode, how it was found, and what is proved about it.
 
     Parameters
@@ -92,18 +88,15 @@ class CPFit(Judged, ReportedTensor):
         factors = objective.unpack(search.theta)
         norms = np.array([np.linalg.norm(factor, axis=0) for factor in factors])
         norms[objective.kept_scales] = 1.0
-        unit = tuple(factor / np.where(own > 0, own, 1.0) for factor, own in zip(factors, norms, strict=True))
+        unit = tuple(
+            factor / np.where(norm > 0, norm, 1.0) for factor, norm in zip(factors, norms, strict=True)
+        )
         return cls(norms.prod(axis=0), unit, search, certificate, objective, attempts, like)
 
     @property
     def rank(self) -> int:
         """Number of components."""
         return int(self.strengths.size)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the tensor."""
-        return self.objective.shape
 
     def components(self) -> Any:
         """Return strengths and factors with the names and coordinates of the modes.
@@ -129,30 +122,6 @@ class CPFit(Judged, ReportedTensor):
         """
         return labelled_parts(self.like, self.factors, "component", {"strength": self.strengths})
 
-    def _dense(self) -> Matrix:
-        first, *others = self.factors
-        return ((first * self.strengths) @ all_products(others).T).reshape(self.shape)
-
-    def predict(self, positions: ArrayLike) -> Vector:
-        """Return the model's predictions of cells.
-
-        Parameters
-        ----------
-        positions : array_like of int, shape (k, N)
-
-        Returns
-        -------
-        ndarray, shape (k,)
-        """
-        at = check_cells(positions, self.shape)
-        return products(self.factors, at) @ self.strengths
-
-    @cached_property
-    def relative_error(self) -> float:
-        """Norm of the residual over the norm of the data, on the known cells."""
-        square = 2 * self.objective.value(self.search.theta)
-        return float(np.sqrt(square / self.objective.square)) if self.objective.square > 0 else 0.0
-
     @cached_property
     def core_consistency(self) -> float:
         """Percentage by which the components alone explain what a full Tucker core of them would.
@@ -176,10 +145,10 @@ class CPFit(Judged, ReportedTensor):
     @cached_property
     def cosines(self) -> Matrix:
         """Cosines of components with each other, shape (R, R): products over modes."""
-        found = np.ones((self.rank, self.rank))
+        cosines = np.ones((self.rank, self.rank))
         for factor in map(of_length_one, self.factors):
-            found *= factor.T @ factor
-        return found
+            cosines *= factor.T @ factor
+        return cosines
 
     @property
     def cancels(self) -> bool:
@@ -203,12 +172,12 @@ class CPFit(Judged, ReportedTensor):
             Products of cosines over modes, absolute, in the order of these components; zero without one.
         """
         given = factors.factors if isinstance(factors, CPFit) else factors
-        others = [np.asarray(own, np.float64) for own in given]
-        found = [own.shape[0] if own.ndim == 2 else -1 for own in others]
-        if tuple(found) != self.shape:
+        others = [np.asarray(factor, np.float64) for factor in given]
+        lengths = [factor.shape[0] if factor.ndim == 2 else -1 for factor in others]
+        if tuple(lengths) != self.shape:
             raise InvalidInputError(
                 "the factors are not those of such a tensor",
-                f"lengths {found} for shape {self.shape}",
+                f"lengths {lengths} for shape {self.shape}",
                 fix="pass one matrix per mode, a column per component",
             )
         return matched_cosines(self.factors, others)
@@ -251,53 +220,47 @@ class CPFit(Judged, ReportedTensor):
         """
         return split_half(self.objective, mode, make_generator(rng))
 
-    def _contents(
-        self, names: Sequence[str] | None = None, coordinates: Sequence[NDArray[Any] | None] = ()
-    ) -> Page:
-        from lowland.tensors.cp.page import cp_page
+    def _predicted(self, at: NDArray[np.int64]) -> Vector:
+        return products(self.factors, at) @ self.strengths
 
-        return cp_page(self, names=names, coordinates=coordinates)
+    def _dense(self) -> Matrix:
+        first, *others = self.factors
+        return ((first * self.strengths) @ all_products(others).T).reshape(self.shape)
 
-    def save_certificate(self, path: str | PathLike[str]) -> None:
-        """Write the certificate with its point, but without the data, for `lowland.verify`.
-
-        Parameters
-        ----------
-        path : path
-            Path of the file (JSON); an existing file is replaced.
-
-        Raises
-        ------
-        InvalidInputError
-            If there is no certificate.
-        """
-        if self.certificate is None:
-            raise InvalidInputError(
-                "there is no certificate to save", "certify=False", fix="decompose with certify=True"
-            )
-        theta = self.search.theta if self.certificate.point is None else self.certificate.point
-        write_certificate(path, self.objective.document(theta, self.certificate))
-
-    def summary_lines(self) -> list[str]:
-        """Return what was found and how, in lines of words."""
-        lines = [
-            self.objective.describe(),
+    def _quality(self) -> list[str]:
+        return [
             f"relative error {self.relative_error:.3g} on the known cells, "
             f"core consistency {self.core_consistency:.3g} %",
-            f"strengths {', '.join(f'{own:.4g}' for own in self.strengths)}",
-            f"stopped: {self.search.stop_reason.value}, {self.search.message}",
+            f"strengths {', '.join(f'{strength:.4g}' for strength in self.strengths)}",
         ]
-        lines += [f"{words}: {modes}" for words, modes in asked_of(self.objective.constraints)]
+
+    def _remarks(self) -> list[str]:
+        remarks = [f"{words}: {modes}" for words, modes in asked_of(self.objective.constraints)]
         if self.cancels:
-            lines.append(
+            remarks.append(
                 "components nearly cancel each other: there may be no best decomposition; use fewer of them, "
                 "or nonnegative modes"
             )
-        lines += [
-            f"start {k}: {a.start}, {a.solver}, objective {a.value:.4g} after {a.iterations} steps"
-            for k, a in enumerate(self.attempts)
-        ]
-        return lines
+        return remarks
 
-    def _lines(self) -> list[str]:
-        return self.summary_lines()
+    def _model_page(self, names: Sequence[str], coordinates: Coordinates) -> ModelPage:
+        from lowland.tensors.cp.page import component_figures, components_table, uniqueness_sentences
+        from lowland.tensors.page_parts import ModelPage
+
+        plural, consistency = "s" if self.rank > 1 else "", self.core_consistency
+        sentences = uniqueness_sentences(self.certificate, self.relative_error)
+        if self.cancels:
+            sentences.append(
+                "Two components nearly cancel each other, as they do where no best decomposition exists: use "
+                "fewer of them, or nonnegative modes."
+            )
+        return ModelPage(
+            title="CP decomposition",
+            described_by=f"{self.rank} component{plural}; the core consistency is {consistency:.3g} %.",
+            sentences=sentences,
+            size=("components", str(self.rank)),
+            quality=("core consistency", f"{consistency:.4g} %"),
+            remarks=asked_of(self.objective.constraints),
+            tables=[components_table(self.strengths, self.cosines)],
+            figures=component_figures(self.factors, self.objective.kept_scales, names, coordinates),
+        )

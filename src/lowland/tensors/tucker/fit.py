@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from os import PathLike
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import UnsupportedError
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.results.findings import Certificate
-from lowland.core.results.judged import Judged
 from lowland.core.results.records import Attempt, SearchResult
-from lowland.files.certificates import write_certificate
+from lowland.tensors.decomposition import Coordinates, Decomposition
 from lowland.tensors.measurement import SomeCells
 from lowland.tensors.named_modes import labelled_parts
-from lowland.tensors.reported_tensor import ReportedTensor
 from lowland.tensors.tucker.cell_errors import NewCellError, new_cell_error
 from lowland.tensors.tucker.objective import TuckerObjective
 from lowland.tensors.tucker.ranks import RankChoice
@@ -29,13 +26,13 @@ from lowland.tensors.tucker.simple_structure import simple_structure
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 if TYPE_CHECKING:
-    from lowland.report.page import Page
+    from lowland.tensors.page_parts import ModelPage
 
 
 @public("lowland")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class TuckerFit(Judged, ReportedTensor):
+class TuckerFit(Decomposition):
     """A Tucker decomposition, how it was found, and what is proved about it.
 
     Parameters
@@ -117,44 +114,6 @@ class TuckerFit(Judged, ReportedTensor):
         """
         return labelled_parts(self.like, self.factors, "rank of {}", {"core": self.core})
 
-    def _dense(self) -> Matrix:
-        return self.parts.tensor()
-
-    def predict(self, positions: ArrayLike) -> Vector:
-        """Return the model's predictions of cells.
-
-        Parameters
-        ----------
-        positions : array_like of int, shape (k, N)
-
-        Returns
-        -------
-        ndarray, shape (k,)
-        """
-        at = np.asarray(positions)
-        shape = np.array(self.parts.shape)
-        if at.ndim != 2 or at.shape[1] != shape.size or not np.issubdtype(at.dtype, np.integer):
-            raise InvalidInputError(
-                "positions must be integers, one per mode and cell", f"{at.dtype} of shape {at.shape}"
-            )
-        if (at < 0).any() or (at >= shape).any():
-            raise InvalidInputError(
-                f"positions lie outside the shape {self.parts.shape}",
-                f"from {at.min(axis=0).tolist()} to {at.max(axis=0).tolist()}",
-            )
-        order = np.argsort(at[:, 0], kind="stable")
-        out = np.empty(len(at), self.core.dtype)
-        out[order] = SomeCells(np.ascontiguousarray(at[order], np.int64), self.parts.shape).measure(
-            self.parts
-        )
-        return out
-
-    @cached_property
-    def relative_error(self) -> float:
-        """Norm of the residual over the norm of the data, on the known cells."""
-        square = 2 * self.objective.data_value(self.search.theta)
-        return float(np.sqrt(square / self.objective.square)) if self.objective.square > 0 else 0.0
-
     @property
     def compression_ratio(self) -> float:
         """Number of cells of the tensor over number of entries of core and factors."""
@@ -235,53 +194,72 @@ class TuckerFit(Judged, ReportedTensor):
         """
         return simple_structure(self.parts, modes, make_generator(rng))
 
-    def _contents(
-        self, names: Sequence[str] | None = None, coordinates: Sequence[NDArray[Any] | None] = ()
-    ) -> Page:
-        from lowland.tensors.tucker.page import tucker_page
+    def _predicted(self, at: NDArray[np.int64]) -> Vector:
+        order = np.argsort(at[:, 0], kind="stable")
+        out = np.empty(len(at), self.core.dtype)
+        out[order] = SomeCells(np.ascontiguousarray(at[order]), self.shape).measure(self.parts)
+        return out
 
-        return tucker_page(self, names=names, coordinates=coordinates)
+    def _dense(self) -> Matrix:
+        return self.parts.tensor()
 
-    def save_certificate(self, path: str | PathLike[str]) -> None:
-        """Write the certificate with its point, but without the data, for `lowland.verify`.
-
-        Parameters
-        ----------
-        path : path
-            Path of the file (JSON); an existing file is replaced.
-
-        Raises
-        ------
-        InvalidInputError
-            If there is no certificate.
-
-        Examples
-        --------
-        >>> import numpy as np, lowland as ll, pathlib, tempfile
-        >>> tensor = np.einsum("i,j,k->ijk", *(np.arange(1.0, n) for n in (7, 6, 5)))
-        >>> fit = ll.decompose_tucker(tensor, 1, rng=0)
-        >>> path = pathlib.Path(tempfile.mkdtemp()) / "proof.json"
-        >>> fit.save_certificate(path)
-        >>> ll.verify(path, tensor).is_confirmed
-        True
-        """
-        if self.certificate is None:
-            raise InvalidInputError(
-                "there is no certificate to save", "certify=False", fix="decompose with certify=True"
-            )
-        theta = self.search.theta if self.certificate.point is None else self.certificate.point
-        write_certificate(path, self.objective.document(theta, self.certificate))
-
-    def _lines(self) -> list[str]:
-        lines = [
-            self.objective.describe(),
+    def _quality(self) -> list[str]:
+        return [
             f"relative error {self.relative_error:.3g} on the known cells, "
-            f"{self.compression_ratio:.3g} times fewer numbers",
-            f"stopped: {self.search.stop_reason.value}, {self.search.message}",
+            f"{self.compression_ratio:.3g} times fewer numbers"
         ]
-        lines += [f"escaped from a saddle of order {order}" for order in self.escapes]
-        lines += [
-            f"start {k}: {a.start}, {a.solver}, objective {a.value:.4g} after {a.iterations} steps"
-            for k, a in enumerate(self.attempts)
+
+    def _remarks(self) -> list[str]:
+        return [f"escaped from a saddle of order {order}" for order in self.escapes]
+
+    def _model_page(self, names: Sequence[str], coordinates: Coordinates) -> ModelPage:
+        from lowland.tensors.page_parts import ModelPage
+        from lowland.tensors.tucker.page import bound_notes, choice_tables, parts_figures, spectra_figure
+
+        numbers, ratio = self.parts.stored_numbers, f"{self.compression_ratio:.3g}"
+        ranks = ", ".join(f"{rank} of {name}" for rank, name in zip(self.ranks, names, strict=True))
+        return ModelPage(
+            title="Tucker decomposition",
+            described_by=f"{numbers:,} numbers, {ratio} times fewer than cells: {ranks}.",
+            sentences=self._sentences(),
+            size=("ranks", ", ".join(str(rank) for rank in self.ranks)),
+            quality=("size", f"{numbers} parameters, {ratio} times fewer than cells"),
+            remarks=self._facts(),
+            notes=bound_notes(self.certificate),
+            tables=choice_tables(self.choice),
+            figures=[spectra_figure(self.objective.full_tensor, self.ranks, self.spectra(), names)],
+            more_figures=parts_figures(self.parts, names, coordinates),
+        )
+
+    def _sentences(self) -> list[str]:
+        """Return what the decomposition predicts of unseen cells."""
+        missing = int(np.prod(self.shape)) - self.objective.data.size
+        error = expected_error(self) if missing else None
+        if error is None:
+            return []
+        return [
+            f"{missing:,} missing cells were filled. On average they are off by {error.fit:.3g} from the "
+            f"truth, and by {error.total:.3g} from a new observation (estimates)."
         ]
-        return lines
+
+    def _facts(self) -> list[tuple[str, str]]:
+        """Return the saddles that the search escaped, and the expected error of new cells."""
+        facts, error = [], expected_error(self)
+        if self.escapes:
+            orders = ", ".join(str(order) for order in self.escapes)
+            facts.append(("saddles escaped", f"order {orders}, by changes invisible to the Hessian"))
+        if error is not None:
+            words = (
+                f"{error.total:.4g} for a new observation of an unseen cell (an estimate: "
+                f"noise {error.noise:.4g}, fit {error.fit:.4g})"
+            )
+            facts.append(("expected error", words))
+        return facts
+
+
+def expected_error(fit: TuckerFit) -> NewCellError | None:
+    """Return the expected error of predictions of new cells, None if it cannot be estimated."""
+    try:
+        return fit.new_cell_error()
+    except UnsupportedError:
+        return None
