@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import typer
 
+from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError, MissingExtraError
 from lowland.core.results.findings import CLAIMS, Certificate, hope, short_number
 from lowland.core.results.status import Verdict
@@ -31,6 +34,13 @@ def say_json(data: dict[str, Any]) -> None:
     """Print data as one JSON document."""
     clear_line()
     typer.echo(json.dumps(data, indent=2, default=str))
+
+
+def say_files(paths: Mapping[str, Path | None]) -> None:
+    """Print the files that were written, by what they hold."""
+    for name, path in paths.items():
+        if path is not None and was_written(path):
+            say(f"{name}: {path}")
 
 
 def say_certificate(certificate: Certificate) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,35 +10,15 @@ import numpy as np
 import typer
 
 from lowland.cli.commands.tomography import COUNTS, sense_counts
-from lowland.cli.options import (
-    CertificateOption,
-    EffortOption,
-    ForceOption,
-    JsonOption,
-    QuietOption,
-    ReportOption,
-    RequireOption,
-    SeedOption,
-)
-from lowland.cli.output import (
-    check_claim,
-    exit_on_missed,
-    refuse_given,
-    say,
-    say_certificate,
-    say_json,
-    try_report,
-)
-from lowland.cli.overwriting import check_outputs
-from lowland.core.atomic import was_written
+from lowland.cli.judged import JudgedOptions, judges, verdict_lines
+from lowland.cli.output import refuse_given
 from lowland.core.damage import reading
 from lowland.core.errors import InvalidInputError
-from lowland.core.results.status import StopReason
 from lowland.files.arrays import load_npz
 from lowland.files.bundle import save_arrays
 from lowland.measure import Dense, Entries, Fourier, Linear, Pauli, RankOne
-from lowland.report.words import verdict_sentence
 from lowland.sensing.recover import recover
+from lowland.sensing.recovery import Recovery
 from lowland.sensing.solvers import SOLVERS
 
 # options without effect on counts: the state is estimated by maximum likelihood, convex at full rank
@@ -45,8 +26,10 @@ SETTLED = ("structure", "loss", "penalty", "solver", "start", "effort")
 OF_COUNTS = ("target", "readout", "zeros", "reverse")
 
 
+@judges
 def sense(
     context: typer.Context,
+    given: JudgedOptions,
     file: Annotated[
         Path,
         typer.Argument(
@@ -61,8 +44,6 @@ def sense(
     solver: Annotated[str, typer.Option(help=f"auto, {', '.join(SOLVERS)}.")] = "auto",
     start: Annotated[str, typer.Option(help="auto, spectral, random or small_random.")] = "auto",
     output: Annotated[Path | None, typer.Option(help="Write the factors left and right here (.npz).")] = None,
-    report: ReportOption = None,
-    certificate: CertificateOption = None,
     target: Annotated[
         str | None,
         typer.Option(help="Counts: state to compare with, such as 00+11, or a file of it (.npy, .csv)."),
@@ -78,16 +59,9 @@ def sense(
     reverse: Annotated[
         bool, typer.Option("--reverse", help="Counts: outcomes are written in reverse, as Qiskit does.")
     ] = False,
-    seed: SeedOption = 0,
-    effort: EffortOption = "standard",
-    require: RequireOption = None,
-    quiet: QuietOption = False,
-    force: ForceOption = False,
-    json: JsonOption = False,
 ) -> None:
     """Recover a matrix from linear measurements, or a quantum state from counts; report what is proved."""
-    check_claim(require)
-    check_outputs(output, report, certificate, force=force)
+    given.check(output)
     if file.suffix.lower() in COUNTS:
         why = "the density matrix is estimated by maximum likelihood"
         refuse_given(context, SETTLED, "a table of counts", why, "pass an NPZ of measurements")
@@ -99,12 +73,7 @@ def sense(
             zeros=zeros,
             reverse=reverse,
             output=output,
-            report=report,
-            certificate=certificate,
-            seed=seed,
-            require=require,
-            json=json,
-            quiet=quiet,
+            given=given,
         )
         return
     why = "it is about counts of quantum measurements"
@@ -125,47 +94,38 @@ def sense(
         weights=weights,
         solver=solver,
         start=start,
-        rng=seed,
-        effort=effort,
+        rng=given.seed,
+        effort=given.effort,
     )
     if output is not None:
         save_arrays(output, {"left": fit.factors.left, "right": fit.factors.right})
-    if certificate is not None and fit.certificate is not None:
-        fit.save_certificate(certificate)
-    proof = fit.certificate
-    interrupted = fit.search.stop_reason is StopReason.INTERRUPTED or proof is None
-    if report is not None and not interrupted:
-        try_report(lambda: fit.report(report), report)
-    if json:
-        say_json(
-            {
-                "shape": list(fit.factors.shape),
-                "stop_reason": fit.search.stop_reason.value,
-                "message": fit.search.message,
-                "objective": fit.search.value,
-                "own_end": {"solver": fit.own_end.solver, "objective": fit.own_end.value},
-                "starts": [
-                    {"start": a.start, "solver": a.solver, "objective": a.value} for a in fit.attempts
-                ],
-                "certificate": proof.as_dict() if proof else None,
-            }
-        )
-    else:
-        say(fit.objective.describe())
-        for k, a in enumerate(fit.attempts):
-            ended = f"objective {a.value:.4g} after {a.iterations} steps, {a.message}"
-            say(f"start {k} ({a.start}, {a.solver}): {ended}")
-        if fit.polishing:
-            say(fit.polishing)
-        if proof is not None:
-            say(verdict_sentence(proof))
-            say_certificate(proof)
-        for name, path in (("factors", output), ("certificate", certificate), ("report", report)):
-            if path is not None and was_written(path):
-                say(f"{name}: {path}")
-    if interrupted:
-        raise typer.Exit(130)
-    exit_on_missed(proof, require)
+    given.conclude(
+        fit,
+        ("factors", output),
+        report=fit.report,
+        data=lambda: _as_data(fit),
+        lines=lambda: [*_lines(fit), *verdict_lines(fit.certificate)],
+    )
+
+
+def _as_data(fit: Recovery) -> dict[str, Any]:
+    return {
+        "shape": list(fit.factors.shape),
+        "stop_reason": fit.search.stop_reason.value,
+        "message": fit.search.message,
+        "objective": fit.search.value,
+        "own_end": {"solver": fit.own_end.solver, "objective": fit.own_end.value},
+        "starts": [{"start": a.start, "solver": a.solver, "objective": a.value} for a in fit.attempts],
+    }
+
+
+def _lines(fit: Recovery) -> Iterator[str]:
+    yield fit.objective.describe()
+    for k, a in enumerate(fit.attempts):
+        ended = f"objective {a.value:.4g} after {a.iterations} steps, {a.message}"
+        yield f"start {k} ({a.start}, {a.solver}): {ended}"
+    if fit.polishing:
+        yield fit.polishing
 
 
 def read_measurements(file: Path) -> tuple[Any, Any, Any]:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
-import typer
 
-from lowland.cli.output import exit_on_missed, say, say_certificate, say_json, try_report
+from lowland.cli.judged import JudgedOptions
 from lowland.core.arrays import Matrix
-from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError
 from lowland.files.arrays import load_npy
 from lowland.files.bundle import save_arrays
-from lowland.files.counts import read_counts
+from lowland.files.counts import Counts, read_counts
 from lowland.files.tables import read_columns
 from lowland.measure import pauli_outcomes
-from lowland.sensing.states.tomography import estimate_state
+from lowland.sensing.states.tomography import StateEstimate, estimate_state
 
 RESAMPLES, LEVEL = 100, 0.9
 # endings of files of counts; measurements of other matrices are NPZ files
 COUNTS = (".csv", ".tsv", ".txt", ".json", ".parquet", ".feather", ".gz", ".xlsx")
+# a number of a state: its name, its value, its error, and the ends of its interval
+Row: TypeAlias = tuple[str, float, float, float, float]
 
 
 def sense_counts(
@@ -32,12 +34,7 @@ def sense_counts(
     zeros: bool | None,
     reverse: bool,
     output: Path | None,
-    report: Path | None,
-    certificate: Path | None,
-    seed: int,
-    require: str | None,
-    json: bool,
-    quiet: bool,
+    given: JudgedOptions,
 ) -> None:
     """Estimate a density matrix from counts, print its numbers with error bars, and write it."""
     data = read_counts(file, zeros=zeros, reverse=reverse)
@@ -50,53 +47,48 @@ def sense_counts(
         data.counts,
         rank=rank,
         n_resamples=RESAMPLES,
-        rng=seed,
+        rng=given.seed,
     )
     if output is not None:
         save_arrays(output, {"state": estimate.state, "resampled": estimate.resampled})
-    interrupted = len(estimate.resampled) < RESAMPLES
-    if certificate is not None and estimate.fit.certificate is not None:
-        estimate.fit.save_certificate(certificate)
-    if report is not None and not interrupted:
-        title = f"The state behind {file.name}"
-        try_report(lambda: estimate.report(report, target=goal, settings=data.settings, title=title), report)
-    proof = estimate.fit.certificate
+    title = f"The state behind {file.name}"
     rows = [
         (name, quantity(estimate.state), estimate.error(quantity), *estimate.interval(quantity, LEVEL))
         for name, quantity in estimate.quantities(goal).items()
     ]
-    if json:
-        names = ("name", "value", "standard_error", "lower", "upper")
-        say_json(
-            {
-                "dimension": int(estimate.state.shape[0]),
-                "outcomes": len(data.counts),
-                "outcomes_added_as_zero": data.added,
-                "stop_reason": estimate.fit.search.stop_reason.value,
-                "level": LEVEL,
-                "numbers": [dict(zip(names, row, strict=True)) for row in rows],
-                "numbers_left_open": estimate.open_numbers,
-                "certificate": proof.as_dict() if proof else None,
-            }
-        )
-    else:
-        say(f"{len(data.counts)} outcomes, {data.counts.sum():.0f} counts")
-        if data.added:
-            say(f"  {data.added} outcomes that are not listed count as zero (--no-zeros)")
-        say(estimate.fit.objective.describe())
-        for name, value, error, low, high in rows:
-            say(f"{name}: {value:.5f} +- {error:.5f}, {LEVEL:.0%} between {low:.4f} and {high:.4f}")
-        if estimate.open_numbers:
-            say(estimate.what_is_open(goal))
-        say(f"errors: scatter of {len(estimate.resampled)} estimates from resampled counts")
-        if proof is not None:
-            say_certificate(proof)
-        for name, path in (("density matrix", output), ("certificate", certificate), ("report", report)):
-            if path is not None and was_written(path):
-                say(f"{name}: {path}")
-    if interrupted:
-        raise typer.Exit(130)
-    exit_on_missed(proof, require)
+    given.conclude(
+        estimate.fit,
+        ("density matrix", output),
+        report=lambda path: estimate.report(path, target=goal, settings=data.settings, title=title),
+        data=lambda: _as_data(estimate, data, rows),
+        lines=lambda: _lines(estimate, data, rows, goal),
+        interrupted=len(estimate.resampled) < RESAMPLES,
+    )
+
+
+def _as_data(estimate: StateEstimate, data: Counts, rows: Sequence[Row]) -> dict[str, Any]:
+    names = ("name", "value", "standard_error", "lower", "upper")
+    return {
+        "dimension": int(estimate.state.shape[0]),
+        "outcomes": len(data.counts),
+        "outcomes_added_as_zero": data.added,
+        "stop_reason": estimate.fit.search.stop_reason.value,
+        "level": LEVEL,
+        "numbers": [dict(zip(names, row, strict=True)) for row in rows],
+        "numbers_left_open": estimate.open_numbers,
+    }
+
+
+def _lines(estimate: StateEstimate, data: Counts, rows: Sequence[Row], goal: Matrix | None) -> Iterator[str]:
+    yield f"{len(data.counts)} outcomes, {data.counts.sum():.0f} counts"
+    if data.added:
+        yield f"  {data.added} outcomes that are not listed count as zero (--no-zeros)"
+    yield estimate.fit.objective.describe()
+    for name, value, error, low, high in rows:
+        yield f"{name}: {value:.5f} +- {error:.5f}, {LEVEL:.0%} between {low:.4f} and {high:.4f}"
+    if estimate.open_numbers:
+        yield estimate.what_is_open(goal)
+    yield f"errors: scatter of {len(estimate.resampled)} estimates from resampled counts"
 
 
 def read_readout(path: Path) -> Matrix:
