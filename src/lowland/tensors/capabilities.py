@@ -26,6 +26,10 @@ class CellFit(Fit, Protocol):
     def data(self) -> TensorObservations:
         """The known cells."""
 
+    @property
+    def modular_jacobian(self) -> ModularJacobian:
+        """The Jacobian of the known cells at random integer points, modulo a prime."""
+
     def slabs(self, theta: Vector) -> Iterator[tuple[slice, Vector]]:
         """Yield predictions of the known cells and their places, of large tensors a part at a time."""
 
@@ -71,10 +75,6 @@ class TensorFit(CellFit, Protocol):
     @property
     def ranks(self) -> tuple[int, ...]:
         """Tucker ranks."""
-
-    @property
-    def modular_jacobian(self) -> ModularJacobian:
-        """The Jacobian of the known cells at random integer points, modulo a prime."""
 
     def orthonormal(self, theta: Vector) -> TuckerTensor:
         """Return orthonormal factors and an all-orthogonal core of the same tensor."""

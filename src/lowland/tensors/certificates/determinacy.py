@@ -1,4 +1,4 @@
-"""Whether the known cells determine a tensor: exact ranks of the Jacobian modulo a prime."""
+"""Whether the known cells determine a tensor or its components: exact ranks modulo a prime."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from lowland.core.arrays import Vector
 from lowland.core.promises.powers import ModularJacobian
 from lowland.core.results.findings import Finding
 from lowland.core.results.status import Rigour, Verdict
-from lowland.tensors.capabilities import TensorFit
+from lowland.tensors.capabilities import ComponentsFit, TensorFit
 
+COMPONENTS = "components_determined"
 # extra rows when only some of the cells are used, and largest number of residues formed
 SPARE_ROWS, MOST_RESIDUES = 40, 200_000_000
 
@@ -54,6 +55,30 @@ def judge_tensor_determinacy(objective: TensorFit, theta: Vector, given: Judgeme
         finite,
         Finding(UNIQUE, Verdict.INCONCLUSIVE, method="finitely many solutions may still be more than one"),
     ]
+
+
+def judge_components(objective: ComponentsFit, theta: Vector, given: Judgement) -> list[Finding]:
+    """Judge whether only finitely many sets of components have the known cells.
+
+    With the scales of columns fixed, R components have R (sum of lengths - N + 1) degrees of freedom. Where
+    the Jacobian of the known cells has that rank at generic components, only finitely many sets have the same
+    cells; where it has less, such sets come in continuous families.
+
+    Parameters
+    ----------
+    objective : ComponentsFit
+        Only its number of components and the positions of its cells are used.
+    theta : ndarray, shape (size,)
+        Not used: the claim is about generic components.
+    given : Judgement
+        The largest size of an exact rank computation, and the budget.
+
+    Returns
+    -------
+    list of Finding
+        PROVED by a full rank, REFUTED by counting or by deficient ranks modulo two primes.
+    """
+    return [judge_generic_rank(COMPONENTS, objective.modular_jacobian, given)]
 
 
 def judge_generic_rank(claim: str, jacobian: ModularJacobian, given: Judgement) -> Finding:

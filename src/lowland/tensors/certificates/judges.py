@@ -5,9 +5,8 @@ from __future__ import annotations
 from lowland.certificates.judge import Judge
 from lowland.certificates.judges import JUDGES
 from lowland.tensors.capabilities import CellFit, ComponentsFit, TensorFit
-from lowland.tensors.certificates.cp_determinacy import judge_components
 from lowland.tensors.certificates.cp_uniqueness import judge_uniqueness
-from lowland.tensors.certificates.determinacy import judge_tensor_determinacy
+from lowland.tensors.certificates.determinacy import judge_components, judge_tensor_determinacy
 from lowland.tensors.certificates.flattenings import judge_flattenings
 from lowland.tensors.certificates.high_order_saddles import judge_local_minimum
 

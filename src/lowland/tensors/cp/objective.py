@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -31,6 +31,8 @@ from lowland.tensors.complete_cells import (
 from lowland.tensors.cp.constrained_factor import best_factor
 from lowland.tensors.cp.constraints import Constraints, FactorConstraint, asked_of
 from lowland.tensors.cp.model import CP, kept_scales
+from lowland.tensors.cp.modular_jacobian import component_derivatives
+from lowland.tensors.modular_jacobian import CellJacobian
 from lowland.tensors.normal_matrix import cp_normal_matrix
 
 # ridge of alternating least squares, as a share of the mean square of the design
@@ -88,6 +90,16 @@ class CPObjective(CellObjective):
     def flat_rank(self, modes: tuple[int, ...]) -> int:
         """Return the largest rank of any flattening: that of its components."""
         return self.model.rank
+
+    @property
+    def modular_jacobian(self) -> CellJacobian:
+        """The Jacobian of the known cells at random integer components, modulo a prime."""
+        return CellJacobian(
+            data=self.data,
+            derivatives=partial(component_derivatives, self.model),
+            unknowns=self.size,
+            expected_rank=self.size - self.gauge_size,
+        )
 
     @property
     def gauge_size(self) -> int:

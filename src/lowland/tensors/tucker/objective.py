@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 from typing import ClassVar, final
 
@@ -20,10 +20,11 @@ from lowland.recheck.tensors.documents import tensor_problem
 from lowland.tensors.cell_objective import CellObjective, factor_arrays
 from lowland.tensors.cells.plain import plain_cells
 from lowland.tensors.measurement import AllCells
+from lowland.tensors.modular_jacobian import CellJacobian
 from lowland.tensors.normal_matrix import normal_matrix
 from lowland.tensors.tucker.balancing import TuckerBalancing
 from lowland.tensors.tucker.model import Tucker
-from lowland.tensors.tucker.modular_jacobian import TuckerJacobian
+from lowland.tensors.tucker.modular_jacobian import tucker_derivatives
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 
@@ -83,9 +84,14 @@ class TuckerObjective(CellObjective):
         return min(prod(self.ranks[n] for n in modes), prod(others))
 
     @property
-    def modular_jacobian(self) -> TuckerJacobian:
+    def modular_jacobian(self) -> CellJacobian:
         """The Jacobian of the known cells at random integer points, modulo a prime."""
-        return TuckerJacobian(self.data, self.model)
+        return CellJacobian(
+            data=self.data,
+            derivatives=partial(tucker_derivatives, self.model),
+            unknowns=self.size,
+            expected_rank=self.degrees_of_freedom,
+        )
 
     def predict(self, theta: Vector) -> Vector:
         """Return the model's predictions of the known cells, shape (p,)."""
