@@ -578,6 +578,7 @@ def test_an_interrupt_is_told_wherever_it_comes(monkeypatch):
     from dataclasses import replace
 
     from lowland.core.results.status import StopReason
+    from lowland.tensors import searching
     from lowland.tensors.tucker import multistart, rank_path
 
     tensor = np.random.default_rng(0).standard_normal((5, 4, 3))
@@ -587,16 +588,17 @@ def test_an_interrupt_is_told_wherever_it_comes(monkeypatch):
             found = run(objective, stepper, *args, **options)
             return replace(found, stop_reason=StopReason.INTERRUPTED) if stepper.name == solver else found
 
-        monkeypatch.setattr(multistart, "run", interrupted)
+        for module in (multistart, searching):
+            monkeypatch.setattr(module, "run", interrupted)
         fit = ll.decompose_tucker(tensor, 2, rng=0)
         assert fit.search.stop_reason is StopReason.INTERRUPTED
         assert fit.certificate is None
-    monkeypatch.setattr(
-        multistart,
-        "run",
-        lambda *args, **options: replace(run(*args, **options), stop_reason=StopReason.INTERRUPTED),
-    )
-    monkeypatch.setattr(rank_path, "run", multistart.run)
+    for module in (multistart, searching, rank_path):
+        monkeypatch.setattr(
+            module,
+            "run",
+            lambda *args, **options: replace(run(*args, **options), stop_reason=StopReason.INTERRUPTED),
+        )
     fit = ll.decompose_tucker(tensor, "auto", rng=0)
     assert fit.search.stop_reason is StopReason.INTERRUPTED
     assert fit.certificate is None

@@ -7,12 +7,11 @@ from dataclasses import replace
 
 from numpy.typing import ArrayLike
 
-from lowland.certificates import JudgeSettings, judge
+from lowland.certificates import JudgeSettings
 from lowland.core.doors import public
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import RandomSource, make_generator
-from lowland.core.results.status import StopReason
-from lowland.core.running.interrupt import Interruptible, unless_interrupted
+from lowland.core.running.interrupt import Interruptible
 from lowland.core.running.stages import stage
 from lowland.core.work import counted
 from lowland.kernels.blas_threads import one_blas_thread
@@ -20,7 +19,6 @@ from lowland.search.loop import Callback
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.cells.inputs import as_observations
 from lowland.tensors.cells.observations import TensorObservations
-from lowland.tensors.certificates.judges import TENSOR_JUDGES
 from lowland.tensors.cp.constraint_inputs import constraints_of, splines_of
 from lowland.tensors.cp.fit import CPFit
 from lowland.tensors.cp.model import CP
@@ -28,6 +26,7 @@ from lowland.tensors.cp.multistart import CPPlan, search_cp
 from lowland.tensors.cp.objective import CPObjective
 from lowland.tensors.cp.spline_choice import choose_splines
 from lowland.tensors.named_modes import aligned, is_named, numbers_of
+from lowland.tensors.searching import judged
 
 
 @public("lowland")
@@ -138,15 +137,10 @@ def decompose_cp(  # noqa: PLR0913
     entries = aligned(numbers_of(known, tensor, "known"), tensor)
     asked = constraints_of(data.shape, components, signs, splines, entries)
     objective = CPObjective(data, CP(data.shape, components), asked)
-    generator, certificate = make_generator(rng), None
+    generator = make_generator(rng)
     with one_blas_thread(), counted() as work:  # the same bits whatever its number of threads
         objective = replace(objective, constraints=choose_splines(objective, splines, generator))
         with stage("starts of a CP decomposition"):
-            found, attempts = search_cp(objective, plan, generator)
-        if certify and found.stop_reason is not StopReason.INTERRUPTED:
-            budget = settings.budget(work.spent, None)
-            certificate = unless_interrupted(
-                lambda: judge(objective, found.theta, TENSOR_JUDGES, settings=settings, budget=budget),
-                "judging",
-            )
-    return CPFit.of(objective, found, certificate, attempts, tensor if is_named(tensor) else None)
+            search, attempts = search_cp(objective, plan, generator)
+        certificate = judged(objective, search, settings, work.spent) if certify else None
+    return CPFit.of(objective, search, certificate, attempts, tensor if is_named(tensor) else None)

@@ -12,27 +12,20 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.parameter_checks import whole_number
 from lowland.core.results.records import Attempt, SearchResult
 from lowland.core.results.status import StopReason
-from lowland.search import (
-    GaussNewton,
-    GradientBelow,
-    Iterations,
-    RelativeDecreaseBelow,
-    TrustRegion,
-    ValueBelow,
-    run,
-)
+from lowland.search import GaussNewton, Iterations, RelativeDecreaseBelow, ValueBelow, run
 from lowland.search.loop import Callback
-from lowland.search.sequence import continued, last_digits, refined, search_in_turn, unless_ended
+from lowland.search.sequence import continued, last_digits, unless_ended
 from lowland.search.stepper import Stepper
 from lowland.tensors.cell_objective import exact_value
 from lowland.tensors.cp.objective import CPObjective
 from lowland.tensors.kernels.mode_products import mode_gram, unfold
 from lowland.tensors.search.cp_alternating import CPAlternating
+from lowland.tensors.searching import best_of_starts, newton_refined
 
 # sweeps from a start before it is compared with others; relative decrease at which they end early
 ROUGH_SWEEPS, ROUGH = 60, 1e-3
-# random starts after the first; no more once the best value was reached so often, to this relative tolerance
-RESTARTS, AGREEMENTS, ALIKE = 9, 3, 1e-2
+# random starts after the first
+RESTARTS = 9
 # singular vectors are looked for where one side of an unfolding is at most so long; and the share of the
 # largest eigenvalue below which others are rounding
 LONGEST, SAME = 2_000, 1e-12
@@ -95,19 +88,14 @@ def search_cp(
     def from_random(_: Sequence[SearchResult]) -> SearchResult:
         return swept(random_start(objective, rng))
 
-    def is_settled(results: Sequence[SearchResult]) -> bool:
-        least = min(result.value for result in results)
-        agreeing = sum(result.value <= least * (1 + ALIKE) for result in results)
-        return least <= enough or (plan.n_restarts == "auto" and agreeing >= AGREEMENTS)
-
-    count = RESTARTS if plan.n_restarts == "auto" else int(plan.n_restarts)
+    is_free = plan.n_restarts == "auto"
+    count = RESTARTS if is_free else int(plan.n_restarts)
     starts = [("singular vectors", from_data), *[("random", from_random)] * count]
-    results, attempts = search_in_turn(starts, is_settled)
-    best = unless_ended(min(results, key=lambda result: result.value))
+    best, attempts = best_of_starts(starts, enough, until_agreed=is_free)
     if best.stop_reason is not StopReason.INTERRUPTED:
         best = unless_ended(continued(best, _descend(objective, best.theta, plan, rng)))
     theta = objective.canonical(best.theta)
-    return replace(best, theta=theta, value=objective.value(theta)), tuple(attempts)
+    return replace(best, theta=theta, value=objective.value(theta)), attempts
 
 
 def random_start(objective: CPObjective, rng: np.random.Generator) -> Vector:
@@ -173,17 +161,13 @@ def _descend(objective: CPObjective, theta: Vector, plan: CPPlan, rng: np.random
     steps: Stepper[Any] = GaussNewton(inner="dense") if few else CPAlternating()
     swept = LAST_SWEPT if objective.is_constrained else SWEPT
     flat = RelativeDecreaseBelow(DIGITS) if few else RelativeDecreaseBelow(swept, window=WINDOW)
-    found = run(
+    search = run(
         objective, steps, theta, stop=ValueBelow(enough) | flat | most, rng=rng, callbacks=plan.callbacks
     )
-    if found.stop_reason is StopReason.INTERRUPTED or objective.is_constrained:
-        return found
-    if found.value <= enough:
+    if search.stop_reason is StopReason.INTERRUPTED or objective.is_constrained:
+        return search
+    if search.value <= enough:
         return last_digits(
-            found, 1e-3 * enough, lambda rule: run(objective, steps, found.theta, stop=rule, rng=rng)
+            search, 1e-3 * enough, lambda rule: run(objective, steps, search.theta, stop=rule, rng=rng)
         )
-    finish = GradientBelow(1e-10) | RelativeDecreaseBelow(1e-14) | Iterations(50)
-    better = run(objective, TrustRegion(), objective.canonical(found.theta), stop=finish, rng=rng)
-    if better.stop_reason is StopReason.INTERRUPTED:
-        return continued(found, better)
-    return refined(found, better)
+    return newton_refined(objective, search, rng)

@@ -10,22 +10,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.certificates import JudgeSettings, judge
+from lowland.certificates import JudgeSettings
 from lowland.core.arrays import out_of_scale
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import RandomSource, make_generator
-from lowland.core.results.status import StopReason
-from lowland.core.running.interrupt import Interruptible, unless_interrupted
+from lowland.core.running.interrupt import Interruptible
 from lowland.core.work import counted
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.search.loop import Callback
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.cells.inputs import as_observations
 from lowland.tensors.cells.observations import TensorObservations
-from lowland.tensors.certificates.judges import TENSOR_JUDGES
 from lowland.tensors.named_modes import is_named
 from lowland.tensors.search.starts import sequential_start
+from lowland.tensors.searching import judged
 from lowland.tensors.tucker.fit import TuckerFit
 from lowland.tensors.tucker.model import check_ranks, possible_ranks
 from lowland.tensors.tucker.multistart import SearchPlan, interrupted_fit, search_tucker
@@ -155,12 +154,8 @@ def decompose_tucker(  # noqa: PLR0913
             else:
                 fit = search_tucker(data, chosen, plan, generator, None if path is None else path.parts)
         certificate = None
-        if _worth_judging(fit, certify):
-            budget = settings.budget(work.spent, judging_seconds)
-            objective, theta = fit.objective, fit.search.theta
-            certificate = unless_interrupted(
-                lambda: judge(objective, theta, TENSOR_JUDGES, settings=settings, budget=budget), "judging"
-            )
+        if certify:
+            certificate = judged(fit.objective, fit.search, settings, work.spent, judging_seconds)
     parts = TuckerTensor(
         fit.core.astype(precision, copy=False), tuple(f.astype(precision, copy=False) for f in fit.factors)
     )
@@ -204,8 +199,8 @@ def _ranks(
             )
         if not (isinstance(tolerance, int | float | np.number) and 0 < tolerance < 1):
             raise InvalidInputError("tolerance must lie between 0 and 1", repr(tolerance))
-        found = sequential_start(data.array(), None, rng, tolerance=tolerance).ranks
-        return possible_ranks(found, data.shape)
+        enough = sequential_start(data.array(), None, rng, tolerance=tolerance).ranks
+        return possible_ranks(enough, data.shape)
     if ranks is None:
         raise InvalidInputError("ranks are missing", "None", fix='pass ranks, a tolerance, or ranks="auto"')
     if isinstance(ranks, str):
@@ -219,7 +214,3 @@ def _ranks(
     wanted: tuple[Any, ...] = (ranks,) * order if isinstance(ranks, int | np.integer) else tuple(ranks)
     check_ranks(wanted, data.shape)
     return tuple(int(rank) for rank in wanted)
-
-
-def _worth_judging(fit: TuckerFit, certify: bool) -> bool:
-    return certify and fit.search.stop_reason is not StopReason.INTERRUPTED

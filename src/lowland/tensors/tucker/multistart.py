@@ -12,17 +12,9 @@ from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.records import Attempt, SearchResult
 from lowland.core.results.status import StopReason
-from lowland.search import (
-    GaussNewton,
-    GradientBelow,
-    Iterations,
-    RelativeDecreaseBelow,
-    TrustRegion,
-    ValueBelow,
-    run,
-)
+from lowland.search import GaussNewton, Iterations, RelativeDecreaseBelow, TrustRegion, ValueBelow, run
 from lowland.search.loop import Callback
-from lowland.search.sequence import continued, joined, last_digits, refined, search_in_turn, unless_ended
+from lowland.search.sequence import continued, joined, last_digits, unless_ended
 from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
 from lowland.tensors.cell_objective import exact_value
@@ -32,6 +24,7 @@ from lowland.tensors.search.filled_iteration import FilledIteration
 from lowland.tensors.search.high_order_escape import GAIN, HighOrderEscape
 from lowland.tensors.search.orthogonal_iteration import OrthogonalIteration
 from lowland.tensors.search.starts import random_start, sequential_start
+from lowland.tensors.searching import FINISH, best_of_starts, newton_refined
 from lowland.tensors.tucker.fit import TuckerFit
 from lowland.tensors.tucker.model import Tucker
 from lowland.tensors.tucker.objective import TuckerObjective
@@ -48,8 +41,6 @@ FINISH_WORK = 2e8
 STARTS = ("auto", "sequential", "random")
 # random starts after the first, where the first may end in a bad minimum
 RESTARTS_FULL, RESTARTS_MASKED = 4, 9
-# no more starts once the best value has been reached so often, to this relative tolerance
-AGREEMENTS, ALIKE = 3, 1e-2
 # relative decrease at which sweeps from a tensor that nearly fits end
 KNOWN_DIGITS = 1e-10
 # steps from a start before it is compared with others; most escapes from one end point
@@ -138,14 +129,9 @@ def search_tucker(
             return _run(objective, theta, _rough(objective, plan), rng)
         return _descend(objective, theta, plan, rng)  # nothing to compare with
 
-    def is_settled(results: Sequence[SearchResult]) -> bool:
-        least = min(result.value for result in results)
-        agreeing = sum(result.value <= least * (1 + ALIKE) for result in results)
-        return least <= enough or (plan.n_restarts == "auto" and len(results) > 1 and agreeing >= AGREEMENTS)
-
     searches = {"random": from_random, "sequential": from_data, "ranks": from_known}
-    results, attempts = search_in_turn([(name, searches[name]) for name in starts], is_settled)
-    best = unless_ended(min(results, key=lambda result: result.value))
+    named = [(name, searches[name]) for name in starts]
+    best, attempts = best_of_starts(named, enough, until_agreed=plan.n_restarts == "auto")
     escapes: tuple[int, ...] = ()
     if best.stop_reason is not StopReason.INTERRUPTED:
         if len(starts) > 1:
@@ -157,16 +143,18 @@ def search_tucker(
     parts = objective.orthonormal(best.theta)
     theta = objective.balanced(parts)
     best = replace(best, theta=theta, value=objective.value(theta))
-    return TuckerFit(parts, best, None, objective, tuple(attempts), escapes)
+    return TuckerFit(parts, best, None, objective, attempts, escapes)
 
 
 def interrupted_fit(data: TensorObservations, parts: TuckerTensor, plan: SearchPlan) -> TuckerFit:
     """Return a tensor as the fit of a search that the user interrupted before it began."""
     objective = make_tucker_objective(data, parts.ranks, plan.balancing)
     theta = objective.balanced(parts)
-    found = run(objective, TrustRegion(), theta, stop=Iterations(0), rng=np.random.default_rng(0))
-    found = replace(found, stop_reason=StopReason.INTERRUPTED, message="interrupted while ranks were chosen")
-    return TuckerFit(objective.orthonormal(theta), found, None, objective, (Attempt.of("ranks", found),))
+    search = run(objective, TrustRegion(), theta, stop=Iterations(0), rng=np.random.default_rng(0))
+    search = replace(
+        search, stop_reason=StopReason.INTERRUPTED, message="interrupted while ranks were chosen"
+    )
+    return TuckerFit(objective.orthonormal(theta), search, None, objective, (Attempt.of("ranks", search),))
 
 
 def _last_digits(
@@ -247,19 +235,12 @@ def _from_known(
     stop = ValueBelow(exact_value(objective)) | RelativeDecreaseBelow(KNOWN_DIGITS)
     stop = stop | Iterations(plan.max_iter)
     data_alone = replace(objective, strength=0.0)
-    found = run(
-        data_alone,
-        FilledIteration(),
-        known.point(),
-        stop=stop,
-        rng=rng,
-        callbacks=plan.callbacks,
-    )
-    found = replace(found, theta=objective.canonical(found.theta))
+    swept = run(data_alone, FilledIteration(), known.point(), stop=stop, rng=rng, callbacks=plan.callbacks)
+    swept = replace(swept, theta=objective.canonical(swept.theta))
     large = objective.size * objective.data.size > FINISH_WORK  # where a Newton step takes many seconds
-    if large or found.stop_reason is StopReason.INTERRUPTED:
-        return found
-    return joined(found, _descend(objective, found.theta, plan, rng))
+    if large or swept.stop_reason is StopReason.INTERRUPTED:
+        return swept
+    return joined(swept, _descend(objective, swept.theta, plan, rng))
 
 
 def _run(
@@ -299,8 +280,4 @@ def _descend(
     done = result.value <= enough or result.stop_reason is StopReason.INTERRUPTED
     if done or single or objective.size * objective.data.size > FINISH_WORK:
         return result
-    finish = ValueBelow(enough) | GradientBelow(1e-10) | RelativeDecreaseBelow(1e-14) | Iterations(50)
-    better = run(objective, TrustRegion(), objective.canonical(result.theta), stop=finish, rng=rng)
-    if better.stop_reason is StopReason.INTERRUPTED:
-        return continued(result, better)
-    return refined(result, better)
+    return newton_refined(objective, result, rng, ValueBelow(enough) | FINISH)
