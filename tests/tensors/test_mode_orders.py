@@ -215,13 +215,13 @@ def test_cells_in_missing_slices_have_intervals_of_their_own(traffic, short_chai
     mean, error = found.predict(at), (upper - lower) / 2
     np.testing.assert_allclose(mean, (lower + upper) / 2)
     alone = ll.CompletedTensor(
-        found.data,
-        found.rank,
-        found.model,
-        found.draws,
-        found.search,
-        replace(found.calibration, slice_scores=()),
-        found.tried,
+        data=found.data,
+        rank=found.rank,
+        model=found.model,
+        draws=found.draws,
+        search=found.search,
+        calibration=replace(found.calibration, slice_scores=()),
+        tried=found.tried,
     )
     low, high = alone.interval(at, 0.9)
     assert error[0] == pytest.approx((high - low)[0] / 2)

@@ -123,7 +123,7 @@ def decompose_cp(  # noqa: PLR0913
     >>> mixtures = np.einsum("ir,jr,kr->ijk", *spectra)
     >>> holes = np.where(rng.random(mixtures.shape) < 0.8, mixtures, np.nan)
     >>> fit = ll.decompose_cp(holes, 3, nonnegative=True, rng=0)
-    >>> bool(fit.congruence(spectra).min() > 0.99), all((own >= 0).all() for own in fit.factors)
+    >>> bool(fit.congruence(spectra).min() > 0.99), all((factor >= 0).all() for factor in fit.factors)
     (True, True)
     """
     settings = JudgeSettings.for_effort(effort)

@@ -33,7 +33,7 @@ CANCELLING = -0.85
 
 @public("lowland")
 @final
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class CPFit(Decomposition):
     """A sum of products of one vector per mode, how it was found, and what is proved about it.
 
@@ -91,7 +91,15 @@ class CPFit(Decomposition):
         unit = tuple(
             factor / np.where(norm > 0, norm, 1.0) for factor, norm in zip(factors, norms, strict=True)
         )
-        return cls(norms.prod(axis=0), unit, search, certificate, objective, attempts, like)
+        return cls(
+            strengths=norms.prod(axis=0),
+            factors=unit,
+            search=search,
+            certificate=certificate,
+            objective=objective,
+            attempts=attempts,
+            like=like,
+        )
 
     @property
     def rank(self) -> int:

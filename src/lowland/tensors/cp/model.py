@@ -103,7 +103,7 @@ class CP:
             scales = np.where(some, np.exp(logs) / np.where(some, sizes[n], 1.0), 0.0)
             factor *= np.where(kept[n], 1.0, scales)
         self._turn(factors, kept, constraints)
-        if any(own.known is not None for own in constraints):
+        if any(constraint.known is not None for constraint in constraints):
             return self.pack(factors)
         order = np.argsort(-np.where(some, logs, -np.inf), kind="stable")
         return self.pack([factor[:, order] for factor in factors])
@@ -114,19 +114,19 @@ class CP:
         norms = np.prod([np.linalg.norm(factor, axis=0) for factor in factors], axis=0)
         count = np.maximum((~kept).sum(axis=0), 1)
         scales = (size / np.where(norms > 0, norms, size)) ** (1 / count)
-        for factor, own in zip(factors, kept, strict=True):
-            factor *= np.where(own, 1.0, scales)
+        for factor, keeps in zip(factors, kept, strict=True):
+            factor *= np.where(keeps, 1.0, scales)
         return self.pack(factors)
 
     def _turn(self, factors: list[Matrix], kept: NDArray[np.bool_], constraints: Constraints) -> None:
         """Make the largest entries of columns positive that may change their sign, but in their last mode."""
-        signed = np.array([own.nonnegative for own in constraints] or [False] * len(factors))
+        signed = np.array([constraint.nonnegative for constraint in constraints] or [False] * len(factors))
         turns = ~(kept | signed[:, None])
         last = len(factors) - 1 - turns[::-1].argmax(axis=0)
-        for n, own in enumerate(factors):
-            negative = own[np.abs(own).argmax(axis=0), np.arange(self.rank)] < 0
+        for n, factor in enumerate(factors):
+            negative = factor[np.abs(factor).argmax(axis=0), np.arange(self.rank)] < 0
             signs = np.where(turns[n] & (last != n) & negative, -1.0, 1.0)
-            own *= signs
+            factor *= signs
             for m, other in enumerate(factors):
                 other *= np.where(last == m, signs, 1.0)
 
@@ -135,4 +135,4 @@ def kept_scales(constraints: Constraints, model: CP) -> NDArray[np.bool_]:
     """Return which columns have a known scale, shape (N, R)."""
     if not constraints:
         return np.zeros((len(model.shape), model.rank), bool)
-    return np.array([own.scaled_columns(model.rank) for own in constraints])
+    return np.array([constraint.scaled_columns(model.rank) for constraint in constraints])

@@ -37,7 +37,7 @@ CENTRAL = 0.6827
 
 @public("lowland")
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class CompletedTensor:
     """A tensor completed by averages over draws of CP decompositions.
 

@@ -117,20 +117,20 @@ def complete_by_cp(
         for mode in range(len(data.shape))
     )
     return CompletedTensor(
-        data,
-        best.rank,
-        model,
-        draws_of(search),
-        search,
-        Calibration.of(judged),
-        tried,
-        words,
-        blend,
-        table,
-        without,
-        like,
-        tuple((orders[k], smooth[k]) for k in sorted(smooth)),
-        rival_error,
+        data=data,
+        rank=best.rank,
+        model=model,
+        draws=draws_of(search),
+        search=search,
+        calibration=Calibration.of(judged),
+        tried=tried,
+        orders=words,
+        blend=blend,
+        table=table,
+        no_table=without,
+        like=like,
+        smooth=tuple((orders[k], smooth[k]) for k in sorted(smooth)),
+        rival_error=rival_error,
     )
 
 

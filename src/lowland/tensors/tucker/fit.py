@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @public("lowland")
 @final
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class TuckerFit(Decomposition):
     """A Tucker decomposition, how it was found, and what is proved about it.
 

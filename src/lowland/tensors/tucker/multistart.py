@@ -142,8 +142,14 @@ def search_tucker(
     # the balanced point has the same tensor and no larger regulariser
     parts = objective.orthonormal(best.theta)
     theta = objective.balanced(parts)
-    best = replace(best, theta=theta, value=objective.value(theta))
-    return TuckerFit(parts, best, None, objective, attempts, escapes)
+    return TuckerFit(
+        parts=parts,
+        search=replace(best, theta=theta, value=objective.value(theta)),
+        certificate=None,
+        objective=objective,
+        attempts=attempts,
+        escapes=escapes,
+    )
 
 
 def interrupted_fit(data: TensorObservations, parts: TuckerTensor, plan: SearchPlan) -> TuckerFit:
@@ -154,7 +160,13 @@ def interrupted_fit(data: TensorObservations, parts: TuckerTensor, plan: SearchP
     search = replace(
         search, stop_reason=StopReason.INTERRUPTED, message="interrupted while ranks were chosen"
     )
-    return TuckerFit(objective.orthonormal(theta), search, None, objective, (Attempt.of("ranks", search),))
+    return TuckerFit(
+        parts=objective.orthonormal(theta),
+        search=search,
+        certificate=None,
+        objective=objective,
+        attempts=(Attempt.of("ranks", search),),
+    )
 
 
 def _last_digits(
