@@ -284,7 +284,7 @@ def test_a_trace_follows_training_to_the_edge(torch):
                 p -= step_size * p.grad
         trace.record(step)
     assert [record.step for record in trace.records] == list(range(0, 3001, 250))
-    sharp = [record.found.lower for record in trace.records]
+    sharp = [record.estimate.lower for record in trace.records]
     # it began where the step size is unstable, and settled where it just is
     assert trace.stability()[0] is Verdict.REFUTED
     assert sharp[-1] == pytest.approx(trace.limit, rel=0.02)

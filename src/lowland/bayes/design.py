@@ -75,5 +75,5 @@ class MatrixDesign:
     def add_outer(self, gram: Matrix) -> None:
         """Add F F^T to a matrix."""
         for low in range(0, len(gram), TOGETHER):
-            own = slice(low, low + TOGETHER)
-            gram[own] += 1 + self.covariates[own] @ self.covariates.T
+            block = slice(low, low + TOGETHER)
+            gram[block] += 1 + self.covariates[block] @ self.covariates.T

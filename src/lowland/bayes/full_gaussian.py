@@ -62,7 +62,7 @@ def draw_gaussian(
     """
     m, p = rows.shape
     mean = rows.mean(axis=0)
-    centred, own = rows - mean, np.eye(p) if root is None else root
+    centred, transform = rows - mean, np.eye(p) if root is None else root
     if root is not None:
         centred = np.linalg.solve(root, centred.T).T
     scatter = centred.T @ centred
@@ -72,7 +72,7 @@ def draw_gaussian(
     excess = float(rng.choice(excesses, p=weights / weights.sum()))
     degrees = m - 1 + p + 1 + excess
     lower = wishart_root(p, degrees, rng)  # of a draw of the precision
-    total = own @ (scatter + excess * np.eye(p)) @ own.T + m * floor * np.eye(p)
+    total = transform @ (scatter + excess * np.eye(p)) @ transform.T + m * floor * np.eye(p)
     posterior = np.linalg.cholesky(total)
     half, inverse = np.linalg.solve(lower, posterior.T).T, np.linalg.solve(posterior.T, lower)
     away = half @ rng.standard_normal(p) / np.sqrt(m)
@@ -100,15 +100,17 @@ def draw_target(rows: Matrix, rng: np.random.Generator, roots: Sequence[Matrix |
     m = len(rows)
     centred = rows - rows.mean(axis=0)
     scatter = centred.T @ centred
-    found = []
+    evidences = []
     for root in (roots[k] for k in pair):
-        own, size = scatter, 0.0
+        whitened, size = scatter, 0.0
         if root is not None:
-            own = np.linalg.solve(root, np.linalg.solve(root, scatter).T)
+            whitened = np.linalg.solve(root, np.linalg.solve(root, scatter).T)
             size = (m - 1) * float(np.log(np.diag(root)).sum())
         excesses = np.geomspace(LEAST_EXCESS, MOST_EXCESS * m, STEPS)
-        found.append(float(np.logaddexp.reduce(log_evidence((own + own.T) / 2, m, excesses))) - size)
-    return pair[1] if np.log(rng.random()) < -np.logaddexp(0.0, found[0] - found[1]) else pair[0]
+        evidences.append(
+            float(np.logaddexp.reduce(log_evidence((whitened + whitened.T) / 2, m, excesses))) - size
+        )
+    return pair[1] if np.log(rng.random()) < -np.logaddexp(0.0, evidences[0] - evidences[1]) else pair[0]
 
 
 def log_evidence(scatter: Matrix, m: int, excesses: Vector) -> Vector:

@@ -118,17 +118,17 @@ class GraphPlaces:
         count, labels = connected_components(near, directed=False)
         values, vectors = [], []
         for part in range(count):
-            own = np.flatnonzero(labels == part)
-            if own.size > 1:
-                found, columns = _smallest(near[own][:, own])
-                values.append(found)
-                vectors.append((own, columns))
+            members = np.flatnonzero(labels == part)
+            if members.size > 1:
+                smallest, columns = _smallest(near[members][:, members])
+                values.append(smallest)
+                vectors.append((members, columns))
         joined = np.concatenate(values)
         chosen = np.argsort(joined, kind="stable")[:MOST_FEATURES]
         out, start = np.zeros((n, chosen.size)), 0
-        for own, columns in vectors:
+        for members, columns in vectors:
             mine = (chosen >= start) & (chosen < start + columns.shape[1])
-            out[np.ix_(own, np.flatnonzero(mine))] = columns[:, chosen[mine] - start]
+            out[np.ix_(members, np.flatnonzero(mine))] = columns[:, chosen[mine] - start]
             start += columns.shape[1]
         return joined[chosen], out
 

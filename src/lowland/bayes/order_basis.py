@@ -106,8 +106,8 @@ def kernel(left: Matrix, right: Matrix, length: float) -> Matrix:
     """Return the Matérn kernel of order 3/2 between coordinates."""
     squares = np.zeros((len(left), len(right)))
     with np.errstate(over="ignore"):
-        for own, other in zip(left.T, right.T, strict=True):
-            squares += np.minimum(np.abs(own[:, None] / length - other / length), FARTHEST) ** 2
+        for axis, other in zip(left.T, right.T, strict=True):
+            squares += np.minimum(np.abs(axis[:, None] / length - other / length), FARTHEST) ** 2
     reach = np.sqrt(3 * squares)
     values: Matrix = (1 + reach) * np.exp(-reach)
     return values
@@ -122,6 +122,6 @@ def spacing(coordinates: Matrix) -> float:
     if points.shape[1] == 1:
         return reach / (len(points) - 1)
     some = points[:: max(1, len(points) // POINTS)] / reach
-    squares = sum((own[:, None] - other) ** 2 for own, other in zip(some.T, some.T, strict=True))
+    squares = sum((axis[:, None] - other) ** 2 for axis, other in zip(some.T, some.T, strict=True))
     squares[np.diag_indices(len(some))] = np.inf
     return reach * float(np.sqrt(np.median(squares.min(axis=0))))

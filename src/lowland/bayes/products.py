@@ -34,7 +34,7 @@ def singular_factors(matrix: Matrix) -> tuple[Matrix, Matrix]:
 def product_variances(rows: Moments, columns: Moments, at: tuple[Indices, Indices], rank: int) -> Vector:
     """Return the variances of p . q + b + c for pairs of independent Gaussian rows and columns."""
     d = rows.means.shape[1]
-    own, other = (
+    row_covariances, column_covariances = (
         side.covariances[places].astype(np.float64) for side, places in zip((rows, columns), at, strict=True)
     )
     x, z = np.ones((2, at[0].size, d))
@@ -42,9 +42,9 @@ def product_variances(rows: Moments, columns: Moments, at: tuple[Indices, Indice
     a, b = lower_triangle(d)
     twice = np.where(a == b, 1.0, 2.0)  # packed lower triangles stand for both
     factors = rank * (rank + 1) // 2  # that of the factors comes first
-    own *= twice
-    variances: Vector = np.einsum("kc,kc->k", own, x[:, a] * x[:, b])
-    variances += np.einsum("kc,kc->k", own[:, :factors], other[:, :factors])
-    other *= twice
-    variances += np.einsum("kc,kc->k", other, z[:, a] * z[:, b])
+    row_covariances *= twice
+    variances: Vector = np.einsum("kc,kc->k", row_covariances, x[:, a] * x[:, b])
+    variances += np.einsum("kc,kc->k", row_covariances[:, :factors], column_covariances[:, :factors])
+    column_covariances *= twice
+    variances += np.einsum("kc,kc->k", column_covariances, z[:, a] * z[:, b])
     return variances

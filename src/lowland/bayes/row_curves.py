@@ -86,19 +86,19 @@ def has_curve(rows: Matrix) -> NDArray[np.bool_]:
     known = ~np.isnan(rows)
     least = np.where(known, rows, np.inf).min(axis=1)
     most = np.where(known, rows, -np.inf).max(axis=1)
-    found: NDArray[np.bool_] = (known.sum(axis=1) >= FEWEST_CELLS) & (least < most)
-    return found
+    curved: NDArray[np.bool_] = (known.sum(axis=1) >= FEWEST_CELLS) & (least < most)
+    return curved
 
 
 def kernels_along(places: Matrix) -> Matrix:
     """Return the correlations of noisy curves, shape (kernels, n, n), at places of shape (n, c)."""
     distances = distances_along(places)
-    found = []
+    kernels = []
     for length in LENGTHS:
         scaled = np.sqrt(3) * distances / length
         curve = (1 + scaled) * np.exp(-scaled)
-        found += [curve + noise * np.eye(len(places)) for noise in NOISES]
-    return np.stack(found)
+        kernels += [curve + noise * np.eye(len(places)) for noise in NOISES]
+    return np.stack(kernels)
 
 
 def curves_about(rows: Matrix, centres: Matrix, kernels: Matrix) -> list[RowCurves]:
@@ -109,19 +109,19 @@ def curves_about(rows: Matrix, centres: Matrix, kernels: Matrix) -> list[RowCurv
     """
     tables = rows - centres[:, None]
     lies = np.stack([has_curve(table) for table in tables])
-    own = np.flatnonzero(lies.any(axis=0))
-    found: list[dict[int, tuple[Indices, Matrix, Vector]]] = [{} for _ in tables]  # by row
+    curved = np.flatnonzero(lies.any(axis=0))
+    curves_by_table: list[dict[int, tuple[Indices, Matrix, Vector]]] = [{} for _ in tables]  # by row
     with one_blas_thread():  # the same bits whatever its number of threads
-        for seen, group in _by_pattern(~np.isnan(rows[own])):
+        for seen, group in _by_pattern(~np.isnan(rows[curved])):
             gaps = np.flatnonzero(~seen)
             curves = _PatternCurves.of(kernels, np.flatnonzero(seen), gaps)
-            for row in own[group].tolist():
+            for row in curved[group].tolist():
                 for k in np.flatnonzero(lies[:, row]).tolist():
                     values = tables[k, row, seen]
                     level = values.mean()  # a large one would cost digits
                     means, likelihoods = curves.fit(values - level)
-                    found[k][row] = gaps, means + level, likelihoods
-    return [_collected(rows.shape, curves, len(kernels)) for curves in found]
+                    curves_by_table[k][row] = gaps, means + level, likelihoods
+    return [_collected(rows.shape, curves, len(kernels)) for curves in curves_by_table]
 
 
 def _by_pattern(known: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], Indices]]:
@@ -170,7 +170,7 @@ class _PatternCurves:
 
         # each is symmetric: its transpose lies as LAPACK has it, and is factored in place
         inner = np.ascontiguousarray(kernels[:, known[:, None], known])
-        factors = [dpotrf(own.T, lower=1, clean=0, overwrite_a=1)[0] for own in inner]
+        factors = [dpotrf(matrix.T, lower=1, clean=0, overwrite_a=1)[0] for matrix in inner]
         sizes = np.log(np.stack([factor.diagonal() for factor in factors])).sum(axis=1)
         ones = np.stack([dpotrs(factor, np.ones(known.size), lower=1)[0] for factor in factors])
         return cls(factors, sizes, ones, kernels[:, gaps[:, None], known])

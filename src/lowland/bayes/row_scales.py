@@ -72,8 +72,8 @@ class RowScales:
 
     def factors(self, distances: Vector, counts: Indices | int) -> Vector:
         """Return by what the Gaussian's variances of each row's other numbers are multiplied, shape (m,)."""
-        found: Vector = self.unit * (self.size * self.freedom + distances) / (self.freedom + counts)
-        return found
+        factors: Vector = self.unit * (self.size * self.freedom + distances) / (self.freedom + counts)
+        return factors
 
 
 def _log_likelihood(d: Vector, k: Vector, freedoms: Vector, sizes: Vector) -> Vector:

@@ -18,10 +18,10 @@ def score_quantile(scores: Vector, level: float) -> float:
     from scipy.special import ndtri
 
     rank = int(np.ceil(level * (scores.size + 1)))
-    found = float(scores[min(rank, scores.size) - 1])
+    quantile = float(scores[min(rank, scores.size) - 1])
     if rank > scores.size or scores.size < MANY:
-        return max(found, float(ndtri((1 + level) / 2)))
-    return found
+        return max(quantile, float(ndtri((1 + level) / 2)))
+    return quantile
 
 
 def interval_reach(scores: Vector, level: float) -> float:

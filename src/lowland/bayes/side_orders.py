@@ -55,7 +55,7 @@ class SideOrders:
         return self.rows, self.columns
 
     def __bool__(self) -> bool:
-        return any(own is not None for own in self.sides)
+        return any(order is not None for order in self.sides)
 
 
 def orders_of(
@@ -77,21 +77,21 @@ def orders_of(
     InvalidInputError
         If coordinates are no numbers or dates, not one per line, or missing, or if labels have none.
     """
-    found: list[Matrix | GraphPlaces | None] = []
-    for own, length, names, side in zip(given, shape, labels, ("row", "column"), strict=True):
-        if own is None:
-            found.append(None)
-        elif isinstance(own, str) and own == "auto":
-            found.append(times_of(names))
-        elif isinstance(own, str):
-            found.append(_by_labels(own, names, side))
-        elif is_graph(own):
-            found.append(GraphPlaces.of(own, length, f"{side}_order"))
+    sides: list[Matrix | GraphPlaces | None] = []
+    for order, length, names, side in zip(given, shape, labels, ("row", "column"), strict=True):
+        if order is None:
+            sides.append(None)
+        elif isinstance(order, str) and order == "auto":
+            sides.append(times_of(names))
+        elif isinstance(order, str):
+            sides.append(_by_labels(order, names, side))
+        elif is_graph(order):
+            sides.append(GraphPlaces.of(order, length, f"{side}_order"))
         else:
-            found.append(as_coordinates(own, length, f"{side}_order"))
-    asked = tuple(own is not None and not (isinstance(own, str) and own == "auto") for own in given)
-    labelled = tuple(isinstance(own, str) for own in given)
-    return SideOrders(found[0], found[1], (asked[0], asked[1]), (labelled[0], labelled[1]))
+            sides.append(as_coordinates(order, length, f"{side}_order"))
+    asked = tuple(order is not None and not (isinstance(order, str) and order == "auto") for order in given)
+    labelled = tuple(isinstance(order, str) for order in given)
+    return SideOrders(sides[0], sides[1], (asked[0], asked[1]), (labelled[0], labelled[1]))
 
 
 def coordinates_of(labels: Labels | None) -> Matrix | None:
@@ -136,8 +136,8 @@ def _calendar_places(texts: list[str]) -> Matrix | None:
     for names in (_MONTHS, _WEEKDAYS):
         places = _places(names)
         if all(text.lower() in places for text in texts):
-            found = np.array([places[text.lower()] for text in texts], np.float64)
-            return found[:, None] if np.unique(found).size == found.size else None
+            numbers = np.array([places[text.lower()] for text in texts], np.float64)
+            return numbers[:, None] if np.unique(numbers).size == numbers.size else None
     return None
 
 
@@ -148,9 +148,9 @@ def _places(names: tuple[str, ...]) -> dict[str, int]:
 
 def extended(coordinates: Matrix, labels: Labels | None) -> Matrix | None:
     """Return the coordinates of a table whose labels continue those of these lines; None if they do not."""
-    found = coordinates_of(labels)
-    same = found is not None and np.array_equal(found[: len(coordinates)], coordinates)
-    return found if same else None
+    places = coordinates_of(labels)
+    same = places is not None and np.array_equal(places[: len(coordinates)], coordinates)
+    return places if same else None
 
 
 def _by_labels(word: str, labels: Labels | None, side: str) -> Matrix:
@@ -158,15 +158,15 @@ def _by_labels(word: str, labels: Labels | None, side: str) -> Matrix:
         raise InvalidInputError(
             f"{side}_order is unknown", repr(word), fix='pass coordinates, "labels", "auto" or None'
         )
-    found = coordinates_of(labels)
-    if found is None:
+    coordinates = coordinates_of(labels)
+    if coordinates is None:
         what = "no labels" if labels is None else f"labels such as {str(labels[0])!r}"
         raise InvalidInputError(
             f"{side} labels are neither numbers nor dates",
             what,
             fix="pass coordinates, or leave the order out",
         )
-    return found
+    return coordinates
 
 
 def as_coordinates(values: Any, length: int, name: str) -> Matrix:
@@ -183,10 +183,10 @@ def as_coordinates(values: Any, length: int, name: str) -> Matrix:
     elif array.dtype.kind in "iuf":
         numbers = array.astype(np.float64)
     else:
-        found = coordinates_of(array.astype(str)) if array.ndim == 1 else None
-        if found is None:
+        coordinates = coordinates_of(array.astype(str)) if array.ndim == 1 else None
+        if coordinates is None:
             raise InvalidInputError(f"{name} must hold numbers or dates", f"dtype {array.dtype}")
-        numbers = found
+        numbers = coordinates
     if numbers.ndim == 1:
         numbers = numbers[:, None]
     if numbers.ndim != 2 or len(numbers) != length or not numbers.shape[1]:

@@ -175,11 +175,11 @@ class SidePrior:
         right = self._project(np.hstack([rows, noise]))
         right[:, self.width :] += normals
         solved, means = self._solve(right)
-        own = slice(self.width)
+        leading = slice(self.width)
         return (
-            right[:, own],
-            solved[:, own],
-            None if means is None else means[:, own],
+            right[:, leading],
+            solved[:, leading],
+            None if means is None else means[:, leading],
             solved[:, self.width :],
         )
 

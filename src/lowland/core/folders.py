@@ -47,21 +47,21 @@ def new_folder(target: Path) -> Iterator[Path]:
         unfinished.rename(target)
 
 
-def remove_files(folder: Path, own: set[str]) -> None:
+def remove_files(folder: Path, names: set[str]) -> None:
     """Remove files of a folder, and the folder itself unless it holds others; either may be gone already."""
-    for name in own:
+    for name in names:
         (folder / name).unlink(missing_ok=True)
     with suppress(OSError):
         folder.rmdir()
 
 
-def replace_folder(target: Path, new: Path, own: set[str]) -> None:
+def replace_folder(target: Path, new: Path, names: set[str]) -> None:
     """Put a new folder in the place of another, which is removed.
 
     Parameters
     ----------
     target, new : Path
-    own : set of str
+    names : set of str
         Names of the files that the old folder should hold.
 
     Raises
@@ -69,7 +69,7 @@ def replace_folder(target: Path, new: Path, own: set[str]) -> None:
     InvalidInputError
         If it holds others.
     """
-    others = sorted({path.name for path in target.iterdir()} - own)
+    others = sorted({path.name for path in target.iterdir()} - names)
     if others:
         raise InvalidInputError(
             f"{target} holds files that are not its own",

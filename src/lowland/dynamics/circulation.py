@@ -115,22 +115,22 @@ def with_circulation(
 
 def checked_circulation(J: Circulation, points: Matrix) -> NDArray[Any]:
     """Return J at points, or raise InvalidInputError if it is not antisymmetric."""
-    found = np.asarray(J(points), dtype=float)
+    matrices = np.asarray(J(points), dtype=float)
     shape = (len(points), points.shape[1], points.shape[1])
-    if found.shape != shape:
+    if matrices.shape != shape:
         raise InvalidInputError(
             "antisymmetric must return an antisymmetric matrix per point",
-            f"shape {found.shape} for points of shape {points.shape}",
+            f"shape {matrices.shape} for points of shape {points.shape}",
             fix=f"return shape {shape}",
         )
-    if not np.all(np.isfinite(found)):
+    if not np.all(np.isfinite(matrices)):
         raise InvalidInputError(
             "antisymmetric must return finite numbers",
-            f"at {points[~np.isfinite(found).all(axis=(1, 2))][0]}",
+            f"at {points[~np.isfinite(matrices).all(axis=(1, 2))][0]}",
         )
-    excess = float(np.abs(found + found.transpose(0, 2, 1)).max(initial=0.0))
-    if excess > ANTISYMMETRIC * max(float(np.abs(found).max(initial=0.0)), np.finfo(float).tiny):
+    excess = float(np.abs(matrices + matrices.transpose(0, 2, 1)).max(initial=0.0))
+    if excess > ANTISYMMETRIC * max(float(np.abs(matrices).max(initial=0.0)), np.finfo(float).tiny):
         raise InvalidInputError(
             "antisymmetric must return matrices that equal minus their transposes", f"off by {excess:.3g}"
         )
-    return found
+    return matrices

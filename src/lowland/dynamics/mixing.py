@@ -234,7 +234,7 @@ def advise_sampling(hessian: Matrix, *, beta: float, accuracy: float = 0.05) -> 
     if accuracy < LEAST:
         raise InvalidInputError("accuracy is too fine", f"{accuracy:g}", fix=f"pass {LEAST:g} or more")
     H, values, _ = check_well(hessian)
-    exact, found = _Exact(H, beta), []
+    exact, advised = _Exact(H, beta), []
     for family in _families(H, values, beta):
         best: SamplingAdvice | None = None
         for moves in family:
@@ -244,8 +244,8 @@ def advise_sampling(hessian: Matrix, *, beta: float, accuracy: float = 0.05) -> 
             if steps is not None:
                 best = SamplingAdvice(moves, steps, accuracy, laws.bias / exact.scale)
         if best is not None:
-            found.append(best)
-    return tuple(sorted(found, key=lambda own: own.n_steps))
+            advised.append(best)
+    return tuple(sorted(advised, key=lambda advice: advice.n_steps))
 
 
 def _families(H: Matrix, values: Vector, beta: float) -> Iterator[Iterator[Dynamics]]:
@@ -253,16 +253,16 @@ def _families(H: Matrix, values: Vector, beta: float) -> Iterator[Iterator[Dynam
     yield _steps_of(Overdamped(1.0, beta), H)
     if len(H) > 1:
         J = optimal_antisymmetric(H)
-        yield (own for c in TURNS if np.any(J) for own in _steps_of(NonReversible(1.0, beta, c * J), H))
+        yield (moves for c in TURNS if np.any(J) for moves in _steps_of(NonReversible(1.0, beta, c * J), H))
     critical = 2 * np.sqrt(values[0])
-    yield (own for c in FRICTIONS for own in _steps_of(Underdamped(1.0, beta, float(c * critical)), H))
+    yield (moves for c in FRICTIONS for moves in _steps_of(Underdamped(1.0, beta, float(c * critical)), H))
 
 
 def _steps_of(moves: Dynamics, H: Matrix) -> Iterator[Dynamics]:
     longest = stable_step(moves, H)
     for share in SHARES[::-1]:
-        own: Dynamics = dataclasses.replace(moves, step_size=float(share * longest))
-        yield own
+        stepped: Dynamics = dataclasses.replace(moves, step_size=float(share * longest))
+        yield stepped
 
 
 class _Exact:

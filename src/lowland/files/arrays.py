@@ -84,11 +84,11 @@ def load_npz(
             if item.filename.endswith(".npy") and not item.filename.startswith(tuple(without))
         ]
         check_fits(sum(item.file_size for item in members), f"the arrays of {path}")
-        found = {}
+        arrays = {}
         for item in members:
             with archive.open(item) as file:
-                found[item.filename.removesuffix(".npy")] = _array(file, item.file_size, path)
-        return found
+                arrays[item.filename.removesuffix(".npy")] = _array(file, item.file_size, path)
+        return arrays
 
 
 def _array(file: IO[bytes], size: int, path: str, start: int | None = None) -> NDArray[Any]:

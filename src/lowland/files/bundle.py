@@ -119,7 +119,7 @@ def load_bundle(
     stored = load_npz(Path(path), without=[f"array_{prefix}" for prefix in without])
     try:
         header = json.loads(bytes(stored.pop("header")).decode())
-        found, version = header["kind"], int(header["format"])
+        stored_kind, version = header["kind"], int(header["format"])
     except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise FileFormatError(
             f"{path} is not a lowland file", "no header", fix=f"pass a {kind} written by lowland"
@@ -134,6 +134,6 @@ def load_bundle(
             f"format {version} (lowland {header.get('lowland')}); this version reads up to {FORMAT_VERSION}",
             fix="update lowland",
         )
-    if found != kind:
-        raise FileFormatError(f"{path} is a {found}, not a {kind}", found, fix=f"pass a {kind}")
+    if stored_kind != kind:
+        raise FileFormatError(f"{path} is a {stored_kind}, not a {kind}", stored_kind, fix=f"pass a {kind}")
     return header, {name.removeprefix("array_"): array for name, array in stored.items()}

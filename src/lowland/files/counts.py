@@ -128,24 +128,26 @@ def _of_json(path: str | PathLike[str]) -> Iterator[tuple[str, str, str, Any]]:
     with opened.stream() as file:
         data = file.read()
     try:
-        found = json.loads(decode(data, find_encoding(data, opened.name), opened.name))
+        content = json.loads(decode(data, find_encoding(data, opened.name), opened.name))
     except (ValueError, RecursionError) as error:
         raise FileFormatError(f"{path} is not JSON", str(error)) from error
-    return _of_mapping(found, str(path))
+    return _of_mapping(content, str(path))
 
 
-def _of_mapping(found: Any, where: str) -> Iterator[tuple[str, str, str, Any]]:
-    good = isinstance(found, Mapping) and all(isinstance(own, Mapping) for own in found.values())
-    if not good or not found:
+def _of_mapping(content: Any, where: str) -> Iterator[tuple[str, str, str, Any]]:
+    good = isinstance(content, Mapping) and all(
+        isinstance(outcomes, Mapping) for outcomes in content.values()
+    )
+    if not good or not content:
         raise FileFormatError(
             f"{where} does not hold counts by setting and outcome",
-            type(found).__name__,
+            type(content).__name__,
             fix='write {"XZ": {"01": 1214, ...}, ...}',
         )
     return (
         (f"setting {setting!r}", str(setting), str(outcome), count)
-        for setting, own in found.items()
-        for outcome, count in own.items()
+        for setting, outcomes in content.items()
+        for outcome, count in outcomes.items()
     )
 
 
@@ -181,7 +183,7 @@ def _completed(
     if zeros is False or len(lengths) != 1 or not 1 <= max(lengths) <= MOST_QUBITS:
         return dict(seen)  # words of other lengths are refused where they are measured
     everything = ["".join(digits) for digits in product("01", repeat=lengths.pop())]
-    if zeros is None and len(everything) > 1 and all(len(own) == 1 for own in by_setting.values()):
+    if zeros is None and len(everything) > 1 and all(len(outcomes) == 1 for outcomes in by_setting.values()):
         raise InvalidInputError(
             f"{where} lists a single outcome for every setting",
             f"{len(by_setting)} settings",
@@ -189,12 +191,12 @@ def _completed(
             "say which: zeros yes or no",
         )
     complete: dict[tuple[str, str], float] = {}
-    for setting, own in by_setting.items():
-        for outcome in _in_order(own, everything):
+    for setting, outcomes in by_setting.items():
+        for outcome in _in_order(outcomes, everything):
             complete[setting, outcome] = seen.get((setting, outcome), 0.0)
     return complete
 
 
-def _in_order(own: list[str], everything: Iterable[str]) -> list[str]:
+def _in_order(listed: list[str], everything: Iterable[str]) -> list[str]:
     """Return the listed outcomes as they come, then those that are left out."""
-    return [*own, *(outcome for outcome in everything if outcome not in own)]
+    return [*listed, *(outcome for outcome in everything if outcome not in listed)]

@@ -234,22 +234,22 @@ def words_of(name: str) -> frozenset[str]:
 
 def named_roles(profiles: Mapping[str, Profile]) -> tuple[str, ...]:
     """Return the columns of row, column and value, if two or all of them are named so; or none."""
-    found: dict[str, str] = {}
+    by_role: dict[str, str] = {}
     for role, words in (("row", ROWS), ("column", COLUMNS), ("value", VALUES)):
-        name = _named(role, words, {k: one for k, one in profiles.items() if k not in found.values()})
+        name = _named(role, words, {k: one for k, one in profiles.items() if k not in by_role.values()})
         if name:
-            found[role] = name
-    if len(found) == 3:
-        return found["row"], found["column"], found["value"]
-    others = [name for name in profiles if name not in found.values() and not TIMES & words_of(name)]
-    if len(found) == 2 and len(others) == 1:  # the third is what is left
-        missing = next(role for role in ("row", "column", "value") if role not in found)
+            by_role[role] = name
+    if len(by_role) == 3:
+        return by_role["row"], by_role["column"], by_role["value"]
+    others = [name for name in profiles if name not in by_role.values() and not TIMES & words_of(name)]
+    if len(by_role) == 2 and len(others) == 1:  # the third is what is left
+        missing = next(role for role in ("row", "column", "value") if role not in by_role)
         one = profiles[others[0]]
         if one.is_number if missing == "value" else one.may_name:
-            found[missing] = others[0]
-    if len(found) < 3 or profiles[found["row"]].is_distinct:
+            by_role[missing] = others[0]
+    if len(by_role) < 3 or profiles[by_role["row"]].is_distinct:
         return ()
-    return found["row"], found["column"], found["value"]
+    return by_role["row"], by_role["column"], by_role["value"]
 
 
 def _bare(name: str) -> str:

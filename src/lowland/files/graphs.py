@@ -69,7 +69,7 @@ class Graph:
                 fix="label the table, or pass a sparse array in its order",
             )
         places = label_places(labels)
-        ends = [find_labels(own, places, what, unknown=-1) for own in (self.first, self.second)]
+        ends = [find_labels(nodes, places, what, unknown=-1) for nodes in (self.first, self.second)]
         known = (ends[0] >= 0) & (ends[1] >= 0)
         if not known.any():
             raise InvalidInputError(

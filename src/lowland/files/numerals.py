@@ -175,8 +175,8 @@ def _unclear(name: str, mark: str, cells: Sequence[str], where: str) -> InvalidI
 
 def _signs_of(cells: Collection[str]) -> str:
     """Return the signs of currency and per cent that stand beside digits."""
-    found = re.compile(rf"([{re.escape(CURRENCIES)}])\s*[+-]?\d|\d\s*([{re.escape(CURRENCIES)}%])")
-    pairs = (match.groups() for cell in cells for match in found.finditer(cell))
+    pattern = re.compile(rf"([{re.escape(CURRENCIES)}])\s*[+-]?\d|\d\s*([{re.escape(CURRENCIES)}%])")
+    pairs = (match.groups() for cell in cells for match in pattern.finditer(cell))
     return "".join(sorted({sign for pair in pairs for sign in pair if sign}))
 
 
@@ -193,9 +193,9 @@ def _what_mark_is(cells: Sequence[str], mark: str, other: str) -> str:
 
 def as_numbers(texts: Sequence[str], numerals: Numerals) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return the numbers of distinct cells, and which of them are none."""
-    found = [numerals.number(text) for text in texts]
-    other = np.array([number is None for number in found], bool)
-    return np.array([np.nan if number is None else number for number in found], float), other
+    numbers = [numerals.number(text) for text in texts]
+    other = np.array([number is None for number in numbers], bool)
+    return np.array([np.nan if number is None else number for number in numbers], float), other
 
 
 def type_cells(codes: NDArray[Any], texts: Sequence[str], numerals: Numerals) -> NDArray[Any]:

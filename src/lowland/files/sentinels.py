@@ -33,7 +33,7 @@ def find_sentinels(column: NDArray[np.floating]) -> list[float]:
     """
     known = column[~np.isnan(column)]
     present = [code for code in CODES if _near(known, [code]).any()]
-    found: list[float] = []
+    sentinels: list[float] = []
     # those that lie near the others are data: they widen the range for the next look
     while present:
         others = known[~_near(known, present)]
@@ -43,10 +43,10 @@ def find_sentinels(column: NDArray[np.floating]) -> list[float]:
         reach = (high - low) or max(1.0, abs(high))
         far = [code for code in present if max(low - code, code - high) > reach]
         if len(far) == len(present):
-            found = far
+            sentinels = far
             break
         present = far
-    return [code for code in found if abs(code) >= 10 or (known == code).sum() >= 2]
+    return [code for code in sentinels if abs(code) >= 10 or (known == code).sum() >= 2]
 
 
 def _near(known: NDArray[np.floating], codes: Sequence[float]) -> NDArray[np.bool_]:
@@ -82,16 +82,16 @@ def settle_sentinels(
     InvalidInputError
         If there are such numbers and the rule is "error".
     """
-    found = {name: find_sentinels(column) for name, column in columns.items()}
-    found = {name: codes for name, codes in found.items() if codes}
-    if rule == "values" or not found:
+    by_column = {name: find_sentinels(column) for name, column in columns.items()}
+    by_column = {name: codes for name, codes in by_column.items() if codes}
+    if rule == "values" or not by_column:
         return dict(columns), ""
-    all_codes = sorted({code for codes in found.values() for code in codes})
+    all_codes = sorted({code for codes in by_column.values() for code in codes})
     words = ", ".join(f"{code:g}" for code in all_codes)
-    counts = {name: int(_near(columns[name], codes).sum()) for name, codes in found.items()}
+    counts = {name: int(_near(columns[name], codes).sum()) for name, codes in by_column.items()}
     if rule == "error":
-        first = next(iter(found))
-        others = f" and {len(found) - 1} more columns" if len(found) > 1 else ""
+        first = next(iter(by_column))
+        others = f" and {len(by_column) - 1} more columns" if len(by_column) > 1 else ""
         raise InvalidInputError(
             f"{where} holds {words}, which may stand for missing cells",
             f"{sum(counts.values())} times, far from all other numbers of column {first!r}{others}",
@@ -99,7 +99,7 @@ def settle_sentinels(
             "say which: sentinels 'missing' or 'values'",
         )
     settled = dict(columns)
-    for name, codes in found.items():
+    for name, codes in by_column.items():
         settled[name] = np.where(_near(columns[name], codes), np.nan, columns[name]).astype(
             columns[name].dtype
         )

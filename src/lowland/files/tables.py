@@ -135,10 +135,10 @@ def read_columns(
     source: Any, labels: Collection[int | str] = (0,), form: TableFormat = PLAIN
 ) -> tuple[dict[str, NDArray[Any]], str]:
     """Return the columns of a file or data frame as arrays, and its name, as `read_typed_columns`."""
-    found, where = read_typed_columns(source, labels, form)
+    typed, where = read_typed_columns(source, labels, form)
     plain = {
         name: column.names[column.codes] if isinstance(column, LabelColumn) else column
-        for name, column in found.items()
+        for name, column in typed.items()
     }
     return plain, where
 

@@ -113,8 +113,8 @@ class CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
 
     def load(self, key: Any) -> Any:
         """Return the code for a key, or None."""
-        found = self._load_own(key)
-        return found if found is not None or self._shipped is None else self._shipped.load(key)
+        code = self._load_own(key)
+        return code if code is not None or self._shipped is None else self._shipped.load(key)
 
     def _load_own(self, key: Any) -> Any:
         try:
@@ -135,7 +135,9 @@ class CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
 
 # Numba's locator of the folder of the sources, whose name has changed between its versions
 _InTree = next(
-    own for own in CompileResultCacheImpl._locator_classes if own.__name__.endswith("InTreeCacheLocator")
+    locator
+    for locator in CompileResultCacheImpl._locator_classes
+    if locator.__name__.endswith("InTreeCacheLocator")
 )
 
 

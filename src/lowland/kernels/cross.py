@@ -15,7 +15,7 @@ from lowland.kernels.threads import balanced_bounds, run_chunks
 def cross_product(
     starts: NDArray[np.int64],
     indices: NDArray[np.integer[Any]],
-    own: Matrix,
+    factor: Matrix,
     partner: Matrix,
     direction: Matrix,
     offset: float,
@@ -29,7 +29,7 @@ def cross_product(
     ----------
     starts, indices : ndarray of int, shapes (lines + 1,) and (p,)
         Cells of the lines, and their partners.
-    own : ndarray, shape (lines, a)
+    factor : ndarray, shape (lines, a)
         Coefficients of the partners' unknowns in the predictions of a line.
     partner : ndarray, shape (partners, b)
         Coefficients of a line's own unknowns.
@@ -47,14 +47,14 @@ def cross_product(
     Returns
     -------
     ndarray, shape (lines, b)
-        sum_j w_ij (own_i . d_j + offset) partner_j + e_ij (d_j[:rank], 0).
+        sum_j w_ij (factor_i . d_j + offset) partner_j + e_ij (d_j[:rank], 0).
 
     Notes
     -----
     Costs O(p (a + b)). Lines are computed separately: the bits do not depend on threads.
     """
     out = np.zeros((starts.size - 1, partner.shape[1]))
-    arrays = [np.ascontiguousarray(array, np.float64) for array in (own, partner, direction)]
+    arrays = [np.ascontiguousarray(array, np.float64) for array in (factor, partner, direction)]
     weight, is_weighted = (residuals, False) if weights is None else (weights, True)
     run_chunks(
         lambda low, high: _cross(
@@ -85,9 +85,9 @@ def line_grams(
 
 @compiled(fastmath={"contract", "reassoc"})
 def _cross(
-    starts, indices, own, partner, direction, offset, weights, is_weighted, residuals, rank, out, low, high
+    starts, indices, factor, partner, direction, offset, weights, is_weighted, residuals, rank, out, low, high
 ):
-    a, b = own.shape[1], partner.shape[1]
+    a, b = factor.shape[1], partner.shape[1]
     sums = np.empty(b)
     for i in range(low, high):
         for c in range(b):
@@ -95,7 +95,7 @@ def _cross(
         for k in range(starts[i], starts[i + 1]):
             j, change = indices[k], offset
             for c in range(a):
-                change += own[i, c] * direction[j, c]
+                change += factor[i, c] * direction[j, c]
             if is_weighted:
                 change *= weights[k]
             for c in range(b):

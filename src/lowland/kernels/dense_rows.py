@@ -66,8 +66,8 @@ def normal_pass(
 
     def chunks(first: int, last: int) -> None:
         for k in range(first, last):
-            own = slice(k * CHUNK, (k + 1) * CHUNK)
-            _pass_rows(table, rows[own], x, shift[own], weights[own], z[own], sums[k])
+            chunk = slice(k * CHUNK, (k + 1) * CHUNK)
+            _pass_rows(table, rows[chunk], x, shift[chunk], weights[chunk], z[chunk], sums[k])
 
     alone = rows.size * table.shape[1] < THREADED
     run_chunks(chunks, np.array((0, count)) if alone else np.arange(count + 1))

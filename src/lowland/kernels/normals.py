@@ -57,6 +57,6 @@ def row_normals(rows: int, width: int, iteration: int, key: int, first: int = 0)
 def _few_sweeps(rows: int, width: int, block: int, key: int, first: int) -> NDArray[np.float32]:
     """Return few normals of many sweeps: NumPy takes hardly longer than for those of one."""
     iterations = np.arange(block * SWEEPS, (block + 1) * SWEEPS, dtype=np.uint64)
-    found: NDArray[np.float32] = normals_numpy.row_normals(rows, width, iterations, key, first)
-    found.flags.writeable = False  # the same for all who ask
-    return found
+    normals: NDArray[np.float32] = normals_numpy.row_normals(rows, width, iterations, key, first)
+    normals.flags.writeable = False  # the same for all who ask
+    return normals

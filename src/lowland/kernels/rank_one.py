@@ -33,9 +33,9 @@ def rank_one_part(tensor: Matrix, rng: np.random.Generator, starts: int = 5) -> 
     best, vectors = 0.0, _from_leading_fibre(tensor)
     for k in range(starts + 1):
         begin = vectors if k == 0 else [rng.standard_normal(length) for length in tensor.shape]
-        size, found = _iterate(tensor, [(v / np.linalg.norm(v)).astype(tensor.dtype) for v in begin])
+        size, directions = _iterate(tensor, [(v / np.linalg.norm(v)).astype(tensor.dtype) for v in begin])
         if size > best or k == 0:
-            best, vectors = size, found
+            best, vectors = size, directions
     return best, vectors
 
 

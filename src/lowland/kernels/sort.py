@@ -36,12 +36,12 @@ def sort_both_ways(rows: Indices, columns: Indices, shape: tuple[int, int]) -> A
 
 def sorted_plainly(rows: Indices, columns: Indices, shape: tuple[int, int]) -> Any:
     """Return the same without compiled code, which takes longer to load than few entries take to sort."""
-    found = []
-    for own, other, length in ((rows, columns, shape[0]), (columns, rows, shape[1])):
-        starts = np.concatenate([[0], np.cumsum(np.bincount(own, minlength=length))]).astype(np.int64)
-        order = np.lexsort((other, own)).astype(np.int32)
-        found += [starts, order, np.asarray(other)[order].astype(np.int32)]
-    return tuple(found)
+    arrays = []
+    for keys, other, length in ((rows, columns, shape[0]), (columns, rows, shape[1])):
+        starts = np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=length))]).astype(np.int64)
+        order = np.lexsort((other, keys)).astype(np.int32)
+        arrays += [starts, order, np.asarray(other)[order].astype(np.int32)]
+    return tuple(arrays)
 
 
 @compiled()

@@ -49,8 +49,8 @@ def mean_over_trees(
         children,
     )
     if out.size * roots.size < WORTH_COMPILING:
-        found: Vector = _mean_by_levels(*arguments)
-        return found
+        means: Vector = _mean_by_levels(*arguments)
+        return means
     bounds = even_bounds(out.size, out.size * roots.size * 10)
     run_chunks(lambda low, high: _mean(*arguments, out, low, high), bounds)
     return out

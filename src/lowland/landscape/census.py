@@ -217,16 +217,16 @@ def take_census(
     values = np.array([result.value for result in results])
     order = np.argsort(values, kind="stable")
     labels = np.empty(values.size, np.intp)
-    found: list[tuple[Factors, float]] = []
+    distinct: list[tuple[Factors, float]] = []
     for k in order:
         factors = objective.matrix(results[k].theta)
-        for label, (factors_there, value) in enumerate(found):
+        for label, (factors_there, value) in enumerate(distinct):
             if values[k] - value <= 10 * equal and is_close(factors, factors_there):
                 labels[k] = label
                 break
         else:
-            labels[k] = len(found)
-            found.append((factors, float(values[k])))
+            labels[k] = len(distinct)
+            distinct.append((factors, float(values[k])))
     counts = np.bincount(labels)
     reached = values <= values.min() + equal
     firsts = [int(order[np.argmax(labels[order] == label)]) for label in range(counts.size)]

@@ -24,7 +24,7 @@ def layers_of_state(state: Mapping[Any, Any]) -> Layers:
     InvalidInputError
         If it holds anything but weights and biases of fully connected layers.
     """
-    found: dict[str, dict[str, NDArray[Any]]] = {}
+    layers: dict[str, dict[str, NDArray[Any]]] = {}
     for name, parameter in state.items():
         prefix, _, part = str(name).rpartition(".")
         array = as_array(parameter)
@@ -40,8 +40,8 @@ def layers_of_state(state: Mapping[Any, Any]) -> Layers:
                 f"{name}, shape {array.shape}",
                 _ONLY,
             )
-        found.setdefault(prefix, {})[part] = array
-    return _as_layers(found)
+        layers.setdefault(prefix, {})[part] = array
+    return _as_layers(layers)
 
 
 def layers_of(network: Any) -> Layers:
@@ -121,45 +121,45 @@ def layers_of_kernels(parameters: Any) -> Layers:
 def _named(parameters: Mapping[str, Any]) -> dict[str, dict[str, NDArray[Any]]]:
     """Return the layers of nested dictionaries of Flax, in the order of their numbers."""
     inner = parameters.get("params", parameters)
-    if not isinstance(inner, Mapping) or not all(isinstance(own, Mapping) for own in inner.values()):
+    if not isinstance(inner, Mapping) or not all(isinstance(layer, Mapping) for layer in inner.values()):
         raise InvalidInputError(
             "the parameters must be layers by name", type(inner).__name__, _ONLY, "pass variables['params']"
         )
-    found = {}
-    for name, own in inner.items():
-        other = set(own) - {"kernel", "bias"}
-        if other or "kernel" not in own:
+    layers = {}
+    for name, layer in inner.items():
+        other = set(layer) - {"kernel", "bias"}
+        if other or "kernel" not in layer:
             raise InvalidInputError(
                 "the parameters hold other things than kernels and biases of fully connected layers",
-                f"{name}: {', '.join(sorted(map(str, own)))}",
+                f"{name}: {', '.join(sorted(map(str, layer)))}",
                 _ONLY,
             )
-        found[str(name)] = {part: as_array(array) for part, array in own.items()}
+        layers[str(name)] = {part: as_array(array) for part, array in layer.items()}
 
-    order = _chains([found[name]["kernel"] for name in found])
+    order = _chains([layers[name]["kernel"] for name in layers])
     if len(order) != 1:
         raise InvalidInputError(
             "the order of the layers cannot be told"
             if order
             else "the layers do not form a chain with one output",
-            ", ".join(f"{name} {own['kernel'].shape}" for name, own in found.items()),
+            ", ".join(f"{name} {layer['kernel'].shape}" for name, layer in layers.items()),
             "names are numbered as layers are made, which need not be as they are called",
             "pass a list: kernel, bias, kernel, bias, ..." if order else _ONLY,
         )
-    names = list(found)
-    return {names[k]: found[names[k]] for k in order[0]}
+    names = list(layers)
+    return {names[k]: layers[names[k]] for k in order[0]}
 
 
 def _chains(kernels: list[NDArray[Any]]) -> list[list[int]]:
     """Return the orders, at most two, in which kernels form a chain that ends with one output."""
-    found: list[list[int]] = []
+    orders: list[list[int]] = []
 
     def extend(order: list[int]) -> None:
-        if len(found) > 1:
+        if len(orders) > 1:
             return
         if len(order) == len(kernels):
             if kernels[order[-1]].shape[-1] == 1:
-                found.append(order)
+                orders.append(order)
             return
         for k in range(len(kernels)):
             if k not in order and (not order or kernels[order[-1]].shape[-1] == kernels[k].shape[0]):
@@ -167,18 +167,20 @@ def _chains(kernels: list[NDArray[Any]]) -> list[list[int]]:
 
     if all(kernel.ndim == 2 for kernel in kernels):
         extend([])
-    return found
+    return orders
 
 
-def _as_layers(found: Mapping[str, Mapping[str, NDArray[Any]]], weight: str = "weight") -> Layers:
-    lacking = [name for name, own in found.items() if weight not in own]
-    if lacking or not found:
+def _as_layers(layers: Mapping[str, Mapping[str, NDArray[Any]]], weight: str = "weight") -> Layers:
+    lacking = [name for name, layer in layers.items() if weight not in layer]
+    if lacking or not layers:
         raise InvalidInputError(
             "a layer has a bias but no weights" if lacking else "there are no layers",
             ", ".join(lacking) or "an empty dictionary",
             _ONLY,
         )
-    return tuple(own[weight] for own in found.values()), tuple(own.get("bias") for own in found.values())
+    return tuple(layer[weight] for layer in layers.values()), tuple(
+        layer.get("bias") for layer in layers.values()
+    )
 
 
 def _transposed(layers: Layers) -> Layers:

@@ -173,11 +173,11 @@ def pre_activations(
     weights: Sequence[Matrix], biases: Sequence[Vector | None], inputs: Matrix
 ) -> list[Matrix]:
     """Return what the neurons of every layer read, weighted, before their ReLU; the outputs last."""
-    found, hidden = [], inputs
+    readings, hidden = [], inputs
     for w, b in zip(weights, biases, strict=True):
-        found.append(hidden @ w.T if b is None else hidden @ w.T + b)
-        hidden = np.maximum(found[-1], 0)
-    return found
+        readings.append(hidden @ w.T if b is None else hidden @ w.T + b)
+        hidden = np.maximum(readings[-1], 0)
+    return readings
 
 
 def check_inputs(inputs: ArrayLike, dimension: int | None = None) -> Matrix:

@@ -132,11 +132,11 @@ class _Sums:
         (m, n), by_row = measurement.shape, measurement.pattern[0]
         self.by_side = [side in model.biases for side in ("row", "column")]
         cells = (measurement.rows, measurement.columns)
-        self.lines = [line for line, own in zip(cells, self.by_side, strict=True) if own]
-        self.lengths = [length for length, own in zip((m, n), self.by_side, strict=True) if own]
+        self.lines = [line for line, is_free in zip(cells, self.by_side, strict=True) if is_free]
+        self.lengths = [length for length, is_free in zip((m, n), self.by_side, strict=True) if is_free]
         self.offset = not self.lines or (penalised and "global" in model.biases)
         self.size = sum(self.lengths) + self.offset
-        self.own = self.of(weights)
+        self.diagonal = self.of(weights)
         ordered = (weights[by_row.values], by_row.partners, by_row.starts)
         self.table = csr_array(ordered, shape=(m, n)) if all(self.by_side) else None
 
@@ -150,15 +150,15 @@ class _Sums:
 
     def product(self, x: Vector) -> Vector:
         """Return the matrix times a vector of biases."""
-        out = self.own * x
+        out = self.diagonal * x
         if self.table is not None:
             touch(CALL + 4.0 * self.table.nnz)
             m = self.lengths[0]
             out[:m] += self.table @ x[m : sum(self.lengths)]
             out[m : sum(self.lengths)] += self.table.T @ x[:m]
         if self.offset and self.lines:
-            out[:-1] += self.own[:-1] * x[-1]
-            out[-1] += self.own[:-1] @ x[:-1]
+            out[:-1] += self.diagonal[:-1] * x[-1]
+            out[-1] += self.diagonal[:-1] @ x[:-1]
         return out
 
     def operator(self, product: Callable[[Vector], Vector]) -> Any:

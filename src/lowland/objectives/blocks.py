@@ -142,9 +142,9 @@ class EntryBlocks:
         if self.objective.side_weights is None:
             return weights
         out, both = list[Vector | None](), zip(self.measurement.pattern, weights, strict=True)
-        for (cells, listed), sides in zip(both, self.objective.side_weights, strict=True):
+        for (cells, by_cell), sides in zip(both, self.objective.side_weights, strict=True):
             divided = np.repeat(1 / sides, cells.counts)
-            out.append((divided if listed is None else listed * divided).astype(self.objective.dtype))
+            out.append((divided if by_cell is None else by_cell * divided).astype(self.objective.dtype))
         return out
 
     def _solve_offset(self, theta: Vector) -> Vector:
@@ -191,9 +191,9 @@ class NonnegativeBlocks:
         cells = self.measurement.pattern[side]
         starts, indices = cells.starts, cells.partners
         u, v = np.maximum(u, 0), np.maximum(v, 0)  # a start, or noise added to it, may violate the constraint
-        own, partner = (u, v) if side == 0 else (v, u)
+        factor, partner = (u, v) if side == 0 else (v, u)
         touch(4 * rows_work(indices.size, starts.size, partner.shape[1]))
-        solved = solve_rows_nonnegative(partner, starts, indices, values, weights, penalty, own)
+        solved = solve_rows_nonnegative(partner, starts, indices, values, weights, penalty, factor)
         return self.model.pack(solved, v) if side == 0 else self.model.pack(u, solved)
 
 

@@ -96,9 +96,9 @@ def _of_entries(objective: RecoveryProblem, entries: Entries, theta: Vector) -> 
         places, numbers = [_block(rows, r), m * r + _block(columns, r)], [v[columns], u[rows]]
         at = objective.model.factor_size
         # in the order in which a point holds them
-        for name, own, length in (("row", rows, m), ("column", columns, n), ("global", 0 * rows, 1)):
+        for name, lines, length in (("row", rows, m), ("column", columns, n), ("global", 0 * rows, 1)):
             if name in objective.model.biases:
-                places.append((at + own)[:, None])
+                places.append((at + lines)[:, None])
                 numbers.append(np.ones((rows.size, 1)))
                 at += length
     where, what = np.hstack(places), np.hstack(numbers)

@@ -79,10 +79,10 @@ class MeasuringMatrices:
         (exact, both), (m, n) = self._exact, self.model.shape
         if exact is None or exact.size * m * n * (2 if both else 1) > MOST_RESIDUES:
             return None
-        found = exact.modular_times(Residues.of(np.eye(n), prime))
-        rows = [self._coordinates(found.real, found.imaginary_part)]
+        residues = exact.modular_times(Residues.of(np.eye(n), prime))
+        rows = [self._coordinates(residues.real, residues.imaginary_part)]
         if both:  # i times the matrices
-            rows.append(self._coordinates(-found.imaginary_part, found.real))
+            rows.append(self._coordinates(-residues.imaginary_part, residues.real))
         return np.asarray(np.mod(np.concatenate([*rows, *self._trace()]), prime))
 
     def smallest_share(self) -> float:
@@ -113,9 +113,9 @@ class MeasuringMatrices:
         if exact is None:
             return np.ones(self.measurement.size)
         with np.errstate(over="ignore", invalid="ignore"):
-            found = exact.entry_sizes()
-        found = np.where(np.isfinite(found) & (found > 0), found, 1.0)
-        return np.repeat(found, 2) if both else found
+            sizes = exact.entry_sizes()
+        sizes = np.where(np.isfinite(sizes) & (sizes > 0), sizes, 1.0)
+        return np.repeat(sizes, 2) if both else sizes
 
     @property
     def _exact(self) -> tuple[ExactMatrices | None, bool]:

@@ -54,8 +54,8 @@ def make_penalties(
     if balancing and isinstance(model, Psd):
         raise InvalidInputError("balancing needs two factors", 'structure "psd"', fix="leave it out")
     if penalty and isinstance(model, Psd) and model.unit_trace:
-        found = f"penalty {penalty}"
-        raise InvalidInputError("a matrix of fixed trace takes no penalty", found, fix="leave it out")
+        given = f"penalty {penalty}"
+        raise InvalidInputError("a matrix of fixed trace takes no penalty", given, fix="leave it out")
     weights = None
     if side_weights is not None:
         if not isinstance(measurement, Entries) or not isinstance(model, General) or balancing:

@@ -362,8 +362,8 @@ def _in_reals(
             )
         return measurement, numbers
     if not model.is_complex:
-        found = type(measurement).__name__
-        raise InvalidInputError("the measurement is complex but the model is real", found)
+        kind = type(measurement).__name__
+        raise InvalidInputError("the measurement is complex but the model is real", kind)
     if isinstance(measurement, RealParts):
         return measurement, as_reals(numbers)
     if complex_data and not isinstance(loss, Squared):

@@ -173,8 +173,8 @@ class Reduced:
         values = np.concatenate([np.linalg.eigvalsh(inverses).ravel() for inverses in sides])
         least, most = float(values.min()), float(values.max())
         if self.reduction.has_offset:
-            spread, own = self._offset.spread, self._offset.own
-            most += (1 + float(np.sum(spread**2))) / own
+            spread, offset = self._offset.spread, self._offset.remaining
+            most += (1 + float(np.sum(spread**2))) / offset
             whole = float(np.sum(self._offset.of_kept**2)) ** 0.5 + self._offset.weight
             return 1 / most, 1 / least + whole
         # an offset included in free biases is exchanged for them, but it has its own curvature
@@ -192,8 +192,8 @@ class Reduced:
         )
         spread = _by_line(self._kept_roots, _by_line(np.swapaxes(self._kept_roots, 1, 2), of_kept))
         weight = float(weights[0].sum())
-        own = max(weight - float(np.sum(of_kept * spread)), np.finfo(float).tiny)
-        return _Offset(of_gone, of_kept, weight, spread, own)
+        remaining = max(weight - float(np.sum(of_kept * spread)), np.finfo(float).tiny)
+        return _Offset(of_gone, of_kept, weight, spread, remaining)
 
     def product(self, y: Vector) -> Vector:
         """Return the Hessian in the coordinates y times a vector."""
@@ -221,7 +221,7 @@ class Reduced:
             return _by_line(np.swapaxes(self._kept_factors, 1, 2), change).ravel()
         offset = parts[4]
         turned = _by_line(np.swapaxes(self._kept_factors, 1, 2), change + offset * self._offset.spread)
-        return np.append(turned.ravel(), offset * np.sqrt(self._offset.own))
+        return np.append(turned.ravel(), offset * np.sqrt(self._offset.remaining))
 
     def _answer(self, change: Matrix, offset: float) -> Matrix:
         """Return B_u^-1 C times a change of the kept side."""
@@ -237,7 +237,7 @@ class Reduced:
         change = _by_line(self._kept_roots, y[: np.prod(self.shape)].reshape(self.shape))
         if not self.reduction.has_offset:
             return change, 0.0
-        offset = float(y[-1]) / np.sqrt(self._offset.own)
+        offset = float(y[-1]) / np.sqrt(self._offset.remaining)
         return change - offset * self._offset.spread, offset
 
     def _turned(self, side: Matrix, at_offset: float) -> Vector:
@@ -245,7 +245,7 @@ class Reduced:
         turned = _by_line(np.swapaxes(self._kept_roots, 1, 2), side).ravel()
         if not self.reduction.has_offset:
             return turned
-        last = (at_offset - float(np.sum(self._offset.spread * side))) / np.sqrt(self._offset.own)
+        last = (at_offset - float(np.sum(self._offset.spread * side))) / np.sqrt(self._offset.remaining)
         return np.append(turned, last)
 
     def _packed(self, gone: Matrix, kept: Matrix, offset: float) -> Vector:
@@ -266,7 +266,7 @@ class _Offset:
     of_kept: Matrix
     weight: float
     spread: Matrix
-    own: float
+    remaining: float
 
 
 def _coefficients(factors: Matrix, biased: bool) -> Matrix:

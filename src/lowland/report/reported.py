@@ -83,9 +83,9 @@ def _entry(entries: list[FigureEntry], figure: str) -> FigureEntry:
     """Return the entry with a title, or the only one whose title begins so."""
     titles, wanted = [entry.title.lower() for entry in entries], figure.lower()
     begin = [k for k, title in enumerate(titles) if title.startswith(wanted)]
-    found = [titles.index(wanted)] if wanted in titles else begin
-    if len(found) == 1:
-        return entries[found[0]]
-    what = "the title of no figure begins" if not found else "the titles of several figures begin"
+    matches = [titles.index(wanted)] if wanted in titles else begin
+    if len(matches) == 1:
+        return entries[matches[0]]
+    what = "the title of no figure begins" if not matches else "the titles of several figures begin"
     known = ", ".join(repr(title) for title in titles)
     raise InvalidInputError(f"{what} so", f"figure={figure!r}", fix=f"pass one of {known}")

@@ -194,7 +194,7 @@ def success(rows: Sequence[Row], column: str) -> dict[tuple[int, float], float]:
     cells: dict[tuple[int, float], list[bool]] = {}
     for row in rows:
         cells.setdefault((row["rank"], row["ratio"]), []).append(row[column] <= SUCCESS)
-    return {key: float(np.mean(found)) for key, found in cells.items()}
+    return {key: float(np.mean(successes)) for key, successes in cells.items()}
 
 
 def half_curve(rows: Sequence[Row], column: str) -> dict[int, float]:

@@ -126,10 +126,10 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
     """Return the page: exact tensors, saddles, noise."""
     exact = []
     for case, (shape, ranks) in enumerate(SHAPES):
-        own = [r for r in rows["exact"] if r["case"] == case]
-        reached = sum(r["value"] < 1e-14 for r in own)
-        steps = int(np.median([r["steps"] for r in own]))
-        exact.append((f"{' x '.join(map(str, shape))}, {ranks}", f"{reached} of {len(own)}", str(steps)))
+        of_case = [r for r in rows["exact"] if r["case"] == case]
+        reached = sum(r["value"] < 1e-14 for r in of_case)
+        steps = int(np.median([r["steps"] for r in of_case]))
+        exact.append((f"{' x '.join(map(str, shape))}, {ranks}", f"{reached} of {len(of_case)}", str(steps)))
     saddles = [
         (
             f"{r['missing']} of {r['order']}",

@@ -294,11 +294,11 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
 
 def _draw(ax: Axes, rows: Sequence[Row], key: str, name: str, log: bool = True) -> None:
     for kind in dict.fromkeys(r["kind"] for r in rows):
-        own = [r for r in rows if r["kind"] == kind]
-        places, times = [r[key] for r in own], np.array([r["time"] for r in own])
-        bars = np.array([[r["time"] - r["lower"], r["upper"] - r["time"]] for r in own]).T
+        of_kind = [r for r in rows if r["kind"] == kind]
+        places, times = [r[key] for r in of_kind], np.array([r["time"] for r in of_kind])
+        bars = np.array([[r["time"] - r["lower"], r["upper"] - r["time"]] for r in of_kind]).T
         line = ax.errorbar(places, times, np.abs(bars), fmt="o", capsize=3, label=kind)
-        ax.plot(places, [r["law"] for r in own], "--", color=line[0].get_color())
+        ax.plot(places, [r["law"] for r in of_kind], "--", color=line[0].get_color())
     ax.set(xlabel=name, ylabel="mean time", yscale="log", xscale="log" if log else "linear")
     ax.legend(title="dashed: law")
 

@@ -72,8 +72,8 @@ def interpolation_note(rows: Sequence[Row], exponents: Sequence[tuple[float, flo
         Of the lower bound, evenly spaced and at random, with ends of 95 % intervals.
     """
     words = [
-        f"{power_words(own)} {how}"
-        for own, how in zip(exponents, ("for evenly spaced points", "at random"), strict=True)
+        f"{power_words(exponent)} {how}"
+        for exponent, how in zip(exponents, ("for evenly spaced points", "at random"), strict=True)
     ]
     most = max(r["upper"] / r["lower"] for r in rows)
     beyond = [n for n in SIZES if np.median([r["lower"] for r in rows if r["points"] == n]) > 2 / EXAMPLE]

@@ -183,10 +183,12 @@ def run_deep(cell: Cell) -> Row:
             tuple(rng.uniform(-1, 1, (b, a)) / np.sqrt(a) for a, b in pairwise(sizes)),
             tuple(rng.uniform(-1, 1, b) / np.sqrt(a) for a, b in pairwise(sizes)),
         )
-        found = activation(network, points)
-        rank = network_rank(network.weights, network.biases, found.patterns, points, rng, trained=3, trials=1)
+        region = activation(network, points)
+        rank = network_rank(
+            network.weights, network.biases, region.patterns, points, rng, trained=3, trials=1
+        )
         full += rank == n
-        silent += found.dead_points.size > 0
+        silent += region.dead_points.size > 0
     return {"share": full / cell["trials"], "dead_point": silent / cell["trials"]}
 
 

@@ -39,8 +39,8 @@ def run_mixing(cell: Cell) -> Row:
     Chains are compared after half of the steps, where the distance is far above what sampling leaves.
     """
     H = np.diag(np.geomspace(1 / cell["condition"], 1.0, cell["dimension"]))
-    found = {own.dynamics.name: own for own in advise_sampling(H, beta=1.0, accuracy=ACCURACY)}
-    best = found[NAMES[cell["kind"]]]
+    advised = {advice.dynamics.name: advice for advice in advise_sampling(H, beta=1.0, accuracy=ACCURACY)}
+    best = advised[NAMES[cell["kind"]]]
     half = max(1, best.n_steps // 2)
     sample = sample_langevin(
         quadratic(H),
@@ -93,8 +93,8 @@ def mixing_note(rows: Sequence[Row]) -> str:
     """Return the powers of the condition number in the steps."""
     words = []
     for kind in KINDS:
-        own = [r for r in rows if r["kind"] == kind and r["dimension"] == max(DIMENSIONS)]
-        power = fitted_power([r["condition"] for r in own], [r["steps"] for r in own])
+        of_kind = [r for r in rows if r["kind"] == kind and r["dimension"] == max(DIMENSIONS)]
+        power = fitted_power([r["condition"] for r in of_kind], [r["steps"] for r in of_kind])
         words.append(f"{kind} {power_words(power)}")
     off = max(abs(r["sampled"] - r["halfway"]) for r in rows)
     return (
@@ -108,10 +108,10 @@ def draw_mixing(ax: Axes, rows: Sequence[Row]) -> None:
     """Draw steps over the condition number."""
     for style, d in zip(("o--", "o-"), DIMENSIONS, strict=True):
         for k, kind in enumerate(KINDS):
-            own = [r for r in rows if r["kind"] == kind and r["dimension"] == d]
+            of_kind = [r for r in rows if r["kind"] == kind and r["dimension"] == d]
             ax.plot(
-                [r["condition"] for r in own],
-                [r["steps"] for r in own],
+                [r["condition"] for r in of_kind],
+                [r["steps"] for r in of_kind],
                 style,
                 color=f"C{k}",
                 label=f"{kind}, d = {d}",

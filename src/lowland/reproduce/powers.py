@@ -10,9 +10,9 @@ def fitted_power(sizes: ArrayLike, values: ArrayLike) -> tuple[float, float, flo
     """Return the slope of the logarithms of positive numbers, and the ends of its 95 % interval."""
     from scipy.stats import linregress, t
 
-    found = linregress(np.log(sizes), np.log(values))
-    half = float(t.ppf(0.975, np.size(sizes) - 2) * found.stderr)
-    return float(found.slope), float(found.slope) - half, float(found.slope) + half
+    line = linregress(np.log(sizes), np.log(values))
+    half = float(t.ppf(0.975, np.size(sizes) - 2) * line.stderr)
+    return float(line.slope), float(line.slope) - half, float(line.slope) + half
 
 
 def power_words(power: tuple[float, float, float]) -> str:

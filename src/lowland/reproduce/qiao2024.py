@@ -226,9 +226,9 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
         f"{power_words(gap)} after a warm-up: it vanishes, as the theorem says, whose constants are not "
         f"known here; the noise of n points alone gives -0.5.{_unsaid(gap)}"
     )
-    found = rows["interpolation"]
-    exponents = [slope([r for r in found if r["even"] == even], "lower") for even in (1, 0)]
-    return [*notes, interpolation_note(found, exponents)]
+    interpolations = rows["interpolation"]
+    exponents = [slope([r for r in interpolations if r["even"] == even], "lower") for even in (1, 0)]
+    return [*notes, interpolation_note(interpolations, exponents)]
 
 
 def _unsaid(inside: tuple[float, float, float]) -> str:

@@ -61,7 +61,7 @@ def _step(method: str, gradient: Matrix, moments: list[Matrix], step: int) -> Ma
         return DESCENT * POINTS * gradient
     for k, (decay, new) in enumerate(zip(DECAYS, (gradient, gradient**2), strict=True)):
         moments[k] = decay * moments[k] + (1 - decay) * new
-    mean, square = (own / (1 - decay ** (step + 1)) for own, decay in zip(moments, DECAYS, strict=True))
+    mean, square = (moment / (1 - decay ** (step + 1)) for moment, decay in zip(moments, DECAYS, strict=True))
     change: Matrix = ADAM * mean / (np.sqrt(square) + TINY)
     return change
 

@@ -36,7 +36,7 @@ def scaling_cells(quick: bool) -> Sequence[Cell]:
         *({**USUAL, "sigma": s, "accuracy": 0.01 * s**2, "by": "sigma"} for s in SIGMAS),
         *({**USUAL, "accuracy": accuracy, "by": "accuracy"} for accuracy in ACCURACIES),
     ]
-    return [{**own, "seed": seed} for own in varied for seed in range(8 if quick else 50)]
+    return [{**settings, "seed": seed} for settings in varied for seed in range(8 if quick else 50)]
 
 
 def run_scaling(cell: Cell) -> Row:
@@ -78,8 +78,8 @@ def scaling_table(rows: Sequence[Row]) -> TableEntry:
     lines = []
     for by, values in (("size", SIZES), ("sigma", SIGMAS), ("accuracy", ACCURACIES)):
         for value in values:
-            own = [row for row in rows if row["by"] == by and row[by] == value]
-            steps: Matrix = np.array([[row["random"], row["saddle"]] for row in own])
+            chosen = [row for row in rows if row["by"] == by and row[by] == value]
+            steps: Matrix = np.array([[row["random"], row["saddle"]] for row in chosen])
             middle = np.median(steps, axis=0)
             lines.append((f"{_NAMES[by]} {value:g}", *(f"{k:.0f}" for k in middle), f"{steps.max():.0f}"))
     header = ("varied", "from a random point", "from the saddle at zero", "slowest of all")
@@ -95,11 +95,11 @@ def scaling_note(rows: Sequence[Row]) -> str:
     reached = [row for row in rows if row["random"] < MOST and row["saddle"] < MOST]
     powers = {}
     for by in ("size", "sigma", "accuracy"):
-        own = [row for row in reached if row["by"] == by]
-        sides = np.array([row[by] for row in own], float)
+        varied = [row for row in reached if row["by"] == by]
+        sides = np.array([row[by] for row in varied], float)
         asked = sides if by == "size" else 1 / sides
-        powers[by] = fitted_power(asked, [max(row["random"], 1) for row in own])
-    said = {by: power_words(own) for by, own in powers.items()}
+        powers[by] = fitted_power(asked, [max(row["random"], 1) for row in varied])
+    said = {by: power_words(power) for by, power in powers.items()}
     return (
         "Projected noisy descent, the method of the paper's theorem, reaches its accuracy in "
         f"{len(reached)} of {len(rows)} runs within {MOST:,} steps, from random points and from the saddle "

@@ -54,9 +54,9 @@ def run_tail(cell: Cell) -> Row:
     ends, slopes = [], []
     for _ in range(STARTS):
         start = rng.standard_normal(SIZE * RANK) / np.sqrt(SIZE)
-        found = run(objective, Gradient(), start, stop=GradientBelow(1e-7) | Iterations(MOST), rng=rng)
-        ends.append(objective.matrix(found.theta).matrix())
-        slopes.append(float(np.linalg.norm(objective.gradient(found.theta))) / m)
+        descent = run(objective, Gradient(), start, stop=GradientBelow(1e-7) | Iterations(MOST), rng=rng)
+        ends.append(objective.matrix(descent.theta).matrix())
+        slopes.append(float(np.linalg.norm(objective.gradient(descent.theta))) / m)
     distances = [float(np.linalg.norm(end - best)) for end in ends]
     return {
         "unit": float(np.linalg.norm(whole - best)) + seen,
@@ -73,18 +73,18 @@ def tail_table(rows: Sequence[Row]) -> TableEntry:
     for shape in SHAPES:
         for ratio in sorted({r["ratio"] for r in rows}):
             for tail in TAILS:
-                own = [r for r in rows if (r["shape"], r["ratio"], r["tail"]) == (shape, ratio, tail)]
-                constants = [r["farthest"] / r["unit"] for r in own]
+                chosen = [r for r in rows if (r["shape"], r["ratio"], r["tail"]) == (shape, ratio, tail)]
+                constants = [r["farthest"] / r["unit"] for r in chosen]
                 lines.append(
                     (
                         shape,
                         f"{ratio:g}",
                         f"{tail:g}",
-                        f"{np.mean([r['farthest'] for r in own]):.4f}",
-                        f"{np.mean([r['unit'] for r in own]):.4f}",
+                        f"{np.mean([r['farthest'] for r in chosen]):.4f}",
+                        f"{np.mean([r['unit'] for r in chosen]):.4f}",
                         f"{np.mean(constants):.3f}",
                         f"{max(constants):.3f}",
-                        f"{max(r['apart'] for r in own):.1e}",
+                        f"{max(r['apart'] for r in chosen):.1e}",
                     )
                 )
     header = (

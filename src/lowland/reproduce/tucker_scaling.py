@@ -42,11 +42,11 @@ def run_scaling(cell: Cell) -> Row:
     objective = tucker_objective(tensor, (RANK,) * 3)
     theta, steps, row = random_start(objective, rng), 0, {}
     for accuracy in ACCURACIES:
-        found = run(
+        descent = run(
             objective, Gradient(rule="armijo"), theta, stop=ValueBelow(accuracy) | Iterations(MOST), rng=rng
         )
-        theta, steps = found.theta, steps + found.iterations
-        row[f"{accuracy:g}"] = steps if found.value < accuracy else MOST
+        theta, steps = descent.theta, steps + descent.iterations
+        row[f"{accuracy:g}"] = steps if descent.value < accuracy else MOST
     return row
 
 
@@ -54,8 +54,8 @@ def scaling_table(rows: Sequence[Row]) -> TableEntry:
     """Return medians and the slowest, by size."""
     lines = []
     for d in SIZES:
-        own = [r for r in rows if r["size"] == d]
-        steps = [np.array([r[f"{accuracy:g}"] for r in own]) for accuracy in ACCURACIES]
+        of_size = [r for r in rows if r["size"] == d]
+        steps = [np.array([r[f"{accuracy:g}"] for r in of_size]) for accuracy in ACCURACIES]
         lines.append(
             (f"{d} x {d} x {d}", *(f"{np.median(part):.0f}" for part in steps), f"{steps[-1].max():.0f}")
         )

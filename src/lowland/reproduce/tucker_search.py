@@ -52,7 +52,7 @@ def run_search(cell: Cell) -> Row:
     core /= np.linalg.norm(core)
     objective = tucker_objective(TuckerTensor(core, factors).tensor(), core.shape)
     if cell["start"] == "saddle":  # the second component is not there, in any mode
-        known = tuple(np.column_stack([own[:, 0], np.zeros(d)]) for own in factors)
+        known = tuple(np.column_stack([factor[:, 0], np.zeros(d)]) for factor in factors)
         first = np.where(np.arange(core.size) == 0, core.ravel(), 0.0).reshape(core.shape)
         theta = objective.balanced(TuckerTensor(first, known))
     else:
@@ -74,9 +74,9 @@ def search(
         while objective.value(theta) >= accuracy and steps < MOST and jumps <= MOST_JUMPS:
             gains = RelativeDecreaseBelow(LITTLE, TOGETHER)
             stop = ValueBelow(accuracy) | gains | Iterations(MOST - steps)
-            found = run(objective, Gradient(rule="armijo"), theta, stop=stop, rng=rng)
-            theta, steps = found.theta, steps + found.iterations
-            if found.value >= accuracy:
+            descent = run(objective, Gradient(rule="armijo"), theta, stop=stop, rng=rng)
+            theta, steps = descent.theta, steps + descent.iterations
+            if descent.value >= accuracy:
                 theta = run(
                     objective,
                     HighOrderEscape(recycle=True, at_random=at_random),
@@ -96,17 +96,17 @@ def search_table(rows: Sequence[Row]) -> TableEntry:
     for start in ("saddle", "random"):
         for order, sizes in SIZES.items():
             for d in sizes:
-                own = [r for r in rows if (r["order"], r["size"], r["start"]) == (order, d, start)]
-                if not own:
+                chosen = [r for r in rows if (r["order"], r["size"], r["start"]) == (order, d, start)]
+                if not chosen:
                     continue
-                steps = [[r[f"{name}_{last}"] for r in own] for name in ("random", "best")]
+                steps = [[r[f"{name}_{last}"] for r in chosen] for name in ("random", "best")]
                 lines.append(
                     (
                         start,
                         " x ".join([str(d)] * order),
                         f"{np.median(steps[0]):.0f}",
                         f"{max(steps[0])}",
-                        f"{np.median([r['random_jumps'] for r in own]):.0f}",
+                        f"{np.median([r['random_jumps'] for r in chosen]):.0f}",
                         f"{np.median(steps[1]):.0f}",
                         f"{max(steps[1])}",
                     )
@@ -121,8 +121,8 @@ def search_note(rows: Sequence[Row]) -> str:
     ended = [r for r in rows if r[last] < MOST]
     powers = []
     for order in SIZES:
-        own = [r for r in ended if r["order"] == order and r["start"] == "saddle"]
-        power = power_words(fitted_power([r["size"] for r in own], [max(r[last], 1) for r in own]))
+        of_order = [r for r in ended if r["order"] == order and r["start"] == "saddle"]
+        power = power_words(fitted_power([r["size"] for r in of_order], [max(r[last], 1) for r in of_order]))
         powers.append(f"{power} for order {order}")
     asked = np.repeat(1 / np.array(ACCURACIES), len(ended))
     steps = [max(r[f"random_{accuracy:g}"], 1) for accuracy in ACCURACIES for r in ended]

@@ -209,5 +209,5 @@ def _least_squares(
     # d = -theta_part + e: the part of `right` that is not a gradient shifts the unknown
     pull = (right + at.gradient) / shift if shift > 0 else np.zeros_like(right)
     target = -root * at.residual - jacobian.matvec(pull)
-    found = lsqr(jacobian, target, damp=np.sqrt(shift), atol=tolerance, btol=tolerance, iter_lim=limit)
-    return np.asarray(pull + found[0], dtype=right.dtype), int(found[2])
+    solution = lsqr(jacobian, target, damp=np.sqrt(shift), atol=tolerance, btol=tolerance, iter_lim=limit)
+    return np.asarray(pull + solution[0], dtype=right.dtype), int(solution[2])

@@ -34,8 +34,8 @@ def restored(begun: Any, fields: Mapping[str, Any]) -> Any:
 def _restored_field(name: str, begun: Any, saved: Any, size: int) -> Any:
     if isinstance(begun, np.ndarray):
         require(isinstance(saved, np.ndarray), f"{name} is no array")
-        found = f"{name} holds {saved.dtype} of shape {saved.shape}, not {begun.dtype} of {begun.shape}"
-        require(saved.dtype == begun.dtype and _may_grow_into(begun.shape, saved.shape), found)
+        difference = f"{name} holds {saved.dtype} of shape {saved.shape}, not {begun.dtype} of {begun.shape}"
+        require(saved.dtype == begun.dtype and _may_grow_into(begun.shape, saved.shape), difference)
         require(saved.dtype.kind not in "fc" or np.isfinite(saved).all(), f"{name} is not finite")
     elif isinstance(begun, float | int | np.number):
         require(isinstance(saved, float | int | np.number), f"{name} is {saved!r}")

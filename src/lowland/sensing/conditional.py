@@ -49,18 +49,18 @@ def with_conditional_findings(
     """
     exact = objective.in_double()
     is_double = objective.dtype == np.float64
-    found = conditional_findings(exact, np.asarray(theta, np.float64), premise, is_double=is_double)
+    conditional = conditional_findings(exact, np.asarray(theta, np.float64), premise, is_double=is_double)
     contradicted: tuple[str, ...] = ()
     if _shows_false_minimum(certificate):
         contradicted = CLAIMS[:2]
     if _shows_larger_noise(certificate, exact, premise):
         contradicted = CLAIMS
     words = "inconclusive because it contradicts the finding on globally_optimal"
-    found = tuple(
+    conditional = tuple(
         Finding(one.claim, Verdict.INCONCLUSIVE, method=words) if one.claim in contradicted else one
-        for one in found
+        for one in conditional
     )
-    return Certificate((*certificate.findings, *found), certificate.objective, certificate.point)
+    return Certificate((*certificate.findings, *conditional), certificate.objective, certificate.point)
 
 
 def conditional_findings(

@@ -119,11 +119,11 @@ class Determinacy(Shown):
             np.asarray(self.finite.witness.get(f"blocks_of_{side}", []), dtype=np.intp)
             for side in ("rows", "columns")
         )
-        found = [
+        blocks = [
             (np.flatnonzero(of_rows == k), np.flatnonzero(of_columns == k))
             for k in np.unique(np.concatenate([of_rows, of_columns]))
         ]
-        return sorted(found, key=lambda block: -(block[0].size + block[1].size))
+        return sorted(blocks, key=lambda block: -(block[0].size + block[1].size))
 
     def _lines(self) -> list[str]:
         m, n = self.shape

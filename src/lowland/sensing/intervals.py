@@ -160,8 +160,8 @@ def functional_intervals(
         raise UnsupportedError("error bars of functionals need a real matrix", exact.describe())
     weights = check_floats(arrays, "arrays", dtype="float64", ndim=3)
     if weights.shape[1:] != exact.shape:
-        found = f"shape {weights.shape[1:]} for {exact.shape}"
-        raise InvalidInputError("arrays do not fit the matrix", found)
+        shapes = f"shape {weights.shape[1:]} for {exact.shape}"
+        raise InvalidInputError("arrays do not fit the matrix", shapes)
     factors = exact.matrix(point)
     estimate = np.array([np.sum((b @ factors.right) * factors.left) for b in weights])
     covariance = TangentCovariance(exact, point, "exact")

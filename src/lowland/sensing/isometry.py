@@ -322,16 +322,16 @@ def _search(
 
         point = rng.standard_normal(size)
         options = {"maxiter": MOST_STEPS, "ftol": 1e-16, "gtol": 1e-12, "maxcor": 20}
-        found = minimize(
+        optimum = minimize(
             evaluate, point / np.linalg.norm(point), jac=True, method="L-BFGS-B", options=options
         )
-        factors = factors_of(np.asarray(found.x))
+        factors = factors_of(np.asarray(optimum.x))
         size_found = factors.norm()
-        if not np.isfinite(found.fun) or not size_found > 0:
+        if not np.isfinite(optimum.fun) or not size_found > 0:
             continue
         unit = Factors(factors.left / size_found, factors.right)
-        if best is None or found.fun < best[0]:
-            best = float(found.fun), unit
+        if best is None or optimum.fun < best[0]:
+            best = float(optimum.fun), unit
     if best is None:
         raise InvalidInputError(
             "no matrix was found whose measurements are finite", type(measurement).__name__

@@ -111,8 +111,8 @@ class _Batch:
         else:
             at: Any = self.measurement
             by_left, by_right = np.zeros((count, p, m, r)), np.zeros((count, p, n, r))
-            own = np.arange(p)
-            by_left[:, own, at.rows], by_right[:, own, at.columns] = v[:, at.columns], u[:, at.rows]
+            cells = np.arange(p)
+            by_left[:, cells, at.rows], by_right[:, cells, at.columns] = v[:, at.columns], u[:, at.rows]
             predicted = (u[:, at.rows] * v[:, at.columns]).sum(axis=2)
         left, right = by_left.reshape(count, p, m * r), by_right.reshape(count, p, n * r)
         slopes: Matrix = left + right if o.model.is_psd else np.concatenate([left, right], axis=2)

@@ -142,30 +142,30 @@ def check_premise(measurement: Measurement, premise: Premise, *, is_psd: bool) -
     if not isinstance(premise, Premise):
         raise InvalidInputError("premise must be a Premise", repr(premise), fix="pass lowland.Premise(...)")
     rank = min(premise.rank, *measurement.shape)
-    found = restricted_isometry(
+    isometry = restricted_isometry(
         measurement,
         rank,
         structure="psd" if is_psd else "general",
         rng=np.random.default_rng(SEED),
     )
-    scale = found.scale if premise.scale is None else premise.scale
+    scale = isometry.scale if premise.scale is None else premise.scale
     low, high = (1 - premise.delta) / scale, (1 + premise.delta) / scale
-    if found.smallest < low * (1 - BEYOND):
-        raise _contradicted(found, found.flattest, found.smallest, f"at least {low:.6g}")
-    if found.largest > high * (1 + BEYOND):
-        raise _contradicted(found, found.steepest, found.largest, f"at most {high:.6g}")
+    if isometry.smallest < low * (1 - BEYOND):
+        raise _contradicted(isometry, isometry.flattest, isometry.smallest, f"at least {low:.6g}")
+    if isometry.largest > high * (1 + BEYOND):
+        raise _contradicted(isometry, isometry.steepest, isometry.largest, f"at most {high:.6g}")
     return replace(premise, rank=rank, scale=scale)
 
 
-def _contradicted(found: Isometry, matrix: Factors, ratio: float, said: str) -> PremiseError:
+def _contradicted(isometry: Isometry, matrix: Factors, ratio: float, said: str) -> PremiseError:
     least = (
-        f"a larger delta: at the best scale, {found.scale:.6g}, it is at least {found.scaled_lower:.6g}"
-        if found.scaled_lower < 1
+        f"a larger delta: at the best scale, {isometry.scale:.6g}, it is at least {isometry.scaled_lower:.6g}"
+        if isometry.scaled_lower < 1
         else "no premise: with a matrix that is not measured at all, no delta below 1 holds"
     )
     return PremiseError(
         f"the premise of restricted isometry is false: |A(X)|^2 / |X|^2 should be {said}",
-        f"{ratio:.6g} for a matrix X of rank at most {found.rank}, the error's attribute `matrix`",
+        f"{ratio:.6g} for a matrix X of rank at most {isometry.rank}, the error's attribute `matrix`",
         "what would follow from the premise need not hold",
         f"give {least}",
         matrix,

@@ -74,10 +74,10 @@ class Recovery(Judged, Reported):
         """Where the solver itself ended, and where Newton steps led from there; "" if they gained nothing."""
         if not self.search.value < self.own_end.value:
             return ""
-        own, end = self.own_end, self.search
+        unpolished = self.own_end
         return (
-            f"polished: {own.solver} ended at objective {own.value:.4g} after {own.iterations} steps, Newton "
-            f"steps at {end.value:.4g}"
+            f"polished: {unpolished.solver} ended at objective {unpolished.value:.4g} after "
+            f"{unpolished.iterations} steps, Newton steps at {self.search.value:.4g}"
         )
 
     def matrix(self) -> Matrix:

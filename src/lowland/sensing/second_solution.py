@@ -93,15 +93,15 @@ def _search(
             break
         if not misfit(objective, theta) <= REPRODUCED:
             continue
-        found = _Answer(objective, theta)
+        answer = _Answer(objective, theta)
         if not answers:
-            answers.append(found)
-        if _distance(objective, answers[0].theta, found.theta) <= DIFFERENT:
+            answers.append(answer)
+        if _distance(objective, answers[0].theta, answer.theta) <= DIFFERENT:
             continue  # the same answer: nothing to judge
         if not answers[0].stands_alone:
             return unique
-        if found.stands_alone:
-            return _refuted(objective, unique.claim, answers[0].theta, found.theta)
+        if answer.stands_alone:
+            return _refuted(objective, unique.claim, answers[0].theta, answer.theta)
     return unique
 
 

@@ -82,7 +82,7 @@ def is_fingerprint(stored: str, table: Cells) -> bool | None:
     said, colon, digest = stored.rpartition(":")
     if not colon:
         digests = (fingerprint_of(table, old) for old in range(VERSION, EARLIEST - 1, -1))
-        return any(own.endswith(f":{digest}") for own in digests)
+        return any(version.endswith(f":{digest}") for version in digests)
     if not (said.isascii() and said.isdigit() and EARLIEST <= int(said) <= VERSION):
         return None
     return fingerprint_of(table, int(said)) == stored

@@ -145,8 +145,8 @@ def find_labels(
     if wanted.dtype.kind == "M":
         wanted = wanted.astype("datetime64[us]")
     places = known if isinstance(known, Mapping) else label_places(known)
-    found = [places.get(label_text(label), -1) for label in wanted.tolist()]
-    positions = np.array(found, dtype=np.intp)
+    indices = [places.get(label_text(label), -1) for label in wanted.tolist()]
+    positions = np.array(indices, dtype=np.intp)
     missing = np.flatnonzero(positions < 0)
     if unknown is not None:
         positions[missing] = unknown

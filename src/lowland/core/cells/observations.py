@@ -323,8 +323,8 @@ def _check_labels(labels: ArrayLike | None, length: int, name: str) -> Labels | 
     if array.dtype == object:
         array = np.asarray([str(label) for label in array])
     if array.shape != (length,):
-        found = f"shape {array.shape} for {length} positions"
-        raise InvalidInputError(f"{name} must have one label per position", found)
+        sizes = f"shape {array.shape} for {length} positions"
+        raise InvalidInputError(f"{name} must have one label per position", sizes)
     distinct, counts = np.unique(array, return_counts=True)
     if distinct.size != length:
         raise InvalidInputError(f"{name} must be distinct", f"{distinct[counts > 1][0]!r} appears repeatedly")

@@ -49,7 +49,7 @@ def check_table_kept(seen: Observations, filled: NDArray[Any]) -> None:
     sides = ((seen.rows, seen.row_labels), (seen.columns, seen.column_labels))
 
     def name(k: int) -> str:
-        row, column = (str(at[k] if own is None else own[at[k]]) for at, own in sides)
+        row, column = (str(at[k] if names is None else names[at[k]]) for at, names in sides)
         return f"row {row!r}, column {column!r}"
 
     check_kept(seen.values, filled[seen.rows, seen.columns], name)

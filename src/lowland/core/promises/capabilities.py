@@ -33,9 +33,9 @@ def missing(objective: object, capability: type[Any]) -> str:
     for name in members_of(capability):
         if not _has(objective, name):
             return name
-    own = _public(capability)
-    if len(own) == 1 and getattr(objective, own[0]) is None:
-        return own[0]
+    members = _public(capability)
+    if len(members) == 1 and getattr(objective, members[0]) is None:
+        return members[0]
     return ""
 
 
@@ -102,5 +102,5 @@ def _public(protocol: type[Any]) -> list[str]:
 
 def _has(objective: object, name: str) -> bool:
     # properties may be costly, so they are not computed; a wrapper with __getattr__ is asked directly
-    found = inspect.getattr_static(objective, name, _ABSENT)
-    return found is not _ABSENT or (hasattr(type(objective), "__getattr__") and hasattr(objective, name))
+    member = inspect.getattr_static(objective, name, _ABSENT)
+    return member is not _ABSENT or (hasattr(type(objective), "__getattr__") and hasattr(objective, name))

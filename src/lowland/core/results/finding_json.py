@@ -43,10 +43,10 @@ def parse(text: str, what: str) -> Any:
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
+        unrepeated = dict(pairs)
+        if len(unrepeated) < len(pairs):
             raise ValueError("a key is repeated")
-        return found
+        return unrepeated
 
     def unknown(word: str) -> None:
         raise ValueError(f"{word} is no number of JSON")
@@ -98,8 +98,8 @@ def _is_printable(text: Any) -> bool:
     return isinstance(text, str) and text.isprintable()
 
 
-def _wrong(what: str, name: str, found: Any) -> FileFormatError:
-    text = ascii(found)
+def _wrong(what: str, name: str, value: Any) -> FileFormatError:
+    text = ascii(value)
     return FileFormatError(
         f"{what} holds a finding whose {name} cannot be read", text if len(text) < 60 else f"{text[:60]}..."
     )

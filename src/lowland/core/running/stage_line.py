@@ -77,7 +77,7 @@ class StageLine:
 def words_of(path: tuple[Stage, ...], seconds: float) -> str:
     """Return the stages in words, with the time left where the total is known, or the time spent."""
     text = " \u203a ".join(map(str, path))
-    left = next((own for one in path if (own := one.seconds_left()) is not None), None)
+    left = next((remaining for one in path if (remaining := one.seconds_left()) is not None), None)
     return f"{text}; " + (f"{_duration(seconds)} so far" if left is None else f"about {_duration(left)} left")
 
 

@@ -151,12 +151,12 @@ def stage(what: str, total: int = 0) -> Iterator[Callable[[int], None]]:
     if listener is None:
         yield lambda done: None
         return
-    outer, own = _PATH.get(), Stage(what, 0, total)
-    token = _PATH.set((*outer, own))
-    listener((*outer, own))
+    outer, entered = _PATH.get(), Stage(what, 0, total)
+    token = _PATH.set((*outer, entered))
+    listener((*outer, entered))
 
     def tell(done: int) -> None:
-        now = (*outer, replace(own, done=done))
+        now = (*outer, replace(entered, done=done))
         _PATH.set(now)
         listener(now)
 

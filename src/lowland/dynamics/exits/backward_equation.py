@@ -132,10 +132,10 @@ class BackwardSolution(Shown):
         if at.ndim != 2 or at.shape[1] != 2 or not np.all(np.isfinite(at)):
             raise InvalidInputError("points must have two finite coordinates", f"shape {at.shape}")
         grid = RegularGridInterpolator((self.x, self.y), values, bounds_error=False, fill_value=np.nan)
-        for k, own in enumerate((self.x, self.y)):  # up to the box's sides, half a cell farther
-            half = (own[1] - own[0]) / 2
-            within = (at[:, k] >= own[0] - half * (1 + 1e-9)) & (at[:, k] <= own[-1] + half * (1 + 1e-9))
-            at[:, k] = np.where(within, np.clip(at[:, k], own[0], own[-1]), at[:, k])
+        for k, axis in enumerate((self.x, self.y)):  # up to the box's sides, half a cell farther
+            half = (axis[1] - axis[0]) / 2
+            within = (at[:, k] >= axis[0] - half * (1 + 1e-9)) & (at[:, k] <= axis[-1] + half * (1 + 1e-9))
+            at[:, k] = np.where(within, np.clip(at[:, k], axis[0], axis[-1]), at[:, k])
         return np.asarray(grid(at))
 
     def _lines(self) -> list[str]:
@@ -227,16 +227,16 @@ def solve_backward(
         raise InvalidInputError(
             "the potential has a circulation of its own", landscape.name, fix="leave circulation= out"
         )
-    own = landscape.circulation[0] if landscape.circulation is not None else circulation
+    given_circulation = landscape.circulation[0] if landscape.circulation is not None else circulation
     turn = dynamics.antisymmetric
     if turn is not None and turn.shape != (2, 2):
         raise InvalidInputError("circulation must be a 2 x 2 matrix", f"shape {turn.shape}")
     constant = 0.0 if turn is None else float(turn[0, 1])
 
     def around(points: Matrix) -> Vector:
-        if own is None:
+        if given_circulation is None:
             return np.full(len(points), constant)
-        return np.asarray(checked_circulation(own, points)[:, 0, 1])
+        return np.asarray(checked_circulation(given_circulation, points)[:, 0, 1])
 
     def solved(n: int, coarse: BackwardSolution | None) -> BackwardSolution:
         grid = PlaneGrid(energies_of(landscape), around, dynamics.beta, ends, n)

@@ -159,8 +159,8 @@ def escape_times(  # noqa: PLR0913
 
     def study(moves: Dynamics, k: int, horizon: float | None) -> EscapeStudy:
         # the finer of two runs is observed for as long as the coarser, whatever the cost
-        own = watch if horizon is None else replace(watch, max_time=horizon, max_gradient_calls=np.inf)
-        return simulate_exits(landscape, points, moves, own, int(keys[k]))
+        limits = watch if horizon is None else replace(watch, max_time=horizon, max_gradient_calls=np.inf)
+        return simulate_exits(landscape, points, moves, limits, int(keys[k]))
 
     return with_half_step(study, dynamics) if extrapolate else study(dynamics, 0, None)
 

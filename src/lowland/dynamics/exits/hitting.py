@@ -247,8 +247,8 @@ class _Paths:
                 "a path is no longer finite", f"step_size {d.step_size:g}", fix="use a smaller step"
             )
         chance = step_uniforms(self._ids, step, self.key)
-        for word, region, own in zip((EXIT, HOME), self.regions, (chance, 1 - chance), strict=True):
-            entered = self._entered(region, before, after, own)
+        for word, region, draws in zip((EXIT, HOME), self.regions, (chance, 1 - chance), strict=True):
+            entered = self._entered(region, before, after, draws)
             places = self.moving[entered]
             new = self.ended[places] == UNDECIDED
             self.ended[places[new]], self.steps[places[new]] = word, step + 1

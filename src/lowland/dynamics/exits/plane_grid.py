@@ -44,11 +44,11 @@ class PlaneGrid:
         n: int,
     ) -> None:
         lengths = ends[:, 1] - ends[:, 0]
-        counts = [max(2, int(np.ceil(n * own / lengths.max() - 1e-9))) for own in lengths]
+        counts = [max(2, int(np.ceil(n * length / lengths.max() - 1e-9))) for length in lengths]
         # sides of a cell: a little less than square, so that the box ends where it should
-        self.sides = [float(own / k) for own, k in zip(lengths, counts, strict=True)]
+        self.sides = [float(length / k) for length, k in zip(lengths, counts, strict=True)]
         corners = [np.linspace(low, high, k + 1) for (low, high), k in zip(ends, counts, strict=True)]
-        self.axes = [(own[1:] + own[:-1]) / 2 for own in corners]
+        self.axes = [(edges[1:] + edges[:-1]) / 2 for edges in corners]
         self.shape, self.beta = tuple(counts), beta
         self.points = _lattice(self.axes)
         energy = beta * _energies(value, self.points).reshape(self.shape)
@@ -67,14 +67,14 @@ class PlaneGrid:
 
     def within(self, region: Region, name: str) -> Cells:
         """Return which cells have their middle in a set."""
-        found: Cells = (region.distance(self.points) <= 0).reshape(self.shape)
-        if not np.any(found & self.visited):
+        inside: Cells = (region.distance(self.points) <= 0).reshape(self.shape)
+        if not np.any(inside & self.visited):
             raise InvalidInputError(
                 f"no cell of the box lies in the {name} set",
                 region.describe(),
                 fix="pass a larger box, or more cells (n_cells)",
             )
-        return found
+        return inside
 
     def solve(self, sides: dict[bool, tuple[Region, Cells]], source: float) -> Matrix:
         """Return the solution of L f = source with f given in sets.
@@ -101,22 +101,22 @@ class PlaneGrid:
         for here, there, rate in self._exchanges():
             used = free[here] & (free[there] | (inside & self.visited)[there])
             i, j = number[here][used], number[there][used]
-            own = rate[used]
+            exchanged = rate[used]
             out = j < 0
-            own = np.where(out, own / self._nearness(sides, here, there, used), own)
-            np.add.at(right, i[out], -own[out] * fixed[there][used][out])
+            exchanged = np.where(out, exchanged / self._nearness(sides, here, there, used), exchanged)
+            np.add.at(right, i[out], -exchanged[out] * fixed[there][used][out])
             rows += [i, i[~out]]
             columns += [i, j[~out]]
-            rates += [-own, own[~out]]
+            rates += [-exchanged, exchanged[~out]]
         i, j, r = (np.concatenate(part) for part in (rows, columns, rates))
         matrix: Any = coo_matrix((r, (i, j)), shape=(right.size, right.size)).tocsc()
-        found = np.where(inside, fixed, np.nan)
-        found[free] = splu(matrix).solve(right)
+        solution = np.where(inside, fixed, np.nan)
+        solution[free] = splu(matrix).solve(right)
         if self.stream.any():  # cells that are too large for it spoil all digits
-            self._check_range(found, np.inf if source else 1.0)
+            self._check_range(solution, np.inf if source else 1.0)
         if source:
-            self._check_digits(found, float(np.abs(matrix.diagonal()).max()))
-        return found
+            self._check_digits(solution, float(np.abs(matrix.diagonal()).max()))
+        return solution
 
     def _check_digits(self, times: Matrix, rate: float) -> None:
         """Raise if rounding of the rates is no longer small beside the slowest decay."""
@@ -128,10 +128,10 @@ class PlaneGrid:
                 fix="use fewer cells, or split_escape",
             )
 
-    def _check_range(self, found: Matrix, most: float) -> None:
+    def _check_range(self, solution: Matrix, most: float) -> None:
         """Raise if numbers lie outside of what they can be, where paths do come: cells are then too large."""
         often = self.visited & (self.energy - self.lowest < OFTEN)
-        known = found[often & np.isfinite(found)]
+        known = solution[often & np.isfinite(solution)]
         slack = OUTSIDE * float(np.abs(known).max(initial=0.0))
         if known.size and (known.min() < -slack or known.max() > most + slack):
             raise InvalidInputError(
@@ -142,7 +142,7 @@ class PlaneGrid:
 
     def _exchanges(self) -> list[tuple[Any, Any, Matrix]]:
         """Return pairs of slices of neighbouring cells, and the rates from the first to the second."""
-        found = []
+        exchanges = []
         whole, first, last = slice(None), slice(None, -1), slice(1, None)
         s = self.stream
         flows = {0: s[1:-1, 1:] - s[1:-1, :-1], 1: -(s[1:, 1:-1] - s[:-1, 1:-1])}
@@ -151,9 +151,9 @@ class PlaneGrid:
             for here, there, flow in ((low, high, flows[axis]), (high, low, -flows[axis])):
                 climb = np.clip(self.energy[there] - self.energy[here], -NEGLIGIBLE, NEGLIGIBLE)
                 back = flow / 2 * np.exp(np.clip(self.energy[here] - self.lowest, 0, 2 * NEGLIGIBLE))
-                own, both = self.sides[axis] ** 2, self.sides[0] * self.sides[1]
-                found.append((here, there, (_bernoulli(climb) / own + back / both) / self.beta))
-        return found
+                square, both = self.sides[axis] ** 2, self.sides[0] * self.sides[1]
+                exchanges.append((here, there, (_bernoulli(climb) / square + back / both) / self.beta))
+        return exchanges
 
     def _nearness(
         self, sides: dict[bool, tuple[Region, Cells]], here: Any, there: Any, used: Cells

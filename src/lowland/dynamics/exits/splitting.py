@@ -151,15 +151,15 @@ def split_exits(walkers: Walkers, start: Vector, plan: Splitting, rng: np.random
     begun = time.perf_counter()
     lengths, waits, entries = _excursions(walkers, start, plan, rng)
     # each run starts from its own paths, so that runs are independent
-    own = np.array_split(rng.permutation(entries.shape[1]), plan.n_runs)
+    groups = np.array_split(rng.permutation(entries.shape[1]), plan.n_runs)
     chosen = np.concatenate(
-        [_some(entries[:, walkers_of_run], plan.n_walkers, rng) for walkers_of_run in own]
+        [_some(entries[:, walkers_of_run], plan.n_walkers, rng) for walkers_of_run in groups]
     )
     probabilities, last = _split(walkers, chosen, plan, rng)
     step = walkers.dynamics.step_size
     return SplittingStudy(
         probabilities,
-        np.array([lengths[:, walkers_of_run].mean() for walkers_of_run in own]) * step,
+        np.array([lengths[:, walkers_of_run].mean() for walkers_of_run in groups]) * step,
         waits * step,
         last * step,
         walkers.calls,

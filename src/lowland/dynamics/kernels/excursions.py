@@ -90,9 +90,9 @@ def advance_between(gradient, parameters, state, kept, ids, blocks, steps, rule,
             take_step(gradient, parameters, x, v, g, part, scheme, coef, first, second, weight, turned)
             write_distances(x, kind, vector, level, distance)
             if any_far(x, limit) or _ends(distance, near[b], far[b], status[b], nearest[b]):
-                own = (x, v, g)
+                current = (x, v, g)
                 last = (kept[0][b], kept[1][b], kept[2][b])
                 if not _note_ends(
-                    own, last, distance, (near[b], far[b]), limit, s, status[b], nearest[b], taken[b]
+                    current, last, distance, (near[b], far[b]), limit, s, status[b], nearest[b], taken[b]
                 ):
                     break

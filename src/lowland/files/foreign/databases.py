@@ -121,8 +121,8 @@ def shown(uri: str) -> str:
 
 def _secrets(uri: str) -> list[str]:
     """Return possible passwords in an address, as written and decoded, longest first."""
-    found = re.findall(r"://[^:@/]*:(.*)@", uri) + re.findall(r"password=([^&\s]*)", uri, re.IGNORECASE)
-    pieces = [piece for text in found for piece in (text, unquote(text), *re.split(r"[@/#?\[\]]", text))]
+    passwords = re.findall(r"://[^:@/]*:(.*)@", uri) + re.findall(r"password=([^&\s]*)", uri, re.IGNORECASE)
+    pieces = [piece for text in passwords for piece in (text, unquote(text), *re.split(r"[@/#?\[\]]", text))]
     return sorted({piece for piece in pieces if piece}, key=len, reverse=True)
 
 
@@ -180,8 +180,8 @@ def _fetch_duckdb(path: Path, query: str) -> Any:
         with duckdb.connect(str(path), read_only=True, config=config) as connection:
             statements = connection.extract_statements(query)
             if len(statements) != 1:
-                found = f"{len(statements)} statements"
-                raise InvalidInputError("the query must be one statement", found, fix="pass one of them")
+                counted = f"{len(statements)} statements"
+                raise InvalidInputError("the query must be one statement", counted, fix="pass one of them")
             cancels.append(connection.interrupt)
             return connection.sql(query).to_arrow_table()
 

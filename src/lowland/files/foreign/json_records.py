@@ -35,22 +35,22 @@ def read_json_records(opened: Opened) -> Columns:
 def _records(text: str, where: str) -> list[dict[str, Any]]:
     start = text.lstrip()[:1]
     try:
-        found = json.loads(text) if start == "[" else _lines(text)
+        records = json.loads(text) if start == "[" else _lines(text)
     except (ValueError, RecursionError) as error:
         raise FileFormatError(
             f"{where} is not JSON of records",
             str(error),
             fix="write one object per line, or one list of objects",
         ) from error
-    if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise FileFormatError(
             f"{where} is not JSON of records",
-            f"a {type(found).__name__}"
-            if not isinstance(found, list)
+            f"a {type(records).__name__}"
+            if not isinstance(records, list)
             else "a list of other things than objects",
             fix="write one object per line, or one list of objects",
         )
-    for record in found:
+    for record in records:
         for name, cell in record.items():
             if isinstance(cell, dict | list):
                 raise FileFormatError(
@@ -58,9 +58,9 @@ def _records(text: str, where: str) -> list[dict[str, Any]]:
                     f"under {name!r}",
                     fix="flatten the records",
                 )
-    if not found:
+    if not records:
         raise FileFormatError(f"{where} is empty", "no record", fix="pass a table with data")
-    return found
+    return records
 
 
 def _lines(text: str) -> Any:

@@ -89,8 +89,8 @@ def _place_of(attributes: bytes) -> tuple[bytes, bytes]:
         place = attributes[4 : attributes.find(b'"', 4)]
         letters = place.rstrip(b"0123456789")
         return letters, place[len(letters) :]
-    found = _PLACE.match(attributes)
-    return (found[1], found[2]) if found else (b"", b"")
+    match = _PLACE.match(attributes)
+    return (match[1], match[2]) if match else (b"", b"")
 
 
 def _tags(sheet: IO[bytes]) -> Iterator[tuple[bytes, bytes, bool]]:

@@ -76,8 +76,8 @@ def table_from_columns(
     numerals = numerals or _numerals_of(columns, decision, how.form, where)
     make = long_table if decision.layout == "long" else wide_table
     made = make(columns, where, how, decision, numerals)
-    found = [*decided, *([numerals.words] if numerals.words else []), *made.decided]
-    return Table(made.observations, made.layout, made.names, made.levels, tuple(found))
+    settled = [*decided, *([numerals.words] if numerals.words else []), *made.decided]
+    return Table(made.observations, made.layout, made.names, made.levels, tuple(settled))
 
 
 def _numerals_of(columns: Columns, decision: Decision, form: TableFormat, where: str) -> Numerals:

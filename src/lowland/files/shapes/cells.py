@@ -97,8 +97,10 @@ def mostly_numbers(column: Any, numerals: Numerals) -> bool:
         column = column.names[column.codes[:10_000]]
     if column.dtype.kind in "if":
         return True
-    found = [numerals.number(cell) is not None for cell in column[:10_000].tolist() if cell not in MISSING]
-    return bool(np.mean(found or [False]) >= 0.5)
+    are_numbers = [
+        numerals.number(cell) is not None for cell in column[:10_000].tolist() if cell not in MISSING
+    ]
+    return bool(np.mean(are_numbers or [False]) >= 0.5)
 
 
 def check_some(values: NDArray[Any], where: str) -> None:

@@ -95,13 +95,16 @@ def read_delimited(
     raw = _read(plain, layout, labels, wanted, numerals)
     # the sample may not have shown what decides
     texts = [text for name, column in raw.items() if name not in labels for text in _texts(column)]
-    found = (
+    read_numerals = (
         find_numerals(texts, form.decimal, form.thousands, form.missing, opened.name) if texts else numerals
     )
-    if not numerals.is_plain and (found.decimal, found.thousands) != (numerals.decimal, numerals.thousands):
-        found = numerals
-    elif found.decimal != numerals.decimal:
-        raw = _read(plain, layout, labels, wanted, found)
+    if not numerals.is_plain and (read_numerals.decimal, read_numerals.thousands) != (
+        numerals.decimal,
+        numerals.thousands,
+    ):
+        read_numerals = numerals
+    elif read_numerals.decimal != numerals.decimal:
+        raw = _read(plain, layout, labels, wanted, read_numerals)
     marks = marked_numbers(form.missing)
     columns: Columns = {}
     for name, column in raw.items():
@@ -109,10 +112,12 @@ def read_delimited(
             assert isinstance(column, _Words)
             columns[name] = order_labels(column.codes, column.texts)
             continue
-        typed = type_cells(column.codes, column.texts, found) if isinstance(column, _Words) else column
+        typed = (
+            type_cells(column.codes, column.texts, read_numerals) if isinstance(column, _Words) else column
+        )
         if not (name in layout.blank and _is_blank(typed)):
             columns[name] = without_marks(typed, marks)
-    return columns, found
+    return columns, read_numerals
 
 
 def _texts(column: NDArray[Any] | _Words) -> Sequence[str]:
@@ -131,10 +136,12 @@ def numerals_of_sample(
     """
     cells: set[str] = set()
     for k in (k for k, name in enumerate(layout.names) if name not in labels):
-        own = {row[k] for row in layout.sample if k < len(row)}
+        sampled = {row[k] for row in layout.sample if k < len(row)}
         # addresses and versions have points too
-        if sum(is_number(cell) for cell in own) >= 0.5 * sum(cell.strip() not in MISSING for cell in own):
-            cells |= own
+        if sum(is_number(cell) for cell in sampled) >= 0.5 * sum(
+            cell.strip() not in MISSING for cell in sampled
+        ):
+            cells |= sampled
     semicolons = layout.delimiter == ";"
     try:
         return find_numerals(cells, form.decimal, form.thousands, form.missing, where, continental=semicolons)
@@ -230,14 +237,14 @@ def _read_arrow(
             )
 
         table = read()
-        found = {name: _from_arrow(table.column(name)) for name in table.column_names}
+        arrays = {name: _from_arrow(table.column(name)) for name in table.column_names}
         # columns of nothing but marks, which may be words: as they are written
         unknown = [name for name in wanted if pa.types.is_null(table.schema.field(name).type)]
         if unknown and table.num_rows:
             options.include_columns, options.column_types = unknown, dict.fromkeys(unknown, text)
             table = read()
-            found.update((name, _from_arrow(table.column(name))) for name in unknown)
-        return found
+            arrays.update((name, _from_arrow(table.column(name))) for name in unknown)
+        return arrays
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         if "UTF8" in str(error) or isinstance(error, UnicodeDecodeError):
             raise _not_text(plain, error) from error

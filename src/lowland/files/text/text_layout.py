@@ -89,8 +89,8 @@ def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
     skipped, told, delimiter = _leading(lines, form)
     body = [line for line in lines[skipped:] if not (form.comment and line.startswith(form.comment))]
     if not any(line.strip() for line in body):
-        found = "no line with data" + (", but lines that begin with '#'" if told else "")
-        raise FileFormatError(f"{opened.name} is empty", found, fix="pass a table with data")
+        content = "no line with data" + (", but lines that begin with '#'" if told else "")
+        raise FileFormatError(f"{opened.name} is empty", content, fix="pass a table with data")
     usual = DELIMITERS.get(opened.kind, ",")
     delimiter = form.delimiter or delimiter or find_delimiter(body, usual, opened.name)
     if form.delimiter is None and delimiter != usual:

@@ -48,7 +48,7 @@ def pivot_columns(rows: Sequence[Sequence[int]]) -> list[int]:
     """Return columns that form a basis of the column space of a matrix of integers."""
     m = [list(row) for row in rows]
     columns = len(m[0]) if m else 0
-    top, before, found = 0, 1, []
+    top, before, pivots = 0, 1, []
     for c in range(columns):
         at = next((i for i in range(top, len(m)) if m[i][c]), None)
         if at is None:
@@ -59,8 +59,8 @@ def pivot_columns(rows: Sequence[Sequence[int]]) -> list[int]:
             factor = m[i][c]
             m[i] = [(pivot * a - factor * b) // before for a, b in zip(m[i], m[top], strict=True)]
         before, top = pivot, top + 1
-        found.append(c)
-    return found
+        pivots.append(c)
+    return pivots
 
 
 def exact_rank(matrix: NDArray[Any]) -> int:
@@ -138,9 +138,9 @@ def side_signs(
     bound = 8 * d**3 * 2.0**d * np.finfo(float).eps * scale + np.finfo(float).tiny
     signs = np.sign(product).astype(np.int8)
     doubtful = ~(np.abs(product) > bound)
-    own = np.zeros_like(doubtful)
-    np.put_along_axis(own, picks, True, axis=1)
-    signs[own] = 0
-    for p, i in np.argwhere(doubtful & ~own):
+    picked = np.zeros_like(doubtful)
+    np.put_along_axis(picked, picks, True, axis=1)
+    signs[picked] = 0
+    for p, i in np.argwhere(doubtful & ~picked):
         signs[p, i] = determinant_sign([whole[i], *(whole[k] for k in picks[p])])
     return signs, np.asarray(signs.any(axis=1))

@@ -105,8 +105,8 @@ def eliminate(matrix: Array, prime: int) -> NDArray[np.intp]:
         panel = np.ascontiguousarray(matrix[top:, low:high])
         order = np.arange(rows - top)
         lower = np.zeros((rows - top, high - low))
-        found = factor_panel(panel, lower, order, prime)
-        count = found.size
+        panel_pivots = factor_panel(panel, lower, order, prime)
+        count = panel_pivots.size
         matrix[top:, low:high] = panel
         if count == 0:
             continue
@@ -117,7 +117,7 @@ def eliminate(matrix: Array, prime: int) -> NDArray[np.intp]:
             substitute(rest, lower, count, prime)
             if rest.shape[0] > count:
                 _subtract_product(rest, lower[count:, :count], count, prime, reduce)
-        pivots.extend(low + found)
+        pivots.extend(low + panel_pivots)
         top += count
     return np.array(pivots, np.intp)
 
@@ -241,7 +241,7 @@ def _combine(matrix, places, factors, out, prime):
 @compiled()
 def _factor_panel(panel, lower, order, prime):
     rows, columns = panel.shape
-    found = np.empty(columns, np.intp)
+    pivots = np.empty(columns, np.intp)
     count = 0
     for c in range(columns):
         if count == rows:
@@ -264,9 +264,9 @@ def _factor_panel(panel, lower, order, prime):
                 factor = (panel[i, c] * scale) % prime
                 lower[i, count] = factor
                 _subtract_row(panel[i], factor, panel[count], c, prime)
-        found[count] = c
+        pivots[count] = c
         count += 1
-    return found[:count]
+    return pivots[:count]
 
 
 @compiled()

@@ -19,9 +19,9 @@ def substitute(rest, lower, count, prime):
 
 def factor_panel(panel, lower, order, prime):
     """Bring a panel to echelon form; return its pivot columns."""
-    found = []
+    pivots = []
     for c in range(panel.shape[1]):
-        count = len(found)
+        count = len(pivots)
         nonzero = np.flatnonzero(panel[count:, c])
         if not nonzero.size:
             continue
@@ -34,5 +34,5 @@ def factor_panel(panel, lower, order, prime):
         below = panel[count + 1 :, c:]
         below -= factors[:, None] * panel[count, c:]
         reduce(below, prime)
-        found.append(c)
-    return np.array(found, np.intp)
+        pivots.append(c)
+    return np.array(pivots, np.intp)

@@ -112,16 +112,16 @@ def row_moments(
     """
     dtype, (rows, d) = values.dtype, shift.shape
     lower = d * (d + 1) // 2
-    found = RowMoments(
+    solved = RowMoments(
         Moments(np.empty((rows, d), dtype), np.empty((rows, lower), dtype)),
         *(np.empty(rows) for _ in range(3)),
     )
     out = (
-        found.moments.means,
-        found.moments.covariances,
-        found.log_determinants,
-        found.explained,
-        found.squares,
+        solved.moments.means,
+        solved.moments.covariances,
+        solved.log_determinants,
+        solved.explained,
+        solved.squares,
     )
     arguments = (
         (np.ascontiguousarray(partner.means, dtype), np.ascontiguousarray(partner.covariances, dtype)),
@@ -137,4 +137,4 @@ def row_moments(
     )
     kernel = import_module(f"lowland.kernels.systems.moments_{form or default_form(d)}")
     kernel.row_moments(*arguments, partner.derived)
-    return found
+    return solved

@@ -27,7 +27,7 @@ def row_moments(partner, biased, starts, indices, values, weights, precision, sh
     packed = free * (free + 1) // 2  # covariances of factors lie before those with the bias
     for first, last in stretches(starts, pairs[0].size):
         cells = slice(starts[first], starts[last])
-        own, at = starts[first : last + 1] - starts[first], indices[cells]
+        bounds, at = starts[first : last + 1] - starts[first], indices[cells]
         x, spread = np.ascontiguousarray(means[at].T), np.ascontiguousarray(covariances[at].T)
         weight = dtype.type(1) if weights is None else weights[cells]
         targets, noise = values[cells], dtype.type(0)
@@ -37,12 +37,12 @@ def row_moments(partner, biased, starts, indices, values, weights, precision, sh
         seconds = x[pairs[0]] * x[pairs[1]]
         seconds[:packed] += spread[:packed]
         grams = np.zeros((d, d, last - first), dtype)
-        grams[pairs] = row_sums(weight * seconds, own)
+        grams[pairs] = row_sums(weight * seconds, bounds)
         grams += precision[:, :, None]
         pulls = x * targets
         pulls[:free] -= spread[packed : packed + free] if biased else 0
-        right = row_sums(weight * pulls, own) + shift[first:last].T
-        squares[first:last] = row_sums((weight * (targets * targets + noise)).astype(np.float64), own)
+        right = row_sums(weight * pulls, bounds) + shift[first:last].T
+        squares[first:last] = row_sums((weight * (targets * targets + noise)).astype(np.float64), bounds)
         factor(grams, tolerance)
         inverses, logs[first:last] = inverse(grams)
         forward(grams, right)

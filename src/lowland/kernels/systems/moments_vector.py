@@ -167,11 +167,11 @@ def _make_solver(k, item_bytes, weighted):
         for lot in range(low, high, batch):
             size = min(batch, high - lot)
             for i in range(size):
-                own = gram[i * system : (i + 1) * system]
+                block = gram[i * system : (i + 1) * system]
                 for t in range(system):  # an assignment of arrays would take seconds to compile
-                    own[t] = base[t]
+                    block[t] = base[t]
                 for c in range(k):
-                    own[vectors * LANES + c] += shifts[lot + i, c]
+                    block[vectors * LANES + c] += shifts[lot + i, c]
                 begin, end = starts[lot + i], starts[lot + i + 1]
                 at[i] = begin
                 squares[lot + i] = _sum_squares(bias, spread, indices, values, weights, weighted, begin, end)
@@ -198,10 +198,10 @@ def _make_solver(k, item_bytes, weighted):
                     at[i] = stop
             for first in range(lot, lot + size, LANES):
                 count = min(LANES, rows - first)
-                own = gram[(first - lot) * system : (first - lot + LANES) * system]
+                block = gram[(first - lot) * system : (first - lot + LANES) * system]
                 _finish(
                     k,
-                    own,
+                    block,
                     system,
                     factor,
                     right,

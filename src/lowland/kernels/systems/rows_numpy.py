@@ -29,14 +29,14 @@ def solve_rows(
         random = dtype.type(noise.scale) * row_normals(rows, k, noise.sweep, noise.key, noise.first)
     for first, last in stretches(starts, pairs[0].size):
         cells = slice(starts[first], starts[last])
-        own = starts[first : last + 1] - starts[first]
+        bounds = starts[first : last + 1] - starts[first]
         x = np.ascontiguousarray(partner[indices[cells]].T)
         weighted = x if weights is None else x * weights[cells]
         grams = np.zeros((k, k, last - first), dtype)
-        grams[pairs] = row_sums(weighted[pairs[0]] * x[pairs[1]], own)
+        grams[pairs] = row_sums(weighted[pairs[0]] * x[pairs[1]], bounds)
         grams += precision[:, :, None]
-        grams[np.arange(k), np.arange(k)] += dtype.type(count_ridge) * np.diff(own).astype(dtype)
-        right = row_sums(weighted * values[cells], own) + shift[first:last].T
+        grams[np.arange(k), np.arange(k)] += dtype.type(count_ridge) * np.diff(bounds).astype(dtype)
+        right = row_sums(weighted * values[cells], bounds) + shift[first:last].T
         factor(grams, tolerance)
         forward(grams, right)
         if random is not None:

@@ -74,9 +74,9 @@ class JaxLoss:
     def gradient(self) -> tuple[float, Vector]:
         """Return the loss and its gradient, shape (n,)."""
         with self._double():
-            found = [self._slope(self._point, *pair) for pair in self._batches]
-            pairs = list(zip(self._shares, found, strict=True))
-            value = sum(share * float(own) for share, (own, _) in pairs)
+            slopes = [self._slope(self._point, *pair) for pair in self._batches]
+            pairs = list(zip(self._shares, slopes, strict=True))
+            value = sum(share * float(loss) for share, (loss, _) in pairs)
             return value, np.asarray(sum(share * np.asarray(slope) for share, (_, slope) in pairs))
 
     def hessian_product(self, vector: Vector) -> Vector:
@@ -100,9 +100,9 @@ class JaxLoss:
 
     def _double(self) -> Any:
         """Return a context in which JAX computes in double precision, whatever it is set to."""
-        own = getattr(self._jax, "enable_x64", None)
-        if own is not None:
-            return own(True)
+        switch = getattr(self._jax, "enable_x64", None)
+        if switch is not None:
+            return switch(True)
         from jax.experimental import enable_x64  # of versions before
 
         return enable_x64()
@@ -125,8 +125,8 @@ def _point_of(jax: Any, parameters: Any) -> tuple[Any, Callable[[Any], Any]]:
 
     def unravel(flat: Any) -> Any:
         placed = list(leaves)
-        for k, own in zip(free, unravel_free(flat), strict=True):
-            placed[k] = own
+        for k, leaf in zip(free, unravel_free(flat), strict=True):
+            placed[k] = leaf
         return jax.tree_util.tree_unflatten(tree, placed)
 
     return point, unravel

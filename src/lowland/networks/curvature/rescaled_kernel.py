@@ -28,7 +28,7 @@ class ReluLayers:
     @property
     def widths(self) -> tuple[int, ...]:
         """Numbers of neurons of the hidden layers."""
-        return tuple(len(own) for own in self.weights[:-1])
+        return tuple(len(weights) for weights in self.weights[:-1])
 
     def before(self, inputs: Matrix) -> list[Matrix]:
         """Return the pre-activations of every layer, the outputs last."""
@@ -38,8 +38,8 @@ class ReluLayers:
         """Return the same function, input weights of every neuron times a factor, given by its logarithm."""
         weights, biases, before = [], [], np.ones(self.weights[0].shape[1])
         factors = [*np.split(np.exp(logs), np.cumsum(self.widths)[:-1]), np.ones(len(self.weights[-1]))]
-        for own, bias, factor in zip(self.weights, self.biases, factors, strict=True):
-            weights.append(own * factor[:, None] / before)
+        for matrix, bias, factor in zip(self.weights, self.biases, factors, strict=True):
+            weights.append(matrix * factor[:, None] / before)
             biases.append(None if bias is None else bias * factor)
             before = factor
         return ReluLayers(tuple(weights), tuple(biases))
@@ -62,11 +62,13 @@ class RescaledKernel:
         self.widths, self.n, self.rows = layers.widths, len(inputs), roots.shape[0] * roots.shape[1]
         # one row per point and output; what each layer reads, and the derivatives by its pre-activations
         m = roots.shape[1]
-        self.read = [np.repeat(own, m, axis=0) for own in (inputs, *(np.maximum(z, 0) for z in before[:-1]))]
+        self.read = [
+            np.repeat(layer, m, axis=0) for layer in (inputs, *(np.maximum(z, 0) for z in before[:-1]))
+        ]
         self.slopes = [roots.reshape(self.rows, m)]
         for weights, z in zip(layers.weights[:0:-1], before[-2::-1], strict=True):
             self.slopes.insert(0, (self.slopes[0] @ weights) * np.repeat(z > 0, m, axis=0))
-        self.biased = [own is not None for own in layers.biases]
+        self.biased = [bias is not None for bias in layers.biases]
 
     def layers(self, x: Vector) -> list[tuple[Matrix, Matrix]]:
         """Return for each layer what it reads and its slopes, one row each, rescaled; biases read ones."""
@@ -75,11 +77,11 @@ class RescaledKernel:
             *np.split(x, np.cumsum(self.widths)[:-1]),
             np.zeros(self.slopes[-1].shape[1]),
         ]
-        found = []
+        layers = []
         for k, (read, slopes) in enumerate(zip(self.read, self.slopes, strict=True)):
             ones = np.ones((self.rows, int(self.biased[k])))
-            found.append((np.hstack([read * np.exp(logs[k]), ones]), slopes * np.exp(-logs[k + 1])))
-        return found
+            layers.append((np.hstack([read * np.exp(logs[k]), ones]), slopes * np.exp(-logs[k + 1])))
+        return layers
 
     def kernel(self, x: Vector) -> Matrix:
         """Return K / n, shape (rows, rows)."""
@@ -97,9 +99,9 @@ class RescaledKernel:
 
     def shares(self, x: Vector, weights: Vector, vectors: Matrix) -> list[Matrix]:
         """Return tr(P g_e g_e^T) / n of every weight and bias, P = sum of weights times vectors."""
-        found = []
+        shares = []
         for read, slopes in self.layers(x):
             parts = ((slopes * u[:, None]).T @ read for u in vectors.T)
             total = sum(w * part * part for w, part in zip(weights, parts, strict=True))
-            found.append(np.asarray(total / self.n))
-        return found
+            shares.append(np.asarray(total / self.n))
+        return shares

@@ -194,8 +194,8 @@ def _layers_of(network: Any) -> ReluLayers:
     weights, biases = layers_of(network)
     # the last neurons are given an output: what is checked is that of a network of one
     last = np.ones((1, len(weights[-1])))
-    own = ReluNetwork((*weights, last), (*biases, None))
-    return ReluLayers(own.weights[:-1], own.biases[:-1])
+    closed = ReluNetwork((*weights, last), (*biases, None))
+    return ReluLayers(closed.weights[:-1], closed.biases[:-1])
 
 
 def _roots(outputs: Matrix, loss: str) -> Matrix:

@@ -54,7 +54,7 @@ class RescalingSearch:
                     raise StopIteration
 
             if self.upper > 0:
-                found = minimize(
+                minimum = minimize(
                     smooth,
                     x,
                     jac=True,
@@ -63,7 +63,7 @@ class RescalingSearch:
                     callback=stop,
                     options={"maxiter": STAGE, "gtol": 1e-4 * smoothing, "ftol": 1e-12},
                 )
-                x = found.x
+                x = minimum.x
             self._raise_lower(x, width)
             announce(
                 "rounds of rescaling", self.rounds, note=f"sharpness {self.lower:.5g} to {self.upper:.5g}"
@@ -114,9 +114,9 @@ def least_flow(shares: list[Matrix]) -> float:
     Shares are turned into a flow: what enters a neuron leaves it, in the proportions of its weights. Neurons
     out of which, or into which, nothing flows can be rescaled until they count for nothing.
     """
-    live = [own.copy() for own in shares]
+    live = [share.copy() for share in shares]
     before = -1
-    while (count := sum(int(np.count_nonzero(own)) for own in live)) != before:
+    while (count := sum(int(np.count_nonzero(layer)) for layer in live)) != before:
         before = count
         for first, second in pairwise(live):
             d = len(first)
@@ -124,16 +124,16 @@ def least_flow(shares: list[Matrix]) -> float:
             first[dead] = 0.0
             second[:, :d][:, dead] = 0.0
     flows = [live[0]]
-    for own in live[1:]:
+    for layer in live[1:]:
         arrives = flows[-1].sum(axis=1)
-        leaves = own[:, : arrives.size].sum(axis=0)
+        leaves = layer[:, : arrives.size].sum(axis=0)
         ratio = np.divide(arrives, leaves, out=np.zeros_like(leaves), where=leaves > 0)
-        flows.append(own * np.r_[ratio, np.ones(own.shape[1] - arrives.size)])
+        flows.append(layer * np.r_[ratio, np.ones(layer.shape[1] - arrives.size)])
     total = flows[-1].sum()  # all that flows ends in the output
     if not total > 0:
         return 0.0
     used = [flow > 0 for flow in flows]
-    c = np.concatenate([own[on] for own, on in zip(live, used, strict=True)])
+    c = np.concatenate([layer[on] for layer, on in zip(live, used, strict=True)])
     # every path counts each of its weights: the sum of all flows is what the means are weighted by
     p = np.concatenate([flow[on] for flow, on in zip(flows, used, strict=True)])
     p = p / p.sum()

@@ -35,8 +35,8 @@ class TorchLoss:
                 "PyTorch is not installed", "torch cannot be imported", fix="pip install torch"
             ) from error
         # a loss that has tensors of its own, such as weights of classes, has them in double precision, too
-        own = copy.deepcopy(loss).double() if isinstance(loss, torch.nn.Module) else loss
-        self._torch, self._module, self._loss = torch, module, own
+        loss_in_double = copy.deepcopy(loss).double() if isinstance(loss, torch.nn.Module) else loss
+        self._torch, self._module, self._loss = torch, module, loss_in_double
         free = {name: p for name, p in module.named_parameters() if p.requires_grad}
         if not free:
             raise InvalidInputError(
@@ -54,7 +54,7 @@ class TorchLoss:
         with torch.inference_mode(False):
             fixed = ((name, p) for name, p in module.named_parameters() if name not in free)
             self._fixed = {name: self._double(p) for name, p in fixed}
-            self._buffers = {name: self._double(own) for name, own in module.named_buffers()}
+            self._buffers = {name: self._double(buffer) for name, buffer in module.named_buffers()}
             self._batches = [tuple(self._double(part) for part in pair) for pair in batches]
         self._shares = shares_of(batches)
 
@@ -148,24 +148,24 @@ class TorchLoss:
 
     def _outputs(self, inputs: Any) -> Any:
         # buffers that a forward pass changes, such as running means, are those of a copy
-        buffers = {name: own.clone() for name, own in self._buffers.items()}
+        buffers = {name: buffer.clone() for name, buffer in self._buffers.items()}
         given = {**self._parameters, **self._fixed, **buffers}
         return self._torch.func.functional_call(self._module, given, (inputs,))
 
     def _loss_of(self, outputs: Any, targets: Any) -> Any:
         loss = self._loss(outputs, targets)
         if getattr(loss, "ndim", None) != 0:
-            found = getattr(loss, "shape", type(loss).__name__)
-            raise InvalidInputError("the loss must be a scalar tensor", f"{found}", fix="return the mean")
+            shape = getattr(loss, "shape", type(loss).__name__)
+            raise InvalidInputError("the loss must be a scalar tensor", f"{shape}", fix="return the mean")
         return loss
 
     def _slopes(self, value: Any, leaves: Any, weights: Any = None, *, twice: bool = False) -> list[Any]:
         if not value.requires_grad:  # does not depend on any
             return [self._torch.zeros_like(leaf) for leaf in leaves]
-        found = self._torch.autograd.grad(
+        slopes = self._torch.autograd.grad(
             value, leaves, weights, create_graph=twice, retain_graph=True, allow_unused=True
         )
-        return [self._torch.zeros_like(x) if g is None else g for x, g in zip(leaves, found, strict=True)]
+        return [self._torch.zeros_like(x) if g is None else g for x, g in zip(leaves, slopes, strict=True)]
 
     def _leaves(self) -> list[Any]:
         return list(self._parameters.values())
@@ -183,7 +183,7 @@ class TorchLoss:
             first += parameter.numel()
         return parts
 
-    def _double(self, own: Any) -> Any:
+    def _double(self, value: Any) -> Any:
         """Return a copy on the device of the model, numbers in double precision."""
-        copied = self._torch.as_tensor(own).detach().clone().to(self._device)
+        copied = self._torch.as_tensor(value).detach().clone().to(self._device)
         return copied.double() if copied.is_floating_point() else copied

@@ -35,11 +35,11 @@ class TraceRecord:
     Parameters
     ----------
     step : int
-    found : SharpnessEstimate
+    estimate : SharpnessEstimate
     """
 
     step: int
-    found: SharpnessEstimate
+    estimate: SharpnessEstimate
 
 
 @public("lowland.networks")
@@ -103,11 +103,11 @@ class SharpnessTrace:
         if not is_due(self.records, step, self.every):
             return None
         self._model = self._model if model is None else model
-        found = sharpness(self._model, self._data, self._loss, tolerance=self._tolerance, rng=self._rng)
-        if found.stop_reason is StopReason.INTERRUPTED:
+        estimate = sharpness(self._model, self._data, self._loss, tolerance=self._tolerance, rng=self._rng)
+        if estimate.stop_reason is StopReason.INTERRUPTED:
             raise KeyboardInterrupt  # the training loop's to end; half a measurement is no record
-        self.records.append(TraceRecord(step, found))
-        return found
+        self.records.append(TraceRecord(step, estimate))
+        return estimate
 
     @property
     def limit(self) -> float:
@@ -116,7 +116,7 @@ class SharpnessTrace:
 
     def stability(self) -> list[Verdict]:
         """Return for each record whether the step size is linearly stable there."""
-        return [record.found.stable_at(self.step_size) for record in self.records]
+        return [record.estimate.stable_at(self.step_size) for record in self.records]
 
     def edge_share(self) -> float:
         """Return the share of the later half of the records whose sharpness is within 15 % of the limit.
@@ -131,12 +131,12 @@ class SharpnessTrace:
 
         A step size that is too large for where training is throws it to where the loss is flatter.
         """
-        found, sharp = [], self._sharpnesses()
-        losses = [record.found.loss for record in self.records]
+        steps, sharp = [], self._sharpnesses()
+        losses = [record.estimate.loss for record in self.records]
         for k in range(1, len(losses)):
             if losses[k] > RISE * losses[k - 1] and sharp[k:].min() < (1 - FALL) * sharp[k - 1]:
-                found.append(self.records[k].step)
-        return found
+                steps.append(self.records[k].step)
+        return steps
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw sharpness and loss by step, and the limit.
@@ -148,17 +148,17 @@ class SharpnessTrace:
         check_recorded(self.records)
         ax = new_axes(ax)
         steps = [record.step for record in self.records]
-        ends = np.array([(record.found.lower, record.found.upper) for record in self.records])
+        ends = np.array([(record.estimate.lower, record.estimate.upper) for record in self.records])
         ax.fill_between(steps, *ends.T, color=ACCENT, alpha=0.3, linewidth=0)
         ax.plot(steps, ends.mean(axis=1), color=ACCENT, label="sharpness")
         ax.axhline(self.limit, color=FAINT, linestyle="--", label="2 / step size")
         ax.set(xlabel="step", ylabel="sharpness")
         beside = ax.twinx()
-        beside.plot(steps, [record.found.loss for record in self.records], color=SECOND, label="loss")
+        beside.plot(steps, [record.estimate.loss for record in self.records], color=SECOND, label="loss")
         beside.set(ylabel="loss", yscale="log")
         lines = [*ax.get_lines(), *beside.get_lines()]
         ax.legend(lines, [str(line.get_label()) for line in lines], frameon=False)
         return ax
 
     def _sharpnesses(self) -> np.ndarray:
-        return np.array([(record.found.lower + record.found.upper) / 2 for record in self.records])
+        return np.array([(record.estimate.lower + record.estimate.upper) / 2 for record in self.records])

@@ -84,7 +84,7 @@ def _runs(x, y, parameters, size, steps, status, mean, low, high):
 @compiled()
 def _step(x, y, theta, k, size, place, slopes, heights, rest, moment):
     """Take one step; return the loss before it."""
-    n, own = x.size, 1.0 / x.size
+    n, share = x.size, 1.0 / x.size
     w, b, v = theta[:k], theta[k : 2 * k], theta[2 * k : 3 * k]
     for i in range(n + 1):
         slopes[i] = 0.0
@@ -117,10 +117,10 @@ def _step(x, y, theta, k, size, place, slopes, heights, rest, moment):
         slope += slopes[i]
         height += heights[i]
         misfit = slope * x[i] + height - y[i]
-        loss += own * misfit * misfit
+        loss += share * misfit * misfit
         rest[i], moment[i] = s, m
-        s += own * misfit
-        m += own * misfit * x[i]
+        s += share * misfit
+        m += share * misfit * x[i]
     rest[n], moment[n] = s, m
     for j in range(k):
         at, a, c = place[j], w[j], b[j]

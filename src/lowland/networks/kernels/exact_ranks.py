@@ -78,8 +78,8 @@ def full_rank(
     for case in np.flatnonzero(~full):
         if too_many_alike(active[case], points.shape[-1]):
             continue
-        own = points if points.ndim == 2 else points[case]
-        full[case] = modular_rank(active[case], own, rng, generic=generic) == active.shape[1]
+        rows = points if points.ndim == 2 else points[case]
+        full[case] = modular_rank(active[case], rows, rng, generic=generic) == active.shape[1]
     return full
 
 

@@ -89,7 +89,7 @@ def _best_knot(x, w, residuals, places, apart):
     n, m = x.size, places.size
     diagonal, beside, right, solved = np.zeros(m), np.zeros(m), np.zeros(m), np.zeros(m)
     add_normal_equations(x, residuals, w, places, diagonal, beside, right)
-    best, found = 0.0, np.nan
+    best, knot = 0.0, np.nan
     candidates = min(n - 1, 64)
     for c in range(candidates):
         i = c if candidates == n - 1 else ((2 * c + 1) * (n - 1)) // (2 * candidates)
@@ -100,7 +100,7 @@ def _best_knot(x, w, residuals, places, apart):
             high = n
         if i + 1 - low < apart or high - i - 1 < apart:
             continue
-        pull, own, left, rest = 0.0, 0.0, 0.0, 0.0
+        pull, hat_square, left, rest = 0.0, 0.0, 0.0, 0.0
         for p in range(low, high):
             s = (x[p] - places[j]) / (places[j + 1] - places[j])
             if x[p] < t:
@@ -108,14 +108,14 @@ def _best_knot(x, w, residuals, places, apart):
             else:
                 hat = (places[j + 1] - x[p]) / (places[j + 1] - t)
             pull += w[p] * hat * residuals[p]
-            own += w[p] * hat * hat
+            hat_square += w[p] * hat * hat
             left += w[p] * hat * (1 - s)
             rest += w[p] * hat * s
         for i in range(m):
             right[i] = 0.0
         right[j], right[j + 1] = left, rest
         solve_tridiagonal(diagonal, beside, right, solved)
-        added = own - left * solved[j] - rest * solved[j + 1]
-        if added > 1e-12 * own and pull * pull / added > best:
-            best, found = pull * pull / added, t
-    return found
+        added = hat_square - left * solved[j] - rest * solved[j + 1]
+        if added > 1e-12 * hat_square and pull * pull / added > best:
+            best, knot = pull * pull / added, t
+    return knot

@@ -157,15 +157,15 @@ def _move(places, step, new):
 @compiled()
 def _hold(x, places, held):
     """Put knots that have come to a point on it, and hold them; return whether there are new ones."""
-    found = False
+    any_new = False
     for k in range(held.size):
         i = min(count_below(x, places[k + 1]), x.size - 1)
         if i > 0 and places[k + 1] - x[i - 1] < abs(x[i] - places[k + 1]):
             i -= 1
         if abs(x[i] - places[k + 1]) <= TOGETHER * (x[-1] - x[0]) and not held[k]:
             places[k + 1] = x[i]
-            held[k] = found = True
-    return found
+            held[k] = any_new = True
+    return any_new
 
 
 @compiled()

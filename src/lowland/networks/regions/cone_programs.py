@@ -58,8 +58,10 @@ def solve_region(
     equal = sparse.hstack([sparse.csc_array(design), -sparse.eye_array(n)])
     below = sparse.hstack([-pattern, sparse.csc_array((held, n))])
     rows = sparse.vstack([equal, below])
-    found = _clarabel(quadratic, np.zeros(size + n), rows, np.r_[targets, np.zeros(held)], (n, held), on_step)
-    return np.array(found.x[:size]), np.array(found.z[n:])
+    solution = _clarabel(
+        quadratic, np.zeros(size + n), rows, np.r_[targets, np.zeros(held)], (n, held), on_step
+    )
+    return np.array(solution.x[:size]), np.array(solution.z[n:])
 
 
 def most_inside(
@@ -115,29 +117,31 @@ def most_inside(
     def farthest(box: float) -> tuple[Vector, float]:
         sides = [(-box, box)] * (k * d) + [(None, 1.0)]
         right = seen @ (least / scale)
-        found = linprog(aim, A_ub=below, b_ub=np.zeros(rows.shape[0]), A_eq=equal, b_eq=right, bounds=sides)
-        if found.x is None:
+        solution = linprog(
+            aim, A_ub=below, b_ub=np.zeros(rows.shape[0]), A_eq=equal, b_eq=right, bounds=sides
+        )
+        if solution.x is None:
             return least, 0.0
         # the program satisfies its equations to some digits only: project onto them
-        return moved(scale * found.x[:-1])
+        return moved(scale * solution.x[:-1])
 
     weights, margin = farthest(NEAR_BOUND)
     if not margin > 0:
         weights, margin = farthest(FAR_BOUND)
         nearer = (farthest(box) for box in BOUNDS_BETWEEN) if margin > 0 else ()
-        weights, margin = next((found for found in nearer if found[1] > 0), (weights, margin))
+        weights, margin = next((candidate for candidate in nearer if candidate[1] > 0), (weights, margin))
     return weights.reshape(k, d), margin
 
 
 def _none_inside(
-    design: Matrix, targets: Vector, constraints: Matrix, found: tuple[Matrix, Matrix], least: Vector
+    design: Matrix, targets: Vector, constraints: Matrix, solution: tuple[Matrix, Matrix], least: Vector
 ) -> bool:
     """Return whether multipliers show that no least-squares solution of a size up to `FAR_BOUND` lies inside.
 
     With u the misfit at the best point and z the multipliers D^T u = P^T z + r, r a remainder. A solution w
     inside has P w > 0, and D w is the same for all solutions, so 0 <= z . P w = u . D w - r . w.
     """
-    best, multipliers = found
+    best, multipliers = solution
     misfit = design @ best.ravel() - targets
     held = np.einsum("kn,knd->kd", np.maximum(multipliers, 0), constraints).ravel()
     remainder = float(np.abs(design.T @ misfit - held).sum())
@@ -186,13 +190,13 @@ def _clarabel(P: Any, q: Vector, A: Any, b: Vector, sizes: tuple[int, int], on_s
             return interruption.requested
 
         solver.set_termination_callback(look)
-        found = solver.solve()
+        solution = solver.solve()
         interrupted = interruption.requested
     if interrupted:
         raise KeyboardInterrupt
-    if str(found.status) not in ("Solved", "AlmostSolved", "InsufficientProgress"):
-        raise LowlandError("the best loss of a region was not found", f"solver status {found.status}")
-    return found
+    if str(solution.status) not in ("Solved", "AlmostSolved", "InsufficientProgress"):
+        raise LowlandError("the best loss of a region was not found", f"solver status {solution.status}")
+    return solution
 
 
 def _csc(matrix: Any) -> Any:

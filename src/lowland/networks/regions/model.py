@@ -61,11 +61,11 @@ class Relu:
         at, lead = 0, theta.shape[:-1]
         for k in range(self.count):
             w, b = layers[k]
-            own = theta[..., at : at + w.size].reshape(*lead, *w.shape)
+            weights = theta[..., at : at + w.size].reshape(*lead, *w.shape)
             at += w.size
             bias = None if b is None else theta[..., at : at + b.size]
             at += 0 if b is None else b.size
-            layers[k] = own, bias
+            layers[k] = weights, bias
         return layers
 
     def pack(self, layers: list[Layer]) -> Vector:

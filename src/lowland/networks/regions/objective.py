@@ -148,12 +148,12 @@ class ReluLinearisation:
     theta: Vector
 
     def __post_init__(self) -> None:
-        own = self.objective
-        self.layers = own.model.unpack(self.theta)
-        self.before, self.hidden = _forward(self.layers, own.inputs)
-        self.residual: Vector = self.before[-1][:, 0] - own.targets
+        problem = self.objective
+        self.layers = problem.model.unpack(self.theta)
+        self.before, self.hidden = _forward(self.layers, problem.inputs)
+        self.residual: Vector = self.before[-1][:, 0] - problem.targets
         self.value = float(0.5 * np.mean(self.residual**2))
-        self.gradient = self.jacobian_transpose(self.residual / own.targets.size)
+        self.gradient = self.jacobian_transpose(self.residual / problem.targets.size)
 
     def jacobian_product(self, direction: Vector) -> Vector:
         """Return the derivative of the outputs along a direction, shape (n,)."""

@@ -25,45 +25,45 @@ HEADLINES = {
 
 
 def region_page(
-    found: RegionReport,
+    report: RegionReport,
     *,
     survey: RegionSurvey | None = None,
     advice: WidthAdvice | None = None,
     settings: Sequence[tuple[str, str]] = (),
 ) -> Page:
     """Return the page of a region, with a survey of other regions if given."""
-    finding = found.certificate["no_bad_minimum_in_region"]
-    n, k = found.activation.patterns[0].shape
+    finding = report.certificate["no_bad_minimum_in_region"]
+    n, k = report.activation.patterns[0].shape
     alternative = (
         f"Map of {n} data points by {k} neurons of the first layer: filled where a neuron is active."
     )
     return Page(
         "Activation region of a ReLU network",
-        found.facts(),
-        found.certificate,
+        report.facts(),
+        report.certificate,
         notes=[
-            *found.about_network(),
-            _why(found),
+            *report.about_network(),
+            _why(report),
             *_advised(advice),
-            *found.notes,
-            *_without_minimum(found),
+            *report.notes,
+            *_without_minimum(report),
         ],
         tables=() if survey is None else (survey_table(survey),),
-        figures=(FigureEntry("Activation pattern", alternative, ActivationDisplay.from_report(found).plot),),
+        figures=(FigureEntry("Activation pattern", alternative, ActivationDisplay.from_report(report).plot),),
         settings=settings,
         headline=HEADLINES[finding.verdict],
     )
 
 
-def _why(found: RegionReport) -> str:
+def _why(report: RegionReport) -> str:
     """Return what the rank of the Jacobian means for minima."""
-    if found.rank == found.n_points:
+    if report.rank == report.n_points:
         return (
-            f"The Jacobian has rank {found.rank}, as many as data points: small changes of the weights can "
+            f"The Jacobian has rank {report.rank}, as many as data points: small changes of the weights can "
             "move all predictions independently, so the loss has no slope only where every residual is zero."
         )
     return (
-        f"The Jacobian has rank {found.rank} at {found.n_points} data points: small changes of the weights "
+        f"The Jacobian has rank {report.rank} at {report.n_points} data points: small changes of the weights "
         "cannot make every change of the predictions, so the loss may rest where residuals are left."
     )
 
@@ -73,9 +73,9 @@ def _advised(advice: WidthAdvice | None) -> list[str]:
     return [] if advice is None else [f"Advice: {advice}."]
 
 
-def _without_minimum(found: RegionReport) -> list[str]:
+def _without_minimum(report: RegionReport) -> list[str]:
     """Return a note if the best loss of a region is attained on its boundary only."""
-    best = found.optimum
+    best = report.optimum
     if best is None or best.is_zero or best.margin > -UNSURE:
         return []
     return [

@@ -123,11 +123,11 @@ def _all_hit(gaps: Vector, free: float, count: int) -> float:
     from scipy.stats import binom
 
     # of m neurons among the gaps so far and the free part: the probability that all of these gaps are hit
-    found, total, numbers = np.ones(count + 1), free, np.arange(count + 1)
+    chances, total, numbers = np.ones(count + 1), free, np.arange(count + 1)
     for gap in gaps:
         total += float(gap)
         hits = binom.pmf(numbers[:, None], numbers[None, :], float(gap) / total)
         rest = numbers[None, :] - numbers[:, None]
         hits[0] = 0.0
-        found = np.sum(np.where(rest >= 0, hits * found[np.maximum(rest, 0)], 0.0), axis=0)
-    return float(found[count])
+        chances = np.sum(np.where(rest >= 0, hits * chances[np.maximum(rest, 0)], 0.0), axis=0)
+    return float(chances[count])

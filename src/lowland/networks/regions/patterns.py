@@ -168,31 +168,31 @@ def _cells(rows: NDArray[np.float64], whole: Integers) -> Patterns:
         return np.stack([one, ~one & ~zero])
     _check_effort(comb(n, rank - 1), 2 ** (rank - 1) * n)
     floats = _floats(reduced)
-    found: list[Patterns] = []
+    cells: list[Patterns] = []
     seen: set[bytes] = set()
     for picks in _subsets(n, rank - 1):
         signs, independent = side_signs(floats, reduced, picks)
-        _around_rays(signs[independent], rank, reduced, found, seen)
-        if len(found) > 64:
-            found = [_unique(np.concatenate(found))]
-    one = _unique(np.concatenate(found))
+        _around_rays(signs[independent], rank, reduced, cells, seen)
+        if len(cells) > 64:
+            cells = [_unique(np.concatenate(cells))]
+    one = _unique(np.concatenate(cells))
     # the complement of a pattern is a pattern too; zero rows are never active
     zero = np.array([not any(row) for row in reduced])
     return _unique(np.concatenate([one, ~one & ~zero]))
 
 
 def _around_rays(
-    signs: NDArray[np.int8], rank: int, whole: Integers, found: list[Patterns], seen: set[bytes]
+    signs: NDArray[np.int8], rank: int, whole: Integers, cells: list[Patterns], seen: set[bytes]
 ) -> None:
     """Add the cells around rays, given the sign of every row on each ray."""
     zero = signs == 0
     simple = zero.sum(axis=1) == rank - 1
     if simple.any():
-        own = np.nonzero(zero[simple])[1].reshape(-1, rank - 1)
+        tied = np.nonzero(zero[simple])[1].reshape(-1, rank - 1)
         for choice in product([False, True], repeat=rank - 1):
             patterns = signs[simple] > 0
-            np.put_along_axis(patterns, own, np.array(choice)[None], axis=1)
-            found.append(patterns)
+            np.put_along_axis(patterns, tied, np.array(choice)[None], axis=1)
+            cells.append(patterns)
     for row in signs[~simple]:
         key = np.packbits(row == 0).tobytes()
         if key in seen:  # the same flat from another of its bases
@@ -203,7 +203,7 @@ def _around_rays(
         local = _cells(_floats(flat), flat)
         patterns = np.repeat(row[None] > 0, len(local), axis=0)
         patterns[:, through] = local
-        found.append(patterns)
+        cells.append(patterns)
 
 
 def _subsets(n: int, size: int) -> Any:

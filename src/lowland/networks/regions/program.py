@@ -118,16 +118,18 @@ def region_optimum(
         If the solver fails.
     """
     program = RegionProgram(points, targets - offset, outer, active)
-    found, pulls = program.solve(on_step=on_step)
-    relative = program.relative_loss(found)
+    weights, pulls = program.solve(on_step=on_step)
+    relative = program.relative_loss(weights)
     multipliers = pulls.T * program.lengths
-    candidate, margin = most_inside(program.design(), program.aim, program.constraints(), found, multipliers)
+    candidate, margin = most_inside(
+        program.design(), program.aim, program.constraints(), weights, multipliers
+    )
     inside = program.relative_loss(candidate) if margin > 0 else np.inf
     if inside < relative:  # when points differ much in size the solver stops too early
-        found, relative, pulls = candidate, inside, np.zeros_like(pulls)
+        weights, relative, pulls = candidate, inside, np.zeros_like(pulls)
     unit = 0.5 * float(np.mean(program.targets**2))
     return RegionOptimum(
-        relative * unit, program.units.restore(found), margin, relative, pulls, program, candidate
+        relative * unit, program.units.restore(weights), margin, relative, pulls, program, candidate
     )
 
 
@@ -282,8 +284,8 @@ class Regions:
     def best(self, pattern: NDArray[np.bool_]) -> tuple[Vector, Matrix]:
         """Return the best point of a closed region, and how strongly the loss pulls across each boundary."""
         program = RegionProgram(self.points, self.targets, self.outer, pattern)
-        found, pulls = program.solve()
-        weights = program.units.restore(found)
+        solved, pulls = program.solve()
+        weights = program.units.restore(solved)
         if not self.bias:
             return weights.ravel(), pulls
         return np.r_[weights[:, :-1].ravel(), weights[:, -1]], pulls

@@ -290,20 +290,20 @@ def region_report(
             raise InvalidInputError(
                 "the network's outputs are too large", "they overflow float64", fix="rescale the data"
             )
-    found = activation(net, points)
-    rank = network_rank(net.weights, net.biases, found.patterns, points, generator, trained=model.count)
+    region = activation(net, points)
+    rank = network_rank(net.weights, net.biases, region.patterns, points, generator, trained=model.count)
     numerical, gap = _numerical_rank(ReluObjective(points, np.zeros(len(points)), model), model.point(net))
-    union = _union(net, found, trained)
+    union = _union(net, region, trained)
     proved = union is not None and union.exact and union.rank == rank
     notes = []
     optimum = None
     if values is not None and trained == "first" and len(net.weights) == 2:
-        optimum, note = try_optimum(net, points, values, found, rank, on_progress)
+        optimum, note = try_optimum(net, points, values, region, rank, on_progress)
         notes += [note] if note else []
     facts = RegionFacts(
         len(points),
         rank,
-        found.on_boundary,
+        region.on_boundary,
         linear=trained == "first",
         shallow=len(net.weights) == 2,
         any_output_zero=bool(np.any(net.weights[-1] == 0)),
@@ -327,7 +327,7 @@ def region_report(
         trained,
         len(points),
         loss,
-        found,
+        region,
         rank,
         None if union is None else union.rank,
         numerical,
@@ -347,10 +347,10 @@ def region_report(
     )
 
 
-def _union(net: ReluNetwork, found: Activation, trained: str) -> Union | None:
-    if len(net.weights) != 2 or trained != "first" or len(found.patterns[0]) > MOST_POINTS:
+def _union(net: ReluNetwork, region: Activation, trained: str) -> Union | None:
+    if len(net.weights) != 2 or trained != "first" or len(region.patterns[0]) > MOST_POINTS:
         return None
-    live = found.patterns[0][:, net.weights[1][0] != 0]
+    live = region.patterns[0][:, net.weights[1][0] != 0]
     return matroid_union(live, net.n_inputs + (net.biases[0] is not None))
 
 

@@ -149,16 +149,16 @@ class RegionTrace:
             return None
         self._model = self._model if model is None else model
         network = _network(self._model)
-        found = activation(network, self._inputs)
-        shapes = [own.shape for own in found.patterns]
-        if self._patterns and shapes != [own.shape for own in self._patterns[0]]:
+        region = activation(network, self._inputs)
+        shapes = [pattern.shape for pattern in region.patterns]
+        if self._patterns and shapes != [pattern.shape for pattern in self._patterns[0]]:
             raise InvalidInputError("the network has other sizes than before", f"widths {network.widths}")
-        own = found.patterns
-        first, before = self._patterns or [own, own]
+        patterns = region.patterns
+        first, before = self._patterns or [patterns, patterns]
         rank = network_rank(
             network.weights,
             network.biases,
-            own,
+            patterns,
             self._inputs,
             self._rng,
             trained=Relu(network, self.trained).count,
@@ -166,16 +166,16 @@ class RegionTrace:
         loss = None
         if self._targets is not None:
             loss = 0.5 * float(np.mean((network(self._inputs) - self._targets) ** 2))
-        self._patterns = [first, own]
+        self._patterns = [first, patterns]
         self.records.append(
             RegionRecord(
                 step,
                 rank,
                 len(self._inputs),
-                _differing(own, first),
-                _differing(own, before),
-                sum(part.size for part in found.dead_neurons),
-                found.on_boundary,
+                _differing(patterns, first),
+                _differing(patterns, before),
+                sum(part.size for part in region.dead_neurons),
+                region.on_boundary,
                 loss,
             )
         )
@@ -183,7 +183,7 @@ class RegionTrace:
 
     def full_rank_share(self) -> float:
         """Return the share of the records whose Jacobian has full row rank."""
-        return float(np.mean([own.has_full_rank for own in self.records])) if self.records else 0.0
+        return float(np.mean([record.has_full_rank for record in self.records])) if self.records else 0.0
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the rank as a share of the data points, and the patterns that changed, by step.
@@ -194,9 +194,14 @@ class RegionTrace:
         """
         check_recorded(self.records)
         ax = new_axes(ax)
-        steps = [own.step for own in self.records]
-        ax.plot(steps, [own.rank / own.n_points for own in self.records], color=ACCENT, label="rank / points")
-        changed = [own.changed for own in self.records]
+        steps = [record.step for record in self.records]
+        ax.plot(
+            steps,
+            [record.rank / record.n_points for record in self.records],
+            color=ACCENT,
+            label="rank / points",
+        )
+        changed = [record.changed for record in self.records]
         ax.plot(steps, changed, color=SECOND, label="patterns changed since the start")
         ax.set(xlabel="step", ylabel="share", ylim=(-0.03, 1.03))
         ax.legend(frameon=False)
@@ -209,6 +214,6 @@ def _network(model: ReluNetwork | Iterable[object]) -> ReluNetwork:
 
 def _differing(patterns: tuple[NDArray[np.bool_], ...], others: tuple[NDArray[np.bool_], ...]) -> float:
     """Return the share of the pairs of point and neuron that are on in one and off in the other."""
-    count = sum(own.size for own in patterns)
+    count = sum(pattern.size for pattern in patterns)
     pairs = zip(patterns, others, strict=True)
-    return sum(int(np.count_nonzero(own != other)) for own, other in pairs) / max(count, 1)
+    return sum(int(np.count_nonzero(pattern != other)) for pattern, other in pairs) / max(count, 1)

@@ -51,7 +51,7 @@ class AdditiveSpline:
     @property
     def used(self) -> list[int]:
         """Inputs that matter."""
-        return [j for j, own in enumerate(self.knots) if own is not None]
+        return [j for j, knots in enumerate(self.knots) if knots is not None]
 
     def __call__(self, inputs: Matrix) -> Vector:
         """Return the values, shape (n,)."""
@@ -60,13 +60,13 @@ class AdditiveSpline:
 
     def components(self, inputs: Matrix) -> Matrix:
         """Return what each input adds to the intercept, shape (n, d)."""
-        found, first = np.zeros(inputs.shape), 1
-        own = features(inputs, self.knots)
+        components, first = np.zeros(inputs.shape), 1
+        columns = features(inputs, self.knots)
         for j in self.used:
             last = first + 1 + len(self._knots(j))
-            found[:, j] = own[:, first:last] @ self.coefficients[first:last]
+            components[:, j] = columns[:, first:last] @ self.coefficients[first:last]
             first = last
-        return found
+        return components
 
     def network(self) -> ReluNetwork:
         """Return the two-layer network that computes it: two neurons per slope, one per knot."""
@@ -87,24 +87,24 @@ class AdditiveSpline:
         return two_layer(np.array(inner), np.array(bias), np.array(outer), float(self.coefficients[0]))
 
     def _knots(self, j: int) -> Vector:
-        own = self.knots[j]
-        assert own is not None
-        return own
+        knots = self.knots[j]
+        assert knots is not None
+        return knots
 
 
 def features(inputs: Matrix, knots: Knots) -> Matrix:
     """Return ones, and for each input that matters itself and its part beyond each knot."""
     columns = [np.ones(len(inputs))]
-    for x, own in zip(inputs.T, knots, strict=True):
-        if own is not None:
-            columns += [x, *(np.maximum(x - knot, 0.0) for knot in own)]
+    for x, bends in zip(inputs.T, knots, strict=True):
+        if bends is not None:
+            columns += [x, *(np.maximum(x - knot, 0.0) for knot in bends)]
     return np.stack(columns, axis=1)
 
 
 def least_squares(inputs: Matrix, targets: Vector, knots: Knots) -> AdditiveSpline:
     """Return the sum of splines with given knots that fits best; the shortest where several do."""
-    found = np.linalg.lstsq(features(inputs, knots), targets, rcond=COLLINEAR)[0]
-    return AdditiveSpline(knots, found)
+    coefficients = np.linalg.lstsq(features(inputs, knots), targets, rcond=COLLINEAR)[0]
+    return AdditiveSpline(knots, coefficients)
 
 
 def shrunk(inputs: Matrix, targets: Vector, knots: Knots) -> AdditiveSpline:
@@ -112,10 +112,10 @@ def shrunk(inputs: Matrix, targets: Vector, knots: Knots) -> AdditiveSpline:
 
     The penalty is on the squares of all coefficients but the intercept, of features of unit variance.
     """
-    own = features(inputs, knots)[:, 1:]
-    middle, spread = own.mean(axis=0), own.std(axis=0)
+    columns = features(inputs, knots)[:, 1:]
+    middle, spread = columns.mean(axis=0), columns.std(axis=0)
     left, values, right = np.linalg.svd(
-        (own - middle) / np.where(spread > 0, spread, 1.0), full_matrices=False
+        (columns - middle) / np.where(spread > 0, spread, 1.0), full_matrices=False
     )
     values = np.where(values > COLLINEAR * values.max(initial=0.0), values, 0.0)
     away = targets - targets.mean()
@@ -131,7 +131,7 @@ def shrunk(inputs: Matrix, targets: Vector, knots: Knots) -> AdditiveSpline:
 
 def straightened(knots: Knots) -> Knots:
     """Return the same knots, and a straight part for every input."""
-    return tuple(np.zeros(0) if own is None else own for own in knots)
+    return tuple(np.zeros(0) if bends is None else bends for bends in knots)
 
 
 def moved(inputs: Matrix, targets: Vector, spline: AdditiveSpline) -> AdditiveSpline:
@@ -141,7 +141,7 @@ def moved(inputs: Matrix, targets: Vector, spline: AdditiveSpline) -> AdditiveSp
     """
     best = least_squares(inputs, targets, spline.knots)
     loss = _loss(inputs, targets, best)
-    counts = [None if own is None else own.size for own in spline.knots]
+    counts = [None if bends is None else bends.size for bends in spline.knots]
     now, before = best, loss
     for _ in range(ROUNDS):
         knots, parts = list(now.knots), centred(now.components(inputs))

@@ -106,24 +106,24 @@ def additive_fit(
     bent, done = [], CYCLES * d
     for fold in range(n_folds):
         kept = folds != fold
-        own = chosen
+        start = chosen
         if nested:
             inner = rng.permutation(int(kept.sum())) % min(INNER, int(kept.sum()) // 2)
             later = partial(_after, tell, done)
-            own, _ = _choice(inputs[kept], targets[kept], inner, most_knots, CYCLES_WITHIN, later)
+            start, _ = _choice(inputs[kept], targets[kept], inner, most_knots, CYCLES_WITHIN, later)
             done += CYCLES_WITHIN * d
-        bent.append(moved(inputs[kept], targets[kept], own).knots)
+        bent.append(moved(inputs[kept], targets[kept], start).knots)
         done += 1
         tell(done)
     last, straight = moved(inputs, targets, chosen).knots, (np.zeros(0),) * d
     # whether the other inputs matter too, a little each, and knots at all, is for held-out points to say
     offers = [
         (last, bent),
-        (straightened(last), [straightened(own) for own in bent]),
+        (straightened(last), [straightened(knots) for knots in bent]),
         (straight, [straight] * n_folds),
     ]
-    tried = [_without_folds(inputs, targets, folds, own) for _, own in offers]
-    squares = np.array([own**2 for _, own in tried])
+    tried = [_without_folds(inputs, targets, folds, knots) for _, knots in offers]
+    squares = np.array([missed**2 for _, missed in tried])
     errors = squares.mean(axis=1)
     # a choice among fewer points finds less: fits on all points are better than its errors say
     best = fewest_within_error(squares, errors, np.full(n, 1 / n)) if nested else int(errors.argmin())
@@ -155,7 +155,7 @@ def _choice(
     for cycle in range(1, most_cycles + 1):
         room = n // POINTS - 1
         for j in range(d):
-            others = sum(1 + own.size for k, own in enumerate(knots) if k != j and own is not None)
+            others = sum(1 + bends.size for k, bends in enumerate(knots) if k != j and bends is not None)
             rest = remainder(targets, parts, j)
             most = min(most_knots, room - others - 1)
             knots[j], parts[:, j] = _chosen(inputs[:, j], rest, folds, n_folds, most)
@@ -173,9 +173,9 @@ def _without_folds(
 ) -> tuple[tuple[AdditiveSpline, ...], Vector]:
     """Return the sums of splines without each fold, and held-out absolute errors."""
     splines, misses = [], np.empty(len(targets))
-    for fold, own in enumerate(knots):
+    for fold, bends in enumerate(knots):
         held = folds == fold
-        spline = shrunk(inputs[~held], targets[~held], own)
+        spline = shrunk(inputs[~held], targets[~held], bends)
         splines.append(spline)
         misses[held] = np.abs(targets[held] - spline(inputs[held]))
     return tuple(splines), misses
@@ -183,7 +183,7 @@ def _without_folds(
 
 def _counts(knots: Knots) -> list[int]:
     """Return numbers of knots, -1 for inputs that do not matter."""
-    return [-1 if own is None else own.size for own in knots]
+    return [-1 if bends is None else bends.size for bends in knots]
 
 
 def _chosen(

@@ -98,16 +98,18 @@ def cross_fit(
     without, all. Folds tell the error of as many knots, stable or not.
     """
     folds = rng.permutation(x.size) % n_folds
-    own = weights_by_set(weights, folds, n_folds)
-    if own.sum(axis=1).min() <= 1e-12:
+    by_set = weights_by_set(weights, folds, n_folds)
+    if by_set.sum(axis=1).min() <= 1e-12:
         raise InvalidInputError(
             "sample_weight is concentrated on a few points",
             "one fold has all of the weight",
             fix="use more even weights",
         )
-    found = paths_by_set(spline_paths, x, y, own, most_knots, Reporter(on_progress, len(own), what="fits"))
-    path = _stable(minima(x, weights, *found[0]), step_size or 0.0)
-    without = [splines for splines, _ in found[1:]]
+    by_fit = paths_by_set(
+        spline_paths, x, y, by_set, most_knots, Reporter(on_progress, len(by_set), what="fits")
+    )
+    path = _stable(minima(x, weights, *by_fit[0]), step_size or 0.0)
+    without = [splines for splines, _ in by_fit[1:]]
     misses = held_out_misses(x, y, without, folds, [minimum.n_knots for minimum in path])
     errors = np.average(misses**2, axis=1, weights=weights)
     chosen = fewest_within_error(misses**2, errors, weights)
@@ -129,11 +131,11 @@ def paths_by_set(
     tell: Callable[[int], None] = lambda _: None,
 ) -> list[Path]:
     """Return paths of splines and their losses for each set of weights, as many at a time as threads."""
-    found: list[Path] = []
-    while len(found) < len(sets):
-        found += find(x, y, sets[len(found) : len(found) + thread_count()], most_knots)
-        tell(len(found))
-    return found
+    paths: list[Path] = []
+    while len(paths) < len(sets):
+        paths += find(x, y, sets[len(paths) : len(paths) + thread_count()], most_knots)
+        tell(len(paths))
+    return paths
 
 
 def held_out_misses(

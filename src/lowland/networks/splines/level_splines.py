@@ -33,7 +33,10 @@ def paths_of(x: Vector, y: Vector, weights: Matrix, most: int) -> list[Path]:
     if not has_levels(x):
         return spline_paths(x, y, weights, most)
     ends = float(x.min()), float(x.max())
-    return [_grown(x[own > 0], y[own > 0], own[own > 0] / own.sum(), most, ends) for own in weights]
+    return [
+        _grown(x[shares > 0], y[shares > 0], shares[shares > 0] / shares.sum(), most, ends)
+        for shares in weights
+    ]
 
 
 def _grown(x: Vector, y: Vector, shares: Vector, most: int, ends: tuple[float, float]) -> Path:
@@ -51,7 +54,7 @@ def _grown(x: Vector, y: Vector, shares: Vector, most: int, ends: tuple[float, f
         left = [float(level) for level in levels[1:-1] if level not in chosen]
         if len(chosen) >= most or not left:
             return splines, np.array(losses)
-        chosen.append(min(left, key=lambda own: _fitted(levels, means, size, [*chosen, own], ends)[1]))
+        chosen.append(min(left, key=lambda level: _fitted(levels, means, size, [*chosen, level], ends)[1]))
 
 
 def _fitted(
@@ -60,10 +63,10 @@ def _fitted(
     """Return the spline with given knots that fits the levels' means best, and its loss, not halved."""
     inner = np.sort(np.array(knots))
     root = np.sqrt(size)
-    found = np.linalg.lstsq(_basis(levels, inner) * root[:, None], means * root, rcond=None)[0]
+    coefficients = np.linalg.lstsq(_basis(levels, inner) * root[:, None], means * root, rcond=None)[0]
     places = np.r_[ends[0], inner, ends[1]]
-    loss = float(size @ (_basis(levels, inner) @ found - means) ** 2)
-    return LinearSpline(places, _basis(places, inner) @ found), loss
+    loss = float(size @ (_basis(levels, inner) @ coefficients - means) ** 2)
+    return LinearSpline(places, _basis(places, inner) @ coefficients), loss
 
 
 def _basis(at: Vector, knots: Vector) -> Matrix:

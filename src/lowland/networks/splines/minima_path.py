@@ -84,14 +84,14 @@ def spline_paths(x: Vector, y: Vector, weights: Matrix, most_knots: int) -> list
     A fit of k knots costs O(n + k^3) for each of some tens of steps.
     """
     sets = [_distinct_points(x, y, w / w.sum()) for w in weights]
-    counts = np.array([len(found[0]) for found in sets])
+    counts = np.array([len(distinct[0]) for distinct in sets])
     most = int(max(0, min(most_knots, counts.max() // APART - 1)))  # of the largest set; `grow` looks at each
     ends = np.array([x.min(), x.max()])
     points, targets, shares = np.zeros((3, len(sets), max(2, counts.max())))
-    for k, (n, found) in enumerate(zip(counts, sets, strict=True)):
-        points[k, :n], targets[k, :n], shares[k, :n] = found[:3]
+    for k, (n, distinct) in enumerate(zip(counts, sets, strict=True)):
+        points[k, :n], targets[k, :n], shares[k, :n] = distinct[:3]
         if n == 1:  # a constant is a line through two equal values
-            points[k, :2], targets[k, :2], shares[k, :2] = ends, found[1][0], 0.5
+            points[k, :2], targets[k, :2], shares[k, :2] = ends, distinct[1][0], 0.5
     counts = np.maximum(counts, 2)
     splines, losses, sizes = grow(points, targets, shares, counts, most, APART)
     return [
@@ -108,13 +108,13 @@ def minima(
 ) -> tuple[Minimum, ...]:
     """Return splines as minima of networks, with the largest stable step of each."""
     shares = weights / weights.sum()
-    found = []
+    path = []
     for spline, loss in zip(splines, losses, strict=True):
         network = spline.network(x, shares)
         curvature = largest_gauss_newton(network, x[:, None], shares)
         step = 2 / curvature * (1 - SAFETY) if curvature > 0 else np.inf
-        found.append(Minimum(spline, network, float(loss), float(step)))
-    return tuple(found)
+        path.append(Minimum(spline, network, float(loss), float(step)))
+    return tuple(path)
 
 
 def _distinct_points(x: Vector, y: Vector, weights: Vector) -> tuple[Vector, Vector, Vector, float]:

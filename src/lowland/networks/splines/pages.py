@@ -30,29 +30,29 @@ HEADLINES = {
 }
 
 
-def _headline(found: StabilityReport, where: str = "here") -> str:
-    words = HEADLINES[found.certificate["stable_at_step_size"].verdict]
-    return words.format(step=found.step_size, where=where)
+def _headline(report: StabilityReport, where: str = "here") -> str:
+    words = HEADLINES[report.certificate["stable_at_step_size"].verdict]
+    return words.format(step=report.step_size, where=where)
 
 
-def stability_page(found: StabilityReport) -> Page:
+def stability_page(report: StabilityReport) -> Page:
     """Return the page of a network's stability."""
     return Page(
         "Stability of a univariate ReLU network",
-        found.facts(),
-        found.certificate,
-        notes=[_curvature(found), *found.notes],
-        figures=_stability_figures(found),
-        headline=_headline(found),
+        report.facts(),
+        report.certificate,
+        notes=[_curvature(report), *report.notes],
+        figures=_stability_figures(report),
+        headline=_headline(report),
     )
 
 
-def _curvature(found: StabilityReport) -> str:
+def _curvature(report: StabilityReport) -> str:
     """Return what stability is about, in a sentence."""
     return (
-        f"Gradient descent with step {found.step_size:g} settles only where the loss curves by at most "
-        f"{2 / found.step_size:.4g} in every direction; here the largest curvature is "
-        f"{found.sharpness.largest:.4g}."
+        f"Gradient descent with step {report.step_size:g} settles only where the loss curves by at most "
+        f"{2 / report.step_size:.4g} in every direction; here the largest curvature is "
+        f"{report.sharpness.largest:.4g}."
     )
 
 
@@ -183,9 +183,11 @@ _RISK = (
 )
 
 
-def _stability_figures(found: StabilityReport) -> tuple[FigureEntry, ...]:
-    figures = [FigureEntry("Weight of a change of slope", _RISK, BoundaryRiskDisplay.from_report(found).plot)]
-    display = KnotsDisplay.from_report(found)
+def _stability_figures(report: StabilityReport) -> tuple[FigureEntry, ...]:
+    figures = [
+        FigureEntry("Weight of a change of slope", _RISK, BoundaryRiskDisplay.from_report(report).plot)
+    ]
+    display = KnotsDisplay.from_report(report)
     if display.places.size:
         figures.insert(
             0, FigureEntry("Knots", "Changes of slope at the knots within the data.", display.plot)

@@ -150,15 +150,15 @@ class StateEstimate(Shown, Reported):
         They are the fidelity to the target, if there is one, and to the nearest pure state, the purity, and
         for two qubits the concurrence.
         """
-        found: dict[str, Callable[[Matrix], float]] = {}
+        quantities: dict[str, Callable[[Matrix], float]] = {}
         if target is not None:
             goal = np.asarray(target)
-            found["fidelity to the target"] = lambda state: fidelity(state, goal)
-        found["top eigenvalue (fidelity to the nearest pure state)"] = top_eigenvalue
-        found["purity"] = purity
+            quantities["fidelity to the target"] = lambda state: fidelity(state, goal)
+        quantities["top eigenvalue (fidelity to the nearest pure state)"] = top_eigenvalue
+        quantities["purity"] = purity
         if self.state.shape == (4, 4):
-            found["concurrence"] = concurrence
-        return found
+            quantities["concurrence"] = concurrence
+        return quantities
 
     def table(self, target: ArrayLike | None = None) -> list[tuple[str, float, float]]:
         """Return names, values and standard errors of the usual numbers, see `quantities`."""
