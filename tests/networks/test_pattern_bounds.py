@@ -35,10 +35,10 @@ def _independent_modulo_2(rows):
 @pytest.mark.parametrize("case", CASES)
 def test_it_is_the_share_with_independent_bits_and_below_that_of_full_rank(case):
     full, bits = shares(*case)
-    bound = pattern_share_bound(*case)
+    n, w, d = case
+    bound = pattern_share_bound(n, d, w, bias=False)
     assert bound == pytest.approx(bits, abs=1e-12)
     assert bound <= full + 1e-12
-    n, _, d = case
     if d >= n:  # no point may be dead
         assert bound == pytest.approx(full, abs=1e-12)
 
@@ -46,16 +46,18 @@ def test_it_is_the_share_with_independent_bits_and_below_that_of_full_rank(case)
 def test_a_bound_with_one_group_less_would_not_hold():
     """Mutant: points in more groups than there are inputs are not what a matroid union is of."""
     full, _ = shares(4, 4, 1)
-    assert 0 < pattern_share_bound(4, 4, 1) < full < pattern_share_bound(4, 4, 2)
+    assert 0 < pattern_share_bound(4, 1, 4, bias=False) < full < pattern_share_bound(4, 1, 4)
 
 
 def test_the_least_width_for_a_share():
     for n, d, share in ((1000, 50, 0.99), (10, 1, 0.5), (7, 9, 0.999)):
-        width = sufficient_width(n, d, share)
-        assert pattern_share_bound(n, width, d) >= share > pattern_share_bound(n, width - 1, d)
+        width = sufficient_width(n, d, share, bias=False)
+        least, less = (pattern_share_bound(n, d, w, bias=False) for w in (width, width - 1))
+        assert least >= share > less
         assert width <= np.ceil(n / d) + np.log2(min(n, d) / (1 - share)) + 1
-    assert pattern_share_bound(10, 3, 2) == 0
+    assert sufficient_width(1000, 49, 0.99) == sufficient_width(1000, 50, 0.99, bias=False)
+    assert pattern_share_bound(10, 1, 3) == 0
     with pytest.raises(InvalidInputError, match="width"):
-        pattern_share_bound(10, 0, 2)
+        pattern_share_bound(10, 2, 0)
     with pytest.raises(InvalidInputError, match="probability"):
         sufficient_width(10, 2, 1.0)

@@ -38,7 +38,7 @@ def run_width(cell: Cell) -> Row:
         drawn += int(full_rank((points @ rng.standard_normal((d, w)) > 0)[None], points, rng)[0])
     low, high = Share(uniform, trials).interval(0.99)
     return {
-        "bound": pattern_share_bound(POINTS, w, d),
+        "bound": pattern_share_bound(POINTS, d, w, bias=False),
         "uniform": uniform / trials,
         "low": low,
         "high": high,
@@ -69,7 +69,8 @@ def width_note(rows: Sequence[Row]) -> str:
     """Return whether the bound holds, and how near the width that it asks for comes to n / d."""
     kept = sum(r["bound"] <= r["high"] for r in rows)
     widths = ", ".join(
-        f"{sufficient_width(POINTS, d, WANTED)} for d = {d} (n / d = {-(-POINTS // d)})" for d in DIMENSIONS
+        f"{sufficient_width(POINTS, d, WANTED, bias=False)} for d = {d} (n / d = {-(-POINTS // d)})"
+        for d in DIMENSIONS
     )
     most = max(r["uniform"] - r["bound"] for r in rows)
     by_volume = [r["drawn"] - r["uniform"] for r in rows]

@@ -16,17 +16,19 @@ from lowland.core.parameter_checks import check_share, whole_number
 
 
 @public("lowland.networks")
-def pattern_share_bound(n_points: int, width: int, dimension: int) -> float:
+def pattern_share_bound(n_points: int, n_inputs: int, width: int, *, bias: bool = True) -> float:
     """Return a lower bound on the share of all binary patterns whose Jacobian has full rank.
 
     Parameters
     ----------
     n_points : int
         Number n of data points, generic: outside a set of measure zero.
+    n_inputs : int
+        Number of inputs; with a bias, points have d = n_inputs + 1 numbers.
     width : int
         Number w of neurons.
-    dimension : int
-        Numbers d per point, a bias counted as one.
+    bias : bool
+        Whether neurons have biases.
 
     Returns
     -------
@@ -51,13 +53,13 @@ def pattern_share_bound(n_points: int, width: int, dimension: int) -> float:
     Examples
     --------
     >>> import lowland as ll
-    >>> ll.networks.pattern_share_bound(2, 2, 2)  # neither point may be dead: (1 - 1/4)^2
+    >>> ll.networks.pattern_share_bound(2, 1, 2)  # neither point may be dead: (1 - 1/4)^2
     0.5625
-    >>> round(ll.networks.pattern_share_bound(100, 20, 10), 3)
+    >>> round(ll.networks.pattern_share_bound(100, 9, 20), 3)
     0.99
     """
     n, w = whole_number(n_points, "n_points", 1), whole_number(width, "width", 1)
-    d = whole_number(dimension, "dimension", 1)
+    d = whole_number(n_inputs, "n_inputs", 1) + bias
     groups = min(d, n)
     small, larger = divmod(n, groups)  # so many groups have a point more than the others
     logs = [
@@ -69,17 +71,19 @@ def pattern_share_bound(n_points: int, width: int, dimension: int) -> float:
 
 
 @public("lowland.networks")
-def sufficient_width(n_points: int, dimension: int, probability: float = 0.95) -> int:
+def sufficient_width(n_points: int, n_inputs: int, probability: float = 0.95, *, bias: bool = True) -> int:
     """Return a width at which a share of all binary patterns has a Jacobian of full rank.
 
     About n / d + log2(d / (1 - probability)).
 
     Parameters
     ----------
-    n_points, dimension : int
+    n_points, n_inputs : int
         As in `pattern_share_bound`.
     probability : float
         The share.
+    bias : bool
+        Whether neurons have biases.
 
     Returns
     -------
@@ -94,13 +98,13 @@ def sufficient_width(n_points: int, dimension: int, probability: float = 0.95) -
     Examples
     --------
     >>> import lowland as ll
-    >>> ll.networks.sufficient_width(1000, 50, 0.99)
+    >>> ll.networks.sufficient_width(1000, 49, 0.99)
     33
     """
     check_share("probability", probability)
-    n, d = whole_number(n_points, "n_points", 1), whole_number(dimension, "dimension", 1)
-    width = -(-n // d)
-    while pattern_share_bound(n, width, d) < probability:
+    n, inputs = whole_number(n_points, "n_points", 1), whole_number(n_inputs, "n_inputs", 1)
+    width = -(-n // (inputs + bias))
+    while pattern_share_bound(n, inputs, width, bias=bias) < probability:
         width += 1
     return width
 

@@ -109,7 +109,7 @@ class WidthAdvice(Shown):
 @public("lowland.networks")
 def advise_width(
     n_points: int,
-    dimension: int,
+    n_inputs: int,
     probability: float = 0.95,
     *,
     bias: bool = True,
@@ -124,7 +124,7 @@ def advise_width(
     ----------
     n_points : int
         Number n of data points.
-    dimension : int
+    n_inputs : int
         Number d of inputs.
     probability : float
         Share of regions by volume, under a normal law of weights and biases.
@@ -155,7 +155,7 @@ def advise_width(
     >>> advice.lower <= advice.width <= advice.upper
     True
     """
-    n, d = whole_number(n_points, "n_points", 1), whole_number(dimension, "dimension", 1)
+    n, d = whole_number(n_points, "n_points", 1), whole_number(n_inputs, "n_inputs", 1)
     draws = whole_number(n_draws, "n_draws", 20)
     check_share("probability", probability)
     if not _has_limits(draws, probability):
@@ -168,21 +168,21 @@ def advise_width(
     if inputs is not None:
         inputs = check_inputs(inputs)
         if inputs.shape != (n, d):
-            raise InvalidInputError("inputs do not match n_points and dimension", f"shape {inputs.shape}")
+            raise InvalidInputError("inputs do not match n_points and n_inputs", f"shape {inputs.shape}")
         _check_apart(augmented(inputs, bias))
     tell = Reporter(on_progress, what="random networks")
     with counted() as work:
-        found: list[int] = []
-        for own in spawn(networks, draws):
-            layers = _Layers(n, d, bias, inputs, own, residues)
-            found.append(_least_width(layers, found[-1] if found else 4))
-            tell(len(found))
-            if work.spent > ENOUGH_WORK and _has_limits(len(found), probability):
+        least_widths: list[int] = []
+        for stream in spawn(networks, draws):
+            layers = _Layers(n, d, bias, inputs, stream, residues)
+            least_widths.append(_least_width(layers, least_widths[-1] if least_widths else 4))
+            tell(len(least_widths))
+            if work.spent > ENOUGH_WORK and _has_limits(len(least_widths), probability):
                 break
-    low, high = _quantile_limits(len(found), probability)
-    least = np.sort(found)
-    place = int(np.ceil(probability * len(found))) - 1
-    law = f"weights normal, data {'given' if inputs is not None else 'normal'}, {len(found)} draws"
+    low, high = _quantile_limits(len(least_widths), probability)
+    least = np.sort(least_widths)
+    place = int(np.ceil(probability * len(least_widths))) - 1
+    law = f"weights normal, data {'given' if inputs is not None else 'normal'}, {len(least_widths)} draws"
     return WidthAdvice(int(least[place]), int(least[low]), int(least[high]), probability, least, law)
 
 
