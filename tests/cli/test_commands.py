@@ -324,9 +324,9 @@ def test_missing_and_foreign_files(long_table, tmp_path):
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
     assert_clean_error(call("predict", "cut.npz", "p.csv", cwd=tmp_path), "not a valid NPZ file")
     (tmp_path / "q.csv").write_text("user,film\nnobody,film 1\n")
-    assert_clean_error(call("predict", "good.npz", "q.csv", cwd=tmp_path), "knows no such row", "'nobody'")
+    assert_clean_error(call("predict", "good.npz", "q.csv", cwd=tmp_path), "has no such row", "'nobody'")
     assert_clean_error(
-        call("certify", "good.npz", data_path("fertility"), cwd=tmp_path), "knows no such column"
+        call("certify", "good.npz", data_path("fertility"), cwd=tmp_path), "has no such column"
     )
     assert_clean_error(call("sense", "good.npz", "--rank", 1, cwd=tmp_path), "has no array y")
 
@@ -349,7 +349,7 @@ def test_labels_are_kept_as_written(tmp_path):
         assert sorted(written) == sorted(f"{line},1" for line in lines)
         assert predicted.stdout.splitlines()[1].startswith("007,a,")
     (tmp_path / "q.csv").write_text("i,j\n07,a\n")
-    assert_clean_error(call("predict", "m.npz", "q.csv", cwd=tmp_path), "knows no such row", "'07'")
+    assert_clean_error(call("predict", "m.npz", "q.csv", cwd=tmp_path), "has no such row", "'07'")
 
 
 def test_observed_cells_are_kept_exactly(tmp_path):
@@ -368,7 +368,7 @@ def test_whole_numbers_and_text_do_not_mix_up_labels(tmp_path):
     assert call("complete", "t.csv", "--rank", 1, "--model", "m.npz", cwd=tmp_path).returncode == 0
     for label in ("1.7", "abc", "10000000000000000000000"):
         (tmp_path / "p.csv").write_text(f"i,j\n{label},0\n")
-        assert_clean_error(call("predict", "m.npz", "p.csv", cwd=tmp_path), "knows no such row", label)
+        assert_clean_error(call("predict", "m.npz", "p.csv", cwd=tmp_path), "has no such row", label)
 
 
 def test_certify_finds_the_same_data_in_another_order_and_layout(long_table, tmp_path):
@@ -659,7 +659,7 @@ def test_complete_needs_no_settings(grades, tmp_path):
     }
     assert len(names) == 3
     assert not seen & set(names)
-    assert_clean_error(call("top", "m.npz", "nobody", cwd=tmp_path), "knows no such row")
+    assert_clean_error(call("top", "m.npz", "nobody", cwd=tmp_path), "has no such row")
     alone = call("top", "m.npz", "p3", "--count", 3, cwd=tmp_path)
     assert alone.stdout == best.stdout  # the model knows what the row has
     every = call("top", "m.npz", "--all", "-k", 2, "--json", cwd=tmp_path)
@@ -714,7 +714,7 @@ def test_covariates_are_matched_by_label_and_used(grades, tmp_path):
     assert known["objective"] < plain["objective"]  # a larger bound on the evidence
     (tmp_path / "few.csv").write_text("who,age\np1,30\n")
     few = call("complete", grades / "grades.csv", "--row-covariates", "few.csv", cwd=tmp_path)
-    assert_clean_error(few, "knows no such row in few.csv")
+    assert_clean_error(few, "has no such row in few.csv")
     (tmp_path / "gap.csv").write_text("who,age\np1,30\np2,\n")
     gap = call("complete", grades / "grades.csv", "--row-covariates", "gap.csv", cwd=tmp_path)
     assert_clean_error(gap, "has a missing value in column 'age'", "data line 2")

@@ -48,7 +48,7 @@ def test_labels_are_found_whatever_their_type():
 
 @pytest.mark.parametrize("labels", [[4], [3.5], ["x"], [None], [10**30], [np.nan]])
 def test_unknown_labels_are_named(labels):
-    with pytest.raises(InvalidInputError, match="knows no such column"):
+    with pytest.raises(InvalidInputError, match="has no such column"):
         find_labels(labels, np.array([3, 5, 9]), "column")
 
 

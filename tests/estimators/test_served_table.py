@@ -69,7 +69,7 @@ def test_a_new_row_by_its_known_values(model):
     np.testing.assert_array_equal(values, np.sort(predictions[missing])[::-1][:4])
     assert "film 3" in model.top(known, SHAPE[1], exclude_observed=False)[0]
     assert model.fold_in({}).shape == (SHAPE[1],)
-    with pytest.raises(InvalidInputError, match="knows no such column"):
+    with pytest.raises(InvalidInputError, match="has no such column"):
         model.fold_in({"film 99": 5.0})
     with pytest.raises(InvalidInputError):
         model.fold_in({"film 3": np.nan})
@@ -99,7 +99,7 @@ def test_strangers(model):
     natural = natural + parts.offset
     expected = natural[:, 2].mean(), natural[1].mean(), natural.mean()
     np.testing.assert_allclose(predictions[1:], expected, rtol=1e-9)
-    with pytest.raises(InvalidInputError, match="knows no such row"):
+    with pytest.raises(InvalidInputError, match="has no such row"):
         model.predict(["nobody"], ["film 2"])
 
 

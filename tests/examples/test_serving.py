@@ -85,7 +85,7 @@ def test_it_answers_what_the_model_says(service):
     with pytest.raises(urllib.error.HTTPError) as refused:
         ask(f"{address}/rows/nobody/top")
     assert refused.value.code == 422
-    assert "knows no such row" in refused.value.read().decode()
+    assert "has no such row" in refused.value.read().decode()
 
 
 def test_it_takes_in_cells_while_others_ask(service):

@@ -131,7 +131,7 @@ def test_bounds_hold_and_are_of_use(kind, shape):
 
 def test_without_the_least_own_curvature_the_bound_is_false(monkeypatch):
     """The mutant that takes the share of the own curvature for a curvature."""
-    monkeypatch.setattr(reduction.Reduced, "own_curvatures", (1e3, 1e4))
+    monkeypatch.setattr(reduction.ReducedSide, "own_curvatures", (1e3, 1e4))
     reduced, whole = bounds("plain", SHAPES[0])
     assert reduced.smallest > whole.smallest
 
@@ -188,9 +188,9 @@ def test_bounds_on_the_jacobian_hold(kind, shape):
 
 def test_bounds_on_the_jacobian_with_residuals_are_false(monkeypatch):
     """The mutant that leaves the residuals in."""
-    whole = reduction.Reduced.__init__
+    whole = reduction.ReducedSide.__init__
     monkeypatch.setattr(
-        reduction.Reduced, "__init__", lambda self, r, theta, exact: whole(self, r, theta, False)
+        reduction.ReducedSide, "__init__", lambda self, r, theta, exact: whole(self, r, theta, False)
     )
     reduced, smallest, _ = jacobian_bounds("plain", SHAPES[0])
     assert not 1e-4 * smallest <= reduced.smallest <= smallest * (1 + 1e-6)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.core.results.findings import CLAIMS, Finding, hope
+from lowland.core.results.findings import CLAIMS, Finding, effort_hint
 from lowland.core.results.status import Rigour, Verdict
 from lowland.report.plain_findings import QUESTIONS, answer
 from lowland.report.words import verdict_sentence
@@ -59,9 +59,9 @@ def test_gaps_in_the_unit_of_the_user():
 
 
 def test_what_a_larger_effort_may_do():
-    assert hope(Finding("stationary", Verdict.SUPPORTED)) == ""
-    assert "prove" in hope(Finding("stationary", Verdict.SUPPORTED, limited_by="x"))
-    assert "settle" in hope(Finding("stationary", Verdict.INCONCLUSIVE, limited_by="x"))
+    assert effort_hint(Finding("stationary", Verdict.SUPPORTED)) == ""
+    assert "prove" in effort_hint(Finding("stationary", Verdict.SUPPORTED, limited_by="x"))
+    assert "settle" in effort_hint(Finding("stationary", Verdict.INCONCLUSIVE, limited_by="x"))
 
 
 def test_parts_of_a_table_and_open_cells_by_line():

@@ -86,11 +86,11 @@ def test_exact_completion_from_the_default(seed):
 def test_shrinking_penalty_recovers_from_random_starts(rng):
     from lowland.models import General
     from lowland.objectives import make_objective
-    from lowland.sensing.multistart import Attempting, shrinking_penalty
+    from lowland.sensing.multistart import AttemptInputs, shrinking_penalty
 
     instance = planted_completion((60, 50), 3, 3.5, 0)
     objective = make_objective(instance.measurement, instance.y, General((60, 50), 3))
-    result = shrinking_penalty(objective)[1](Attempting(rng))
+    result = shrinking_penalty(objective)[1](AttemptInputs(rng))
     assert error(objective.matrix(result.theta).matrix(), instance.truth) < 1e-8
 
 

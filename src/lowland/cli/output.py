@@ -13,7 +13,7 @@ import typer
 
 from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError, MissingExtraError
-from lowland.core.results.findings import CLAIMS, Certificate, hope, short_number
+from lowland.core.results.findings import CLAIMS, Certificate, effort_hint, short_number
 from lowland.core.results.status import Verdict
 from lowland.core.running.stage_line import clear_line
 
@@ -54,7 +54,7 @@ def say_certificate(certificate: Certificate) -> None:
 def _short(finding: Any) -> str:
     number = "" if finding.value is None else f"{short_number(finding.value)}; "
     option = "--seconds" if finding.limited_by == "seconds" else "--effort"
-    more = f"; {hope(finding)} ({option})" if finding.limited_by else ""
+    more = f"; {effort_hint(finding)} ({option})" if finding.limited_by else ""
     taken = f"; assuming {'; '.join(finding.assumptions)}" if finding.assumptions else ""
     return f"{number}{finding.method} ({finding.rigour.value.replace('_', ' ')}){taken}{more}"
 

@@ -137,7 +137,7 @@ def _unfinished(target: Path) -> tuple[int, str]:
         except BlockingIOError:  # another process is about to remove it
             os.close(handle)
             continue
-        except OSError:  # some file systems know no locks
+        except OSError:  # some file systems do not support locks
             return handle, name
         if os.path.exists(name):  # or has removed it
             return handle, name

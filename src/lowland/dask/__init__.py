@@ -1,4 +1,4 @@
-"""Tables past one machine: held and fitted by the workers of a Dask cluster (extra ``distributed``)."""
+"""Tables larger than one machine: fitted by the workers of a Dask cluster (extra ``distributed``)."""
 
 from lowland.core.errors import MissingExtraError
 

@@ -23,7 +23,7 @@ from lowland.kernels.threads import limited_to
 
 # arguments of at least this many bytes are sent once for all tasks and kept by a worker, not sent with a task
 LARGE = 50_000
-# how often a round of tasks is begun again after the loss of workers that held its arguments
+# how often a round of tasks is retried after the loss of workers that held its arguments
 ROUNDS = 10
 # seconds that each round waits longer than the one before
 PAUSE = 0.5
@@ -154,7 +154,7 @@ class ClusterBlocks:
         """Return what stands for an argument of all blocks: itself, or its copy on a worker.
 
         Other workers fetch it from those that have it. (To place copies on all of them first, Dask waits
-        for ever if one is lost meanwhile.)
+        without end if one is lost meanwhile.)
         """
         if _bytes_of(value) < LARGE:
             return value
@@ -163,7 +163,7 @@ class ClusterBlocks:
 
 
 def persistently(work: Callable[[], Any], needed: Sequence[Future] = ()) -> Any:
-    """Return what work returns, begun again where workers were lost with arguments that only they had.
+    """Return what work returns, retried where workers were lost with arguments that only they had.
 
     Parameters
     ----------

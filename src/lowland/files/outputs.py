@@ -105,7 +105,7 @@ def _write_columnar(
     def batches() -> Iterable[Any]:
         schema = None
         while chunk := list(islice(iterator, BATCH_ROWS)):
-            arrays = [pa.array([_plain(x) for x in column]) for column in zip(*chunk, strict=True)]
+            arrays = [pa.array([_python_value(x) for x in column]) for column in zip(*chunk, strict=True)]
             batch = pa.table(arrays, names=list(header))
             schema = schema or batch.schema
             yield batch.cast(schema)
@@ -125,7 +125,7 @@ def _write_columnar(
     write_whole(path, write)
 
 
-def _plain(value: Any) -> Any:
+def _python_value(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 

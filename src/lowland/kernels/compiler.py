@@ -90,8 +90,8 @@ class CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
 
     Numba numbers the files of a function by an index that it reads before it writes. Two processes that
     compile the function for different types at once can give both the same number, and the index of one
-    then names the code of the other. What a file says of itself is compared where it is read; code for other
-    types or sources counts as missing, and is compiled again.
+    then names the code of the other. The types and sources in a file are compared where it is read; code for
+    others counts as missing, and is compiled again.
 
     Parameters
     ----------

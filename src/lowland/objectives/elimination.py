@@ -82,9 +82,9 @@ class Elimination:
             self.model.pack(kept, other.conj()) if side == "columns" else self.model.pack(other, kept.conj())
         )
 
-    def at(self, kept: Matrix, prior: Matrix, side: str) -> Reduced:
+    def at(self, kept: Matrix, prior: Matrix, side: str) -> EliminatedSide:
         """Return the reduced problem at a kept factor."""
-        return Reduced(self, kept, prior, side)
+        return EliminatedSide(self, kept, prior, side)
 
     @cached_property
     def density(self) -> float:
@@ -120,7 +120,7 @@ class Arrangement:
 
 
 @final
-class Reduced:
+class EliminatedSide:
     """The reduced problem of the kept factor u at one point: least squares with the other factor eliminated.
 
     Parameters

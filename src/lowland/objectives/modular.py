@@ -104,7 +104,7 @@ class ExactJacobian:
         read. The rank there is no higher than at almost all points, so a full rank is still a proof.
         """
         each = most if most is None or not self.both else -(-most // 2)
-        measurement, symmetric = _some(self.measurement, each, rng), self.model.is_psd
+        measurement, symmetric = _random_matrices(self.measurement, each, rng), self.model.is_psd
         (m, n), r, is_complex = self.model.shape, self.model.rank, self.model.is_complex
         u = Residues.random((m, r), prime, rng, is_complex=is_complex)
         v = u if symmetric else Residues.random((n, r), prime, rng, is_complex=is_complex)
@@ -144,7 +144,7 @@ def _joined(parts: list[Array], *, symmetric: bool) -> Array:
     return np.hstack([a + b for a, b in zip(flat[:half], flat[half:], strict=True)])
 
 
-def _some(exact: ExactMatrices, most: int | None, rng: np.random.Generator) -> ExactMatrices:
+def _random_matrices(exact: ExactMatrices, most: int | None, rng: np.random.Generator) -> ExactMatrices:
     """Return a random subset of the matrices; all of them if the measurement cannot be split."""
     if most is None or most >= exact.size or not isinstance(exact, Subsettable):
         return exact

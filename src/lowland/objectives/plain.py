@@ -73,12 +73,12 @@ def plain_losses(loss: Loss) -> PlainLosses:
     """Return a loss by its name and numbers."""
     if isinstance(loss, Mixed):
         return PlainLosses(
-            tuple(_plain(part) for part in loss.parts), loss.which, loss.shifts.astype(np.float64)
+            tuple(_plain_loss(part) for part in loss.parts), loss.which, loss.shifts.astype(np.float64)
         )
-    return PlainLosses((_plain(loss),))
+    return PlainLosses((_plain_loss(loss),))
 
 
-def _plain(loss: Loss) -> PlainLoss:
+def _plain_loss(loss: Loss) -> PlainLoss:
     if isinstance(loss, Clipped):
         return PlainLoss(loss.name, (loss.lowest, loss.highest, loss.width))
     if isinstance(loss, Ordinal):

@@ -52,9 +52,9 @@ class Reduction:
         self.gone, self.kept = (_Side.of(blocks, side) for side in ((0, 1) if m >= n else (1, 0)))
         self.has_offset = "offset" in blocks.names
 
-    def at(self, theta: Vector, *, exact: bool = False) -> Reduced:
+    def at(self, theta: Vector, *, exact: bool = False) -> ReducedSide:
         """Return the reduced problem at a point; with `exact`, as if the point fitted the data exactly."""
-        return Reduced(self, theta, exact)
+        return ReducedSide(self, theta, exact)
 
     def without_offset(self, gauge: Matrix) -> Matrix:
         """Return the gauge directions that do not change an offset included in free biases.
@@ -127,7 +127,7 @@ class _Side:
 
 
 @final
-class Reduced:
+class ReducedSide:
     """The reduced problem at one point, in coordinates in which the block of each line is the identity.
 
     Parameters

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
-from lowland.core.results.findings import Finding, hope, short_number
+from lowland.core.results.findings import Finding, effort_hint, short_number
 from lowland.core.results.status import Rigour, Verdict
 
 
@@ -68,7 +68,7 @@ def answer(finding: Finding) -> Answer:
     Answer
     """
     words = ANSWERS[finding.claim](finding) or _OPEN
-    more = hope(finding)
+    more = effort_hint(finding)
     if more:
         words = f"{words} {more[0].upper()}{more[1:]}."
     return Answer(QUESTIONS[finding.claim], words, _doubt(finding))

@@ -248,7 +248,7 @@ def _leading_eigenpairs(operator: Any, rank: int, rng: np.random.Generator) -> t
 
 
 def _in_range(matrix: Matrix) -> Matrix:
-    """Return a matrix whose squares are numbers; with others LAPACK may run for ever."""
+    """Return a matrix whose squares are numbers; with others LAPACK may never return."""
     largest = float(np.abs(matrix).max(initial=0.0))
     if not largest < LARGEST_ENTRY:
         raise InvalidInputError(

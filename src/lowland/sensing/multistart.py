@@ -48,7 +48,7 @@ POLISH_STEPS = 30
 
 @final
 @dataclass(frozen=True, eq=False)
-class Attempting:
+class AttemptInputs:
     """Inputs of an attempt.
 
     Parameters
@@ -67,7 +67,7 @@ class Attempting:
     before: Sequence[SearchResult] = ()
 
 
-Search: TypeAlias = Callable[[Attempting], SearchResult]
+Search: TypeAlias = Callable[[AttemptInputs], SearchResult]
 # a name, and a function that searches, given what earlier attempts found
 Plan: TypeAlias = tuple[str, Search]
 
@@ -84,7 +84,7 @@ def plan_starts(
     first = "spectral" if isinstance(start, str) and start == "auto" else start
     if solver != "auto":
         steppers = [make_solver(solver)]
-        return [_plain(objective, steppers, first if k == 0 else "random") for k in range(1 + restarts)]
+        return [_in_sequence(objective, steppers, first if k == 0 else "random") for k in range(1 + restarts)]
     if objective.penalty and objective.block_solver is not None:
         return [_blocks_then_newton(objective, first if k == 0 else "random") for k in range(1 + restarts)]
     if isinstance(start, str) and start == "auto":
@@ -92,7 +92,7 @@ def plan_starts(
             _completion_plans(objective) if objective.elimination is not None else _sensing_plans(objective)
         )
     else:
-        plans = [_plain(objective, _steppers(objective), first)]
+        plans = [_in_sequence(objective, _steppers(objective), first)]
     while len(plans) < 1 + restarts:
         plans.append(_further(objective, len(plans)))
     return plans
@@ -112,13 +112,13 @@ def _completion_plans(objective: RecoveryObjective) -> list[Plan]:
     if objective.rank < min(objective.shape):
         plans += [_bump(objective, [VariableProjection(side)]) for side in reversed(sides)]
     plans += [rank_by_rank(objective, VariableProjection(side, surplus=0.4)) for side in sides]
-    return [*plans, _plain(objective, [GaussNewton()], "spectral")]
+    return [*plans, _in_sequence(objective, [GaussNewton()], "spectral")]
 
 
 def _sensing_plans(objective: RecoveryObjective) -> list[Plan]:
     """Start spectrally; leave a bad ending through a higher rank; start small at twice the rank."""
     steppers = _steppers(objective)
-    plans = [_plain(objective, steppers, "spectral")]
+    plans = [_in_sequence(objective, steppers, "spectral")]
     if not objective.penalties and objective.rank < min(objective.shape):
         plans += [_bump(objective, steppers), _over_parametrised(objective, steppers)]
     return plans
@@ -127,11 +127,11 @@ def _sensing_plans(objective: RecoveryObjective) -> list[Plan]:
 def _further(objective: RecoveryObjective, k: int) -> Plan:
     if objective.block_solver is not None and isinstance(objective.measurement, Entries):
         return shrinking_penalty(objective)
-    return _plain(objective, [TrustRegion()], ("random", "small_random")[k % 2])
+    return _in_sequence(objective, [TrustRegion()], ("random", "small_random")[k % 2])
 
 
-def _plain(objective: RecoveryObjective, steppers: Sequence[Stepper[Any]], start: Any) -> Plan:
-    def search(at: Attempting) -> SearchResult:
+def _in_sequence(objective: RecoveryObjective, steppers: Sequence[Stepper[Any]], start: Any) -> Plan:
+    def search(at: AttemptInputs) -> SearchResult:
         theta = make_start(objective, start, at.rng)
         return search_and_polish(
             objective, steppers, theta, at.rng, at.stop, at.callbacks, enough=_enough(objective)
@@ -141,7 +141,7 @@ def _plain(objective: RecoveryObjective, steppers: Sequence[Stepper[Any]], start
 
 
 def _bump(objective: RecoveryObjective, steppers: Sequence[Stepper[Any]]) -> Plan:
-    def search(at: Attempting) -> SearchResult:
+    def search(at: AttemptInputs) -> SearchResult:
         best = min(at.before, key=lambda result: result.value)
         theta, rank = bump_rank(objective, best.theta, at.rng), objective.rank + 1
         return through_higher_rank(
@@ -156,7 +156,7 @@ def _bump(objective: RecoveryObjective, steppers: Sequence[Stepper[Any]]) -> Pla
 def _over_parametrised(objective: RecoveryObjective, steppers: Sequence[Stepper[Any]]) -> Plan:
     rank = min(2 * objective.rank + 1, *objective.shape)
 
-    def search(at: Attempting) -> SearchResult:
+    def search(at: AttemptInputs) -> SearchResult:
         theta = make_start(objective.resized(rank), "small_random", at.rng)
         return through_higher_rank(
             objective, steppers, theta, rank, at.rng, at.stop, at.callbacks, enough=_enough(objective)
@@ -168,7 +168,7 @@ def _over_parametrised(objective: RecoveryObjective, steppers: Sequence[Stepper[
 def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> Plan:
     """Alternate until progress is slow, then finish with Gauss-Newton steps."""
 
-    def search(at: Attempting) -> SearchResult:
+    def search(at: AttemptInputs) -> SearchResult:
         theta = make_start(objective, start, at.rng)
         stepper = warmed_alternating(objective, at.rng)
         rough = at.stop or (
@@ -187,7 +187,7 @@ def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> Plan:
 def rank_by_rank(objective: RecoveryObjective, stepper: VariableProjection) -> Plan:
     """Raise the rank by variable projection; if a residual remains, polish it by Newton steps."""
 
-    def search(at: Attempting) -> SearchResult:
+    def search(at: AttemptInputs) -> SearchResult:
         rule = at.stop or default_stop(objective, stepper)
         first = raise_rank(objective, stepper, at.rng, stop=rule, callbacks=at.callbacks)
         if first.stop_reason in UNFIT or first.value <= _enough(objective):
@@ -204,7 +204,7 @@ def rank_by_rank(objective: RecoveryObjective, stepper: VariableProjection) -> P
 def shrinking_penalty(objective: RecoveryObjective) -> Plan:
     """Alternate from a random start with a penalty that shrinks from sweep to sweep."""
 
-    def search(at: Attempting) -> SearchResult:
+    def search(at: AttemptInputs) -> SearchResult:
         theta = make_start(objective, "random", at.rng)
         stepper = warmed_alternating(objective, at.rng)
         rule = at.stop or default_stop(objective, stepper)

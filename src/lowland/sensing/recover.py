@@ -33,7 +33,7 @@ from lowland.sensing.conditional import with_conditional_findings
 from lowland.sensing.input_checks import check_scale, warn_if_too_few
 from lowland.sensing.matrix_models import structured
 from lowland.sensing.multistart import (
-    Attempting,
+    AttemptInputs,
     Search,
     is_settled,
     plan_starts,
@@ -171,7 +171,7 @@ def recover(  # noqa: PLR0913
     limit = len(plans) if n_restarts == "auto" else 1 + int(n_restarts)
 
     def bound(search: Search, child: np.random.Generator) -> Searching:
-        return lambda before: search(Attempting(child, stop, callbacks, before))
+        return lambda before: search(AttemptInputs(child, stop, callbacks, before))
 
     children = spawn(generator, limit)
     starts = [

@@ -24,7 +24,7 @@ from lowland.files.outputs import write_rows
 from lowland.files.table_format import TableFormat
 from lowland.networks.splines.additive_pages import additive_page
 from lowland.networks.splines.displays import SplineEstimator
-from lowland.networks.splines.pages import counted, regression_page
+from lowland.networks.splines.pages import knots_in_words, regression_page
 from lowland.report.page import Page, write_report
 
 # rows that are needed, for one column and for several
@@ -229,8 +229,8 @@ def _say(model: SplineEstimator, names: tuple[str, str]) -> None:
     knots = model.effective_knots_
     kind = "the mean of the splines without one fold each" if model.average else "the minimum on all points"
     say(
-        f"predictions: {kind}, with {counted(model.knots_.size)}; nearly the same is a spline with "
-        f"{counted(knots.size)}" + (" at" if knots.size else "")
+        f"predictions: {kind}, with {knots_in_words(model.knots_.size)}; nearly the same is a spline with "
+        f"{knots_in_words(knots.size)}" + (" at" if knots.size else "")
     )
     shown = knots[:SHOWN]
     for place, value in zip(shown, model.predict(shown) if shown.size else [], strict=True):
@@ -239,8 +239,8 @@ def _say(model: SplineEstimator, names: tuple[str, str]) -> None:
         say(f"  and {knots.size - SHOWN} more")
     finding = model.stability_.certificate["stable_at_step_size"]
     say(
-        f"minimum on all points: {counted(model.n_knots_)}; stable at step size {model.step_size_:.4g} (of "
-        f"gradient descent, {names[0]} scaled to -1 to 1 and {names[1]} to variance one): "
+        f"minimum on all points: {knots_in_words(model.n_knots_)}; stable at step size "
+        f"{model.step_size_:.4g} (of gradient descent, {names[0]} scaled to -1 to 1 and {names[1]} to variance one): "
         f"{finding.verdict.name}, {finding.method}"
     )
 

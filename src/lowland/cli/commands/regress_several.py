@@ -9,7 +9,7 @@ import numpy as np
 
 from lowland.cli.output import say
 from lowland.networks.splines.additive_pages import AdditiveEstimator, by_spread
-from lowland.networks.splines.pages import counted
+from lowland.networks.splines.pages import knots_in_words
 
 # inputs listed on the terminal
 SHOWN = 20
@@ -24,7 +24,7 @@ def say_sum(model: AdditiveEstimator, names: Sequence[str], y: str) -> None:
     )
     order = by_spread(model)
     matter = "column matters" if len(order) == 1 else "columns matter"
-    knots = counted(int(model.n_knots_.sum()))
+    knots = knots_in_words(int(model.n_knots_.sum()))
     say(f"{len(order)} {matter}, with {knots} in all:" if order else "no column matters")
     for j in order[:SHOWN]:
         places = ", ".join(f"{knot:.6g}" for knot in model.knots_[j])

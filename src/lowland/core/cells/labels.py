@@ -153,7 +153,7 @@ def find_labels(
     elif missing.size:
         others = f" and {missing.size - 1} more lines" if missing.size > 1 else ""
         raise InvalidInputError(
-            f"the model knows no such {what}",
+            f"the model has no such {what}",
             f"{label_text(wanted.tolist()[missing[0]])!r}{others}",
             fix=f"use a {what} label of the fitted table",
         )

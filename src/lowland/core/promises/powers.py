@@ -111,7 +111,7 @@ class HasResidual(Objective, Protocol):
         """Return the objective at a point, for repeated products."""
 
 
-class Factored(Searchable, Protocol):
+class HasFactors(Searchable, Protocol):
     """Factors at the head of a point, with a ridge on them."""
 
     def value(self, theta: Vector) -> float:
@@ -126,7 +126,7 @@ class Factored(Searchable, Protocol):
         """Strength of the ridge, 0 without one."""
 
 
-class HasBlockSolver(Factored, Protocol):
+class HasBlockSolver(HasFactors, Protocol):
     """An exact solve of one factor with the others fixed."""
 
     @property
@@ -263,7 +263,7 @@ class HasAugmentation(Searchable, Protocol):
         """Return minus the log density of a draw, up to a constant."""
 
 
-class Eliminated(Protocol):
+class EliminatedProblem(Protocol):
     """The reduced problem of the kept factor at one point; complex if the matrix is."""
 
     b: Matrix
@@ -305,5 +305,5 @@ class Elimination(Protocol):
     def join(self, kept: Matrix, other: Matrix, side: str) -> Vector:
         """Return the point of both factors."""
 
-    def at(self, kept: Matrix, prior: Matrix, side: str) -> Eliminated:
+    def at(self, kept: Matrix, prior: Matrix, side: str) -> EliminatedProblem:
         """Return the reduced problem of a kept factor."""

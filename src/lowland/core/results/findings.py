@@ -213,7 +213,10 @@ class Certificate:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the certificate as plain data."""
-        return {"objective": self.objective, "findings": [_plain(finding) for finding in self.findings]}
+        return {
+            "objective": self.objective,
+            "findings": [_finding_as_dict(finding) for finding in self.findings],
+        }
 
     @classmethod
     def from_json(cls, text: str) -> Certificate:
@@ -285,11 +288,11 @@ def describe(finding: Finding) -> str:
     if finding.assumptions:
         parts.append("assuming " + "; ".join(finding.assumptions))
     if finding.limited_by:
-        parts.append(f"limited by {finding.limited_by}: {hope(finding)}")
+        parts.append(f"limited by {finding.limited_by}: {effort_hint(finding)}")
     return "; ".join(parts)
 
 
-def hope(finding: Finding) -> str:
+def effort_hint(finding: Finding) -> str:
     """Return what may help a finding that a budget cut short, empty if none did."""
     if not finding.limited_by:
         return ""
@@ -304,7 +307,7 @@ def short_number(value: float) -> str:
     )
 
 
-def _plain(finding: Finding) -> dict[str, Any]:
+def _finding_as_dict(finding: Finding) -> dict[str, Any]:
     return {
         "claim": finding.claim,
         "verdict": finding.verdict.value,

@@ -1,4 +1,4 @@
-"""`Verification`: what came of deriving a certificate's statements again."""
+"""`Verification`: the results of deriving a certificate's statements again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lowland.core.results.shown import Shown
 
 @public("lowland")
 class Outcome(Enum):
-    """What came of checking one finding.
+    """The result of checking one finding.
 
     ``CONFIRMED``: everything that it states was derived again. ``CONTRADICTED``: it states something that
     the data do not show. ``NOT_CHECKED``: nothing was found to be wrong, but not everything could be derived.

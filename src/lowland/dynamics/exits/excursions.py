@@ -63,7 +63,7 @@ class Starts(NamedTuple):
     places: Vector
     steps: Steps
 
-    def some(self, which: Places) -> Starts:
+    def select(self, which: Places) -> Starts:
         """Return some of them."""
         return Starts(self.states[which], self.places[which], self.steps[which])
 
@@ -181,7 +181,7 @@ class Walkers:
         """Return the first points where some paths are beyond a level, each beyond its own."""
         if self.repeatable:
             beyond = np.nextafter(levels, np.inf)
-            again = self._follow(paths.starts.some(which), paths.ids[which], paths.low, beyond)
+            again = self._follow(paths.starts.select(which), paths.ids[which], paths.low, beyond)
             if np.any(again.farthest < beyond):
                 raise LowlandError(
                     "a path that was run again did not reach its level",

@@ -153,7 +153,7 @@ def split_exits(walkers: Walkers, start: Vector, plan: Splitting, rng: np.random
     # each run starts from its own paths, so that runs are independent
     groups = np.array_split(rng.permutation(entries.shape[1]), plan.n_runs)
     chosen = np.concatenate(
-        [_some(entries[:, walkers_of_run], plan.n_walkers, rng) for walkers_of_run in groups]
+        [_draw_entries(entries[:, walkers_of_run], plan.n_walkers, rng) for walkers_of_run in groups]
     )
     probabilities, last = _split(walkers, chosen, plan, rng)
     step = walkers.dynamics.step_size
@@ -168,7 +168,7 @@ def split_exits(walkers: Walkers, start: Vector, plan: Splitting, rng: np.random
     )
 
 
-def _some(entries: NDArray[np.float64], count: int, rng: np.random.Generator) -> Matrix:
+def _draw_entries(entries: NDArray[np.float64], count: int, rng: np.random.Generator) -> Matrix:
     flat = entries.reshape(-1, entries.shape[2])
     some: Matrix = flat[rng.integers(len(flat), size=count)]
     return some

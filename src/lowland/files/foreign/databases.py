@@ -62,7 +62,9 @@ def query_arrow(database: str | os.PathLike[str], query: str) -> Any:
         if scheme == kind or (not scheme and Path(text).suffix.lower() in endings):
             path = _file_of(text, kind if scheme else "")
             need_arrow(endings[0])
-            return _plain(_fetch_duckdb(path, query) if kind == "duckdb" else fetch_sqlite(path, query))
+            return _plain_columns(
+                _fetch_duckdb(path, query) if kind == "duckdb" else fetch_sqlite(path, query)
+            )
     raise InvalidInputError(
         "the kind of database is unknown",
         shown(text),
@@ -145,7 +147,7 @@ def _fetch_postgresql(uri: str, query: str, *, where: str) -> Any:
             cursor.execute("select current_setting('is_superuser')")
             power = cursor.fetchone()[0] == "on"
             cursor.execute(query)  # a prepared statement, so only one
-            return _plain(cursor.fetch_arrow_table()), power
+            return _plain_columns(cursor.fetch_arrow_table()), power
 
     try:
         table, power = in_thread(ask)
@@ -192,7 +194,7 @@ def _fetch_duckdb(path: Path, query: str) -> Any:
         raise InvalidInputError(f"the query to {path} failed", reason, fix="check the query") from error
 
 
-def _plain(table: Any) -> Any:
+def _plain_columns(table: Any) -> Any:
     """Return a table of numbers, text and times, exact decimals as floats."""
     import pyarrow as pa
 

@@ -98,7 +98,7 @@ class SharpnessTrace:
         Returns
         -------
         SharpnessEstimate or None
-            None after other steps than every so manieth.
+            None after steps that are no multiple of `every`.
         """
         if not is_due(self.records, step, self.every):
             return None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
-from lowland.networks.splines.pages import counted, how_far
+from lowland.networks.splines.pages import how_far, knots_in_words
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
 from lowland.report.page import FigureEntry, Lead, Page, TableEntry
@@ -130,7 +130,7 @@ def additive_page(
         figures.append(FigureEntry(names[j], f"What {names[j]} adds to {y}.", display.plot))
     answers = [
         how_far(error, model.y_),
-        f"{len(order)} of {d} inputs matter, with {counted(int(model.n_knots_.sum()))} in all.",
+        f"{len(order)} of {d} inputs matter, with {knots_in_words(int(model.n_knots_.sum()))} in all.",
     ]
     return Page(
         f"{y} by {d} inputs",

@@ -98,13 +98,13 @@ def choose(runs: Runs) -> int:
     Raises
     ------
     LowlandError
-        If every run exploded.
+        If every run diverged.
     """
     kept = [k for k, word in enumerate(runs.status) if word not in LOST]
     kept = kept or [k for k, word in enumerate(runs.status) if word != "diverged"]
     if not kept:
         raise LowlandError(
-            "every run exploded",
+            "every run diverged",
             f"{len(runs.status)} runs",
             fix="use a smaller step_size, or scale x and y to about one",
         )

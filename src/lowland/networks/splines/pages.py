@@ -60,13 +60,13 @@ def fit_page(fit: StableFit) -> Page:
     """Return the page of a fit."""
     asked = [
         ("runs", run_words(fit.runs)),
-        ("restarted", f"{fit.restarts}; {fit.collapsed} lost all knots, {fit.diverged} exploded"),
+        ("restarted", f"{fit.restarts}; {fit.collapsed} lost all knots, {fit.diverged} diverged"),
         ("descent", f"{fit.runs.steps} steps of {fit.step_size:g}; {fit.message}"),
         *fit.stability.facts(),
     ]
     error = float(np.sqrt(np.mean((fit(fit.x) - fit.y) ** 2)))
     answer = (
-        f"The data resolve {counted(fit.knots.size)}; on these the spline is off by {error:.3g} (root "
+        f"The data resolve {knots_in_words(fit.knots.size)}; on these the spline is off by {error:.3g} (root "
         "mean square)."
     )
     spline = FigureEntry(
@@ -100,7 +100,10 @@ def regression_page(
     knots = model.effective_knots_
     asked = [
         ("column", f"{names[1]} by {names[0]}, {model.x_.size} rows"),
-        ("minimum on all points", f"{counted(model.n_knots_)}, chosen among {len(model.path_)} minima"),
+        (
+            "minimum on all points",
+            f"{knots_in_words(model.n_knots_)}, chosen among {len(model.path_)} minima",
+        ),
         ("step size", f"{model.step_size_:.4g} (inputs from -1 to 1, values of variance one)"),
         ("held-out root mean square error", f"{np.sqrt(model.cv_errors_[model.n_knots_]):.4g}"),
         ("root mean square of residuals", f"{np.sqrt(np.mean(residual**2)):.4g}"),
@@ -141,7 +144,7 @@ def _answers(model: SplineEstimator) -> list[str]:
     count = model.effective_knots_.size
     return [
         how_far(float(np.sqrt(model.cv_errors_[model.n_knots_])), model.y_),
-        f"The function is a linear spline; one with {counted(count)} is nearly the same."
+        f"The function is a linear spline; one with {knots_in_words(count)} is nearly the same."
         if count
         else "The function is a straight line as far as the data can tell.",
     ]
@@ -155,7 +158,7 @@ def how_far(error: float, y: Vector) -> str:
     )
 
 
-def counted(knots: int) -> str:
+def knots_in_words(knots: int) -> str:
     """Return a number of knots in words."""
     return f"{knots} knot{'' if knots == 1 else 's'}"
 
@@ -173,7 +176,7 @@ def _knots(model: SplineEstimator, names: tuple[str, str]) -> list[TableEntry]:
 def run_words(runs: Runs) -> str:
     """Return how many runs ended in which way."""
     counts = {word: runs.status.count(word) for word in ("settled", "moving", "collapsed", "diverged")}
-    words = {"collapsed": "with no knots left", "diverged": "exploded", "moving": "still moving"}
+    words = {"collapsed": "with no knots left", "moving": "still moving"}
     return ", ".join(f"{count} {words.get(word, word)}" for word, count in counts.items() if count)
 
 

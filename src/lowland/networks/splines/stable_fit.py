@@ -24,7 +24,7 @@ from lowland.report.reported import Reported
 if TYPE_CHECKING:
     from lowland.report.page import Page
 
-# how often runs that lost all their knots, or exploded, are restarted
+# how often runs that lost all their knots, or diverged, are restarted
 RESTARTS = 3
 
 
@@ -45,7 +45,7 @@ class StableFit(Shown, Reported):
     best : int
         Index of the chosen run.
     collapsed, diverged : int
-        Starts that lost all knots between data points, or exploded, including those that were restarted.
+        Starts that lost all knots between data points, or diverged, including those that were restarted.
     restarts : int
         Number of restarts.
     stability : StabilityReport
@@ -137,7 +137,7 @@ def fit_stable(  # noqa: PLR0913
     n_steps : int
         Largest number of steps per run; descent ends earlier if all runs have settled.
     restart : bool
-        Whether runs that lose all knots between data points, or explode, are restarted, at most three
+        Whether runs that lose all knots between data points, or diverge, are restarted, at most three
         times.
     warm_up : bool
         Begin with a sixteenth of the step and double it four times in the first fifth of the steps: fewer
@@ -160,7 +160,7 @@ def fit_stable(  # noqa: PLR0913
     InvalidInputError
         If there are fewer than three data points, or a setting is out of range.
     LowlandError
-        If every run exploded.
+        If every run diverged.
 
     Notes
     -----
