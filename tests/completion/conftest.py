@@ -4,13 +4,14 @@ import pytest
 
 from lowland.completion.refinement import forest_learning as refinement_learning
 from lowland.completion.refinement import trials as refinement_trials
+from lowland.trials.choices import FORESTS
 
 
 def patch_few_trees(patch):
     """Grow few trees, on few tables with cells held out: most of a fit of a small table is these."""
     patch.setattr(refinement_learning, "TREES", (6, 6, 20))
     patch.setattr(refinement_learning, "WEIGHED", (4, 4, 10))
-    patch.setattr(refinement_trials, "MOST_HOLD_OUTS", refinement_trials.HOLD_OUTS)
+    patch.setattr(refinement_trials, "MOST_TRIALS", FORESTS.hides.times)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.completion.penalised.held_out_path import EndsWorse, standard_excess, surplus_and_margin
+from lowland.completion.penalised.held_out_path import Candidate, EndsWorse, past, surplus_and_margin
 from lowland.search.stops import Progress
 
 
@@ -31,7 +31,13 @@ def test_surplus_and_margin(rng):
     assert more["surplus"] == pytest.approx(0.1, abs=0.03)
     assert more["margin"] == pytest.approx(2 * 0.2 / 20, rel=0.1)
     assert surplus_and_margin(best, best)["margin"] == pytest.approx(1e-3 * best.mean())
-    assert standard_excess(np.ones(1), np.zeros(1)) == 0
+
+
+def test_one_cell_says_nothing_of_what_is_clearly_worse(rng):
+    """It has no standard error; of many cells the same rise ends a path."""
+    for cells, ended in ((1, False), (400, True)):
+        path = [Candidate(1, 1.0, level + 0.01 * rng.random(cells), None) for level in (1.0, 2.0, 3.0)]
+        assert past(path) is ended
 
 
 @pytest.mark.parametrize("seed", [pytest.param(1026, marks=pytest.mark.slow), 1028])

@@ -1,6 +1,7 @@
 """Order along a side: smooth features, coordinates from labels, and the choice by cells held out."""
 
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,13 +9,16 @@ import pytest
 
 import lowland as ll
 from lowland.bayes.order_basis import POINTS, OrderBasis, kernel, spacing
-from lowland.bayes.side_orders import SideOrders, coordinates_of, extended, orders_of, times_of
+from lowland.bayes.side_orders import coordinates_of, extended, orders_of, times_of
 from lowland.completion.bayesian import fit as bayesian
 from lowland.completion.bayesian import order_choice
 from lowland.completion.bayesian.starting import grown_start
 from lowland.completion.refinement.layer import RefinementLayer
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.trials.choices import ASKED_ORDERS, ORDERS
+from lowland.trials.gains import Rule
+from lowland.trials.masks import hide_along
 
 PLAIN = {"certify": False, "refine": False, "random_state": 0}
 LIGHT = PLAIN | {"max_iter": 40}
@@ -193,7 +197,9 @@ def test_an_order_that_is_always_taken_is_found_out(few_trees, monkeypatch, one_
     """The mutant: cells held out are not asked."""
     ordered = check_left_out(0, (80, 6), max_iter=20, rank=1, refine=True)
     assert isinstance(ordered._completed.model, RefinementLayer)
-    monkeypatch.setattr(order_choice, "_is_gain", lambda *_, **__: True)
+    for choice in (ORDERS, ASKED_ORDERS):
+        taken = replace(choice, rules=(Rule(),))
+        monkeypatch.setattr(order_choice, "ORDERS" if choice is ORDERS else "ASKED_ORDERS", taken)
     with pytest.raises(AssertionError):
         check_left_out(0, (60, 5), max_iter=40, rank=1)
 
@@ -205,9 +211,8 @@ def test_cells_are_hidden_as_cells_are_missing(rng):
         first = rng.integers(0, 180)
         holes[first : first + 20, column] = np.nan
     table = Observations.from_array(holes)
-    orders = SideOrders(rows=np.arange(200.0)[:, None])
     hidden = np.zeros(holes.shape, bool)
-    mask = order_choice._hidden(table, orders, rng)
+    mask = hide_along(table, (True, False), ORDERS.hides, rng)
     hidden[table.rows[mask], table.columns[mask]] = True
     assert 30 <= hidden.sum() <= 0.15 * table.size
     ends = np.flatnonzero(np.diff(np.pad(hidden, ((1, 1), (0, 0))).T.ravel().astype(int)))

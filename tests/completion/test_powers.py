@@ -15,6 +15,8 @@ from lowland.completion.encoded.power_model import PowerLayer
 from lowland.completion.encoded.powers import BEYOND, READ, Power
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
 from lowland.files.bundle import load_bundle, save_bundle
+from lowland.trials.choices import POWERS
+from lowland.trials.gains import Rule
 from lowland.verifying import verify
 
 FAST = {"certify": False, "random_state": 0, "refine": False, "max_iter": 40}
@@ -163,11 +165,10 @@ def test_cells_held_out_decide(rng, monkeypatch):
     table[rng.random(table.shape) < 0.25] = np.nan
     asked = ll.MatrixCompletion(powers=True, **FAST).fit(table)
     assert list(powers_of(asked)) == [0]
-    monkeypatch.setattr(power_choice, "SURE", -np.inf)
+    monkeypatch.setattr(power_choice, "POWERS", replace(POWERS, rules=(Rule(),)))
     told = ll.MatrixCompletion(**FAST).fit(table)
     assert list(powers_of(told)) == [0]
-    monkeypatch.setattr(power_choice, "SURE", np.inf)
-    monkeypatch.setattr(power_choice, "LIKELIER", np.inf)
+    monkeypatch.setattr(power_choice, "POWERS", replace(POWERS, rules=()))
     assert not isinstance(ll.MatrixCompletion(**FAST).fit(table)._completed.model, PowerLayer)
 
 

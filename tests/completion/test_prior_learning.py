@@ -22,6 +22,7 @@ from lowland.core.cells.observations import Observations
 from lowland.kernels.systems.moments import Moments
 from lowland.search import Iterations, run
 from lowland.search.variational import Variational
+from lowland.trials.choices import PRIORS
 
 
 def grades(rng, shape=(150, 40), share=0.25, taste=None, noise=0.7):
@@ -309,7 +310,8 @@ def test_calibrated_fits_on_the_disk_have_the_bits_of_those_in_memory(method, rn
 
 
 def test_few_cells_are_held_out_of_large_tables(monkeypatch, rng):
-    monkeypatch.setattr(held_cells, "MOST", 20)
+    few = replace(PRIORS, hides=replace(PRIORS.hides, most=20))
+    monkeypatch.setattr(held_cells, "PRIORS", few)
     table = grades(rng)
     others, held = hold_out(TableCells.of(table))
     assert held.rows.size == 20

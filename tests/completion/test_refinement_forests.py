@@ -14,6 +14,7 @@ from lowland.completion.refinement import learning
 from lowland.completion.refinement.layer import RefinementLayer
 from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
 from lowland.files.bundle import save_bundle
+from lowland.trials.gains import Gain
 from saved_models import contents
 
 # few sweeps: it is not their number that is tested
@@ -69,7 +70,7 @@ def test_weights_of_one_are_found_out(few_trees, monkeypatch):
     table, gaps = linear(np.random.default_rng(1))
     best = error(fitted(table, gaps, refine=True)[0], table, gaps)
     monkeypatch.setattr(refinement_learning, "_weights", lambda trials, found: np.ones(6))
-    monkeypatch.setattr(refinement_learning, "gain_of", lambda trials, found, weights: (1.0, 0.0))
+    monkeypatch.setattr(refinement_learning, "gain_of", lambda trials, found, weights: Gain(1.0, 0.0, 1.0))
     assert error(fitted(table, gaps, refine=True)[0], table, gaps) > 1.05 * best
 
 

@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 
 import lowland as ll
-from lowland.completion.tables.trial import hold_gaps
 from lowland.core.errors import UnsupportedError
+from lowland.trials.choices import GAP_INTERVALS
+from lowland.trials.masks import hide_gaps, split
 
 # few sweeps: it is not their number that is tested
 LIGHT = {"certify": False, "random_state": 0, "max_iter": 30}
@@ -39,7 +40,7 @@ def test_gaps_of_one_line_are_lent_to_another(rng, down):
     whole, seen = gapped(rng)
     array = np.where(seen, whole, np.nan)
     table = ll.Observations.from_array(array.T if down else array)
-    kept, held = hold_gaps(table, rng)
+    kept, held = split(table, hide_gaps(table, GAP_INTERVALS.hides, rng))
     if down:
         kept, held = (Observed(part.columns, part.rows, part.values) for part in (kept, held))
     assert 0.05 * table.size < held.rows.size < 0.2 * table.size
@@ -67,7 +68,7 @@ def test_tables_without_such_gaps_are_refused(seen, words, rng):
     if words.startswith("no column"):  # each row lacks what all others lack too
         table = ll.Observations.from_array(np.where(np.arange(5) < 4, 1.0, np.nan) * np.ones((4, 1)))
     with pytest.raises(UnsupportedError, match=words):
-        hold_gaps(table, rng)
+        hide_gaps(table, GAP_INTERVALS.hides, rng)
 
 
 def test_intervals_calibrated_on_gaps_cover_the_missing_runs(rng):

@@ -206,15 +206,15 @@ def test_scores_on_cells_that_were_fitted_are_too_small(monkeypatch):
     from lowland.completion import planned_fit
     from lowland.completion.tables import trial
 
-    hold_out, fit = trial.hold_out, planned_fit.fit_completion
+    split, fit = trial.split, planned_fit.fit_completion
 
-    def hold_nothing_out(observations, rng):
-        return observations, hold_out(observations, rng)[1]
+    def hold_nothing_out(observations, hidden):
+        return observations, split(observations, hidden)[1]
 
     def overfit(table, settings, **others):
         return fit(table, replace(settings, rank=8, penalty=0.1), **others)
 
-    monkeypatch.setattr(trial, "hold_out", hold_nothing_out)
+    monkeypatch.setattr(trial, "split", hold_nothing_out)
     monkeypatch.setattr(planned_fit, "fit_completion", overfit)
     assert conformal_rates((0.9,), range(1))[0] < 0.85
 

@@ -1,5 +1,6 @@
 """Tables of a tensor's cells are blended with CP where held-out cells show that it pays, and nowhere else."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,7 +16,9 @@ from lowland.tensors.filling import choice as cp_choice
 from lowland.tensors.filling import completion as cp_completion
 from lowland.tensors.filling import sampling as cp_sampling
 from lowland.tensors.filling.blending import Blend, TableValues, choose_blend
-from lowland.tensors.filling.choice import Compared
+from lowland.tensors.filling.choice import Candidate
+from lowland.trials.choices import BLENDS
+from lowland.trials.gains import Rule
 
 SHAPE = (60, 6, 8)
 
@@ -118,7 +121,7 @@ def judged_by(rng, misses, weights=None):
     at = np.stack(np.unravel_index(rng.choice(2000, misses.size, replace=False), (20, 10, 10)), axis=1)
     part = ll.TensorObservations.from_array(np.zeros((20, 10, 10)))
     held = HeldOut(part, at.astype(np.int64), np.zeros(misses.size), np.full(misses.size, -1), weights)
-    return Compared(2, False, None, held, misses, np.ones(misses.size), np.zeros(1))
+    return Candidate(2, False, None, held, misses, np.ones(misses.size), np.zeros(1))
 
 
 def choice(rng, noise):
@@ -169,8 +172,7 @@ def test_useless_tables_are_left_out():
 
 def test_tables_that_need_not_pay_are_found_out(monkeypatch):
     """The mutant: a share that least squares finds by chance is taken for a gain."""
-    monkeypatch.setattr(blending, "_pays", lambda *_: True)
-    monkeypatch.setattr(blending, "GAIN", 0.0)
+    monkeypatch.setattr(blending, "BLENDS", replace(BLENDS, rules=(Rule(),), first=Rule(share=0)))
     monkeypatch.setattr(blending, "ENOUGH", 0)
     with pytest.raises(AssertionError, match="useless"):
         no_gain_by_chance()

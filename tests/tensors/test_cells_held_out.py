@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.tensors.cells import held_out as held_out_cells
 from lowland.tensors.cells.held_out import hold_out
 from lowland.tensors.filling import choice as cp_choice
 from lowland.tensors.filling import completion as cp_completion
 from lowland.tensors.filling import sampling as cp_sampling
+from lowland.trials import tensor_masks
+from lowland.trials.choices import MODE_ORDERS
 
 SHAPE = (14, 12, 9)
 
@@ -34,7 +35,7 @@ def test_fibres_are_hidden_where_fibres_are_missing(mode, share):
     gaps = np.moveaxis(np.zeros(SHAPE, bool), mode, -1)
     gaps[rng.random(gaps.shape[:-1]) < share] = True
     data = cells_of(np.moveaxis(gaps, -1, mode))
-    held = hold_out(data, (), rng)
+    held = hold_out(data, MODE_ORDERS.hides, (), rng)
     assert whole_fibres(data, held, mode) > 0.9
     assert 0.08 < held.values.size / data.size < 0.14
     assert all((counts > 0).all() for counts in held.part.slice_counts())
@@ -45,7 +46,7 @@ def test_parts_that_are_missing_at_random_are_hidden_so():
     gaps = np.repeat(rng.random((*SHAPE[:2], 1)) < 0.15, SHAPE[2], axis=2)
     gaps |= rng.random(SHAPE) < 0.15
     data = cells_of(gaps)
-    held = hold_out(data, (), rng)
+    held = hold_out(data, MODE_ORDERS.hides, (), rng)
     assert 0.25 < whole_fibres(data, held, 2) < 0.8
 
 
@@ -55,7 +56,7 @@ def test_cells_missing_at_random_are_no_fibres(share):
     for seed in range(5):
         rng = np.random.default_rng(seed)
         data = cells_of(rng.random(SHAPE) < share, seed)
-        held = hold_out(data, (), rng)
+        held = hold_out(data, MODE_ORDERS.hides, (), rng)
         assert held.values.size <= int(0.1 * data.size)
         assert whole_fibres(data, held, 2) < 0.5
 
@@ -68,29 +69,29 @@ def test_slices_that_are_missing_are_no_missing_fibres():
     data = ll.TensorObservations.from_array(
         np.where(gaps, np.nan, rng.standard_normal(SHAPE)), empty_slices=True
     )
-    held = hold_out(data, [1], rng)
+    held = hold_out(data, MODE_ORDERS.hides, [1], rng)
     single = held.slices < 0
     counts = np.zeros(SHAPE[1])
     np.add.at(counts, held.positions[single, 1], 1)
     assert single.sum() > 40
-    _, share = held_out_cells._missing_fibres(data.all_positions(), data.slice_counts())
-    assert share < held_out_cells.LEAST_SHARE
+    _, share = tensor_masks._missing_fibres(data.all_positions(), data.slice_counts())
+    assert share < tensor_masks.LEAST_SHARE
 
 
 def test_large_tensors_are_not_searched(monkeypatch):
-    monkeypatch.setattr(held_out_cells, "LARGEST_SEARCHED", 10)
+    monkeypatch.setattr(tensor_masks, "LARGEST_SEARCHED", 10)
     gaps = np.zeros(SHAPE, bool)
     gaps[np.random.default_rng(0).random(SHAPE[:2]) < 0.3] = True
     data = cells_of(gaps)
-    assert whole_fibres(data, hold_out(data, (), np.random.default_rng(0)), 2) < 0.5
+    assert whole_fibres(data, hold_out(data, MODE_ORDERS.hides, (), np.random.default_rng(0)), 2) < 0.5
 
 
 def test_intervals_are_calibrated_on_cells_that_had_no_part_in_the_choice(monkeypatch):
     """Of many ranks the best is lucky on the cells that chose it."""
     seen = []
 
-    def recorded(data, ordered, rng, **settings):
-        seen.append(hold_out(data, ordered, rng, **settings))
+    def recorded(data, hides, ordered, rng, **settings):
+        seen.append(hold_out(data, hides, ordered, rng, **settings))
         return seen[-1]
 
     monkeypatch.setattr(cp_completion, "hold_out", recorded)
@@ -116,5 +117,5 @@ def test_a_cell_that_can_be_spared_is_found():
     table[0, 1, 2] = 2.0
     data = ll.TensorObservations.from_array(table)
     for seed in range(20):
-        held = hold_out(data, (), np.random.default_rng(seed))
+        held = hold_out(data, MODE_ORDERS.hides, (), np.random.default_rng(seed))
         assert held.positions.tolist() == [[0, 1, 2]]

@@ -21,6 +21,7 @@ from lowland.tensors.cp.constraints import FactorConstraint, Splines
 from lowland.tensors.cp.model import CP
 from lowland.tensors.cp.multistart import CPPlan
 from lowland.tensors.cp.objective import RIDGE, CPObjective
+from lowland.trials.choices import SPLINES
 
 UNIQUE = "unique_decomposition"
 
@@ -167,7 +168,8 @@ def test_single_known_entries_hold_zeros_where_a_component_is_absent(rng):
 def test_smooth_columns_have_smaller_errors(count, monkeypatch):
     """Splines, how many of which held-out cells choose, take most of the noise off spectra."""
     if count == 1:
-        monkeypatch.setattr(cp_smoothness, "HOLD_OUTS", 2)
+        twice = replace(SPLINES, hides=replace(SPLINES.hides, times=2))
+        monkeypatch.setattr(cp_smoothness, "SPLINES", twice)
         monkeypatch.setattr(cp_smoothness, "SWEEPS", 30)
     ratios = []
     for seed in range(count):

@@ -17,7 +17,7 @@ from lowland.tensors.filling import choice as cp_choice
 from lowland.tensors.filling import completion as cp_completion
 from lowland.tensors.filling import objective as cp_objective
 from lowland.tensors.filling import sampling as cp_sampling
-from lowland.tensors.filling.choice import Compared
+from lowland.tensors.filling.choice import Candidate
 from lowland.tensors.filling.objective import BayesianCP
 
 
@@ -233,7 +233,7 @@ def test_an_interrupt_keeps_the_draws_so_far(found, few_sweeps, monkeypatch):
         cp_completion, "sampled", lambda model, burn_in, draws, rng, *, first: real(model, burn_in, 0, rng)
     )
     own = np.ones(sum(holes.shape) * 2)
-    alone = Compared(2, False, None, None, np.ones(3), np.ones(3), own)
+    alone = Candidate(2, False, None, None, np.ones(3), np.ones(3), own)
     monkeypatch.setattr(cp_completion, "choose_rank", lambda *_: (alone, ()))
     monkeypatch.setattr(cp_completion, "choose_noise", lambda held, chosen, *_: chosen)
     with pytest.raises(KeyboardInterrupt):

@@ -10,9 +10,11 @@ from lowland.core.errors import InvalidInputError
 from lowland.tensors.cells.held_out import HeldOut, hold_out
 from lowland.tensors.filling import choice as cp_choice
 from lowland.tensors.filling import sampling as cp_sampling
-from lowland.tensors.filling.choice import CALIBRATIONS, Compared, _is_gain, features_of
+from lowland.tensors.filling.choice import Candidate, features_of, gain_of
 from lowland.tensors.filling.mode_orders import KINDS, ModeOrder, Smoothness, orders_of
 from lowland.tensors.filling.sampling import moments
+from lowland.trials.choices import BLENDS, MODE_ORDERS
+from lowland.trials.gains import Rule
 
 WEEKS, SENSORS, HOURS = 4, 6, 10
 
@@ -117,16 +119,19 @@ def test_an_order_has_to_gain_by_more_than_chance():
     cells = HeldOut(None, np.zeros((400, 3), int), np.zeros(400), np.full(400, -1), None)
 
     def compared(own):
-        return Compared(3, False, None, cells, own, np.ones(400), own)
+        return Candidate(3, False, None, cells, own, np.ones(400), own)
 
-    assert _is_gain(compared(errors), compared(0.8 * errors))
-    assert not _is_gain(compared(errors), compared(0.995 * errors)), "too little"
-    assert not _is_gain(compared(errors), compared(rng.permutation(errors))), "chance"
+    def is_taken(after):
+        return MODE_ORDERS.takes(gain_of(compared(errors), compared(after)))
+
+    assert is_taken(0.8 * errors)
+    assert not is_taken(0.995 * errors), "too little"
+    assert not is_taken(rng.permutation(errors)), "chance"
 
 
 def test_an_order_that_is_always_taken_is_found_out(monkeypatch):
     """The mutant: errors are not asked."""
-    monkeypatch.setitem(globals(), "_is_gain", lambda *_: True)
+    monkeypatch.setitem(globals(), "MODE_ORDERS", replace(MODE_ORDERS, rules=(Rule(),)))
     with pytest.raises(AssertionError):
         test_an_order_has_to_gain_by_more_than_chance()
 
@@ -136,7 +141,7 @@ def test_whole_slices_are_held_out_where_slices_are_missing(traffic):
     data = ll.TensorObservations.from_array(
         np.where(slices(noisy.shape, [3, 4, 26, 27]), np.nan, noisy), empty_slices=True
     )
-    held = hold_out(data, [1], np.random.default_rng(0))
+    held = hold_out(data, MODE_ORDERS.hides, [1], np.random.default_rng(0))
     counts = held.part.slice_counts()[1]
     gone = np.setdiff1d(np.flatnonzero(counts == 0), [3, 4, 26, 27])
     assert {24, 25} <= set(gone.tolist()), "those before the end"
@@ -149,7 +154,7 @@ def test_whole_slices_are_held_out_where_slices_are_missing(traffic):
     assert np.isin(single[:, 1], gone).sum() == 0
     np.testing.assert_array_equal(held.values, noisy[tuple(held.positions.T)])
     # in modes without missing slices none are hidden as a whole
-    assert (hold_out(data, [2], np.random.default_rng(0)).part.slice_counts()[2] > 0).all()
+    assert (hold_out(data, MODE_ORDERS.hides, [2], np.random.default_rng(0)).part.slice_counts()[2] > 0).all()
 
 
 def test_hidden_slices_leave_other_modes_something():
@@ -159,7 +164,7 @@ def test_hidden_slices_leave_other_modes_something():
     table[0, :16] = np.nan
     for seed in range(20):
         data = ll.TensorObservations.from_array(table, empty_slices=True)
-        held = hold_out(data, [1], np.random.default_rng(seed))
+        held = hold_out(data, MODE_ORDERS.hides, [1], np.random.default_rng(seed))
         assert held.part.slice_counts()[0].min() > 0
         assert (held.slices >= 0).any()
 
@@ -169,7 +174,7 @@ def test_runs_in_the_middle_are_always_hidden_somewhere():
     table[:, [0, 1, 2, 17, 18, 19]] = np.random.default_rng(0).random((3, 6, 3))
     data = ll.TensorObservations.from_array(table, empty_slices=True)
     for seed in range(20):
-        assert (hold_out(data, [1], np.random.default_rng(seed)).slices >= 0).any()
+        assert (hold_out(data, MODE_ORDERS.hides, [1], np.random.default_rng(seed)).slices >= 0).any()
 
 
 def test_intervals_of_tiny_tensors_with_missing_slices(monkeypatch):
@@ -199,7 +204,7 @@ def test_the_unit_of_weights_changes_nothing(monkeypatch):
 
 def test_single_cells_alone_are_held_out_without_missing_slices(traffic):
     _, noisy = traffic
-    held = hold_out(ll.TensorObservations.from_array(noisy), [1], np.random.default_rng(0))
+    held = hold_out(ll.TensorObservations.from_array(noisy), MODE_ORDERS.hides, [1], np.random.default_rng(0))
     assert (held.slices == -1).all()
     assert held.values.size == int(0.1 * noisy.size)
 
@@ -209,7 +214,7 @@ def test_cells_in_missing_slices_have_intervals_of_their_own(traffic, short_chai
     hidden = slices(truth.shape, [5, 12, 16])
     hidden[0, 0, 0] = True
     found, _ = filled(truth, noisy, hidden, orders={1: 7})
-    assert len(found.calibration.slice_scores) == CALIBRATIONS * int(0.25 * 25)
+    assert len(found.calibration.slice_scores) == BLENDS.hides.times * int(0.25 * 25)
     at = np.array([[0, 0, 0], [0, 5, 0]])
     lower, upper = found.interval(at, 0.9)
     mean, error = found.predict(at), (upper - lower) / 2

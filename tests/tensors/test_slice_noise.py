@@ -1,5 +1,7 @@
 """Noise that differs by the slices of a mode: exact moments, when it is used, errors, intervals."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,8 @@ from lowland.tensors.filling import completion as cp_completion
 from lowland.tensors.filling import objective as cp_objective
 from lowland.tensors.filling import sampling as cp_sampling
 from lowland.tensors.filling.objective import BayesianCP
+from lowland.trials.choices import SLICE_NOISE
+from lowland.trials.gains import Rule
 
 SHAPE = (14, 10, 12)
 
@@ -146,7 +150,7 @@ def test_noisy_slices_are_found(found):
 def test_clean_slices_are_predicted_by_clean_ones(found, monkeypatch):
     """With one noise for all, noisy slices spoil the factors of the clean ones."""
     fit, truth, _, holes, own = found
-    monkeypatch.setattr(cp_choice, "SURE", np.inf)
+    monkeypatch.setattr(cp_choice, "SLICE_NOISE", replace(SLICE_NOISE, rules=()))
     fewer_ranks(monkeypatch)
     common = ll.complete_tensor(holes, model="cp", burn_in=30, n_draws=60, rng=0)
     assert common.noise_mode is None
@@ -187,7 +191,6 @@ def test_a_given_rank_is_kept_and_few_cells_say_nothing(monkeypatch):
 
 def test_noise_that_always_differs_is_found_out(monkeypatch):
     """The mutant: held-out cells need not be surely likelier."""
-    monkeypatch.setattr(cp_choice, "SURE", -np.inf)
-    monkeypatch.setattr(cp_choice, "GAIN", 1.0)
+    monkeypatch.setattr(cp_choice, "SLICE_NOISE", replace(SLICE_NOISE, rules=(Rule(errors=Rule(share=-1)),)))
     with pytest.raises(AssertionError):
         test_equal_noise_is_equal(1, 10, monkeypatch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -222,3 +223,10 @@ def places_of_each(numbers: Indices, count: int) -> list[Indices]:
     order = np.argsort(numbers, kind="stable")
     ends = np.cumsum(np.bincount(numbers, minlength=count))
     return list(np.split(order, ends[:-1]))
+
+
+def fibre_numbers(positions: NDArray[np.int64], mode: int, shape: Sequence[int]) -> Indices:
+    """Return the number of the fibre along a mode that each cell lies in, of all fibres in C order."""
+    others = [k for k in range(len(shape)) if k != mode]
+    places = tuple(positions[:, k] for k in others)
+    return np.asarray(np.ravel_multi_index(places, [shape[k] for k in others]))

@@ -114,15 +114,15 @@ def complete_tensor(  # noqa: PLR0913
         raise InvalidInputError('model must be "auto" or "cp"', repr(model))
     orders = by_number(orders, tensor)
     data = _cells_of(tensor, observed, weights)
-    return complete_by_cp(
+    completed = complete_by_cp(
         data,
         chosen,
         orders_of(orders, data.shape),
         (burn_in, n_draws),
         make_generator(rng),
         unfolded=table_values if model == "auto" else None,
-        like=tensor if is_named(tensor) else None,
     )
+    return replace(completed, like=tensor if is_named(tensor) else None)
 
 
 def _cells_of(tensor: Any, observed: ArrayLike | None, weights: ArrayLike | None) -> KnownCells:

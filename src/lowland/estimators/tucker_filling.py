@@ -16,9 +16,9 @@ from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.filling.completed import CompletedTensor
 from lowland.tensors.filling.completion import complete_by_cp
 from lowland.tensors.tucker.fit import TuckerFit
+from lowland.trials.choices import FILLED_TUCKER
+from lowland.trials.gains import Gain
 
-# share by which averages must lower errors to be used
-GAIN = 0.01
 # sweeps of the averages before draws are kept, and draws
 SWEEPS = (60, 100)
 # decomposes a tensor by least squares, with given ranks: judged, or quickly, to be compared
@@ -42,32 +42,34 @@ def decompose_filled(
         "auto" compares both on cells held out, unless the decomposition is exact, or a slice has no cell.
     rng : numpy.random.Generator
     """
-    own = None
+    alone = None
     if fill == "decomposition" or (fill == "auto" and all(k.all() for k in data.slice_counts())):
-        own = decompose(data, ranks, True)
-        if fill == "decomposition" or own.objective.value(own.search.theta) <= exact_value(own.objective):
-            return own, None
+        alone = decompose(data, ranks, True)
+        exact = alone.objective.value(alone.search.theta) <= exact_value(alone.objective)
+        if fill == "decomposition" or exact:
+            return alone, None
 
-    def rival(part: TensorObservations, positions: NDArray[np.int64]) -> Vector:
-        assert own is not None
-        return decompose(part, own.ranks, False).predict(positions)
+    def baseline(part: TensorObservations, positions: NDArray[np.int64]) -> Vector:
+        assert alone is not None
+        return decompose(part, alone.ranks, False).predict(positions)
 
     try:
-        found = complete_by_cp(
+        filled = complete_by_cp(
             data.in_double(),
             None,
             (),
             SWEEPS,
             rng,
             unfolded=table_values,
-            rival=rival if own is not None else None,
+            baseline=None if alone is None else baseline,
         )
     except InvalidInputError:
-        if own is None:
+        if alone is None:
             raise
-        return own, None  # there are too few cells to hold some out
-    is_better = found.rival_error is None or found.held_out_error < (1 - GAIN) * found.rival_error
-    if own is not None and not is_better:
-        return own, None
-    whole = TensorObservations.from_array(found.completed().astype(data.values.dtype))
-    return decompose(whole, ranks if own is None else own.ranks, True), found
+        return alone, None  # there are too few cells to hold some out
+    if alone is not None and filled.baseline_error is not None:
+        gain = Gain.between(filled.baseline_error, filled.held_out_error)
+        if not FILLED_TUCKER.takes(gain):
+            return alone, None
+    whole = TensorObservations.from_array(filled.completed().astype(data.values.dtype))
+    return decompose(whole, ranks if alone is None else alone.ranks, True), filled

@@ -6,10 +6,10 @@ from math import prod
 
 import numpy as np
 
+from lowland.core.arrays import fibre_numbers
 from lowland.core.cells.observations import Observations
 from lowland.estimators.matrix_completion import MatrixCompletion
 from lowland.tensors.cells.observations import TensorObservations
-from lowland.tensors.cells.unfoldings import fibre_numbers
 from lowland.tensors.filling.blending import TableValues
 
 

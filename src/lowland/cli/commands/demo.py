@@ -16,7 +16,7 @@ from lowland.completion.files.models import save_model
 from lowland.completion.page import report_page
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import fit_plan
-from lowland.completion.tables.baselines import Scores, hold_out_cells_and_runs, score_hold_out
+from lowland.completion.tables.baselines import Scores, score_hold_out
 from lowland.completion.tables.completed import Completed
 from lowland.core.atomic import check_writable, was_written
 from lowland.core.cells.observations import Observations
@@ -27,6 +27,7 @@ from lowland.files.tables import load_table
 from lowland.report.page import FigureEntry, Lead, Page, TableEntry, write_report
 from lowland.report.series_display import SeriesDisplay
 from lowland.report.words import verdict_sentence
+from lowland.trials.masks import hide_runs
 
 LEVEL = 0.9
 
@@ -46,7 +47,7 @@ def demo(
     loaded = load_table(data_path("fertility"))
     table = loaded.observations
     rng = make_generator(seed)
-    cells, runs = hold_out_cells_and_runs(table, rng, cells=400, rows=40, length=10)
+    cells, runs = hide_runs(table, rng, cells=400, rows=40, length=10)
     training = table.select(~(cells | runs))
     trial = Completed(in_full(lambda: fit_plan(training, CompletionPlan(), rng=rng)).table, seed)
     scores = [

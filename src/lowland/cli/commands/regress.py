@@ -240,8 +240,8 @@ def _say(model: SplineEstimator, names: tuple[str, str]) -> None:
     finding = model.stability_.certificate["stable_at_step_size"]
     say(
         f"minimum on all points: {knots_in_words(model.n_knots_)}; stable at step size "
-        f"{model.step_size_:.4g} (of gradient descent, {names[0]} scaled to -1 to 1 and {names[1]} to variance one): "
-        f"{finding.verdict.name}, {finding.method}"
+        f"{model.step_size_:.4g} (of gradient descent, {names[0]} scaled to -1 to 1 and "
+        f"{names[1]} to variance one): {finding.verdict.name}, {finding.method}"
     )
 
 

@@ -14,14 +14,13 @@ from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bayesian.starting.start import feature_maps, first_point, make_objective
 from lowland.search import Iterations, run
 from lowland.search.variational import Variational
+from lowland.trials.choices import OTHER_RIDGE, PATTERN
+from lowland.trials.gains import Gain
 
 # ridges that are compared with no pattern at all; the second where its Gram matrix costs little
 RIDGES, CHEAP = (PATTERN_RIDGE, 10.0), 2_000
 # rank and sweeps of the comparison: what the pattern tells, few factors show
 RANK, SWEEPS = 4, 6
-# least share by which errors must fall for another than the usual ridge; for the pattern itself any will do:
-# the trial shows the sign of what the whole fit gains or loses, and about a third of it
-GAIN = 0.003
 
 
 def choose_pattern(
@@ -44,15 +43,15 @@ def choose_pattern(
         The cells held out with the pattern that was chosen, if any, whose features took most of the time.
     """
     ridges = RIDGES if min(scaled.shape) <= CHEAP else RIDGES[:1]
-    choices = [replace(settings, pattern_ridge=ridge) for ridge in ridges]
-    tried = [_error(scaled, choice, covariates) for choice in choices]
-    best = int(np.argmin([error for error, _ in tried]))
-    if tried[best][0] > (1 - GAIN) * tried[0][0]:
+    candidates = [replace(settings, pattern_ridge=ridge) for ridge in ridges]
+    errors, trials = zip(*(_error(scaled, candidate, covariates) for candidate in candidates), strict=True)
+    best = int(np.argmin(errors))
+    if not OTHER_RIDGE.takes(Gain.between(errors[0], errors[best])):
         best = 0
     without = replace(settings, pattern=False)
-    if not tried[best][0] < _error(scaled, without, covariates)[0]:
+    if not PATTERN.takes(Gain.between(_error(scaled, without, covariates)[0], errors[best])):
         return without, None
-    return choices[best], tried[best][1]
+    return candidates[best], trials[best]
 
 
 def _error(
@@ -64,8 +63,8 @@ def _error(
     maps = feature_maps(small, scaled.shape, covariates)
     objective = make_objective(scaled, small, maps, covariates, graded=True)
     rng = np.random.default_rng(0)  # the same start for all
-    found = run(objective, Variational(), first_point(objective, rng), stop=Iterations(SWEEPS), rng=rng)
+    search = run(objective, Variational(), first_point(objective, rng), stop=Iterations(SWEEPS), rng=rng)
     assert objective.trial is not None
-    held, (left, right) = objective.trial.held, objective.sides(found.state.theta)
+    held, (left, right) = objective.trial.held, objective.sides(search.state.theta)
     errors = product_means(left, right, held.at, objective.model.rank) - held.values
     return float(np.sqrt(np.average(errors**2, weights=held.weights))), objective.trial

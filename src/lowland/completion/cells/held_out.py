@@ -11,9 +11,8 @@ from lowland.cells.block import Arrays, CellBlock
 from lowland.cells.sides import PerLine, TableCells
 from lowland.core.arrays import Indices, Vector
 from lowland.core.halving import find_by_halving
-
-# share of the cells that is held out, and at most how many
-SHARE, MOST = 0.05, 3_000
+from lowland.trials.choices import PRIORS
+from lowland.trials.masks import single_cells
 
 
 @final
@@ -42,8 +41,8 @@ class HeldCells:
 
 def hold_out(cells: TableCells) -> tuple[TableCells, HeldCells]:
     """Return a table without a few cells, which depend on its pattern alone, and these."""
-    count = min(int(SHARE * cells.size), MOST)
-    places = np.sort(np.random.default_rng(0).choice(cells.size, count, replace=False))
+    count = PRIORS.hides.count(cells.size)
+    places = np.flatnonzero(single_cells(cells.size, count, np.random.default_rng(0)))
     begins = np.concatenate([[0], np.cumsum(cells.sides[0].counts)])[:-1]
     rows, columns, values, weights = cells.map(0, cells_at, PerLine(begins), places)
     held = HeldCells(rows, columns, values.astype(np.float64), weights.astype(np.float64))

@@ -12,9 +12,9 @@ from lowland.completion.encoded.levels import Levels
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.running.stages import stage
+from lowland.trials.choices import LEVELS
+from lowland.trials.masks import hide_in_columns, leave_enough, split
 
-# hold-outs, of a share of the cells of each column of levels
-HOLD_OUTS, SHARE = 2, 0.25
 # variance of the slopes, of predictions between 0 and 1 or of normal scores, and of the intercepts around the
 # logarithms of the frequencies
 SLOPES, INTERCEPTS = 25.0, 1.0
@@ -66,19 +66,17 @@ def learn_maps(
     dict of int to LevelMap
     """
     seen: dict[int, list[tuple[Matrix, Indices]]] = {j: [] for j in known.kinds}
-    of_levels = np.isin(table.columns, list(known.kinds))
     with stage("cells held out, to learn the probabilities of levels"):
-        for _ in range(HOLD_OUTS):
-            hidden = of_levels & (rng.random(table.size) < SHARE)
-            counts = np.bincount(table.columns[~hidden], minlength=table.shape[1])
-            hidden &= counts[table.columns] > 1
-            predict = refit(table.select(~hidden))
+        for _ in range(LEVELS.hides.times):
+            hidden = hide_in_columns(table, list(known.kinds), LEVELS.hides, rng)
+            hidden[hidden] = leave_enough(table.column_counts(), table.columns[hidden], 2)
+            kept, apart = split(table, hidden)
+            predict = refit(kept)
             for j, pairs in seen.items():
-                at = np.flatnonzero(hidden & (table.columns == j))
-                if at.size:
-                    pairs.append(
-                        (predict(table.rows[at])[:, known.places(j)], table.values[at].astype(np.intp))
-                    )
+                at = apart.columns == j
+                if at.any():
+                    numbers = predict(apart.rows[at])[:, known.places(j)]
+                    pairs.append((numbers, apart.values[at].astype(np.intp)))
     maps = usual_maps(known)
     for j, pairs in seen.items():
         if pairs:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.features import SideCovariates
@@ -25,14 +24,12 @@ from lowland.core.arrays import Vector, places_of_each
 from lowland.core.cells.observations import Observations
 from lowland.core.random import spawn
 from lowland.core.running.stages import stage
+from lowland.trials.choices import POWERS
+from lowland.trials.gains import Gain
+from lowland.trials.masks import Mask, hide_in_columns, split
 
-# hold-outs of a share of the cells: of small tables, and of tables from so many cells on
-HOLD_OUTS, SHARE, MANY = 3, 0.1, 30_000
-# by how many standard errors errors must fall, or log densities rise where errors do not grow by so many
-SURE, LIKELIER, NOT_WORSE = 2.0, 3.0, 1.0
-# beyond so many standard errors of log densities, errors may even grow by this share of a column's unit:
-# intervals that follow the skewness are worth it
-MUCH_LIKELIER, LITTLE_WORSE = 9.0, 0.01
+# one trial is enough of tables from so many cells on
+MANY = 30_000
 # tables that are looked at unasked: rows times columns in numbers
 MOST_CELLS = 1_000_000
 
@@ -99,31 +96,28 @@ def _is_better(
     """Return whether cells of columns are surely predicted better with the second of two sets of powers."""
     with stage("cells held out, to see whether columns are skewed"):
         # a stream of its own: without skewed columns, fits keep their bits
-        of_cells, count = spawn(rng, 1)[0], HOLD_OUTS if table.size < MANY else 1
+        apart, hides = spawn(rng, 1)[0], POWERS.hides
         pairs = []
-        for _ in range(count):
-            hidden = np.isin(table.columns, columns) & (of_cells.random(table.size) < SHARE)
+        for _ in range(hides.times if table.size < MANY else 1):
+            hidden = hide_in_columns(table, columns, hides, apart)
             pairs.append(_gains(table, hidden, powers, levels, settings, covariates))
     return _pays(*(np.concatenate(parts) for parts in zip(*pairs, strict=True)))
 
 
 def _pays(errors: Vector, densities: Vector) -> bool:
     """Return whether predictions become surely better, or what happened likelier and errors hardly worse."""
-    better, likelier = _sureness(errors), _sureness(densities)
-    if likelier > MUCH_LIKELIER:
-        return better > -NOT_WORSE or float(errors.mean()) > -LITTLE_WORSE
-    return better > SURE or (likelier > LIKELIER and better > -NOT_WORSE)
+    return errors.size > 0 and POWERS.takes(replace(_gain(densities), errors=_gain(errors)))
 
 
-def _sureness(gain: Vector) -> float:
-    """Return a mean over its standard error, 0 of nothing."""
-    spread = float(gain.std() / np.sqrt(max(gain.size, 1))) if gain.size else 0.0
-    return float(gain.mean()) / spread if spread > 0 else 0.0
+def _gain(gains: Vector) -> Gain:
+    """Return a gain, of whose size nothing is known if it is of one cell, or not finite."""
+    gain = Gain.of(gains)
+    return gain if gain.standard_error > 0 else replace(gain, standard_error=np.inf)
 
 
 def _gains(
     table: Observations,
-    hidden: NDArray[np.bool_],
+    hidden: Mask,
     powers: tuple[Powers, Powers],
     levels: Levels,
     settings: BayesianSettings,
@@ -133,7 +127,7 @@ def _gains(
 
     And by how much they raise the logarithms of the cells' densities, Jacobian included.
     """
-    (part, apart), rng = table.hide(hidden), np.random.default_rng(0)
+    (part, apart), rng = split(table, hidden), np.random.default_rng(0)
     places = places_of_each(table.columns, table.shape[1])
     units = np.array([float(np.std(table.values[at])) if at.size else 1.0 for at in places])
     errors, densities = [], []

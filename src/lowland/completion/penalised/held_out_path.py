@@ -13,13 +13,12 @@ from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.results.status import StopReason
 from lowland.search.stops import Progress, StopRule
+from lowland.trials.choices import PATH_ENDS, PENALTIES
+from lowland.trials.gains import Gain
 
 # a path ends after this many steps without a lower error
 PATIENCE = 3
-# standard errors by which an error is clearly larger, and by which one fit is enough to end a path
-CLEARLY, FAR_BEYOND = 2.0, 4.0
-# excesses below this fraction of the smallest mean square are neglected: searches do not end at one point
-NEGLIGIBLE = 1e-3
+WORSE, FAR_WORSE, HEADING_FOR_WORSE = PATH_ENDS.rules
 
 
 @public("lowland")
@@ -57,7 +56,7 @@ class RankStep:
 
 
 @final
-class Tried(NamedTuple):
+class Candidate(NamedTuple):
     """A fit of a path, with its squared errors on the held-out cells.
 
     The penalty is the one that the path varies: of factors, or of biases.
@@ -97,59 +96,45 @@ class EndsWorse(StopRule):
 
 def surplus_and_margin(squares: Vector, best: Vector) -> dict[str, float]:
     """Return the surplus of sweeps over the best fit, and the margin beyond which it is clear."""
-    surplus, error = _surplus(squares, best)
-    return {"surplus": surplus, "margin": max(CLEARLY * error, NEGLIGIBLE * float(best.mean()))}
+    surplus = Gain.of(squares - best)
+    margin = HEADING_FOR_WORSE.margin(surplus.standard_error, float(best.mean()))
+    return {"surplus": surplus.difference, "margin": margin}
 
 
-def best_squares(found: Sequence[Tried]) -> Vector | None:
+def best_squares(path: Sequence[Candidate]) -> Vector | None:
     """Return the squares of the best fit, if there is one."""
-    return min((one.squares for one in found), key=lambda squares: float(squares.mean()), default=None)
+    return min((one.squares for one in path), key=lambda squares: float(squares.mean()), default=None)
 
 
-def past(found: Sequence[Tried], patience: int = PATIENCE) -> bool:
+def past(path: Sequence[Candidate], patience: int = PATIENCE) -> bool:
     """Return whether the last `patience` fits have not lowered the error, or fewer have clearly raised it.
 
     Fits far beyond the best are the slowest of a path. One that is far worse is enough, unless more patience
     than usual is asked for.
     """
-    means = [float(one.squares.mean()) for one in found]
+    means = [float(one.squares.mean()) for one in path]
     if len(means) > patience and min(means[-patience:]) >= min(means[:-patience]):
         return True
-    best = found[int(np.argmin(means))].squares
-    sizes = [standard_excess(one.squares, best) for one in found]
-    rising = 1 if patience <= PATIENCE and sizes[-1] > FAR_BEYOND else (patience + 1) // 2
-    clear = len(means) > rising and min(sizes[-rising:]) > CLEARLY
+    best = path[int(np.argmin(means))].squares
+    if best.size < 2:  # one cell has no standard error
+        return False
+    surplus = [Gain.of(one.squares - best) for one in path]
+    rising = 1 if patience <= PATIENCE and FAR_WORSE.allows(surplus[-1]) else (patience + 1) // 2
+    clear = len(means) > rising and all(WORSE.allows(gain) for gain in surplus[-rising:])
     return clear and bool((np.diff(means[-rising - 1 :]) > 0).all())
 
 
-def standard_excess(squares: Vector, best: Vector) -> float:
-    """Return by how many standard errors the mean of the squares exceeds that of the best ones.
-
-    One cell has no standard error, and gives 0.
-    """
-    if squares.size < 2:
-        return 0.0
-    surplus, error = _surplus(squares, best)
-    return surplus / max(error, float(np.finfo(float).tiny))
-
-
-def _surplus(squares: Vector, best: Vector) -> tuple[float, float]:
-    """Return by how much the mean of the squares exceeds that of the best ones, and its standard error."""
-    more = squares - best
-    return float(more.mean()), float(more.std() / np.sqrt(max(more.size, 1)))
-
-
-def compare(found: Sequence[Tried]) -> list[RankStep]:
+def compare(path: Sequence[Candidate]) -> list[RankStep]:
     """Return the fits as steps, each beside the best one."""
-    best, steps = best_squares(found), []
+    best, steps = best_squares(path), []
     assert best is not None
-    for rank, penalty, squares, _ in found:
-        error = float(np.sqrt(squares.mean()))
-        steps.append(RankStep(rank, penalty, error, *_surplus(squares, best)))
+    for rank, penalty, squares, _ in path:
+        error, surplus = float(np.sqrt(squares.mean())), Gain.of(squares - best)
+        steps.append(RankStep(rank, penalty, error, surplus.difference, surplus.standard_error))
     return steps
 
 
 def simplest(steps: Sequence[RankStep]) -> int:
     """Return the number of the simplest step, the first on its path, that does about as well as the best."""
-    least = min(step.error for step in steps) ** 2
-    return next(k for k, step in enumerate(steps) if step.excess <= max(step.uncertainty, NEGLIGIBLE * least))
+    least, (rule,) = min(step.error for step in steps) ** 2, PENALTIES.rules
+    return next(k for k, step in enumerate(steps) if step.excess <= rule.margin(step.uncertainty, least))

@@ -12,9 +12,9 @@ from lowland.completion.columns.losses import Columns
 from lowland.completion.penalised.fit import CompletionFit, completion_objective, fit_completion
 from lowland.completion.penalised.held_out_path import (
     PATIENCE,
+    Candidate,
     EndsWorse,
     RankStep,
-    Tried,
     best_squares,
     compare,
     past,
@@ -25,7 +25,6 @@ from lowland.completion.penalised.laplace_covariance import row_variances
 from lowland.completion.penalised.model import CompletionModel
 from lowland.completion.penalised.points import model_of
 from lowland.completion.penalised.settings import CompletionSettings
-from lowland.completion.tables.trial import hold_out
 from lowland.core.arrays import Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
@@ -34,6 +33,8 @@ from lowland.core.results.status import StopReason
 from lowland.core.running.stages import stage
 from lowland.search import critical_ridge
 from lowland.search.stops import Progress
+from lowland.trials.choices import PENALTIES
+from lowland.trials.masks import hide_cells, split
 
 # ratio of successive penalties, starting at half the smallest one that gives zero factors, and their maximum
 # number
@@ -141,7 +142,7 @@ def choose_rank_and_penalty(
     penalty, then a path of penalties at the chosen rank. If losses are not all squared, the noise and the
     thresholds of columns are learnt along a first path.
     """
-    kept, apart = hold_out(table, rng)
+    kept, apart = split(table, hide_cells(table, PENALTIES.hides, rng))
     if bias_penalty is None:
         alone = _Comparison(kept, apart, settings, rng).over_bias_penalties() if settings.biases else 0.0
         settings = replace(settings, bias_penalty=alone)
@@ -180,15 +181,15 @@ class _Comparison:
         """Return the largest bias penalty that does about as well as the best, with zero factors."""
         start = replace(self.settings, rank=1, penalty=1.0, bias_penalty=1.0)
         crushing = 4 * critical_ridge(completion_objective(self.kept, start), self.rng) or 1.0
-        found: list[Tried] = []
+        path: list[Candidate] = []
         before: CompletionFit | None = None
         for weight in BIAS_PENALTIES if self.settings.columns is None else BIAS_PENALTIES[:-1]:
             settings = replace(start, penalty=crushing, bias_penalty=weight, max_iterations=PATH_SWEEPS)
             before = self._finished(settings, before)
-            found.append(Tried(1, weight, self._squares(before.model), before))
-            if past(found):
+            path.append(Candidate(1, weight, self._squares(before.model), before))
+            if past(path):
                 break
-        return found[simplest(compare(found))].penalty
+        return path[simplest(compare(path))].penalty
 
     def learnt_columns(self, rank: int, penalty: float | None) -> Columns | None:
         """Return columns with the noise learnt from fits, and the thresholds from held-out cells."""
@@ -206,26 +207,26 @@ class _Comparison:
             comparison = replace(comparison, settings=replace(self.settings, columns=columns))
         return columns
 
-    def over_penalties(self, rank: int) -> tuple[Tried, list[RankStep]]:
+    def over_penalties(self, rank: int) -> tuple[Candidate, list[RankStep]]:
         """Return the fit with the largest penalty that does about as well as the best, and the path."""
         start = replace(self.settings, rank=rank, penalty=1.0)
         # if nothing is left to fit (a constant table), any penalty will do
         largest = critical_ridge(completion_objective(self.kept, start), self.rng) / 2 or 1.0
-        found: list[Tried] = []
+        path: list[Candidate] = []
         before: CompletionFit | None = None
         for k in range(EMPTY_FITS + LONGEST):
-            fit = self._fit(rank, largest / STEP**k, before, best_squares(found))
+            fit = self._fit(rank, largest / STEP**k, before, best_squares(path))
             empty = _is_nothing(fit)
             if empty or before is None:  # of fits with zero factors only the last one counts
-                found = []
-            found.append(Tried(rank, largest / STEP**k, self._squares(fit.model), fit))
+                path = []
+            path.append(Candidate(rank, largest / STEP**k, self._squares(fit.model), fit))
             # factors of zero stay zero: the next penalty starts afresh
             before = None if empty else fit
             patience = PATIENCE if self.settings.columns is None else LONG_PATIENCE
-            if (empty and k + 1 >= EMPTY_FITS) or past(found, patience) or len(found) > LONGEST:
+            if (empty and k + 1 >= EMPTY_FITS) or past(path, patience) or len(path) > LONGEST:
                 break
-        steps = compare(found)
-        return found[self._chosen(steps)], steps
+        steps = compare(path)
+        return path[self._chosen(steps)], steps
 
     def _chosen(self, steps: Sequence[RankStep]) -> int:
         """Return the number of the chosen step of a path of penalties.
@@ -237,22 +238,22 @@ class _Comparison:
             return simplest(steps)
         return int(np.argmin([step.error for step in steps]))
 
-    def over_ranks(self, penalty: float, most: int) -> tuple[Tried, list[RankStep]]:
+    def over_ranks(self, penalty: float, most: int) -> tuple[Candidate, list[RankStep]]:
         """Return the fit with the lowest rank that does about as well as the best, and the path.
 
         Each fit continues the one before, with one more column along the direction of steepest descent. If
         that does not lower the objective, higher ranks have the same optimum.
         """
-        found: list[Tried] = []
+        path: list[Candidate] = []
         before: CompletionFit | None = None
         for rank in range(1, most + 1):
-            fit = self._fit(rank, penalty, before, best_squares(found))
-            found.append(Tried(rank, penalty, self._squares(fit.model), fit))
-            if past(found) or (before is not None and not _is_lower(fit, before)):
+            fit = self._fit(rank, penalty, before, best_squares(path))
+            path.append(Candidate(rank, penalty, self._squares(fit.model), fit))
+            if past(path) or (before is not None and not _is_lower(fit, before)):
                 break
             before = None if self.settings.nonnegative else fit
-        steps = compare(found)
-        return found[simplest(steps)], steps
+        steps = compare(path)
+        return path[simplest(steps)], steps
 
     def _fit(
         self, rank: int, penalty: float, before: CompletionFit | None, best: Vector | None = None

@@ -9,18 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.completion.refinement.forests import ROUNDS, Forest, Refinement, one_round, others
-from lowland.completion.refinement.trials import (
-    FEWEST,
-    HOLD_OUTS,
-    Complete,
-    HoldOut,
-    count_of,
-    errors_of,
-    hold_out,
-)
+from lowland.completion.refinement.trials import FEWEST, Complete, Residuals, Trials, count_of
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.running.stages import stage
 from lowland.kernels.threads import run_chunks
+from lowland.trials.choices import FORESTS
+from lowland.trials.gains import Gain
 
 # trees of each round: of the last one, which predicts, more; and on hold-outs, where they are only weighed
 TREES, WEIGHED = (*[20] * (ROUNDS - 1), 60), (*[12] * (ROUNDS - 1), 30)
@@ -29,8 +23,6 @@ LEAF, FEATURES = 2, 0.6
 FIRST_TREES, FEWEST_TREES = 12, 8
 # least variance of a share, which is of order one
 LEAST_VARIANCE = 1e-12
-# tables whose squared error falls by less, or by fewer standard errors, are left as they are
-LEAST_GAIN, SURE = 0.01, 1.0
 
 
 def learn_refinement(
@@ -67,21 +59,24 @@ def learn_refinement(
             centres[j], spreads[j] = known.mean(), known.std() or 1.0
     unit = (holes - centres) / spreads
 
-    def own(part: Matrix) -> tuple[Matrix, Matrix]:
-        found, errors = complete(part * spreads + centres)
-        return (found - centres) / spreads, errors / spreads
+    def in_units(part: Matrix) -> tuple[Matrix, Matrix]:
+        low, errors = complete(part * spreads + centres)
+        return (low - centres) / spreads, errors / spreads
+
+    def trial() -> Residuals:
+        return Residuals.of(unit, in_units, FORESTS.hides, rng, groups=groups)
 
     with stage("cells held out, to see whether there are curves"):
-        count = count_of(int(np.sum(~np.isnan(unit))))
-        trials = [hold_out(unit, own, rng, groups) for _ in range(count // HOLD_OUTS)]
-        if not sum(trial.truth.size for trial in trials):
+        count = count_of(FORESTS.hides, unit)
+        first = Trials([trial() for _ in range(count // FORESTS.hides.times)])
+        if not first.errors.size:
             return None
-        before = [trial.low for trial in trials]
-        found = _pure(trials, before, np.arange(holes.shape[1]), rng, FIRST_TREES, groups)
-        if gain_of(trials, found, _weights(trials, found))[0] <= 0:
+        before = [part.low for part in first.parts]
+        pure = _pure(first, before, np.arange(holes.shape[1]), rng, FIRST_TREES, groups)
+        if not FORESTS.first.allows(gain_of(first, pure, _weights(first, pure))):
             return None
-        trials += [hold_out(unit, own, rng, groups) for _ in range(count - len(trials))]
-        learnt = _weights_by_round(trials, rng, groups)
+        more = [trial() for _ in range(count - len(first.parts))]
+        learnt = _weights_by_round(Trials([*first.parts, *more]), rng, groups)
     if learnt is None:
         return None
     by_round, ratios, gain, scores = learnt
@@ -110,33 +105,35 @@ def _last_forests(
 
 
 def _weights_by_round(
-    trials: Sequence[HoldOut], rng: np.random.Generator, groups: Indices
+    trials: Trials, rng: np.random.Generator, groups: Indices
 ) -> tuple[list[Vector], Vector, float, Vector] | None:
     """Return the weights of each round, the ratios of errors, the gain and scores; None if there is none."""
-    n = trials[0].holes.shape[1]
+    n = groups.size
     columns, by_round = np.arange(n), []
-    before = [trial.low for trial in trials]
+    before = [part.low for part in trials.parts]
     for trees in WEIGHED:
-        # many hold-outs share them: errors of single trees cancel over hold-outs too
-        each = max(FEWEST_TREES, trees * HOLD_OUTS // len(trials))
-        found = _pure(trials, before, columns, rng, each, groups)
-        weights = _weights(trials, found)
-        if not _pays(gain_of(trials, found, weights)):
+        # many trials share them: errors of single trees cancel over trials too
+        each = max(FEWEST_TREES, trees * FORESTS.hides.times // len(trials.parts))
+        pure = _pure(trials, before, columns, rng, each, groups)
+        weights = _weights(trials, pure)
+        gain = gain_of(trials, pure, weights)
+        if not FORESTS.takes(gain):
             return None
         by_round.append(weights)
         columns = np.flatnonzero(weights > 0)
-        before = [trial.low + weights * (pure - trial.low) for trial, pure in zip(trials, found, strict=True)]
-    low, blend = (errors_of(trials, tables) for tables in ([trial.low for trial in trials], before))
-    where = np.concatenate([trial.at[1] for trial in trials])
-    squares = [np.bincount(where, errors**2, n) for errors in (blend, low)]
+        before = [
+            part.low + weights * (alone - part.low) for part, alone in zip(trials.parts, pure, strict=True)
+        ]
+    blend = trials.errors_of(before)
+    squares = [np.bincount(trials.columns, errors**2, n) for errors in (blend, trials.errors)]
     ratios = np.sqrt(np.divide(squares[0], squares[1], out=np.ones(n), where=squares[1] > 0))
     ratios = np.where(by_round[-1] > 0, np.minimum(ratios, 1.0), 1.0)
-    scores = np.abs(blend) / (np.concatenate([trial.spreads for trial in trials]) * ratios[where])
-    return by_round, ratios, gain_of(trials, found, weights)[0], np.sort(scores)
+    scores = np.abs(blend) / (trials.spreads * ratios[trials.columns])
+    return by_round, ratios, gain.difference, np.sort(scores)
 
 
 def _pure(
-    trials: Sequence[HoldOut],
+    trials: Trials,
     before: Sequence[Matrix],
     columns: NDArray[np.intp],
     rng: np.random.Generator,
@@ -144,40 +141,30 @@ def _pure(
     groups: Indices,
 ) -> list[Matrix]:
     """Return the predictions of forests alone, whose inputs are completed by those before."""
-    found = []
-    for trial, filled in zip(trials, before, strict=True):
-        forests = _grow_all(trial.holes, filled, columns, rng, trees, groups)
-        ones = np.ones(trial.holes.shape[1])
-        found.append(one_round(trial.holes, trial.low, filled, forests, ones, groups))
-    return found
+    tables, ones = [], np.ones(groups.size)
+    for part, filled in zip(trials.parts, before, strict=True):
+        forests = _grow_all(part.holes, filled, columns, rng, trees, groups)
+        tables.append(one_round(part.holes, part.low, filled, forests, ones, groups))
+    return tables
 
 
-def gain_of(trials: Sequence[HoldOut], found: Sequence[Matrix], weights: Vector) -> tuple[float, float]:
-    """Return the relative decrease of the squared error of held-out cells, and its standard error."""
-    low = errors_of(trials, [trial.low for trial in trials])
-    pure, where = errors_of(trials, found), np.concatenate([trial.at[1] for trial in trials])
-    blend = low + weights[where] * (pure - low)
+def gain_of(trials: Trials, pure: Sequence[Matrix], weights: Vector) -> Gain:
+    """Return the relative decrease of the squared error of held-out cells."""
+    low = trials.errors
+    blend = low + weights[trials.columns] * (trials.errors_of(pure) - low)
     scale = max(float(np.mean(low**2)), np.finfo(float).tiny)
-    decreases = (low**2 - blend**2) / scale
-    return float(decreases.mean()), float(decreases.std() / np.sqrt(decreases.size))
+    return Gain.of((low**2 - blend**2) / scale)
 
 
-def _pays(gain: tuple[float, float]) -> bool:
-    """Whether a decrease is large enough, and not by chance."""
-    return gain[0] >= LEAST_GAIN and gain[0] >= SURE * gain[1]
-
-
-def _weights(trials: Sequence[HoldOut], found: Sequence[Matrix]) -> Vector:
+def _weights(trials: Trials, pure: Sequence[Matrix]) -> Vector:
     """Return the share of the forests by column, from least squares on held-out cells.
 
     Shares of columns are drawn from a normal law, whose mean and variance are estimated by moments
     (DerSimonian and Laird 1986); a column's posterior mean m with variance v becomes m max(0, 1 - v / m^2),
     so that a share that may well be zero is.
     """
-    low, pure = errors_of(trials, [trial.low for trial in trials]), errors_of(trials, found)
-    where = np.concatenate([trial.at[1] for trial in trials])
-    n = trials[0].holes.shape[1]
-    step = pure - low
+    low, where, n = trials.errors, trials.columns, trials.parts[0].holes.shape[1]
+    step = trials.errors_of(pure) - low
     counts, squares = np.bincount(where, minlength=n), np.bincount(where, step**2, n)
     usable = (counts >= FEWEST) & (squares > 0)
     shares = np.divide(-np.bincount(where, step * low, n), squares, out=np.zeros(n), where=usable)
@@ -223,8 +210,8 @@ def _grow_all(
     def grow_some(low: int, high: int) -> None:
         for k in range(low, high):
             j = int(columns[k])
-            own = known[:, j]
-            forests[j] = _grow(others(whole[own], j, groups), whole[own, j], int(seeds[k]), trees)
+            seen = known[:, j]
+            forests[j] = _grow(others(whole[seen], j, groups), whole[seen, j], int(seeds[k]), trees)
 
     columns = columns[known.sum(axis=0)[columns] > 0]  # a column without cells has nothing to learn from
     run_chunks(grow_some, np.arange(columns.size + 1))
@@ -243,10 +230,10 @@ def _grow(inputs: Matrix, target: Vector, seed: int, trees: int) -> Forest:
     seeds = np.random.default_rng(seed).integers(2**31, size=trees).tolist()
     with config_context(skip_parameter_validation=True):  # which takes a third of the time of a small tree
         members = [
-            ExtraTreeRegressor(min_samples_leaf=LEAF, max_features=FEATURES, random_state=own)
+            ExtraTreeRegressor(min_samples_leaf=LEAF, max_features=FEATURES, random_state=each)
             .fit(inputs, target, check_input=False)
             .tree_
-            for own in seeds
+            for each in seeds
         ]
     sizes = np.array([tree.node_count for tree in members])
     roots = (np.cumsum(sizes) - sizes).astype(np.int32)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from typing import final
 
 import numpy as np
@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from lowland.bayes.row_curves import curves_about, kernels_along
 from lowland.completion.refinement.smoothing import KINDS, RowSmoothing, column_means, kinds_of, learnt_shares
-from lowland.completion.refinement.trials import Complete, HoldOut, count_of, hold_out
+from lowland.completion.refinement.trials import Complete, Residuals, Trials, count_of
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.running.stages import stage
+from lowland.trials.choices import CURVES
+from lowland.trials.gains import Gain
 
-# squared errors have to fall by this share, and so many times as much as along so many permuted orders: rows
-# have levels of their own along any
-LEAST_GAIN, BEYOND, PERMUTED = 0.02, 3.0, 3
+# squared errors have to fall so many times as much as along so many permuted orders
+BEYOND, PERMUTED = 3.0, 3
 # kinds with fewer held-out cells are not blended
 FEWEST = 20
 # share of the cells that is held out one by one besides: runs say little about them
@@ -40,13 +41,7 @@ class _Cells:
     spreads: Vector
 
     def of(self, chosen: NDArray[np.bool_]) -> _Cells:
-        return _Cells(
-            self.errors[chosen],
-            self.steps[:, chosen],
-            self.kinds[chosen],
-            self.trials[chosen],
-            self.spreads[chosen],
-        )
+        return _Cells(*(getattr(self, column.name)[..., chosen] for column in fields(self)))
 
 
 def learn_smoothing(
@@ -72,44 +67,58 @@ def learn_smoothing(
     less, or it is not the order that tells. Costs as many fits as there are hold-outs,
     three or more of small tables, and up to eight smoothings of each.
     """
-    kernels = kernels_along(places)
+    kernels, groups = kernels_along(places), np.arange(holes.shape[1])
+
+    def trial() -> Residuals:
+        return Residuals.of(holes, complete, CURVES.hides, rng, groups=groups, singles=SINGLES)
+
     with stage("cells held out, to see whether rows are smooth along the columns"):
-        count, groups = count_of(int(np.sum(~np.isnan(holes)))), np.arange(holes.shape[1])
-        trials = [hold_out(holes, complete, rng, groups, SINGLES) for _ in range(count)]
+        trials = Trials([trial() for _ in range(count_of(CURVES.hides, holes))])
         cells = _held_out(trials, kernels, places)
     weights, centred = _shares(cells)
     gain = _gain(cells, weights, centred)
-    if gain < LEAST_GAIN or any(BEYOND * other >= gain for other in _permuted_gains(trials, rng, places)):
+    enough = CURVES.takes(Gain(gain, 0.0, gain))
+    if not enough or any(BEYOND * other >= gain for other in _permuted_gains(trials, rng, places)):
         return None
     judged = cells.errors.copy()
-    for number in range(count):
-        own = cells.trials == number
-        judged[own] += _blended(cells.of(own), *_shares(cells.of(~own)))
+    for number in range(len(trials.parts)):
+        here = cells.trials == number
+        judged[here] += _blended(cells.of(here), *_shares(cells.of(~here)))
     ratios, widest = _ratios(cells, judged)
     scores = np.abs(judged) / (cells.spreads * ratios[cells.kinds - 1])
     centres = column_means(holes)
     shares = learnt_shares(holes, centres, kernels)
-    known = int(np.sum(~np.isnan(holes)))
     return RowSmoothing(
-        weights, centred, ratios, widest, places, centres, shares, gain, scores, cells.kinds, known
+        weights=weights,
+        centred=centred,
+        ratios=ratios,
+        widest=widest,
+        places=places,
+        centres=centres,
+        shares=shares,
+        gain=gain,
+        scores=scores,
+        score_kinds=cells.kinds,
+        learnt_from=int(np.sum(~np.isnan(holes))),
     )
 
 
-def _held_out(trials: Sequence[HoldOut], kernels: Matrix, places: Matrix) -> _Cells:
+def _held_out(trials: Trials, kernels: Matrix, places: Matrix) -> _Cells:
     """Return the cells held out of all trials, of rows with a curve."""
     steps = []
-    for trial in trials:
-        found, centres = [], np.stack([np.zeros(trial.holes.shape[1]), column_means(trial.holes)])
-        for centre, curves in zip(centres, curves_about(trial.holes, centres, kernels), strict=True):
-            values = curves.values(curves.shares()) + centre
-            found.append(np.nan_to_num((values - trial.low)[trial.at], nan=0.0))
-        steps.append(np.stack(found))
+    for part in trials.parts:
+        centres = np.stack([np.zeros(part.holes.shape[1]), column_means(part.holes)])
+        values = [
+            curves.values(curves.shares()) + centre
+            for centre, curves in zip(centres, curves_about(part.holes, centres, kernels), strict=True)
+        ]
+        steps.append(np.nan_to_num(np.stack([(curve - part.low)[part.at] for curve in values]), nan=0.0))
     cells = _Cells(
-        np.concatenate([trial.low[trial.at] - trial.truth for trial in trials]),
+        trials.errors,
         np.concatenate(steps, axis=1),
-        np.concatenate([kinds_of(trial.holes, places)[trial.at] for trial in trials]),
-        np.repeat(np.arange(len(trials)), [trial.truth.size for trial in trials]),
-        np.concatenate([trial.spreads for trial in trials]),
+        np.concatenate([kinds_of(part.holes, places)[part.at] for part in trials.parts]),
+        np.repeat(np.arange(len(trials.parts)), [part.truth.size for part in trials.parts]),
+        trials.spreads,
     )
     return cells.of(cells.kinds > 0)
 
@@ -150,7 +159,7 @@ def _blended(cells: _Cells, weights: Vector, centred: NDArray[np.bool_]) -> Vect
     return blended
 
 
-def _permuted_gains(trials: Sequence[HoldOut], rng: np.random.Generator, places: Matrix) -> Iterator[float]:
+def _permuted_gains(trials: Trials, rng: np.random.Generator, places: Matrix) -> Iterator[float]:
     """Yield what is gained along permuted columns."""
     for _ in range(PERMUTED):
         other = places[rng.permutation(len(places))]

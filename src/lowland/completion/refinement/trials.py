@@ -9,12 +9,11 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.refinement.missing_alike import hidden_cells
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.trials.masks import Hiding, hide_alike
 
-# hold-outs, of a share of the observed cells each: at least so many, and more until so many cells are held
-# out, or so many times
-HOLD_OUTS, SHARE, HELD_OUT, MOST_HOLD_OUTS = 3, 0.1, 300, 8
+# more trials than asked for are made until so many cells are held out, or so many times
+HELD_OUT, MOST_TRIALS = 300, 8
 # with fewer held-out cells a column is not refined
 FEWEST = 8
 
@@ -24,8 +23,20 @@ Complete = Callable[[Matrix], tuple[Matrix, Matrix]]
 
 @final
 @dataclass(frozen=True, eq=False)
-class HoldOut:
-    """A table without some of its cells, completed by a fit that has not seen them."""
+class Residuals:
+    """A table without some of its cells, completed by a fit that has not seen them.
+
+    Parameters
+    ----------
+    holes : ndarray, shape (m, n)
+        The table, NaN where missing or hidden.
+    low : ndarray, shape (m, n)
+        What the fit says of all cells.
+    at : pair of ndarray of int, shape (k,)
+        The hidden cells.
+    truth, spreads : ndarray, shape (k,)
+        Their values, and standard errors of the fit.
+    """
 
     holes: Matrix
     low: Matrix
@@ -33,36 +44,55 @@ class HoldOut:
     truth: Vector
     spreads: Vector
 
+    @classmethod
+    def of(
+        cls,
+        table: Matrix,
+        complete: Complete,
+        hides: Hiding,
+        rng: np.random.Generator,
+        *,
+        groups: Indices,
+        singles: float = 0.0,
+    ) -> Residuals:
+        """Hide cells, of which every row keeps one and every column a few, and fit the others.
 
-def count_of(cells: int) -> int:
-    """Return how many hold-outs a table of so many observed cells needs."""
-    return min(max(HOLD_OUTS, round(HELD_OUT / (SHARE * cells))), MOST_HOLD_OUTS)
+        They are missing as cells of the table are, and of the others a share of singles is drawn one by one.
+        """
+        known = ~np.isnan(table)
+        first = np.searchsorted(groups, np.unique(groups))  # one column for each group
+        by_group = hide_alike(known[:, first], hides.share, rng)
+        hidden = by_group[:, np.searchsorted(groups[first], groups)]
+        if singles:
+            hidden |= known & (rng.random(table.shape) < singles)
+        left = known & ~hidden
+        hidden[~left.any(axis=1)] = False
+        hidden[:, left.sum(axis=0) < FEWEST] = False
+        at = np.nonzero(hidden)
+        holes = np.where(hidden, np.nan, table)
+        low, spreads = complete(holes)
+        return cls(holes, low, (at[0], at[1]), table[at], spreads[at])
 
 
-def hold_out(
-    table: Matrix, complete: Complete, rng: np.random.Generator, groups: Indices, singles: float = 0.0
-) -> HoldOut:
-    """Return a table without some cells: every row keeps one, every column a few.
-
-    They are missing as cells of the table are, and of the others a share of singles is drawn one by one.
-    """
-    first = np.searchsorted(groups, np.unique(groups))  # one column for each group
-    by_group = hidden_cells(~np.isnan(table[:, first]), SHARE, rng)
-    hidden = by_group[:, np.searchsorted(groups[first], groups)]
-    if singles:
-        hidden |= ~np.isnan(table) & (rng.random(table.shape) < singles)
-    left = ~np.isnan(table) & ~hidden
-    hidden[~left.any(axis=1)] = False
-    hidden[:, left.sum(axis=0) < FEWEST] = False
-    rows, columns = np.nonzero(hidden)
-    at = (rows, columns)
-    holes = np.where(hidden, np.nan, table)
-    low, spreads = complete(holes)
-    return HoldOut(holes, low, at, table[at], spreads[at])
+def count_of(hides: Hiding, table: Matrix) -> int:
+    """Return how many trials a table needs: more of few cells."""
+    cells = int(np.sum(~np.isnan(table)))
+    return min(max(hides.times, round(HELD_OUT / (hides.share * cells))), MOST_TRIALS)
 
 
-def errors_of(trials: Sequence[HoldOut], tables: Sequence[Matrix]) -> Vector:
-    """Return the errors of tables on the cells held out, of all hold-outs."""
-    return np.concatenate(
-        [table[trial.at] - trial.truth for trial, table in zip(trials, tables, strict=True)]
-    )
+@final
+class Trials:
+    """Several trials, whose hidden cells are looked at together."""
+
+    def __init__(self, parts: Sequence[Residuals]) -> None:
+        self.parts = parts
+        self.columns = np.concatenate([part.at[1] for part in parts])
+        self.spreads = np.concatenate([part.spreads for part in parts])
+        # of the fits
+        self.errors = self.errors_of([part.low for part in parts])
+
+    def errors_of(self, tables: Sequence[Matrix]) -> Vector:
+        """Return the errors of tables, one for each trial, on the hidden cells."""
+        return np.concatenate(
+            [table[part.at] - part.truth for part, table in zip(self.parts, tables, strict=True)]
+        )

@@ -1,4 +1,4 @@
-"""Hold out single cells and runs of cells, and compare with simple predictors on them."""
+"""Comparisons with simple predictors on held-out cells."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lowland.completion.tables.model import TableModel
 from lowland.core.arrays import Vector
 from lowland.core.cells.observations import Observations
-
-Mask = NDArray[np.bool_]
 
 
 @final
@@ -44,38 +41,6 @@ class Scores:
     worst_share: float
 
 
-def hold_out_cells_and_runs(
-    table: Observations, rng: np.random.Generator, *, cells: int, rows: int, length: int
-) -> tuple[Mask, Mask]:
-    """Choose single cells, and runs of neighbouring columns in some rows.
-
-    Parameters
-    ----------
-    table : Observations
-    rng : numpy.random.Generator
-    cells : int
-        Number of single cells.
-    rows : int
-        Number of rows with a held-out run; only rows that are at least 80 % observed are chosen.
-    length : int
-        Number of columns in a run.
-
-    Returns
-    -------
-    cells, runs : ndarray of bool, shape (p,)
-        Masks over the observations, disjoint.
-    """
-    single = np.zeros(table.size, dtype=bool)
-    single[rng.choice(table.size, cells, replace=False)] = True
-    full = np.flatnonzero(table.row_counts() >= 0.8 * table.shape[1])
-    chosen = rng.choice(full, min(rows, full.size), replace=False)
-    first = np.full(table.shape[0], table.shape[1])
-    first[chosen] = rng.integers(0, table.shape[1] - length + 1, chosen.size)
-    begin = first[table.rows]
-    runs = (begin <= table.columns) & (table.columns < begin + length)
-    return single & ~runs, runs
-
-
 def score_hold_out(name: str, training: Observations, held: Observations, model: TableModel) -> Scores:
     """Compare a model with row and column means and with interpolation along the row."""
     predictions = (
@@ -84,8 +49,8 @@ def score_hold_out(name: str, training: Observations, held: Observations, model:
         predict_by_interpolation(training, held),
     )
     off = [np.abs(predicted - held.values) for predicted in predictions]
-    rms = [float(np.sqrt(np.mean(own**2))) for own in off]
-    medians = tuple(float(np.median(own)) for own in off)
+    rms = [float(np.sqrt(np.mean(errors**2))) for errors in off]
+    medians = tuple(float(np.median(errors)) for errors in off)
     squares = np.bincount(held.rows, off[0] ** 2)
     worst = int(np.argmax(squares))
     label = str(worst if held.row_labels is None else held.row_labels[worst])

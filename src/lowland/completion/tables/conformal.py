@@ -9,13 +9,15 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.tables.trial import Predictor, Refit, Trial, hold_gaps, hold_trial
+from lowland.completion.tables.trial import Predictor, Refit, Trial, hold_trial
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
+from lowland.trials.choices import GAP_INTERVALS
+from lowland.trials.masks import hide_gaps
 
-# cells wanted to calibrate intervals in gaps, and the maximum number of fits for it
-ENOUGH, ROUNDS = 500, 10
+# cells wanted to calibrate intervals in gaps
+ENOUGH = 500
 
 
 @final
@@ -68,12 +70,16 @@ class Conformal:
 Groups = Sequence[NDArray[np.bool_]]
 
 
-def calibrate(trial: Trial, groups: Groups) -> list[tuple[NDArray[np.bool_], Conformal]]:
-    """Calibrate on the cells that were held out of one fit.
+def calibrate(
+    trials: Sequence[Trial], centre: Predictor, groups: Groups
+) -> list[tuple[NDArray[np.bool_], Conformal]]:
+    """Calibrate on the cells that were held out of one fit or several.
 
     Parameters
     ----------
-    trial : Trial
+    trials : sequence of Trial
+    centre : Predictor
+        Intervals are centred at its predictions.
     groups : sequence of ndarray of bool, shape (n,)
         Columns that are calibrated together.
 
@@ -81,39 +87,29 @@ def calibrate(trial: Trial, groups: Groups) -> list[tuple[NDArray[np.bool_], Con
     -------
     list of (group, Conformal)
     """
-    return [(group, Conformal(trial.predictor, trial.scores_of(group))) for group in groups]
+    return [
+        (group, Conformal(centre, np.sort(np.concatenate([trial.scores_of(group) for trial in trials]))))
+        for group in groups
+    ]
 
 
-def calibrate_on_gaps(
-    observations: Observations, fit: Refit, rng: np.random.Generator, whole: Predictor, groups: Groups
-) -> list[tuple[NDArray[np.bool_], Conformal]]:
-    """Hold out gaps like those of the table several times, and pool the scores.
+def gap_trials(table: Observations, fit: Refit, rng: np.random.Generator) -> list[Trial]:
+    """Hold out gaps like those of a table several times.
 
     Parameters
     ----------
-    observations : Observations
+    table : Observations
     fit : callable
         Fits a table, given a generator.
     rng : numpy.random.Generator
         For the choice of cells and the fits.
-    whole : Predictor
-        Fitted to all cells; intervals are centred at its predictions.
-    groups : sequence of ndarray of bool, shape (n,)
-        Columns that are calibrated together.
-
-    Returns
-    -------
-    list of (group, Conformal)
 
     Notes
     -----
     Errors within a gap are correlated, so that a few gaps tell little: at least `ENOUGH` cells are scored, by
-    up to `ROUNDS` fits. Pooling fits makes the level approximate.
+    several fits. Pooling fits makes the level approximate.
     """
     trials: list[Trial] = []
-    while len(trials) < ROUNDS and sum(trial.observed.size for trial in trials) < ENOUGH:
-        trials.append(hold_trial(observations, fit, rng, hold_gaps))
-    return [
-        (group, Conformal(whole, np.sort(np.concatenate([trial.scores_of(group) for trial in trials]))))
-        for group in groups
-    ]
+    while len(trials) < GAP_INTERVALS.hides.times and sum(trial.observed.size for trial in trials) < ENOUGH:
+        trials.append(hold_trial(table, fit, rng, GAP_INTERVALS, hide_gaps))
+    return trials

@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.tables.conformal import Conformal, calibrate, calibrate_on_gaps
+from lowland.completion.tables.conformal import Conformal, calibrate, gap_trials
 from lowland.completion.tables.fitted import FittedTable, data_of
 from lowland.completion.tables.trial import Refit, Trial, hold_trial
 from lowland.core.arrays import Indices, Vector
@@ -104,12 +104,12 @@ class TableIntervals:
     @cached_property
     def conformal(self) -> list[tuple[NDArray[np.bool_], Conformal]]:
         """Intervals calibrated on the held-out cells of the trial, by group of columns."""
-        return calibrate(self.trial, self._groups)
+        return calibrate([self.trial], self.trial.predictor, self._groups)
 
     @cached_property
     def conformal_on_gaps(self) -> list[tuple[NDArray[np.bool_], Conformal]]:
         """Intervals calibrated on cells held out in gaps like those of the table, by group of columns."""
-        return calibrate_on_gaps(*self._calibrating(), self.table.predictor(), self._groups)
+        return calibrate(gap_trials(*self._calibrating()), self.table.predictor(), self._groups)
 
     @property
     def _groups(self) -> tuple[NDArray[np.bool_], ...]:

@@ -13,14 +13,10 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
-from lowland.core.errors import UnsupportedError
 from lowland.core.results.shown import Shown
+from lowland.trials.choices import INTERVALS, Choice
+from lowland.trials.masks import Hiding, Mask, hide_cells, split
 
-# fraction of the observed cells that is held out, and the largest number needed
-HELD_OUT_SHARE = 0.1
-MOST_HELD_OUT = 20_000
-# below this density the missing cells are the rule, not gaps
-EMPTIEST = 0.5
 # levels whose coverage is reported, and those of a calibration curve
 TOLD = (0.5, 0.9, 0.95)
 LEVELS = np.array([0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99])
@@ -53,7 +49,7 @@ class IntervalPredictor(Protocol):
 
 
 Refit = Callable[[Observations, np.random.Generator], Predictor]
-Hold = Callable[[Observations, np.random.Generator], tuple[Observations, Observations]]
+Hide = Callable[[Observations, Hiding, np.random.Generator], Mask]
 
 
 @public("lowland")
@@ -152,7 +148,13 @@ class Trial(Shown):
         return some, counts[some], np.sqrt(squares[some] / counts[some])
 
 
-def hold_trial(table: Observations, fit: Refit, rng: np.random.Generator, hold: Hold | None = None) -> Trial:
+def hold_trial(
+    table: Observations,
+    fit: Refit,
+    rng: np.random.Generator,
+    choice: Choice = INTERVALS,
+    hide: Hide = hide_cells,
+) -> Trial:
     """Fit most of a table's cells and predict the others.
 
     Parameters
@@ -161,9 +163,10 @@ def hold_trial(table: Observations, fit: Refit, rng: np.random.Generator, hold: 
     fit : callable
         Fits a table, given a generator.
     rng : numpy.random.Generator
-    hold : callable, optional
-        Takes the table and the generator and returns the kept and the held-out cells; by default
-        `hold_out`.
+    choice : Choice
+        What the cells are hidden for.
+    hide : callable
+        Returns which cells are hidden.
 
     Returns
     -------
@@ -174,83 +177,14 @@ def hold_trial(table: Observations, fit: Refit, rng: np.random.Generator, hold: 
     UnsupportedError
         If there are too few cells.
     """
-    kept, apart = (hold or hold_out)(table, rng)
+    kept, apart = split(table, hide(table, choice.hides, rng))
     predictor = fit(kept, rng)
-    overall = float(kept.values.mean())
+    counts, overall = kept.column_counts(), float(kept.values.mean())
     sums = np.bincount(kept.columns, kept.values, minlength=table.shape[1])
-    means = np.where(kept.column_counts() > 0, sums / np.maximum(kept.column_counts(), 1), overall)
+    means = np.where(counts > 0, sums / np.maximum(counts, 1), overall)
     usual = float(np.sqrt(np.mean((apart.values - means[apart.columns]) ** 2)))
     at = (apart.rows, apart.columns)
     predicted, errors = predictor.predict(*at), predictor.standard_errors(*at)
     levels = predictor.likeliest(*at) if isinstance(predictor, LevelPredictor) else None
     values = apart.values.astype(float)
     return Trial(predictor, apart.columns, values, predicted, errors, usual, levels, apart.rows)
-
-
-def hold_out(observations: Observations, rng: np.random.Generator) -> tuple[Observations, Observations]:
-    """Return most of the cells, and a random tenth (20,000 at most).
-
-    Raises
-    ------
-    UnsupportedError
-        If there are too few cells.
-    """
-    size = observations.size
-    count = min(max(round(HELD_OUT_SHARE * size), 1), MOST_HELD_OUT)
-    if count >= size:
-        raise UnsupportedError(
-            "the table is too small to hold cells out",
-            f"{size} observed cells",
-            fix="use the model's own intervals",
-        )
-    held = np.zeros(size, dtype=bool)
-    held[rng.choice(size, count, replace=False)] = True
-    return observations.hide(held)
-
-
-def hold_gaps(table: Observations, rng: np.random.Generator) -> tuple[Observations, Observations]:
-    """Return most of the cells, and about a tenth in gaps like those of the table.
-
-    The missing cells of one row are held out of another row, row after row; those of columns where gaps run
-    down the columns rather than along the rows.
-
-    Raises
-    ------
-    UnsupportedError
-        If the table has no gaps, or less than half of its cells are observed.
-    """
-    m, n = table.shape
-    if not EMPTIEST * m * n <= table.size < m * n:
-        raise UnsupportedError(
-            'method "conformal_gaps" needs a table that is mostly, but not fully, observed',
-            f"{table.size} of {m * n} cells",
-            fix='use "conformal", which holds out single cells',
-        )
-    seen = np.zeros((m, n), dtype=bool)
-    seen[table.rows, table.columns] = True
-    side = "column" if _gaps_run_down(seen) else "row"
-    seen = seen.T if side == "column" else seen
-    gappy = np.flatnonzero(~seen.all(axis=1))
-    held, count = np.zeros(seen.shape, dtype=bool), 0
-    for row in rng.permutation(len(seen)):
-        lent = seen[row] & ~seen[rng.choice(gappy)]
-        if lent.sum() <= seen[row].sum() / 2:  # rows left with less would be harder than those to predict
-            held[row] = lent
-            count += int(lent.sum())
-        if count >= HELD_OUT_SHARE * table.size:
-            break
-    apart = (held.T if side == "column" else held)[table.rows, table.columns]
-    if not apart.any():
-        raise UnsupportedError(
-            f"no {side} has enough observed cells to hold out the gaps of another",
-            f"{gappy.size} {side}s with gaps",
-            fix='use "conformal"',
-        )
-    return table.hide(apart)
-
-
-def _gaps_run_down(seen: NDArray[np.bool_]) -> bool:
-    """Whether a missing cell's neighbours in its column are missing more often than those in its row."""
-    missing = ~seen
-    down, along = (missing[1:] & missing[:-1]).mean(), (missing[:, 1:] & missing[:, :-1]).mean()
-    return bool(down > along)

@@ -31,6 +31,7 @@ from lowland.networks.splines.knot_choice import (
     with_knots,
 )
 from lowland.networks.splines.level_splines import paths_of
+from lowland.trials.masks import folds_of
 
 # fewer rows per input than this: inputs and knots are chosen anew without each fold, by so many folds within,
 # as otherwise held-out errors are those of points that took part in a choice among many
@@ -101,14 +102,15 @@ def additive_fit(
     nested = n < NESTED * d
     fits = (CYCLES + nested * n_folds * CYCLES_WITHIN) * d + n_folds + 1
     tell = Reporter(on_progress, fits, what="fits")
-    folds = rng.permutation(n) % n_folds
+    folds = folds_of(n, n_folds, rng)
     chosen, cycles = _choice(inputs, targets, folds, most_knots, CYCLES, tell)
     bent, done = [], CYCLES * d
     for fold in range(n_folds):
         kept = folds != fold
         start = chosen
         if nested:
-            inner = rng.permutation(int(kept.sum())) % min(INNER, int(kept.sum()) // 2)
+            left = int(kept.sum())
+            inner = folds_of(left, min(INNER, left // 2), rng)
             later = partial(_after, tell, done)
             start, _ = _choice(inputs[kept], targets[kept], inner, most_knots, CYCLES_WITHIN, later)
             done += CYCLES_WITHIN * d

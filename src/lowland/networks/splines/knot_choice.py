@@ -15,6 +15,8 @@ from lowland.core.running.progress import OnProgress, Reporter
 from lowland.kernels.threads import thread_count
 from lowland.networks.splines.linear_spline import LinearSpline
 from lowland.networks.splines.minima_path import Minimum, Path, minima, spline_paths
+from lowland.trials.choices import KNOTS
+from lowland.trials.masks import folds_of
 
 # number of held-out predictions sorted together
 MOST_NUMBERS = 4_000_000
@@ -97,7 +99,7 @@ def cross_fit(
     With a step size, only minima on all points at which gradient descent with that step stays are taken;
     without, all. Folds tell the error of as many knots, stable or not.
     """
-    folds = rng.permutation(x.size) % n_folds
+    folds = folds_of(x.size, n_folds, rng)
     by_set = weights_by_set(weights, folds, n_folds)
     if by_set.sum(axis=1).min() <= 1e-12:
         raise InvalidInputError(
@@ -179,5 +181,5 @@ def fewest_within_error(squares: Matrix, errors: Vector, weights: Vector) -> int
     best = int(errors.argmin())
     above = squares - squares[best]
     spread = np.average((above - (errors - errors[best])[:, None]) ** 2, axis=1, weights=weights)
-    near = errors <= errors[best] + np.sqrt(spread * np.sum(weights**2))
-    return int(np.flatnonzero(near)[0])
+    (rule,), sizes = KNOTS.rules, np.sqrt(spread * np.sum(weights**2))
+    return next(k for k, size in enumerate(sizes) if errors[k] <= errors[best] + rule.margin(size, 0.0))

@@ -18,17 +18,10 @@ from numpy.typing import NDArray
 from lowland.cells.block import Arrays, CellBlock, sort_cells
 from lowland.cells.sides import Blocks, LocalBlocks, PerLine
 from lowland.cells.sums import line_errors
-from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.arrays import Matrix, Vector, fibre_numbers
 from lowland.kernels.sparse_tables.sparse import multiply_rows
 from lowland.kernels.systems.rows import Noise, default_form, solve_rows
 from lowland.kernels.systems.rows_nonnegative import solve_rows_nonnegative
-
-
-def fibre_numbers(positions: NDArray[np.int64], mode: int, shape: Sequence[int]) -> Indices:
-    """Return the number of the fibre along a mode that each cell lies in, of all fibres in C order."""
-    others = [k for k in range(len(shape)) if k != mode]
-    places = tuple(positions[:, k] for k in others)
-    return np.asarray(np.ravel_multi_index(places, [shape[k] for k in others]))
 
 
 @final

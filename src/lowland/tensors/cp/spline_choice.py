@@ -18,13 +18,13 @@ from lowland.tensors.cp.constraints import LEAST_FUNCTIONS, Constraints, FactorC
 from lowland.tensors.cp.multistart import CPPlan, search_cp
 from lowland.tensors.cp.objective import CPObjective
 from lowland.tensors.search.cp_alternating import CPAlternating
+from lowland.trials.choices import SPLINES
+from lowland.trials.gains import Gain
 
 # numbers of splines grow by this factor; comparisons end after so many that are worse than the best
 GROWTH, PATIENCE = 1.4, 3
 # sweeps of a comparison, and the relative decrease over several at which it ends early
 SWEEPS, FLAT, WINDOW = 60, 1e-4, 5
-# hold-outs that errors are averaged over
-HOLD_OUTS = 3
 
 
 def choose_splines(objective: CPObjective, asked: Splines, rng: np.random.Generator) -> Constraints:
@@ -43,12 +43,15 @@ def choose_splines(objective: CPObjective, asked: Splines, rng: np.random.Genera
     tuple of FactorConstraint
         Modes that no number of splines fits better than none are left as they are.
     """
-    unknown = [mode for mode, own in asked.items() if own == AUTO]
+    unknown = [mode for mode, number in asked.items() if number == AUTO]
     if not unknown:
         return objective.constraints
     constraints = objective.constraints or (FactorConstraint(),) * len(objective.shape)
     with stage("smoothness of modes, compared by held-out cells"):
-        trials = [_Trial(objective, hold_out(objective.data, (), rng), rng) for _ in range(HOLD_OUTS)]
+        trials = [
+            _Trial(objective, hold_out(objective.data, SPLINES.hides, (), rng), rng)
+            for _ in range(SPLINES.hides.times)
+        ]
         error = _error(trials, constraints)
         for mode in unknown:
             constraints, error = _chosen(trials, constraints, error, mode)
@@ -61,15 +64,15 @@ def _chosen(
     """Return constraints with the best number of splines of one mode, if it has less error than before."""
     best, least, worse = constraints, np.inf, 0
     for functions in _candidates(trials[0].objective.shape[mode]):
-        own = replace(constraints[mode], functions=functions)
-        tried = (*constraints[:mode], own, *constraints[mode + 1 :])
-        error = _error(trials, tried)
+        smooth = replace(constraints[mode], functions=functions)
+        candidate = (*constraints[:mode], smooth, *constraints[mode + 1 :])
+        error = _error(trials, candidate)
         worse = 0 if error < least else worse + 1
         if error < least:
-            best, least = tried, error
+            best, least = candidate, error
         if worse >= PATIENCE:
             break
-    return (best, least) if least < before else (constraints, before)
+    return (best, least) if SPLINES.takes(Gain.between(before, least)) else (constraints, before)
 
 
 def _error(trials: list[_Trial], constraints: Constraints) -> float:
@@ -78,11 +81,11 @@ def _error(trials: list[_Trial], constraints: Constraints) -> float:
 
 def _candidates(length: int) -> list[int]:
     """Return numbers of splines below the length, from the smoothest."""
-    found, own = [], float(LEAST_FUNCTIONS)
-    while round(own) < length:
-        found.append(round(own))
-        own *= GROWTH
-    return found
+    numbers, number = [], float(LEAST_FUNCTIONS)
+    while round(number) < length:
+        numbers.append(round(number))
+        number *= GROWTH
+    return numbers
 
 
 class _Trial:
@@ -91,14 +94,14 @@ class _Trial:
     def __init__(self, objective: CPObjective, held: HeldOut, rng: np.random.Generator) -> None:
         self.held, self.rng = held, rng
         self.objective = replace(objective, data=cast(TensorObservations, held.part))
-        found, _ = search_cp(self.objective, CPPlan(n_restarts=1, max_iter=SWEEPS), rng)
-        self.theta: Vector = found.theta
+        search, _ = search_cp(self.objective, CPPlan(n_restarts=1, max_iter=SWEEPS), rng)
+        self.theta: Vector = search.theta
 
     def square(self, constraints: Constraints) -> float:
         """Return the weighted squared error on the cells held out, from the decomposition on."""
         objective = replace(self.objective, constraints=constraints)
         rule = RelativeDecreaseBelow(FLAT, window=WINDOW) | Iterations(SWEEPS)
-        found = run(objective, CPAlternating(), objective.imposed(self.theta), stop=rule, rng=self.rng)
-        predicted = products(objective.unpack(found.theta), self.held.positions).sum(axis=1)
+        end = run(objective, CPAlternating(), objective.imposed(self.theta), stop=rule, rng=self.rng)
+        predicted = products(objective.unpack(end.theta), self.held.positions).sum(axis=1)
         misses = predicted - self.held.values
         return float(np.sum(misses**2 if self.held.weights is None else self.held.weights * misses**2))

@@ -14,7 +14,9 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.running.interrupt import in_full
 from lowland.core.running.stages import stage
 from lowland.tensors.cells.observations import TensorObservations
-from lowland.tensors.filling.choice import ENOUGH, GAIN, Compared, is_sure, pooled_error
+from lowland.tensors.filling.choice import ENOUGH, Candidate, pooled_error
+from lowland.trials.choices import BLENDS
+from lowland.trials.gains import Gain
 
 # errors of CP, relative to the cells, that are rounding
 ROUNDING = 1e-6
@@ -35,7 +37,7 @@ class TableValues(NamedTuple):
     def extended(self, mode: int, count: int) -> TableValues:
         """Return the same with slices of which nothing is said after the last one of a mode."""
         width = [(0, count if k == mode else 0) for k in range(self.means.ndim)]
-        means, spreads = (np.pad(own, width, constant_values=np.nan) for own in self)
+        means, spreads = (np.pad(values, width, constant_values=np.nan) for values in self)
         return TableValues(means, spreads)
 
 
@@ -110,11 +112,11 @@ def _spreads(weight: float, table: TableValues, cp: Matrix) -> Matrix:
 class _Trial:
     """CP and a table on cells that neither has seen."""
 
-    judged: Compared
+    judged: Candidate
     table: TableValues
 
     @classmethod
-    def of(cls, judged: Compared, unfolded: Unfolded, mode: int, rng: np.random.Generator) -> _Trial:
+    def of(cls, judged: Candidate, unfolded: Unfolded, mode: int, rng: np.random.Generator) -> _Trial:
         """Fit the table of a mode without the cells held out."""
         part = judged.held.part
         assert isinstance(part, TensorObservations)
@@ -148,12 +150,12 @@ class _Trial:
         return _spreads(weight, table, self.judged.spreads)
 
 
-def choose_blend(judged: Sequence[Compared], unfolded: Unfolded, rng: np.random.Generator) -> Blend | None:
+def choose_blend(judged: Sequence[Candidate], unfolded: Unfolded, rng: np.random.Generator) -> Blend | None:
     """Return the blend with the table that lowers errors on held-out cells most, None if none surely does.
 
     Parameters
     ----------
-    judged : sequence of Compared
+    judged : sequence of Candidate
         Of the chosen CP model, one per hold-out, of cells in memory, two or more; the first chooses the mode.
     unfolded : callable
         Fits a table.
@@ -165,27 +167,28 @@ def choose_blend(judged: Sequence[Compared], unfolded: Unfolded, rng: np.random.
     """
     first = judged[0]
     size = float(np.sqrt(np.mean(first.held.values**2)))
-    if sum(own.means.size for own in judged) < ENOUGH or not first.error > ROUNDING * size:
+    if sum(one.means.size for one in judged) < ENOUGH or not first.error > ROUNDING * size:
         return None
     with stage("tables of the same cells, compared by held-out cells"):
         modes = [k for k, length in enumerate(first.held.part.shape) if length > 1]
         looked = {mode: _Trial.of(first, unfolded, mode, rng) for mode in modes}
-        after = {mode: _norm([own.misses(_weight([own]))]) for mode, own in looked.items()}
+        after = {mode: _norm([trial.misses(_weight([trial]))]) for mode, trial in looked.items()}
         mode = min(after, key=after.__getitem__)
-        if not after[mode] < (1 - GAIN) * _norm([first.misses]):
+        if not BLENDS.first.allows(Gain.between(_norm([first.misses]), after[mode])):
             return None
-        trials = [looked[mode], *(_Trial.of(own, unfolded, mode, rng) for own in judged[1:])]
+        trials = [looked[mode], *(_Trial.of(one, unfolded, mode, rng) for one in judged[1:])]
     # what the others have learnt
-    weights = [_weight([own for own in trials if own is not trial]) for trial in trials]
-    before = [own.misses for own in judged]
+    weights = [_weight([other for other in trials if other is not trial]) for trial in trials]
+    before = [one.misses for one in judged]
     blended = [trial.misses(weight) for trial, weight in zip(trials, weights, strict=True)]
-    if not _pays(before, blended):
+    gains = np.concatenate(before) ** 2 - np.concatenate(blended) ** 2
+    if not BLENDS.takes(Gain.of(gains, (_norm(before), _norm(blended)))):
         return None
     weight, cp_error = _weight(trials), pooled_error(judged)
     stated = [trial.spreads(weight)[trial.told] for trial in trials]
     scores = [
-        np.abs(own / trial.judged.units)[trial.told] / spreads
-        for own, trial, spreads in zip(blended, trials, stated, strict=True)
+        np.abs(misses / trial.judged.units)[trial.told] / spreads
+        for misses, trial, spreads in zip(blended, trials, stated, strict=True)
     ]
     return Blend(
         mode,
@@ -194,22 +197,16 @@ def choose_blend(judged: Sequence[Compared], unfolded: Unfolded, rng: np.random.
         cp_error,
         np.sort(np.concatenate(scores)),
         float(np.median(np.concatenate(stated))),
-        tuple((own, trial.table_error) for own, trial in looked.items()),
+        tuple((looked_at, trial.table_error) for looked_at, trial in looked.items()),
     )
 
 
 def _weight(trials: Sequence[_Trial]) -> float:
     """Return the share of a table by least squares on held-out cells, between 0 and 1."""
-    squares = sum(float(own.step @ own.step) for own in trials)
-    along = sum(float(own.step @ own.judged.misses) for own in trials)
+    squares = sum(float(trial.step @ trial.step) for trial in trials)
+    along = sum(float(trial.step @ trial.judged.misses) for trial in trials)
     return float(np.clip(-along / squares, 0.0, 1.0)) if squares > 0 else 0.0
 
 
 def _norm(misses: Sequence[Vector]) -> float:
     return float(np.linalg.norm(np.concatenate(misses)))
-
-
-def _pays(before: Sequence[Vector], after: Sequence[Vector]) -> bool:
-    """Return whether squared errors fall by a share, and by more than chance."""
-    gains = np.concatenate(before) ** 2 - np.concatenate(after) ** 2
-    return is_sure(gains) and _norm(after) < (1 - GAIN) * _norm(before)

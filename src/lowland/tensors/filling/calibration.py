@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.tensors.filling.choice import Compared, pooled_error
+from lowland.tensors.filling.choice import Candidate, pooled_error
 
 
 @final
@@ -42,17 +42,17 @@ class Calibration:
     @property
     def slice_count(self) -> int:
         """Number of cells of whole slices."""
-        return sum(own.size for own in self.slice_scores)
+        return sum(scores.size for scores in self.slice_scores)
 
     @classmethod
-    def of(cls, judged: Sequence[Compared]) -> Calibration:
+    def of(cls, judged: Sequence[Candidate]) -> Calibration:
         """Return the errors of several runs together."""
         slices = [
-            np.sort(own.scores[own.held.slices == k])
-            for own in judged
-            for k in np.unique(own.held.slices[own.held.slices >= 0]).tolist()
+            np.sort(one.scores[one.held.slices == k])
+            for one in judged
+            for k in np.unique(one.held.slices[one.held.slices >= 0]).tolist()
         ]
-        single = np.sort(np.concatenate([own.scores[own.held.slices < 0] for own in judged]))
+        single = np.sort(np.concatenate([one.scores[one.held.slices < 0] for one in judged]))
         if not slices:
             return cls(pooled_error(judged), single)
         whole = pooled_error(judged, whole=True)

@@ -18,6 +18,8 @@ from lowland.tensors.cells.held_out import HeldOut
 from lowland.tensors.filling.mode_orders import CIRCLE_LENGTHS, KINDS, ModeOrder, Smoothness
 from lowland.tensors.filling.objective import BayesianCP
 from lowland.tensors.filling.sampling import draws_of, moments, sampled
+from lowland.trials.choices import LEAST_SQUARES_START, MODE_ORDERS, SLICE_NOISE
+from lowland.trials.gains import Gain
 
 # ranks that are compared, and sweeps of each comparison: burn-in and draws
 RANKS, COMPARED = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64), (40, 40)
@@ -29,23 +31,15 @@ FAR = (32, 64)
 NEAR = 2
 # components while orders are compared
 ORDER_RANK = 8
-# hold-outs that calibrate intervals, drawn anew
-CALIBRATIONS = 2
 # held-out cells from which on noise by slices is looked at
 ENOUGH = 20
-# share by which errors must fall for an order, or a start from least squares, to be used; noise by slices may
-# raise them by as much, and by more if log densities of cells rise by so much in the mean
-GAIN = 0.01
-MUCH_LIKELIER, LITTLE_WORSE = 0.3, 0.1
-# and by how many standard errors for an order, or log densities for noise by slices: several are compared
-SURE = 2.5
 
 Features = tuple[Matrix | None, ...]
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Compared:
+class Candidate:
     """Predictions of a model for the cells held out.
 
     Parameters
@@ -125,88 +119,86 @@ def choose_orders(
     with stage("orders of modes, compared by held-out cells"):
         best = compare(held, count, features_of(shape, orders, chosen), rng)
         # seasons first: what comes again is told from far away, and a line along which nothing does from near
-        for number in sorted(range(len(orders)), key=lambda own: orders[own].lengths != CIRCLE_LENGTHS):
-            found = [
+        for number in sorted(range(len(orders)), key=lambda k: orders[k].lengths != CIRCLE_LENGTHS):
+            candidates = [
                 compare(held, count, features_of(shape, orders, {**chosen, number: kind}), rng)
                 for kind in KINDS
             ]
-            k = int(np.argmin([own.error for own in found]))
-            if _is_gain(best, found[k]):
-                best, chosen[number] = found[k], KINDS[k]
+            k = int(np.argmin([candidate.error for candidate in candidates]))
+            if MODE_ORDERS.takes(gain_of(best, candidates[k])):
+                best, chosen[number] = candidates[k], KINDS[k]
     return chosen
 
 
-def _is_gain(before: Compared, after: Compared) -> bool:
-    """Return whether errors fall by a share, and by more than chance."""
-    return is_sure(before.errors - after.errors) and after.error < (1 - GAIN) * before.error
-
-
-def is_sure(gains: Vector) -> bool:
-    """Return whether the mean of gains is positive by more than chance."""
-    return bool(float(gains.mean()) > SURE * float(gains.std()) / np.sqrt(gains.size))
+def gain_of(before: Candidate, after: Candidate) -> Gain:
+    """Return by how much errors fall."""
+    return Gain.of(before.errors - after.errors, (before.error, after.error))
 
 
 def features_of(
     shape: Sequence[int], orders: Sequence[ModeOrder], chosen: Mapping[int, Smoothness]
 ) -> Features:
     """Return the smooth functions of each mode's slices, None for modes without an order."""
-    found: list[list[Matrix]] = [[] for _ in shape]
+    by_mode: list[list[Matrix]] = [[] for _ in shape]
     for number in sorted(chosen):
-        found[orders[number].mode].append(orders[number].features(chosen[number]))
-    return tuple(np.hstack(own) if own else None for own in found)
+        by_mode[orders[number].mode].append(orders[number].features(chosen[number]))
+    return tuple(np.hstack(features) if features else None for features in by_mode)
 
 
 def choose_rank(
     held: HeldOut, rank: int | None, features: Features, rng: np.random.Generator
-) -> tuple[Compared, tuple[tuple[int, float], ...]]:
+) -> tuple[Candidate, tuple[tuple[int, float], ...]]:
     """Return the best rank and start, and the least errors of all ranks that were tried.
 
     Ranks are compared by chains from random starts, and those next to the best by chains from least squares.
     """
     with stage("ranks, compared by held-out cells"):
-        found = _compare_ranks(held, features, rng) if rank is None else [compare(held, rank, features, rng)]
-        errors = [own.error if np.isfinite(own.error) else np.inf for own in found]
-        middle = int(np.argmin(errors))
-        chosen = found[middle]
-        for near in found[max(middle - NEAR, 0) : middle + NEAR + 1]:
-            found.append(compare(held, near.rank, features, rng, fitted=True))
-    better = min(found, key=lambda own: own.error if np.isfinite(own.error) else np.inf)
-    if better.error < (1 - GAIN) * chosen.error:
+        tried = _compare_ranks(held, features, rng) if rank is None else [compare(held, rank, features, rng)]
+        middle = int(np.argmin([_finite(one.error) for one in tried]))
+        chosen = tried[middle]
+        for near in tried[max(middle - NEAR, 0) : middle + NEAR + 1]:
+            tried.append(compare(held, near.rank, features, rng, fitted=True))
+    better = min(tried, key=lambda one: _finite(one.error))
+    if LEAST_SQUARES_START.takes(Gain.between(chosen.error, better.error)):
         chosen = better
     if not np.isfinite(chosen.error):
         raise InvalidInputError("the tensor cannot be fitted", "errors that are not finite")
-    ranks = dict.fromkeys(own.rank for own in found)
-    least = tuple((own, min(one.error for one in found if one.rank == own)) for own in ranks)
+    ranks = dict.fromkeys(one.rank for one in tried)
+    least = tuple((number, min(one.error for one in tried if one.rank == number)) for number in ranks)
     return chosen, least
 
 
-def _compare_ranks(held: HeldOut, features: Features, rng: np.random.Generator) -> list[Compared]:
+def _finite(error: float) -> float:
+    return error if np.isfinite(error) else np.inf
+
+
+def _compare_ranks(held: HeldOut, features: Features, rng: np.random.Generator) -> list[Candidate]:
     """Return chains of ascending ranks until several are no better, then of far ones, and those before."""
-    found: dict[int, Compared] = {}
+    tried: dict[int, Candidate] = {}
     best, worse = np.inf, 0
     for rank in RANKS:
-        found[rank] = compare(held, rank, features, rng)
-        worse = 0 if found[rank].error < best else worse + 1
-        best = min(best, found[rank].error)
+        tried[rank] = compare(held, rank, features, rng)
+        worse = 0 if tried[rank].error < best else worse + 1
+        best = min(best, tried[rank].error)
         if worse == PATIENCE:
             break
     shape = held.part.shape
-    far = [rank for rank in FAR if rank in RANKS and rank not in found and rank <= prod(shape) // max(shape)]
-    found.update((rank, compare(held, rank, features, rng)) for rank in far)
-    late = [rank for rank in far if found[rank].error < best]
+    far = [rank for rank in FAR if rank in RANKS and rank not in tried and rank <= prod(shape) // max(shape)]
+    tried.update((rank, compare(held, rank, features, rng)) for rank in far)
+    late = [rank for rank in far if tried[rank].error < best]
     if late:  # the ranks that were passed over
-        between = [rank for rank in RANKS if rank not in found and rank < max(far)]
-        found.update((rank, compare(held, rank, features, rng)) for rank in between)
-    return [found[rank] for rank in sorted(found)]
+        between = [rank for rank in RANKS if rank not in tried and rank < max(far)]
+        tried.update((rank, compare(held, rank, features, rng)) for rank in between)
+    return [tried[rank] for rank in sorted(tried)]
 
 
 def choose_noise(
     held: HeldOut,
-    chosen: Compared,
+    chosen: Candidate,
     features: Features,
     rng: np.random.Generator,
     ranks: Sequence[int] = RANKS,
-) -> Compared:
+) -> Candidate:
     """Return the chosen model, its noise by slices if cells held out are then surely likelier.
 
     And then the likeliest of its rank and the next ones: what noisy slices had hidden may now be seen.
@@ -215,7 +207,7 @@ def choose_noise(
     ----------
     held : HeldOut
         Drawn anew: the best of many ranks is lucky on the cells that chose it.
-    chosen : Compared
+    chosen : Candidate
     features, rng
         As for `compare`.
     ranks : sequence of int
@@ -227,46 +219,45 @@ def choose_noise(
         plain = compare(held, chosen.rank, features, rng, fitted=chosen.fitted)
         best = plain
         for mode in range(len(held.part.shape)):
-            found = compare(held, chosen.rank, features, rng, fitted=chosen.fitted, noise_mode=mode)
-            if _is_likelier(plain, found) and found.densities.mean() > best.densities.mean():
-                best = found
+            other = compare(held, chosen.rank, features, rng, fitted=chosen.fitted, noise_mode=mode)
+            if _is_likelier(plain, other) and other.densities.mean() > best.densities.mean():
+                best = other
         place = ranks.index(chosen.rank)
         for rank in ranks[max(place - 1, 0) : place + 2]:
             if best.noise_mode is not None and rank != chosen.rank:
-                found = compare(held, rank, features, rng, fitted=best.fitted, noise_mode=best.noise_mode)
-                best = found if _is_likelier(best, found) else best
+                other = compare(held, rank, features, rng, fitted=best.fitted, noise_mode=best.noise_mode)
+                best = other if _is_likelier(best, other) else best
     return best
 
 
-def _is_likelier(before: Compared, after: Compared) -> bool:
+def _is_likelier(before: Candidate, after: Candidate) -> bool:
     """Return whether held-out cells are surely likelier, and errors hardly larger."""
-    gain = after.densities - before.densities
-    most = LITTLE_WORSE if float(gain.mean()) > MUCH_LIKELIER else GAIN
-    return is_sure(gain) and after.error < (1 + most) * before.error
+    gains, errors = after.densities - before.densities, Gain.between(before.error, after.error)
+    return SLICE_NOISE.takes(Gain.of(gains, errors=errors))
 
 
 def judge(
-    chosen: Compared, others: Sequence[HeldOut], features: Features, rng: np.random.Generator
-) -> list[Compared]:
+    chosen: Candidate, others: Sequence[HeldOut], features: Features, rng: np.random.Generator
+) -> list[Candidate]:
     """Return the chosen model on cells held out that did not choose it."""
     with stage("intervals, calibrated by other held-out cells"):
         return [
-            compare(own, chosen.rank, features, rng, fitted=chosen.fitted, noise_mode=chosen.noise_mode)
-            for own in others
+            compare(held, chosen.rank, features, rng, fitted=chosen.fitted, noise_mode=chosen.noise_mode)
+            for held in others
         ]
 
 
-def pooled_error(judged: Sequence[Compared], *, whole: bool | None = None) -> float:
+def pooled_error(judged: Sequence[Candidate], *, whole: bool | None = None) -> float:
     """Return the root-mean-square error of several hold-outs, which count alike.
 
     Of all cells, or of those of whole slices, or of the others.
     """
     squares = []
-    for own in judged:
-        some = np.full(own.means.size, True) if whole is None else (own.held.slices >= 0) == whole
+    for one in judged:
+        some = np.full(one.means.size, True) if whole is None else (one.held.slices >= 0) == whole
         if some.any():
-            mass = float(some.sum() if own.held.weights is None else own.held.weights[some].sum())
-            squares.append(float(np.sum(own.misses[some] ** 2)) / mass)
+            mass = float(some.sum() if one.held.weights is None else one.held.weights[some].sum())
+            squares.append(float(np.sum(one.misses[some] ** 2)) / mass)
     return float(np.sqrt(np.mean(squares)))
 
 
@@ -278,9 +269,9 @@ def compare(
     *,
     fitted: bool = False,
     noise_mode: int | None = None,
-) -> Compared:
+) -> Candidate:
     """Return the errors of a short run."""
     model = BayesianCP(held.part, rank, features, noise_mode)
     search = in_full(partial(sampled, model, *COMPARED, rng, fitted=fitted))
     means, spreads = moments(model, draws_of(search), held.positions, held.weights)
-    return Compared(rank, fitted, noise_mode, held, means, spreads, search.theta)
+    return Candidate(rank, fitted, noise_mode, held, means, spreads, search.theta)

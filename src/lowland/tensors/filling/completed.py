@@ -68,7 +68,7 @@ class CompletedTensor:
         The array that was completed, whose dimensions and coordinates results keep.
     smooth : tuple of (ModeOrder, Smoothness)
         The orders that are used, and how smoothly slices vary along them.
-    rival_error : float or None
+    baseline_error : float or None
         Error of another way on the cells held out, if one was compared.
 
     Examples
@@ -96,7 +96,7 @@ class CompletedTensor:
     no_table: str = ""
     like: Any = None
     smooth: tuple[tuple[ModeOrder, Smoothness], ...] = ()
-    rival_error: float | None = None
+    baseline_error: float | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

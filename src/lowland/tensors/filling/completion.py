@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from math import prod
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +16,14 @@ from lowland.core.random import spawn
 from lowland.core.running.interrupt import in_full
 from lowland.core.running.stages import stage
 from lowland.kernels.blas_threads import one_blas_thread
-from lowland.tensors.cells.held_out import HeldOut, hold_out
+from lowland.tensors.cells.held_out import hold_out
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.cells.protocol import KnownCells
 from lowland.tensors.filling.blending import Unfolded, choose_blend
 from lowland.tensors.filling.calibration import Calibration
 from lowland.tensors.filling.choice import (
-    CALIBRATIONS,
     RANKS,
-    Compared,
+    Candidate,
     choose_noise,
     choose_orders,
     choose_rank,
@@ -36,9 +35,10 @@ from lowland.tensors.filling.completed import CompletedTensor
 from lowland.tensors.filling.mode_orders import ModeOrder
 from lowland.tensors.filling.objective import BayesianCP
 from lowland.tensors.filling.sampling import check_draws, draws_of, sampled
+from lowland.trials.choices import BLENDS, MODE_ORDERS, SLICE_NOISE
 
 # predicts cells, by their positions, from a tensor without them
-Rival = Callable[[TensorObservations, NDArray[np.int64]], Vector]
+Baseline = Callable[[TensorObservations, NDArray[np.int64]], Vector]
 # most known cells, and cells, of tensors whose tables are looked at: their predictions are in memory
 MOST_KNOWN, MOST_CELLS = 1_000_000, 2_000_000
 
@@ -51,8 +51,7 @@ def complete_by_cp(
     rng: np.random.Generator,
     *,
     unfolded: Unfolded | None = None,
-    rival: Rival | None = None,
-    like: Any = None,
+    baseline: Baseline | None = None,
 ) -> CompletedTensor:
     """Complete a tensor by averages over CP decompositions.
 
@@ -68,10 +67,8 @@ def complete_by_cp(
     rng : numpy.random.Generator
     unfolded : callable, optional
         Fits tables of the same cells, which are blended with CP where that surely lowers errors.
-    rival : callable, optional
+    baseline : callable, optional
         Predicts cells from a tensor without them: its errors are told beside those of CP.
-    like : xarray.DataArray, optional
-        What results keep dimensions and coordinates of.
 
     Returns
     -------
@@ -88,25 +85,28 @@ def complete_by_cp(
     if rank is not None:
         check_draws(sum(data.shape) * rank, n_draws)
     with one_blas_thread():  # the same bits whatever its number of threads
-        ordered = {own.mode for own in orders}
-        held = hold_out(data, ordered, rng)
+        ordered = {order.mode for order in orders}
+        held = hold_out(data, MODE_ORDERS.hides, ordered, rng)
         # numbers of their own: an order that is of no use changes no bit of the rest
         smooth = choose_orders(held, orders, rank, spawn(rng, 1)[0])
         features = features_of(data.shape, orders, smooth)
         best, tried = choose_rank(held, rank, features, rng)
-        again = hold_out(data, ordered, rng)
+        again = hold_out(data, SLICE_NOISE.hides, ordered, rng)
         best = choose_noise(again, best, features, rng, RANKS if rank is None else (rank,))
-        judged = judge(best, _hold_outs(data, ordered, rng), features, rng)
-        rival_error = None if rival is None else _error_of(rival, judged)
-        blend, table, own = None, None, spawn(rng, 1)[0]  # a table that is of no use changes no bit either
+        others = [
+            hold_out(data, BLENDS.hides, ordered, rng, every_mode=True) for _ in range(BLENDS.hides.times)
+        ]
+        judged = judge(best, others, features, rng)
+        baseline_error = None if baseline is None else _error_of(baseline, judged)
+        blend, table, apart = None, None, spawn(rng, 1)[0]  # a table that is of no use changes no bit either
         without = "" if unfolded is None else _why_no_tables(data)
         if unfolded is not None and isinstance(data, TensorObservations) and not without:
-            blend = choose_blend(judged, unfolded, own)
+            blend = choose_blend(judged, unfolded, apart)
             if blend is None:
                 without = "they do not surely lower errors on held-out cells"
             else:
                 with stage("the table of all known cells"):
-                    table = in_full(partial(unfolded, data, blend.mode, own))
+                    table = in_full(partial(unfolded, data, blend.mode, apart))
         model = BayesianCP(data, best.rank, features, best.noise_mode)
         # where the chosen run ended: another start might lose components that this one has
         search = sampled(model, burn_in, n_draws, rng, first=best.last)
@@ -128,23 +128,17 @@ def complete_by_cp(
         blend=blend,
         table=table,
         no_table=without,
-        like=like,
         smooth=tuple((orders[k], smooth[k]) for k in sorted(smooth)),
-        rival_error=rival_error,
+        baseline_error=baseline_error,
     )
 
 
-def _hold_outs(data: KnownCells, ordered: set[int], rng: np.random.Generator) -> list[HeldOut]:
-    """Return what calibrates intervals: whole slices, too, in all modes where slices are missing."""
-    return [hold_out(data, ordered, rng, every_mode=True) for _ in range(CALIBRATIONS)]
-
-
-def _error_of(rival: Rival, judged: Sequence[Compared]) -> float:
+def _error_of(baseline: Baseline, judged: Sequence[Candidate]) -> float:
     """Return the root-mean-square error of another way on the same cells."""
     with stage("another way, compared by the same held-out cells"):
         others = [
-            replace(own, means=rival(cast(TensorObservations, own.held.part), own.held.positions))
-            for own in judged
+            replace(one, means=baseline(cast(TensorObservations, one.held.part), one.held.positions))
+            for one in judged
         ]
     return pooled_error(others)
 
@@ -155,6 +149,6 @@ def _why_no_tables(data: KnownCells) -> str:
         return "the tensor is on the disk"
     if data.size > MOST_KNOWN or prod(data.shape) > MOST_CELLS:
         return f"the tensor has more than {MOST_KNOWN:,} known cells, or {MOST_CELLS:,} in all"
-    if not all(own.all() for own in data.slice_counts()):
+    if not all(counts.all() for counts in data.slice_counts()):
         return "some slices have no known cell"
     return ""

@@ -20,14 +20,15 @@ from lowland.tensors.measurement import SomeCells
 from lowland.tensors.normal_matrix import normal_matrix
 from lowland.tensors.search.filled_iteration import FilledIteration
 from lowland.tensors.tucker.objective import TuckerObjective
-from lowland.tensors.tucker.ranks import HELD_OUT, hold_out_cells
+from lowland.tensors.tucker.ranks import hold_out_cells
+from lowland.trials.choices import FEW_CELLS_ERROR, TUCKER_RANKS
 
 # largest number of unknowns, and of unseen cells evaluated
 MOST_UNKNOWNS, MOST_CELLS = 3000, 20_000
 # cells held out in all, and the largest dense tensor that is swept
 ENOUGH_CELLS, LARGEST_DENSE = 20_000, 20_000_000
-# share held out at a time of the cells of a small tensor, up to so many
-FEW_SHARE, FEW_CELLS = 0.03, 5000
+# most cells of a small tensor, of which fewer are held out at a time
+FEW_CELLS = 5000
 # sweeps of a refit end when one lowers the objective by less than this fraction, or after so many
 CONVERGED, FIRST_SWEEPS, MOST_SWEEPS = 1e-6, 5, 1000
 # eigenvalues of the normal equations below this fraction of the largest count as zero
@@ -126,9 +127,9 @@ def held_out_square(objective: TuckerObjective, theta: Vector) -> float:
     data_alone, total, count = replace(objective, strength=0.0), 0.0, 0
     stop = RelativeDecreaseBelow(CONVERGED, after=FIRST_SWEEPS) | Iterations(MOST_SWEEPS)
     # without a tenth of few cells, the model would predict noticeably worse
-    share = FEW_SHARE if objective.data.size <= FEW_CELLS else HELD_OUT
+    choice = FEW_CELLS_ERROR if objective.data.size <= FEW_CELLS else TUCKER_RANKS
     while count < min(ENOUGH_CELLS, objective.data.size):
-        kept, apart = hold_out_cells(objective.data, rng, share)
+        kept, apart = hold_out_cells(objective.data, rng, choice.hides)
         without = replace(data_alone, data=kept)
         with one_blas_thread():
             found = run(without, FilledIteration(), theta, stop=stop, rng=rng)

@@ -102,8 +102,8 @@ def choose_ranks(
         stop = ValueBelow(exact_value(objective)) | RelativeDecreaseBelow(CONVERGED, after=FIRST_SWEEPS)
         stop = stop | Iterations(most_sweeps)
         with stage(f"choosing: ranks {', '.join(map(str, start.ranks))}, fit {len(fits) + 1}"):
-            found = run(objective, FilledIteration(), start.point(), stop=stop, rng=rng, callbacks=callbacks)
-        fits.append(_Fit.of(objective, found, apart))
+            end = run(objective, FilledIteration(), start.point(), stop=stop, rng=rng, callbacks=callbacks)
+        fits.append(_Fit.of(objective, end, apart))
         return not fits[-1].is_interrupted
 
     def ended(at: _Fit, *, is_whole: bool) -> RankPath:
@@ -118,14 +118,14 @@ def choose_ranks(
         for ranks in larger_ranks(now.parts.ranks, kept.shape):
             if not compared(grown(now.parts, residual, ranks, rng)):
                 return ended(now, is_whole=False)
-        found = fits[before:]
+        larger = fits[before:]
         least = min(
-            (fit.squares for fit in found), key=lambda errors: float(errors.mean()), default=now.squares
+            (fit.squares for fit in larger), key=lambda errors: float(errors.mean()), default=now.squares
         )
         if not is_better(least, now.squares):
             return ended(now, is_whole=True)
         # fewest modes first: the simplest candidate about as good as the best
-        now = next(fit for fit in found if not is_better(least, fit.squares))
+        now = next(fit for fit in larger if not is_better(least, fit.squares))
     return ended(now, is_whole=False)
 
 
@@ -140,11 +140,10 @@ class _Fit:
     is_interrupted: bool
 
     @classmethod
-    def of(cls, objective: TuckerObjective, found: SearchResult, apart: TensorObservations) -> _Fit:
-        parts = objective.unpack(found.theta)
-        return cls(
-            objective, parts, squared_errors(parts, apart), found.stop_reason is StopReason.INTERRUPTED
-        )
+    def of(cls, objective: TuckerObjective, end: SearchResult, apart: TensorObservations) -> _Fit:
+        parts = objective.unpack(end.theta)
+        interrupted = end.stop_reason is StopReason.INTERRUPTED
+        return cls(objective, parts, squared_errors(parts, apart), interrupted)
 
 
 def _first(kept: TensorObservations, rng: np.random.Generator) -> TuckerTensor:

@@ -13,10 +13,10 @@ from lowland.core.errors import InvalidInputError
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.measurement import SomeCells
 from lowland.tensors.tucker_tensor import TuckerTensor
-
-HELD_OUT = 0.1
-# smallest relative decrease of the mean square that counts
-NEGLIGIBLE = 1e-3
+from lowland.trials.choices import TUCKER_RANKS
+from lowland.trials.gains import Gain
+from lowland.trials.masks import Hiding
+from lowland.trials.tensor_masks import hide_half_at_most
 
 
 @public("lowland.tensors")
@@ -53,23 +53,10 @@ class RankChoice:
 
 
 def hold_out_cells(
-    data: TensorObservations, rng: np.random.Generator, share: float = HELD_OUT
+    data: TensorObservations, rng: np.random.Generator, hides: Hiding = TUCKER_RANKS.hides
 ) -> tuple[TensorObservations, TensorObservations]:
-    """Return the cells to fit and a share to predict; every slice keeps at least half of its cells."""
-    at = data.all_positions()
-    left = [np.bincount(at[:, n], minlength=length) for n, length in enumerate(data.shape)]
-    least = [(counts + 1) // 2 for counts in left]
-    apart = np.zeros(data.size, bool)
-    wanted = max(1, round(share * data.size))
-    for k in rng.permutation(data.size):
-        cell = at[k]
-        if all(counts[i] > low[i] for counts, low, i in zip(left, least, cell, strict=True)):
-            apart[k] = True
-            for counts, i in zip(left, cell, strict=True):
-                counts[i] -= 1
-            wanted -= 1
-            if not wanted:
-                break
+    """Return the cells to fit and those to predict; every slice keeps at least half of its cells."""
+    apart = hide_half_at_most(data.all_positions(), data.shape, hides, rng)
     if not apart.any():
         raise InvalidInputError("no cell can be held out", f"{data.size} known cells", fix="pass ranks")
     return data.hide(apart)
@@ -84,6 +71,4 @@ def squared_errors(parts: TuckerTensor, apart: TensorObservations) -> Vector:
 
 def is_better(squares: Vector, best: Vector) -> bool:
     """Return whether the mean of squared errors is lower by more than its standard error, cell by cell."""
-    gain = best - squares
-    error = float(gain.std()) / np.sqrt(gain.size)
-    return bool(float(gain.mean()) > max(error, NEGLIGIBLE * float(best.mean())))
+    return TUCKER_RANKS.takes(Gain.of(best - squares, (best.mean(), squares.mean())))
