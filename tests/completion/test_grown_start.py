@@ -13,9 +13,9 @@ from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bayesian.starting import grown_start, residual_structure
 from lowland.completion.bayesian.starting.grown_start import grow, padded, with_factors
 from lowland.completion.bayesian.starting.residual_structure import (
-    find_leftover,
-    leftover_block,
+    find_residual_structure,
     random_signs,
+    residual_signs_block,
 )
 from lowland.completion.bayesian.starting.start import make_objective
 from lowland.completion.cells.summary import TableSummary
@@ -38,11 +38,10 @@ def zeros(table):
     return tuple(np.zeros((length, 1)) for length in table.shape)
 
 
-def leftover(table, known=None, most=6, **options):
+def structure(table, known=None, most=6, **options):
     known = zeros(table) if known is None else known
-    return find_leftover(
-        TableCells.of(table), *zeros(table), known, options.pop("gate", GATE), most, **options
-    )
+    options = {"gate": GATE, "most": most, **options}
+    return find_residual_structure(TableCells.of(table), zeros(table), known, **options)
 
 
 def settings_of(table, **settings):
@@ -76,7 +75,7 @@ def test_residuals_of_both_sides_are_those_of_the_same_cells():
         if signs is not None:
             expected[table.rows, table.columns] *= random_signs(table.rows, table.columns)
         for side, (own, other) in enumerate(((left, right), (right, left))):
-            block = leftover_block(sides[side].block, other, own, side, signs)
+            block = residual_signs_block(sides[side].block, other, own, side, signs)
             lines = np.repeat(np.arange(table.shape[side]), np.diff(block.starts))
             found = np.zeros(table.shape if side == 0 else table.shape[::-1])
             found[lines, block.partners] = block.values
@@ -85,7 +84,7 @@ def test_residuals_of_both_sides_are_those_of_the_same_cells():
 
 def test_strong_directions_are_the_leading_singular_vectors():
     table, _ = planted(3, share=1.0, noise=0.1)
-    found = leftover(table)
+    found = structure(table)
     u, s, vt = np.linalg.svd(table.to_array())
     assert found.strengths.size == 3
     # random signs of residuals that hold the directions themselves are taken for the noise
@@ -97,7 +96,7 @@ def test_strong_directions_are_the_leading_singular_vectors():
 def test_strengths_are_those_of_the_whole_table():
     table, truth = planted(2, shape=(300, 200), share=0.4, noise=0.2)
     expected = np.linalg.svd(truth, compute_uv=False)[:2]
-    np.testing.assert_allclose(leftover(table).strengths, expected, rtol=0.1)
+    np.testing.assert_allclose(structure(table).strengths, expected, rtol=0.1)
 
 
 def test_noise_holds_nothing_whatever_its_sizes_and_pattern():
@@ -108,14 +107,14 @@ def test_noise_holds_nothing_whatever_its_sizes_and_pattern():
         rows, columns = np.nonzero(seen)
         values = (sizes * rng.standard_normal((150, 80)))[rows, columns]
         table = Observations.from_triples(rows, columns, values, shape=(150, 80))
-        assert leftover(table, gate=1.15) is None
+        assert structure(table, gate=1.15) is None
 
 
 def test_without_signs_nothing_would_stand_out(monkeypatch):
     table, _ = planted(3)
-    assert leftover(table) is not None
+    assert structure(table) is not None
     monkeypatch.setattr(residual_structure, "random_signs", lambda rows, columns: np.ones(rows.shape))
-    assert leftover(table) is None
+    assert structure(table) is None
 
 
 def independent_levels(rows, columns, count, seed):
@@ -129,30 +128,30 @@ def independent_levels(rows, columns, count, seed):
 def test_levels_of_one_column_are_no_factors():
     for seed in range(5):
         table, groups = independent_levels(400, 8, 3, seed)
-        assert leftover(table, groups=groups) is None
+        assert structure(table, groups=groups) is None
         # as if every level were a column of its own, they would stand out
-        assert leftover(table) is not None
+        assert structure(table) is not None
 
 
 def test_what_columns_of_levels_share_stands_out():
     table, groups = independent_levels(400, 8, 3, 0)
     rng = np.random.default_rng(1)
     shared = table.to_array() + 0.5 * np.outer(rng.standard_normal(400), rng.standard_normal(24))
-    assert leftover(Observations.from_array(shared), groups=groups).strengths.size == 1
+    assert structure(Observations.from_array(shared), groups=groups).strengths.size == 1
 
 
 def test_what_shrinkage_leaves_of_known_directions_is_nothing_missing():
     table, truth = planted(3)
     u, _, vt = np.linalg.svd(truth)
-    assert leftover(table, known=(u[:, :3], vt[:3].T)) is None
-    assert leftover(table, known=(u[:, :2], vt[:2].T)).strengths.size == 1
+    assert structure(table, known=(u[:, :3], vt[:3].T)) is None
+    assert structure(table, known=(u[:, :2], vt[:2].T)).strengths.size == 1
 
 
 def test_directions_are_orthogonal_to_known_ones_in_narrow_tables(monkeypatch):
     monkeypatch.setattr(residual_structure, "ALONG", 0.0)
     table, _ = planted(6, shape=(40, 8))
     known = np.linalg.qr(np.random.default_rng(0).standard_normal((40, 5)))[0], np.eye(8)[:, :5]
-    found = leftover(table, known=known, most=3, gate=0.1, least=3)
+    found = structure(table, known=known, most=3, gate=0.1, least=3)
     assert found.strengths.size == 3
     np.testing.assert_allclose(known[1].T @ found.right, 0, atol=1e-10)
     np.testing.assert_allclose(known[0].T @ found.left, 0, atol=1e-10)
@@ -160,8 +159,8 @@ def test_directions_are_orthogonal_to_known_ones_in_narrow_tables(monkeypatch):
 
 def test_at_least_and_at_most_so_many_directions():
     table, _ = planted(4)
-    assert leftover(table, most=3).strengths.size == 3
-    assert leftover(table, most=8, least=7).strengths.size == 7
+    assert structure(table, most=3).strengths.size == 3
+    assert structure(table, most=8, least=7).strengths.size == 7
 
 
 def test_more_factors_leave_what_there_was():
@@ -254,7 +253,9 @@ def test_a_start_is_padded_to_the_rank_of_the_fit():
 
 def test_an_interrupt_on_the_way_ends_the_fit(monkeypatch):
     table, _ = planted(6)
-    monkeypatch.setattr(grown_start, "find_leftover", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(
+        grown_start, "find_residual_structure", lambda *_, **__: signal.raise_signal(signal.SIGINT)
+    )
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):

@@ -19,7 +19,7 @@ from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.features import FeatureMap
 from lowland.completion.bayesian.objective import BayesianCompletion
 from lowland.completion.bayesian.settings import BayesianSettings
-from lowland.completion.bayesian.starting.residual_structure import find_leftover
+from lowland.completion.bayesian.starting.residual_structure import find_residual_structure
 from lowland.completion.bayesian.starting.start import first_point, make_objective
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.results.status import StopReason
@@ -93,14 +93,22 @@ def _grow(of_rank: Callable[[int], BayesianCompletion], most: int, groups: Indic
         constant = [np.ones((len(side), 1), side.dtype) for side in (rows, columns)]
         known = np.hstack([rows[:, :count], constant[0]]), np.hstack([columns[:, :count], constant[1]])
         least, gate = max(1, int(LEAST_SHARE * count)), HIGHER_GATE if count >= MANY else GATE
-        leftover = find_leftover(objective.cells, lifted.left, lifted.right, known, gate, step, least, groups)
-        if leftover is None:
+        structure = find_residual_structure(
+            objective.cells,
+            (lifted.left, lifted.right),
+            known,
+            gate=gate,
+            most=step,
+            least=least,
+            groups=groups,
+        )
+        if structure is None:
             break
         m, n = objective.cells.shape
         # directions have length one; entries of both sides become alike
-        size, tilt = np.sqrt(leftover.strengths), (m / n) ** 0.25
-        added = leftover.left * (size * tilt), leftover.right * (size / tilt)
-        count += leftover.strengths.size
+        size, tilt = np.sqrt(structure.strengths), (m / n) ** 0.25
+        added = structure.left * (size * tilt), structure.right * (size / tilt)
+        count += structure.strengths.size
         wider = of_rank(count)
         start = with_factors(posterior, objective, wider, added, NEW_VARIANCE)
         objective, posterior = wider, _swept(wider, start, start.theta)

@@ -31,7 +31,7 @@ _FIRST, _SECOND, _THIRD = (np.uint64(k) for k in (0x9E3779B97F4A7C15, 0xBF58476D
 
 @final
 @dataclass(frozen=True, eq=False)
-class Leftover:
+class ResidualStructure:
     """Directions that a fit lacks, the strongest first.
 
     Parameters
@@ -47,22 +47,23 @@ class Leftover:
     strengths: Vector
 
 
-def find_leftover(
+def find_residual_structure(
     cells: TableCells,
-    left: Matrix,
-    right: Matrix,
+    factors: tuple[Matrix, Matrix],
     known: tuple[Matrix, Matrix],
+    *,
     gate: float,
     most: int,
     least: int = 1,
     groups: Indices | None = None,
-) -> Leftover | None:
-    """Return the directions that the residuals of predictions left @ right.T hold beyond noise.
+) -> ResidualStructure | None:
+    """Return the directions that the residuals of predictions hold beyond noise.
 
     Parameters
     ----------
     cells : TableCells
-    left, right : ndarray, shapes (m, d) and (n, d)
+    factors : pair of ndarray, shapes (m, d) and (n, d)
+        Whose product, the second transposed, predicts the cells.
     known : pair of ndarray, shapes (m, k) and (n, k)
         What the fit has factors for; new directions are orthogonal to them. What shrinkage leaves of these in
         the residuals is nothing that is missing.
@@ -76,14 +77,14 @@ def find_leftover(
 
     Returns
     -------
-    Leftover or None
+    ResidualStructure or None
         None if there are none.
 
     Notes
     -----
     Costs some thirty products of the cells with `most` vectors.
     """
-    own = left.astype(cells.dtype), right.astype(cells.dtype)
+    sides = factors[0].astype(cells.dtype), factors[1].astype(cells.dtype)
     bases = [_basis(side) for side in known]
     room = min(length - basis.shape[1] for length, basis in zip(cells.shape, bases, strict=True))
     if room < 1:
@@ -94,7 +95,7 @@ def find_leftover(
     for given in (signs, None):
         residuals = [
             cells.sides[side]
-            .change(leftover_block, PerPartner(own[1 - side]), PerLine(own[side]), side, given)
+            .change(residual_signs_block, PerPartner(sides[1 - side]), PerLine(sides[side]), side, given)
             .kept()
             for side in (0, 1)
         ]
@@ -107,25 +108,25 @@ def find_leftover(
     # a share of the table is observed, and noise has its share in what is
     share = cells.size / (cells.shape[0] * cells.shape[1])
     beyond = np.sqrt(np.maximum(values[:count] ** 2 - noise[0] ** 2, (0.1 * noise[0]) ** 2))
-    return Leftover(u[:, :count], v[:, :count], beyond / share)
+    return ResidualStructure(u[:, :count], v[:, :count], beyond / share)
 
 
-def leftover_block(
+def residual_signs_block(
     block: CellBlock, partner: Matrix, own: Matrix, side: int, signs: Indices | None
 ) -> CellBlock:
     """Return the weighted residuals of a block's cells, with random signs if columns have groups of signs.
 
     A sign depends on the row of its cell and the group of its column alone.
     """
-    found = residual_block(block, partner, own, block.values.dtype)
-    values = found.values
+    residuals = residual_block(block, partner, own, block.values.dtype)
+    values = residuals.values
     if block.weights is not None:
         values *= block.weights
     if signs is not None:
         for at, lines in block.stretches():
             pair = lines + block.first, block.partners[at].astype(np.intp)
             values[at] *= random_signs(pair[side], signs[pair[1 - side]])
-    return replace(found, values=values, weights=None)
+    return replace(residuals, values=values, weights=None)
 
 
 def random_signs(rows: Indices, columns: Indices) -> Vector:
@@ -170,5 +171,5 @@ def _orthonormal(vectors: Matrix, basis: Matrix) -> Matrix:
     """Return an orthonormal basis of vectors without their parts along other columns."""
     with one_blas_thread():
         rest = vectors - basis @ (basis.T @ vectors)
-        found: Matrix = np.linalg.qr(rest - basis @ (basis.T @ rest))[0]
-    return found
+        orthonormal: Matrix = np.linalg.qr(rest - basis @ (basis.T @ rest))[0]
+    return orthonormal
