@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import lowland as ll
 from lowland.completion.bayesian import pattern_choice
 from lowland.completion.encoded import power_choice
 from lowland.completion.refinement import smoothing_learning
@@ -69,6 +70,8 @@ def test_numbers_in_words_are_those_of_the_code():
     assert f"{smoothing_learning.SINGLES:.0%} one by one" in WORDS_OF["CURVES"][1]
     assert ("thrice" in WORDS_OF["CURVES"][2]) is (smoothing_learning.BEYOND == 3)
     assert f"of {pattern_choice.RANK} factors" in WORDS_OF["PATTERN"][2]
+    for estimator in (ll.StableSplineRegressor(), ll.AdditiveSplineRegressor()):
+        assert estimator.cv == choices.KNOTS.hides.times == 1 / choices.KNOTS.hides.share
 
 
 def test_no_other_module_says_how_sure_a_gain_is():
