@@ -9,7 +9,7 @@ from scipy import stats
 import lowland as ll
 from lowland.core.errors import UnsupportedError
 from lowland.trials.choices import GAP_INTERVALS
-from lowland.trials.masks import hide_gaps, split
+from lowland.trials.masks import hide_gaps
 
 # few sweeps: it is not their number that is tested
 LIGHT = {"certify": False, "random_state": 0, "max_iter": 30}
@@ -40,7 +40,7 @@ def test_gaps_of_one_line_are_lent_to_another(rng, down):
     whole, seen = gapped(rng)
     array = np.where(seen, whole, np.nan)
     table = ll.Observations.from_array(array.T if down else array)
-    kept, held = split(table, hide_gaps(table, GAP_INTERVALS.hides, rng))
+    kept, held = table.hide(hide_gaps(table, GAP_INTERVALS.hides, rng))
     if down:
         kept, held = (Observed(part.columns, part.rows, part.values) for part in (kept, held))
     assert 0.05 * table.size < held.rows.size < 0.2 * table.size

@@ -52,11 +52,6 @@ class Hiding:
         return min(max(round(wanted) if self.nearest else int(wanted), 1), self.most or size)
 
 
-def split(table: Observations, hidden: Mask) -> tuple[Observations, Observations]:
-    """Return the cells that are left, and those that are hidden."""
-    return table.select(~hidden), table.select(hidden)
-
-
 def folds_of(size: int, count: int, rng: np.random.Generator) -> Indices:
     """Return the fold of each point; each is hidden once."""
     return np.asarray(rng.permutation(size) % count)

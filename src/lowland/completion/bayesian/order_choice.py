@@ -27,7 +27,7 @@ from lowland.core.cells.observations import Observations
 from lowland.core.running.stages import stage
 from lowland.trials.choices import ASKED_ORDERS, ORDERS
 from lowland.trials.gains import Gain
-from lowland.trials.masks import FEWEST_HIDDEN, Mask, hide_along, split
+from lowland.trials.masks import FEWEST_HIDDEN, Mask, hide_along
 
 # lengths that are compared, in units of the spacing, and strengths
 LENGTHS, STRENGTHS = (2.0, 5.0, 15.0, 50.0), (1.0, 5.0)
@@ -185,7 +185,7 @@ class _Comparison:
     def _scores(
         self, mask: Mask, settings: BayesianSettings, covariates: SideCovariates
     ) -> tuple[Vector, Vector]:
-        kept, apart = split(self.table, mask)
+        kept, apart = self.table.hide(mask)
         if settings.full is False:
             settings = replace(settings, max_iterations=BRIEF)
         model = brief_model(kept, settings, covariates, np.random.default_rng(0))

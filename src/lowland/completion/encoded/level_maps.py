@@ -13,7 +13,7 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.running.stages import stage
 from lowland.trials.choices import LEVELS
-from lowland.trials.masks import hide_in_columns, leave_enough, split
+from lowland.trials.masks import hide_in_columns, leave_enough
 
 # variance of the slopes, of predictions between 0 and 1 or of normal scores, and of the intercepts around the
 # logarithms of the frequencies
@@ -70,7 +70,7 @@ def learn_maps(
         for _ in range(LEVELS.hides.times):
             hidden = hide_in_columns(table, list(known.kinds), LEVELS.hides, rng)
             hidden[hidden] = leave_enough(table.column_counts(), table.columns[hidden], 2)
-            kept, apart = split(table, hidden)
+            kept, apart = table.hide(hidden)
             predict = refit(kept)
             for j, pairs in seen.items():
                 at = apart.columns == j

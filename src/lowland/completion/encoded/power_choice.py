@@ -26,7 +26,7 @@ from lowland.core.random import spawn
 from lowland.core.running.stages import stage
 from lowland.trials.choices import POWERS
 from lowland.trials.gains import Gain
-from lowland.trials.masks import Mask, hide_in_columns, split
+from lowland.trials.masks import Mask, hide_in_columns
 
 # one trial is enough of tables from so many cells on
 MANY = 30_000
@@ -127,7 +127,7 @@ def _gains(
 
     And by how much they raise the logarithms of the cells' densities, Jacobian included.
     """
-    (part, apart), rng = split(table, hidden), np.random.default_rng(0)
+    (part, apart), rng = table.hide(hidden), np.random.default_rng(0)
     places = places_of_each(table.columns, table.shape[1])
     units = np.array([float(np.std(table.values[at])) if at.size else 1.0 for at in places])
     errors, densities = [], []

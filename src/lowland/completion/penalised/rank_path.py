@@ -34,7 +34,7 @@ from lowland.core.running.stages import stage
 from lowland.search import critical_ridge
 from lowland.search.stops import Progress
 from lowland.trials.choices import PENALTIES
-from lowland.trials.masks import hide_cells, split
+from lowland.trials.masks import hide_cells
 
 # ratio of successive penalties, starting at half the smallest one that gives zero factors, and their maximum
 # number
@@ -142,7 +142,7 @@ def choose_rank_and_penalty(
     penalty, then a path of penalties at the chosen rank. If losses are not all squared, the noise and the
     thresholds of columns are learnt along a first path.
     """
-    kept, apart = split(table, hide_cells(table, PENALTIES.hides, rng))
+    kept, apart = table.hide(hide_cells(table, PENALTIES.hides, rng))
     if bias_penalty is None:
         alone = _Comparison(kept, apart, settings, rng).over_bias_penalties() if settings.biases else 0.0
         settings = replace(settings, bias_penalty=alone)

@@ -15,7 +15,7 @@ from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
 from lowland.core.results.shown import Shown
 from lowland.trials.choices import INTERVALS, Choice
-from lowland.trials.masks import Hiding, Mask, hide_cells, split
+from lowland.trials.masks import Hiding, Mask, hide_cells
 
 # levels whose coverage is reported, and those of a calibration curve
 TOLD = (0.5, 0.9, 0.95)
@@ -177,7 +177,7 @@ def hold_trial(
     UnsupportedError
         If there are too few cells.
     """
-    kept, apart = split(table, hide(table, choice.hides, rng))
+    kept, apart = table.hide(hide(table, choice.hides, rng))
     predictor = fit(kept, rng)
     counts, overall = kept.column_counts(), float(kept.values.mean())
     sums = np.bincount(kept.columns, kept.values, minlength=table.shape[1])
