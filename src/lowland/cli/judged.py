@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, final
+from typing import Any, final
 
 import typer
 
@@ -31,24 +31,9 @@ from lowland.cli.output import (
 from lowland.cli.overwriting import check_outputs
 from lowland.cli.reading import Command, with_options
 from lowland.core.results.findings import Certificate
-from lowland.core.results.records import SearchResult
 from lowland.core.results.status import StopReason
 from lowland.report.words import verdict_sentence
-
-
-class JudgedFit(Protocol):
-    """A fit that was judged, unless it was interrupted."""
-
-    @property
-    def search(self) -> SearchResult:
-        """The best search."""
-
-    @property
-    def certificate(self) -> Certificate | None:
-        """What is proved."""
-
-    def save_certificate(self, path: Path) -> None:
-        """Write the certificate."""
+from lowland.sensing.searched_fit import SearchedFit
 
 
 @final
@@ -72,7 +57,7 @@ class JudgedOptions:
 
     def conclude(
         self,
-        fit: JudgedFit,
+        fit: SearchedFit,
         output: tuple[str, Path | None],
         *,
         report: Callable[[Path], object],
@@ -84,7 +69,7 @@ class JudgedOptions:
 
         Parameters
         ----------
-        fit : JudgedFit
+        fit : SearchedFit
         output : pair of str and Path
             The file of the result, which was written already, and what it is called.
         report : callable

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from os import PathLike
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, ClassVar, final
 
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix
 from lowland.core.doors import public
-from lowland.core.errors import InvalidInputError
 from lowland.core.results.findings import Certificate
-from lowland.core.results.judged import Judged
 from lowland.core.results.records import Attempt, Factors, SearchResult
-from lowland.files.certificates import write_certificate
 from lowland.objectives import RecoveryObjective
 from lowland.objectives.plain import recovery_document
-from lowland.report.reported import Reported
+from lowland.recheck.documents import Document
 from lowland.sensing.intervals import Intervals, entry_intervals
+from lowland.sensing.searched_fit import SearchedFit
 
 if TYPE_CHECKING:
     from lowland.report.page import Page
@@ -27,7 +24,7 @@ if TYPE_CHECKING:
 @public("lowland")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Recovery(Judged, Reported):
+class Recovery(SearchedFit):
     """A recovered matrix, how it was found, and what is proved about it.
 
     Parameters
@@ -63,6 +60,7 @@ class Recovery(Judged, Reported):
     objective: RecoveryObjective
     attempts: tuple[Attempt, ...]
     own_end: SearchResult
+    made_by: ClassVar[str] = "recover"
 
     @property
     def rank(self) -> int:
@@ -148,42 +146,9 @@ class Recovery(Judged, Reported):
 
         return recovery_page(self)
 
-    def save_certificate(self, path: str | PathLike[str]) -> None:
-        """Write the certificate with its point, but without the data, for `lowland.verify`.
-
-        Parameters
-        ----------
-        path : path
-            Path of the file (JSON); an existing file is replaced.
-
-        Raises
-        ------
-        InvalidInputError
-            If there is no certificate.
-
-        Examples
-        --------
-        >>> import lowland as ll, pathlib, tempfile
-        >>> A = ll.Entries([0, 0, 1], [0, 1, 0], (2, 2))
-        >>> fit = ll.recover(A, [1.0, 2.0, 3.0], rank=1, rng=0)
-        >>> path = pathlib.Path(tempfile.mkdtemp()) / "proof.json"
-        >>> fit.save_certificate(path)
-        >>> ll.verify(path, (A, [1.0, 2.0, 3.0])).is_confirmed
-        True
-        """
-        if self.certificate is None:
-            raise InvalidInputError(
-                "there is no certificate to save", "certify=False", fix="recover with certify=True"
-            )
-        write_certificate(path, recovery_document(self.objective, self.search.theta, self.certificate))
+    def _document(self, certificate: Certificate) -> Document:
+        return recovery_document(self.objective, self.search.theta, certificate)
 
     def _lines(self) -> list[str]:
-        lines = [
-            self.objective.describe(),
-            f"stopped: {self.search.stop_reason.value}, {self.search.message}",
-        ]
-        lines += [
-            f"start {k}: {a.start}, {a.solver}, objective {a.value:.4g} after {a.iterations} steps"
-            for k, a in enumerate(self.attempts)
-        ]
+        lines = [self.objective.describe(), self._stopped(), *self._starts()]
         return [*lines, self.polishing] if self.polishing else lines

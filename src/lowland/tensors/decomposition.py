@@ -6,18 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.errors import InvalidInputError
 from lowland.core.results.findings import Certificate
-from lowland.core.results.judged import Judged
-from lowland.core.results.records import Attempt, SearchResult
-from lowland.files.certificates import write_certificate
-from lowland.report.reported import Reported, draw_figure
+from lowland.recheck.documents import Document
+from lowland.report.reported import draw_figure
+from lowland.sensing.searched_fit import SearchedFit
 from lowland.tensors.cell_objective import CellObjective
 from lowland.tensors.cells.inputs import check_cells
 from lowland.tensors.named_modes import labelled
@@ -31,28 +29,20 @@ if TYPE_CHECKING:
 Coordinates = Sequence[NDArray[Any] | None]
 
 
-class Decomposition(Judged, Reported, ABC):
+class Decomposition(SearchedFit, ABC):
     """A model of a tensor fitted to its known cells, how it was found, and what is proved about it.
 
     Attributes
     ----------
-    search : SearchResult
-        The best of all starts.
-    certificate : Certificate or None
-        What is proved; None if not asked for, or if the search was interrupted.
     objective : CellObjective
         The problem that was solved, with the known cells.
-    attempts : tuple of Attempt
-        Every start, in order, and how it ended.
     like : xarray.DataArray or None
         The array that was decomposed, whose dimensions and coordinates results keep.
     """
 
-    search: SearchResult
-    certificate: Certificate | None
     objective: CellObjective
-    attempts: tuple[Attempt, ...]
     like: Any
+    made_by: ClassVar[str] = "decompose"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -98,42 +88,8 @@ class Decomposition(Judged, Reported, ABC):
 
     def summary_lines(self) -> list[str]:
         """Return what was found and how, in lines of words."""
-        starts = [
-            f"start {k}: {a.start}, {a.solver}, objective {a.value:.4g} after {a.iterations} steps"
-            for k, a in enumerate(self.attempts)
-        ]
-        stopped = f"stopped: {self.search.stop_reason.value}, {self.search.message}"
-        return [self.objective.describe(), *self._quality(), stopped, *self._remarks(), *starts]
-
-    def save_certificate(self, path: str | PathLike[str]) -> None:
-        """Write the certificate with its point, but without the data, for `lowland.verify`.
-
-        Parameters
-        ----------
-        path : path
-            Path of the file (JSON); an existing file is replaced.
-
-        Raises
-        ------
-        InvalidInputError
-            If there is no certificate.
-
-        Examples
-        --------
-        >>> import numpy as np, lowland as ll, pathlib, tempfile
-        >>> tensor = np.einsum("i,j,k->ijk", *(np.arange(1.0, n) for n in (7, 6, 5)))
-        >>> fit = ll.decompose_tucker(tensor, 1, rng=0)
-        >>> path = pathlib.Path(tempfile.mkdtemp()) / "proof.json"
-        >>> fit.save_certificate(path)
-        >>> ll.verify(path, tensor).is_confirmed
-        True
-        """
-        if self.certificate is None:
-            raise InvalidInputError(
-                "there is no certificate to save", "certify=False", fix="decompose with certify=True"
-            )
-        theta = self.search.theta if self.certificate.point is None else self.certificate.point
-        write_certificate(path, self.objective.document(theta, self.certificate))
+        quality, remarks = self._quality(), self._remarks()
+        return [self.objective.describe(), *quality, self._stopped(), *remarks, *self._starts()]
 
     def report(self, path: str | PathLike[str], *, like: Any = None) -> None:
         """Write a self-contained HTML report.
@@ -198,6 +154,10 @@ class Decomposition(Judged, Reported, ABC):
     @abstractmethod
     def _model_page(self, names: Sequence[str], coordinates: Coordinates) -> ModelPage:
         """Return what the page says of the model, with names of modes and coordinates along them."""
+
+    def _document(self, certificate: Certificate) -> Document:
+        theta = self.search.theta if certificate.point is None else certificate.point
+        return self.objective.document(theta, certificate)
 
     def _filled(self) -> Matrix:
         known = self.objective.data.array()
