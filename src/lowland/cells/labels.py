@@ -68,7 +68,7 @@ class TableLabels:
     @cached_property
     def _places(self) -> tuple[dict[str, int], dict[str, int]]:
         """Positions of labels by their texts, found once: a service asks often."""
-        rows, columns = ({} if own is None else label_places(own) for own in (self.rows, self.columns))
+        rows, columns = ({} if names is None else label_places(names) for names in (self.rows, self.columns))
         return rows, columns
 
     def align(self, table: Observations, *, rows: bool) -> Observations:

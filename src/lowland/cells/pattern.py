@@ -63,10 +63,10 @@ class LinePattern:
         m, n = self.shape
         places, chosen = np.full(n, -1, np.int32), np.zeros(m, bool)
         places[columns], chosen[rows] = np.arange(columns.size), True
-        (found,) = self.cells.map(0, _cells_inside, PerPartner(places), PerLine(chosen))
+        (others,) = self.cells.map(0, _cells_inside, PerPartner(places), PerLine(chosen))
         counts = np.where(chosen, self.inside(0, places >= 0), 0)
         starts = np.concatenate([[0], np.cumsum(counts[chosen])])
-        table = csr_array((np.ones(found.size, np.int64), found, starts), shape=(rows.size, columns.size))
+        table = csr_array((np.ones(others.size, np.int64), others, starts), shape=(rows.size, columns.size))
         # rows were found in ascending order
         return table[np.argsort(np.argsort(rows, kind="stable"), kind="stable")]
 
@@ -81,10 +81,10 @@ def observed_in(cells: TableCells, rows: Indices) -> Observations:
 
 def observed_lines(block: CellBlock, lines: Indices) -> tuple[Indices, Indices]:
     """Return the observed cells of a block in some lines: the lines, and positions on the other side."""
-    own = lines[(lines >= block.first) & (lines < block.first + block.size)] - block.first
-    cells = [block.partners[block.starts[k] : block.starts[k + 1]] for k in own]
+    chosen = lines[(lines >= block.first) & (lines < block.first + block.size)] - block.first
+    cells = [block.partners[block.starts[k] : block.starts[k + 1]] for k in chosen]
     partners = np.concatenate([np.zeros(0, np.intp), *cells]).astype(np.intp)
-    return np.repeat(own + block.first, [part.size for part in cells]), partners
+    return np.repeat(chosen + block.first, [part.size for part in cells]), partners
 
 
 def _partners_of(block: CellBlock, line: int) -> Arrays:
@@ -98,5 +98,5 @@ def _counted_inside(block: CellBlock, known: NDArray[np.bool_]) -> Arrays:
 
 def _cells_inside(block: CellBlock, places: NDArray[np.int32], chosen: NDArray[np.bool_]) -> Arrays:
     """Return the places of the cells in chosen lines and known lines of the other side, line by line."""
-    found = places[block.partners]
-    return (found[(found >= 0) & np.repeat(chosen, block.counts)],)
+    others = places[block.partners]
+    return (others[(others >= 0) & np.repeat(chosen, block.counts)],)

@@ -56,12 +56,12 @@ def append_cells(folder: Path, side: int, blocks: Sequence[CellArrays]) -> None:
 
 def take_cells(folder: Path, side: int, k: int, *kinds: DTypeLike) -> CellArrays:
     """Return the cells of a block in the order of parts, and remove their files."""
-    found = []
+    arrays = []
     for number, kind in enumerate(kinds):
         file = _file(folder, side, k, number)
-        found.append(np.fromfile(file, kind))
+        arrays.append(np.fromfile(file, kind))
         file.unlink()
-    return tuple(found)
+    return tuple(arrays)
 
 
 def _file(folder: Path, side: int, k: int, number: int) -> Path:

@@ -18,16 +18,16 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.kernels.sparse_tables.sparse import multiply_rows, sample_product, squared_errors
 
 
-def line_errors(block: CellBlock, partner: Matrix, own: Matrix) -> Arrays:
-    """Return the weighted squared errors of predictions own @ partner.T by line."""
-    return (squared_errors(own, partner, block.starts, block.partners, block.values, block.weights),)
+def line_errors(block: CellBlock, partner: Matrix, factors: Matrix) -> Arrays:
+    """Return the weighted squared errors of predictions factors @ partner.T by line."""
+    return (squared_errors(factors, partner, block.starts, block.partners, block.values, block.weights),)
 
 
-def residual_block(block: CellBlock, partner: Matrix, own: Matrix, dtype: DTypeLike) -> CellBlock:
-    """Return a block with what predictions own @ partner.T leave of its values, rounded to a precision."""
+def residual_block(block: CellBlock, partner: Matrix, factors: Matrix, dtype: DTypeLike) -> CellBlock:
+    """Return a block with what predictions factors @ partner.T leave of its values, rounded."""
     values = np.empty(block.values.size, dtype)
     for cells, lines in block.stretches():
-        values[cells] = block.values[cells] - sample_product(own, partner, lines, block.partners[cells])
+        values[cells] = block.values[cells] - sample_product(factors, partner, lines, block.partners[cells])
     return replace(block, values=values)
 
 
@@ -97,12 +97,12 @@ def without_places(block: CellBlock, begins: Indices, hidden: Indices) -> CellBl
     return block.where(kept)
 
 
-def scaled_block(block: CellBlock, by_partner: tuple[Vector, Vector] | None, *own: Vector) -> CellBlock:
+def scaled_block(block: CellBlock, by_partner: tuple[Vector, Vector] | None, *by_line: Vector) -> CellBlock:
     """Return a block whose values are centred and divided, by the other side or by line."""
     values = np.empty_like(block.values)
     for cells, lines in block.stretches():
         places = lines if by_partner is None else block.partners[cells]
-        centres, spreads = (numbers[places] for numbers in by_partner or own)
+        centres, spreads = (numbers[places] for numbers in by_partner or by_line)
         values[cells] = (block.values[cells] - centres) / spreads
     return replace(block, values=values)
 

@@ -205,7 +205,7 @@ class DaskObservations:
             )
         check_choices(dtype, "error")
         client = _client(client)
-        corners = [np.concatenate([[0], np.cumsum(own)[:-1]]) for own in array.chunks]
+        corners = [np.concatenate([[0], np.cumsum(lengths)[:-1]]) for lengths in array.chunks]
         chunks = client.compute(array.to_delayed().ravel().tolist())
         places = [(int(i), int(j)) for i in corners[0] for j in corners[1]]
         parts = [
@@ -218,12 +218,12 @@ class DaskObservations:
     def _of_parts(
         cls, client: Client, parts: Sequence[Future], shape: tuple[int, int] | None, duplicates: str
     ) -> DaskObservations:
-        found = PartNames(), PartNames()
+        known = PartNames(), PartNames()
         for task in [client.submit(names_of, part, pure=False) for part in parts]:
             mine: Names = persistently(task.result)
-            for known, own in zip(found, mine, strict=True):
-                known.add(*own)
-        names, counts = joined_names(found)
+            for collected, names_of_part in zip(known, mine, strict=True):
+                collected.add(*names_of_part)
+        names, counts = joined_names(known)
         if shape is not None:  # names are positions
             whole = [np.zeros(length, np.int64) for length in shape]
             for at, every_count, number in zip(names, whole, counts, strict=True):

@@ -45,8 +45,8 @@ def refuse_elsewhere(plan: CompletionPlan, where: str) -> None:
         raise UnsupportedError(f"losses must be squared for tables {where}", f"loss={plan.loss!r}", fix=fix)
     for name in ("nonnegative", "penalty_weights", "refine", "powers", "row_order", "column_order"):
         if name in plan.given and getattr(plan, name) is not False:
-            found = f"{name}={getattr(plan, name)!r}"
-            raise UnsupportedError(f"{name} is not there for tables {where}", found, fix=fix)
+            given = f"{name}={getattr(plan, name)!r}"
+            raise UnsupportedError(f"{name} is not there for tables {where}", given, fix=fix)
     if plan.decide_method() == "map" and (plan.rank is None or plan.penalty is None):
         raise UnsupportedError(
             f'rank and penalty of method "map" cannot be chosen for tables {where}',

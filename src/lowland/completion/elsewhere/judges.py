@@ -83,11 +83,11 @@ def _terms(problem: LineProblem) -> int:
     return longest + max(problem.cells.shape)
 
 
-def squares_up(block: CellBlock, partner: Matrix, own: Matrix) -> Arrays:
+def squares_up(block: CellBlock, partner: Matrix, factors: Matrix) -> Arrays:
     """Return the sum of the squared residuals of each line, each rounded up."""
-    residuals = residual_block(block, partner, own, np.float64).values
+    residuals = residual_block(block, partner, factors, np.float64).values
     blank = replace(block, values=np.zeros(residuals.size))
-    reach = -residual_block(blank, np.abs(partner), np.abs(own), np.float64).values
+    reach = -residual_block(blank, np.abs(partner), np.abs(factors), np.float64).values
     errors = gamma(partner.shape[1] + 4) * reach + unit_roundoff("float64") * np.abs(residuals)
     return line_sums(replace(block, values=(np.abs(residuals) + errors) ** 2))
 
@@ -127,9 +127,9 @@ class _Sums:
         )
 
 
-def dual_terms(block: CellBlock, partner: Matrix, own: Matrix, offset: float, dtype: DTypeLike) -> Arrays:
+def dual_terms(block: CellBlock, partner: Matrix, factors: Matrix, offset: float, dtype: DTypeLike) -> Arrays:
     """Return the sums of `_Sums` of each line, and the largest |y| of its cells."""
-    residuals = residual_block(block, partner, own, dtype).values.astype(np.float64)
+    residuals = residual_block(block, partner, factors, dtype).values.astype(np.float64)
     values = block.values.astype(np.float64) - offset
     products = values * residuals
     numbers = residuals**2, products, np.abs(products), residuals, np.abs(residuals)
@@ -170,8 +170,8 @@ def _lower_bound(
     sums = _Sums.of(problem, theta, residuals)
     if not sums.squares > 0:
         return ZERO_BOUND
-    found = probable_bound(ResidualMap(residuals, tell), steps, rng, problem.model.sides(theta)[1])
-    highest = found.value * (1 + 1e-15)
+    norm = probable_bound(ResidualMap(residuals, tell), steps, rng, problem.model.sides(theta)[1])
+    highest = norm.value * (1 + 1e-15)
     if not np.isfinite(highest):
         return ZERO_BOUND
     charged = _bias_squares(problem, sums)
@@ -183,7 +183,7 @@ def _lower_bound(
     value -= scale * _offset_charge(problem, sums, upper)
     if not value > 0:
         return ZERO_BOUND
-    return LowerBound(float(value), found.rigour, found.method, scale)
+    return LowerBound(float(value), norm.rigour, norm.method, scale)
 
 
 def _bias_squares(problem: LineProblem, sums: _Sums) -> float:
@@ -191,8 +191,8 @@ def _bias_squares(problem: LineProblem, sums: _Sums) -> float:
     if not problem.model.biases or not problem.bias_penalty:
         return 0.0
     total = 0.0
-    for own, sizes in (sums.by_row, sums.by_column):
-        total += float(np.sum((np.abs(own) + gamma(sums.terms) * sizes) ** 2))
+    for numbers, sizes in (sums.by_row, sums.by_column):
+        total += float(np.sum((np.abs(numbers) + gamma(sums.terms) * sizes) ** 2))
     return total / problem.bias_penalty * (1 + gamma(sum(problem.cells.shape) + 8))
 
 
@@ -206,8 +206,8 @@ def _offset_charge(problem: LineProblem, sums: _Sums, upper: float) -> float:
         leftover, nodes = abs(sums.residuals) + gamma(sums.terms) * sums.absolute, 1
     else:
         leftover = sum(
-            float(np.abs(own).sum() + gamma(sums.terms) * sizes.sum())
-            for own, sizes in (sums.by_row, sums.by_column)
+            float(np.abs(numbers).sum() + gamma(sums.terms) * sizes.sum())
+            for numbers, sizes in (sums.by_row, sums.by_column)
         )
         nodes = sum(problem.cells.shape)
     return float(leftover * nodes * reach * (1 + 1e-12))

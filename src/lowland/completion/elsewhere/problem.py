@@ -69,8 +69,8 @@ class LineProblem:
 
     def value(self, theta: Vector) -> float:
         """Return the objective."""
-        own, partner = self.widened(theta)
-        errors = self.cells.map(0, line_errors, PerPartner(partner), PerLine(own))[0]
+        factors, partner = self.widened(theta)
+        errors = self.cells.map(0, line_errors, PerPartner(partner), PerLine(factors))[0]
         return float(0.5 * errors.sum()) + self.ridges(theta)
 
     def ridges(self, theta: Vector) -> float:
@@ -97,8 +97,10 @@ class LineProblem:
             for side in (0, 1):
                 u, v, a, b, c = self.model.unpack(theta)
                 sums, counts = self.residual_sums(theta, side), self.cells.sides[side].counts
-                own = (a, b)[side]
-                moved = own + (sums - self.bias_penalty * own) / np.maximum(counts + self.bias_penalty, 1)
+                biases = (a, b)[side]
+                moved = biases + (sums - self.bias_penalty * biases) / np.maximum(
+                    counts + self.bias_penalty, 1
+                )
                 sides = (moved, b) if side == 0 else (a, moved)
                 theta = self.model.pack(u, v, sides[0], sides[1], c)
         return self.block_solver.solve(theta, "offset")
@@ -166,6 +168,6 @@ class LineBlocks:
         return model.pack(u, factors, a, biases, c)
 
 
-def _residual_sums(block: CellBlock, partner: Matrix, own: Matrix) -> Arrays:
+def _residual_sums(block: CellBlock, partner: Matrix, factors: Matrix) -> Arrays:
     """Return the sum of the residuals of each line."""
-    return line_sums(residual_block(block, partner, own, partner.dtype))
+    return line_sums(residual_block(block, partner, factors, partner.dtype))

@@ -164,14 +164,14 @@ def block_file(folder: Path, side: int, k: int, name: str) -> Path:
 
 def _check_blocks(folder: Path, side: int, sides: Sequence[StoredBlocks], dtype: str) -> None:
     """Raise ValueError unless the files of all blocks of a side hold their cells."""
-    began, own, partners = time.monotonic(), sides[side], sides[1 - side].counts.size
-    for k, (first, last) in enumerate(pairwise(own.bounds.tolist())):
+    began, blocks, partners = time.monotonic(), sides[side], sides[1 - side].counts.size
+    for k, (first, last) in enumerate(pairwise(blocks.bounds.tolist())):
         files = [block_file(folder, side, k, name) for name in PARTS]
         place = files[0].name.removesuffix(f"-{PARTS[0]}.npy")
         require(all(file.is_file() for file in files), f"no {place}")
-        whole = _is_whole(own.read(k), own.counts[first:last], partners, dtype)
+        whole = _is_whole(blocks.read(k), blocks.counts[first:last], partners, dtype)
         require(whole, f"{place} does not hold its cells")
-        announce("blocks", k + 1, own.bounds.size - 1, started=began)
+        announce("blocks", k + 1, blocks.bounds.size - 1, started=began)
 
 
 def _is_whole(block: CellBlock, counts: Indices, partners: int, dtype: str) -> bool:

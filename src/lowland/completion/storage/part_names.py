@@ -42,14 +42,14 @@ class PartNames:
         TooLargeError
             If they are too many for positions in 32 bits.
         """
-        found = list(self._known.values()) or [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
-        names, counts = found[0]
-        if len(found) > 1 or names.dtype.kind == "U":
-            texts = np.unique(np.concatenate([own.astype(str) for own, _ in found]))
+        kinds = list(self._known.values()) or [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
+        names, counts = kinds[0]
+        if len(kinds) > 1 or names.dtype.kind == "U":
+            texts = np.unique(np.concatenate([mine.astype(str) for mine, _ in kinds]))
             names = order_labels(np.zeros(0, np.intp), texts.tolist()).names
             counts = np.zeros(names.size, np.int64)
-            for own, number in found:
-                counts[places(names, own)] += number
+            for mine, number in kinds:
+                counts[places(names, mine)] += number
         if names.size >= LONGEST:
             raise TooLargeError("a side of the table is too long", f"{names.size:,} names", fix="below 2^31")
         return names, counts
@@ -69,7 +69,7 @@ def joined_names(sides: Sequence[PartNames]) -> tuple[list[NDArray[Any]], list[I
     return list(names), list(counts)
 
 
-def places(names: NDArray[Any], own: NDArray[Any]) -> NDArray[np.int32]:
+def places(names: NDArray[Any], some: NDArray[Any]) -> NDArray[np.int32]:
     """Return the positions of some names among all."""
-    same = own if own.dtype.kind == names.dtype.kind else own.astype(str).astype(names.dtype)
+    same = some if some.dtype.kind == names.dtype.kind else some.astype(str).astype(names.dtype)
     return np.searchsorted(names, same).astype(np.int32)

@@ -65,15 +65,15 @@ def part_of_frame(frame: Any, columns: Sequence[str], dtype: str) -> LabelledPar
 def part_of_arrow(table: Any, columns: Sequence[str], dtype: str, where: str) -> LabelledPart:
     """Return the cells of an Arrow table with one line per cell, whose text is not read cell by cell."""
     row, column, value = columns
-    found = frame_columns(table)
-    numbers = found[value]
+    arrays = frame_columns(table)
+    numbers = arrays[value]
     if isinstance(numbers, LabelColumn) or numbers.dtype.kind not in "if":
         raise InvalidInputError(f"column {value!r} must hold numbers", "text")
 
     def labels(name: str) -> LabelColumn:
         # truth values are names, as in any frame
         truths = str(table.schema.field(name).type) == "bool"
-        cells = label_cells(np.asarray(table[name].to_pylist(), dtype=object)) if truths else found[name]
+        cells = label_cells(np.asarray(table[name].to_pylist(), dtype=object)) if truths else arrays[name]
         return label_column(cells, name, f"a part of {where}")
 
     return _part(labels(row), labels(column), numbers.astype(np.float64), value, dtype)
@@ -133,11 +133,11 @@ def part_of_array(chunk: NDArray[Any], corner: tuple[int, int], dtype: str) -> L
         raise InvalidInputError("the array must hold real numbers", f"dtype {array.dtype}")
     if np.isinf(array).any():
         raise InvalidInputError("the array must not hold infinities", "one", fix="use NaN for missing values")
-    found = np.nonzero(~np.isnan(array))
+    known = np.nonzero(~np.isnan(array))
     m, n = array.shape
     names = (np.arange(m) + corner[0], np.arange(n) + corner[1])
-    codes = (found[0].astype(np.int32), found[1].astype(np.int32))
-    return LabelledPart(names, codes, _in_precision(array[found], "the array", dtype))
+    codes = (known[0].astype(np.int32), known[1].astype(np.int32))
+    return LabelledPart(names, codes, _in_precision(array[known], "the array", dtype))
 
 
 def names_of(part: LabelledPart) -> Names:
@@ -207,7 +207,7 @@ def _repeats(block: CellBlock) -> NDArray[np.bool_]:
     return repeated
 
 
-def refuse_repeats(found: Sequence[tuple[int, int, int]], labels: TableLabels) -> None:
+def refuse_repeats(repeated: Sequence[tuple[int, int, int]], labels: TableLabels) -> None:
     """Raise if any block of rows has repeated cells, as `repeated_cell` finds them.
 
     Raises
@@ -215,10 +215,10 @@ def refuse_repeats(found: Sequence[tuple[int, int, int]], labels: TableLabels) -
     InvalidInputError
         Naming the first.
     """
-    repeats = sum(count for count, *_ in found)
+    repeats = sum(count for count, *_ in repeated)
     if not repeats:
         return
-    first = next((i, j) for count, i, j in found if count)
+    first = next((i, j) for count, i, j in repeated if count)
     row, column = (
         at if names is None else repr(names[at].item())
         for at, names in zip(first, (labels.rows, labels.columns), strict=True)

@@ -35,9 +35,9 @@ def sort_parts(
     with stage("sorting the cells by row and by column"):
         began = time.monotonic()
         for p in range(number):
-            rows, columns, values, *own = load_part(folder, p, 5)
+            rows, columns, values, *names_of_part = load_part(folder, p, 5)
             remove_part(folder, p, 5)
-            part = LabelledPart((own[0], own[1]), (rows, columns), values)
+            part = LabelledPart((names_of_part[0], names_of_part[1]), (rows, columns), values)
             for side, cut in enumerate(cut_part(part, names, bounds)):
                 append_cells(folder, side, cut)
             announce("parts", p + 1, number, started=began)

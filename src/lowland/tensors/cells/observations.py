@@ -261,9 +261,7 @@ class TensorObservations:
 
     def without(self, places: Indices) -> TensorObservations:
         """Return the tensor without some cells, by their places in lexicographic order."""
-        hidden = np.zeros(self.size, bool)
-        hidden[places] = True
-        return self.select(~hidden)
+        return self.select(np.delete(np.arange(self.size), places))
 
     def positions_of(self, places: Indices) -> NDArray[np.int64]:
         """Return the positions of some known cells, by their places in lexicographic order, shape (k, N)."""

@@ -85,7 +85,7 @@ class StoredTensor:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the tensor."""
-        return tuple(own.size for own in self.counts)
+        return tuple(counts.size for counts in self.counts)
 
     @property
     def size(self) -> int:
@@ -207,7 +207,7 @@ class StoredTensor:
             check_arrays(arrays, {name: name for name in names}, kind="iu")
             counts = tuple(arrays[name].astype(np.int64) for name in names)
             check_arrays(arrays, {"checksums": str(2 * modes)}, kind="iu")
-            require(modes > 2 and len({int(own.sum()) for own in counts}) == 1, "its modes differ")
+            require(modes > 2 and len({int(known.sum()) for known in counts}) == 1, "its modes differ")
         with reading(target, KIND):
             for k in range(modes):
                 missing = [name for name in PARTS if not cells_file(target, k, name).is_file()]
@@ -268,7 +268,7 @@ class StoredTensor:
 
     def slice_counts(self) -> list[Indices]:
         """Return the number of known cells of each slice, by mode."""
-        return [own.blocks.counts for own in self.unfoldings()]
+        return [unfolding.blocks.counts for unfolding in self.unfoldings()]
 
     def unfoldings(self) -> list[Unfolding]:
         """Return the known cells by the rows of each mode."""

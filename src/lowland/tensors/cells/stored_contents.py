@@ -30,15 +30,15 @@ def cells_file(folder: Path, mode: int, name: str) -> Path:
 
 def checksums(folder: Path, modes: int) -> NDArray[np.int64]:
     """Return a checksum of each file of the cells."""
-    found = []
+    sums = []
     for mode in range(modes):
         for name in PARTS:
             total = 0
             with cells_file(folder, mode, name).open("rb") as file:
                 while part := file.read(READ_AT_ONCE):
                     total = zlib.crc32(part, total)
-            found.append(total)
-    return np.array(found, np.int64)
+            sums.append(total)
+    return np.array(sums, np.int64)
 
 
 def mapped_cells(folder: Path, mode: int, name: str) -> NDArray[Any]:
@@ -65,19 +65,19 @@ def _read_block(folder: Path, mode: int, bounds: Indices, ends: Indices, k: int)
     return CellBlock(first, starts, partners, values.astype(np.float64), combinations=others)
 
 
-def is_before(asked: NDArray[Any], found: NDArray[Any]) -> NDArray[np.bool_]:
+def is_before(asked: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:
     """Return where positions come before others, in lexicographic order."""
     before, same = np.zeros(len(asked), bool), np.ones(len(asked), bool)
-    for own, other in zip(asked.T, found.T, strict=True):
-        before |= same & (own < other)
-        same &= own == other
+    for mine, other in zip(asked.T, others.T, strict=True):
+        before |= same & (mine < other)
+        same &= mine == other
     return before
 
 
 def is_whole(folder: Path, mode: int, counts: Sequence[Indices], dtype: str) -> bool:
     """Return whether the files of a mode hold as many cells as its counts say, in order, that can be used."""
     others, values = (mapped_cells(folder, mode, name) for name in PARTS)
-    total, lengths = int(counts[mode].sum()), [own.size for k, own in enumerate(counts) if k != mode]
+    total, lengths = int(counts[mode].sum()), [known.size for k, known in enumerate(counts) if k != mode]
     kinds = (str(others.dtype), str(values.dtype))
     if kinds != ("int32", dtype) or others.shape != (total, len(lengths)) or values.shape != (total,):
         return False

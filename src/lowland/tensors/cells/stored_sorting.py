@@ -84,8 +84,8 @@ def _collect(
                     "batches have different numbers of modes", f"{len(counts)} and {positions.shape[1]}"
                 )
             counts = counts or [np.zeros(0, np.int64) for _ in range(positions.shape[1])]
-            for mode, own in enumerate(positions.T):
-                new = np.bincount(own, minlength=counts[mode].size)
+            for mode, places in enumerate(positions.T):
+                new = np.bincount(places, minlength=counts[mode].size)
                 new[: counts[mode].size] += counts[mode]
                 counts[mode] = new
             ends = [min(ends[0], float(values.min())), max(ends[1], float(values.max()))]
@@ -104,10 +104,10 @@ def _collect(
 def _to_shape(counts: Sequence[Indices], shape: tuple[int, ...] | None) -> list[Indices]:
     if shape is None:
         return list(counts)
-    found = tuple(own.size for own in counts)
-    if len(shape) != len(found) or any(own > most for own, most in zip(found, shape, strict=True)):
-        raise InvalidInputError(f"positions lie outside the shape {tuple(shape)}", f"cells fill {found}")
-    return [np.pad(own, (0, most - own.size)) for own, most in zip(counts, shape, strict=True)]
+    lengths = tuple(known.size for known in counts)
+    if len(shape) != len(lengths) or any(length > most for length, most in zip(lengths, shape, strict=True)):
+        raise InvalidInputError(f"positions lie outside the shape {tuple(shape)}", f"cells fill {lengths}")
+    return [np.pad(known, (0, most - known.size)) for known, most in zip(counts, shape, strict=True)]
 
 
 def _sort_mode(folder: Path, mode: int, counts: Sequence[Indices], parts: int, dtype: np.dtype[Any]) -> None:

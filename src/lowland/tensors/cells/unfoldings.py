@@ -234,8 +234,8 @@ def row_sums(block: CellBlock) -> Arrays:
 def products(factors: Sequence[Matrix], positions: NDArray[np.integer]) -> Matrix:
     """Return the products of one row per factor, shape (k, r), for positions of shape (k, factors)."""
     out: Matrix = factors[0][positions[:, 0]]
-    for factor, own in zip(factors[1:], positions.T[1:], strict=True):
-        out *= factor[own]
+    for factor, places in zip(factors[1:], positions.T[1:], strict=True):
+        out *= factor[places]
     return out
 
 
