@@ -146,25 +146,10 @@ class TableCells:
         """Return the cells in the first columns only; cells must be in memory."""
         if self.shape[1] <= partner:
             return self
-        rows, columns = self.in_memory
-        end = int(columns.starts[partner])
-        first = replace(
-            columns,
-            starts=columns.starts[: partner + 1],
-            partners=columns.partners[:end],
-            values=columns.values[:end],
-            weights=None if columns.weights is None else columns.weights[:end],
-        )
+        rows, columns = (side.block for side in self.sides if isinstance(side, LocalBlocks))
+        first = replace(columns.where(columns.lines < partner), starts=columns.starts[: partner + 1])
         sides = (LocalBlocks(rows.where(rows.partners < partner)), LocalBlocks(first))
-        return replace(self, sides=sides, shape=(self.shape[0], partner), size=end)
-
-    @property
-    def in_memory(self) -> tuple[CellBlock, CellBlock]:
-        """The cells by row and by column, each in one block in memory."""
-        rows, columns = self.sides
-        assert isinstance(rows, LocalBlocks)
-        assert isinstance(columns, LocalBlocks)
-        return rows.block, columns.block
+        return replace(self, sides=sides, shape=(self.shape[0], partner), size=first.values.size)
 
     def scaled(self, centres: Vector, spreads: Vector) -> TableCells:
         """Return the cells with the values of each column centred and divided."""
