@@ -71,14 +71,14 @@ def double_well(*, tilt: float = 0.0, transverse: ArrayLike = ()) -> Potential:
         )
     points = [np.r_[np.real(root), np.zeros(k.size)] for root in roots]
     return Potential(
-        "double_well",
-        1 + k.size,
-        lambda x: np.hstack([x[:, :1] ** 3 - x[:, :1] + tilt, x[:, 1:] * k]),
-        lambda x: (x[:, 0] ** 2 - 1) ** 2 / 4 + tilt * x[:, 0] + (x[:, 1:] ** 2 @ k) / 2,
-        lambda x: np.diag(np.r_[3 * x[0] ** 2 - 1, k]),
-        np.r_[tilt, k],
-        (points[0], points[2]),
-        (points[1],),
+        name="double_well",
+        dimension=1 + k.size,
+        gradient=lambda x: np.hstack([x[:, :1] ** 3 - x[:, :1] + tilt, x[:, 1:] * k]),
+        value=lambda x: (x[:, 0] ** 2 - 1) ** 2 / 4 + tilt * x[:, 0] + (x[:, 1:] ** 2 @ k) / 2,
+        hessian=lambda x: np.diag(np.r_[3 * x[0] ** 2 - 1, k]),
+        parameters=np.r_[tilt, k],
+        minima=(points[0], points[2]),
+        saddles=(points[1],),
         compiled=built_in("double_well"),
     )
 
@@ -94,14 +94,14 @@ def many_wells(*, dimension: int = 2, tilt: float = 0.0) -> Potential:
     deepest = np.full(dimension, roots[0] if tilt >= 0 else roots[2])
     saddles = tuple(np.where(np.arange(dimension) == k, roots[1], deepest) for k in range(dimension))
     return Potential(
-        "many_wells",
-        dimension,
-        lambda x: x**3 - x + tilt,
-        lambda x: np.sum((x**2 - 1) ** 2 / 4 + tilt * x, axis=1),
-        lambda x: np.diag(3 * x**2 - 1),
-        np.array([tilt]),
-        (deepest,),
-        saddles,
+        name="many_wells",
+        dimension=dimension,
+        gradient=lambda x: x**3 - x + tilt,
+        value=lambda x: np.sum((x**2 - 1) ** 2 / 4 + tilt * x, axis=1),
+        hessian=lambda x: np.diag(3 * x**2 - 1),
+        parameters=np.array([tilt]),
+        minima=(deepest,),
+        saddles=saddles,
         compiled=built_in("many_wells"),
     )
 
@@ -147,14 +147,14 @@ def muller_brown(*, scale: float = 0.05) -> Potential:
         return x
 
     return Potential(
-        "muller_brown",
-        2,
-        gradient,
-        lambda x: np.sum(terms(x)[0], axis=1),
-        hessian,
-        np.r_[scale, _MULLER_BROWN.ravel()],
-        (polished(-0.558, 1.442), polished(0.623, 0.028), polished(-0.05, 0.467)),
-        (polished(-0.822, 0.624), polished(0.212, 0.293)),
+        name="muller_brown",
+        dimension=2,
+        gradient=gradient,
+        value=lambda x: np.sum(terms(x)[0], axis=1),
+        hessian=hessian,
+        parameters=np.r_[scale, _MULLER_BROWN.ravel()],
+        minima=(polished(-0.558, 1.442), polished(0.623, 0.028), polished(-0.05, 0.467)),
+        saddles=(polished(-0.822, 0.624), polished(0.212, 0.293)),
         compiled=built_in("muller_brown"),
     )
 

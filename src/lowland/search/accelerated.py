@@ -86,7 +86,9 @@ class Accelerated:
         value, gradient = objective.value_and_gradient(theta)
         kept = int(np.sum(~objective.block_solver.coordinates(objective.block_solver.names[0])))
         none = np.zeros((kept, 0), theta.dtype)
-        state = AcceleratedState(theta, value, theta, theta, none, none, 0, 0.0)
+        state = AcceleratedState(
+            theta=theta, value=value, plain=theta, proposed=theta, ends=none, moves=none, step=0, stretch=0.0
+        )
         return state, Info(value, float(np.linalg.norm(gradient)))
 
     def step(
@@ -117,9 +119,16 @@ class Accelerated:
         count = state.step + 1
         norm = float(np.linalg.norm(objective.gradient(theta))) if count % CHECK == 0 else None
         measures = {"combined": float(ends.shape[1]), "stretch": stretch}
-        return AcceleratedState(theta, value, plain, proposed, ends, moves, count, stretch), Info(
-            value, norm, measures
-        )
+        return AcceleratedState(
+            theta=theta,
+            value=value,
+            plain=plain,
+            proposed=proposed,
+            ends=ends,
+            moves=moves,
+            step=count,
+            stretch=stretch,
+        ), Info(value, norm, measures)
 
 
 def _grows(move: Vector, moves: Matrix) -> bool:

@@ -248,16 +248,16 @@ class _Search:
             },
         )
         return SearchResult(
-            self.best_theta,
-            self.best_value,
-            reason,
-            message,
-            p.iteration,
-            p.seconds,
-            self.stepper.name,
-            trace,
-            self.state,
-            work,
+            theta=self.best_theta,
+            value=self.best_value,
+            stop_reason=reason,
+            message=message,
+            iterations=p.iteration,
+            seconds=p.seconds,
+            solver=self.stepper.name,
+            trace=trace,
+            state=self.state,
+            work=work,
         )
 
     def _record(self, callbacks: Sequence[Callback]) -> None:

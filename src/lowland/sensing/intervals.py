@@ -181,5 +181,12 @@ def _intervals(
     reach = float(t.ppf((1 + level) / 2, noise.free)) * error
     form = "exact" if covariance.is_exact else "block"
     return Intervals(
-        estimate, error, estimate - reach, estimate + reach, level, noise.level, noise.free, form
+        estimate=estimate,
+        standard_error=error,
+        lower=estimate - reach,
+        upper=estimate + reach,
+        level=level,
+        noise=noise.level,
+        degrees_of_freedom=noise.free,
+        form=form,
     )

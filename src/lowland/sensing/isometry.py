@@ -194,7 +194,16 @@ def restricted_isometry(
     else:
         flattest, steepest = known
     smallest, largest = (_ratio(measurement, factors) for factors in (flattest, steepest))
-    return Isometry(rank, structure, smallest, largest, flattest, steepest, least, most)
+    return Isometry(
+        rank=rank,
+        structure=structure,
+        smallest=smallest,
+        largest=largest,
+        flattest=flattest,
+        steepest=steepest,
+        least=least,
+        most=most,
+    )
 
 
 def _ratio(measurement: Measurement, factors: Factors) -> float:

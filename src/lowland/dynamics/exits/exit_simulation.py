@@ -279,14 +279,14 @@ def simulate_exits(
         Seed of the noise.
     """
     ensemble = Ensemble(
-        potential.bind(key),
-        dynamics,
-        key,
-        potential.value,
-        potential.compiled,
-        potential.parameters,
-        watch.exit,
-        watch.bridge,
+        gradient=potential.bind(key),
+        dynamics=dynamics,
+        key=key,
+        value=potential.value,
+        compiled=potential.compiled,
+        parameters=potential.parameters,
+        exit=watch.exit,
+        bridge=watch.bridge,
     )
     chains, n = ensemble.start(start), len(start)
     status, times = np.zeros(n, np.uint8), np.full(n, np.nan)
@@ -325,15 +325,15 @@ def simulate_exits(
     times[status == RUNNING] = now
     horizon = now if np.any(status == RUNNING) else float(times.max())
     return EscapeStudy(
-        times,
-        status,
-        dynamics,
-        horizon,
-        watch.entry,
-        calls,
-        time.perf_counter() - begun,
-        message,
-        _order(dynamics, watch),
+        times=times,
+        status=status,
+        dynamics=dynamics,
+        horizon=horizon,
+        entry=watch.entry,
+        gradient_calls=calls,
+        seconds=time.perf_counter() - begun,
+        message=message,
+        order=_order(dynamics, watch),
     )
 
 

@@ -116,16 +116,16 @@ def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
     named, blank = complete_names(names, records, opened.name)
     whole = whole and len(every) <= SAMPLE
     return TextLayout(
-        encoding,
-        delimiter,
-        form.comment,
-        skipped,
-        named,
-        blank,
-        records,
-        tuple(decided),
-        whole,
-        padded,
+        encoding=encoding,
+        delimiter=delimiter,
+        comment=form.comment,
+        skipped=skipped,
+        names=named,
+        blank=blank,
+        sample=records,
+        decided=tuple(decided),
+        whole=whole,
+        padded=padded,
     )
 
 

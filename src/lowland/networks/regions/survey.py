@@ -193,15 +193,15 @@ def survey_regions(
             undecided += inner is None
     asked = values is not None
     return RegionSurvey(
-        Share(full, n_regions),
-        Share(zero, n_regions) if asked else None,
-        Share(bad, n_regions, undecided) if asked else None,
-        np.array(losses) if asked else None,
-        width,
-        len(points),
-        points.shape[1],
-        law,
-        generic_pattern_count(*rows.shape) ** width,
+        full=Share(full, n_regions),
+        global_minimum=Share(zero, n_regions) if asked else None,
+        bad_minimum=Share(bad, n_regions, undecided) if asked else None,
+        best_losses=np.array(losses) if asked else None,
+        width=width,
+        n_points=len(points),
+        n_inputs=points.shape[1],
+        law=law,
+        regions=generic_pattern_count(*rows.shape) ** width,
     )
 
 

@@ -169,14 +169,14 @@ class RegionTrace:
         self._patterns = [first, patterns]
         self.records.append(
             RegionRecord(
-                step,
-                rank,
-                len(self._inputs),
-                _differing(patterns, first),
-                _differing(patterns, before),
-                sum(part.size for part in region.dead_neurons),
-                region.on_boundary,
-                loss,
+                step=step,
+                rank=rank,
+                n_points=len(self._inputs),
+                changed=_differing(patterns, first),
+                moved=_differing(patterns, before),
+                dead_neurons=sum(part.size for part in region.dead_neurons),
+                on_boundary=region.on_boundary,
+                loss=loss,
             )
         )
         return self.records[-1]

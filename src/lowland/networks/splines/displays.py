@@ -108,7 +108,16 @@ class SplineDisplay:
         grid = np.unique(np.r_[np.linspace(model.support_[0], model.support_[1], _POINTS), model.knots_])
         lower, upper = model.predict_interval(grid)
         knots = model.effective_knots_
-        return cls(model.x_, model.y_, grid, model.predict(grid), knots, lower, upper, names)
+        return cls(
+            x=model.x_,
+            y=model.y_,
+            grid=grid,
+            fitted=model.predict(grid),
+            knots=knots,
+            lower=lower,
+            upper=upper,
+            names=names,
+        )
 
     @classmethod
     def from_fit(cls, fit: StableFit) -> SplineDisplay:

@@ -249,23 +249,23 @@ def stability_report(
     if np.any(v == 0):
         notes.append("Some output weights are zero.")
     return StabilityReport(
-        net,
-        inputs,
-        values,
-        float(step_size),
-        shares,
-        sharpness,
-        weighted_variation(inputs, places, jumps, shares),
-        places,
-        jumps,
-        effective,
-        rescaling_bracket(net, inputs[:, None], shares),
-        Certificate(
+        network=net,
+        x=inputs,
+        y=values,
+        step_size=float(step_size),
+        weights=shares,
+        sharpness=sharpness,
+        variation=weighted_variation(inputs, places, jumps, shares),
+        knots=places,
+        jumps=jumps,
+        effective=effective,
+        bracket=rescaling_bracket(net, inputs[:, None], shares),
+        certificate=Certificate(
             (judge_stability(sharpness, step_size, spread),),
             "squared loss of a univariate ReLU network",
             np.concatenate([layer.ravel() for layer in net.weights]),
         ),
-        tuple(notes),
+        notes=tuple(notes),
     )
 
 

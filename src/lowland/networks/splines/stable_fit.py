@@ -204,18 +204,18 @@ def fit_stable(  # noqa: PLR0913
     best = choose(runs)
     network = runs.network(best)
     return StableFit(
-        network,
-        inputs,
-        values,
-        float(step_size),
-        runs,
-        best,
-        lost.count("collapsed"),
-        lost.count("diverged"),
-        restarts,
-        stability_report(network, inputs, values, step_size),
-        time.perf_counter() - started,
-        message,
+        network=network,
+        x=inputs,
+        y=values,
+        step_size=float(step_size),
+        runs=runs,
+        best=best,
+        collapsed=lost.count("collapsed"),
+        diverged=lost.count("diverged"),
+        restarts=restarts,
+        stability=stability_report(network, inputs, values, step_size),
+        seconds=time.perf_counter() - started,
+        message=message,
     )
 
 
