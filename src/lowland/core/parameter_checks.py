@@ -1,7 +1,8 @@
-"""Checks of numeric settings, the same everywhere."""
+"""Checks of settings, the same everywhere."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,13 @@ def whole_number(value: Any, name: str, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InvalidInputError(f"{name} must be a whole number of at least {least}", repr(value))
     return int(value)
+
+
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Raise InvalidInputError unless a setting is one of some words."""
+    if value not in choices:
+        *most, last = (f'"{choice}"' for choice in choices)
+        raise InvalidInputError(f"{name} is unknown", repr(value), fix=f"use {', '.join(most)} or {last}")
 
 
 def check_share(name: str, number: float) -> None:

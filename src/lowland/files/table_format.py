@@ -8,6 +8,7 @@ from typing import final
 
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
+from lowland.core.parameter_checks import check_choice
 
 # the name that a column of row labels without one is given
 ROW_LABELS = "row labels"
@@ -79,10 +80,7 @@ class TableFormat:
     drop: Collection[str] = ()
 
     def __post_init__(self) -> None:
-        if self.sentinels not in SENTINELS:
-            raise InvalidInputError(
-                "sentinels is unknown", repr(self.sentinels), fix='use "error", "missing" or "values"'
-            )
+        check_choice("sentinels", self.sentinels, SENTINELS)
         if self.decimal not in (None, ".", ","):
             raise InvalidInputError("decimal is unknown", repr(self.decimal), fix='use "." or ","')
         if self.thousands is not None and (len(self.thousands) != 1 or self.thousands.isalnum()):

@@ -9,7 +9,8 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
-from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.errors import UnsupportedError
+from lowland.core.parameter_checks import check_choice
 from lowland.core.promises.capabilities import check_offered
 from lowland.core.promises.fits import Fit
 from lowland.core.promises.objectives import FitLinearisation, Objective
@@ -79,12 +80,8 @@ class GaussNewton:
     needs: ClassVar[tuple[type[Any], ...]] = (HasResidual,)
 
     def __post_init__(self) -> None:
-        if self.form not in ("levenberg", "setting"):
-            raise InvalidInputError("form is unknown", repr(self.form), fix='use "levenberg" or "setting"')
-        if self.inner not in ("normal", "lsqr", "dense"):
-            raise InvalidInputError(
-                "inner is unknown", repr(self.inner), fix='use "normal", "lsqr" or "dense"'
-            )
+        check_choice("form", self.form, ("levenberg", "setting"))
+        check_choice("inner", self.inner, ("normal", "lsqr", "dense"))
 
     @property
     def promises_descent(self) -> bool:

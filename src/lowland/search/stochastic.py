@@ -10,6 +10,7 @@ import numpy as np
 from lowland.core.arrays import Indices, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
+from lowland.core.parameter_checks import check_choice
 from lowland.core.promises.powers import HasBatchGradient, HasResidual
 from lowland.search.stepper import Info
 
@@ -80,10 +81,7 @@ class Stochastic:
     promises_descent: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if self.perturbation_law not in ("residual", "constant"):
-            raise InvalidInputError(
-                "perturbation_law is unknown", repr(self.perturbation_law), fix='use "residual" or "constant"'
-            )
+        check_choice("perturbation_law", self.perturbation_law, ("residual", "constant"))
         if not 0 <= self.momentum < 1:
             raise InvalidInputError("momentum must be at least 0 and below 1", repr(self.momentum))
 

@@ -55,8 +55,8 @@ class StopRule:
 
     @property
     def reason(self) -> StopReason:
-        """The stop reason if the rule fires."""
-        raise TypeError("a stop rule must define `reason`")
+        """The stop reason if the rule fires: CONVERGED, unless a rule says otherwise."""
+        return StopReason.CONVERGED
 
     def fired(self, progress: Progress) -> str:
         """Return why the search should stop now, or an empty text."""
@@ -139,11 +139,6 @@ class GradientBelow(StopRule):
 
     tolerance: float
 
-    @property
-    def reason(self) -> StopReason:
-        """CONVERGED."""
-        return StopReason.CONVERGED
-
     def fired(self, progress: Progress) -> str:
         """Compare the last gradient norm with the largest."""
         seen = [g for g in progress.gradient_norms if np.isfinite(g)]
@@ -182,11 +177,6 @@ class RelativeDecreaseBelow(StopRule):
     window: int = 1
     after: int = 0
 
-    @property
-    def reason(self) -> StopReason:
-        """CONVERGED."""
-        return StopReason.CONVERGED
-
     def fired(self, progress: Progress) -> str:
         """Compare the value with the one `window` steps ago."""
         if progress.iteration < self.after + self.window:
@@ -204,11 +194,6 @@ class ChangeBelow(StopRule):
     """Convergence: with priors held, a sweep changed predictions by less than this share of their spread."""
 
     tolerance: float
-
-    @property
-    def reason(self) -> StopReason:
-        """CONVERGED."""
-        return StopReason.CONVERGED
 
     def fired(self, progress: Progress) -> str:
         """Look at the last change."""
@@ -241,11 +226,6 @@ class ValueBelow(StopRule):
     """
 
     threshold: float
-
-    @property
-    def reason(self) -> StopReason:
-        """CONVERGED."""
-        return StopReason.CONVERGED
 
     def fired(self, progress: Progress) -> str:
         """Compare the value with the threshold."""
@@ -285,11 +265,6 @@ class HeldOutRises(StopRule):
 
     patience: int = 5
     name: str = "held_out"
-
-    @property
-    def reason(self) -> StopReason:
-        """CONVERGED."""
-        return StopReason.CONVERGED
 
     def fired(self, progress: Progress) -> str:
         """Look for an improvement among the last measurements."""

@@ -10,6 +10,7 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
+from lowland.core.parameter_checks import check_choice
 from lowland.core.promises.fits import HasElimination
 from lowland.search.conjugate_gradients import conjugate_gradients
 from lowland.search.residual_variance import residual_variance
@@ -84,8 +85,7 @@ class VariableProjection:
     promises_descent: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if self.side not in ("columns", "rows"):
-            raise InvalidInputError("side is unknown", repr(self.side), fix='use "columns" or "rows"')
+        check_choice("side", self.side, ("columns", "rows"))
         if not 0 < self.surplus <= 1:
             raise InvalidInputError("surplus must be above 0 and at most 1", repr(self.surplus))
 

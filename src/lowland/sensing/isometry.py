@@ -18,6 +18,7 @@ from lowland.core.arrays import Matrix, Vector, check_rank
 from lowland.core.complex_views import as_complexes, as_reals
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
+from lowland.core.parameter_checks import check_choice
 from lowland.core.promises.protocols import Measurement
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.results.records import Factors
@@ -175,8 +176,7 @@ def restricted_isometry(
     >>> round(found.lower, 6), round(found.upper, 6)
     (0.5, 0.5)
     """
-    if structure not in STRUCTURES:
-        raise InvalidInputError("structure is unknown", repr(structure), fix='use "general" or "psd"')
+    check_choice("structure", structure, STRUCTURES)
     (m, n), symmetric = measurement.shape, structure == "psd"
     if symmetric and m != n:
         raise InvalidInputError('structure "psd" needs a square matrix', f"{m} x {n}", fix='use "general"')

@@ -16,6 +16,7 @@ from lowland.core.arrays import Matrix, Vector, check_numbers, check_rank
 from lowland.core.complex_views import complex_type
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
+from lowland.core.parameter_checks import check_choice
 from lowland.core.promises.protocols import Measurement, check_measurement
 from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.core.results.findings import Certificate
@@ -332,8 +333,7 @@ def _make_objective(
 ) -> RecoveryObjective:
     if not isinstance(loss, str) or loss not in LOSSES:
         raise InvalidInputError("loss is unknown", repr(loss), fix=f"use one of {', '.join(LOSSES)}")
-    if dtype not in ("float64", "float32"):
-        raise InvalidInputError("dtype is unknown", repr(dtype), fix='use "float64" or "float32"')
+    check_choice("dtype", dtype, ("float64", "float32"))
     check_measurement(measurement)
     rank = check_rank(rank, measurement.shape)
     if structure == "density" and penalty:

@@ -19,7 +19,8 @@ from lowland.certificates.factorisations import cholesky, eigh, finite, orthonor
 from lowland.certificates.gaps.leading import ESTIMATE_STEPS, leading_triplet
 from lowland.certificates.stationarity import balanced
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.errors import UnsupportedError
+from lowland.core.parameter_checks import check_choice
 from lowland.core.promises.fits import MatrixFit
 from lowland.core.promises.protocols import LinearMap
 
@@ -147,8 +148,7 @@ class TangentCovariance:
     form: str = "auto"
 
     def __post_init__(self) -> None:
-        if self.form not in ("auto", "exact", "block"):
-            raise InvalidInputError("form is unknown", repr(self.form), fix='use "auto", "exact" or "block"')
+        check_choice("form", self.form, ("auto", "exact", "block"))
         if self.form == "block" and self.objective.observed_pattern is None:
             raise UnsupportedError(
                 'form="block" needs observed entries', self.objective.describe(), fix='use form="exact"'

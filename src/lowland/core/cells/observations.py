@@ -15,6 +15,7 @@ from lowland.core.cells.frame_cells import frame_column, label_cells, number_cel
 from lowland.core.cells.labels import label_column
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
+from lowland.core.parameter_checks import check_choice
 
 Labels = NDArray[Any]
 
@@ -340,10 +341,7 @@ def _merge_duplicates(
     duplicates: str,
     labels: list[Labels | None],
 ) -> tuple[Indices, Indices, Vector, Vector | None]:
-    if duplicates not in ("error", "mean", "last"):
-        raise InvalidInputError(
-            "duplicates is unknown", repr(duplicates), fix='use "error", "mean" or "last"'
-        )
+    check_choice("duplicates", duplicates, ("error", "mean", "last"))
     code = cell_codes(rows, columns, shape[1])
     # sorted data (the usual case for a table) are known to be free of repeats without another sort
     if code.size < 2 or (code[1:] > code[:-1]).all():

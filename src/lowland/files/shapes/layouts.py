@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 from lowland.core.cells.observations import Observations
-from lowland.core.errors import InvalidInputError
+from lowland.core.parameter_checks import check_choice
 from lowland.files.table_format import TableFormat
 
 # of a wide table
@@ -64,12 +64,8 @@ class Reading:
     words: bool = False
 
     def __post_init__(self) -> None:
-        if self.layout not in ("auto", "long", "wide"):
-            raise InvalidInputError(
-                "layout is unknown", repr(self.layout), fix='use "auto", "long" or "wide"'
-            )
-        if self.dtype not in ("float64", "float32"):
-            raise InvalidInputError("dtype is unknown", repr(self.dtype), fix='use "float64" or "float32"')
+        check_choice("layout", self.layout, ("auto", "long", "wide"))
+        check_choice("dtype", self.dtype, ("float64", "float32"))
 
     @property
     def names(self) -> tuple[str | None, str | None, str | None]:

@@ -11,7 +11,7 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.parameter_checks import check_positive, check_share, whole_number
+from lowland.core.parameter_checks import check_choice, check_positive, check_share, whole_number
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.results.status import StopReason, Verdict
 from lowland.networks.curvature.extreme_eigenvalues import spectrum_ends
@@ -181,8 +181,7 @@ def sharpness(
     >>> found.stable_at(step_size=0.1)  # doctest: +SKIP
     <Verdict.SUPPORTED: 'supported'>
     """
-    if operator not in OPERATORS:
-        raise InvalidInputError("operator is unknown", repr(operator), fix='use "hessian" or "gauss_newton"')
+    check_choice("operator", operator, OPERATORS)
     return measured(
         loss_of(model, data, loss),
         operator=operator,
