@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -125,7 +124,7 @@ def muller_brown(*, scale: float = 0.05) -> Potential:
     """
     check_positive("scale", scale)
 
-    def terms(x: Matrix) -> Any:
+    def terms(x: Matrix) -> tuple[Matrix, ...]:
         A, a, b, c, x0, y0 = _MULLER_BROWN.T
         u, w = x[:, :1] - x0, x[:, 1:2] - y0
         return scale * A * np.exp(a * u * u + b * u * w + c * w * w), u, w, a, b, c

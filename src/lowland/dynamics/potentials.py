@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.doors import public
@@ -69,7 +70,7 @@ class Potential:
     saddles: tuple[Vector, ...] = ()
     stochastic: bool = False
     compiled: Any = None
-    circulation: tuple[Callable[[Matrix], Any], float] | None = None
+    circulation: tuple[Callable[[Matrix], NDArray[np.float64]], float] | None = None
 
     def __post_init__(self) -> None:
         whole_number(self.dimension, "dimension", 1)

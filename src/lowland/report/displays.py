@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
 from lowland.core.results.records import Factors, SearchResult
@@ -218,12 +218,12 @@ class PatternDisplay:
 
     density: Matrix
     shape: tuple[int, int]
-    open_cells: Any = None
+    open_cells: Indices | None = None
     ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
     def from_observations(
-        cls, observations: Observations, open_cells: Any = None, *, blocks: int = 120
+        cls, observations: Observations, open_cells: Indices | None = None, *, blocks: int = 120
     ) -> PatternDisplay:
         """Count observations in at most `blocks` x `blocks` blocks."""
         m, n = observations.shape

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lowland.core.arrays import Matrix
+from lowland.core.arrays import Matrix, Vector
 from lowland.datasets import planted_sensing
 from lowland.measure import Dense, gaussian
 from lowland.models import Psd
@@ -84,7 +84,7 @@ def run_phase(cell: Cell) -> Row:
     return row
 
 
-def relative_error(objective: RecoveryObjective, theta: Any, truth: Any) -> float:
+def relative_error(objective: RecoveryObjective, theta: Vector, truth: Matrix) -> float:
     """Return the Frobenius error relative to the truth."""
     return float(np.linalg.norm(objective.matrix(theta).matrix() - truth) / np.linalg.norm(truth))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -250,7 +250,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
     )
 
 
-def _small_step(moves: Dynamics, H: Any) -> Dynamics:
+def _small_step(moves: Dynamics, H: Matrix) -> Dynamics:
     return dataclasses.replace(moves, step_size=STEP_SHARE * stable_step(moves, H))
 
 

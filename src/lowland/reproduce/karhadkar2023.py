@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lowland.core.arrays import Matrix
+from lowland.core.arrays import Matrix, Vector
 from lowland.networks.kernels.exact_ranks import full_rank
 from lowland.networks.kernels.modular_ranks import network_rank
 from lowland.networks.network import ReluNetwork
@@ -43,7 +44,7 @@ def draw_points(law: str, rng: np.random.Generator, shape: tuple[int, ...]) -> M
     return rng.uniform(0.0 if law == "unit" else -1.0, 1.0, shape)
 
 
-def draw_patterns(points: Matrix, width: int, rng: np.random.Generator) -> tuple[Matrix, Any]:
+def draw_patterns(points: Matrix, width: int, rng: np.random.Generator) -> tuple[Matrix, NDArray[np.bool_]]:
     """Return data with a final column of ones, and patterns of weights and biases uniform on a cube."""
     rows = np.concatenate([points, np.ones((*points.shape[:-1], 1))], axis=-1)
     active = rows @ rng.uniform(-1, 1, (*points.shape[:-2], rows.shape[-1], width)) > 0
@@ -145,14 +146,14 @@ def run_minima(cell: Cell) -> Row:
     return {"share": hits / PATTERNS}
 
 
-def _targets(kind: str, rows: Matrix, width: int, rng: np.random.Generator) -> Any:
+def _targets(kind: str, rows: Matrix, width: int, rng: np.random.Generator) -> Vector:
     if kind == "labels":
         return rng.uniform(-1, 1, len(rows))
     if kind == "teacher":
         weights = rng.uniform(-1, 1, (rows.shape[1], width))
         return np.maximum(rows @ weights, 0) @ np.where(np.arange(width) % 2, -1.0, 1.0)
     quadratic = rng.standard_normal((rows.shape[1], rows.shape[1]))
-    return np.einsum("ni,ij,nj->n", rows, quadratic, rows)
+    return np.asarray(np.einsum("ni,ij,nj->n", rows, quadratic, rows))
 
 
 def count_cells(quick: bool) -> Sequence[Cell]:
@@ -257,7 +258,7 @@ def _draw_counts(ax: Axes, rows: Sequence[Row]) -> None:
     ax.legend()
 
 
-def _text(value: Any) -> str:
+def _text(value: float | str) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lowland.core.arrays import Matrix, Vector
 from lowland.datasets import false_minimum
 from lowland.judges import certify
 from lowland.models import Psd
@@ -38,7 +39,7 @@ PUBLISHED = {0.5: 0.12}
 STARTS_PER_BLOCK = 100
 
 
-def problem(delta: float) -> tuple[RecoveryObjective, Any, Any]:
+def problem(delta: float) -> tuple[RecoveryObjective, Matrix, Vector]:
     """Return the objective, the truth's matrix and the false point."""
     instance, false = false_minimum(delta)
     return make_objective(instance.measurement, instance.y, Psd((2, 2), 1)), instance.truth, false.ravel()

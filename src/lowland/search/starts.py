@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector, check_floats
 from lowland.core.complex_views import complex_type
@@ -24,7 +25,7 @@ START_NAMES = ("random", "small_random", "spectral")
 
 
 @public("lowland.search")
-def make_start(objective: MatrixFit, start: Any, rng: np.random.Generator) -> Vector:
+def make_start(objective: MatrixFit, start: str | Factors | ArrayLike, rng: np.random.Generator) -> Vector:
     """Return a starting point.
 
     Parameters

@@ -63,7 +63,7 @@ def census(  # noqa: PLR0913
     objective: RecoveryObjective,
     *,
     n_starts: int = 50,
-    solver: Any = "gradient",
+    solver: str | Stepper[Any] = "gradient",
     start: str | Callable[[np.random.Generator], Vector] = "random",
     stop: StopRule | None = None,
     tolerance: float = 1e-6,

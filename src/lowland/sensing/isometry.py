@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
@@ -290,7 +290,7 @@ def _images(measurement: Measurement, *, symmetric: bool) -> Matrix:
         for j in range(i if symmetric else 0, n):
             unit = np.zeros((m, n), measurement.dtype)
             unit[i, j] = 1
-            turns: list[Any] = [unit]
+            turns: list[Matrix] = [unit]
             if symmetric and i != j:
                 turns = [(unit + unit.T) * np.sqrt(0.5)]
                 turns += [1j * (unit - unit.T) * np.sqrt(0.5)] if is_complex else []

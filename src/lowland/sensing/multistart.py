@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.results.records import SearchResult
+from lowland.core.results.records import Factors, SearchResult
 from lowland.measure import Entries
 from lowland.objectives import RecoveryObjective
 from lowland.search import (
@@ -67,13 +69,18 @@ class AttemptInputs:
     before: Sequence[SearchResult] = ()
 
 
+Start: TypeAlias = str | Factors | ArrayLike
 Search: TypeAlias = Callable[[AttemptInputs], SearchResult]
 # a name, and a function that searches, given what earlier attempts found
 Plan: TypeAlias = tuple[str, Search]
 
 
 def plan_starts(
-    objective: RecoveryObjective, solver: Any, start: Any, n_restarts: int | str, rng: np.random.Generator
+    objective: RecoveryObjective,
+    solver: str | Stepper[Any],
+    start: Start,
+    n_restarts: int | str,
+    rng: np.random.Generator,
 ) -> list[Plan]:
     """Return the attempts in order, each as a name and a function that runs it."""
     if n_restarts != "auto" and (not isinstance(n_restarts, int | np.integer) or n_restarts < 0):
@@ -130,7 +137,7 @@ def _further(objective: RecoveryObjective, k: int) -> Plan:
     return _in_sequence(objective, [TrustRegion()], ("random", "small_random")[k % 2])
 
 
-def _in_sequence(objective: RecoveryObjective, steppers: Sequence[Stepper[Any]], start: Any) -> Plan:
+def _in_sequence(objective: RecoveryObjective, steppers: Sequence[Stepper[Any]], start: Start) -> Plan:
     def search(at: AttemptInputs) -> SearchResult:
         theta = make_start(objective, start, at.rng)
         return search_and_polish(
@@ -165,7 +172,7 @@ def _over_parametrised(objective: RecoveryObjective, steppers: Sequence[Stepper[
     return f"small_random at rank {rank}", search
 
 
-def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> Plan:
+def _blocks_then_newton(objective: RecoveryObjective, start: Start) -> Plan:
     """Alternate until progress is slow, then finish with Gauss-Newton steps."""
 
     def search(at: AttemptInputs) -> SearchResult:
@@ -261,7 +268,7 @@ def _last_digits(
 
 
 def without_spare_rank(
-    objective: RecoveryObjective, theta: Any, rng: np.random.Generator
+    objective: RecoveryObjective, theta: Vector, rng: np.random.Generator
 ) -> SearchResult | None:
     """Return an equally good point of lower rank, zero-padded, if any; penalties already drop rank."""
     if objective.penalties or objective.model.biases:

@@ -29,6 +29,7 @@ from lowland.losses import LOSSES
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.search.loop import Callback
 from lowland.search.sequence import Searching, search_in_turn, unless_ended
+from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
 from lowland.sensing.conditional import with_conditional_findings
 from lowland.sensing.input_checks import check_scale, warn_if_too_few
@@ -61,8 +62,8 @@ def recover(  # noqa: PLR0913
     loss: str = "squared",
     penalty: float = 0.0,
     weights: ArrayLike | None = None,
-    solver: Any = "auto",
-    start: Any = "auto",
+    solver: str | Stepper[Any] = "auto",
+    start: str | Factors | ArrayLike = "auto",
     n_restarts: int | str = "auto",
     dtype: str = "float64",
     stop: StopRule | None = None,

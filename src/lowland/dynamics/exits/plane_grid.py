@@ -28,6 +28,7 @@ OFTEN, OUTSIDE = 20.0, 1e-3
 NEAREST = 1e-3
 
 Cells = NDArray[np.bool_]
+Slices = tuple[slice, ...]
 Region = HalfSpace | Ball
 
 
@@ -140,9 +141,9 @@ class PlaneGrid:
                 fix="use more cells (n_cells), or a smaller J",
             )
 
-    def _exchanges(self) -> list[tuple[Any, Any, Matrix]]:
+    def _exchanges(self) -> list[tuple[Slices, Slices, Matrix]]:
         """Return pairs of slices of neighbouring cells, and the rates from the first to the second."""
-        exchanges = []
+        exchanges: list[tuple[Slices, Slices, Matrix]] = []
         whole, first, last = slice(None), slice(None, -1), slice(1, None)
         s = self.stream
         flows = {0: s[1:-1, 1:] - s[1:-1, :-1], 1: -(s[1:, 1:-1] - s[:-1, 1:-1])}
@@ -156,7 +157,7 @@ class PlaneGrid:
         return exchanges
 
     def _nearness(
-        self, sides: dict[bool, tuple[Region, Cells]], here: Any, there: Any, used: Cells
+        self, sides: dict[bool, tuple[Region, Cells]], here: Slices, there: Slices, used: Cells
     ) -> Vector:
         """Return how far the boundary of a set lies from cells, as shares of the way to their neighbours."""
         places = np.arange(self.points.shape[0]).reshape(self.shape)

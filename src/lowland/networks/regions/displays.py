@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
@@ -129,7 +130,9 @@ class ShareDisplay:
     ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
-    def from_rows(cls, rows: Any, across: str, down: str, share: str) -> ShareDisplay:
+    def from_rows(
+        cls, rows: Sequence[Mapping[str, float]], across: str, down: str, share: str
+    ) -> ShareDisplay:
         """Take rows with named fields, one per cell; absent cells stay blank."""
         columns, lines = (np.unique([row[name] for row in rows]) for name in (across, down))
         shares = np.full((lines.size, columns.size), np.nan)

@@ -8,9 +8,9 @@ rows, repeated and collinear points included, with signs that no rounding can ch
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations, islice, product
 from math import comb, gcd, log10
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -206,7 +206,7 @@ def _around_rays(
         cells.append(patterns)
 
 
-def _subsets(n: int, size: int) -> Any:
+def _subsets(n: int, size: int) -> Iterator[NDArray[np.intp]]:
     """Return arrays of subsets of row numbers, some thousand at a time."""
     source = combinations(range(n), size)
     while chunk := list(islice(source, _CHUNK)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -217,7 +217,7 @@ def _outer(outer: ArrayLike | None, width: int) -> Vector:
 
 
 def _draw(
-    rows: Matrix, count: int, width: int, law: str, known: Any, rng: np.random.Generator
+    rows: Matrix, count: int, width: int, law: str, known: NDArray[np.bool_] | None, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
     """Return patterns of drawn networks, shape (count, n, width)."""
     if known is not None:

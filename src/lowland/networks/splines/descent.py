@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,7 +176,7 @@ class Descent:
         inputs = self.x[:, None]
         return np.array([largest_gauss_newton(unpack(row), inputs) for row in parameters])
 
-    def _word(self, parameters: Vector, status: Any, settled: bool) -> str:
+    def _word(self, parameters: Vector, status: int, settled: bool) -> str:
         if status == DIVERGED:
             return "diverged"
         places, jumps = knots(*_split(parameters))

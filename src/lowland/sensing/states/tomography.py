@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +16,7 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.protocols import Measurement
 from lowland.core.random import RandomSource, make_generator, spawn
+from lowland.core.results.records import Factors
 from lowland.core.results.shown import Shown
 from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import Interruptible
@@ -289,7 +290,12 @@ def estimate_state(
     first, *others = spawn(generator, 1 + n_resamples)
 
     def solve(
-        data: Vector, source: np.random.Generator, start: Any, *, certify: bool, restarts: int | str = 0
+        data: Vector,
+        source: np.random.Generator,
+        start: str | Factors | ArrayLike,
+        *,
+        certify: bool,
+        restarts: int | str = 0,
     ) -> Recovery:
         return recover(
             measurement,
