@@ -86,7 +86,8 @@ def test_exact_completion_from_the_default(seed):
 def test_shrinking_penalty_recovers_from_random_starts(rng):
     from lowland.models import General
     from lowland.objectives import make_objective
-    from lowland.sensing.multistart import AttemptInputs, shrinking_penalty
+    from lowland.sensing.attempt import AttemptInputs
+    from lowland.sensing.multistart import shrinking_penalty
 
     instance = planted_completion((60, 50), 3, 3.5, 0)
     objective = make_objective(instance.measurement, instance.y, General((60, 50), 3))

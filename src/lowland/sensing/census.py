@@ -22,6 +22,7 @@ from lowland.objectives import RecoveryObjective
 from lowland.search import TrustRegion, make_start, run
 from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
+from lowland.sensing.attempt import AttemptInputs
 from lowland.sensing.multistart import polish
 from lowland.sensing.solvers import default_stop, make_solver
 
@@ -47,9 +48,8 @@ def _judge_polished(objective: RecoveryObjective, theta: Vector) -> tuple[Vector
     rule = default_stop(objective, TrustRegion())
     rng = np.random.default_rng(0)
     # of an exact fit to the last digits, as proofs of exactness need
-    polished = polish(
-        objective, run(objective, TrustRegion(), theta, stop=rule, rng=rng), rng, None, ()
-    ).theta
+    newton = run(objective, TrustRegion(), theta, stop=rule, rng=rng)
+    polished = polish(objective, newton, AttemptInputs(rng)).theta
     close = is_close(objective.matrix(polished), objective.matrix(theta))
     point = polished if close else theta
     settings = JudgeSettings()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias, final
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,10 +23,9 @@ from lowland.search import (
     make_start,
     run,
 )
-from lowland.search.loop import Callback
 from lowland.search.sequence import joined, last_digits
 from lowland.search.stepper import Stepper
-from lowland.search.stops import StopRule
+from lowland.sensing.attempt import AttemptInputs
 from lowland.sensing.rank_increment import UNFIT, raise_rank
 from lowland.sensing.rank_lifting import (
     bump_rank,
@@ -46,27 +44,6 @@ AGREEMENT = 1e-6
 CHEAP = 200_000
 # Newton steps after another solver's end; from near a minimum a few suffice
 POLISH_STEPS = 30
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class AttemptInputs:
-    """Inputs of an attempt.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    stop : StopRule or None
-        The user's rule, if there is one.
-    callbacks : sequence of callable
-    before : sequence of SearchResult
-        What earlier attempts found.
-    """
-
-    rng: np.random.Generator
-    stop: StopRule | None = None
-    callbacks: Sequence[Callback] = ()
-    before: Sequence[SearchResult] = ()
 
 
 Start: TypeAlias = str | Factors | ArrayLike
@@ -140,9 +117,7 @@ def _further(objective: RecoveryObjective, k: int) -> Plan:
 def _in_sequence(objective: RecoveryObjective, steppers: Sequence[Stepper[Any]], start: Start) -> Plan:
     def search(at: AttemptInputs) -> SearchResult:
         theta = make_start(objective, start, at.rng)
-        return search_and_polish(
-            objective, steppers, theta, at.rng, at.stop, at.callbacks, enough=_enough(objective)
-        )
+        return search_and_polish(objective, steppers, theta, at, enough=_enough(objective))
 
     return start if isinstance(start, str) else "given", search
 
@@ -151,9 +126,7 @@ def _bump(objective: RecoveryObjective, steppers: Sequence[Stepper[Any]]) -> Pla
     def search(at: AttemptInputs) -> SearchResult:
         best = min(at.before, key=lambda result: result.value)
         theta, rank = bump_rank(objective, best.theta, at.rng), objective.rank + 1
-        return through_higher_rank(
-            objective, steppers, theta, rank, at.rng, at.stop, at.callbacks, enough=_enough(objective)
-        )
+        return through_higher_rank(objective, steppers, theta, rank, at, enough=_enough(objective))
 
     stepper = steppers[0]
     eliminated = f", {stepper.side} eliminated" if isinstance(stepper, VariableProjection) else ""
@@ -165,9 +138,7 @@ def _over_parametrised(objective: RecoveryObjective, steppers: Sequence[Stepper[
 
     def search(at: AttemptInputs) -> SearchResult:
         theta = make_start(objective.resized(rank), "small_random", at.rng)
-        return through_higher_rank(
-            objective, steppers, theta, rank, at.rng, at.stop, at.callbacks, enough=_enough(objective)
-        )
+        return through_higher_rank(objective, steppers, theta, rank, at, enough=_enough(objective))
 
     return f"small_random at rank {rank}", search
 
@@ -178,15 +149,11 @@ def _blocks_then_newton(objective: RecoveryObjective, start: Start) -> Plan:
     def search(at: AttemptInputs) -> SearchResult:
         theta = make_start(objective, start, at.rng)
         stepper = warmed_alternating(objective, at.rng)
-        rough = at.stop or (
-            RelativeDecreaseBelow(1e-4, after=stepper.warm_up(objective.penalty)) | Iterations(500)
-        )
-        first = run(objective, stepper, theta, stop=rough, rng=at.rng, callbacks=at.callbacks)
+        rough = RelativeDecreaseBelow(1e-4, after=stepper.warm_up(objective.penalty)) | Iterations(500)
+        first = at.run(objective, stepper, theta, rough)
         if first.stop_reason in UNFIT:
             return first
-        rule = at.stop or default_stop(objective, TrustRegion())
-        second = run(objective, TrustRegion(), first.theta, stop=rule, rng=at.rng, callbacks=at.callbacks)
-        return joined(first, second)
+        return joined(first, at.run(objective, TrustRegion(), first.theta))
 
     return start if isinstance(start, str) else "given", search
 
@@ -201,9 +168,8 @@ def rank_by_rank(objective: RecoveryObjective, stepper: VariableProjection) -> P
             return first
         # the search used a prior that is not part of the objective; a few steps make the ends comparable,
         # and only the best is polished to full precision (`polish`)
-        rule = at.stop or (RelativeDecreaseBelow(1e-4, 3) | Iterations(30))
-        second = run(objective, TrustRegion(), first.theta, stop=rule, rng=at.rng, callbacks=at.callbacks)
-        return joined(first, second)
+        rough = RelativeDecreaseBelow(1e-4, 3) | Iterations(30)
+        return joined(first, at.run(objective, TrustRegion(), first.theta, rough))
 
     return f"rank by rank, {stepper.side} eliminated", search
 
@@ -213,30 +179,20 @@ def shrinking_penalty(objective: RecoveryObjective) -> Plan:
 
     def search(at: AttemptInputs) -> SearchResult:
         theta = make_start(objective, "random", at.rng)
-        stepper = warmed_alternating(objective, at.rng)
-        rule = at.stop or default_stop(objective, stepper)
-        return run(objective, stepper, theta, stop=rule, rng=at.rng, callbacks=at.callbacks)
+        return at.run(objective, warmed_alternating(objective, at.rng), theta)
 
     return "random, shrinking penalty", search
 
 
-def polish(
-    objective: RecoveryObjective,
-    result: SearchResult,
-    rng: np.random.Generator,
-    stop: StopRule | None,
-    callbacks: Sequence[Callback],
-) -> SearchResult:
+def polish(objective: RecoveryObjective, result: SearchResult, at: AttemptInputs) -> SearchResult:
     """Return the result after final Newton steps: only a few if its fit is already exact."""
     if result.stop_reason in UNFIT or objective.penalties:
         return result
     if result.value <= _enough(objective):
-        return result if stop else _last_digits(objective, result, rng)
+        return result if at.stop else _last_digits(objective, result, at.rng)
     if not result.solver.startswith(VariableProjection.name):
         return result
-    rule = stop or default_stop(objective, TrustRegion())
-    second = run(objective, TrustRegion(), result.theta, stop=rule, rng=rng, callbacks=callbacks)
-    return joined(result, second)
+    return joined(result, at.run(objective, TrustRegion(), result.theta))
 
 
 def polish_end(objective: RecoveryObjective, result: SearchResult, rng: np.random.Generator) -> SearchResult:

@@ -11,13 +11,10 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.results.records import Factors, SearchResult
 from lowland.objectives import RecoveryObjective
-from lowland.search import run
-from lowland.search.loop import Callback
 from lowland.search.sequence import continued, joined
 from lowland.search.stepper import Stepper
-from lowland.search.stops import StopRule
+from lowland.sensing.attempt import AttemptInputs
 from lowland.sensing.rank_increment import UNFIT, padded, widen
-from lowland.sensing.solvers import default_stop
 
 # components smaller than this, relative to the largest, may be redundant
 SPARE_COMPONENT = 1e-3
@@ -27,18 +24,15 @@ def search_and_polish(
     objective: RecoveryObjective,
     steppers: Sequence[Stepper[Any]],
     theta: Vector,
-    rng: np.random.Generator,
-    stop: StopRule | None = None,
-    callbacks: Sequence[Callback] = (),
+    at: AttemptInputs,
     *,
-    enough: float = 0.0,
+    enough: float,
 ) -> SearchResult:
     """Search with one stepper after the other, until the objective is at most `enough`."""
     result: SearchResult | None = None
     for stepper in steppers:
-        rule = stop or default_stop(objective, stepper)
         start = theta if result is None else result.state.theta
-        following = run(objective, stepper, start, stop=rule, rng=rng, callbacks=callbacks)
+        following = at.run(objective, stepper, start)
         result = following if result is None else joined(result, following)
         if result.stop_reason in UNFIT or result.value <= enough:
             break
@@ -51,23 +45,20 @@ def through_higher_rank(
     steppers: Sequence[Stepper[Any]],
     theta: Vector,
     rank: int,
-    rng: np.random.Generator,
-    stop: StopRule | None = None,
-    callbacks: Sequence[Callback] = (),
+    at: AttemptInputs,
     *,
-    enough: float = 0.0,
+    enough: float,
 ) -> SearchResult:
     """Search at a higher rank from a point of that rank, keep the leading components, search again.
 
     With extra columns, the objective can decrease from minima that are spurious at the rank itself.
     """
     wide = objective.resized(rank)
-    rule = stop or default_stop(wide, steppers[0])
-    first = run(wide, steppers[0], theta, stop=rule, rng=rng)
+    first = replace(at, callbacks=()).run(wide, steppers[0], theta)
     start = truncate(wide, first.state.theta, objective)
     if first.stop_reason in UNFIT:
         return replace(first, theta=start, value=objective.value(start), state=None)
-    second = search_and_polish(objective, steppers, start, rng, stop, callbacks, enough=enough)
+    second = search_and_polish(objective, steppers, start, at, enough=enough)
     solver = f"{first.solver} at rank {rank}, then {second.solver}"
     return replace(continued(first, second), solver=solver)
 
@@ -99,7 +90,7 @@ def drop_spare_rank(
             continue
         narrow = objective.resized(rank)
         start = truncate(objective, canonical, narrow)
-        result = search_and_polish(narrow, steppers, start, rng, enough=enough)
+        result = search_and_polish(narrow, steppers, start, AttemptInputs(rng), enough=enough)
         if result.stop_reason not in UNFIT and result.value <= max(enough, value * (1 + 1e-9)):
             theta = padded(objective, narrow.matrix(result.theta))
             return replace(result, theta=theta, solver=f"{result.solver} at rank {rank}")

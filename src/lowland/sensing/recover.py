@@ -31,11 +31,11 @@ from lowland.search.loop import Callback
 from lowland.search.sequence import Searching, search_in_turn, unless_ended
 from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
+from lowland.sensing.attempt import AttemptInputs
 from lowland.sensing.conditional import with_conditional_findings
 from lowland.sensing.input_checks import check_scale, warn_if_too_few
 from lowland.sensing.matrix_models import structured
 from lowland.sensing.multistart import (
-    AttemptInputs,
     Search,
     is_settled,
     plan_starts,
@@ -188,7 +188,7 @@ def recover(  # noqa: PLR0913
             is_auto = solver == "auto"
             if (is_auto or stop is None) and best.stop_reason is not StopReason.INTERRUPTED:
                 best = (
-                    polish(objective, best, generator, stop, callbacks)
+                    polish(objective, best, AttemptInputs(generator, stop, callbacks))
                     if is_auto
                     else polish_end(objective, best, generator)
                 )
