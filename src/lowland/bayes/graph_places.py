@@ -1,4 +1,4 @@
-"""Places of lines in a graph: neighbours are alike.
+"""Lines as nodes of a graph, in which neighbours are similar.
 
 A Gaussian process on the nodes of a graph, the same for all factors, is a linear function of features: the
 smoothest eigenvectors of its normalised Laplacian, weighted by how slowly they vary.

@@ -1,4 +1,4 @@
-"""How much wider or narrower than others a row is: rows of one Gaussian become those of a multivariate t.
+"""Scales of rows: rows of one Gaussian become those of a multivariate t distribution.
 
 Rows of a table differ in size more than draws from one Gaussian do. Their numbers tell by how much, and the
 predictions of a multivariate t are those of the Gaussian: only their spread is the row's own.

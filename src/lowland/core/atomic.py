@@ -29,7 +29,7 @@ _WRITTEN: ContextVar[list[Path] | None] = ContextVar("written", default=None)
 
 @contextmanager
 def noting_files() -> Iterator[list[Path]]:
-    """Give a list to which every file that is written within the block is added."""
+    """Yield a list to which every file written within the block is added."""
     files: list[Path] = []
     token = _WRITTEN.set(files)
     try:

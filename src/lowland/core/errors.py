@@ -91,7 +91,7 @@ class UnsupportedError(LowlandError, TypeError):
 
 @public("lowland.errors")
 class TooLargeError(LowlandError, MemoryError):
-    """What was asked for needs more memory than there is.
+    """A request needs more memory than is available.
 
     Examples
     --------

@@ -19,7 +19,7 @@ _OPEN: set[Path] = set()
 
 @contextmanager
 def unfinished_folder(target: Path) -> Iterator[Path]:
-    """Give a new folder of this process beside the target, which is removed at the end if it is still there.
+    """Yield a new folder beside the target, which is removed at the end if it is still there.
 
     Those of processes that ended are removed before.
     """
@@ -56,7 +56,7 @@ def remove_files(folder: Path, names: set[str]) -> None:
 
 
 def replace_folder(target: Path, new: Path, names: set[str]) -> None:
-    """Put a new folder in the place of another, which is removed.
+    """Replace a folder by a new one.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ _GROUPS = Path("/sys/fs/cgroup")
 
 
 def available_memory() -> float:
-    """Return the bytes that this process may still use, infinite if that cannot be known.
+    """Return the bytes that this process may still use, infinite if unknown.
 
     The smallest of what the machine, the control groups around the process and its own limit leave.
     """
@@ -26,7 +26,7 @@ def available_memory() -> float:
 
 
 def check_fits(needed: float, what: str, fix: str = "free some memory, or use a larger machine") -> None:
-    """Raise, before anything is allocated, if so many bytes cannot be had.
+    """Raise, before anything is allocated, if so many bytes are not available.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ _FRICTIONS = np.geomspace(1e-3, 1e3, 601)
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class Suggestion(Shown):
-    """A dynamics for a well and a saddle, with its expected exit time and cost.
+    """Recommended dynamics for a well and a saddle, with the expected exit time and cost.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Suggestion(Shown):
 
     @property
     def percent_off(self) -> str:
-        """The bias of variances in per cent; what is left of rounding counts as none."""
+        """The bias of variances in per cent; bias at the level of rounding counts as zero."""
         return f"{100 * self.variance_bias if self.variance_bias > _ROUNDING else 0:.2g} %"
 
     def _lines(self) -> list[str]:

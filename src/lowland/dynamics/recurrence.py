@@ -23,7 +23,7 @@ HALF, EIGHTH = 2.0, 8.0
 
 @public("lowland.dynamics")
 def decay_norm(dynamics: Dynamics, hessian: Matrix, time: float) -> float:
-    """Return by how much the noiseless dynamics of a well shrinks a distance at most: the norm of exp(-t A).
+    """Return the norm of exp(-t A), by which a well's noiseless dynamics scales a distance at most.
 
     Parameters
     ----------

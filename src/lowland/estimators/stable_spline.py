@@ -154,7 +154,14 @@ class StableSplineRegressor(Reported, RegressorMixin, BaseEstimator):
         self._unit = float(np.sqrt(np.average((values - self._mean) ** 2, weights=weights))) or 1.0
         scaled = (x - self._shift) / self._scale, (values - self._mean) / self._unit, weights
         folds = min(self.cv, x.size)
-        self._cross: CrossFit = cross_fit(*scaled, step_size, self.max_knots, folds, rng, self.on_progress)
+        self._cross: CrossFit = cross_fit(
+            *scaled,
+            step_size=step_size,
+            most_knots=self.max_knots,
+            n_folds=folds,
+            rng=rng,
+            on_progress=self.on_progress,
+        )
         self.path_, chosen = self._cross.path, self._cross.path[self._cross.chosen]
         self.n_knots_ = chosen.n_knots
         self.step_size_ = step_size or chosen.largest_step

@@ -19,7 +19,7 @@ SENTINELS = ("error", "missing", "values")
 @final
 @dataclass(frozen=True, kw_only=True)
 class TableFormat:
-    r"""How the cells of a table are written. What is left out is found out, and asked for if it cannot be.
+    r"""How the cells of a table are written; settings that are left out are detected, or asked for.
 
     Parameters
     ----------

@@ -66,14 +66,12 @@ class Spectrum:
         """Return the (estimated) share of eigenvalues below a threshold."""
         return float(self.weights[self.nodes < threshold].sum())
 
-    def density(self, grid: Vector, width: float | None = None) -> Vector:
-        """Return the density of eigenvalues on a grid, smoothed by Gaussians.
+    def density(self, grid: Vector) -> Vector:
+        """Return the density of eigenvalues on a grid, smoothed by Gaussians of a fiftieth of its breadth.
 
         Parameters
         ----------
         grid : ndarray, shape (g,)
-        width : float, optional
-            Standard deviation of the smoothing; by default a fiftieth of the spectrum's breadth.
 
         Returns
         -------
@@ -81,7 +79,7 @@ class Spectrum:
             It integrates to 1.
         """
         breadth = self.largest - self.smallest
-        width = width or max(breadth / 50, 1e-12 * abs(self.largest), np.finfo(float).tiny)
+        width = max(breadth / 50, 1e-12 * abs(self.largest), np.finfo(float).tiny)
         bumps = np.exp(-0.5 * ((grid[:, None] - self.nodes) / width) ** 2)
         return np.asarray(bumps @ self.weights / (width * np.sqrt(2 * np.pi)))
 

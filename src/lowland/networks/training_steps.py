@@ -1,4 +1,4 @@
-"""What traces of training loops share: which steps are recorded, and that there is something to draw."""
+"""Checks that traces of training loops share: of the steps to record, and of records to draw."""
 
 from __future__ import annotations
 

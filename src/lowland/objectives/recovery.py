@@ -39,7 +39,7 @@ from lowland.objectives.relaxation import Relaxation
 @final
 @dataclass(frozen=True, eq=False)
 class RecoveryObjective(RecoveryProblem):
-    """A recovery problem with its derivatives, and the powers that its parts support.
+    """A recovery problem with its derivatives and the optional capabilities that its parts support.
 
     Losses are sums over measurements, not means, and penalties are not rescaled. Build it with
     `make_objective`.

@@ -55,7 +55,7 @@ def check_progress(result: SearchResult, *, promises_descent: bool, ratio: float
 
 @public("lowland.testing")
 def check_repeatable(search: Callable[[int], SearchResult]) -> None:
-    """Check that the same seed gives the same bits.
+    """Check that the same seed gives bit-for-bit identical results.
 
     Parameters
     ----------

@@ -263,7 +263,7 @@ class Observations:
         return table
 
     def row_by_row(self) -> Indices | slice:
-        """Return the order of the cells by row and column; a slice of all if that is how they are listed."""
+        """Return the order of the cells by row and column; a slice if they are listed in that order."""
         code = cell_codes(self.rows, self.columns, self.shape[1])
         return slice(None) if (code[1:] >= code[:-1]).all() else np.argsort(code, kind="stable")
 

@@ -14,7 +14,7 @@ _MEMBERS: dict[type[Any], tuple[str, ...]] = {}
 
 
 def missing(objective: object, capability: type[Any]) -> str:
-    """Return the first member of a capability that an objective lacks, or an empty string.
+    """Return the first member of a protocol that an objective lacks, or an empty string.
 
     Parameters
     ----------

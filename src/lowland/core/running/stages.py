@@ -21,7 +21,7 @@ from lowland.core.running.interrupt import stop_if_requested
 @final
 @dataclass(frozen=True)
 class Stage:
-    """A computation, and how far it is.
+    """A computation and its progress.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Stage:
         return f"{self.what}{number}{note}"
 
     def seconds_left(self) -> float | None:
-        """Return the seconds left at the pace so far, None if that cannot be said."""
+        """Return the seconds left at the pace so far, None if unknown."""
         if not self.total or not self.done:
             return None
         return (time.monotonic() - self.started) / self.done * (self.total - self.done)
@@ -70,7 +70,7 @@ _PATH: ContextVar[tuple[Stage, ...]] = ContextVar("path", default=())
 @public("lowland")
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Tell a listener all stages that are announced within the block.
+    """Report all stages that are announced within the block to a function.
 
     Parameters
     ----------

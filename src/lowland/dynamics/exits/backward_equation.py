@@ -70,7 +70,7 @@ class BackwardSolution(Shown):
     coarse: BackwardSolution | None
 
     def mean_time(self, points: ArrayLike) -> Vector:
-        """Return the mean exit time from points (k, 2), by linear interpolation; NaN where no path comes.
+        """Return the mean exit time from points (k, 2), by linear interpolation; NaN where no path leads.
 
         Parameters
         ----------

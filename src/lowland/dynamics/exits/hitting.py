@@ -35,7 +35,7 @@ TOLD_EVERY = 500
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class HittingStudy(Shown):
-    """Where paths went from each of some points.
+    """Which of two sets paths entered first, from each of several points.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ _MANY = 0.5
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class SplittingStudy(Shown):
-    """A mean exit time from splitting.
+    """A mean exit time, estimated by splitting.
 
     Parameters
     ----------

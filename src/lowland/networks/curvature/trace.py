@@ -86,7 +86,7 @@ class SharpnessTrace:
         self._rng = make_generator(rng)
 
     def record(self, step: int, model: Any = None) -> SharpnessEstimate | None:
-        """Measure the network after a step, if it is one to record.
+        """Measure the network's sharpness after a step that is a multiple of `every`.
 
         Parameters
         ----------

@@ -126,7 +126,7 @@ class RegionTrace:
         self._patterns: list[tuple[NDArray[np.bool_], ...]] = []  # at the first record, and at the last
 
     def record(self, step: int, model: ReluNetwork | Iterable[object] | None = None) -> RegionRecord | None:
-        """Look at the network after a step, if it is one to record.
+        """Record the network's region after a step that is a multiple of `every`.
 
         Parameters
         ----------

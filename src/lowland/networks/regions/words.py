@@ -1,4 +1,4 @@
-"""What a report on a region says of the network itself, in words."""
+"""Sentences of a region's report about the network itself."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class PatternWalkState:
 @final
 @dataclass(frozen=True)
 class PatternWalk:
-    """Go from region to neighbouring region, each time to the best point.
+    """Walk from activation region to neighbouring region, to the best point of each.
 
     The optimum of a region touches the boundaries that keep the loss from decreasing further. Crossing them
     leads to a neighbour that contains the same point, so its optimum is no worse.

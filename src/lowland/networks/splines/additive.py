@@ -166,7 +166,7 @@ def centred(parts: Matrix) -> Matrix:
 
 
 def remainder(targets: Vector, parts: Matrix, j: int) -> Vector:
-    """Return what all parts but one leave over of the targets, its mean zero."""
+    """Return the targets minus all parts but one, centred."""
     rest: Vector = targets - targets.mean() - parts.sum(axis=1) + parts[:, j]
     return rest
 

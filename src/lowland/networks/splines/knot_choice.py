@@ -88,6 +88,7 @@ def cross_fit(
     x: Vector,
     y: Vector,
     weights: Vector,
+    *,
     step_size: float | None,
     most_knots: int,
     n_folds: int,
@@ -162,7 +163,7 @@ def with_knots(splines: list[LinearSpline], most: int) -> LinearSpline:
 
 
 def _stable(path: tuple[Minimum, ...], step_size: float) -> tuple[Minimum, ...]:
-    """Return the minima that a step size leaves."""
+    """Return the minima that are stable at a step size."""
     kept = tuple(minimum for minimum in path if minimum.largest_step >= step_size)
     if not kept:
         raise InvalidInputError(

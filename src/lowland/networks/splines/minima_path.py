@@ -32,7 +32,7 @@ SAFETY = 1e-6
 @final
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """A point at rest of the loss of a ReLU network of one input.
+    """A stationary point of the loss of a ReLU network of one input.
 
     Parameters
     ----------

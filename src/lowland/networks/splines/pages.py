@@ -140,7 +140,7 @@ def regression_page(
 
 
 def _answers(model: SplineEstimator) -> list[str]:
-    """Return how far predictions are off, and by what function they are."""
+    """Return the error of predictions and the form of the function, in words."""
     count = model.effective_knots_.size
     return [
         how_far(float(np.sqrt(model.cv_errors_[model.n_knots_])), model.y_),
@@ -151,7 +151,7 @@ def _answers(model: SplineEstimator) -> list[str]:
 
 
 def how_far(error: float, y: Vector) -> str:
-    """Return how far predictions are off, beside the mean of all values."""
+    """Return the error of predictions in words, compared with the mean of all values."""
     return (
         f"A new value is off by {error:.3g} (root mean square over held-out points); the mean of all values "
         f"would be off by {float(np.std(y)):.3g}."
