@@ -303,7 +303,7 @@ def test_no_hasattr_and_no_swallowed_keywords():
                 # three are asked what they can do: the operating system, a sparse array, and any objective
                 assert path.name in ("threads.py", "table_input.py", "capabilities.py"), path
             # one takes the options of the command whose signature it bears, and passes each on by its name
-            if isinstance(node, ast.FunctionDef) and (path.name, node.name) != ("reading.py", "called"):
+            if isinstance(node, ast.FunctionDef) and (path.name, node.name) != ("records.py", "called"):
                 assert node.args.kwarg is None, f"{path}: {node.name} swallows keywords"
 
 

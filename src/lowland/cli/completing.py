@@ -1,27 +1,37 @@
-"""Turn the options of `lowland complete` into a plan, and fit it with progress and checkpoints."""
+"""What `lowland complete` is asked, and the fit of a table in memory with progress and checkpoints."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
-from dataclasses import fields, replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
-
-import numpy as np
+from typing import Annotated, Any, ClassVar, final
 
 from lowland.bayes.side_orders import SideOrders
+from lowland.cli.input import SideOptions, SourceOptions
+from lowland.cli.options import (
+    JUDGING,
+    RESULTS,
+    EffortOption,
+    FileOptions,
+    FormulasOption,
+    ReportOption,
+    RequireOption,
+    SeedOption,
+)
 from lowland.cli.output import check_claim
 from lowland.cli.overwriting import check_outputs, check_table
+from lowland.cli.plan_options import PlanOptions, checked_plan
+from lowland.cli.reading import TableOptions
+from lowland.cli.records import option
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
 from lowland.completion.bayesian.features import SideCovariates
-from lowland.completion.columns.kinds import parse_word
-from lowland.completion.columns.losses import Losses
 from lowland.completion.encoded.levels import LevelKind
 from lowland.completion.files.models import levels_as_data, save_model
-from lowland.completion.penalised.settings import PENALTY_WEIGHTS
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import PlannedFit, check_effort, fit_plan
+from lowland.completion.settings import MODEL, RUNNING
 from lowland.completion.tables.completed import fingerprint
 from lowland.completion.tables.intervals import INTERVAL_METHODS
 from lowland.core.arrays import check_rank
@@ -30,169 +40,171 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import StopReason
+from lowland.files.shapes.layouts import Reading, Table
 
 # beyond this many cells, predicting the cells of interest beats writing the whole table
 LARGEST_OUTPUT = 20_000_000
-# settings of a plan that are answered by auto, yes or no
-ANSWERED = ("pattern", "refine", "powers", "row-order", "column-order")
-_ANSWERS = {"auto": None, "yes": True, "no": False}
 
 
-def plan_from(
-    *,
-    method: str,
-    loss: list[str],
-    rank: str,
-    biases: bool,
-    nonnegative: bool,
-    pattern: str,
-    refine: str,
-    powers: str,
-    row_order: str,
-    column_order: str,
-    noise: str,
-    scale: str,
-    draws: int,
-    penalty: str,
-    penalty_weights: str,
-    bias_penalty: str,
-    tol: float | None,
-    max_iter: int,
-) -> CompletionPlan:
-    """Return the plan that the options describe; errors name the option."""
-    given = (pattern, refine, powers, row_order, column_order)
-    answers = dict(zip(ANSWERED, given, strict=True))
-    for name, answer in answers.items():
-        if answer not in _ANSWERS:
-            raise InvalidInputError(f"--{name} is unknown", answer, fix="use auto, yes or no")
-    if draws < 2:
-        raise InvalidInputError("--draws must be at least 2", str(draws))
-    if bias_penalty != "auto" and _number(bias_penalty, "--bias-penalty") and not biases:
-        raise InvalidInputError("--bias-penalty needs biases", "--no-biases", fix="omit one of them")
-    if penalty_weights not in PENALTY_WEIGHTS:
-        choices = " or ".join(PENALTY_WEIGHTS)
-        raise InvalidInputError("--penalty-weights is unknown", penalty_weights, fix=f"use {choices}")
-    if not ((tol is None or tol >= 0) and max_iter >= 1):
-        found = f"{tol} and {max_iter}"
-        raise InvalidInputError("--tol must be at least 0 and --max-iter positive", found)
-    plan = CompletionPlan(
-        method=method,
-        loss=losses_from(loss),
-        nonnegative=nonnegative,
-        rank=None if rank == "auto" else int(_number(rank, "--rank", whole=True)),
-        biases=biases,
-        penalty=None if penalty == "auto" else _number(penalty, "--penalty"),
-        bias_penalty=None if bias_penalty == "auto" else _number(bias_penalty, "--bias-penalty"),
-        penalty_weights=penalty_weights,
-        pattern=_ANSWERS[pattern],
-        refine=_ANSWERS[refine],
-        powers=_ANSWERS[powers],
-        row_order=_ANSWERS[row_order],
-        column_order=_ANSWERS[column_order],
-        noise=noise,
-        scale=scale,
-        draws=draws,
-        tol=tol,
-        max_iter=max_iter,
+@final
+@dataclass(frozen=True, kw_only=True)
+class ResultOptions:
+    """What is written of a completion."""
+
+    PANEL: ClassVar = RESULTS
+    output: Path | None = option(None, "Write the completed table here (CSV, TSV, Parquet or Feather).")
+    interval: float | None = option(
+        None, "Level of prediction intervals, such as 0.9; --output then has one line per cell."
     )
-    plan.decide_method()
-    return plan
+    interval_method: str = option(
+        "auto", "auto (the method's own), conformal, or conformal_gaps if whole runs of cells are missing."
+    )
+    model: Path | None = option(None, "Write the fitted model here (.npz).")
+    held_out: bool = option(
+        False,
+        "Say how wrong filled cells are, by another fit without a tenth of the cells; --report does so too.",
+        "--held-out",
+    )
+    model_data: bool = option(
+        True, "Keep the table's cells in the model, for updates, certificates and rankings."
+    )
+    keep_formulas: FormulasOption = False
+    report: ReportOption = None
+
+    def check(self, table: Path | None, *, force: bool) -> None:
+        """Raise unless all files can be written and differ from the table and from each other."""
+        paths = {"--output": self.output, "--model": self.model, "--report": self.report}
+        for name, path in paths.items():
+            if path is not None and table is not None and path.resolve() == table.resolve():
+                raise InvalidInputError(
+                    f"{name} would overwrite the table", str(path), fix="name another file"
+                )
+        check_outputs(*paths.values(), force=force)
+        check_table(self.output, "--output")
+
+    def check_interval(self) -> None:
+        """Raise unless intervals can be made and written."""
+        if self.interval_method not in INTERVAL_METHODS:
+            choices = ", ".join(INTERVAL_METHODS)
+            raise InvalidInputError(
+                "--interval-method is unknown", self.interval_method, fix=f"use {choices}"
+            )
+        if self.interval is not None and (self.output is None or not 0 < self.interval < 1):
+            raise InvalidInputError(
+                "--interval must lie between 0 and 1, and needs --output",
+                f"{self.interval} and {self.output or 'no --output'}",
+            )
 
 
-def two_level_columns(plan: CompletionPlan) -> list[str]:
-    """Return the columns that may hold two words instead of numbers."""
-    if isinstance(plan.loss, str):
-        return []
-    return [str(column) for column, word in plan.loss.items() if word == "logistic"]
+@final
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere:
+    """Where the cells are kept, if not in memory."""
+
+    PANEL: ClassVar = RUNNING
+    spill: Path | None = option(
+        None,
+        "Keep the cells of Parquet files on the disk, in this new folder (or one that an earlier run made, "
+        "to which new files are added), for tables larger than memory.",
+    )
+    workers: int = option(0, "Fit Parquet files by so many worker processes on this machine.")
+    scheduler: str | None = option(
+        None, "Fit Parquet files on the Dask cluster of this scheduler, such as tcp://host:8786."
+    )
+
+    def check(self) -> bool:
+        """Return whether anything is asked for; raise if it is more than one thing."""
+        if self.workers < 0:
+            raise InvalidInputError("--workers must not be negative", str(self.workers))
+        if self.scheduler is not None and not self.scheduler.strip():
+            raise InvalidInputError("--scheduler is empty", repr(self.scheduler), fix="name an address")
+        given = [name for name in ("spill", "workers", "scheduler") if getattr(self, name)]
+        if len(given) > 1:
+            words = " and ".join(f"--{name}" for name in given)
+            raise InvalidInputError("cells are kept in one place", words, fix="give one of them")
+        return bool(given)
+
+    @property
+    def where(self) -> str:
+        """Where the cells are, in words."""
+        return "on a cluster" if self.spill is None else "on the disk"
 
 
-def losses_from(words: list[str]) -> Losses:
-    """Return one loss for all columns, or a loss for each column named by column=loss."""
-    named = [word.rpartition("=") for word in words]
-    for column, _, word in named:
-        parse_word(word, f"--loss of column {column!r}" if column else "--loss")
-    if len(words) == 1 and not named[0][0]:
-        return words[0]
-    if any(not column for column, _, _ in named):
-        raise InvalidInputError(
-            "--loss must be one loss for all columns, or column=loss for single columns", ", ".join(words)
-        )
-    columns = [column for column, _, _ in named]
-    repeated = [column for column in columns if columns.count(column) > 1]
-    if repeated:
-        raise InvalidInputError("--loss names a column twice", repr(repeated[0]), fix="keep one of them")
-    return {column: word for column, _, word in named} if words else "squared"
+@final
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How a fit runs."""
+
+    PANEL: ClassVar = RUNNING
+    resume: bool = option(False, "Resume the interrupted fit in --model.", "--resume")
+    dtype: str = option("float64", "float64 or float32.")
+    stop: Annotated[CompletionPlan, PlanOptions(RUNNING)]
+    seed: SeedOption = 0
+    place: Elsewhere
 
 
-def options_of(plan: CompletionPlan) -> str:
-    """Return the options of a plan that differ from their defaults."""
-    words = [f"--method {'auto' if plan.leaves_open else plan.decide_method()}"]
-    for field in fields(plan):
-        value, name = getattr(plan, field.name), field.name.replace("_", "-")
-        if value == field.default or name == "method":
-            continue
-        if isinstance(value, Mapping):
-            words += [f"--loss {shlex.quote(f'{column}={word}')}" for column, word in value.items()]
-        elif isinstance(value, bool):
-            answer = f"--{name} {'yes' if value else 'no'}"
-            words.append(answer if name in ANSWERED else f"--{'' if value else 'no-'}{name}")
-        else:
-            words.append(f"--{name} {value:g}" if isinstance(value, float) else f"--{name} {value}")
-    return " ".join(words)
+@final
+@dataclass(frozen=True, kw_only=True)
+class JudgeOptions:
+    """What is judged of a fit."""
+
+    certify: bool = option(True, "Compute the certificate.", panel=JUDGING)
+    effort: EffortOption = "auto"
+    require: RequireOption = None
 
 
-def _number(text: str, name: str, *, whole: bool = False) -> float:
-    try:
-        number = float(int(text) if whole else float(text))
-    except ValueError:
-        number = float("nan")
-    if not (np.isfinite(number) and number >= 0):
-        kind = "a whole number" if whole else "a finite number at least 0"
-        raise InvalidInputError(f"{name} must be {kind}, or auto", text)
-    return number
+@final
+@dataclass(frozen=True, kw_only=True)
+class CompleteOptions:
+    """What `lowland complete` is asked."""
 
+    source: SourceOptions
+    fit: Annotated[CompletionPlan, PlanOptions(MODEL)]
+    sides: SideOptions
+    results: ResultOptions
+    run: RunOptions
+    judging: JudgeOptions
+    files: FileOptions
+    table: TableOptions
 
-def check_paths(
-    table: Path | None, output: Path | None, model: Path | None, report: Path | None, *, force: bool
-) -> None:
-    """Raise unless all output files can be written and differ from the table and from each other."""
-    for name, path in (("--output", output), ("--model", model), ("--report", report)):
-        if path is not None and table is not None and path.resolve() == table.resolve():
-            raise InvalidInputError(f"{name} would overwrite the table", str(path), fix="name another file")
-    check_outputs(output, model, report, force=force)
-    check_table(output, "--output")
+    @cached_property
+    def plan(self) -> CompletionPlan:
+        """What to fit, and when to stop."""
+        return checked_plan(self.fit, self.run.stop)
 
+    @property
+    def effort(self) -> str | None:
+        """The effort of the certificate, None for none."""
+        return self.judging.effort if self.judging.certify else None
 
-def check_settings(claim: str | None, effort: str, seed: int, dtype: str) -> None:
-    """Raise unless the required claim, the effort, the seed and the precision can be used."""
-    check_claim(claim)
-    check_effort(effort)
-    if seed < 0:
-        raise InvalidInputError("--seed must not be negative", str(seed))
-    if dtype not in ("float64", "float32"):
-        raise InvalidInputError("--dtype is unknown", dtype, fix="use float64 or float32")
+    def check(self) -> None:
+        """Raise, before anything is read, where an option cannot be used, alone or with the others."""
+        check_claim(self.judging.require)
+        check_effort(self.judging.effort)
+        if self.run.seed < 0:
+            raise InvalidInputError("--seed must not be negative", str(self.run.seed))
+        if self.run.dtype not in ("float64", "float32"):
+            raise InvalidInputError("--dtype is unknown", self.run.dtype, fix="use float64 or float32")
+        self.plan.decide_method()
+        self.results.check(self.source.table, force=self.files.force)
+        if self.judging.require is not None and not self.judging.certify:
+            raise InvalidInputError("--require needs a certificate", "--no-certify", fix="omit one of them")
+        if self.run.resume and self.results.model is None:
+            raise InvalidInputError(
+                "--resume needs --model", "no --model", fix="give the --model of the interrupted fit"
+            )
+        self.results.check_interval()
 
-
-def check_pairs(*, require: str | None, certify: bool, resume: bool, model: Path | None) -> None:
-    """Raise where an option needs another that was not given."""
-    if require is not None and not certify:
-        raise InvalidInputError("--require needs a certificate", "--no-certify", fix="omit one of them")
-    if resume and model is None:
-        raise InvalidInputError(
-            "--resume needs --model", "no --model", fix="give the --model of the interrupted fit"
-        )
-
-
-def check_interval(level: float | None, method: str, output: Path | None) -> None:
-    """Raise unless intervals can be made and written."""
-    if method not in INTERVAL_METHODS:
-        raise InvalidInputError(
-            "--interval-method is unknown", method, fix=f"use {', '.join(INTERVAL_METHODS)}"
-        )
-    if level is not None and (output is None or not 0 < level < 1):
-        raise InvalidInputError(
-            "--interval must lie between 0 and 1, and needs --output",
-            f"{level} and {output or 'no --output'}",
+    @property
+    def reading(self) -> Reading:
+        """How to read the table."""
+        loss = self.plan.loss  # columns of a logistic loss may hold two words instead of numbers
+        named = () if isinstance(loss, str) else loss.items()
+        return replace(
+            self.table.reading,
+            dtype=self.run.dtype,
+            two_level=[str(column) for column, word in named if word == "logistic"],
+            words=self.plan.decide_method() != "map",  # Bayesian methods fit levels as numbers
         )
 
 
@@ -219,31 +231,23 @@ def _kinds(table: Observations, levels: Mapping[str, tuple[str, ...]]) -> dict[i
 
 
 def run_plan(
+    loaded: Table,
     observations: Observations,
-    plan: CompletionPlan,
+    asked: CompleteOptions,
     covariates: SideCovariates = (None, None),
     orders: SideOrders | None = None,
-    *,
-    seed: int,
-    effort: str | None,
-    model: Path | None,
-    model_data: bool,
-    levels: Mapping[str, tuple[str, ...]],
-    resume: bool,
-    quiet: bool,
 ) -> tuple[PlannedFit, Certificate | None]:
     """Fit with progress and checkpoints, save the model, certify the fit, and save the certificate.
 
     If either is interrupted, there is no certificate.
     """
     checkpoint = snapshot = None
+    plan, model, seed = asked.plan, asked.results.model, asked.run.seed
     if model is not None:
-        kept_at, identity = (
-            checkpoint_path(model),
-            identity_of(observations.fingerprint(), plan, covariates, seed, orders),
-        )
+        kept_at = checkpoint_path(model)
+        identity = identity_of(observations.fingerprint(), plan, covariates, seed, orders)
         checkpoint = partial(save_checkpoint, kept_at, identity=identity)
-        snapshot = load_checkpoint(kept_at, identity, observations) if resume else None
+        snapshot = load_checkpoint(kept_at, identity, observations) if asked.run.resume else None
     rng = make_generator(seed)
     planned = fit_plan(
         observations,
@@ -251,26 +255,28 @@ def run_plan(
         rng=rng,
         covariates=covariates,
         orders=orders,
-        levels=_kinds(observations, levels) if plan.decide_method() != "map" else None,
+        levels=_kinds(observations, loaded.levels) if plan.decide_method() != "map" else None,
         checkpoint=checkpoint,
         resume=snapshot,
     )
     table, certificate = planned.table, None
-    about = {"levels": levels_as_data(levels)}
+    about: dict[str, Any] = {
+        "seed": seed,
+        "cells": "" if model is None else fingerprint(observations),
+        "about": {"levels": levels_as_data(loaded.levels)},
+        "data": asked.results.model_data,
+    }
     if model is not None:
-        cells = fingerprint(observations)
-        save_model(model, table, seed=seed, cells=cells, about=about, data=model_data)
+        save_model(model, table, **about)
     if table.stop_reason is StopReason.INTERRUPTED:
         return planned, None
-    if effort is not None:
+    if asked.effort is not None:
         try:
-            table, certificate = table.certify(rng, effort)
+            table, certificate = table.certify(rng, asked.effort)
             planned = replace(planned, table=table)
         except KeyboardInterrupt:
             return planned, None
     if model is not None:
-        save_model(
-            model, table, certificate=certificate, seed=seed, cells=cells, about=about, data=model_data
-        )
-        forget(checkpoint_path(model))
+        save_model(model, table, certificate=certificate, **about)
+        forget(kept_at)
     return planned, certificate

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
-
-import typer
+from typing import Any, final
 
 from lowland.cli.judged import JudgedOptions
 from lowland.cli.output import typed_command
 from lowland.cli.overwriting import check_archive
+from lowland.cli.records import option
 from lowland.cli.tensor_source import TensorSource
 from lowland.core.arrays import Matrix
 from lowland.files.bundle import save_arrays
@@ -18,11 +18,21 @@ from lowland.report.page import write_report
 from lowland.tensors.decomposition import Decomposition, decomposition_page
 from lowland.tensors.reading.tensor_file import TensorFile
 
-StartsOption: TypeAlias = Annotated[
-    int | None,
-    typer.Option(help="Number of random starts after the first; by default as many as needed."),
-]
-IterationsOption: TypeAlias = Annotated[int, typer.Option(help="Maximum number of steps per search.")]
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """How decompositions are searched for."""
+
+    starts: int | None = option(
+        None, "Number of random starts after the first; by default as many as needed."
+    )
+    max_iter: int = option(500, "Maximum number of steps per search.")
+
+    @property
+    def n_restarts(self) -> int | str:
+        """The number of starts after the first, as decompositions take it."""
+        return "auto" if self.starts is None else self.starts
 
 
 def read_tensor(source: TensorSource, file: Path, output: Path | None, given: JudgedOptions) -> TensorFile:

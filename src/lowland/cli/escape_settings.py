@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import runpy
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
+from lowland.cli.records import option
 from lowland.core.errors import InvalidInputError
 from lowland.dynamics.antisymmetric import optimal_antisymmetric
 from lowland.dynamics.closed_forms import potential
@@ -23,6 +24,53 @@ from lowland.dynamics.quadratic_wells import stable_step
 KINDS = ("overdamped", "underdamped", "non-reversible")
 # fraction of the largest stable step; variances are then off by a few per cent
 _SHARE = 0.05
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class EscapeOptions:
+    """From where chains start, by which dynamics, and when they have left."""
+
+    start: str | None = option(
+        None, "Where chains start, for instance -1,0; by default the first minimum of a named potential."
+    )
+    level: float | None = option(None, "A chain has left when coordinate --axis reaches this value.")
+    axis: int = option(0, "Coordinate of --level, counted from 0.")
+    radius: float | None = option(
+        None, "Instead of --level: a chain has left when it is farther than this from its start."
+    )
+    beta: float = option(8.0, "Inverse temperature.")
+    dynamics: str = option("overdamped", f"{', '.join(KINDS)}.")
+    step_size: float | None = option(
+        None, "Step size in time; by default a twentieth of the largest stable one."
+    )
+    friction: float | None = option(None, "Friction of underdamped dynamics; 1 by default.")
+    turn: str | None = option(
+        None,
+        'Antisymmetric matrix J of non-reversible dynamics: "optimal" (default), or its upper entry in two '
+        "dimensions.",
+    )
+    setting: list[str] | None = option(None, "A parameter of the potential, such as tilt=0.1.", "--set")
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ObservationOptions:
+    """How chains are observed, or exits too rare for that, and what is compared."""
+
+    chains: int | None = option(None, "Number of chains; 1000 by default.")
+    max_time: float | None = option(None, "Time at which chains that are still inside are censored.")
+    max_gradient_calls: float | None = option(
+        None, "Most steps of all chains together, after which observation ends; 1e9 by default."
+    )
+    saddle: str | None = option(
+        None, "A saddle that bounds the well, for theory and advice; --start must then be its minimum."
+    )
+    extrapolate: bool = option(
+        False, "Remove the bias due to the step size by extrapolation.", "--extrapolate"
+    )
+    split: bool = option(False, "Use splitting, for exits too rare to simulate directly.", "--split")
+    times: Path | None = option(None, "Write the time and status of each chain here (CSV).")
 
 
 def numbers(name: str, text: str) -> Any:
@@ -91,51 +139,45 @@ def _setting(text: str) -> tuple[str, Any]:
     return name, int(found[0]) if name == "dimension" and found[0] % 1 == 0 else float(found[0])
 
 
-def exit_of(level: float | None, axis: int, radius: float | None, point: Any) -> HalfSpace | Ball:
+def exit_of(asked: EscapeOptions, point: Any) -> HalfSpace | Ball:
     """Return where chains end: past a level of a coordinate, or beyond a distance from the start."""
-    if (level is None) == (radius is None):
+    level, axis = asked.level, asked.axis
+    if (level is None) == (asked.radius is None):
         raise InvalidInputError(
             "chains need exactly one exit criterion",
             "neither --level nor --radius" if level is None else "both --level and --radius",
             fix="give one of --level and --radius",
         )
-    if radius is not None:
-        return Ball(point, radius)
+    if level is None:
+        assert asked.radius is not None
+        return Ball(point, asked.radius)
     if not 0 <= axis < point.size:
         raise InvalidInputError("--axis is not a coordinate", f"{axis} for {point.size} coordinates")
-    assert level is not None
     side = 1.0 if level > point[axis] else -1.0
     return HalfSpace(side * np.eye(point.size)[axis], side * level)
 
 
-def dynamics_of(
-    kind: str,
-    step: float | None,
-    beta: float,
-    friction: float | None,
-    turn: str | None,
-    source: Potential,
-    point: Any,
-) -> Dynamics:
+def dynamics_of(asked: EscapeOptions, source: Potential, point: Any) -> Dynamics:
     """Return the dynamics, by default with a step that is safe at the start."""
+    step, beta = asked.step_size, asked.beta
     if step is None:
-        moves = dynamics_of(kind, 1.0, beta, friction, turn, source, point)
-        return dataclasses.replace(moves, step_size=_SHARE * stable_step(moves, source.hessian_at(point)))
-    if kind == "overdamped":
+        moves = dynamics_of(replace(asked, step_size=1.0), source, point)
+        return replace(moves, step_size=_SHARE * stable_step(moves, source.hessian_at(point)))
+    if asked.dynamics == "overdamped":
         return Overdamped(step, beta)
-    if kind == "underdamped":
-        return Underdamped(step, beta, 1.0 if friction is None else friction)
-    if kind != "non-reversible":
-        raise InvalidInputError("--dynamics is unknown", kind, fix=f"use one of {', '.join(KINDS)}")
+    if asked.dynamics == "underdamped":
+        return Underdamped(step, beta, 1.0 if asked.friction is None else asked.friction)
+    if asked.dynamics != "non-reversible":
+        raise InvalidInputError("--dynamics is unknown", asked.dynamics, fix=f"use one of {', '.join(KINDS)}")
     if point.size == 1:
         raise InvalidInputError(
             "non-reversible dynamics needs at least two dimensions", "a start with one coordinate"
         )
-    if turn in (None, "optimal"):
+    if asked.turn in (None, "optimal"):
         return NonReversible(step, beta, optimal_antisymmetric(source.hessian_at(point)))
     if point.size != 2:
         raise InvalidInputError(
             "a number for --turn needs exactly two dimensions", f"{point.size}", fix="use --turn optimal"
         )
-    a = float(numbers("--turn", str(turn))[0])
+    a = float(numbers("--turn", str(asked.turn))[0])
     return NonReversible(step, beta, np.array([[0.0, a], [-a, 0.0]]))

@@ -1,14 +1,17 @@
-"""The source of a command's table: a file or a database query."""
+"""What `lowland complete` reads: a table, from a file or a database, and files about its rows and columns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 from lowland.bayes.side_orders import SideOrders, orders_of
+from lowland.cli.options import READING
+from lowland.cli.records import argument, option
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.plan import CompletionPlan
+from lowland.completion.settings import MODEL
 from lowland.core.cells.observations import Labels, Observations
 from lowland.core.errors import InvalidInputError
 from lowland.files.covariates import read_covariates
@@ -51,46 +54,82 @@ class Source:
         return load_query(self.query, self.database, how)
 
 
-def source_of(table: Path | None, database: str | None, query: str | None) -> Source:
-    """Return the one source that the arguments name."""
-    if table is not None:
-        if query is None:
-            return Source(table)
-        if table.suffix.lower() in DATABASE_ENDINGS:
-            return Source(None, str(table), query)
-        raise InvalidInputError("both a table and a query were given", str(table), fix="omit one of them")
-    if not database or query is None:
-        raise InvalidInputError(
-            "no table was given",
-            "neither a file nor --database with --query",
-            fix="name a file, or give --database and --query",
-        )
-    return Source(None, database, query)
+@final
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    """Where a table is."""
 
-
-def orders_from(
-    plan: CompletionPlan, graphs: tuple[Path | None, Path | None], table: Observations
-) -> SideOrders | None:
-    """Return the orders of both sides where a graph is given; None leaves them to the plan."""
-    if graphs == (None, None):
-        return None
-    labels, given = (table.row_labels, table.column_labels), list[Any]()
-    for path, own, asked, side in zip(graphs, labels, plan.asked_orders, ("row", "column"), strict=True):
-        if path is not None and asked != "auto":
-            raise InvalidInputError(
-                f"--{side}-graph takes the place of --{side}-order", "both", fix="give one of them"
-            )
-        graph = None if path is None else read_graph(path).in_order(own, f"{side} in {path.name}")
-        given.append(asked if graph is None else graph)
-    return orders_of((given[0], given[1]), table.shape, labels)
-
-
-def read_both_covariates(
-    paths: tuple[Path | None, Path | None], labels: tuple[Labels | None, Labels | None]
-) -> SideCovariates:
-    """Return the covariates of rows and of columns that files hold, in the order of a table's labels."""
-    rows, columns = (
-        None if path is None else read_covariates(path).in_order(own, f"{side} in {path.name}")
-        for path, own, side in zip(paths, labels, ("row", "column"), strict=True)
+    PANEL: ClassVar = READING
+    table: Path | None = argument(
+        "CSV, TSV, Parquet (also a folder of such files), Feather, Matrix Market, NPY or NPZ; long or wide.",
+        default=None,
     )
-    return rows, columns
+    database: str | None = option(
+        None,
+        "Read from a database instead of TABLE: postgresql://user@host/name, sqlite:///path, or the path of "
+        "a .db file.",
+        envvar="LOWLAND_DATABASE",
+    )
+    query: str | None = option(None, "SQL query for --database; its result is long or wide.")
+
+    def source(self) -> Source:
+        """Return the one source that they name."""
+        table, query = self.table, self.query
+        if table is not None:
+            if query is None:
+                return Source(table)
+            if table.suffix.lower() in DATABASE_ENDINGS:
+                return Source(None, str(table), query)
+            raise InvalidInputError("both a table and a query were given", str(table), fix="omit one of them")
+        if not self.database or query is None:
+            raise InvalidInputError(
+                "no table was given",
+                "neither a file nor --database with --query",
+                fix="name a file, or give --database and --query",
+            )
+        return Source(None, self.database, query)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class SideOptions:
+    """Files about the rows and the columns of a table."""
+
+    PANEL: ClassVar = MODEL
+    row_covariates: Path | None = option(
+        None, "Covariates of rows: a table with one line per row, its label first."
+    )
+    column_covariates: Path | None = option(
+        None, "Covariates of columns: a table with one line per column, its label first."
+    )
+    row_graph: Path | None = option(
+        None,
+        "Graph of rows, in place of their order: a list of edges, two labels and maybe a weight each.",
+    )
+    column_graph: Path | None = option(None, "Graph of columns, in the same way.")
+
+    def covariates(self, labels: tuple[Labels | None, Labels | None]) -> SideCovariates:
+        """Return the covariates of rows and of columns, in the order of a table's labels."""
+        paths = (self.row_covariates, self.column_covariates)
+        rows, columns = (
+            None if path is None else read_covariates(path).in_order(known, f"{side} in {path.name}")
+            for path, known, side in zip(paths, labels, ("row", "column"), strict=True)
+        )
+        return rows, columns
+
+    def orders(self, plan: CompletionPlan, table: Observations) -> SideOrders | None:
+        """Return the orders of both sides where a graph is given; None leaves them to the plan."""
+        graphs = (self.row_graph, self.column_graph)
+        if graphs == (None, None):
+            return None
+        labels, given = (table.row_labels, table.column_labels), list[Any]()
+        for path, known, asked, side in zip(
+            graphs, labels, plan.asked_orders, ("row", "column"), strict=True
+        ):
+            if path is not None and asked != "auto":
+                raise InvalidInputError(
+                    f"--{side}-graph takes the place of --{side}-order", "both", fix="give one of them"
+                )
+            graph = None if path is None else read_graph(path).in_order(known, f"{side} in {path.name}")
+            given.append(asked if graph is None else graph)
+        return orders_of((given[0], given[1]), table.shape, labels)

@@ -29,7 +29,6 @@ from lowland.cli.output import (
     try_report,
 )
 from lowland.cli.overwriting import check_outputs
-from lowland.cli.reading import Command, with_options
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import StopReason
 from lowland.report.words import verdict_sentence
@@ -39,7 +38,7 @@ from lowland.sensing.searched_fit import SearchedFit
 @final
 @dataclass(frozen=True, kw_only=True)
 class JudgedOptions:
-    """How a result is judged, where it is written, and how it is told: each field is an option."""
+    """How a result is judged, where it is written, and how it is told."""
 
     report: ReportOption = None
     certificate: CertificateOption = None
@@ -97,15 +96,6 @@ class JudgedOptions:
         if interrupted:
             raise typer.Exit(130)
         exit_on_missed(fit.certificate, self.require)
-
-
-def judges(command: Command) -> Command:
-    """Give a command the options of judged results; it takes what they say as its argument `given`."""
-
-    def run(options: dict[str, Any], shared: dict[str, Any]) -> None:
-        command(**options, given=JudgedOptions(**shared))
-
-    return with_options(command, "given", (JudgedOptions,), run)
 
 
 def verdict_lines(certificate: Certificate | None) -> list[str]:

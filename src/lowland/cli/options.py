@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, final
 
 import typer
 
-# panels of the help
-READING, MODEL, RESULTS = "Reading the table", "Model", "Results"
-JUDGING, RUNNING = "Certificate", "Running"
+from lowland.completion.settings import RUNNING
 
-EFFORT_HELP = "quick, standard or thorough: how much work to spend on the certificate."
+# panels of the help
+READING, RESULTS, JUDGING = "Reading the table", "Results", "Certificate"
 
 ForceOption: TypeAlias = Annotated[
     bool,
@@ -41,31 +41,16 @@ CertificateOption: TypeAlias = Annotated[
 JsonOption: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print JSON instead of text.", rich_help_panel=RESULTS)
 ]
-EffortOption: TypeAlias = Annotated[str, typer.Option(help=EFFORT_HELP, rich_help_panel=JUDGING)]
+EffortOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        help="quick, standard or thorough: how much work to spend on the certificate.",
+        rich_help_panel=JUDGING,
+    ),
+]
 RequireOption: TypeAlias = Annotated[
     str | None,
     typer.Option(help="Exit with code 1 unless this claim is proved or supported.", rich_help_panel=JUDGING),
-]
-SpillOption: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        help="Keep the cells of Parquet files on the disk, in this new folder (or one that an earlier run "
-        "made, to which new files are added), for tables larger than memory.",
-        rich_help_panel=RUNNING,
-    ),
-]
-WorkersOption: TypeAlias = Annotated[
-    int,
-    typer.Option(
-        help="Fit Parquet files by so many worker processes on this machine.", rich_help_panel=RUNNING
-    ),
-]
-SchedulerOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        help="Fit Parquet files on the Dask cluster of this scheduler, such as tcp://host:8786.",
-        rich_help_panel=RUNNING,
-    ),
 ]
 SeedOption: TypeAlias = Annotated[
     int, typer.Option(help="Seed of the random number generator.", rich_help_panel=RUNNING)
@@ -73,75 +58,32 @@ SeedOption: TypeAlias = Annotated[
 QuietOption: TypeAlias = Annotated[
     bool, typer.Option("--quiet", help="Show no progress.", rich_help_panel=RUNNING)
 ]
-PatternOption: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        help="Use the pattern of observed cells as features of rows and columns: auto, yes or no.",
-        rich_help_panel=MODEL,
-    ),
-]
-RefineOption: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        help="Refine missing cells of columns with curves by forests, where held-out cells show a gain: "
-        "auto (small tables), yes or no.",
-        rich_help_panel=MODEL,
-    ),
-]
-PowersOption: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        help="Fit skewed columns of nonnegative numbers as square roots or logarithms, and shares as logits: "
-        "auto (where held-out cells are predicted better), yes or no.",
-        rich_help_panel=MODEL,
-    ),
-]
-RowOrderOption: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        help="Look whether rows vary smoothly along their labels (numbers or dates): auto (dates and "
-        "years), yes or no.",
-        rich_help_panel=MODEL,
-    ),
-]
-ColumnOrderOption: TypeAlias = Annotated[
-    str,
-    typer.Option(help="The same of columns: auto, yes or no.", rich_help_panel=MODEL),
-]
-NoiseOption: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        help="One noise level for all columns, or one per column: auto, common or column.",
-        rich_help_panel=MODEL,
-    ),
-]
-ScaleOption: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        help="One scale for all columns, or one per column: auto, common or column.",
-        rich_help_panel=MODEL,
-    ),
-]
-RowCovariatesOption: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        help="Covariates of rows: a table with one line per row, its label first.", rich_help_panel=MODEL
-    ),
-]
-ColumnCovariatesOption: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        help="Covariates of columns: a table with one line per column, its label first.",
-        rich_help_panel=MODEL,
-    ),
-]
-RowGraphOption: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        help="Graph of rows, in place of their order: a list of edges, two labels and maybe a weight each.",
-        rich_help_panel=MODEL,
-    ),
-]
-ColumnGraphOption: TypeAlias = Annotated[
-    Path | None, typer.Option(help="Graph of columns, in the same way.", rich_help_panel=MODEL)
-]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FileOptions:
+    """What commands are asked that write files."""
+
+    quiet: QuietOption = False
+    force: ForceOption = False
+    json: JsonOption = False
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class TableFileOptions:
+    """What commands are asked that write tables of labels."""
+
+    keep_formulas: FormulasOption = False
+    files: FileOptions
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions:
+    """What commands are asked that draw random numbers and write a report."""
+
+    report: ReportOption = None
+    seed: SeedOption = 0
+    files: FileOptions

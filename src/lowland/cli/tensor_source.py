@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, final
+from typing import Annotated, ClassVar, TypeAlias, final
 
 import typer
 
-from lowland.cli.reading import CELL_OPTIONS, Command, cells_of, with_options
+from lowland.cli.reading import CellOptions
+from lowland.cli.records import option
 from lowland.core.errors import InvalidInputError
 from lowland.files.table_format import TableFormat
 from lowland.tensors.reading.files import read_tensor
@@ -23,16 +24,6 @@ TensorArgument: TypeAlias = Annotated[
     typer.Argument(
         help="Tensor: .npy or .npz (NaN is missing), .nc, .h5, .zarr, .mat or .tns; or a table, with --value "
         "or --fold."
-    ),
-]
-VariableOption: TypeAlias = Annotated[
-    str | None, typer.Option(help="Array of a file that has several.", rich_help_panel=READING)
-]
-ValueOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        help="Long table, one line per cell: the column of values. All others are modes.",
-        rich_help_panel=READING,
     ),
 ]
 ModesOption: TypeAlias = Annotated[
@@ -52,34 +43,22 @@ FoldOption: TypeAlias = Annotated[
 ]
 
 
-DuplicatesOption: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        help="Table: what to do with cells that fall on one of the tensor: error, mean or last.",
-        rich_help_panel=READING,
-    ),
-]
-
-
 @final
 @dataclass(frozen=True, kw_only=True)
 class TensorSource:
-    """What the options say of how a tensor is read: from a file of arrays, or from a table with theirs.
+    """How a tensor is read: from a file of arrays, or from a table, and how the cells of that are written."""
 
-    Parameters
-    ----------
-    variable, value, modes, fold, duplicates
-        As the options.
-    form : TableFormat
-        How the cells of a table are written.
-    """
-
-    variable: str | None = None
-    value: str | None = None
-    modes: str | None = None
-    fold: Sequence[str] | None = None
-    duplicates: str = "error"
-    form: TableFormat = TableFormat()  # noqa: RUF009 - it cannot be changed
+    PANEL: ClassVar = READING
+    variable: str | None = option(None, "Array of a file that has several.")
+    value: str | None = option(
+        None, "Long table, one line per cell: the column of values. All others are modes."
+    )
+    modes: ModesOption = None
+    fold: FoldOption = None
+    duplicates: str = option(
+        "error", "Table: what to do with cells that fall on one of the tensor: error, mean or last."
+    )
+    cells: CellOptions
 
     def read(self, file: Path, *, empty_slices: Collection[str] | None = None) -> TensorFile:
         """Read the tensor.
@@ -91,8 +70,9 @@ class TensorSource:
             If given, slices may have no known cell: in tables those of labels that are listed without any
             value; and in modes of these names or numbers all between the first and the last.
         """
+        form = self.cells.form
         if self.value is None and self.modes is None and not self.fold:
-            if self.form != TableFormat() or self.duplicates != "error":
+            if form != TableFormat() or self.duplicates != "error":
                 raise InvalidInputError(
                     "options for reading a table are given, and none that says how it is a tensor",
                     file.name,
@@ -112,29 +92,8 @@ class TensorSource:
             empty_slices=empty_slices or (),
             listed=empty_slices is not None,
             duplicates=self.duplicates,
-            form=self.form,
+            form=form,
         )
-
-
-def source_from(
-    variable: VariableOption = None,
-    value: ValueOption = None,
-    modes: ModesOption = None,
-    fold: FoldOption = None,
-    duplicates: DuplicatesOption = "error",
-) -> TensorSource:
-    """Return what the options of tensors say."""
-    return TensorSource(variable=variable, value=value, modes=modes, fold=fold, duplicates=duplicates)
-
-
-def reads_tensor(command: Command) -> Command:
-    """Give a command the options of reading a tensor; it takes what they say as its argument `source`."""
-
-    def run(own: dict[str, Any], shared: dict[str, Any]) -> None:
-        form = cells_of(**{name: shared.pop(name) for name in CELL_OPTIONS})
-        command(**own, source=replace(source_from(**shared), form=form))
-
-    return with_options(command, "source", (source_from, cells_of), run)
 
 
 def _fold(text: str) -> tuple[str, tuple[str, ...] | int]:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
 from lowland.completion.bayesian.settings import check_by_column
+from lowland.completion.settings import METHODS, RUNNING, ValueKind, setting, settings_of
 from lowland.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from lowland.completion.columns.losses import Losses
 
-METHODS = ("auto", "variational", "gibbs", "gaussian", "map")
-# settings used by one kind of method only
-OF_MAP = ("loss", "nonnegative", "penalty", "bias_penalty", "penalty_weights")
-OF_POSTERIOR = ("pattern", "noise", "scale")
-OF_DRAWS = ("draws",)
-# settings of factors, which a Gaussian of any covariance has not
-OF_FACTORS = ("rank", "biases", "pattern", "noise", "scale", "tol")
+# methods with settings of their own: those with factors, with a posterior of factors, with draws
+FACTORS, POSTERIORS, DRAWN = ("variational", "gibbs", "map"), ("variational", "gibbs"), ("gibbs", "gaussian")
+BAYESIAN, MAP = ("variational", "gibbs", "gaussian"), ("map",)
 
 
 @final
@@ -58,24 +55,97 @@ class CompletionPlan:
         they are dates, years or months.
     """
 
-    method: str = "auto"
-    loss: Losses = "squared"
-    nonnegative: bool = False
-    rank: int | None = None
-    biases: bool = True
-    penalty: float | None = None
-    bias_penalty: float | None = None
-    penalty_weights: str = "uniform"
-    pattern: bool | None = None
-    noise: str = "auto"
-    scale: str = "auto"
-    draws: int = 100
-    tol: float | None = None
-    max_iter: int = 500
-    refine: bool | None = None
-    powers: bool | None = None
-    row_order: bool | None = None
-    column_order: bool | None = None
+    method: str = setting(
+        "auto",
+        ValueKind.WORD,
+        "variational, gibbs, gaussian or map; auto is map if an option of map is given, gaussian for "
+        "tables of few columns, else variational.",
+        methods=(),
+    )
+    loss: Losses = setting(
+        "squared",
+        ValueKind.LOSS,
+        "squared, huber, absolute, quantile:0.9, logistic, poisson or ordinal; or column=loss, which may "
+        "be repeated.",
+        MAP,
+    )
+    rank: int | None = setting(None, ValueKind.RANK, "Rank of the low-rank part, or auto.", FACTORS)
+    biases: bool = setting(True, ValueKind.FLAG, "Fit row, column and global biases.", FACTORS)
+    nonnegative: bool = setting(False, ValueKind.FLAG, "Nonnegative factors (method map, --no-biases).", MAP)
+    pattern: bool | None = setting(
+        None,
+        ValueKind.ANSWER,
+        "Use the pattern of observed cells as features of rows and columns: auto, yes or no.",
+        POSTERIORS,
+    )
+    refine: bool | None = setting(
+        None,
+        ValueKind.ANSWER,
+        "Refine missing cells of columns with curves by forests, where held-out cells show a gain: auto "
+        "(small tables), yes or no.",
+        BAYESIAN,
+    )
+    powers: bool | None = setting(
+        None,
+        ValueKind.ANSWER,
+        "Fit skewed columns of nonnegative numbers as square roots or logarithms, and shares as logits: "
+        "auto (where held-out cells are predicted better), yes or no.",
+        BAYESIAN,
+    )
+    row_order: bool | None = setting(
+        None,
+        ValueKind.ANSWER,
+        "Look whether rows vary smoothly along their labels (numbers or dates): auto (dates and years), "
+        "yes or no.",
+        parameter=None,
+    )
+    column_order: bool | None = setting(
+        None, ValueKind.ANSWER, "The same of columns: auto, yes or no.", parameter=None
+    )
+    noise: str = setting(
+        "auto",
+        ValueKind.WORD,
+        "One noise level for all columns, or one per column: auto, common or column.",
+        POSTERIORS,
+    )
+    scale: str = setting(
+        "auto",
+        ValueKind.WORD,
+        "One scale for all columns, or one per column: auto, common or column.",
+        POSTERIORS,
+    )
+    draws: int = setting(
+        100,
+        ValueKind.WHOLE,
+        "Number of draws that methods gibbs and gaussian keep.",
+        DRAWN,
+        least=2,
+        parameter="n_draws",
+    )
+    penalty: float | None = setting(
+        None,
+        ValueKind.NUMBER,
+        "Weight of the nuclear norm (larger is smoother), or auto; for method map.",
+        MAP,
+    )
+    penalty_weights: str = setting(
+        "uniform",
+        ValueKind.WORD,
+        "uniform, or counts: penalise each row and column in proportion to its number of cells.",
+        MAP,
+    )
+    bias_penalty: float | None = setting(
+        None, ValueKind.NUMBER, "Ridge penalty on row and column biases, or auto; for method map.", MAP
+    )
+    tol: float | None = setting(
+        None,
+        ValueKind.TOLERANCE,
+        "Stop when a sweep improves the objective by less than this share (map), or changes predictions "
+        "by less than this share of their standard deviation (Bayesian methods).",
+        FACTORS,
+        panel=RUNNING,
+    )
+    max_iter: int = setting(500, ValueKind.WHOLE, "Maximum number of sweeps.", least=1, panel=RUNNING)
 
     @property
     def squared(self) -> bool:
@@ -91,12 +161,13 @@ class CompletionPlan:
     @property
     def leaves_open(self) -> bool:
         """Whether the table decides between factors and a Gaussian of any covariance."""
-        return not self.given - {"loss", "max_iter", "refine", "powers", "row_order", "column_order"}
+        used = [one.methods for one in SETTINGS if one.name in self.given - {"loss"}]
+        return all("gaussian" in methods and "variational" in methods for methods in used)
 
     @property
     def given(self) -> set[str]:
         """Names of the settings that differ from their defaults."""
-        return {f.name for f in fields(self) if getattr(self, f.name) != f.default}
+        return {one.name for one in SETTINGS if getattr(self, one.name) != one.default}
 
     @property
     def asked_orders(self) -> tuple[str | None, str | None]:
@@ -104,40 +175,46 @@ class CompletionPlan:
         words = {None: "auto", True: "labels", False: None}
         return words[self.row_order], words[self.column_order]
 
-    def decide_method(self) -> str:
+    def decide_method(self, *, parameters: bool = False) -> str:
         """Return the method; "variational" may still become "gaussian" if the plan leaves that open.
+
+        Parameters
+        ----------
+        parameters : bool
+            Whether errors name a setting as estimators do.
 
         Raises
         ------
         InvalidInputError
             If the method is unknown, or a given setting is not used by it.
         """
-        if self.method not in METHODS:
-            choices = ", ".join(f'"{choice}"' for choice in METHODS)
+        if self.method not in ("auto", *METHODS):
+            choices = ", ".join(f'"{choice}"' for choice in ("auto", *METHODS))
             raise InvalidInputError("method is unknown", repr(self.method), fix=f"use one of {choices}")
-        given = self.given - ({"loss"} if self.squared else set())
-        of_map = [name for name in OF_MAP if name in given]
-        method = ("map" if of_map else "variational") if self.method == "auto" else self.method
         for name in ("noise", "scale"):
             check_by_column(getattr(self, name), name)
-        # noise and scale are also used by losses that are not squared
-        foreign = OF_POSTERIOR if self.squared else OF_POSTERIOR[:1]
-        idle = [name for name in foreign if name in given] if method == "map" else of_map
-        other = "a Bayesian method" if method == "map" else 'method "map"'
-        if not idle and method == "gaussian":
-            idle, other = [name for name in OF_FACTORS if name in given], 'method "variational" or "gibbs"'
-        if method == "map" and not idle:
-            idle = [name for name in ("refine", "powers") if getattr(self, name)]
-        if not idle and method not in ("gibbs", "gaussian"):
-            idle, other = [name for name in OF_DRAWS if name in given], 'method "gibbs" or "gaussian"'
+        given = self.given - ({"loss"} if self.squared else set())
+        of_map = any(one.name in given and one.methods == MAP for one in SETTINGS)
+        method = ("map" if of_map else "variational") if self.method == "auto" else self.method
         if self.nonnegative and self.biases:
             raise InvalidInputError(
                 "nonnegative factors must be fitted without biases", "biases", fix="turn biases off"
             )
-        if idle:
+        for one in SETTINGS[1:]:
+            if one.name not in given or method in one.methods or self._asks_nothing(one.name, method):
+                continue
             raise InvalidInputError(
-                f'{idle[0]} is not used by method "{method}"',
-                repr(getattr(self, idle[0])),
-                fix=f"omit it, or choose {other}",
+                f'{(parameters and one.parameter) or one.name} is not used by method "{method}"',
+                repr(getattr(self, one.name)),
+                fix=one.fix(method),
             )
         return method
+
+    def _asks_nothing(self, name: str, method: str) -> bool:
+        """Return whether a setting of other methods does no harm: they would have been told not to."""
+        if name in ("noise", "scale"):  # also used by losses that are not squared
+            return method == "map" and not self.squared
+        return name in ("refine", "powers") and getattr(self, name) is False
+
+
+SETTINGS = settings_of(CompletionPlan)

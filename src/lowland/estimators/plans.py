@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lowland.completion.plan import CompletionPlan
+from lowland.completion.plan import SETTINGS, CompletionPlan
+from lowland.completion.settings import Setting, ValueKind
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
 from lowland.estimators.table_input import flag, flag_or_auto, number_at_least_zero
@@ -16,38 +17,45 @@ if TYPE_CHECKING:
 
 def plan_of(model: Any) -> CompletionPlan:
     """Return the plan of a `MatrixCompletion`; its rank is checked against the table later."""
-    rank = None if is_auto(model.rank) else model.rank
-    return CompletionPlan(
-        method=str(model.method),
-        loss=loss_of(model.loss),
-        nonnegative=flag(model.nonnegative, "nonnegative"),
-        rank=rank,
-        biases=flag(model.biases, "biases"),
-        penalty=None if is_auto(model.penalty) else number_at_least_zero(model.penalty, "penalty"),
-        bias_penalty=None
-        if is_auto(model.bias_penalty)
-        else number_at_least_zero(model.bias_penalty, "bias_penalty"),
-        penalty_weights=str(model.penalty_weights),
-        pattern=flag_or_auto(model.pattern, "pattern"),
-        refine=flag_or_auto(model.refine, "refine"),
-        powers=flag_or_auto(model.powers, "powers"),
-        noise=str(model.noise),
-        scale=str(model.scale),
-        draws=whole_number(model.n_draws, "n_draws", 2),
-        tol=None if is_auto(model.tol) else number_at_least_zero(model.tol, "tol"),
-        max_iter=whole_number(model.max_iter, "max_iter", 1),
-    )
+    asked = [(one, one.parameter) for one in SETTINGS if one.parameter is not None]
+    return CompletionPlan(**{one.name: read(one, getattr(model, name)) for one, name in asked})
 
 
-def loss_of(loss: Any) -> Losses:
+def read(setting: Setting, value: Any) -> Any:
+    """Return what a plan holds of a parameter."""
+    name, kind = setting.parameter or setting.name, setting.kind
+    if kind is ValueKind.WHOLE:
+        return whole_number(value, name, setting.least)
+    return READERS[kind](value, name)
+
+
+def number_or_auto(value: Any, name: str) -> float | None:
+    """Return a setting that must be a number of at least 0, or None for "auto"."""
+    return None if is_auto(value) else number_at_least_zero(value, name)
+
+
+def loss_of(loss: Any, name: str = "loss") -> Losses:
     """Return one loss for all columns, or losses by column; "auto" is resolved when the table is known."""
     if isinstance(loss, Mapping):
         return dict(loss)
     if not isinstance(loss, str):
-        raise InvalidInputError("loss must be a name or a mapping from columns to names", type(loss).__name__)
+        found = type(loss).__name__
+        raise InvalidInputError(f"{name} must be a name or a mapping from columns to names", found)
     return "squared" if loss == "auto" else loss
 
 
 def is_auto(value: Any) -> bool:
     """Return whether a setting is "auto"."""
     return isinstance(value, str) and value == "auto"
+
+
+# how each kind of parameter is read
+READERS: dict[ValueKind, Callable[[Any, str], Any]] = {
+    ValueKind.WORD: lambda value, name: str(value),
+    ValueKind.FLAG: flag,
+    ValueKind.ANSWER: flag_or_auto,
+    ValueKind.RANK: lambda value, name: None if is_auto(value) else value,
+    ValueKind.NUMBER: number_or_auto,
+    ValueKind.TOLERANCE: number_or_auto,
+    ValueKind.LOSS: loss_of,
+}

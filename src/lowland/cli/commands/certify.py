@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, final
 
 import typer
 
 from lowland.certificates import JUDGES, JudgeSettings, judge, usual_work
 from lowland.cli.commands.proofs import OPTIONS_OF, READING, check_document, read_data
-from lowland.cli.options import (
-    EffortOption,
-    ForceOption,
-    JsonOption,
-    QuietOption,
-    RequireOption,
-)
+from lowland.cli.options import EffortOption, FileOptions, RequireOption
 from lowland.cli.output import (
     check_claim,
     exit_on_missed,
@@ -27,7 +21,8 @@ from lowland.cli.output import (
     warn,
 )
 from lowland.cli.overwriting import check_output
-from lowland.cli.reading import reads_table
+from lowland.cli.reading import TableOptions
+from lowland.cli.records import option, takes_records
 from lowland.cli.tensor_source import FoldOption, ModesOption, TensorSource
 from lowland.completion.files.models import load_model
 from lowland.completion.penalised.document import table_document
@@ -38,7 +33,6 @@ from lowland.core.cells.fingerprints import is_fingerprint
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
 from lowland.files.certificates import write_certificate
-from lowland.files.shapes.layouts import Reading
 from lowland.files.tables import load_table
 from lowland.recheck.documents import Document
 from lowland.report.words import verdict_sentence
@@ -47,9 +41,29 @@ from lowland.report.words import verdict_sentence
 JUDGING = ("gap", "effort", "seconds", "output")
 
 
-@reads_table
+@final
+@dataclass(frozen=True, kw_only=True)
+class CertifyOptions:
+    """What the data are, and what is proved, required and written."""
+
+    variable: str | None = option(None, "Array of a file that has several, for the certificate of a tensor.")
+    modes: ModesOption = None
+    fold: FoldOption = None
+    target: str | None = option(
+        None, "Target column, for the certificate of an activation region with targets."
+    )
+    gap: float = option(1e-2, "Largest relative gap that counts as optimal.")
+    effort: EffortOption = "standard"
+    seconds: float | None = option(
+        None, "Time limit in seconds; verdicts then depend on the speed of the machine."
+    )
+    output: Path | None = option(None, "Write the certificate and the model's factors here (.json).")
+    require: RequireOption = None
+    files: FileOptions
+
+
+@takes_records
 def certify(
-    reading: Reading,
     context: typer.Context,
     model: Annotated[
         Path,
@@ -58,34 +72,15 @@ def certify(
     table: Annotated[
         Path, typer.Argument(help="The table that the model was fitted to, or the data of the certificate.")
     ],
-    variable: Annotated[
-        str | None, typer.Option(help="Array of a file that has several, for the certificate of a tensor.")
-    ] = None,
-    modes: ModesOption = None,
-    fold: FoldOption = None,
-    target: Annotated[
-        str | None,
-        typer.Option(help="Target column, for the certificate of an activation region with targets."),
-    ] = None,
-    gap: Annotated[float, typer.Option(help="Largest relative gap that counts as optimal.")] = 1e-2,
-    effort: EffortOption = "standard",
-    seconds: Annotated[
-        float | None,
-        typer.Option(help="Time limit in seconds; verdicts then depend on the speed of the machine."),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="Write the certificate and the model's factors here (.json).")
-    ] = None,
-    require: RequireOption = None,
-    quiet: QuietOption = False,
-    force: ForceOption = False,
-    json: JsonOption = False,
+    asked: CertifyOptions,
+    layout: TableOptions,
 ) -> None:
     """Certify a saved model: recompute everything from the table and the factors alone."""
-    check_claim(require)
-    JudgeSettings.for_effort(effort).budget(0.0, seconds)
+    output, reading = asked.output, layout.reading
+    check_claim(asked.require)
+    JudgeSettings.for_effort(asked.effort).budget(0.0, asked.seconds)
     if output is not None:
-        check_output(output, force=force)
+        check_output(output, force=asked.files.force)
     if model.suffix.lower() == ".json":
         why = "everything in the certificate is derived again as it stands"
         refuse_given(context, JUDGING, "the check of a certificate", why, "pass a model")
@@ -100,17 +95,17 @@ def certify(
             )
             if document.kind in ("tensor", "cp"):
                 source = TensorSource(
-                    variable=variable,
-                    value=reading.value,
-                    modes=modes,
-                    fold=fold,
-                    duplicates=reading.duplicates,
-                    form=reading.form,
+                    variable=asked.variable,
+                    value=layout.value,
+                    modes=asked.modes,
+                    fold=asked.fold,
+                    duplicates=layout.duplicates,
+                    cells=layout.cells,
                 )
                 return source.read(table).observations
-            return read_data(document, table, reading, target=target)
+            return read_data(document, table, reading, target=asked.target)
 
-        if not check_document(model, read, json=json, quiet=quiet, require=require):
+        if not check_document(model, read, json=asked.files.json, require=asked.require):
             raise typer.Exit(1)
         return
     refuse_given(
@@ -128,12 +123,12 @@ def certify(
     fitted = loaded.model
     observations = _aligned(observations, fitted, header)
     objective, theta = problem_of(fitted, observations)
-    goals = replace(JudgeSettings.for_effort(effort), gap_tolerance=gap)
-    budget = goals.budget(usual_work(objective, theta), seconds)
+    goals = replace(JudgeSettings.for_effort(asked.effort), gap_tolerance=asked.gap)
+    budget = goals.budget(usual_work(objective, theta), asked.seconds)
     certificate = judge(objective, theta, JUDGES, settings=goals, budget=budget)
     if output is not None:
         write_certificate(output, table_document(fitted, observations, certificate))
-    if json:
+    if asked.files.json:
         say_json(certificate.as_dict())
     else:
         say(objective.describe())
@@ -141,7 +136,7 @@ def certify(
         say_certificate(certificate)
         if output is not None:
             say(f"certificate: {output}")
-    exit_on_missed(certificate, require)
+    exit_on_missed(certificate, asked.require)
 
 
 def _aligned(table: Observations, fitted: CompletionModel, header: dict[str, Any]) -> Observations:

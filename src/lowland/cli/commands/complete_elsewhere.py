@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn, final
+from typing import Any, NoReturn
 
 import typer
 
 from lowland.cells.sides import CellTable
 from lowland.cli.completed_output import say_judged
-from lowland.cli.input import read_both_covariates
+from lowland.cli.completing import CompleteOptions, Elsewhere
 from lowland.cli.output import exit_on_missed, refuse_given, say, say_json, warn
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
 from lowland.completion.bayesian.features import SideCovariates
@@ -24,7 +24,6 @@ from lowland.completion.elsewhere.fit import (
     refuse_elsewhere,
 )
 from lowland.completion.files.models import save_model
-from lowland.completion.plan import CompletionPlan
 from lowland.completion.storage.contents import holds_table
 from lowland.completion.storage.observations import StoredObservations
 from lowland.core.arrays import check_rank
@@ -47,59 +46,9 @@ IN_MEMORY = (
 )
 
 
-@final
-@dataclass(frozen=True)
-class Elsewhere:
-    """Where the cells are to be kept.
-
-    Parameters
-    ----------
-    spill : Path or None
-        A folder on the disk.
-    workers : int
-        Number of worker processes of a cluster on this machine; 0 is none.
-    scheduler : str or None
-        Address of a cluster's scheduler.
-    """
-
-    spill: Path | None
-    workers: int
-    scheduler: str | None
-
-    def check(self) -> bool:
-        """Return whether anything is asked for; raise if it is more than one thing."""
-        if self.workers < 0:
-            raise InvalidInputError("--workers must not be negative", str(self.workers))
-        if self.scheduler is not None and not self.scheduler.strip():
-            raise InvalidInputError("--scheduler is empty", repr(self.scheduler), fix="name an address")
-        given = [name for name in ("spill", "workers", "scheduler") if getattr(self, name)]
-        if len(given) > 1:
-            words = " and ".join(f"--{name}" for name in given)
-            raise InvalidInputError("cells are kept in one place", words, fix="give one of them")
-        return bool(given)
-
-    @property
-    def where(self) -> str:
-        """Where the cells are, in words."""
-        return "on a cluster" if self.spill is None else "on the disk"
-
-
-def complete_elsewhere(
-    context: typer.Context,
-    place: Elsewhere,
-    table: Path | None,
-    reading: Reading,
-    plan: CompletionPlan,
-    covariates: tuple[Path | None, Path | None],
-    *,
-    model: Path | None,
-    seed: int,
-    resume: bool,
-    effort: str | None,
-    require: str | None,
-    json: bool,
-) -> None:
+def complete_elsewhere(context: typer.Context, asked: CompleteOptions) -> None:
     """Fit Parquet files whose cells are kept elsewhere, and write the model."""
+    place, plan, model, table = asked.run.place, asked.plan, asked.results.model, asked.source.table
     where = f"tables {place.where}"
     refuse_given(context, IN_MEMORY, where, "it needs the cells in memory", "fit the table in memory")
     refuse_elsewhere(plan, place.where)
@@ -113,29 +62,28 @@ def complete_elsewhere(
         )
     if table is None:
         raise InvalidInputError("no table was given", "none", fix="name Parquet files' folder, or one file")
+    reading = asked.reading
     roles = _roles(table, reading)
     with _opened(place, table, roles, reading) as seen:
         if plan.rank is not None:
             check_rank(plan.rank, seen.cells.shape, name="--rank")
         _settle_sentinels(seen, reading.form.sentinels, table, roles[2])
-        about = read_both_covariates(covariates, (seen.labels.rows, seen.labels.columns))
+        about = asked.sides.covariates((seen.labels.rows, seen.labels.columns))
         m, n = seen.cells.shape
-        if not json:
+        if not asked.files.json:
             say(
                 f"{m:,} rows {roles[0]!r}, {n:,} columns {roles[1]!r}, {seen.cells.size:,} observed cells "
                 f"{roles[2]!r} ({seen.cells.size / (m * n):.2%}), {_kept(place)}"
             )
-        fit, certificate = _fit(
-            seen, place, plan, about, model=model, seed=seed, resume=resume, effort=effort
-        )
-    if json:
+        fit, certificate = _fit(seen, asked, about, model)
+    if asked.files.json:
         say_json(_as_data(fit, certificate, model))
     else:
         _say(fit, certificate, model)
     last = fit.last_search
-    if last.stop_reason is StopReason.INTERRUPTED or (effort is not None and certificate is None):
+    if last.stop_reason is StopReason.INTERRUPTED or (asked.effort is not None and certificate is None):
         _leave(last.iterations, model)
-    exit_on_missed(certificate, require)
+    exit_on_missed(certificate, asked.judging.require)
 
 
 def _roles(table: Path, reading: Reading) -> tuple[str, str, str]:
@@ -218,28 +166,20 @@ def _settle_sentinels(seen: CellTable, rule: str, table: Path, name: str) -> Non
 
 
 def _fit(
-    seen: CellTable,
-    place: Elsewhere,
-    plan: CompletionPlan,
-    about: SideCovariates,
-    *,
-    model: Path,
-    seed: int,
-    resume: bool,
-    effort: str | None,
+    seen: CellTable, asked: CompleteOptions, about: SideCovariates, model: Path
 ) -> tuple[ElsewhereFit, Certificate | None]:
     """Fit with checkpoints, save the model, certify the fit, and save the certificate with the model."""
-    kept_at, data = checkpoint_path(model), cells_fingerprint(seen)
-    identity = identity_of(data, plan, about, seed)
+    kept_at, data, seed = checkpoint_path(model), cells_fingerprint(seen), asked.run.seed
+    identity = identity_of(data, asked.plan, about, seed)
     rng, certificate = make_generator(seed), None
     fit = fit_elsewhere(
         seen,
-        plan,
-        place.where,
+        asked.plan,
+        asked.run.place.where,
         rng=rng,
         covariates=about,
         checkpoint=lambda snapshot: save_checkpoint(kept_at, snapshot, identity),
-        resume=load_checkpoint(kept_at, identity) if resume else None,
+        resume=load_checkpoint(kept_at, identity) if asked.run.resume else None,
     )
     last = fit.last_search
     header = {
@@ -254,9 +194,9 @@ def _fit(
     save_model(model, fit.table, seed=seed, about=header)
     if last.stop_reason is StopReason.INTERRUPTED:
         return fit, None
-    if effort is not None:
+    if asked.effort is not None:
         try:
-            fit, certificate = fit.certify(rng, effort)
+            fit, certificate = fit.certify(rng, asked.effort)
         except KeyboardInterrupt:
             return fit, None
         save_model(model, fit.table, certificate=certificate, seed=seed, about=header)

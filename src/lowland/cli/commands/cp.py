@@ -2,69 +2,63 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, final
 
-import typer
-
-from lowland.cli.decomposing import IterationsOption, StartsOption, conclude, read_tensor
+from lowland.cli.decomposing import SearchOptions, conclude, read_tensor
 from lowland.cli.factor_options import known_of, modes_of, splines_of
-from lowland.cli.judged import JudgedOptions, judges, verdict_lines
-from lowland.cli.tensor_source import TensorArgument, TensorSource, reads_tensor
+from lowland.cli.judged import JudgedOptions, verdict_lines
+from lowland.cli.records import REQUIRED, option, takes_records
+from lowland.cli.tensor_source import TensorArgument, TensorSource
 from lowland.tensors.cell_objective import factor_arrays
 from lowland.tensors.cp.decompose import decompose_cp
 from lowland.tensors.cp.fit import CPFit
 
 
-@reads_tensor
-@judges
-def cp(
-    source: TensorSource,
-    given: JudgedOptions,
-    file: TensorArgument,
-    rank: Annotated[int, typer.Option(help="Number of components.")],
-    nonnegative: Annotated[
-        str,
-        typer.Option(help="Modes whose factors must be nonnegative, joined by commas; all, or none."),
-    ] = "none",
-    smooth: Annotated[
-        str,
-        typer.Option(
-            help="Modes whose factors are smooth curves, joined by commas, a number of splines after =; "
-            "without one, held-out cells choose it. All, or none."
-        ),
-    ] = "none",
-    known: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="MODE=FILE",
-            help="Known entries of a mode's factor: a line per slice, the first components' columns, blank "
-            "where unknown. May be repeated.",
-        ),
-    ] = None,
-    starts: StartsOption = None,
-    max_iter: IterationsOption = 500,
-    output: Annotated[
-        Path | None, typer.Option(help="Write strengths, factors and the completed tensor here (.npz).")
-    ] = None,
-) -> None:
+@final
+@dataclass(frozen=True, kw_only=True)
+class CPOptions:
+    """How many components, what is asked of them, and where they are written."""
+
+    rank: int = option(REQUIRED, "Number of components.")
+    nonnegative: str = option(
+        "none", "Modes whose factors must be nonnegative, joined by commas; all, or none."
+    )
+    smooth: str = option(
+        "none",
+        "Modes whose factors are smooth curves, joined by commas, a number of splines after =; without one, "
+        "held-out cells choose it. All, or none.",
+    )
+    known: list[str] | None = option(
+        None,
+        "Known entries of a mode's factor: a line per slice, the first components' columns, blank where "
+        "unknown. May be repeated.",
+        metavar="MODE=FILE",
+    )
+    search: SearchOptions
+    output: Path | None = option(None, "Write strengths, factors and the completed tensor here (.npz).")
+
+
+@takes_records
+def cp(file: TensorArgument, asked: CPOptions, given: JudgedOptions, source: TensorSource) -> None:
     """Decompose a tensor into components, one vector per mode each, and report whether they are unique."""
-    read = read_tensor(source, file, output, given)
+    read = read_tensor(source, file, asked.output, given)
     fit = decompose_cp(
         read.observations,
-        rank,
-        nonnegative=modes_of("--nonnegative", nonnegative, read),
-        smooth=splines_of("--smooth", smooth, read),
-        known=known_of("--known", known or [], read),
-        n_restarts="auto" if starts is None else starts,
-        max_iter=max_iter,
+        asked.rank,
+        nonnegative=modes_of("--nonnegative", asked.nonnegative, read),
+        smooth=splines_of("--smooth", asked.smooth, read),
+        known=known_of("--known", asked.known or [], read),
+        n_restarts=asked.search.n_restarts,
+        max_iter=asked.search.max_iter,
         rng=given.seed,
         effort=given.effort,
     )
     conclude(
         fit,
         {"strengths": fit.strengths, **factor_arrays(fit.factors)},
-        output,
+        asked.output,
         read,
         given,
         data=lambda: _as_data(fit),

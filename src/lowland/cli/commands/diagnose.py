@@ -14,24 +14,25 @@ from lowland.cli.options import (
     QuietOption,
 )
 from lowland.cli.output import say, say_json
-from lowland.cli.reading import reads_table
+from lowland.cli.reading import TableOptions
+from lowland.cli.records import takes_records
 from lowland.core.results.status import Verdict
-from lowland.files.shapes.layouts import Reading
 from lowland.files.tables import load_table
 from lowland.sensing.determinacy import diagnose as judge
 
 
-@reads_table
+@takes_records
 def diagnose(
-    reading: Reading,
     table: Annotated[Path, typer.Argument(help="A table with missing cells, long or wide.")],
     rank: Annotated[int, typer.Option(help="Rank of the low-rank part.")],
     biases: Annotated[bool, typer.Option(help="Include free row, column and global biases.")] = False,
     quiet: QuietOption = False,
     json: JsonOption = False,
+    *,
+    layout: TableOptions,
 ) -> None:
     """Check, before any fit, whether the observed positions determine a matrix of this rank."""
-    loaded = load_table(table, reading)
+    loaded = load_table(table, layout.reading)
     seen = loaded.observations
     answer = judge(seen, rank=rank, biases=("row", "column", "global") if biases else ())
     names = [

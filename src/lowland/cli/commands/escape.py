@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import IO, Annotated, Any
 
 import numpy as np
 import typer
 
-from lowland.cli.escape_settings import KINDS, dynamics_of, exit_of, landscape_of, numbers
-from lowland.cli.options import ForceOption, JsonOption, QuietOption, ReportOption, SeedOption
-from lowland.cli.output import say, say_json, try_report, typed_command, warn
+from lowland.cli.escape_settings import (
+    EscapeOptions,
+    ObservationOptions,
+    dynamics_of,
+    exit_of,
+    landscape_of,
+    numbers,
+)
+from lowland.cli.options import ReportOptions
+from lowland.cli.output import say, say_files, say_json, try_report, typed_command, warn
 from lowland.cli.overwriting import check_outputs
-from lowland.core.atomic import was_written, write_whole
+from lowland.cli.records import takes_records
+from lowland.core.atomic import write_whole
 from lowland.core.errors import InvalidInputError
 from lowland.dynamics.advice import Suggestion, advise_dynamics
 from lowland.dynamics.closed_forms import POTENTIALS
 from lowland.dynamics.exits.escape import escape_times
 from lowland.dynamics.exits.kramers import kramers_time, lowest_barrier
-from lowland.dynamics.laws import Dynamics
 from lowland.dynamics.potentials import Potential
 from lowland.dynamics.report import escape_page
 from lowland.dynamics.sample import split_escape
@@ -29,9 +35,12 @@ from lowland.report.page import write_report
 
 # heights of barriers in temperatures: those that chains seldom cross in time, and those that they cross soon
 _RARE, _USUAL = 10.0, 6.0
+# steps of all chains, by default
+MOST_CALLS = 1e9
 _STATUS = ("within", "left", "diverged")
 
 
+@takes_records
 def escape(
     landscape: Annotated[
         str,
@@ -40,102 +49,50 @@ def escape(
             help=f"{', '.join(POTENTIALS)} or FILE.py:NAME: a gradient of points (n, d), or a Potential.",
         ),
     ],
-    start: Annotated[
-        str | None,
-        typer.Option(
-            help="Where chains start, for instance -1,0; by default the first minimum of a named potential."
-        ),
-    ] = None,
-    level: Annotated[
-        float | None, typer.Option(help="A chain has left when coordinate --axis reaches this value.")
-    ] = None,
-    axis: Annotated[int, typer.Option(help="Coordinate of --level, counted from 0.")] = 0,
-    radius: Annotated[
-        float | None,
-        typer.Option(
-            help="Instead of --level: a chain has left when it is farther than this from its start."
-        ),
-    ] = None,
-    beta: Annotated[float, typer.Option(help="Inverse temperature.")] = 8.0,
-    dynamics: Annotated[str, typer.Option(help=f"{', '.join(KINDS)}.")] = "overdamped",
-    step_size: Annotated[
-        float | None,
-        typer.Option(help="Step size in time; by default a twentieth of the largest stable one."),
-    ] = None,
-    friction: Annotated[
-        float | None, typer.Option(help="Friction of underdamped dynamics; 1 by default.")
-    ] = None,
-    turn: Annotated[
-        str | None,
-        typer.Option(
-            help='Antisymmetric matrix J of non-reversible dynamics: "optimal" (default), or its upper entry '
-            "in two dimensions."
-        ),
-    ] = None,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="A parameter of the potential, such as tilt=0.1.")
-    ] = None,
-    chains: Annotated[int | None, typer.Option(help="Number of chains; 1000 by default.")] = None,
-    max_time: Annotated[
-        float | None, typer.Option(help="Time at which chains that are still inside are censored.")
-    ] = None,
-    max_gradient_calls: Annotated[
-        float | None,
-        typer.Option(help="Most steps of all chains together, after which observation ends; 1e9 by default."),
-    ] = None,
-    saddle: Annotated[
-        str | None,
-        typer.Option(
-            help="A saddle that bounds the well, for theory and advice; --start must then be its minimum."
-        ),
-    ] = None,
-    extrapolate: Annotated[
-        bool, typer.Option("--extrapolate", help="Remove the bias due to the step size by extrapolation.")
-    ] = False,
-    split: Annotated[
-        bool, typer.Option("--split", help="Use splitting, for exits too rare to simulate directly.")
-    ] = False,
-    times: Annotated[
-        Path | None, typer.Option(help="Write the time and status of each chain here (CSV).")
-    ] = None,
-    report: ReportOption = None,
-    seed: SeedOption = 0,
-    quiet: QuietOption = False,
-    force: ForceOption = False,
-    json: JsonOption = False,
+    asked: EscapeOptions,
+    observed: ObservationOptions,
+    shared: ReportOptions,
 ) -> None:
     """Estimate how long Langevin dynamics takes to leave a basin, with intervals and theory."""
-    check_outputs(times, report, force=force)
+    times, report, json = observed.times, shared.report, shared.files.json
+    check_outputs(times, report, force=shared.files.force)
     if times is not None and times.suffix != ".csv":
         raise InvalidInputError("--times must name a .csv file", str(times))
-    unused = [("--times", times), ("--report", report), ("--max-time", max_time), ("--chains", chains)]
-    unused.append(("--max-gradient-calls", max_gradient_calls))
-    _refuse(split, "--split", [*unused, ("--extrapolate", extrapolate or None)])
-    _refuse(dynamics != "underdamped", f"{dynamics} dynamics", [("--friction", friction)])
-    _refuse(dynamics != "non-reversible", f"{dynamics} dynamics", [("--turn", turn)])
-    source, point = landscape_of(landscape, start, setting or [])
-    out = exit_of(level, axis, radius, point)
-    moves = dynamics_of(dynamics, step_size, beta, friction, turn, source, point)
+    unused = {
+        "--times": times,
+        "--report": report,
+        "--max-time": observed.max_time,
+        "--chains": observed.chains,
+        "--max-gradient-calls": observed.max_gradient_calls,
+        "--extrapolate": observed.extrapolate or None,
+    }
+    _refuse(observed.split, "--split", unused)
+    dynamics = asked.dynamics
+    _refuse(dynamics != "underdamped", f"{dynamics} dynamics", {"--friction": asked.friction})
+    _refuse(dynamics != "non-reversible", f"{dynamics} dynamics", {"--turn": asked.turn})
+    source, point = landscape_of(landscape, asked.start, asked.setting or [])
+    out, moves = exit_of(asked, point), dynamics_of(asked, source, point)
     theory: float | None = None
     advice: tuple[Suggestion, ...] = ()
-    if saddle is not None:
-        top = numbers("--saddle", saddle)
+    if observed.saddle is not None:
+        top = numbers("--saddle", observed.saddle)
         theory = kramers_time(source, point, top, moves)
-        advice = advise_dynamics(source, point, top, beta=beta)
-    if split:
-        _split(source, point, out, moves, seed, json, theory)
+        advice = advise_dynamics(source, point, top, beta=asked.beta)
+    if observed.split:
+        rare = split_escape(source, point, exit=out, dynamics=moves, rng=shared.seed)
+        _say_split(rare, theory, json=json)
         return
-    _warn_of_rare(source, point, beta)
+    _warn_of_rare(source, point, asked.beta)
     study = escape_times(
         source,
         point,
         exit=out,
         dynamics=moves,
-        n_chains=chains,
-        max_time=max_time,
-        max_gradient_calls=1e9 if max_gradient_calls is None else max_gradient_calls,
-        extrapolate=extrapolate,
-        rng=seed,
+        n_chains=observed.chains,
+        max_time=observed.max_time,
+        max_gradient_calls=MOST_CALLS if observed.max_gradient_calls is None else observed.max_gradient_calls,
+        extrapolate=observed.extrapolate,
+        rng=shared.seed,
     )
     if times is not None:
         write_whole(times, lambda target: _write_times(target, study))
@@ -148,21 +105,18 @@ def escape(
         if times is not None:
             say(f"times: {times}")
     if report is not None:
-        settings = [("command", typed_command()), ("seed", str(seed))]
+        settings = [("command", typed_command()), ("seed", str(shared.seed))]
         page = escape_page(
             study, potential=source.name, exit=out, asymptotic=theory, suggestions=advice, settings=settings
         )
         try_report(lambda: write_report(report, page), report)
-    if report is not None and was_written(report) and not json:
-        say(f"report: {report}")
+    if not json:
+        say_files({"report": report})
     if study.message == "interrupted":
         raise typer.Exit(130)
 
 
-def _split(
-    source: Potential, point: Any, out: Any, moves: Dynamics, seed: int, json: bool, theory: float | None
-) -> None:
-    rare = split_escape(source, point, exit=out, dynamics=moves, rng=seed)
+def _say_split(rare: Any, theory: float | None, *, json: bool) -> None:
     if json:
         calls = {"gradient_calls": rare.gradient_calls, "asymptotic": theory}
         interval = [_number(end) for end in rare.interval()]
@@ -182,9 +136,9 @@ def _warn_of_rare(source: Potential, point: Any, beta: float) -> None:
         )
 
 
-def _refuse(now: bool, what: str, options: Sequence[tuple[str, Any]]) -> None:
+def _refuse(now: bool, what: str, options: Mapping[str, Any]) -> None:
     """Refuse options that would be ignored."""
-    for name, value in options:
+    for name, value in options.items():
         if now and value is not None:
             raise InvalidInputError(f"{name} is not used with {what}", str(value), fix="omit it")
 

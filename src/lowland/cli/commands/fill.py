@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, final
 
 import numpy as np
 import typer
 
-from lowland.cli.options import ForceOption, JsonOption, QuietOption, SeedOption
+from lowland.cli.options import FileOptions, SeedOption
 from lowland.cli.output import say, say_json, warn
 from lowland.cli.overwriting import check_archive, check_output, check_table
-from lowland.cli.tensor_source import TensorArgument, TensorSource, reads_tensor
+from lowland.cli.records import REQUIRED, option, takes_records
+from lowland.cli.tensor_source import TensorArgument, TensorSource
 from lowland.core.arrays import Matrix
 from lowland.core.cells.observed_cells import check_kept
 from lowland.core.errors import InvalidInputError
@@ -29,40 +31,36 @@ from lowland.tensors.reading.tensor_file import TensorFile
 TABLES = (".csv", ".tsv", ".tab", *COLUMNAR)
 
 
-@reads_tensor
-def fill(
-    source: TensorSource,
-    file: TensorArgument,
-    output: Annotated[
-        Path,
-        typer.Option(
-            help="Write the completed tensor and the ends of intervals here: .npz, or a long table, one line "
-            "per cell, with the labels of its modes (.csv, .tsv, .parquet, .feather)."
-        ),
-    ],
-    rank: Annotated[
-        str, typer.Option(help="Number of components, or auto: compared by held-out cells.")
-    ] = "auto",
-    model: Annotated[
-        str,
-        typer.Option(help="auto: blended with tables of the same cells where held-out cells show it; or cp."),
-    ] = "auto",
-    order: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Order of a mode, as MODE=line, cycle, coordinates (of the file) or a period, or several "
-            "joined by commas: time=line,7. Missing slices are predicted along it. Repeat it for other modes."
-        ),
-    ] = None,
-    interval: Annotated[float, typer.Option(help="Level of the intervals of missing cells.")] = 0.9,
-    draws: Annotated[int, typer.Option(help="Number of draws that are averaged.")] = 100,
-    seed: SeedOption = 0,
-    quiet: QuietOption = False,
-    force: ForceOption = False,
-    json: JsonOption = False,
-) -> None:
+@final
+@dataclass(frozen=True, kw_only=True)
+class FillOptions:
+    """How cells are filled, and where they are written."""
+
+    output: Path = option(
+        REQUIRED,
+        "Write the completed tensor and the ends of intervals here: .npz, or a long table, one line per "
+        "cell, with the labels of its modes (.csv, .tsv, .parquet, .feather).",
+    )
+    rank: str = option("auto", "Number of components, or auto: compared by held-out cells.")
+    model: str = option(
+        "auto", "auto: blended with tables of the same cells where held-out cells show it; or cp."
+    )
+    order: list[str] | None = option(
+        None,
+        "Order of a mode, as MODE=line, cycle, coordinates (of the file) or a period, or several joined by "
+        "commas: time=line,7. Missing slices are predicted along it. Repeat it for other modes.",
+    )
+    interval: float = option(0.9, "Level of the intervals of missing cells.")
+    draws: int = option(100, "Number of draws that are averaged.")
+    seed: SeedOption = 0
+    files: FileOptions
+
+
+@takes_records
+def fill(file: TensorArgument, asked: FillOptions, source: TensorSource) -> None:
     """Fill a tensor's missing cells by averages over CP decompositions and tables, with error bars."""
-    check_output(output, force=force)
+    output = asked.output
+    check_output(output, force=asked.files.force)
     as_table = output.suffix.lower() in TABLES
     if as_table:
         check_table(output, "--output")
@@ -74,12 +72,12 @@ def fill(
         )
     else:
         check_archive(output, file)
-    if not 0 < interval < 1:
-        raise InvalidInputError("--interval must lie between 0 and 1", f"{interval}")
-    if draws < 2:
-        raise InvalidInputError("--draws must be at least 2", str(draws))
-    wanted = _rank(rank)
-    ordered = [text.partition("=")[0] for text in order or []]
+    if not 0 < asked.interval < 1:
+        raise InvalidInputError("--interval must lie between 0 and 1", f"{asked.interval}")
+    if asked.draws < 2:
+        raise InvalidInputError("--draws must be at least 2", str(asked.draws))
+    wanted = _rank(asked.rank)
+    ordered = [text.partition("=")[0] for text in asked.order or []]
     read = source.read(file, empty_slices=ordered)
     header = (*read.names, source.value or "value", "lower", "upper", "observed")
     if as_table and len(set(header)) < len(header):
@@ -89,25 +87,25 @@ def fill(
     found = complete_tensor(
         read.observations,
         wanted,
-        model=model,
-        orders=_orders(order or [], read),
-        n_draws=draws,
-        rng=seed,
+        model=asked.model,
+        orders=_orders(asked.order or [], read),
+        n_draws=asked.draws,
+        rng=asked.seed,
     )
     missing = np.isnan(found.data.array())
     lower, upper = (np.full(found.shape, np.nan) for _ in range(2))
-    lower[missing], upper[missing] = found.interval(np.argwhere(missing), interval)
+    lower[missing], upper[missing] = found.interval(np.argwhere(missing), asked.interval)
     if as_table:
         write_rows(output, header, _lines(found, read, lower, upper, output), labels=len(read.names))
     else:
         save_arrays(output, {"tensor": _kept(found, read), "lower": lower, "upper": upper})
-    if json:
+    if asked.files.json:
         say_json(_as_data(found, output))
     else:
         say(str(found))
         say(f"filled tensor: {output}")
     if found.search.stop_reason is StopReason.INTERRUPTED:
-        warn(f"lowland: interrupted after {len(found.draws)} of {draws} draws, which were averaged")
+        warn(f"lowland: interrupted after {len(found.draws)} of {asked.draws} draws, which were averaged")
         raise typer.Exit(130)
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, final
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
 from lowland.cells.labels import TableLabels
-from lowland.cli.options import ForceOption, FormulasOption, JsonOption, QuietOption
+from lowland.cli.options import TableFileOptions
 from lowland.cli.output import say, say_json, warn
 from lowland.cli.overwriting import check_output, check_table
-from lowland.cli.reading import reads_columns
+from lowland.cli.reading import CellOptions
+from lowland.cli.records import option, takes_records
 from lowland.completion.files.models import load_model
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.model import TableModel
@@ -31,37 +32,35 @@ from lowland.files.table_format import TableFormat
 from lowland.files.tables import read_typed_columns
 
 
-@reads_columns
+@final
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions:
+    """Which columns name the cells, and what is written of their predictions."""
+
+    row: str | None = option(None, "Name of the column of row labels; by default the first.")
+    column: str | None = option(None, "Name of the column of column labels; by default the second.")
+    interval: float | None = option(None, "Add prediction intervals of this level (Bayesian models).")
+    output: Path | None = option(None, "Write the predictions here instead of printing them.")
+
+
+@takes_records
 def predict(
-    form: TableFormat,
     model: Annotated[Path, typer.Argument(help="A model written by lowland complete.")],
     pairs: Annotated[
         Path, typer.Argument(help="Table with one row label and one column label per line: CSV, Parquet, ...")
     ],
-    row: Annotated[
-        str | None, typer.Option(help="Name of the column of row labels; by default the first.")
-    ] = None,
-    column: Annotated[
-        str | None, typer.Option(help="Name of the column of column labels; by default the second.")
-    ] = None,
-    interval: Annotated[
-        float | None, typer.Option(help="Add prediction intervals of this level (Bayesian models).")
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="Write the predictions here instead of printing them.")
-    ] = None,
-    keep_formulas: FormulasOption = False,
-    force: ForceOption = False,
-    quiet: QuietOption = False,
-    json: JsonOption = False,
+    asked: PredictOptions,
+    shared: TableFileOptions,
+    cells: CellOptions,
 ) -> None:
     """Predict cells of a completed table."""
+    output, interval = asked.output, asked.interval
     if output is not None:
-        check_output(output, force=force)
+        check_output(output, force=shared.files.force)
         check_table(output, "--output")
     loaded, header = load_model(model, data=interval is not None)
     fitted = loaded.model
-    names, labels = _pairs(pairs, (row, column), fitted.labels, form)
+    names, labels = _pairs(pairs, (asked.row, asked.column), fitted.labels, cells.form)
     positions = [
         fitted.labels.positions(one.names, axis, unknown=UNKNOWN)[one.codes]
         for axis, one in enumerate(labels)
@@ -97,9 +96,9 @@ def predict(
             "predicted by averages, see the column unknown"
         )
     if output is not None:
-        write_rows(output, titles, written, labels=2, formulas=keep_formulas)
+        write_rows(output, titles, written, labels=2, formulas=shared.keep_formulas)
         say(f"{len(written)} predictions: {output}")
-    elif json:
+    elif shared.files.json:
         say_json({"columns": titles, "rows": written})
     else:
         writer = csv.writer(sys.stdout, lineterminator="\n")

@@ -39,9 +39,7 @@ OPTIONS_OF = {
 AFFIRMED = tuple(verdict.value for verdict in (Verdict.PROVED, Verdict.SUPPORTED))
 
 
-def check_document(
-    path: Path, read: Callable[[Document], Any], *, json: bool, quiet: bool, require: str | None
-) -> bool:
+def check_document(path: Path, read: Callable[[Document], Any], *, json: bool, require: str | None) -> bool:
     """Derive everything in a document again; return whether all of it was confirmed.
 
     Parameters
@@ -49,7 +47,7 @@ def check_document(
     path : path
     read : callable
         Takes the document and returns the data that it is about.
-    json, quiet : bool
+    json : bool
     require : str or None
         A claim that must be among the findings, proved or supported, and confirmed.
     """

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import comb
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, final
 
 import numpy as np
 import typer
 
 from lowland.cli.numeric_columns import read_numbers, split_target
-from lowland.cli.options import (
-    CertificateOption,
-    ForceOption,
-    JsonOption,
-    QuietOption,
-    ReportOption,
-    RequireOption,
-    SeedOption,
-)
+from lowland.cli.options import CertificateOption, FileOptions, ReportOption, RequireOption, SeedOption
 from lowland.cli.output import (
     check_claim,
     exit_on_missed,
     refuse_given,
     say,
+    say_files,
     say_json,
     try_report,
     typed_command,
 )
 from lowland.cli.overwriting import check_outputs
-from lowland.cli.reading import reads_columns
+from lowland.cli.reading import CellOptions
+from lowland.cli.records import option, takes_records
 from lowland.core.arrays import Matrix
-from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError
-from lowland.files.table_format import TableFormat
 from lowland.networks.reading import read_network
 from lowland.networks.regions.pages import region_page, survey_page
 from lowland.networks.regions.pattern_shares import WidthAdvice, advise_width
@@ -46,45 +39,42 @@ from lowland.report.page import write_report
 QUICK = 20_000_000
 
 
-@reads_columns
+@final
+@dataclass(frozen=True, kw_only=True)
+class RegionOptions:
+    """Which regions to look at, and what to find out about them."""
+
+    target: str | None = option(None, "Name of the target column; the other columns are inputs.")
+    network: Path | None = option(
+        None, "Network whose region is examined (.npz: weight_0, bias_0, weight_1, ...)."
+    )
+    trained: str = option("first", "Layers of the network that are trained: first or all.")
+    width: int | None = option(None, "Survey random regions of a layer with this many neurons.")
+    law: str = option("normal", f"How regions are drawn: {', '.join(LAWS)}.")
+    draws: int = option(200, "Number of regions drawn.")
+    advise: float | None = option(None, "Find the width at which this share of regions has no bad minimum.")
+    bias: bool = option(True, "Whether neurons have biases.")
+    report: ReportOption = None
+    certificate: CertificateOption = None
+    require: RequireOption = None
+    seed: SeedOption = 0
+    files: FileOptions
+
+
+@takes_records
 def regions(
-    form: TableFormat,
     context: typer.Context,
     table: Annotated[
         Path, typer.Argument(help="Inputs, one row per data point: CSV, TSV, Parquet, Feather or .npy.")
     ],
-    target: Annotated[
-        str | None, typer.Option(help="Name of the target column; the other columns are inputs.")
-    ] = None,
-    network: Annotated[
-        Path | None,
-        typer.Option(help="Network whose region is examined (.npz: weight_0, bias_0, weight_1, ...)."),
-    ] = None,
-    trained: Annotated[
-        str, typer.Option(help="Layers of the network that are trained: first or all.")
-    ] = "first",
-    width: Annotated[
-        int | None, typer.Option(help="Survey random regions of a layer with this many neurons.")
-    ] = None,
-    law: Annotated[str, typer.Option(help=f"How regions are drawn: {', '.join(LAWS)}.")] = "normal",
-    draws: Annotated[int, typer.Option(help="Number of regions drawn.")] = 200,
-    advise: Annotated[
-        float | None,
-        typer.Option(help="Find the width at which this share of regions has no bad minimum."),
-    ] = None,
-    bias: Annotated[bool, typer.Option(help="Whether neurons have biases.")] = True,
-    report: ReportOption = None,
-    certificate: CertificateOption = None,
-    require: RequireOption = None,
-    seed: SeedOption = 0,
-    force: ForceOption = False,
-    quiet: QuietOption = False,
-    json: JsonOption = False,
+    asked: RegionOptions,
+    cells: CellOptions,
 ) -> None:
     """Count the activation regions of ReLU networks on data, and report which have no bad minima."""
-    check_outputs(report, certificate, force=force)
-    check_claim(require)
-    _check_asked(network, width, report, require)
+    width, seed, bias, network = asked.width, asked.seed, asked.bias, asked.network
+    check_outputs(asked.report, asked.certificate, force=asked.files.force)
+    check_claim(asked.require)
+    _check_asked(asked)
     if width is None:
         refuse_given(context, ("law", "draws"), "runs without --width", "no regions are drawn", "add --width")
     if network is None:
@@ -95,38 +85,39 @@ def regions(
             "no network is given",
             "add --network",
         )
-    names, numbers = read_numbers(table, None, form)
-    inputs, values = split_target(names, numbers, target, table)
+    names, numbers = read_numbers(table, None, cells.form)
+    inputs, values = split_target(names, numbers, asked.target, table)
     if not np.isfinite(numbers).all():
         i, j = np.argwhere(~np.isfinite(numbers))[0]
         where = f"column {names[j]!r}, data line {i + 1}"
         raise InvalidInputError(f"{table} has empty or infinite cells", where, fix="remove such rows")
     data: dict[str, Any] = {"points": len(inputs), "inputs": inputs.shape[1]}
-    count = _count(inputs, bias)
-    data["patterns_of_a_neuron"] = count
-    survey = found = None
+    count = data["patterns_of_a_neuron"] = _count(inputs, bias)
+    survey = region = None
     if width is not None:
-        survey = survey_regions(inputs, values, width=width, law=law, n_regions=draws, bias=bias, rng=seed)
+        survey = survey_regions(
+            inputs, values, width=width, law=asked.law, n_regions=asked.draws, bias=bias, rng=seed
+        )
     if network is not None:
-        net = read_network(network)
-        found = region_report(net, inputs, values, trained=trained, rng=seed)
-        if certificate is not None:
-            found.save_certificate(certificate)
-        data["network"] = dict(found.facts())
-        data["notes"] = list(found.notes)
-        data["certificate"] = found.certificate.as_dict()
+        region = region_report(read_network(network), inputs, values, trained=asked.trained, rng=seed)
+        if asked.certificate is not None:
+            region.save_certificate(asked.certificate)
+        data["network"] = dict(region.facts())
+        data["notes"] = list(region.notes)
+        data["certificate"] = region.certificate.as_dict()
     if survey is not None:
         data["survey"] = _shares(survey)
-    advice = None if advise is None else _advice(inputs, advise, bias, seed)
+    advice = None if asked.advise is None else _advice(inputs, asked.advise, bias, seed)
     if advice is not None:
         data["width"] = {"advised": advice.width, "lower": advice.lower, "upper": advice.upper}
-    if report is not None:
-        _write_page(report, found, survey, advice, seed)
-    if json:
+    if asked.report is not None:
+        _write_page(asked.report, region, survey, advice, seed)
+    if asked.files.json:
         say_json(data)
     else:
-        _say_all(inputs, bias, count, (found, survey, advice), (certificate, report))
-    exit_on_missed(found.certificate if found else None, require)
+        _say_all(inputs, bias, count, (region, survey, advice))
+        say_files({"certificate": asked.certificate, "report": asked.report})
+    exit_on_missed(region.certificate if region else None, asked.require)
 
 
 def _advice(inputs: Matrix, share: float, bias: bool, seed: int) -> WidthAdvice:
@@ -134,18 +125,16 @@ def _advice(inputs: Matrix, share: float, bias: bool, seed: int) -> WidthAdvice:
     return advise_width(n, d, share, bias=bias, inputs=inputs, rng=seed)
 
 
-def _write_page(report: Path, found: Any, survey: Any, advice: Any, seed: int) -> None:
+def _write_page(report: Path, region: Any, survey: Any, advice: Any, seed: int) -> None:
     settings = [("command", typed_command()), ("seed", str(seed))]
-    if found is not None:
-        page = region_page(found, survey=survey, advice=advice, settings=settings)
+    if region is not None:
+        page = region_page(region, survey=survey, advice=advice, settings=settings)
     else:
         page = survey_page(survey, advice, settings)
     try_report(lambda: write_report(report, page), report)
 
 
-def _say_all(
-    inputs: Any, bias: bool, count: int | None, parts: tuple[Any, ...], files: tuple[Path | None, Path | None]
-) -> None:
+def _say_all(inputs: Any, bias: bool, count: int | None, parts: tuple[Any, ...]) -> None:
     exact = "exactly" if count is not None else "or fewer if the points are not in general position"
     shown = describe_count(count if count is not None else count_patterns(inputs, bias=bias, generic=True))
     say(
@@ -154,18 +143,15 @@ def _say_all(
     for part in parts:
         if part is not None:
             say(str(part))
-    for name, path in zip(("certificate", "report"), files, strict=True):
-        if path is not None and was_written(path):
-            say(f"{name}: {path}")
 
 
-def _check_asked(network: Path | None, width: int | None, report: Path | None, require: str | None) -> None:
-    if report is not None and network is None and width is None:
+def _check_asked(asked: RegionOptions) -> None:
+    if asked.report is not None and asked.network is None and asked.width is None:
         raise InvalidInputError(
             "there is nothing to report", "neither --network nor --width", fix="give one of them"
         )
-    if require is not None and network is None:
-        raise InvalidInputError("--require needs --network", require, fix="give --network")
+    if asked.require is not None and asked.network is None:
+        raise InvalidInputError("--require needs --network", asked.require, fix="give --network")
 
 
 def _count(inputs: Any, bias: bool) -> int | None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, final
 
 import numpy as np
 import typer
 
 from lowland.cli.commands.regress_several import say_sum, sum_as_data
 from lowland.cli.numeric_columns import column_names, read_numbers
-from lowland.cli.options import ForceOption, JsonOption, QuietOption, ReportOption, SeedOption
-from lowland.cli.output import say, say_json, try_report, typed_command, warn
+from lowland.cli.options import ReportOptions
+from lowland.cli.output import say, say_files, say_json, try_report, typed_command, warn
 from lowland.cli.overwriting import check_outputs, check_table
-from lowland.cli.reading import reads_columns
+from lowland.cli.reading import CellOptions
+from lowland.cli.records import option, takes_records
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share
 from lowland.files.outputs import write_rows
@@ -33,60 +33,62 @@ LEAST = (3, 6)
 SHOWN = 20
 
 
-@reads_columns
+@final
+@dataclass(frozen=True, kw_only=True)
+class RegressOptions:
+    """What to fit to which columns."""
+
+    x: list[str] | None = option(
+        None,
+        "Column to predict from, may be repeated; by default all others. Several: a sum of splines.",
+        "--x",
+    )
+    y: str = option("", "Column to predict; by default the second of two.", "--y")
+    step_size: str = option(
+        "auto",
+        "Step size at which gradient descent must stay at the minimum on all points, for inputs scaled to -1 "
+        'to 1 and values to variance one, where --x is one column; or "auto": held-out points alone choose '
+        "the number of knots.",
+    )
+    max_knots: int = option(20, "Largest number of knots per column of --x.")
+    average: bool = option(
+        True, "Average the splines fitted without one fold each: smaller errors, more knots."
+    )
+    level: float = option(0.9, "Nominal coverage of intervals.")
+    output: Path | None = option(
+        None,
+        "Write the columns with predictions and intervals here; rows without a value of --y are predicted "
+        "too.",
+    )
+
+
+@takes_records
 def regress(
-    form: TableFormat,
     table: Annotated[
         Path, typer.Argument(help="Table with the columns --x and --y: CSV, TSV, Parquet, Feather or .npy.")
     ],
-    x: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--x",
-            help="Column to predict from, may be repeated; by default all others. Several: a sum of splines.",
-        ),
-    ] = None,
-    y: Annotated[str, typer.Option("--y", help="Column to predict; by default the second of two.")] = "",
-    step_size: Annotated[
-        str,
-        typer.Option(
-            help="Step size at which gradient descent must stay at the minimum on all points, for inputs "
-            "scaled to -1 to 1 and values to variance one, where --x is one column; "
-            'or "auto": held-out points alone choose the number of knots.'
-        ),
-    ] = "auto",
-    max_knots: Annotated[int, typer.Option(help="Largest number of knots per column of --x.")] = 20,
-    average: Annotated[
-        bool,
-        typer.Option(help="Average the splines fitted without one fold each: smaller errors, more knots."),
-    ] = True,
-    level: Annotated[float, typer.Option(help="Nominal coverage of intervals.")] = 0.9,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write the columns with predictions and intervals here; rows without a value of --y are "
-            "predicted too."
-        ),
-    ] = None,
-    report: ReportOption = None,
-    seed: SeedOption = 0,
-    force: ForceOption = False,
-    quiet: QuietOption = False,
-    json: JsonOption = False,
+    asked: RegressOptions,
+    shared: ReportOptions,
+    cells: CellOptions,
 ) -> None:
     """Fit a linear spline with few knots in one column, or a sum of such splines over several."""
-    check_outputs(output, report, force=force)
+    output, report, form = asked.output, shared.report, cells.form
+    check_outputs(output, report, force=shared.files.force)
     check_table(output, "--output")
-    check_share("--level", level)
-    names, y = _columns(table, form, list(x or []), y)
+    check_share("--level", asked.level)
+    names, y = _columns(table, form, list(asked.x or []), asked.y)
     _, numbers = read_numbers(table, [*names, y], form)
     known = ~np.isnan(numbers).any(axis=1)
     least = LEAST[len(names) > 1]
     if np.isinf(numbers).any() or known.sum() < least:
         _refuse(table, numbers, [*names, y], least)
-    step = _step(step_size, len(names))
+    step = _step(asked.step_size, len(names))
     made = _of_one if len(names) == 1 else _of_several
-    options: dict[str, Any] = {"max_knots": max_knots, "average": average, "random_state": seed}
+    options: dict[str, Any] = {
+        "max_knots": asked.max_knots,
+        "average": asked.average,
+        "random_state": shared.seed,
+    }
     if len(names) == 1:
         options["step_size"] = step
     fitted = made(numbers[known], names, y, options)
@@ -94,20 +96,18 @@ def regress(
     predicted = int(np.count_nonzero(~known)) - left_out
     words = _left_out(left_out, predicted, names, y)
     if output is not None:
-        _write(output, fitted.model, numbers, [*names, y], level)
+        _write(output, fitted.model, numbers, [*names, y], asked.level)
     if report is not None:
-        settings = [("command", typed_command()), ("seed", str(seed))]
+        settings = [("command", typed_command()), ("seed", str(shared.seed))]
         page = fitted.page(settings, [f"{sentence}." for sentence in words])
         try_report(lambda: write_report(report, page), report)
-    if json:
+    if shared.files.json:
         say_json({**fitted.data(), "rows_left_out": left_out, "rows_only_predicted": predicted})
         return
     for sentence in words:
         warn(f"lowland: {sentence}")
     fitted.tell()
-    for name, target in (("output", output), ("report", report)):
-        if target is not None and was_written(target):
-            say(f"{name}: {target}")
+    say_files({"output": output, "report": report})
 
 
 class _Predictor(Protocol):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, final
 
 import numpy as np
 import typer
 
-from lowland.cli.commands.tomography import COUNTS, sense_counts
-from lowland.cli.judged import JudgedOptions, judges, verdict_lines
+from lowland.cli.commands.tomography import COUNTS, CountOptions, sense_counts
+from lowland.cli.judged import JudgedOptions, verdict_lines
 from lowland.cli.output import refuse_given
+from lowland.cli.records import option, takes_records
 from lowland.core.damage import reading
 from lowland.core.errors import InvalidInputError
 from lowland.files.arrays import load_npz
@@ -23,13 +25,26 @@ from lowland.sensing.solvers import SOLVERS
 
 # options without effect on counts: the state is estimated by maximum likelihood, convex at full rank
 SETTLED = ("structure", "loss", "penalty", "solver", "start", "effort")
-OF_COUNTS = ("target", "readout", "zeros", "reverse")
+OF_COUNTS = tuple(one.name for one in fields(CountOptions))
 
 
-@judges
+@final
+@dataclass(frozen=True, kw_only=True)
+class SenseOptions:
+    """What to recover, and how; `rank` of an NPZ file must be given."""
+
+    rank: int | None = option(None, "Rank of the matrix; for counts, full by default.")
+    structure: str = option("general", "general, psd or density.")
+    loss: str = option("squared", "squared, poisson or binomial.")
+    penalty: float = option(0.0, "Weight of the nuclear norm.")
+    solver: str = option("auto", f"auto, {', '.join(SOLVERS)}.")
+    start: str = option("auto", "auto, spectral, random or small_random.")
+    output: Path | None = option(None, "Write the factors left and right here (.npz).")
+
+
+@takes_records
 def sense(
     context: typer.Context,
-    given: JudgedOptions,
     file: Annotated[
         Path,
         typer.Argument(
@@ -37,48 +52,20 @@ def sense(
             "words; mask. Or counts (quantum tomography): a table of setting, outcome, count, or JSON."
         ),
     ],
-    rank: Annotated[int | None, typer.Option(help="Rank of the matrix; for counts, full by default.")] = None,
-    structure: Annotated[str, typer.Option(help="general, psd or density.")] = "general",
-    loss: Annotated[str, typer.Option(help="squared, poisson or binomial.")] = "squared",
-    penalty: Annotated[float, typer.Option(help="Weight of the nuclear norm.")] = 0.0,
-    solver: Annotated[str, typer.Option(help=f"auto, {', '.join(SOLVERS)}.")] = "auto",
-    start: Annotated[str, typer.Option(help="auto, spectral, random or small_random.")] = "auto",
-    output: Annotated[Path | None, typer.Option(help="Write the factors left and right here (.npz).")] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(help="Counts: state to compare with, such as 00+11, or a file of it (.npy, .csv)."),
-    ] = None,
-    readout: Annotated[
-        Path | None,
-        typer.Option(help="Counts: errors of the detectors, 2 x 2 for all or each qubit (.npy, .csv)."),
-    ] = None,
-    zeros: Annotated[
-        bool | None,
-        typer.Option(help="Counts: whether outcomes that a setting does not list had no counts."),
-    ] = None,
-    reverse: Annotated[
-        bool, typer.Option("--reverse", help="Counts: outcomes are written in reverse, as Qiskit does.")
-    ] = False,
+    asked: SenseOptions,
+    counts: CountOptions,
+    given: JudgedOptions,
 ) -> None:
     """Recover a matrix from linear measurements, or a quantum state from counts; report what is proved."""
-    given.check(output)
+    given.check(asked.output)
     if file.suffix.lower() in COUNTS:
         why = "the density matrix is estimated by maximum likelihood"
         refuse_given(context, SETTLED, "a table of counts", why, "pass an NPZ of measurements")
-        sense_counts(
-            file,
-            rank=rank,
-            target=target,
-            readout=readout,
-            zeros=zeros,
-            reverse=reverse,
-            output=output,
-            given=given,
-        )
+        sense_counts(file, asked.rank, counts, asked.output, given)
         return
     why = "it is about counts of quantum measurements"
     refuse_given(context, OF_COUNTS, "an NPZ of measurements", why, "pass a table of counts")
-    if rank is None:
+    if asked.rank is None:
         raise InvalidInputError(
             "--rank is missing", "an NPZ of measurements", fix="pass, for example, --rank 1"
         )
@@ -87,21 +74,21 @@ def sense(
     fit = recover(
         measurement,
         y,
-        rank=rank,
-        structure=structure,
-        loss=loss,
-        penalty=penalty,
+        rank=asked.rank,
+        structure=asked.structure,
+        loss=asked.loss,
+        penalty=asked.penalty,
         weights=weights,
-        solver=solver,
-        start=start,
+        solver=asked.solver,
+        start=asked.start,
         rng=given.seed,
         effort=given.effort,
     )
-    if output is not None:
-        save_arrays(output, {"left": fit.factors.left, "right": fit.factors.right})
+    if asked.output is not None:
+        save_arrays(asked.output, {"left": fit.factors.left, "right": fit.factors.right})
     given.conclude(
         fit,
-        ("factors", output),
+        ("factors", asked.output),
         report=fit.report,
         data=lambda: _as_data(fit),
         lines=lambda: [*_lines(fit), *verdict_lines(fit.certificate)],

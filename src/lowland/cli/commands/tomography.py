@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, final
 
 import numpy as np
 
 from lowland.cli.judged import JudgedOptions
+from lowland.cli.records import option
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.files.arrays import load_npy
@@ -25,23 +27,30 @@ COUNTS = (".csv", ".tsv", ".txt", ".json", ".parquet", ".feather", ".gz", ".xlsx
 Row: TypeAlias = tuple[str, float, float, float, float]
 
 
+@final
+@dataclass(frozen=True, kw_only=True)
+class CountOptions:
+    """What is asked of counts alone."""
+
+    target: str | None = option(
+        None, "Counts: state to compare with, such as 00+11, or a file of it (.npy, .csv)."
+    )
+    readout: Path | None = option(
+        None, "Counts: errors of the detectors, 2 x 2 for all or each qubit (.npy, .csv)."
+    )
+    zeros: bool | None = option(None, "Counts: whether outcomes that a setting does not list had no counts.")
+    reverse: bool = option(False, "Counts: outcomes are written in reverse, as Qiskit does.", "--reverse")
+
+
 def sense_counts(
-    file: Path,
-    *,
-    rank: int | None,
-    target: str | None,
-    readout: Path | None,
-    zeros: bool | None,
-    reverse: bool,
-    output: Path | None,
-    given: JudgedOptions,
+    file: Path, rank: int | None, counts: CountOptions, output: Path | None, given: JudgedOptions
 ) -> None:
     """Estimate a density matrix from counts, print its numbers with error bars, and write it."""
-    data = read_counts(file, zeros=zeros, reverse=reverse)
+    data = read_counts(file, zeros=counts.zeros, reverse=counts.reverse)
     measurement = pauli_outcomes(
-        data.settings, data.outcomes, None if readout is None else read_readout(readout)
+        data.settings, data.outcomes, None if counts.readout is None else read_readout(counts.readout)
     )
-    goal = None if target is None else read_target(target, measurement.shape[0])
+    goal = None if counts.target is None else read_target(counts.target, measurement.shape[0])
     estimate = estimate_state(
         measurement,
         data.counts,

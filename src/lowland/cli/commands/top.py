@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import csv
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, final
 
 import numpy as np
 import typer
 
 from lowland.cells.labels import TableLabels
-from lowland.cli.options import ForceOption, FormulasOption, JsonOption, QuietOption
+from lowland.cli.options import TableFileOptions
 from lowland.cli.output import say, say_json
 from lowland.cli.overwriting import check_output, check_table
-from lowland.cli.reading import reads_table
+from lowland.cli.reading import TableOptions
+from lowland.cli.records import argument, option, takes_records
 from lowland.completion.files.models import load_model
 from lowland.completion.tables.rankings import recommend
 from lowland.core.arrays import Indices
@@ -29,65 +30,67 @@ from lowland.files.tables import load_table, read_columns
 HEADER = ("row", "rank", "column", "prediction")
 
 
-@reads_table
+@final
+@dataclass(frozen=True, kw_only=True)
+class TopOptions:
+    """Which rows and columns to rank, and where to write that."""
+
+    labels: list[str] | None = argument(
+        "Labels of rows, or their positions if they have no labels.", default=None, metavar="[ROW]..."
+    )
+    everyone: bool = option(False, "Rank the columns of every row.", "--all")
+    count: int = option(10, "Number of columns.", "--count", "-k")
+    include_observed: bool = option(
+        False, "Rank columns that the row has already, too.", "--include-observed"
+    )
+    candidates: Path | None = option(None, "Table whose first column lists the columns to choose from.")
+    table: Path | None = option(
+        None, "Table of what rows have already, of a model that was saved without its data."
+    )
+    output: Path | None = option(None, "Write the rankings here instead.")
+
+
+@takes_records
 def top(
-    reading: Reading,
     model: Annotated[Path, typer.Argument(help="A model written by lowland complete.")],
-    labels: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[ROW]...", help="Labels of rows, or their positions if they have no labels."),
-    ] = None,
-    everyone: Annotated[bool, typer.Option("--all", help="Rank the columns of every row.")] = False,
-    count: Annotated[int, typer.Option("--count", "-k", help="Number of columns.")] = 10,
-    include_observed: Annotated[
-        bool, typer.Option("--include-observed", help="Rank columns that the row has already, too.")
-    ] = False,
-    candidates: Annotated[
-        Path | None, typer.Option(help="Table whose first column lists the columns to choose from.")
-    ] = None,
-    table: Annotated[
-        Path | None,
-        typer.Option(help="Table of what rows have already, of a model that was saved without its data."),
-    ] = None,
-    output: Annotated[Path | None, typer.Option(help="Write the rankings here instead.")] = None,
-    keep_formulas: FormulasOption = False,
-    force: ForceOption = False,
-    quiet: QuietOption = False,
-    json: JsonOption = False,
+    asked: TopOptions,
+    shared: TableFileOptions,
+    layout: TableOptions,
 ) -> None:
     """Print the columns with the largest predictions for rows, without those that they have already."""
-    if count < 1:
-        raise InvalidInputError("--count must be at least 1", str(count))
-    if everyone == bool(labels):
+    labels, output, reading = asked.labels, asked.output, layout.reading
+    if asked.count < 1:
+        raise InvalidInputError("--count must be at least 1", str(asked.count))
+    if asked.everyone == bool(labels):
         raise InvalidInputError(
             "name some rows, or pass --all", "both" if labels else "neither", fix="give one of them"
         )
     if output is not None:
-        check_output(output, force=force)
+        check_output(output, force=shared.files.force)
         check_table(output, "--output")
     fitted, _ = load_model(model)
     known = fitted.model.labels
     wanted = [] if labels is None else labels if known.rows is not None else [_position(x) for x in labels]
-    rows = np.arange(known.shape[0]) if everyone else known.positions(wanted, 0)
-    seen = fitted.observations if table is None else _aligned(table, reading, known)
+    rows = np.arange(known.shape[0]) if asked.everyone else known.positions(wanted, 0)
+    seen = fitted.observations if asked.table is None else _aligned(asked.table, reading, known)
     places, predictions = recommend(
         fitted.model,
         rows,
-        count,
-        seen=None if include_observed else _must_know(seen),
-        candidates=None if candidates is None else _candidates(candidates, known),
+        asked.count,
+        seen=None if asked.include_observed else _must_know(seen),
+        candidates=None if asked.candidates is None else _candidates(asked.candidates, known),
     )
     names = [_names(known.rows, rows), _names(known.columns, np.arange(known.shape[1]))]
     lines = [
         (names[0][i], rank + 1, names[1][j], float(number))
-        for i, (own, numbers) in enumerate(zip(places.tolist(), predictions.tolist(), strict=True))
-        for rank, (j, number) in enumerate(zip(own, numbers, strict=True))
+        for i, (columns, numbers) in enumerate(zip(places.tolist(), predictions.tolist(), strict=True))
+        for rank, (j, number) in enumerate(zip(columns, numbers, strict=True))
         if j >= 0
     ]
     if output is not None:
-        write_rows(output, HEADER, lines, labels=3, formulas=keep_formulas)
+        write_rows(output, HEADER, lines, labels=3, formulas=shared.keep_formulas)
         say(f"{len(lines)} lines for {rows.size} rows: {output}")
-    elif json:
+    elif shared.files.json:
         say_json({"columns": HEADER, "rows": lines})
     else:
         writer = csv.writer(sys.stdout, lineterminator="\n")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, final
 
-import typer
-
-from lowland.cli.decomposing import IterationsOption, StartsOption, conclude, read_tensor
-from lowland.cli.judged import JudgedOptions, judges, verdict_lines
-from lowland.cli.tensor_source import TensorArgument, TensorSource, reads_tensor
+from lowland.cli.decomposing import SearchOptions, conclude, read_tensor
+from lowland.cli.judged import JudgedOptions, verdict_lines
+from lowland.cli.records import option, takes_records
+from lowland.cli.tensor_source import TensorArgument, TensorSource
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.status import StopReason
 from lowland.tensors.cell_objective import factor_arrays
@@ -18,41 +18,36 @@ from lowland.tensors.tucker.decompose import decompose_tucker
 from lowland.tensors.tucker.fit import TuckerFit, expected_error
 
 
-@reads_tensor
-@judges
-def tucker(
-    source: TensorSource,
-    given: JudgedOptions,
-    file: TensorArgument,
-    ranks: Annotated[
-        str | None,
-        typer.Option(help='Ranks such as 3 or 3,2,4, or "auto" to choose them by held-out cells.'),
-    ] = None,
-    tolerance: Annotated[
-        float | None,
-        typer.Option(help="Largest relative error allowed, instead of --ranks; every cell must be known."),
-    ] = None,
-    starts: StartsOption = None,
-    max_iter: IterationsOption = 500,
-    output: Annotated[
-        Path | None, typer.Option(help="Write core, factors and the completed tensor here (.npz).")
-    ] = None,
-) -> None:
+@final
+@dataclass(frozen=True, kw_only=True)
+class TuckerOptions:
+    """Of which ranks, and where it is written."""
+
+    ranks: str | None = option(None, 'Ranks such as 3 or 3,2,4, or "auto" to choose them by held-out cells.')
+    tolerance: float | None = option(
+        None, "Largest relative error allowed, instead of --ranks; every cell must be known."
+    )
+    search: SearchOptions
+    output: Path | None = option(None, "Write core, factors and the completed tensor here (.npz).")
+
+
+@takes_records
+def tucker(file: TensorArgument, asked: TuckerOptions, given: JudgedOptions, source: TensorSource) -> None:
     """Decompose a tensor into a core and one factor per mode, and report what is proved about it."""
-    read = read_tensor(source, file, output, given)
+    read = read_tensor(source, file, asked.output, given)
     fit = decompose_tucker(
         read.observations,
-        _parsed(ranks),
-        tolerance=tolerance,
-        n_restarts="auto" if starts is None else starts,
-        max_iter=max_iter,
+        _parsed(asked.ranks),
+        tolerance=asked.tolerance,
+        n_restarts=asked.search.n_restarts,
+        max_iter=asked.search.max_iter,
         rng=given.seed,
         effort=given.effort,
     )
     conclude(
         fit,
         {"core": fit.core, **factor_arrays(fit.factors)},
-        output,
+        asked.output,
         read,
         given,
         data=lambda: _as_data(fit),
