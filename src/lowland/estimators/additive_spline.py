@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lowland.core.arrays import Matrix, Vector, check_scale
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.parameter_checks import check_share, whole_number
 from lowland.core.random import make_generator
+from lowland.estimators.parameters import shown
+from lowland.estimators.spline_regression import _SplineRegressor
 from lowland.networks.network import ReluNetwork, two_layer
 from lowland.networks.splines.additive import mean_of
 from lowland.networks.splines.additive_choice import AdditiveFit, additive_fit
-from lowland.report.reported import Reported
 
 if TYPE_CHECKING:
     from lowland.report.page import Page
@@ -29,7 +28,7 @@ LEAST = 6
 
 
 @public("lowland")
-class AdditiveSplineRegressor(Reported, RegressorMixin, BaseEstimator):
+class AdditiveSplineRegressor(_SplineRegressor):
     """Regression in several variables by a sum of linear splines with few knots, one per input that matters.
 
     It is a ReLU network whose neurons read one input each. Input by input, what the others leave over is
@@ -51,6 +50,8 @@ class AdditiveSplineRegressor(Reported, RegressorMixin, BaseEstimator):
         Source of randomness, for the folds.
     on_progress : callable, optional
         Called with the number of fits done, the number of all at most, and the seconds since the start.
+    verbose : int
+        Above 0, show what is being computed, as `show_progress` does.
 
     Attributes
     ----------
@@ -103,12 +104,14 @@ class AdditiveSplineRegressor(Reported, RegressorMixin, BaseEstimator):
         cv: int = 10,
         random_state: Any = None,
         on_progress: Any = None,
+        verbose: int = 0,
     ) -> None:
         self.max_knots = max_knots
         self.average = average
         self.cv = cv
         self.random_state = random_state
         self.on_progress = on_progress
+        self.verbose = verbose
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit the splines.
@@ -132,45 +135,27 @@ class AdditiveSplineRegressor(Reported, RegressorMixin, BaseEstimator):
         """
         inputs, given = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         values = np.asarray(given, dtype=np.float64)
-        whole_number(self.max_knots, "max_knots", 0)
-        whole_number(self.cv, "cv", 2)
+        self._check_knots_and_folds()
         if len(values) < LEAST:
             raise InvalidInputError(
                 f"a sum of splines needs at least {LEAST} points", f"n_samples = {len(values)}"
             )
         check_scale("X", inputs)
-        check_scale("y", values)
         self.x_, self.y_ = inputs, values
         low, high = inputs.min(axis=0), inputs.max(axis=0)
         self._shift, self._scale = (low + high) / 2, np.where(high > low, (high - low) / 2, 1.0)
-        constant = np.ptp(values) == 0
-        self._mean = float(values[0] if constant else values.mean())
-        self._unit = float(values.std()) if not constant else 1.0
-        self._fit: AdditiveFit = additive_fit(
-            self._scaled(inputs),
-            (values - self._mean) / self._unit,
-            most_knots=self.max_knots,
-            n_folds=min(self.cv, len(values) // 2),
-            rng=make_generator(self.random_state),
-            on_progress=self.on_progress,
-        )
+        targets, rng = self._to_unit(values), make_generator(self.random_state)
+        with shown(self.verbose):
+            self._fit: AdditiveFit = additive_fit(
+                self._scaled(inputs),
+                targets,
+                most_knots=self.max_knots,
+                n_folds=min(self.cv, len(values) // 2),
+                rng=rng,
+                on_progress=self.on_progress,
+            )
         self._read_out()
         return self
-
-    def predict(self, X: ArrayLike) -> Vector:
-        """Return the values of the sum, each function extrapolated linearly outside the data.
-
-        Parameters
-        ----------
-        X : array_like, shape (k, d)
-
-        Returns
-        -------
-        ndarray, shape (k,)
-        """
-        check_is_fitted(self)
-        values: Vector = self._mean + self._unit * mean_of(self._splines(), self._read(X))
-        return values
 
     def components(self, X: ArrayLike) -> Matrix:
         """Return what each input adds, in units of y, as deviations from its mean over the data.
@@ -185,31 +170,7 @@ class AdditiveSplineRegressor(Reported, RegressorMixin, BaseEstimator):
             Predictions are `intercept_` plus the sums of the rows.
         """
         check_is_fitted(self)
-        return self._parts(self._read(X))
-
-    def predict_interval(self, X: ArrayLike, level: float = 0.9) -> tuple[Vector, Vector]:
-        """Return intervals for new observations, by the cross-validation of the fit (CV+).
-
-        Parameters
-        ----------
-        X : array_like, shape (k, d)
-        level : float
-            Nominal coverage. The guaranteed coverage for exchangeable points is lower, about 2 level - 1
-            minus a term of order cv / n. Outside the data intervals know nothing of the extrapolation.
-
-        Returns
-        -------
-        lower, upper : ndarray, shape (k,)
-
-        References
-        ----------
-        R. Barber, E. Candes, A. Ramdas, R. Tibshirani, Predictive inference with the jackknife+, Annals of
-        Statistics 2021.
-        """
-        check_is_fitted(self)
-        check_share("level", level)
-        lower, upper = self._fit.interval(self._read(X), level)
-        return self._mean + self._unit * lower, self._mean + self._unit * upper
+        return self._parts(self._points(X))
 
     def report(self, path: str | PathLike[str], names: Sequence[str] | None = None, y: str = "y") -> None:
         """Write an HTML page; `names` are those of the inputs, `y` that of the values."""
@@ -221,18 +182,24 @@ class AdditiveSplineRegressor(Reported, RegressorMixin, BaseEstimator):
         from lowland.networks.splines.additive_pages import additive_page
 
         check_is_fitted(self)
-        own = getattr(self, "feature_names_in_", None) if names is None else names
-        if own is not None and len(own) != self.n_features_in_:
+        known = getattr(self, "feature_names_in_", None) if names is None else names
+        if known is not None and len(known) != self.n_features_in_:
             raise InvalidInputError(
-                "names must be one per input", f"{len(own)} for {self.n_features_in_} inputs"
+                "names must be one per input", f"{len(known)} for {self.n_features_in_} inputs"
             )
-        return additive_page(self, [str(k) for k in own] if own is not None else None, y)
+        return additive_page(self, None if known is None else [str(name) for name in known], y)
 
     def parts_at(self, inputs: Matrix) -> Matrix:
         """Return `components` of a plain array, unchecked: what a page asks for."""
         return self._parts(self._scaled(inputs))
 
-    def _read(self, X: ArrayLike) -> Matrix:
+    def _values(self, points: Matrix) -> Vector:
+        return mean_of(self._splines(), points)
+
+    def _interval(self, points: Matrix, level: float) -> tuple[Vector, Vector]:
+        return self._fit.interval(points, level)
+
+    def _points(self, X: ArrayLike) -> Matrix:
         return self._scaled(validate_data(self, X, reset=False, dtype=np.float64))
 
     def _scaled(self, inputs: Matrix) -> Matrix:
@@ -241,7 +208,7 @@ class AdditiveSplineRegressor(Reported, RegressorMixin, BaseEstimator):
     def _parts(self, points: Matrix) -> Matrix:
         """Return what each input adds at scaled points."""
         data = self._scaled(self.x_)
-        parts = [own.components(points) - own.components(data).mean(axis=0) for own in self._splines()]
+        parts = [one.components(points) - one.components(data).mean(axis=0) for one in self._splines()]
         return np.asarray(self._unit * np.mean(parts, axis=0))
 
     def _splines(self) -> tuple[Any, ...]:
@@ -252,16 +219,16 @@ class AdditiveSplineRegressor(Reported, RegressorMixin, BaseEstimator):
         (inner, outer), (bias, offset) = network.weights, network.biases
         assert bias is not None
         assert offset is not None
-        own = inner / self._scale
+        weights = inner / self._scale
         last = self._unit * float(offset[0]) + self._mean
-        return two_layer(own, bias - own @ self._shift, self._unit * outer[0], last)
+        return two_layer(weights, bias - weights @ self._shift, self._unit * outer[0], last)
 
     def _read_out(self) -> None:
         spline, data = self._fit.spline, self._scaled(self.x_)
         none = np.zeros(0)
         scales = zip(spline.knots, self._shift, self._scale, strict=True)
-        self.knots_ = [none if own is None else shift + scale * own for own, shift, scale in scales]
-        self.n_knots_ = np.array([own.size for own in self.knots_])
+        self.knots_ = [none if knots is None else shift + scale * knots for knots, shift, scale in scales]
+        self.n_knots_ = np.array([knots.size for knots in self.knots_])
         self.intercept_ = float(self._mean + self._unit * mean_of(self._splines(), data).mean())
         self.spreads_ = self._unit * spline.components(data).std(axis=0)
         self.used_ = self.spreads_ > 0

@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, check_X_y
 
 from lowland.core.arrays import Matrix, Vector, check_scale
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.parameter_checks import check_positive, check_share, whole_number
+from lowland.core.parameter_checks import check_positive
 from lowland.core.random import make_generator
+from lowland.estimators.parameters import shown
+from lowland.estimators.spline_regression import _SplineRegressor
 from lowland.networks.splines.knot_choice import CrossFit, cross_fit
 from lowland.networks.splines.linear_spline import mean_spline
 from lowland.networks.splines.stability import stability_report
 from lowland.networks.splines.variation import simplified_knots, variation_weight, weighted_variation
-from lowland.report.reported import Reported
 
 if TYPE_CHECKING:
     from lowland.report.page import Page
 
 
 @public("lowland")
-class StableSplineRegressor(Reported, RegressorMixin, BaseEstimator):
+class StableSplineRegressor(_SplineRegressor):
     """Regression in one variable by a linear spline with few knots, made of stable minima of a ReLU network.
 
     Gradient descent with step size eta stays only at minima of a two-layer ReLU network whose largest
@@ -51,6 +51,8 @@ class StableSplineRegressor(Reported, RegressorMixin, BaseEstimator):
         Source of randomness, for the folds.
     on_progress : callable, optional
         Called with the number of fits done, the number of all, and the seconds since the start.
+    verbose : int
+        Above 0, show what is being computed, as `show_progress` does.
 
     Attributes
     ----------
@@ -112,6 +114,7 @@ class StableSplineRegressor(Reported, RegressorMixin, BaseEstimator):
         cv: int = 10,
         random_state: Any = None,
         on_progress: Any = None,
+        verbose: int = 0,
     ) -> None:
         self.step_size = step_size
         self.max_knots = max_knots
@@ -119,6 +122,7 @@ class StableSplineRegressor(Reported, RegressorMixin, BaseEstimator):
         self.cv = cv
         self.random_state = random_state
         self.on_progress = on_progress
+        self.verbose = verbose
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the spline.
@@ -143,25 +147,22 @@ class StableSplineRegressor(Reported, RegressorMixin, BaseEstimator):
             If there are fewer than three points or two different inputs, or a setting is out of range.
         """
         x, values, weights = self._read(X, y, sample_weight)
-        whole_number(self.max_knots, "max_knots", 0)
-        whole_number(self.cv, "cv", 2)
+        self._check_knots_and_folds()
         step_size = self._budget()
         rng = make_generator(self.random_state)
         self.support_ = float(x.min()), float(x.max())
         self._shift, self._scale = sum(self.support_) / 2, (self.support_[1] - self.support_[0]) / 2
-        constant = np.ptp(values) == 0
-        self._mean = float(values[0] if constant else np.average(values, weights=weights))
-        self._unit = float(np.sqrt(np.average((values - self._mean) ** 2, weights=weights))) or 1.0
-        scaled = (x - self._shift) / self._scale, (values - self._mean) / self._unit, weights
+        scaled = (x - self._shift) / self._scale, self._to_unit(values, weights), weights
         folds = min(self.cv, x.size)
-        self._cross: CrossFit = cross_fit(
-            *scaled,
-            step_size=step_size,
-            most_knots=self.max_knots,
-            n_folds=folds,
-            rng=rng,
-            on_progress=self.on_progress,
-        )
+        with shown(self.verbose):
+            self._cross: CrossFit = cross_fit(
+                *scaled,
+                step_size=step_size,
+                most_knots=self.max_knots,
+                n_folds=folds,
+                rng=rng,
+                on_progress=self.on_progress,
+            )
         self.path_, chosen = self._cross.path, self._cross.path[self._cross.chosen]
         self.n_knots_ = chosen.n_knots
         self.step_size_ = step_size or chosen.largest_step
@@ -179,48 +180,14 @@ class StableSplineRegressor(Reported, RegressorMixin, BaseEstimator):
         self._read_out()
         return self
 
-    def predict(self, X: ArrayLike) -> Vector:
-        """Return the values of the spline, extrapolated linearly outside the data.
+    def _values(self, points: Vector) -> Vector:
+        return self.spline_(points)
 
-        Parameters
-        ----------
-        X : array_like, shape (k,) or (k, 1)
-
-        Returns
-        -------
-        ndarray, shape (k,)
-        """
-        check_is_fitted(self)
-        prediction: Vector = self._mean + self._unit * self.spline_(self._scaled(X))
-        return prediction
-
-    def predict_interval(self, X: ArrayLike, level: float = 0.9) -> tuple[Vector, Vector]:
-        """Return intervals for new observations, by the cross-validation of the fit (CV+).
-
-        Parameters
-        ----------
-        X : array_like, shape (k,) or (k, 1)
-        level : float
-            Nominal coverage. The guaranteed coverage for exchangeable points is lower, about 2 level - 1
-            minus a term of order cv / n; moreover, the number of knots is chosen from the same folds.
-
-        Returns
-        -------
-        lower, upper : ndarray, shape (k,)
-            Infinite outside the data, which say nothing there.
-
-        References
-        ----------
-        R. Barber, E. Candes, A. Ramdas, R. Tibshirani, Predictive inference with the jackknife+, Annals of
-        Statistics 2021.
-        """
-        check_is_fitted(self)
-        check_share("level", level)
-        t = self._scaled(X)
-        lower, upper = self._cross.interval(t, level)
-        outside = np.abs(t) > 1 + 1e-12
+    def _interval(self, points: Vector, level: float) -> tuple[Vector, Vector]:
+        lower, upper = self._cross.interval(points, level)
+        outside = np.abs(points) > 1 + 1e-12
         lower[outside], upper[outside] = -np.inf, np.inf
-        return self._mean + self._unit * lower, self._mean + self._unit * upper
+        return lower, upper
 
     def boundary_risk(self, X: ArrayLike) -> Vector:
         """Return how weakly the data constrain the fit: 1 where best supported, infinite outside the data.
@@ -240,7 +207,7 @@ class StableSplineRegressor(Reported, RegressorMixin, BaseEstimator):
         grid, shares = np.linspace(-1, 1, 401), self._weights
         best = float(variation_weight(self._inputs, grid, weights=shares).max())
         with np.errstate(divide="ignore"):
-            risk: Vector = best / variation_weight(self._inputs, self._scaled(X), weights=shares)
+            risk: Vector = best / variation_weight(self._inputs, self._points(X), weights=shares)
         return risk
 
     def report(self, path: str | PathLike[str], names: tuple[str, str] = ("x", "y")) -> None:
@@ -278,11 +245,10 @@ class StableSplineRegressor(Reported, RegressorMixin, BaseEstimator):
         if np.ptp(x) == 0:
             raise InvalidInputError("X must have at least two distinct numbers", f"only {x[0]:g}")
         check_scale("X", x)
-        check_scale("y", values)
         self.x_, self.y_ = x, values
         return x, values, weights / weights.sum()
 
-    def _scaled(self, X: ArrayLike) -> Vector:
+    def _points(self, X: ArrayLike) -> Vector:
         x = check_array(_column(X), dtype=np.float64)
         _one_feature(x)
         scaled: Vector = (x[:, 0] - self._shift) / self._scale
