@@ -168,7 +168,7 @@ def test_data_out_of_scale_are_refused_before_the_fit(scale):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"n_draws": 7}, "draws is not used"),
+        ({"n_draws": 7}, "n_draws is not used"),
         ({"method": "gibbs", "n_draws": 1}, "n_draws"),
         ({"biases": "no"}, "biases must be a boolean"),
     ],

@@ -19,8 +19,8 @@ from lowland.core.parameter_checks import whole_number
 from lowland.core.random import make_generator
 from lowland.dask.collections import lazy_completions, lazy_rankings
 from lowland.dask.observations import DaskObservations
-from lowland.estimators.cells_elsewhere import fit_to_cells
 from lowland.estimators.matrix_completion import MatrixCompletion
+from lowland.estimators.table_fits import Beside, fit_cells
 
 
 @public("lowland.dask")
@@ -38,7 +38,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         As of `MatrixCompletion`; method "map" needs both rank and penalty as numbers.
     penalty_weights, refine, powers
         Only "uniform", and "auto" or False: there are no forests, roots and logarithms.
-    tol, max_iter, random_state
+    tol, max_iter, verbose, random_state
         As of `MatrixCompletion`.
     certify : bool
         Whether to judge the fit, which takes about as long as half of it.
@@ -106,31 +106,12 @@ class DaskMatrixCompletion(MatrixCompletion):
         max_iter: int = 500,
         certify: bool = True,
         effort: str = "auto",
+        verbose: int = 0,
         random_state: Any = None,
         client: Client | None = None,
     ) -> None:
-        super().__init__(
-            rank,
-            method=method,
-            loss=loss,
-            biases=biases,
-            nonnegative=nonnegative,
-            pattern=pattern,
-            refine=refine,
-            powers=powers,
-            noise=noise,
-            scale=scale,
-            penalty=penalty,
-            bias_penalty=bias_penalty,
-            penalty_weights=penalty_weights,
-            n_draws=n_draws,
-            dtype=dtype,
-            tol=tol,
-            max_iter=max_iter,
-            certify=certify,
-            effort=effort,
-            random_state=random_state,
-        )
+        given = locals()
+        super().__init__(**{name: given[name] for name in MatrixCompletion._get_param_names()})
         self.client = client
 
     def fit(
@@ -185,9 +166,14 @@ class DaskMatrixCompletion(MatrixCompletion):
             raise InvalidInputError(
                 "the cells of X belong to another client", str(X.client), fix="pass the same client to both"
             )
-        fit_to_cells(
-            self, X, "on a cluster", sample_weight, row_covariates, column_covariates, row_order, column_order
+        beside = Beside(
+            sample_weight=sample_weight,
+            row_covariates=row_covariates,
+            column_covariates=column_covariates,
+            row_order=row_order,
+            column_order=column_order,
         )
+        fit_cells(self, X, "on a cluster", beside)
         return self
 
     def predict(self, rows: Any, columns: Any, *, unknown: str = "error") -> Any:
@@ -205,7 +191,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         ndarray or dask.array.Array, shape (k,)
             A Dask array, not computed yet, if both are Dask arrays with the same chunks.
         """
-        lazy = [isinstance(own, da.Array) for own in (rows, columns)]
+        lazy = [isinstance(places, da.Array) for places in (rows, columns)]
         if not any(lazy):
             return super().predict(rows, columns, unknown=unknown)
         check_is_fitted(self)
@@ -218,7 +204,7 @@ class DaskMatrixCompletion(MatrixCompletion):
             )
         model = self.to_local()
         return da.map_blocks(
-            lambda own, others: model.predict(own, others, unknown=unknown), rows, columns, dtype=np.float64
+            lambda some, others: model.predict(some, others, unknown=unknown), rows, columns, dtype=np.float64
         )
 
     def top(

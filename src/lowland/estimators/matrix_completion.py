@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.unknown_lines import UNKNOWN, predict_all
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
 from lowland.estimators.completed_table import _CompletedTable
-from lowland.estimators.frames import chosen_losses, read_kinds, warn_of_untouched
-from lowland.estimators.judging import judged
-from lowland.estimators.plans import is_auto, plan_of
-from lowland.estimators.table_input import covariates_of, order_of, rank_or_auto, refuse_list
-from lowland.estimators.weights import weigh_rows
-from lowland.files.frames import eager_frame
+from lowland.estimators.parameters import _Estimator
 
 
 @public("lowland")
-class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
+class MatrixCompletion(_CompletedTable, TransformerMixin, _Estimator):
     """Complete a table with a low-rank matrix plus biases, with error bars and a certificate.
 
     The default needs no tuning: rows and columns have Gaussian factors with learnt priors, and
@@ -104,6 +96,8 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         Whether to judge the fit; a Bayesian one by the penalised problem that its variances imply.
     effort : {"auto", "quick", "standard", "thorough"}
         How much work to spend on the certificate. "auto": "standard" for method "map", else "quick".
+    verbose : int
+        Above 0, show what is being computed, as `show_progress` does.
     random_state : int, RandomState, Generator or None
         Source of randomness for the start and the draws.
 
@@ -172,6 +166,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         max_iter: int = 500,
         certify: bool = True,
         effort: str = "auto",
+        verbose: int = 0,
         random_state: Any = None,
     ) -> None:
         self.rank = rank
@@ -193,6 +188,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         self.max_iter = max_iter
         self.certify = certify
         self.effort = effort
+        self.verbose = verbose
         self.random_state = random_state
 
     def fit(
@@ -236,49 +232,20 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
             If a setting, the table or the covariates cannot be used.
         """
         # what fits is imported where it fits, so that the class is there at once
-        from lowland.bayes.side_orders import orders_of
-        from lowland.completion.planned_fit import check_effort, fit_plan
         from lowland.completion.storage.observations import StoredObservations
+        from lowland.estimators.table_fits import Beside, fit_cells, fit_table
 
-        if isinstance(X, StoredObservations):
-            from lowland.estimators.cells_elsewhere import fit_to_cells
-
-            asked = row_covariates, column_covariates, row_order, column_order
-            fit_to_cells(self, X, "on the disk", sample_weight, *asked)
-            return self
-        X = eager_frame(X)
-        refuse_list(X)
-        kinds, plan = read_kinds(X), plan_of(self)
-        # Bayesian methods fit levels as numbers
-        numbers = is_auto(self.loss) and plan.decide_method() != "map"
-        kinds = kinds.with_words() if numbers else kinds.without_words()
-        self.levels_, self.untouched_ = kinds.levels, tuple(kinds.untouched)
-        warn_of_untouched(kinds.untouched, self.loss)
-        suited = {} if numbers else kinds.losses
-        plan = replace(plan, loss=chosen_losses(plan.loss, is_auto(self.loss), suited, self.levels_))
-        plan.decide_method()
-        levels = kinds.level_kinds() if numbers else None
-        check_effort(self.effort)
-        observations = self._observe(X, reset=True)
-        rank_or_auto(self.rank, observations.shape)
-        if sample_weight is not None:
-            observations = weigh_rows(observations, sample_weight)
-        (m, n), labels = observations.shape, (observations.row_labels, observations.column_labels)
-        about = (
-            covariates_of(row_covariates, m, labels[0], "row_covariates", keyed=isinstance(X, Observations)),
-            covariates_of(column_covariates, n, labels[1], "column_covariates"),
+        beside = Beside(
+            sample_weight=sample_weight,
+            row_covariates=row_covariates,
+            column_covariates=column_covariates,
+            row_order=row_order,
+            column_order=column_order,
         )
-        rng = self._generator()
-        given = order_of(row_order, labels[0], "row"), order_of(column_order, labels[1], "column")
-        orders = orders_of(given, (m, n), labels)
-        found = fit_plan(observations, plan, rng=rng, covariates=about, levels=levels, orders=orders)
-        table, self.certificate_ = judged(found.table, rng, self.effort if self.certify else None)
-        for name in ("noise_", "rank_path_"):  # left over from an earlier fit by another method
-            self.__dict__.pop(name, None)
-        self.method_ = table.method
-        self._set(Completed(table, int(rng.integers(2**63))))
-        if found.path is not None:
-            self.rank_path_ = found.path
+        if isinstance(X, StoredObservations):
+            fit_cells(self, X, "on the disk", beside)
+        else:
+            fit_table(self, X, beside)
         return self
 
     def fit_transform(

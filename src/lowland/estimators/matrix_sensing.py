@@ -6,18 +6,26 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
+from lowland.core.parameter_checks import whole_number
+from lowland.estimators.parameters import _Estimator, shown
+from lowland.estimators.table_input import number_at_least_zero
 from lowland.measure import Dense
+from lowland.search import Iterations, RelativeDecreaseBelow
+from lowland.search.stops import StopRule
 from lowland.sensing.recover import recover
+
+# steps of a search with a `tol` alone; and the least decrease that is told from rounding
+MOST_STEPS, DIGITS = 5_000, 1e-14
 
 
 @public("lowland")
-class MatrixSensing(RegressorMixin, BaseEstimator):
+class MatrixSensing(RegressorMixin, _Estimator):
     """Trace regression: y = <A_k, X> + noise with a matrix X of low rank.
 
     A sample is a measurement matrix A_k flattened row by row, so that `fit`, `predict` and `score`
@@ -42,6 +50,13 @@ class MatrixSensing(RegressorMixin, BaseEstimator):
         Whether to compute a certificate.
     random_state : int, RandomState, Generator or None
         Source of randomness.
+    tol : float, optional
+        Stop a search when a step improves the objective by less than this share of it. By default searches
+        go on as far as their solver gains digits, and end with steps that gain the last ones.
+    max_iter : int, optional
+        Maximum number of steps of a search; by default as many as hard problems take.
+    verbose : int
+        Above 0, show what is being computed, as `show_progress` does.
 
     Attributes
     ----------
@@ -57,6 +72,8 @@ class MatrixSensing(RegressorMixin, BaseEstimator):
         Why the search stopped.
     attempts_ : tuple of Attempt
         The searches that were run.
+    n_iter_ : int
+        Number of steps of the search.
     n_features_in_ : int
         Number of features.
 
@@ -71,7 +88,7 @@ class MatrixSensing(RegressorMixin, BaseEstimator):
     True
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         shape: tuple[int, int] | None = None,
         rank: int = 1,
@@ -81,6 +98,10 @@ class MatrixSensing(RegressorMixin, BaseEstimator):
         n_restarts: int | str = "auto",
         certify: bool = True,
         random_state: Any = None,
+        *,
+        tol: float | None = None,
+        max_iter: int | None = None,
+        verbose: int = 0,
     ) -> None:
         self.shape = shape
         self.rank = rank
@@ -90,6 +111,9 @@ class MatrixSensing(RegressorMixin, BaseEstimator):
         self.n_restarts = n_restarts
         self.certify = certify
         self.random_state = random_state
+        self.tol = tol
+        self.max_iter = max_iter
+        self.verbose = verbose
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Recover the matrix.
@@ -121,23 +145,34 @@ class MatrixSensing(RegressorMixin, BaseEstimator):
             if not used.any():
                 raise InvalidInputError("sample_weight must not be zero everywhere", "all weights zero")
             samples, values, weights = samples[used], values[used], weights[used]
-        fit = recover(
-            Dense(samples.reshape(-1, m, n)),
-            values,
-            rank=min(self.rank, m, n),
-            structure=self.structure,
-            penalty=self.penalty,
-            weights=weights,
-            solver=self.solver,
-            n_restarts=self.n_restarts,
-            rng=self.random_state,
-            certify=self.certify,
-        )
+        stop = self._stop()
+        with shown(self.verbose):
+            fit = recover(
+                Dense(samples.reshape(-1, m, n)),
+                values,
+                rank=min(self.rank, m, n),
+                structure=self.structure,
+                penalty=self.penalty,
+                weights=weights,
+                solver=self.solver,
+                n_restarts=self.n_restarts,
+                stop=stop,
+                rng=self.random_state,
+                certify=self.certify,
+            )
         self.matrix_ = fit.matrix()
         self.coef_ = self.matrix_.ravel()
-        self.rank_ = fit.rank
+        self.rank_, self.n_iter_ = fit.rank, max(1, fit.search.iterations)
         self.certificate_, self.search_, self.attempts_ = fit.certificate, fit.search, fit.attempts
         return self
+
+    def _stop(self) -> StopRule | None:
+        """Return when searches stop, None for the solver's own rule."""
+        if self.tol is None and self.max_iter is None:
+            return None
+        most = MOST_STEPS if self.max_iter is None else whole_number(self.max_iter, "max_iter", 1)
+        least = 0.0 if self.tol is None else number_at_least_zero(self.tol, "tol")
+        return Iterations(most) | RelativeDecreaseBelow(max(least, DIGITS))
 
     def predict(self, X: ArrayLike) -> Vector:
         """Return <A_k, X> for measurement matrices A_k.

@@ -6,13 +6,14 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
+from lowland.estimators.parameters import _Estimator, shown
 from lowland.estimators.tucker_filling import decompose_filled
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.cells.inputs import as_observations
@@ -28,7 +29,7 @@ FILLS = ("auto", "averages", "decomposition")
 
 
 @public("lowland")
-class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Estimator):
     """Tucker decomposition of a stack of slices, with coordinates of new slices and missing cells filled.
 
     A sample is a slice along the first mode. `transform` returns its coordinates in the basis spanned by the
@@ -54,6 +55,8 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         predict cells held out better, by one per cent at least, and never if the decomposition is exact.
     random_state : int, RandomState, Generator or None
         Source of randomness.
+    verbose : int
+        Above 0, show what is being computed, as `show_progress` does.
 
     Attributes
     ----------
@@ -85,7 +88,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     ((1, 2), True)
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         ranks: Any = 2,
         tolerance: float | None = None,
@@ -95,6 +98,8 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         certify: bool = True,
         fill: str = "auto",
         random_state: Any = None,
+        *,
+        verbose: int = 0,
     ) -> None:
         self.ranks = ranks
         self.tolerance = tolerance
@@ -104,6 +109,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.certify = certify
         self.fill = fill
         self.random_state = random_state
+        self.verbose = verbose
 
     def fit(self, X: ArrayLike, y: None = None) -> Self:
         """Decompose a stack of slices.
@@ -126,21 +132,22 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             ranks = _lowered(ranks, stack.shape)
         if self.fill not in FILLS:
             raise InvalidInputError("fill is unknown", repr(self.fill), fix=f"use {', '.join(FILLS)}")
-        fit, found = self._decomposed(stack, ranks)
-        self.fit_, self.certificate_, self.completion_ = fit, fit.certificate, found
+        with shown(self.verbose):
+            fit, averages = self._decomposed(stack, ranks)
+        self.fit_, self.certificate_, self.completion_ = fit, fit.certificate, averages
         self.core_, self.factors_, self.ranks_ = fit.core, list(fit.factors), fit.ranks
         self.n_iter_ = max(1, fit.search.iterations)
-        completed = (fit if found is None else found).completed().astype(stack.dtype, copy=False)
+        completed = (fit if averages is None else averages).completed().astype(stack.dtype, copy=False)
         self.completed_ = labelled(X, completed.reshape(len(stack), *self._slice_shape))
         return self
 
     def _decomposed(self, stack: Matrix, ranks: Any) -> tuple[TuckerFit, CompletedTensor | None]:
         """Return the decomposition, and the averages that filled the holes if they did."""
 
-        def decompose(tensor: Any, own: Any, whole: bool) -> TuckerFit:
+        def decompose(tensor: Any, wanted: Any, whole: bool) -> TuckerFit:
             return decompose_tucker(
                 tensor,
-                own,
+                wanted,
                 tolerance=self.tolerance,
                 n_restarts=self.n_restarts if whole else TRIAL_RESTARTS,
                 max_iter=self.max_iter if whole else min(self.max_iter, TRIAL_STEPS),

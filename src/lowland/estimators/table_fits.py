@@ -1,0 +1,167 @@
+"""The fits of estimators of tables: to cells in memory, on the disk or on a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self, TypeVar, final
+
+import numpy as np
+
+from lowland.bayes.side_orders import orders_of
+from lowland.cells.sides import CellTable
+from lowland.completion.bayesian.features import SideCovariates
+from lowland.completion.elsewhere.fit import fit_elsewhere, refuse_elsewhere
+from lowland.completion.planned_fit import check_effort, fit_plan
+from lowland.completion.tables.completed import Completed
+from lowland.completion.tables.fitted import FittedTable
+from lowland.core.cells.observations import Labels, Observations
+from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.results.findings import Certificate
+from lowland.core.results.records import SearchResult
+from lowland.core.results.status import StopReason
+from lowland.core.running.interrupt import unless_interrupted
+from lowland.estimators.frames import chosen_losses, read_kinds, warn_of_untouched
+from lowland.estimators.parameters import shown
+from lowland.estimators.plans import is_auto, plan_of
+from lowland.estimators.table_input import covariates_of, order_of, rank_or_auto, refuse_list, weigh_rows
+from lowland.files.frames import eager_frame
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """What `fit` is told beside the table, as its arguments."""
+
+    sample_weight: Any
+    row_covariates: Any
+    column_covariates: Any
+    row_order: Any
+    column_order: Any
+
+    def covariates(
+        self, shape: tuple[int, int], labels: tuple[Labels | None, Labels | None], *, keyed: bool
+    ) -> SideCovariates:
+        """Return covariates in the order of a table's rows and columns; `keyed` as of `covariates_of`."""
+        return (
+            covariates_of(self.row_covariates, shape[0], labels[0], "row_covariates", keyed=keyed),
+            covariates_of(self.column_covariates, shape[1], labels[1], "column_covariates", keyed=keyed),
+        )
+
+
+def fit_table(model: Any, X: Any, beside: Beside) -> None:
+    """Fit a `MatrixCompletion` to a table in memory.
+
+    Raises
+    ------
+    InvalidInputError
+        If a setting, the table or the covariates cannot be used.
+    """
+    X = eager_frame(X)
+    refuse_list(X)
+    kinds, plan = read_kinds(X), plan_of(model)
+    # Bayesian methods fit levels as numbers
+    numbers = is_auto(model.loss) and plan.decide_method(parameters=True) != "map"
+    kinds = kinds.with_words() if numbers else kinds.without_words()
+    model.levels_, model.untouched_ = kinds.levels, tuple(kinds.untouched)
+    warn_of_untouched(kinds.untouched, model.loss)
+    suited = {} if numbers else kinds.losses
+    plan = replace(plan, loss=chosen_losses(plan.loss, is_auto(model.loss), suited, model.levels_))
+    plan.decide_method(parameters=True)
+    check_effort(model.effort)
+    observations = model._observe(X, reset=True)
+    rank_or_auto(model.rank, observations.shape)
+    if beside.sample_weight is not None:
+        observations = weigh_rows(observations, beside.sample_weight)
+    shape, labels = observations.shape, (observations.row_labels, observations.column_labels)
+    about = beside.covariates(shape, labels, keyed=isinstance(X, Observations))
+    rng = model._generator()
+    asked = order_of(beside.row_order, labels[0], "row"), order_of(beside.column_order, labels[1], "column")
+    orders = orders_of(asked, shape, labels)
+    with shown(model.verbose):
+        planned = fit_plan(
+            observations,
+            plan,
+            rng=rng,
+            covariates=about,
+            levels=kinds.level_kinds() if numbers else None,
+            orders=orders,
+        )
+        table, certificate = _judged(model, planned.table, rng)
+    _keep(model, table, certificate, rng)
+    if planned.path is not None:
+        model.rank_path_ = planned.path
+
+
+def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
+    """Fit a `MatrixCompletion` to a table whose cells are not in memory.
+
+    Parameters
+    ----------
+    model : MatrixCompletion
+    table : CellTable
+    where : str
+        Where the cells are, for errors.
+    beside : Beside
+
+    Raises
+    ------
+    UnsupportedError
+        If something is asked for that is there for tables in memory only.
+    InvalidInputError
+        If a setting, the table or the covariates cannot be used.
+    """
+    plan, fix = plan_of(model), "fit the table in memory"
+    refuse_elsewhere(plan, where)
+    plan.decide_method(parameters=True)
+    if beside.sample_weight is not None:
+        raise UnsupportedError(f"tables {where} have no weights", "sample_weight", fix=fix)
+    for name in ("row_order", "column_order"):
+        order = getattr(beside, name)
+        if not (order is None or is_auto(order)):
+            raise UnsupportedError(f"tables {where} have no order of rows or columns", name, fix=fix)
+    check_effort(model.effort)
+    cells, labels = table.cells, table.labels
+    if str(cells.dtype) != model.dtype:
+        raise InvalidInputError(
+            "the precision of X is not that of the fit",
+            f"{cells.dtype}, dtype {model.dtype!r}",
+            fix="give the table and the estimator the same dtype",
+        )
+    rank_or_auto(model.rank, cells.shape)
+    about, rng = beside.covariates(cells.shape, (labels.rows, labels.columns), keyed=True), model._generator()
+    with shown(model.verbose):
+        fit, certificate = _judged(model, fit_elsewhere(table, plan, where, rng=rng, covariates=about), rng)
+    vars(model).pop("feature_names_in_", None)  # left over from an earlier fit
+    model.levels_, model.untouched_, model.n_features_in_ = {}, (), cells.shape[1]
+    _keep(model, fit.table, certificate, rng)
+    model._elsewhere = cells  # rankings ask which cells of a row are known
+    model.search_, model.n_iter_ = fit.search, max(1, fit.search.iterations)
+
+
+class Judged(Protocol):
+    """A fit that can be judged."""
+
+    @property
+    def last_search(self) -> SearchResult:
+        """The search that ended last."""
+
+    def certify(self, rng: np.random.Generator, effort: str) -> tuple[Self, Certificate]:
+        """Return the fit, refined if the certificate needs it, and what is proved about it."""
+
+
+F = TypeVar("F", bound=Judged)
+
+
+def _judged(model: Any, fit: F, rng: np.random.Generator) -> tuple[F, Certificate | None]:
+    """Return a fit with its certificate, None if none is asked for or if fit or judging are interrupted."""
+    if not model.certify or fit.last_search.stop_reason is StopReason.INTERRUPTED:
+        return fit, None
+    return unless_interrupted(lambda: fit.certify(rng, model.effort), "judging") or (fit, None)
+
+
+def _keep(model: Any, table: FittedTable, certificate: Certificate | None, rng: np.random.Generator) -> None:
+    """Set the attributes of an estimator."""
+    for name in ("noise_", "rank_path_"):  # left over from an earlier fit by another method
+        vars(model).pop(name, None)
+    model.method_, model.certificate_ = table.method, certificate
+    model._set(Completed(table, int(rng.integers(2**63))))
