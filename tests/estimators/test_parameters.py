@@ -117,3 +117,37 @@ def test_steps_of_sensing_are_limited():
     for wrong, words in (({"tol": -1.0}, "tol must be"), ({"max_iter": 0}, "max_iter must be")):
         with pytest.raises(InvalidInputError, match=words):
             fit(**wrong)
+
+
+HUGE = 1e200
+HOLES = np.where(np.eye(8, 6) > 0, np.nan, TABLE)
+
+
+@pytest.mark.parametrize(
+    ("fit", "words"),
+    [
+        (lambda: ll.MatrixCompletion(n_draws=7).fit(HOLES), "n_draws is not used"),
+        (lambda: ll.MatrixCompletion().fit(HUGE * HOLES), "X is out of scale"),
+        (
+            lambda: ll.MatrixCompletion(rank=1, certify=False).fit(HOLES).completions(2, random_state="x"),
+            "random_state is not",
+        ),
+        (lambda: ll.MatrixSensing(rank="one").fit(SAMPLES, SAMPLES[:, 0]), "rank must be a whole number"),
+        (lambda: ll.MatrixSensing(random_state=-1).fit(SAMPLES, SAMPLES[:, 0]), "random_state must not"),
+        (
+            lambda: ll.MatrixSensing().fit(SAMPLES, SAMPLES[:, 0], sample_weight=np.full(30, -1.0)),
+            "sample_weight must not be negative",
+        ),
+        (
+            lambda: ll.MatrixSensing().fit(SAMPLES, SAMPLES[:, 0], sample_weight=np.full(30, np.nan)),
+            "sample_weight",
+        ),
+        (lambda: ll.TuckerDecomposition(random_state="x").fit(CUBE), "random_state is not"),
+        (lambda: ll.TuckerDecomposition().fit(HUGE * CUBE), "X is out of scale"),
+        (lambda: ll.StableSplineRegressor(random_state="x").fit(range(9), range(9)), "random_state is not"),
+        (lambda: ll.AdditiveSplineRegressor(random_state="x").fit(SAMPLES, SAMPLES[:, 0]), "random_state is"),
+    ],
+)
+def test_errors_name_parameters_and_arguments_as_estimators_do(fit, words):
+    with pytest.raises(ValueError, match=words):
+        fit()

@@ -13,7 +13,7 @@ RandomSource: TypeAlias = (
 )
 
 
-def make_generator(rng: RandomSource) -> np.random.Generator:
+def make_generator(rng: RandomSource, name: str = "rng") -> np.random.Generator:
     """Return a generator for what a user passes as ``rng`` or ``random_state``.
 
     Parameters
@@ -21,6 +21,8 @@ def make_generator(rng: RandomSource) -> np.random.Generator:
     rng : int, Generator, RandomState, SeedSequence or None
         A seed or a source; None draws fresh entropy. A `RandomState` (as in scikit-learn)
         provides one seed.
+    name : str
+        Of the argument, for errors.
 
     Returns
     -------
@@ -36,10 +38,11 @@ def make_generator(rng: RandomSource) -> np.random.Generator:
         return np.random.default_rng(rng.randint(0, 2**31 - 1))
     if rng is None or isinstance(rng, int | np.integer | np.random.Generator | np.random.SeedSequence):
         if isinstance(rng, int | np.integer) and rng < 0:
-            raise InvalidInputError("rng must not be negative", str(rng), fix="pass a non-negative integer")
+            fix = "pass a non-negative integer"
+            raise InvalidInputError(f"{name} must not be negative", str(rng), fix=fix)
         return np.random.default_rng(rng)
     raise InvalidInputError(
-        "rng is not a source of random numbers",
+        f"{name} is not a source of random numbers",
         type(rng).__name__,
         fix="pass an integer seed, a numpy.random.Generator, or None",
     )

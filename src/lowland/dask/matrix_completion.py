@@ -166,13 +166,7 @@ class DaskMatrixCompletion(MatrixCompletion):
             raise InvalidInputError(
                 "the cells of X belong to another client", str(X.client), fix="pass the same client to both"
             )
-        beside = Beside(
-            sample_weight=sample_weight,
-            row_covariates=row_covariates,
-            column_covariates=column_covariates,
-            row_order=row_order,
-            column_order=column_order,
-        )
+        beside = Beside(sample_weight, row_covariates, column_covariates, row_order, column_order)
         fit_cells(self, X, "on a cluster", beside)
         return self
 
@@ -257,7 +251,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         """
         check_is_fitted(self)
         count = whole_number(n_completions, "n_completions", 1)
-        seed = int(make_generator(random_state).integers(2**63))
+        seed = int(make_generator(random_state, "random_state").integers(2**63))
         return lazy_completions(self._completed.model, self._on_cluster("completions"), count, seed)
 
     def _on_cluster(self, what: str) -> TableCells:

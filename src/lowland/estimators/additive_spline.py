@@ -144,7 +144,7 @@ class AdditiveSplineRegressor(_SplineRegressor):
         self.x_, self.y_ = inputs, values
         low, high = inputs.min(axis=0), inputs.max(axis=0)
         self._shift, self._scale = (low + high) / 2, np.where(high > low, (high - low) / 2, 1.0)
-        targets, rng = self._to_unit(values), make_generator(self.random_state)
+        targets, rng = self._to_unit(values), make_generator(self.random_state, "random_state")
         with shown(self.verbose):
             self._fit: AdditiveFit = additive_fit(
                 self._scaled(inputs),

@@ -81,12 +81,12 @@ class _CompletedTable(_ServedTable):
     def _unordered(self) -> Indices:
         """Return the columns of words without an order; two words have none, truth values do."""
         model, names = self._completed.model, getattr(self, "feature_names_in_", ())
-        found = set(model.unordered.tolist()) if isinstance(model, HasUnordered) else set[int]()
+        unordered = set(model.unordered.tolist()) if isinstance(model, HasUnordered) else set[int]()
         for place, name in enumerate(names):
-            own = self.levels_.get(name, ())
-            if len(own) == 2 and all(isinstance(level, str) for level in own):
-                found.add(place)
-        return np.array(sorted(found), np.intp)
+            levels = self.levels_.get(name, ())
+            if len(levels) == 2 and all(isinstance(level, str) for level in levels):
+                unordered.add(place)
+        return np.array(sorted(unordered), np.intp)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the column names, which `transform` does not change."""
@@ -132,10 +132,10 @@ class _CompletedTable(_ServedTable):
         return with_places(about, self._completed.model.row_places, row_order, table)
 
     def _filled(self, table: Observations, about: Matrix | None, *, likeliest: bool) -> Matrix:
-        found = self._completed.complete(table, about, likeliest=likeliest)
-        if not np.isfinite(found).all():
+        completed = self._completed.complete(table, about, likeliest=likeliest)
+        if not np.isfinite(completed).all():
             raise overflows("X", table.values)
-        filled: Matrix = found.astype(table.values.dtype, copy=False)
+        filled: Matrix = completed.astype(table.values.dtype, copy=False)
         filled[table.rows, table.columns] = table.values
         check_table_kept(table, filled)
         return filled
@@ -293,7 +293,7 @@ class _CompletedTable(_ServedTable):
         """
         check_is_fitted(self)
         cells = self._completed.cells(rows, columns)
-        count, rng = whole_number(n_samples, "n_samples", 1), make_generator(random_state)
+        count, rng = whole_number(n_samples, "n_samples", 1), make_generator(random_state, "random_state")
         return self._completed.table.sampler("draws").sample(*cells, count, rng)
 
     def completions(self, n_completions: int = 10, *, random_state: Any = None) -> Matrix:
@@ -314,7 +314,7 @@ class _CompletedTable(_ServedTable):
         """
         check_is_fitted(self)
         count = whole_number(n_completions, "n_completions", 1)
-        return impute(self._completed.table, count, make_generator(random_state))
+        return impute(self._completed.table, count, make_generator(random_state, "random_state"))
 
     def _observe(self, X: Any, *, reset: bool, rows: bool = False) -> Observations:
         if self.dtype not in ("float64", "float32"):

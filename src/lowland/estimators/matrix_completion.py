@@ -235,13 +235,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, _Estimator):
         from lowland.completion.storage.observations import StoredObservations
         from lowland.estimators.table_fits import Beside, fit_cells, fit_table
 
-        beside = Beside(
-            sample_weight=sample_weight,
-            row_covariates=row_covariates,
-            column_covariates=column_covariates,
-            row_order=row_order,
-            column_order=column_order,
-        )
+        beside = Beside(sample_weight, row_covariates, column_covariates, row_order, column_order)
         if isinstance(X, StoredObservations):
             fit_cells(self, X, "on the disk", beside)
         else:

@@ -7,12 +7,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
+from lowland.core.random import make_generator
 from lowland.estimators.parameters import _Estimator, shown
 from lowland.estimators.table_input import number_at_least_zero
 from lowland.measure import Dense
@@ -140,24 +141,26 @@ class MatrixSensing(RegressorMixin, _Estimator):
             )
         weights = None
         if sample_weight is not None:
-            weights = np.broadcast_to(np.asarray(sample_weight, dtype=float), values.shape)
+            weights = _check_sample_weight(sample_weight, samples, dtype=np.float64)
+            if not weights.min() >= 0:
+                raise InvalidInputError("sample_weight must not be negative", f"{weights.min():g}")
             used = weights != 0
             if not used.any():
                 raise InvalidInputError("sample_weight must not be zero everywhere", "all weights zero")
             samples, values, weights = samples[used], values[used], weights[used]
-        stop = self._stop()
+        stop, rng = self._stop(), make_generator(self.random_state, "random_state")
         with shown(self.verbose):
             fit = recover(
                 Dense(samples.reshape(-1, m, n)),
                 values,
-                rank=min(self.rank, m, n),
+                rank=min(whole_number(self.rank, "rank", 1), m, n),
                 structure=self.structure,
                 penalty=self.penalty,
                 weights=weights,
                 solver=self.solver,
                 n_restarts=self.n_restarts,
                 stop=stop,
-                rng=self.random_state,
+                rng=rng,
                 certify=self.certify,
             )
         self.matrix_ = fit.matrix()

@@ -138,7 +138,7 @@ class _SavedTable(Reported):
         loaded.dtype = str(table.model.parts().row_factors.dtype)
         loaded.n_features_in_ = table.model.shape[1]
         loaded.certificate_ = None
-        loaded.levels_ = {name: tuple(own) for name, own in header.get("levels", [])}
+        loaded.levels_ = {name: tuple(words) for name, words in header.get("levels", [])}
         loaded.untouched_ = tuple(header.get("untouched", ()))
         loaded.method_ = table.method
         loaded._set(Completed(table, int(header["seed"]), stored=header.get("cells", "")))

@@ -149,7 +149,7 @@ class StableSplineRegressor(_SplineRegressor):
         x, values, weights = self._read(X, y, sample_weight)
         self._check_knots_and_folds()
         step_size = self._budget()
-        rng = make_generator(self.random_state)
+        rng = make_generator(self.random_state, "random_state")
         self.support_ = float(x.min()), float(x.max())
         self._shift, self._scale = sum(self.support_) / 2, (self.support_[1] - self.support_[0]) / 2
         scaled = (x - self._shift) / self._scale, self._to_unit(values, weights), weights

@@ -25,10 +25,11 @@ from lowland.estimators.parameters import shown
 from lowland.estimators.plans import is_auto, plan_of
 from lowland.estimators.table_input import covariates_of, order_of, rank_or_auto, refuse_list, weigh_rows
 from lowland.files.frames import eager_frame
+from lowland.sensing.input_checks import check_scale
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Beside:
     """What `fit` is told beside the table, as its arguments."""
 
@@ -69,6 +70,7 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     plan.decide_method(parameters=True)
     check_effort(model.effort)
     observations = model._observe(X, reset=True)
+    check_scale(observations.values, "X")
     rank_or_auto(model.rank, observations.shape)
     if beside.sample_weight is not None:
         observations = weigh_rows(observations, beside.sample_weight)

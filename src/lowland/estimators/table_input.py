@@ -159,8 +159,8 @@ def with_places(
             fix="leave it out: their place is not known",
         )
     else:
-        found = orders_of((given, None), (length, 0), (table.row_labels, None)).rows
-        places = None if found is None else np.asarray(found)
+        rows = orders_of((given, None), (length, 0), (table.row_labels, None)).rows
+        places = None if rows is None else np.asarray(rows)
     if places is None or places.shape[1] != coordinates:
         if given is not None:
             raise InvalidInputError(

@@ -132,6 +132,9 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Es
             ranks = _lowered(ranks, stack.shape)
         if self.fill not in FILLS:
             raise InvalidInputError("fill is unknown", repr(self.fill), fix=f"use {', '.join(FILLS)}")
+        if not isinstance(self.random_state, np.random.RandomState):  # of which each use draws
+            make_generator(self.random_state, "random_state")
+        check_scale(stack[~np.isnan(stack)], "X")
         with shown(self.verbose):
             fit, averages = self._decomposed(stack, ranks)
         self.fit_, self.certificate_, self.completion_ = fit, fit.certificate, averages
@@ -158,7 +161,6 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Es
         if self.tolerance is not None or not np.isnan(stack).any():
             return decompose(stack, ranks, True), None
         data = as_observations(stack, empty_slices=self.fill != "decomposition")
-        check_scale(data.values, "X")
         return decompose_filled(data, ranks, decompose, self.fill, make_generator(self.random_state))
 
     def transform(self, X: ArrayLike) -> Any:
