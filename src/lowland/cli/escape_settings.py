@@ -76,14 +76,14 @@ class ObservationOptions:
 def numbers(name: str, text: str) -> Any:
     """Return the numbers that an option holds, separated by commas."""
     try:
-        found = np.array([float(part) for part in text.split(",")])
+        values = np.array([float(part) for part in text.split(",")])
     except ValueError as error:
         raise InvalidInputError(
             f"{name} must be numbers", text, fix=f"write, for example, {name}=-1,0"
         ) from error
-    if not np.all(np.isfinite(found)):
+    if not np.all(np.isfinite(values)):
         raise InvalidInputError(f"{name} must be finite", text)
-    return found
+    return values
 
 
 def landscape_of(name: str, start: str | None, settings: Sequence[str]) -> tuple[Potential, Any]:
@@ -131,12 +131,12 @@ def _setting(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise InvalidInputError("--set takes name=value", text, fix="write, for example, --set tilt=0.1")
-    found = numbers(f"--set {name}", value)
+    values = numbers(f"--set {name}", value)
     if name in ("transverse", "hessian", "centre"):
-        return name, found
-    if found.size != 1:
+        return name, values
+    if values.size != 1:
         raise InvalidInputError(f"--set {name} takes one number", value)
-    return name, int(found[0]) if name == "dimension" and found[0] % 1 == 0 else float(found[0])
+    return name, int(values[0]) if name == "dimension" and values[0] % 1 == 0 else float(values[0])
 
 
 def exit_of(asked: EscapeOptions, point: Any) -> HalfSpace | Ball:

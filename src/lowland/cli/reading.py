@@ -88,5 +88,5 @@ class TableOptions:
 
 
 # names of the options
-CELL_OPTIONS = tuple(own.name for own in fields(CellOptions))
-TABLE_OPTIONS = (*(own.name for own in fields(TableOptions) if own.name != "cells"), *CELL_OPTIONS)
+CELL_OPTIONS = tuple(one.name for one in fields(CellOptions))
+TABLE_OPTIONS = (*(one.name for one in fields(TableOptions) if one.name != "cells"), *CELL_OPTIONS)

@@ -78,7 +78,7 @@ def predict(
     strange = describe_unknown(*positions)
     if interval is not None:
         known = np.array([not words for words in strange]) & _has_interval(fitted, positions[1])
-        some = [own[known] for own in positions]
+        some = [places[known] for places in positions]
         for ends in Completed(loaded).intervals.at(some[0], some[1], interval, "auto"):
             values.append(np.full(known.size, np.nan))
             values[-1][known] = ends
@@ -86,7 +86,7 @@ def predict(
     titles += ("unknown",)
     numbers = np.column_stack(values).astype(float).tolist()
     lines = zip(rows.tolist(), cols.tolist(), numbers, strange, strict=True)
-    written = [(r, c, *(_or_blank(x) for x in own), words) for r, c, own, words in lines]
+    written = [(r, c, *map(_or_blank, of_cell), words) for r, c, of_cell, words in lines]
     for place, word in _words_of(fitted, header, *positions).items():
         written[place] = (*written[place][:2], word, *written[place][3:])
     count = sum(map(bool, strange))
@@ -132,11 +132,11 @@ def _words_of(
     levels = np.full(known.size, np.nan)  # a column of one word was fitted as a number
     if isinstance(fitted, LevelPredictor):
         levels = fitted.likeliest(rows[known], columns[known])
-    found = {
+    likeliest = {
         int(place): str(words[int(columns[place])][0 if np.isnan(level) else int(level)])
         for place, level in zip(known, levels, strict=True)
     }
-    return found | {int(place): "" for place in np.flatnonzero(asked & (rows < 0))}
+    return likeliest | {int(place): "" for place in np.flatnonzero(asked & (rows < 0))}
 
 
 def _pairs(

@@ -53,28 +53,28 @@ def check_document(path: Path, read: Callable[[Document], Any], *, json: bool, r
     """
     document = read_certificate(path)
     data = read(document)
-    found = verify(document, data, on_progress=announce)
+    checked = verify(document, data, on_progress=announce)
     if json:
-        say_json(found.as_dict())
+        say_json(checked.as_dict())
     else:
-        _say(found, document)
-    good = found.is_confirmed
-    if not found.checks:
+        _say(checked, document)
+    good = checked.is_confirmed
+    if not checked.checks:
         warn("lowland: the certificate states nothing")
     if require is not None:
-        known = require in found and found[require].outcome is Outcome.CONFIRMED
-        if not (known and found[require].verdict in AFFIRMED):
+        known = require in checked and checked[require].outcome is Outcome.CONFIRMED
+        if not (known and checked[require].verdict in AFFIRMED):
             warn(f"lowland: the required claim {require} is not confirmed")
             good = False
     return good
 
 
-def _say(found: Verification, document: Document) -> None:
-    say(found.problem)
-    for check in found:
+def _say(checked: Verification, document: Document) -> None:
+    say(checked.problem)
+    for check in checked:
         say(f"  {check.claim:<24}  {check.verdict.upper():<12}  {check.outcome.value}; {check.words}")
-    say(found.summary)
-    absent = [claim for claim in MATRIX_CLAIMS if claim not in found]
+    say(checked.summary)
+    absent = [claim for claim in MATRIX_CLAIMS if claim not in checked]
     if absent and document.kind in ("table", "measurements"):
         say(f"not judged: {', '.join(absent)}")
 
