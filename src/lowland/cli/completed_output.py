@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from lowland.files.outputs import write_rows
 from lowland.files.shapes.layouts import SIDES, Table
 from lowland.report.words import verdict_sentence
 from lowland.tensors.reading.time_parts import days_by_times
+
+if TYPE_CHECKING:
+    from lowland.cli.completing import ResultOptions
 
 
 def describe_table(table: Table) -> str:
@@ -111,14 +114,13 @@ def fit_as_data(
     }
 
 
-def write_table(
-    path: Path, table: Table, completed: Completed, level: float | None, method: str, *, formulas: bool
-) -> None:
+def write_table(path: Path, table: Table, completed: Completed, asked: ResultOptions) -> None:
     """Write the completed table, or a line per cell with its interval if a level is given."""
-    if level is None:
-        write_completed(path, table, completed.model, formulas=formulas)
+    if asked.interval is None:
+        write_completed(path, table, completed.model, formulas=asked.keep_formulas)
     else:
-        write_intervals(path, table, completed, level, method, formulas=formulas)
+        level, method = asked.interval, asked.interval_method
+        write_intervals(path, table, completed, level, method, formulas=asked.keep_formulas)
 
 
 def write_intervals(

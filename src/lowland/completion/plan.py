@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
 from lowland.completion.bayesian.settings import check_by_column
-from lowland.completion.settings import METHODS, RUNNING, ValueKind, setting, settings_of
+from lowland.completion.settings import METHODS, RUNNING, ValueKind, answer, number, setting, settings_of
 from lowland.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -72,36 +72,25 @@ class CompletionPlan:
     rank: int | None = setting(None, ValueKind.RANK, "Rank of the low-rank part, or auto.", FACTORS)
     biases: bool = setting(True, ValueKind.FLAG, "Fit row, column and global biases.", FACTORS)
     nonnegative: bool = setting(False, ValueKind.FLAG, "Nonnegative factors (method map, --no-biases).", MAP)
-    pattern: bool | None = setting(
-        None,
-        ValueKind.ANSWER,
-        "Use the pattern of observed cells as features of rows and columns: auto, yes or no.",
-        POSTERIORS,
+    pattern: bool | None = answer(
+        "Use the pattern of observed cells as features of rows and columns: auto, yes or no.", POSTERIORS
     )
-    refine: bool | None = setting(
-        None,
-        ValueKind.ANSWER,
+    refine: bool | None = answer(
         "Refine missing cells of columns with curves by forests, where held-out cells show a gain: auto "
         "(small tables), yes or no.",
         BAYESIAN,
     )
-    powers: bool | None = setting(
-        None,
-        ValueKind.ANSWER,
+    powers: bool | None = answer(
         "Fit skewed columns of nonnegative numbers as square roots or logarithms, and shares as logits: "
         "auto (where held-out cells are predicted better), yes or no.",
         BAYESIAN,
     )
-    row_order: bool | None = setting(
-        None,
-        ValueKind.ANSWER,
+    row_order: bool | None = answer(
         "Look whether rows vary smoothly along their labels (numbers or dates): auto (dates and years), "
         "yes or no.",
         parameter=None,
     )
-    column_order: bool | None = setting(
-        None, ValueKind.ANSWER, "The same of columns: auto, yes or no.", parameter=None
-    )
+    column_order: bool | None = answer("The same of columns: auto, yes or no.", parameter=None)
     noise: str = setting(
         "auto",
         ValueKind.WORD,
@@ -122,11 +111,8 @@ class CompletionPlan:
         least=2,
         parameter="n_draws",
     )
-    penalty: float | None = setting(
-        None,
-        ValueKind.NUMBER,
-        "Weight of the nuclear norm (larger is smoother), or auto; for method map.",
-        MAP,
+    penalty: float | None = number(
+        "Weight of the nuclear norm (larger is smoother), or auto; for method map.", MAP
     )
     penalty_weights: str = setting(
         "uniform",
@@ -134,8 +120,8 @@ class CompletionPlan:
         "uniform, or counts: penalise each row and column in proportion to its number of cells.",
         MAP,
     )
-    bias_penalty: float | None = setting(
-        None, ValueKind.NUMBER, "Ridge penalty on row and column biases, or auto; for method map.", MAP
+    bias_penalty: float | None = number(
+        "Ridge penalty on row and column biases, or auto; for method map.", MAP
     )
     tol: float | None = setting(
         None,

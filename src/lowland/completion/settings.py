@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
+from functools import partial
 from typing import Any, TypeVar, final
 
 T = TypeVar("T")
@@ -81,6 +82,10 @@ def setting(
     about = Setting(kind, words, methods, least, parameter, panel)
     made: T = field(default=default, metadata={"setting": about})
     return made
+
+
+# settings that are None for "auto"
+answer, number = (partial(setting, None, kind) for kind in (ValueKind.ANSWER, ValueKind.NUMBER))
 
 
 def settings_of(plan: type[Any]) -> tuple[Setting, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 
@@ -31,13 +31,11 @@ from lowland.cli.plan_options import options_of
 from lowland.cli.records import takes_records
 from lowland.completion.page import report_page, trial_of
 from lowland.completion.page_opening import held_out_sentences
-from lowland.completion.planned_fit import PlannedFit
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.trial import Trial
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import StopReason
-from lowland.files.shapes.layouts import Table
 from lowland.report.page import write_report
 
 
@@ -61,28 +59,32 @@ def complete(context: typer.Context, asked: CompleteOptions) -> None:
     planned, certificate = run_plan(loaded, observations, asked, covariates, orders)
     completed = Completed(planned.table, asked.run.seed)
     if results.output is not None:
-        write_table(
-            results.output,
-            loaded,
-            completed,
-            results.interval,
-            results.interval_method,
-            formulas=results.keep_formulas,
-        )
+        write_table(results.output, loaded, completed, results)
     interrupted = (asked.judging.certify and certificate is None) or (
         planned.table.stop_reason is StopReason.INTERRUPTED
     )
-    trial = None
+    trial, report = None, results.report
     if not interrupted:
-        if results.report is not None:
-            settings = (f"{options_of(plan)} --seed {asked.run.seed}", observations.fingerprint()[:16])
-            title = f"Completion of {source.name}"
-            _write_report(results.report, loaded, completed, planned, certificate, title, settings)
-        if results.held_out or results.report is not None:
+        if report is not None:
+            settings = [
+                ("command", typed_command()),
+                ("chosen", f"{options_of(plan)} --seed {asked.run.seed}"),
+                ("fingerprint of the data", observations.fingerprint()[:16]),
+            ]
+            about: dict[str, Any] = {
+                "title": f"Completion of {source.name}",
+                "settings": settings,
+                "levels": dict(worded(loaded)),
+            }
+            try_report(
+                lambda: write_report(report, report_page(completed, planned.path, certificate, **about)),
+                report,
+            )
+        if results.held_out or report is not None:
             trial = trial_of(completed)
         if results.held_out and trial is None:
             warn("the table has too few cells to hold some out")
-    paths = {"output": results.output, "model": results.model, "report": results.report}
+    paths = {"output": results.output, "model": results.model, "report": report}
     if asked.files.json:
         say_json(fit_as_data(completed, certificate, trial, paths))
     else:
@@ -90,33 +92,6 @@ def complete(context: typer.Context, asked: CompleteOptions) -> None:
     if interrupted:
         _leave(planned.table, results.model, results.output)
     exit_on_missed(certificate, asked.judging.require)
-
-
-def _write_report(
-    report: Path,
-    loaded: Table,
-    completed: Completed,
-    planned: PlannedFit,
-    certificate: Certificate | None,
-    title: str,
-    chosen: tuple[str, str],
-) -> None:
-    names = ("command", "chosen", "fingerprint of the data")
-    settings = list(zip(names, (typed_command(), *chosen), strict=True))
-    try_report(
-        lambda: write_report(
-            report,
-            report_page(
-                completed,
-                planned.path,
-                certificate,
-                title=title,
-                settings=settings,
-                levels=dict(worded(loaded)),
-            ),
-        ),
-        report,
-    )
 
 
 def _say_all(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Protocol, final
+from typing import Annotated, Any, final
 
 import numpy as np
 import typer
@@ -17,7 +16,7 @@ from lowland.cli.output import say, say_files, say_json, try_report, typed_comma
 from lowland.cli.overwriting import check_outputs, check_table
 from lowland.cli.reading import CellOptions
 from lowland.cli.records import option, takes_records
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share
 from lowland.files.outputs import write_rows
@@ -25,7 +24,7 @@ from lowland.files.table_format import TableFormat
 from lowland.networks.splines.additive_pages import additive_page
 from lowland.networks.splines.displays import SplineEstimator
 from lowland.networks.splines.pages import knots_in_words, regression_page
-from lowland.report.page import Page, write_report
+from lowland.report.page import write_report
 
 # rows that are needed, for one column and for several
 LEAST = (3, 6)
@@ -82,86 +81,45 @@ def regress(
     least = LEAST[len(names) > 1]
     if np.isinf(numbers).any() or known.sum() < least:
         _refuse(table, numbers, [*names, y], least)
-    step = _step(asked.step_size, len(names))
-    made = _of_one if len(names) == 1 else _of_several
-    options: dict[str, Any] = {
-        "max_knots": asked.max_knots,
-        "average": asked.average,
-        "random_state": shared.seed,
-    }
-    if len(names) == 1:
-        options["step_size"] = step
-    fitted = made(numbers[known], names, y, options)
+    step, one = _step(asked.step_size, len(names)), len(names) == 1
+    model = _fitted(numbers[known], asked, step, shared.seed)
     left_out = int(np.count_nonzero(np.isnan(numbers[:, :-1]).any(axis=1)))
     predicted = int(np.count_nonzero(~known)) - left_out
     words = _left_out(left_out, predicted, names, y)
     if output is not None:
-        _write(output, fitted.model, numbers, [*names, y], asked.level)
+        _write(output, model, numbers, [*names, y], asked.level)
     if report is not None:
         settings = [("command", typed_command()), ("seed", str(shared.seed))]
-        page = fitted.page(settings, [f"{sentence}." for sentence in words])
+        notes = [f"{sentence}." for sentence in words]
+        page = (
+            regression_page(model, (names[0], y), settings, notes)
+            if one
+            else additive_page(model, names, y, settings, notes)
+        )
         try_report(lambda: write_report(report, page), report)
     if shared.files.json:
-        say_json({**fitted.data(), "rows_left_out": left_out, "rows_only_predicted": predicted})
+        data = _as_data(model) if one else sum_as_data(model, names)
+        say_json({**data, "rows_left_out": left_out, "rows_only_predicted": predicted})
         return
     for sentence in words:
         warn(f"lowland: {sentence}")
-    fitted.tell()
+    if one:
+        _say(model, (names[0], y))
+    else:
+        say_sum(model, names, y)
     say_files({"output": output, "report": report})
 
 
-class _Predictor(Protocol):
-    """What both estimators predict."""
+def _fitted(numbers: Matrix, asked: RegressOptions, step: float | str, seed: int) -> Any:
+    """Return the spline of one column, or a sum of splines, one per column."""
+    options: dict[str, Any] = {"max_knots": asked.max_knots, "average": asked.average, "random_state": seed}
+    if numbers.shape[1] == 2:
+        from lowland.estimators.stable_spline import StableSplineRegressor  # scikit-learn takes long to load
 
-    def predict(self, X: Matrix) -> Vector:
-        """Return values, shape (n,)."""
-
-    def predict_interval(self, X: Matrix, level: float) -> tuple[Vector, Vector]:
-        """Return ends of intervals, each of shape (n,)."""
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    """A model, and what is told of it.
-
-    Parameters
-    ----------
-    model : estimator
-    page, data, tell : callable
-        Make the page, return the numbers for `--json`, and print.
-    """
-
-    model: _Predictor
-    page: Callable[[Sequence[tuple[str, str]], Sequence[str]], Page]
-    data: Callable[[], dict[str, Any]]
-    tell: Callable[[], None]
-
-
-def _of_one(numbers: Matrix, names: list[str], y: str, options: dict[str, Any]) -> _Fitted:
-    """Fit the spline of one column."""
-    from lowland.estimators.stable_spline import StableSplineRegressor  # scikit-learn takes long to load
-
-    model = StableSplineRegressor(**options).fit(numbers[:, 0], numbers[:, 1])
-    pair = (names[0], y)
-    return _Fitted(
-        model,
-        lambda asked, notes: regression_page(model, pair, asked, notes),
-        lambda: _as_data(model),
-        lambda: _say(model, pair),
-    )
-
-
-def _of_several(numbers: Matrix, names: list[str], y: str, options: dict[str, Any]) -> _Fitted:
-    """Fit a sum of splines, one per column."""
+        return StableSplineRegressor(step_size=step, **options).fit(numbers[:, 0], numbers[:, 1])
     from lowland.estimators.additive_spline import AdditiveSplineRegressor
 
-    model = AdditiveSplineRegressor(**options).fit(numbers[:, :-1], numbers[:, -1])
-    return _Fitted(
-        model,
-        lambda asked, notes: additive_page(model, names, y, asked, notes),
-        lambda: sum_as_data(model, names),
-        lambda: say_sum(model, names, y),
-    )
+    return AdditiveSplineRegressor(**options).fit(numbers[:, :-1], numbers[:, -1])
 
 
 def _columns(table: Path, form: TableFormat, x: list[str], y: str) -> tuple[list[str], str]:
@@ -255,7 +213,7 @@ def _left_out(count: int, predicted: int, names: list[str], y: str) -> list[str]
     return words
 
 
-def _write(path: Path, model: _Predictor, numbers: Matrix, names: list[str], level: float) -> None:
+def _write(path: Path, model: Any, numbers: Matrix, names: list[str], level: float) -> None:
     usable = ~np.isnan(numbers[:, :-1]).any(axis=1)
     fitted, lower, upper = (np.full(len(numbers), np.nan) for _ in range(3))
     if usable.any():
