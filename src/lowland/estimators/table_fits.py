@@ -70,10 +70,10 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     plan.decide_method(parameters=True)
     check_effort(model.effort)
     observations = model._observe(X, reset=True)
-    check_scale(observations.values, "X")
     rank_or_auto(model.rank, observations.shape)
     if beside.sample_weight is not None:
         observations = weigh_rows(observations, beside.sample_weight)
+    check_scale(observations.values, "X")
     shape, labels = observations.shape, (observations.row_labels, observations.column_labels)
     about = beside.covariates(shape, labels, keyed=isinstance(X, Observations))
     rng = model._generator()
