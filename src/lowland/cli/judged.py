@@ -12,9 +12,7 @@ import typer
 from lowland.cli.options import (
     CertificateOption,
     EffortOption,
-    ForceOption,
-    JsonOption,
-    QuietOption,
+    FileOptions,
     ReportOption,
     RequireOption,
     SeedOption,
@@ -45,14 +43,12 @@ class JudgedOptions:
     seed: SeedOption = 0
     effort: EffortOption = "standard"
     require: RequireOption = None
-    quiet: QuietOption = False
-    force: ForceOption = False
-    json: JsonOption = False
+    files: FileOptions
 
     def check(self, output: Path | None) -> None:
         """Raise unless the required claim is known and all files can be written."""
         check_claim(self.require)
-        check_outputs(output, self.report, self.certificate, force=self.force)
+        check_outputs(output, self.report, self.certificate, force=self.files.force)
 
     def conclude(
         self,
@@ -85,7 +81,7 @@ class JudgedOptions:
             fit.save_certificate(self.certificate)
         if page is not None and not interrupted:
             try_report(lambda: report(page), page)
-        if self.json:
+        if self.files.json:
             say_json(data() | {"certificate": fit.certificate.as_dict() if fit.certificate else None})
         else:
             for line in lines():
