@@ -23,6 +23,8 @@ def altered(certificate, claim, **changes):
     """Return a certificate with one finding changed."""
     finding = certificate[claim]
     witness = finding.witness | changes.pop("witness", {})
+    if "method" in changes:
+        changes["reason"] = ()
     return certificate.with_finding(replace(finding, witness=witness, **changes))
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from lowland.core.results.findings import Finding
+from lowland.core.results.reasons import because
 from lowland.core.results.status import Verdict
 
 P, S, R = Verdict.PROVED, Verdict.SUPPORTED, Verdict.REFUTED
@@ -63,8 +64,7 @@ def settle(findings: dict[str, Finding]) -> dict[str, Finding]:
     """Return the findings, with contradictory ones made inconclusive: one of each pair must be wrong."""
     for pair in contradictions(findings):
         for claim, other in (pair, pair[::-1]):
-            method = f"inconclusive because it contradicts the finding on {other}: {findings[claim].method}"
-            findings = findings | {
-                claim: replace(findings[claim], verdict=Verdict.INCONCLUSIVE, method=method)
-            }
+            reason = because("against_but_for", claim=other) + findings[claim].reason
+            finding = replace(findings[claim], method="", reason=reason, verdict=Verdict.INCONCLUSIVE)
+            findings = findings | {claim: finding}
     return findings

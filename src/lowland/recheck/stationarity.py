@@ -16,8 +16,6 @@ from lowland.recheck.statement import AGREE, Statement
 LARGEST_TOLERANCE, USUAL_TOLERANCE = 1e-3, 1e-6
 # largest rounding of a gradient, as a fraction of what the unfitted residuals could give
 SHARP = 1e-4
-GRADIENT = "norm of the gradient, relative to its norm for the unfitted residuals"
-OVERFLOW = "values overflow the float64 range"
 
 
 @final
@@ -75,13 +73,11 @@ def slope_of(problem: PlainFit) -> Slope:
 
 def check_stationary(said: Statement, problem: PlainFit) -> Check:
     """Compare the gradient with its natural unit."""
-    if said.is_open and said.says(OVERFLOW):
+    if said.is_open and said.says("overflow"):
         if problem.is_formed:
             said.require(not np.isfinite(problem.objective()), "the objective is finite")
         said.number("tolerance")
-        said.rigour(Rigour.ESTIMATE)
-        said.assume()
-        return said.settle("nothing is claimed")
+        return said.nothing_claimed()
     if not problem.is_formed:
         return said.settle_unchecked("the measurements are too large to be formed here")
     found = slope_of(problem)
@@ -94,16 +90,13 @@ def compare_slope(said: Statement, found: Slope, words: str) -> Check:
     compare_slope_numbers(said, found)
     said.close("gradient_norm", found.size, atol=found.rounding)
     said.close("scale", found.scale, atol=found.rounding)
-    said.require(said.says(GRADIENT), "other words than those of the gradient")
+    said.must_say("gradient")
     return said.settle(words)
 
 
 def compare_slope_numbers(said: Statement, found: Slope) -> None:
     """Compare verdict, value, bound and tolerance of a gradient."""
-    tolerance = said.needed("tolerance") or 0.0
-    if not 0 <= tolerance <= LARGEST_TOLERANCE:
-        said.fault(f"a tolerance of {tolerance:g} makes the claim meaningless")
-    said.close("bound", tolerance)
+    tolerance = said.tolerance(LARGEST_TOLERANCE)
     said.close("value", found.relative, atol=found.blur)
     said.rigour(Rigour.WORKING_PRECISION)
     said.assume()

@@ -8,23 +8,13 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check
 from lowland.recheck.matrices.derivatives import gauge, gram, spectrum_off
-from lowland.recheck.matrices.determinacy_words import (
-    DEFICIENT,
-    EVERY_MATRIX,
-    FEW_MEASUREMENTS,
-    FULL,
-    GENERIC,
-    LAST_DIGITS,
-    PRIMES_USUAL,
-    UNIQUE,
-    UNSEEN,
-    WHOLE,
-    say_lines,
-)
 from lowland.recheck.matrices.lines import seen_cells
 from lowland.recheck.matrices.problem import MatrixProblem
 from lowland.recheck.modular_rank import (
+    GENERIC,
+    LIKELY,
     PRIMES,
+    UNIQUE,
     Residues,
     generic_rank,
     is_affordable,
@@ -32,7 +22,7 @@ from lowland.recheck.modular_rank import (
     rank,
     residues,
 )
-from lowland.recheck.statement import Statement
+from lowland.recheck.statement import UNKNOWN_WORDS, Statement
 
 # singular values below which a rank may be due to last digits, and what the judges' random points may make of
 # them
@@ -52,16 +42,14 @@ def check_operator(said: Statement, problem: MatrixProblem) -> Check:
     for name in ("bound", "expected"):
         said.close(name, float(freedom))
     said.is_empty("rank")
-    if said.verdict is Verdict.REFUTED and said.says(
-        FEW_MEASUREMENTS, {"size": float(size), "freedom": float(freedom)}
-    ):
+    if said.verdict is Verdict.REFUTED and said.says("few_measurements", size=size, freedom=freedom):
         said.require(size < freedom, f"{size} measurements are enough for {freedom} degrees of freedom")
         for name in ("value", "rank"):
             said.close(name, float(size))
         said.rigour(Rigour.RIGOROUS)
-        said.assume((GENERIC,))
+        said.assume(GENERIC)
         return said.settle(f"{size} measurements, {freedom} degrees of freedom")
-    if said.verdict is Verdict.REFUTED and said.method.endswith(UNSEEN):
+    if said.verdict is Verdict.REFUTED and said.code == "unseen_lines":
         return _check_unseen(said, problem)
     return _check_operator_rank(said, problem)
 
@@ -75,28 +63,27 @@ def _check_operator_rank(said: Statement, problem: MatrixProblem) -> Check:
         if name in said.unread:
             said.close(name, float(found[0]))
     if said.is_open:
-        said.require(said.says(LAST_DIGITS), "words that nothing here derives")
+        said.must_say("last_digits")
         said.require(found[0] == freedom, f"the Jacobian has rank {found[0]} of {freedom}")
         share = _smallest_share(problem)
         said.require(share <= LARGEST_OPEN, f"the smallest singular value is {share:.2g} of the largest")
         said.rigour(Rigour.ESTIMATE)
         said.assume()
     elif said.verdict is Verdict.PROVED:
-        said.require(said.says(FULL), "words that nothing here derives")
+        said.must_say("full_rank")
         said.require(found[0] == freedom, f"the Jacobian has rank {found[0]} of {freedom}")
         share = 1.0 if problem.matrices is None or _are_whole(problem.matrices) else _smallest_share(problem)
         said.require(
             share >= SMALLEST_PROVED, f"that depends on the last digits: a singular value is {share:.2g}"
         )
         said.rigour(Rigour.RIGOROUS)
-        said.assume((GENERIC,))
+        said.assume(GENERIC)
     else:
-        good = said.says(DEFICIENT, {"rank": float(found[0]), "freedom": float(freedom)})
-        said.require(good, "words that nothing here derives")
+        said.must_say("deficient", rank=found[0], freedom=freedom)
         said.require(found[0] < freedom, f"the Jacobian has full rank {freedom}")
         said.at_least("failure_probability", found[1])
         said.rigour(Rigour.PROBABILISTIC)
-        said.assume((GENERIC, PRIMES_USUAL))
+        said.assume(LIKELY)
     return said.settle(f"rank {found[0]} of {freedom}")
 
 
@@ -176,11 +163,10 @@ def _check_unseen(said: Statement, problem: MatrixProblem) -> Check:
     said.positions("short_columns", columns)
     left = (rows.size or columns.size) and not problem.has_unit_trace
     said.require(bool(left), "the measurements, or the trace, involve all rows and columns")
-    said.unread.discard("method")
-    said.require(said.method == say_lines(rows.size, columns.size) + UNSEEN, "other lines than those found")
+    said.must_say("unseen_lines", lines=[rows.size, columns.size])
     said.is_empty("rank")
     said.rigour(Rigour.PROBABILISTIC)
-    said.assume((GENERIC, PRIMES_USUAL))
+    said.assume(LIKELY)
     return said.settle(f"{rows.size} rows and {columns.size} columns are in no measurement")
 
 
@@ -188,10 +174,10 @@ def _check_every_matrix(said: Statement, problem: MatrixProblem) -> Check:
     """Compare a proof that the measurements determine every matrix."""
     said.rigour(Rigour.ESTIMATE if said.is_open else Rigour.RIGOROUS)
     said.assume()
-    if said.says(WHOLE):
+    if said.says("every_cell"):
         full = problem.cells is not None and seen_cells(problem.cells, problem.shape).all()
         said.require(bool(full), "not every cell is observed")
-        return said.settle("every cell is observed")
+        return said.settle(said.own_words)
     if problem.cells is not None and problem.is_psd:
         return _check_every_cell(said, problem)
     table = coordinates(problem, PRIMES[0])
@@ -204,11 +190,11 @@ def _check_every_matrix(said: Statement, problem: MatrixProblem) -> Check:
         )
     said.require(found == table.shape[1], f"the measurements have rank {found} of {table.shape[1]}")
     if said.is_open:
-        said.require(said.says(LAST_DIGITS), "words that nothing here derives")
+        said.must_say("last_digits")
         said.require(share <= 1.1 * LAST_SHARE, f"the smallest singular value is {share:.2g}")
     else:
-        good = said.verdict is Verdict.PROVED and said.says(EVERY_MATRIX)
-        said.require(good, "words that nothing here derives")
+        said.require(said.verdict is Verdict.PROVED, UNKNOWN_WORDS)
+        said.must_say("every_matrix")
         digits = f"all that depends on the last digits: a singular value is {share:.2g}"
         said.require(share >= 0.9 * LAST_SHARE, digits)
     return said.settle(f"rank {found} of {table.shape[1]} on all matrices")
@@ -217,9 +203,8 @@ def _check_every_matrix(said: Statement, problem: MatrixProblem) -> Check:
 def _check_every_cell(said: Statement, problem: MatrixProblem) -> Check:
     """Compare a proof that observed cells, with their mirror images and the trace, are all there are."""
     assert problem.cells is not None
-    said.require(
-        said.verdict is Verdict.PROVED and said.says(EVERY_MATRIX), "words that nothing here derives"
-    )
+    said.require(said.verdict is Verdict.PROVED, UNKNOWN_WORDS)
+    said.must_say("every_matrix")
     seen = seen_cells(problem.cells, problem.shape)
     open_cells = np.argwhere(~np.tril(seen | seen.T) & np.tril(np.ones(problem.shape, bool)))
     by_trace = problem.has_unit_trace and len(open_cells) == 1 and open_cells[0, 0] == open_cells[0, 1]

@@ -16,7 +16,6 @@ from lowland.recheck.matrices.problem import MatrixProblem
 from lowland.recheck.matrices.tangents import tangent_values
 from lowland.recheck.statement import Statement
 
-TWO = "two matrices of this rank, {share} of the norm apart, both reproduce every datum"
 SIDES = ("left", "right", "other_left", "other_right")
 # two matrices closer than this fraction of their norm may be the same one
 DIFFERENT = 1e-3
@@ -106,7 +105,7 @@ def check_two_answers(said: Statement, problem: MatrixProblem) -> Check:
         return said.settle("") if said.faults else said.settle_unchecked("too large to be formed here")
     apart = float(np.linalg.norm(one.matrix() - other.matrix()) / np.linalg.norm(one.matrix()))
     said.close("value", apart, rtol=1e-4)
-    said.require(said.says(TWO, {"share": apart}), "other words than those of two matrices")
+    said.must_say("two_answers", share=("near", apart, 1e-4 * apart))
     said.close("bound", DIFFERENT)
     said.require(apart >= DIFFERENT, f"the matrices are only {apart:.2g} of the norm apart")
     tolerance = said.needed("tolerance") or 0.0

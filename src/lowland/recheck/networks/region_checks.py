@@ -8,6 +8,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.results.findings import Certificate
+from lowland.core.results.reasons import assumption
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check, Verification
 from lowland.core.rounding import gamma
@@ -15,24 +16,9 @@ from lowland.recheck.bounds import is_spread_at_least
 from lowland.recheck.dispatch import Progress, verify_claim
 from lowland.recheck.modular_rank import is_affordable, rank, unforeseen_prime
 from lowland.recheck.networks.problem import NetworkProblem
-from lowland.recheck.statement import Statement
+from lowland.recheck.statement import UNKNOWN_WORDS, Statement
 
 CLAIM = "no_bad_minimum_in_region"
-KINK = "a neuron is at its kink on a data point, so the network lies on a boundary of regions"
-FULL = "the Jacobian has rank {rank}, the number of data points, by exact elimination"
-SHORT = "the Jacobian has rank {rank} for {points} data points"
-ZERO = (
-    ", but the best loss in the region counts as zero (at most 1e-9 of that of zero outputs), and within a "
-    "region the loss is convex"
-)
-REPEATED = ", but inputs repeat with different targets, and no function has a loss below {loss}"
-INSIDE = ", and a minimum of loss {loss} lies inside the region, by bounds on where the gradient vanishes"
-BOUNDARY = (
-    ", but numerically the region has no minimum: its best loss, {loss}, is attained only on the boundary"
-)
-NEAR = ", and the best loss, {loss}, is attained too near the boundary to decide"
-NULL_SET = "the point lies outside a set of volume zero of its region"
-OUTER = "no output weight becomes zero"
 # how far beyond a boundary a solver's weights may lie, as a fraction of their products
 BEYOND = 1e-6
 # losses that count as zero, as a fraction of that of zero outputs
@@ -68,40 +54,38 @@ def check_region(said: Statement, problem: NetworkProblem) -> Check:
     found = max(rank(problem.jacobian(prime), prime) for prime in primes)
     said.close("value", float(found))
     said.close("bound", float(n))
-    if said.is_open and said.says(KINK):
+    if said.is_open and said.says("region_kink"):
         said.require(problem.is_at_kink, "no neuron is at its kink on a data point")
         said.rigour(Rigour.ESTIMATE)
         said.assume()
         return said.settle("a neuron is at its kink")
     said.require(not problem.is_at_kink, "a neuron is at its kink on a data point")
-    if said.says(FULL, {"rank": float(n)}):
+    if said.says("region_full", rank=n):
         said.require(said.verdict is Verdict.PROVED and found == n, f"the Jacobian has rank {found} of {n}")
         said.rigour(Rigour.RIGOROUS)
         said.assume(_assumptions(problem))
         return said.settle(f"rank {found} of {n}")
     said.assume()
-    short = SHORT.format(rank=found, points=n)
-    if not said.method.startswith(short) or found == n:
-        said.fault(f"words that nothing here derives: {said.method!r}")
+    said.must_say("region_deficient", rank=found, points=n)
+    if said.faults or not said.require(found < n, "the Jacobian has full rank"):
         return said.settle("")
-    if said.is_open and said.method == short:
-        said.unread.discard("method")
+    if said.is_open and not said.phrases:
         said.rigour(Rigour.PROBABILISTIC)
-        return said.settle(short)
+        return said.settle(said.own_words)
     if problem.targets is None or not problem.is_shallow or problem.trained != "first":
         said.fault("the best loss of a region is known for the first of two layers only")
         return said.settle("")
-    return _check_optimum(said, problem, short, found)
+    return _check_optimum(said, problem, found)
 
 
 def _assumptions(problem: NetworkProblem) -> tuple[str, ...]:
     if problem.trained == "first":
         return ()
     zero = bool(np.any(problem.weights[-1] == 0))
-    return (OUTER,) if problem.is_shallow and not zero else (NULL_SET,)
+    return (assumption("live_outputs" if problem.is_shallow and not zero else "null_set"),)
 
 
-def _check_optimum(said: Statement, problem: NetworkProblem, short: str, found: int) -> Check:
+def _check_optimum(said: Statement, problem: NetworkProblem, found: int) -> Check:
     """Compare what is said of the best network of the region with attached weights."""
     k, d = problem.weights[0].shape[0], problem.points.shape[1]
     weights = said.array("weights", (k, d))
@@ -115,22 +99,21 @@ def _check_optimum(said: Statement, problem: NetworkProblem, short: str, found: 
     same = np.isfinite(best) and abs(loss - best) <= 1e-4 * loss + 2 * NOTHING * nothing
     said.require(bool(same), f"the loss is {loss:.6g}")
     if said.verdict is Verdict.REFUTED:
-        return _check_inside(said, problem, weights, short, found)
+        return _check_inside(said, problem, weights, found)
     said.rigour(Rigour.WORKING_PRECISION)
     said.require(_is_in_closure(problem, weights), "the attached weights have another pattern")
-    numbers = {"loss": ("near", best, 1e-4 * best)}
-    if said.verdict is Verdict.SUPPORTED and said.says(short + ZERO):
+    near = ("near", best, 1e-4 * best)
+    if said.verdict is Verdict.SUPPORTED and said.says("zero_loss"):
         said.require(
             loss <= 2 * NOTHING * nothing, f"the loss is {loss / nothing:.2g} of that of zero outputs"
         )
         return said.settle(f"weights of the region have a loss of {loss:.2g}")
-    if said.verdict is Verdict.SUPPORTED and said.says(short + REPEATED, numbers):
+    if said.verdict is Verdict.SUPPORTED and said.says("repeated_inputs", loss=near):
         least = problem.least_possible()
         said.require(loss <= least * (1 + 1e-5) and least > 0, f"a function has a loss of {least:.6g}")
         return said.settle(f"the loss is {loss:.6g}, that of the best function {least:.6g}")
-    known = said.verdict is Verdict.SUPPORTED and said.says(short + BOUNDARY, numbers)
-    known = known or (said.is_open and said.says(short + NEAR, numbers))
-    said.require(known, "words that nothing here derives")
+    known = said.verdict is Verdict.SUPPORTED and said.says("on_boundary", loss=near)
+    said.require(known or (said.is_open and said.says("near_boundary", loss=near)), UNKNOWN_WORDS)
     return said.settle_unchecked("that no network of the region is better is not derived here")
 
 
@@ -149,14 +132,14 @@ def _is_in_closure(problem: NetworkProblem, weights: Matrix) -> bool:
     return bool((small | (products >= -BEYOND * sizes)).all())
 
 
-def _check_inside(said: Statement, problem: NetworkProblem, weights: Matrix, short: str, found: int) -> Check:
+def _check_inside(said: Statement, problem: NetworkProblem, weights: Matrix, found: int) -> Check:
     """Prove a minimum near the attached weights: where the gradient vanishes, by bounds, inside the region.
 
     With C a maximal set of independent columns of the design and s a bound on their singular values, a change
     of these columns' weights by |C^T residual| / s^2 leads to a minimum.
     """
     best = said.number("best_loss") or 0.0
-    said.says(short + INSIDE, {"loss": ("near", best, 1e-4 * best)})
+    said.must_say("minimum_inside", loss=("near", best, 1e-4 * best))
     # the rank from above is known modulo primes; a rigorous one needs another argument
     said.rigour(Rigour.PROBABILISTIC, Rigour.RIGOROUS)
     if said.faults:

@@ -18,14 +18,6 @@ from lowland.recheck.networks.regions import network_of
 from lowland.recheck.statement import Statement
 
 CLAIM = "stable_at_step_size"
-KINK = "a neuron is at its kink on a data point, where the loss has no Hessian"
-EXCEEDS = "the largest eigenvalue of the Hessian exceeds 2 over the step"
-TOO_NEAR = "the largest eigenvalue is too near the limit, given its error bound"
-MOVING = "below the edge of stability, but the gradient is not small: the point is not stationary"
-SADDLE = "a saddle: stationary, but a neuron with zero output weight could lower the loss"
-STABLE = "a stationary point with all eigenvalues of the Hessian between 0 and the limit"
-BOUNDED = "stationary, but with so many parameters the smallest eigenvalue is only bounded"
-UNCLEAR = "not close enough to a stationary point to tell a minimum from a saddle"
 # fraction of a parameter's possible slope, or of the values, below which slopes or residuals count as zero
 STATIONARY = 1e-6
 # slopes this many times smaller than an idle neuron's pull cannot explain it
@@ -178,19 +170,18 @@ def check_stability(said: Statement, problem: StabilityProblem) -> Check:
     said.close("error", found.error, rtol=1e-2)
     said.rigour(Rigour.WORKING_PRECISION)
     said.assume()
-    for words, verdict, good in _grounds(problem, found, limit):
-        if said.says(words):
-            said.require(said.verdict is verdict and good, f"{words}: not so")
-            break
+    grounds = _grounds(problem, found, limit)
+    if said.code in grounds:
+        verdict, good = grounds[said.code]
+        said.require(said.verdict is verdict and good, "it is not as the words say")
+        said.says(said.code)
     return said.settle(
         f"largest eigenvalue {found.largest:.6g}, limit {limit:.6g}, smallest {found.smallest:.2g}"
     )
 
 
-def _grounds(
-    problem: StabilityProblem, found: Curvatures, limit: float
-) -> tuple[tuple[str, Verdict, bool], ...]:
-    """Return the sentences that there are, the verdicts that they give, and whether each holds."""
+def _grounds(problem: StabilityProblem, found: Curvatures, limit: float) -> dict[str, tuple[Verdict, bool]]:
+    """Return the verdicts that reasons give, and whether each holds, by code."""
     smooth, room = not found.is_at_kink, 2 * found.error
     below = smooth and found.largest <= limit + room
     sure = smooth and found.largest + 0.99 * found.error <= limit
@@ -200,16 +191,16 @@ def _grounds(
     rest = still or found.residual <= STATIONARY * spread * (1 + 1e-6)
     saddle = still and found.idle_pull > FAR_SMALLER * STATIONARY * (1 - 1e-3)
     least, open_yet = found.smallest >= -room, Verdict.INCONCLUSIVE
-    return (
-        (KINK, open_yet, found.is_at_kink),
-        (EXCEEDS, Verdict.REFUTED, smooth and found.largest - 0.99 * found.error > limit),
-        (TOO_NEAR, open_yet, smooth and abs(found.largest - limit) <= room + 1e-9 * limit),
-        (MOVING, open_yet, below and found.unrest > STATIONARY * (1 - 1e-3)),
-        (SADDLE, Verdict.REFUTED, below and saddle),
-        (STABLE, Verdict.PROVED, sure and rest and not saddle and least),
-        (BOUNDED, open_yet, False),
-        (UNCLEAR, open_yet, below and rest and not least),
-    )
+    return {
+        "no_hessian": (open_yet, found.is_at_kink),
+        "above_limit": (Verdict.REFUTED, smooth and found.largest - 0.99 * found.error > limit),
+        "near_limit": (open_yet, smooth and abs(found.largest - limit) <= room + 1e-9 * limit),
+        "moving": (open_yet, below and found.unrest > STATIONARY * (1 - 1e-3)),
+        "idle_saddle": (Verdict.REFUTED, below and saddle),
+        "stable": (Verdict.PROVED, sure and rest and not saddle and least),
+        "only_bounded": (open_yet, False),
+        "unclear": (open_yet, below and rest and not least),
+    }
 
 
 def layers_problem(document: Document, x: Vector, y: Vector, shares: Vector | None) -> StabilityProblem:
