@@ -43,7 +43,7 @@ MOST_POINTS, MOST_NUMBERS = 400, 6_000_000
 
 @public("lowland.networks")
 @final
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class RegionReport(Judged, Reported):
     """The activation region of a network on data, and what is proved about its minima.
 
@@ -323,27 +323,27 @@ def region_report(
         loss = 0.5 * float(np.mean((net(points) - values) ** 2))
         slope = float(np.linalg.norm(objective.gradient(model.point(net))))
     return RegionReport(
-        net,
-        trained,
-        len(points),
-        loss,
-        found,
-        rank,
-        None if union is None else union.rank,
-        numerical,
-        gap,
-        np.zeros(0, np.intp) if union is None else union.at_fault,
-        optimum,
-        repeated,
-        Certificate(
+        network=net,
+        trained=trained,
+        n_points=len(points),
+        loss=loss,
+        activation=found,
+        rank=rank,
+        generic_rank=None if union is None else union.rank,
+        numerical_rank=numerical,
+        numerical_gap=gap,
+        at_fault=np.zeros(0, np.intp) if union is None else union.at_fault,
+        optimum=optimum,
+        repeated=repeated,
+        certificate=Certificate(
             (judge_region(facts, optimum, least_possible(points, values), is_rank_proved=proved),),
             f"squared loss of a ReLU network, {trained} trained",
             np.concatenate([w.ravel() for w in net.weights]),
         ),
-        slope,
-        tuple(notes),
-        points,
-        values,
+        gradient=slope,
+        notes=tuple(notes),
+        inputs=points,
+        targets=values,
     )
 
 

@@ -29,7 +29,7 @@ MOST = 1500
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class StabilityProblem:
     """A network of one input and one hidden layer, data with weights that sum to one, and a step size.
 
@@ -59,7 +59,7 @@ class StabilityProblem:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Curvatures:
     """What decides whether a point is stable; see `measure`."""
 
@@ -117,16 +117,16 @@ def measure(problem: StabilityProblem) -> Curvatures:
     idle = problem.outer == 0
     live = [by_weight[~idle], by_outer, by_offset]
     return Curvatures(
-        float(values[-1]),
-        float(values[0]),
-        gn,
-        float(np.linalg.norm(coupling, axis=1).max(initial=0.0)),
-        float(np.linalg.norm(gradient)),
-        float(error),
-        max(float(part.max(initial=0.0)) for part in live),
-        float(by_weight[idle].max(initial=0.0)),
-        length,
-        bool((before == 0).any()),
+        largest=float(values[-1]),
+        smallest=float(values[0]),
+        gauss_newton=gn,
+        remainder=float(np.linalg.norm(coupling, axis=1).max(initial=0.0)),
+        gradient=float(np.linalg.norm(gradient)),
+        error=float(error),
+        unrest=max(float(part.max(initial=0.0)) for part in live),
+        idle_pull=float(by_weight[idle].max(initial=0.0)),
+        residual=length,
+        is_at_kink=bool((before == 0).any()),
     )
 
 
@@ -224,15 +224,15 @@ def layers_problem(document: Document, x: Vector, y: Vector, shares: Vector | No
     k = len(weights[0])
     given = np.full(x.size, 1 / x.size) if shares is None else shares
     return StabilityProblem(
-        weights[0][:, 0],
-        np.zeros(k) if shifts is None else shifts,
-        weights[1][0],
-        shifts is not None,
-        offset is not None,
-        0.0 if offset is None else float(offset[0]),
-        x,
-        y,
-        given,
-        step_size,
-        f"squared loss of a ReLU network of {k} neurons on {x.size} points, step size {step_size:g}",
+        slopes=weights[0][:, 0],
+        shifts=np.zeros(k) if shifts is None else shifts,
+        outer=weights[1][0],
+        has_shifts=shifts is not None,
+        has_offset=offset is not None,
+        offset=0.0 if offset is None else float(offset[0]),
+        x=x,
+        y=y,
+        shares=given,
+        step_size=step_size,
+        words=f"squared loss of a ReLU network of {k} neurons on {x.size} points, step size {step_size:g}",
     )
