@@ -299,6 +299,21 @@ def test_a_gradient_that_rounding_hides():
     assert ll.verify(small, one.data)["stationary"].outcome is not Outcome.CONFIRMED
 
 
+def test_a_gradient_of_rounding_beside_a_unit_of_rounding():
+    """Of a state that the data determine, the unfitted residuals give a gradient of rounding, too."""
+    one = sample("state")
+    finding = replace(one.document.certificate["stationary"], verdict=R)
+    document = replace(one.document, certificate=Certificate((finding,)))
+    assert contradicted(ll.verify(document, one.data)["stationary"].outcome)
+
+
+def test_fewer_units_than_none():
+    one = sample("tensor with holes")
+    finding = replace(one.document.certificate["globally_optimal"], value=-1.0)
+    document = replace(one.document, certificate=Certificate((finding,)))
+    assert contradicted(ll.verify(document, one.data)["globally_optimal"].outcome)
+
+
 def test_a_balanced_point_that_is_not_balanced():
     one = sample("saddle")
     proof = one.document.certificate["second_order_stationary"]

@@ -50,8 +50,9 @@ class Slope:
         return self.size <= tolerance * self.scale * (1 + AGREE) + self.rounding
 
     def differs(self, tolerance: float) -> bool:
-        """Whether the gradient is larger than that, and not rounding."""
-        return self.size * (1 + AGREE) > tolerance * self.scale and self.size > self.rounding / 8
+        """Whether the gradient is larger than that, and not rounding, as the other may be."""
+        least = self.rounding / (8 if self.scale > self.rounding else 1)
+        return self.size * (1 + AGREE) > tolerance * self.scale and self.size > least
 
 
 def slope_of(problem: PlainFit) -> Slope:

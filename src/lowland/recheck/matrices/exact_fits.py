@@ -106,6 +106,7 @@ def compare_misfit(said: Statement, found: Misfit) -> Check:
     said.close("half_units", found.halves)
     for name in ("last_places", "value"):
         said.close(name, found.places, rtol=1e-2, atol=found.room)
+        said.at_least(name, 0.0)
     said.close("misfit", found.worst, rtol=1e-3, atol=found.blur)
     tolerance, bound = said.needed("tolerance") or 0.0, said.needed("bound") or 0.0
     if not 0 <= tolerance <= MOST_MISFIT:
