@@ -79,6 +79,29 @@ def test_no_sentence_is_written_twice(texts):
     assert not found
 
 
+def test_every_call_names_the_numbers_of_its_phrase():
+    """Also where no test gets to: a name that is missing would raise."""
+    asked = {"because": set.__eq__, "says": set.__ge__, "must_say": set.__ge__, "assumption": set.__ge__}
+    calls = 0
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not (isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)):
+                continue
+            name, code = getattr(node.func, "id", getattr(node.func, "attr", "")), node.args[0].value
+            given = {keyword.arg for keyword in node.keywords}
+            if name in asked and code in SENTENCES and None not in given:
+                assert asked[name](given, set(kinds_of(code))), f"{path}: {code}"
+                calls += 1
+            elif name in asked and code in ASSUMPTIONS and None not in given:
+                assert asked[name](given, names_in(ASSUMPTIONS[code])), f"{path}: {code}"
+                calls += 1
+    assert calls > 2 * len(SENTENCES) * 0.8
+
+
+def names_in(template):
+    return {name for _, name, *_ in Formatter().parse(template) if name}
+
+
 def test_names_of_codes_are_plain():
     assert all(re.fullmatch("[a-z]+(_[a-z0-9]+)*", code) for code in (*SENTENCES, *ASSUMPTIONS))
     assert len(set(SENTENCES.values())) == len(SENTENCES)

@@ -50,14 +50,14 @@ def _lower_points(findings: dict[str, Finding]) -> list[tuple[str, str]]:
     best = findings.get("globally_optimal")
     if best is None or best.verdict not in (P, S):
         return []
-    found = []
+    pairs = []
     for claim, finding in findings.items():
         falls, objective = finding.witness.get("decreases"), finding.witness.get("objective")
         if finding.verdict is not R or falls is None or objective is None:
             continue
         if float(np.max(falls)) > (best.tolerance or 0.0) * float(objective):
-            found.append(("globally_optimal", claim))
-    return found
+            pairs.append(("globally_optimal", claim))
+    return pairs
 
 
 def settle(findings: dict[str, Finding]) -> dict[str, Finding]:

@@ -47,11 +47,11 @@ def verify_each(
     progress : callable, optional
         Called with what is being computed.
     """
-    found = []
+    outcomes = []
     for finding in certificate:
         with np.errstate(all="ignore"):
-            found.append(_checked(finding, problem, certificate, checks, progress))
-    return Verification(tuple(found), problem.words)
+            outcomes.append(_checked(finding, problem, certificate, checks, progress))
+    return Verification(tuple(outcomes), problem.words)
 
 
 def verify_claim(

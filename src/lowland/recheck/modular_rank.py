@@ -10,14 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix
-from lowland.core.results.reasons import assumption
 
 Residues: TypeAlias = NDArray[np.int64]
-
-# the claims that ranks decide, and what is assumed of a full and of a deficient rank
-FINITE, UNIQUE = "determined_by_data", "uniquely_determined"
-GENERIC = (assumption("generic"),)
-LIKELY = (*GENERIC, assumption("usual_primes"))
 
 # products of two residues fit into 63 bits
 PRIMES = (2_147_483_647, 2_147_483_629)

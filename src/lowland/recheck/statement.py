@@ -109,15 +109,15 @@ class Statement:
             self.fault(f"no {name} is stated")
         return self.number(name)
 
-    def close(self, name: str, found: float | None, *, rtol: float = AGREE, atol: float = 0.0) -> None:
+    def close(self, name: str, derived: float | None, *, rtol: float = AGREE, atol: float = 0.0) -> None:
         """Compare a number, if stated, with the one found."""
         said = self.number(name)
         if said is None:
             return
-        if said == found:
+        if said == derived:
             return
-        if found is None or not np.isfinite(said) or not abs(said - found) <= rtol * abs(found) + atol:
-            self.fault(f"{name} {said:.9g} stated, {'none' if found is None else f'{found:.9g}'} found")
+        if derived is None or not np.isfinite(said) or not abs(said - derived) <= rtol * abs(derived) + atol:
+            self.fault(f"{name} {said:.9g} stated, {'none' if derived is None else f'{derived:.9g}'} found")
 
     def at_most(self, name: str, most: float, *, rtol: float = AGREE, atol: float = 0.0) -> None:
         """Compare a number, if stated, with the largest one that the data show."""
@@ -145,25 +145,25 @@ class Statement:
             return None
         self.unread.discard(name)
         try:
-            found = np.asarray(self.finding.witness[name])
-            array = found.astype(np.float64 if reals else np.complex128)
+            values = np.asarray(self.finding.witness[name])
+            array = values.astype(np.float64 if reals else np.complex128)
         except (TypeError, ValueError):
             array = np.zeros(0)
         fits = array.ndim == len(shape) and all(
             wanted in (None, length) for wanted, length in zip(shape, array.shape, strict=True)
         )
-        if not (fits and np.isfinite(array).all() and np.isrealobj(found if fits else array) >= reals):
+        if not (fits and np.isfinite(array).all() and np.isrealobj(values if fits else array) >= reals):
             self.fault(f"{name} is no array of finite numbers of the right shape")
             return None
         return array
 
-    def positions(self, name: str, found: Any) -> None:
+    def positions(self, name: str, derived: Any) -> None:
         """Compare an array of whole numbers, if stated, with the one found."""
         if name not in self.finding.witness:
             return
         self.unread.discard(name)
         try:
-            same = np.array_equal(np.asarray(self.finding.witness[name]), np.asarray(found))
+            same = np.array_equal(np.asarray(self.finding.witness[name]), np.asarray(derived))
         except (TypeError, ValueError):
             same = False
         self.require(bool(same), f"{name} differ from those found")
@@ -213,8 +213,8 @@ class Statement:
         for name, stated in phrase.numbers.items():
             good = _agrees(stated, known[name], kinds[name])
             self.require(good, f"the words say {stated}, found: {known[name]}")
-        own = {name: _derived(phrase.numbers[name], known[name], kind) for name, kind in kinds.items()}
-        self.derived += because(code, **own)
+        numbers = {name: _derived(phrase.numbers[name], known[name], kind) for name, kind in kinds.items()}
+        self.derived += because(code, **numbers)
         return True
 
     def must_say(self, code: str, **known: Known) -> None:

@@ -81,29 +81,29 @@ def check_stationary(said: Statement, problem: PlainFit) -> Check:
         return said.nothing_claimed()
     if not problem.is_formed:
         return said.settle_unchecked("the measurements are too large to be formed here")
-    found = slope_of(problem)
-    words = f"gradient {found.size:.2g}, compared with {found.scale:.2g} for the unfitted residuals"
-    return compare_slope(said, found, words)
+    slope = slope_of(problem)
+    words = f"gradient {slope.size:.2g}, compared with {slope.scale:.2g} for the unfitted residuals"
+    return compare_slope(said, slope, words)
 
 
-def compare_slope(said: Statement, found: Slope, words: str) -> Check:
+def compare_slope(said: Statement, slope: Slope, words: str) -> Check:
     """Compare what a finding says of a gradient with the one found."""
-    compare_slope_numbers(said, found)
-    said.close("gradient_norm", found.size, atol=found.rounding)
-    said.close("scale", found.scale, atol=found.rounding)
+    compare_slope_numbers(said, slope)
+    said.close("gradient_norm", slope.size, atol=slope.rounding)
+    said.close("scale", slope.scale, atol=slope.rounding)
     said.must_say("gradient")
     return said.settle(words)
 
 
-def compare_slope_numbers(said: Statement, found: Slope) -> None:
+def compare_slope_numbers(said: Statement, slope: Slope) -> None:
     """Compare verdict, value, bound and tolerance of a gradient."""
     tolerance = said.tolerance(LARGEST_TOLERANCE)
-    said.close("value", found.relative, atol=found.blur)
+    said.close("value", slope.relative, atol=slope.blur)
     said.rigour(Rigour.WORKING_PRECISION)
     said.assume()
-    if not found.is_sharp and not said.is_open:
+    if not slope.is_sharp and not said.is_open:
         said.not_derived("rounding hides the gradient at this point")
     if said.verdict is Verdict.SUPPORTED:
-        said.require(found.vanishes(tolerance), f"the gradient is {found.relative:.2g} of its unit")
+        said.require(slope.vanishes(tolerance), f"the gradient is {slope.relative:.2g} of its unit")
     elif said.verdict is Verdict.REFUTED:
-        said.require(found.differs(tolerance), f"the gradient is only {found.relative:.2g} of its unit")
+        said.require(slope.differs(tolerance), f"the gradient is only {slope.relative:.2g} of its unit")

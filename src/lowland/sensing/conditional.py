@@ -43,15 +43,17 @@ def with_conditional_findings(
     """
     exact = objective.in_double()
     is_double = objective.dtype == np.float64
-    found = conditional_findings(exact, np.asarray(theta, np.float64), premise, is_double=is_double)
+    conditional = conditional_findings(exact, np.asarray(theta, np.float64), premise, is_double=is_double)
     contradicted: tuple[str, ...] = ()
     if _shows_false_minimum(certificate):
         contradicted = CLAIMS[:2]
     if _shows_larger_noise(certificate, exact, premise):
         contradicted = CLAIMS
     reason = because("against", claim="globally_optimal")
-    found = tuple(undecided(one.claim, reason) if one.claim in contradicted else one for one in found)
-    return Certificate((*certificate.findings, *found), certificate.objective, certificate.point)
+    conditional = tuple(
+        undecided(one.claim, reason) if one.claim in contradicted else one for one in conditional
+    )
+    return Certificate((*certificate.findings, *conditional), certificate.objective, certificate.point)
 
 
 def conditional_findings(

@@ -94,15 +94,15 @@ def _search(
             break
         if not misfit(objective, theta) <= REPRODUCED:
             continue
-        found = _Answer(objective, theta)
+        another = _Answer(objective, theta)
         if not answers:
-            answers.append(found)
-        if _distance(objective, answers[0].theta, found.theta) <= DIFFERENT:
+            answers.append(another)
+        if _distance(objective, answers[0].theta, another.theta) <= DIFFERENT:
             continue  # the same answer: nothing to judge
         if not answers[0].stands_alone:
             return unique
-        if found.stands_alone:
-            return _refuted(objective, unique.claim, answers[0].theta, found.theta)
+        if another.stands_alone:
+            return _refuted(objective, unique.claim, answers[0].theta, another.theta)
     return unique
 
 

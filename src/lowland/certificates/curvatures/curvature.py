@@ -126,16 +126,16 @@ def extreme_curvatures(objective: Fit, theta: Vector, given: Judgement) -> Extre
             if theta.size <= MOST_FOR_ALL_EIGENVALUES
             else _factored(hessian, gauge, given.rng())
         )
-    found = reduced_extremes(objective, theta, given)
-    if found is not None:
-        return found
+    extremes = reduced_extremes(objective, theta, given)
+    if extremes is not None:
+        return extremes
     restarts = affordable_restarts(objective.size, objective.gauge_size, 3 * given.pass_work, given.budget)
     if not restarts:
         reason = because("products_cost")
         return Extremes(np.nan, np.nan, np.zeros(theta.size), reason, False, given.budget.name)
     gauge = orthonormal_basis(objective.gauge(theta))
-    found = _lanczos(objective.linearise(theta), theta.size, gauge, restarts, given.rng())
-    return found if found.converged else replace(found, limit=given.budget.name)
+    extremes = _lanczos(objective.linearise(theta), theta.size, gauge, restarts, given.rng())
+    return extremes if extremes.converged else replace(extremes, limit=given.budget.name)
 
 
 def is_formed(objective: Fit, given: Judgement) -> bool:
@@ -208,10 +208,10 @@ def _lanczos(
     at: Linearisation, size: int, gauge: Matrix, restarts: int, rng: np.random.Generator
 ) -> Extremes:
     reason = because("iterated_curvature")
-    found = smallest_eigenpairs(at.hessian_product, gauge, restarts, rng, count=1, tolerance=1e-4)
-    if found is None:
+    pairs = smallest_eigenpairs(at.hessian_product, gauge, restarts, rng, count=1, tolerance=1e-4)
+    if pairs is None:
         reason += because("not_converged")
         return Extremes(float("nan"), float("nan"), np.zeros(size), reason, False)
-    values, vectors, top = found
+    values, vectors, top = pairs
     direction = vectors[:, 0] / np.linalg.norm(vectors[:, 0])
     return Extremes(float(values[0]), top, direction, reason, converged=True)

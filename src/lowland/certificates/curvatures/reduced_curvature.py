@@ -88,14 +88,14 @@ def _bounds(
     """Return the bounds, None without convergence."""
     lines = [at.coordinates(direction) for direction in reduction.without_offset(gauge).T]
     basis = orthonormal_basis(np.stack(lines, axis=1)) if lines else np.zeros((reduction.size, 0))
-    found = smallest_eigenpairs(
+    pairs = smallest_eigenpairs(
         at.product, basis, restarts, given.rng(), count=1, tolerance=EIGENVALUE_TOLERANCE, top=1.0
     )
-    if found is None:
+    if pairs is None:
         return None
     least, most = at.own_curvatures
-    direction = at.direction(found[1][:, 0])
-    share = min(float(found[0][0]), 1.0)
+    direction = at.direction(pairs[1][:, 0])
+    share = min(float(pairs[0][0]), 1.0)
     smallest = least * (2 + share - np.sqrt(4 + share**2)) / 2
     direction = direction / np.linalg.norm(direction)
     return Extremes(float(smallest), 2 * most, direction, because(code), converged=True)

@@ -71,10 +71,10 @@ def judge_local_uniqueness(objective: MatrixFit, theta: Vector, given: Judgement
         exclusion = prove_exclusion(objective, theta, given.budget)
         if exclusion is not None:
             return [_proved(objective, theta, exclusion)]
-    found = _judge_spectrum(objective, theta, given)
-    if found.limited_by or affordable or found.verdict is Verdict.REFUTED:
-        return [found]
-    return [replace(found, limited_by=given.budget.name if small else "largest_tangent")]
+    judged = _judge_spectrum(objective, theta, given)
+    if judged.limited_by or affordable or judged.verdict is Verdict.REFUTED:
+        return [judged]
+    return [replace(judged, limited_by=given.budget.name if small else "largest_tangent")]
 
 
 def _proved(objective: MatrixFit, theta: Vector, exclusion: Exclusion) -> Finding:
@@ -121,10 +121,10 @@ class _Spectrum:
 def _judge_spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> Finding:
     """Judge by the computed singular values of the Jacobian."""
     even = balanced(objective, theta)
-    found = _spectrum(objective, even, given)
-    if not isinstance(found, _Spectrum):
-        return undecided(CLAIM, found, given.budget.name)
-    values = found.values
+    spectrum = _spectrum(objective, even, given)
+    if not isinstance(spectrum, _Spectrum):
+        return undecided(CLAIM, spectrum, given.budget.name)
+    values = spectrum.values
     if not (np.isfinite(values).all() and values.size and values[-1] > 0):
         return undecided(CLAIM, because("no_values"))
     roots = np.sqrt(np.maximum(values, 0.0))
@@ -136,20 +136,20 @@ def _judge_spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> Fi
         float(roots[0] / roots[-1]),
         negligible,
         negligible,
-        reason=found.reason,
+        reason=spectrum.reason,
         rigour=Rigour.WORKING_PRECISION,
         witness={"smallest": float(roots[0]), "largest": float(roots[-1]), "deficiency": deficiency},
     )
     if not deficiency:
         return judged
-    unseen = because("unseen_at_least" if found.few else "unseen", count=deficiency)
-    judged = replace(judged, method="", reason=unseen + found.reason, verdict=Verdict.INCONCLUSIVE)
-    if found.few or objective.matrices.are_single:
+    unseen = because("unseen_at_least" if spectrum.few else "unseen", count=deficiency)
+    judged = replace(judged, method="", reason=unseen + spectrum.reason, verdict=Verdict.INCONCLUSIVE)
+    if spectrum.few or objective.matrices.are_single:
         return judged
     seen = int(np.sum(roots > CLEARLY * negligible * roots[-1]))
     finite = given.found.get("determined_by_data") or judge_identifiability(objective, theta, given)[0]
     family = prove_family(objective, theta, even, seen, finite)
-    return judged if family is None else _refuted(objective, theta, even, family, found, judged)
+    return judged if family is None else _refuted(objective, theta, even, family, spectrum, judged)
 
 
 def _spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> _Spectrum | Reason:
@@ -176,10 +176,10 @@ def _spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> _Spectru
         image: Vector = at.jacobian_transpose(at.jacobian_product(d))
         return image
 
-    found = smallest_eigenpairs(product, gauge, restarts, given.rng(), count=LOOKED_FOR, tolerance=1e-3)
-    if found is None:
+    pairs = smallest_eigenpairs(product, gauge, restarts, given.rng(), count=LOOKED_FOR, tolerance=1e-3)
+    if pairs is None:
         return because("values_cost")
-    return _Spectrum(np.append(found[0], found[2]), found[1])
+    return _Spectrum(np.append(pairs[0], pairs[2]), pairs[1])
 
 
 def _refuted(

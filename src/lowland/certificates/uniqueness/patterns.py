@@ -215,7 +215,7 @@ def short_lines(
     counts: tuple[Indices, Indices], rank: int, biases: tuple[str, ...]
 ) -> tuple[Indices, Indices]:
     """Return rows and columns with fewer observations than unknowns of their own, by their counts."""
-    (for_row, for_column), (m, n) = unknowns_of_lines(rank, biases), (own.size for own in counts)
+    (for_row, for_column), (m, n) = unknowns_of_lines(rank, biases), (side.size for side in counts)
     # a row of an r-dimensional row space has min(r, n) unknowns, and its bias
     return np.flatnonzero(counts[0] < min(for_row, n)), np.flatnonzero(counts[1] < min(for_column, m))
 

@@ -76,9 +76,9 @@ def prove_family(
         None if nothing is proved.
     """
     if finite.verdict is Verdict.REFUTED:
-        found = _by_constant_rank(objective, theta, seen, finite)
-        if found is not None:
-            return found
+        by_rank = _by_constant_rank(objective, theta, seen, finite)
+        if by_rank is not None:
+            return by_rank
         if objective.observed_pattern is None and _any_line(finite):
             return Family(because("unmeasured"), finite.rigour)
     pattern = objective.observed_pattern
@@ -135,9 +135,9 @@ def _by_line(objective: MatrixFit, pattern: ObservedPattern, theta: Vector) -> F
         if not _is_independent(unknowns):
             continue  # a free direction might leave the matrix unchanged
         count = int(pattern.shape[0 if kind == "row" else 1])
-        found = _open_line(lines, partners, unknowns, count)
-        if found is not None:
-            line, change = found
+        open_line = _open_line(lines, partners, unknowns, count)
+        if open_line is not None:
+            line, change = open_line
             reason = because("open_line", side=kind, line=line)
             return Family(reason, Rigour.WORKING_PRECISION, _change_of_line(objective, kind, line, change))
     return None

@@ -58,12 +58,12 @@ def _check_curvature(
         return said.nothing_claimed()
     if not problem.is_formed:
         return said.settle_unchecked("the measurements are too large to be formed here")
-    found = slope_of(problem)
+    slope = slope_of(problem)
     is_still_open = said.is_open and said.says("gradient")
     if is_still_open or said.says("not_stationary"):
         said.require(is_still_open or said.verdict is Verdict.REFUTED, "these words refute the claim")
-        compare_slope_numbers(said, found)
-        return said.settle(f"gradient {found.relative:.2g} of that for the unfitted residuals")
+        compare_slope_numbers(said, slope)
+        return said.settle(f"gradient {slope.relative:.2g} of that for the unfitted residuals")
     at = _where(said, problem)
     if not calculus.is_formed(problem):
         return said.settle_unchecked("a Hessian of this size is not formed here")
@@ -75,7 +75,7 @@ def _check_curvature(
     values, _ = spectrum_off(matrix, calculus.gauge(at))
     _compare_curvatures(said, at, matrix, values)
     if said.verdict is Verdict.SUPPORTED:
-        said.require(found.vanishes(tolerance), "the gradient does not vanish")
+        said.require(slope.vanishes(tolerance), "the gradient does not vanish")
     smallest = float(values[0]) if values.size else 0.0
     return said.settle(f"smallest curvature {smallest:.3g}, largest {np.abs(values).max(initial=0.0):.3g}")
 

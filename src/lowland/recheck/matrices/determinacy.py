@@ -12,7 +12,7 @@ from lowland.recheck.matrices.measured_determinacy import check_operator
 from lowland.recheck.matrices.observed_cells import check_pattern
 from lowland.recheck.matrices.pairs import check_two_answers, is_pair
 from lowland.recheck.matrices.problem import MatrixProblem
-from lowland.recheck.modular_rank import FINITE, UNIQUE
+from lowland.recheck.ranks import FINITE, UNIQUE
 from lowland.recheck.statement import Statement
 
 # open questions: what was beyond limits, and what is said of uniqueness

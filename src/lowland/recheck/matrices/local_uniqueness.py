@@ -76,8 +76,8 @@ def _check_radius(said: Statement, problem: MatrixProblem) -> Check:
         return said.settle("")
     if not problem.is_formed or not problem.exact:
         return said.settle_unchecked("the measurements are not formed here")
-    found = tangent_of(problem)
-    if found is None:
+    tangent = tangent_of(problem)
+    if tangent is None:
         return said.settle_unchecked("the tangent space is too large to be formed here, or the rank is lower")
     said.close("value", smallest / norm if norm > 0 else None)
     said.at_most("relative_radius", radius / size if size > 0 else 0.0)
@@ -88,16 +88,16 @@ def _check_radius(said: Statement, problem: MatrixProblem) -> Check:
     good = norm > 0 and is_measured_at_most(problem, norm)
     said.require(good, f"the measurements may exceed {norm:.6g} times the norm of the matrix")
     said.require(
-        least <= found.least * (1 + 1e-9),
-        f"the smallest singular value is only proved to be {found.least:.6g}",
+        least <= tangent.least * (1 + 1e-9),
+        f"the smallest singular value is only proved to be {tangent.least:.6g}",
     )
-    good = is_spread_at_least(found.jacobian, smallest + found.tilt * norm, found.error)
+    good = is_spread_at_least(tangent.jacobian, smallest + tangent.tilt * norm, tangent.error)
     said.require(
         good, f"on the tangent space the measurements are not proved to be {smallest:.6g} times the norm"
     )
     most = 2 * least * smallest * norm / (norm**2 + smallest**2)
     said.require(radius <= most * (1 + 1e-9), f"these numbers give a radius of {most:.6g}")
-    return said.settle(f"radius {radius:.3g} from a tangent space of {found.jacobian.shape[1]} dimensions")
+    return said.settle(f"radius {radius:.3g} from a tangent space of {tangent.jacobian.shape[1]} dimensions")
 
 
 def is_measured_at_most(problem: MatrixProblem, norm: float) -> bool:
@@ -225,12 +225,12 @@ def _reason_rigour(said: Statement, problem: MatrixProblem, values: np.ndarray) 
 def _generic_rank(problem: MatrixProblem) -> int | None:
     if problem.cells is not None and not problem.is_psd and not problem.is_complex:
         seen = seen_cells(problem.cells, problem.shape)
-        found = seen_rank(seen, problem.rank, problem.free, problem.freedom)
-        return None if found is None else found[0]
+        generic = seen_rank(seen, problem.rank, problem.free, problem.freedom)
+        return None if generic is None else generic[0]
     if problem.y.size < problem.freedom:  # by counting: no rank exceeds the number of measurements
         return problem.y.size
-    found = operator_rank(problem)
-    return None if found is None else found[0]
+    generic = operator_rank(problem)
+    return None if generic is None else generic[0]
 
 
 def _sides(problem: MatrixProblem) -> tuple[Matrix, Matrix]:

@@ -11,10 +11,7 @@ from lowland.recheck.matrices.derivatives import gauge, gram, spectrum_off
 from lowland.recheck.matrices.lines import seen_cells
 from lowland.recheck.matrices.problem import MatrixProblem
 from lowland.recheck.modular_rank import (
-    GENERIC,
-    LIKELY,
     PRIMES,
-    UNIQUE,
     Residues,
     generic_rank,
     is_affordable,
@@ -22,6 +19,7 @@ from lowland.recheck.modular_rank import (
     rank,
     residues,
 )
+from lowland.recheck.ranks import LIKELY, UNIQUE, compare_deficient, compare_freedom, compare_full, is_counted
 from lowland.recheck.statement import UNKNOWN_WORDS, Statement
 
 # singular values below which a rank may be due to last digits, and what the judges' random points may make of
@@ -38,16 +36,9 @@ def check_operator(said: Statement, problem: MatrixProblem) -> Check:
         return said.settle("")
     if said.finding.claim == UNIQUE:
         return _check_every_matrix(said, problem)
-    said.close("tolerance", 0.0)
-    for name in ("bound", "expected"):
-        said.close(name, float(freedom))
+    compare_freedom(said, freedom)
     said.is_empty("rank")
-    if said.verdict is Verdict.REFUTED and said.says("few_measurements", size=size, freedom=freedom):
-        said.require(size < freedom, f"{size} measurements are enough for {freedom} degrees of freedom")
-        for name in ("value", "rank"):
-            said.close(name, float(size))
-        said.rigour(Rigour.RIGOROUS)
-        said.assume(GENERIC)
+    if is_counted(said, "few_measurements", size, freedom):
         return said.settle(f"{size} measurements, {freedom} degrees of freedom")
     if said.verdict is Verdict.REFUTED and said.code == "unseen_lines":
         return _check_unseen(said, problem)
@@ -56,35 +47,28 @@ def check_operator(said: Statement, problem: MatrixProblem) -> Check:
 
 def _check_operator_rank(said: Statement, problem: MatrixProblem) -> Check:
     """Compare the rank of the Jacobian at almost all points."""
-    freedom, found = problem.freedom, operator_rank(problem)
-    if found is None:
+    freedom, generic = problem.freedom, operator_rank(problem)
+    if generic is None:
         return said.settle_unchecked("no exact Jacobian of these measurements is formed here")
     for name in ("value", "rank"):
         if name in said.unread:
-            said.close(name, float(found[0]))
+            said.close(name, float(generic[0]))
     if said.is_open:
         said.must_say("last_digits")
-        said.require(found[0] == freedom, f"the Jacobian has rank {found[0]} of {freedom}")
+        said.require(generic[0] == freedom, f"the Jacobian has rank {generic[0]} of {freedom}")
         share = _smallest_share(problem)
         said.require(share <= LARGEST_OPEN, f"the smallest singular value is {share:.2g} of the largest")
         said.rigour(Rigour.ESTIMATE)
         said.assume()
     elif said.verdict is Verdict.PROVED:
-        said.must_say("full_rank")
-        said.require(found[0] == freedom, f"the Jacobian has rank {found[0]} of {freedom}")
+        compare_full(said, generic[0], freedom)
         share = 1.0 if problem.matrices is None or _are_whole(problem.matrices) else _smallest_share(problem)
         said.require(
             share >= SMALLEST_PROVED, f"that depends on the last digits: a singular value is {share:.2g}"
         )
-        said.rigour(Rigour.RIGOROUS)
-        said.assume(GENERIC)
     else:
-        said.must_say("deficient", rank=found[0], freedom=freedom)
-        said.require(found[0] < freedom, f"the Jacobian has full rank {freedom}")
-        said.at_least("failure_probability", found[1])
-        said.rigour(Rigour.PROBABILISTIC)
-        said.assume(LIKELY)
-    return said.settle(f"rank {found[0]} of {freedom}")
+        compare_deficient(said, generic, freedom)
+    return said.settle(f"rank {generic[0]} of {freedom}")
 
 
 def _smallest_share(problem: MatrixProblem) -> float:
@@ -120,15 +104,15 @@ def operator_rank(problem: MatrixProblem) -> tuple[int, float] | None:
             return np.asarray(np.concatenate([out, *trace]) % prime)
 
         beside = int(problem.has_unit_trace)
-        found = generic_rank(of_cells, i.size + beside, n * r, problem.freedom + beside)
-        return None if found is None else (max(found[0] - beside, 0), found[1])
+        generic = generic_rank(of_cells, i.size + beside, n * r, problem.freedom + beside)
+        return None if generic is None else (max(generic[0] - beside, 0), generic[1])
     if problem.matrices is None or not problem.exact:
         return None
     if not problem.is_given:
         # rounded products: their exact rank means nothing, but a rank that is full far beyond rounding stays
         return (problem.freedom, 0.0) if _smallest_share(problem) >= SMALLEST_PROVED else None
     matrices, r, beside = problem.matrices, problem.rank, int(problem.has_unit_trace)
-    found = generic_rank(
+    generic = generic_rank(
         lambda prime, seed: matrices_jacobian(
             matrices,
             r,
@@ -141,7 +125,7 @@ def operator_rank(problem: MatrixProblem) -> tuple[int, float] | None:
         problem.size,
         problem.freedom + beside,
     )
-    return None if found is None else (max(found[0] - beside, 0), found[1])
+    return None if generic is None else (max(generic[0] - beside, 0), generic[1])
 
 
 def _check_unseen(said: Statement, problem: MatrixProblem) -> Check:
@@ -183,12 +167,12 @@ def _check_every_matrix(said: Statement, problem: MatrixProblem) -> Check:
     table = coordinates(problem, PRIMES[0])
     if table is None or not is_affordable(len(table), table.shape[1]):
         return said.settle_unchecked("the exact rank of these measurements is not computed here")
-    found, share = rank(table, PRIMES[0]), _whole_share(problem)
+    exact_rank, share = rank(table, PRIMES[0]), _whole_share(problem)
     if not problem.is_given and share < 0.9 * LAST_SHARE:
         return said.settle_unchecked(
             "these measuring matrices are known but for rounding, which decides here"
         )
-    said.require(found == table.shape[1], f"the measurements have rank {found} of {table.shape[1]}")
+    said.require(exact_rank == table.shape[1], f"the measurements have rank {exact_rank} of {table.shape[1]}")
     if said.is_open:
         said.must_say("last_digits")
         said.require(share <= 1.1 * LAST_SHARE, f"the smallest singular value is {share:.2g}")
@@ -197,7 +181,7 @@ def _check_every_matrix(said: Statement, problem: MatrixProblem) -> Check:
         said.must_say("every_matrix")
         digits = f"all that depends on the last digits: a singular value is {share:.2g}"
         said.require(share >= 0.9 * LAST_SHARE, digits)
-    return said.settle(f"rank {found} of {table.shape[1]} on all matrices")
+    return said.settle(f"rank {exact_rank} of {table.shape[1]} on all matrices")
 
 
 def _check_every_cell(said: Statement, problem: MatrixProblem) -> Check:

@@ -10,7 +10,8 @@ from lowland.core.results.verification import Check
 from lowland.recheck.matrices.derivatives import jacobian
 from lowland.recheck.matrices.lines import Mask, closure, is_same_partition, parts, seen_cells
 from lowland.recheck.matrices.problem import MatrixProblem
-from lowland.recheck.modular_rank import GENERIC, LIKELY, UNIQUE, pattern_rank
+from lowland.recheck.modular_rank import pattern_rank
+from lowland.recheck.ranks import GENERIC, UNIQUE, compare_deficient, compare_freedom
 from lowland.recheck.statement import Statement
 
 LISTED_CELLS = 10_000
@@ -70,12 +71,12 @@ def _check_generic_proof(said: Statement, seen: Mask, problem: MatrixProblem, *,
         return "everything follows from a core of full rank"
     if not (finite and said.says("full_rank")):
         return ""
-    found = seen_rank(seen, problem.rank, problem.free, problem.freedom)
-    if found is None:
+    generic = seen_rank(seen, problem.rank, problem.free, problem.freedom)
+    if generic is None:
         said.not_derived("a Jacobian of this size is too large to be formed here")
         return ""
-    said.require(found[0] == problem.freedom, f"the Jacobian has rank {found[0]} of {problem.freedom}")
-    return f"rank {found[0]} of {problem.freedom}"
+    said.require(generic[0] == problem.freedom, f"the Jacobian has rank {generic[0]} of {problem.freedom}")
+    return f"rank {generic[0]} of {problem.freedom}"
 
 
 def seen_rank(seen: Mask, r: int, free: tuple[str, ...], expected: int) -> tuple[int, float] | None:
@@ -89,14 +90,14 @@ def _lines(said: Statement, name: str, length: int) -> Indices | None:
     if name not in said.finding.witness:
         said.fault(f"no {name} are attached")
         return None
-    found = said.array(name, (None,))
-    if found is None:
+    positions = said.array(name, (None,))
+    if positions is None:
         return None
-    whole = np.all(found == np.round(found)) and np.all((found >= 0) & (found < length))
-    if not whole or np.unique(found).size != found.size:
+    whole = np.all(positions == np.round(positions)) and np.all((positions >= 0) & (positions < length))
+    if not whole or np.unique(positions).size != positions.size:
         said.fault(f"{name} are not positions of lines")
         return None
-    return found.astype(np.intp)
+    return positions.astype(np.intp)
 
 
 def _compare_reach(said: Statement, seen: Mask, problem: MatrixProblem, *, unique: bool) -> float | None:
@@ -134,11 +135,11 @@ def _is_core(said: Statement, block: Mask, r: int, free: tuple[str, ...]) -> boo
         m > r and n > r if set(free) == {"global"} else r <= min(m - ("column" in free), n - ("row" in free))
     )
     whole = MatrixProblem(np.zeros(0), np.zeros(0), np.zeros((m, r)), np.zeros((n, r)), free=free)
-    found = seen_rank(block, r, free, whole.freedom) if large else (0, 0.0)
-    if found is None:
+    generic = seen_rank(block, r, free, whole.freedom) if large else (0, 0.0)
+    if generic is None:
         said.not_derived("the attached core is too large for an exact rank here")
         return False
-    return said.require(found[0] == whole.freedom, "the attached core is not determined by its cells")
+    return said.require(generic[0] == whole.freedom, "the attached core is not determined by its cells")
 
 
 def _check_reach(said: Statement, seen: Mask, problem: MatrixProblem, *, unique: bool) -> Check:
@@ -166,19 +167,20 @@ def _check_short(said: Statement, seen: Mask, problem: MatrixProblem) -> Check:
     """Compare a refutation by counting, or by the rank of the Jacobian."""
     freedom, count = problem.freedom, int(seen.sum())
     short = _short_lines(said, seen, problem)
-    said.close("tolerance", 0.0)
-    for name in ("bound", "expected"):
-        said.close(name, float(freedom))
+    compare_freedom(said, freedom)
     # the rank is needed unless it is that of too few cells
     stated = (said.finding.value, said.finding.witness.get("rank"))
     counted = count < freedom and all(n is None or np.array_equal(n, count) for n in stated)
     by_rank = said.code == "deficient"
     ranked = by_rank or not counted
-    found = seen_rank(seen, problem.rank, problem.free, freedom) if ranked else None
-    _compare_rank(said, found, count, freedom)
+    generic = seen_rank(seen, problem.rank, problem.free, freedom) if ranked else None
+    _compare_rank(said, generic, count, freedom)
     _compare_open_cells(said, seen, problem)
-    if by_rank:
-        return _check_rank(said, found, freedom)
+    if by_rank and generic is None:
+        return said.settle_unchecked("a Jacobian of this size is too large to be formed here")
+    if by_rank and generic is not None:
+        compare_deficient(said, generic, freedom)
+        return said.settle(f"rank {generic[0]} of {freedom}")
     lines = [side.size for side in short]
     if said.says("few_cells", size=count, freedom=freedom):
         said.require(count < freedom, "the cells are enough by counting")
@@ -207,7 +209,7 @@ def _short_lines(said: Statement, seen: Mask, problem: MatrixProblem) -> tuple[I
     return short
 
 
-def _compare_rank(said: Statement, found: tuple[int, float] | None, count: int, freedom: int) -> None:
+def _compare_rank(said: Statement, generic: tuple[int, float] | None, count: int, freedom: int) -> None:
     """Compare ranks: that of the Jacobian, or for `rank` the number of cells if they are too few."""
     for name in ("value", "rank"):
         if name == "rank" and said.is_empty(name):
@@ -215,24 +217,12 @@ def _compare_rank(said: Statement, found: tuple[int, float] | None, count: int, 
         said_number = said.number(name)
         if said_number is None or (name == "rank" and said_number == count < freedom):
             continue
-        if found is None and said_number == count < freedom:
+        if generic is None and said_number == count < freedom:
             continue
-        if found is None:
+        if generic is None:
             said.not_derived("the rank of so large a Jacobian is not computed here")
         else:
-            said.require(said_number == found[0], f"{name} {said_number:g} stated, {found[0]} found")
-
-
-def _check_rank(said: Statement, found: tuple[int, float] | None, freedom: int) -> Check:
-    """Compare a refutation by a deficient rank at almost all points."""
-    said.rigour(Rigour.PROBABILISTIC)
-    said.assume(LIKELY)
-    if found is None:
-        return said.settle_unchecked("a Jacobian of this size is too large to be formed here")
-    said.must_say("deficient", rank=found[0], freedom=freedom)
-    said.require(found[0] < freedom, f"the Jacobian has full rank {freedom}")
-    said.at_least("failure_probability", found[1])
-    return said.settle(f"rank {found[0]} of {freedom}")
+            said.require(said_number == generic[0], f"{name} {said_number:g} stated, {generic[0]} found")
 
 
 def _compare_open_cells(said: Statement, seen: Mask, problem: MatrixProblem) -> None:

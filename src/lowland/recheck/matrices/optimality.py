@@ -96,10 +96,10 @@ def _check_gap(said: Statement, problem: MatrixProblem) -> Check:
     # of an objective that is rounding, any fraction is
     blur = slack / value if value > slack else 1.0
     said.close("value", _share(value - lower, value), rtol=0.0, atol=blur)
-    own = problem.objective() - lower
+    gap = problem.objective() - lower
     for sign, compare in ((-1, said.at_least), (1, said.at_most)):
         compare(
-            "fitted_distance", 2 * float(np.sqrt(2 * max(own + sign * slack, 0.0) / problem.weights.sum()))
+            "fitted_distance", 2 * float(np.sqrt(2 * max(gap + sign * slack, 0.0) / problem.weights.sum()))
         )
     said.assume()
     said.rigour(*_weaker(rigour))
@@ -158,8 +158,8 @@ def _bound(said: Statement, problem: MatrixProblem, value: float) -> tuple[Lower
         shifted = problem.is_psd and not problem.penalty and not problem.has_unit_trace
         said.require(shifted, "only duals of positive semidefinite matrices without penalty are shifted")
         dual = said.array("dual", (problem.y.size,))
-        found = problem.is_psd and dual is not None
-        return (feasible_bound(problem, np.asarray(dual), value) if found else NOTHING), rigour
+        is_dual = problem.is_psd and dual is not None
+        return (feasible_bound(problem, np.asarray(dual), value) if is_dual else NOTHING), rigour
     return dual_bound(problem, scale, value), rigour
 
 
@@ -233,8 +233,8 @@ def _moved_error(problem: MatrixProblem, sizes: Matrix) -> float:
 def _column(said: Statement, name: str, size: int, is_complex: bool) -> Matrix | None:
     array: Any = said.finding.witness.get(name)
     shape: tuple[int | None, ...] = (size, 1) if np.ndim(array) == 2 else (size,)
-    found = said.array(name, shape, reals=not is_complex)
-    return None if found is None else found.ravel()
+    column = said.array(name, shape, reals=not is_complex)
+    return None if column is None else column.ravel()
 
 
 def check_lower_point(said: Statement, problem: PlainFit) -> Check:

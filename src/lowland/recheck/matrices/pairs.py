@@ -112,9 +112,9 @@ def check_two_answers(said: Statement, problem: MatrixProblem) -> Check:
     said.require(0 <= tolerance <= MOST_MISFIT, f"residuals of {tolerance:g} of a datum never count as zero")
     worst, blur = 0.0, 0.0
     for given in (one, other):
-        found = misfit_of(_at(problem, given))
-        worst, blur = max(worst, found.worst), max(blur, found.blur)
-        said.require(found.worst <= tolerance, f"a residual is {found.worst:.2g} of its datum")
+        misfit = misfit_of(_at(problem, given))
+        worst, blur = max(worst, misfit.worst), max(blur, misfit.blur)
+        said.require(misfit.worst <= tolerance, f"a residual is {misfit.worst:.2g} of its datum")
     said.close("misfit", worst, rtol=1e-3, atol=blur)
     if not problem.free:
         for given in (one, other):

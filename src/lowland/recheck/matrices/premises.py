@@ -136,11 +136,11 @@ def _saddles(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
 
 def _error(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
     said.must_say("residual_and_noise")
-    found = _error_of(at, premise)
+    distance = _error_of(at, premise)
     said.needed("value")
-    said.at_least("value", found)
+    said.at_least("value", distance)
     said.at_most("value", _error_of(at, premise, charges=4))
-    return f"at most {found:.3g} from the truth"
+    return f"at most {distance:.3g} from the truth"
 
 
 def _error_of(at: MatrixProblem, premise: Assumed, charges: int = 1) -> float:
@@ -172,12 +172,12 @@ def _is_contradicted(at: MatrixProblem, premise: Assumed) -> bool:
 
 def _ratios(at: MatrixProblem, rank: int) -> list[float]:
     """Return |A(X)|^2 / |X|^2 of some matrices of a rank."""
-    found = []
+    ratios = []
     for matrix in [at.low_rank(), *_units(at), *_extremes(at, rank)]:
         size = float(np.linalg.norm(matrix))
         if size > 0:
-            found.append(float(np.linalg.norm(at.measure(matrix / size)) ** 2))
-    return found
+            ratios.append(float(np.linalg.norm(at.measure(matrix / size)) ** 2))
+    return ratios
 
 
 def _units(at: MatrixProblem) -> list[Matrix]:

@@ -51,8 +51,8 @@ def check_region(said: Statement, problem: NetworkProblem) -> Check:
         return said.settle_unchecked("the network and its data are too large for exact fractions here")
     # weights could be chosen so that products vanish modulo primes that are known beforehand
     primes = [unforeseen_prime() for _ in range(2)]
-    found = max(rank(problem.jacobian(prime), prime) for prime in primes)
-    said.close("value", float(found))
+    region_rank = max(rank(problem.jacobian(prime), prime) for prime in primes)
+    said.close("value", float(region_rank))
     said.close("bound", float(n))
     if said.is_open and said.says("region_kink"):
         said.require(problem.is_at_kink, "no neuron is at its kink on a data point")
@@ -61,13 +61,15 @@ def check_region(said: Statement, problem: NetworkProblem) -> Check:
         return said.settle("a neuron is at its kink")
     said.require(not problem.is_at_kink, "a neuron is at its kink on a data point")
     if said.says("region_full", rank=n):
-        said.require(said.verdict is Verdict.PROVED and found == n, f"the Jacobian has rank {found} of {n}")
+        said.require(
+            said.verdict is Verdict.PROVED and region_rank == n, f"the Jacobian has rank {region_rank} of {n}"
+        )
         said.rigour(Rigour.RIGOROUS)
         said.assume(_assumptions(problem))
-        return said.settle(f"rank {found} of {n}")
+        return said.settle(f"rank {region_rank} of {n}")
     said.assume()
-    said.must_say("region_deficient", rank=found, points=n)
-    if said.faults or not said.require(found < n, "the Jacobian has full rank"):
+    said.must_say("region_deficient", rank=region_rank, points=n)
+    if said.faults or not said.require(region_rank < n, "the Jacobian has full rank"):
         return said.settle("")
     if said.is_open and not said.phrases:
         said.rigour(Rigour.PROBABILISTIC)
@@ -75,7 +77,7 @@ def check_region(said: Statement, problem: NetworkProblem) -> Check:
     if problem.targets is None or not problem.is_shallow or problem.trained != "first":
         said.fault("the best loss of a region is known for the first of two layers only")
         return said.settle("")
-    return _check_optimum(said, problem, found)
+    return _check_optimum(said, problem, region_rank)
 
 
 def _assumptions(problem: NetworkProblem) -> tuple[str, ...]:
@@ -85,7 +87,7 @@ def _assumptions(problem: NetworkProblem) -> tuple[str, ...]:
     return (assumption("live_outputs" if problem.is_shallow and not zero else "null_set"),)
 
 
-def _check_optimum(said: Statement, problem: NetworkProblem, found: int) -> Check:
+def _check_optimum(said: Statement, problem: NetworkProblem, region_rank: int) -> Check:
     """Compare what is said of the best network of the region with attached weights."""
     k, d = problem.weights[0].shape[0], problem.points.shape[1]
     weights = said.array("weights", (k, d))
@@ -99,7 +101,7 @@ def _check_optimum(said: Statement, problem: NetworkProblem, found: int) -> Chec
     same = np.isfinite(best) and abs(loss - best) <= 1e-4 * loss + 2 * NOTHING * nothing
     said.require(bool(same), f"the loss is {loss:.6g}")
     if said.verdict is Verdict.REFUTED:
-        return _check_inside(said, problem, weights, found)
+        return _check_inside(said, problem, weights, region_rank)
     said.rigour(Rigour.WORKING_PRECISION)
     said.require(_is_in_closure(problem, weights), "the attached weights have another pattern")
     near = ("near", best, 1e-4 * best)
@@ -132,7 +134,7 @@ def _is_in_closure(problem: NetworkProblem, weights: Matrix) -> bool:
     return bool((small | (products >= -BEYOND * sizes)).all())
 
 
-def _check_inside(said: Statement, problem: NetworkProblem, weights: Matrix, found: int) -> Check:
+def _check_inside(said: Statement, problem: NetworkProblem, weights: Matrix, region_rank: int) -> Check:
     """Prove a minimum near the attached weights: where the gradient vanishes, by bounds, inside the region.
 
     With C a maximal set of independent columns of the design and s a bound on their singular values, a change
@@ -144,18 +146,18 @@ def _check_inside(said: Statement, problem: NetworkProblem, weights: Matrix, fou
     said.rigour(Rigour.PROBABILISTIC, Rigour.RIGOROUS)
     if said.faults:
         return said.settle("")
-    if said.finding.rigour is Rigour.RIGOROUS and not _is_exactly(problem, found):
+    if said.finding.rigour is Rigour.RIGOROUS and not _is_exactly(problem, region_rank):
         said.not_derived("that the rank is not higher is known modulo primes only")
     design, aim, flat = problem.design(), problem.aim(), weights.ravel()
     n, size = design.shape
-    columns = design[:, _independent(design, found)]
+    columns = design[:, _independent(design, region_rank)]
     spread = float(np.linalg.svd(columns, compute_uv=False)[-1]) * (1 - 1e-6)
-    if columns.shape[1] != found or not is_spread_at_least(columns, spread):
+    if columns.shape[1] != region_rank or not is_spread_at_least(columns, spread):
         return said.settle_unchecked("no bound on the design's singular values is proved here")
     residual = aim - design @ flat
     error = gamma(size + 4) * (np.abs(design) @ np.abs(flat) + np.abs(aim))
     slope = np.abs(columns.T @ residual) + np.abs(columns).T @ (gamma(n + 4) * np.abs(residual) + error)
-    steep = float(np.linalg.norm(slope)) * (1 + gamma(found + 8))
+    steep = float(np.linalg.norm(slope)) * (1 + gamma(region_rank + 8))
     reach = steep / spread**2 * (1 + 1e-9)
     least = (
         float(np.linalg.norm(residual)) * (1 - gamma(n + 8)) - float(np.linalg.norm(error)) - steep / spread
@@ -187,20 +189,20 @@ def _is_exactly(problem: NetworkProblem, count: int) -> bool:
     if float(sizes.max()) > WIDEST * float(sizes.min()):  # fractions would have very many digits
         return False
     rows = [[Fraction(float(x)) for x in row] for row in (used if len(used) <= used.shape[1] else used.T)]
-    found = 0
+    exact_rank = 0
     for column in range(len(rows[0])):
-        pivot = next((k for k in range(found, len(rows)) if rows[k][column]), None)
+        pivot = next((k for k in range(exact_rank, len(rows)) if rows[k][column]), None)
         if pivot is None:
             continue
-        rows[found], rows[pivot] = rows[pivot], rows[found]
-        for k in range(found + 1, len(rows)):
-            ratio = rows[k][column] / rows[found][column]
+        rows[exact_rank], rows[pivot] = rows[pivot], rows[exact_rank]
+        for k in range(exact_rank + 1, len(rows)):
+            ratio = rows[k][column] / rows[exact_rank][column]
             if ratio:
-                rows[k] = [a - ratio * b for a, b in zip(rows[k], rows[found], strict=True)]
-        found += 1
-        if found > count or found == len(rows):
+                rows[k] = [a - ratio * b for a, b in zip(rows[k], rows[exact_rank], strict=True)]
+        exact_rank += 1
+        if exact_rank > count or exact_rank == len(rows):
             break
-    return found <= count
+    return exact_rank <= count
 
 
 def _independent(design: Matrix, count: int) -> Vector:

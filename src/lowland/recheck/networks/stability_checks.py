@@ -158,44 +158,46 @@ def check_stability(said: Statement, problem: StabilityProblem) -> Check:
     largest = float(np.abs(problem.y).max())
     if largest > 0 and not 1e-60 <= largest <= 1e60:
         return said.settle_unchecked("the data are out of scale")
-    found, limit = measure(problem), 2 / problem.step_size
-    dust = 1e-9 * max(abs(found.largest), found.gauss_newton)
-    said.close("value", found.largest, atol=dust)
+    curvatures, limit = measure(problem), 2 / problem.step_size
+    dust = 1e-9 * max(abs(curvatures.largest), curvatures.gauss_newton)
+    said.close("value", curvatures.largest, atol=dust)
     said.close("bound", limit, rtol=1e-12)
     said.close("tolerance", STATIONARY, rtol=1e-12)
-    said.close("gauss_newton", found.gauss_newton, atol=dust)
-    said.close("remainder", found.remainder, atol=dust)
-    said.close("gradient_norm", found.gradient, atol=dust * max(found.residual, 1e-300))
-    said.close("unrest", found.unrest, rtol=1e-4, atol=1e-9)
-    said.close("error", found.error, rtol=1e-2)
+    said.close("gauss_newton", curvatures.gauss_newton, atol=dust)
+    said.close("remainder", curvatures.remainder, atol=dust)
+    said.close("gradient_norm", curvatures.gradient, atol=dust * max(curvatures.residual, 1e-300))
+    said.close("unrest", curvatures.unrest, rtol=1e-4, atol=1e-9)
+    said.close("error", curvatures.error, rtol=1e-2)
     said.rigour(Rigour.WORKING_PRECISION)
     said.assume()
-    grounds = _grounds(problem, found, limit)
+    grounds = _grounds(problem, curvatures, limit)
     if said.code in grounds:
         verdict, good = grounds[said.code]
         said.require(said.verdict is verdict and good, "it is not as the words say")
         said.says(said.code)
     return said.settle(
-        f"largest eigenvalue {found.largest:.6g}, limit {limit:.6g}, smallest {found.smallest:.2g}"
+        f"largest eigenvalue {curvatures.largest:.6g}, limit {limit:.6g}, smallest {curvatures.smallest:.2g}"
     )
 
 
-def _grounds(problem: StabilityProblem, found: Curvatures, limit: float) -> dict[str, tuple[Verdict, bool]]:
+def _grounds(
+    problem: StabilityProblem, curvatures: Curvatures, limit: float
+) -> dict[str, tuple[Verdict, bool]]:
     """Return the verdicts that reasons give, and whether each holds, by code."""
-    smooth, room = not found.is_at_kink, 2 * found.error
-    below = smooth and found.largest <= limit + room
-    sure = smooth and found.largest + 0.99 * found.error <= limit
+    smooth, room = not curvatures.is_at_kink, 2 * curvatures.error
+    below = smooth and curvatures.largest <= limit + room
+    sure = smooth and curvatures.largest + 0.99 * curvatures.error <= limit
     centre = float(np.average(problem.y, weights=problem.shares)) if problem.has_offset else 0.0
     spread = float(np.sqrt(np.average((problem.y - centre) ** 2, weights=problem.shares)))
-    still = found.unrest <= STATIONARY * (1 + 1e-3)
-    rest = still or found.residual <= STATIONARY * spread * (1 + 1e-6)
-    saddle = still and found.idle_pull > FAR_SMALLER * STATIONARY * (1 - 1e-3)
-    least, open_yet = found.smallest >= -room, Verdict.INCONCLUSIVE
+    still = curvatures.unrest <= STATIONARY * (1 + 1e-3)
+    rest = still or curvatures.residual <= STATIONARY * spread * (1 + 1e-6)
+    saddle = still and curvatures.idle_pull > FAR_SMALLER * STATIONARY * (1 - 1e-3)
+    least, open_yet = curvatures.smallest >= -room, Verdict.INCONCLUSIVE
     return {
-        "no_hessian": (open_yet, found.is_at_kink),
-        "above_limit": (Verdict.REFUTED, smooth and found.largest - 0.99 * found.error > limit),
-        "near_limit": (open_yet, smooth and abs(found.largest - limit) <= room + 1e-9 * limit),
-        "moving": (open_yet, below and found.unrest > STATIONARY * (1 - 1e-3)),
+        "no_hessian": (open_yet, curvatures.is_at_kink),
+        "above_limit": (Verdict.REFUTED, smooth and curvatures.largest - 0.99 * curvatures.error > limit),
+        "near_limit": (open_yet, smooth and abs(curvatures.largest - limit) <= room + 1e-9 * limit),
+        "moving": (open_yet, below and curvatures.unrest > STATIONARY * (1 - 1e-3)),
         "idle_saddle": (Verdict.REFUTED, below and saddle),
         "stable": (Verdict.PROVED, sure and rest and not saddle and least),
         "only_bounded": (open_yet, False),

@@ -17,7 +17,8 @@ from lowland.recheck.matrices.curvature import Calculus, checks_at_the_point
 from lowland.recheck.matrices.derivatives import MOST_JACOBIAN, MOST_UNKNOWNS, with_fixed_slopes
 from lowland.recheck.matrices.exact_fits import Misfit, compare_misfit
 from lowland.recheck.matrices.optimality import LARGEST_GAP, OVERFLOW, check_lower_point
-from lowland.recheck.modular_rank import FINITE, GENERIC, LIKELY, Residues, generic_rank
+from lowland.recheck.modular_rank import Residues, generic_rank
+from lowland.recheck.ranks import FINITE, compare_deficient, compare_freedom, compare_full, is_counted
 from lowland.recheck.statement import AGREE, Statement
 from lowland.recheck.tensors.cp_problem import CPProblem
 from lowland.recheck.tensors.problem import TensorProblem, cell_jacobian, flat, tensor_gauge
@@ -155,15 +156,8 @@ def check_generic_rank(
     jacobian : callable
         Takes a prime and a seed; returns residues at random integer points.
     """
-    said.close("tolerance", 0.0)
-    for name in ("bound", "expected"):
-        said.close(name, float(freedom))
-    if said.says("few_known_cells", size=size, freedom=freedom):
-        said.require(said.verdict is Verdict.REFUTED and size < freedom, "the cells are enough by counting")
-        for name in ("value", "rank"):
-            said.close(name, float(size))
-        said.rigour(Rigour.RIGOROUS)
-        said.assume(GENERIC)
+    compare_freedom(said, freedom)
+    if is_counted(said, "few_known_cells", size, freedom):
         return said.settle(f"{size} cells, {freedom} degrees of freedom")
     found = generic_rank(jacobian, size, unknowns, freedom)
     if found is None:
@@ -171,17 +165,9 @@ def check_generic_rank(
     for name in ("value", "rank"):
         said.close(name, float(found[0]))
     if said.verdict is Verdict.PROVED:
-        said.must_say("full_rank")
-        said.require(found[0] == freedom, f"the Jacobian has rank {found[0]} of {freedom}")
-        said.rigour(Rigour.RIGOROUS)
-        said.assume(GENERIC)
+        compare_full(said, found[0], freedom)
     else:
-        good = said.verdict is Verdict.REFUTED and found[0] < freedom
-        said.must_say("deficient", rank=found[0], freedom=freedom)
-        said.require(good, f"the Jacobian has rank {found[0]} of {freedom}")
-        said.at_least("failure_probability", found[1])
-        said.rigour(Rigour.PROBABILISTIC)
-        said.assume(LIKELY)
+        compare_deficient(said, found, freedom)
     return said.settle(f"rank {found[0]} of {freedom}")
 
 
