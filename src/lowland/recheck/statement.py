@@ -195,6 +195,13 @@ class Statement:
         """The phrases that were read, with the numbers that are derived."""
         return sentence(self.derived)
 
+    @property
+    def said_again(self) -> str:
+        """What follows the outcome of a finding without codes: its sentence, derived again."""
+        if self.finding.reason:
+            return ""
+        return f"; it states no reason code, and would be written here: {self.own_words}"
+
     def says(self, code: str, **known: Known) -> bool:
         """Read the next phrase of the sentence if it has a code, and compare its numbers with those known.
 
@@ -238,7 +245,7 @@ class Statement:
             self.fault(f"the finding on {other.claim} is contradicted")
         elif outcome.outcome is Outcome.NOT_CHECKED:
             self.not_derived(f"{other.claim}: {outcome.words}")
-        return self.settle(outcome.words)
+        return self.settle(outcome.words.removesuffix(repeated.said_again))
 
     # ---------------------------------------------------------------- outcome
 
@@ -259,9 +266,7 @@ class Statement:
             return Check(claim, verdict, Outcome.CONTRADICTED, "; ".join([*self.faults, words]).strip("; "))
         if self.missing:
             return Check(claim, verdict, Outcome.NOT_CHECKED, "; ".join(self.missing))
-        if not self.finding.reason:
-            words += f"; it states no reason code, and would be written here: {self.own_words}"
-        return Check(claim, verdict, Outcome.CONFIRMED, words)
+        return Check(claim, verdict, Outcome.CONFIRMED, words + self.said_again)
 
     def settle_unchecked(self, words: str) -> Check:
         """Return "not checked", or contradicted if there is a fault already."""
