@@ -59,7 +59,10 @@ def test_sentences_are_read_with_numbers_as_written():
     assert flat[0].numbers == {"modes": [0, 2]}
     for text in ("", "by exact arithmetic", "every cell is observed, by exact arithmetic", "x; " * 1000):
         assert read_sentence(text) == ()
-    # punctuation is that of the table
+    # digits are those of the table
+    for modes in ("00 x 2", "\u0660 x 2"):
+        assert read_sentence(sentence(because("flattening", modes=[0, 2])).replace("0 x 2", modes)) == ()
+    # and punctuation is that of the table
     for text in (
         f"{sentence(NEAR)}; ",
         sentence(NEAR).replace("; ", ", "),

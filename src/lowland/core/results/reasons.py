@@ -19,7 +19,7 @@ Value: TypeAlias = "float | str | list[int]"
 LONGEST = 2000
 NUMBER, WORD = r"[-+]?(?:inf|nan|[0-9.]+(?:e[-+]?[0-9]+)?%?)", r"[a-z_]+"
 JOINED = {"times": " x ", "listed": ", "}
-LINES = r"\d+ (?:rows|columns)(?: and \d+ columns)?"
+LINES = "[0-9]+ (?:rows|columns)(?: and [0-9]+ columns)?"
 
 
 @public("lowland")
@@ -109,7 +109,10 @@ def _written(value: Any, spec: str, conversion: str) -> str:
 
 def read_sentence(text: str) -> Reason:
     """Return the phrases of a sentence, their numbers as they are written; none if it is not of the table."""
-    if not text or len(text) > LONGEST:
+    for code, earlier in EARLIER.items():
+        if text == earlier:
+            return because(code)
+    if len(text) > LONGEST:
         return ()
     for code, pattern, read in _PATTERNS:
         found = pattern.match(text)
@@ -117,25 +120,22 @@ def read_sentence(text: str) -> Reason:
             continue
         first = because(code, **{name: read[name](part) for name, part in found.groupdict().items()})
         rest = text[found.end() :]
-        if not rest:
-            return first
-        after = read_sentence(rest.removeprefix("; "))
-        if after and sentence(first + after) == text:
+        after = read_sentence(rest.removeprefix("; ")) if rest else ()
+        if bool(after) == bool(rest) and sentence(first + after) == text:
             return first + after
     return ()
 
 
 def _pattern(template: str) -> re.Pattern[str]:
     """Return a pattern of a phrase, with a group for each name in it."""
-    regex, seen = "", set()
+    regex = ""
     for literal, name, spec, _ in Formatter().parse(template):
         regex += re.escape(literal)
         if name is None:
             continue
-        several = None if spec not in JOINED else rf"\d+(?:{JOINED[spec]}\d+)*"
+        several = None if spec not in JOINED else f"[0-9]+(?:{JOINED[spec]}[0-9]+)*"
         known = several or {"lines": LINES, "word": WORD}.get(spec or "", NUMBER)
-        regex += f"(?P={name})" if name in seen else f"(?P<{name}>{known})"
-        seen.add(name)
+        regex += f"(?P<{name}>{known})"
     return re.compile(regex)
 
 
@@ -143,16 +143,14 @@ def _readers(code: str) -> dict[str, Callable[[str], Value]]:
     """Return how the text of each name in a phrase is read."""
 
     def lines(text: str) -> Value:
-        counts = [re.search(rf"(\d+) {name}", text) for name in ("rows", "columns")]
+        counts = [re.search(f"([0-9]+) {name}", text) for name in ("rows", "columns")]
         return [0 if count is None else int(count[1]) for count in counts]
 
     def several(text: str) -> Value:
-        return [int(number) for number in re.findall(r"\d+", text)]
+        return [int(number) for number in re.findall("[0-9]+", text)]
 
     kinds = {"lines": lines, "times": several, "listed": several}
     return {name: kinds.get(kind, str) for name, kind in kinds_of(code).items()}
 
 
-_PATTERNS = [
-    (code, _pattern(template), _readers(code)) for code, template in (*SENTENCES.items(), *EARLIER.items())
-]
+_PATTERNS = [(code, _pattern(template), _readers(code)) for code, template in SENTENCES.items()]
