@@ -10,13 +10,14 @@ import pytest
 import lowland as ll
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.results.findings import Certificate, Finding
-from lowland.core.results.reasons import read_sentence
+from lowland.core.results.reasons import because, read_sentence
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Outcome
 from lowland.files.certificates import read_certificate, write_certificate
 from lowland.judges import certify
 from lowland.models import General
 from lowland.objectives import make_objective
+from lowland.recheck import statement
 from lowland.recheck.documents import Document
 from proof_samples import SAMPLES, sample
 
@@ -266,6 +267,21 @@ def test_documents_without_codes_are_said_again(name):
         if check.outcome is Outcome.CONFIRMED:
             read = read_sentence(re.sub(r"\bN\b", "1", told))
             assert [phrase.code for phrase in read] == [phrase.code for phrase in finding.reason]
+
+
+def test_numbers_of_a_reason_are_compared(monkeypatch):
+    """The mutant: a re-check that takes them on faith confirms a sentence that no data say."""
+    one, claim = sample("few measurements"), "determined_by_data"
+    finding = one.document.certificate[claim]
+    assert finding.reason == because("few_measurements", size=8, freedom=9)
+    for other in (because("few_measurements", size=7, freedom=9), because("few_cells", size=8, freedom=9)):
+        forged = replace(finding, method="", reason=other)
+        document = replace(one.document, certificate=Certificate((forged,)))
+        assert ll.verify(document, one.data)[claim].outcome is Outcome.CONTRADICTED
+    monkeypatch.setattr(statement, "_agrees", lambda *_: True)
+    believed = replace(finding, method="", reason=because("few_measurements", size=7, freedom=9))
+    document = replace(one.document, certificate=Certificate((believed,)))
+    assert ll.verify(document, one.data)[claim].outcome is Outcome.CONFIRMED
 
 
 def test_documents_of_this_version_have_codes():

@@ -42,7 +42,7 @@ class Phrase:
     >>> [phrase.code for phrase in proof["locally_unique"].reason]
     ['isolated', 'of_the_norm', 'tangent_space']
     >>> print(proof["locally_unique"].reason[1])
-    , 8.94% of the Frobenius norm of this one
+    , 27.73% of the Frobenius norm of this one
     """
 
     code: str
