@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from string import Formatter
 from typing import Any, TypeAlias, final
@@ -17,9 +17,16 @@ from lowland.core.results.sentences import ASSUMPTIONS, EARLIER, SENTENCES
 Value: TypeAlias = "float | str | list[int]"
 # longer texts are no sentences of the table
 LONGEST = 2000
-NUMBER, WORD = r"[-+]?(?:inf|nan|[0-9.]+(?:e[-+]?[0-9]+)?%?)", r"[a-z_]+"
+WORD, NUMBER = "[a-z_]+", "[-+]?(?:inf|nan|[0-9.]+(?:e[-+]?[0-9]+)?%?)"
+# between several numbers; and how what a phrase says is written, by its kind
 JOINED = {"times": " x ", "listed": ", "}
-LINES = "[0-9]+ (?:rows|columns)(?: and [0-9]+ columns)?"
+KINDS = {
+    "whole": NUMBER,
+    "real": NUMBER,
+    "word": WORD,
+    "lines": "[0-9]+ (?:rows|columns)(?: and [0-9]+ columns)?",
+    **{kind: f"[0-9]+(?:{between}[0-9]+)*" for kind, between in JOINED.items()},
+}
 
 
 @public("lowland")
@@ -88,7 +95,7 @@ def say_lines(rows: int, columns: int) -> str:
 def kinds_of(code: str) -> dict[str, str]:
     """Return what each name in a phrase is: "whole", "real", "lines", "times", "listed" or "word"."""
     return {
-        name: spec if spec in (*JOINED, "lines", "word") else "real" if spec or conversion else "whole"
+        name: spec if spec in KINDS else "real" if spec or conversion else "whole"
         for _, name, spec, conversion in Formatter().parse(SENTENCES[code])
         if name is not None
     }
@@ -114,11 +121,12 @@ def read_sentence(text: str) -> Reason:
             return because(code)
     if len(text) > LONGEST:
         return ()
-    for code, pattern, read in _PATTERNS:
+    for code, pattern in _PATTERNS.items():
         found = pattern.match(text)
         if found is None:
             continue
-        first = because(code, **{name: read[name](part) for name, part in found.groupdict().items()})
+        kinds, parts = kinds_of(code), found.groupdict()
+        first = because(code, **{name: _read(parts[name], kind) for name, kind in kinds.items()})
         rest = text[found.end() :]
         after = read_sentence(rest.removeprefix("; ")) if rest else ()
         if bool(after) == bool(rest) and sentence(first + after) == text:
@@ -126,31 +134,20 @@ def read_sentence(text: str) -> Reason:
     return ()
 
 
-def _pattern(template: str) -> re.Pattern[str]:
+def _pattern(code: str) -> re.Pattern[str]:
     """Return a pattern of a phrase, with a group for each name in it."""
-    regex = ""
-    for literal, name, spec, _ in Formatter().parse(template):
-        regex += re.escape(literal)
-        if name is None:
-            continue
-        several = None if spec not in JOINED else f"[0-9]+(?:{JOINED[spec]}[0-9]+)*"
-        known = several or {"lines": LINES, "word": WORD}.get(spec or "", NUMBER)
-        regex += f"(?P<{name}>{known})"
+    kinds, regex = kinds_of(code), ""
+    for literal, name, *_ in Formatter().parse(SENTENCES[code]):
+        regex += re.escape(literal) + ("" if name is None else f"(?P<{name}>{KINDS[kinds[name]]})")
     return re.compile(regex)
 
 
-def _readers(code: str) -> dict[str, Callable[[str], Value]]:
-    """Return how the text of each name in a phrase is read."""
-
-    def lines(text: str) -> Value:
+def _read(text: str, kind: str) -> Value:
+    """Return what a part of a phrase says, numbers as they are written."""
+    if kind == "lines":
         counts = [re.search(f"([0-9]+) {name}", text) for name in ("rows", "columns")]
         return [0 if count is None else int(count[1]) for count in counts]
-
-    def several(text: str) -> Value:
-        return [int(number) for number in re.findall("[0-9]+", text)]
-
-    kinds = {"lines": lines, "times": several, "listed": several}
-    return {name: kinds.get(kind, str) for name, kind in kinds_of(code).items()}
+    return [int(number) for number in text.split(JOINED[kind])] if kind in JOINED else text
 
 
-_PATTERNS = [(code, _pattern(template), _readers(code)) for code, template in SENTENCES.items()]
+_PATTERNS = {code: _pattern(code) for code in SENTENCES}
