@@ -2,10 +2,14 @@
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 
+from lowland.core.results.finding_json import plain_reason
 from lowland.core.results.findings import CLAIMS
+from lowland.core.results.reasons import Phrase, kinds_of, read_sentence, sentence
+from lowland.core.results.sentences import SENTENCES
 
 VERDICTS = ("refuted", "inconclusive", "supported", "proved")
 RIGOURS = ("estimate", "working_precision", "probabilistic", "rigorous")
@@ -55,12 +59,119 @@ def assumptions_changed(plain, finding, rng):
 
 
 def words_changed(plain, finding, rng):
+    """Return other words: with no code, with their own, or with that of those before."""
     known = [other["method"] for other in plain["findings"]] + list(OTHER_WORDS)
     if rng.random() < 0.3:
         known = [finding["method"] + "; by exact arithmetic"]
     others = [words for words in known if words != finding["method"]]
     finding["method"] = str(rng.choice(others))
-    return None if _both_open(finding) else f"words {finding['method']!r}"
+    kind = int(rng.integers(3))
+    if kind < 2:
+        finding["reason"] = said_by(finding["method"], plain) if kind else []
+    return None if kind < 2 and _both_open(finding) else f"words {finding['method']!r}"
+
+
+def with_codes(finding):
+    """Return a finding with the codes of its sentence, which stays as it is where the table has it."""
+    read = [
+        Phrase(one.code, {name: _as_number(value) for name, value in one.numbers.items()})
+        for one in read_sentence(finding.method)
+    ]
+    return replace(finding, reason=tuple(read)) if read and sentence(read) == finding.method else finding
+
+
+def said_by(words, plain):
+    """Return the reason of some words, as JSON data."""
+    known = {other["method"]: other["reason"] for other in plain["findings"] if other["reason"]}
+    read = [
+        {name: _as_number(value) for name, value in one.items()} for one in plain_reason(read_sentence(words))
+    ]
+    return deepcopy(known.get(words, read))
+
+
+def _as_number(value):
+    """Return the number that a text writes, or what it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value[:-1]) / 100 if value.endswith("%") else json.loads(value)
+    except ValueError:
+        return value
+
+
+def code_changed(plain, finding, rng):
+    """Return another code of one phrase, with a sentence that fits it."""
+    if not finding["reason"]:
+        return None
+    phrase = finding["reason"][int(rng.integers(len(finding["reason"])))]
+    was = phrase["code"]
+    alike = [code for code in SENTENCES if kinds_of(code) == kinds_of(was) and code != was]
+    if not alike:
+        return None
+    phrase["code"] = str(rng.choice(alike))
+    _say_again(finding)
+    same = finding["verdict"] == "inconclusive" or any({was, phrase["code"]} <= set(some) for some in ALIKE)
+    return None if same else f"{was} replaced by {phrase['code']}"
+
+
+def phrase_lost(plain, finding, rng):
+    """Return a sentence that lacks a phrase, or has one twice."""
+    if not finding["reason"]:
+        return None
+    at = int(rng.integers(len(finding["reason"])))
+    if rng.random() < 0.5:
+        finding["reason"].insert(at, deepcopy(finding["reason"][at]))
+    else:
+        del finding["reason"][at]
+        if rng.random() < 0.5:  # a sentence of nothing, with no code
+            finding["method"] = finding["method"][: len(finding["method"]) // 2]
+            finding["reason"] = []
+            return "half of the words"
+    _say_again(finding)
+    return None if finding["verdict"] == "inconclusive" else "a phrase lost or repeated"
+
+
+def phrase_nudged(plain, finding, rng):
+    """Return another number in a phrase, with a sentence that fits it, or as it was."""
+    names = [(one, name) for one in finding["reason"] for name in one if name != "code"]
+    if not names:
+        return None
+    phrase, name = names[int(rng.integers(len(names)))]
+    kind, number = kinds_of(phrase["code"])[name], phrase[name]
+    if kind == "word":
+        phrase[name] = "nothing"
+    elif isinstance(number, list):
+        phrase[name] = [*number[:-1], number[-1] + 1]
+    else:
+        phrase[name] = number + 1 if kind == "whole" else number * float(rng.choice([0.5, 2.0]))
+    tell = rng.random() < 0.7
+    if tell:
+        _say_again(finding)
+    free = name in ("steps", "limit", "cells", "upper", "places") or not number
+    return None if free and tell else f"{name} {phrase[name]} instead of {number} in {phrase['code']}"
+
+
+def reason_lost(plain, finding, rng):
+    """Return a finding without its code, as earlier versions wrote it: nothing but its words is lost."""
+    finding["reason"] = []
+    return None
+
+
+def _say_again(finding):
+    phrases = [
+        Phrase(one["code"], {n: v for n, v in one.items() if n != "code"}) for one in finding["reason"]
+    ]
+    finding["method"] = sentence(phrases)
+
+
+# phrases of which each may be true where another is: how a bound, a curvature or a point was found
+ALIKE = (
+    ("zeros", "cholesky", "row_and_column_sums", "absolute_row_sums", "sum_of_squares"),
+    ("all_curvatures", "factored_curvature", "iterated_curvature", "reduced_curvature", "uneven"),
+    ("along_curvature", "truncated", "from_nearby", "from_random"),
+    ("all_values", "some_values", "reduced_values"),
+    ("repeated_inputs", "on_boundary"),  # the latter is not checked
+)
 
 
 def _both_open(finding):
@@ -182,7 +293,18 @@ def witness_added(plain, finding, rng):
 
 def rubbish(plain, finding, rng):
     """Return something of the wrong type; whatever it is, it is no traceback."""
-    names = ["value", "bound", "tolerance", "method", "verdict", "rigour", "assumptions", "witness", "claim"]
+    names = [
+        "value",
+        "bound",
+        "tolerance",
+        "method",
+        "verdict",
+        "rigour",
+        "assumptions",
+        "witness",
+        "reason",
+        "claim",
+    ]
     name = str(rng.choice(names + sorted(finding["witness"])))
     if name in finding["witness"]:
         value = RUBBISH[int(rng.integers(len(RUBBISH)))]
@@ -258,6 +380,10 @@ FORGERIES = (
     rigour_raised,
     assumptions_changed,
     words_changed,
+    code_changed,
+    phrase_lost,
+    phrase_nudged,
+    reason_lost,
     number_nudged,
     witness_halved,
     witness_nudged,

@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.completion.tables.trial": ["Trial"],
         "lowland.completion.penalised.rank_path": ["RankPath"],
         "lowland.completion.penalised.held_out_path": ["RankStep"],
+        "lowland.core.results.reasons": ["Phrase"],
         "lowland.core.results.records": ["Factors", "SearchResult"],
         "lowland.core.results.findings": ["Certificate", "Finding"],
         "lowland.core.results.status": ["Rigour", "StopReason", "Verdict"],

@@ -22,6 +22,7 @@ from lowland.completion.tables.trial import Trial as Trial
 from lowland.core.cells.observations import Observations as Observations
 from lowland.core.results.findings import Certificate as Certificate
 from lowland.core.results.findings import Finding as Finding
+from lowland.core.results.reasons import Phrase as Phrase
 from lowland.core.results.records import Factors as Factors
 from lowland.core.results.records import SearchResult as SearchResult
 from lowland.core.results.status import Rigour as Rigour

@@ -10,6 +10,8 @@ from lowland.certificates.gaps.norm_bounds import norm_bound
 from lowland.certificates.gaps.spectral_bounds import is_eigenvalue_below, is_norm_below
 from lowland.core.complex_views import embed
 from lowland.core.dense_operator import DenseMap
+from lowland.core.results.reasons import because
+from lowland.core.results.sentences import SENTENCES
 from lowland.core.results.status import Rigour
 from lowland.measure import Entries
 
@@ -181,6 +183,10 @@ def test_a_lanczos_value_without_its_allowance_fails_always(monkeypatch):
     assert failures(monkeypatch, norm_bounds.ATTEMPTS * 1.648 * np.sqrt(400)) > 0.5  # the allowance vanishes
 
 
+def test_the_sentence_names_the_probability_of_failure():
+    assert SENTENCES["lanczos"].endswith(f"at most {norm_bounds.FAILURE:g}")
+
+
 @pytest.mark.parametrize("cost", [0, 1e9])
 def test_where_no_factorisation_completes_cheap_bounds_hold(cost, monkeypatch):
     monkeypatch.setattr(norm_bounds, "SPARSE_COST", cost)
@@ -191,7 +197,7 @@ def test_where_no_factorisation_completes_cheap_bounds_hold(cost, monkeypatch):
         operator = Entries(rng.integers(0, 30, 60), rng.integers(0, 12, 60), (30, 12)).adjoint(weights)
         before = operator.toarray()
         found = norm_bound(operator, method="cholesky", largest_dense=0, steps=40, rng=rng)
-        assert "Cholesky" not in found.method
+        assert found.reason != because("cholesky")
         # repeats are added up in a copy: the pattern belongs to the measurement
         np.testing.assert_array_equal(operator.toarray(), before)
         assert is_above_the_norm(operator.toarray(), found.value)

@@ -287,7 +287,7 @@ def test_faults_in_the_bound_are_found(fault, monkeypatch):
     honest = dual.dual_bound(objective, theta, np.inf, judgement())
     assert 0 < honest.value <= best * (1 + 1e-7)
     if fault == "no limit on the slopes":
-        monkeypatch.setattr(dual, "_norm_bound", lambda *_: dual.Bound(1e-9, dual.Rigour.RIGOROUS, "none"))
+        monkeypatch.setattr(dual, "_norm_bound", lambda *_: dual.Bound(1e-9, dual.Rigour.RIGOROUS))
     elif fault == "biases for nothing":
         monkeypatch.setattr(dual, "bias_square", lambda *_: 0.0)
         theta = 0 * theta  # where biases matter most

@@ -302,8 +302,11 @@ def test_no_hasattr_and_no_swallowed_keywords():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "hasattr":
                 # three are asked what they can do: the operating system, a sparse array, and any objective
                 assert path.name in ("threads.py", "table_input.py", "capabilities.py"), path
-            # one takes the options of the command whose signature it bears, and passes each on by its name
-            if isinstance(node, ast.FunctionDef) and (path.name, node.name) != ("records.py", "called"):
+            # one takes the options of the command whose signature it bears, and passes each on by its name;
+            # others take the numbers of a sentence by the names that they have there
+            named_in = {"records.py": ["called"], "reasons.py": ["because", "assumption"]}
+            named_in["statement.py"] = ["says", "must_say"]
+            if isinstance(node, ast.FunctionDef) and node.name not in named_in.get(path.name, ()):
                 assert node.args.kwarg is None, f"{path}: {node.name} swallows keywords"
 
 

@@ -1,6 +1,7 @@
 """Stable minima: the weight of knots, sharpness, descent with large steps, verdicts, the spline regressor."""
 
 import pickle
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -280,14 +281,23 @@ def test_weights_are_those_of_repeated_points(rng):
 
 def test_judges_that_forget_are_caught(monkeypatch):
     """The mutants: a judge without the limit, without the gradient, without the smallest eigenvalue."""
-    good = Sharpness(1.0, 1e-12, 0.0, 1.0, 0.0, 0.0, 0.5, 0)
+    good = Sharpness(
+        largest=1.0,
+        error=1e-12,
+        smallest=0.0,
+        gauss_newton=1.0,
+        remainder=0.0,
+        gradient_norm=0.0,
+        loss=0.5,
+        kinks=0,
+    )
     cases = {
-        "limit": Sharpness(3.0, 1e-12, 0.0, 3.0, 0.0, 0.0, 0.5, 0),
-        "rest": Sharpness(1.0, 1e-12, 0.0, 1.0, 0.0, 0.3, 0.5, 0, unrest=0.3),
-        "saddle": Sharpness(1.0, 1e-12, -0.5, 1.0, 0.5, 0.0, 0.5, 0),
-        "kink": Sharpness(1.0, 1e-12, 0.0, 1.0, 0.0, 0.0, 0.5, 1),
-        "edge": Sharpness(2.0, 1e-3, 0.0, 2.0, 0.0, 0.0, 0.5, 0),
-        "bound": Sharpness(1.0, 1e-12, -0.1, 1.0, 0.1, 0.0, 0.5, 0, smallest_is_bound=True),
+        "limit": replace(good, largest=3.0, gauss_newton=3.0),
+        "rest": replace(good, gradient_norm=0.3, unrest=0.3),
+        "saddle": replace(good, smallest=-0.5, remainder=0.5),
+        "kink": replace(good, kinks=1),
+        "edge": replace(good, largest=2.0, error=1e-3, gauss_newton=2.0),
+        "bound": replace(good, smallest=-0.1, remainder=0.1, smallest_is_bound=True),
     }
     assert judge_stability(good, 1.0, 1.0).verdict is Verdict.PROVED
     for name, case in cases.items():

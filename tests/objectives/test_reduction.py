@@ -8,6 +8,7 @@ from lowland.certificates.curvatures import reduced_curvature
 from lowland.certificates.curvatures.curvature import extreme_curvatures
 from lowland.certificates.curvatures.hessian import hessian_matrix
 from lowland.certificates.settings import Judgement, gradient_work
+from lowland.core.results.reasons import because
 from lowland.core.results.status import Verdict
 from lowland.judges import certify
 from lowland.measure import Entries
@@ -108,7 +109,7 @@ def bounds(kind, shape):
     objective = problem(shape, **KINDS[kind])
     theta = settled(objective)
     whole, reduced = extremes(objective, theta), extremes(objective, theta, largest_hessian=0)
-    assert reduced.method == reduced_curvature.METHOD.format("Hessian")
+    assert reduced.reason == because("reduced_curvature")
     return reduced, whole
 
 

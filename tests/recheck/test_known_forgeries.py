@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import lowland as ll
+from forging import with_codes
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Outcome
 from lowland.judges import certify
@@ -36,8 +38,13 @@ def said(claim, verdict, method, rigour=RIGOROUS, *, numbers=(None, None, None),
 
 
 def outcomes(findings, objective, theta):
-    """Return the outcomes of findings about a point of an objective."""
-    return [check.outcome for check in Certificate(tuple(findings)).verify(objective, theta)]
+    """Return the outcomes of findings about a point of an objective, with codes and without."""
+    found = [
+        [check.outcome for check in Certificate(tuple(some)).verify(objective, theta)]
+        for some in (findings, [with_codes(finding) for finding in findings])
+    ]
+    assert found[0] == found[1]
+    return found[0]
 
 
 def contradicted(*outcome):
@@ -292,6 +299,21 @@ def test_a_gradient_that_rounding_hides():
     assert ll.verify(small, one.data)["stationary"].outcome is not Outcome.CONFIRMED
 
 
+def test_a_gradient_of_rounding_beside_a_unit_of_rounding():
+    """Of a state that the data determine, the unfitted residuals give a gradient of rounding, too."""
+    one = sample("state")
+    finding = replace(one.document.certificate["stationary"], verdict=R)
+    document = replace(one.document, certificate=Certificate((finding,)))
+    assert contradicted(ll.verify(document, one.data)["stationary"].outcome)
+
+
+def test_fewer_units_than_none():
+    one = sample("tensor with holes")
+    finding = replace(one.document.certificate["globally_optimal"], value=-1.0)
+    document = replace(one.document, certificate=Certificate((finding,)))
+    assert contradicted(ll.verify(document, one.data)["globally_optimal"].outcome)
+
+
 def test_a_balanced_point_that_is_not_balanced():
     one = sample("saddle")
     proof = one.document.certificate["second_order_stationary"]
@@ -376,13 +398,10 @@ def test_counts_of_one_do_not_connect():
     one = completed(counts, losses="poisson", rank=1, penalty=0.1, biases=False)
     unique = one.document.certificate["uniquely_determined"]
     assert unique.assumptions  # generic values: the judge said too much, too
-    forgery = replace(
-        unique,
-        method="rank one, no observed value is zero, and observed cells connect all rows and columns",
-        assumptions=(),
-    )
-    document = replace(one.document, certificate=Certificate((forgery,)))
-    assert contradicted(ll.verify(document, one.data)["uniquely_determined"].outcome)
+    forgery = replace(unique, method="", reason=because("connected"), assumptions=())
+    for forged_one in (forgery, replace(forgery, reason=())):
+        document = replace(one.document, certificate=Certificate((forged_one,)))
+        assert contradicted(ll.verify(document, one.data)["uniquely_determined"].outcome)
     assert ll.verify(one.document, one.data).is_confirmed
 
 
@@ -477,13 +496,19 @@ def test_numbers_in_sentences(name, claim, old, new):
     one = sample(name)
     finding = one.document.certificate[claim]
     assert old in finding.method
+    altered = finding.method.replace(old, new, 1)
     document = replace(
         one.document,
-        certificate=one.document.certificate.with_finding(
-            replace(finding, method=finding.method.replace(old, new, 1))
-        ),
+        certificate=one.document.certificate.with_finding(replace(finding, method=altered, reason=())),
     )
     assert contradicted(ll.verify(document, one.data)[claim].outcome)
+    with pytest.raises(InvalidInputError, match="not that of its reason"):
+        replace(finding, method=altered)
+    plain = json.loads(one.document.to_json())
+    for listed in plain["findings"]:
+        listed["method"] = listed["method"].replace(old, new, 1)
+    with pytest.raises(FileFormatError, match="not that of its reason"):
+        Document.from_json(json.dumps(plain))
 
 
 def test_open_findings_smuggle_nothing():

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import lowland as ll
+from forging import with_codes
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Outcome
 from lowland.models import Psd
@@ -15,7 +17,7 @@ from lowland.objectives.plain import recovery_document
 from lowland.recheck.networks.problem import NetworkProblem
 from lowland.recheck.networks.region_checks import _is_exactly
 from lowland.recheck.networks.stability_checks import layers_problem, measure
-from lowland.sensing.conditional import ERROR, NO_FALSE_MINIMUM, assumptions_of, conditional_findings
+from lowland.sensing.conditional import assumptions_of, conditional_findings
 
 P, S, R, OPEN = Verdict.PROVED, Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE
 WORKING, RIGOROUS, LIKELY = Rigour.WORKING_PRECISION, Rigour.RIGOROUS, Rigour.PROBABILISTIC
@@ -34,8 +36,12 @@ def of_region(net, x, y, verdict, words, rigour, weights, loss, rank=1):
     witness = {"best_loss": loss, "weights": weights} if words else {}
     claim = "no_bad_minimum_in_region"
     forged = Finding(claim, verdict, float(rank), float(len(x)), None, (), method, rigour, witness=witness)
-    document = report.document(Certificate((forged,)))
-    return ll.verify(document, (np.array(x), np.array(y)))[claim].outcome
+    found = {
+        ll.verify(report.document(Certificate((one,))), (np.array(x), np.array(y)))[claim].outcome
+        for one in (forged, with_codes(forged))
+    }
+    assert len(found) == 1
+    return found.pop()
 
 
 def test_a_neuron_without_effect_buys_no_slack():
@@ -153,16 +159,15 @@ def under(measurement, y, factor, claim, value, premise, *, dtype="float64", bou
     y = np.asarray(y, dtype)
     objective = make_objective(measurement, y, Psd((n, n), r, np.iscomplexobj(factor)))
     witness = {"premise_rank": premise.rank, "delta": premise.delta, "scale": premise.scale}
-    words = ERROR if claim == "error_bounded" else NO_FALSE_MINIMUM
+    code = "residual_and_noise" if claim == "error_bounded" else "no_false_minimum"
     forged = Finding(
         claim,
         S,
         value,
         bound,
-        None,
-        assumptions_of(objective, premise),
-        words,
-        WORKING,
+        assumptions=assumptions_of(objective, premise),
+        reason=because(code),
+        rigour=WORKING,
         witness={**witness, "noise": premise.noise},
     )
     theta = objective.from_factors(ll.Factors(factor, factor))

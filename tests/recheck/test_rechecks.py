@@ -1,6 +1,7 @@
 """What used to pass a re-check is contradicted; what is true is confirmed, whatever the options."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,12 +10,14 @@ import pytest
 import lowland as ll
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.reasons import because, read_sentence
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Outcome
 from lowland.files.certificates import read_certificate, write_certificate
 from lowland.judges import certify
 from lowland.models import General
 from lowland.objectives import make_objective
+from lowland.recheck import statement
 from lowland.recheck.documents import Document
 from proof_samples import SAMPLES, sample
 
@@ -23,6 +26,8 @@ def altered(certificate, claim, **changes):
     """Return a certificate with one finding changed."""
     finding = certificate[claim]
     witness = finding.witness | changes.pop("witness", {})
+    if "method" in changes:
+        changes["reason"] = ()
     return certificate.with_finding(replace(finding, witness=witness, **changes))
 
 
@@ -243,6 +248,47 @@ def test_documents_round_trip(tmp_path):
         for part, array in one.document.point.items():
             np.testing.assert_array_equal(again.point[part], array)
         assert again.to_json() == one.document.to_json()
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_documents_without_codes_are_said_again(name):
+    """Those of version 2: numbers are derived, and the sentence is that of the table, not of the document."""
+    one = sample(name)
+    plain = json.loads(one.document.to_json()) | {"version": 2}
+    for finding in plain["findings"]:
+        del finding["reason"]
+    earlier = Document.from_json(json.dumps(plain))
+    assert all(finding.reason == () for finding in earlier.certificate)
+    before, after = (ll.verify(document, one.data) for document in (one.document, earlier))
+    for finding, check, again in zip(one.document.certificate, before, after, strict=True):
+        assert again.outcome is check.outcome
+        words, _, told = again.words.partition("; it states no reason code, and would be written here: ")
+        assert words == check.words
+        if check.outcome is Outcome.CONFIRMED:
+            read = read_sentence(re.sub(r"\bN\b", "1", told))
+            assert [phrase.code for phrase in read] == [phrase.code for phrase in finding.reason]
+
+
+def test_numbers_of_a_reason_are_compared(monkeypatch):
+    """The mutant: a re-check that takes them on faith confirms a sentence that no data say."""
+    one, claim = sample("few measurements"), "determined_by_data"
+    finding = one.document.certificate[claim]
+    assert finding.reason == because("few_measurements", size=8, freedom=9)
+    for other in (because("few_measurements", size=7, freedom=9), because("few_cells", size=8, freedom=9)):
+        forged = replace(finding, method="", reason=other)
+        document = replace(one.document, certificate=Certificate((forged,)))
+        assert ll.verify(document, one.data)[claim].outcome is Outcome.CONTRADICTED
+    monkeypatch.setattr(statement, "_agrees", lambda *_: True)
+    believed = replace(finding, method="", reason=because("few_measurements", size=7, freedom=9))
+    document = replace(one.document, certificate=Certificate((believed,)))
+    assert ll.verify(document, one.data)[claim].outcome is Outcome.CONFIRMED
+
+
+def test_documents_of_this_version_have_codes():
+    plain = json.loads(sample("cells").document.to_json())
+    del plain["findings"][0]["reason"]
+    with pytest.raises(FileFormatError, match="wrong keys"):
+        Document.from_json(json.dumps(plain))
 
 
 def test_documents_that_cannot_be_read(tmp_path):

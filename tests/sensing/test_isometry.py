@@ -159,7 +159,7 @@ def test_a_proof_without_its_charge_is_violated(monkeypatch):
 
     def too_small(matrix):
         given = bound(matrix)
-        return type(given)(given.value * (1 - 1e-3), given.rigour, given.method)
+        return type(given)(given.value * (1 - 1e-3), given.rigour, given.reason)
 
     monkeypatch.setattr(isometry, "eigenvalue_bound", too_small)
     assert ll.restricted_isometry(measurement, 3, rng=0).most < values[-1]

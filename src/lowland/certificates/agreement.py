@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from lowland.core.results.findings import Finding
+from lowland.core.results.reasons import because
 from lowland.core.results.status import Verdict
 
 P, S, R = Verdict.PROVED, Verdict.SUPPORTED, Verdict.REFUTED
@@ -49,22 +50,21 @@ def _lower_points(findings: dict[str, Finding]) -> list[tuple[str, str]]:
     best = findings.get("globally_optimal")
     if best is None or best.verdict not in (P, S):
         return []
-    found = []
+    pairs = []
     for claim, finding in findings.items():
         falls, objective = finding.witness.get("decreases"), finding.witness.get("objective")
         if finding.verdict is not R or falls is None or objective is None:
             continue
         if float(np.max(falls)) > (best.tolerance or 0.0) * float(objective):
-            found.append(("globally_optimal", claim))
-    return found
+            pairs.append(("globally_optimal", claim))
+    return pairs
 
 
 def settle(findings: dict[str, Finding]) -> dict[str, Finding]:
     """Return the findings, with contradictory ones made inconclusive: one of each pair must be wrong."""
     for pair in contradictions(findings):
         for claim, other in (pair, pair[::-1]):
-            method = f"inconclusive because it contradicts the finding on {other}: {findings[claim].method}"
-            findings = findings | {
-                claim: replace(findings[claim], verdict=Verdict.INCONCLUSIVE, method=method)
-            }
+            reason = because("against_but_for", claim=other) + findings[claim].reason
+            finding = replace(findings[claim], method="", reason=reason, verdict=Verdict.INCONCLUSIVE)
+            findings = findings | {claim: finding}
     return findings

@@ -10,6 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector, out_of_scale
 from lowland.core.promises.fits import Fit, MatrixFit, is_matrix_fit
+from lowland.core.results.reasons import Reason, because
 from lowland.core.results.records import Factors
 
 # a central difference of a smooth function is accurate to about the square root of the roundoff;
@@ -22,8 +23,8 @@ STEP_LENGTHS, AWAY = (1e-3, 1e-5, 1e-7), 0.3
 ROUNDINGS = 64
 
 
-def find_fault(objective: Fit, theta: Vector, rng: np.random.Generator) -> str:
-    """Return a description of an inconsistency in an objective, or an empty string.
+def find_fault(objective: Fit, theta: Vector, rng: np.random.Generator) -> Reason:
+    """Return what is inconsistent in an objective, or nothing.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ def find_fault(objective: Fit, theta: Vector, rng: np.random.Generator) -> str:
 
     Returns
     -------
-    str
+    tuple of Phrase
         Empty if no fault was found, or if values overflow the float range.
     """
     fault = scale_fault(objective, theta) or gradient_fault(objective, theta, rng)
@@ -45,26 +46,26 @@ def find_fault(objective: Fit, theta: Vector, rng: np.random.Generator) -> str:
     tolerance = TOLERANCE_SINGLE if objective.matrices.are_single else TOLERANCE
     apart = adjoint_mismatch(objective, rng)
     if np.isfinite(apart) and apart > tolerance:
-        return f"the measurement and its adjoint disagree by {apart:.2g} in a dot test"
-    return ""
+        return because("adjoint_disagrees", apart=apart)
+    return ()
 
 
-def scale_fault(objective: Fit, theta: Vector) -> str:
-    """Return which numbers are out of scale, or an empty string; always empty if rounding is bounded."""
+def scale_fault(objective: Fit, theta: Vector) -> Reason:
+    """Return which numbers are out of scale, or nothing; always nothing if rounding is bounded."""
     if objective.bounds_rounding:
-        return ""
+        return ()
     parts = {"data": objective.y, "weights": objective.weights, "point": theta}
     for name, numbers in parts.items():
         largest = 0.0 if numbers is None else out_of_scale(numbers)
         if largest:
-            return f"the {name} are out of scale: largest magnitude {largest:.3g}"
+            return because("out_of_scale", part=name, largest=largest)
     if not np.isfinite(objective.value(theta)):
-        return "values overflow the float64 range"
-    return ""
+        return because("overflow")
+    return ()
 
 
-def gradient_fault(objective: Fit, theta: Vector, rng: np.random.Generator) -> str:
-    """Return by how much a gradient contradicts the objective's values, or an empty string."""
+def gradient_fault(objective: Fit, theta: Vector, rng: np.random.Generator) -> Reason:
+    """Return by how much a gradient contradicts the objective's values, or nothing."""
     direction = _direction(objective, theta, rng)
     # at a stationary point a zero gradient is correct: a wrong one shows only elsewhere
     for point in (theta, theta + AWAY * direction):
@@ -75,8 +76,8 @@ def gradient_fault(objective: Fit, theta: Vector, rng: np.random.Generator) -> s
             if not (np.isfinite(mismatch) and mismatch > CONSISTENCY):
                 break
         else:
-            return f"the gradient and finite differences of the objective disagree by {least:.2g}"
-    return ""
+            return because("gradient_disagrees", apart=least)
+    return ()
 
 
 def adjoint_mismatch(objective: MatrixFit, rng: np.random.Generator) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.results.reasons import because, sentence
 from lowland.core.work import cholesky_work, eigenvalue_work, matrix_work, singular_value_work, touch
 
 
@@ -21,7 +22,7 @@ class BeyondFloatsError(ArithmeticError):
 def finite(matrix: Matrix) -> Matrix:
     """Return the matrix, or raise `BeyondFloatsError` if an entry is not finite."""
     if not np.isfinite(matrix).all():
-        raise BeyondFloatsError("values overflow the float64 range")
+        raise BeyondFloatsError(sentence(because("overflow")))
     return matrix
 
 

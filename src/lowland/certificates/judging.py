@@ -20,8 +20,8 @@ from lowland.certificates.settings import Judgement, JudgeSettings, gradient_wor
 from lowland.core.arrays import Vector, check_floats
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.fits import Fit
-from lowland.core.results.findings import CLAIMS, Certificate, Finding
-from lowland.core.results.status import Verdict
+from lowland.core.results.findings import CLAIMS, Certificate, Finding, undecided
+from lowland.core.results.reasons import because
 from lowland.core.running.interrupt import Interruptible, stop_if_requested
 from lowland.core.running.stages import announce
 from lowland.core.work import Budget
@@ -82,7 +82,7 @@ def judge(
         reachable = max(settings.gradient_tolerance, objective.reachable_gradient)
         settings = replace(settings, gradient_tolerance=reachable)
         if fault:
-            found = {claim: Finding(claim, Verdict.INCONCLUSIVE, method=fault) for claim in claims}
+            found = {claim: undecided(claim, fault) for claim in claims}
         else:
             found = _of_constrained(exact, point, suited, claims)
             for one in suited:
@@ -140,7 +140,8 @@ def _asked(one: Judge[Any], objective: Fit, theta: Vector, given: Judgement) -> 
         with np.errstate(over="ignore", invalid="ignore"):
             findings = one.answer(objective, theta, given)
     except (BeyondFloatsError, np.linalg.LinAlgError) as error:
-        findings = [Finding(claim, Verdict.INCONCLUSIVE, method=str(error)) for claim in one.claims]
+        code = "overflow" if isinstance(error, BeyondFloatsError) else "not_converged_in_lapack"
+        findings = [undecided(claim, because(code)) for claim in one.claims]
     new = [finding for finding in findings if finding.claim not in given.found]
     each = (time.perf_counter() - started) / max(len(new), 1)
     return {finding.claim: replace(finding, seconds=each) for finding in new} | given.found
@@ -175,7 +176,7 @@ def _of_constrained(
     if not objective.is_constrained:
         return {}
     feasible = objective.is_feasible(theta)
-    method = "not judged under constraints on factors" if feasible else "a factor breaks its constraints"
     held = {claim for judge in judges for claim in judge.holds_constrained} if feasible else set()
     open_claims = [claim for claim in claims if claim not in held]
-    return {claim: Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in open_claims}
+    reason = because("constrained" if feasible else "infeasible")
+    return {claim: undecided(claim, reason) for claim in open_claims}

@@ -8,6 +8,7 @@ from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Vector
 from lowland.core.promises.fits import Fit
 from lowland.core.results.findings import Finding
+from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
 
 # numbers that are handled at once
@@ -37,8 +38,8 @@ def judge_stationarity(objective: Fit, theta: Vector, given: Judgement) -> list[
     scale = gradient_scale(objective, theta)
     usual, worst = gradient_rounding(objective, theta, given.rng())
     if not np.isfinite([size, scale, usual, worst]).all():
-        words = "values overflow the float64 range"
-        return [Finding("stationary", Verdict.INCONCLUSIVE, tolerance=tolerance, method=words)]
+        reason = because("overflow")
+        return [Finding("stationary", Verdict.INCONCLUSIVE, tolerance=tolerance, reason=reason)]
     relative = size / scale if scale > 0 else (0.0 if size == 0 else float("inf"))
     verdict = Verdict.INCONCLUSIVE
     if size <= tolerance * scale + usual:
@@ -51,7 +52,7 @@ def judge_stationarity(objective: Fit, theta: Vector, given: Judgement) -> list[
         relative,
         tolerance,
         tolerance,
-        method="norm of the gradient, relative to its norm for the unfitted residuals",
+        reason=because("gradient"),
         rigour=Rigour.WORKING_PRECISION,
         witness={"gradient_norm": size, "scale": scale},
     )

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from lowland.core.arrays import out_of_scale
 from lowland.core.results.findings import Certificate, Finding
-from lowland.core.results.status import Rigour, Verdict
+from lowland.core.results.status import Verdict
 from lowland.core.results.verification import Check, Outcome, Verification
 from lowland.recheck.plain_fit import PlainFit
 from lowland.recheck.statement import Statement
@@ -22,18 +23,14 @@ Checks = Mapping[str, OneCheck]
 NEVER_PROVED = ("stationary", "second_order_stationary", "strict_local_minimum", "local_minimum")
 # claims that are judged under constraints on factors too
 OF_CONSTRAINED = ("globally_optimal", "unique_decomposition")
-CONSTRAINED = (
-    "not judged under constraints on factors",
-    "a factor breaks its constraints",
-    # as earlier certificates say it
-    "not judged under nonnegativity constraints",
-    "a factor is negative",
-)
-INCONSISTENT = (
-    "the measurement and its adjoint disagree by ",
-    "the gradient and finite differences of the objective disagree by ",
-)
-AGAINST = "inconclusive because it contradicts the finding on "
+# of open findings on any claim: what the outcome is
+UNCHECKED = {
+    "against": "two findings contradict each other, so that neither is claimed",
+    "against_but_for": "two findings contradict each other, so that neither is claimed",
+    "adjoint_disagrees": "the objective's parts do not belong together, so that nothing is claimed",
+    "gradient_disagrees": "the objective's parts do not belong together, so that nothing is claimed",
+    "not_converged_in_lapack": "LAPACK failed, so that nothing is claimed",
+}
 
 
 def verify_each(
@@ -50,11 +47,11 @@ def verify_each(
     progress : callable, optional
         Called with what is being computed.
     """
-    found = []
+    outcomes = []
     for finding in certificate:
         with np.errstate(all="ignore"):
-            found.append(_checked(finding, problem, certificate, checks, progress))
-    return Verification(tuple(found), problem.words)
+            outcomes.append(_checked(finding, problem, certificate, checks, progress))
+    return Verification(tuple(outcomes), problem.words)
 
 
 def verify_claim(
@@ -113,23 +110,29 @@ def _checked(
     if problem.is_constrained and finding.claim not in OF_CONSTRAINED and not said.is_open:
         said.fault("under constraints on factors this claim is not judged")
         return said.settle("")
-    if said.is_open and said.method.startswith(AGAINST):
-        return said.settle_unchecked("two findings contradict each other, so that neither is claimed")
-    if said.is_open and said.method.startswith(INCONSISTENT):
-        return said.settle_unchecked(
-            "the objective's parts do not belong together, so that nothing is claimed"
-        )
-    if said.is_open and any(said.says(words) for words in CONSTRAINED):
+    if said.is_open and said.code in UNCHECKED:
+        return said.settle_unchecked(UNCHECKED[said.code])
+    if said.is_open and (said.says("constrained") or said.says("infeasible")):
         said.require(problem.is_constrained, "nothing is asked of factors")
-        said.rigour(Rigour.ESTIMATE)
-        said.assume()
-        return said.settle("nothing is claimed")
+        return said.nothing_claimed()
+    if said.is_open and said.code == "out_of_scale":
+        return _out_of_scale(said, problem)
     try:
         return check(said, problem, certificate, progress)
     except np.linalg.LinAlgError as error:
         return said.settle_unchecked(f"a factorisation did not converge: {error}")
     except (ArithmeticError, ValueError, MemoryError) as error:  # numbers that nothing here expects
         return said.settle_unchecked(f"it cannot be computed here: {type(error).__name__}, {error}")
+
+
+def _out_of_scale(said: Statement, problem: PlainFit) -> Check:
+    """Compare the largest magnitude of data, weights or point."""
+    parts = {"data": problem.y, "weights": problem.weights, "point": problem.point()}
+    part = said.phrases[0].numbers["part"]
+    largest = out_of_scale(parts.get(str(part), np.zeros(0)))
+    said.says("out_of_scale", part=("of", parts), largest=largest)
+    said.require(largest > 0, "these numbers are in scale")
+    return said.nothing_claimed()
 
 
 def gradient_tolerance(certificate: Certificate) -> float:

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.errors import FileFormatError
-from lowland.core.results.finding_json import number_array, parse, plain_value
+from lowland.core.results.finding_json import number_array, parse, plain_value, with_reasons
 from lowland.core.results.findings import Certificate
 
-FORMAT, VERSION = "lowland certificate", 2
+# version 2, the oldest that is read, has no codes of reasons
+FORMAT, UNCODED, VERSION = "lowland certificate", 2, 3
 KINDS = ("table", "measurements", "tensor", "cp", "region", "stability")
 KEYS = {"format", "version", "kind", "data", "problem", "point", "findings"}
 
@@ -69,7 +70,8 @@ class Document:
             If it is no such document, is from a newer version, or holds anything that is not read.
         """
         plain = _checked(parse(text, what), what)
-        certificate = Certificate.from_plain(plain["findings"], "", what)
+        findings = plain["findings"] if plain["version"] > UNCODED else with_reasons(plain["findings"])
+        certificate = Certificate.from_plain(findings, "", what)
         claims = [finding.claim for finding in certificate]
         if len(set(claims)) < len(claims):
             raise FileFormatError(f"{what} lists a claim twice", ", ".join(sorted(claims)))
@@ -93,7 +95,7 @@ def _checked(plain: Any, what: str) -> dict[str, Any]:
             f"version {version}; this version reads up to {VERSION}",
             fix="update lowland",
         )
-    if version < VERSION:
+    if version < UNCODED:
         raise FileFormatError(
             f"{what} is from an older lowland, whose certificates hold too little to be derived again",
             f"version {version}",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix
 from lowland.core.results.findings import Finding
+from lowland.core.results.reasons import Reason, because, kinds_of, read_sentence, sentence
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check, Outcome
 
@@ -18,13 +19,17 @@ AGREE = 1e-6
 # words for a setting that stopped a judge; they say nothing about the data
 LIMITS = ("", "work", "seconds", "largest_dense", "largest_hessian", "largest_tangent", "largest_modular")
 ITEMS = ("value", "bound", "tolerance")
+UNKNOWN_WORDS = "words that nothing here derives"
 # what is known of a number in a sentence; see `Statement.says`
-Known: TypeAlias = "float | tuple[Any, ...] | None"
+Known: TypeAlias = "float | str | list[int] | tuple[Any, ...] | None"
 
 
 @final
 class Statement:
     """What a finding states, and which of it was derived.
+
+    Its sentence is read phrase by phrase, each by its code. Of a sentence without codes, as earlier versions
+    wrote it, the phrases are first looked up in the table.
 
     Parameters
     ----------
@@ -34,7 +39,10 @@ class Statement:
     def __init__(self, finding: Finding) -> None:
         self.finding = finding
         stated = {name for name in ITEMS if getattr(finding, name) is not None}
-        self.unread = stated | {"method", "rigour", "assumptions"} | set(finding.witness)
+        self.unread = stated | {"rigour", "assumptions"} | set(finding.witness)
+        self.phrases = list(finding.reason or read_sentence(finding.method))
+        self.is_read = bool(self.phrases)
+        self.derived: Reason = ()
         self.faults: list[str] = []
         self.missing: list[str] = []
         if finding.limited_by not in LIMITS:
@@ -44,11 +52,6 @@ class Statement:
     def verdict(self) -> Verdict:
         """The verdict that is stated."""
         return self.finding.verdict
-
-    @property
-    def method(self) -> str:
-        """The words that are stated."""
-        return self.finding.method
 
     @property
     def is_open(self) -> bool:
@@ -106,15 +109,15 @@ class Statement:
             self.fault(f"no {name} is stated")
         return self.number(name)
 
-    def close(self, name: str, found: float | None, *, rtol: float = AGREE, atol: float = 0.0) -> None:
+    def close(self, name: str, derived: float | None, *, rtol: float = AGREE, atol: float = 0.0) -> None:
         """Compare a number, if stated, with the one found."""
         said = self.number(name)
         if said is None:
             return
-        if said == found:
+        if said == derived:
             return
-        if found is None or not np.isfinite(said) or not abs(said - found) <= rtol * abs(found) + atol:
-            self.fault(f"{name} {said:.9g} stated, {'none' if found is None else f'{found:.9g}'} found")
+        if derived is None or not np.isfinite(said) or not abs(said - derived) <= rtol * abs(derived) + atol:
+            self.fault(f"{name} {said:.9g} stated, {'none' if derived is None else f'{derived:.9g}'} found")
 
     def at_most(self, name: str, most: float, *, rtol: float = AGREE, atol: float = 0.0) -> None:
         """Compare a number, if stated, with the largest one that the data show."""
@@ -128,6 +131,13 @@ class Statement:
         if said is not None and not said >= least - rtol * abs(least) - atol:
             self.fault(f"{name} {said:.9g} stated, at least {least:.9g} found")
 
+    def tolerance(self, most: float) -> float:
+        """Return the stated tolerance, which the bound repeats; above `most` it would mean nothing."""
+        tolerance = self.needed("tolerance") or 0.0
+        self.close("bound", tolerance)
+        self.require(0 <= tolerance <= most, f"a tolerance of {tolerance:g} makes the claim meaningless")
+        return tolerance
+
     def array(self, name: str, shape: tuple[int | None, ...], *, reals: bool = True) -> Matrix | None:
         """Return a stated array of finite numbers, or None after a fault; None in `shape` is any length."""
         if name not in self.finding.witness:
@@ -135,25 +145,25 @@ class Statement:
             return None
         self.unread.discard(name)
         try:
-            found = np.asarray(self.finding.witness[name])
-            array = found.astype(np.float64 if reals else np.complex128)
+            values = np.asarray(self.finding.witness[name])
+            array = values.astype(np.float64 if reals else np.complex128)
         except (TypeError, ValueError):
             array = np.zeros(0)
         fits = array.ndim == len(shape) and all(
             wanted in (None, length) for wanted, length in zip(shape, array.shape, strict=True)
         )
-        if not (fits and np.isfinite(array).all() and np.isrealobj(found if fits else array) >= reals):
+        if not (fits and np.isfinite(array).all() and np.isrealobj(values if fits else array) >= reals):
             self.fault(f"{name} is no array of finite numbers of the right shape")
             return None
         return array
 
-    def positions(self, name: str, found: Any) -> None:
+    def positions(self, name: str, derived: Any) -> None:
         """Compare an array of whole numbers, if stated, with the one found."""
         if name not in self.finding.witness:
             return
         self.unread.discard(name)
         try:
-            same = np.array_equal(np.asarray(self.finding.witness[name]), np.asarray(found))
+            same = np.array_equal(np.asarray(self.finding.witness[name]), np.asarray(derived))
         except (TypeError, ValueError):
             same = False
         self.require(bool(same), f"{name} differ from those found")
@@ -175,83 +185,139 @@ class Statement:
                 f"assumes {'; '.join(given) or 'nothing'}, derived: {'; '.join(assumptions) or 'nothing'}"
             )
 
-    def says(self, pattern: str, numbers: Mapping[str, Known] | None = None) -> bool:
-        """Compare the words with a sentence, and the numbers in its braces with those found.
+    @property
+    def code(self) -> str:
+        """The code of the next phrase of the sentence, empty if none is left."""
+        return self.phrases[0].code if self.phrases else ""
 
-        What is known of a number is the number itself; ("from", least) or ("to", most); ("near", number,
-        distance); or None for any whole number, which is about the judging.
+    @property
+    def own_words(self) -> str:
+        """The phrases that were read, with the numbers that are derived."""
+        return sentence(self.derived)
+
+    @property
+    def said_again(self) -> str:
+        """What follows the outcome of a finding without codes: its sentence, derived again."""
+        if self.finding.reason:
+            return ""
+        return f"; it states no reason code, and would be written here: {self.own_words}"
+
+    def says(self, code: str, **known: Known) -> bool:
+        """Read the next phrase of the sentence if it has a code, and compare its numbers with those known.
+
+        What is known of a number is the number itself; ("near", number, distance); ("from", least) or ("to",
+        most), and beside it the number that is derived if there is one; ("of", several); or None for any
+        whole number, which is about the judging.
 
         Returns
         -------
         bool
-            Whether the words are this sentence; the numbers in it may be wrong.
+            Whether the phrase has the code; the numbers in it may be wrong.
         """
-        found = match(pattern, self.method)
-        if found is None:
+        if self.code != code:
             return False
-        self.unread.discard("method")
-        self.compare(found, numbers or {})
+        phrase, kinds = self.phrases.pop(0), kinds_of(code)
+        for name, stated in phrase.numbers.items():
+            good = _agrees(stated, known[name], kinds[name])
+            self.require(good, f"the words say {stated}, found: {known[name]}")
+        numbers = {name: _derived(phrase.numbers[name], known[name], kind) for name, kind in kinds.items()}
+        self.derived += because(code, **numbers)
         return True
 
-    def compare(self, words: dict[str, str], numbers: Mapping[str, Known]) -> None:
-        """Compare the numbers read from a sentence with those found."""
-        for name, text in words.items():
-            known = numbers[name]
-            try:
-                said = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)
-            except ValueError:
-                said = float("nan")
-            self.require(_agrees(said, known, text), f"the words say {text}, found: {known}")
+    def must_say(self, code: str, **known: Known) -> None:
+        """Note a fault unless `says`."""
+        self.require(self.says(code, **known), UNKNOWN_WORDS)
+
+    def repeats(self, other: Finding, check: Callable[[Statement], Check]) -> Check:
+        """Compare a finding that repeats another, which must pass its own check."""
+        stated, repeated = self.finding, Statement(other)
+        for name in ("verdict", "method", "rigour"):
+            same = getattr(stated, name) == getattr(other, name)
+            self.require(same, f"another {name} than the finding that it repeats")
+        self.assume(other.assumptions)
+        for name in set(stated.witness) & set(other.witness):
+            same = np.array_equal(np.asarray(stated.witness[name]), np.asarray(other.witness[name]))
+            self.require(same, f"another {name} than in the finding that it repeats")
+        self.unread -= {"rigour", *other.witness}
+        outcome = check(repeated)
+        self.phrases, self.is_read, self.derived = [], True, repeated.derived
+        if outcome.outcome is Outcome.CONTRADICTED:
+            self.fault(f"the finding on {other.claim} is contradicted")
+        elif outcome.outcome is Outcome.NOT_CHECKED:
+            self.not_derived(f"{other.claim}: {outcome.words}")
+        return self.settle(outcome.words.removesuffix(repeated.said_again))
 
     # ---------------------------------------------------------------- outcome
+
+    def nothing_claimed(self) -> Check:
+        """Return the outcome of an open finding whose sentence was read."""
+        self.rigour(Rigour.ESTIMATE)
+        self.assume()
+        return self.settle("nothing is claimed")
 
     def settle(self, words: str) -> Check:
         """Return the outcome: contradicted if there is a fault, or something stated that nothing derives."""
         claim, verdict = self.finding.claim, self.verdict.value
-        if self.unread - {"method"}:
-            self.fault(f"states {', '.join(sorted(self.unread - {'method'}))}, which nothing here derives")
-        if "method" in self.unread:
-            self.fault(f"words that nothing here derives: {self.method!r}")
+        if self.unread:
+            self.fault(f"states {', '.join(sorted(self.unread))}, which nothing here derives")
+        if self.phrases or not self.is_read:
+            self.fault(f"words that nothing here derives: {self.finding.method!r}")
         if self.faults:
             return Check(claim, verdict, Outcome.CONTRADICTED, "; ".join([*self.faults, words]).strip("; "))
         if self.missing:
             return Check(claim, verdict, Outcome.NOT_CHECKED, "; ".join(self.missing))
-        return Check(claim, verdict, Outcome.CONFIRMED, words)
-
-    def settle_open(self) -> Check:
-        """Return the outcome of an open question: an estimate, without assumptions."""
-        self.rigour(Rigour.ESTIMATE)
-        self.assume()
-        return self.settle("nothing is claimed")
+        return Check(claim, verdict, Outcome.CONFIRMED, words + self.said_again)
 
     def settle_unchecked(self, words: str) -> Check:
         """Return "not checked", or contradicted if there is a fault already."""
         if self.faults:
             self.unread.clear()
+            self.phrases, self.is_read = [], True
             return self.settle("")
         return Check(self.finding.claim, self.verdict.value, Outcome.NOT_CHECKED, words)
 
 
-def _agrees(said: float, known: Known, text: str) -> bool:
-    """Return whether a number in a sentence is the known one, to the digits that are written.
+def _agrees(stated: Any, known: Any, kind: str) -> bool:
+    """Return whether what a phrase states is what is known; of texts, to the digits that are written.
 
     A whole number that is known must be written in full.
     """
-    if not np.isfinite(said):
+    if isinstance(known, tuple) and known[0] == "of":
+        return any(_agrees(stated, one, kind) for one in known[1])
+    if kind not in ("whole", "real"):
+        return bool(stated == known)
+    text = stated if isinstance(stated, str) else ""
+    if kind == "whole" and text and re.fullmatch(r"\d+", text) is None:
         return False
-    if known is None:
-        return re.fullmatch(r"\d+", text) is not None
-    room = _half_digit(text)
+    try:
+        number = float(text.rstrip("%")) / (100 if text.endswith("%") else 1) if text else float(stated)
+    except ValueError:
+        return False
+    if known is None or not np.isfinite(number):
+        return known is None
+    room = _half_digit(text) if text else 0.0
     if isinstance(known, tuple):
-        kind, number, *beside = known
-        room += AGREE * abs(number)
-        if kind == "near":
-            return bool(abs(said - number) <= room + beside[0])
-        return bool(said >= number - room if kind == "from" else said <= number + room)
-    if float(known).is_integer() and abs(known) < 1e15 and re.fullmatch(r"-?\d+", text) is not None:
-        return bool(said == known)
-    written = float(known).is_integer() and "e" not in text and "%" not in text and "." in text
-    return not written and bool(abs(said - known) <= room + AGREE * abs(known))
+        side, limit, *beside = known
+        room += AGREE * abs(limit)
+        if side == "near":
+            return bool(abs(number - limit) <= room + beside[0])
+        return bool(number >= limit - room if side == "from" else number <= limit + room)
+    if kind == "whole" or (float(known).is_integer() and re.fullmatch(r"-?\d+", text)):
+        return bool(number == known)
+    shortened = float(known).is_integer() and "e" not in text and "%" not in text and "." in text
+    return not shortened and bool(abs(number - known) <= room + AGREE * abs(known))
+
+
+def _derived(stated: Any, known: Any, kind: str) -> Any:
+    """Return what is known of a number for a sentence: itself, or N where nothing here derives it."""
+    if isinstance(known, tuple) and known[0] == "of":
+        return next((one for one in known[1] if _agrees(stated, one, kind)), "N")
+    if isinstance(known, tuple) and known[0] != "near":
+        return known[2] if len(known) > 2 else "N"
+    number = known[1] if isinstance(known, tuple) else known
+    if number is None:
+        return "N"
+    return int(number) if kind == "whole" else number
 
 
 def _half_digit(text: str) -> float:
@@ -260,14 +326,3 @@ def _half_digit(text: str) -> float:
     places = len(digits.partition(".")[2])
     unit = 10.0 ** (int(power or 0) - places)
     return 0.51 * unit / (100 if text.endswith("%") else 1)
-
-
-def match(pattern: str, text: str) -> dict[str, str] | None:
-    """Return the texts in the braces of a pattern that is the whole text, None if it is not."""
-    parts = re.split(r"\{(\w+)\}", pattern)
-    regex = "".join(
-        re.escape(part) if k % 2 == 0 else f"(?P<{part}>[-+]?(?:inf|nan|[0-9.]+(?:e[-+]?[0-9]+)?%?))"
-        for k, part in enumerate(parts)
-    )
-    found = re.fullmatch(regex, text)
-    return None if found is None else found.groupdict()

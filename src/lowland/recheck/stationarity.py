@@ -16,8 +16,6 @@ from lowland.recheck.statement import AGREE, Statement
 LARGEST_TOLERANCE, USUAL_TOLERANCE = 1e-3, 1e-6
 # largest rounding of a gradient, as a fraction of what the unfitted residuals could give
 SHARP = 1e-4
-GRADIENT = "norm of the gradient, relative to its norm for the unfitted residuals"
-OVERFLOW = "values overflow the float64 range"
 
 
 @final
@@ -52,8 +50,9 @@ class Slope:
         return self.size <= tolerance * self.scale * (1 + AGREE) + self.rounding
 
     def differs(self, tolerance: float) -> bool:
-        """Whether the gradient is larger than that, and not rounding."""
-        return self.size * (1 + AGREE) > tolerance * self.scale and self.size > self.rounding / 8
+        """Whether the gradient is larger than that, and not rounding, as the other may be."""
+        least = self.rounding / (8 if self.scale > self.rounding else 1)
+        return self.size * (1 + AGREE) > tolerance * self.scale and self.size > least
 
 
 def slope_of(problem: PlainFit) -> Slope:
@@ -75,41 +74,36 @@ def slope_of(problem: PlainFit) -> Slope:
 
 def check_stationary(said: Statement, problem: PlainFit) -> Check:
     """Compare the gradient with its natural unit."""
-    if said.is_open and said.says(OVERFLOW):
+    if said.is_open and said.says("overflow"):
         if problem.is_formed:
             said.require(not np.isfinite(problem.objective()), "the objective is finite")
         said.number("tolerance")
-        said.rigour(Rigour.ESTIMATE)
-        said.assume()
-        return said.settle("nothing is claimed")
+        return said.nothing_claimed()
     if not problem.is_formed:
         return said.settle_unchecked("the measurements are too large to be formed here")
-    found = slope_of(problem)
-    words = f"gradient {found.size:.2g}, compared with {found.scale:.2g} for the unfitted residuals"
-    return compare_slope(said, found, words)
+    slope = slope_of(problem)
+    words = f"gradient {slope.size:.2g}, compared with {slope.scale:.2g} for the unfitted residuals"
+    return compare_slope(said, slope, words)
 
 
-def compare_slope(said: Statement, found: Slope, words: str) -> Check:
+def compare_slope(said: Statement, slope: Slope, words: str) -> Check:
     """Compare what a finding says of a gradient with the one found."""
-    compare_slope_numbers(said, found)
-    said.close("gradient_norm", found.size, atol=found.rounding)
-    said.close("scale", found.scale, atol=found.rounding)
-    said.require(said.says(GRADIENT), "other words than those of the gradient")
+    compare_slope_numbers(said, slope)
+    said.close("gradient_norm", slope.size, atol=slope.rounding)
+    said.close("scale", slope.scale, atol=slope.rounding)
+    said.must_say("gradient")
     return said.settle(words)
 
 
-def compare_slope_numbers(said: Statement, found: Slope) -> None:
+def compare_slope_numbers(said: Statement, slope: Slope) -> None:
     """Compare verdict, value, bound and tolerance of a gradient."""
-    tolerance = said.needed("tolerance") or 0.0
-    if not 0 <= tolerance <= LARGEST_TOLERANCE:
-        said.fault(f"a tolerance of {tolerance:g} makes the claim meaningless")
-    said.close("bound", tolerance)
-    said.close("value", found.relative, atol=found.blur)
+    tolerance = said.tolerance(LARGEST_TOLERANCE)
+    said.close("value", slope.relative, atol=slope.blur)
     said.rigour(Rigour.WORKING_PRECISION)
     said.assume()
-    if not found.is_sharp and not said.is_open:
+    if not slope.is_sharp and not said.is_open:
         said.not_derived("rounding hides the gradient at this point")
     if said.verdict is Verdict.SUPPORTED:
-        said.require(found.vanishes(tolerance), f"the gradient is {found.relative:.2g} of its unit")
+        said.require(slope.vanishes(tolerance), f"the gradient is {slope.relative:.2g} of its unit")
     elif said.verdict is Verdict.REFUTED:
-        said.require(found.differs(tolerance), f"the gradient is only {found.relative:.2g} of its unit")
+        said.require(slope.differs(tolerance), f"the gradient is only {slope.relative:.2g} of its unit")

@@ -74,7 +74,7 @@ def answer(finding: Finding) -> Answer:
     return Answer(QUESTIONS[finding.claim], words, _doubt(finding))
 
 
-_OPEN = "Open: the methods here do not settle it."
+_OPEN, _STILL_OPEN = "Open: the methods here do not settle it.", "Open: {method}."
 
 
 def _doubt(finding: Finding) -> str:
@@ -95,24 +95,23 @@ def _doubt(finding: Finding) -> str:
     return " ".join(parts)
 
 
-def _stationary(finding: Finding) -> str:
-    slope = percent(finding.value)
-    if finding.verdict is Verdict.SUPPORTED:
-        return f"Yes: the remaining gradient is {slope} of the gradient without a fit."
-    if finding.verdict is Verdict.REFUTED:
-        return f"No: the remaining gradient is {slope} of the gradient without a fit. More steps help."
-    return ""
+def _told(words: dict[Verdict, str], otherwise: str = "") -> Callable[[Finding], str]:
+    """Return a function that answers by the verdict alone, with its method and number in braces."""
+
+    def tell(finding: Finding) -> str:
+        number = "an unknown number" if finding.value is None else short_number(finding.value)
+        text = words.get(finding.verdict, otherwise)
+        return text.format(method=finding.method, number=number, share=percent(finding.value))
+
+    return tell
 
 
 def _valley(words: str) -> Callable[[Finding], str]:
     """Return a function that words a finding on curvature, with these words if it is supported."""
 
     def tell(finding: Finding) -> str:
-        if finding.verdict is Verdict.SUPPORTED:
-            return words
-        if finding.verdict is not Verdict.REFUTED:
-            return ""
-        return "No: a downhill direction is attached." if "direction" in finding.witness else _NOT_YET
+        downhill = "No: a downhill direction is attached." if "direction" in finding.witness else _NOT_YET
+        return {Verdict.SUPPORTED: words, Verdict.REFUTED: downhill}.get(finding.verdict, "")
 
     return tell
 
@@ -193,35 +192,6 @@ def _unique(finding: Finding) -> str:
     return f"No: {finding.method}." if finding.verdict is Verdict.REFUTED else ""
 
 
-def _region(finding: Finding) -> str:
-    if finding.verdict is Verdict.PROVED:
-        return (
-            "No: every differentiable local minimum in the region, if there is one, fits all data exactly. "
-            "Training may still reach the boundary of the region."
-        )
-    if finding.verdict is Verdict.SUPPORTED:
-        return f"Probably not: {finding.method}."
-    if finding.verdict is Verdict.REFUTED:
-        return "Yes: a minimum inside the region that does not fit the data is attached."
-    return f"Open: {finding.method}."
-
-
-def _components_determined(finding: Finding) -> str:
-    if finding.verdict is Verdict.PROVED:
-        return "Yes, for almost all components."
-    if finding.verdict is Verdict.REFUTED:
-        return f"No: {finding.method}."
-    return f"Open: {finding.method}."
-
-
-def _components(finding: Finding) -> str:
-    if finding.verdict is Verdict.PROVED:
-        return "No: up to order and scale, these are the only ones of their number."
-    if finding.verdict is Verdict.REFUTED:
-        return f"Yes: {finding.method}."
-    return f"Open: {finding.method}."
-
-
 def _stable(finding: Finding) -> str:
     if finding.value is None or finding.bound is None:
         return ""
@@ -230,26 +200,14 @@ def _stable(finding: Finding) -> str:
     return f"{words[finding.verdict]}: {finding.method}; {sharp}."
 
 
-def _no_false_minimum(finding: Finding) -> str:
-    if finding.verdict is Verdict.SUPPORTED:
-        return "Yes: a search that ends at a minimum has found it."
-    return f"Open: {finding.method}."
-
-
-def _saddles(finding: Finding) -> str:
-    if finding.verdict is Verdict.SUPPORTED and finding.value is not None:
-        return f"Yes: in some direction the curvature is {short_number(finding.value)} or lower."
-    return f"Open: {finding.method}."
-
-
-def _error(finding: Finding) -> str:
-    if finding.verdict is Verdict.SUPPORTED and finding.value is not None:
-        return f"Yes: it is at most {short_number(finding.value)} away, in the Frobenius norm."
-    return f"Open: {finding.method}."
-
-
 ANSWERS: dict[str, Callable[[Finding], str]] = {
-    "stationary": _stationary,
+    "stationary": _told(
+        {
+            Verdict.SUPPORTED: "Yes: the remaining gradient is {share} of the gradient without a fit.",
+            Verdict.REFUTED: "No: the remaining gradient is {share} of the gradient without a fit. More "
+            "steps help.",
+        }
+    ),
     "second_order_stationary": _valley("Yes: no direction leads downhill."),
     "strict_local_minimum": _valley("Yes: every direction that changes the answer leads uphill."),
     "local_minimum": _lowest_close_by,
@@ -258,13 +216,35 @@ ANSWERS: dict[str, Callable[[Finding], str]] = {
     "locally_unique": _nearby,
     "determined_by_data": _finite,
     "uniquely_determined": _unique,
-    "components_determined": _components_determined,
-    "unique_decomposition": _components,
-    "no_bad_minimum_in_region": _region,
+    "components_determined": _told(
+        {Verdict.PROVED: "Yes, for almost all components.", Verdict.REFUTED: "No: {method}."}, _STILL_OPEN
+    ),
+    "unique_decomposition": _told(
+        {
+            Verdict.PROVED: "No: up to order and scale, these are the only ones of their number.",
+            Verdict.REFUTED: "Yes: {method}.",
+        },
+        _STILL_OPEN,
+    ),
+    "no_bad_minimum_in_region": _told(
+        {
+            Verdict.PROVED: "No: every differentiable local minimum in the region, if there is one, fits all "
+            "data exactly. Training may still reach the boundary of the region.",
+            Verdict.SUPPORTED: "Probably not: {method}.",
+            Verdict.REFUTED: "Yes: a minimum inside the region that does not fit the data is attached.",
+        },
+        _STILL_OPEN,
+    ),
     "stable_at_step_size": _stable,
-    "no_false_minimum": _no_false_minimum,
-    "saddles_curved": _saddles,
-    "error_bounded": _error,
+    "no_false_minimum": _told(
+        {Verdict.SUPPORTED: "Yes: a search that ends at a minimum has found it."}, _STILL_OPEN
+    ),
+    "saddles_curved": _told(
+        {Verdict.SUPPORTED: "Yes: in some direction the curvature is {number} or lower."}, _STILL_OPEN
+    ),
+    "error_bounded": _told(
+        {Verdict.SUPPORTED: "Yes: it is at most {number} away, in the Frobenius norm."}, _STILL_OPEN
+    ),
 }
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.findings import Certificate, Finding, undecided
+from lowland.core.results.reasons import assumption, because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.rounding import gamma
 from lowland.objectives import RecoveryObjective
@@ -24,13 +25,6 @@ CLAIMS = ("no_false_minimum", "saddles_curved", "error_bounded")
 SHARP, CURVED = 0.5, 0.2
 # by so much, relative to the data, exact data may differ from measurements
 ROUNDING = 1e-12
-NO_FALSE_MINIMUM = "no false minimum below delta = 1/2, for data of at most the rank of the factor"
-SADDLES = (
-    "the Hessian along the difference to the factor of the truth, -2 (sqrt 2 - 1) (1 - 5 delta) times its "
-    "smallest singular value over the scale"
-)
-ERROR = "the residual and the noise, over the least that the measurements leave of a difference"
-OF_EXACT = "known for exact data of real positive semidefinite matrices, squared loss, no weights, no penalty"
 
 
 def with_conditional_findings(
@@ -55,10 +49,9 @@ def with_conditional_findings(
         contradicted = CLAIMS[:2]
     if _shows_larger_noise(certificate, exact, premise):
         contradicted = CLAIMS
-    words = "inconclusive because it contradicts the finding on globally_optimal"
+    reason = because("against", claim="globally_optimal")
     conditional = tuple(
-        Finding(one.claim, Verdict.INCONCLUSIVE, method=words) if one.claim in contradicted else one
-        for one in conditional
+        undecided(one.claim, reason) if one.claim in contradicted else one for one in conditional
     )
     return Certificate((*certificate.findings, *conditional), certificate.objective, certificate.point)
 
@@ -72,14 +65,14 @@ def conditional_findings(
     """
     twice = min(2 * objective.rank, *objective.shape)
     if premise.rank < twice:
-        words = f"needs restricted isometry over matrices of rank {twice}, of the premise: {premise.rank}"
-        return tuple(Finding(claim, Verdict.INCONCLUSIVE, method=words) for claim in CLAIMS)
+        reason = because("premise_rank", twice=twice, rank=premise.rank)
+        return tuple(undecided(claim, reason) for claim in CLAIMS)
     distance = error_bound(objective, theta, premise, is_double=is_double)
     is_covered = _is_covered(objective) and premise.noise == 0 and is_double
     return (
         _no_false_minimum(objective, premise, is_covered=is_covered),
         _saddles_curved(objective, theta, premise, distance, is_covered=is_covered),
-        _supported(objective, premise, "error_bounded", distance, ERROR),
+        _supported(objective, premise, "error_bounded", distance, "residual_and_noise"),
     )
 
 
@@ -109,25 +102,23 @@ def scale_of(premise: Premise) -> float:
 
 def assumptions_of(objective: RecoveryObjective, premise: Premise) -> tuple[str, ...]:
     """Return a premise as the two assumptions of a finding."""
-    model, delta, scale = objective.model, repr(premise.delta), repr(scale_of(premise))
-    data = "exact measurements" if premise.noise == 0 else "measurements"
-    errors = "" if premise.noise == 0 else f", with errors of norm at most {premise.noise!r}"
-    field = "Hermitian " if model.is_complex else "symmetric "
+    model = objective.model
+    field = "" if not model.is_psd else "Hermitian " if model.is_complex else "symmetric "
     kind = "positive semidefinite " if model.is_psd else ""
+    code = "noisy_measurements" if premise.noise else "exact_measurements"
     return (
-        f"(1 - {delta}) |X|^2 <= {scale} |A(X)|^2 <= (1 + {delta}) |X|^2 for all "
-        f"{field if model.is_psd else ''}X of rank at most {premise.rank}",
-        f"the data are {data} of a {kind}matrix of rank at most {objective.rank}{errors}",
+        assumption("isometry", delta=premise.delta, scale=scale_of(premise), field=field, rank=premise.rank),
+        assumption(code, kind=kind, rank=objective.rank, noise=premise.noise),
     )
 
 
 def _no_false_minimum(objective: RecoveryObjective, premise: Premise, *, is_covered: bool) -> Finding:
     claim = "no_false_minimum"
     if not is_covered:
-        return Finding(claim, Verdict.INCONCLUSIVE, method=OF_EXACT)
+        return undecided(claim, because("exact_data_only"))
     if not premise.delta < SHARP:
         return _too_large(claim, premise, SHARP)
-    return _supported(objective, premise, claim, premise.delta, NO_FALSE_MINIMUM, bound=SHARP)
+    return _supported(objective, premise, claim, premise.delta, "no_false_minimum", bound=SHARP)
 
 
 def _saddles_curved(
@@ -135,17 +126,16 @@ def _saddles_curved(
 ) -> Finding:
     claim = "saddles_curved"
     if not is_covered:
-        return Finding(claim, Verdict.INCONCLUSIVE, method=OF_EXACT)
+        return undecided(claim, because("exact_data_only"))
     if not premise.delta < CURVED:
         return _too_large(claim, premise, CURVED)
     # singular values of two matrices differ by at most their distance
     values = np.linalg.svd(objective.matrix(theta).left, compute_uv=False) ** 2
     least = float(values[-1]) - distance
     if not least > 0:
-        words = "the smallest singular value of the truth may be zero, of which nothing follows"
-        return Finding(claim, Verdict.INCONCLUSIVE, method=words)
+        return undecided(claim, because("flat_truth"))
     curvature = -2 * (np.sqrt(2) - 1) * (1 - 5 * premise.delta) * least / scale_of(premise)
-    return _supported(objective, premise, claim, float(curvature), SADDLES)
+    return _supported(objective, premise, claim, float(curvature), "saddles")
 
 
 def _supported(
@@ -153,7 +143,7 @@ def _supported(
     premise: Premise,
     claim: str,
     value: float,
-    method: str,
+    code: str,
     bound: float | None = None,
 ) -> Finding:
     witness: dict[str, Any] = {
@@ -168,15 +158,14 @@ def _supported(
         value,
         bound,
         assumptions=assumptions_of(objective, premise),
-        method=method,
+        reason=because(code),
         rigour=Rigour.WORKING_PRECISION,
         witness=witness,
     )
 
 
 def _too_large(claim: str, premise: Premise, limit: float) -> Finding:
-    words = f"needs delta below {limit:g}, of the premise: {premise.delta!r}"
-    return Finding(claim, Verdict.INCONCLUSIVE, method=words)
+    return undecided(claim, because("premise_delta", limit=limit, delta=premise.delta))
 
 
 def _is_covered(objective: RecoveryObjective) -> bool:

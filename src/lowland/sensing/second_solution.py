@@ -14,6 +14,7 @@ from lowland.certificates.settings import gradient_work
 from lowland.certificates.uniqueness.isolation_radius import prove_exclusion
 from lowland.core.arrays import Vector
 from lowland.core.results.findings import Finding
+from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, StopReason, Verdict
 from lowland.core.work import Budget, counted
 from lowland.objectives import RecoveryObjective
@@ -184,7 +185,7 @@ def _refuted(objective: RecoveryObjective, claim: str, one: Vector, other: Vecto
         share,
         DIFFERENT,
         REPRODUCED,
-        method=f"two matrices of this rank, {share:.2g} of the norm apart, both reproduce every datum",
+        reason=because("two_answers", share=share),
         rigour=Rigour.WORKING_PRECISION,
         witness={
             "left": first.left,

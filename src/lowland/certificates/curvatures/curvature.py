@@ -23,7 +23,8 @@ from lowland.certificates.stationarity import balanced, judge_stationarity
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.promises.fits import Fit
 from lowland.core.promises.objectives import Linearisation
-from lowland.core.results.findings import Finding
+from lowland.core.results.findings import Finding, undecided
+from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.work import eigenvalue_work
 
@@ -63,11 +64,8 @@ def judge_curvature(objective: Fit, theta: Vector, given: Judgement) -> list[Fin
         theta = balanced(objective, theta)
     extremes = extreme_curvatures(objective, theta, given)
     if not extremes.converged:
-        words, limit = extremes.method, extremes.limit
-        return [
-            Finding(claim, Verdict.INCONCLUSIVE, tolerance=tolerance, method=words, limited_by=limit)
-            for claim in CURVATURE_CLAIMS
-        ]
+        findings = [undecided(claim, extremes.reason, extremes.limit) for claim in CURVATURE_CLAIMS]
+        return [replace(finding, tolerance=tolerance) for finding in findings]
     bound = tolerance * extremes.largest
     direct, second_difference = direct_curvature(objective, theta, extremes.direction)
     smallest = min(direct, extremes.smallest)
@@ -76,7 +74,7 @@ def judge_curvature(objective: Fit, theta: Vector, given: Judgement) -> list[Fin
         "value": smallest,
         "bound": bound,
         "tolerance": tolerance,
-        "method": extremes.method,
+        "reason": extremes.reason,
         "rigour": Rigour.WORKING_PRECISION,
     }
     if direct < -bound and second_difference < 0:
@@ -96,7 +94,7 @@ def judge_curvature(objective: Fit, theta: Vector, given: Judgement) -> list[Fin
     second = Verdict.SUPPORTED if smallest >= -bound else Verdict.INCONCLUSIVE
     strictly = smallest > bound > 0 and second is Verdict.SUPPORTED
     if strictly and not is_near_minimum(objective, theta, smallest):
-        strictly, shared["method"] = False, "positive curvature, but a step could still lower the objective"
+        strictly, shared["reason"] = False, because("uneven")
     strict = Verdict.SUPPORTED if strictly else Verdict.INCONCLUSIVE
     return [
         Finding("second_order_stationary", second, witness=witness, **shared),
@@ -112,7 +110,7 @@ def _not_stationary(claim: str, stationary: Finding) -> Finding:
         stationary.value,
         stationary.bound,
         stationary.tolerance,
-        method="the gradient is not zero to within the tolerance" if refuted else stationary.method,
+        reason=because("not_stationary") if refuted else stationary.reason,
         rigour=stationary.rigour,
     )
 
@@ -122,22 +120,22 @@ def extreme_curvatures(objective: Fit, theta: Vector, given: Judgement) -> Extre
     if is_formed(objective, given):
         gauge, hessian = orthonormal_basis(objective.gauge(theta)), hessian_matrix(objective, theta)
         if not np.isfinite(hessian).all():
-            return Extremes(np.nan, np.nan, np.zeros(theta.size), "values overflow the float64 range", False)
+            return Extremes(np.nan, np.nan, np.zeros(theta.size), because("overflow"), False)
         return (
             _dense(hessian, gauge)
             if theta.size <= MOST_FOR_ALL_EIGENVALUES
             else _factored(hessian, gauge, given.rng())
         )
-    found = reduced_extremes(objective, theta, given)
-    if found is not None:
-        return found
+    extremes = reduced_extremes(objective, theta, given)
+    if extremes is not None:
+        return extremes
     restarts = affordable_restarts(objective.size, objective.gauge_size, 3 * given.pass_work, given.budget)
     if not restarts:
-        words = "Hessian products are too expensive for the budget"
-        return Extremes(np.nan, np.nan, np.zeros(theta.size), words, False, given.budget.name)
+        reason = because("products_cost")
+        return Extremes(np.nan, np.nan, np.zeros(theta.size), reason, False, given.budget.name)
     gauge = orthonormal_basis(objective.gauge(theta))
-    found = _lanczos(objective.linearise(theta), theta.size, gauge, restarts, given.rng())
-    return found if found.converged else replace(found, limit=given.budget.name)
+    extremes = _lanczos(objective.linearise(theta), theta.size, gauge, restarts, given.rng())
+    return extremes if extremes.converged else replace(extremes, limit=given.budget.name)
 
 
 def is_formed(objective: Fit, given: Judgement) -> bool:
@@ -168,11 +166,10 @@ def direct_curvature(objective: Fit, theta: Vector, direction: Vector) -> tuple[
 
 def _dense(hessian: Matrix, gauge: Matrix) -> Extremes:
     if gauge.shape[1] == len(hessian):
-        words = "every direction leaves the matrix unchanged"
-        return Extremes(0.0, 0.0, np.zeros(len(hessian)), words, False)
+        return Extremes(0.0, 0.0, np.zeros(len(hessian)), because("no_direction"), False)
     values, vectors = eigh_off(hessian, gauge, 1)
-    method = "smallest eigenvalue of the full Hessian, with the gauge deflated"
-    return Extremes(float(values[0]), float(np.abs(values).max()), vectors[:, 0], method, converged=True)
+    top = float(np.abs(values).max())
+    return Extremes(float(values[0]), top, vectors[:, 0], because("all_curvatures"), converged=True)
 
 
 def _factored(hessian: Matrix, gauge: Matrix, rng: np.random.Generator) -> Extremes:
@@ -188,8 +185,7 @@ def _factored(hessian: Matrix, gauge: Matrix, rng: np.random.Generator) -> Extre
         solve = cholesky_solver(hessian + shift * np.eye(size))
     except np.linalg.LinAlgError:
         value, vector = lowest_pair(hessian)
-        method = "smallest eigenvalue of the full Hessian, with the gauge deflated"
-        return Extremes(value, top, vector, method, converged=bool(np.isfinite(value)))
+        return Extremes(value, top, vector, because("all_curvatures"), converged=bool(np.isfinite(value)))
     block = qr(rng.standard_normal((size, 6)))[0]
     values: Vector = np.zeros(1)
     direction, residual = block[:, 0], float("inf")
@@ -204,20 +200,18 @@ def _factored(hessian: Matrix, gauge: Matrix, rng: np.random.Generator) -> Extre
             and abs(values[0] - before) <= 1e-3 * abs(values[0]) + shift
         ):
             break
-    method = "smallest eigenvalue by Cholesky factorisation and inverse iteration, with the gauge deflated"
-    return Extremes(
-        float(values[0]), top, direction, method, converged=residual <= 1e-3 * abs(values[0]) + shift
-    )
+    converged = residual <= 1e-3 * abs(values[0]) + shift
+    return Extremes(float(values[0]), top, direction, because("factored_curvature"), converged)
 
 
 def _lanczos(
     at: Linearisation, size: int, gauge: Matrix, restarts: int, rng: np.random.Generator
 ) -> Extremes:
-    method = "smallest eigenvalue of the Hessian by Lanczos iteration, with the gauge deflated"
-    found = smallest_eigenpairs(at.hessian_product, gauge, restarts, rng, count=1, tolerance=1e-4)
-    if found is None:
-        words = method + ": not converged within the budget"
-        return Extremes(float("nan"), float("nan"), np.zeros(size), words, False)
-    values, vectors, top = found
+    reason = because("iterated_curvature")
+    pairs = smallest_eigenpairs(at.hessian_product, gauge, restarts, rng, count=1, tolerance=1e-4)
+    if pairs is None:
+        reason += because("not_converged")
+        return Extremes(float("nan"), float("nan"), np.zeros(size), reason, False)
+    values, vectors, top = pairs
     direction = vectors[:, 0] / np.linalg.norm(vectors[:, 0])
-    return Extremes(float(values[0]), top, direction, method, converged=True)
+    return Extremes(float(values[0]), top, direction, reason, converged=True)

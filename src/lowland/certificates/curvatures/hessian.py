@@ -13,6 +13,7 @@ import numpy as np
 from lowland.certificates.curvatures.jacobian import gram_matrix, gram_work, jacobian_matrix, jacobian_work
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.promises.fits import Fit
+from lowland.core.results.reasons import Reason
 
 
 @final
@@ -23,7 +24,7 @@ class Extremes:
     smallest: float
     largest: float
     direction: Vector
-    method: str
+    reason: Reason
     converged: bool
     limit: str = ""
 

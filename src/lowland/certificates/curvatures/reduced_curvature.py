@@ -12,8 +12,8 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.promises.capabilities import offered
 from lowland.core.promises.fits import Fit, HasJacobianReduction, HasReduction
 from lowland.core.promises.powers import ReducedProblem, SideReduction
+from lowland.core.results.reasons import because
 
-METHOD = "smallest eigenvalue by Lanczos iteration of the {} of one side, with the other side eliminated"
 # relative tolerance of the eigenvalue
 EIGENVALUE_TOLERANCE = 1e-2
 # the iteration is not started with fewer restarts than this: it converges fast
@@ -50,7 +50,7 @@ def reduced_extremes(objective: Fit, theta: Vector, given: Judgement) -> Extreme
         np.nan,
         np.nan,
         np.zeros(theta.size),
-        METHOD.format("Hessian") + ": not converged within the budget",
+        because("reduced_curvature") + because("not_converged"),
         False,
         given.budget.name,
     )
@@ -66,7 +66,7 @@ def reduced_jacobian(objective: Fit, theta: Vector, given: Judgement) -> Extreme
     if not restarts:
         return None
     at, gauge = reduction.at(theta, exact=True), table.model.gauge(theta, linear=True)
-    return _bounds(reduction, at, gauge, restarts, given, of="Jacobian's Gram matrix")
+    return _bounds(reduction, at, gauge, restarts, given, "reduced_values")
 
 
 def _affordable(reduction: SideReduction, gauge_size: int, given: Judgement) -> int:
@@ -83,20 +83,19 @@ def _bounds(
     gauge: Matrix,
     restarts: int,
     given: Judgement,
-    *,
-    of: str = "Hessian",
+    code: str = "reduced_curvature",
 ) -> Extremes | None:
     """Return the bounds, None without convergence."""
     lines = [at.coordinates(direction) for direction in reduction.without_offset(gauge).T]
     basis = orthonormal_basis(np.stack(lines, axis=1)) if lines else np.zeros((reduction.size, 0))
-    found = smallest_eigenpairs(
+    pairs = smallest_eigenpairs(
         at.product, basis, restarts, given.rng(), count=1, tolerance=EIGENVALUE_TOLERANCE, top=1.0
     )
-    if found is None:
+    if pairs is None:
         return None
     least, most = at.own_curvatures
-    direction = at.direction(found[1][:, 0])
-    share = min(float(found[0][0]), 1.0)
+    direction = at.direction(pairs[1][:, 0])
+    share = min(float(pairs[0][0]), 1.0)
     smallest = least * (2 + share - np.sqrt(4 + share**2)) / 2
     direction = direction / np.linalg.norm(direction)
-    return Extremes(float(smallest), 2 * most, direction, METHOD.format(of), converged=True)
+    return Extremes(float(smallest), 2 * most, direction, because(code), converged=True)

@@ -26,6 +26,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.complex_views import as_complexes, as_reals
 from lowland.core.promises.fits import MatrixFit
 from lowland.core.promises.protocols import MajorisedLoss
+from lowland.core.results.reasons import Reason, because
 from lowland.core.results.status import Rigour
 from lowland.core.rounding import gamma
 from lowland.core.work import cholesky_work, eigenvalue_work
@@ -41,16 +42,15 @@ class LowerBound:
 
     value: float
     rigour: Rigour
-    method: str
+    reason: Reason
     scale: float = 0.0
-    assumptions: tuple[str, ...] = ()
     limited_by: str = ""
     dual: Vector | None = None
 
 
 # squares below this lose digits to underflow
 SMALLEST_SQUARE = 1e-290
-ZERO_BOUND = LowerBound(0.0, Rigour.RIGOROUS, "losses and penalties are never negative")
+ZERO_BOUND = LowerBound(0.0, Rigour.RIGOROUS, because("never_negative"))
 
 
 def dual_bound(objective: MatrixFit, theta: Vector, upper: float, given: Judgement) -> LowerBound:
@@ -91,7 +91,7 @@ def dual_bound(objective: MatrixFit, theta: Vector, upper: float, given: Judgeme
     if not np.isfinite(highest):
         return replace(ZERO_BOUND, limited_by=bound.limited_by)
     limit = objective.penalty / highest if highest > 0 else np.inf
-    found = _scaled(objective, direction, limit, upper, bound.method, rigour)
+    found = _scaled(objective, direction, limit, upper, bound.reason, rigour)
     return replace(found, limited_by=bound.limited_by)
 
 
@@ -121,7 +121,7 @@ def _scaled(
     direction: Vector,
     limit: float,
     upper: float,
-    method: str,
+    reason: Reason,
     rigour: Rigour,
     *,
     toll: float = 0.0,
@@ -149,7 +149,7 @@ def _scaled(
     value -= 0.5 * bias_square(objective, nu)
     if not value > 0:
         return ZERO_BOUND
-    return LowerBound(value, rigour, method, scale)
+    return LowerBound(value, rigour, reason, scale)
 
 
 def _is_affordable(objective: MatrixFit, given: Judgement) -> bool:
@@ -177,19 +177,19 @@ def _psd_bound(objective: MatrixFit, direction: Vector, given: Judgement) -> Low
     if not np.isfinite(highest):
         return ZERO_BOUND
     if objective.model.has_unit_trace:
-        return _scaled(objective, direction, np.inf, np.inf, top.method, rigour, toll=highest)
+        return _scaled(objective, direction, np.inf, np.inf, top.reason, rigour, toll=highest)
     if objective.penalty:
         limit = objective.penalty / highest if highest > 0 else np.inf
-        return _scaled(objective, direction, limit, np.inf, top.method, rigour)
+        return _scaled(objective, direction, limit, np.inf, top.reason, rigour)
     if highest <= 0:
-        return _scaled(objective, direction, np.inf, np.inf, top.method, rigour)
+        return _scaled(objective, direction, np.inf, np.inf, top.reason, rigour)
     # twice the rounds usually needed to find a combination, and as much for each factorisation
     rounds = given.budget.times(2 * given.pass_work, 4 * objective.shape[0], part=0.5)
-    return _shifted_psd_bound(objective, direction, highest, top.method, rigour, rounds)
+    return _shifted_psd_bound(objective, direction, highest, top.reason, rigour, rounds)
 
 
 def _shifted_psd_bound(
-    objective: MatrixFit, direction: Vector, highest: float, method: str, rigour: Rigour, rounds: int
+    objective: MatrixFit, direction: Vector, highest: float, reason: Reason, rigour: Rigour, rounds: int
 ) -> LowerBound:
     """Make nu feasible by adding a multiple of nu0 with A* nu0 >= I, if such a combination is found."""
     identity = identity_combination(objective, rounds)
@@ -203,7 +203,7 @@ def _shifted_psd_bound(
     _, error = _charged(objective, nu, top)
     if top.value + error > 0:
         return ZERO_BOUND
-    result = _scaled(objective, nu, np.inf, np.inf, f"{method}; shifted along A* nu0 >= I", rigour)
+    result = _scaled(objective, nu, np.inf, np.inf, reason + because("shifted_dual"), rigour)
     if result.value > 0:
         result = replace(result, dual=result.scale * nu)
     return result if certain else replace(result, rigour=Rigour.WORKING_PRECISION)
@@ -237,8 +237,8 @@ def _conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) -> L
     if not (np.isfinite(value) and value > 0):
         return ZERO_BOUND
     rigour = Rigour.ESTIMATE if bound.rigour is Rigour.ESTIMATE else Rigour.WORKING_PRECISION
-    method = f"conjugates of the losses at the slopes of the point; {bound.method}"
-    return LowerBound(value, rigour, method, scale, limited_by=bound.limited_by)
+    reason = because("conjugates") + bound.reason
+    return LowerBound(value, rigour, reason, scale, limited_by=bound.limited_by)
 
 
 def _psd_conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) -> LowerBound:
@@ -273,8 +273,7 @@ def _psd_conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) 
         value += lowest
     if not (np.isfinite(value) and value > 0):
         return ZERO_BOUND
-    method = "conjugate of the loss at the slopes of the point, made feasible by moving them towards 1"
-    return LowerBound(value, Rigour.WORKING_PRECISION, method, shift)
+    return LowerBound(value, Rigour.WORKING_PRECISION, because("slopes_moved"), shift)
 
 
 def _largest_eigenvalue(objective: MatrixFit, weights: Vector) -> float:

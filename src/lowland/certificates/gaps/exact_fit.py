@@ -18,6 +18,7 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.promises.fits import Fit, MatrixFit
 from lowland.core.promises.protocols import Penalty
 from lowland.core.results.findings import Finding
+from lowland.core.results.reasons import assumption, because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.rounding import gamma, unit_roundoff
 
@@ -25,7 +26,6 @@ from lowland.core.rounding import gamma, unit_roundoff
 SMALLEST_SQUARABLE = 1e-290
 # entries whose predictions are computed in extended precision at a time
 BLOCK_ENTRIES = 100_000
-NEVER_NEGATIVE = "and no objective is negative"
 
 
 @final
@@ -98,33 +98,25 @@ def judge_exact_fit(claim: str, fit: ExactFit, settings: JudgeSettings) -> Findi
     if not fit.misfit <= settings.zero_tolerance:
         return None
     if fit.upper <= fit.half_units and (fit.half_units > SMALLEST_SQUARABLE or fit.upper == 0):
-        method = (
-            f"within {fit.half_units:.3g} of the optimum, which is half a unit in the last place of every "
-            f"datum: the objective is at most {fit.upper:.3g}, {NEVER_NEGATIVE}"
-        )
+        reason = because("exact_by_bound", half=fit.half_units, upper=fit.upper)
         rigour = Rigour.RIGOROUS
         assumptions: tuple[str, ...] = ()
     elif fit.last_places <= settings.last_places:
-        method = (
-            f"every datum is reproduced to {fit.last_places:.2g} units in the last place (root mean "
-            f"square), {NEVER_NEGATIVE}"
-        )
+        reason = because("exact_to_digits", places=fit.last_places)
         rigour = Rigour.WORKING_PRECISION
-        assumptions = (
-            f"residuals of up to {settings.last_places:g} units in the last place (root mean square) and "
-            f"{settings.zero_tolerance:g} of a datum count as zero",
-        )
+        counted = {"places": settings.last_places, "share": settings.zero_tolerance}
+        assumptions = (assumption("counts_as_zero", **counted),)
     else:
         return None
     return Finding(
         claim,
         Verdict.PROVED,
-        fit.last_places,
-        0.5 if rigour is Rigour.RIGOROUS else settings.last_places,
-        settings.zero_tolerance,
-        assumptions,
-        method,
-        rigour,
+        value=fit.last_places,
+        bound=0.5 if rigour is Rigour.RIGOROUS else settings.last_places,
+        tolerance=settings.zero_tolerance,
+        assumptions=assumptions,
+        reason=reason,
+        rigour=rigour,
         witness=witness,
     )
 

@@ -19,6 +19,7 @@ from lowland.certificates.gaps.optimality import lower_value, upper_value
 from lowland.core.arrays import Vector
 from lowland.core.promises.fits import Fit, is_matrix_fit
 from lowland.core.results.findings import Finding
+from lowland.core.results.reasons import Reason, because
 from lowland.core.results.records import Factors
 from lowland.core.results.status import Rigour, Verdict
 
@@ -67,9 +68,9 @@ def refute_by_lower_point(
     if finding.verdict is Verdict.PROVED or not (np.isfinite(value) and value > 0) or calls < 2:
         return finding
     descent = _Descent(objective, value * (1 - tolerance - 4 * ROUNDING), calls)
-    for words, start in _starts(objective, theta, value, others, rng):
+    for way, start in _starts(objective, theta, value, others, rng):
         point = descent.from_point(start)
-        refuted = None if point is None else _refuted(objective, theta, point, finding, tolerance, words)
+        refuted = None if point is None else _refuted(objective, theta, point, finding, tolerance, way)
         if refuted is not None:
             return refuted
         if descent.calls <= 0:
@@ -117,16 +118,16 @@ class _Descent:
 
 def _starts(
     objective: Fit, theta: Vector, value: float, others: dict[str, Finding], rng: np.random.Generator
-) -> Iterator[tuple[str, Vector]]:
+) -> Iterator[tuple[Reason, Vector]]:
     """Yield starts for descents, the most promising first, and how each was found."""
     for other in others.values():
         if "lower_point" in other.witness:
-            yield f"in the witness of {other.claim}", np.asarray(other.witness["lower_point"], float)
+            yield because("in_witness", claim=other.claim), np.asarray(other.witness["lower_point"], float)
     for other in others.values():
         if other.verdict is Verdict.REFUTED and "direction" in other.witness and "curvature" in other.witness:
             direction, curvature = np.asarray(other.witness["direction"]), float(other.witness["curvature"])
             yield (
-                "along a direction of negative curvature",
+                because("along_curvature"),
                 _best_step(objective, theta, value, direction, curvature),
             )
             break
@@ -134,14 +135,14 @@ def _starts(
     if convex is not None and convex.verdict is Verdict.REFUTED and "length" in convex.witness:
         start = _truncated(objective, theta, convex.witness)
         if start is not None:
-            yield "by truncating the matrix that refutes convex optimality", start
+            yield because("truncated"), start
     length = float(np.linalg.norm(theta))
     if length > 0:
-        yield "by descent from a nearby point", theta + NEARBY * length * _unit(rng, theta.size)
+        yield because("from_nearby"), theta + NEARBY * length * _unit(rng, theta.size)
     for _ in range(RANDOM_STARTS):
         start = _random_point(objective, rng)
         if start is not None:
-            yield "by descent from a random point", start
+            yield because("from_random"), start
 
 
 def _best_step(objective: Fit, theta: Vector, value: float, direction: Vector, curvature: float) -> Vector:
@@ -192,7 +193,7 @@ def _unit(rng: np.random.Generator, size: int) -> Vector:
 
 
 def _refuted(
-    objective: Fit, theta: Vector, point: Vector, finding: Finding, tolerance: float, words: str
+    objective: Fit, theta: Vector, point: Vector, finding: Finding, tolerance: float, way: Reason
 ) -> Finding | None:
     """Return the refutation if both objectives, evaluated separately, differ by enough."""
     here, charged_here = _bound(objective, theta, upper=False)
@@ -202,12 +203,13 @@ def _refuted(
     witness: dict[str, Any] = {"objective": here, "lower_objective": there, "lower_point": point}
     return replace(
         finding,
+        method="",
+        reason=because("another_point") + way + because("is_lower"),
         verdict=Verdict.REFUTED,
         value=(here - there) / here,
         bound=tolerance,
         tolerance=tolerance,
         assumptions=(),
-        method=f"another feasible point, found {words}, has an objective lower by this fraction",
         rigour=Rigour.RIGOROUS if charged_here and charged_there else Rigour.WORKING_PRECISION,
         witness=witness,
         limited_by="",

@@ -10,8 +10,6 @@ import numpy as np
 from lowland.certificates.factorisations import eigenvalues, svd
 from lowland.certificates.gaps.leading import ESTIMATE_STEPS, leading_triplet, step_work
 from lowland.certificates.gaps.spectral_bounds import (
-    CHOLESKY,
-    OUT_OF_RANGE,
     TINY,
     Bound,
     NormProver,
@@ -22,6 +20,7 @@ from lowland.certificates.gaps.spectral_bounds import (
 from lowland.core.arrays import Matrix
 from lowland.core.complex_views import embed
 from lowland.core.promises.protocols import HasGram, LinearMap
+from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour
 from lowland.core.work import Budget, cholesky_work
 
@@ -34,7 +33,7 @@ SPARSE_COST = 16
 LEAST_STEPS, FIRST_STEPS, OFF_LEAD = 3, 40, 0.02
 # largest number of step counts tried in sequence
 ATTEMPTS = 8
-# accepted probability that a bound from a random start fails
+# accepted probability that a bound from a random start fails, which the sentence "lanczos" names
 FAILURE = 1e-10
 
 
@@ -82,18 +81,17 @@ def norm_bound(
     if method == "lanczos":
         estimate = leading_triplet(operator, steps, rng)[1]
         if not TINY < estimate < 1 / TINY:
-            return Bound(float("inf"), Rigour.RIGOROUS, OUT_OF_RANGE)
-        words = f"{steps} Lanczos steps, which give a lower bound only"
-        return Bound(estimate * (1 + 1e-6), Rigour.ESTIMATE, words)
+            return Bound(float("inf"), Rigour.RIGOROUS)
+        return Bound(estimate * (1 + 1e-6), Rigour.ESTIMATE, because("lanczos_estimate", steps=steps))
     dense_work = float(np.prod(np.array(operator.shape, float))) * min(operator.shape)
     if isinstance(operator, HasGram) and SPARSE_COST * operator.gram_work < dense_work:
         return _bound_by_gram(operator, steps, rng)
     matrix = embed(np.asarray(operator.toarray()))
     largest = float(np.abs(matrix).max(initial=0.0))
     if largest == 0:
-        return Bound(0.0, Rigour.RIGOROUS, "a matrix of zeros")
+        return Bound(0.0, Rigour.RIGOROUS, because("zeros"))
     if not TINY < largest < 1 / TINY:
-        return Bound(float("inf"), Rigour.RIGOROUS, OUT_OF_RANGE)
+        return Bound(float("inf"), Rigour.RIGOROUS)
     # exact scaling by a power of two avoids underflow and overflow of squares
     scale = 2.0 ** np.floor(np.log2(largest))
     matrix = matrix / scale
@@ -101,8 +99,8 @@ def norm_bound(
     estimate = max(leading_triplet(operator, steps, rng)[1], largest) / scale
     proved = least_proved(NormProver.of(matrix, estimate), estimate)
     if proved is not None:
-        return Bound(scale * proved, Rigour.RIGOROUS, CHOLESKY)
-    return Bound(scale * cheap_norm(matrix), Rigour.RIGOROUS, "row and column sums")
+        return Bound(scale * proved, Rigour.RIGOROUS, because("cholesky"))
+    return Bound(scale * cheap_norm(matrix), Rigour.RIGOROUS, because("row_and_column_sums"))
 
 
 def factored_work(operator: LinearMap) -> float:
@@ -119,7 +117,7 @@ def _bound_by_gram(operator: Any, steps: int, rng: np.random.Generator) -> Bound
     small = min(operator.shape) <= LARGEST_EIGH
     estimate = leading_triplet(operator, 2 if small else steps, rng)[1]
     if not TINY < estimate < 1 / TINY:
-        return Bound(float("inf"), Rigour.RIGOROUS, OUT_OF_RANGE)
+        return Bound(float("inf"), Rigour.RIGOROUS)
     scale = power_of_two(estimate)
     gram = operator.gram(scale)
     if small:
@@ -129,8 +127,10 @@ def _bound_by_gram(operator: Any, steps: int, rng: np.random.Generator) -> Bound
     prover = NormProver(embed(gram), rows, scale)
     proved = least_proved(prover, estimate)
     if proved is not None:
-        return Bound(proved, Rigour.RIGOROUS, CHOLESKY)
-    return Bound(float(np.sqrt(prover.square)) / scale * (1 + 1e-12), Rigour.RIGOROUS, "sum of squares")
+        return Bound(proved, Rigour.RIGOROUS, because("cholesky"))
+    return Bound(
+        float(np.sqrt(prover.square)) / scale * (1 + 1e-12), Rigour.RIGOROUS, because("sum_of_squares")
+    )
 
 
 def probable_bound(
@@ -148,21 +148,19 @@ def probable_bound(
     # the theorem needs an isotropic start; a real start is not isotropic among complex vectors
     is_real = not np.iscomplexobj(operator.matmat(np.zeros((side, 1))))
     if steps < LEAST_STEPS:
-        words = "the budget allows too few Lanczos steps for a bound"
-        return Bound(float("inf"), Rigour.ESTIMATE, words)
+        return Bound(float("inf"), Rigour.ESTIMATE)
     lead = _Lead.of(operator, near) if is_real and near is not None else None
     found = _restricted_triplet(operator, steps, rng, lead)
     e = _missed(side, found.steps)
     estimate = lead.joined(found.value) if lead is not None else found.value
     estimate *= 1 + 1e-9
     if not TINY < estimate < 1 / TINY:  # intermediate sums of squares may have underflowed
-        return Bound(float("inf"), Rigour.RIGOROUS, OUT_OF_RANGE)
+        return Bound(float("inf"), Rigour.RIGOROUS)
     if e > 0.5 or not is_real:
-        return Bound(estimate, Rigour.ESTIMATE, f"{found.steps} Lanczos steps, which give a lower bound only")
-    words = f"{found.steps} Lanczos steps from a random start, failing with probability at most {FAILURE:g}"
+        return Bound(estimate, Rigour.ESTIMATE, because("lanczos_estimate", steps=found.steps))
     rest = found.value / np.sqrt(1 - e)
     value = lead.joined(rest) if lead is not None else rest
-    return Bound(float(value * (1 + 1e-9)), Rigour.PROBABILISTIC, words)
+    return Bound(float(value * (1 + 1e-9)), Rigour.PROBABILISTIC, because("lanczos", steps=found.steps))
 
 
 @final

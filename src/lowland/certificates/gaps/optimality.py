@@ -21,7 +21,8 @@ from lowland.certificates.gaps.rank_constrained import rank_constrained_bound
 from lowland.certificates.settings import Judgement, JudgeSettings
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.promises.fits import MatrixFit
-from lowland.core.results.findings import Finding
+from lowland.core.results.findings import Finding, undecided
+from lowland.core.results.reasons import because
 from lowland.core.results.records import Factors
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.rounding import gamma, unit_roundoff
@@ -68,8 +69,7 @@ def judge_optimality(objective: MatrixFit, theta: Vector, given: Judgement) -> l
     # with unit trace a zero point represents no matrix
     astray = objective.model.has_unit_trace and not 1e-100 < float(np.linalg.norm(theta)) < 1e100
     if astray or not (np.isfinite(upper) and (upper > SMALLEST_SQUARABLE or nothing)):
-        method = "an objective of this size cannot be bounded in float64"
-        return [Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in CLAIMS]
+        return [undecided(claim, because("size_unbounded")) for claim in CLAIMS]
     # the convex problem has no balancing term, and the nuclear norm in place of a ridge
     exactly = objective.loss.vanishes_at_data  # natural parameters equal to the data are no fit
     free = exactly and is_free(objective, theta, objective.penalties)
@@ -123,10 +123,9 @@ def judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, settin
     """
     gap = value - lower.value
     if not np.isfinite(gap):
-        return Finding(claim, Verdict.INCONCLUSIVE, method="the gap cannot be represented in float64")
+        return undecided(claim, because("gap_unrepresentable"))
     if gap < -1e-8 * abs(value):
-        method = "the lower bound exceeds the objective: one of them is wrong, so no claim is made"
-        return Finding(claim, Verdict.INCONCLUSIVE, method=method)
+        return undecided(claim, because("bound_exceeds"))
     gap = max(0.0, gap)
     rigour = lower.rigour if charged else _weaker(lower.rigour)
     verdict = Verdict.INCONCLUSIVE
@@ -143,12 +142,11 @@ def judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, settin
     return Finding(
         claim,
         verdict,
-        gap / value if value > 0 else 0.0,
-        settings.gap_tolerance,
-        settings.gap_tolerance,
-        lower.assumptions,
-        f"gap to a lower bound, as a fraction of the objective: {lower.method}",
-        rigour,
+        value=gap / value if value > 0 else 0.0,
+        bound=settings.gap_tolerance,
+        tolerance=settings.gap_tolerance,
+        reason=because("gap") + lower.reason,
+        rigour=rigour,
         witness=witness,
         limited_by=lower.limited_by,
     )
@@ -213,12 +211,11 @@ def _refute_convex(objective: MatrixFit, theta: Vector, finding: Finding, given:
     return Finding(
         finding.claim,
         Verdict.REFUTED,
-        descent.decrease / value,
-        finding.bound,
-        finding.tolerance,
-        (),
-        "adding one rank-one matrix lowers the convex objective by this fraction",
-        Rigour.WORKING_PRECISION,
+        value=descent.decrease / value,
+        bound=finding.bound,
+        tolerance=finding.tolerance,
+        reason=because("rank_one_added"),
+        rigour=Rigour.WORKING_PRECISION,
         witness={"objective": value, "left": descent.left, "right": descent.right, "length": descent.length},
     )
 

@@ -25,13 +25,13 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.complex_views import as_reals
 from lowland.core.promises.fits import MatrixFit
 from lowland.core.promises.protocols import HasRoundingBounds
+from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour
 from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.work import UNLIMITED, Budget, singular_value_work
 
 # products with at most this many terms are computed in long double
 LONG_PRODUCT = 3e7
-METHOD = "the data term is strongly convex, and no matrix of this rank is closer to its minimum"
 
 
 def rank_constrained_bound(
@@ -85,7 +85,7 @@ def rank_constrained_bound(
     value = lowest - gap
     if not (np.isfinite(value) and value > 0):
         return ZERO_BOUND
-    return LowerBound(float(value), Rigour.RIGOROUS, METHOD, mu)
+    return LowerBound(float(value), Rigour.RIGOROUS, because("strongly_convex"), mu)
 
 
 def _may_be_convex(objective: MatrixFit) -> bool:

@@ -15,24 +15,23 @@ import numpy as np
 from lowland.certificates.factorisations import cholesky_completes, eigenvalues
 from lowland.core.arrays import Matrix
 from lowland.core.complex_views import embed
+from lowland.core.results.reasons import Reason, because
 from lowland.core.results.status import Rigour
 from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.work import CALL, touch
 
 # products of two numbers between this and its inverse neither underflow nor overflow
 TINY = 1e-140
-CHOLESKY = "shifted Cholesky, rounding included"
-OUT_OF_RANGE = "entries too small or too large for a bound"
 
 
 @final
 @dataclass(frozen=True)
 class Bound:
-    """An upper bound, its rigour, and how it was found."""
+    """An upper bound, its rigour, and how it was found; infinite where nothing was."""
 
     value: float
     rigour: Rigour
-    method: str
+    reason: Reason = ()
     limited_by: str = ""
 
 
@@ -117,16 +116,16 @@ def gram_bound(matrix: Matrix) -> Bound:
     """
     largest = float(np.abs(matrix).max(initial=0.0))
     if largest == 0:
-        return Bound(0.0, Rigour.RIGOROUS, "a matrix of zeros")
+        return Bound(0.0, Rigour.RIGOROUS, because("zeros"))
     if not TINY < largest < 1 / TINY:
-        return Bound(float("inf"), Rigour.RIGOROUS, OUT_OF_RANGE)
+        return Bound(float("inf"), Rigour.RIGOROUS)
     touch(gram_bound_work(*matrix.shape))
     prover = NormProver.of(matrix, largest)
     estimate = float(np.sqrt(max(eigenvalues(prover.gram)[-1], 0.0))) / prover.scale
     proved = least_proved(prover, estimate)
     if proved is not None:
-        return Bound(proved, Rigour.RIGOROUS, CHOLESKY)
-    return Bound(cheap_norm(matrix), Rigour.RIGOROUS, "row and column sums")
+        return Bound(proved, Rigour.RIGOROUS, because("cholesky"))
+    return Bound(cheap_norm(matrix), Rigour.RIGOROUS, because("row_and_column_sums"))
 
 
 def gram_bound_work(rows: float, columns: float) -> float:
@@ -153,14 +152,16 @@ def eigenvalue_bound(matrix: Matrix) -> Bound:
     symmetric = (matrix + matrix.T) / 2
     size = float(np.abs(symmetric).sum(axis=1).max(initial=0.0))
     if not np.isfinite(size) or 0 < size < TINY:
-        return Bound(float("inf"), Rigour.RIGOROUS, OUT_OF_RANGE)
+        return Bound(float("inf"), Rigour.RIGOROUS)
     top = float(eigenvalues(symmetric)[-1])
     # averaging with the transpose rounds once
     rounding = 2 * unit_roundoff("float64") * float(np.linalg.norm(symmetric))
     for slack in (1e-12, 1e-10, 1e-8, 1e-6):
         if is_eigenvalue_below(symmetric, top + slack * size):
-            return Bound(top + slack * size + rounding, Rigour.RIGOROUS, CHOLESKY)
-    return Bound(size * (1 + gamma(matrix.shape[0] + 2)) + rounding, Rigour.RIGOROUS, "absolute row sums")
+            return Bound(top + slack * size + rounding, Rigour.RIGOROUS, because("cholesky"))
+    return Bound(
+        size * (1 + gamma(matrix.shape[0] + 2)) + rounding, Rigour.RIGOROUS, because("absolute_row_sums")
+    )
 
 
 def cheap_norm(matrix: Matrix) -> float:

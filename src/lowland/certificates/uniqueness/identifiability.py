@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lowland.certificates.curvatures.jacobian import gram_matrix, jacobian_matrix
@@ -9,19 +11,18 @@ from lowland.certificates.factorisations import eigenvalues
 from lowland.certificates.settings import Judgement
 from lowland.certificates.uniqueness.identifiability_findings import (
     FINITE,
-    GENERIC,
     UNIQUE,
     not_unique,
     proved,
     rank_modulo_primes,
     refuted,
     refuted_by_rank,
-    say_lines,
 )
 from lowland.certificates.uniqueness.patterns import judge_pattern
 from lowland.core.arrays import Indices, Vector
 from lowland.core.promises.fits import MatrixFit
-from lowland.core.results.findings import Finding
+from lowland.core.results.findings import Finding, undecided
+from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.work import UNLIMITED, Budget
 from lowland.kernels.modular_arithmetic import modular
@@ -29,11 +30,7 @@ from lowland.kernels.modular_arithmetic import modular
 # number of measurements beyond the degrees of freedom in the first attempt at a proof
 SPARE_MEASUREMENTS = 16
 # singular values below this fraction of the largest may be due to rounding of the measuring matrices
-LAST_DIGITS = 1e-6
-ROUNDED = (
-    "full rank modulo a prime depends on the last digits of the measuring matrices: in floating point the "
-    "smallest singular value is negligible"
-)
+LAST_SHARE, LAST_DIGITS = 1e-6, because("last_digits")
 
 
 def judge_identifiability(objective: MatrixFit, theta: Vector, given: Judgement) -> list[Finding]:
@@ -75,33 +72,31 @@ def _judge_operator(objective: MatrixFit, largest: int, rng: np.random.Generator
     size, expected = objective.y.size, objective.degrees_of_freedom
     unseen = unseen_lines(objective, rng)
     if unseen[0].size or unseen[1].size:
-        words = f"{say_lines(unseen)} not involved in any measurement"
-        finding = refuted(FINITE, None, expected, words, Rigour.PROBABILISTIC)
+        reason = because("unseen_lines", lines=[len(lines) for lines in unseen])
+        finding = refuted(FINITE, None, expected, reason, Rigour.PROBABILISTIC)
         finding.witness["short_rows"], finding.witness["short_columns"] = unseen
         return finding
     if size < expected:
-        words = f"{size} measurements for {expected} degrees of freedom"
-        return refuted(FINITE, size, expected, words, Rigour.RIGOROUS)
+        reason = because("few_measurements", size=size, freedom=expected)
+        return refuted(FINITE, size, expected, reason, Rigour.RIGOROUS)
     jacobian = objective.modular_jacobian
-    if jacobian is None or objective.size > largest:
-        words = "no exact Jacobian is available for these measurements"
-        limit = "" if jacobian is None else "largest_modular"
-        if limit:
-            words = f"an exact Jacobian of {objective.size} unknowns exceeds the limit of {largest}"
-        return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
+    if jacobian is None:
+        return undecided(FINITE, because("no_jacobian"))
+    if objective.size > largest:
+        reason = because("over_limit", unknowns=objective.size, limit=largest)
+        return undecided(FINITE, reason, "largest_modular")
     beside = jacobian.expected_rank - expected  # rows that hold a constraint
     sizes = (expected + SPARE_MEASUREMENTS, None, None)
     best, done = rank_modulo_primes(jacobian, jacobian.expected_rank, sizes, rng, budget)
     best = max(best - beside, 0)
     if best != expected and not done:
-        words = f"an exact Jacobian of {objective.size} unknowns exceeds the budget"
-        return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=budget.name)
+        return undecided(FINITE, because("over_budget", unknowns=objective.size), budget.name)
     if best != expected:
-        return refuted_by_rank(best, expected)
+        return refuted_by_rank(FINITE, best, expected)
     smallest = _smallest_share(objective, rng) if jacobian.has_fractions else 1.0
-    if not smallest > LAST_DIGITS:
-        return Finding(FINITE, Verdict.INCONCLUSIVE, float(best), float(expected), method=ROUNDED)
-    return proved(FINITE, best, "full rank of the Jacobian modulo a prime", (GENERIC,))
+    if not smallest > LAST_SHARE:
+        return replace(undecided(FINITE, LAST_DIGITS), value=float(best), bound=float(expected))
+    return proved(FINITE, best, because("full_rank"))
 
 
 def _smallest_share(objective: MatrixFit, rng: np.random.Generator) -> float:
@@ -151,12 +146,10 @@ def _unique_operator(objective: MatrixFit, finite: Finding, largest: int, budget
     dimension, size = objective.matrices.dimension, objective.y.size + objective.model.has_unit_trace
     enough = size >= dimension and dimension <= largest
     work = 80.0 * size * dimension + modular.elimination_work(size, dimension)
-    words = "uniqueness is undecided: there may be several solutions"
     if enough and not budget.allows(work, part=0.5):
-        return Finding(UNIQUE, Verdict.INCONCLUSIVE, method=words, limited_by=budget.name)
+        return undecided(UNIQUE, because("several_solutions"), budget.name)
     if enough and any(_has_full_rank(objective, dimension, prime) for prime in modular.PRIMES[:2]):
-        if not objective.matrices.smallest_share() > LAST_DIGITS:
-            return Finding(UNIQUE, Verdict.INCONCLUSIVE, method=ROUNDED)
-        method = "the measurements determine every matrix, low-rank or not: full rank modulo a prime"
-        return Finding(UNIQUE, Verdict.PROVED, method=method, rigour=Rigour.RIGOROUS)
-    return Finding(UNIQUE, Verdict.INCONCLUSIVE, method=words)
+        if not objective.matrices.smallest_share() > LAST_SHARE:
+            return undecided(UNIQUE, LAST_DIGITS)
+        return Finding(UNIQUE, Verdict.PROVED, reason=because("every_matrix"), rigour=Rigour.RIGOROUS)
+    return undecided(UNIQUE, because("several_solutions"))

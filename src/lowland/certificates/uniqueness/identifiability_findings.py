@@ -7,45 +7,43 @@ from typing import Any
 
 import numpy as np
 
-from lowland.core.arrays import Indices
 from lowland.core.results.findings import Finding
+from lowland.core.results.reasons import Reason, assumption, because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.work import UNLIMITED, Budget
 from lowland.kernels.modular_arithmetic import modular
 
 FINITE, UNIQUE = "determined_by_data", "uniquely_determined"
-GENERIC = "generic values of the factors (all but a set of measure zero)"
+GENERIC = assumption("generic")
 
 
-def proved(claim: str, rank: int, method: str, assumptions: tuple[str, ...]) -> Finding:
+def proved(claim: str, rank: int, reason: Reason, assumptions: tuple[str, ...] = (GENERIC,)) -> Finding:
     """Return a rigorous finding from a full rank."""
     return Finding(
         claim,
         Verdict.PROVED,
-        float(rank),
-        float(rank),
-        0.0,
-        assumptions,
-        method,
-        Rigour.RIGOROUS,
+        value=float(rank),
+        bound=float(rank),
+        tolerance=0.0,
+        assumptions=assumptions,
+        reason=reason,
+        rigour=Rigour.RIGOROUS,
         witness={"rank": rank},
     )
 
 
-def refuted(claim: str, rank: int | None, expected: int, method: str, rigour: Rigour) -> Finding:
+def refuted(claim: str, rank: int | None, expected: int, reason: Reason, rigour: Rigour) -> Finding:
     """Return a finding that refutes finiteness, from a deficient rank or from counting."""
-    assumptions: tuple[str, ...] = (GENERIC,)
-    if rigour is Rigour.PROBABILISTIC:
-        assumptions = (GENERIC, "two primes that are not exceptional")
+    usual = (assumption("usual_primes"),) if rigour is Rigour.PROBABILISTIC else ()
     return Finding(
         claim,
         Verdict.REFUTED,
-        None if rank is None else float(rank),
-        float(expected),
-        0.0,
-        assumptions,
-        method,
-        rigour,
+        value=None if rank is None else float(rank),
+        bound=float(expected),
+        tolerance=0.0,
+        assumptions=(GENERIC, *usual),
+        reason=reason,
+        rigour=rigour,
         witness={"rank": rank, "expected": expected},
     )
 
@@ -97,22 +95,17 @@ def _work(jacobian: Any, most: int | None, *, few: bool = False) -> float:
     return float(jacobian.work(rows, few=few)) + modular.elimination_work(rows, jacobian.unknowns)
 
 
-def refuted_by_rank(rank: int, expected: int) -> Finding:
-    """Return a finding that refutes finiteness, from deficient ranks modulo two primes."""
-    words = f"the Jacobian has rank {rank} of {expected} modulo two primes"
-    finding = refuted(FINITE, rank, expected, words, Rigour.PROBABILISTIC)
-    finding.witness["failure_probability"] = (expected / modular.PRIMES[-1]) ** 2
+def refuted_by_rank(claim: str, rank: int, expected: int, chance: float | None = None) -> Finding:
+    """Return a finding that refutes a claim, from deficient ranks modulo two primes."""
+    reason = because("deficient", rank=rank, freedom=expected)
+    finding = refuted(claim, rank, expected, reason, Rigour.PROBABILISTIC)
+    usual = (expected / modular.PRIMES[-1]) ** 2
+    finding.witness["failure_probability"] = usual if chance is None else chance
     return finding
 
 
 def not_unique(finite: Finding) -> Finding:
     """Return the finding that refutes uniqueness because finiteness is refuted."""
     return Finding(
-        UNIQUE, Verdict.REFUTED, assumptions=finite.assumptions, method=finite.method, rigour=finite.rigour
+        UNIQUE, Verdict.REFUTED, assumptions=finite.assumptions, reason=finite.reason, rigour=finite.rigour
     )
-
-
-def say_lines(lines: tuple[Indices, Indices]) -> str:
-    """Return a phrase such as "3 rows and 2 columns"."""
-    named = zip(lines, ("rows", "columns"), strict=True)
-    return " and ".join(f"{len(some)} {name}" for some, name in named if len(some))

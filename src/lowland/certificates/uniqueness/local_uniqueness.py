@@ -22,7 +22,8 @@ from lowland.certificates.uniqueness.nearby_solutions import Neighbour, find_nei
 from lowland.certificates.uniqueness.solution_families import Family, prove_family
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.promises.fits import MatrixFit
-from lowland.core.results.findings import Finding
+from lowland.core.results.findings import Finding, undecided
+from lowland.core.results.reasons import Reason, because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.work import eigenvalue_work
 
@@ -70,10 +71,10 @@ def judge_local_uniqueness(objective: MatrixFit, theta: Vector, given: Judgement
         exclusion = prove_exclusion(objective, theta, given.budget)
         if exclusion is not None:
             return [_proved(objective, theta, exclusion)]
-    found = _judge_spectrum(objective, theta, given)
-    if found.limited_by or affordable or found.verdict is Verdict.REFUTED:
-        return [found]
-    return [replace(found, limited_by=given.budget.name if small else "largest_tangent")]
+    judged = _judge_spectrum(objective, theta, given)
+    if judged.limited_by or affordable or judged.verdict is Verdict.REFUTED:
+        return [judged]
+    return [replace(judged, limited_by=given.budget.name if small else "largest_tangent")]
 
 
 def _proved(objective: MatrixFit, theta: Vector, exclusion: Exclusion) -> Finding:
@@ -85,15 +86,18 @@ def _proved(objective: MatrixFit, theta: Vector, exclusion: Exclusion) -> Findin
         "radius": exclusion.radius,
     }
     size = float(objective.matrix(theta).norm())
-    words = f"no other such matrix within {exclusion.radius:.3g}"
+    reason = because("isolated", radius=exclusion.radius)
     if size > 0:
         witness["relative_radius"] = exclusion.radius / size
-        words += f", {exclusion.radius / size:.2%} of the Frobenius norm of this one"
+        reason += because("of_the_norm", share=exclusion.radius / size)
     ratio = exclusion.smallest / exclusion.norm
-    method = f"{words}; smallest singular value on the tangent space by shifted Cholesky, rounding included"
+    reason += because("tangent_space")
     return Finding(
-        CLAIM, Verdict.PROVED, ratio, 0.0, 0.0, method=method, rigour=Rigour.RIGOROUS, witness=witness
+        CLAIM, Verdict.PROVED, ratio, 0.0, 0.0, reason=reason, rigour=Rigour.RIGOROUS, witness=witness
     )
+
+
+SOME, ALL = because("some_values"), because("all_values")
 
 
 @final
@@ -101,31 +105,28 @@ def _proved(objective: MatrixFit, theta: Vector, exclusion: Exclusion) -> Findin
 class _Spectrum:
     """Squares of the Jacobian's singular values, ascending: all, or some of the smallest and the largest.
 
-    If `how` is given they are bounds on the smallest and the largest.
+    The reason says which, or that they are bounds on the smallest and the largest.
     """
 
     values: Vector
     vectors: Matrix
-    few: bool
-    how: str = ""
+    reason: Reason = SOME
 
     @property
-    def method(self) -> str:
-        if self.how:
-            return self.how
-        which, how = ("smallest", " by Lanczos iteration") if self.few else ("all", "")
-        return f"{which} singular values of the Jacobian at the point{how}, with the gauge deflated"
+    def few(self) -> bool:
+        """Whether there may be others."""
+        return self.reason != ALL
 
 
 def _judge_spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> Finding:
     """Judge by the computed singular values of the Jacobian."""
     even = balanced(objective, theta)
-    found = _spectrum(objective, even, given)
-    if isinstance(found, str):
-        return _inconclusive(found, given.budget.name)
-    values = found.values
+    spectrum = _spectrum(objective, even, given)
+    if not isinstance(spectrum, _Spectrum):
+        return undecided(CLAIM, spectrum, given.budget.name)
+    values = spectrum.values
     if not (np.isfinite(values).all() and values.size and values[-1] > 0):
-        return _inconclusive("the Jacobian at the point is zero or not finite")
+        return undecided(CLAIM, because("no_values"))
     roots = np.sqrt(np.maximum(values, 0.0))
     negligible = NEGLIGIBLE_SINGLE if objective.matrices.are_single else NEGLIGIBLE
     deficiency = int(np.sum(roots[:-1] <= negligible * roots[-1])) if roots.size > 1 else 0
@@ -135,40 +136,39 @@ def _judge_spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> Fi
         float(roots[0] / roots[-1]),
         negligible,
         negligible,
-        method=found.method,
+        reason=spectrum.reason,
         rigour=Rigour.WORKING_PRECISION,
         witness={"smallest": float(roots[0]), "largest": float(roots[-1]), "deficiency": deficiency},
     )
     if not deficiency:
         return judged
-    unseen = f"{'at least ' if found.few else ''}{deficiency} directions"
-    method = f"{unseen} at the point leave the measurements unchanged to first order; {found.method}"
-    judged = replace(judged, verdict=Verdict.INCONCLUSIVE, method=method)
-    if found.few or objective.matrices.are_single:
+    unseen = because("unseen_at_least" if spectrum.few else "unseen", count=deficiency)
+    judged = replace(judged, method="", reason=unseen + spectrum.reason, verdict=Verdict.INCONCLUSIVE)
+    if spectrum.few or objective.matrices.are_single:
         return judged
     seen = int(np.sum(roots > CLEARLY * negligible * roots[-1]))
     finite = given.found.get("determined_by_data") or judge_identifiability(objective, theta, given)[0]
     family = prove_family(objective, theta, even, seen, finite)
-    return judged if family is None else _refuted(objective, theta, even, family, found, judged)
+    return judged if family is None else _refuted(objective, theta, even, family, spectrum, judged)
 
 
-def _spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> _Spectrum | str:
+def _spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> _Spectrum | Reason:
     """Return the spectrum at a balanced point, or the reason why it is not available."""
     work = jacobian_work(objective, given.pass_work) + gram_work(objective) + 2 * eigenvalue_work(theta.size)
     if theta.size <= given.settings.largest_hessian and given.budget.allows(work, part=PROOF_PART):
         gram = gram_matrix(jacobian_matrix(objective, theta))
         gauge = orthonormal_basis(objective.model.gauge(theta, linear=True))
-        return _Spectrum(*_all_values(gram, gauge), few=False)
+        return _Spectrum(*_all_values(gram, gauge), ALL)
     counted_out = given.found.get("determined_by_data")
     hopeless = counted_out is not None and counted_out.verdict is Verdict.REFUTED
     reduced = None if hopeless else reduced_jacobian(objective, theta, given)
     if reduced is not None and reduced.smallest > (CLEARLY * NEGLIGIBLE) ** 2 * reduced.largest:
         values = np.array([reduced.smallest, reduced.largest])
-        return _Spectrum(values, reduced.direction[:, None], few=True, how=f"lower bound: {reduced.method}")
+        return _Spectrum(values, reduced.direction[:, None], reduced.reason)
     gauge_size = theta.size - objective.degrees_of_freedom
     restarts = affordable_restarts(theta.size, gauge_size, 2 * given.pass_work, given.budget)
     if not restarts:
-        return "the Jacobian at the point exceeds the budget"
+        return because("jacobian_cost")
     gauge = orthonormal_basis(objective.model.gauge(theta, linear=True))
     at = objective.linearise(theta)
 
@@ -176,10 +176,10 @@ def _spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> _Spectru
         image: Vector = at.jacobian_transpose(at.jacobian_product(d))
         return image
 
-    found = smallest_eigenpairs(product, gauge, restarts, given.rng(), count=LOOKED_FOR, tolerance=1e-3)
-    if found is None:
-        return "the smallest singular values of the Jacobian did not converge within the budget"
-    return _Spectrum(np.append(found[0], found[2]), found[1], few=True)
+    pairs = smallest_eigenpairs(product, gauge, restarts, given.rng(), count=LOOKED_FOR, tolerance=1e-3)
+    if pairs is None:
+        return because("values_cost")
+    return _Spectrum(np.append(pairs[0], pairs[2]), pairs[1])
 
 
 def _refuted(
@@ -193,15 +193,12 @@ def _refuted(
         other = _neighbour(objective, even, (spectrum.values, spectrum.vectors), deficiency)
     if other is None:
         return judged
-    method = (
-        f"{family.method}; one of them, at a distance of {other.relative_distance:.2g} of the norm, "
-        f"is attached; {judged.method}"
-    )
     attached = {"left": other.factors.left, "right": other.factors.right, "mismatch": other.mismatch}
     return replace(
         judged,
+        method="",
+        reason=family.reason + because("attached", distance=other.relative_distance) + judged.reason,
         verdict=Verdict.REFUTED,
-        method=method,
         rigour=family.rigour,
         witness=judged.witness | attached,
     )
@@ -223,10 +220,6 @@ def _neighbour(
             if other is not None:
                 return other
     return None
-
-
-def _inconclusive(method: str, limit: str = "") -> Finding:
-    return Finding(CLAIM, Verdict.INCONCLUSIVE, method=method, limited_by=limit)
 
 
 def _all_values(gram: Matrix, gauge: Matrix) -> tuple[Vector, Matrix]:

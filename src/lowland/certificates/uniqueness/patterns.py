@@ -21,10 +21,11 @@ from lowland.certificates.uniqueness.identifiability_findings import (
     not_unique,
     proved,
     refuted,
-    say_lines,
+    refuted_by_rank,
 )
 from lowland.core.arrays import Indices
-from lowland.core.results.findings import Finding
+from lowland.core.results.findings import Finding, undecided
+from lowland.core.results.reasons import Reason, because
 from lowland.core.results.records import ObservedPattern
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.work import UNLIMITED, Budget
@@ -68,9 +69,9 @@ def judge_pattern(
     """
     seen = distinct_cells(pattern)
     if seen.size == pattern.shape[0] * pattern.shape[1]:
-        words = "every cell is observed"
-        whole = Finding(UNIQUE, Verdict.PROVED, method=words, rigour=Rigour.RIGOROUS)
-        return [proved(FINITE, pattern.degrees_of_freedom, words, ()), whole]
+        reason = because("every_cell")
+        whole = Finding(UNIQUE, Verdict.PROVED, reason=reason, rigour=Rigour.RIGOROUS)
+        return [proved(FINITE, pattern.degrees_of_freedom, reason, ()), whole]
     unique = unique_reach(pattern, budget)
     if unique is not None and unique.is_all:
         return _all_unique(pattern, unique, nonzero)
@@ -79,27 +80,24 @@ def judge_pattern(
         return [finite, not_unique(finite)]
     open_yet = uniqueness_open(finite)
     if unique is not None and unique.share > 0:
-        open_yet = replace(open_yet, method=f"{open_yet.method}; {_say_reach(unique, 'unique')}")
+        open_yet = replace(open_yet, method="", reason=open_yet.reason + _say_reach(unique, "unique_reach"))
         open_yet.witness.update(_reached(unique))
     return [finite, open_yet]
 
 
 def uniqueness_open(finite: Finding) -> Finding:
     """Return the finding that leaves uniqueness open, after one on finiteness."""
-    words = "uniqueness is undecided: there may be several completions"
-    return Finding(UNIQUE, Verdict.INCONCLUSIVE, method=words, limited_by=finite.limited_by)
+    return undecided(UNIQUE, because("several_completions"), finite.limited_by)
 
 
 def _all_unique(pattern: ObservedPattern, unique: Reach, nonzero: bool) -> list[Finding]:
-    a, b = (side.size for side in unique.core)
-    words = f"every row and column follows from a complete block of {a} x {b} cells by linear equations"
+    reason = because("block", rows=unique.core[0].size, columns=unique.core[1].size)
     assumptions: tuple[str, ...] = (GENERIC,)
     if pattern.rank == 1 and nonzero:
-        words = "rank one, no observed value is zero, and observed cells connect all rows and columns"
-        assumptions = ()
-    only = Finding(UNIQUE, Verdict.PROVED, assumptions=assumptions, method=words, rigour=Rigour.RIGOROUS)
+        reason, assumptions = because("connected"), ()
+    only = Finding(UNIQUE, Verdict.PROVED, assumptions=assumptions, reason=reason, rigour=Rigour.RIGOROUS)
     only.witness.update(_reached(unique))
-    finite = proved(FINITE, pattern.degrees_of_freedom, words, assumptions)
+    finite = proved(FINITE, pattern.degrees_of_freedom, reason, assumptions)
     finite.witness.update({"core_rows": unique.core[0], "core_columns": unique.core[1]})
     return [finite, only]
 
@@ -119,13 +117,11 @@ def _judge_finite(
             return by_core
     result = pattern_rank(pattern, rng)
     if result.is_full:
-        return proved(FINITE, result.rank, "full rank of the Jacobian modulo a prime", (GENERIC,))
+        return proved(FINITE, result.rank, because("full_rank"))
     if finding is not None:
         finding = replace(finding, value=float(result.rank))
     else:
-        words = f"the Jacobian has rank {result.rank} of {result.expected} modulo two primes"
-        finding = refuted(FINITE, result.rank, expected, words, Rigour.PROBABILISTIC)
-        finding.witness["failure_probability"] = result.failure_probability
+        finding = refuted_by_rank(FINITE, result.rank, expected, result.failure_probability)
     return _with_witness(finding, short, result.undetermined)
 
 
@@ -149,11 +145,8 @@ def _judge_by_core(
     limit = _limit(pattern, largest, budget)
     if reach is None and finding is None:
         size = min(pattern.shape) * pattern.rank
-        words = (
-            f"the exact rank for {size} unknowns and {pattern.rows.size} cells exceeds the budget, and no "
-            "determined core was found"
-        )
-        return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
+        reason = because("rank_over_budget", unknowns=size, cells=pattern.rows.size)
+        return undecided(FINITE, reason, limit)
     return found_by_core(reach, finding, short, pattern.degrees_of_freedom, limit)
 
 
@@ -176,24 +169,18 @@ def found_by_core(
     """
     if finding is not None:
         if reach is not None:
-            finding = replace(finding, method=f"{finding.method}; {_say_reach(reach, 'determined')}")
+            finding = replace(finding, method="", reason=finding.reason + _say_reach(reach, "reach"))
             finding.witness.update(_reached(reach))
         return _with_witness(finding, short, None)
     if reach is None:
-        words = "no determined core was found"
-        return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
-    if not reach.is_all:
-        words = _say_reach(reach, "determined")
-        found = Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
-        found.witness.update(_reached(reach))
-        return found
-    words = (
-        f"full rank modulo a prime of a core of {reach.core[0].size} rows and {reach.core[1].size} columns, "
-        "from which all others follow by linear equations"
-    )
-    found = proved(FINITE, expected, words, (GENERIC,))
-    found.witness.update(_reached(reach))
-    return found
+        return undecided(FINITE, because("no_core"), limit)
+    if reach.is_all:
+        rows, columns = reach.core
+        outcome = proved(FINITE, expected, because("core", rows=rows.size, columns=columns.size))
+    else:
+        outcome = undecided(FINITE, _say_reach(reach, "reach"), limit)
+    outcome.witness.update(_reached(reach))
+    return outcome
 
 
 def _limit(pattern: ObservedPattern, largest: int, budget: Budget) -> str:
@@ -201,9 +188,9 @@ def _limit(pattern: ObservedPattern, largest: int, budget: Budget) -> str:
     return "largest_modular" if size > largest else budget.name
 
 
-def _say_reach(reach: Reach, word: str) -> str:
-    lines = np.flatnonzero(~reach.rows), np.flatnonzero(~reach.columns)
-    return f"{reach.share:.1%} of the cells are {word} for generic values, {say_lines(lines)} are not reached"
+def _say_reach(reach: Reach, code: str) -> Reason:
+    lost = [np.count_nonzero(~side) for side in (reach.rows, reach.columns)]
+    return because(code, share=reach.share, lines=lost)
 
 
 def _reached(reach: Reach) -> dict[str, Any]:
@@ -228,7 +215,7 @@ def short_lines(
     counts: tuple[Indices, Indices], rank: int, biases: tuple[str, ...]
 ) -> tuple[Indices, Indices]:
     """Return rows and columns with fewer observations than unknowns of their own, by their counts."""
-    (for_row, for_column), (m, n) = unknowns_of_lines(rank, biases), (own.size for own in counts)
+    (for_row, for_column), (m, n) = unknowns_of_lines(rank, biases), (side.size for side in counts)
     # a row of an r-dimensional row space has min(r, n) unknowns, and its bias
     return np.flatnonzero(counts[0] < min(for_row, n)), np.flatnonzero(counts[1] < min(for_column, m))
 
@@ -236,11 +223,11 @@ def short_lines(
 def refuted_by_counts(size: int, short: tuple[Indices, Indices], expected: int) -> Finding | None:
     """Return a finding that refutes finiteness where there are too few cells, in all or in some line."""
     if size < expected:
-        words = f"{size} cells for {expected} degrees of freedom"
-        return refuted(FINITE, size, expected, words, Rigour.RIGOROUS)
+        reason = because("few_cells", size=size, freedom=expected)
+        return refuted(FINITE, size, expected, reason, Rigour.RIGOROUS)
     if short[0].size or short[1].size:
-        words = f"{say_lines(short)} with fewer observations than unknowns of their own"
-        return refuted(FINITE, None, expected, words, Rigour.RIGOROUS)
+        reason = because("short_lines", lines=[len(side) for side in short])
+        return refuted(FINITE, None, expected, reason, Rigour.RIGOROUS)
     return None
 
 

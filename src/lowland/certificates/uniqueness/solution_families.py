@@ -23,6 +23,7 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.complex_views import embed
 from lowland.core.promises.fits import MatrixFit
 from lowland.core.results.findings import Finding
+from lowland.core.results.reasons import Reason, because
 from lowland.core.results.records import ObservedPattern
 from lowland.core.results.status import Rigour, Verdict
 from lowland.kernels.modular_arithmetic.exact_integers import exact_rank
@@ -40,13 +41,13 @@ class Family:
 
     Parameters
     ----------
-    method : str
+    reason : tuple of Phrase
     rigour : Rigour
     change : ndarray, shape (size,), optional
         A change of the given point; any multiple of it leaves the predictions unchanged.
     """
 
-    method: str
+    reason: Reason
     rigour: Rigour
     change: Vector | None = None
 
@@ -75,12 +76,11 @@ def prove_family(
         None if nothing is proved.
     """
     if finite.verdict is Verdict.REFUTED:
-        found = _by_constant_rank(objective, theta, seen, finite)
-        if found is not None:
-            return found
+        by_rank = _by_constant_rank(objective, theta, seen, finite)
+        if by_rank is not None:
+            return by_rank
         if objective.observed_pattern is None and _any_line(finite):
-            words = "a row or column of the matrix is not measured at all, so it can be arbitrary"
-            return Family(words, finite.rigour)
+            return Family(because("unmeasured"), finite.rigour)
     pattern = objective.observed_pattern
     return None if pattern is None else _by_line(objective, pattern, given)
 
@@ -89,11 +89,8 @@ def _by_constant_rank(objective: MatrixFit, theta: Vector, seen: int, finite: Fi
     generic, freedom = finite.value, objective.degrees_of_freedom
     if generic is None or not seen >= generic or not generic < freedom or not is_smooth(objective, theta):
         return None
-    words = (
-        f"the Jacobian has rank {seen} here and almost everywhere, {freedom - int(generic)} less than the "
-        "degrees of freedom: the matrices with the same predictions form a manifold"
-    )
-    return Family(words, Rigour.WORKING_PRECISION)  # the rank at the point is computed
+    reason = because("constant_rank", rank=seen, lost=freedom - int(generic))
+    return Family(reason, Rigour.WORKING_PRECISION)  # the rank at the point is computed
 
 
 def is_smooth(objective: MatrixFit, theta: Vector) -> bool:
@@ -138,11 +135,11 @@ def _by_line(objective: MatrixFit, pattern: ObservedPattern, theta: Vector) -> F
         if not _is_independent(unknowns):
             continue  # a free direction might leave the matrix unchanged
         count = int(pattern.shape[0 if kind == "row" else 1])
-        found = _open_line(lines, partners, unknowns, count)
-        if found is not None:
-            line, change = found
-            words = f"{kind} {line} is exactly underdetermined by its observed cells for a fixed other factor"
-            return Family(words, Rigour.WORKING_PRECISION, _change_of_line(objective, kind, line, change))
+        open_line = _open_line(lines, partners, unknowns, count)
+        if open_line is not None:
+            line, change = open_line
+            reason = because("open_line", side=kind, line=line)
+            return Family(reason, Rigour.WORKING_PRECISION, _change_of_line(objective, kind, line, change))
     return None
 
 

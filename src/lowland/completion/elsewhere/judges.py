@@ -183,7 +183,7 @@ def _lower_bound(
     value -= scale * _offset_charge(problem, sums, upper)
     if not value > 0:
         return ZERO_BOUND
-    return LowerBound(float(value), norm.rigour, norm.method, scale)
+    return LowerBound(float(value), norm.rigour, norm.reason, scale)
 
 
 def _bias_squares(problem: LineProblem, sums: _Sums) -> float:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from lowland.core.errors import FileFormatError
+from lowland.core.results.reasons import WORD, Phrase, Reason, kinds_of, sentence
+from lowland.core.results.sentences import SENTENCES
 from lowland.core.results.status import Rigour, Verdict
 
 TEXTS, NUMBERS = ("claim", "method", "limited_by"), ("value", "bound", "tolerance")
-KEYS = {*TEXTS, *NUMBERS, "verdict", "rigour", "assumptions", "witness"}
+KEYS = {*TEXTS, *NUMBERS, "verdict", "rigour", "assumptions", "reason", "witness"}
 
 
 def plain_number(value: float | None) -> float | str | None:
@@ -31,6 +34,14 @@ def plain_value(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         return plain_number(float(value))
     return value.item() if isinstance(value, np.generic) else value
+
+
+def plain_reason(reason: Reason) -> list[dict[str, Any]]:
+    """Return the phrases of a reason as JSON data."""
+    return [
+        {"code": phrase.code} | {name: plain_value(number) for name, number in phrase.numbers.items()}
+        for phrase in reason
+    ]
 
 
 def parse(text: str, what: str) -> Any:
@@ -55,6 +66,11 @@ def parse(text: str, what: str) -> Any:
         return json.loads(text, object_pairs_hook=unique, parse_constant=unknown)
     except (ValueError, RecursionError) as error:
         raise FileFormatError(f"{what} is not a certificate", str(error)) from error
+
+
+def with_reasons(findings: list[Any]) -> list[Any]:
+    """Return findings as earlier versions wrote them with what they lack: no reasons."""
+    return [{"reason": [], **item} if isinstance(item, dict) else item for item in findings]
 
 
 def finding_fields(item: Any, what: str, *, timed: bool) -> dict[str, Any]:
@@ -89,8 +105,47 @@ def finding_fields(item: Any, what: str, *, timed: bool) -> dict[str, Any]:
     fields["assumptions"] = tuple(listed)
     if not isinstance(given["witness"], Mapping) or not all(_is_printable(key) for key in given["witness"]):
         raise _wrong(what, "witness", given["witness"])
+    fields["reason"] = _reason(given["reason"], fields["method"], what)
     fields["witness"] = {str(key): _value(value, what, key) for key, value in given["witness"].items()}
     return fields
+
+
+def _reason(listed: Any, method: str, what: str) -> Reason:
+    """Return the phrases of a reason: of known codes, with exactly their numbers, and with this sentence."""
+    if not isinstance(listed, list):
+        raise _wrong(what, "reason", listed)
+    phrases = []
+    for item in listed:
+        code = item.get("code") if isinstance(item, Mapping) else None
+        kinds = kinds_of(code) if isinstance(code, str) and code in SENTENCES else {}
+        if not isinstance(code, str) or set(item) != {"code", *kinds} or code not in SENTENCES:
+            raise _wrong(what, "reason", item)
+        phrases.append(Phrase(code, {name: _said(item[name], kind, what) for name, kind in kinds.items()}))
+    if phrases and sentence(phrases) != method:
+        raise FileFormatError(
+            f"{what} holds a finding whose sentence is not that of its reason", ascii(method)
+        )
+    return tuple(phrases)
+
+
+def _said(value: Any, kind: str, what: str) -> Any:
+    """Return what a phrase says: a number, several whole numbers, or a name."""
+    if kind == "real" and value is not None:
+        return _number(value, what, "reason")
+    if kind == "word":
+        good = isinstance(value, str) and re.fullmatch(WORD, value) is not None
+    elif kind == "whole":
+        good = _is_whole(value)
+    else:
+        good = isinstance(value, list) and all(map(_is_whole, value)) and (kind != "lines" or len(value) == 2)
+    if not good:
+        raise _wrong(what, "reason", value)
+    return value
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether a value is a whole number of at least 0 that is a float, too."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 1 << 53
 
 
 def _is_printable(text: Any) -> bool:

@@ -14,7 +14,15 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.errors import FileFormatError, InvalidInputError
-from lowland.core.results.finding_json import finding_fields, parse, plain_number, plain_value
+from lowland.core.results.finding_json import (
+    finding_fields,
+    parse,
+    plain_number,
+    plain_reason,
+    plain_value,
+    with_reasons,
+)
+from lowland.core.results.reasons import Reason, sentence
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Verification
 
@@ -61,7 +69,7 @@ class Finding:
     assumptions : tuple of str
         Assumptions of a PROVED or REFUTED verdict.
     method : str
-        How it was judged, in one sentence.
+        How it was judged, in one sentence; that of the reason if there is one.
     rigour : Rigour
         What the verdict rests on.
     seconds : float
@@ -71,6 +79,8 @@ class Finding:
     limited_by : str
         The setting that stopped the judge, empty if none did; with a larger effort the claim may be
         decided.
+    reason : tuple of Phrase
+        The phrases of that sentence, with their numbers; empty if a finding was written without.
 
     Examples
     --------
@@ -93,6 +103,7 @@ class Finding:
     seconds: float = 0.0
     witness: dict[str, Any] = field(default_factory=dict, compare=False)
     limited_by: str = ""
+    reason: Reason = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.claim not in CLAIMS:
@@ -101,6 +112,18 @@ class Finding:
             )
         if self.verdict is Verdict.PROVED and self.rigour is Rigour.ESTIMATE:
             raise InvalidInputError("an estimate proves nothing", f"claim {self.claim} PROVED by an estimate")
+        if self.reason:
+            text = sentence(self.reason)
+            if self.method not in ("", text):
+                raise InvalidInputError(
+                    "the sentence of a finding is not that of its reason", repr(self.method)
+                )
+            object.__setattr__(self, "method", text)
+
+
+def undecided(claim: str, reason: Reason, limited_by: str = "") -> Finding:
+    """Return the finding that nothing is known of a claim, and why."""
+    return Finding(claim, Verdict.INCONCLUSIVE, reason=reason, limited_by=limited_by)
 
 
 @public("lowland")
@@ -239,7 +262,9 @@ class Certificate:
         data = parse(text, "this")
         if not isinstance(data, dict) or not isinstance(data.get("findings"), list):
             raise FileFormatError("this is not a certificate", "no list of findings")
-        return cls.from_plain(data["findings"], str(data.get("objective", "")), "this", timed=True)
+        return cls.from_plain(
+            with_reasons(data["findings"]), str(data.get("objective", "")), "this", timed=True
+        )
 
     @classmethod
     def from_plain(cls, listed: list[Any], objective: str, what: str, *, timed: bool = False) -> Certificate:
@@ -319,5 +344,6 @@ def _finding_as_dict(finding: Finding) -> dict[str, Any]:
         "rigour": finding.rigour.value,
         "seconds": finding.seconds,
         "limited_by": finding.limited_by,
+        "reason": plain_reason(finding.reason),
         "witness": {key: plain_value(value) for key, value in finding.witness.items()},
     }

@@ -17,12 +17,11 @@ from lowland.certificates.factorisations import eigenvalues, leading_columns
 from lowland.certificates.gaps.spectral_bounds import is_eigenvalue_below
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.results.findings import Finding
+from lowland.core.results.reasons import Reason, assumption, because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.rounding import gamma, unit_roundoff
 
 CLAIM = "no_bad_minimum_in_region"
-NULL_SET = "the point lies outside a set of volume zero of its region"
-OUTER = "no output weight becomes zero"
 # a margin closer to zero than this is left open if nothing is proved: solvers are not more accurate
 UNSURE = 1e-6
 # in these units numbers are about one; numbers this small may have lost digits to underflow
@@ -239,20 +238,19 @@ def judge_region(
     n, rank = facts.n_points, facts.rank
     numbers: dict[str, Any] = {"value": float(rank), "bound": float(n)}
     if facts.on_boundary:
-        method = "a neuron is at its kink on a data point, so the network lies on a boundary of regions"
-        return Finding(CLAIM, Verdict.INCONCLUSIVE, method=method, rigour=Rigour.ESTIMATE, **numbers)
+        return Finding(CLAIM, Verdict.INCONCLUSIVE, reason=because("region_kink"), **numbers)
     if rank == n:
         return Finding(
             CLAIM,
             Verdict.PROVED,
             assumptions=_assumptions(facts),
-            method=f"the Jacobian has rank {n}, the number of data points, by exact elimination",
+            reason=because("region_full", rank=n),
             rigour=Rigour.RIGOROUS,
             **numbers,
         )
-    short = f"the Jacobian has rank {rank} for {n} data points"
+    short = because("region_deficient", rank=rank, points=n)
     if optimum is None:
-        return Finding(CLAIM, Verdict.INCONCLUSIVE, method=short, rigour=Rigour.PROBABILISTIC, **numbers)
+        return Finding(CLAIM, Verdict.INCONCLUSIVE, reason=short, rigour=Rigour.PROBABILISTIC, **numbers)
     rigour = Rigour.RIGOROUS if is_rank_proved else Rigour.PROBABILISTIC
     return _by_optimum(short, optimum, numbers, least_possible, rigour)
 
@@ -260,48 +258,42 @@ def judge_region(
 def _assumptions(facts: RegionFacts) -> tuple[str, ...]:
     if facts.linear:
         return ()
-    return (OUTER,) if facts.shallow and not facts.any_output_zero else (NULL_SET,)
+    live = facts.shallow and not facts.any_output_zero
+    return (assumption("live_outputs" if live else "null_set"),)
 
 
 def _by_optimum(
-    short: str, optimum: Optimum, numbers: dict[str, Any], least: float, rigour: Rigour
+    short: Reason, optimum: Optimum, numbers: dict[str, Any], least: float, rigour: Rigour
 ) -> Finding:
-    loss, verdict = f"{optimum.loss:.3g}", Verdict.SUPPORTED
+    loss, verdict = optimum.loss, Verdict.SUPPORTED
     if optimum.is_zero:
-        method = (
-            f"{short}, but the best loss in the region counts as zero (at most 1e-9 of that of zero "
-            "outputs), and within a region the loss is convex"
-        )
-    elif optimum.loss <= least * (1 + 1e-6):
-        method = f"{short}, but inputs repeat with different targets, and no function has a loss below {loss}"
+        reason = because("zero_loss")
+    elif loss <= least * (1 + 1e-6):
+        reason = because("repeated_inputs", loss=loss)
     elif optimum.inner is not None:
         return _refuted(short, optimum, optimum.inner, numbers, rigour)
     elif optimum.margin <= -UNSURE:
-        method = (
-            f"{short}, but numerically the region has no minimum: its best loss, {loss}, is "
-            "attained only on the boundary"
-        )
+        reason = because("on_boundary", loss=loss)
     else:
-        verdict = Verdict.INCONCLUSIVE
-        method = f"{short}, and the best loss, {loss}, is attained too near the boundary to decide"
-    witness = {"best_loss": optimum.loss, "weights": optimum.weights}
-    return Finding(CLAIM, verdict, method=method, rigour=Rigour.WORKING_PRECISION, witness=witness, **numbers)
+        verdict, reason = Verdict.INCONCLUSIVE, because("near_boundary", loss=loss)
+    return Finding(
+        CLAIM,
+        verdict,
+        reason=short + reason,
+        rigour=Rigour.WORKING_PRECISION,
+        witness={"best_loss": loss, "weights": optimum.weights},
+        **numbers,
+    )
 
 
 def _refuted(
-    short: str, optimum: Optimum, inner: InnerMinimum, numbers: dict[str, Any], rigour: Rigour
+    short: Reason, optimum: Optimum, inner: InnerMinimum, numbers: dict[str, Any], rigour: Rigour
 ) -> Finding:
-    weights = inner.weights
     return Finding(
         CLAIM,
         Verdict.REFUTED,
-        method=f"{short}, and a minimum of loss {optimum.loss:.3g} lies inside the region, by bounds on "
-        "where the gradient vanishes",
+        reason=short + because("minimum_inside", loss=optimum.loss),
         rigour=rigour,
-        witness={
-            "best_loss": optimum.loss,
-            "least_loss": inner.least_loss,
-            "weights": weights,
-        },
+        witness={"best_loss": optimum.loss, "least_loss": inner.least_loss, "weights": inner.weights},
         **numbers,
     )

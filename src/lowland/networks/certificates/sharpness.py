@@ -27,7 +27,7 @@ AUDIBLE = 1e-3
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Sharpness:
     """The largest eigenvalues of the loss at a network's weights.
 
@@ -107,17 +107,19 @@ def measure_sharpness(
         raise InvalidInputError("the numbers are too large", "products beyond floats", fix="rescale the data")
     gauss_newton, gn_error = _largest_kernel(parts)
     largest, smallest, error = parts.extremes(gauss_newton, remainder)
+    unrest, idle_pull = parts.unrest()
     return Sharpness(
-        largest,
-        max(error, gn_error),
-        smallest,
-        gauss_newton,
-        remainder,
-        float(np.linalg.norm(parts.gradient())),
-        0.5 * float(np.mean(parts.residual**2)),
-        int(np.count_nonzero(parts.before == 0)),
-        parts.size > DENSE,
-        *parts.unrest(),
+        largest=largest,
+        error=max(error, gn_error),
+        smallest=smallest,
+        gauss_newton=gauss_newton,
+        remainder=remainder,
+        gradient_norm=float(np.linalg.norm(parts.gradient())),
+        loss=0.5 * float(np.mean(parts.residual**2)),
+        kinks=int(np.count_nonzero(parts.before == 0)),
+        smallest_is_bound=parts.size > DENSE,
+        unrest=unrest,
+        idle_pull=idle_pull,
     )
 
 

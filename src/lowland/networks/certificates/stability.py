@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lowland.core.results.findings import Finding
+from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.networks.certificates.sharpness import Sharpness
 
@@ -37,29 +38,22 @@ def judge_stability(sharpness: Sharpness, step_size: float, spread: float) -> Fi
     limit = 2 / step_size
     low, high = sharpness.largest - sharpness.error, sharpness.largest + sharpness.error
     if sharpness.kinks:
-        verdict, method = (
-            Verdict.INCONCLUSIVE,
-            "a neuron is at its kink on a data point, where the loss has no Hessian",
-        )
+        verdict, code = Verdict.INCONCLUSIVE, "no_hessian"
     elif low > limit:
-        verdict, method = Verdict.REFUTED, "the largest eigenvalue of the Hessian exceeds 2 over the step"
+        verdict, code = Verdict.REFUTED, "above_limit"
     elif high > limit:
-        verdict, method = (
-            Verdict.INCONCLUSIVE,
-            "the largest eigenvalue is too near the limit, given its error bound",
-        )
+        verdict, code = Verdict.INCONCLUSIVE, "near_limit"
     elif not _at_rest(sharpness, spread):
-        verdict = Verdict.INCONCLUSIVE
-        method = "below the edge of stability, but the gradient is not small: the point is not stationary"
+        verdict, code = Verdict.INCONCLUSIVE, "moving"
     else:
-        verdict, method = _at_stationary_point(sharpness)
+        verdict, code = _at_stationary_point(sharpness)
     return Finding(
         CLAIM,
         verdict,
         value=sharpness.largest,
         bound=limit,
         tolerance=STATIONARY,
-        method=method,
+        reason=because(code),
         rigour=Rigour.WORKING_PRECISION,
         witness={
             "gauss_newton": sharpness.gauss_newton,
@@ -79,16 +73,7 @@ def _at_rest(sharpness: Sharpness, spread: float) -> bool:
 
 def _at_stationary_point(sharpness: Sharpness) -> tuple[Verdict, str]:
     if sharpness.unrest <= STATIONARY and sharpness.idle_pull > FAR_SMALLER * STATIONARY:
-        words = "a saddle: stationary, but a neuron with zero output weight could lower the loss"
-        return Verdict.REFUTED, words
+        return Verdict.REFUTED, "idle_saddle"
     if sharpness.smallest >= -sharpness.error:
-        return (
-            Verdict.PROVED,
-            "a stationary point with all eigenvalues of the Hessian between 0 and the limit",
-        )
-    if sharpness.smallest_is_bound:
-        return (
-            Verdict.INCONCLUSIVE,
-            "stationary, but with so many parameters the smallest eigenvalue is only bounded",
-        )
-    return Verdict.INCONCLUSIVE, "not close enough to a stationary point to tell a minimum from a saddle"
+        return Verdict.PROVED, "stable"
+    return Verdict.INCONCLUSIVE, "only_bounded" if sharpness.smallest_is_bound else "unclear"

@@ -43,7 +43,7 @@ MOST_POINTS, MOST_NUMBERS = 400, 6_000_000
 
 @public("lowland.networks")
 @final
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class RegionReport(Judged, Reported):
     """The activation region of a network on data, and what is proved about its minima.
 

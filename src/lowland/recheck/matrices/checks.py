@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from lowland.core.results.findings import Certificate
-from lowland.core.results.verification import Check, Verification
-from lowland.recheck.dispatch import OneCheck, Progress, gradient_tolerance, verify_each
-from lowland.recheck.matrices.curvature import Calculus, check_curvature
+from lowland.core.results.verification import Verification
+from lowland.recheck.dispatch import OneCheck, Progress, verify_each
+from lowland.recheck.matrices.curvature import Calculus, checks_at_the_point
 from lowland.recheck.matrices.derivatives import gauge, hessian, is_jacobian_formed
 from lowland.recheck.matrices.determinacy import check_determinacy
 from lowland.recheck.matrices.local_uniqueness import check_local_uniqueness
 from lowland.recheck.matrices.optimality import check_optimal
 from lowland.recheck.matrices.premises import check_conditional
 from lowland.recheck.matrices.problem import MatrixProblem
-from lowland.recheck.statement import Statement
-from lowland.recheck.stationarity import check_stationary
-
-CALCULUS: Calculus[MatrixProblem] = Calculus(hessian, gauge, is_jacobian_formed)
 
 
 def verify_matrix(
@@ -25,14 +21,8 @@ def verify_matrix(
     return verify_each(problem, certificate, CHECKS | UNDER_A_PREMISE, progress)
 
 
-def _curvature(said: Statement, at: MatrixProblem, beside: Certificate, progress: Progress | None) -> Check:
-    return check_curvature(said, at, gradient_tolerance(beside), CALCULUS, progress)
-
-
 CHECKS: dict[str, OneCheck] = {
-    "stationary": lambda said, at, beside, progress: check_stationary(said, at),
-    "second_order_stationary": _curvature,
-    "strict_local_minimum": _curvature,
+    **checks_at_the_point(Calculus(hessian, gauge, is_jacobian_formed)),
     "globally_optimal": lambda said, at, beside, progress: check_optimal(said, at),
     "convex_optimal": lambda said, at, beside, progress: check_optimal(said, at),
     "locally_unique": check_local_uniqueness,

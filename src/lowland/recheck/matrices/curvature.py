@@ -9,36 +9,19 @@ from typing import Generic, final
 import numpy as np
 
 from lowland.core.arrays import Matrix
+from lowland.core.results.findings import Certificate
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check
+from lowland.recheck.dispatch import OneCheck, gradient_tolerance
 from lowland.recheck.matrices.derivatives import Progress, spectrum_off
 from lowland.recheck.plain_fit import P, PlainFit
 from lowland.recheck.statement import AGREE, Statement
-from lowland.recheck.stationarity import (
-    GRADIENT,
-    LARGEST_TOLERANCE,
-    OVERFLOW,
-    compare_slope_numbers,
-    slope_of,
-)
+from lowland.recheck.stationarity import LARGEST_TOLERANCE, check_stationary, compare_slope_numbers, slope_of
 
 STRICT = "strict_local_minimum"
-NOT_STATIONARY = "the gradient is not zero to within the tolerance"
-FULL = "smallest eigenvalue of the full Hessian, with the gauge deflated"
-FACTORED = "smallest eigenvalue by Cholesky factorisation and inverse iteration, with the gauge deflated"
-ITERATED = "smallest eigenvalue of the Hessian by Lanczos iteration, with the gauge deflated"
-REDUCED = (
-    "smallest eigenvalue by Lanczos iteration of the Hessian of one side, with the other side eliminated"
-)
-UNEVEN = "positive curvature, but a step could still lower the objective"
-# they state nothing about the data
-OPEN = (
-    OVERFLOW,
-    "every direction leaves the matrix unchanged",
-    "Hessian products are too expensive for the budget",
-    f"{ITERATED}: not converged within the budget",
-    f"{REDUCED}: not converged within the budget",
-)
+# found by other means than from the full Hessian
+ITERATED = ("iterated_curvature", "reduced_curvature")
+OTHERS = ("factored_curvature", *ITERATED, "uneven")
 # relative accuracy of curvatures that are computed here, and of those found by iteration
 EXACT, ROUGH = 1e-8, 2e-3
 
@@ -53,30 +36,34 @@ class Calculus(Generic[P]):
     is_formed: Callable[[P], bool]
 
 
-def check_curvature(
-    said: Statement,
-    problem: P,
-    gradient_tolerance: float,
-    calculus: Calculus[P],
-    progress: Progress | None = None,
+def checks_at_the_point(calculus: Calculus[P]) -> dict[str, OneCheck]:
+    """Return the checks of gradient and curvatures at the point."""
+
+    def curvature(said: Statement, at: P, beside: Certificate, progress: Progress | None) -> Check:
+        return _check_curvature(said, at, gradient_tolerance(beside), calculus, progress)
+
+    return {
+        "stationary": lambda said, at, beside, progress: check_stationary(said, at),
+        "second_order_stationary": curvature,
+        STRICT: curvature,
+    }
+
+
+def _check_curvature(
+    said: Statement, problem: P, tolerance: float, calculus: Calculus[P], progress: Progress | None
 ) -> Check:
     """Compare curvatures with those of the Hessian, and the gradient with the tolerance stated for it."""
-    if said.is_open and any(said.says(words) for words in OPEN):
-        if said.method == OVERFLOW:
-            said.require(not np.isfinite(problem.objective()), "the objective is finite")
+    if said.is_open and _says_nothing(said, problem):
         said.number("tolerance")
-        said.rigour(Rigour.ESTIMATE)
-        said.assume()
-        return said.settle("nothing is claimed")
+        return said.nothing_claimed()
     if not problem.is_formed:
         return said.settle_unchecked("the measurements are too large to be formed here")
-    found = slope_of(problem)
-    if said.says(NOT_STATIONARY) or (said.is_open and said.says(GRADIENT)):
-        said.require(
-            said.method == GRADIENT or said.verdict is Verdict.REFUTED, "these words refute the claim"
-        )
-        compare_slope_numbers(said, found)
-        return said.settle(f"gradient {found.relative:.2g} of that for the unfitted residuals")
+    slope = slope_of(problem)
+    is_still_open = said.is_open and said.says("gradient")
+    if is_still_open or said.says("not_stationary"):
+        said.require(is_still_open or said.verdict is Verdict.REFUTED, "these words refute the claim")
+        compare_slope_numbers(said, slope)
+        return said.settle(f"gradient {slope.relative:.2g} of that for the unfitted residuals")
     at = _where(said, problem)
     if not calculus.is_formed(problem):
         return said.settle_unchecked("a Hessian of this size is not formed here")
@@ -88,9 +75,19 @@ def check_curvature(
     values, _ = spectrum_off(matrix, calculus.gauge(at))
     _compare_curvatures(said, at, matrix, values)
     if said.verdict is Verdict.SUPPORTED:
-        said.require(found.vanishes(gradient_tolerance), "the gradient does not vanish")
+        said.require(slope.vanishes(tolerance), "the gradient does not vanish")
     smallest = float(values[0]) if values.size else 0.0
     return said.settle(f"smallest curvature {smallest:.3g}, largest {np.abs(values).max(initial=0.0):.3g}")
+
+
+def _says_nothing(said: Statement, problem: PlainFit) -> bool:
+    """Whether the sentence states nothing about the data, or that they are out of range."""
+    if said.says("overflow"):
+        said.require(not np.isfinite(problem.objective()), "the objective is finite")
+        return True
+    if len(said.phrases) > 1 and said.phrases[1].code == "not_converged":
+        return any(said.says(code) for code in ITERATED) and said.says("not_converged")
+    return said.says("no_direction") or said.says("products_cost")
 
 
 def _where(said: Statement, problem: P) -> P:
@@ -112,8 +109,8 @@ def _where(said: Statement, problem: P) -> P:
 def _compare_curvatures(said: Statement, at: PlainFit, matrix: np.ndarray, values: np.ndarray) -> None:
     """Compare the numbers of a spectrum, and the verdict that they give."""
     smallest, top = (float(values[0]), float(np.abs(values).max())) if values.size else (0.0, 0.0)
-    exact = said.says(FULL)
-    others = not exact and any(said.says(words) for words in (FACTORED, ITERATED, REDUCED, UNEVEN))
+    exact = said.says("all_curvatures")
+    others = not exact and any(said.says(code) for code in OTHERS)
     said.require(exact or others, "other words than those of curvatures")
     said.rigour(Rigour.WORKING_PRECISION)
     said.assume()

@@ -9,6 +9,7 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.complex_views import as_reals
 from lowland.recheck.matrices.problem import MatrixProblem
+from lowland.recheck.plain_fit import PlainFit
 
 Progress = Callable[[str], None]
 # largest point whose Hessian or Jacobian is formed and decomposed, and numbers of a Jacobian
@@ -102,15 +103,20 @@ def hessian(problem: MatrixProblem, progress: Progress | None = None) -> Matrix:
     The curvature of the losses goes through the Jacobian; the rest is a polynomial gradient with the slopes
     held fixed, differenced exactly but for rounding.
     """
-    slopes, point = problem.slopes, problem.point()
     bend = problem.weights * problem.losses.each("curvature", problem.predictions(), problem.y)
     out = gram(problem, bend)
     if not (problem.has_unit_trace or problem.balancing or problem.is_complex):
-        return out + _fixed_slopes(problem, slopes)
+        return out + _fixed_slopes(problem)
+    return with_fixed_slopes(out, problem, progress)
+
+
+def with_fixed_slopes(out: Matrix, problem: PlainFit, progress: Progress | None) -> Matrix:
+    """Add to a matrix the derivative of a gradient with the slopes of the losses held fixed."""
+    slopes, point = problem.slopes, problem.point()
 
     def fixed(theta: Vector) -> Vector:
         moved = problem.at(theta)
-        return moved.pull(slopes) + moved.penalty_gradient()
+        return np.asarray(moved.pull(slopes) + moved.penalty_gradient())
 
     for k, column in enumerate(differences(fixed, point)):
         out[:, k] += column
@@ -119,9 +125,9 @@ def hessian(problem: MatrixProblem, progress: Progress | None = None) -> Matrix:
     return np.asarray((out + out.T) / 2)
 
 
-def _fixed_slopes(problem: MatrixProblem, slopes: Vector) -> Matrix:
+def _fixed_slopes(problem: MatrixProblem) -> Matrix:
     """Return the derivative of a real problem's gradient with the slopes of the losses held fixed."""
-    mixed, r, (m, n) = problem.spread(slopes), problem.rank, problem.shape
+    mixed, r, (m, n) = problem.spread(problem.slopes), problem.rank, problem.shape
     a, b = problem.side_weights
     if problem.is_psd:
         return np.asarray(np.kron(mixed + mixed.T, np.eye(r)) + 2 * problem.penalty * np.eye(n * r))

@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.results.reasons import assumption
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check
 from lowland.core.rounding import gamma
@@ -15,17 +16,7 @@ from lowland.recheck.bounds import UNIT
 from lowland.recheck.matrices.problem import MatrixProblem
 from lowland.recheck.statement import Statement
 
-RIGOROUS = (
-    "within {half} of the optimum, which is half a unit in the last place of every datum: the objective is "
-    "at most {upper}, and no objective is negative"
-)
-WORKING = (
-    "every datum is reproduced to {places} units in the last place (root mean square), and no objective is "
-    "negative"
-)
-ASSUMED = (
-    "residuals of up to {0:g} units in the last place (root mean square) and {1:g} of a datum count as zero"
-)
+EXACT = ("exact_by_bound", "exact_to_digits")
 # larger residuals never count as zero, whatever a finding assumes: units in the last place, fraction of datum
 MOST_PLACES, MOST_MISFIT = 1000.0, 1e-11
 # rounding of a prediction whose terms do not cancel, in units in the last place
@@ -106,37 +97,35 @@ def check_exact_fit(said: Statement, problem: MatrixProblem) -> Check:
     return compare_misfit(said, misfit_of(problem))
 
 
-def compare_misfit(said: Statement, found: Misfit) -> Check:
+def compare_misfit(said: Statement, misfit: Misfit) -> Check:
     """Compare what a finding says of an exact fit with what was found."""
-    words = f"{found.places:.3g} units in the last place (root mean square)"
-    words += f", at worst {found.worst:.2g} of a datum"
+    words = f"{misfit.places:.3g} units in the last place (root mean square)"
+    words += f", at worst {misfit.worst:.2g} of a datum"
     said.require(said.verdict is Verdict.PROVED, "these words prove the claim")
     said.close("lower_bound", 0.0)
-    said.close("half_units", found.halves)
+    said.close("half_units", misfit.halves)
     for name in ("last_places", "value"):
-        said.close(name, found.places, rtol=1e-2, atol=found.room)
-    said.close("misfit", found.worst, rtol=1e-3, atol=found.blur)
+        said.close(name, misfit.places, rtol=1e-2, atol=misfit.room)
+        said.at_least(name, 0.0)
+    said.close("misfit", misfit.worst, rtol=1e-3, atol=misfit.blur)
     tolerance, bound = said.needed("tolerance") or 0.0, said.needed("bound") or 0.0
     if not 0 <= tolerance <= MOST_MISFIT:
         said.fault(f"residuals of up to {tolerance:g} of a datum never count as zero")
-    said.require(found.worst <= tolerance, f"a residual is {found.worst:.2g} of its datum")
-    half, upper = (found.halves, found.upper)
-    if said.says(RIGOROUS, {"half": half, "upper": ("from", found.least)}):
+    said.require(misfit.worst <= tolerance, f"a residual is {misfit.worst:.2g} of its datum")
+    half, upper = (misfit.halves, misfit.upper)
+    if said.says("exact_by_bound", half=half, upper=("from", misfit.least, upper)):
         said.rigour(Rigour.RIGOROUS)
         said.assume()
         said.require(bound == 0.5, f"a bound of {bound:g} units is stated instead of half of one")
         said.require(upper <= half, f"the objective is only proved to be at most {upper:.3g}, not {half:.3g}")
     else:
-        said.require(
-            said.says(WORKING, {"places": ("near", found.places, found.room)}),
-            "other words than those of an exact fit",
-        )
+        said.must_say("exact_to_digits", places=("near", misfit.places, misfit.room))
         said.rigour(Rigour.WORKING_PRECISION)
-        said.assume([ASSUMED.format(bound, tolerance)])
+        said.assume([assumption("counts_as_zero", places=bound, share=tolerance)])
         said.require(0 <= bound <= MOST_PLACES, f"residuals of {bound:g} units never count as zero")
         said.require(
-            found.places <= min(bound * (1 + 1e-2) + found.room, MOST_PLACES),
-            f"residuals are {found.places:.3g} units in the last place",
+            misfit.places <= min(bound * (1 + 1e-2) + misfit.room, MOST_PLACES),
+            f"residuals are {misfit.places:.3g} units in the last place",
         )
     return said.settle(words)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from lowland.core.arrays import Matrix
@@ -20,37 +18,18 @@ from lowland.recheck.matrices.pairs import compare_neighbour
 from lowland.recheck.matrices.problem import MatrixProblem
 from lowland.recheck.matrices.tangents import tangent_of
 from lowland.recheck.modular_rank import PRIMES, rank, residues
-from lowland.recheck.statement import Statement, match
+from lowland.recheck.statement import UNKNOWN_WORDS, Statement
 
-ALL = "all singular values of the Jacobian at the point, with the gauge deflated"
-SOME = "smallest singular values of the Jacobian at the point by Lanczos iteration, with the gauge deflated"
-REDUCED = (
-    "lower bound: smallest eigenvalue by Lanczos iteration of the Jacobian's Gram matrix of one side, with "
-    "the other side eliminated"
-)
-UNSEEN = "{count} directions at the point leave the measurements unchanged to first order; "
-WITHIN = "no other such matrix within {radius}"
-SHARE = ", {share} of the Frobenius norm of this one"
-PROOF = "; smallest singular value on the tangent space by shifted Cholesky, rounding included"
-ATTACHED = "; one of them, at a distance of {distance} of the norm, is attached; "
-CONSTANT = (
-    "the Jacobian has rank {rank} here and almost everywhere, {lost} less than the degrees of freedom: the "
-    "matrices with the same predictions form a manifold"
-)
-UNMEASURED = "a row or column of the matrix is not measured at all, so it can be arbitrary"
-LINE = "{kind} {line} is exactly underdetermined by its observed cells for a fixed other factor"
-OPEN = (
-    "the Jacobian at the point exceeds the budget",
-    "the smallest singular values of the Jacobian did not converge within the budget",
-    "the Jacobian at the point is zero or not finite",
-    "values overflow the float64 range",
-)
-# of these, statements about the data that are quickly tested
-TESTABLE = ("the Jacobian at the point is zero or not finite", "values overflow the float64 range")
+# how singular values were found
+SPECTRA = ("all_values", "some_values", "reduced_values")
+# open questions, and of these, statements about the data that are quickly tested
+OPEN, TESTABLE = ("jacobian_cost", "values_cost"), ("no_values", "overflow")
 # singular values below a smaller fraction of the largest are never called clearly different from zero
 LEAST_NEGLIGIBLE, MOST_NEGLIGIBLE, SINGLE_NEGLIGIBLE = 0.99e-6, 1e-5, 0.1
 # numbers found by iteration agree to this
 ROUGH = 5e-3
+# and distances of matrices to this fraction of them
+CLOSE = 1e-2
 # a factor whose smallest singular value is a smaller fraction of its largest is not of full rank
 SMOOTH = 1e-8
 MOST_LINE = 400
@@ -60,14 +39,14 @@ def check_local_uniqueness(
     said: Statement, problem: MatrixProblem, beside: Certificate, progress: Progress | None = None
 ) -> Check:
     """Compare a radius, singular values, or an attached neighbour with the measurements."""
-    if said.is_open and any(said.says(words) for words in OPEN):
-        if said.method in TESTABLE and is_jacobian_formed(problem):
+    if said.is_open and any(said.says(code) for code in OPEN):
+        return said.nothing_claimed()
+    if said.is_open and any(said.says(code) for code in TESTABLE):
+        if is_jacobian_formed(problem):
             values = _singular_values(problem)
             usable = np.isfinite(values).all() and values.size and values[-1] > 0
             said.require(not usable, "the Jacobian is finite, and not zero")
-        said.rigour(Rigour.ESTIMATE)
-        said.assume()
-        return said.settle("nothing is claimed")
+        return said.nothing_claimed()
     if progress is not None:
         progress("locally_unique: the tangent space")
     said.assume()
@@ -79,7 +58,7 @@ def check_local_uniqueness(
     if values.size == 0 or not values[-1] > 0:
         said.fault("the Jacobian at the point is zero")
         return said.settle("")
-    return _check_values(said, problem, values, beside)
+    return _check_values(said, problem, values)
 
 
 def _check_radius(said: Statement, problem: MatrixProblem) -> Check:
@@ -97,29 +76,28 @@ def _check_radius(said: Statement, problem: MatrixProblem) -> Check:
         return said.settle("")
     if not problem.is_formed or not problem.exact:
         return said.settle_unchecked("the measurements are not formed here")
-    found = tangent_of(problem)
-    if found is None:
+    tangent = tangent_of(problem)
+    if tangent is None:
         return said.settle_unchecked("the tangent space is too large to be formed here, or the rank is lower")
     said.close("value", smallest / norm if norm > 0 else None)
     said.at_most("relative_radius", radius / size if size > 0 else 0.0)
-    words = WITHIN + (SHARE if size > 0 else "") + PROOF
-    said.require(
-        said.says(words, {"radius": radius, "share": radius / size if size > 0 else 0.0}),
-        "other words than those of a radius",
-    )
+    said.must_say("isolated", radius=radius)
+    if size > 0:
+        said.must_say("of_the_norm", share=radius / size)
+    said.must_say("tangent_space")
     good = norm > 0 and is_measured_at_most(problem, norm)
     said.require(good, f"the measurements may exceed {norm:.6g} times the norm of the matrix")
     said.require(
-        least <= found.least * (1 + 1e-9),
-        f"the smallest singular value is only proved to be {found.least:.6g}",
+        least <= tangent.least * (1 + 1e-9),
+        f"the smallest singular value is only proved to be {tangent.least:.6g}",
     )
-    good = is_spread_at_least(found.jacobian, smallest + found.tilt * norm, found.error)
+    good = is_spread_at_least(tangent.jacobian, smallest + tangent.tilt * norm, tangent.error)
     said.require(
         good, f"on the tangent space the measurements are not proved to be {smallest:.6g} times the norm"
     )
     most = 2 * least * smallest * norm / (norm**2 + smallest**2)
     said.require(radius <= most * (1 + 1e-9), f"these numbers give a radius of {most:.6g}")
-    return said.settle(f"radius {radius:.3g} from a tangent space of {found.jacobian.shape[1]} dimensions")
+    return said.settle(f"radius {radius:.3g} from a tangent space of {tangent.jacobian.shape[1]} dimensions")
 
 
 def is_measured_at_most(problem: MatrixProblem, norm: float) -> bool:
@@ -154,7 +132,7 @@ def _singular_values(problem: MatrixProblem) -> np.ndarray:
     return np.sqrt(np.maximum(values, 0.0))
 
 
-def _check_values(said: Statement, problem: MatrixProblem, values: np.ndarray, beside: Certificate) -> Check:
+def _check_values(said: Statement, problem: MatrixProblem, values: np.ndarray) -> Check:
     """Compare singular values, and what follows from those that vanish."""
     tolerance = said.needed("tolerance") or 0.0
     double = problem.exact and problem.is_double
@@ -164,10 +142,11 @@ def _check_values(said: Statement, problem: MatrixProblem, values: np.ndarray, b
     )
     said.close("bound", tolerance)
     count = int(np.sum(values[:-1] <= tolerance * values[-1])) if values.size > 1 else 0
-    few = said.method.endswith((SOME, REDUCED))
+    spectrum = said.phrases[-1].code if said.phrases else ""
+    few = spectrum != "all_values"
     # squares of singular values are accurate to rounding of the largest
     dust = 1e-7 * float(values[-1])
-    if said.method.endswith(REDUCED):
+    if spectrum == "reduced_values":
         said.at_most("smallest", float(values[0]), rtol=ROUGH, atol=dust)
         said.at_least("largest", float(values[-1]), rtol=ROUGH)
         said.at_most("value", float(values[0] / values[-1]), rtol=2 * ROUGH, atol=1e-7)
@@ -177,66 +156,51 @@ def _check_values(said: Statement, problem: MatrixProblem, values: np.ndarray, b
         said.close("value", float(values[0] / values[-1]), rtol=2 * ROUGH if few else 1e-4, atol=1e-7)
     said.at_most("deficiency", float(count), rtol=0.0)
     words = f"singular values from {values[0]:.3g} to {values[-1]:.3g}, {count} of them negligible"
-    tail = next((t for t in (ALL, SOME, REDUCED) if said.method.endswith(t)), None)
-    if tail is None:
-        said.fault(f"words that nothing here derives: {said.method!r}")
-        return said.settle("")
-    head = said.method.removesuffix(tail)
-    said.unread.discard("method")
-    if said.verdict is Verdict.SUPPORTED:
+    if said.verdict is Verdict.REFUTED:
+        words = _check_family(said, problem, values, words)
+    elif said.is_open or said.verdict is Verdict.SUPPORTED:
         said.rigour(Rigour.WORKING_PRECISION)
-        said.require(not head, "words that nothing here derives")
+    if said.verdict is Verdict.SUPPORTED:
         said.require(
             values[0] > tolerance * values[-1],
             f"the smallest singular value is {values[0] / values[-1]:.2g} of the largest",
         )
-        return said.settle(words)
-    sentence = ("at least " if few else "") + UNSEEN.format(count=said.whole("deficiency"))
-    if not said.require(head.endswith(sentence), "other words than those of directions that are not seen"):
-        return said.settle(words)
-    head = head.removesuffix(sentence)
-    said.require(count > 0, "no direction leaves the measurements unchanged to first order")
-    if said.is_open:
-        said.rigour(Rigour.WORKING_PRECISION)
-        said.require(not head, "words that nothing here derives")
-        return said.settle(words)
-    return _check_family(said, problem, values, head, beside, words)
+    else:
+        said.must_say("unseen_at_least" if few else "unseen", count=said.whole("deficiency"))
+        said.require(count > 0, "no direction leaves the measurements unchanged to first order")
+    said.require(any(said.says(code) for code in SPECTRA), UNKNOWN_WORDS)
+    return said.settle(words)
 
 
-def _check_family(
-    said: Statement, problem: MatrixProblem, values: np.ndarray, head: str, beside: Certificate, words: str
-) -> Check:
-    """Compare the reason why others are arbitrarily close, and the one that is attached."""
+def _check_family(said: Statement, problem: MatrixProblem, values: np.ndarray, words: str) -> str:
+    """Compare why others are arbitrarily close, and the one that is attached; return what was found."""
     apart = compare_neighbour(said, problem)
-    reason, _, attached = head.partition("; one of them")
-    found = match(ATTACHED.removeprefix("; one of them"), attached)
-    if found is None or apart is None:
-        said.fault("no other matrix with the same predictions is attached")
-        return said.settle(words)
-    said.compare(found, {"distance": apart})
-    rigour = _reason_rigour(said, problem, values, reason)
+    rigour = _reason_rigour(said, problem, values)
     if rigour is not None:
         said.rigour(rigour)
-    said.unread.discard("rigour")
-    return said.settle(f"{words}; the attached matrix is {apart:.2g} of the norm away")
+    if apart is None:
+        said.fault("no other matrix with the same predictions is attached")
+        return words
+    said.must_say("attached", distance=("near", apart, CLOSE * apart))
+    return f"{words}; the attached matrix is {apart:.2g} of the norm away"
 
 
-def _reason_rigour(said: Statement, problem: MatrixProblem, values: np.ndarray, reason: str) -> Rigour | None:
+def _reason_rigour(said: Statement, problem: MatrixProblem, values: np.ndarray) -> Rigour | None:
     """Return the rigour of a reason that holds, None after noting that it does not."""
-    constant = match(CONSTANT, reason)
-    if constant is not None:
+    if said.code == "constant_rank":
         generic = _generic_rank(problem)
         if generic is None:
+            said.says("constant_rank", rank=None, lost=None)
             said.not_derived("the rank at almost all points is not computed here")
             return Rigour.WORKING_PRECISION
         seen = int(np.sum(values > 10 * (said.finding.tolerance or 0.0) * values[-1]))
-        said.compare(constant, {"rank": float(seen), "lost": float(problem.freedom - generic)})
+        said.says("constant_rank", rank=seen, lost=problem.freedom - generic)
         said.require(
             seen >= generic and generic < problem.freedom, f"the rank at almost all points is {generic}"
         )
         said.require(_is_smooth(problem.balanced()), "a factor is not of full rank")
         return Rigour.WORKING_PRECISION
-    if reason == UNMEASURED:
+    if said.says("unmeasured"):
         used = np.zeros(problem.shape, bool)
         if problem.cells is not None:
             used = seen_cells(problem.cells, problem.shape)
@@ -247,25 +211,26 @@ def _reason_rigour(said: Statement, problem: MatrixProblem, values: np.ndarray, 
         good = not (used.any(axis=1).all() and used.any(axis=0).all()) and not problem.has_unit_trace
         said.require(good, "every row and column is measured")
         return Rigour.PROBABILISTIC
-    line = re.fullmatch(LINE.format(kind="(row|column)", line="([0-9]{1,9})"), reason)
-    if line is not None and problem.cells is not None and not problem.is_psd:
-        said.require(
-            _is_open_line(problem, line[1], int(line[2])), f"{line[1]} {line[2]} is determined by its cells"
-        )
+    if said.code == "open_line" and problem.cells is not None and not problem.is_psd:
+        side, line = (str(said.phrases[0].numbers[name]) for name in ("side", "line"))
+        position = int(line) if line.isdecimal() else -1
+        said.says("open_line", side=("of", ("row", "column")), line=position)
+        good = side in ("row", "column") and _is_open_line(problem, side, position)
+        said.require(good, f"{side} {line} is determined by its cells")
         return Rigour.WORKING_PRECISION
-    said.fault(f"words that nothing here derives: {reason!r}")
+    said.fault(UNKNOWN_WORDS)
     return None
 
 
 def _generic_rank(problem: MatrixProblem) -> int | None:
     if problem.cells is not None and not problem.is_psd and not problem.is_complex:
         seen = seen_cells(problem.cells, problem.shape)
-        found = seen_rank(seen, problem.rank, problem.free, problem.freedom)
-        return None if found is None else found[0]
+        generic = seen_rank(seen, problem.rank, problem.free, problem.freedom)
+        return None if generic is None else generic[0]
     if problem.y.size < problem.freedom:  # by counting: no rank exceeds the number of measurements
         return problem.y.size
-    found = operator_rank(problem)
-    return None if found is None else found[0]
+    generic = operator_rank(problem)
+    return None if generic is None else generic[0]
 
 
 def _sides(problem: MatrixProblem) -> tuple[Matrix, Matrix]:

@@ -8,19 +8,6 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check
 from lowland.recheck.matrices.derivatives import gauge, gram, spectrum_off
-from lowland.recheck.matrices.determinacy_words import (
-    DEFICIENT,
-    EVERY_MATRIX,
-    FEW_MEASUREMENTS,
-    FULL,
-    GENERIC,
-    LAST_DIGITS,
-    PRIMES_USUAL,
-    UNIQUE,
-    UNSEEN,
-    WHOLE,
-    say_lines,
-)
 from lowland.recheck.matrices.lines import seen_cells
 from lowland.recheck.matrices.problem import MatrixProblem
 from lowland.recheck.modular_rank import (
@@ -32,7 +19,8 @@ from lowland.recheck.modular_rank import (
     rank,
     residues,
 )
-from lowland.recheck.statement import Statement
+from lowland.recheck.ranks import LIKELY, UNIQUE, compare_deficient, compare_freedom, compare_full, is_counted
+from lowland.recheck.statement import UNKNOWN_WORDS, Statement
 
 # singular values below which a rank may be due to last digits, and what the judges' random points may make of
 # them
@@ -48,56 +36,39 @@ def check_operator(said: Statement, problem: MatrixProblem) -> Check:
         return said.settle("")
     if said.finding.claim == UNIQUE:
         return _check_every_matrix(said, problem)
-    said.close("tolerance", 0.0)
-    for name in ("bound", "expected"):
-        said.close(name, float(freedom))
+    compare_freedom(said, freedom)
     said.is_empty("rank")
-    if said.verdict is Verdict.REFUTED and said.says(
-        FEW_MEASUREMENTS, {"size": float(size), "freedom": float(freedom)}
-    ):
-        said.require(size < freedom, f"{size} measurements are enough for {freedom} degrees of freedom")
-        for name in ("value", "rank"):
-            said.close(name, float(size))
-        said.rigour(Rigour.RIGOROUS)
-        said.assume((GENERIC,))
+    if is_counted(said, "few_measurements", size, freedom):
         return said.settle(f"{size} measurements, {freedom} degrees of freedom")
-    if said.verdict is Verdict.REFUTED and said.method.endswith(UNSEEN):
+    if said.verdict is Verdict.REFUTED and said.code == "unseen_lines":
         return _check_unseen(said, problem)
     return _check_operator_rank(said, problem)
 
 
 def _check_operator_rank(said: Statement, problem: MatrixProblem) -> Check:
     """Compare the rank of the Jacobian at almost all points."""
-    freedom, found = problem.freedom, operator_rank(problem)
-    if found is None:
+    freedom, generic = problem.freedom, operator_rank(problem)
+    if generic is None:
         return said.settle_unchecked("no exact Jacobian of these measurements is formed here")
     for name in ("value", "rank"):
         if name in said.unread:
-            said.close(name, float(found[0]))
+            said.close(name, float(generic[0]))
     if said.is_open:
-        said.require(said.says(LAST_DIGITS), "words that nothing here derives")
-        said.require(found[0] == freedom, f"the Jacobian has rank {found[0]} of {freedom}")
+        said.must_say("last_digits")
+        said.require(generic[0] == freedom, f"the Jacobian has rank {generic[0]} of {freedom}")
         share = _smallest_share(problem)
         said.require(share <= LARGEST_OPEN, f"the smallest singular value is {share:.2g} of the largest")
         said.rigour(Rigour.ESTIMATE)
         said.assume()
     elif said.verdict is Verdict.PROVED:
-        said.require(said.says(FULL), "words that nothing here derives")
-        said.require(found[0] == freedom, f"the Jacobian has rank {found[0]} of {freedom}")
+        compare_full(said, generic[0], freedom)
         share = 1.0 if problem.matrices is None or _are_whole(problem.matrices) else _smallest_share(problem)
         said.require(
             share >= SMALLEST_PROVED, f"that depends on the last digits: a singular value is {share:.2g}"
         )
-        said.rigour(Rigour.RIGOROUS)
-        said.assume((GENERIC,))
     else:
-        good = said.says(DEFICIENT, {"rank": float(found[0]), "freedom": float(freedom)})
-        said.require(good, "words that nothing here derives")
-        said.require(found[0] < freedom, f"the Jacobian has full rank {freedom}")
-        said.at_least("failure_probability", found[1])
-        said.rigour(Rigour.PROBABILISTIC)
-        said.assume((GENERIC, PRIMES_USUAL))
-    return said.settle(f"rank {found[0]} of {freedom}")
+        compare_deficient(said, generic, freedom)
+    return said.settle(f"rank {generic[0]} of {freedom}")
 
 
 def _smallest_share(problem: MatrixProblem) -> float:
@@ -133,15 +104,15 @@ def operator_rank(problem: MatrixProblem) -> tuple[int, float] | None:
             return np.asarray(np.concatenate([out, *trace]) % prime)
 
         beside = int(problem.has_unit_trace)
-        found = generic_rank(of_cells, i.size + beside, n * r, problem.freedom + beside)
-        return None if found is None else (max(found[0] - beside, 0), found[1])
+        generic = generic_rank(of_cells, i.size + beside, n * r, problem.freedom + beside)
+        return None if generic is None else (max(generic[0] - beside, 0), generic[1])
     if problem.matrices is None or not problem.exact:
         return None
     if not problem.is_given:
         # rounded products: their exact rank means nothing, but a rank that is full far beyond rounding stays
         return (problem.freedom, 0.0) if _smallest_share(problem) >= SMALLEST_PROVED else None
     matrices, r, beside = problem.matrices, problem.rank, int(problem.has_unit_trace)
-    found = generic_rank(
+    generic = generic_rank(
         lambda prime, seed: matrices_jacobian(
             matrices,
             r,
@@ -154,7 +125,7 @@ def operator_rank(problem: MatrixProblem) -> tuple[int, float] | None:
         problem.size,
         problem.freedom + beside,
     )
-    return None if found is None else (max(found[0] - beside, 0), found[1])
+    return None if generic is None else (max(generic[0] - beside, 0), generic[1])
 
 
 def _check_unseen(said: Statement, problem: MatrixProblem) -> Check:
@@ -176,11 +147,10 @@ def _check_unseen(said: Statement, problem: MatrixProblem) -> Check:
     said.positions("short_columns", columns)
     left = (rows.size or columns.size) and not problem.has_unit_trace
     said.require(bool(left), "the measurements, or the trace, involve all rows and columns")
-    said.unread.discard("method")
-    said.require(said.method == say_lines(rows.size, columns.size) + UNSEEN, "other lines than those found")
+    said.must_say("unseen_lines", lines=[rows.size, columns.size])
     said.is_empty("rank")
     said.rigour(Rigour.PROBABILISTIC)
-    said.assume((GENERIC, PRIMES_USUAL))
+    said.assume(LIKELY)
     return said.settle(f"{rows.size} rows and {columns.size} columns are in no measurement")
 
 
@@ -188,38 +158,37 @@ def _check_every_matrix(said: Statement, problem: MatrixProblem) -> Check:
     """Compare a proof that the measurements determine every matrix."""
     said.rigour(Rigour.ESTIMATE if said.is_open else Rigour.RIGOROUS)
     said.assume()
-    if said.says(WHOLE):
+    if said.says("every_cell"):
         full = problem.cells is not None and seen_cells(problem.cells, problem.shape).all()
         said.require(bool(full), "not every cell is observed")
-        return said.settle("every cell is observed")
+        return said.settle(said.own_words)
     if problem.cells is not None and problem.is_psd:
         return _check_every_cell(said, problem)
     table = coordinates(problem, PRIMES[0])
     if table is None or not is_affordable(len(table), table.shape[1]):
         return said.settle_unchecked("the exact rank of these measurements is not computed here")
-    found, share = rank(table, PRIMES[0]), _whole_share(problem)
+    exact_rank, share = rank(table, PRIMES[0]), _whole_share(problem)
     if not problem.is_given and share < 0.9 * LAST_SHARE:
         return said.settle_unchecked(
             "these measuring matrices are known but for rounding, which decides here"
         )
-    said.require(found == table.shape[1], f"the measurements have rank {found} of {table.shape[1]}")
+    said.require(exact_rank == table.shape[1], f"the measurements have rank {exact_rank} of {table.shape[1]}")
     if said.is_open:
-        said.require(said.says(LAST_DIGITS), "words that nothing here derives")
+        said.must_say("last_digits")
         said.require(share <= 1.1 * LAST_SHARE, f"the smallest singular value is {share:.2g}")
     else:
-        good = said.verdict is Verdict.PROVED and said.says(EVERY_MATRIX)
-        said.require(good, "words that nothing here derives")
+        said.require(said.verdict is Verdict.PROVED, UNKNOWN_WORDS)
+        said.must_say("every_matrix")
         digits = f"all that depends on the last digits: a singular value is {share:.2g}"
         said.require(share >= 0.9 * LAST_SHARE, digits)
-    return said.settle(f"rank {found} of {table.shape[1]} on all matrices")
+    return said.settle(f"rank {exact_rank} of {table.shape[1]} on all matrices")
 
 
 def _check_every_cell(said: Statement, problem: MatrixProblem) -> Check:
     """Compare a proof that observed cells, with their mirror images and the trace, are all there are."""
     assert problem.cells is not None
-    said.require(
-        said.verdict is Verdict.PROVED and said.says(EVERY_MATRIX), "words that nothing here derives"
-    )
+    said.require(said.verdict is Verdict.PROVED, UNKNOWN_WORDS)
+    said.must_say("every_matrix")
     seen = seen_cells(problem.cells, problem.shape)
     open_cells = np.argwhere(~np.tril(seen | seen.T) & np.tril(np.ones(problem.shape, bool)))
     by_trace = problem.has_unit_trace and len(open_cells) == 1 and open_cells[0, 0] == open_cells[0, 1]

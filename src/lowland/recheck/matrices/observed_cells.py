@@ -8,26 +8,13 @@ from lowland.core.arrays import Indices
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check
 from lowland.recheck.matrices.derivatives import jacobian
-from lowland.recheck.matrices.determinacy_words import (
-    BLOCK,
-    CONNECTED,
-    CORE,
-    DEFICIENT,
-    FEW_CELLS,
-    FULL,
-    GENERIC,
-    LISTED_CELLS,
-    PRIMES_USUAL,
-    SHORT,
-    UNIQUE,
-    WHOLE,
-    reach_words,
-    say_lines,
-)
 from lowland.recheck.matrices.lines import Mask, closure, is_same_partition, parts, seen_cells
 from lowland.recheck.matrices.problem import MatrixProblem
 from lowland.recheck.modular_rank import pattern_rank
+from lowland.recheck.ranks import GENERIC, UNIQUE, compare_deficient, compare_freedom
 from lowland.recheck.statement import Statement
+
+LISTED_CELLS = 10_000
 
 
 def check_pattern(said: Statement, problem: MatrixProblem) -> Check:
@@ -35,8 +22,7 @@ def check_pattern(said: Statement, problem: MatrixProblem) -> Check:
     assert problem.cells is not None
     seen, unique = seen_cells(problem.cells, problem.shape), said.finding.claim == UNIQUE
     if said.is_open:
-        head = "uniqueness is undecided: there may be several completions; " if unique else ""
-        return _check_reach(said, seen, problem, head, "unique" if unique else "determined")
+        return _check_reach(said, seen, problem, unique=unique)
     if said.verdict is Verdict.SUPPORTED:
         said.fault("nothing supports this claim: it is proved, refuted or open")
         return said.settle("")
@@ -56,10 +42,10 @@ def _check_proof(said: Statement, seen: Mask, problem: MatrixProblem) -> Check:
             said.close(name, float(problem.freedom))
         said.close("tolerance", 0.0)
     assumptions: tuple[str, ...] = ()
-    if said.says(WHOLE):
+    if said.says("every_cell"):
         said.require(bool(seen.all()), "not every cell is observed")
-        words = WHOLE
-    elif said.says(CONNECTED):
+        words = said.own_words
+    elif said.says("connected"):
         rows, columns = parts(seen)
         whole = problem.rank == 1 and not problem.free and not rows.any() and not columns.any()
         said.require(whole, "the observed cells do not connect all rows and columns of a matrix of rank one")
@@ -68,28 +54,29 @@ def _check_proof(said: Statement, seen: Mask, problem: MatrixProblem) -> Check:
         _compare_reach(said, seen, problem, unique=True)
         words = "observed cells connect everything"
     else:
-        assumptions, words = (GENERIC,), _check_generic_proof(said, seen, problem, finite=finite)
+        assumptions, words = GENERIC, _check_generic_proof(said, seen, problem, finite=finite)
     said.assume(assumptions)
     return said.settle(words)
 
 
 def _check_generic_proof(said: Statement, seen: Mask, problem: MatrixProblem, *, finite: bool) -> str:
     """Compare a proof for generic values; return what was found."""
-    if _says_sizes(said, BLOCK):
+    core = [said.finding.witness.get(name) for name in ("core_rows", "core_columns")]
+    rows, columns = (np.size(side) if side is not None else -1 for side in core)
+    if said.says("block", rows=rows, columns=columns):
         _compare_reach(said, seen, problem, unique=True)
         return "everything follows from a complete block"
-    if finite and _says_sizes(said, CORE):
+    if finite and said.says("core", rows=rows, columns=columns):
         _compare_reach(said, seen, problem, unique=False)
         return "everything follows from a core of full rank"
-    if not (finite and said.says(FULL)):
-        said.fault(f"words that nothing here derives: {said.method!r}")
+    if not (finite and said.says("full_rank")):
         return ""
-    found = seen_rank(seen, problem.rank, problem.free, problem.freedom)
-    if found is None:
+    generic = seen_rank(seen, problem.rank, problem.free, problem.freedom)
+    if generic is None:
         said.not_derived("a Jacobian of this size is too large to be formed here")
         return ""
-    said.require(found[0] == problem.freedom, f"the Jacobian has rank {found[0]} of {problem.freedom}")
-    return f"rank {found[0]} of {problem.freedom}"
+    said.require(generic[0] == problem.freedom, f"the Jacobian has rank {generic[0]} of {problem.freedom}")
+    return f"rank {generic[0]} of {problem.freedom}"
 
 
 def seen_rank(seen: Mask, r: int, free: tuple[str, ...], expected: int) -> tuple[int, float] | None:
@@ -98,26 +85,19 @@ def seen_rank(seen: Mask, r: int, free: tuple[str, ...], expected: int) -> tuple
     return pattern_rank((i, j), (len(seen), seen.shape[1]), r, free, expected)
 
 
-def _says_sizes(said: Statement, words: str) -> bool:
-    """Whether the words are these, with the sizes of the attached core."""
-    core = [said.finding.witness.get(name) for name in ("core_rows", "core_columns")]
-    a, b = (float(np.size(side)) if side is not None else -1.0 for side in core)
-    return said.says(words, {"a": a, "b": b})
-
-
 def _lines(said: Statement, name: str, length: int) -> Indices | None:
     """Return attached positions of lines."""
     if name not in said.finding.witness:
         said.fault(f"no {name} are attached")
         return None
-    found = said.array(name, (None,))
-    if found is None:
+    positions = said.array(name, (None,))
+    if positions is None:
         return None
-    whole = np.all(found == np.round(found)) and np.all((found >= 0) & (found < length))
-    if not whole or np.unique(found).size != found.size:
+    whole = np.all(positions == np.round(positions)) and np.all((positions >= 0) & (positions < length))
+    if not whole or np.unique(positions).size != positions.size:
         said.fault(f"{name} are not positions of lines")
         return None
-    return found.astype(np.intp)
+    return positions.astype(np.intp)
 
 
 def _compare_reach(said: Statement, seen: Mask, problem: MatrixProblem, *, unique: bool) -> float | None:
@@ -155,67 +135,68 @@ def _is_core(said: Statement, block: Mask, r: int, free: tuple[str, ...]) -> boo
         m > r and n > r if set(free) == {"global"} else r <= min(m - ("column" in free), n - ("row" in free))
     )
     whole = MatrixProblem(np.zeros(0), np.zeros(0), np.zeros((m, r)), np.zeros((n, r)), free=free)
-    found = seen_rank(block, r, free, whole.freedom) if large else (0, 0.0)
-    if found is None:
+    generic = seen_rank(block, r, free, whole.freedom) if large else (0, 0.0)
+    if generic is None:
         said.not_derived("the attached core is too large for an exact rank here")
         return False
-    return said.require(found[0] == whole.freedom, "the attached core is not determined by its cells")
+    return said.require(generic[0] == whole.freedom, "the attached core is not determined by its cells")
 
 
-def _check_reach(said: Statement, seen: Mask, problem: MatrixProblem, head: str, word: str) -> Check:
+def _check_reach(said: Statement, seen: Mask, problem: MatrixProblem, *, unique: bool) -> Check:
     """Compare an open finding that says how much follows from a core."""
     said.rigour(Rigour.ESTIMATE)
     said.assume()
-    share = _compare_reach(said, seen, problem, unique=word == "unique")
+    if unique:
+        said.must_say("several_completions")
+    share = _compare_reach(said, seen, problem, unique=unique)
     if share is not None:
-        _compare_reach_words(said, head, word, share)
+        _compare_reach_words(said, "unique_reach" if unique else "reach", share)
     elif not said.faults:
         return said.settle_unchecked("the attached core is too large for an exact rank here")
     return said.settle("as much follows from the attached core")
 
 
-def _compare_reach_words(said: Statement, head: str, word: str, share: float) -> None:
-    words = head + reach_words(word, share, _lost(said))
-    said.require(said.method == words, "other words than those of a partial reach")
-    said.unread.discard("method")
-
-
-def _lost(said: Statement) -> list[int]:
-    """Return the numbers of rows and columns said not to be reached."""
+def _compare_reach_words(said: Statement, code: str, share: float) -> None:
+    """Compare the sentence on lines that follow from a core, whose numbers of lines are those attached."""
     names = ("unreached_rows", "unreached_columns")
-    return [int(np.size(said.finding.witness.get(name, ()))) for name in names]
+    lost = [int(np.size(said.finding.witness.get(name, ()))) for name in names]
+    said.must_say(code, share=share, lines=lost)
 
 
 def _check_short(said: Statement, seen: Mask, problem: MatrixProblem) -> Check:
     """Compare a refutation by counting, or by the rank of the Jacobian."""
     freedom, count = problem.freedom, int(seen.sum())
     short = _short_lines(said, seen, problem)
-    said.close("tolerance", 0.0)
-    for name in ("bound", "expected"):
-        said.close(name, float(freedom))
+    compare_freedom(said, freedom)
     # the rank is needed unless it is that of too few cells
-    counted = count < freedom and said.finding.value in (None, float(count))
-    ranked = said.method.startswith("the Jacobian has rank") or not counted
-    found = seen_rank(seen, problem.rank, problem.free, freedom) if ranked else None
-    _compare_rank(said, found, count, freedom)
+    stated = (said.finding.value, said.finding.witness.get("rank"))
+    counted = count < freedom and all(n is None or np.array_equal(n, count) for n in stated)
+    by_rank = said.code == "deficient"
+    ranked = by_rank or not counted
+    generic = seen_rank(seen, problem.rank, problem.free, freedom) if ranked else None
+    _compare_rank(said, generic, count, freedom)
     _compare_open_cells(said, seen, problem)
-    if said.method.startswith("the Jacobian has rank"):
-        return _check_rank(said, found, freedom)
-    head, comma, tail = said.method.partition("; ")
-    said.require(bool(tail) or not comma, "the words end with nothing")
-    said.unread.discard("method")
-    few = count < freedom and head == FEW_CELLS.format(size=count, freedom=freedom)
-    lines = any(some.size for some in short) and head == say_lines(short[0].size, short[1].size) + SHORT
-    said.require(few or lines, f"words that nothing here derives: {head!r}")
-    if tail:
+    if by_rank and generic is None:
+        return said.settle_unchecked("a Jacobian of this size is too large to be formed here")
+    if by_rank and generic is not None:
+        compare_deficient(said, generic, freedom)
+        return said.settle(f"rank {generic[0]} of {freedom}")
+    lines = [side.size for side in short]
+    if said.says("few_cells", size=count, freedom=freedom):
+        said.require(count < freedom, "the cells are enough by counting")
+    else:
+        said.must_say("short_lines", lines=lines)
+        said.require(any(lines), "no line has fewer observations than unknowns")
+    words = said.own_words
+    if said.phrases:
         share = _compare_reach(said, seen, problem, unique=False)
         if share is not None:
-            said.require(
-                tail == reach_words("determined", share, _lost(said)), "other words than those of the reach"
-            )
+            _compare_reach_words(said, "reach", share)
+        else:  # a fault, or not derived: that is noted
+            said.phrases.clear()
     said.rigour(Rigour.RIGOROUS)
-    said.assume((GENERIC,))
-    return said.settle(head)
+    said.assume(GENERIC)
+    return said.settle(words)
 
 
 def _short_lines(said: Statement, seen: Mask, problem: MatrixProblem) -> tuple[Indices, Indices]:
@@ -228,7 +209,7 @@ def _short_lines(said: Statement, seen: Mask, problem: MatrixProblem) -> tuple[I
     return short
 
 
-def _compare_rank(said: Statement, found: tuple[int, float] | None, count: int, freedom: int) -> None:
+def _compare_rank(said: Statement, generic: tuple[int, float] | None, count: int, freedom: int) -> None:
     """Compare ranks: that of the Jacobian, or for `rank` the number of cells if they are too few."""
     for name in ("value", "rank"):
         if name == "rank" and said.is_empty(name):
@@ -236,27 +217,12 @@ def _compare_rank(said: Statement, found: tuple[int, float] | None, count: int, 
         said_number = said.number(name)
         if said_number is None or (name == "rank" and said_number == count < freedom):
             continue
-        if found is None and said_number == count < freedom:
+        if generic is None and said_number == count < freedom:
             continue
-        if found is None:
+        if generic is None:
             said.not_derived("the rank of so large a Jacobian is not computed here")
         else:
-            said.require(said_number == found[0], f"{name} {said_number:g} stated, {found[0]} found")
-
-
-def _check_rank(said: Statement, found: tuple[int, float] | None, freedom: int) -> Check:
-    """Compare a refutation by a deficient rank at almost all points."""
-    said.rigour(Rigour.PROBABILISTIC)
-    said.assume((GENERIC, PRIMES_USUAL))
-    if found is None:
-        return said.settle_unchecked("a Jacobian of this size is too large to be formed here")
-    said.require(
-        said.says(DEFICIENT, {"rank": float(found[0]), "freedom": float(freedom)}),
-        "other words than those of a rank",
-    )
-    said.require(found[0] < freedom, f"the Jacobian has full rank {freedom}")
-    said.at_least("failure_probability", found[1])
-    return said.settle(f"rank {found[0]} of {freedom}")
+            said.require(said_number == generic[0], f"{name} {said_number:g} stated, {generic[0]} found")
 
 
 def _compare_open_cells(said: Statement, seen: Mask, problem: MatrixProblem) -> None:

@@ -11,7 +11,7 @@ from lowland.core.arrays import Matrix
 from lowland.core.results.findings import CLAIMS
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check
-from lowland.recheck.matrices.exact_fits import RIGOROUS, WORKING, check_exact_fit
+from lowland.recheck.matrices.exact_fits import EXACT, check_exact_fit
 from lowland.recheck.matrices.lower_bounds import (
     NOTHING,
     Lower,
@@ -23,71 +23,48 @@ from lowland.recheck.matrices.lower_bounds import (
 from lowland.recheck.matrices.problem import MatrixProblem
 from lowland.recheck.plain_fit import PlainFit
 from lowland.recheck.rounding import value_error
-from lowland.recheck.statement import AGREE, Statement, match
+from lowland.recheck.statement import AGREE, UNKNOWN_WORDS, Statement
 
 LARGEST_GAP = 0.1
-GAP = "gap to a lower bound, as a fraction of the objective: "
-NEVER_NEGATIVE = "losses and penalties are never negative"
-LANCZOS = "{steps} Lanczos steps from a random start, failing with probability at most 1e-10"
-LOWER_ONLY = "{steps} Lanczos steps, which give a lower bound only"
 # how a norm was bounded, with the rigour that it gives
 NORMS = {
-    "a matrix of zeros": Rigour.RIGOROUS,
-    "shifted Cholesky, rounding included": Rigour.RIGOROUS,
-    "row and column sums": Rigour.RIGOROUS,
-    "absolute row sums": Rigour.RIGOROUS,
-    "sum of squares": Rigour.RIGOROUS,
-    LANCZOS: Rigour.PROBABILISTIC,
-    LOWER_ONLY: Rigour.ESTIMATE,
+    "zeros": Rigour.RIGOROUS,
+    "cholesky": Rigour.RIGOROUS,
+    "row_and_column_sums": Rigour.RIGOROUS,
+    "absolute_row_sums": Rigour.RIGOROUS,
+    "sum_of_squares": Rigour.RIGOROUS,
+    "lanczos": Rigour.PROBABILISTIC,
+    "lanczos_estimate": Rigour.ESTIMATE,
 }
-SHIFTED = "; shifted along A* nu0 >= I"
-CONJUGATES = "conjugates of the losses at the slopes of the point; "
-TOWARDS = "conjugate of the loss at the slopes of the point, made feasible by moving them towards 1"
-BY_RANK = "the data term is strongly convex, and no matrix of this rank is closer to its minimum"
-RANK_ONE = "adding one rank-one matrix lowers the convex objective by this fraction"
-BETTER = "another feasible point, found {}, has an objective lower by this fraction"
-FOUND = (
-    "along a direction of negative curvature",
-    "by truncating the matrix that refutes convex optimality",
-    "by descent from a nearby point",
-    "by descent from a random point",
-    *(f"in the witness of {claim}" for claim in CLAIMS),
-)
+# how a better point was found
+WAYS = ("along_curvature", "truncated", "from_nearby", "from_random")
+OVERFLOW = ("objective_overflow", "overflow")
 # they state nothing about the data
-OPEN = (
-    "an objective of this size cannot be bounded in float64",
-    "the lower bound exceeds the objective: one of them is wrong, so no claim is made",
-    "the objective overflows float64",
-    "the gap cannot be represented in float64",
-    "values overflow the float64 range",
-)
+OPEN = ("size_unbounded", "bound_exceeds", "gap_unrepresentable")
 # relative differences of objectives below this may be rounding; and those of data in single precision
 ROUNDING, SINGLE = 1e-9, 3e-5
 
 
 def check_optimal(said: Statement, problem: MatrixProblem) -> Check:
     """Compare a claim of optimality with a bound, a better point, or the residuals."""
-    if said.is_open and any(said.says(words) for words in OPEN):
-        if "overflow" in said.method and problem.is_formed:
+    if said.is_open and any(said.says(code) for code in OPEN):
+        return said.nothing_claimed()
+    if said.is_open and any(said.says(code) for code in OVERFLOW):
+        if problem.is_formed:
             said.require(not np.isfinite(problem.objective()), "the objective is finite")
-        said.rigour(Rigour.ESTIMATE)
-        said.assume()
-        return said.settle("nothing is claimed")
+        return said.nothing_claimed()
     if not problem.is_formed:
         return said.settle_unchecked("the measurements are too large to be formed here")
     said.require(problem.is_matrix, "with unit trace a factor of no length stands for no matrix")
     said.require(problem.is_feasible or said.is_open, "a factor is negative")
-    if match(RIGOROUS, said.method) or match(WORKING, said.method):
+    if said.code in EXACT:
         return check_exact_fit(said, problem)
     if said.verdict is Verdict.REFUTED:
         check: Callable[[Statement, MatrixProblem], Check] = (
             check_lower_point if said.finding.claim == "globally_optimal" else check_descent
         )
         return check(said, problem)
-    if not said.method.startswith(GAP):
-        said.fault(f"words that nothing here derives: {said.method!r}")
-        return said.settle("")
-    return _check_gap(said, problem)
+    return _check_gap(said, problem) if said.says("gap") else said.settle("")
 
 
 def _value(said: Statement, problem: MatrixProblem) -> float:
@@ -115,16 +92,14 @@ def _check_gap(said: Statement, problem: MatrixProblem) -> Check:
         lower = min(lower, value) if np.isfinite(lower) else 0.0
     words = f"objective {value:.6g}, lower bound {lower:.6g}, relative gap {_share(value - lower, value):.2g}"
     compare_gap(said, value, lower, slack)
-    tolerance = said.needed("tolerance") or 0.0
-    said.close("bound", tolerance)
-    said.require(0 <= tolerance <= LARGEST_GAP, f"a tolerance of {tolerance:g} makes the claim meaningless")
+    tolerance = said.tolerance(LARGEST_GAP)
     # of an objective that is rounding, any fraction is
     blur = slack / value if value > slack else 1.0
     said.close("value", _share(value - lower, value), rtol=0.0, atol=blur)
-    own = problem.objective() - lower
+    gap = problem.objective() - lower
     for sign, compare in ((-1, said.at_least), (1, said.at_most)):
         compare(
-            "fitted_distance", 2 * float(np.sqrt(2 * max(own + sign * slack, 0.0) / problem.weights.sum()))
+            "fitted_distance", 2 * float(np.sqrt(2 * max(gap + sign * slack, 0.0) / problem.weights.sum()))
         )
     said.assume()
     said.rigour(*_weaker(rigour))
@@ -157,38 +132,34 @@ def _weaker(rigour: Rigour) -> tuple[Rigour, ...]:
 
 def _bound(said: Statement, problem: MatrixProblem, value: float) -> tuple[Lower, Rigour]:
     """Return the lower bound that the words name, at the number attached, and what it rests on."""
-    said.unread.discard("method")
-    words = said.method.removeprefix(GAP)
-    if said.states("dual_scale") is False:
-        said.fault("no dual_scale is stated")
+    scale = said.needed("dual_scale")
+    if scale is None:
         return NOTHING, Rigour.ESTIMATE
-    scale = said.number("dual_scale") or 0.0
-    if words == NEVER_NEGATIVE:
+    if said.says("never_negative"):
         said.require(scale == 0, "a bound of zero has no dual vector")
         return NOTHING, Rigour.RIGOROUS
-    if words == BY_RANK:
+    if said.says("strongly_convex"):
         good = said.finding.claim == "globally_optimal"
         said.require(good, "a bound over matrices of this rank says nothing about others")
         return rank_bound(problem, scale) if good else NOTHING, _charged(problem, Rigour.RIGOROUS)
-    if words == TOWARDS:
+    if said.says("slopes_moved"):
         return (conjugate_bound(problem, scale) if problem.is_psd else NOTHING), Rigour.WORKING_PRECISION
-    if words.startswith(CONJUGATES):
-        rigour = _norm_rigour(said, words.removeprefix(CONJUGATES))
+    if said.says("conjugates"):
+        rigour = _norm_rigour(said)
         weakest = Rigour.ESTIMATE if rigour is Rigour.ESTIMATE else Rigour.WORKING_PRECISION
         return (NOTHING if problem.is_psd else conjugate_bound(problem, scale)), weakest
     if not problem.losses.is_squared:
         said.fault("a bound of squared losses")
         return NOTHING, Rigour.ESTIMATE
-    rigour = _norm_rigour(said, words.removesuffix(SHIFTED))
-    rigour = _charged(problem, rigour)
-    if words.endswith(SHIFTED):
+    if said.code == "zeros":
+        said.require(not problem.slopes.any(), "the residual is no matrix of zeros")
+    rigour = _charged(problem, _norm_rigour(said))
+    if said.says("shifted_dual"):
         shifted = problem.is_psd and not problem.penalty and not problem.has_unit_trace
         said.require(shifted, "only duals of positive semidefinite matrices without penalty are shifted")
         dual = said.array("dual", (problem.y.size,))
-        found = problem.is_psd and dual is not None
-        return (feasible_bound(problem, np.asarray(dual), value) if found else NOTHING), rigour
-    if words == "a matrix of zeros":
-        said.require(not problem.slopes.any(), "the residual is no matrix of zeros")
+        is_dual = problem.is_psd and dual is not None
+        return (feasible_bound(problem, np.asarray(dual), value) if is_dual else NOTHING), rigour
     return dual_bound(problem, scale, value), rigour
 
 
@@ -197,13 +168,11 @@ def _charged(problem: MatrixProblem, rigour: Rigour) -> Rigour:
     return Rigour.WORKING_PRECISION if rigour is Rigour.RIGOROUS and not problem.exact else rigour
 
 
-def _norm_rigour(said: Statement, words: str) -> Rigour:
-    for known, rigour in NORMS.items():
-        found = match(known, words)
-        if found is not None:
-            said.compare(found, {"steps": None})
+def _norm_rigour(said: Statement) -> Rigour:
+    for code, rigour in NORMS.items():
+        if said.says(code, steps=None):
             return rigour
-    said.fault(f"words that nothing here derives: {words!r}")
+    said.fault(UNKNOWN_WORDS)
     return Rigour.ESTIMATE
 
 
@@ -212,7 +181,7 @@ def check_descent(said: Statement, problem: MatrixProblem) -> Check:
     (m, n), complex_too = problem.shape, problem.is_complex
     left, right = (_column(said, name, size, complex_too) for name, size in (("left", m), ("right", n)))
     length = said.needed("length")
-    said.require(said.says(RANK_ONE), "other words than those of a better matrix")
+    said.must_say("rank_one_added")
     said.require(said.verdict is Verdict.REFUTED, "a better matrix refutes the claim")
     said.rigour(Rigour.WORKING_PRECISION)
     said.assume()
@@ -238,12 +207,16 @@ def check_descent(said: Statement, problem: MatrixProblem) -> Check:
     room = 2 * value_error(problem) + _moved_error(problem, np.abs(added) + np.abs(there - here))
     said.require(drop * value > room, "the two objectives differ by no more than rounding")
     said.close("value", drop, rtol=1e-3, atol=ROUNDING)
+    _compare_drop(said, drop)
+    return said.settle(words)
+
+
+def _compare_drop(said: Statement, drop: float) -> None:
+    """Compare by which fraction the objective is lower with the tolerance."""
     tolerance = said.needed("tolerance") or 0.0
     said.close("bound", tolerance)
-    said.require(
-        drop > max(tolerance * (1 - AGREE), ROUNDING), f"the attached matrix is lower by only {drop:.2g}"
-    )
-    return said.settle(words)
+    enough = drop > max(tolerance * (1 - AGREE), ROUNDING)
+    said.require(enough, f"what is attached is lower by only {drop:.2g}")
 
 
 def _moved_error(problem: MatrixProblem, sizes: Matrix) -> float:
@@ -260,15 +233,16 @@ def _moved_error(problem: MatrixProblem, sizes: Matrix) -> float:
 def _column(said: Statement, name: str, size: int, is_complex: bool) -> Matrix | None:
     array: Any = said.finding.witness.get(name)
     shape: tuple[int | None, ...] = (size, 1) if np.ndim(array) == 2 else (size,)
-    found = said.array(name, shape, reals=not is_complex)
-    return None if found is None else found.ravel()
+    column = said.array(name, shape, reals=not is_complex)
+    return None if column is None else column.ravel()
 
 
 def check_lower_point(said: Statement, problem: PlainFit) -> Check:
     """Evaluate the objective at the attached point, which must be lower by the stated fraction."""
-    said.require(
-        any(said.says(BETTER.format(words)) for words in FOUND), "other words than those of a better point"
-    )
+    said.must_say("another_point")
+    if not any(said.says(code) for code in WAYS):
+        said.must_say("in_witness", claim=("of", CLAIMS))
+    said.must_say("is_lower")
     said.require(said.verdict is Verdict.REFUTED, "a better point refutes the claim")
     said.rigour(Rigour.RIGOROUS, Rigour.WORKING_PRECISION)
     said.assume()
@@ -285,11 +259,7 @@ def check_lower_point(said: Statement, problem: PlainFit) -> Check:
     drop = (here - there) / here if here > 0 else 0.0
     said.close("value", drop, atol=4 * room / here if here > 0 else 0.0)
     said.require(here - there > room, "the two objectives differ by no more than rounding")
-    tolerance = said.needed("tolerance") or 0.0
-    said.close("bound", tolerance)
-    said.require(
-        drop > max(tolerance * (1 - AGREE), ROUNDING), f"the attached point is lower by only {drop:.2g}"
-    )
+    _compare_drop(said, drop)
     said.require(other.is_feasible, "a factor of the attached point breaks its constraints")
     exact = said.finding.rigour is not Rigour.RIGOROUS or (problem.losses.is_squared and problem.exact)
     said.require(exact, "rounding is bounded for squared losses of stored measurements only")

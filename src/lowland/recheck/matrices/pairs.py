@@ -16,7 +16,6 @@ from lowland.recheck.matrices.problem import MatrixProblem
 from lowland.recheck.matrices.tangents import tangent_values
 from lowland.recheck.statement import Statement
 
-TWO = "two matrices of this rank, {share} of the norm apart, both reproduce every datum"
 SIDES = ("left", "right", "other_left", "other_right")
 # two matrices closer than this fraction of their norm may be the same one
 DIFFERENT = 1e-3
@@ -106,16 +105,16 @@ def check_two_answers(said: Statement, problem: MatrixProblem) -> Check:
         return said.settle("") if said.faults else said.settle_unchecked("too large to be formed here")
     apart = float(np.linalg.norm(one.matrix() - other.matrix()) / np.linalg.norm(one.matrix()))
     said.close("value", apart, rtol=1e-4)
-    said.require(said.says(TWO, {"share": apart}), "other words than those of two matrices")
+    said.must_say("two_answers", share=("near", apart, 1e-4 * apart))
     said.close("bound", DIFFERENT)
     said.require(apart >= DIFFERENT, f"the matrices are only {apart:.2g} of the norm apart")
     tolerance = said.needed("tolerance") or 0.0
     said.require(0 <= tolerance <= MOST_MISFIT, f"residuals of {tolerance:g} of a datum never count as zero")
     worst, blur = 0.0, 0.0
     for given in (one, other):
-        found = misfit_of(_at(problem, given))
-        worst, blur = max(worst, found.worst), max(blur, found.blur)
-        said.require(found.worst <= tolerance, f"a residual is {found.worst:.2g} of its datum")
+        misfit = misfit_of(_at(problem, given))
+        worst, blur = max(worst, misfit.worst), max(blur, misfit.blur)
+        said.require(misfit.worst <= tolerance, f"a residual is {misfit.worst:.2g} of its datum")
     said.close("misfit", worst, rtol=1e-3, atol=blur)
     if not problem.free:
         for given in (one, other):

@@ -12,6 +12,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix
 from lowland.core.results.findings import Certificate
+from lowland.core.results.reasons import assumption
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check
 from lowland.core.rounding import gamma
@@ -20,16 +21,6 @@ from lowland.recheck.statement import Statement
 
 # entries of a matrix up to which a basis of all of them is measured
 MOST_SIDES = 400
-NO_FALSE_MINIMUM = "no false minimum below delta = 1/2, for data of at most the rank of the factor"
-SADDLES = (
-    "the Hessian along the difference to the factor of the truth, -2 (sqrt 2 - 1) (1 - 5 delta) times its "
-    "smallest singular value over the scale"
-)
-ERROR = "the residual and the noise, over the least that the measurements leave of a difference"
-OF_EXACT = "known for exact data of real positive semidefinite matrices, squared loss, no weights, no penalty"
-RANK = "needs restricted isometry over matrices of rank {twice}, of the premise: {rank}"
-DELTA = "needs delta below {limit}, of the premise: {delta}"
-FLAT = "the smallest singular value of the truth may be zero, of which nothing follows"
 
 
 @final
@@ -46,14 +37,14 @@ class Assumed:
         """Return the two assumptions."""
         of = "" if not at.is_psd else "Hermitian " if at.is_complex else "symmetric "
         kind = "positive semidefinite " if at.is_psd else ""
-        delta, scale, noise = (repr(float(x)) for x in (self.delta, self.scale, self.noise))
         return (
-            f"(1 - {delta}) |X|^2 <= {scale} |A(X)|^2 <= (1 + {delta}) |X|^2 for all {of}X of rank at most "
-            f"{self.rank}",
-            f"the data are measurements of a {kind}matrix of rank at most {at.rank}, with errors of norm "
-            f"at most {noise}"
-            if self.noise
-            else f"the data are exact measurements of a {kind}matrix of rank at most {at.rank}",
+            assumption("isometry", delta=self.delta, scale=self.scale, field=of, rank=self.rank),
+            assumption(
+                "noisy_measurements" if self.noise else "exact_measurements",
+                kind=kind,
+                rank=at.rank,
+                noise=self.noise,
+            ),
         )
 
 
@@ -103,21 +94,18 @@ def _is_covered(at: MatrixProblem) -> bool:
 
 
 def _open(said: Statement, at: MatrixProblem) -> Check:
-    said.rigour(Rigour.ESTIMATE)
-    said.assume()
-    known = said.says(OF_EXACT) or said.says(FLAT)
-    known = known or said.says(RANK, {"twice": _twice(at), "rank": ("to", _twice(at) - 1.0)})
     limit = {"no_false_minimum": 0.5, "saddles_curved": 0.2}.get(said.finding.claim, 1.0)
-    known = known or said.says(DELTA, {"limit": limit, "delta": ("from", limit)})
-    said.require(known, "other words than those of an open question")
-    return said.settle("nothing is claimed")
+    if not (said.says("exact_data_only") or said.says("flat_truth")):
+        said.says("premise_rank", twice=_twice(at), rank=("to", _twice(at) - 1))
+        said.says("premise_delta", limit=limit, delta=("from", limit))
+    return said.nothing_claimed()
 
 
 # -------------------------------------------------------------------- the claims
 
 
 def _minima(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
-    said.require(said.says(NO_FALSE_MINIMUM), "other words than those of the theorem")
+    said.must_say("no_false_minimum")
     said.require(_is_covered(at) and premise.noise == 0, "the theorem is not about such a problem")
     said.require(premise.delta < 0.5, f"delta is {premise.delta}")
     said.needed("bound")
@@ -128,7 +116,7 @@ def _minima(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
 
 
 def _saddles(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
-    said.require(said.says(SADDLES), "other words than those of the theorem")
+    said.must_say("saddles")
     said.require(_is_covered(at) and premise.noise == 0, "the theorem is not about such a problem")
     said.require(premise.delta < 0.2, f"delta is {premise.delta}")
     if at.rank > min(at.shape):
@@ -147,12 +135,12 @@ def _saddles(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
 
 
 def _error(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
-    said.require(said.says(ERROR), "other words than those of the bound")
-    found = _error_of(at, premise)
+    said.must_say("residual_and_noise")
+    distance = _error_of(at, premise)
     said.needed("value")
-    said.at_least("value", found)
+    said.at_least("value", distance)
     said.at_most("value", _error_of(at, premise, charges=4))
-    return f"at most {found:.3g} from the truth"
+    return f"at most {distance:.3g} from the truth"
 
 
 def _error_of(at: MatrixProblem, premise: Assumed, charges: int = 1) -> float:
@@ -184,12 +172,12 @@ def _is_contradicted(at: MatrixProblem, premise: Assumed) -> bool:
 
 def _ratios(at: MatrixProblem, rank: int) -> list[float]:
     """Return |A(X)|^2 / |X|^2 of some matrices of a rank."""
-    found = []
+    ratios = []
     for matrix in [at.low_rank(), *_units(at), *_extremes(at, rank)]:
         size = float(np.linalg.norm(matrix))
         if size > 0:
-            found.append(float(np.linalg.norm(at.measure(matrix / size)) ** 2))
-    return found
+            ratios.append(float(np.linalg.norm(at.measure(matrix / size)) ** 2))
+    return ratios
 
 
 def _units(at: MatrixProblem) -> list[Matrix]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from typing import final
 
@@ -58,6 +58,7 @@ class MatrixProblem:
     weights: Vector
     u: Matrix
     v: Matrix
+    _: KW_ONLY
     cells: tuple[Indices, Indices] | None = None
     matrices: Matrix | None = None
     exact: bool = True

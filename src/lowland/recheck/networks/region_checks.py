@@ -8,6 +8,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.results.findings import Certificate
+from lowland.core.results.reasons import assumption
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check, Verification
 from lowland.core.rounding import gamma
@@ -15,24 +16,9 @@ from lowland.recheck.bounds import is_spread_at_least
 from lowland.recheck.dispatch import Progress, verify_claim
 from lowland.recheck.modular_rank import is_affordable, rank, unforeseen_prime
 from lowland.recheck.networks.problem import NetworkProblem
-from lowland.recheck.statement import Statement
+from lowland.recheck.statement import UNKNOWN_WORDS, Statement
 
 CLAIM = "no_bad_minimum_in_region"
-KINK = "a neuron is at its kink on a data point, so the network lies on a boundary of regions"
-FULL = "the Jacobian has rank {rank}, the number of data points, by exact elimination"
-SHORT = "the Jacobian has rank {rank} for {points} data points"
-ZERO = (
-    ", but the best loss in the region counts as zero (at most 1e-9 of that of zero outputs), and within a "
-    "region the loss is convex"
-)
-REPEATED = ", but inputs repeat with different targets, and no function has a loss below {loss}"
-INSIDE = ", and a minimum of loss {loss} lies inside the region, by bounds on where the gradient vanishes"
-BOUNDARY = (
-    ", but numerically the region has no minimum: its best loss, {loss}, is attained only on the boundary"
-)
-NEAR = ", and the best loss, {loss}, is attained too near the boundary to decide"
-NULL_SET = "the point lies outside a set of volume zero of its region"
-OUTER = "no output weight becomes zero"
 # how far beyond a boundary a solver's weights may lie, as a fraction of their products
 BEYOND = 1e-6
 # losses that count as zero, as a fraction of that of zero outputs
@@ -65,43 +51,43 @@ def check_region(said: Statement, problem: NetworkProblem) -> Check:
         return said.settle_unchecked("the network and its data are too large for exact fractions here")
     # weights could be chosen so that products vanish modulo primes that are known beforehand
     primes = [unforeseen_prime() for _ in range(2)]
-    found = max(rank(problem.jacobian(prime), prime) for prime in primes)
-    said.close("value", float(found))
+    region_rank = max(rank(problem.jacobian(prime), prime) for prime in primes)
+    said.close("value", float(region_rank))
     said.close("bound", float(n))
-    if said.is_open and said.says(KINK):
+    if said.is_open and said.says("region_kink"):
         said.require(problem.is_at_kink, "no neuron is at its kink on a data point")
         said.rigour(Rigour.ESTIMATE)
         said.assume()
         return said.settle("a neuron is at its kink")
     said.require(not problem.is_at_kink, "a neuron is at its kink on a data point")
-    if said.says(FULL, {"rank": float(n)}):
-        said.require(said.verdict is Verdict.PROVED and found == n, f"the Jacobian has rank {found} of {n}")
+    if said.says("region_full", rank=n):
+        said.require(
+            said.verdict is Verdict.PROVED and region_rank == n, f"the Jacobian has rank {region_rank} of {n}"
+        )
         said.rigour(Rigour.RIGOROUS)
         said.assume(_assumptions(problem))
-        return said.settle(f"rank {found} of {n}")
+        return said.settle(f"rank {region_rank} of {n}")
     said.assume()
-    short = SHORT.format(rank=found, points=n)
-    if not said.method.startswith(short) or found == n:
-        said.fault(f"words that nothing here derives: {said.method!r}")
+    said.must_say("region_deficient", rank=region_rank, points=n)
+    if said.faults or not said.require(region_rank < n, "the Jacobian has full rank"):
         return said.settle("")
-    if said.is_open and said.method == short:
-        said.unread.discard("method")
+    if said.is_open and not said.phrases:
         said.rigour(Rigour.PROBABILISTIC)
-        return said.settle(short)
+        return said.settle(said.own_words)
     if problem.targets is None or not problem.is_shallow or problem.trained != "first":
         said.fault("the best loss of a region is known for the first of two layers only")
         return said.settle("")
-    return _check_optimum(said, problem, short, found)
+    return _check_optimum(said, problem, region_rank)
 
 
 def _assumptions(problem: NetworkProblem) -> tuple[str, ...]:
     if problem.trained == "first":
         return ()
     zero = bool(np.any(problem.weights[-1] == 0))
-    return (OUTER,) if problem.is_shallow and not zero else (NULL_SET,)
+    return (assumption("live_outputs" if problem.is_shallow and not zero else "null_set"),)
 
 
-def _check_optimum(said: Statement, problem: NetworkProblem, short: str, found: int) -> Check:
+def _check_optimum(said: Statement, problem: NetworkProblem, region_rank: int) -> Check:
     """Compare what is said of the best network of the region with attached weights."""
     k, d = problem.weights[0].shape[0], problem.points.shape[1]
     weights = said.array("weights", (k, d))
@@ -115,22 +101,21 @@ def _check_optimum(said: Statement, problem: NetworkProblem, short: str, found: 
     same = np.isfinite(best) and abs(loss - best) <= 1e-4 * loss + 2 * NOTHING * nothing
     said.require(bool(same), f"the loss is {loss:.6g}")
     if said.verdict is Verdict.REFUTED:
-        return _check_inside(said, problem, weights, short, found)
+        return _check_inside(said, problem, weights, region_rank)
     said.rigour(Rigour.WORKING_PRECISION)
     said.require(_is_in_closure(problem, weights), "the attached weights have another pattern")
-    numbers = {"loss": ("near", best, 1e-4 * best)}
-    if said.verdict is Verdict.SUPPORTED and said.says(short + ZERO):
+    near = ("near", best, 1e-4 * best)
+    if said.verdict is Verdict.SUPPORTED and said.says("zero_loss"):
         said.require(
             loss <= 2 * NOTHING * nothing, f"the loss is {loss / nothing:.2g} of that of zero outputs"
         )
         return said.settle(f"weights of the region have a loss of {loss:.2g}")
-    if said.verdict is Verdict.SUPPORTED and said.says(short + REPEATED, numbers):
+    if said.verdict is Verdict.SUPPORTED and said.says("repeated_inputs", loss=near):
         least = problem.least_possible()
         said.require(loss <= least * (1 + 1e-5) and least > 0, f"a function has a loss of {least:.6g}")
         return said.settle(f"the loss is {loss:.6g}, that of the best function {least:.6g}")
-    known = said.verdict is Verdict.SUPPORTED and said.says(short + BOUNDARY, numbers)
-    known = known or (said.is_open and said.says(short + NEAR, numbers))
-    said.require(known, "words that nothing here derives")
+    known = said.verdict is Verdict.SUPPORTED and said.says("on_boundary", loss=near)
+    said.require(known or (said.is_open and said.says("near_boundary", loss=near)), UNKNOWN_WORDS)
     return said.settle_unchecked("that no network of the region is better is not derived here")
 
 
@@ -149,30 +134,30 @@ def _is_in_closure(problem: NetworkProblem, weights: Matrix) -> bool:
     return bool((small | (products >= -BEYOND * sizes)).all())
 
 
-def _check_inside(said: Statement, problem: NetworkProblem, weights: Matrix, short: str, found: int) -> Check:
+def _check_inside(said: Statement, problem: NetworkProblem, weights: Matrix, region_rank: int) -> Check:
     """Prove a minimum near the attached weights: where the gradient vanishes, by bounds, inside the region.
 
     With C a maximal set of independent columns of the design and s a bound on their singular values, a change
     of these columns' weights by |C^T residual| / s^2 leads to a minimum.
     """
     best = said.number("best_loss") or 0.0
-    said.says(short + INSIDE, {"loss": ("near", best, 1e-4 * best)})
+    said.must_say("minimum_inside", loss=("near", best, 1e-4 * best))
     # the rank from above is known modulo primes; a rigorous one needs another argument
     said.rigour(Rigour.PROBABILISTIC, Rigour.RIGOROUS)
     if said.faults:
         return said.settle("")
-    if said.finding.rigour is Rigour.RIGOROUS and not _is_exactly(problem, found):
+    if said.finding.rigour is Rigour.RIGOROUS and not _is_exactly(problem, region_rank):
         said.not_derived("that the rank is not higher is known modulo primes only")
     design, aim, flat = problem.design(), problem.aim(), weights.ravel()
     n, size = design.shape
-    columns = design[:, _independent(design, found)]
+    columns = design[:, _independent(design, region_rank)]
     spread = float(np.linalg.svd(columns, compute_uv=False)[-1]) * (1 - 1e-6)
-    if columns.shape[1] != found or not is_spread_at_least(columns, spread):
+    if columns.shape[1] != region_rank or not is_spread_at_least(columns, spread):
         return said.settle_unchecked("no bound on the design's singular values is proved here")
     residual = aim - design @ flat
     error = gamma(size + 4) * (np.abs(design) @ np.abs(flat) + np.abs(aim))
     slope = np.abs(columns.T @ residual) + np.abs(columns).T @ (gamma(n + 4) * np.abs(residual) + error)
-    steep = float(np.linalg.norm(slope)) * (1 + gamma(found + 8))
+    steep = float(np.linalg.norm(slope)) * (1 + gamma(region_rank + 8))
     reach = steep / spread**2 * (1 + 1e-9)
     least = (
         float(np.linalg.norm(residual)) * (1 - gamma(n + 8)) - float(np.linalg.norm(error)) - steep / spread
@@ -204,20 +189,20 @@ def _is_exactly(problem: NetworkProblem, count: int) -> bool:
     if float(sizes.max()) > WIDEST * float(sizes.min()):  # fractions would have very many digits
         return False
     rows = [[Fraction(float(x)) for x in row] for row in (used if len(used) <= used.shape[1] else used.T)]
-    found = 0
+    exact_rank = 0
     for column in range(len(rows[0])):
-        pivot = next((k for k in range(found, len(rows)) if rows[k][column]), None)
+        pivot = next((k for k in range(exact_rank, len(rows)) if rows[k][column]), None)
         if pivot is None:
             continue
-        rows[found], rows[pivot] = rows[pivot], rows[found]
-        for k in range(found + 1, len(rows)):
-            ratio = rows[k][column] / rows[found][column]
+        rows[exact_rank], rows[pivot] = rows[pivot], rows[exact_rank]
+        for k in range(exact_rank + 1, len(rows)):
+            ratio = rows[k][column] / rows[exact_rank][column]
             if ratio:
-                rows[k] = [a - ratio * b for a, b in zip(rows[k], rows[found], strict=True)]
-        found += 1
-        if found > count or found == len(rows):
+                rows[k] = [a - ratio * b for a, b in zip(rows[k], rows[exact_rank], strict=True)]
+        exact_rank += 1
+        if exact_rank > count or exact_rank == len(rows):
             break
-    return found <= count
+    return exact_rank <= count
 
 
 def _independent(design: Matrix, count: int) -> Vector:

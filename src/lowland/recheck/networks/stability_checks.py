@@ -18,14 +18,6 @@ from lowland.recheck.networks.regions import network_of
 from lowland.recheck.statement import Statement
 
 CLAIM = "stable_at_step_size"
-KINK = "a neuron is at its kink on a data point, where the loss has no Hessian"
-EXCEEDS = "the largest eigenvalue of the Hessian exceeds 2 over the step"
-TOO_NEAR = "the largest eigenvalue is too near the limit, given its error bound"
-MOVING = "below the edge of stability, but the gradient is not small: the point is not stationary"
-SADDLE = "a saddle: stationary, but a neuron with zero output weight could lower the loss"
-STABLE = "a stationary point with all eigenvalues of the Hessian between 0 and the limit"
-BOUNDED = "stationary, but with so many parameters the smallest eigenvalue is only bounded"
-UNCLEAR = "not close enough to a stationary point to tell a minimum from a saddle"
 # fraction of a parameter's possible slope, or of the values, below which slopes or residuals count as zero
 STATIONARY = 1e-6
 # slopes this many times smaller than an idle neuron's pull cannot explain it
@@ -37,7 +29,7 @@ MOST = 1500
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class StabilityProblem:
     """A network of one input and one hidden layer, data with weights that sum to one, and a step size.
 
@@ -67,7 +59,7 @@ class StabilityProblem:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Curvatures:
     """What decides whether a point is stable; see `measure`."""
 
@@ -125,16 +117,16 @@ def measure(problem: StabilityProblem) -> Curvatures:
     idle = problem.outer == 0
     live = [by_weight[~idle], by_outer, by_offset]
     return Curvatures(
-        float(values[-1]),
-        float(values[0]),
-        gn,
-        float(np.linalg.norm(coupling, axis=1).max(initial=0.0)),
-        float(np.linalg.norm(gradient)),
-        float(error),
-        max(float(part.max(initial=0.0)) for part in live),
-        float(by_weight[idle].max(initial=0.0)),
-        length,
-        bool((before == 0).any()),
+        largest=float(values[-1]),
+        smallest=float(values[0]),
+        gauss_newton=gn,
+        remainder=float(np.linalg.norm(coupling, axis=1).max(initial=0.0)),
+        gradient=float(np.linalg.norm(gradient)),
+        error=float(error),
+        unrest=max(float(part.max(initial=0.0)) for part in live),
+        idle_pull=float(by_weight[idle].max(initial=0.0)),
+        residual=length,
+        is_at_kink=bool((before == 0).any()),
     )
 
 
@@ -166,50 +158,51 @@ def check_stability(said: Statement, problem: StabilityProblem) -> Check:
     largest = float(np.abs(problem.y).max())
     if largest > 0 and not 1e-60 <= largest <= 1e60:
         return said.settle_unchecked("the data are out of scale")
-    found, limit = measure(problem), 2 / problem.step_size
-    dust = 1e-9 * max(abs(found.largest), found.gauss_newton)
-    said.close("value", found.largest, atol=dust)
+    curvatures, limit = measure(problem), 2 / problem.step_size
+    dust = 1e-9 * max(abs(curvatures.largest), curvatures.gauss_newton)
+    said.close("value", curvatures.largest, atol=dust)
     said.close("bound", limit, rtol=1e-12)
     said.close("tolerance", STATIONARY, rtol=1e-12)
-    said.close("gauss_newton", found.gauss_newton, atol=dust)
-    said.close("remainder", found.remainder, atol=dust)
-    said.close("gradient_norm", found.gradient, atol=dust * max(found.residual, 1e-300))
-    said.close("unrest", found.unrest, rtol=1e-4, atol=1e-9)
-    said.close("error", found.error, rtol=1e-2)
+    said.close("gauss_newton", curvatures.gauss_newton, atol=dust)
+    said.close("remainder", curvatures.remainder, atol=dust)
+    said.close("gradient_norm", curvatures.gradient, atol=dust * max(curvatures.residual, 1e-300))
+    said.close("unrest", curvatures.unrest, rtol=1e-4, atol=1e-9)
+    said.close("error", curvatures.error, rtol=1e-2)
     said.rigour(Rigour.WORKING_PRECISION)
     said.assume()
-    for words, verdict, good in _grounds(problem, found, limit):
-        if said.says(words):
-            said.require(said.verdict is verdict and good, f"{words}: not so")
-            break
+    grounds = _grounds(problem, curvatures, limit)
+    if said.code in grounds:
+        verdict, good = grounds[said.code]
+        said.require(said.verdict is verdict and good, "it is not as the words say")
+        said.says(said.code)
     return said.settle(
-        f"largest eigenvalue {found.largest:.6g}, limit {limit:.6g}, smallest {found.smallest:.2g}"
+        f"largest eigenvalue {curvatures.largest:.6g}, limit {limit:.6g}, smallest {curvatures.smallest:.2g}"
     )
 
 
 def _grounds(
-    problem: StabilityProblem, found: Curvatures, limit: float
-) -> tuple[tuple[str, Verdict, bool], ...]:
-    """Return the sentences that there are, the verdicts that they give, and whether each holds."""
-    smooth, room = not found.is_at_kink, 2 * found.error
-    below = smooth and found.largest <= limit + room
-    sure = smooth and found.largest + 0.99 * found.error <= limit
+    problem: StabilityProblem, curvatures: Curvatures, limit: float
+) -> dict[str, tuple[Verdict, bool]]:
+    """Return the verdicts that reasons give, and whether each holds, by code."""
+    smooth, room = not curvatures.is_at_kink, 2 * curvatures.error
+    below = smooth and curvatures.largest <= limit + room
+    sure = smooth and curvatures.largest + 0.99 * curvatures.error <= limit
     centre = float(np.average(problem.y, weights=problem.shares)) if problem.has_offset else 0.0
     spread = float(np.sqrt(np.average((problem.y - centre) ** 2, weights=problem.shares)))
-    still = found.unrest <= STATIONARY * (1 + 1e-3)
-    rest = still or found.residual <= STATIONARY * spread * (1 + 1e-6)
-    saddle = still and found.idle_pull > FAR_SMALLER * STATIONARY * (1 - 1e-3)
-    least, open_yet = found.smallest >= -room, Verdict.INCONCLUSIVE
-    return (
-        (KINK, open_yet, found.is_at_kink),
-        (EXCEEDS, Verdict.REFUTED, smooth and found.largest - 0.99 * found.error > limit),
-        (TOO_NEAR, open_yet, smooth and abs(found.largest - limit) <= room + 1e-9 * limit),
-        (MOVING, open_yet, below and found.unrest > STATIONARY * (1 - 1e-3)),
-        (SADDLE, Verdict.REFUTED, below and saddle),
-        (STABLE, Verdict.PROVED, sure and rest and not saddle and least),
-        (BOUNDED, open_yet, False),
-        (UNCLEAR, open_yet, below and rest and not least),
-    )
+    still = curvatures.unrest <= STATIONARY * (1 + 1e-3)
+    rest = still or curvatures.residual <= STATIONARY * spread * (1 + 1e-6)
+    saddle = still and curvatures.idle_pull > FAR_SMALLER * STATIONARY * (1 - 1e-3)
+    least, open_yet = curvatures.smallest >= -room, Verdict.INCONCLUSIVE
+    return {
+        "no_hessian": (open_yet, curvatures.is_at_kink),
+        "above_limit": (Verdict.REFUTED, smooth and curvatures.largest - 0.99 * curvatures.error > limit),
+        "near_limit": (open_yet, smooth and abs(curvatures.largest - limit) <= room + 1e-9 * limit),
+        "moving": (open_yet, below and curvatures.unrest > STATIONARY * (1 - 1e-3)),
+        "idle_saddle": (Verdict.REFUTED, below and saddle),
+        "stable": (Verdict.PROVED, sure and rest and not saddle and least),
+        "only_bounded": (open_yet, False),
+        "unclear": (open_yet, below and rest and not least),
+    }
 
 
 def layers_problem(document: Document, x: Vector, y: Vector, shares: Vector | None) -> StabilityProblem:
@@ -233,15 +226,15 @@ def layers_problem(document: Document, x: Vector, y: Vector, shares: Vector | No
     k = len(weights[0])
     given = np.full(x.size, 1 / x.size) if shares is None else shares
     return StabilityProblem(
-        weights[0][:, 0],
-        np.zeros(k) if shifts is None else shifts,
-        weights[1][0],
-        shifts is not None,
-        offset is not None,
-        0.0 if offset is None else float(offset[0]),
-        x,
-        y,
-        given,
-        step_size,
-        f"squared loss of a ReLU network of {k} neurons on {x.size} points, step size {step_size:g}",
+        slopes=weights[0][:, 0],
+        shifts=np.zeros(k) if shifts is None else shifts,
+        outer=weights[1][0],
+        has_shifts=shifts is not None,
+        has_offset=offset is not None,
+        offset=0.0 if offset is None else float(offset[0]),
+        x=x,
+        y=y,
+        shares=given,
+        step_size=step_size,
+        words=f"squared loss of a ReLU network of {k} neurons on {x.size} points, step size {step_size:g}",
     )

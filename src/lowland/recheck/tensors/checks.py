@@ -5,36 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from lowland.core.arrays import Matrix
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import Rigour, Verdict
-from lowland.core.results.verification import Check, Outcome, Verification
-from lowland.recheck.dispatch import Checks, Progress, gradient_tolerance, verify_each
-from lowland.recheck.matrices.curvature import Calculus, check_curvature
-from lowland.recheck.matrices.derivatives import MOST_JACOBIAN, MOST_UNKNOWNS, differences
-from lowland.recheck.matrices.determinacy_words import DEFICIENT, FINITE, FULL, GENERIC, PRIMES_USUAL
-from lowland.recheck.matrices.exact_fits import WORKING, Misfit, compare_misfit
-from lowland.recheck.matrices.optimality import BETTER, FOUND, LARGEST_GAP, check_lower_point
+from lowland.core.results.verification import Check, Verification
+from lowland.recheck.dispatch import Checks, Progress, verify_each
+from lowland.recheck.matrices.curvature import Calculus, checks_at_the_point
+from lowland.recheck.matrices.derivatives import MOST_JACOBIAN, MOST_UNKNOWNS, with_fixed_slopes
+from lowland.recheck.matrices.exact_fits import Misfit, compare_misfit
+from lowland.recheck.matrices.optimality import LARGEST_GAP, OVERFLOW, check_lower_point
 from lowland.recheck.modular_rank import Residues, generic_rank
-from lowland.recheck.statement import AGREE, Statement, match
-from lowland.recheck.stationarity import OVERFLOW, check_stationary
+from lowland.recheck.ranks import FINITE, compare_deficient, compare_freedom, compare_full, is_counted
+from lowland.recheck.statement import AGREE, Statement
 from lowland.recheck.tensors.cell_problem import CellProblem
 from lowland.recheck.tensors.problem import TensorProblem, flat
 from lowland.recheck.tensors.saddles import check_local_minimum
-
-GAP = "gap to the singular values beyond the rank of the flattening with modes ({modes}) as rows"
-NO_BOUND = "no bound on the best fit is known when cells are missing or weighted"
-WHOLE, FEW = "every cell is known", "{size} known cells for {freedom} degrees of freedom"
-SEVERAL = "finitely many solutions may still be more than one"
-OPEN = (
-    "an exact Jacobian of {unknowns} unknowns exceeds the limit of {limit}",
-    "an exact Jacobian of {unknowns} unknowns exceeds the budget",
-)
-SOME = "{cells} of the cells do not show full rank, and using all exceeds the budget"
 
 
 def verify_tensor(
@@ -46,18 +34,9 @@ def verify_tensor(
 
 def tensor_hessian(problem: CellProblem, progress: Progress | None = None) -> Matrix:
     """Return the Hessian of the objective."""
-    derivative, slopes = problem.jacobian(), problem.slopes
-    out = derivative.T @ (problem.weights[:, None] * derivative)
-
-    def fixed(theta: Any) -> Any:
-        moved = problem.at(theta)
-        return moved.pull(slopes) + moved.penalty_gradient()
-
-    for k, column in enumerate(differences(fixed, problem.point())):
-        out[:, k] += column
-        if progress is not None and k % 100 == 0:
-            progress(f"Hessian, column {k} of {problem.size}")
-    return np.asarray((out + out.T) / 2)
+    derivative = problem.jacobian()
+    squares = derivative.T @ (problem.weights[:, None] * derivative)
+    return with_fixed_slopes(squares, problem, progress)
 
 
 def _is_formed(problem: CellProblem) -> bool:
@@ -65,14 +44,9 @@ def _is_formed(problem: CellProblem) -> bool:
     return problem.is_formed and small and prod(problem.shape) * problem.size <= 20 * MOST_JACOBIAN
 
 
-CALCULUS: Calculus[CellProblem] = Calculus(tensor_hessian, lambda problem: problem.gauge(), _is_formed)
-
-
-def check_tensor_curvature(
-    said: Statement, at: CellProblem, beside: Certificate, progress: Progress | None
-) -> Check:
-    """Compare curvatures with those of the Hessian that is formed."""
-    return check_curvature(said, at, gradient_tolerance(beside), CALCULUS, progress)
+AT_THE_POINT = checks_at_the_point(
+    Calculus[CellProblem](tensor_hessian, lambda problem: problem.gauge(), _is_formed)
+)
 
 
 def misfit_of_tensor(problem: CellProblem) -> Misfit:
@@ -99,20 +73,19 @@ def misfit_of_tensor(problem: CellProblem) -> Misfit:
 
 def check_tensor_optimal(said: Statement, problem: CellProblem) -> Check:
     """Compare global optimality with a flattening, an exact fit, or a better point."""
-    if said.is_open and any(
-        said.says(words) for words in (NO_BOUND, "the objective overflows float64", OVERFLOW)
-    ):
-        if said.method == NO_BOUND:
-            known = problem.is_full and not problem.is_weighted
-            said.require(not known, "every cell is known, with equal weights")
-        return said.settle_open()
+    if said.is_open and any(said.says(code) for code in OVERFLOW):
+        return said.nothing_claimed()
+    if said.is_open and said.says("no_bound"):
+        known = problem.is_full and not problem.is_weighted
+        said.require(not known, "every cell is known, with equal weights")
+        return said.nothing_claimed()
     if not problem.is_formed:
         return said.settle_unchecked("the tensor is too large to be formed here")
-    if match(WORKING, said.method):
+    if said.code == "exact_to_digits":
         negligible = problem.paid() <= 1e-18 * float(np.sum(problem.weights * problem.y**2))
         said.require(negligible, "the regulariser is paid, so that an exact fit need not be optimal")
         return compare_misfit(said, misfit_of_tensor(problem))
-    if said.method in [BETTER.format(words) for words in FOUND]:
+    if said.code == "another_point":
         return check_lower_point(said, problem)
     return _check_flattening(said, problem)
 
@@ -127,9 +100,7 @@ def _check_flattening(said: Statement, problem: CellProblem) -> Check:
     if len(set(group)) != len(group) or not set(group) < set(range(order)) or list(modes) != group:
         said.fault("the modes are no proper set of modes")
         return said.settle("")
-    named = GAP.format(modes=" x ".join(str(n) for n in group))
-    said.require(said.method == named, "other words than those of a flattening")
-    said.unread.discard("method")
+    said.must_say("flattening", modes=group)
     tensor = problem.spread(problem.y)
     others = [n for n in range(order) if n not in group]
     rank = problem.flat_rank(group)
@@ -147,9 +118,7 @@ def _check_flattening(said: Statement, problem: CellProblem) -> Check:
         said.close("ratio", float(np.sqrt(2 * value)) / least, rtol=1e-4)
     else:
         said.unread.discard("ratio")
-    tolerance = said.needed("tolerance") or 0.0
-    said.close("bound", tolerance)
-    said.require(0 <= tolerance <= LARGEST_GAP, f"a tolerance of {tolerance:g} makes the claim meaningless")
+    tolerance = said.tolerance(LARGEST_GAP)
     said.rigour(Rigour.WORKING_PRECISION)
     said.assume()
     words = f"error {np.sqrt(2 * value):.6g}, at least {least:.6g} by this flattening"
@@ -163,13 +132,13 @@ def _check_flattening(said: Statement, problem: CellProblem) -> Check:
 def _check_determined(said: Statement, problem: TensorProblem, beside: Certificate) -> Check:
     """Compare what is said of the known cells with the generic rank of the Jacobian."""
     finite = said.finding.claim == FINITE
-    if said.is_open and not finite and said.says(SEVERAL):
-        return said.settle_open()
-    if said.verdict is Verdict.PROVED and said.says(WHOLE):
+    if said.is_open and not finite and said.says("several_tensors"):
+        return said.nothing_claimed()
+    if said.verdict is Verdict.PROVED and said.says("every_cell_known"):
         said.require(problem.is_full, "not every cell is known")
         said.rigour(Rigour.RIGOROUS)
         said.assume()
-        return said.settle(WHOLE)
+        return said.settle(said.own_words)
     if not finite:
         return _check_as_finite(said, problem, beside)
     return check_generic_rank(said, problem, problem.freedom, partial(tucker_jacobian, problem))
@@ -191,66 +160,38 @@ def check_generic_rank(
     """
     size, unknowns = problem.y.size, problem.size
     if said.is_open and _is_rank_open(said, unknowns, freedom):
-        return said.settle_open()
-    said.close("tolerance", 0.0)
-    for name in ("bound", "expected"):
-        said.close(name, float(freedom))
-    if said.says(FEW, {"size": float(size), "freedom": float(freedom)}):
-        said.require(said.verdict is Verdict.REFUTED and size < freedom, "the cells are enough by counting")
-        for name in ("value", "rank"):
-            said.close(name, float(size))
-        said.rigour(Rigour.RIGOROUS)
-        said.assume((GENERIC,))
+        return said.nothing_claimed()
+    compare_freedom(said, freedom)
+    if is_counted(said, "few_known_cells", size, freedom):
         return said.settle(f"{size} cells, {freedom} degrees of freedom")
     derived = generic_rank(jacobian, size, unknowns, freedom)
     if derived is None:
         return said.settle_unchecked("a Jacobian of this size is too large to be formed here")
-    rank, failure_probability = derived
+    rank, _ = derived
     for name in ("value", "rank"):
         said.close(name, float(rank))
     if said.verdict is Verdict.PROVED:
-        said.require(said.says(FULL) and rank == freedom, f"the Jacobian has rank {rank} of {freedom}")
-        said.rigour(Rigour.RIGOROUS)
-        said.assume((GENERIC,))
+        compare_full(said, rank, freedom)
     else:
-        good = said.verdict is Verdict.REFUTED and rank < freedom
-        words = said.says(DEFICIENT, {"rank": float(rank), "freedom": float(freedom)})
-        said.require(good and words, f"the Jacobian has rank {rank} of {freedom}")
-        said.at_least("failure_probability", failure_probability)
-        said.rigour(Rigour.PROBABILISTIC)
-        said.assume((GENERIC, PRIMES_USUAL))
+        compare_deficient(said, derived, freedom)
     return said.settle(f"rank {rank} of {freedom}")
 
 
 def _is_rank_open(said: Statement, unknowns: int, freedom: int) -> bool:
     """Whether the words leave a generic rank open, with no number that says more."""
-    if said.says(SOME, {"cells": None}):  # the rank of some of the cells, which is at most that of all
+    if said.says("some_cells", cells=None):  # the rank of some of the cells, which is at most that of all
         said.at_most("value", float(freedom))
         said.close("bound", float(freedom))
         return True
-    return any(said.says(words, {"unknowns": float(unknowns), "limit": None}) for words in OPEN)
+    return any(said.says(code, unknowns=unknowns, limit=None) for code in ("over_limit", "over_budget"))
 
 
 def _check_as_finite(said: Statement, problem: TensorProblem, beside: Certificate) -> Check:
-    said.rigour(Rigour.RIGOROUS, Rigour.PROBABILISTIC)
-    if (
-        said.verdict is not Verdict.REFUTED
-        or FINITE not in beside
-        or beside[FINITE].verdict is not Verdict.REFUTED
-    ):
+    """Compare a refutation of uniqueness with that of finiteness, which it repeats."""
+    if FINITE not in beside or not said.verdict is beside[FINITE].verdict is Verdict.REFUTED:
         said.fault("no finding refutes that the tensor is determined")
         return said.settle("")
-    finite = beside[FINITE]
-    said.unread.discard("method")
-    same = (said.method, said.finding.rigour) == (finite.method, finite.rigour)
-    said.require(same, "other words or another rigour than the finding that it repeats")
-    said.assume(finite.assumptions)
-    again = _check_determined(Statement(finite), problem, beside)
-    if again.outcome is Outcome.CONTRADICTED:
-        said.fault("the finding that it repeats is contradicted")
-    elif again.outcome is Outcome.NOT_CHECKED:
-        said.not_derived(f"{FINITE}: {again.words}")
-    return said.settle(again.words)
+    return said.repeats(beside[FINITE], lambda finite: _check_determined(finite, problem, beside))
 
 
 def tucker_jacobian(problem: TensorProblem, prime: int, seed: int) -> Residues:
@@ -282,15 +223,12 @@ def tucker_jacobian(problem: TensorProblem, prime: int, seed: int) -> Residues:
 
 
 def _local(said: Statement, at: TensorProblem, beside: Certificate, progress: Progress | None) -> Check:
-    return check_local_minimum(
-        said, at, beside, lambda other: check_tensor_curvature(other, at, beside, progress)
-    )
+    curvature = AT_THE_POINT["second_order_stationary"]
+    return check_local_minimum(said, at, beside, lambda other: curvature(other, at, beside, progress))
 
 
 CHECKS: Checks = {
-    "stationary": lambda said, at, beside, progress: check_stationary(said, at),
-    "second_order_stationary": check_tensor_curvature,
-    "strict_local_minimum": check_tensor_curvature,
+    **AT_THE_POINT,
     "local_minimum": _local,
     "globally_optimal": lambda said, at, beside, progress: check_tensor_optimal(said, at),
     "determined_by_data": lambda said, at, beside, progress: _check_determined(said, at, beside),

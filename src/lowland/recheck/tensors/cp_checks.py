@@ -18,20 +18,13 @@ from lowland.recheck.bounds import is_spread_at_least
 from lowland.recheck.dispatch import Checks, Progress, verify_each
 from lowland.recheck.modular_rank import Residues
 from lowland.recheck.statement import Statement
-from lowland.recheck.stationarity import check_stationary
 from lowland.recheck.tensors.checks import (
+    AT_THE_POINT,
     check_generic_rank,
-    check_tensor_curvature,
     check_tensor_optimal,
 )
 from lowland.recheck.tensors.cp_problem import CPProblem
 
-KRUSKAL = "the k-ranks of the factors add up to at least {sum}, where Kruskal's condition asks for {needed}"
-SINGLE = "one component, which is not zero"
-ZERO = "a component is zero, so that another can be split in two"
-MIXED = "two components have parallel columns in all modes but two, and can be mixed there"
-HELD = "components could be mixed or split, if it were not for the constraints on factors"
-OVERFLOW = "values overflow the float64 range"
 # least singular value of columns of length one that is asked for here, and subsets that are looked at
 LEAST, MOST_SUBSETS = 1e-7, 40_000
 # relative rounding of the distance of two sums, whose squares cancel; least difference of directions
@@ -45,32 +38,31 @@ def verify_cp(problem: CPProblem, certificate: Certificate, progress: Progress |
 
 def check_unique(said: Statement, problem: CPProblem) -> Check:
     """Compare a claim that there is one decomposition only with k-ranks, or with another decomposition."""
-    if said.is_open and said.says(OVERFLOW):
-        return said.settle_open()
+    if said.is_open and said.says("overflow"):
+        return said.nothing_claimed()
     said.number("tolerance")
     said.assume()
-    if said.is_open and said.says(HELD):
-        said.rigour(Rigour.ESTIMATE)
+    if said.is_open and said.says("held_components"):
         said.require(not problem.allows_mixing, "nothing but signs is asked of factors")
-        return said.settle("nothing is claimed")
+        return said.nothing_claimed()
     said.require(
         said.verdict is not Verdict.REFUTED or problem.allows_mixing,
         "other components would have to satisfy what is asked of factors, too",
     )
     zero = [k for k in range(problem.rank) if any(not factor[:, k].any() for factor in problem.factors)]
-    if said.says(ZERO):
+    if said.says("zero_component"):
         said.require(said.verdict is Verdict.REFUTED, "a decomposition with a zero component is not unique")
         said.require(said.whole("component") in zero, "that component is not zero")
         said.require(problem.rank > 1, "there is no other component to be split")
         said.rigour(Rigour.RIGOROUS)
         return said.settle(f"component {zero} is zero" if zero else "")
-    if said.says(MIXED):
+    if said.says("mixed"):
         return _check_mixed(said, problem)
-    if said.says(SINGLE):
+    if said.says("one_component"):
         good = said.verdict is Verdict.PROVED and problem.rank == 1 and not zero
         said.require(good, "there are more components, or it is zero")
         said.rigour(Rigour.RIGOROUS)
-        return said.settle(SINGLE)
+        return said.settle(said.own_words)
     return _check_kruskal(said, problem, zero)
 
 
@@ -80,7 +72,7 @@ def _check_kruskal(said: Statement, problem: CPProblem, zero: list[int]) -> Chec
         return said.settle("")
     ranks = [int(rank) for rank in stated]
     total, needed = sum(ranks), 2 * problem.rank + len(ranks) - 1
-    said.says(KRUSKAL, {"sum": float(total), "needed": float(needed)})
+    said.must_say("kruskal", sum=total, needed=needed)
     said.close("value", float(total))
     said.close("bound", float(needed))
     if any(k != number or not 0 <= k <= problem.rank for k, number in zip(ranks, stated, strict=True)):
@@ -214,9 +206,7 @@ def _feasible(said: Statement, problem: CPProblem) -> Statement:
 
 
 CHECKS: Checks = {
-    "stationary": lambda said, at, beside, progress: check_stationary(said, at),
-    "second_order_stationary": check_tensor_curvature,
-    "strict_local_minimum": check_tensor_curvature,
+    **AT_THE_POINT,
     "globally_optimal": lambda said, at, beside, progress: check_tensor_optimal(_feasible(said, at), at),
     "components_determined": lambda said, at, beside, progress: check_components(said, at),
     "unique_decomposition": lambda said, at, beside, progress: check_unique(_feasible(said, at), at),

@@ -9,21 +9,11 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import Rigour, Verdict
-from lowland.core.results.verification import Check, Outcome
+from lowland.core.results.verification import Check
 from lowland.recheck.matrices.exact_fits import MOST_MISFIT
 from lowland.recheck.statement import Statement
 from lowland.recheck.tensors.problem import TensorProblem, mode_product
 
-AFTER = "rank-one parts of the residual through unused columns, after gradient and Hessian"
-SADDLE = (
-    "a saddle of order {order}: the objective decreases along a rank-one change, new in modes ({modes}), "
-    "which the Hessian cannot see"
-)
-ZERO = "the objective is zero"
-OPEN = (
-    f"{AFTER}: the budget ended before all sets of modes were checked",
-    f"{AFTER}: none found, and the curvature is not positive",
-)
 # the finding on curvature that a verdict repeats
 SECOND, STRICT = "second_order_stationary", "strict_local_minimum"
 Recheck = Callable[[Statement], Check]
@@ -33,13 +23,15 @@ def check_local_minimum(
     said: Statement, problem: TensorProblem, beside: Certificate, recheck: Recheck
 ) -> Check:
     """Compare a claim with points that are attached, or with the findings on curvature that it repeats."""
-    if said.is_open and any(said.says(words) for words in OPEN):
-        return said.settle_open()
+    if said.is_open and said.says("unused_columns"):
+        if not said.says("modes_cost"):
+            said.must_say("no_escape")
+        return said.nothing_claimed()
     said.rigour(Rigour.WORKING_PRECISION)
     said.assume()
     if not problem.is_formed:
         return said.settle_unchecked("the tensor is too large to be formed here")
-    if said.verdict is Verdict.SUPPORTED and said.says(ZERO):
+    if said.verdict is Verdict.SUPPORTED and said.says("objective_zero"):
         unit = problem.usual_size()
         shares = np.abs(problem.predictions() - problem.y) / np.where(unit > 0, unit, 1.0)
         worst = float(shares.max(initial=0.0))
@@ -58,19 +50,7 @@ def _check_repeated(said: Statement, beside: Certificate, recheck: Recheck) -> C
     if not good or other not in beside or beside[other].verdict is not verdict:
         said.fault(f"no finding on {other} says so")
         return said.settle("")
-    said.unread.discard("method")
-    said.require(said.method == beside[other].method, "other words than those of the finding that it repeats")
-    for name, value in beside[other].witness.items():
-        if name in said.finding.witness:
-            said.unread.discard(name)
-            same = np.array_equal(np.asarray(value), np.asarray(said.finding.witness[name]))
-            said.require(same, f"another {name} than in the finding that it repeats")
-    again = recheck(Statement(beside[other]))
-    if again.outcome is Outcome.CONTRADICTED:
-        said.fault(f"the finding on {other} is contradicted")
-    elif again.outcome is Outcome.NOT_CHECKED:
-        said.not_derived(f"{other}: {again.words}")
-    return said.settle(again.words)
+    return said.repeats(beside[other], recheck)
 
 
 def _check_saddle(said: Statement, problem: TensorProblem) -> Check:
@@ -83,9 +63,7 @@ def _check_saddle(said: Statement, problem: TensorProblem) -> Check:
         return said.settle("")
     start = problem.balanced()
     value = start.objective()
-    named = SADDLE.format(order=int(order), modes=", ".join(str(int(mode)) for mode in modes))
-    said.require(said.method == named, "other words than those of a saddle")
-    said.unread.discard("method")
+    said.must_say("saddle", order=int(order), modes=[int(mode) for mode in modes])
     said.require(order == len(modes) + 1, "the order is one more than the number of modes")
     said.require(bool(np.array_equal(points[0], first)), "the lower point is not the first of those attached")
     others = [start.at(np.asarray(point)) for point in points]

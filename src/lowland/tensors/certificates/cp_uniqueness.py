@@ -24,7 +24,8 @@ import numpy as np
 from lowland.certificates.factorisations import singular_values
 from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.results.findings import Finding
+from lowland.core.results.findings import Finding, undecided
+from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.tensors.capabilities import ComponentsFit
 
@@ -55,30 +56,26 @@ def judge_uniqueness(objective: ComponentsFit, theta: Vector, given: Judgement) 
     """
     factors = objective.unpack(theta)
     if not all(np.isfinite(factor).all() for factor in factors):
-        return [Finding(CLAIM, Verdict.INCONCLUSIVE, method="values overflow the float64 range")]
+        return [undecided(CLAIM, because("overflow"))]
     rank = factors[0].shape[1]
     zero = [k for k in range(rank) if any(not factor[:, k].any() for factor in factors)]
     if zero and rank > 1:
         if not objective.allows_mixing():
-            return [_held()]
-        words = "a component is zero, so that another can be split in two"
-        return [_refuted(words, {"component": zero[0]})]
+            return [undecided(CLAIM, because("held_components"))]
+        return [_refuted("zero_component", {"component": zero[0]})]
     if rank == 1 and not zero:
-        return [
-            Finding(CLAIM, Verdict.PROVED, method="one component, which is not zero", rigour=Rigour.RIGOROUS)
-        ]
+        reason = because("one_component")
+        return [Finding(CLAIM, Verdict.PROVED, reason=reason, rigour=Rigour.RIGOROUS)]
     for r, s in combinations(range(rank), 2):
         mixed = _mixed([factor[:, [r, s]] for factor in factors])
         if mixed is not None and all(
-            bool((own >= 0).all()) for n, own in enumerate(mixed) if objective.needs_sign(n)
+            bool((pair >= 0).all()) for n, pair in enumerate(mixed) if objective.needs_sign(n)
         ):
             if not objective.allows_mixing():
-                return [_held()]
-            words = "two components have parallel columns in all modes but two, and can be mixed there"
-            witness = {f"mixed_{n}": own for n, own in enumerate(mixed)}
-            return [_refuted(words, {"components": np.array([r, s]), **witness})]
-    found = [k_rank(factor) for factor in factors]
-    ranks = [own for own, _ in found]
+                return [undecided(CLAIM, because("held_components"))]
+            witness = {f"mixed_{n}": pair for n, pair in enumerate(mixed)}
+            return [_refuted("mixed", {"components": np.array([r, s]), **witness})]
+    ranks, smallest = zip(*(k_rank(factor) for factor in factors), strict=True)
     total, needed = sum(ranks), 2 * rank + len(factors) - 1
     holds = total >= needed
     return [
@@ -87,10 +84,9 @@ def judge_uniqueness(objective: ComponentsFit, theta: Vector, given: Judgement) 
             Verdict.PROVED if holds else Verdict.INCONCLUSIVE,
             float(total),
             float(needed),
-            method=f"the k-ranks of the factors add up to at least {total}, "
-            f"where Kruskal's condition asks for {needed}",
+            reason=because("kruskal", sum=total, needed=needed),
             rigour=Rigour.WORKING_PRECISION if holds else Rigour.ESTIMATE,
-            witness={"k_ranks": np.array(ranks), "smallest": min(size for _, size in found)},
+            witness={"k_ranks": np.array(ranks), "smallest": min(smallest)},
         )
     ]
 
@@ -115,8 +111,8 @@ def k_rank(factor: Matrix) -> tuple[int, float]:
         # a proof by the squares of columns, as re-checks make, needs so much
         limit = max(DEPENDENT, 4 * float(np.sqrt(length * k * np.finfo(np.float64).eps)))
         smallest = np.inf
-        for own in combinations(range(rank), k):
-            smallest = min(smallest, float(singular_values(unit[:, list(own)])[-1]))
+        for columns in combinations(range(rank), k):
+            smallest = min(smallest, float(singular_values(unit[:, list(columns)])[-1]))
             if smallest <= limit:
                 break
         else:
@@ -124,13 +120,8 @@ def k_rank(factor: Matrix) -> tuple[int, float]:
     return 1, 1.0
 
 
-def _held() -> Finding:
-    words = "components could be mixed or split, if it were not for the constraints on factors"
-    return Finding(CLAIM, Verdict.INCONCLUSIVE, method=words)
-
-
-def _refuted(words: str, witness: dict[str, object]) -> Finding:
-    return Finding(CLAIM, Verdict.REFUTED, method=words, rigour=Rigour.RIGOROUS, witness=witness)
+def _refuted(code: str, witness: dict[str, object]) -> Finding:
+    return Finding(CLAIM, Verdict.REFUTED, reason=because(code), rigour=Rigour.RIGOROUS, witness=witness)
 
 
 def _mixed(pair: Sequence[Matrix]) -> list[Matrix] | None:
@@ -150,11 +141,11 @@ def _mixed(pair: Sequence[Matrix]) -> list[Matrix] | None:
 def _is_other(pair: Sequence[Matrix], mixed: Sequence[Matrix]) -> bool:
     """Whether one of the mixed components is parallel to none of the two."""
     cosines = np.ones((2, 2))
-    for both, own in zip(pair, mixed, strict=True):
-        norms = np.outer(np.linalg.norm(both, axis=0), np.linalg.norm(own, axis=0))
+    for both, others in zip(pair, mixed, strict=True):
+        norms = np.outer(np.linalg.norm(both, axis=0), np.linalg.norm(others, axis=0))
         if not norms.all():
             return False
-        cosines *= np.abs(both.T @ own) / norms
+        cosines *= np.abs(both.T @ others) / norms
     return bool((cosines.max(axis=0) < 1 - OTHER).any())
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from lowland.certificates.settings import Judgement
 from lowland.certificates.uniqueness.identifiability_findings import (
     FINITE,
-    GENERIC,
     UNIQUE,
     not_unique,
     proved,
@@ -17,7 +16,8 @@ from lowland.certificates.uniqueness.identifiability_findings import (
 )
 from lowland.core.arrays import Vector
 from lowland.core.promises.powers import ModularJacobian
-from lowland.core.results.findings import Finding
+from lowland.core.results.findings import Finding, undecided
+from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.tensors.capabilities import ComponentsFit, TensorFit
 
@@ -44,17 +44,14 @@ def judge_tensor_determinacy(objective: TensorFit, theta: Vector, given: Judgeme
         On ``determined_by_data`` and ``uniquely_determined``.
     """
     if objective.data.is_full:
-        words = "every cell is known"
+        known = because("every_cell_known")
         return [
-            Finding(claim, Verdict.PROVED, method=words, rigour=Rigour.RIGOROUS) for claim in (FINITE, UNIQUE)
+            Finding(claim, Verdict.PROVED, reason=known, rigour=Rigour.RIGOROUS) for claim in (FINITE, UNIQUE)
         ]
     finite = judge_generic_rank(FINITE, objective.modular_jacobian, given)
     if finite.verdict is Verdict.REFUTED:
         return [finite, not_unique(finite)]
-    return [
-        finite,
-        Finding(UNIQUE, Verdict.INCONCLUSIVE, method="finitely many solutions may still be more than one"),
-    ]
+    return [finite, undecided(UNIQUE, because("several_tensors"))]
 
 
 def judge_components(objective: ComponentsFit, theta: Vector, given: Judgement) -> list[Finding]:
@@ -95,22 +92,19 @@ def judge_generic_rank(claim: str, jacobian: ModularJacobian, given: Judgement) 
     known, unknowns, expected = jacobian.rows, jacobian.unknowns, jacobian.expected_rank
     largest, budget = given.settings.largest_modular, given.budget
     if known < expected:
-        words = f"{known} known cells for {expected} degrees of freedom"
-        return refuted(claim, known, expected, words, Rigour.RIGOROUS)
+        reason = because("few_known_cells", size=known, freedom=expected)
+        return refuted(claim, known, expected, reason, Rigour.RIGOROUS)
     if unknowns > largest or (expected + SPARE_ROWS) * unknowns > MOST_RESIDUES:
-        words = f"an exact Jacobian of {unknowns} unknowns exceeds the limit of {largest}"
-        return Finding(claim, Verdict.INCONCLUSIVE, method=words, limited_by="largest_modular")
+        reason = because("over_limit", unknowns=unknowns, limit=largest)
+        return undecided(claim, reason, "largest_modular")
     everything = known * unknowns <= MOST_RESIDUES
     sizes = (expected + SPARE_ROWS, None, None) if everything else (expected + SPARE_ROWS,)
     best, done = rank_modulo_primes(jacobian, expected, sizes, given.rng(), budget)
     if best == expected:
-        return proved(claim, best, "full rank of the Jacobian modulo a prime", (GENERIC,))
+        return proved(claim, best, because("full_rank"))
     if not done:
-        words = f"an exact Jacobian of {unknowns} unknowns exceeds the budget"
-        return Finding(claim, Verdict.INCONCLUSIVE, method=words, limited_by=budget.name)
+        return undecided(claim, because("over_budget", unknowns=unknowns), budget.name)
     if not everything:
-        words = (
-            f"{expected + SPARE_ROWS} of the cells do not show full rank, and using all exceeds the budget"
-        )
-        return Finding(claim, Verdict.INCONCLUSIVE, float(best), float(expected), method=words)
-    return replace(refuted_by_rank(best, expected), claim=claim)
+        reason = because("some_cells", cells=expected + SPARE_ROWS)
+        return replace(undecided(claim, reason), value=float(best), bound=float(expected))
+    return refuted_by_rank(claim, best, expected)

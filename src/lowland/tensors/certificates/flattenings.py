@@ -18,7 +18,8 @@ from lowland.certificates.factorisations import eigenvalues, singular_values, tr
 from lowland.certificates.gaps.exact_fit import ExactFit, half_units, judge_exact_fit, root_places
 from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.results.findings import Finding
+from lowland.core.results.findings import Finding, undecided
+from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.work import CALL, UNLIMITED, Budget, eigenvalue_work, touch
 from lowland.tensors.capabilities import CellFit
@@ -50,26 +51,24 @@ def judge_flattenings(objective: CellFit, theta: Vector, given: Judgement) -> li
     """
     settings, value = given.settings, float(objective.value(theta))
     if not np.isfinite(value):
-        return [Finding(CLAIM, Verdict.INCONCLUSIVE, method="the objective overflows float64")]
+        return [undecided(CLAIM, because("objective_overflow"))]
     if is_exact(objective, theta, settings.zero_tolerance):
         finding = judge_exact_fit(CLAIM, _measured(objective, theta), settings)
         if finding is not None:
             return [finding]
     tensor = objective.full_tensor
     if tensor is None:
-        words = "no bound on the best fit is known when cells are missing or weighted"
-        return [Finding(CLAIM, Verdict.INCONCLUSIVE, method=words)]
+        return [undecided(CLAIM, because("no_bound"))]
     bound, group, limit = best_bound(tensor, objective.flat_rank, settings.largest_dense, given.budget)
     lower = 0.5 * bound**2
     gap = (value - lower) / value if value > 0 else 1.0  # a value that underflowed to zero proves nothing
-    named = " x ".join(str(n) for n in group)
     finding = Finding(
         CLAIM,
         Verdict.PROVED if gap <= settings.gap_tolerance else Verdict.INCONCLUSIVE,
         gap,
         settings.gap_tolerance,
         settings.gap_tolerance,
-        method=f"gap to the singular values beyond the rank of the flattening with modes ({named}) as rows",
+        reason=because("flattening", modes=group),
         rigour=Rigour.WORKING_PRECISION,
         witness={
             "lower_bound": lower,

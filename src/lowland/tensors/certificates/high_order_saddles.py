@@ -14,7 +14,8 @@ from lowland.certificates.curvatures.curvature import CURVATURE_CLAIMS, judge_cu
 from lowland.certificates.factorisations import svd
 from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Vector
-from lowland.core.results.findings import Finding
+from lowland.core.results.findings import Finding, undecided
+from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.work import touch
 from lowland.tensors.capabilities import TensorFit
@@ -57,14 +58,14 @@ def judge_local_minimum(objective: TensorFit, theta: Vector, given: Judgement) -
 def _judge(
     objective: TensorFit, theta: Vector, second: Finding, strict: Finding, given: Judgement
 ) -> Finding:
-    method = "rank-one parts of the residual through unused columns, after gradient and Hessian"
+    looked = because("unused_columns")
     if second.verdict is Verdict.REFUTED:
         return Finding(
-            CLAIM, Verdict.REFUTED, method=second.method, rigour=second.rigour, witness=second.witness
+            CLAIM, Verdict.REFUTED, reason=second.reason, rigour=second.rigour, witness=second.witness
         )
     if is_exact(objective, theta, given.settings.zero_tolerance):
         return Finding(
-            CLAIM, Verdict.SUPPORTED, method="the objective is zero", rigour=Rigour.WORKING_PRECISION
+            CLAIM, Verdict.SUPPORTED, reason=because("objective_zero"), rigour=Rigour.WORKING_PRECISION
         )
     parts = objective.orthonormal(theta)
     start = objective.balanced(parts)
@@ -72,8 +73,7 @@ def _judge(
     work = WAY_OUT * float(np.prod(objective.shape))
     for modes in mode_sets(parts.core.ndim):
         if not given.budget.allows(work):
-            words = f"{method}: the budget ended before all sets of modes were checked"
-            return Finding(CLAIM, Verdict.INCONCLUSIVE, method=words, limited_by=given.budget.name)
+            return undecided(CLAIM, looked + because("modes_cost"), given.budget.name)
         way = way_out(objective, parts, modes, rng, recycle=False)
         if way is None:
             continue
@@ -90,8 +90,7 @@ def _judge(
             Verdict.REFUTED,
             float(falls[-1]),
             0.0,
-            method=f"a saddle of order {len(modes) + 1}: the objective decreases along a rank-one change, "
-            f"new in modes ({', '.join(str(n) for n in modes)}), which the Hessian cannot see",
+            reason=because("saddle", order=len(modes) + 1, modes=modes),
             rigour=Rigour.WORKING_PRECISION,
             witness={
                 "objective": value,
@@ -105,10 +104,8 @@ def _judge(
             },
         )
     if strict.verdict is Verdict.SUPPORTED:
-        return Finding(CLAIM, Verdict.SUPPORTED, method=strict.method, rigour=Rigour.WORKING_PRECISION)
-    return Finding(
-        CLAIM, Verdict.INCONCLUSIVE, method=f"{method}: none found, and the curvature is not positive"
-    )
+        return Finding(CLAIM, Verdict.SUPPORTED, reason=strict.reason, rigour=Rigour.WORKING_PRECISION)
+    return undecided(CLAIM, looked + because("no_escape"))
 
 
 def _turned(objective: TensorFit, start: Vector, point: Vector) -> Vector:
