@@ -170,10 +170,9 @@ class MatrixProblem:
         factors = [as_reals(np.ascontiguousarray(self.u))]
         if not self.is_psd:
             factors.append(as_reals(np.ascontiguousarray(self.v)))
-        own = {"row": self.row_biases, "column": self.column_biases, "global": np.array([self.offset])}
-        return np.concatenate(
-            [*factors, *(own[side] for side in ("row", "column", "global") if side in self.free)]
-        )
+        biases = {"row": self.row_biases, "column": self.column_biases, "global": np.array([self.offset])}
+        free = [biases[side] for side in ("row", "column", "global") if side in self.free]
+        return np.concatenate([*factors, *free])
 
     def at(self, point: Vector) -> MatrixProblem:
         """Return the same problem at another point."""
