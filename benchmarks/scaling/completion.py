@@ -12,7 +12,8 @@ import lowland as ll
 from lowland.datasets import planted_completion
 from lowland.models import General
 from lowland.objectives import make_objective
-from lowland.sensing.multistart import Attempting, shrinking_penalty
+from lowland.sensing.attempt import AttemptInputs
+from lowland.sensing.multistart import shrinking_penalty
 
 SHAPE, RANK = (500, 400), 5
 
@@ -35,7 +36,7 @@ def main():
             return ll.recover(instance.measurement, instance.y, rank=RANK, rng=seed, certify=False).search
 
         def shrinking(objective=objective, seed=seed):
-            return shrinking_penalty(objective)[1](Attempting(np.random.default_rng(seed)))
+            return shrinking_penalty(objective)[1](AttemptInputs(np.random.default_rng(seed)))
 
         def plain(instance=instance, seed=seed):
             return ll.recover(
