@@ -71,14 +71,14 @@ from lowland.sensing.premise import Premise as Premise
 from lowland.sensing.rank_increment import raise_rank as raise_rank
 from lowland.sensing.recover import certify_matrix as certify_matrix
 from lowland.sensing.recover import recover as recover
-from lowland.sensing.recovery import Recovery as Recovery
-from lowland.sensing.states.tomography import StateEstimate as StateEstimate
+from lowland.sensing.recovery import RecoveryFit as RecoveryFit
+from lowland.sensing.states.tomography import StateFit as StateFit
 from lowland.sensing.states.tomography import estimate_state as estimate_state
 from lowland.tensors.cells.observations import TensorObservations as TensorObservations
 from lowland.tensors.cells.stored import StoredTensor as StoredTensor
 from lowland.tensors.cp.decompose import decompose_cp as decompose_cp
 from lowland.tensors.cp.fit import CPFit as CPFit
-from lowland.tensors.filling.completed import CompletedTensor as CompletedTensor
+from lowland.tensors.filling.completed import TensorCompletionFit as TensorCompletionFit
 from lowland.tensors.tucker.decompose import decompose_tucker as decompose_tucker
 from lowland.tensors.tucker.fit import TuckerFit as TuckerFit
 from lowland.tensors.tucker_tensor import TuckerTensor as TuckerTensor

@@ -219,7 +219,7 @@ def test_cells_in_missing_slices_have_intervals_of_their_own(traffic, short_chai
     lower, upper = found.interval(at, 0.9)
     mean, error = found.predict(at), (upper - lower) / 2
     np.testing.assert_allclose(mean, (lower + upper) / 2)
-    alone = ll.CompletedTensor(
+    alone = ll.TensorCompletionFit(
         data=found.data,
         rank=found.rank,
         model=found.model,

@@ -19,7 +19,7 @@ from lowland.tensors.cells.inputs import as_observations
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.cells.protocol import KnownCells
 from lowland.tensors.cells.stored import StoredTensor
-from lowland.tensors.filling.completed import CompletedTensor
+from lowland.tensors.filling.completed import TensorCompletionFit
 from lowland.tensors.filling.completion import complete_by_cp
 from lowland.tensors.filling.mode_orders import orders_of
 from lowland.tensors.named_modes import by_number, is_named
@@ -40,7 +40,7 @@ def complete_tensor(  # noqa: PLR0913
     burn_in: int = 60,
     n_draws: int = 100,
     rng: RandomSource = None,
-) -> CompletedTensor:
+) -> TensorCompletionFit:
     """Complete a tensor by averages over CP decompositions and by tables, with error bars.
 
     Parameters
@@ -72,7 +72,7 @@ def complete_tensor(  # noqa: PLR0913
 
     Returns
     -------
-    CompletedTensor
+    TensorCompletionFit
 
     Raises
     ------

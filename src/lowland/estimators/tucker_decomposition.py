@@ -17,7 +17,7 @@ from lowland.estimators.parameters import _Estimator, shown
 from lowland.estimators.tucker_filling import decompose_filled
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.cells.inputs import as_observations
-from lowland.tensors.filling.completed import CompletedTensor
+from lowland.tensors.filling.completed import TensorCompletionFit
 from lowland.tensors.named_modes import labelled, labelled_rows, values_of
 from lowland.tensors.tucker.decompose import decompose_tucker
 from lowland.tensors.tucker.fit import TuckerFit
@@ -70,7 +70,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Es
         What is proved about the fit: of the filled tensor where averages fill it.
     fit_ : TuckerFit
         The whole fit.
-    completion_ : CompletedTensor or None
+    completion_ : TensorCompletionFit or None
         The averages, with their intervals and draws, where they fill the missing cells.
     n_iter_ : int
         Number of steps of the best search.
@@ -144,7 +144,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Es
         self.completed_ = labelled(X, completed.reshape(len(stack), *self._slice_shape))
         return self
 
-    def _decomposed(self, stack: Matrix, ranks: Any) -> tuple[TuckerFit, CompletedTensor | None]:
+    def _decomposed(self, stack: Matrix, ranks: Any) -> tuple[TuckerFit, TensorCompletionFit | None]:
         """Return the decomposition, and the averages that filled the holes if they did."""
 
         def decompose(tensor: Any, wanted: Any, whole: bool) -> TuckerFit:

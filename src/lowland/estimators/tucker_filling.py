@@ -13,7 +13,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.estimators.unfolded_tables import table_values
 from lowland.tensors.cell_objective import exact_value
 from lowland.tensors.cells.observations import TensorObservations
-from lowland.tensors.filling.completed import CompletedTensor
+from lowland.tensors.filling.completed import TensorCompletionFit
 from lowland.tensors.filling.completion import complete_by_cp
 from lowland.tensors.tucker.fit import TuckerFit
 from lowland.trials.choices import FILLED_TUCKER
@@ -27,7 +27,7 @@ Decompose = Callable[[TensorObservations, Any, bool], TuckerFit]
 
 def decompose_filled(
     data: TensorObservations, ranks: Any, decompose: Decompose, fill: str, rng: np.random.Generator
-) -> tuple[TuckerFit, CompletedTensor | None]:
+) -> tuple[TuckerFit, TensorCompletionFit | None]:
     """Return a decomposition of a tensor with holes, and the averages that filled it, if they did.
 
     Parameters

@@ -78,7 +78,7 @@ def census(  # noqa: PLR0913
     Parameters
     ----------
     objective : RecoveryObjective
-        Of a `Recovery`, or from `make_objective`.
+        Of a `RecoveryFit`, or from `make_objective`.
     n_starts : int
         Number of searches, independent of each other.
     solver : str or stepper

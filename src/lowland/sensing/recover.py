@@ -44,7 +44,7 @@ from lowland.sensing.multistart import (
     without_spare_rank,
 )
 from lowland.sensing.premise import Premise, check_premise
-from lowland.sensing.recovery import Recovery
+from lowland.sensing.recovery import RecoveryFit
 from lowland.sensing.second_solution import refute_uniqueness
 
 # numbers in all measuring matrices up to which more threads of linear algebra gain nothing
@@ -73,7 +73,7 @@ def recover(  # noqa: PLR0913
     effort: str = "standard",
     judging_seconds: float | None = None,
     premise: Premise | None = None,
-) -> Recovery:
+) -> RecoveryFit:
     """Recover a low-rank matrix from linear measurements by local search.
 
     Minimises sum_k w_k (A(X)_k - y_k)^2 / 2 + penalty ||X||_* over matrices X of the given rank,
@@ -101,9 +101,9 @@ def recover(  # noqa: PLR0913
             "empirical_bayes", "trust_region", "variable_projection"} or stepper
         "auto" combines them: exact block solves for observed entries with a penalty; variable
         projection rank by rank for entries without one; otherwise Gauss-Newton steps with a prior
-        that fades with the residual, then Newton steps. `Recovery.attempts` lists what was tried.
+        that fades with the residual, then Newton steps. `RecoveryFit.attempts` lists what was tried.
         The end of any solver is polished by Newton steps before it is judged, unless `stop` is given;
-        `Recovery.own_end` is where the solver itself ended.
+        `RecoveryFit.own_end` is where the solver itself ended.
     start : {"auto", "spectral", "random", "small_random"}, Factors, or array_like
         Where to begin; "auto" is spectral. Factors must have the requested rank.
     n_restarts : int or "auto"
@@ -132,7 +132,7 @@ def recover(  # noqa: PLR0913
 
     Returns
     -------
-    Recovery
+    RecoveryFit
 
     Raises
     ------
@@ -202,7 +202,7 @@ def recover(  # noqa: PLR0913
             certificate = unless_interrupted(
                 lambda: _judged(objective, best.theta, settings, budget, generator, premise), "judging"
             )
-    return Recovery(
+    return RecoveryFit(
         _without_zeros(objective.matrix(best.theta)), best, certificate, objective, tuple(attempts), own_end
     )
 

@@ -1,4 +1,4 @@
-"""`Recovery`: what `recover` returns."""
+"""`RecoveryFit`: what `recover` returns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @public("lowland")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Recovery(SearchedFit):
+class RecoveryFit(SearchedFit):
     """A recovered matrix, how it was found, and what is proved about it.
 
     Parameters

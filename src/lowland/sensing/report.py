@@ -11,13 +11,13 @@ from lowland.report.displays import ConvergenceDisplay, PredictionDisplay, Spect
 from lowland.report.page import FigureEntry, Lead, Page, TableEntry
 
 if TYPE_CHECKING:
-    from lowland.sensing.recovery import Recovery
+    from lowland.sensing.recovery import RecoveryFit
 
 # a plot of fewer values of the objective tells nothing
 FEWEST_STEPS = 3
 
 
-def recovery_page(fit: Recovery) -> Page:
+def recovery_page(fit: RecoveryFit) -> Page:
     """Return the report page of a recovery."""
     rows = [
         (

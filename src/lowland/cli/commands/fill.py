@@ -24,7 +24,7 @@ from lowland.estimators.tensor_completion import complete_tensor
 from lowland.files.bundle import save_arrays
 from lowland.files.foreign.columnar import COLUMNAR
 from lowland.files.outputs import write_rows
-from lowland.tensors.filling.completed import CompletedTensor
+from lowland.tensors.filling.completed import TensorCompletionFit
 from lowland.tensors.reading.tensor_file import TensorFile
 
 # endings of files that a table is written to
@@ -109,7 +109,7 @@ def fill(file: TensorArgument, asked: FillOptions, source: TensorSource) -> None
         raise typer.Exit(130)
 
 
-def _kept(found: CompletedTensor, read: TensorFile) -> Any:
+def _kept(found: TensorCompletionFit, read: TensorFile) -> Any:
     """Return the completed tensor; raise if it changes a cell that the file holds."""
     completed, cells = found.completed(), read.observations
     at = cells.all_positions()
@@ -118,7 +118,7 @@ def _kept(found: CompletedTensor, read: TensorFile) -> Any:
 
 
 def _lines(
-    found: CompletedTensor, read: TensorFile, lower: Matrix, upper: Matrix, output: Path
+    found: TensorCompletionFit, read: TensorFile, lower: Matrix, upper: Matrix, output: Path
 ) -> Iterator[list[Any]]:
     """Yield a line per cell: its labels, its value, the ends of its interval, and whether it was known."""
     names = [[str(name) if isinstance(name, np.datetime64) else name for name in own] for own in read.labels]
@@ -181,7 +181,7 @@ def _order(word: str, mode: int, read: TensorFile) -> Any:
         ) from None
 
 
-def _as_data(found: CompletedTensor, output: Path) -> dict[str, Any]:
+def _as_data(found: TensorCompletionFit, output: Path) -> dict[str, Any]:
     blend = found.blend
     return {
         "shape": list(found.shape),

@@ -20,7 +20,7 @@ from lowland.files.arrays import load_npz
 from lowland.files.bundle import save_arrays
 from lowland.measure import Dense, Entries, Fourier, Linear, Pauli, RankOne
 from lowland.sensing.recover import recover
-from lowland.sensing.recovery import Recovery
+from lowland.sensing.recovery import RecoveryFit
 from lowland.sensing.solvers import SOLVERS
 
 # options without effect on counts: the state is estimated by maximum likelihood, convex at full rank
@@ -95,7 +95,7 @@ def sense(
     )
 
 
-def _as_data(fit: Recovery) -> dict[str, Any]:
+def _as_data(fit: RecoveryFit) -> dict[str, Any]:
     return {
         "shape": list(fit.factors.shape),
         "stop_reason": fit.search.stop_reason.value,
@@ -106,7 +106,7 @@ def _as_data(fit: Recovery) -> dict[str, Any]:
     }
 
 
-def _lines(fit: Recovery) -> Iterator[str]:
+def _lines(fit: RecoveryFit) -> Iterator[str]:
     yield fit.objective.describe()
     for k, a in enumerate(fit.attempts):
         ended = f"objective {a.value:.4g} after {a.iterations} steps, {a.message}"

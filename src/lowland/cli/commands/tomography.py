@@ -18,7 +18,7 @@ from lowland.files.bundle import save_arrays
 from lowland.files.counts import Counts, read_counts
 from lowland.files.tables import read_columns
 from lowland.measure import pauli_outcomes
-from lowland.sensing.states.tomography import StateEstimate, estimate_state
+from lowland.sensing.states.tomography import StateFit, estimate_state
 
 RESAMPLES, LEVEL = 100, 0.9
 # endings of files of counts; measurements of other matrices are NPZ files
@@ -75,7 +75,7 @@ def sense_counts(
     )
 
 
-def _as_data(estimate: StateEstimate, data: Counts, rows: Sequence[Row]) -> dict[str, Any]:
+def _as_data(estimate: StateFit, data: Counts, rows: Sequence[Row]) -> dict[str, Any]:
     names = ("name", "value", "standard_error", "lower", "upper")
     return {
         "dimension": int(estimate.state.shape[0]),
@@ -88,7 +88,7 @@ def _as_data(estimate: StateEstimate, data: Counts, rows: Sequence[Row]) -> dict
     }
 
 
-def _lines(estimate: StateEstimate, data: Counts, rows: Sequence[Row], goal: Matrix | None) -> Iterator[str]:
+def _lines(estimate: StateFit, data: Counts, rows: Sequence[Row], goal: Matrix | None) -> Iterator[str]:
     yield f"{len(data.counts)} outcomes, {data.counts.sum():.0f} counts"
     if data.added:
         yield f"  {data.added} outcomes that are not listed count as zero (--no-zeros)"

@@ -12,7 +12,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.report.displays import PredictionDisplay
 from lowland.report.matrix_display import MatrixDisplay
 from lowland.report.page import FigureEntry, Lead, Page, TableEntry
-from lowland.sensing.recovery import Recovery
+from lowland.sensing.recovery import RecoveryFit
 from lowland.sensing.report import asked_search, prediction_figure
 
 LEVEL = 0.9
@@ -34,7 +34,7 @@ class StateNumber:
 
 def state_page(
     title: str,
-    fit: Recovery,
+    fit: RecoveryFit,
     state: Matrix,
     resampled: Matrix,
     numbers: Sequence[StateNumber],
@@ -46,7 +46,7 @@ def state_page(
     Parameters
     ----------
     title : str
-    fit : Recovery
+    fit : RecoveryFit
         The maximum-likelihood fit.
     state : ndarray, shape (n, n)
     resampled : ndarray, shape (b, n, n)

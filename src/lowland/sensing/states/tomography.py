@@ -23,7 +23,7 @@ from lowland.core.running.interrupt import Interruptible
 from lowland.core.running.progress import OnProgress, Reporter
 from lowland.report.reported import Reported
 from lowland.sensing.recover import recover
-from lowland.sensing.recovery import Recovery
+from lowland.sensing.recovery import RecoveryFit
 from lowland.sensing.states.functions import concurrence, fidelity, purity, top_eigenvalue
 from lowland.sensing.states.observables import is_seen, seen_observables
 
@@ -37,14 +37,14 @@ STIR = 0.01
 @public("lowland")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class StateEstimate(Shown, Reported):
+class StateFit(Shown, Reported):
     """A density matrix estimated from counts, with estimates from resampled counts for error bars.
 
     Parameters
     ----------
     state : ndarray, shape (n, n)
         Positive semidefinite of trace one.
-    fit : Recovery
+    fit : RecoveryFit
         The maximum-likelihood fit, whose matrix is the state times the total intensity.
     resampled : ndarray, shape (b, n, n)
         Estimates from counts resampled from the fitted means.
@@ -61,7 +61,7 @@ class StateEstimate(Shown, Reported):
     """
 
     state: Matrix
-    fit: Recovery
+    fit: RecoveryFit
     resampled: Matrix = field(repr=False)
 
     @property
@@ -233,7 +233,7 @@ def estimate_state(
     n_resamples: int = 100,
     rng: RandomSource = None,
     on_progress: OnProgress | None = None,
-) -> StateEstimate:
+) -> StateFit:
     """Estimate a density matrix from counts by maximum likelihood.
 
     Counts are modelled as Poisson with means tr(A_k X), where X is the state times the total
@@ -257,7 +257,7 @@ def estimate_state(
 
     Returns
     -------
-    StateEstimate
+    StateFit
         After an interrupt, with the resampled estimates completed so far.
 
     Raises
@@ -296,7 +296,7 @@ def estimate_state(
         *,
         certify: bool,
         restarts: int | str = 0,
-    ) -> Recovery:
+    ) -> RecoveryFit:
         return recover(
             measurement,
             data,
@@ -322,9 +322,7 @@ def estimate_state(
             resampled.append(_normalised(last))
         tell(len(resampled))
     shape = (0, *measurement.shape)
-    return StateEstimate(
-        _normalised(fit), fit, np.array(resampled) if resampled else np.zeros(shape, complex)
-    )
+    return StateFit(_normalised(fit), fit, np.array(resampled) if resampled else np.zeros(shape, complex))
 
 
 def _drawn(means: Vector, rng: np.random.Generator) -> Vector:
@@ -344,7 +342,7 @@ def _stirred(theta: Vector, rng: np.random.Generator) -> Vector:
     return stirred
 
 
-def _normalised(fit: Recovery) -> Matrix:
+def _normalised(fit: RecoveryFit) -> Matrix:
     matrix = fit.matrix()
     hermitian = (matrix + matrix.conj().T) / 2
     return np.asarray(hermitian / np.trace(hermitian).real)

@@ -1,4 +1,4 @@
-"""`CompletedTensor`: a tensor completed by averages over draws of CP decompositions."""
+"""`TensorCompletionFit`: a tensor completed by averages over draws of CP decompositions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CENTRAL = 0.6827
 @public("lowland")
 @final
 @dataclass(frozen=True, eq=False, kw_only=True)
-class CompletedTensor:
+class TensorCompletionFit:
     """A tensor completed by averages over draws of CP decompositions.
 
     Parameters
@@ -240,7 +240,7 @@ class CompletedTensor:
         mode: int | str = 0,
         coordinates: ArrayLike | None = None,
         rng: RandomSource = None,
-    ) -> CompletedTensor:
+    ) -> TensorCompletionFit:
         """Return the tensor completed with new slices after the last one of a mode, without a refit.
 
         Their rows are drawn given every draw of the other factors, which stay as they are: refit when many
@@ -262,7 +262,7 @@ class CompletedTensor:
 
         Returns
         -------
-        CompletedTensor
+        TensorCompletionFit
             New slices are predicted by CP alone where others are blended with a table.
 
         Raises

@@ -31,7 +31,7 @@ from lowland.tensors.filling.choice import (
     judge,
     pooled_error,
 )
-from lowland.tensors.filling.completed import CompletedTensor
+from lowland.tensors.filling.completed import TensorCompletionFit
 from lowland.tensors.filling.mode_orders import ModeOrder
 from lowland.tensors.filling.objective import BayesianCP
 from lowland.tensors.filling.sampling import check_draws, draws_of, sampled
@@ -52,7 +52,7 @@ def complete_by_cp(
     *,
     unfolded: Unfolded | None = None,
     baseline: Baseline | None = None,
-) -> CompletedTensor:
+) -> TensorCompletionFit:
     """Complete a tensor by averages over CP decompositions.
 
     Parameters
@@ -72,7 +72,7 @@ def complete_by_cp(
 
     Returns
     -------
-    CompletedTensor
+    TensorCompletionFit
 
     Raises
     ------
@@ -116,7 +116,7 @@ def complete_by_cp(
         " and ".join(orders[k].words for k in sorted(smooth) if orders[k].mode == mode)
         for mode in range(len(data.shape))
     )
-    return CompletedTensor(
+    return TensorCompletionFit(
         data=data,
         rank=best.rank,
         model=model,
