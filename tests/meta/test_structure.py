@@ -287,7 +287,9 @@ def test_folders_are_small():
     assert {folder: n for folder, n in files.items() if n > 21} == {}
 
 
-@pytest.mark.parametrize("page", ["docs/explanation/how-it-is-built.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize(
+    "page", ["docs/explanation/how-it-is-built.md", "docs/explanation/inside-the-rooms.md", "CONTRIBUTING.md"]
+)
 def test_files_that_pages_name_are_there(page):
     there = [f"/{path.relative_to(ROOT).as_posix()}" for path in [*MODULES, *(ROOT / "tests").rglob("*.py")]]
     named = re.findall(r"`([a-z_0-9/]+\.py)`", (ROOT / page).read_text())
