@@ -137,10 +137,10 @@ def test_files_and_updates_keep_the_order(tmp_path):
     fit = ll.MatrixCompletion(max_iter=30, **PLAIN).fit(pd.DataFrame(holes, columns=years))
     fit.save(tmp_path / "model.npz")
     read = ll.MatrixCompletion.load(tmp_path / "model.npz")
-    assert len(read._completed.table._known("settings").settings.column_places) == 12
+    assert len(read._completed.table.known("settings").settings.column_places) == 12
     read.update([40], ["2005"], [0.5])
     assert read._completed.model.shape == (41, 12)
     read.update([40], ["2012"], [0.5])
-    assert len(read._completed.table._known("settings").settings.column_places) == 13
+    assert len(read._completed.table.known("settings").settings.column_places) == 13
     read.update([40], ["some time"], [0.5])
-    assert read._completed.table._known("settings").settings.column_places is None
+    assert read._completed.table.known("settings").settings.column_places is None

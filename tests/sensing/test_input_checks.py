@@ -32,7 +32,7 @@ def test_units_out_of_range_are_refused(scale, rng):
     measurement, y, _ = outer_problem(rng)
     with pytest.raises(InvalidInputError, match="y is out of scale"):
         ll.recover(measurement, scale * y, rank=1)
-    with pytest.raises(InvalidInputError, match="y is out of scale"):
+    with pytest.raises(InvalidInputError, match="X is out of scale"):
         ll.MatrixCompletion(rank=1).fit(scale * np.arange(1.0, 13).reshape(4, 3))
 
 

@@ -204,17 +204,16 @@ def test_conformal_intervals_hold_whatever_the_noise(tables):
 def test_scores_on_cells_that_were_fitted_are_too_small(monkeypatch):
     """The mutant: errors of the whole fit on its own cells, as calibration."""
     from lowland.completion import planned_fit
-    from lowland.completion.tables import trial
 
-    split, fit = trial.split, planned_fit.fit_completion
+    fit = planned_fit.fit_completion
 
     def hold_nothing_out(observations, hidden):
-        return observations, split(observations, hidden)[1]
+        return observations, observations.select(hidden)
 
     def overfit(table, settings, **others):
         return fit(table, replace(settings, rank=8, penalty=0.1), **others)
 
-    monkeypatch.setattr(trial, "split", hold_nothing_out)
+    monkeypatch.setattr(ll.Observations, "hide", hold_nothing_out)
     monkeypatch.setattr(planned_fit, "fit_completion", overfit)
     assert conformal_rates((0.9,), range(1))[0] < 0.85
 
