@@ -266,7 +266,7 @@ def test_the_judge_looks_beyond_the_hessian(missing, order):
 
 def test_a_judge_that_stops_at_the_hessian_is_noticed(monkeypatch):
     def shortsighted(objective, theta, given):
-        return [Finding("local_minimum", given.found["second_order_stationary"].verdict)]
+        return [Finding("local_minimum", given.findings["second_order_stationary"].verdict)]
 
     table = tuple(
         replace(judge, answer=shortsighted) if "local_minimum" in judge.claims else judge

@@ -63,15 +63,15 @@ class CompleteCells:
         """Return J^T J, shape (size, size)."""
         grams, rank = _grams(factors), factors[0].shape[1]
         blocks = []
-        for n, own in enumerate(factors):
+        for n, factor in enumerate(factors):
             row = []
             for m, other in enumerate(factors):
                 shared = _product(grams, rank, (n, m))
                 if n == m:
-                    block = np.einsum("ij,rs->irjs", np.eye(len(own)), shared)
+                    block = np.einsum("ij,rs->irjs", np.eye(len(factor)), shared)
                 else:
-                    block = np.einsum("is,jr,rs->irjs", own, other, shared)
-                row.append(block.reshape(own.size, other.size))
+                    block = np.einsum("is,jr,rs->irjs", factor, other, shared)
+                row.append(block.reshape(factor.size, other.size))
             blocks.append(row)
         return np.block(blocks)
 
@@ -97,18 +97,18 @@ class CompleteCells:
 
 def normal_product(factors: Sequence[Matrix], changes: Sequence[Matrix]) -> list[Matrix]:
     """Return J^T J times a change of the factors, mode by mode."""
-    return _summed(factors, changes, lambda own, change: change.T @ own, diagonal=True)
+    return _summed(factors, changes, lambda factor, change: change.T @ factor, diagonal=True)
 
 
 def model_curvature(factors: Sequence[Matrix], changes: Sequence[Matrix]) -> list[Matrix]:
     """Return the derivative of the contractions of the sum of products itself, held fixed, along a change."""
-    return _summed(factors, changes, lambda own, change: own.T @ change, diagonal=False)
+    return _summed(factors, changes, lambda factor, change: factor.T @ change, diagonal=False)
 
 
 def contracted_model(factors: Sequence[Matrix]) -> list[Matrix]:
     """Return the contractions of the sum of products itself with all factors but one, mode by mode."""
     grams, rank = _grams(factors), factors[0].shape[1]
-    return [own @ _product(grams, rank, (n,)) for n, own in enumerate(factors)]
+    return [factor @ _product(grams, rank, (n,)) for n, factor in enumerate(factors)]
 
 
 def _summed(
@@ -121,11 +121,11 @@ def _summed(
     """Return, mode by mode, the change of this mode and those of the others, one at a time."""
     grams, rank = _grams(factors), factors[0].shape[1]
     out = []
-    for n, own in enumerate(factors):
-        total = changes[n] @ _product(grams, rank, (n,)) if diagonal else np.zeros_like(own)
+    for n, factor in enumerate(factors):
+        total = changes[n] @ _product(grams, rank, (n,)) if diagonal else np.zeros_like(factor)
         for m, (other, change) in enumerate(zip(factors, changes, strict=True)):
             if m != n:
-                total = total + own @ (_product(grams, rank, (n, m)) * mixed(other, change))
+                total = total + factor @ (_product(grams, rank, (n, m)) * mixed(other, change))
         out.append(total)
     return out
 

@@ -36,12 +36,12 @@ def by_number(given: Mapping[Any, Any] | None, tensor: Any) -> Mapping[Any, Any]
     if not isinstance(given, Mapping) or not is_named(tensor):
         return given
     names = [str(name) for name in tensor.dims]
-    found: dict[Any, Any] = {}
-    for mode, own in given.items():
+    numbered: dict[Any, Any] = {}
+    for mode, value in given.items():
         number = _number(mode, names, "orders name")
-        parts = own if isinstance(own, tuple) else (own,)
-        found[number] = tuple(_coordinates(tensor, number, part) for part in parts)
-    return found
+        parts = value if isinstance(value, tuple) else (value,)
+        numbered[number] = tuple(_coordinates(tensor, number, part) for part in parts)
+    return numbered
 
 
 def _coordinates(tensor: Any, mode: Any, part: Any) -> Any:
@@ -94,10 +94,10 @@ def numbers_of(given: Any, tensor: Any, option: str) -> Any:
     if isinstance(given, str):
         return [_number(given, names, words)]
     if isinstance(given, Mapping):
-        found = {_number(mode, names, words): own for mode, own in given.items()}
-        if len(found) < len(given):
+        numbered = {_number(mode, names, words): value for mode, value in given.items()}
+        if len(numbered) < len(given):
             raise InvalidInputError(f"{option} names a mode twice", ", ".join(map(str, given)))
-        return found
+        return numbered
     return [_number(mode, names, words) for mode in given] if isinstance(given, Collection) else given
 
 
@@ -109,10 +109,10 @@ def mode_of(mode: Any, like: Any, order: int) -> int:
     InvalidInputError
         If there is no such mode.
     """
-    found = numbers_of(mode, like, "mode")[0] if isinstance(mode, str) and is_named(like) else mode
-    if not is_mode(found, order):
+    number = numbers_of(mode, like, "mode")[0] if isinstance(mode, str) and is_named(like) else mode
+    if not is_mode(number, order):
         raise InvalidInputError("there is no such mode", repr(mode), fix=f"use 0 to {order - 1}")
-    return int(found)
+    return int(number)
 
 
 def appended_labels(like: Any, slices: Any, mode: int) -> tuple[Any, Any, Any]:
@@ -132,22 +132,22 @@ def appended_labels(like: Any, slices: Any, mode: int) -> tuple[Any, Any, Any]:
     if like is None:
         return None, None, slices
     name = like.dims[mode]
-    others = [own for own in like.dims if own != name]
+    others = [dim for dim in like.dims if dim != name]
     if not is_named(slices) or set(slices.dims) not in (set(others), set(like.dims)):
-        found = slices.dims if is_named(slices) else type(slices).__name__
+        kind = slices.dims if is_named(slices) else type(slices).__name__
         raise InvalidInputError(
-            "new slices of a labelled tensor need its labels", str(found), fix="pass a DataArray of its dims"
+            "new slices of a labelled tensor need its labels", str(kind), fix="pass a DataArray of its dims"
         )
     alone = name not in slices.dims
     more = (slices.expand_dims(name) if alone else slices).transpose(*like.dims)
     coords = {}
-    for key, own in like.coords.items():
-        if name not in own.dims:
-            _check_alike(key, own, more)
-            coords[key] = own.variable
-        elif key in more.coords and own.dims == (name,):
+    for key, coord in like.coords.items():
+        if name not in coord.dims:
+            _check_alike(key, coord, more)
+            coords[key] = coord.variable
+        elif key in more.coords and coord.dims == (name,):
             added = np.atleast_1d(more.coords[key].to_numpy())
-            coords[key] = ((name,), np.concatenate([own.to_numpy(), added]))
+            coords[key] = ((name,), np.concatenate([coord.to_numpy(), added]))
         elif key == name:
             raise InvalidInputError("new slices and the tensor need coordinates alike", f"none of {name}")
     if name in more.coords and name not in like.coords and not alone:
@@ -158,10 +158,10 @@ def appended_labels(like: Any, slices: Any, mode: int) -> tuple[Any, Any, Any]:
     return both, along, more.to_numpy()
 
 
-def _check_alike(name: Any, own: Any, more: Any) -> None:
+def _check_alike(name: Any, coord: Any, more: Any) -> None:
     """Raise if new slices have other coordinates of a mode that stays; those without a mode may differ."""
-    if own.ndim and not (
-        name in more.coords and np.array_equal(more.coords[name].to_numpy(), own.to_numpy())
+    if coord.ndim and not (
+        name in more.coords and np.array_equal(more.coords[name].to_numpy(), coord.to_numpy())
     ):
         raise InvalidInputError(
             "new slices have other coordinates than the tensor", str(name), fix="select them alike"
@@ -191,24 +191,24 @@ def aligned(known: Any, tensor: Any) -> Any:
     """
     if not isinstance(known, Mapping) or not is_named(tensor):
         return known
-    found = {}
-    for mode, own in known.items():
-        found[mode] = own
+    in_order = {}
+    for mode, entries in known.items():
+        in_order[mode] = entries
         name = tensor.dims[mode] if is_mode(mode, tensor.ndim) else None
-        if not is_named(own) or name not in own.dims:
+        if not is_named(entries) or name not in entries.dims:
             continue
-        own = own.transpose(name, ...)
-        found[mode] = own.to_numpy()
-        if name in own.coords and name in tensor.coords:
-            there, here = own.indexes[name], tensor.indexes[name]
+        entries = entries.transpose(name, ...)
+        in_order[mode] = entries.to_numpy()
+        if name in entries.coords and name in tensor.coords:
+            there, here = entries.indexes[name], tensor.indexes[name]
             if there.has_duplicates or not there.isin(here).all():
                 strange = there[there.duplicated() | ~there.isin(here)][0]
                 raise InvalidInputError(
                     "known entries are of slices that the tensor does not have, or of one twice",
                     f"{strange} of {name}",
                 )
-            found[mode] = own.reindex({name: here}).to_numpy()
-    return found
+            in_order[mode] = entries.reindex({name: here}).to_numpy()
+    return in_order
 
 
 def values_of(tensor: Any) -> Any:
@@ -254,15 +254,17 @@ def labelled_parts(like: Any, factors: Sequence[Matrix], columns: str, others: M
     names = [f"mode {n}" for n in range(len(factors))] if like is None else list(like.dims)
     if len(set(names)) < len(names):
         raise InvalidInputError("dimensions need different names", ", ".join(map(str, names)))
-    along = {} if like is None else {name: own for name, own in like.coords.items() if len(own.dims) == 1}
+    along = (
+        {} if like is None else {name: coord for name, coord in like.coords.items() if len(coord.dims) == 1}
+    )
     taken = {*names, *along}
     across = [_free_name(columns.format(name), taken) for name in names]
-    found: dict[str, Any] = {}
-    for name, own, factor in zip(names, across, factors, strict=True):
-        found[_free_name(f"factor_{name}", taken | set(found))] = ([name, own], factor)
+    arrays: dict[str, Any] = {}
+    for name, column, factor in zip(names, across, factors, strict=True):
+        arrays[_free_name(f"factor_{name}", taken | set(arrays))] = ([name, column], factor)
     for name, values in others.items():
-        found[_free_name(name, taken | set(found))] = (across[: values.ndim], values)
-    return xarray.Dataset(found, coords=along)
+        arrays[_free_name(name, taken | set(arrays))] = (across[: values.ndim], values)
+    return xarray.Dataset(arrays, coords=along)
 
 
 def _free_name(name: str, taken: set[Any]) -> str:

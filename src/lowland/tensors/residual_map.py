@@ -107,8 +107,8 @@ def residuals_by(data: TensorObservations, misses: Vector, modes: tuple[int, int
     counts = np.bincount(places, minlength=shape[0] * shape[1])
     squares = np.bincount(places, misses.astype(np.float64) ** 2, minlength=counts.size)
     with np.errstate(invalid="ignore"):
-        found: Matrix = np.sqrt(squares / counts).reshape(shape)
-    return found
+        residuals: Matrix = np.sqrt(squares / counts).reshape(shape)
+    return residuals
 
 
 def _names_of(along: NDArray[Any]) -> Any:

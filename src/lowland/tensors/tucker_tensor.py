@@ -37,8 +37,8 @@ class TuckerTensor:
     factors: tuple[Matrix, ...]
 
     def __post_init__(self) -> None:
-        found = tuple(factor.shape[1] if factor.ndim == 2 else -1 for factor in self.factors)
-        if found != self.core.shape:
+        lengths = tuple(factor.shape[1] if factor.ndim == 2 else -1 for factor in self.factors)
+        if lengths != self.core.shape:
             raise InvalidInputError(
                 "factors do not match the core",
                 f"{[factor.shape for factor in self.factors]} for a core of shape {self.core.shape}",

@@ -170,8 +170,8 @@ class TensorObservations:
             (at < 0).any(axis=1) | (at >= np.array(shape)).any(axis=1) if len(shape) == at.shape[1] else None
         )
         if outside is None or outside.any():
-            found = f"positions with {at.shape[1]} modes" if outside is None else f"{at[outside][0].tolist()}"
-            raise InvalidInputError(f"positions lie outside the shape {shape}", found)
+            wrong = f"positions with {at.shape[1]} modes" if outside is None else f"{at[outside][0].tolist()}"
+            raise InvalidInputError(f"positions lie outside the shape {shape}", wrong)
         if max(shape) > y.size and not empty_slices:
             mode = int(np.argmax(shape))
             raise InvalidInputError(
@@ -302,13 +302,13 @@ class TensorObservations:
         """
         if self.positions is not None:
             at = self.positions[here].T
-            return np.asarray(np.minimum.reduce([own[k] for own, k in zip(sizes, at, strict=True)]))
+            return np.asarray(np.minimum.reduce([counts[k] for counts, k in zip(sizes, at, strict=True)]))
         each = self.size // self.shape[0]
         low, high, _ = here.indices(self.size)
-        found = sizes[0][low // each : high // each]
-        for own in sizes[1:]:
-            found = np.minimum.outer(found, own)
-        return np.asarray(found.ravel())
+        least = sizes[0][low // each : high // each]
+        for counts in sizes[1:]:
+            least = np.minimum.outer(least, counts)
+        return np.asarray(least.ravel())
 
     def all_positions(self) -> NDArray[np.int64]:
         """Return the positions of the known cells, shape (p, N), even if all are known."""
@@ -319,23 +319,23 @@ class TensorObservations:
 
 def _as_floats(array: ArrayLike) -> Matrix:
     try:
-        found = np.asarray(array)
+        numbers = np.asarray(array)
     except ValueError as error:
         raise InvalidInputError(
             "the tensor is not an array", str(error), fix="pass rows of equal length"
         ) from error
-    if np.iscomplexobj(found) or found.dtype.kind not in "fiub":
-        raise InvalidInputError("values must be real numbers", f"dtype {found.dtype}")
-    return found if found.dtype in (np.float32, np.float64) else found.astype(np.float64)
+    if np.iscomplexobj(numbers) or numbers.dtype.kind not in "fiub":
+        raise InvalidInputError("values must be real numbers", f"dtype {numbers.dtype}")
+    return numbers if numbers.dtype in (np.float32, np.float64) else numbers.astype(np.float64)
 
 
 def _same_shape(array: ArrayLike, shape: tuple[int, ...], name: str) -> Matrix:
-    found = np.asarray(array)
-    if found.shape != shape:
+    numbers = np.asarray(array)
+    if numbers.shape != shape:
         raise InvalidInputError(
-            f"{name} must have the shape of the data", f"shape {found.shape}, data of shape {shape}"
+            f"{name} must have the shape of the data", f"shape {numbers.shape}, data of shape {shape}"
         )
-    return found
+    return numbers
 
 
 def check_order(shape: tuple[int, ...]) -> None:

@@ -26,8 +26,8 @@ def matched_cosines(factors: Sequence[Matrix], others: Sequence[Matrix]) -> Vect
     from scipy.optimize import linear_sum_assignment
 
     cosines = np.ones((factors[0].shape[1], others[0].shape[1]))
-    for own, other in zip(factors, others, strict=True):
-        cosines *= np.abs(of_length_one(own).T @ of_length_one(other))
+    for factor, other in zip(factors, others, strict=True):
+        cosines *= np.abs(of_length_one(factor).T @ of_length_one(other))
     rows, columns = linear_sum_assignment(-cosines)
     out = np.zeros(cosines.shape[0])
     out[rows] = cosines[rows, columns]
@@ -63,26 +63,26 @@ def split_half(objective: CPObjective, mode: int, rng: np.random.Generator) -> V
         )
     known, weights = objective.data.array(), _weights(objective.data)
     places, halves = rng.permutation(length), []
-    for own in (np.sort(places[: length // 2]), np.sort(places[length // 2 :])):
-        part = None if weights is None else np.take(weights, own, axis=mode)
-        data = TensorObservations.from_array(np.take(known, own, axis=mode), weights=part)
-        asked = _of_half(objective.constraints, mode, own)
+    for slices in (np.sort(places[: length // 2]), np.sort(places[length // 2 :])):
+        part = None if weights is None else np.take(weights, slices, axis=mode)
+        data = TensorObservations.from_array(np.take(known, slices, axis=mode), weights=part)
+        asked = _of_half(objective.constraints, mode, slices)
         half = replace(objective, data=data, model=CP(data.shape, objective.rank), constraints=asked)
         with one_blas_thread():  # the same bits whatever its number of threads
-            found, _ = search_cp(half, CPPlan(), rng)
-        halves.append([factor for n, factor in enumerate(half.unpack(found.theta)) if n != mode])
+            search, _ = search_cp(half, CPPlan(), rng)
+        halves.append([factor for n, factor in enumerate(half.unpack(search.theta)) if n != mode])
     return np.sort(matched_cosines(halves[0], halves[1]))[::-1]
 
 
 def _of_half(constraints: Constraints, mode: int, slices: Indices) -> Constraints:
-    found = list(constraints)
-    if found and found[mode].functions is not None:
+    of_half = list(constraints)
+    if of_half and of_half[mode].functions is not None:
         raise InvalidInputError(
             "a mode that must be smooth cannot be halved at random", f"mode {mode}", fix="halve another"
         )
-    if found:
-        found[mode] = found[mode].of_slices(slices)
-    return tuple(found)
+    if of_half:
+        of_half[mode] = of_half[mode].of_slices(slices)
+    return tuple(of_half)
 
 
 def _weights(data: TensorObservations) -> Matrix | None:

@@ -57,8 +57,8 @@ def best_factor(
     splined = constraint.splined(start.shape[1])
     if splined.any():
         splines = Splines.of(len(start), constraint.functions)
-        found = cells.coefficients(splines, splined, ridge, nonnegative=constraint.nonnegative)
-        out[:, splined] = splines.curves(found) / sizes[splined]
+        coefficients = cells.coefficients(splines, splined, ridge, nonnegative=constraint.nonnegative)
+        out[:, splined] = splines.curves(coefficients) / sizes[splined]
     return out
 
 
@@ -119,12 +119,12 @@ class _Rows:
         return max(ridge * mass / max(parts, 1), float(np.finfo(self.design.dtype).tiny))
 
     def coefficients(
-        self, splines: Splines, own: NDArray[np.bool_], ridge: float, *, nonnegative: bool
+        self, splines: Splines, columns: NDArray[np.bool_], ridge: float, *, nonnegative: bool
     ) -> Matrix:
         """Return the splines' coefficients of some columns, shape (functions, columns)."""
         from scipy.linalg import solveh_banded
 
-        design, cells = self.design[:, own], self.cells
+        design, cells = self.design[:, columns], self.cells
         rank = design.shape[1]
         squares = (design[:, :, None] * design[:, None]).reshape(len(design), -1)
         ones = np.ones_like(cells.values) if cells.weights is None else cells.weights
@@ -132,8 +132,8 @@ class _Rows:
         right = splines.adjoint(weighted_sums(replace(cells, values=ones * cells.values), design)[0]).ravel()
         bands = splines.bands(grams)
         bands[0] += self._unit(ridge, splines.functions)
-        found = _nonnegative(bands, right) if nonnegative else solveh_banded(bands, right, lower=True)
-        return np.asarray(found.reshape(splines.functions, rank))
+        coefficients = _nonnegative(bands, right) if nonnegative else solveh_banded(bands, right, lower=True)
+        return np.asarray(coefficients.reshape(splines.functions, rank))
 
 
 def _nonnegative(bands: Matrix, right: Vector) -> Vector:
@@ -148,5 +148,5 @@ def _nonnegative(bands: Matrix, right: Vector) -> Vector:
         at = np.arange(max(size - below, 0))
         square[at + below, at] = square[at, at + below] = band[: at.size]
     upper = cholesky(square)
-    found: Vector = nnls(upper, np.linalg.solve(upper.T, right))[0]
-    return found
+    minimum: Vector = nnls(upper, np.linalg.solve(upper.T, right))[0]
+    return minimum

@@ -37,18 +37,18 @@ def constraints_of(
     order = len(shape)
     signs = modes_of(nonnegative, order, "nonnegative")
     given = _mapping(known, order, "known")
-    entries = {mode: _entries(own, mode, shape[mode], rank) for mode, own in given.items()}
-    if len(entries) == order and all(not np.isnan(own).any() for own in entries.values()):
+    entries = {mode: _entries(entry, mode, shape[mode], rank) for mode, entry in given.items()}
+    if len(entries) == order and all(not np.isnan(entry).any() for entry in entries.values()):
         raise InvalidInputError("known leaves nothing to be found", "all entries of all factors")
-    found = []
+    constraints = []
     for mode in range(order):
         functions = smooth.get(mode)
-        own = FactorConstraint(
+        constraint = FactorConstraint(
             mode in signs, entries.get(mode), functions if isinstance(functions, int) else None
         )
-        _check_together(own, mode, is_smooth=functions is not None)
-        found.append(own)
-    return tuple(found) if not all(own.is_free for own in found) else ()
+        _check_together(constraint, mode, is_smooth=functions is not None)
+        constraints.append(constraint)
+    return tuple(constraints) if not all(constraint.is_free for constraint in constraints) else ()
 
 
 def splines_of(shape: tuple[int, ...], smooth: bool | Collection[int] | Mapping[int, int | str]) -> Splines:
@@ -61,8 +61,8 @@ def splines_of(shape: tuple[int, ...], smooth: bool | Collection[int] | Mapping[
     """
     if not isinstance(smooth, Mapping):
         smooth = dict.fromkeys(modes_of(smooth, len(shape), "smooth"), AUTO)
-    found = _mapping(smooth, len(shape), "smooth")
-    for mode, functions in found.items():
+    splines = _mapping(smooth, len(shape), "smooth")
+    for mode, functions in splines.items():
         length, least = shape[mode], LEAST_FUNCTIONS
         if length <= least:
             raise InvalidInputError(
@@ -77,8 +77,8 @@ def splines_of(shape: tuple[int, ...], smooth: bool | Collection[int] | Mapping[
                 f"{functions!r} for mode {mode}",
                 fix=f"use {least} to {length}",
             )
-        found[mode] = int(functions)
-    return found
+        splines[mode] = int(functions)
+    return splines
 
 
 def modes_of(given: Any, order: int, name: str) -> list[int]:
@@ -104,7 +104,7 @@ def _mapping(given: Mapping[int, Any] | None, order: int, name: str) -> dict[int
         )
     for mode in given:
         _check_mode(mode, order, name)
-    return {int(mode): own for mode, own in given.items()}
+    return {int(mode): value for mode, value in given.items()}
 
 
 def _check_mode(mode: Any, order: int, name: str) -> None:
@@ -140,15 +140,15 @@ def _entries(given: ArrayLike, mode: int, length: int, rank: int) -> Matrix:
     return out
 
 
-def _check_together(own: FactorConstraint, mode: int, *, is_smooth: bool) -> None:
-    if own.known is None:
+def _check_together(constraint: FactorConstraint, mode: int, *, is_smooth: bool) -> None:
+    if constraint.known is None:
         return
-    if own.nonnegative and bool((own.known < 0).any()):
+    if constraint.nonnegative and bool((constraint.known < 0).any()):
         raise InvalidInputError(
             "a known entry is negative where factors must not be",
-            f"{np.nanmin(own.known):.6g} in mode {mode}",
+            f"{np.nanmin(constraint.known):.6g} in mode {mode}",
         )
-    some = own.is_known.any(axis=0) & ~own.is_known.all(axis=0)
+    some = constraint.is_known.any(axis=0) & ~constraint.is_known.all(axis=0)
     if is_smooth and some.any():
         raise InvalidInputError(
             "columns that must be smooth are known in part",

@@ -121,7 +121,7 @@ class TensorCompletionFit:
     @property
     def slice_noise(self) -> Vector:
         """Standard deviations of the noise of the slices of `noise_mode`; one number if that is None."""
-        variances = [self.model.noise_everywhere(*own).ravel() for own in self.draws]
+        variances = [self.model.noise_everywhere(*draw).ravel() for draw in self.draws]
         return np.asarray(np.sqrt(np.mean(variances, axis=0)))
 
     @property
@@ -169,14 +169,14 @@ class TensorCompletionFit:
             widths = interval_reach(self.blend.scores, float(level)) * self._spreads[0][tuple(at.T)]
             reach = np.where(np.isnan(widths), reach, widths)
         missing = np.any(
-            [counts[own] == 0 for counts, own in zip(self.data.slice_counts(), at.T, strict=True)], axis=0
+            [counts[k] == 0 for counts, k in zip(self.data.slice_counts(), at.T, strict=True)], axis=0
         )
         if missing.any():
             from scipy.special import ndtri
 
             # cells of one slice err together: what nearly all slices need, of few the one that needs most;
             # and a few slices that happened to be easy do not make intervals narrower than the draws do
-            needed = [interval_reach(own, float(level)) for own in self.calibration.slice_scores]
+            needed = [interval_reach(scores, float(level)) for scores in self.calibration.slice_scores]
             normal = float(ndtri((1 + level) / 2))
             most = max(float(np.quantile([normal, *needed], level, method="higher")), normal)
             reach = np.where(missing, most * error, reach)
@@ -210,9 +210,9 @@ class TensorCompletionFit:
     def _narrowing(self) -> Matrix:
         """What deviations of CP's draws from their mean are multiplied by, to be those of the blend."""
         assert self.blend is not None
-        own, cp = self._spreads
-        ratios = interval_reach(self.blend.scores, CENTRAL) * own / np.maximum(cp, np.finfo(float).tiny)
-        return np.where(np.isnan(own), 1.0, ratios)
+        blended, cp = self._spreads
+        ratios = interval_reach(self.blend.scores, CENTRAL) * blended / np.maximum(cp, np.finfo(float).tiny)
+        return np.where(np.isnan(blended), 1.0, ratios)
 
     def tensor(self) -> Any:
         """Return predictions of all cells, known ones too.
@@ -289,12 +289,12 @@ class TensorCompletionFit:
         added = slices_of(slices, self.shape, number)
         count, kinds = added.shape[number], [kind for _, kind in self.smooth]
         labels = (own_coordinates(self.like, number), along)
-        orders = extended([own for own, _ in self.smooth], number, count, coordinates, labels)
+        orders = extended([order for order, _ in self.smooth], number, count, coordinates, labels)
         smooth = tuple(zip(orders, kinds, strict=True))
         data = appended(self.data, added, number)
         features = features_of(data.shape, orders, dict(enumerate(kinds)))
-        own = features[number]
-        parts = (None, None) if own is None else (own[: self.shape[number]], own[self.shape[number] :])
+        rows = features[number]
+        parts = (None, None) if rows is None else (rows[: self.shape[number]], rows[self.shape[number] :])
         with one_blas_thread():  # the same bits whatever its number of threads
             draws = draw_slices(self.model, self.draws, added, number, parts, make_generator(rng))
         unit = (self.model.centre, self.model.spread)
@@ -345,7 +345,7 @@ class TensorCompletionFit:
         if self.noise_mode is not None:
             low, high = float(self.slice_noise.min()), float(self.slice_noise.max())
             lines.append(f"noise by the slices of mode {self.noise_mode}: {low:.3g} to {high:.3g}")
-        lines += [f"mode {mode} in order: {own}" for mode, own in enumerate(self.orders) if own]
+        lines += [f"mode {mode} in order: {order}" for mode, order in enumerate(self.orders) if order]
         for mode, counts in enumerate(self.data.slice_counts()):
             if not counts.all():
                 told = "its order" if any(self.orders[mode : mode + 1]) else "the law of the others"

@@ -180,27 +180,29 @@ def extended(
     given = (
         [] if coordinates is None else list(coordinates) if isinstance(coordinates, tuple) else [coordinates]
     )
-    found = []
+    longer = []
     for order in orders:
         place = None
         if order.mode == mode and order.words == "coordinates":
             place = labels[1] if _are_those_of(order, labels[0]) else given.pop(0) if given else None
-        found.append(order.extended(count, place) if order.mode == mode else order)
+        longer.append(order.extended(count, place) if order.mode == mode else order)
     if given:
         raise InvalidInputError(
             "coordinates are of no use",
             f"{len(given)} more than orders of mode {mode} that use others than the array's own",
             fix="leave them out",
         )
-    return found
+    return longer
 
 
-def _are_those_of(order: ModeOrder, own: Any) -> bool:
+def _are_those_of(order: ModeOrder, coords: Any) -> bool:
     """Return whether an order's coordinates are those of the labelled array."""
-    if own is None:
+    if coords is None:
         return False
     try:
-        return np.array_equal(order.coordinates, as_coordinates(own, len(order.coordinates), "coordinates"))
+        return np.array_equal(
+            order.coordinates, as_coordinates(coords, len(order.coordinates), "coordinates")
+        )
     except InvalidInputError:
         return False
 
@@ -226,13 +228,13 @@ def orders_of(given: Mapping[int, Any] | None, shape: tuple[int, ...]) -> tuple[
                 repr(mode),
                 fix=f"use 0 to {len(shape) - 1}",
             )
-    found = []
-    for mode, own in given.items():
-        parts = own if isinstance(own, tuple) else (own,)
+    orders = []
+    for mode, asked in given.items():
+        parts = asked if isinstance(asked, tuple) else (asked,)
         if not parts:
             raise InvalidInputError(f"the order of mode {mode} is empty", "()", fix="leave the mode out")
-        found += [ModeOrder.of(part, shape[mode], int(mode)) for part in parts]
-    return tuple(found)
+        orders += [ModeOrder.of(part, shape[mode], int(mode)) for part in parts]
+    return tuple(orders)
 
 
 def _circle(length: int, period: float) -> Matrix:

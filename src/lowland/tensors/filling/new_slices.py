@@ -35,7 +35,7 @@ def slices_of(given: ArrayLike, shape: tuple[int, ...], mode: int) -> TensorObse
         values = np.expand_dims(values, mode)
     fits = values.ndim == len(shape) and (*values.shape[:mode], *values.shape[mode + 1 :]) == others
     if not fits or not values.shape[mode]:
-        wanted = ", ".join("any" if k == mode else str(own) for k, own in enumerate(shape))
+        wanted = ", ".join("any" if k == mode else str(length) for k, length in enumerate(shape))
         raise InvalidInputError(
             "new slices do not fit the tensor", f"shape {values.shape}", fix=f"pass shape ({wanted})"
         )
@@ -119,8 +119,8 @@ class _NewRows:
         self.sizes = np.bincount(at[:, mode], minlength=self.count)
         precision = np.dtype(np.float64)
         before, after = (
-            MatrixDesign(length, own)
-            for length, own in zip((model.shape[mode], self.count), features, strict=True)
+            MatrixDesign(length, basis)
+            for length, basis in zip((model.shape[mode], self.count), features, strict=True)
         )
         self.before = SidePrior(before, model.rank, STRENGTH, precision)
         self.after = SidePrior(after, model.rank, STRENGTH, precision)
@@ -132,9 +132,9 @@ class _NewRows:
         precision = precision / alpha
         shifts = self.after.shifts(coefficients, precision)
         before = slices.values if slices is not None and slices.mode == self.mode else None
-        own: Vector = np.ones(self.count)
+        precisions: Vector = np.ones(self.count)
         for _ in range(1 if before is None else ROUNDS):
-            used = slices if before is None else SlicePrecisions(self.mode, own)
+            used = slices if before is None else SlicePrecisions(self.mode, precisions)
             noise = Noise(int(rng.integers(2**62)), 0, alpha**-0.5)
             # the mode's own factor, of the slices before, says how large the tensor is
             rows = self.unfolded.solve(factors, precision, shifts, noise, used)
@@ -142,5 +142,5 @@ class _NewRows:
                 errors = alpha * self.unfolded.errors(
                     [*factors[: self.mode], rows, *factors[self.mode + 1 :]]
                 )
-                own = model.draw_precisions(before, errors, self.sizes, rng)
-        return rows, None if before is None else own
+                precisions = model.draw_precisions(before, errors, self.sizes, rng)
+        return rows, None if before is None else precisions

@@ -105,11 +105,11 @@ class BayesianCP:
         self.spread = float(np.sqrt(squares.sum() / mass)) or 1.0
         if unit is not None:
             self.centre, self.spread = unit
-        self.unfoldings = [own.scaled(self.centre, self.spread) for own in unfolded]
+        self.unfoldings = [unfolding.scaled(self.centre, self.spread) for unfolding in unfolded]
         self.count = data.size
         self.priors = [
-            SidePrior(MatrixDesign(length, own), rank, STRENGTH, np.dtype(np.float64))
-            for length, own in zip(data.shape, features or [None] * len(data.shape), strict=True)
+            SidePrior(MatrixDesign(length, basis), rank, STRENGTH, np.dtype(np.float64))
+            for length, basis in zip(data.shape, features or [None] * len(data.shape), strict=True)
         ]
 
     @property
@@ -180,7 +180,7 @@ class BayesianCP:
         roots = np.sqrt(np.array(self.shape, np.float64))
         sizes = np.exp(np.mean(np.log(norms / roots[:, None]), axis=0))
         scaled = [
-            factor * (sizes * root / own) for factor, root, own in zip(factors, roots, norms, strict=True)
+            factor * (sizes * root / norm) for factor, root, norm in zip(factors, roots, norms, strict=True)
         ]
         return self._with_factors(theta, scaled)
 
@@ -225,9 +225,9 @@ class BayesianCP:
             before = theta[self._factors_size :]
             assert self.slice_counts is not None
             scaled = state.noise_precision * np.maximum(errors, least)
-            own = self.draw_precisions(before, scaled, self.slice_counts, rng)
-            theta = np.concatenate([theta[: self._factors_size], own])
-            error = float(own @ errors)
+            precisions = self.draw_precisions(before, scaled, self.slice_counts, rng)
+            theta = np.concatenate([theta[: self._factors_size], precisions])
+            error = float(precisions @ errors)
         alpha = rng.gamma(self.count / 2) / (0.5 * max(error, least * self.count))
         return replace(state, theta=theta, noise_precision=float(alpha), error=error, sweep=state.sweep + 1)
 
@@ -265,9 +265,9 @@ class BayesianCP:
     def noise_variances(self, theta: Vector, alpha: float, positions: NDArray[np.int64]) -> Vector:
         """Return variances of the noise of cells of weight one, in the tensor's squared unit, shape (k,)."""
         slices = self.slices(theta)
-        own = np.ones(len(positions)) if slices is None else 1 / slices.values[positions[:, slices.mode]]
-        found: Vector = own * (self.spread**2 / alpha)
-        return found
+        shares = np.ones(len(positions)) if slices is None else 1 / slices.values[positions[:, slices.mode]]
+        scaled: Vector = shares * (self.spread**2 / alpha)
+        return scaled
 
     def noise_everywhere(self, theta: Vector, alpha: float) -> Matrix:
         """Return the same of all cells, of a shape that broadcasts."""
@@ -276,8 +276,8 @@ class BayesianCP:
         if slices is None:
             return np.full(shape, self.spread**2 / alpha)
         shape[slices.mode] = -1
-        found: Matrix = (self.spread**2 / alpha / slices.values).reshape(shape)
-        return found
+        variances: Matrix = (self.spread**2 / alpha / slices.values).reshape(shape)
+        return variances
 
     def at(self, theta: Vector, positions: NDArray[np.int64]) -> Vector:
         """Return the cells of a point at some positions, in the unit of the tensor, shape (k,)."""

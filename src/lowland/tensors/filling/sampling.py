@@ -67,7 +67,7 @@ def draws_of(search: SearchResult) -> Draws:
     """Return the kept points with their noise precisions."""
     kept = search.state.kept
     noise = search.trace.measures["noise"][search.trace.measures["noise"].size - len(kept) :]
-    return tuple(zip(kept, (float(own) ** -2 for own in noise), strict=True))
+    return tuple(zip(kept, (float(deviation) ** -2 for deviation in noise), strict=True))
 
 
 def moments(
@@ -75,14 +75,14 @@ def moments(
 ) -> tuple[Vector, Vector]:
     """Return means of cells and standard errors of new observations, of relative precisions `weights`."""
     values = (
-        (model.at(own, positions), model.noise_variances(own, alpha, positions)) for own, alpha in draws
+        (model.at(theta, positions), model.noise_variances(theta, alpha, positions)) for theta, alpha in draws
     )
     return _moments(values, (len(positions),), len(draws), weights)
 
 
 def moments_everywhere(model: BayesianCP, draws: Draws) -> tuple[Matrix, Matrix]:
     """Return the same of all cells, of relative precision one, shape (I_1, ..., I_N)."""
-    values = ((model.everywhere(own), model.noise_everywhere(own, alpha)) for own, alpha in draws)
+    values = ((model.everywhere(theta), model.noise_everywhere(theta, alpha)) for theta, alpha in draws)
     return _moments(values, model.shape, len(draws), None)
 
 

@@ -77,8 +77,8 @@ def pull_cells(
     sums = np.zeros((len(bounds) - 1, flat.size), grid.dtype)
 
     def part(lo: int, hi: int) -> None:
-        own = sums[np.searchsorted(bounds, lo)]
-        _pull(positions, weights, grid, flat, *layout, on_grid, own, lo, hi)
+        out = sums[np.searchsorted(bounds, lo)]
+        _pull(positions, weights, grid, flat, *layout, on_grid, out, lo, hi)
 
     run_chunks(part, bounds)
     return on_grid, _split(sums.sum(axis=0), factors)
@@ -98,8 +98,8 @@ def pull_cells_with_tangents(
     sums = np.zeros((len(bounds) - 1, flat.size), grids[0].dtype)
 
     def part(lo: int, hi: int) -> None:
-        own = sums[np.searchsorted(bounds, lo)]
-        _pull_tangents(positions, weights, *grids, flat, turned, *layout, on_grids, own, lo, hi)
+        out = sums[np.searchsorted(bounds, lo)]
+        _pull_tangents(positions, weights, *grids, flat, turned, *layout, on_grids, out, lo, hi)
 
     run_chunks(part, bounds)
     return on_grids[0], on_grids[1], _split(sums.sum(axis=0), factors)
@@ -187,7 +187,7 @@ def _tangents(positions, grid, slope, flat, turned, starts, ranks, sizes, out, l
 
 
 @compiled(fastmath=_FAST)
-def _flush(positions, p, change, kept, back, flat, starts, ranks, sizes, on_grid, own):
+def _flush(positions, p, change, kept, back, flat, starts, ranks, sizes, on_grid, out):
     """Pass the sums of entries up to p back to the level from which the next entry differs."""
     for n in range(ranks.size - 2, max(change, 1) - 1, -1):
         size, row = sizes[n], starts[n - 1] + positions[p, n] * ranks[n]
@@ -196,7 +196,7 @@ def _flush(positions, p, change, kept, back, flat, starts, ranks, sizes, on_grid
             for b in range(size):
                 total += kept[n - 1, a * size + b] * back[n, b]
                 back[n - 1, a * size + b] += x * back[n, b]
-            own[row + a] += total
+            out[row + a] += total
         for b in range(size):
             back[n, b] = 0
     if change == 0:
@@ -206,13 +206,13 @@ def _flush(positions, p, change, kept, back, flat, starts, ranks, sizes, on_grid
 
 
 @compiled(fastmath=_FAST)
-def _pull(positions, weights, grid, flat, starts, ranks, sizes, on_grid, own, low, high):
+def _pull(positions, weights, grid, flat, starts, ranks, sizes, on_grid, out, low, high):
     last = ranks.size - 1
     kept, back = np.empty((last, sizes[0]), grid.dtype), np.zeros((last, sizes[0]), grid.dtype)
     for p in range(low, high):
         change = _first_change(positions, p, low, last)
         if p > low and change < last:
-            _flush(positions, p - 1, change, kept, back, flat, starts, ranks, sizes, on_grid, own)
+            _flush(positions, p - 1, change, kept, back, flat, starts, ranks, sizes, on_grid, out)
         if change == 0:
             for b in range(sizes[0]):
                 kept[0, b] = grid[positions[p, 0], b]
@@ -221,25 +221,25 @@ def _pull(positions, weights, grid, flat, starts, ranks, sizes, on_grid, own, lo
             _contract(kept, flat, row, n, ranks[n], sizes[n])
         row, weight = starts[last - 1] + positions[p, last] * ranks[last], weights[p]
         for a in range(ranks[last]):
-            own[row + a] += weight * kept[last - 1, a]
+            out[row + a] += weight * kept[last - 1, a]
             back[last - 1, a] += weight * flat[row + a]
     if high > low:
-        _flush(positions, high - 1, 0, kept, back, flat, starts, ranks, sizes, on_grid, own)
+        _flush(positions, high - 1, 0, kept, back, flat, starts, ranks, sizes, on_grid, out)
 
 
 @compiled(fastmath=_FAST)
 def _flush_tangents(
-    positions, p, change, kept, kept_d, back, back_d, flat, turned, starts, ranks, sizes, sums, own
+    positions, p, change, kept, kept_d, back, back_d, flat, turned, starts, ranks, sizes, sums, out
 ):
     for n in range(ranks.size - 2, max(change, 1) - 1, -1):
         size, row = sizes[n], starts[n - 1] + positions[p, n] * ranks[n]
         for a in range(ranks[n]):
-            x, d, total = flat[row + a], turned[row + a], own.dtype.type(0)
+            x, d, total = flat[row + a], turned[row + a], out.dtype.type(0)
             for b in range(size):
                 total += kept_d[n - 1, a * size + b] * back[n, b] + kept[n - 1, a * size + b] * back_d[n, b]
                 back[n - 1, a * size + b] += x * back[n, b]
                 back_d[n - 1, a * size + b] += d * back[n, b] + x * back_d[n, b]
-            own[row + a] += total
+            out[row + a] += total
         for b in range(size):
             back[n, b], back_d[n, b] = 0, 0
     if change == 0:
@@ -250,7 +250,7 @@ def _flush_tangents(
 
 
 @compiled(fastmath=_FAST)
-def _pull_tangents(positions, weights, grid, slope, flat, turned, starts, ranks, sizes, sums, own, low, high):
+def _pull_tangents(positions, weights, grid, slope, flat, turned, starts, ranks, sizes, sums, out, low, high):
     last, size = ranks.size - 1, sizes[0]
     kept, kept_d = np.empty((last, size), grid.dtype), np.empty((last, size), grid.dtype)
     back, back_d = np.zeros((last, size), grid.dtype), np.zeros((last, size), grid.dtype)
@@ -271,7 +271,7 @@ def _pull_tangents(positions, weights, grid, slope, flat, turned, starts, ranks,
                 ranks,
                 sizes,
                 sums,
-                own,
+                out,
             )
         if change == 0:
             for b in range(size):
@@ -282,10 +282,10 @@ def _pull_tangents(positions, weights, grid, slope, flat, turned, starts, ranks,
             _contract(kept, flat, row, n, ranks[n], sizes[n])
         row, weight = starts[last - 1] + positions[p, last] * ranks[last], weights[p]
         for a in range(ranks[last]):
-            own[row + a] += weight * kept_d[last - 1, a]
+            out[row + a] += weight * kept_d[last - 1, a]
             back[last - 1, a] += weight * flat[row + a]
             back_d[last - 1, a] += weight * turned[row + a]
     if high > low:
         _flush_tangents(
-            positions, high - 1, 0, kept, kept_d, back, back_d, flat, turned, starts, ranks, sizes, sums, own
+            positions, high - 1, 0, kept, kept_d, back, back_d, flat, turned, starts, ranks, sizes, sums, out
         )

@@ -85,9 +85,9 @@ def visit_modes(tensor: Matrix, factors: Sequence[Matrix], visit: Visit) -> None
 
     def descend(part: Matrix, modes: Sequence[int]) -> None:
         if len(modes) == 1:
-            found = visit(modes[0], part)
-            if found is not None:
-                current[modes[0]] = found
+            changed = visit(modes[0], part)
+            if changed is not None:
+                current[modes[0]] = changed
             return
         half = (len(modes) + 1) // 2
         for kept, dropped in ((modes[:half], modes[half:]), (modes[half:], modes[:half])):

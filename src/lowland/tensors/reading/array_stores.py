@@ -43,12 +43,14 @@ def picked(path: Path, names: Sequence[str], variable: str | None) -> str:
     )
 
 
-def _named(array: NDArray[Any], names: Iterable[str], own: Iterable[Any], empty_slices: bool) -> TensorFile:
+def _named(
+    array: NDArray[Any], names: Iterable[str], coords: Iterable[Any], empty_slices: bool
+) -> TensorFile:
     """Return an array with the names and coordinates of its modes."""
     if array.dtype.kind not in "biuf":
         raise InvalidInputError("the tensor must hold real numbers", f"dtype {array.dtype}")
     observations = TensorObservations.from_array(array, empty_slices=empty_slices)
-    return TensorFile(observations, tuple(names), tuple(own))
+    return TensorFile(observations, tuple(names), tuple(coords))
 
 
 def _from_xarray(path: Path, engine: str, variable: str | None, empty_slices: bool) -> TensorFile:
@@ -64,8 +66,8 @@ def _from_xarray(path: Path, engine: str, variable: str | None, empty_slices: bo
     with dataset:
         names = [str(name) for name, array in dataset.data_vars.items() if array.ndim >= 3]
         array = dataset[picked(path, names, variable)]
-        own = (array.coords[d].to_numpy() if d in array.coords else None for d in array.dims)
-        return _named(array.to_numpy(), (str(name) for name in array.dims), own, empty_slices)
+        coordinates = (array.coords[d].to_numpy() if d in array.coords else None for d in array.dims)
+        return _named(array.to_numpy(), (str(name) for name in array.dims), coordinates, empty_slices)
 
 
 def _from_zarr(path: Path, variable: str | None, empty_slices: bool, why: Exception) -> TensorFile:
@@ -84,21 +86,21 @@ def _from_hdf5(path: Path, variable: str | None, empty_slices: bool) -> TensorFi
     with h5py.File(path) as file:
         if "_NCProperties" in file.attrs or "_nc3_strict" in file.attrs:  # NetCDF under another name
             return _from_xarray(path, "h5netcdf", variable, empty_slices)
-        found: dict[str, Any] = {}
+        datasets: dict[str, Any] = {}
 
         def look(name: str, item: Any) -> None:
             if isinstance(item, h5py.Dataset) and len(item.shape or ()) >= 3:
-                found[name] = item
+                datasets[name] = item
 
         file.visititems(look)
-        data = found[picked(path, list(found), variable)]
-        names, own = [], []
+        data = datasets[picked(path, list(datasets), variable)]
+        names, coordinates = [], []
         for mode, dimension in enumerate(data.dims):
             scales = [scale for scale in dimension.values() if scale.shape == (data.shape[mode],)]
             usual = scales[0].name.rpartition("/")[2] if scales else f"mode {mode}"
             names.append(dimension.label or usual)
-            own.append(_scale(scales[0]) if scales else None)
-        return _named(_without_fill(data), names, own, empty_slices)
+            coordinates.append(_scale(scales[0]) if scales else None)
+        return _named(_without_fill(data), names, coordinates, empty_slices)
 
 
 def _scale(scale: Any) -> NDArray[Any]:

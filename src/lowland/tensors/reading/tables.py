@@ -110,12 +110,12 @@ def read_tensor_table(
             "duplicates is unknown", repr(duplicates), fix='use "error", "mean" or "last"'
         )
     _check_source(source, form)
-    found, values = _wide(source, form) if value is None else _long(source, value, modes, form)
+    unfolded, values = _wide(source, form) if value is None else _long(source, value, modes, form)
     for asked in fold:
-        if asked not in [mode.name for mode in found]:
-            others = ", ".join(mode.name for mode in found)
+        if asked not in [mode.name for mode in unfolded]:
+            others = ", ".join(mode.name for mode in unfolded)
             raise InvalidInputError("fold names a mode that is not there", repr(asked), fix=f"use {others}")
-    parts = _named_apart([(mode.name, _folded(mode, fold.get(mode.name))) for mode in found])
+    parts = _named_apart([(mode.name, _folded(mode, fold.get(mode.name))) for mode in unfolded])
     if len(parts) < 3:
         raise InvalidInputError(
             "a tensor has three modes or more",
@@ -173,8 +173,8 @@ def _long(
         raise InvalidInputError("modes must be columns other than value, each once", repr(wanted))
     numbers = number_column(columns[value], value, where, Reading(form=form), numerals)
     values = settle_sentinels({value: numbers}, form.sentinels, where)[0][value].astype(np.float64)
-    found = [_mode(name, columns[name], where) for name in wanted]
-    for mode in found:
+    listed = [_mode(name, columns[name], where) for name in wanted]
+    for mode in listed:
         fractions = mode.labels.dtype.kind == "f" and (mode.labels % 1 != 0).any()
         if modes is None and fractions and 2 * len(mode.labels) > len(values):
             raise InvalidInputError(
@@ -182,15 +182,15 @@ def _long(
                 f"{mode.name!r}, with {len(mode.labels)} different numbers in {len(values)} lines",
                 fix="name the columns that are modes (modes, --modes)",
             )
-    return found, values
+    return listed, values
 
 
 def _mode(name: str, column: Any, where: str) -> _Mode:
     if isinstance(column, np.ndarray) and column.dtype.kind == "f" and not np.isnan(column).any():
         labels, codes = np.unique(column, return_inverse=True)
         return _Mode(name, labels, codes)
-    found = label_column(column, name, where)
-    labels, codes = np.asarray(found.names), found.codes
+    column_labels = label_column(column, name, where)
+    labels, codes = np.asarray(column_labels.names), column_labels.codes
     if labels.dtype.kind == "U" and all(_NUMBER.fullmatch(label) for label in labels.tolist()):
         # fractions, as wavelengths: in their order, not that of text
         labels, places = np.unique(labels.astype(np.float64), return_inverse=True)
@@ -204,11 +204,11 @@ def _wide(source: Any, form: TableFormat) -> tuple[list[_Mode], Vector]:
     """Return the sides and the values of the known cells of a wide table."""
     table = load_table(source, Reading(form=form)).observations
     sides = zip(SIDES, (table.row_labels, table.column_labels), (table.rows, table.columns), strict=True)
-    found = [
+    modes = [
         _Mode(name, np.arange(size) if labels is None else np.asarray(labels), codes.astype(np.intp))
         for (name, labels, codes), size in zip(sides, table.shape, strict=True)
     ]
-    return found, table.values.astype(np.float64)
+    return modes, table.values.astype(np.float64)
 
 
 def _folded(mode: _Mode, fold: Sequence[str] | int | None) -> list[_Mode]:
@@ -221,11 +221,11 @@ def _folded(mode: _Mode, fold: Sequence[str] | int | None) -> list[_Mode]:
         raise InvalidInputError(
             "fold must give parts of times, or a number of labels", repr(fold), fix='pass ("day", "hour")'
         )
-    times, found = times_of(mode.labels, mode.name), []
+    times, parts = times_of(mode.labels, mode.name), []
     for part in fold:
         levels, codes = levels_of(part, times)
-        found.append(_Mode(part, levels, codes[mode.codes]))
-    return found
+        parts.append(_Mode(part, levels, codes[mode.codes]))
+    return parts
 
 
 def _rounds(mode: _Mode, length: int) -> list[_Mode]:
@@ -268,14 +268,14 @@ def _named_apart(folded: list[tuple[str, list[_Mode]]]) -> list[_Mode]:
     """Return all parts; where two have the same name, those of folded modes are named after these, too."""
     names = [part.name for _, parts in folded for part in parts]
     twice = {name for name in names if names.count(name) > 1}
-    found = [
+    renamed = [
         replace(part, name=f"{name} {part.name}") if part.name in twice and part.name != name else part
         for name, parts in folded
         for part in parts
     ]
-    if len({part.name for part in found}) < len(found):
-        raise InvalidInputError("modes must have different names", ", ".join(part.name for part in found))
-    return found
+    if len({part.name for part in renamed}) < len(renamed):
+        raise InvalidInputError("modes must have different names", ", ".join(part.name for part in renamed))
+    return renamed
 
 
 def _is_among(asked: bool | Collection[str], name: str, number: int) -> bool:

@@ -44,7 +44,8 @@ class TensorFile:
     def labels(self) -> tuple[NDArray[Any], ...]:
         """The coordinates along each mode, or positions counted from zero where it has none."""
         shape = self.observations.shape
-        own = self.coordinates or (None,) * len(shape)
+        coordinates = self.coordinates or (None,) * len(shape)
         return tuple(
-            np.arange(size) if names is None else names for names, size in zip(own, shape, strict=True)
+            np.arange(size) if names is None else names
+            for names, size in zip(coordinates, shape, strict=True)
         )

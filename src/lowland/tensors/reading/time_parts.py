@@ -55,7 +55,7 @@ def times_of(labels: NDArray[Any], name: str) -> Times:
         return labels.astype("M8[us]")
     from datetime import datetime
 
-    found = []
+    times = []
     for label in labels.tolist():
         try:
             text = str(label)
@@ -66,8 +66,8 @@ def times_of(labels: NDArray[Any], name: str) -> Times:
                 repr(label),
                 fix="write times such as 2024-05-31 13:00, or fold by a number of labels",
             ) from None
-        found.append(read.replace(tzinfo=None))
-    return np.array(found, "M8[us]")
+        times.append(read.replace(tzinfo=None))
+    return np.array(times, "M8[us]")
 
 
 def ascending_times(labels: NDArray[Any]) -> Times | None:

@@ -55,7 +55,7 @@ class CPAlternating:
         for mode in sorted(range(len(objective.shape)), key=objective.needs_sign):
             theta = objective.with_solved_mode(theta, mode)
         theta = objective.canonical(theta)
-        found = CPAlternatingState(theta, objective.value(theta))
-        if not found.value <= state.value:  # nothing is left but rounding
+        after = CPAlternatingState(theta, objective.value(theta))
+        if not after.value <= state.value:  # nothing is left but rounding
             return state, Info(state.value, stalled="no mode can be improved")
-        return found, Info(found.value)
+        return after, Info(after.value)

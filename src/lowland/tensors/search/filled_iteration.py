@@ -69,8 +69,8 @@ class FilledIteration:
         if not value <= state.value:
             theta, momentum = improved(_filled(now, objective), factors).point(), (1 + sqrt(5)) / 2
             value = objective.value(theta)
-        found = FilledIterationState(theta, value, state.theta, momentum)
-        return found, Info(found.value)
+        after = FilledIterationState(theta, value, state.theta, momentum)
+        return after, Info(after.value)
 
 
 def _filled(tensor: Matrix, objective: TensorFit) -> Matrix:

@@ -132,10 +132,10 @@ def held_out_square(objective: TuckerObjective, theta: Vector) -> float:
         kept, apart = hold_out_cells(objective.data, rng, choice.hides)
         without = replace(data_alone, data=kept)
         with one_blas_thread():
-            found = run(without, FilledIteration(), theta, stop=stop, rng=rng)
-        if found.stop_reason is StopReason.INTERRUPTED:
+            continued = run(without, FilledIteration(), theta, stop=stop, rng=rng)
+        if continued.stop_reason is StopReason.INTERRUPTED:
             raise KeyboardInterrupt
-        at = SomeCells(apart.all_positions(), apart.shape).measure(without.unpack(found.theta))
+        at = SomeCells(apart.all_positions(), apart.shape).measure(without.unpack(continued.theta))
         total += sum_of_squares(at - apart.values, apart.weights)
         count += apart.size
     return total / count

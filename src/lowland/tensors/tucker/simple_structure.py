@@ -89,8 +89,8 @@ def varimax(factor: Matrix, rng: np.random.Generator) -> Matrix:
     count = 0 if rank == 1 else STARTS if rank <= MANY else min(FEW_STARTS, STARTS)
     starts = [np.eye(rank), *(np.linalg.qr(rng.standard_normal((rank, rank)))[0] for _ in range(count))]
     loadings = factor.astype(np.float64)
-    found = [_climb(loadings, start, ROUGH) for start in starts]
-    best = max(found, key=lambda turn: simplicity(loadings @ turn))
+    rotations = [_climb(loadings, start, ROUGH) for start in starts]
+    best = max(rotations, key=lambda turn: simplicity(loadings @ turn))
     return np.asarray(_climb(loadings, best, SETTLED), factor.dtype)
 
 
@@ -107,8 +107,8 @@ def _climb(factor: Matrix, turn: Matrix, settled: float) -> Matrix:
         for p, q in combinations(range(turn.shape[1]), 2):
             angle = _best_angle(loadings[:, p], loadings[:, q])
             plane = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-            for own in (loadings, turn):
-                own[:, [p, q]] = own[:, [p, q]] @ plane
+            for matrix in (loadings, turn):
+                matrix[:, [p, q]] = matrix[:, [p, q]] @ plane
             largest = max(largest, abs(angle))
         if largest < settled:
             break
