@@ -48,16 +48,16 @@ def describe_table(table: Table) -> str:
 
 def _folds(table: Table) -> list[str]:
     """Return which side holds times of several days, and the command that takes them for a tensor."""
-    seen, found = table.observations, []
+    seen, lines = table.observations, []
     names, value = (table.names, f"--value {table.names[2]} ") if table.layout == "long" else (SIDES, "")
     for name, labels in zip(names, (seen.row_labels, seen.column_labels), strict=False):
         grid = None if labels is None else days_by_times(np.asarray(labels))
         if grid is not None:
-            found.append(
+            lines.append(
                 f"  {name}: {grid[1]} times of {grid[0]} days; lowland fill {value}--fold {name}=day,time "
                 "also learns what days have in common"
             )
-    return found
+    return lines
 
 
 def check_completable(table: Table) -> None:

@@ -26,16 +26,16 @@ def splines_of(option: str, text: str, read: TensorFile) -> bool | dict[int, int
     """Return numbers of splines by mode, from "emission=12,excitation"; "auto" without a number."""
     if text in ("all", "none"):
         return text == "all"
-    found: dict[int, int | str] = {}
+    splines: dict[int, int | str] = {}
     for part in text.split(","):
         name, given, number = part.partition("=")
         if given and not (number.isascii() and number.isdigit()):
             raise InvalidInputError(f"{option} gives no number of splines", repr(part), fix="use mode=12")
         mode = _mode(option, name, read)
-        if mode in found:
+        if mode in splines:
             raise InvalidInputError(f"{option} names a mode twice", name, fix="name each once")
-        found[mode] = int(number) if given else AUTO
-    return found
+        splines[mode] = int(number) if given else AUTO
+    return splines
 
 
 def known_of(option: str, given: list[str], read: TensorFile) -> dict[int, Matrix] | None:
@@ -44,16 +44,16 @@ def known_of(option: str, given: list[str], read: TensorFile) -> dict[int, Matri
     A column that has the name of the mode is matched with the coordinates of the mode; otherwise lines are
     the slices in order.
     """
-    found: dict[int, Matrix] = {}
+    entries: dict[int, Matrix] = {}
     for part in given:
         name, equals, path = part.partition("=")
         if not equals or not path:
             raise InvalidInputError(f"{option} names no file", repr(part), fix="use mode=file.csv")
         mode = _mode(option, name, read)
-        if mode in found:
+        if mode in entries:
             raise InvalidInputError(f"{option} names a mode twice", name, fix="use one file per mode")
-        found[mode] = _entries(option, path, read.names[mode], read.labels[mode])
-    return found or None
+        entries[mode] = _entries(option, path, read.names[mode], read.labels[mode])
+    return entries or None
 
 
 def _mode(option: str, name: str, read: TensorFile) -> int:
@@ -73,7 +73,7 @@ def _entries(option: str, path: str, name: str, labels: NDArray[Any]) -> Matrix:
     except InvalidInputError as error:
         what = f"{option} {path}: {error.what}"
         raise InvalidInputError(what, error.found, error.why, error.fix) from error
-    own = columns.pop(name, None)
+    line_labels = columns.pop(name, None)
     for column, values in columns.items():
         if values.dtype.kind not in "fiu":
             raise InvalidInputError(
@@ -82,10 +82,10 @@ def _entries(option: str, path: str, name: str, labels: NDArray[Any]) -> Matrix:
                 fix=f"name it {name} if it labels the lines, or leave it out",
             )
     entries = np.column_stack([values.astype(np.float64) for values in columns.values()])
-    if own is None:
+    if line_labels is None:
         return entries
     out = np.full((labels.size, entries.shape[1]), np.nan)
-    out[_places(own, labels, f"{option} {path}", name)] = entries
+    out[_places(line_labels, labels, f"{option} {path}", name)] = entries
     return out
 
 
@@ -97,11 +97,11 @@ def _columns(path: str, name: str) -> dict[str, NDArray[Any]]:
     return read_columns(path, (name,))[0]
 
 
-def _places(own: NDArray[Any], labels: NDArray[Any], where: str, name: str) -> list[int]:
+def _places(lines: NDArray[Any], labels: NDArray[Any], where: str, name: str) -> list[int]:
     """Return the slice of each line of a file, by their labels."""
     places = {_key(label): place for place, label in enumerate(labels)}
-    keys = [_key(label) for label in own]
-    for label, key in zip(own.tolist(), keys, strict=True):
+    keys = [_key(label) for label in lines]
+    for label, key in zip(lines.tolist(), keys, strict=True):
         if key not in places:
             some = ", ".join(map(str, labels[:3]))
             raise InvalidInputError(
@@ -110,7 +110,7 @@ def _places(own: NDArray[Any], labels: NDArray[Any], where: str, name: str) -> l
                 fix=f"label lines as the tensor does: {some}, ...",
             )
     if len(set(keys)) < len(keys):
-        twice = next(label for label, key in zip(own.tolist(), keys, strict=True) if keys.count(key) > 1)
+        twice = next(label for label, key in zip(lines.tolist(), keys, strict=True) if keys.count(key) > 1)
         raise InvalidInputError(f"{where} has two lines of a slice", repr(twice), fix="keep one of them")
     return [places[key] for key in keys]
 

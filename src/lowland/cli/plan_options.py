@@ -73,8 +73,8 @@ def checked_plan(model: CompletionPlan, stop: CompletionPlan) -> CompletionPlan:
         choices = " or ".join(PENALTY_WEIGHTS)
         raise InvalidInputError("--penalty-weights is unknown", plan.penalty_weights, fix=f"use {choices}")
     if not ((plan.tol is None or plan.tol >= 0) and plan.max_iter >= 1):
-        found = f"{plan.tol} and {plan.max_iter}"
-        raise InvalidInputError("--tol must be at least 0 and --max-iter positive", found)
+        given = f"{plan.tol} and {plan.max_iter}"
+        raise InvalidInputError("--tol must be at least 0 and --max-iter positive", given)
     plan.decide_method()
     return plan
 

@@ -140,10 +140,10 @@ def _country(trial: Completed, training: Observations, hidden: Observations) -> 
     low, high = trial.intervals.at(at, everywhere, LEVEL, "auto")
     series = []
     for cells in (training, hidden):
-        own = np.full(n, np.nan)
+        values = np.full(n, np.nan)
         here = cells.rows == row
-        own[cells.columns[here]] = cells.values[here]
-        series.append(own)
+        values[cells.columns[here]] = cells.values[here]
+        series.append(values)
     names = training.column_labels
     years = everywhere.astype(float) if names is None else names.astype(float)
     country = "A country" if training.row_labels is None else str(training.row_labels[row])

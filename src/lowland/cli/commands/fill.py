@@ -84,7 +84,7 @@ def fill(file: TensorArgument, asked: FillOptions, source: TensorSource) -> None
         raise InvalidInputError(
             "two columns of the output would have the same name", ", ".join(header), fix="rename one"
         )
-    found = complete_tensor(
+    completed = complete_tensor(
         read.observations,
         wanted,
         model=asked.model,
@@ -92,41 +92,43 @@ def fill(file: TensorArgument, asked: FillOptions, source: TensorSource) -> None
         n_draws=asked.draws,
         rng=asked.seed,
     )
-    missing = np.isnan(found.data.array())
-    lower, upper = (np.full(found.shape, np.nan) for _ in range(2))
-    lower[missing], upper[missing] = found.interval(np.argwhere(missing), asked.interval)
+    missing = np.isnan(completed.data.array())
+    lower, upper = (np.full(completed.shape, np.nan) for _ in range(2))
+    lower[missing], upper[missing] = completed.interval(np.argwhere(missing), asked.interval)
     if as_table:
-        write_rows(output, header, _lines(found, read, lower, upper, output), labels=len(read.names))
+        write_rows(output, header, _lines(completed, read, lower, upper, output), labels=len(read.names))
     else:
-        save_arrays(output, {"tensor": _kept(found, read), "lower": lower, "upper": upper})
+        save_arrays(output, {"tensor": _kept(completed, read), "lower": lower, "upper": upper})
     if asked.files.json:
-        say_json(_as_data(found, output))
+        say_json(_as_data(completed, output))
     else:
-        say(str(found))
+        say(str(completed))
         say(f"filled tensor: {output}")
-    if found.search.stop_reason is StopReason.INTERRUPTED:
-        warn(f"lowland: interrupted after {len(found.draws)} of {asked.draws} draws, which were averaged")
+    if completed.search.stop_reason is StopReason.INTERRUPTED:
+        warn(f"lowland: interrupted after {len(completed.draws)} of {asked.draws} draws, which were averaged")
         raise typer.Exit(130)
 
 
-def _kept(found: TensorCompletionFit, read: TensorFile) -> Any:
+def _kept(fit: TensorCompletionFit, read: TensorFile) -> Any:
     """Return the completed tensor; raise if it changes a cell that the file holds."""
-    completed, cells = found.completed(), read.observations
+    tensor, cells = fit.completed(), read.observations
     at = cells.all_positions()
-    check_kept(cells.values, completed[tuple(at.T)], lambda k: f"cell {at[k].tolist()}")
-    return completed
+    check_kept(cells.values, tensor[tuple(at.T)], lambda k: f"cell {at[k].tolist()}")
+    return tensor
 
 
 def _lines(
-    found: TensorCompletionFit, read: TensorFile, lower: Matrix, upper: Matrix, output: Path
+    fit: TensorCompletionFit, read: TensorFile, lower: Matrix, upper: Matrix, output: Path
 ) -> Iterator[list[Any]]:
     """Yield a line per cell: its labels, its value, the ends of its interval, and whether it was known."""
-    names = [[str(name) if isinstance(name, np.datetime64) else name for name in own] for own in read.labels]
-    completed = _kept(found, read)
+    names = [
+        [str(name) if isinstance(name, np.datetime64) else name for name in axis] for axis in read.labels
+    ]
+    completed = _kept(fit, read)
     # no interval: a cell without text, or a number that is none
     absent = math.nan if output.suffix.lower() in COLUMNAR else ""
-    for at in np.ndindex(found.shape):
-        labels = [own[k] for own, k in zip(names, at, strict=True)]
+    for at in np.ndindex(fit.shape):
+        labels = [names_of_mode[k] for names_of_mode, k in zip(names, at, strict=True)]
         known = bool(np.isnan(lower[at]))
         ends = [absent, absent] if known else [float(lower[at]), float(upper[at])]
         yield [*labels, completed[at] if known else float(completed[at]), *ends, int(known)]
@@ -181,15 +183,15 @@ def _order(word: str, mode: int, read: TensorFile) -> Any:
         ) from None
 
 
-def _as_data(found: TensorCompletionFit, output: Path) -> dict[str, Any]:
-    blend = found.blend
+def _as_data(fit: TensorCompletionFit, output: Path) -> dict[str, Any]:
+    blend = fit.blend
     return {
-        "shape": list(found.shape),
-        "observed": found.data.size,
-        "rank": found.rank,
-        "ranks_compared": [{"rank": rank, "error": error} for rank, error in found.tried],
-        "held_out": {"cells": found.held_out_count, "error": found.held_out_error},
-        "no_table": found.no_table or None,
+        "shape": list(fit.shape),
+        "observed": fit.data.size,
+        "rank": fit.rank,
+        "ranks_compared": [{"rank": rank, "error": error} for rank, error in fit.tried],
+        "held_out": {"cells": fit.held_out_count, "error": fit.held_out_error},
+        "no_table": fit.no_table or None,
         "blend": None
         if blend is None
         else {
@@ -198,11 +200,11 @@ def _as_data(found: TensorCompletionFit, output: Path) -> dict[str, Any]:
             "error_without": blend.cp_error,
             "tables_compared": [{"mode": mode, "error": error} for mode, error in blend.table_errors],
         },
-        "orders": list(found.orders),
-        "noise": found.noise,
-        "noise_mode": found.noise_mode,
-        "noise_by_slice": found.slice_noise.tolist(),
-        "draws": len(found.draws),
-        "stop_reason": found.search.stop_reason.value,
+        "orders": list(fit.orders),
+        "noise": fit.noise,
+        "noise_mode": fit.noise_mode,
+        "noise_by_slice": fit.slice_noise.tolist(),
+        "draws": len(fit.draws),
+        "stop_reason": fit.search.stop_reason.value,
         "files": {"output": str(output)},
     }

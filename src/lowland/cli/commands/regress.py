@@ -154,12 +154,12 @@ def _refuse(table: Path, numbers: Matrix, names: list[str], least: int) -> None:
     known = int(np.count_nonzero(~absent.any(axis=1)))
     if known < least:
         worst = int(absent.sum(axis=0).argmax())
-        found = f"{known} rows"
+        lacks = f"{known} rows"
         if absent[:, worst].any():
-            found += f"; {names[worst]} lacks {int(absent[:, worst].sum())} of {len(numbers)}"
+            lacks += f"; {names[worst]} lacks {int(absent[:, worst].sum())} of {len(numbers)}"
         raise InvalidInputError(
             f"{table} has too few rows with numbers in every column",
-            found,
+            lacks,
             fix=f"give at least {least} such rows, or leave a column out by naming others with --x",
         )
     line = 1 + int(np.argmax(np.isinf(numbers).any(axis=1)))
