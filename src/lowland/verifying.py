@@ -174,16 +174,16 @@ def _verify_stability(document: Document, data: Any, on_progress: Progress | Non
     return verify_stability(layers_problem(document, x, y, shares), document.certificate, on_progress)
 
 
-def check_fingerprint(document: Document, found: str) -> None:
+def check_fingerprint(document: Document, fingerprint: str) -> None:
     """Raise unless the document is about data with this fingerprint."""
-    if document.data != found:
-        raise _other_data(document, found)
+    if document.data != fingerprint:
+        raise _other_data(document, fingerprint)
 
 
-def _other_data(document: Document, found: str) -> InvalidInputError:
+def _other_data(document: Document, fingerprint: str) -> InvalidInputError:
     return InvalidInputError(
         "the certificate is about other data",
-        f"fingerprint {found[:12]} of the data, {document.data[:12]} in the certificate",
+        f"fingerprint {fingerprint[:12]} of the data, {document.data[:12]} in the certificate",
         fix="pass the data that the certificate was computed for, with the same labels in the same "
         "order, and the same --target if there was one",
     )

@@ -83,9 +83,9 @@ class Document:
 
 def _checked(plain: Any, what: str) -> dict[str, Any]:
     """Return JSON data with the right keys, from this version."""
-    found = plain.get("format") if isinstance(plain, dict) else type(plain).__name__
-    if found != FORMAT:
-        raise FileFormatError(f"{what} is not a certificate", ascii(found)[:60])
+    form = plain.get("format") if isinstance(plain, dict) else type(plain).__name__
+    if form != FORMAT:
+        raise FileFormatError(f"{what} is not a certificate", ascii(form)[:60])
     version = plain.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise FileFormatError(f"{what} has no version", repr(version))
@@ -188,8 +188,8 @@ class Settings:
     def close(self) -> None:
         """Raise if there is a setting that was not read."""
         if self.given:
-            found = ", ".join(sorted(map(ascii, self.given)))
-            raise FileFormatError("the certificate has unknown settings", found)
+            names = ", ".join(sorted(map(ascii, self.given)))
+            raise FileFormatError("the certificate has unknown settings", names)
 
     def _take(self, name: str) -> Any:
         if name not in self.given:

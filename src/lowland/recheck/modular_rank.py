@@ -54,21 +54,21 @@ def rank(matrix: Residues, prime: int) -> int:
 
 def _reduce(work: Residues, columns: int, prime: int) -> int:
     """Eliminate leading columns in place; return the number of pivots, which become the first rows."""
-    found = 0
+    pivot_count = 0
     for column in range(columns):
-        pivots = np.flatnonzero(work[found:, column])
+        pivots = np.flatnonzero(work[pivot_count:, column])
         if not pivots.size:
             continue
-        first = found + int(pivots[0])
-        work[[found, first]] = work[[first, found]]
-        work[found] = work[found] * pow(int(work[found, column]), -1, prime) % prime
-        others = found + 1 + np.flatnonzero(work[found + 1 :, column])
-        work[others, column:] -= work[others, column][:, None] * work[found, column:] % prime
+        first = pivot_count + int(pivots[0])
+        work[[pivot_count, first]] = work[[first, pivot_count]]
+        work[pivot_count] = work[pivot_count] * pow(int(work[pivot_count, column]), -1, prime) % prime
+        others = pivot_count + 1 + np.flatnonzero(work[pivot_count + 1 :, column])
+        work[others, column:] -= work[others, column][:, None] * work[pivot_count, column:] % prime
         work[others, column:] %= prime
-        found += 1
-        if found == len(work):
+        pivot_count += 1
+        if pivot_count == len(work):
             break
-    return found
+    return pivot_count
 
 
 def is_affordable(rows: int, columns: int) -> bool:
@@ -101,12 +101,12 @@ def pattern_rank(
     if float(cells[0].size) * width > MOST_RESIDUES:
         return None
     for seed, prime in enumerate(PRIMES, 1):
-        found, rest = _eliminated(cells, shape, r, free, prime, seed)
+        eliminated, rest = _eliminated(cells, shape, r, free, prime, seed)
         for rows in (3 * rest.shape[1] + SPARE, len(rest)):
             some = rest[np.random.default_rng(seed).permutation(len(rest))[:rows]]
             if not is_affordable(*some.shape):
                 return None
-            best = max(best, found + rank(some, prime))
+            best = max(best, eliminated + rank(some, prime))
             if best == expected:
                 return expected, 0.0
             if len(some) == len(rest):
@@ -125,9 +125,9 @@ def _eliminated(
     """Return the rank of the equations of single columns, and what they leave for the rows' unknowns."""
     (m, n), rng = shape, np.random.default_rng(seed)
     u, v = rng.integers(1, prime, (m, r)), rng.integers(1, prime, (n, r))
-    own = np.hstack([u, np.ones((m, 1), np.int64)]) if "column" in free else u
+    factors = np.hstack([u, np.ones((m, 1), np.int64)]) if "column" in free else u
     by_row = r + ("row" in free)
-    found, left = 0, [np.zeros((0, m * by_row + ("global" in free)), np.int64)]
+    pivot_count, left = 0, [np.zeros((0, m * by_row + ("global" in free)), np.int64)]
     order = np.argsort(cells[1], kind="stable")
     ends = np.searchsorted(cells[1][order], np.arange(n + 1))
     for j in range(n):
@@ -139,11 +139,11 @@ def _eliminated(
             others[at, i * by_row + r] = 1
         if "global" in free:
             others[:, -1] = 1
-        work = np.hstack([own[i], others])
-        pivots = _reduce(work, own.shape[1], prime)
-        found += pivots
-        left.append(work[pivots:, own.shape[1] :])
-    return found, np.concatenate(left)
+        work = np.hstack([factors[i], others])
+        pivots = _reduce(work, factors.shape[1], prime)
+        pivot_count += pivots
+        left.append(work[pivots:, factors.shape[1] :])
+    return pivot_count, np.concatenate(left)
 
 
 def matrices_jacobian(

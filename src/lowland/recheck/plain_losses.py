@@ -200,8 +200,8 @@ class PlainLosses:
 
     def conjugates(self, s: Vector, y: Vector) -> Vector:
         """Return the conjugates of all data."""
-        found = self._joined(lambda kind, at: kind.conjugate(s[at], y[at]), y)
-        return found if self.shifts is None else found - s * self.shifts
+        total = self._joined(lambda kind, at: kind.conjugate(s[at], y[at]), y)
+        return total if self.shifts is None else total - s * self.shifts
 
     def unfitted_slopes(self, y: Vector) -> Vector:
         """Return slopes when nothing is fitted; with shifts, those of predictions of zero."""
@@ -232,5 +232,5 @@ def _logistic(x: Vector) -> Vector:
 
 def _negentropy(t: Vector) -> Vector:
     inside = np.clip(t, 1e-300, 1 - 1e-16)
-    found = inside * np.log(inside) + (1 - t) * np.log1p(-inside)
-    return np.asarray(np.where((t <= 0) | (t >= 1), 0.0, found))
+    negentropy = inside * np.log(inside) + (1 - t) * np.log1p(-inside)
+    return np.asarray(np.where((t <= 0) | (t >= 1), 0.0, negentropy))

@@ -60,13 +60,13 @@ def _step(
         _with_sums(numbers, cells if by_row else cells[::-1], (lines, others))
         for numbers in (weights, weights * rest)
     )
-    own = np.concatenate([np.arange(short.size), [others] if "global" in free else []]).astype(np.intp)
-    coupling, block = total[: long.size][:, own], np.diag(total[-1, own] + ridge[kept])
+    at = np.concatenate([np.arange(short.size), [others] if "global" in free else []]).astype(np.intp)
+    coupling, block = total[: long.size][:, at], np.diag(total[-1, at] + ridge[kept])
     if "global" in free:
         block[-1, :-1] = block[:-1, -1] = total[-1, : short.size]
     diagonal = total[: long.size, -1] + ridge[long]
     inverse = np.divide(1.0, diagonal, out=np.zeros(long.size), where=diagonal > 0)
-    of_long, of_kept = moment[: long.size, -1] - (ridge * held)[long], moment[-1, own] - (ridge * held)[kept]
+    of_long, of_kept = moment[: long.size, -1] - (ridge * held)[long], moment[-1, at] - (ridge * held)[kept]
     reduced = block - coupling.T @ (inverse[:, None] * coupling)
     # scaled to a unit diagonal, so that light lines are not taken for rounding
     sizes = block.diagonal()

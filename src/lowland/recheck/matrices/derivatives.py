@@ -47,11 +47,11 @@ def _side(problem: MatrixProblem, other: Matrix, *, right: bool) -> Matrix:
     count, r = problem.y.size, problem.rank
     length = problem.shape[0 if right else 1]
     if problem.cells is not None:
-        own, partner = problem.cells if right else problem.cells[::-1]
+        lines, partner = problem.cells if right else problem.cells[::-1]
         values = other[partner].conj() if right else other[partner]
         out = np.zeros((count, length * r), values.dtype)
         for k in range(r):
-            out[np.arange(count), own * r + k] = values[:, k]
+            out[np.arange(count), lines * r + k] = values[:, k]
     else:
         assert problem.matrices is not None
         turned = problem.matrices if right else problem.matrices.transpose(0, 2, 1)
@@ -83,16 +83,16 @@ def gram(problem: MatrixProblem, bend: Vector) -> Matrix:
         return np.asarray(derivative.T @ (bend[:, None] * derivative))
     (i, j), (m, n), r = problem.cells, problem.shape, problem.rank
     # the coordinates that a cell depends on, and its derivative in each
-    own = [(i * r + k, problem.v[j, k]) for k in range(r)]
-    own += [(m * r + j * r + k, problem.u[i, k]) for k in range(r)]
+    terms = [(i * r + k, problem.v[j, k]) for k in range(r)]
+    terms += [(m * r + j * r + k, problem.u[i, k]) for k in range(r)]
     start, ones = (m + n) * r, np.ones(i.size)
     for side, lines, length in (("row", i, m), ("column", j, n), ("global", 0 * i, 1)):
         if side in problem.free:
-            own.append((start + lines, ones))
+            terms.append((start + lines, ones))
             start += length
     out = np.zeros((start, start))
-    for a, by_a in own:
-        for b, by_b in own:
+    for a, by_a in terms:
+        for b, by_b in terms:
             np.add.at(out, (a, b), bend * by_a * by_b)
     return out
 

@@ -57,16 +57,16 @@ def feasible_bound(problem: MatrixProblem, nu: Vector, value: float) -> Lower:
     centred = _centred(problem)
     square = nu**2 / problem.weights
     cost, astray = _bias_cost(problem, nu, value)
-    found = float(centred @ nu) - 0.5 * float(np.sum(square)) - cost
+    bound = float(centred @ nu) - 0.5 * float(np.sum(square)) - cost
     spread = _scaled_spread(problem, nu)
     charge = astray + UNIT * (float(np.abs(centred) @ np.abs(nu)) + float(np.sum(square)))
     if problem.is_psd and problem.has_unit_trace:
-        return Lower(found - _top(spread), charge + UNIT * float(np.linalg.norm(spread)))
+        return Lower(bound - _top(spread), charge + UNIT * float(np.linalg.norm(spread)))
     if problem.is_psd:
         feasible = _is_below(problem.penalty, spread)
     else:
         feasible = problem.penalty > 0 and is_norm_at_most(spread, problem.penalty * (1 + LAST_DIGITS))
-    return Lower(found, charge) if feasible else NOTHING
+    return Lower(bound, charge) if feasible else NOTHING
 
 
 def _is_below(limit: float, spread: Matrix) -> bool:
@@ -95,18 +95,18 @@ def conjugate_bound(problem: MatrixProblem, scale: float) -> Lower:
     if problem.is_psd:
         moved = slopes + scale * (1 - slopes)
         spread = -problem.spread(problem.weights * moved)
-        found, charge = _conjugates(problem, moved)
+        bound, charge = _conjugates(problem, moved)
         if problem.has_unit_trace:
-            return Lower(found - _top(spread), charge + UNIT * float(np.linalg.norm(spread)))
-        return Lower(found, charge) if _is_below(problem.penalty, spread) else NOTHING
+            return Lower(bound - _top(spread), charge + UNIT * float(np.linalg.norm(spread)))
+        return Lower(bound, charge) if _is_below(problem.penalty, spread) else NOTHING
     if not problem.penalty or not 0 <= scale <= 1:
         return NOTHING
     if problem.free and not (problem.bias_penalty and "global" not in problem.free):
         return NOTHING  # over a free bias the objective may have no lower bound
     nu = -scale * problem.weights * slopes
-    found, charge = _conjugates(problem, scale * slopes)
+    bound, charge = _conjugates(problem, scale * slopes)
     feasible = is_norm_at_most(_scaled_spread(problem, nu), problem.penalty * (1 + LAST_DIGITS))
-    return Lower(found - _bias_cost(problem, nu, 0.0)[0], charge) if feasible else NOTHING
+    return Lower(bound - _bias_cost(problem, nu, 0.0)[0], charge) if feasible else NOTHING
 
 
 def _conjugates(problem: MatrixProblem, slopes: Vector) -> tuple[float, float]:

@@ -186,8 +186,8 @@ def measuring_matrices(measurement: Measurement, *, twice: bool, is_complex: boo
     unit = np.zeros((m, n), out.dtype)
 
     def measured() -> Vector:
-        found = np.asarray(measurement.measure_matrix(unit))
-        return np.column_stack([found.real, found.imag]).ravel() if twice else np.asarray(found.real)
+        values = np.asarray(measurement.measure_matrix(unit))
+        return np.column_stack([values.real, values.imag]).ravel() if twice else np.asarray(values.real)
 
     for i in range(m):
         for j in range(n):

@@ -152,8 +152,8 @@ class MatrixProblem:
         """Dimension, in real numbers, of the set of matrices of the rank with such biases."""
         (m, n), r = self.shape, min(self.rank, *self.shape)
         if self.is_psd:
-            own = 2 * n * r - r * r if self.is_complex else n * r - r * (r - 1) // 2
-            return own - self.has_unit_trace
+            dimension = 2 * n * r - r * r if self.is_complex else n * r - r * (r - 1) // 2
+            return dimension - self.has_unit_trace
         if self.is_complex:
             return 2 * r * (m + n - r)
         # the column of ones takes one dimension of the other side for each kind of free bias
@@ -280,8 +280,8 @@ class MatrixProblem:
             b * np.sum(np.abs(self.v) ** 2, axis=1)
         )
         excess = np.abs(self.u.conj().T @ self.u - self.v.conj().T @ self.v) ** 2 if self.balancing else 0.0
-        own = 0.5 * self.penalty * float(squares) + self.balancing * float(np.sum(excess))
-        return own + (self.paid_for_biases() if biases else 0.0)
+        paid = 0.5 * self.penalty * float(squares) + self.balancing * float(np.sum(excess))
+        return paid + (self.paid_for_biases() if biases else 0.0)
 
     def paid_for_biases(self) -> float:
         """Return the ridge on the biases."""

@@ -46,7 +46,7 @@ def encoded(given: Any, table: Observations) -> tuple[Vector, PlainLosses, Vecto
     kinds = [_kind(kind) for kind in listed]
     if not (np.isin(which, np.arange(len(kinds))).all() and (spreads > 0).all() and (precisions > 0).all()):
         raise FileFormatError("the certificate's columns cannot be used", "which, spreads or precisions")
-    own = which.astype(np.intp)[table.columns]
+    kind_of_cell = which.astype(np.intp)[table.columns]
     in_own = np.array([loss.kind in IN_OWN_UNIT for loss, _ in kinds])[which.astype(np.intp)]
     if (centres[in_own] != 0).any() or (spreads[in_own] != 1).any():
         raise FileFormatError("the certificate's columns cannot be used", "counts or levels in another unit")
@@ -54,7 +54,7 @@ def encoded(given: Any, table: Observations) -> tuple[Vector, PlainLosses, Vecto
         raise FileFormatError("the certificate's columns cannot be used", "shifts that no fit makes")
     y = _standardised(table, centres, spreads, ~in_own[table.columns])
     for k, (loss, levels) in enumerate(kinds):
-        at = np.flatnonzero(own == k)
+        at = np.flatnonzero(kind_of_cell == k)
         if loss.kind == "ordinal":
             values = table.values[at].astype(np.float64)
             codes = np.minimum(np.searchsorted(levels, values), levels.size - 1)
@@ -65,7 +65,7 @@ def encoded(given: Any, table: Observations) -> tuple[Vector, PlainLosses, Vecto
             y[at] = codes
         elif loss.kind == "log-Poisson" and (table.values[at] < 0).any():
             raise FileFormatError("a count of the table is negative", f"kind {k}")
-    losses = PlainLosses(tuple(loss for loss, _ in kinds), own, shifts[table.columns])
+    losses = PlainLosses(tuple(loss for loss, _ in kinds), kind_of_cell, shifts[table.columns])
     return y, losses, precisions[table.columns]
 
 
@@ -142,12 +142,12 @@ def _standardised(
     c, s = centres[table.columns], spreads[table.columns]
     with np.errstate(over="ignore"):
         y = ((table.values - c) / s).astype(table.values.dtype).astype(np.float64)
-    own = table.columns[numbers]
+    columns = table.columns[numbers]
     c, s, x = c[numbers], s[numbers], table.values[numbers].astype(np.float64)
-    if not own.size or (np.ptp(c) == 0 and np.ptp(s) == 0):  # one unit of the whole table
-        own = np.zeros_like(own)
-    low, high = _ranges(own, x, table.shape[1])
-    _check_back(c + s * y[numbers], x, (high - low)[own], table.values.dtype, "centres and spreads")
+    if not columns.size or (np.ptp(c) == 0 and np.ptp(s) == 0):  # one unit of the whole table
+        columns = np.zeros_like(columns)
+    low, high = _ranges(columns, x, table.shape[1])
+    _check_back(c + s * y[numbers], x, (high - low)[columns], table.values.dtype, "centres and spreads")
     return y
 
 

@@ -113,8 +113,8 @@ def check_fixed_biases(free: tuple[str, ...], parts: Sequence[NDArray[Any]]) -> 
 def check_weights(weights: Vector) -> None:
     """Raise unless all weights are positive and finite."""
     if not (np.isfinite(weights).all() and (weights > 0).all()):
-        found = f"from {np.min(weights):g} to {np.max(weights):g}"
-        raise InvalidInputError("weights must be positive", found, fix="pass those of the fit")
+        extremes = f"from {np.min(weights):g} to {np.max(weights):g}"
+        raise InvalidInputError("weights must be positive", extremes, fix="pass those of the fit")
 
 
 def _describe(problem: Mapping[str, Any], table: Observations, r: int) -> str:

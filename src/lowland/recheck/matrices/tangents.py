@@ -76,12 +76,12 @@ def tangent_of(problem: MatrixProblem) -> Tangent | None:
 
 def tangent_values(problem: MatrixProblem) -> tuple[float, float] | None:
     """Return the smallest and the largest singular value of the measurements on the tangent space."""
-    found = tangent_of(problem)
-    if found is None or min(found.jacobian.shape) > 2500:
+    tangent = tangent_of(problem)
+    if tangent is None or min(tangent.jacobian.shape) > 2500:
         return None
-    if found.jacobian.shape[0] < found.jacobian.shape[1]:
-        return 0.0, float(np.linalg.norm(found.jacobian, 2))
-    values = np.linalg.svd(found.jacobian, compute_uv=False)
+    if tangent.jacobian.shape[0] < tangent.jacobian.shape[1]:
+        return 0.0, float(np.linalg.norm(tangent.jacobian, 2))
+    values = np.linalg.svd(tangent.jacobian, compute_uv=False)
     return float(values[-1]), float(values[0])
 
 
