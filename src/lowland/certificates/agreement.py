@@ -31,7 +31,7 @@ def contradictions(findings: dict[str, Finding]) -> list[tuple[str, str]]:
     findings : dict of str to Finding
         About one point of one objective.
     """
-    found = [
+    pairs = [
         (claim, other)
         for claim, verdicts, other, excluded in _EXCLUDED
         if claim in findings
@@ -41,8 +41,8 @@ def contradictions(findings: dict[str, Finding]) -> list[tuple[str, str]]:
     ]
     unique, local = findings.get("uniquely_determined"), findings.get("locally_unique")
     if unique is not None and local is not None and unique.verdict is P and not unique.assumptions:
-        found += [("uniquely_determined", "locally_unique")] if local.verdict is R else []
-    return found + _lower_points(findings)
+        pairs += [("uniquely_determined", "locally_unique")] if local.verdict is R else []
+    return pairs + _lower_points(findings)
 
 
 def _lower_points(findings: dict[str, Finding]) -> list[tuple[str, str]]:

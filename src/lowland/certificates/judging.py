@@ -82,23 +82,23 @@ def judge(
         reachable = max(settings.gradient_tolerance, objective.reachable_gradient)
         settings = replace(settings, gradient_tolerance=reachable)
         if fault:
-            found = {claim: undecided(claim, fault) for claim in claims}
+            findings = {claim: undecided(claim, fault) for claim in claims}
         else:
-            found = _of_constrained(exact, point, suited, claims)
+            findings = _of_constrained(exact, point, suited, claims)
             for one in suited:
-                if set(one.claims) & set(claims) - set(found):
+                if set(one.claims) & set(claims) - set(findings):
                     stop_if_requested()
                     announce(f"judging: {', '.join(one.claims).replace('_', ' ')}")
-                    found = _asked(one, exact, point, Judgement(settings, budget, found, pass_work))
-            given = Judgement(settings, budget, found, pass_work)
-            found = settle(_with_lower_point(exact, point, given, claims))
+                    findings = _asked(one, exact, point, Judgement(settings, budget, findings, pass_work))
+            given = Judgement(settings, budget, findings, pass_work)
+            findings = settle(_with_lower_point(exact, point, given, claims))
     stop_if_requested()
-    chosen = {claim: found[claim] for claim in claims}
+    chosen = {claim: findings[claim] for claim in claims}
     # time that belongs to no single judge is shared by all
     rest = time.perf_counter() - started - sum(finding.seconds for finding in chosen.values())
     each = max(rest, 0.0) / max(len(chosen), 1)
-    findings = tuple(replace(finding, seconds=finding.seconds + each) for finding in chosen.values())
-    return Certificate(findings, objective.describe(), point)
+    judged = tuple(replace(finding, seconds=finding.seconds + each) for finding in chosen.values())
+    return Certificate(judged, objective.describe(), point)
 
 
 def usual_work(objective: Fit, theta: ArrayLike) -> float:
@@ -142,27 +142,27 @@ def _asked(one: Judge[Any], objective: Fit, theta: Vector, given: Judgement) -> 
     except (BeyondFloatsError, np.linalg.LinAlgError) as error:
         code = "overflow" if isinstance(error, BeyondFloatsError) else "not_converged_in_lapack"
         findings = [undecided(claim, because(code)) for claim in one.claims]
-    new = [finding for finding in findings if finding.claim not in given.found]
+    new = [finding for finding in findings if finding.claim not in given.findings]
     each = (time.perf_counter() - started) / max(len(new), 1)
-    return {finding.claim: replace(finding, seconds=each) for finding in new} | given.found
+    return {finding.claim: replace(finding, seconds=each) for finding in new} | given.findings
 
 
 def _with_lower_point(
     objective: Fit, theta: Vector, given: Judgement, claims: Sequence[str]
 ) -> dict[str, Finding]:
     """Return the findings, with global optimality refuted if a better point is found."""
-    found, budget = given.found, given.budget
+    findings, budget = given.findings, given.budget
     # the point found would also have to satisfy the constraints
-    if LOWER not in claims or LOWER not in found or objective.is_constrained:
-        return found
-    started, known = time.perf_counter(), found[LOWER]
+    if LOWER not in claims or LOWER not in findings or objective.is_constrained:
+        return findings
+    started, known = time.perf_counter(), findings[LOWER]
     calls = budget.times(given.pass_work, LOWER_CALLS, part=LOWER_PART)
     with np.errstate(over="ignore", invalid="ignore"):
         finding = refute_by_lower_point(
-            objective, theta, found, tolerance=given.settings.gap_tolerance, rng=given.rng(), calls=calls
+            objective, theta, findings, tolerance=given.settings.gap_tolerance, rng=given.rng(), calls=calls
         )
     seconds = known.seconds + time.perf_counter() - started
-    return found | {LOWER: replace(finding, seconds=seconds)}
+    return findings | {LOWER: replace(finding, seconds=seconds)}
 
 
 def _of_constrained(

@@ -153,7 +153,7 @@ class Judgement:
     settings : JudgeSettings
     budget : Budget
         Shared by all judges, open.
-    found : dict of str to Finding
+    findings : dict of str to Finding
         By claim, from the judges called before.
     pass_work : float
         Work of one gradient.
@@ -161,7 +161,7 @@ class Judgement:
 
     settings: JudgeSettings
     budget: Budget
-    found: dict[str, Finding]
+    findings: dict[str, Finding]
     pass_work: float
 
     def rng(self) -> np.random.Generator:

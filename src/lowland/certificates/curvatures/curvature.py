@@ -55,7 +55,7 @@ def judge_curvature(objective: Fit, theta: Vector, given: Judgement) -> list[Fin
         nothing about global optimality.
     """
     tolerance = given.settings.curvature_tolerance
-    stationary = given.found.get("stationary") or judge_stationarity(objective, theta, given)[0]
+    stationary = given.findings.get("stationary") or judge_stationarity(objective, theta, given)[0]
     if stationary.verdict is not Verdict.SUPPORTED and not is_formed(objective, given):
         # both claims presuppose stationarity, so a long computation could not change them
         return [_not_stationary(claim, stationary) for claim in CURVATURE_CLAIMS]

@@ -91,8 +91,8 @@ def dual_bound(objective: MatrixFit, theta: Vector, upper: float, given: Judgeme
     if not np.isfinite(highest):
         return replace(ZERO_BOUND, limited_by=bound.limited_by)
     limit = objective.penalty / highest if highest > 0 else np.inf
-    found = _scaled(objective, direction, limit, upper, bound.reason, rigour)
-    return replace(found, limited_by=bound.limited_by)
+    lower = _scaled(objective, direction, limit, upper, bound.reason, rigour)
+    return replace(lower, limited_by=bound.limited_by)
 
 
 def _norm_bound(objective: MatrixFit, theta: Vector, direction: Vector, given: Judgement) -> Bound:

@@ -150,17 +150,17 @@ def probable_bound(
     if steps < LEAST_STEPS:
         return Bound(float("inf"), Rigour.ESTIMATE)
     lead = _Lead.of(operator, near) if is_real and near is not None else None
-    found = _restricted_triplet(operator, steps, rng, lead)
-    e = _missed(side, found.steps)
-    estimate = lead.joined(found.value) if lead is not None else found.value
+    triplet = _restricted_triplet(operator, steps, rng, lead)
+    e = _missed(side, triplet.steps)
+    estimate = lead.joined(triplet.value) if lead is not None else triplet.value
     estimate *= 1 + 1e-9
     if not TINY < estimate < 1 / TINY:  # intermediate sums of squares may have underflowed
         return Bound(float("inf"), Rigour.RIGOROUS)
     if e > 0.5 or not is_real:
-        return Bound(estimate, Rigour.ESTIMATE, because("lanczos_estimate", steps=found.steps))
-    rest = found.value / np.sqrt(1 - e)
+        return Bound(estimate, Rigour.ESTIMATE, because("lanczos_estimate", steps=triplet.steps))
+    rest = triplet.value / np.sqrt(1 - e)
     value = lead.joined(rest) if lead is not None else rest
-    return Bound(float(value * (1 + 1e-9)), Rigour.PROBABILISTIC, because("lanczos", steps=found.steps))
+    return Bound(float(value * (1 + 1e-9)), Rigour.PROBABILISTIC, because("lanczos", steps=triplet.steps))
 
 
 @final

@@ -147,7 +147,7 @@ def _judge_spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> Fi
     if spectrum.few or objective.matrices.are_single:
         return judged
     seen = int(np.sum(roots > CLEARLY * negligible * roots[-1]))
-    finite = given.found.get("determined_by_data") or judge_identifiability(objective, theta, given)[0]
+    finite = given.findings.get("determined_by_data") or judge_identifiability(objective, theta, given)[0]
     family = prove_family(objective, theta, even, seen, finite)
     return judged if family is None else _refuted(objective, theta, even, family, spectrum, judged)
 
@@ -159,7 +159,7 @@ def _spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> _Spectru
         gram = gram_matrix(jacobian_matrix(objective, theta))
         gauge = orthonormal_basis(objective.model.gauge(theta, linear=True))
         return _Spectrum(*_all_values(gram, gauge), ALL)
-    counted_out = given.found.get("determined_by_data")
+    counted_out = given.findings.get("determined_by_data")
     hopeless = counted_out is not None and counted_out.verdict is Verdict.REFUTED
     reduced = None if hopeless else reduced_jacobian(objective, theta, given)
     if reduced is not None and reduced.smallest > (CLEARLY * NEGLIGIBLE) ** 2 * reduced.largest:

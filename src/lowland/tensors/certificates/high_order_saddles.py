@@ -50,7 +50,7 @@ def judge_local_minimum(objective: TensorFit, theta: Vector, given: Judgement) -
         REFUTED with a direction, its order, and decreases at shrinking distances; SUPPORTED if the
         minimum is strict up to the gauge, or the fit exact.
     """
-    curved = [given.found[claim] for claim in CURVATURE_CLAIMS if claim in given.found]
+    curved = [given.findings[claim] for claim in CURVATURE_CLAIMS if claim in given.findings]
     second, strict = curved if len(curved) == 2 else judge_curvature(objective, theta, given)
     return [_judge(objective, theta, second, strict, given)]
 
