@@ -37,14 +37,14 @@ def client_of(scheduler: str | None, workers: int) -> Iterator[Client]:
             yield client
         return
     try:
-        found = Client(scheduler, timeout=PATIENCE)
+        connected = Client(scheduler, timeout=PATIENCE)
     except (OSError, ValueError, TimeoutError) as error:
         raise InvalidInputError(
             "no scheduler of a Dask cluster answers",
             f"at {scheduler}: {error}",
             fix="check the address, such as tcp://host:8786",
         ) from error
-    with found as client:
+    with connected as client:
         yield client
 
 

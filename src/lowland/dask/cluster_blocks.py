@@ -84,11 +84,11 @@ class ClusterBlocks:
             if isinstance(given, PerPartner) and _bytes_of(given.value) >= LARGE:
                 # once for all blocks; as a task, it is there again where a worker is lost
                 sent = self.client.submit(_itself, given.value, pure=False)
-                for own in parts:
-                    own[place] = sent
+                for args in parts:
+                    args[place] = sent
         tasks = [
-            self.client.submit(_run, function, block, *own, pure=False)
-            for block, own in zip(self.blocks, parts, strict=True)
+            self.client.submit(_run, function, block, *args, pure=False)
+            for block, args in zip(self.blocks, parts, strict=True)
         ]
         return ClusterBlocks(self.client, tasks, self.bounds, self._counts)
 
@@ -114,8 +114,8 @@ class ClusterBlocks:
             for low, high in tiles:
                 tile: Any = None
                 for block, (first, last) in zip(self.blocks, self._ranges(), strict=True):
-                    own = weights[first:last]
-                    tile = self.client.submit(_add_pairs, block, own, tile, n, low, high, pure=False)
+                    of_block = weights[first:last]
+                    tile = self.client.submit(_add_pairs, block, of_block, tile, n, low, high, pure=False)
                 ends.append(tile)
             return list(self.client.gather(ends))
 
@@ -128,19 +128,19 @@ class ClusterBlocks:
         for place, given in enumerate(arguments):
             if isinstance(given, PerPartner):
                 sent = self._sent(shared(given).value)
-                for own in parts:
-                    own[place] = sent
+                for args in parts:
+                    args[place] = sent
         # all at once: each call waits for the scheduler
         large = [
-            (k, place) for k, own in enumerate(parts) for place, part in enumerate(own) if _is_large(part)
+            (k, place) for k, args in enumerate(parts) for place, part in enumerate(args) if _is_large(part)
         ]
         if large:
-            found = self.client.scatter([parts[k][place] for k, place in large], hash=False)
-            for (k, place), future in zip(large, found, strict=True):
+            futures = self.client.scatter([parts[k][place] for k, place in large], hash=False)
+            for (k, place), future in zip(large, futures, strict=True):
                 parts[k][place] = future
         return [
-            self.client.submit(_run, function, block, *own, pure=False)
-            for block, own in zip(self.blocks, parts, strict=True)
+            self.client.submit(_run, function, block, *args, pure=False)
+            for block, args in zip(self.blocks, parts, strict=True)
         ]
 
     def _cut(self, arguments: Sequence[Any]) -> list[list[Any]]:

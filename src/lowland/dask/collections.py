@@ -58,8 +58,8 @@ def lazy_rankings(
     model, names = delayed(fitted.model, traverse=False), delayed(labels, traverse=False)
     kind = np.dtype(np.int64 if labels.columns is None else object)
     columns, values = [], []
-    for own, size in zip(rows.to_delayed().ravel(), rows.chunks[0], strict=True):
-        at = delayed(_positions)(names, own)
+    for chunk, size in zip(rows.to_delayed().ravel(), rows.chunks[0], strict=True):
+        at = delayed(_positions)(names, chunk)
         seen = None if cells is None else [delayed(_seen_in)(block, at) for block in _rows_of(cells).blocks]
         best = delayed(_ranked, nout=2)(model, names, at, seen, count, candidates)
         columns.append(da.from_delayed(best[0], (size, count), dtype=kind))
@@ -95,8 +95,8 @@ def lazy_completions(model: Any, cells: TableCells, count: int, seed: int) -> da
         for block, low, high in zip(side.blocks, side.bounds[:-1], side.bounds[1:], strict=True):
             for first in range(int(low), int(high), step):
                 last = min(first + step, int(high))
-                own = delayed(completed_rows)(block, table.rows(first, last), first, last)
-                parts.append(da.from_delayed(own, (last - first, n), dtype=np.float64))
+                rows = delayed(completed_rows)(block, table.rows(first, last), first, last)
+                parts.append(da.from_delayed(rows, (last - first, n), dtype=np.float64))
         tables.append(da.concatenate(parts))
     return da.stack(tables)
 
@@ -125,7 +125,7 @@ def _ranked(
 ) -> tuple[NDArray[Any], Matrix]:
     known = None
     if seen is not None:
-        lines, columns = (np.concatenate(own) for own in zip(*seen, strict=True))
+        lines, columns = (np.concatenate(blocks) for blocks in zip(*seen, strict=True))
         known = Observations(lines, columns, np.ones(lines.size), model.shape)
     places, values = recommend(model, at, count, seen=known, candidates=candidates)
     return labels.columns_or_none(places), values

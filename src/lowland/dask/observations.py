@@ -248,7 +248,7 @@ class DaskObservations:
                 persistently(lambda: client.gather(client.map(repeated_cell, sides[0], pure=False))), labels
             )
         else:
-            counts = [_counted(client, own) for own in sides]
+            counts = [_counted(client, blocks) for blocks in sides]
         rows, columns = (ClusterBlocks(client, sides[s], bounds[s], counts[s]) for s in (0, 1))
         dtype = persistently(lambda: client.submit(_dtype, sides[0][0]).result())
         cells = TableCells((rows, columns), lengths, int(counts[0].sum()), dtype, weighted=False)

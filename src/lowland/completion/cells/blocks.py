@@ -41,7 +41,7 @@ def line_moments(
     form : str
         From `default_form`, by the shape of the whole table.
     """
-    found = row_moments(
+    rows = row_moments(
         partner,
         block.starts,
         block.partners,
@@ -52,8 +52,8 @@ def line_moments(
         shift=np.broadcast_to(shift, (block.size, shift.shape[1])),
         form=form,
     )
-    moments = found.moments
-    return moments.means, moments.covariances, found.log_determinants, found.explained, found.squares
+    moments = rows.moments
+    return moments.means, moments.covariances, rows.log_determinants, rows.explained, rows.squares
 
 
 def drawn_lines(
@@ -142,8 +142,8 @@ def hidden_scores(
             precision = np.linalg.inv(covariance[np.ix_(at, at)])
             pulls = precision @ (values - mean[at])
             # given the others, the covariance of hidden cells is the inverse of their part of the precision
-            own = np.linalg.inv(precision[np.ix_(hidden, hidden)])
-            errors, variances = own @ pulls[hidden], np.diag(own)
+            hidden_covariance = np.linalg.inv(precision[np.ix_(hidden, hidden)])
+            errors, variances = hidden_covariance @ pulls[hidden], np.diag(hidden_covariance)
             if scales is not None:
                 distance = pulls @ (values - mean[at]) - errors @ pulls[hidden]
                 variances = variances * scales.factors(distance, int(np.count_nonzero(~hidden)))

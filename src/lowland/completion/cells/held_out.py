@@ -55,19 +55,19 @@ def hold_out(cells: TableCells) -> tuple[TableCells, HeldCells]:
 
 def cells_at(block: CellBlock, begins: Indices, places: Indices) -> Arrays:
     """Return lines, partners, values and weights of some of all cells, by their places line by line."""
-    own = places[(places >= begins[0]) & (places < begins[0] + block.values.size)] - begins[0]
-    lines = block.first + np.searchsorted(block.starts, own, side="right") - 1
-    weights = np.ones(own.size) if block.weights is None else block.weights[own]
-    return lines, block.partners[own].astype(np.intp), block.values[own], weights
+    cells = places[(places >= begins[0]) & (places < begins[0] + block.values.size)] - begins[0]
+    lines = block.first + np.searchsorted(block.starts, cells, side="right") - 1
+    weights = np.ones(cells.size) if block.weights is None else block.weights[cells]
+    return lines, block.partners[cells].astype(np.intp), block.values[cells], weights
 
 
 def without_cells(block: CellBlock, lines: Indices, partners: Indices) -> CellBlock:
     """Return a block without some cells, which are there."""
     mine = (lines >= block.first) & (lines < block.first + block.starts.size - 1)
-    own, asked = lines[mine] - block.first, partners[mine]
+    at, asked = lines[mine] - block.first, partners[mine]
     # each line's partners ascend
     places = find_by_halving(
-        block.starts[own], block.starts[own + 1], lambda middle: asked < block.partners[middle]
+        block.starts[at], block.starts[at + 1], lambda middle: asked < block.partners[middle]
     )
     left = np.ones(block.values.size, bool)
     left[places] = False

@@ -87,8 +87,8 @@ class TableSummary:
         weights = np.ones(cells.shape[0])
         if cells.weighted:
             (totals,) = cells.map(0, line_weights)
-            own = totals / np.maximum(row_counts, 1)
-            weights = np.where(row_counts > 0, own, totals.sum() / cells.size)
+            means_of_weights = totals / np.maximum(row_counts, 1)
+            weights = np.where(row_counts > 0, means_of_weights, totals.sum() / cells.size)
         return cls(
             cells.shape,
             cells.size,

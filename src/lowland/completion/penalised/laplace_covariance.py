@@ -49,13 +49,13 @@ def row_systems(objective: RecoveryObjective, theta: Vector) -> tuple[Matrix, Ma
 def row_variances(objective: RecoveryObjective, theta: Vector) -> Vector:
     """Return the variance x_j^T A_i^-1 x_j of the natural parameter of every observed cell, shape (p,)."""
     (systems, design), (_, entries, _) = row_systems(objective, theta), _table_of(objective)
-    inverses, found = np.linalg.inv(systems), np.empty(entries.size)
+    inverses, variances = np.linalg.inv(systems), np.empty(entries.size)
     step = max(1, CHUNK_NUMBERS // design.shape[1] ** 2)
-    for first in range(0, found.size, step):
+    for first in range(0, variances.size, step):
         cells = slice(first, first + step)
         x = design[entries.columns[cells]]
-        found[cells] = np.einsum("ca,cab,cb->c", x, inverses[entries.rows[cells]], x)
-    return found
+        variances[cells] = np.einsum("ca,cab,cb->c", x, inverses[entries.rows[cells]], x)
+    return variances
 
 
 def _table_of(objective: RecoveryObjective) -> tuple[General, Entries, MajorisedLoss]:

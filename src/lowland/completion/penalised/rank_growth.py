@@ -80,5 +80,5 @@ def _best_length(along: Callable[[float], float], guess: float) -> float:
         if not further < best:
             break
         high, best = 2 * high, further
-    found = minimize_scalar(along, bounds=(0.0, 2 * high), method="bounded", options={"xatol": PART * high})
-    return float(found.x) if found.fun < along(0.0) else 0.0
+    minimum = minimize_scalar(along, bounds=(0.0, 2 * high), method="bounded", options={"xatol": PART * high})
+    return float(minimum.x) if minimum.fun < along(0.0) else 0.0

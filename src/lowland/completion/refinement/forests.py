@@ -130,8 +130,8 @@ def one_round(
     for j, forest in forests.items():
         at = gaps[:, j]
         if at.any():
-            found = forest.predict(others(filled[at], j, groups))
-            refined[at, j] += weights[j] * (found - low[at, j])
+            predictions = forest.predict(others(filled[at], j, groups))
+            refined[at, j] += weights[j] * (predictions - low[at, j])
     return refined
 
 

@@ -98,9 +98,9 @@ class RowSmoothing:
         reaches = np.full(1 + KINDS, score_quantile(np.sort(self.scores), level))
         reaches[0] = ndtri((1 + level) / 2)
         for kind in range(1, 1 + KINDS):
-            own = np.sort(self.scores[self.score_kinds == kind])
-            if own.size >= MANY:
-                reaches[kind] = score_quantile(own, level)
+            of_kind = np.sort(self.scores[self.score_kinds == kind])
+            if of_kind.size >= MANY:
+                reaches[kind] = score_quantile(of_kind, level)
         return reaches[kinds]
 
     def ratios_at(self, kinds: NDArray[np.intp], columns: Indices, stated: Callable[[], Vector]) -> Vector:
@@ -110,7 +110,7 @@ class RowSmoothing:
         as far as the widest would be.
         """
         errors = stated()
-        ratios, widest = (np.array([1.0, *own])[kinds] for own in (self.ratios, self.widest))
+        ratios, widest = (np.array([1.0, *by_kind])[kinds] for by_kind in (self.ratios, self.widest))
         return np.where(
             errors > widest, np.maximum(ratios * widest / errors, np.minimum(ratios, 1.0)), ratios
         )
@@ -130,16 +130,16 @@ class RowSmoothing:
         ndarray, shape (k, n)
         """
         kinds, kernels = self.kinds(holes), kernels_along(self.places)
-        found = np.zeros(holes.shape)
+        shifts = np.zeros(holes.shape)
         weights = np.where(np.stack([~self.centred, self.centred]), self.weights, 0.0)
         used = weights.any(axis=1)
         centres = np.stack([0 * self.centres, self.centres])[used]
-        for curves, centre, shares, own in zip(
+        for curves, centre, shares, by_kind in zip(
             curves_about(holes, centres, kernels), centres, self.shares[used], weights[used], strict=True
         ):
             values = curves.values(shares) + centre
-            found += np.append(0.0, own)[kinds] * np.where(np.isnan(values), 0.0, values - low)
-        return found
+            shifts += np.append(0.0, by_kind)[kinds] * np.where(np.isnan(values), 0.0, values - low)
+        return shifts
 
     def again(self, holes: Matrix) -> Self:
         """Return the smoothing of another table, with the same weights."""
@@ -177,7 +177,7 @@ def kinds_of(holes: Matrix, places: Matrix) -> NDArray[np.intp]:
     ndarray of int, shape (k, n)
     """
     near = _neighbours(distances_along(places))
-    found = np.zeros(holes.shape, np.intp)
+    kinds = np.zeros(holes.shape, np.intp)
     for row in np.flatnonzero(has_curve(holes)):
         missing, known = np.flatnonzero(np.isnan(holes[row])), np.flatnonzero(~np.isnan(holes[row]))
         beside, neighbours = near[missing[:, None], known].sum(axis=1), near[missing].sum(axis=1)
@@ -186,8 +186,8 @@ def kinds_of(holes: Matrix, places: Matrix) -> NDArray[np.intp]:
             at = places[known, 0]
             beyond = (places[missing, 0] < at.min()) | (places[missing, 0] > at.max())
         between = np.where(beside == 0, 3, np.where(beside == neighbours, 1, 2))
-        found[row, missing] = np.where(beyond, np.where(beside > 0, 4, 5), between)
-    return found
+        kinds[row, missing] = np.where(beyond, np.where(beside > 0, 4, 5), between)
+    return kinds
 
 
 def _neighbours(distances: Matrix) -> NDArray[np.bool_]:

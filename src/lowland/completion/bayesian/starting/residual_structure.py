@@ -112,13 +112,13 @@ def find_residual_structure(
 
 
 def residual_signs_block(
-    block: CellBlock, partner: Matrix, own: Matrix, side: int, signs: Indices | None
+    block: CellBlock, partner: Matrix, factor: Matrix, side: int, signs: Indices | None
 ) -> CellBlock:
     """Return the weighted residuals of a block's cells, with random signs if columns have groups of signs.
 
     A sign depends on the row of its cell and the group of its column alone.
     """
-    residuals = residual_block(block, partner, own, block.values.dtype)
+    residuals = residual_block(block, partner, factor, block.values.dtype)
     values = residuals.values
     if block.weights is not None:
         values *= block.weights
