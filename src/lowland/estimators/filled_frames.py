@@ -34,30 +34,30 @@ def decode(frame: Any, filled: Matrix, levels: Levels, untouched: Collection[Any
     made = []
     fitted = [series for series in wrapped.iter_columns() if series.name not in untouched]
     for j, series in enumerate(fitted):
-        own = levels.get(series.name)
-        if own is None and not series.dtype.is_numeric() and series.dtype != nw.Boolean:
+        names = levels.get(series.name)
+        if names is None and not series.dtype.is_numeric() and series.dtype != nw.Boolean:
             numbers = np.array(as_numbers(series))
             numbers = np.where(np.isnan(numbers), filled[:, j], numbers)
             made.append(nw.new_series(series.name, numbers, nw.Float64, backend=wrapped.implementation))
             continue
         missing = np.asarray(series.is_null().to_list())
-        was_category = own is not None and series.dtype == nw.Categorical
-        if own is not None:
-            series = _with_levels(series, own)
-            missing = missing | np.array(missing_cells(series, own))
+        was_category = names is not None and series.dtype == nw.Categorical
+        if names is not None:
+            series = _with_levels(series, names)
+            missing = missing | np.array(missing_cells(series, names))
         if series.dtype.is_float():
             missing = missing | np.isnan(series.to_numpy().astype(np.float64))
-        if not missing.any() or own == ():
+        if not missing.any() or names == ():
             continue
         at = np.flatnonzero(missing)
-        if own is None:
+        if names is None:
             single = series.dtype == nw.Float32
             cells = filled[at, j].astype(np.float32 if single else np.float64).tolist()
             cells = np.asarray(cells, np.float32) if single else cells
             series = series.cast(nw.Float64) if series.dtype.is_integer() else series
         else:  # losses for numbers may predict values outside the levels
-            places = np.clip(np.round(filled[at, j]), 0, len(own) - 1).astype(int)
-            cells = [own[k] for k in places.tolist()]
+            places = np.clip(np.round(filled[at, j]), 0, len(names) - 1).astype(int)
+            cells = [names[k] for k in places.tolist()]
         filled_series = series.scatter(at.tolist(), cells)
         made.append(filled_series.cast(nw.Categorical) if was_category else filled_series)
     whole = wrapped.with_columns(*made)
@@ -101,9 +101,9 @@ def check_frame_kept(before: Any, after: Any) -> None:
             check_kept(cells[known], filled[known], _Names(old.name, known))
             continue
         missing = old.is_null().to_list()
-        for k, (cell, gap, found) in enumerate(zip(old.to_list(), missing, new.to_list(), strict=True)):
-            if not (gap or is_empty(cell) or _is_kept(cell, found)):
-                raise changed(_cell(old.name, k), cell, found)
+        for k, (cell, gap, after_cell) in enumerate(zip(old.to_list(), missing, new.to_list(), strict=True)):
+            if not (gap or is_empty(cell) or _is_kept(cell, after_cell)):
+                raise changed(_cell(old.name, k), cell, after_cell)
 
 
 @final
@@ -118,19 +118,19 @@ class _Names:
         return _cell(self.column, int(self.rows[k]))
 
 
-def _is_kept(cell: Any, found: Any) -> bool:
+def _is_kept(cell: Any, after: Any) -> bool:
     """Return whether a cell is what it was: itself, or the number that its text or decimal says.
 
     Whole numbers are compared with all their digits, others as the nearest double.
     """
-    if isinstance(cell, str) and not isinstance(found, str):
+    if isinstance(cell, str) and not isinstance(after, str):
         number = Numerals().number(cell)
         if number is None or number != number:  # a mark of missing cells is filled
             return number is not None
-        return bool((int(cell) if is_whole(cell.strip()) else number) == found)
-    if isinstance(cell, Decimal) and isinstance(found, float):
-        return bool(cell == found if cell == cell.to_integral_value() else float(cell) == found)
-    return bool(cell == found)
+        return bool((int(cell) if is_whole(cell.strip()) else number) == after)
+    if isinstance(cell, Decimal) and isinstance(after, float):
+        return bool(cell == after if cell == cell.to_integral_value() else float(cell) == after)
+    return bool(cell == after)
 
 
 def _cell(name: Any, row: int) -> str:

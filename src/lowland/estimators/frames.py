@@ -92,28 +92,28 @@ def read_kinds(frame: Any) -> FrameKinds:
     InvalidInputError
         If no column holds numbers or levels.
     """
-    found = FrameKinds()
+    kinds = FrameKinds()
     wrapped = wrap_frame(frame)
     if wrapped is None:
-        return found
+        return kinds
     named = all(isinstance(name, str) for name in wrapped.columns)
     used = 0
     for series in wrapped.iter_columns():
-        kind, own = _kind_of(series)
+        kind, values = _kind_of(series)
         if kind == "levels":
-            found.levels[series.name] = own
-            seen = series.drop_nulls().n_unique() if len(own) else 0
+            kinds.levels[series.name] = values
+            seen = series.drop_nulls().n_unique() if len(values) else 0
             if seen > 1:
-                found.losses[series.name if named else used] = "ordinal" if len(own) > 2 else "logistic"
+                kinds.losses[series.name if named else used] = "ordinal" if len(values) > 2 else "logistic"
         elif kind != "numbers":
-            found.untouched[series.name] = kind
-            if own and _are_levels(series, own):
-                found.words[series.name] = own
+            kinds.untouched[series.name] = kind
+            if values and _are_levels(series, values):
+                kinds.words[series.name] = values
             continue
         used += 1
-    if found.untouched and not used and not found.words:
-        raise found.nothing_to_fit()
-    return replace(found, names=tuple(wrapped.columns))
+    if kinds.untouched and not used and not kinds.words:
+        raise kinds.nothing_to_fit()
+    return replace(kinds, names=tuple(wrapped.columns))
 
 
 def _kind_of(series: Any) -> tuple[str, tuple[Any, ...]]:
@@ -125,9 +125,9 @@ def _kind_of(series: Any) -> tuple[str, tuple[Any, ...]]:
     if series.dtype == nw.Boolean:
         return "levels", YES_NO
     if isinstance(series.dtype, nw.Enum):
-        found = tuple(getattr(series.dtype, "categories", ()))
-        if all(isinstance(level, str | int | float | bool) for level in found):
-            return "levels", found
+        categories = tuple(getattr(series.dtype, "categories", ()))
+        if all(isinstance(level, str | int | float | bool) for level in categories):
+            return "levels", categories
         return "categories that are neither text nor numbers", ()
     if series.dtype in (nw.Date, nw.Datetime):
         return "dates", ()
@@ -240,11 +240,11 @@ def chosen_losses(asked: Losses, auto: bool, suited: Mapping[Any, str], levels: 
     else:
         words = {**suited, **asked}
         chosen = dict(words)
-    for name, own in levels.items():
-        if len(own) > 1 and own != YES_NO and words.get(name, LEVELS[0]) not in LEVELS:
+    for name, of_column in levels.items():
+        if len(of_column) > 1 and of_column != YES_NO and words.get(name, LEVELS[0]) not in LEVELS:
             raise InvalidInputError(
                 f"column {name!r} holds levels, which loss {words.get(name)!r} does not take",
-                ", ".join(map(repr, own[:4])),
+                ", ".join(map(repr, of_column[:4])),
                 fix='use "logistic" or "ordinal"',
             )
     return chosen

@@ -39,8 +39,8 @@ def loss_of(loss: Any, name: str = "loss") -> Losses:
     if isinstance(loss, Mapping):
         return dict(loss)
     if not isinstance(loss, str):
-        found = type(loss).__name__
-        raise InvalidInputError(f"{name} must be a name or a mapping from columns to names", found)
+        kind = type(loss).__name__
+        raise InvalidInputError(f"{name} must be a name or a mapping from columns to names", kind)
     return "squared" if loss == "auto" else loss
 
 

@@ -104,8 +104,8 @@ class _ServedTable(_SavedTable, ABC):
         count = whole_number(k, "k", 1)
         chosen = None if candidates is None else self._completed.labels.positions(candidates, 1)
         if isinstance(row, Mapping):
-            found, predictions = self._top_of_new(row, count, exclude_observed, chosen)
-            return self._names(found, 1), predictions
+            columns, predictions = self._top_of_new(row, count, exclude_observed, chosen)
+            return self._names(columns, 1), predictions
         several = not isinstance(row, str) and np.ndim(row) > 0
         at = self._completed.labels.positions(row if several else as_positions(row, "row"), 0)
         seen = None
@@ -174,8 +174,8 @@ class _ServedTable(_SavedTable, ABC):
         """
         check_is_fitted(self)
         at = self._completed.labels.positions(as_positions(column, "column"), 1)
-        found, correlations = alike(*self._completed.model.factors(), int(at[0]), whole_number(k, "k", 1))
-        return self._names(found, 1), correlations
+        columns, correlations = alike(*self._completed.model.factors(), int(at[0]), whole_number(k, "k", 1))
+        return self._names(columns, 1), correlations
 
     def update(
         self, rows: ArrayLike, columns: ArrayLike, values: ArrayLike, *, refit: bool | str = "auto"

@@ -42,9 +42,9 @@ def table_values(data: TensorObservations, mode: int, rng: np.random.Generator) 
     model = MatrixCompletion(certify=False, refine=False, random_state=int(rng.integers(2**31))).fit(table)
     rows, columns = (places.ravel() for places in np.indices(table.shape))
     errors = model._completed.table.predictor().standard_errors(rows, columns).reshape(table.shape)
-    found = []
+    tensors = []
     for values in (model.predict_table(), errors):
         everywhere = np.full((length, prod(rest)), np.nan)
         everywhere[:, combinations] = values.T if flipped else values
-        found.append(np.moveaxis(everywhere.reshape(length, *rest), 0, mode))
-    return TableValues(*found)
+        tensors.append(np.moveaxis(everywhere.reshape(length, *rest), 0, mode))
+    return TableValues(*tensors)

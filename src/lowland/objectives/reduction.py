@@ -187,8 +187,8 @@ class ReducedSide:
         ones = np.ones(cells[0].partners.size)
         weights = [ones if side.weights is None else side.weights for side in cells]
         of_gone, of_kept = (
-            weighted_sums(replace(side, values=own), table)[0]
-            for side, own, table in zip(cells, weights, (self._of_gone, self._of_kept), strict=True)
+            weighted_sums(replace(side, values=values), table)[0]
+            for side, values, table in zip(cells, weights, (self._of_gone, self._of_kept), strict=True)
         )
         spread = _by_line(self._kept_roots, _by_line(np.swapaxes(self._kept_roots, 1, 2), of_kept))
         weight = float(weights[0].sum())

@@ -90,9 +90,9 @@ def check_offers(part: object) -> None:
     AssertionError: HasRoundingBounds is offered in part: adjoint_error missing...
     """
     for protocol in OPTIONAL:
-        own = [name for name in vars(protocol) if not name.startswith("_")]
-        missing = [name for name in own if name not in dir(part)]
-        assert missing in ([], own), f"{protocol.__name__} is offered in part: {', '.join(missing)} missing"
+        names = [name for name in vars(protocol) if not name.startswith("_")]
+        missing = [name for name in names if name not in dir(part)]
+        assert missing in ([], names), f"{protocol.__name__} is offered in part: {', '.join(missing)} missing"
 
 
 @public("lowland.testing")

@@ -123,7 +123,7 @@ def _cells_alike(
     if not places.size and everywhere is not None:
         # all that were drawn are needed by their slices: one that is not, if there is any
         spare = np.flatnonzero(
-            np.min([own[at] for own, at in zip(known, everywhere.T, strict=True)], axis=0) > 1
+            np.min([counts[at] for counts, at in zip(known, everywhere.T, strict=True)], axis=0) > 1
         )
         places = rng.choice(spare, min(1, spare.size), replace=False)
     return places if among is None else among[places]
@@ -151,15 +151,15 @@ def _missing_fibres(positions: NDArray[np.int64], known: list[Indices]) -> tuple
     """
     lengths = [int(np.count_nonzero(counts)) for counts in known]
     cells, shape = prod(lengths), [counts.size for counts in known]
-    gaps, found = cells - len(positions), (0, 0.0)
+    gaps, largest = cells - len(positions), (0, 0.0)
     for mode, length in enumerate(lengths):
         if not gaps or length < 2:
             continue
         seen = _fibres(positions, mode, shape)[0].size
         share, chance = (cells - seen * length) / gaps, (gaps / cells) ** (length - 1)
         beyond = (share - chance) / (1 - chance) if chance < 1 else 0.0
-        found = max(found, (mode, beyond), key=lambda missing: missing[1])
-    return found
+        largest = max(largest, (mode, beyond), key=lambda missing: missing[1])
+    return largest
 
 
 def _fibres(positions: NDArray[np.int64], mode: int, shape: Sequence[int]) -> tuple[Indices, Indices]:

@@ -122,12 +122,12 @@ def read_sentence(text: str) -> Reason:
     if len(text) > LONGEST:
         return ()
     for code, pattern in _PATTERNS.items():
-        found = pattern.match(text)
-        if found is None:
+        match = pattern.match(text)
+        if match is None:
             continue
-        kinds, parts = kinds_of(code), found.groupdict()
+        kinds, parts = kinds_of(code), match.groupdict()
         first = because(code, **{name: _read(parts[name], kind) for name, kind in kinds.items()})
-        rest = text[found.end() :]
+        rest = text[match.end() :]
         after = read_sentence(rest.removeprefix("; ")) if rest else ()
         if bool(after) == bool(rest) and sentence(first + after) == text:
             return first + after
