@@ -9,7 +9,7 @@ from cases import completion_problem, sensing_problem
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.status import Verdict
 from lowland.datasets import false_minimum, planted_sensing
-from lowland.landscape import cut, cut_plane, find_path, hessian_spectrum
+from lowland.landscape import cut_line, cut_plane, find_path, hessian_spectrum
 from lowland.landscape.displays import (
     CensusDisplay,
     HessianSpectrumDisplay,
@@ -132,14 +132,14 @@ def test_lanczos_quadrature_matches_moments(rng, monkeypatch):
 
 def test_cuts_hold_the_objective(rng):
     objective, false = family(0.6)
-    section = cut(objective, false, np.array([2.0, 0.0]), n_points=11)
+    section = cut_line(objective, false, np.array([2.0, 0.0]), n_points=11)
     assert section.values[5] == pytest.approx(objective.value(false))
     assert section.values.min() == pytest.approx(section.values[5]), "a strict minimum along the line"
     plane = cut_plane(objective, false, np.array([1.0, 0.0]), np.array([1.0, 1.0]), n_points=5)
     there = false + plane.first[1] * np.array([1.0, 0.0]) + plane.second[3] * np.array([0.0, 1.0])
     assert plane.values[1, 3] == pytest.approx(objective.value(there))
     with pytest.raises(InvalidInputError, match="must not vanish"):
-        cut(objective, false, np.zeros(2))
+        cut_line(objective, false, np.zeros(2))
 
 
 def test_a_relaxed_path_is_lower_than_the_straight_line():
@@ -176,7 +176,7 @@ def test_displays(rng):
     assert [bar.get_width() for bar in bars.ax_.patches] == [e.count for e in result.endings]
     line = HessianSpectrumDisplay.from_spectrum(hessian_spectrum(objective, false)).plot()
     assert line.ax_.lines[0].get_xdata()[0] < line.smallest
-    section = cut(objective, false, np.array([1.0, 0.0]))
+    section = cut_line(objective, false, np.array([1.0, 0.0]))
     np.testing.assert_array_equal(
         SectionDisplay.from_section(section).plot().ax_.lines[0].get_ydata(), section.values
     )

@@ -1,7 +1,7 @@
 """Surveys of any objective: endings of searches, curvature, slices and paths."""
 
 from lowland.landscape.census import Census, Ending
-from lowland.landscape.slices import Path, Plane, Section, cut, cut_plane, find_path
+from lowland.landscape.slices import Path, Plane, Section, cut_line, cut_plane, find_path
 from lowland.landscape.spectrum import Spectrum, hessian_spectrum
 
 __all__ = [
@@ -11,7 +11,7 @@ __all__ = [
     "Plane",
     "Section",
     "Spectrum",
-    "cut",
+    "cut_line",
     "cut_plane",
     "find_path",
     "hessian_spectrum",

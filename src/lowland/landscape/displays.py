@@ -142,7 +142,7 @@ class SectionDisplay:
     --------
     >>> import numpy as np, lowland as ll
     >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
-    >>> section = ll.landscape.cut(fit.objective, fit.search.theta, np.ones(5), n_points=5)
+    >>> section = ll.landscape.cut_line(fit.objective, fit.search.theta, np.ones(5), n_points=5)
     >>> display = ll.displays.SectionDisplay.from_section(section)
     >>> display.plot().ax_.get_ylabel()
     'objective'

@@ -31,7 +31,7 @@ class Section:
     --------
     >>> import numpy as np, lowland as ll
     >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
-    >>> section = ll.landscape.cut(fit.objective, fit.search.theta, np.ones(5), n_points=5)
+    >>> section = ll.landscape.cut_line(fit.objective, fit.search.theta, np.ones(5), n_points=5)
     >>> section.values.shape, float(section.positions[section.values.argmin()])
     ((5,), 0.0)
     """
@@ -107,7 +107,7 @@ class Path:
 
 
 @public("lowland.landscape")
-def cut(
+def cut_line(
     objective: Objective, theta: Vector, direction: Vector, *, span: float = 1.0, n_points: int = 101
 ) -> Section:
     """Return the objective along a line.
@@ -131,7 +131,7 @@ def cut(
     --------
     >>> import numpy as np, lowland as ll
     >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
-    >>> section = ll.landscape.cut(fit.objective, fit.search.theta, np.ones(5), n_points=5)
+    >>> section = ll.landscape.cut_line(fit.objective, fit.search.theta, np.ones(5), n_points=5)
     >>> bool(section.values[2] == section.values.min())
     True
     """
