@@ -10,7 +10,7 @@ import lowland as ll
 from cases import BAYESIAN
 from lowland.cells.block import CellBlock
 from lowland.cells.labels import TableLabels
-from lowland.cells.sides import PerLine, TableCells, plain
+from lowland.cells.sides import PerLine, TableCells, whole_argument
 from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bayesian.sweeps import fit_cells
 from lowland.completion.cells.summary import TableSummary
@@ -47,7 +47,7 @@ class ManyBlocks:
         return [
             argument.array[low:high]
             if isinstance(argument, PerLine) and argument.array is not None
-            else plain(argument)
+            else whole_argument(argument)
             for argument in given
         ]
 

@@ -56,7 +56,7 @@ class Blocks(Protocol):
         """Return a matrix with the weighted pairs of all lines' partners added: `sparse_gram.add_pairs`."""
 
 
-def shared(argument: Any) -> Any:
+def shared_argument(argument: Any) -> Any:
     """Return an argument for several blocks: what kernels make of the other side's moments is made once."""
     if isinstance(argument, PerPartner) and isinstance(argument.value, Moments):
         return PerPartner(argument.value.for_many())
@@ -77,11 +77,11 @@ class LocalBlocks:
 
     def map(self, function: Callable[..., Arrays], *arguments: Any) -> Arrays:
         """Return what the function returns for the block."""
-        return function(self.block, *(plain(argument) for argument in arguments))
+        return function(self.block, *(whole_argument(argument) for argument in arguments))
 
     def change(self, function: Callable[..., CellBlock], *arguments: Any) -> LocalBlocks:
         """Return the block that the function returns."""
-        return LocalBlocks(function(self.block, *(plain(argument) for argument in arguments)))
+        return LocalBlocks(function(self.block, *(whole_argument(argument) for argument in arguments)))
 
     def thinned(self, counts: Indices, function: Callable[..., CellBlock], *arguments: Any) -> LocalBlocks:
         """Return the block that the function returns."""
@@ -97,17 +97,18 @@ class LocalBlocks:
         return gram
 
 
-def plain(argument: Any) -> Any:
+def whole_argument(argument: Any) -> Any:
     """Return an argument for a block that holds all lines."""
     if isinstance(argument, PerLine):
         return argument.array
     return argument.value if isinstance(argument, PerPartner) else argument
 
 
-def cut(arguments: Iterable[Any], first: int, last: int) -> list[Any]:
+def arguments_of_lines(arguments: Iterable[Any], first: int, last: int) -> list[Any]:
     """Return arguments for the block of lines first .. last - 1."""
     return [
-        a.array[first:last] if isinstance(a, PerLine) and a.array is not None else plain(a) for a in arguments
+        a.array[first:last] if isinstance(a, PerLine) and a.array is not None else whole_argument(a)
+        for a in arguments
     ]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.cells.block import Arrays, CellBlock
-from lowland.cells.sides import cut, shared
+from lowland.cells.sides import arguments_of_lines, shared_argument
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.kernels.sparse_tables.sparse_gram import add_pairs
@@ -58,10 +58,10 @@ class StoredBlocks:
 
     def map(self, function: Callable[..., Arrays], *arguments: Any) -> Arrays:
         """Return what a function of a block returns for all blocks, joined in the order of lines."""
-        arguments = tuple(shared(argument) for argument in arguments)
+        arguments = tuple(shared_argument(argument) for argument in arguments)
         joined: Arrays = ()
         for k, (first, last) in enumerate(pairwise(self.bounds.tolist())):
-            parts = function(self.block(k), *self._cut(arguments, k))
+            parts = function(self.block(k), *self._arguments(arguments, k))
             if any(len(part) != last - first for part in parts):
                 return self._of_any_length(function, arguments)
             # into place at once: a list of parts would take the memory twice
@@ -76,7 +76,7 @@ class StoredBlocks:
 
     def _of_any_length(self, function: Callable[..., Arrays], arguments: Sequence[Any]) -> Arrays:
         """Return the joined arrays of a function that does not return one entry per line."""
-        parts = [function(self.block(k), *self._cut(arguments, k)) for k in range(self.bounds.size - 1)]
+        parts = [function(self.block(k), *self._arguments(arguments, k)) for k in range(self.bounds.size - 1)]
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
     def change(self, function: Callable[..., CellBlock], *arguments: Any) -> StoredBlocks:
@@ -116,7 +116,7 @@ class StoredBlocks:
             first, last = self._ends[self.bounds[k : k + 2]]
             block = replace(block, values=self.values[int(first) : int(last)])
         for function, arguments in self.changes:
-            block = function(block, *self._cut(arguments, k))
+            block = function(block, *self._arguments(arguments, k))
         return block
 
     @cached_property
@@ -124,8 +124,8 @@ class StoredBlocks:
         ends: Indices = np.concatenate([[0], np.cumsum(self.stored)])
         return ends
 
-    def _cut(self, arguments: Sequence[Any], k: int) -> list[Any]:
-        return cut(arguments, int(self.bounds[k]), int(self.bounds[k + 1]))
+    def _arguments(self, arguments: Sequence[Any], k: int) -> list[Any]:
+        return arguments_of_lines(arguments, int(self.bounds[k]), int(self.bounds[k + 1]))
 
 
 def mapped(file: Path, what: str) -> NDArray[Any]:

@@ -13,7 +13,7 @@ from distributed import Client, Future, KilledWorker
 from distributed.comm import CommClosedError
 
 from lowland.cells.block import Arrays, CellBlock
-from lowland.cells.sides import PerPartner, cut, shared
+from lowland.cells.sides import PerPartner, arguments_of_lines, shared_argument
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import LowlandError
@@ -79,7 +79,7 @@ class ClusterBlocks:
 
         Arguments travel with the tasks, so that a lost block can be computed again.
         """
-        parts = self._cut(arguments)
+        parts = self._arguments(arguments)
         for place, given in enumerate(arguments):
             if isinstance(given, PerPartner) and _bytes_of(given.value) >= LARGE:
                 # once for all blocks; as a task, it is there again where a worker is lost
@@ -124,10 +124,10 @@ class ClusterBlocks:
         return gram
 
     def _submit(self, function: Callable[..., Arrays], arguments: Sequence[Any]) -> list[Future]:
-        parts = self._cut(arguments)
+        parts = self._arguments(arguments)
         for place, given in enumerate(arguments):
             if isinstance(given, PerPartner):
-                sent = self._sent(shared(given).value)
+                sent = self._sent(shared_argument(given).value)
                 for args in parts:
                     args[place] = sent
         # all at once: each call waits for the scheduler
@@ -143,9 +143,9 @@ class ClusterBlocks:
             for block, args in zip(self.blocks, parts, strict=True)
         ]
 
-    def _cut(self, arguments: Sequence[Any]) -> list[list[Any]]:
+    def _arguments(self, arguments: Sequence[Any]) -> list[list[Any]]:
         """Return the arguments of each block."""
-        return [cut(arguments, first, last) for first, last in self._ranges()]
+        return [arguments_of_lines(arguments, first, last) for first, last in self._ranges()]
 
     def _ranges(self) -> list[tuple[int, int]]:
         return list(pairwise(self.bounds.tolist()))

@@ -17,6 +17,7 @@ from lowland.completion.storage.part_names import PartNames, joined_names
 from lowland.completion.storage.parts import (
     Names,
     assemble,
+    block_cells,
     block_counts,
     check_choices,
     cut_part,
@@ -24,7 +25,6 @@ from lowland.completion.storage.parts import (
     part_of_array,
     part_of_file,
     part_of_frame,
-    piece,
     refuse_repeats,
     repeated_cell,
 )
@@ -238,7 +238,7 @@ class DaskObservations:
             blocks = []
             for k in range(bounds[side].size - 1):
                 first, last = int(bounds[side][k]), int(bounds[side][k + 1])
-                pieces = [client.submit(piece, cut, side, k, pure=False) for cut in cuts]
+                pieces = [client.submit(block_cells, cut, side, k, pure=False) for cut in cuts]
                 size = (first, last - first, lengths[1 - side])
                 blocks.append(client.submit(assemble, *size, duplicates == "last", *pieces, pure=False))
             sides.append(blocks)

@@ -91,7 +91,7 @@ def refined(search: SearchResult, better: SearchResult) -> SearchResult:
 
 
 def last_digits(
-    result: SearchResult, target: float, again: Callable[[StopRule], SearchResult]
+    result: SearchResult, target: float, continue_search: Callable[[StopRule], SearchResult]
 ) -> SearchResult:
     """Return an exact fit with a residual at rounding level, as proofs of exactness need.
 
@@ -101,12 +101,12 @@ def last_digits(
         A search that converged.
     target : float
         Objective at which nothing is left to gain.
-    again : callable
+    continue_search : callable
         Takes a stop rule, and searches from the end of `result`.
     """
     if result.value <= target:
         return result
-    last = again(ValueBelow(target) | RelativeDecreaseBelow(0.5) | Iterations(LAST_STEPS))
+    last = continue_search(ValueBelow(target) | RelativeDecreaseBelow(0.5) | Iterations(LAST_STEPS))
     # the search has converged: do not report that these steps ended by their count
     return replace(joined(result, last), stop_reason=result.stop_reason, message=result.message)
 

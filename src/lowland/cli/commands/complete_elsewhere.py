@@ -184,7 +184,7 @@ def _fit(
     last = fit.last_search
     header = {
         "levels": [],
-        "settings": fit.fit.settings.plain(),
+        "settings": fit.fit.settings.to_dict(),
         "dtype": str(seen.cells.dtype),
         "stop_reason": last.stop_reason.value,
         "message": fit.search.message,

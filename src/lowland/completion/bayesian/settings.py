@@ -138,7 +138,7 @@ class BayesianSettings:
         known.pop("shaped", None)  # of earlier versions
         return cls(**known)
 
-    def plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain data."""
         return asdict(self)
 

@@ -186,7 +186,7 @@ class BayesianTable(MethodTable["BayesianFit"]):
         if self.kept is not None:
             return self.kept
         fit = self.known("a model with its data")
-        return KeptFit(fit.observations, fit.settings.plain(), self.covariates, fit.search, fit.sampling)
+        return KeptFit(fit.observations, fit.settings.to_dict(), self.covariates, fit.search, fit.sampling)
 
     def describe_method(self) -> str:
         """Return the method in a sentence."""

@@ -54,7 +54,7 @@ class CompletionSettings:
     columns: Columns | None = None
     nonnegative: bool = False
 
-    def plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain data, without the kinds of columns."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "columns"}
 

@@ -156,7 +156,7 @@ class PenalisedTable(MethodTable["CompletionFit"]):
         if self.kept is not None:
             return self.kept
         fit = self.known("a model with its data")
-        return KeptFit(fit.observations, fit.settings.plain(), (None, None), fit.search)
+        return KeptFit(fit.observations, fit.settings.to_dict(), (None, None), fit.search)
 
     def describe_method(self) -> str:
         """Return an empty string: the description of the search suffices."""

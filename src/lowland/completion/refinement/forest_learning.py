@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.refinement.forests import ROUNDS, Forest, Refinement, one_round, others
+from lowland.completion.refinement.forests import ROUNDS, Forest, Refinement, one_round, other_columns
 from lowland.completion.refinement.trials import FEWEST, Complete, Residuals, Trials, count_of
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.running.stages import stage
@@ -211,7 +211,7 @@ def _grow_all(
         for k in range(low, high):
             j = int(columns[k])
             seen = known[:, j]
-            forests[j] = _grow(others(whole[seen], j, groups), whole[seen, j], int(seeds[k]), trees)
+            forests[j] = _grow(other_columns(whole[seen], j, groups), whole[seen, j], int(seeds[k]), trees)
 
     columns = columns[known.sum(axis=0)[columns] > 0]  # a column without cells has nothing to learn from
     run_chunks(grow_some, np.arange(columns.size + 1))

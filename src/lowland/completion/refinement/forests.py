@@ -130,11 +130,11 @@ def one_round(
     for j, forest in forests.items():
         at = gaps[:, j]
         if at.any():
-            predictions = forest.predict(others(filled[at], j, groups))
+            predictions = forest.predict(other_columns(filled[at], j, groups))
             refined[at, j] += weights[j] * (predictions - low[at, j])
     return refined
 
 
-def others(table: Matrix, column: int, groups: Indices) -> Matrix:
+def other_columns(table: Matrix, column: int, groups: Indices) -> Matrix:
     """Return the columns of other groups than a column's, in single precision."""
     return table[:, groups != groups[column]].astype(np.float32)

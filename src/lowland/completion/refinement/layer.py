@@ -66,7 +66,7 @@ class RefinementLayer(Layer):
         """Return the layer around the fit of another table, refined anew with the same weights."""
         holes, known = table.to_array().astype(np.float64), self.refinement
         if isinstance(known, RowSmoothing):
-            return self.of(base, known.again(holes), table)
+            return self.of(base, known.for_table(holes), table)
         from lowland.completion.refinement.forest_learning import grow_again
 
         low = base.row_scores(np.arange(table.shape[0]))

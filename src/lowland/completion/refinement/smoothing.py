@@ -141,7 +141,7 @@ class RowSmoothing:
             shifts += np.append(0.0, by_kind)[kinds] * np.where(np.isnan(values), 0.0, values - low)
         return shifts
 
-    def again(self, holes: Matrix) -> Self:
+    def for_table(self, holes: Matrix) -> Self:
         """Return the smoothing of another table, with the same weights."""
         centres, kernels = column_means(holes), kernels_along(self.places)
         return replace(self, centres=centres, shares=learnt_shares(holes, centres, kernels))

@@ -170,7 +170,7 @@ def cut_part(
     return [by_row, cut_cells(bounds[1], (columns, rows, part.values))]
 
 
-def piece(cut: list[list[CellArrays]], side: int, k: int) -> CellArrays:
+def block_cells(cut: list[list[CellArrays]], side: int, k: int) -> CellArrays:
     """Return the cells of one block of a part, as arrays of their own: views would keep the whole alive."""
     return tuple(array.copy() for array in cut[side][k])
 

@@ -17,7 +17,7 @@ from lowland.core.results.status import StopReason
 class PlainSettings(Protocol):
     """Settings of a fit that are plain data too."""
 
-    def plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain data."""
 
 
@@ -73,7 +73,7 @@ class MethodTable(ABC, Generic[F]):
 
     def plain_settings(self) -> dict[str, Any]:
         """Return the settings of the fit as plain data; column losses belong to the model."""
-        return self.known("the settings").settings.plain()
+        return self.known("the settings").settings.to_dict()
 
     def with_kept(self, kept: KeptFit | None) -> Self:
         """Return the table with what a file holds of its fit."""
