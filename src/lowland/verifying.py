@@ -41,7 +41,7 @@ Progress = Callable[[str], None]
 def verify(
     document: str | PathLike[str] | Document, data: Any, *, on_progress: Progress | None = None
 ) -> Verification:
-    """Derive every number and word of a certificate's document again, from the data alone.
+    """Re-check a certificate: derive all its numbers and sentences again, from the data alone.
 
     Parameters
     ----------

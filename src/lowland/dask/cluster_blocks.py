@@ -35,7 +35,7 @@ TILE = 1500
 
 @public("lowland.dask")
 class ClusterError(LowlandError, RuntimeError):
-    """Workers were lost again and again while the same tasks ran.
+    """Workers of the cluster were lost repeatedly while the same tasks ran.
 
     Examples
     --------

@@ -101,7 +101,7 @@ def _root(S: Matrix) -> Matrix:
 def mixing_distance(
     dynamics: Dynamics, hessian: Matrix, steps: ArrayLike, *, start: ArrayLike | None = None
 ) -> Vector:
-    """Return how far the law of the position is from exp(-beta F) after some numbers of steps, F quadratic.
+    """Return how far the law of the position is from exp(-beta F), F quadratic, after given numbers of steps.
 
     Parameters
     ----------

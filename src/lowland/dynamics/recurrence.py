@@ -23,7 +23,7 @@ HALF, EIGHTH = 2.0, 8.0
 
 @public("lowland.dynamics")
 def decay_norm(dynamics: Dynamics, hessian: Matrix, time: float) -> float:
-    """Return the norm of exp(-t A), by which a well's noiseless dynamics scales a distance at most.
+    """Return the norm of exp(-t A): the most by which noiseless dynamics in a well scales a distance.
 
     Parameters
     ----------

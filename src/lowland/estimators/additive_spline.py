@@ -190,7 +190,7 @@ class AdditiveSplineRegressor(_SplineRegressor):
         return additive_page(self, None if known is None else [str(name) for name in known], y)
 
     def parts_at(self, inputs: Matrix) -> Matrix:
-        """Return `components` of a plain array, unchecked: what a page asks for."""
+        """Return `components` for an array, without checking it."""
         return self._parts(self._scaled(inputs))
 
     def _values(self, points: Matrix) -> Vector:

@@ -44,7 +44,7 @@ class Graph:
     weights: Vector
 
     def in_order(self, labels: Labels | None, what: str) -> Any:
-        """Return the weights between the lines of a table, as a sparse array, shape (n, n).
+        """Return the weights between the rows (or columns) of a table, as a sparse array, shape (n, n).
 
         Edges to labels that the table does not have are left out, with a warning.
 

@@ -19,7 +19,7 @@ SENTINELS = ("error", "missing", "values")
 @final
 @dataclass(frozen=True, kw_only=True)
 class TableFormat:
-    r"""How the cells of a table are written; settings that are left out are detected, or asked for.
+    r"""How the cells of a table are written; omitted settings are detected, or an error asks for them.
 
     Parameters
     ----------

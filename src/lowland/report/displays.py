@@ -156,7 +156,7 @@ class PredictionDisplay:
     ax_: Axes = field(init=False, repr=False, compare=False)
 
     def plot(self, ax: Axes | None = None) -> PredictionDisplay:
-        """Draw on axes, or on new ones: at most 2,000 cells, or, of few grades, quartiles by grade."""
+        """Draw on axes, or on new ones: at most 2,000 cells; quartiles per grade if grades are few."""
         self.ax_ = new_axes(ax)
         step = max(1, self.observed.size // 2000)
         observed, predicted = self.observed[::step], self.predicted[::step]

@@ -39,7 +39,7 @@ _LOOK = 0.5
 @final
 @dataclass(frozen=True)
 class Study:
-    """Independent cells, with the computation for each.
+    """One study of an experiment: its combinations of settings (cells), and what is computed for each.
 
     Parameters
     ----------

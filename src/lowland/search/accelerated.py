@@ -51,7 +51,7 @@ class AcceleratedState:
 @final
 @dataclass(frozen=True)
 class Accelerated:
-    """Sweeps over all blocks, each from the combination of earlier sweeps with the smallest combined move.
+    """Sweeps over all blocks, each from a combination of earlier ones (Anderson acceleration).
 
     Near a minimum this needs about as many sweeps as conjugate gradients need steps, far fewer than plain
     sweeps. Growing moves lead away from a saddle, to which combinations would return: then the next sweep

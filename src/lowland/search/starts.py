@@ -26,7 +26,7 @@ START_NAMES = ("random", "small_random", "spectral")
 
 @public("lowland.search")
 def make_start(objective: MatrixFit, start: str | Factors | ArrayLike, rng: np.random.Generator) -> Vector:
-    """Return a starting point.
+    """Return a starting point for a search.
 
     Parameters
     ----------

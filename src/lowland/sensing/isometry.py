@@ -40,7 +40,7 @@ MOST_STEPS = 2000
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class Isometry(Shown):
-    """Bounds on ``|A(X)|^2 / |X|^2`` over matrices of at most a rank, and the constants that follow.
+    """Bounds on ``|A(X)|^2 / |X|^2`` over matrices up to a rank, and the isometry constants that follow.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class Isometry(Shown):
 
     @property
     def scaled_lower(self) -> float:
-        """Lower bound on delta at the best scaling: (kappa - 1) / (kappa + 1), the ratio of ratios kappa."""
+        """Lower bound on delta at the best scaling: (kappa - 1) / (kappa + 1), kappa = largest / smallest."""
         return max(self.largest - self.smallest, 0.0) / (self.largest + self.smallest)
 
     @property
@@ -129,7 +129,7 @@ def restricted_isometry(
     n_starts: int = 10,
     rng: RandomSource = None,
 ) -> Isometry:
-    """Bracket the constant of restricted isometry of a measurement.
+    """Bound the restricted isometry constant of a measurement from below and from above.
 
     Parameters
     ----------

@@ -67,7 +67,7 @@ def check_loss(loss: Loss, z: Vector, y: Vector) -> None:
 
 @public("lowland.testing")
 def check_offers(part: object) -> None:
-    """Check that an optional protocol is offered whole or not at all: a part of one is never looked at.
+    """Check that an object offers each optional protocol completely or not at all; a part would be ignored.
 
     Parameters
     ----------

@@ -114,7 +114,7 @@ def hidden_scores(
     scales: RowScales | None,
     every: int,
 ) -> Arrays:
-    """Return errors of hidden cells of every so-manieth line, predicted from the others of their line.
+    """Return errors of hidden cells of every `every`-th line, predicted from the other cells of the line.
 
     Parameters
     ----------

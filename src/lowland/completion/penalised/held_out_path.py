@@ -25,7 +25,7 @@ WORSE, FAR_WORSE, HEADING_FOR_WORSE = PATH_ENDS.rules
 @final
 @dataclass(frozen=True)
 class RankStep:
-    """One fit of a path, and its error on the held-out cells.
+    """One fit along a path of ranks or penalties, and its error on the held-out cells.
 
     Parameters
     ----------

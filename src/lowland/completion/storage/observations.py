@@ -153,7 +153,7 @@ class StoredObservations:
 
     @classmethod
     def open(cls, folder: str | PathLike[str]) -> StoredObservations:
-        """Return the table that was sorted into a folder before, after checking that all of it is there.
+        """Open a table that was sorted into a folder earlier, and check that it is complete.
 
         Parameters
         ----------

@@ -134,14 +134,14 @@ class Trial(Shown):
         return float(np.mean((lower <= self.observed)[known] & (self.observed <= upper)[known]))
 
     def right_in(self, column: int) -> int | None:
-        """Return how many held-out levels of a column are predicted; None of a column of numbers."""
+        """Return how many held-out levels of a column are predicted correctly; None if it holds numbers."""
         at = self.columns == column
         if self.likeliest is None or np.isnan(self.likeliest[at]).any():
             return None
         return int(np.sum(self.likeliest[at] == self.observed[at]))
 
     def errors_by_column(self) -> tuple[Indices, Indices, Vector]:
-        """Return the columns with held-out cells, the numbers of these, and root-mean-square errors."""
+        """Return which columns have held-out cells, how many each has, and their root-mean-square errors."""
         squares = np.bincount(self.columns, (self.predicted - self.observed) ** 2)
         counts = np.bincount(self.columns)
         some = np.flatnonzero(counts)

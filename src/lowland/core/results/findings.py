@@ -188,7 +188,7 @@ class Certificate:
         *,
         on_progress: Callable[[str], None] | None = None,
     ) -> Verification:
-        """Derive every number and word of the certificate again, without the code that made it.
+        """Re-check the certificate: derive all its numbers and sentences again, by independent code.
 
         Parameters
         ----------

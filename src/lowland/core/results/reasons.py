@@ -33,7 +33,7 @@ KINDS = {
 @final
 @dataclass(frozen=True)
 class Phrase:
-    """A phrase of the sentence of a finding; its text is that of the table.
+    """One phrase of a finding's sentence: a code and numbers, from which a fixed table makes the text.
 
     Parameters
     ----------

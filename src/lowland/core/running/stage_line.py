@@ -87,7 +87,7 @@ _CURRENT: list[StageLine] = []
 @public("lowland")
 @contextmanager
 def show_progress() -> Iterator[None]:
-    """Show on standard error what is being computed within the block, and how long it will take.
+    """Show on standard error what is being computed within a `with` block, and how long it will take.
 
     Fits, choices of ranks, certificates, resamples and surveys tell what they do. On a terminal one line is
     rewritten; elsewhere there is a line after two seconds and then every ten.

@@ -54,7 +54,7 @@ class Stage:
         return f"{self.what}{number}{note}"
 
     def seconds_left(self) -> float | None:
-        """Return the seconds left at the pace so far, None if unknown."""
+        """Return the estimated seconds left, at the speed so far; None if unknown."""
         if not self.total or not self.done:
             return None
         return (time.monotonic() - self.started) / self.done * (self.total - self.done)
@@ -70,7 +70,7 @@ _PATH: ContextVar[tuple[Stage, ...]] = ContextVar("path", default=())
 @public("lowland")
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Report all stages that are announced within the block to a function.
+    """Call a function for every stage of computation that is announced within a `with` block.
 
     Parameters
     ----------

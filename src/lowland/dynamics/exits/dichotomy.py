@@ -30,7 +30,7 @@ CHAINS = 10_000
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class DichotomyStudy(Shown):
-    """How many paths left the neighbourhood of a minimum before the recurrence time, or not until long after.
+    """How many paths left the neighbourhood of a minimum before the recurrence time, or only long after it.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class DichotomyStudy(Shown):
         return (self.left_early + self.stayed) / self._paths
 
     def interval(self, level: float = 0.99) -> tuple[float, float]:
-        """Return ends of the probability of leaving early or staying (Clopper and Pearson, exact)."""
+        """Return a Clopper-Pearson interval of the probability of leaving early or staying."""
         check_share("level", level)
         return share_interval(self.left_early + self.stayed, self._paths, level)
 

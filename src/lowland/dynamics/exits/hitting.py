@@ -77,7 +77,7 @@ class HittingStudy(Shown):
         return share
 
     def interval(self, level: float = 0.95) -> tuple[Vector, Vector]:
-        """Return exact ends of each probability (Clopper and Pearson); undecided paths may go either way.
+        """Return Clopper-Pearson intervals of the probabilities; undecided paths may go either way.
 
         Parameters
         ----------

@@ -147,7 +147,7 @@ def delayed_exponential_mean(
 
 @public("lowland.dynamics")
 def kaplan_meier(times: Vector, events: NDArray[np.bool_]) -> tuple[Vector, Vector, Vector]:
-    """Return event times, the share that lasts longer, and its standard error (Greenwood).
+    """Return a survival curve: event times, the share that lasts longer, and its standard error (Greenwood).
 
     Parameters
     ----------

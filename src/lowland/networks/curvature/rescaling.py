@@ -43,7 +43,7 @@ LOSSES = ("squared", "cross_entropy")
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class FlattestRescaling(Shown):
-    """Ends of the smallest sharpness over all rescalings of a network's neurons.
+    """Bounds on the smallest sharpness over all rescalings of a network's neurons, from below and above.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class FlattestRescaling(Shown):
         return ReluNetwork(self.weights, self.biases)
 
     def largest_step(self) -> tuple[float, float]:
-        """Return ends of the largest step size that is stable at some rescaling, 2 over the sharpness.
+        """Return bounds on the largest step size that is stable at some rescaling: 2 over the sharpness.
 
         Where the loss has no slope by any output, for squares where the residuals are zero, the Gauss-Newton
         part is the Hessian: gradient descent of a step size beyond the upper end cannot stay at any rescaling
@@ -116,7 +116,7 @@ def flattest_rescaling(
     tolerance: float = 0.01,
     max_rounds: int = 2000,
 ) -> FlattestRescaling:
-    """Return how flat a ReLU network's loss can be made by rescaling its neurons, and a rescaling so flat.
+    """Return how flat a ReLU network's loss can be made by rescaling its neurons, and by which rescaling.
 
     Sharpness changes with the scales of a network's neurons, though what it computes does not. The smallest
     value over all scales depends on the function and its activations alone.

@@ -94,7 +94,7 @@ class SharpnessEstimate:
         return Verdict.SUPPORTED if self.upper <= 2 / step_size else Verdict.INCONCLUSIVE
 
     def largest_step(self) -> tuple[float, float]:
-        """Return ends of the largest step size that is stable, 2 over the sharpness; infinite if it is 0."""
+        """Return bounds on the largest stable step size: 2 over the sharpness, infinite if that is 0."""
         return step_ends(self.lower, self.upper)
 
     def __str__(self) -> str:

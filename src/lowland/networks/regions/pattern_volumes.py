@@ -73,7 +73,7 @@ def full_pattern_volume(inputs: ArrayLike, width: int) -> float:
 
 @public("lowland.networks")
 def full_pattern_bound(inputs: ArrayLike, width: int) -> float:
-    """Return a lower bound of `full_pattern_volume` that adds up what may go wrong, as the theorem does.
+    """Return a lower bound on `full_pattern_volume`, by the union bound of the theorem.
 
     Parameters
     ----------

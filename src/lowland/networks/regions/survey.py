@@ -81,7 +81,7 @@ class RegionSurvey(Shown, Reported):
 
     @property
     def summary(self) -> str:
-        """What was found of bad minima, in a sentence, for the console and the page alike."""
+        """What was found about bad minima, in one sentence."""
         bad = self.bad_minimum
         if bad is None:
             return (

@@ -67,7 +67,7 @@ class PatternWalk:
     def step(
         self, objective: HasRegions, state: PatternWalkState, rng: np.random.Generator
     ) -> tuple[PatternWalkState, Info]:
-        """Cross all pulling boundaries at once, else the strongest ones one by one."""
+        """Cross all boundaries beyond which the loss falls at once, or else the steepest ones one by one."""
         if not state.pulls.any():  # go to the region's optimum, or if already there, get its multipliers
             theta, pulls = objective.regions.best(state.pattern)
             value = objective.value(theta)

@@ -44,7 +44,7 @@ class AdditiveEstimator(Protocol):
 @final
 @dataclass(repr=False)
 class ComponentDisplay:
-    """What one input adds, with the data less what the others add.
+    """What one input adds to the prediction, and the data minus what the other inputs add.
 
     Parameters
     ----------

@@ -96,14 +96,14 @@ class StabilityReport(Judged, Reported):
 
     @property
     def largest_step_of_function(self) -> float:
-        """Upper bound on the step at which any network of this function is stable at rest."""
+        """Upper bound on the steps at which a network that computes this function is a stable minimum."""
         return (
             2 / (self._constant + 2 * self.variation) if self._constant + 2 * self.variation > 0 else np.inf
         )
 
     @property
     def largest_step_of_rescalings(self) -> tuple[float, float]:
-        """Bounds on the largest step at which a rescaling of this network is stable at rest."""
+        """Bounds on the largest step size at which a rescaling of this network is a stable minimum."""
         lower, upper = self.bracket.lower, self.bracket.upper
         return (2 / upper if upper > 0 else np.inf), (2 / lower if lower > 0 else np.inf)
 

@@ -86,7 +86,7 @@ class StateFit(Shown, Reported):
 
     @cached_property
     def open_numbers(self) -> int | None:
-        """How many of the n^2 real numbers of a state its outcomes leave open, None beyond 16 dimensions.
+        """How many of a state's n^2 real numbers the outcomes do not determine; None beyond 16 dimensions.
 
         If it is not 0, other states fit equally well, and error bars hold for the estimate alone.
         """

@@ -256,7 +256,7 @@ class TensorObservations:
         return [Unfolding.of(at, self.values, self.weights, mode, self.shape) for mode in modes]
 
     def cells(self, places: Indices) -> tuple[NDArray[np.int64], Vector]:
-        """Return positions and values of some of all cells, by their places in lexicographic order."""
+        """Return positions and values of some known cells, by their places in lexicographic order."""
         return self.positions_of(places), self.values[places]
 
     def without(self, places: Indices) -> TensorObservations:
@@ -270,7 +270,7 @@ class TensorObservations:
         return np.stack(np.unravel_index(places, self.shape), axis=1).astype(np.int64)
 
     def drawn_positions(self, rng: np.random.Generator, most: int | None) -> NDArray[np.int64]:
-        """Return the positions of the known cells, or of so many of them, drawn at random, in order."""
+        """Return the positions of all known cells, or of some drawn at random, in order."""
         if most is None or self.size <= most:
             return self.all_positions()
         return self.positions_of(np.sort(rng.choice(self.size, most, replace=False)))
@@ -291,7 +291,7 @@ class TensorObservations:
         return total
 
     def least_of_slices(self, sizes: Sequence[Vector], here: slice) -> Vector:
-        """Return the smallest of the numbers that each cell's slices have, for some cells in a row.
+        """Return, for consecutive cells, the smallest of the numbers given for the slices they lie in.
 
         Parameters
         ----------

@@ -181,7 +181,7 @@ class StoredTensor:
 
     @classmethod
     def open(cls, folder: str | PathLike[str]) -> StoredTensor:
-        """Return the tensor that was sorted into a folder before, after reading all of it to check it.
+        """Open a tensor that was sorted into a folder earlier; all of it is read to check it.
 
         Parameters
         ----------
@@ -282,7 +282,7 @@ class StoredTensor:
         return blocks.thinned(left, without_places, PerLine(ends[:-1]), hidden) if hidden.size else blocks
 
     def cells(self, places: Indices) -> tuple[NDArray[np.int64], Vector]:
-        """Return positions and values of some of all cells, by their places in lexicographic order."""
+        """Return positions and values of some known cells, by their places in lexicographic order."""
         others, values = (mapped_cells(self.folder, 0, name) for name in PARTS)
         lines = np.searchsorted(line_ends(self.counts[0])[1:], places, side="right")
         return np.column_stack([lines, others[places]]).astype(np.int64), values[places].astype(np.float64)

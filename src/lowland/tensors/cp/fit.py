@@ -132,7 +132,7 @@ class CPFit(Decomposition):
 
     @cached_property
     def core_consistency(self) -> float:
-        """Percentage by which the components alone explain what a full Tucker core of them would.
+        """Share, in per cent, of a full Tucker core on the same factors that the components alone explain.
 
         One hundred: the tensor has no interactions of different components; far below, or negative: there are
         too many components, or the model does not hold. Missing cells are filled by the model. It is a

@@ -55,7 +55,7 @@ def read_tensor_table(
     duplicates: str = "error",
     form: TableFormat = PLAIN,
 ) -> TensorFile:
-    """Read a table as a tensor.
+    """Read a table of three or more modes, or one whose times are folded into modes, as a tensor.
 
     Parameters
     ----------
