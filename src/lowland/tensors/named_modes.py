@@ -254,9 +254,7 @@ def labelled_parts(like: Any, factors: Sequence[Matrix], columns: str, others: M
     names = [f"mode {n}" for n in range(len(factors))] if like is None else list(like.dims)
     if len(set(names)) < len(names):
         raise InvalidInputError("dimensions need different names", ", ".join(map(str, names)))
-    along = (
-        {} if like is None else {name: coord for name, coord in like.coords.items() if len(coord.dims) == 1}
-    )
+    along = {} if like is None else {key: axis for key, axis in like.coords.items() if len(axis.dims) == 1}
     taken = {*names, *along}
     across = [_free_name(columns.format(name), taken) for name in names]
     arrays: dict[str, Any] = {}

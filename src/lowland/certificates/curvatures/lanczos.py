@@ -105,10 +105,8 @@ def smallest_eigenpairs(
     plain = LinearOperator((size, size), matvec=product, dtype=np.float64)
     try:
         if top is None:
-            largest = eigsh(
-                plain, k=1, which="LA", v0=start, tol=1e-3, return_eigenvectors=False, maxiter=200
-            )
-            top = float(largest[0])
+            edges = eigsh(plain, k=1, which="LA", v0=start, tol=1e-3, return_eigenvectors=False, maxiter=200)
+            top = float(edges[0])
         # shifting the gauge to the top of the spectrum removes its zeros
         lifted = LinearOperator(
             (size, size),

@@ -121,9 +121,7 @@ def _lines(
     fit: TensorCompletionFit, read: TensorFile, lower: Matrix, upper: Matrix, output: Path
 ) -> Iterator[list[Any]]:
     """Yield a line per cell: its labels, its value, the ends of its interval, and whether it was known."""
-    names = [
-        [str(name) if isinstance(name, np.datetime64) else name for name in axis] for axis in read.labels
-    ]
+    names = [[str(name) if isinstance(name, np.datetime64) else name for name in dim] for dim in read.labels]
     completed = _kept(fit, read)
     # no interval: a cell without text, or a number that is none
     absent = math.nan if output.suffix.lower() in COLUMNAR else ""

@@ -195,14 +195,12 @@ def extended(
     return longer
 
 
-def _are_those_of(order: ModeOrder, coords: Any) -> bool:
+def _are_those_of(order: ModeOrder, axis: Any) -> bool:
     """Return whether an order's coordinates are those of the labelled array."""
-    if coords is None:
+    if axis is None:
         return False
     try:
-        return np.array_equal(
-            order.coordinates, as_coordinates(coords, len(order.coordinates), "coordinates")
-        )
+        return np.array_equal(order.coordinates, as_coordinates(axis, len(order.coordinates), "coordinates"))
     except InvalidInputError:
         return False
 

@@ -43,14 +43,12 @@ def picked(path: Path, names: Sequence[str], variable: str | None) -> str:
     )
 
 
-def _named(
-    array: NDArray[Any], names: Iterable[str], coords: Iterable[Any], empty_slices: bool
-) -> TensorFile:
+def _named(array: NDArray[Any], names: Iterable[str], axes: Iterable[Any], empty_slices: bool) -> TensorFile:
     """Return an array with the names and coordinates of its modes."""
     if array.dtype.kind not in "biuf":
         raise InvalidInputError("the tensor must hold real numbers", f"dtype {array.dtype}")
     observations = TensorObservations.from_array(array, empty_slices=empty_slices)
-    return TensorFile(observations, tuple(names), tuple(coords))
+    return TensorFile(observations, tuple(names), tuple(axes))
 
 
 def _from_xarray(path: Path, engine: str, variable: str | None, empty_slices: bool) -> TensorFile:

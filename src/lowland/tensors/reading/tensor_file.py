@@ -44,8 +44,7 @@ class TensorFile:
     def labels(self) -> tuple[NDArray[Any], ...]:
         """The coordinates along each mode, or positions counted from zero where it has none."""
         shape = self.observations.shape
-        coordinates = self.coordinates or (None,) * len(shape)
+        axes = self.coordinates or (None,) * len(shape)
         return tuple(
-            np.arange(size) if names is None else names
-            for names, size in zip(coordinates, shape, strict=True)
+            np.arange(size) if axis is None else axis for axis, size in zip(axes, shape, strict=True)
         )
