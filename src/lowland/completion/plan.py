@@ -71,7 +71,9 @@ class CompletionPlan:
     )
     rank: int | None = setting(None, ValueKind.RANK, "Rank of the low-rank part, or auto.", FACTORS)
     biases: bool = setting(True, ValueKind.FLAG, "Fit row, column and global biases.", FACTORS)
-    nonnegative: bool = setting(False, ValueKind.FLAG, "Nonnegative factors (method map, --no-biases).", MAP)
+    nonnegative: bool = setting(
+        False, ValueKind.FLAG, "Nonnegative factors (method map, --no-biases).", MAP, elsewhere=False
+    )
     pattern: bool | None = answer(
         "Use the pattern of observed cells as features of rows and columns: auto, yes or no.", POSTERIORS
     )
@@ -79,18 +81,23 @@ class CompletionPlan:
         "Refine missing cells of columns with curves by forests, where held-out cells show a gain: auto "
         "(small tables), yes or no.",
         BAYESIAN,
+        elsewhere=False,
     )
     powers: bool | None = answer(
         "Fit skewed columns of nonnegative numbers as square roots or logarithms, and shares as logits: "
         "auto (where held-out cells are predicted better), yes or no.",
         BAYESIAN,
+        elsewhere=False,
     )
     row_order: bool | None = answer(
         "Look whether rows vary smoothly along their labels (numbers or dates): auto (dates and years), "
         "yes or no.",
         parameter=None,
+        elsewhere=False,
     )
-    column_order: bool | None = answer("The same of columns: auto, yes or no.", parameter=None)
+    column_order: bool | None = answer(
+        "The same of columns: auto, yes or no.", parameter=None, elsewhere=False
+    )
     noise: str = setting(
         "auto",
         ValueKind.WORD,
@@ -119,6 +126,7 @@ class CompletionPlan:
         ValueKind.WORD,
         "uniform, or counts: penalise each row and column in proportion to its number of cells.",
         MAP,
+        elsewhere=False,
     )
     bias_penalty: float | None = number(
         "Ridge penalty on row and column biases, or auto; for method map.", MAP

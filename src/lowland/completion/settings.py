@@ -46,6 +46,8 @@ class Setting:
         The estimators' name for it, "" if that is the same; None if it is none of their parameters.
     panel : str
         Of the help.
+    elsewhere : bool
+        Whether fits of cells on the disk or a cluster use it.
     name : str
         Of the plan's field; on the command line with dashes.
     default : object
@@ -57,6 +59,7 @@ class Setting:
     least: int = 0
     parameter: str | None = ""
     panel: str = MODEL
+    elsewhere: bool = True
     name: str = ""
     default: Any = None
 
@@ -77,9 +80,10 @@ def setting(
     least: int = 0,
     parameter: str | None = "",
     panel: str = MODEL,
+    elsewhere: bool = True,
 ) -> T:
     """Return a field of a plan, a frozen dataclass, that `settings_of` lists; arguments as of `Setting`."""
-    about = Setting(kind, words, methods, least, parameter, panel)
+    about = Setting(kind, words, methods, least, parameter, panel, elsewhere)
     made: T = field(default=default, metadata={"setting": about})
     return made
 

@@ -17,7 +17,7 @@ from lowland.completion.bayesian.words import about_certificate, describe_method
 from lowland.completion.elsewhere.penalised_fit import LineFit, certify_lines, certify_posterior, fit_lines
 from lowland.completion.memory_needs import check_lines_fit
 from lowland.completion.penalised.table import PenalisedTable, describe_sweeps
-from lowland.completion.plan import CompletionPlan
+from lowland.completion.plan import SETTINGS, CompletionPlan
 from lowland.completion.planned_fit import bayesian_settings, penalised_settings, refuse_covariates
 from lowland.completion.tables.fitted import FittedTable
 from lowland.core.errors import UnsupportedError
@@ -43,7 +43,7 @@ def refuse_elsewhere(plan: CompletionPlan, where: str) -> None:
     fix = "fit the table in memory"
     if plan.loss != "squared":
         raise UnsupportedError(f"losses must be squared for tables {where}", f"loss={plan.loss!r}", fix=fix)
-    for name in ("nonnegative", "penalty_weights", "refine", "powers", "row_order", "column_order"):
+    for name in (one.name for one in SETTINGS if not one.elsewhere):
         if name in plan.given and getattr(plan, name) is not False:
             given = f"{name}={getattr(plan, name)!r}"
             raise UnsupportedError(f"{name} is not there for tables {where}", given, fix=fix)
