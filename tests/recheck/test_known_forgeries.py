@@ -10,7 +10,7 @@ import lowland as ll
 from forging import with_codes
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.results.findings import Certificate, Finding
-from lowland.core.results.reasons import because
+from lowland.core.results.reasons import because, sentence
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Outcome
 from lowland.judges import certify
@@ -638,3 +638,61 @@ def test_premises_that_a_matrix_contradicts(delta):
         found = conditional_findings(objective, theta, ll.Premise(2, delta, scale=scale))
         assert all(finding.verdict is S for finding in found)
         assert set(outcomes(found, objective, theta)) == {Outcome.CONTRADICTED}
+
+
+def altered(name, claim, change):
+    """Return the outcome of a claim of a sample's document after a change of its finding as plain data."""
+    honest = sample(name)
+    plain = json.loads(honest.document.to_json())
+    finding = next(one for one in plain["findings"] if one["claim"] == claim)
+    change(finding)
+    finding["method"] = sentence(phrase for one in finding["reason"] for phrase in because(**one))
+    try:
+        return ll.verify(Document.from_json(json.dumps(plain)), honest.data)[claim].outcome
+    except (FileFormatError, InvalidInputError):
+        return Outcome.CONTRADICTED
+
+
+def farther(finding):
+    next(one for one in finding["reason"] if one["code"] == "attached")["distance"] *= 1.009
+
+
+def other_modes(finding):
+    finding["witness"]["modes"] = finding["reason"][0]["modes"] = [7, 8, 9]
+
+
+def the_same_modes(finding):
+    finding["witness"]["modes"] = finding["reason"][0]["modes"] = [0, 0, 0]
+
+
+def uneven(finding):
+    finding["reason"] = [{"code": "uneven"}]
+
+
+def infeasible(finding):
+    finding.update(verdict="inconclusive", reason=[{"code": "infeasible"}], witness={}, rigour="estimate")
+    for name in ("value", "bound", "tolerance"):
+        finding[name] = None
+    finding["assumptions"] = []
+
+
+def zeros(finding):
+    finding["reason"][-1] = {"code": "zeros"}
+
+
+@pytest.mark.parametrize(
+    ("name", "claim", "change"),
+    [
+        ("few cells", "locally_unique", farther),
+        ("saddle of a tensor", "local_minimum", other_modes),
+        ("saddle of a tensor", "local_minimum", the_same_modes),
+        ("tensor", "strict_local_minimum", uneven),
+        ("tensor", "second_order_stationary", uneven),
+        ("table of nonnegative factors", "globally_optimal", infeasible),
+        ("table of levels", "globally_optimal", zeros),
+    ],
+    ids=lambda part: part if isinstance(part, str) else part.__name__,
+)
+def test_words_that_are_false_are_contradicted(name, claim, change):
+    assert altered(name, claim, lambda finding: None) is Outcome.CONFIRMED
+    assert altered(name, claim, change) is Outcome.CONTRADICTED

@@ -240,3 +240,12 @@ def test_a_delta_that_is_no_number(given):
 def test_a_premise_that_is_none(given):
     with pytest.raises(InvalidInputError, match="Premise"):
         ll.recover(ALL, np.ones(4), rank=1, premise=given)
+
+
+def test_a_region_without_an_active_neuron_has_rank_zero():
+    net = ReluNetwork(([[-1.0], [-2.0]], [[1.0, 1.0]]), (None, None))
+    data = np.array([[1.0], [2.0]]), np.array([0.0, 1.0])
+    report = region_report(net, *data, rng=0)
+    assert report.rank == 0
+    check = ll.verify(report.document(report.certificate), data)["no_bad_minimum_in_region"]
+    assert check.outcome is Outcome.CONFIRMED

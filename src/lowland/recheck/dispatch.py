@@ -112,8 +112,11 @@ def _checked(
         return said.settle("")
     if said.is_open and said.code in UNCHECKED:
         return said.settle_unchecked(UNCHECKED[said.code])
-    if said.is_open and (said.says("constrained") or said.says("infeasible")):
+    if said.is_open and said.says("constrained"):
         said.require(problem.is_constrained, "nothing is asked of factors")
+        return said.nothing_claimed()
+    if said.is_open and said.says("infeasible"):
+        said.require(not problem.is_feasible, "no factor breaks its constraints")
         return said.nothing_claimed()
     if said.is_open and said.code == "out_of_scale":
         return _out_of_scale(said, problem)

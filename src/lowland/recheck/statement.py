@@ -14,6 +14,8 @@ from lowland.core.results.reasons import Reason, because, kinds_of, read_sentenc
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check, Outcome
 
+# a whole number as it is written
+WHOLE = r"(?:0|[1-9]\d*)"
 # relative difference of numbers that were computed twice
 AGREE = 1e-6
 # words for a setting that stopped a judge; they say nothing about the data
@@ -287,7 +289,7 @@ def _agrees(stated: Any, known: Any, kind: str) -> bool:
     if kind not in ("whole", "real"):
         return bool(stated == known)
     text = stated if isinstance(stated, str) else ""
-    if kind == "whole" and text and re.fullmatch(r"\d+", text) is None:
+    if kind == "whole" and text and re.fullmatch(WHOLE, text) is None:
         return False
     try:
         number = float(text.rstrip("%")) / (100 if text.endswith("%") else 1) if text else float(stated)
@@ -302,7 +304,7 @@ def _agrees(stated: Any, known: Any, kind: str) -> bool:
         if side == "near":
             return bool(abs(number - limit) <= room + beside[0])
         return bool(number >= limit - room if side == "from" else number <= limit + room)
-    if kind == "whole" or (float(known).is_integer() and re.fullmatch(r"-?\d+", text)):
+    if kind == "whole" or (float(known).is_integer() and re.fullmatch(f"-?{WHOLE}", text)):
         return bool(number == known)
     shortened = float(known).is_integer() and "e" not in text and "%" not in text and "." in text
     return not shortened and bool(abs(number - known) <= room + AGREE * abs(known))

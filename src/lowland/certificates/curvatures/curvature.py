@@ -93,12 +93,13 @@ def judge_curvature(objective: Fit, theta: Vector, given: Judgement) -> list[Fin
         return [_not_stationary(claim, stationary) for claim in CURVATURE_CLAIMS]
     second = Verdict.SUPPORTED if smallest >= -bound else Verdict.INCONCLUSIVE
     strictly = smallest > bound > 0 and second is Verdict.SUPPORTED
+    of_strict = dict(shared)
     if strictly and not is_near_minimum(objective, theta, smallest):
-        strictly, shared["reason"] = False, because("uneven")
+        strictly, of_strict["reason"] = False, because("uneven")
     strict = Verdict.SUPPORTED if strictly else Verdict.INCONCLUSIVE
     return [
         Finding("second_order_stationary", second, witness=witness, **shared),
-        Finding("strict_local_minimum", strict, witness=witness, **shared),
+        Finding("strict_local_minimum", strict, witness=witness, **of_strict),
     ]
 
 

@@ -21,7 +21,7 @@ from lowland.recheck.stationarity import LARGEST_TOLERANCE, check_stationary, co
 STRICT = "strict_local_minimum"
 # found by other means than from the full Hessian
 ITERATED = ("iterated_curvature", "reduced_curvature")
-OTHERS = ("factored_curvature", *ITERATED, "uneven")
+OTHERS = ("factored_curvature", *ITERATED)
 # relative accuracy of curvatures that are computed here, and of those found by iteration
 EXACT, ROUGH = 1e-8, 2e-3
 
@@ -110,8 +110,13 @@ def _compare_curvatures(said: Statement, at: PlainFit, matrix: np.ndarray, value
     """Compare the numbers of a spectrum, and the verdict that they give."""
     smallest, top = (float(values[0]), float(np.abs(values).max())) if values.size else (0.0, 0.0)
     exact = said.says("all_curvatures")
-    others = not exact and any(said.says(code) for code in OTHERS)
-    said.require(exact or others, "other words than those of curvatures")
+    uneven = not exact and said.says("uneven")
+    others = not exact and not uneven and any(said.says(code) for code in OTHERS)
+    said.require(exact or uneven or others, "other words than those of curvatures")
+    if uneven:
+        strict = said.finding.claim == STRICT and not said.is_open
+        said.require(not strict, "a step that could lower the objective leaves a strict minimum open")
+        said.require(_share_to_gain(at, smallest) > 0.25, "no step could lower the objective")
     said.rigour(Rigour.WORKING_PRECISION)
     said.assume()
     tolerance = said.needed("tolerance") or 0.0
@@ -135,12 +140,17 @@ def _compare_curvatures(said: Statement, at: PlainFit, matrix: np.ndarray, value
         least = max(bound, EXACT * top)  # less may be rounding
         words = f"the smallest curvature is {smallest:.3g}, within {least:.2g} of zero"
         said.require(smallest > least > 0, words)
-        gradient = at.gradient()
-        decrement = float(gradient @ gradient) / (2 * smallest) if smallest > 0 else np.inf
-        least = 1e-20 * at.unfitted_value()
-        said.require(decrement <= 2e-6 * at.objective() + 2 * least, "a step could still lower the objective")
+        said.require(_share_to_gain(at, smallest) <= 1, "a step could still lower the objective")
     elif said.verdict is Verdict.SUPPORTED:
         said.require(smallest >= -bound * (1 + AGREE), f"the smallest curvature is {smallest:.3g}")
+
+
+def _share_to_gain(at: PlainFit, smallest: float) -> float:
+    """Return what a step could gain by the least curvature, over what is still called a minimum."""
+    gradient = at.gradient()
+    decrement = float(gradient @ gradient) / (2 * smallest) if smallest > 0 else np.inf
+    room = 2e-6 * at.objective() + 2e-20 * at.unfitted_value()
+    return decrement / room if room > 0 else (np.inf if decrement > 0 else 0.0)
 
 
 def _compare_direction(said: Statement, at: PlainFit, matrix: np.ndarray, bound: float) -> None:

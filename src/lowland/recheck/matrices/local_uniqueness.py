@@ -29,7 +29,7 @@ LEAST_NEGLIGIBLE, MOST_NEGLIGIBLE, SINGLE_NEGLIGIBLE = 0.99e-6, 1e-5, 0.1
 # numbers found by iteration agree to this
 ROUGH = 5e-3
 # and distances of matrices to this fraction of them
-CLOSE = 1e-2
+CLOSE = 1e-6
 # a factor whose smallest singular value is a smaller fraction of its largest is not of full rank
 SMOOTH = 1e-8
 MOST_LINE = 400

@@ -145,14 +145,14 @@ def _bound(said: Statement, problem: MatrixProblem, value: float) -> tuple[Lower
     if said.says("slopes_moved"):
         return (conjugate_bound(problem, scale) if problem.is_psd else NOTHING), Rigour.WORKING_PRECISION
     if said.says("conjugates"):
+        _require_zeros(said, problem)
         rigour = _norm_rigour(said)
         weakest = Rigour.ESTIMATE if rigour is Rigour.ESTIMATE else Rigour.WORKING_PRECISION
         return (NOTHING if problem.is_psd else conjugate_bound(problem, scale)), weakest
     if not problem.losses.is_squared:
         said.fault("a bound of squared losses")
         return NOTHING, Rigour.ESTIMATE
-    if said.code == "zeros":
-        said.require(not problem.slopes.any(), "the residual is no matrix of zeros")
+    _require_zeros(said, problem)
     rigour = _charged(problem, _norm_rigour(said))
     if said.says("shifted_dual"):
         shifted = problem.is_psd and not problem.penalty and not problem.has_unit_trace
@@ -235,6 +235,12 @@ def _column(said: Statement, name: str, size: int, is_complex: bool) -> Matrix |
     shape: tuple[int | None, ...] = (size, 1) if np.ndim(array) == 2 else (size,)
     column = said.array(name, shape, reals=not is_complex)
     return None if column is None else column.ravel()
+
+
+def _require_zeros(said: Statement, problem: MatrixProblem) -> None:
+    """Note a fault if the next phrase is about a matrix of zeros that is none."""
+    if said.code == "zeros":
+        said.require(not problem.slopes.any(), "the residual is no matrix of zeros")
 
 
 def check_lower_point(said: Statement, problem: PlainFit) -> Check:

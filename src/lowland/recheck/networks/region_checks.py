@@ -151,8 +151,10 @@ def _check_inside(said: Statement, problem: NetworkProblem, weights: Matrix, reg
     design, aim, flat = problem.design(), problem.aim(), weights.ravel()
     n, size = design.shape
     columns = design[:, _independent(design, region_rank)]
-    spread = float(np.linalg.svd(columns, compute_uv=False)[-1]) * (1 - 1e-6)
-    if columns.shape[1] != region_rank or not is_spread_at_least(columns, spread):
+    spread = np.inf  # where no weight changes an output, every point is a minimum
+    if region_rank:
+        spread = float(np.linalg.svd(columns, compute_uv=False)[-1]) * (1 - 1e-6)
+    if columns.shape[1] != region_rank or (region_rank and not is_spread_at_least(columns, spread)):
         return said.settle_unchecked("no bound on the design's singular values is proved here")
     residual = aim - design @ flat
     error = gamma(size + 4) * (np.abs(design) @ np.abs(flat) + np.abs(aim))
@@ -183,6 +185,8 @@ def _is_exactly(problem: NetworkProblem, count: int) -> bool:
     if count == min(design.shape):
         return True
     used = design[:, np.any(design != 0, axis=0)]
+    if not used.size:  # of rank zero
+        return True
     if min(used.shape) ** 2 * max(used.shape) > MOST_ELIMINATION:
         return False
     sizes = np.abs(used[used != 0])

@@ -65,6 +65,8 @@ def _check_saddle(said: Statement, problem: TensorProblem) -> Check:
     value = start.objective()
     said.must_say("saddle", order=int(order), modes=[int(mode) for mode in modes])
     said.require(order == len(modes) + 1, "the order is one more than the number of modes")
+    chosen, there = set(modes.tolist()), set(range(len(problem.shape)))
+    said.require(len(chosen) == len(modes) and chosen <= there, "these are not different modes of the tensor")
     said.require(bool(np.array_equal(points[0], first)), "the lower point is not the first of those attached")
     others = [start.at(np.asarray(point)) for point in points]
     falls = np.array([value - other.objective() for other in others])
