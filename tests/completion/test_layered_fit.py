@@ -80,6 +80,17 @@ def fits():
     return {layer: fit(case) for layer, case in CASES.items()}
 
 
+@pytest.fixture(scope="module")
+def nested():
+    """Layers inside a layer: powers around levels."""
+    table = with_levels(np.random.default_rng(0))
+    values = np.where(table.columns == 2, table.values, 100 * np.exp(table.values))
+    case = Case(
+        lambda _: replace(table, values=values), replace(PLAN, powers=True), {2: LevelKind(3, ordered=False)}
+    )
+    return fit(case)
+
+
 def alike(one, other):
     np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
 
@@ -115,6 +126,10 @@ def check_uncertainty(layer, table):
     off = np.abs(drawn.mean(axis=0) - means)
     assert np.mean(off <= SURE * spreads / np.sqrt(DRAWS) + CUT_OFF * stated) > 0.9
     assert np.mean((spreads > 0.6 * stated) & (spreads < 1.6 * stated)) > 0.8
+    numbers = np.ones(table.shape[1], bool) if layer.losses is None else layer.losses.numbers
+    assert numbers.shape == (table.shape[1],)
+    noise = (layer.parts().noise[columns] / stated)[numbers[columns]]  # in the unit of the table
+    assert 0.1 < np.median(noise) < 1.2
     lower, upper = layer.intervals(rows, columns, 0.8)
     known = ~np.isnan(lower)
     assert known.mean() > 0.5
@@ -186,12 +201,17 @@ def test_a_layer_brings_back_what_is_asked(kind, fits):
     check_layer(fitted)
 
 
-@pytest.mark.parametrize("kind", CASES, ids=lambda kind: kind.__name__)
-def test_a_layer_is_kept_in_files(kind, fits, tmp_path):
-    fitted = fits[kind]
+def test_layers_inside_each_other(nested):
+    assert [type(nested.model), type(nested.model.base)] == [PowerLayer, LevelLayer]
+    check_layer(nested)
+
+
+@pytest.mark.parametrize("kind", [*CASES, "nested"], ids=lambda kind: getattr(kind, "__name__", kind))
+def test_a_layer_is_kept_in_files(kind, fits, nested, tmp_path):
+    fitted = nested if kind == "nested" else fits[kind]
     save_model(tmp_path / "model.npz", fitted)
     read, _ = load_model(tmp_path / "model.npz")
-    assert type(read.model) is kind
+    assert type(read.model) is type(fitted.model)
     alike(read.model.matrix(), fitted.model.matrix())
     np.testing.assert_array_equal(read.observations.to_array(), fitted.observations.to_array())
     rng = np.random.default_rng(3)
@@ -210,6 +230,7 @@ FAULTS = {
     "new rows are not written": ("of_rows", lambda self, *a: self.around(self.base.of_rows(*a), a[0])),
     "the table within is the one outside": ("apply", lambda self, table: table),
     "another fit is forgotten": ("around", lambda self, base, table: self),
+    "the noise is that of what is written": ("parts", lambda self: self.base.parts()),
     "nothing is said": ("words", ""),
     "the scope is missing": ("scope", ()),
 }

@@ -23,14 +23,14 @@ from lowland.kernels.sparse_tables.sparse_gram import add_pairs
 @final
 @dataclass(frozen=True, eq=False)
 class StoredBlocks:
-    """One side of a table, or mode of a tensor, its blocks in files that are mapped while they are used.
+    """One side of a table, or mode of a tensor, whose blocks a function reads when they are used.
 
     Parameters
     ----------
     read : callable
         Returns the k-th block.
     folder : Path
-        Of the files.
+        Where they lie.
     bounds : ndarray of int, shape (blocks + 1,)
         The first line of each block, and the number of lines.
     stored : ndarray of int

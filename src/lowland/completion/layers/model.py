@@ -91,9 +91,12 @@ class Layer(ABC):
         """Return the page of a report, from the one of the fit within."""
         return within(parts)
 
+    @abstractmethod
     def document(self, within: Callable[[], Document], table: Observations | None) -> Document:
-        """Return the certificate with what is needed to derive it again, from that of the fit within."""
-        return within()
+        """Return the certificate with what is needed to derive it again, from that of the fit within.
+
+        Raise UnsupportedError if the re-check cannot write the table as the layer does.
+        """
 
     # what a model says
 

@@ -20,6 +20,7 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
 
 if TYPE_CHECKING:
+    from lowland.recheck.documents import Document
     from lowland.report.page import Page
 
 SCOPE = "They are about the low-rank part alone, without what refines it."
@@ -98,6 +99,10 @@ class RefinementLayer(Layer):
     def scope(self) -> Sequence[str]:
         """What a certificate is about, in a sentence."""
         return (SCOPE,)
+
+    def document(self, within: Callable[[], Document], table: Observations | None) -> Document:
+        """Return the certificate of the low-rank part, which is of the same table."""
+        return within()
 
     def page(self, within: Callable[[PageParts], Page], parts: PageParts, table: Observations | None) -> Page:
         """Return the page of the fit within, which says what refines it."""
