@@ -44,6 +44,8 @@ class BayesianProblem:
     table : Observations
         With levels, which `levels` says.
     levels : Levels
+    numbers : Observations
+        The table with its levels in numbers.
     settings : BayesianSettings
         Of the table in numbers.
     covariates : pair of ndarray or None
@@ -54,6 +56,7 @@ class BayesianProblem:
 
     table: Observations
     levels: Levels
+    numbers: Observations
     settings: BayesianSettings
     covariates: SideCovariates
     orders: SideOrders
@@ -88,10 +91,11 @@ def fit_layers(
     problem, table, levels = problem.in_numbers(), problem.table, problem.levels
     powers = choose_powers(table, levels, problem.settings, problem.covariates, plan.powers, rng)
     written = write_powers(table, powers)
-    numbers = levels.encode(written) if levels else written
-    # roots and logarithms are no grades, whatever stands beside them
-    settings = replace(problem.settings, graded=False) if powers else problem.settings
-    fitted = _fit_numbers(replace(problem, table=numbers, settings=settings), plan, rng, search)
+    if powers:
+        numbers = levels.encode(written) if levels else written
+        # roots and logarithms are no grades, whatever stands beside them
+        problem = replace(problem, numbers=numbers, settings=replace(problem.settings, graded=False))
+    fitted = _fit_numbers(problem, plan, rng, search)
     if levels or powers:
         of_levels = spawn(rng, 1)[0]
     if levels:
@@ -119,11 +123,16 @@ def _fit_numbers(
     problem: BayesianProblem, plan: CompletionPlan, rng: np.random.Generator, search: dict[str, Any]
 ) -> FittedTable:
     """Fit a table of numbers, and refine it where that pays; columns of one group are missing together."""
-    table, settings, covariates, orders = problem.table, problem.settings, problem.covariates, problem.orders
+    table, settings, covariates, orders = (
+        problem.numbers,
+        problem.settings,
+        problem.covariates,
+        problem.orders,
+    )
     # streams of their own: an order that is looked at and left out, or forests, change no bit of the rest
     of_orders, of_forests = spawn(rng, 2)
     settings = replace(settings, column_places=_column_places(orders, settings))
-    if orders and plan.decide_method() != "gaussian":
+    if orders and settings.full is not True:  # a Gaussian has its order of columns from `column_places`
         settings, covariates = with_orders(table, settings, covariates, orders, of_orders)
     fit = fit_bayesian(table, settings, rng=rng, covariates=covariates, **search)
     fitted = BayesianTable.of(fit, covariates)

@@ -75,10 +75,8 @@ def fit_plan(  # noqa: PLR0913
     -------
     PlannedFit
     """
-    method, search = (
-        plan.decide_method(),
-        {"callbacks": callbacks, "checkpoint": checkpoint, "resume": resume},
-    )
+    method = plan.decide_method()
+    search = {"callbacks": callbacks, "checkpoint": checkpoint, "resume": resume}
     if orders is None:
         orders = orders_of(plan.asked_orders, table.shape, (table.row_labels, table.column_labels))
     known = Levels.of(table, levels or {})
@@ -92,6 +90,7 @@ def fit_plan(  # noqa: PLR0913
     problem = BayesianProblem(
         table=table,
         levels=known,
+        numbers=numbers,
         settings=bayesian_settings(plan, method, known.groups),
         covariates=covariates,
         orders=orders,

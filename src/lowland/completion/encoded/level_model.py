@@ -13,7 +13,7 @@ from lowland.cells.labels import TableLabels
 from lowland.completion.encoded.column_meaning import LevelColumns
 from lowland.completion.encoded.level_maps import LevelMap
 from lowland.completion.encoded.levels import Levels
-from lowland.completion.encoded.writing import WritingLayer, of_each
+from lowland.completion.encoded.writing import WritingLayer, of_columns, of_each
 from lowland.completion.tables.fitted import PageParts
 from lowland.completion.tables.model import SamplingModel, TableParts, no_levels
 from lowland.core.arrays import Indices, Matrix, Vector
@@ -109,7 +109,7 @@ class LevelLayer(WritingLayer):
 
     def predict(self, rows: Indices, columns: Indices) -> Vector:
         """Return predictions of cells: numbers, and expected positions of levels; shape (k,)."""
-        out = self._of_numbers(self.base.predict, rows, columns)
+        out = of_columns(self.base.predict, rows, columns, self._places)
         for j, kind, at in of_each(self.levels.kinds, columns):
             out[at] = self.probabilities(rows[at], j) @ np.arange(kind.count)
         return out
@@ -123,7 +123,7 @@ class LevelLayer(WritingLayer):
 
     def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
         """Return standard deviations of new observations of cells, shape (k,); of levels, of positions."""
-        out = self._of_numbers(self.base.standard_errors, rows, columns)
+        out = of_columns(self.base.standard_errors, rows, columns, self._places)
         for j, kind, at in of_each(self.levels.kinds, columns):
             shares, places = self.probabilities(rows[at], j), np.arange(kind.count)
             out[at] = np.sqrt(np.maximum(shares @ places**2 - (shares @ places) ** 2, 0.0))
@@ -160,13 +160,10 @@ class LevelLayer(WritingLayer):
             out[:, j] = np.argmax(shares, axis=1) if likeliest else shares @ np.arange(kind.count)
         return out
 
-    def _of_numbers(
-        self, of_base: Callable[[Indices, Indices], Vector], rows: Indices, columns: Indices
-    ) -> Vector:
-        """Return what the model in numbers says of cells that hold numbers; levels are NaN."""
-        out, at = np.full(rows.size, np.nan), self.levels.is_number[columns]
-        out[at] = of_base(rows[at], self.levels.starts[columns[at]])
-        return out
+    @cached_property
+    def _places(self) -> Indices:
+        """The column of numbers of each column that holds numbers, -1 of levels."""
+        return np.where(self.levels.is_number, self.levels.starts, -1)
 
     def document(self, within: Callable[[], Document], table: Observations | None) -> Document:
         """Raise UnsupportedError: what is proved is about numbers that nobody has seen."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lowland.cells.labels import TableLabels
 from lowland.completion.encoded.column_meaning import PowerColumns
 from lowland.completion.encoded.powers import Power
-from lowland.completion.encoded.writing import WritingLayer, of_each
+from lowland.completion.encoded.writing import WritingLayer, of_columns, of_each
 from lowland.completion.tables.model import SamplingModel, TableParts
 from lowland.core.arrays import Indices, Matrix, Vector, places_of_each
 from lowland.core.cells.observations import Observations
@@ -66,6 +66,11 @@ class PowerLayer(WritingLayer):
         """Mask of the columns that are written as square roots or logarithms."""
         return np.isin(np.arange(self.shape[1]), list(self.powers))
 
+    @cached_property
+    def _places(self) -> Indices:
+        """Each column that is written as it is, -1 of powers."""
+        return np.where(self.is_power, -1, np.arange(self.shape[1]))
+
     def parts(self) -> TableParts:
         """Return factors and biases of the table within; noise is that at a column's mean."""
         parts = self.base.parts()
@@ -76,13 +81,13 @@ class PowerLayer(WritingLayer):
 
     def predict(self, rows: Indices, columns: Indices) -> Vector:
         """Return predictions of cells, shape (k,): means of what roots and logarithms stand for."""
-        out = np.asarray(self.base.predict(rows, columns), np.float64).copy()
+        out = of_columns(self.base.predict, rows, columns, self._places)
         at, out[at], _ = self._expected(rows, columns)
         return out
 
     def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
         """Return standard deviations of new observations of cells, shape (k,)."""
-        out = np.asarray(self.base.standard_errors(rows, columns), np.float64).copy()
+        out = of_columns(self.base.standard_errors, rows, columns, self._places)
         at, _, out[at] = self._expected(rows, columns)
         return out
 

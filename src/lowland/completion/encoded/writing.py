@@ -71,6 +71,25 @@ class WritingLayer(Layer, ABC):
         return replace(page, asked=asked, notes=(*page.notes, *self.scope))
 
 
+def of_columns(
+    of_base: Callable[[Indices, Indices], Vector], rows: Indices, columns: Indices, places: Indices
+) -> Vector:
+    """Return what the model within says of cells of columns that stay as they are; others are NaN.
+
+    Parameters
+    ----------
+    of_base : callable
+        Takes rows and columns within.
+    rows, columns : ndarray of int, shape (k,)
+    places : ndarray of int, shape (n,)
+        The column within of each column, -1 where it is written otherwise.
+    """
+    out, within = np.full(rows.size, np.nan), places[columns]
+    at = within >= 0
+    out[at] = of_base(rows[at], within[at])
+    return out
+
+
 def of_each(items: Mapping[int, T], columns: Indices) -> Iterator[tuple[int, T, Indices]]:
     """Give the columns of a mapping that occur among cells, with the places of these."""
     if not items:
