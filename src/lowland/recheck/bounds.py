@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Matrix
 from lowland.core.complex_views import embed
 from lowland.core.rounding import gamma, unit_roundoff
 
@@ -58,24 +58,3 @@ def is_definite(matrix: Matrix, charge: float = 0.0) -> bool:
     except np.linalg.LinAlgError:
         return False
     return True
-
-
-def largest_proved(matrix: Matrix, error: float = 0.0) -> float:
-    """Return a proved upper bound on |M|_2, as small as a few attempts show."""
-    size = float(np.linalg.norm(matrix))
-    if size == 0 or not np.isfinite(size):
-        return size + error
-    estimate = float(np.linalg.norm(matrix, 2))
-    for slack in (1e-10, 1e-8, 1e-6, 1e-3):
-        bound = estimate * (1 + slack) + error
-        if is_norm_at_most(matrix, bound, error):
-            return bound
-    return size * (1 + gamma(matrix.size + 2)) + error
-
-
-def sharp_sum(terms: Vector) -> tuple[float, float]:
-    """Return a sum in extended precision, and a bound on its error."""
-    wide = np.asarray(terms, np.longdouble)
-    unit = float(np.finfo(np.longdouble).eps)
-    total = float(wide.sum())
-    return total, (wide.size + 2) * unit * float(np.abs(wide).sum()) + UNIT * abs(total)
