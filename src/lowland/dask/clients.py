@@ -53,7 +53,13 @@ def _started(workers: int) -> LocalCluster:
     main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
     try:
-        return LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+        # any free port: without an address Dask takes 8787, and warns where another cluster has it
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address="localhost:0",
+            scheduler_kwargs={"dashboard": False},
+        )
     finally:
         if main:
             signal.signal(signal.SIGINT, before)

@@ -77,7 +77,7 @@ class DaskMatrixCompletion(MatrixCompletion):
     >>> from lowland.dask import DaskMatrixCompletion
     >>> table = np.add.outer(np.arange(8.0), np.arange(6.0))
     >>> table[2, 3] = np.nan
-    >>> with Client(processes=False, dashboard_address=None) as client:
+    >>> with Client(processes=False, dashboard_address="localhost:0") as client:
     ...     model = DaskMatrixCompletion(rank=1, random_state=0)
     ...     model = model.fit(da.from_array(table, chunks=(4, 6)))
     >>> bool(abs(model.predict([2], [3])[0] - 5) < 0.5)

@@ -66,7 +66,7 @@ class DaskObservations:
     >>> from distributed import Client
     >>> from lowland.dask import DaskObservations
     >>> sold = pd.DataFrame({"shop": ["a", "a", "b"], "fruit": ["fig", "plum", "fig"], "kilos": [3.5, 1, 2]})
-    >>> with Client(processes=False, dashboard_address=None) as client:
+    >>> with Client(processes=False, dashboard_address="localhost:0") as client:
     ...     frame = dd.from_pandas(sold, npartitions=2)
     ...     seen = DaskObservations.from_frame(frame, row="shop", column="fruit", value="kilos")
     ...     seen.shape, seen.size
