@@ -10,7 +10,11 @@ import distributed
 def make_cluster(workers, *, processes=False):
     """Return a cluster; workers in this process start at once, but only processes can be killed."""
     return distributed.LocalCluster(
-        n_workers=workers, threads_per_worker=1, processes=processes, dashboard_address="localhost:0", silence_logs=50
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=processes,
+        dashboard_address="localhost:0",
+        silence_logs=50,
     )
 
 
