@@ -221,10 +221,13 @@ INPUTS = [
         columns=list(range(2000, 2010)),
         cells=np.array([v for _, _, v in PANEL]).reshape(5, 10),
     ),
-    refused(
+    a_table(
         "panel_of_two.csv",
         "country,year,x,y\n" + "".join(f"{c},{y},{v},{v}\n" for c, y, v in PANEL),
-        "names a row twice",
+        "'country' (names, which repeat)",
+        rows=None,
+        columns=["year", "x", "y"],
+        cells=np.array([[y, v, v] for _, y, v in PANEL]),
     ),
     refused(
         "keys_of_two.csv",
@@ -265,7 +268,7 @@ INPUTS = [
         cells=CELLS * 1e4,
     ),
     a_table(
-        "groups.csv",
+        "named_groups.csv",
         wide(CITIES, sep=";", write=lambda x: f"{x * 1e4:,.1f}"),
         "between thousands",
         cells=CELLS * 1e4,
@@ -347,7 +350,8 @@ INPUTS = [
     refused("empty.csv", "", "is empty"),
     refused("header_only.csv", "a,b,c\n", "is empty"),
     refused("binary.csv", bytes(range(256)), "not a text file"),
-    refused("twice.csv", wide(["a", "b"] * 6), "'a' in column 'city', data lines 1 and 3"),
+    refused("twice.csv", wide([*CITIES[:11], "c0"]), "'c0' in column 'city', data lines 1 and 12"),
+    a_table("named_groups.csv", wide(["a", "b"] * 6), "'city' (names, which repeat)", rows=None),
     a_table(
         "twice_mean.csv",
         wide([*CITIES, *CITIES], cells=np.vstack([CELLS, CELLS + 1])),
@@ -360,10 +364,13 @@ INPUTS = [
         cells=CELLS + 1,
         duplicates="last",
     ),
-    refused(
+    a_table(
         "words.csv",
         "city,x,note,y,when\n" + "".join(f"c{k},{k},hi,{k},2020-01-0{k + 1}\n" for k in range(5)),
-        "columns 'note', 'when'",
+        "'note' (1 words without an order), 'when' (text)",
+        rows=CITIES[:5],
+        columns=["x", "y"],
+        cells=np.array([[k, k] for k in range(5)], float),
     ),
     a_table(
         "words_dropped.csv",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.cli.output import say, say_certificate
 from lowland.completion.page_opening import held_out_as_data
@@ -15,11 +16,14 @@ from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.model import TableModel
 from lowland.completion.tables.trial import Trial
 from lowland.core.atomic import was_written
+from lowland.core.cells.observations import Observations
 from lowland.core.cells.observed_cells import changed, check_table_kept
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.findings import Certificate
 from lowland.files.outputs import write_rows
 from lowland.files.shapes.layouts import SIDES, Table
+from lowland.files.writing.filled import ColumnFills, Filled
+from lowland.files.writing.writing import write_filled
 from lowland.report.words import verdict_sentence
 from lowland.tensors.reading.time_parts import days_by_times
 
@@ -117,7 +121,8 @@ def fit_as_data(
 def write_table(path: Path, table: Table, completed: Completed, asked: ResultOptions) -> None:
     """Write the completed table, or a line per cell with its interval if a level is given."""
     if asked.interval is None:
-        write_completed(path, table, completed.model, formulas=asked.keep_formulas)
+        formulas, means = asked.keep_formulas, asked.means
+        write_completed(path, table, completed.model, means=means, formulas=formulas)
     else:
         level, method = asked.interval, asked.interval_method
         write_intervals(path, table, completed, level, method, formulas=asked.keep_formulas)
@@ -158,20 +163,51 @@ def write_intervals(
     write_rows(path, header, lines(), labels=2, formulas=formulas)
 
 
-def write_completed(path: Path, table: Table, model: TableModel, *, formulas: bool = False) -> None:
+def write_completed(
+    path: Path, table: Table, model: TableModel, *, means: bool = False, formulas: bool = False
+) -> None:
     """Write a completed table in the layout of the input, with observed cells kept and likeliest levels."""
+    filled = model.matrix(likeliest=True)
+    if table.original is not None:
+        fills = column_fills(table, filled)
+        write_filled(path, Filled(original=table.original, fills=fills, form=table.form, means=means))
+    else:
+        _write_cells(path, table, filled, formulas=formulas)
+
+
+def column_fills(table: Table, filled: NDArray[Any]) -> dict[str, ColumnFills]:
+    """Return what is filled in each column of a wide table that has missing cells."""
     seen = table.observations
-    everything = model.matrix(likeliest=True)
+    names = np.arange(seen.shape[1]) if seen.column_labels is None else seen.column_labels
+    missing, words = ~_observed(seen), dict(worded(table))
+    return {
+        str(name): ColumnFills(np.flatnonzero(missing[:, j]), filled[missing[:, j], j], words.get(j, ()))
+        for j, name in enumerate(names.tolist())
+        if missing[:, j].any()
+    }
+
+
+def _observed(seen: Observations) -> NDArray[np.bool_]:
+    """Return which cells of a table are observed."""
+    observed = np.zeros(seen.shape, bool)
+    observed[seen.rows, seen.columns] = True
+    return observed
+
+
+def _write_cells(path: Path, table: Table, everything: NDArray[Any], *, formulas: bool) -> None:
+    """Write a table from its cells: a long one, an array, or one whose lines became fewer rows."""
+    seen = table.observations
     # Python floats (predictions) are written with nine digits, NumPy numbers (observed cells) in full
     filled = everything.astype(float).astype(object)
-    filled[seen.rows, seen.columns] = list(seen.values)
+    whole = np.equal(seen.values, np.floor(seen.values)).all() if table.layout == "long" else False
+    kept = [int(value) for value in seen.values] if whole else list(seen.values)
+    filled[seen.rows, seen.columns] = kept
     m, n = seen.shape
-    observed = np.zeros((m, n), dtype=int)
-    observed[seen.rows, seen.columns] = 1
+    observed = _observed(seen).astype(int)
     check_table_kept(seen, filled)
     for j, words in worded(table):
-        kept = zip(filled[:, j], observed[:, j], strict=True)
-        filled[:, j] = [(observed_word if known else word_of)(words, code) for code, known in kept]
+        known = zip(filled[:, j], observed[:, j], strict=True)
+        filled[:, j] = [(observed_word if one else word_of)(words, code) for code, one in known]
     rows, columns = _names(table)
     if table.layout == "long":
         header: Sequence[str] = (*table.names, _observed_title(table.names))

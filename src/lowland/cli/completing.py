@@ -52,12 +52,17 @@ class ResultOptions:
     """What is written of a completion."""
 
     PANEL: ClassVar = RESULTS
-    output: Path | None = option(None, "Write the completed table here (CSV, TSV, Parquet or Feather).")
+    output: Path | None = option(None, "Write the completed table here (CSV, TSV, Parquet, Feather, Excel).")
     interval: float | None = option(
         None, "Level of prediction intervals, such as 0.9; --output then has one line per cell."
     )
     interval_method: str = option(
         "auto", "auto (the method's own), conformal, or conformal_gaps if whole runs of cells are missing."
+    )
+    means: bool = option(
+        False,
+        "Fill whole numbers by means; otherwise fills among whole numbers are whole.",
+        "--means",
     )
     model: Path | None = option(None, "Write the fitted model here (.npz).")
     held_out: bool = option(
@@ -80,7 +85,7 @@ class ResultOptions:
                     f"{name} would overwrite the table", str(path), fix="name another file"
                 )
         check_outputs(*paths.values(), force=force)
-        check_table(self.output, "--output")
+        check_table(self.output, "--output", sheets=self.interval is None)
 
     def check_interval(self) -> None:
         """Raise unless intervals can be made and written."""

@@ -65,7 +65,13 @@ class TableOptions:
     )
     duplicates: str = option("error", "What to do with a cell or a row listed twice: error, mean or last.")
     keep: list[str] | None = option(None, "Read this column only; may be repeated.")
-    drop: list[str] | None = option(None, "Leave out this column; may be repeated.")
+    drop: list[str] | None = option(None, "Leave out this column, from the output too; may be repeated.")
+    as_data: list[str] | None = option(
+        None, "Wide table: a column that is data although it looks like identifiers; may be repeated."
+    )
+    as_is: list[str] | None = option(
+        None, "Wide table: a column without a part in the fit, written as it is; may be repeated."
+    )
     cells: CellOptions
 
     @property
@@ -76,6 +82,8 @@ class TableOptions:
             row_labels=self.row_labels,
             keep=tuple(self.keep or ()),
             drop=tuple(self.drop or ()),
+            as_data=tuple(self.as_data or ()),
+            as_is=tuple(self.as_is or ()),
         )
         return Reading(
             row=self.row,

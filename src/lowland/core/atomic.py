@@ -52,7 +52,7 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], None]
         Destination. An existing file is replaced in one step and keeps its permissions; of a symbolic link
         that is the file to which it leads. Devices and pipes are written to.
     write : callable
-        Takes an open binary file and writes to it.
+        Takes an open binary file and writes to it; it may read what it wrote.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def _replace(target: Path, write: Callable[[IO[bytes]], None]) -> None:
     _remove_leftovers(target)
     handle, name = _unfinished(target)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(handle, "w+b") as file:
             write(file)
             file.flush()
             _take_permissions(file.fileno(), target)

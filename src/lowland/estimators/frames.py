@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from lowland.core.errors import InvalidInputError
+from lowland.files.columns.roles import are_levels
 from lowland.files.numerals import MISSING, Numerals, are_marks
-from lowland.files.shapes.cells import are_levels
 
 if TYPE_CHECKING:
     from lowland.completion.columns.losses import Losses

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
@@ -43,7 +43,8 @@ country city state region county district station site plot species
 """
 KEYS = frozenset(_KEYS.split())
 # text such as "007" is a name, although it looks like a number
-_NAMED_BY_DIGITS = re.compile(r"[+-]?0\d.*")
+_PADDED = re.compile(r"[+-]?0\d.*")
+_DIGITS = re.compile(r"\d+")
 # repeated pairs that chance must be expected to make before their absence says anything
 EXPECTED = 5.0
 LINES = 10_000
@@ -64,6 +65,10 @@ class Profile:
         The numbers, if they are numbers.
     number_share : float
         Share of the distinct cells of a column of text that are numbers.
+    padded : bool
+        Whether all cells are whole numbers, and some begin with zeros.
+    gaps : bool
+        Whether a cell is missing.
     """
 
     kind: str
@@ -71,6 +76,8 @@ class Profile:
     distinct: int
     numbers: NDArray[Any] | None
     number_share: float = 0.0
+    padded: bool = False
+    gaps: bool = False
 
     @property
     def is_distinct(self) -> bool:
@@ -102,17 +109,30 @@ class Decision:
         What decided, in a few words; "" if it was asked for.
     unused : tuple of str
         Columns that a long table has besides.
+    as_is : mapping of str to str
+        Columns of a wide table that take no part in a fit, with what they hold.
     """
 
     layout: str
     roles: tuple[str, ...]
     why: str = ""
     unused: tuple[str, ...] = ()
+    as_is: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The columns that hold labels."""
         return self.roles[:2] if self.layout == "long" else self.roles
+
+
+def is_padded(text: str) -> bool:
+    """Return whether a cell begins with a zero before other digits."""
+    return _PADDED.fullmatch(text.strip()) is not None
+
+
+def are_padded(texts: Sequence[str]) -> bool:
+    """Return whether all cells are whole numbers, some of which begin with zeros."""
+    return any(map(is_padded, texts)) and all(_DIGITS.fullmatch(text.strip()) for text in texts)
 
 
 def profile(column: NDArray[Any] | LabelColumn) -> Profile:
@@ -129,25 +149,25 @@ def profile(column: NDArray[Any] | LabelColumn) -> Profile:
     finite = some[np.isfinite(some)]
     whole = bool(finite.size) and bool((finite == np.floor(finite)).all())
     kind = "whole" if whole else "real" if finite.size else "blank"
-    return Profile(kind, codes, names.size, some)
+    return Profile(kind, codes, names.size, some, gaps=finite.size < some.size)
 
 
 def _of_words(codes: Indices, words: Sequence[str]) -> Profile:
     """Return the profile of a column of text; of numbers, if all of its cells are numbers."""
     known = [word for word in words if word.strip() not in MISSING]
     if not known:
-        return Profile("blank", codes, len(words), None)
+        return Profile("blank", codes, len(words), None, gaps=True)
     for numerals in (Numerals(), Numerals(decimal=",", thousands=".")):
         numbers = [numerals.number(word) for word in words]
         good = [number for number in numbers if number is not None and not np.isnan(number)]
         if len(good) >= 0.5 * len(known):
             break
     share = len(good) / len(known)
-    if share == 1.0 and not any(_NAMED_BY_DIGITS.fullmatch(word.strip()) for word in known):
+    if share == 1.0 and not any(map(is_padded, known)):
         read = np.array([np.nan if number is None else number for number in numbers])
         kind = "whole" if (np.floor(good) == good).all() else "real"
-        return Profile(kind, codes, len(words), read[codes])
-    return Profile("text", codes, len(words), None, share)
+        return Profile(kind, codes, len(words), read[codes], gaps=len(known) < len(words))
+    return Profile("text", codes, len(words), None, share, padded=are_padded(known), gaps="" in words)
 
 
 def decide(

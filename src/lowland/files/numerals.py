@@ -92,6 +92,10 @@ class Numerals:
         return None
 
 
+# numbers of either decimal mark
+EITHER_MARK = (Numerals(thousands=","), Numerals(decimal=",", thousands="."))
+
+
 def bare(cell: str) -> str:
     """Return a cell without a sign of currency or per cent, and with the usual minus."""
     cell = cell.replace("\u2212", "-")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
@@ -10,6 +11,7 @@ from lowland.files.foreign.databases import query_arrow
 from lowland.files.frames import frame_columns
 from lowland.files.shapes.assembling import table_from_columns
 from lowland.files.shapes.layouts import Reading, Table
+from lowland.files.writing.original import original_arrow
 
 
 @public("lowland")
@@ -70,4 +72,7 @@ def read_sql(
 
 def load_query(query: str, database: str | os.PathLike[str], how: Reading) -> Table:
     """Read a query's result and keep its layout; errors are those of `read_sql`."""
-    return table_from_columns(frame_columns(query_arrow(database, query)), "the result", how)
+    result = query_arrow(database, query)
+    table = table_from_columns(frame_columns(result), "the result", how)
+    wide = table.layout == "wide"
+    return replace(table, original=original_arrow(lambda: result, result.column_names)) if wide else table

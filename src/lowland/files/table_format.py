@@ -49,6 +49,10 @@ class TableFormat:
         Whether the first column of a wide table names its rows.
     keep, drop : collection of str
         Names of the columns to read, or of those to leave out.
+    as_data : collection of str
+        Columns of a wide table that are data although they look like identifiers, such as "zip".
+    as_is : collection of str
+        Columns of a wide table that take no part in a fit, and are written as they are.
 
     Raises
     ------
@@ -78,6 +82,8 @@ class TableFormat:
     row_labels: bool | None = None
     keep: Collection[str] = ()
     drop: Collection[str] = ()
+    as_data: Collection[str] = ()
+    as_is: Collection[str] = ()
 
     def __post_init__(self) -> None:
         check_choice("sentinels", self.sentinels, SENTINELS)
@@ -91,7 +97,8 @@ class TableFormat:
             raise InvalidInputError(
                 "decimal mark and mark of thousands must differ", f"both {self.decimal!r}"
             )
-        for name, words in (("missing", self.missing), ("keep", self.keep), ("drop", self.drop)):
+        for name in ("missing", "keep", "drop", "as_data", "as_is"):
+            words = getattr(self, name)
             if isinstance(words, str):
                 raise InvalidInputError(
                     f"{name} must be a list of texts", repr(words), fix=f"pass [{words!r}]"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+import warnings
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,19 +17,21 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.running.stages import stage
 from lowland.files.arrays import read_array
-from lowland.files.evidence import Decision
-from lowland.files.foreign.columnar import COLUMNAR, give_back_memory, read_columnar
+from lowland.files.columns.roles import listed
+from lowland.files.evidence import Profile, are_padded, profile
+from lowland.files.foreign.columnar import COLUMNAR, give_back_memory, read_arrow, read_columnar
 from lowland.files.foreign.databases import DATABASE_ENDINGS, refuse_without_query
-from lowland.files.foreign.json_records import JSON, read_json_records
-from lowland.files.foreign.spreadsheets import SHEETS, read_sheet
+from lowland.files.foreign.json_records import JSON, json_lines, read_json_records
+from lowland.files.foreign.spreadsheets import SHEETS, read_sheet, sheet_lines
 from lowland.files.frames import Columns, frame_columns
 from lowland.files.numerals import Numerals, type_cells
-from lowland.files.shapes.assembling import decide_layout, table_from_columns
+from lowland.files.shapes.assembling import decide_layout, profiles_of, table_from_columns
 from lowland.files.shapes.layouts import Reading, Table
 from lowland.files.sources import STANDARD_INPUT, Opened, open_source
 from lowland.files.table_format import TableFormat
 from lowland.files.text.delimited import numerals_of_sample, read_delimited, wanted_columns
 from lowland.files.text.text_layout import DELIMITERS, TextLayout, check_width, find_text_layout
+from lowland.files.writing.original import Original, original_arrow, original_text, original_values
 
 ARRAYS = (".npy", ".npz", ".mtx")
 KINDS = (*DELIMITERS, *JSON, *COLUMNAR, *SHEETS, *ARRAYS)
@@ -73,6 +77,8 @@ def read_table(
     Observations
         With the table's labels: integers, or text exactly as written ("007" is not "7"). The first
         column of a wide table holds the row labels if it is text, or if it numbers the rows, such as a year.
+        Columns of a wide table that hold no data (identifiers, text, dates, nothing) are left out, which a
+        warning says.
 
     Raises
     ------
@@ -89,18 +95,18 @@ def read_table(
     >>> ll.read_table(data_path("fertility")).shape
     (210, 52)
     """
-    return load_table(
-        source,
-        Reading(
-            row=row,
-            column=column,
-            value=value,
-            layout=layout,
-            duplicates=duplicates,
-            dtype=dtype,
-            form=form,
-        ),
-    ).observations
+    how = Reading(
+        row=row, column=column, value=value, layout=layout, duplicates=duplicates, dtype=dtype, form=form
+    )
+    table = load_table(source, how)
+    left = {name: what for name, what in table.as_is.items() if name not in form.as_is}
+    if left:
+        warnings.warn(
+            f"columns that hold no data are left out: {listed(left)}; as_data of the form makes them data",
+            UserWarning,
+            stacklevel=2,
+        )
+    return table.observations
 
 
 def load_table(source: Any, how: Reading = DEFAULT) -> Table:
@@ -128,7 +134,10 @@ def _load_file(source: str | os.PathLike[str], how: Reading) -> Table:
         _refuse_text_settings(opened, how.form)
         return Table(_as_type(read_array(opened), how.dtype), "array", ())
     columns, index = _columns_of_file(opened, how.form)
-    return _load_columns(columns, opened.name, how, index)
+    names = wanted_columns(list(columns), how.form, opened.name)
+    return _with_original(
+        _load_columns(columns, opened.name, how, index), _original_of(opened, names, how.form)
+    )
 
 
 def read_columns(
@@ -209,6 +218,15 @@ def _columns_of_file(opened: Opened, form: TableFormat) -> tuple[Columns, str]:
     return frame_columns(table), index
 
 
+def _original_of(opened: Opened, names: Sequence[str], form: TableFormat) -> Original:
+    """Return a file that is neither text nor array as it is read again, when it is written back."""
+    if opened.kind in SHEETS:
+        return original_values(names, lambda: iter(sheet_lines(opened, form)), floats_are_whole=True)
+    if opened.kind in JSON:
+        return original_values(names, lambda: iter(json_lines(opened)), floats_are_whole=False)
+    return original_arrow(lambda: read_arrow(opened), names)
+
+
 def _open(source: str | os.PathLike[str]) -> Opened:
     """Open a table; standard input may be Parquet or text, and a name without an ending text."""
     opened = open_source(source)
@@ -241,13 +259,15 @@ def _load_columns(columns: Columns, where: str, how: Reading, index: str = "") -
     give_back_memory()
     # the caller's columns are let go: long ones take much of the memory
     columns = {name: columns.pop(name) for name in wanted}
-    decision = decide_layout(columns, where, how) if index not in columns or how.row else None
-    if decision is None:
-        # an index names the rows, whatever it holds
-        inner = {name: column for name, column in columns.items() if name != index}
-        decision = decide_layout(inner, where, how)
-        if decision.layout == "wide":
-            decision = Decision("wide", (index,), f"its index {index!r} names the rows")
+    profiles = profiles_of(columns)
+    if index not in columns or how.row:
+        return table_from_columns(columns, where, how, decision=decide_layout(profiles, where, how))
+    # an index names the rows, whatever it holds
+    inner = {name: column for name, column in profiles.items() if name != index}
+    how = replace(how, form=replace(how.form, row_labels=False))
+    decision = decide_layout(inner, where, how)
+    if decision.layout == "wide":
+        decision = replace(decision, roles=(index,), why=f"its index {index!r} names the rows")
     return table_from_columns(columns, where, how, decision=decision)
 
 
@@ -255,29 +275,41 @@ def _load_text(opened: Opened, how: Reading) -> Table:
     """Read a text table; the columns that hold labels must be known before reading."""
     layout = find_text_layout(opened, how.form)
     check_width(layout, opened.name)
-    sample = _sample_columns(layout, how.form, opened.name)
+    sample = _sample_profiles(layout, how.form, opened.name)
     decision = decide_layout(sample, opened.name, how, whole=layout.whole)
     # columns of a long table that are not used need not even be read
     further = () if layout.whole else tuple(sorted(layout.blank))
     wanted = decision.roles if decision.layout == "long" else (*sample, *further)
-    columns, numerals = read_delimited(opened, layout, decision.labels, how.form, wanted)
-    return table_from_columns(
+    used = [name for name in wanted if name not in decision.as_is]
+    columns, numerals = read_delimited(opened, layout, decision.labels, how.form, used)
+    table = table_from_columns(
         columns, opened.name, how, decision=decision, numerals=numerals, decided=layout.decided
     )
+    kept = wanted_columns(layout.names, how.form, opened.name)
+    return _with_original(table, original_text(opened, layout, kept, numerals))
 
 
-def _sample_columns(layout: TextLayout, form: TableFormat, where: str) -> Columns:
-    """Return the first lines of a text as typed columns."""
+def _with_original(table: Table, original: Original) -> Table:
+    """Return a table with what it was read from, unless its lines are not its rows."""
+    lines_are_rows = table.layout == "wide" and not table.merged
+    return replace(table, original=original) if lines_are_rows else table
+
+
+def _sample_profiles(layout: TextLayout, form: TableFormat, where: str) -> dict[str, Profile]:
+    """Return what the columns of a text hold in its first lines."""
     numerals = numerals_of_sample(layout, (), form, where)
     wanted = set(wanted_columns(layout.names, form, where)) - layout.blank
-    columns: Columns = {}
+    profiles: dict[str, Profile] = {}
     for k, name in enumerate(layout.names):
         if name in wanted:
             texts, codes = np.unique(
                 [row[k] if k < len(row) else "" for row in layout.sample], return_inverse=True
             )
-            columns[name] = type_cells(codes, texts.tolist(), numerals)
-    return columns
+            cells = texts.tolist()
+            held = profile(type_cells(codes, cells, numerals))
+            # numbers do not show the zeros that they began with
+            profiles[name] = replace(held, padded=are_padded(cells)) if held.kind == "whole" else held
+    return profiles
 
 
 def _as_type(observations: Observations, dtype: str) -> Observations:

@@ -34,7 +34,7 @@ from lowland.core.results.status import StopReason
 from lowland.files.foreign.columnar import first_lines
 from lowland.files.frames import frame_columns
 from lowland.files.sentinels import settle_sentinels
-from lowland.files.shapes.assembling import decide_layout, list_roles
+from lowland.files.shapes.assembling import decide_layout, list_roles, profiles_of
 from lowland.files.shapes.layouts import Reading
 from lowland.files.sources import parquet_files
 from lowland.files.table_format import TableFormat
@@ -110,7 +110,9 @@ def _roles(table: Path, reading: Reading) -> tuple[str, str, str]:
     columns, said = frame_columns(first_lines(path)), reading.layout == "long" or any(reading.names)
     roles = list_roles(columns)
     if said:
-        roles = decide_layout(columns, str(path), replace(reading, layout="long"), whole=False).roles
+        roles = decide_layout(
+            profiles_of(columns), str(path), replace(reading, layout="long"), whole=False
+        ).roles
     elif not roles:
         raise InvalidInputError(
             f"it cannot be told which columns of {path} hold row labels, column labels and values",

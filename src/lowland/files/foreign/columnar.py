@@ -73,7 +73,13 @@ def open_parquet(path: Any, columns: Sequence[str]) -> Iterator[Any]:
 def read_columnar(opened: Opened) -> tuple[Any, str]:
     """Return a Parquet or Feather file as an Arrow table, and the name of a stored index of pandas, or "".
 
-    An index comes first.
+    An index comes first; errors are those of `read_arrow`.
+    """
+    return _index_first(read_arrow(opened))
+
+
+def read_arrow(opened: Opened) -> Any:
+    """Return a Parquet or Feather file as an Arrow table.
 
     Raises
     ------
@@ -103,7 +109,7 @@ def read_columnar(opened: Opened) -> tuple[Any, str]:
         table = pa.concat_tables(tables, promote_options="permissive")
         # offsets that lead out of their buffers would crash what uses them
         table.validate(full=True)
-        return _index_first(table)
+        return table
 
 
 def first_lines(path: Path, lines: int = 10_000) -> Any:
@@ -133,10 +139,17 @@ def _decoded_size(about: Any) -> float:
 
 def _index_first(table: Any) -> tuple[Any, str]:
     """Return a table with the index that pandas stored in front, and its name if it is one column."""
+    names, plain, indices = names_index_first(table)
+    return table.select(names).rename_columns(plain), plain[0] if indices == 1 else ""
+
+
+def names_index_first(table: Any) -> tuple[list[str], list[str], int]:
+    """Return the names of an Arrow table's columns, an index of pandas first, and what they are called here.
+
+    Last comes the number of columns of the index.
+    """
     stored = (table.schema.pandas_metadata or {}).get("index_columns", [])
     index = [name for name in stored if isinstance(name, str) and name in table.column_names]
     names = [*index, *(name for name in table.column_names if name not in index)]
     plain = [re.sub(r"^__index_level_(\d+)__$", ROW_LABELS, name) for name in names]
-    if len(set(plain)) < len(plain):
-        plain = names
-    return table.select(names).rename_columns(plain), plain[0] if len(index) == 1 else ""
+    return names, plain if len(set(plain)) == len(plain) else names, len(index)

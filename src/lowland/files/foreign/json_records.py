@@ -19,6 +19,16 @@ JSON = (".json", ".jsonl", ".ndjson")
 def read_json_records(opened: Opened) -> Columns:
     """Return the columns of records, in the order of their first appearance; what is absent is missing.
 
+    Errors are those of `json_lines`.
+    """
+    records = json_lines(opened)
+    names = dict.fromkeys(name for record in records for name in record)
+    return {name: cells_as_column([record.get(name) for record in records]) for name in names}
+
+
+def json_lines(opened: Opened) -> list[dict[str, Any]]:
+    """Return the records of a file.
+
     Raises
     ------
     FileFormatError
@@ -27,9 +37,7 @@ def read_json_records(opened: Opened) -> Columns:
     with opened.stream() as file:
         data = file.read()
     text = decode(data, find_encoding(data, opened.name), opened.name)
-    records = _records(text, opened.name)
-    names = dict.fromkeys(name for record in records for name in record)
-    return {name: cells_as_column([record.get(name) for record in records]) for name in names}
+    return _records(text, opened.name)
 
 
 def _records(text: str, where: str) -> list[dict[str, Any]]:

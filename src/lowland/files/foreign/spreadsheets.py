@@ -18,7 +18,15 @@ SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 
 
 def read_sheet(opened: Opened, form: TableFormat) -> Columns:
-    """Return the columns of a sheet, by default the only one with data; empty rows around them are left out.
+    """Return the columns of a sheet; errors are those of `sheet_lines`."""
+    lines = sheet_lines(opened, form)
+    return {name: cells_as_column([line[name] for line in lines]) for name in lines[0]}
+
+
+def sheet_lines(opened: Opened, form: TableFormat) -> list[dict[str, Any]]:
+    """Return the lines of a sheet below its header, values by names of columns, None where blank.
+
+    By default it is the only sheet with data; empty rows and columns around them are left out.
 
     Raises
     ------
@@ -35,12 +43,9 @@ def read_sheet(opened: Opened, form: TableFormat) -> Columns:
     names = texts[0] if headed else [str(k + 1) for k in range(len(texts[0]))]
     body = rows[1:] if headed else rows
     named, blank = complete_names([name.strip() for name in names], texts[1:], opened.name)
-    columns = {
-        name: cells_as_column([row[k] for row in body]) for k, name in enumerate(named) if name not in blank
-    }
     if not body:
         raise FileFormatError(f"{opened.name} is empty", "no row with data", fix="pass a table with data")
-    return columns
+    return [{name: row[k] for k, name in enumerate(named) if name not in blank} for row in body]
 
 
 def _rows(opened: Opened, sheet: str | None) -> list[list[Any]]:

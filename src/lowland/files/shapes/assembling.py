@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from lowland.core.cells.labels import LabelColumn
-from lowland.files.evidence import Decision, decide, named_roles, profile
+from lowland.files.evidence import Decision, Profile, decide, named_roles, profile
 from lowland.files.frames import Columns
 from lowland.files.numerals import Numerals, find_numerals
 from lowland.files.shapes.layouts import Reading, Table
 from lowland.files.shapes.long_tables import long_table
-from lowland.files.shapes.row_labels import names_rows
+from lowland.files.shapes.wide_roles import decide_wide
 from lowland.files.shapes.wide_tables import wide_table
 from lowland.files.table_format import TableFormat
 
 
-def decide_layout(columns: Columns, where: str, how: Reading, *, whole: bool = True) -> Decision:
-    """Return how typed columns, or the first lines of them, are laid out.
+def profiles_of(columns: Columns) -> dict[str, Profile]:
+    """Return what the first lines of typed columns hold."""
+    return {name: profile(column) for name, column in columns.items()}
+
+
+def decide_layout(
+    profiles: Mapping[str, Profile], where: str, how: Reading, *, whole: bool = True
+) -> Decision:
+    """Return how a table is laid out, and the roles of its columns.
 
     Raises
     ------
     InvalidInputError
         If that cannot be told, or a column does not exist.
     """
-    profiles = {name: profile(column) for name, column in columns.items()}
     made = decide(profiles, how.names, how.layout, where, whole=whole)
-    if made.layout == "long" or made.roles or how.form.row_labels is False or not profiles:
+    if made.layout == "long" or not profiles:
         return made
-    first = next(iter(profiles))
-    if how.form.row_labels:
-        return Decision("wide", (first,))
-    named, why = names_rows(first, profiles[first], where, words=how.words and how.duplicates == "error")
-    return Decision("wide", (first,) if named else (), why)
+    return decide_wide(profiles, made.roles[0] if made.roles else "", where, how)
 
 
 def list_roles(columns: Columns) -> tuple[str, ...]:
     """Return the columns of row, column and value, if names or words say that these columns list cells."""
-    profiles = {name: profile(column) for name, column in columns.items()}
+    profiles = profiles_of(columns)
     named = named_roles(profiles)
     names = tuple(profiles)
     if named or len(names) != 3:
@@ -72,12 +75,12 @@ def table_from_columns(
     decided : sequence of str
         What was found out about the table before.
     """
-    decision = decision or decide_layout(columns, where, how)
+    decision = decision or decide_layout(profiles_of(columns), where, how)
     numerals = numerals or _numerals_of(columns, decision, how.form, where)
     make = long_table if decision.layout == "long" else wide_table
     made = make(columns, where, how, decision, numerals)
     settled = [*decided, *([numerals.words] if numerals.words else []), *made.decided]
-    return Table(made.observations, made.layout, made.names, made.levels, tuple(settled))
+    return replace(made, decided=tuple(settled), form=how.form)
 
 
 def _numerals_of(columns: Columns, decision: Decision, form: TableFormat, where: str) -> Numerals:

@@ -10,12 +10,9 @@ from numpy.typing import NDArray
 
 from lowland.core.cells.labels import LabelColumn
 from lowland.core.errors import InvalidInputError
-from lowland.files.numerals import MISSING, Numerals, are_exact, is_long, type_cells
+from lowland.files.numerals import EITHER_MARK, MISSING, Numerals, are_exact, is_long, type_cells
 from lowland.files.shapes.layouts import Reading
 from lowland.files.text.delimited import marked_numbers, without_marks
-
-# levels without an order: most of a column, and cells for each on average
-MOST_WORDS, PER_WORD = 20, 5
 
 
 def number_column(values: Any, name: str, where: str, how: Reading, numerals: Numerals) -> NDArray[Any]:
@@ -55,7 +52,7 @@ def too_long(cell: Any, name: str, line: int, where: str) -> InvalidInputError:
         f"{where} holds whole numbers of more digits than a number in a fit has",
         f"{cell} in column {name!r}, data line {line}",
         "they would be changed, and look like names",
-        "drop the column, or let it name the rows",
+        "leave the column as it is (as_is), or let it name the rows",
     )
 
 
@@ -86,20 +83,14 @@ def typed_column(values: Any, numerals: Numerals) -> NDArray[Any]:
     return np.asarray(values)
 
 
-def are_levels(words: int, cells: int) -> bool:
-    """Return whether so many words in so many cells are levels: names differ from line to line."""
-    return words <= MOST_WORDS and PER_WORD * words <= cells
-
-
 def mostly_numbers(column: Any, numerals: Numerals) -> bool:
     """Return whether at least half of a column's first cells are numbers."""
     if isinstance(column, LabelColumn):
         column = column.names[column.codes[:10_000]]
     if column.dtype.kind in "if":
         return True
-    are_numbers = [
-        numerals.number(cell) is not None for cell in column[:10_000].tolist() if cell not in MISSING
-    ]
+    cells = [cell for cell in column[:10_000].tolist() if cell.strip() not in MISSING]
+    are_numbers = [any(one.number(cell) is not None for one in (numerals, *EITHER_MARK)) for cell in cells]
     return bool(np.mean(are_numbers or [False]) >= 0.5)
 
 

@@ -9,6 +9,7 @@ from typing import final
 from lowland.core.cells.observations import Observations
 from lowland.core.parameter_checks import check_choice
 from lowland.files.table_format import TableFormat
+from lowland.files.writing.original import Original
 
 # of a wide table
 SIDES = ("rows", "columns")
@@ -29,6 +30,14 @@ class Table:
         Words of the columns that were read as levels; the position of a word is its number.
     decided : tuple of str
         What was found out about the table, in a few words each, with the option that says otherwise.
+    as_is : mapping of str to str
+        Columns of a wide table that take no part in a fit, with what they hold.
+    merged : bool
+        Whether lines of the same label became one row.
+    form : TableFormat
+        What a person says about how it is written.
+    original : Original or None
+        The table as it was read, where it is wide and each of its lines is a row.
     """
 
     observations: Observations
@@ -36,6 +45,10 @@ class Table:
     names: tuple[str, ...]
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     decided: tuple[str, ...] = ()
+    as_is: Mapping[str, str] = field(default_factory=dict)
+    merged: bool = False
+    form: TableFormat = TableFormat()  # noqa: RUF009 - it cannot be changed
+    original: Original | None = None
 
 
 @final

@@ -1,20 +1,46 @@
-"""Decide whether the first column of a wide table names its rows."""
+"""Decide what the first column of a wide table is: labels of its rows, data, or neither."""
 
 from __future__ import annotations
 
 import re
+from enum import Enum
+from typing import final
 
 import numpy as np
 
 from lowland.core.errors import InvalidInputError
+from lowland.files.columns.identifiers import identifier, is_named_identifier
+from lowland.files.columns.roles import are_levels
 from lowland.files.evidence import COLUMNS, KEYS, ROWS, TIMES, Profile, words_of
-from lowland.files.shapes.cells import are_levels
+
+# labels that repeat more often than this name no rows
+LEAST_DISTINCT = 0.5
 
 
-def names_rows(name: str, column: Profile, where: str, *, words: bool = False) -> tuple[bool, str]:
-    """Return whether the first column of a wide table holds labels rather than data, and what decided.
+@final
+class FirstColumn(Enum):
+    """What the first column of a wide table is."""
 
-    Few words that repeat are data if `words` are read as levels: labels differ from line to line.
+    LABELS = "labels"
+    DATA = "data"
+    AS_IS = "as it is"
+
+
+def first_column(
+    name: str, column: Profile, where: str, *, words: bool = False, merged: bool = False
+) -> tuple[FirstColumn, str]:
+    """Return what the first column of a wide table is, and what decided.
+
+    Parameters
+    ----------
+    name : str
+    column : Profile
+    where : str
+        Name of the table in messages.
+    words : bool
+        Whether few words that repeat are read as levels: labels differ from line to line.
+    merged : bool
+        Whether rows of the same label will be merged, so that labels may repeat.
 
     Raises
     ------
@@ -22,22 +48,38 @@ def names_rows(name: str, column: Profile, where: str, *, words: bool = False) -
         If it cannot be told.
     """
     if column.kind == "text":
-        if column.number_share >= 0.5:
-            raise _unclear_rows(name, where, "holds numbers and other cells")
-        if words and are_levels(column.distinct, column.codes.size):
-            return False, f"its first column {name!r} holds few words, which repeat: data"
-        return True, ""
+        return _of_text(name, column, where, words=words, merged=merged)
     if not column.is_number or column.codes.size < 2:
-        return False, ""
+        return FirstColumn.DATA, ""
     assert column.numbers is not None
     told = _names_lines(name)
-    if told and not column.is_distinct:
+    if told and not column.is_distinct and not merged:
+        if is_named_identifier(name) and _repeats(column):
+            return FirstColumn.AS_IS, "identifiers, which repeat"
         raise _unclear_rows(name, where, "has cells that repeat")
     if told:
-        return True, f"its column {name!r} names the rows"
+        return FirstColumn.LABELS, f"its column {name!r} names the rows"
     if not column.is_distinct:
-        return False, ""
+        return FirstColumn.DATA, ""
+    why = identifier(name, column, first=True)
+    if why:
+        return FirstColumn.LABELS, f"its column {name!r} names the rows: {why}"
     return _by_steps(name, column, where)
+
+
+def _of_text(name: str, column: Profile, where: str, *, words: bool, merged: bool) -> tuple[FirstColumn, str]:
+    if column.number_share >= 0.5 and not column.padded:
+        raise _unclear_rows(name, where, "holds numbers and other cells")
+    if words and not column.padded and are_levels(column.distinct, column.codes.size):
+        return FirstColumn.DATA, f"its first column {name!r} holds few words, which repeat: data"
+    if _repeats(column) and not merged:
+        return FirstColumn.AS_IS, "identifiers, which repeat" if column.padded else "names, which repeat"
+    return FirstColumn.LABELS, ""
+
+
+def _repeats(column: Profile) -> bool:
+    """Return whether a column's cells repeat too often to name rows, of which some were listed twice."""
+    return column.distinct < LEAST_DISTINCT * column.codes.size
 
 
 def _names_lines(name: str) -> bool:
@@ -47,19 +89,19 @@ def _names_lines(name: str) -> bool:
     return bool((KEYS | ROWS | COLUMNS | TIMES) & words_of(name)) or ends or unnamed
 
 
-def _by_steps(name: str, column: Profile, where: str) -> tuple[bool, str]:
+def _by_steps(name: str, column: Profile, where: str) -> tuple[FirstColumn, str]:
     """Decide by whether numbers follow each other at one distance, as those of lines do."""
     assert column.numbers is not None
     steps = np.diff(column.numbers.astype(float))
     if not ((steps > 0).all() or (steps < 0).all()) or steps.size < 2:
-        return False, ""
+        return FirstColumn.DATA, ""
     even = np.abs(steps - steps.mean()).max() <= 1e-6 * np.abs(column.numbers).max()
     if even and steps.size >= 3:
-        return True, f"its column {name!r} names the rows"
+        return FirstColumn.LABELS, f"its column {name!r} names the rows"
     if column.kind == "whole" and steps.size >= 5:
         held = ", ".join(f"{x:g}" for x in column.numbers[:3])
         raise _unclear_rows(name, where, f"holds {held}, ...")
-    return False, ""
+    return FirstColumn.DATA, ""
 
 
 def _unclear_rows(name: str, where: str, held: str) -> InvalidInputError:

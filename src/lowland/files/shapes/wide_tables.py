@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from lowland.core.cells.labels import label_column
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
+from lowland.files.columns.roles import EMPTY, are_levels, as_is_words
 from lowland.files.evidence import Decision
 from lowland.files.frames import Columns
 from lowland.files.numerals import MISSING, Numerals
 from lowland.files.sentinels import settle_sentinels
 from lowland.files.shapes.cells import (
-    are_levels,
     check_some,
     first_text,
     mostly_numbers,
@@ -30,12 +30,23 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
     """Return a wide table, with one row per line."""
     first = decision.roles[0] if decision.roles else ""
     labels = _wide_labels(columns[first], first, where) if first and columns[first].size else None
-    numeric = [name for name in columns if name != first]
-    if not numeric or not columns[numeric[0]].size:
+    as_is = dict(decision.as_is)
+    inner = {name: column for name, column in columns.items() if name != first and name not in as_is}
+    if not as_is and (not inner or not next(iter(inner.values())).size):
         raise InvalidInputError(
-            f"{where} is empty", f"{len(numeric)} columns of data", fix="pass a table with data"
+            f"{where} is empty", f"{len(inner)} columns of data", fix="pass a table with data"
         )
-    made, levels = _data_columns({name: columns[name] for name in numeric}, where, how, numerals)
+    made, levels, left = _data_columns(inner, where, how, numerals)
+    as_is |= left
+    numeric = list(made)
+    if not numeric and all(what == EMPTY for what in as_is.values()):
+        check_some(np.zeros(0), where)
+    if not numeric:
+        raise InvalidInputError(
+            f"no column of {where} holds numbers or levels",
+            ", ".join(f"{name!r}: {what}" for name, what in list(as_is.items())[:6]),
+            fix="say which of them are data (as_data); of a list of cells, name its row, column and value",
+        )
     if how.form.header is None and levels and all(name in levels.get(name, ()) for name in numeric):
         raise InvalidInputError(
             f"the first line of {where} may name the columns or be data",
@@ -47,16 +58,27 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
     )
     table = np.stack([plain.get(name, made[name]) for name in numeric], axis=1)
     check_some(table[~np.isnan(table)], where)
+    lines = len(table)
     if labels is not None:
         table, labels = _merge_rows(table, labels, how.duplicates, first, where)
     observations = Observations.from_array(
         table, row_labels=labels, column_labels=np.array(numeric, dtype=str)
     )
     words = [f"{decision.why} (--{'no-' if first else ''}row-labels)"] if decision.why else []
+    if as_is:
+        words.append(as_is_words(as_is))
     if how.words and levels:
         words.append(f"columns of words are levels: {', '.join(map(repr, levels))}")
         words += _kept_marks(levels)
-    return Table(observations, "wide", (first,), levels, (*words, *([note] if note else [])))
+    return Table(
+        observations,
+        "wide",
+        (first,),
+        levels,
+        (*words, *([note] if note else [])),
+        as_is=as_is,
+        merged=len(table) < lines,
+    )
 
 
 def _kept_marks(levels: Mapping[str, Sequence[str]]) -> list[str]:
@@ -71,66 +93,73 @@ def _kept_marks(levels: Mapping[str, Sequence[str]]) -> list[str]:
 
 def _data_columns(
     columns: Columns, where: str, how: Reading, numerals: Numerals
-) -> tuple[dict[str, NDArray[Any]], dict[str, tuple[str, ...]]]:
-    """Return columns as numbers, and the words of those that hold levels.
+) -> tuple[dict[str, NDArray[Any]], dict[str, tuple[str, ...]], dict[str, str]]:
+    """Return columns as numbers, the words of those that hold levels, and what is in those that hold neither.
 
     Raises
     ------
     InvalidInputError
-        If some hold text; the message names all of them.
+        If some hold numbers and text; the message names all of them.
     """
     made: dict[str, NDArray[Any]] = {}
     levels: dict[str, tuple[str, ...]] = {}
-    text = []
+    left: dict[str, str] = {}
+    mixed = []
     for name, column in columns.items():
         typed = typed_column(column, numerals)
         if typed.dtype.kind != "U":
-            made[name] = number_column(typed, name, where, how, numerals)
+            numbers = number_column(typed, name, where, how, numerals)
+            if np.isnan(numbers).all():
+                left[name] = EMPTY
+            else:
+                made[name] = numbers
             continue
-        words = _words(typed, name, where, how, numerals)
-        if words is None:
-            text.append((name, typed))
+        if name not in how.two_level and mostly_numbers(typed, numerals):
+            mixed.append((name, typed))
+            continue
+        words = _words(typed, name, where, how)
+        if not words:
+            left[name] = _what_words(typed, how)
             continue
         levels[name] = words
         codes = {word: float(k) for k, word in enumerate(words)}
         made[name] = np.array([codes.get(word.strip(), np.nan) for word in typed.tolist()], how.dtype)
-    if text:
-        _refuse_text(text, where, numerals)
-    return made, levels
+    if mixed:
+        _refuse_text(mixed, where, numerals)
+    return made, levels, left
 
 
 def _refuse_text(columns: Sequence[tuple[str, NDArray[Any]]], where: str, numerals: Numerals) -> None:
-    """Raise, naming all columns of text and one cell of the first."""
+    """Raise, naming all columns of numbers and text, and one cell of the first."""
     name, column = columns[0]
     cells = column.tolist()
     bad = first_text(cells, name, where, numerals)
     names = ", ".join(repr(one) for one, _ in columns)
-    some = mostly_numbers(column, numerals)
-    fix = (
-        f"correct the cell, or name {cells[bad]!r} as a mark of missing cells"
-        if some
-        else "drop these columns (few words, each often, would be levels); for a long table, name its row, "
-        "column and value columns; for a column of two words, use the logistic loss"
-    )
     raise InvalidInputError(
         f"{where} has text where numbers are needed",
         f"{cells[bad]!r} in column {name!r}, data line {bad + 1}"
         + (f"; columns {names}" if len(columns) > 1 else ""),
-        fix=fix,
+        fix=f"correct the cell, name {cells[bad]!r} as a mark of missing cells, or leave the column as it is "
+        "(as_is)",
     )
 
 
-def _words(
-    column: NDArray[Any], name: str, where: str, how: Reading, numerals: Numerals
-) -> tuple[str, ...] | None:
-    """Return the words of a column of text that holds levels, in alphabetical order; else None."""
+def _words(column: NDArray[Any], name: str, where: str, how: Reading) -> tuple[str, ...]:
+    """Return the words of a column of text that holds levels, in alphabetical order; else none."""
     if name in how.two_level:
         return _two_words(column, name, where, how)
-    if not how.words or mostly_numbers(column, numerals):
-        return None
     cells = _known_words(column, how)
     words = tuple(sorted(set(cells)))
-    return words if are_levels(len(words), len(cells)) else None
+    return words if how.words and are_levels(len(words), len(cells)) else ()
+
+
+def _what_words(column: NDArray[Any], how: Reading) -> str:
+    """Return what a column of text that holds no levels holds."""
+    cells = _known_words(column, how)
+    if not cells:
+        return EMPTY
+    words = len(set(cells))
+    return f"{words} words without an order" if are_levels(words, len(cells)) else "text"
 
 
 def _known_words(column: NDArray[Any], how: Reading) -> list[str]:

@@ -179,7 +179,8 @@ def _read(
     return _read_arrow(plain, layout, labels, wanted, numerals)
 
 
-def _delimiter(layout: TextLayout) -> str:
+def text_delimiter(layout: TextLayout) -> str:
+    """Return the one character between the fields of a text that `as_plain_text` has made."""
     return "\t" if layout.delimiter in ("::", " ") or layout.padded else layout.delimiter
 
 
@@ -191,7 +192,7 @@ def _read_plain(plain: Opened, layout: TextLayout, wanted: Sequence[str]) -> _Ra
         try:
             for _ in range(layout.skipped):
                 next(file)
-            reader = csv.reader(file, delimiter=_delimiter(layout))
+            reader = csv.reader(file, delimiter=text_delimiter(layout))
             for row in reader:
                 if not row:
                     continue
@@ -226,7 +227,7 @@ def _read_arrow(
         true_values=[],
         false_values=[],
     )
-    parsing = arrow_csv.ParseOptions(delimiter=_delimiter(layout), newlines_in_values=_has_quotes(plain))
+    parsing = arrow_csv.ParseOptions(delimiter=text_delimiter(layout), newlines_in_values=_has_quotes(plain))
     reading = arrow_csv.ReadOptions(column_names=list(layout.names), skip_rows=layout.skipped)
     source: Any = str(plain.path) if plain.path is not None else pa.BufferReader(plain.data)
     try:

@@ -8,12 +8,11 @@ from itertools import pairwise
 
 from lowland.core.errors import InvalidInputError
 from lowland.files.evidence import COLUMNS, KEYS, ROWS, words_of
-from lowland.files.numerals import MISSING, Numerals
+from lowland.files.numerals import EITHER_MARK, MISSING
 
 Record = Sequence[str]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_EITHER_MARK = (Numerals(thousands=","), Numerals(decimal=",", thousands="."))
 
 
 def is_header(records: Sequence[Record], where: str) -> bool:
@@ -110,4 +109,4 @@ def is_number(cell: str) -> bool:
     """Return whether a cell is a number with any decimal mark, and not a mark of missing cells."""
     if cell.strip() in MISSING:
         return False
-    return any(numerals.number(cell) is not None for numerals in _EITHER_MARK)
+    return any(numerals.number(cell) is not None for numerals in EITHER_MARK)

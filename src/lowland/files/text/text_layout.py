@@ -52,6 +52,8 @@ class TextLayout:
         Whether the sample is the whole file.
     padded : bool
         Whether quotation marks follow blanks after a delimiter.
+    header : sequence of str or None
+        The line that names the columns, as it is written, if there is one.
     """
 
     encoding: str
@@ -64,6 +66,7 @@ class TextLayout:
     decided: tuple[str, ...]
     whole: bool = True
     padded: bool = False
+    header: Record | None = None
 
 
 def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
@@ -109,6 +112,7 @@ def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
         names = tuple(str(k + 1) for k in range(len(records[0])))
     elif not used:
         decided.append("columns named by the comment above them (--header)")
+    header = records[0] if used else None
     if used:
         start = _lines_of_records(body, delimiter, titles)
         skipped += _lines_of_records(body, delimiter, titles + 1) - start
@@ -126,6 +130,7 @@ def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
         decided=tuple(decided),
         whole=whole,
         padded=padded,
+        header=header,
     )
 
 

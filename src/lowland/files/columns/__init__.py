@@ -1,0 +1,1 @@
+"""What the columns of a table hold: data, or what a fit leaves as it is."""

@@ -1,0 +1,50 @@
+"""Which columns of a table take no part in a fit: they are written as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from lowland.files.columns.identifiers import identifier
+from lowland.files.evidence import Profile
+
+# levels without an order: most of a column, and cells for each on average
+MOST_WORDS, PER_WORD = 20, 5
+EMPTY, IDENTIFIERS = "no known cell", "identifiers"
+
+
+def are_levels(words: int, cells: int) -> bool:
+    """Return whether so many words in so many cells are levels: names differ from line to line."""
+    return words <= MOST_WORDS and PER_WORD * words <= cells
+
+
+def numbers_that_name(
+    profiles: Mapping[str, Profile], *, data: Collection[str] = (), first: str = ""
+) -> dict[str, str]:
+    """Return the columns of numbers that are no quantities, with what they hold.
+
+    Parameters
+    ----------
+    profiles : mapping of str to Profile
+        By name of column.
+    data : collection of str
+        Columns that are data whatever they look like.
+    first : str
+        The column that comes first in the table, if it may be one that names the lines.
+    """
+    reasons = {
+        name: identifier(name, column, first=name == first)
+        for name, column in profiles.items()
+        if name not in data
+    }
+    return {name: f"{IDENTIFIERS}: {why}" for name, why in reasons.items() if why}
+
+
+def listed(as_is: Mapping[str, str]) -> str:
+    """Return the names of columns with what they hold."""
+    return ", ".join(f"{name!r} ({what})" for name, what in as_is.items())
+
+
+def as_is_words(as_is: Mapping[str, str]) -> str:
+    """Return what is said of the columns that take no part in a fit."""
+    data = any(what.startswith(IDENTIFIERS) for what in as_is.values())
+    return f"no data, written as they are: {listed(as_is)}" + (" (--as-data makes them data)" if data else "")

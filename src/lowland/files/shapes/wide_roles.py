@@ -1,0 +1,59 @@
+"""Decide which columns of a wide table are data, which names its rows, and which take no part in a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lowland.core.errors import InvalidInputError
+from lowland.files.columns.roles import numbers_that_name
+from lowland.files.evidence import Decision, Profile
+from lowland.files.shapes.layouts import Reading
+from lowland.files.shapes.row_labels import FirstColumn, first_column
+
+
+def decide_wide(profiles: Mapping[str, Profile], asked: str, where: str, how: Reading) -> Decision:
+    """Return the roles of a wide table's columns.
+
+    Parameters
+    ----------
+    profiles : mapping of str to Profile
+        By name of column, in their order.
+    asked : str
+        The column that was named as that of row labels; "" if none was.
+    where : str
+        Name of the table in messages.
+    how : Reading
+
+    Raises
+    ------
+    InvalidInputError
+        If the first column may name the rows or be data, or a column that was named does not exist.
+    """
+    form, first = how.form, next(iter(profiles))
+    for option, named in (("as_data", form.as_data), ("as_is", form.as_is)):
+        unknown = [name for name in named if name not in profiles]
+        if unknown:
+            raise InvalidInputError(
+                f"{option} names a column that {where} does not have",
+                repr(unknown[0]),
+                fix=f"name one of {', '.join(profiles)}",
+            )
+    left = dict.fromkeys(form.as_is, "as asked")
+    labels, why = asked, ""
+    if not asked and form.row_labels:
+        labels = first
+    elif not asked and form.row_labels is None and first not in (*form.as_data, *left):
+        merged = how.duplicates != "error"
+        role, why = first_column(first, profiles[first], where, words=how.words and not merged, merged=merged)
+        labels = first if role is FirstColumn.LABELS else ""
+        if role is FirstColumn.AS_IS:
+            left[first], why = why, ""
+    others = {name: column for name, column in profiles.items() if name != labels and name not in left}
+    data = {*form.as_data, *how.two_level}
+    left |= numbers_that_name(others, data=data)
+    return Decision(
+        "wide",
+        (labels,) if labels else (),
+        why,
+        as_is={name: left[name] for name in profiles if name in left},
+    )

@@ -1,0 +1,1 @@
+"""Tables written back with their holes filled, and nothing else changed."""

@@ -1,0 +1,81 @@
+"""Completed tables as Parquet and Feather files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any
+
+from lowland.files.foreign.columnar import names_index_first
+from lowland.files.writing.filled import Filled
+from lowland.files.writing.manners import ValueOf
+
+
+def columnar_writer(ending: str, table: Filled) -> Callable[[IO[bytes]], None]:
+    """Return a function that writes a table to an open file, in the kinds of its columns.
+
+    Of a text file, columns of numbers become numbers, whole ones whole, and other columns stay text.
+    """
+    import pyarrow as pa
+    from pyarrow import feather, parquet
+
+    original = table.original
+    plain = {name: ValueOf(original.numerals, manner) for name, manner in table.manners.items()}
+
+    def write(file: IO[bytes]) -> None:
+        columns = list(zip(*table.lines(), strict=True)) or [()] * len(original.names)
+        cells = dict(zip(original.names, columns, strict=True))
+        if original.arrow is None:
+            arrays = [_array([plain[name](cell) for cell in cells[name]]) for name in original.names]
+            made = pa.table(arrays, names=list(original.titles))
+        else:
+            made = _with_fills(original.arrow(), table, cells)
+        if ending == ".parquet":
+            parquet.write_table(made, file)
+        else:
+            with pa.ipc.new_file(file, made.schema) as writer:
+                writer.write_table(made)
+        file.flush()
+        file.seek(0)
+        again = parquet.read_table(file) if ending == ".parquet" else feather.read_table(file)
+        ordered = again if original.arrow is None else again.select(names_index_first(again)[0])
+        written = zip(*(column.to_pylist() for column in ordered.columns), strict=True)
+        table.check(None, written, lambda name, cell: plain[name](cell))
+        file.seek(0, os.SEEK_END)
+
+    return write
+
+
+def _with_fills(before: Any, table: Filled, cells: Mapping[str, Sequence[Any]]) -> Any:
+    """Return an Arrow table with the columns that have holes replaced, and all else as it was."""
+    titles, plain, _ = names_index_first(before)
+    name_of = dict(zip(titles, plain, strict=True))
+    for title in before.column_names:
+        name = name_of[title]
+        if name not in cells:
+            before = before.drop_columns([title])
+        elif name in table.fills and table.fills[name].lines.size:
+            place, kind = before.column_names.index(title), before.schema.field(title).type
+            before = before.set_column(place, title, _array(list(cells[name]), kind, before.column(title)))
+    return before
+
+
+def _array(cells: list[Any], kind: Any = None, before: Any = None) -> Any:
+    """Return cells as an Arrow array of the kind that their column had, if that holds what was filled."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if kind is not None and pa.types.is_dictionary(kind):
+        levels = before.unify_dictionaries().chunk(0).dictionary
+        codes = pc.index_in(pa.array(cells, kind.value_type), value_set=levels).cast(kind.index_type)
+        return pa.DictionaryArray.from_arrays(codes, levels, ordered=kind.ordered)
+    if kind is not None:
+        try:
+            return pa.array(cells, type=kind)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):  # means among whole numbers
+            pass
+    try:
+        return pa.array(cells)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        numbers = all(cell is None or isinstance(cell, int | float) for cell in cells)
+        return pa.array([None if cell is None else float(cell) if numbers else str(cell) for cell in cells])

@@ -1,0 +1,172 @@
+"""How the cells of a column are written, and a filled cell in the same manner."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.cells.labels import label_text
+from lowland.files.evidence import is_padded
+from lowland.files.numerals import MISSING, Numerals
+from lowland.files.sentinels import CODES
+from lowland.files.table_format import TableFormat
+from lowland.files.writing.original import Original
+
+_WHOLE = re.compile(r"[+-]?\d+")
+
+
+def is_blank(cell: Any) -> bool:
+    """Return whether a cell holds nothing."""
+    return cell is None or (isinstance(cell, float) and math.isnan(cell)) or not str(cell).strip()
+
+
+@final
+@dataclass(kw_only=True)
+class Manner:
+    """What the cells of a column have in common, as far as they were seen.
+
+    It knows nothing of how columns were read: what is found here is found from the cells alone.
+
+    Parameters
+    ----------
+    numbers : bool
+        Whether all are numbers, but for marks of missing cells.
+    whole : bool
+        Whether all are whole, and written so.
+    least : float
+        The smallest.
+    truths : bool
+        Whether all are truth values, not text.
+    padded : bool
+        Whether one is text that begins with a zero before other digits.
+    """
+
+    numbers: bool = True
+    whole: bool = True
+    least: float = math.inf
+    truths: bool = True
+    padded: bool = False
+    seen: int = 0
+
+    def see(self, cell: Any, original: Original) -> None:
+        """Take in a cell that is not blank."""
+        self.truths = self.truths and isinstance(cell, bool | np.bool_)
+        if not self.numbers:
+            return
+        self.padded = self.padded or (isinstance(cell, str) and is_padded(cell))
+        number, whole = _number(cell, original)
+        if number is None:
+            self.numbers = False
+        elif not math.isnan(number):
+            self.seen += 1
+            self.least, self.whole = min(self.least, number), self.whole and whole
+
+
+def _number(cell: Any, original: Original) -> tuple[float | None, bool]:
+    """Return a cell's number, NaN of a mark, None if it is none, and whether it is written as a whole one."""
+    if isinstance(cell, str):
+        numerals = original.numerals
+        number = numerals.number(cell)
+        written = (
+            re.sub(rf"[{re.escape(numerals.thousands)}\s'\u2019]", "", cell) if number is not None else ""
+        )
+        digits = _WHOLE.search(written)
+        whole = digits is not None and numerals.decimal not in written and number is not None
+        return number, whole and float(number or 0.0).is_integer()
+    if isinstance(cell, bool | np.bool_) or not isinstance(cell, int | float | Decimal | np.number):
+        return None, False
+    number = float(cell)
+    whole = isinstance(cell, int | np.integer) or (original.floats_are_whole and number.is_integer())
+    return number, whole
+
+
+def find_manners(original: Original) -> dict[str, Manner]:
+    """Return how the cells of each column are written."""
+    manners = [Manner() for _ in original.names]
+    for line in original.lines():
+        for manner, cell in zip(manners, line, strict=True):
+            if not is_blank(cell):
+                manner.see(cell, original)
+    return dict(zip(original.names, manners, strict=True))
+
+
+def may_fill(cell: Any, manner: Manner, form: TableFormat, marks: Collection[str] = ()) -> bool:
+    """Return whether a cell may be filled: it is blank, or a mark of missing cells for all that is known.
+
+    Parameters
+    ----------
+    cell : str or value
+    manner : Manner
+        Of its column.
+    form : TableFormat
+        What a person says about marks.
+    marks : collection of str
+        Further marks among words, which were said.
+    """
+    if is_blank(cell):
+        return True
+    text = str(cell).strip()
+    if text in form.missing or text in marks or (manner.numbers and text in MISSING):
+        return True
+    number = Numerals().number(text)
+    if number is None:
+        return False
+    named = {Numerals().number(mark) for mark in form.missing}
+    near = [code for code in CODES if abs(number - code) <= 1e-6 * abs(code)]
+    return number in named or (form.sentinels == "missing" and bool(near))
+
+
+def filled_number(value: float, manner: Manner, *, means: bool) -> float | int:
+    """Return a filled number with nine digits: whole among whole ones, not negative where none is."""
+    if not manner.whole or means or not manner.seen:
+        return float(f"{value:.9g}")
+    rounded = round(float(value))
+    return max(rounded, 0) if manner.least >= 0 else rounded
+
+
+def as_text(cell: Any, original: Original) -> str:
+    """Return a cell as a text file holds it: text as it is, other values as people write them."""
+    if isinstance(cell, str):
+        return cell
+    if is_blank(cell):
+        return ""
+    if isinstance(cell, bool | np.bool_):
+        return str(bool(cell)).upper()
+    if isinstance(cell, float):
+        shown = int(cell) if original.floats_are_whole and cell.is_integer() else float(cell)
+        return str(shown).replace(".", original.numerals.decimal)
+    return label_text(cell)
+
+
+def word_or_truth(word: str, manner: Manner) -> str | bool:
+    """Return a filled word as its column holds it."""
+    return word.lower() == "true" if manner.truths else word
+
+
+@final
+class ValueOf:
+    """Turns a cell of a column into a value: text of a column of numbers into the number that it says."""
+
+    def __init__(self, numerals: Numerals, manner: Manner) -> None:
+        self._numerals = numerals if manner.numbers and not manner.padded else None
+        self._whole = manner.whole
+
+    def __call__(self, cell: Any) -> Any:
+        """Return the value, None of a blank cell or a mark."""
+        if is_blank(cell):
+            return None
+        if self._numerals is None or not isinstance(cell, str):
+            return cell
+        number = self._numerals.number(cell)
+        if number is None or number != number:
+            return None
+        whole = self._whole and number.is_integer()
+        return (
+            int(cell) if whole and cell.strip().lstrip("+-").isdigit() else int(number) if whole else number
+        )

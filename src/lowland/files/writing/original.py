@@ -1,0 +1,102 @@
+"""`Original`, a table as it was read, cell by cell: what is written back with its holes filled."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+from lowland.files.foreign.columnar import names_index_first
+from lowland.files.numerals import Numerals
+from lowland.files.sources import Opened
+from lowland.files.text.delimited import text_delimiter
+from lowland.files.text.text_layout import TextLayout, as_plain_text
+
+Line = Sequence[Any]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Original:
+    """A wide table as it was read.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Names of the columns, in order, those without a part in a fit among them.
+    lines : callable
+        Reads the table again, and yields the cells of each line below the header: of a text file as they are
+        written, else values, None where there is none.
+    header : sequence of str or None
+        The names as they are written, None if no line names the columns.
+    numerals : Numerals
+        How numbers are written in text.
+    delimiter : str
+        Of a text file with one character between fields; "" otherwise.
+    floats_are_whole : bool
+        Whether the kind of numbers does not tell 4 from 4.0, as in spreadsheets.
+    arrow : callable or None
+        Reads the table as an Arrow table, in the order and with the names of its file, if it is one.
+    """
+
+    names: tuple[str, ...]
+    lines: Callable[[], Iterator[Line]]
+    header: Sequence[str] | None = None
+    numerals: Numerals = Numerals()  # noqa: RUF009 - it cannot be changed
+    delimiter: str = ""
+    floats_are_whole: bool = False
+    arrow: Callable[[], Any] | None = None
+
+    @property
+    def titles(self) -> Sequence[str]:
+        """The names of the columns as a file with a header holds them."""
+        return self.names if self.header is None else self.header
+
+
+def original_text(opened: Opened, layout: TextLayout, wanted: Sequence[str], numerals: Numerals) -> Original:
+    """Return a text file as it is written, but for columns that are left out."""
+    places = [k for k, name in enumerate(layout.names) if name in wanted]
+
+    def lines() -> Iterator[Line]:
+        plain = as_plain_text(opened, layout)
+        with io.TextIOWrapper(plain.stream(), encoding="utf-8-sig", newline="") as file:
+            for _ in range(layout.skipped):
+                next(file)
+            for record in csv.reader(file, delimiter=text_delimiter(layout)):
+                if record:
+                    yield [record[k] for k in places]
+
+    simple = len(layout.delimiter) == 1 and layout.delimiter != " "
+    return Original(
+        tuple(layout.names[k] for k in places),
+        lines,
+        header=None if layout.header is None else [layout.header[k] for k in places],
+        numerals=numerals,
+        delimiter=layout.delimiter if simple else "",
+    )
+
+
+def original_arrow(read: Callable[[], Any], names: Sequence[str]) -> Original:
+    """Return an Arrow table from a function that reads it; an index that pandas stored comes first."""
+
+    def lines() -> Iterator[Line]:
+        table = read()
+        titles, plain, _ = names_index_first(table)
+        title = dict(zip(plain, titles, strict=True))
+        for batch in table.select([title[name] for name in names]).to_batches():
+            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+    return Original(tuple(names), lines, arrow=read)
+
+
+def original_values(
+    names: Sequence[str], read: Callable[[], Iterator[Mapping[str, Any]]], *, floats_are_whole: bool
+) -> Original:
+    """Return a table of values from a function that reads its lines, values by names."""
+
+    def lines() -> Iterator[Line]:
+        yield from ([line.get(name) for name in names] for line in read())
+
+    return Original(tuple(names), lines, floats_are_whole=floats_are_whole)

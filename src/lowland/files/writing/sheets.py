@@ -1,0 +1,69 @@
+"""Completed tables as Excel files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+from lowland.core.errors import MissingExtraError
+from lowland.files.writing.filled import Filled
+from lowland.files.writing.manners import ValueOf
+from lowland.files.writing.original import Line
+
+SHEET = ".xlsx"
+
+
+def need_openpyxl() -> None:
+    """Raise unless openpyxl is installed."""
+    try:
+        import openpyxl  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            "writing .xlsx files needs an optional package",
+            "openpyxl is not installed",
+            fix="pip install 'lowland[excel]', or write a .csv file",
+        ) from error
+
+
+def sheet_writer(table: Filled) -> Callable[[IO[bytes]], None]:
+    """Return a function that writes a table to an open file, as the one sheet of a new book."""
+    import openpyxl
+
+    original = table.original
+    plain = {name: ValueOf(original.numerals, manner) for name, manner in table.manners.items()}
+
+    def write(file: IO[bytes]) -> None:
+        book = openpyxl.Workbook(write_only=True)
+        sheet = book.create_sheet("completed")
+        sheet.append(list(original.titles))
+        for line in table.lines():
+            values = (plain[name](cell) for name, cell in zip(original.names, line, strict=True))
+            sheet.append([_cell(sheet, value) for value in values])
+        book.save(file)
+        file.flush()
+        file.seek(0)
+        again = openpyxl.load_workbook(file, read_only=True)
+        rows: Iterator[Line] = again.active.iter_rows(values_only=True)
+        names = ["" if name is None else str(name) for name in next(rows)]
+        table.check(names, _full(rows, len(names)), lambda name, cell: plain[name](cell))
+        again.close()
+        file.seek(0, os.SEEK_END)
+
+    return write
+
+
+def _cell(sheet: Any, cell: Any) -> Any:
+    """Return a cell that a program of spreadsheets takes for what it is: text is never a formula."""
+    from openpyxl.cell import WriteOnlyCell
+
+    if not isinstance(cell, str):
+        return cell
+    made = WriteOnlyCell(sheet, value=cell)
+    made.data_type = "s"
+    return made
+
+
+def _full(rows: Iterator[Line], width: int) -> Iterator[Line]:
+    """Yield rows with the blank cells at their ends, which the file does not hold."""
+    yield from ((*row, *(None for _ in range(width - len(row)))) for row in rows)

@@ -1,0 +1,38 @@
+"""Completed tables as text files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable
+from typing import IO
+
+from lowland.files.writing.filled import Filled
+from lowland.files.writing.manners import as_text
+
+TABS = (".tsv", ".tab")
+
+
+def text_writer(ending: str, table: Filled) -> Callable[[IO[bytes]], None]:
+    """Return a function that writes a table to an open file: by its ending with tabs."""
+    original = table.original
+    delimiter = "\t" if ending in TABS else original.delimiter or ","
+    if delimiter == "," and original.numerals.decimal == ",":
+        delimiter = ";"
+
+    def write(file: IO[bytes]) -> None:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+        writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+        if original.header is not None:
+            writer.writerow(original.header)
+        writer.writerows([as_text(cell, original) for cell in line] for line in table.lines())
+        text.flush()
+        text.seek(0)
+        written = csv.reader(text, delimiter=delimiter)
+        names = None if original.header is None else next(written)
+        table.check(names, written, lambda name, cell: as_text(cell, original))
+        text.seek(0, os.SEEK_END)
+        text.detach()
+
+    return write
