@@ -79,13 +79,25 @@ def test_words_that_a_fit_does_not_know_are_refused_not_replaced():
         model.fill(frame.assign(w="none"))
 
 
-def test_digits_that_a_double_does_not_hold_are_refused():
+def test_digits_that_a_double_does_not_hold_are_kept_or_refused():
     long = pd.array([2**60 + 1, None, 5] * 5, dtype="Int64")
     frame = pd.DataFrame({"x": long, "y": np.arange(15.0)})
+    assert decode(frame, np.zeros((15, 2)), {})["x"].tolist() == [2**60 + 1, 0, 5] * 5
     with pytest.raises(InvalidInputError, match=r"column 'x', row 1: 1152921504606846977 would become"):
-        decode(frame, np.zeros((15, 2)), {})
+        decode(frame, np.zeros((15, 2)), {}, means=True)
     short = frame.assign(x=pd.array([2**50 + 1, None, 5] * 5, dtype="Int64"))
-    assert decode(short, np.zeros((15, 2)), {})["x"].tolist() == [2**50 + 1, 0, 5] * 5
+    assert decode(short, np.zeros((15, 2)), {}, means=True)["x"].tolist() == [2**50 + 1, 0, 5] * 5
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])
+def test_whole_numbers_stay_whole(make):
+    whole = {"n": [3, None, 5], "below": [-1, None, 2]}
+    frame = make(whole) if make is pl.DataFrame else make(whole).astype("Int64")
+    fills = np.array([[0, 0], [-0.41, -0.6], [0, 0]])
+    filled = decode(frame, fills, {})
+    assert filled["n"].dtype == frame["n"].dtype
+    assert (list(filled["n"]), list(filled["below"])) == ([3, 0, 5], [-1, -1, 2])
+    assert list(decode(frame, fills, {}, means=True)["n"]) == [3.0, -0.41, 5.0]
 
 
 def test_decimals_and_long_text_are_compared_as_what_they_say():

@@ -39,7 +39,7 @@ def columns():
 def filled(request, columns):
     """Return a frame, the model fitted to it, and the filled frame."""
     frame = request.param(columns)
-    with pytest.warns(UserWarning, match="take no part in the fit: 'id' .40 words.*'when' .dates"):
+    with pytest.warns(UserWarning, match="take no part in the fit: 'id' .labels of the rows.*'when' .dates"):
         model = ll.MatrixCompletion(rank=2, **PLAIN).fit(frame)
     return frame, model, model.fill(frame)
 

@@ -46,7 +46,15 @@ def test_estimators_take_the_settings_of_a_plan(estimator):
                 "auto" if setting.default is None or setting.name == "loss" else setting.default
             )
     more = set(signature) - {setting.parameter for setting in SETTINGS}
-    assert more - {"client"} == {"dtype", "certify", "effort", "verbose", "random_state"}
+    assert more - {"client"} == {
+        "as_data",
+        "as_is",
+        "dtype",
+        "certify",
+        "effort",
+        "verbose",
+        "random_state",
+    }
 
 
 def test_both_estimators_of_tables_take_the_same():

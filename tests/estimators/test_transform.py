@@ -39,21 +39,16 @@ def fitted():
     return frame, holes, ll.MatrixCompletion(**PLAIN).fit(holes)
 
 
-def test_levels_without_an_order_are_levels(fitted):
+def test_levels_are_filled_by_levels(fitted):
     frame, holes, model = fitted
     table = pd.DataFrame(model.transform(holes), columns=list(frame))
-    for name in ("kind", "sex"):
+    for name in ("kind", "sex", "grade", "yes"):
         gaps = holes[name].isna().to_numpy()
         assert gaps.any()
         words = np.array(model.levels_[name])
         assert np.isin(table[name], np.arange(words.size)).all()
         filled = model.fill(holes)[name].to_numpy()
         np.testing.assert_array_equal(words[table[name].astype(int)], filled)
-    # ordered levels and truth values have expected values
-    for name in ("grade", "yes"):
-        gaps = holes[name].isna().to_numpy()
-        assert not np.isin(table[name][gaps], np.arange(3)).all()
-        assert table[name].between(0, 2).all()
 
 
 @pytest.mark.parametrize(("kind", "frame_type"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame)])

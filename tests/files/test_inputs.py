@@ -268,7 +268,7 @@ INPUTS = [
         cells=CELLS * 1e4,
     ),
     a_table(
-        "named_groups.csv",
+        "groups.csv",
         wide(CITIES, sep=";", write=lambda x: f"{x * 1e4:,.1f}"),
         "between thousands",
         cells=CELLS * 1e4,
@@ -351,7 +351,7 @@ INPUTS = [
     refused("header_only.csv", "a,b,c\n", "is empty"),
     refused("binary.csv", bytes(range(256)), "not a text file"),
     refused("twice.csv", wide([*CITIES[:11], "c0"]), "'c0' in column 'city', data lines 1 and 12"),
-    a_table("named_groups.csv", wide(["a", "b"] * 6), "'city' (names, which repeat)", rows=None),
+    a_table("repeated_names.csv", wide(["a", "b"] * 6), "'city' (names, which repeat)", rows=None),
     a_table(
         "twice_mean.csv",
         wide([*CITIES, *CITIES], cells=np.vstack([CELLS, CELLS + 1])),

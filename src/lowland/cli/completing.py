@@ -265,10 +265,15 @@ def run_plan(
         resume=snapshot,
     )
     table, certificate = planned.table, None
+    wide = loaded.layout == "wide"
     about: dict[str, Any] = {
         "seed": seed,
         "cells": "" if model is None else fingerprint(observations),
-        "about": {"levels": levels_as_data(loaded.levels)},
+        "about": {
+            "levels": levels_as_data(loaded.levels),
+            "untouched": [*loaded.as_is, *(name for name in loaded.names[:1] if name and wide)],
+            "label_column": loaded.names[0] if wide else "",
+        },
         "data": asked.results.model_data,
     }
     if model is not None:

@@ -101,6 +101,8 @@ class DaskMatrixCompletion(MatrixCompletion):
         bias_penalty: float | str = "auto",
         penalty_weights: str = "uniform",
         n_draws: int = 100,
+        as_data: Any = (),
+        as_is: Any = (),
         dtype: str = "float64",
         tol: float | str = "auto",
         max_iter: int = 500,

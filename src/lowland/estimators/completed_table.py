@@ -21,12 +21,13 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import make_generator
 from lowland.estimators.filled_frames import decode
+from lowland.estimators.frame_roles import rows_named_in
 from lowland.estimators.frames import Levels, encode
 from lowland.estimators.served_table import _ServedTable
 from lowland.estimators.table_input import (
     as_positions,
     covariates_of,
-    index_of,
+    flag,
     observations_of,
     with_places,
 )
@@ -52,6 +53,7 @@ class _CompletedTable(_ServedTable):
     feature_names_in_: Any
     levels_: Levels
     untouched_: tuple[Any, ...]
+    label_column_: Any = ""
 
     def _set(self, completed: Completed) -> None:
         """Set the public attributes from a fit."""
@@ -73,20 +75,17 @@ class _CompletedTable(_ServedTable):
         table = self._observe(X, reset=False)
         about = self._about_rows(table, row_covariates, row_order)
         filled = self._filled(table, about, likeliest=False)
-        unordered = self._unordered()
-        if unordered.size and table.size < filled.size:
-            filled[:, unordered] = self._filled(table, about, likeliest=True)[:, unordered]
+        levels = self._of_levels()
+        if levels.size and table.size < filled.size:
+            filled[:, levels] = self._filled(table, about, likeliest=True)[:, levels]
         return filled
 
-    def _unordered(self) -> Indices:
-        """Return the columns of words without an order; two words have none, truth values do."""
+    def _of_levels(self) -> Indices:
+        """Return the columns of levels: between two of them there is none."""
         model, names = self._completed.model, getattr(self, "feature_names_in_", ())
-        unordered = set(model.unordered.tolist()) if isinstance(model, HasUnordered) else set[int]()
-        for place, name in enumerate(names):
-            levels = self.levels_.get(name, ())
-            if len(levels) == 2 and all(isinstance(level, str) for level in levels):
-                unordered.add(place)
-        return np.array(sorted(unordered), np.intp)
+        places = set(model.unordered.tolist()) if isinstance(model, HasUnordered) else set[int]()
+        places |= {place for place, name in enumerate(names) if len(self.levels_.get(name, ())) > 1}
+        return np.array(sorted(places), np.intp)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the column names, which `transform` does not change."""
@@ -100,7 +99,7 @@ class _CompletedTable(_ServedTable):
     def _n_features_out(self) -> int:
         return int(self.n_features_in_)
 
-    def fill(self, X: Any, row_covariates: Any = None, row_order: Any = None) -> Any:
+    def fill(self, X: Any, row_covariates: Any = None, row_order: Any = None, *, means: bool = False) -> Any:
         """Return a table with its missing cells filled by the likeliest values, levels by their names.
 
         Parameters
@@ -112,19 +111,21 @@ class _CompletedTable(_ServedTable):
         row_order : array_like, optional
             Coordinates of these rows, if the fit found rows in order; by default what their labels say, if
             those of the fit did, else not known.
+        means : bool
+            Whether columns of whole numbers (their kind says so) are filled by means. Otherwise what is
+            filled there is whole, and not negative where no known number is.
 
         Returns
         -------
         data frame or ndarray, shape (k, n)
             For a data frame, a frame of the same kind with its categories; otherwise an array. Numbers and
-            counts are filled by expected values, as in `transform`.
+            counts are filled by expected values, as in `transform`, but among whole numbers by whole ones.
         """
         check_is_fitted(self)
         table = self._observe(X, reset=False)
         about = self._about_rows(table, row_covariates, row_order)
-        return decode(
-            eager_frame(X), self._filled(table, about, likeliest=True), self.levels_, self.untouched_
-        )
+        filled = self._filled(table, about, likeliest=True)
+        return decode(eager_frame(X), filled, self.levels_, self.untouched_, means=flag(means, "means"))
 
     def _about_rows(self, table: Observations, row_covariates: Any, row_order: Any) -> Matrix | None:
         """Return covariates of the rows of a table, coordinates among them."""
@@ -327,7 +328,7 @@ class _CompletedTable(_ServedTable):
             )
         if isinstance(X, np.ma.MaskedArray):
             X = np.ma.filled(X.astype(np.float64), np.nan)
-        rows_named = index_of(X)
+        rows_named = rows_named_in(X, self.label_column_)
         X = encode(eager_frame(X), self.levels_, self.untouched_)
         if isinstance(X, Observations):
             if reset:

@@ -9,17 +9,21 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.core.arrays import Indices, Matrix
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.labels import is_whole
 from lowland.core.cells.observed_cells import changed, check_kept
 from lowland.estimators.frames import Levels, as_numbers, is_empty, missing_cells, wrap_frame
 from lowland.files.numerals import Numerals
+from lowland.files.writing.manners import whole_fill
 
 
-def decode(frame: Any, filled: Matrix, levels: Levels, untouched: Collection[Any] = ()) -> Any:
+def decode(
+    frame: Any, filled: Matrix, levels: Levels, untouched: Collection[Any] = (), *, means: bool = False
+) -> Any:
     """Return a frame with its missing cells filled, levels by name; for other input, return the array.
 
-    Columns without a part in the fit stay as they are.
+    Columns without a part in the fit stay as they are. Columns of whole numbers, by their kind, are filled by
+    whole ones unless `means`.
 
     Raises
     ------
@@ -50,7 +54,9 @@ def decode(frame: Any, filled: Matrix, levels: Levels, untouched: Collection[Any
         if not missing.any() or names == ():
             continue
         at = np.flatnonzero(missing)
-        if names is None:
+        if names is None and series.dtype.is_integer() and not means:
+            cells: Any = whole_fills(filled[at, j], series.min())
+        elif names is None:
             single = series.dtype == nw.Float32
             cells = filled[at, j].astype(np.float32 if single else np.float64).tolist()
             cells = np.asarray(cells, np.float32) if single else cells
@@ -63,6 +69,11 @@ def decode(frame: Any, filled: Matrix, levels: Levels, untouched: Collection[Any
     whole = wrapped.with_columns(*made)
     check_frame_kept(wrapped, whole)
     return whole.to_native()
+
+
+def whole_fills(values: Vector, least: int | None) -> list[int]:
+    """Return fills among whole numbers, of which the smallest is given."""
+    return [whole_fill(value, 0 if least is None else least) for value in values.tolist()]
 
 
 def _with_levels(series: Any, levels: tuple[Any, ...]) -> Any:

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from lowland.core.errors import InvalidInputError
-from lowland.files.columns.roles import are_levels
+from lowland.estimators.frame_roles import frame_roles
+from lowland.files.columns.roles import EMPTY, are_levels
+from lowland.files.evidence import Decision
 from lowland.files.numerals import MISSING, Numerals, are_marks
+from lowland.files.table_format import TableFormat
 
 if TYPE_CHECKING:
     from lowland.completion.columns.losses import Losses
     from lowland.completion.encoded.levels import LevelKind
 
+PLAIN = TableFormat()
 # ordered levels by column name; a level is fitted as its position
 Levels = dict[Any, tuple[Any, ...]]
 YES_NO = (False, True)
@@ -44,6 +48,8 @@ class FrameKinds:
         Levels without an order of the columns that hold some, by name: a few words.
     names : tuple
         All columns, in their order.
+    labels : str
+        The column, one of those untouched, that names the rows; "" if none does.
     """
 
     levels: Levels = field(default_factory=dict)
@@ -51,6 +57,7 @@ class FrameKinds:
     untouched: dict[Any, str] = field(default_factory=dict)
     words: Levels = field(default_factory=dict)
     names: tuple[Any, ...] = ()
+    labels: Any = ""
 
     def with_words(self) -> FrameKinds:
         """Return the kinds with levels without an order among the levels, and no longer untouched."""
@@ -84,8 +91,14 @@ class FrameKinds:
         }
 
 
-def read_kinds(frame: Any) -> FrameKinds:
+def read_kinds(frame: Any, form: TableFormat = PLAIN) -> FrameKinds:
     """Return what the columns of a frame hold.
+
+    Parameters
+    ----------
+    frame : data frame or anything else
+    form : TableFormat
+        What a person says about columns.
 
     Raises
     ------
@@ -98,8 +111,14 @@ def read_kinds(frame: Any) -> FrameKinds:
         return kinds
     named = all(isinstance(name, str) for name in wrapped.columns)
     used = 0
+    roles = frame_roles(wrapped, form) if named and wrapped.columns else Decision("wide", ())
+    labels = roles.roles[0] if roles.roles else ""
     for series in wrapped.iter_columns():
-        kind, values = _kind_of(series)
+        kind, values = (EMPTY, ()) if _is_blank(series) else _kind_of(series)
+        left = "labels of the rows" if series.name == labels else roles.as_is.get(series.name, "")
+        if left and not _is_declared(series):
+            kinds.untouched[series.name] = left
+            continue
         if kind == "levels":
             kinds.levels[series.name] = values
             seen = series.drop_nulls().n_unique() if len(values) else 0
@@ -113,7 +132,15 @@ def read_kinds(frame: Any) -> FrameKinds:
         used += 1
     if kinds.untouched and not used and not kinds.words:
         raise kinds.nothing_to_fit()
-    return replace(kinds, names=tuple(wrapped.columns))
+    declared = labels and labels not in kinds.untouched
+    return replace(kinds, names=tuple(wrapped.columns), labels="" if declared else labels)
+
+
+def _is_declared(series: Any) -> bool:
+    """Return whether the kind of a column says that it holds levels."""
+    import narwhals as nw
+
+    return series.dtype in (nw.Boolean, nw.Categorical) or isinstance(series.dtype, nw.Enum)
 
 
 def _kind_of(series: Any) -> tuple[str, tuple[Any, ...]]:
@@ -138,6 +165,13 @@ def _kind_of(series: Any) -> tuple[str, tuple[Any, ...]]:
             return f"{series.dtype} of another kind", ()
         return _kind_of_cells([x for x, gap in cells if not gap])
     return str(series.dtype), ()
+
+
+def _is_blank(series: Any) -> bool:
+    """Return whether a column holds nothing."""
+    if series.null_count() == len(series):
+        return len(series) > 0
+    return bool(series.dtype.is_float() and np.isnan(series.to_numpy().astype(np.float64)).all())
 
 
 def missing_cells(series: Any, levels: Collection[Any] = ()) -> list[bool]:
@@ -169,7 +203,7 @@ def _is_mark(cell: Any) -> bool:
 def _kind_of_cells(cells: list[Any]) -> tuple[str, tuple[Any, ...]]:
     """Return the same for a column of objects or text, by its cells that hold something."""
     if are_marks([x.strip() if isinstance(x, str) else str(x) for x in cells]):
-        return "no known cell", ()
+        return EMPTY, ()
     known = [x for x in cells if not _is_mark(x)]
     if known and all(isinstance(x, bool | np.bool_) for x in known):
         return "levels", YES_NO
@@ -212,8 +246,8 @@ def warn_of_untouched(untouched: Mapping[Any, str], asked: Any) -> None:
     if untouched:
         columns = ", ".join(f"{name!r} ({what})" for name, what in untouched.items())
         warnings.warn(
-            f"columns that hold neither numbers nor levels take no part in the fit: {columns}; to use words "
-            "as levels, make them an ordered category (an Enum in Polars), or one boolean column per level",
+            f"columns that hold neither numbers nor levels take no part in the fit: {columns}; name numbers "
+            "that are data in as_data, make words ordered categories (Enum in Polars), or booleans per level",
             stacklevel=3,
         )
 

@@ -84,6 +84,9 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, _Estimator):
         over the mean number, so that rarely seen rows and columns are shrunk less (method "map").
     n_draws : int
         Number of draws that methods "gibbs" and "gaussian" keep.
+    as_data, as_is : sequence of str
+        Columns of a data frame that are data although they look like identifiers, and columns that take no
+        part in the fit and stay as they are.
     dtype : {"float64", "float32"}
         Precision of the fit.
     tol : float or "auto"
@@ -115,7 +118,10 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, _Estimator):
     levels_ : dict of str to tuple
         Levels of non-numeric columns of a data frame, in which predictions are positions.
     untouched_ : tuple of str
-        Columns of a data frame without numbers or levels, which take no part and are returned as they are.
+        Columns of a data frame without quantities or levels, such as identifiers, dates and text, which take
+        no part and are returned as they are.
+    label_column_ : str
+        The one of them that names the rows, "" if none does.
     rank_path_ : RankPath
         How rank and penalty were chosen, where they were.
     search_ : SearchResult
@@ -161,6 +167,8 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, _Estimator):
         bias_penalty: float | str = "auto",
         penalty_weights: str = "uniform",
         n_draws: int = 100,
+        as_data: Any = (),
+        as_is: Any = (),
         dtype: str = "float64",
         tol: float | str = "auto",
         max_iter: int = 500,
@@ -183,6 +191,8 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, _Estimator):
         self.bias_penalty = bias_penalty
         self.penalty_weights = penalty_weights
         self.n_draws = n_draws
+        self.as_data = as_data
+        self.as_is = as_is
         self.dtype = dtype
         self.tol = tol
         self.max_iter = max_iter
@@ -324,7 +334,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, _Estimator):
         Returns
         -------
         ndarray or data frame (`set_output`), shape (k, n)
-            Levels are positions in `levels_`; words, which have no order, are filled by the likeliest.
+            Levels are positions in `levels_`, filled by the likeliest.
         """
         return self._transform(X, row_covariates, row_order)
 

@@ -45,7 +45,11 @@ def parameters_as_data(model: BaseEstimator) -> dict[str, Any]:
 def parameters_from_data(plain: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters from the result of `parameters_as_data`."""
     return {
-        name: dict(value["pairs"]) if isinstance(value, Mapping) else value
+        name: dict(value["pairs"])
+        if isinstance(value, Mapping)
+        else tuple(value)
+        if isinstance(value, list)
+        else value
         for name, value in renamed(plain).items()
     }
 

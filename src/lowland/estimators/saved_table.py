@@ -26,6 +26,7 @@ class _SavedTable(Reported):
     certificate_: Any
     levels_: Levels
     untouched_: tuple[Any, ...]
+    label_column_: Any
 
     def report(self, path: str | os.PathLike[str], *, title: str = "Completion of a table") -> None:
         """Write a self-contained HTML report, which includes a trial fit with held-out cells.
@@ -73,6 +74,7 @@ class _SavedTable(Reported):
             "named": "feature_names_in_" in vars(self),
             "levels": levels_as_data(self.levels_),
             "untouched": list(self.untouched_),
+            "label_column": self.label_column_,
             "parameters": parameters_as_data(self),
         }
         fingerprint = done.cells_fitted
@@ -140,6 +142,7 @@ class _SavedTable(Reported):
         loaded.certificate_ = None
         loaded.levels_ = {name: tuple(words) for name, words in header.get("levels", [])}
         loaded.untouched_ = tuple(header.get("untouched", ()))
+        loaded.label_column_ = header.get("label_column", "")
         loaded.method_ = table.method
         loaded._set(Completed(table, int(header["seed"]), stored=header.get("cells", "")))
         if header.get("named"):

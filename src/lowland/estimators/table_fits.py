@@ -25,6 +25,7 @@ from lowland.estimators.parameters import shown
 from lowland.estimators.plans import is_auto, plan_of
 from lowland.estimators.table_input import covariates_of, order_of, rank_or_auto, refuse_list, weigh_rows
 from lowland.files.frames import eager_frame
+from lowland.files.table_format import TableFormat
 from lowland.sensing.input_checks import check_scale
 
 
@@ -59,11 +60,13 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     """
     X = eager_frame(X)
     refuse_list(X)
-    kinds, plan = read_kinds(X), plan_of(model)
+    form = TableFormat(as_data=model.as_data, as_is=model.as_is)
+    kinds, plan = read_kinds(X, form), plan_of(model)
     # Bayesian methods fit levels as numbers
     numbers = is_auto(model.loss) and plan.decide_method(parameters=True) != "map"
     kinds = kinds.with_words() if numbers else kinds.without_words()
     model.levels_, model.untouched_ = kinds.levels, tuple(kinds.untouched)
+    model.label_column_ = kinds.labels
     warn_of_untouched(kinds.untouched, model.loss)
     suited = {} if numbers else kinds.losses
     plan = replace(plan, loss=chosen_losses(plan.loss, is_auto(model.loss), suited, model.levels_))
@@ -117,6 +120,11 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
     plan.decide_method(parameters=True)
     if beside.sample_weight is not None:
         raise UnsupportedError(f"tables {where} have no weights", "sample_weight", fix=fix)
+    for name in ("as_data", "as_is"):
+        if len(getattr(model, name)):
+            raise UnsupportedError(
+                f"tables {where} have no columns that are no data", name, fix="leave it out"
+            )
     for name in ("row_order", "column_order"):
         order = getattr(beside, name)
         if not (order is None or is_auto(order)):
@@ -134,7 +142,8 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
     with shown(model.verbose):
         fit, certificate = _judged(model, fit_elsewhere(table, plan, where, rng=rng, covariates=about), rng)
     vars(model).pop("feature_names_in_", None)  # left over from an earlier fit
-    model.levels_, model.untouched_, model.n_features_in_ = {}, (), cells.shape[1]
+    model.levels_, model.untouched_, model.label_column_ = {}, (), ""
+    model.n_features_in_ = cells.shape[1]
     _keep(model, fit.table, certificate, rng)
     model._elsewhere = cells  # rankings ask which cells of a row are known
     model.search_, model.n_iter_ = fit.search, max(1, fit.search.iterations)

@@ -13,9 +13,10 @@ from lowland.bayes.graph_places import is_graph
 from lowland.bayes.side_orders import coordinates_of, orders_of
 from lowland.completion.bayesian.features import check_covariates
 from lowland.core.arrays import Matrix
-from lowland.core.cells.labels import find_labels, label_text
+from lowland.core.cells.labels import find_labels
 from lowland.core.cells.observations import Labels, Observations
 from lowland.core.errors import InvalidInputError
+from lowland.estimators.frame_roles import index_of
 from lowland.estimators.frames import encode, read_kinds, wrap_frame
 from lowland.files.covariates import Covariates, read_covariates
 from lowland.files.frames import eager_frame, frame_columns
@@ -69,26 +70,6 @@ def refuse_list(frame: Any) -> None:
             f"fit Observations.from_frame(frame, row={row}, column={column}, value={value}), or, if it is a "
             "table, its values as an array",
         )
-
-
-def index_of(frame: Any) -> Labels | None:
-    """Return the index of a frame as row labels, or None if it only counts the rows, has gaps or repeats."""
-    import narwhals as nw
-
-    wrapped = nw.from_native(frame, eager_only=True, pass_through=True)
-    index = nw.maybe_get_index(wrapped) if isinstance(wrapped, nw.DataFrame) else None
-    if index is None or index.nlevels > 1:
-        return None
-    names = index.to_numpy()
-    if not index.is_unique or (names.dtype.kind in "iu" and np.array_equal(names, np.arange(names.size))):
-        return None
-    if names.dtype.kind in "iu":
-        return np.asarray(names, np.int64)
-    if any(name is None or name != name for name in index.tolist()):
-        return None
-    texts = [label_text(name) for name in index.tolist()]
-    # labels that differ by less than their texts tell name no rows
-    return np.array(texts) if len(set(texts)) == len(texts) else None
 
 
 def covariates_of(

@@ -75,7 +75,10 @@ def identifier(name: str, column: Profile, *, first: bool) -> str:
         return f"whole numbers of {LONG} digits or more"
     if is_named_identifier(name):
         return "by its name"
-    if not first or not column.is_distinct or column.codes.size < 3 or _is_quantity(name, numbers):
+    written_whole = column.numbers.dtype.kind in "iu"  # 4, not 4.0
+    if not (first and written_whole and column.is_distinct and column.codes.size >= 3):
+        return ""
+    if _is_quantity(name, numbers):
         return ""
     steps = np.diff(column.numbers)
     if (steps == 1).all() or (steps == -1).all():

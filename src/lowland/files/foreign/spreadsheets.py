@@ -14,13 +14,20 @@ from lowland.files.table_format import TableFormat
 from lowland.files.text.header_lines import is_header
 from lowland.files.text.text_layout import complete_names, count_titles
 
+# below which floats hold all whole numbers
+EXACT = 2.0**53
 SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 
 
 def read_sheet(opened: Opened, form: TableFormat) -> Columns:
     """Return the columns of a sheet; errors are those of `sheet_lines`."""
     lines = sheet_lines(opened, form)
-    return {name: cells_as_column([line[name] for line in lines]) for name in lines[0]}
+    return {name: cells_as_column([_whole(line[name]) for line in lines]) for name in lines[0]}
+
+
+def _whole(cell: Any) -> Any:
+    """Return a whole number as one: sheets hold all numbers as floats."""
+    return int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < EXACT else cell
 
 
 def sheet_lines(opened: Opened, form: TableFormat) -> list[dict[str, Any]]:

@@ -92,6 +92,8 @@ def _names_lines(name: str) -> bool:
 def _by_steps(name: str, column: Profile, where: str) -> tuple[FirstColumn, str]:
     """Decide by whether numbers follow each other at one distance, as those of lines do."""
     assert column.numbers is not None
+    if column.kind == "whole" and column.numbers.dtype.kind == "f":  # 4.0, which is measured, not 4
+        return FirstColumn.DATA, ""
     steps = np.diff(column.numbers.astype(float))
     if not ((steps > 0).all() or (steps < 0).all()) or steps.size < 2:
         return FirstColumn.DATA, ""

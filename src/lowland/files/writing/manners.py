@@ -126,8 +126,13 @@ def filled_number(value: float, manner: Manner, *, means: bool) -> float | int:
     """Return a filled number with nine digits: whole among whole ones, not negative where none is."""
     if not manner.whole or means or not manner.seen:
         return float(f"{value:.9g}")
+    return whole_fill(value, manner.least)
+
+
+def whole_fill(value: float, least: float) -> int:
+    """Return a number filled among whole ones: not negative unless the least of them is."""
     rounded = round(float(value))
-    return max(rounded, 0) if manner.least >= 0 else rounded
+    return max(rounded, 0) if least >= 0 else rounded
 
 
 def as_text(cell: Any, original: Original) -> str:

@@ -1,0 +1,89 @@
+"""Which columns of a data frame are data: decided as for the columns of a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lowland.core.cells.labels import LabelColumn, label_text
+from lowland.core.cells.observations import Labels
+from lowland.core.errors import InvalidInputError
+from lowland.files.evidence import LINES, Decision
+from lowland.files.frames import frame_columns
+from lowland.files.shapes.assembling import profiles_of
+from lowland.files.shapes.layouts import Reading
+from lowland.files.shapes.wide_roles import decide_wide
+from lowland.files.table_format import TableFormat
+
+
+def frame_roles(wrapped: Any, form: TableFormat) -> Decision:
+    """Return which column of a frame names its rows, and which hold neither numbers nor levels.
+
+    What a file would be refused for, because it may mean two things, is data here, as the frame has it.
+
+    Parameters
+    ----------
+    wrapped : narwhals.DataFrame
+        Its names are text.
+    form : TableFormat
+        What a person says about columns.
+    """
+    columns = frame_columns(wrapped.head(LINES).to_native())
+    # an index that names the rows comes first, under a name of its own
+    indexed = next(iter(columns), "") not in wrapped.columns
+    profiles = {name: one for name, one in profiles_of(columns).items() if name in wrapped.columns}
+    form = replace(form, row_labels=False) if indexed else form
+    if not profiles:
+        return Decision("wide", ())
+    how = Reading(words=True, form=form)
+    try:
+        return decide_wide(profiles, "", "the data frame", how)
+    except InvalidInputError:
+        if form.row_labels is not None:
+            raise
+        return decide_wide(profiles, "", "the data frame", replace(how, form=replace(form, row_labels=False)))
+
+
+def index_of(frame: Any) -> Labels | None:
+    """Return the index of a frame as row labels, or None if it only counts the rows, has gaps or repeats."""
+    import narwhals as nw
+
+    wrapped = nw.from_native(frame, eager_only=True, pass_through=True)
+    index = nw.maybe_get_index(wrapped) if isinstance(wrapped, nw.DataFrame) else None
+    if index is None or index.nlevels > 1:
+        return None
+    names = index.to_numpy()
+    if not index.is_unique or (names.dtype.kind in "iu" and np.array_equal(names, np.arange(names.size))):
+        return None
+    if names.dtype.kind in "iu":
+        return np.asarray(names, np.int64)
+    if any(name is None or name != name for name in index.tolist()):
+        return None
+    texts = [label_text(name) for name in index.tolist()]
+    # labels that differ by less than their texts tell name no rows
+    return np.array(texts) if len(set(texts)) == len(texts) else None
+
+
+def rows_named_in(frame: Any, column: Any) -> Labels | None:
+    """Return labels of a frame's rows: its index, or a column; None if a cell is missing or repeats.
+
+    Parameters
+    ----------
+    frame : data frame or anything else
+    column : str
+        The column that names the rows, "" for none.
+    """
+    import narwhals as nw
+
+    index = index_of(frame)
+    wrapped = nw.from_native(frame, eager_only=True, pass_through=True)
+    if index is not None or column == "" or column not in getattr(wrapped, "columns", ()):
+        return index
+    held = frame_columns(wrapped.select(column).to_native())[str(column)]
+    cells: Any = held.names[held.codes] if isinstance(held, LabelColumn) else held
+    if cells.dtype.kind == "f" and not np.isnan(cells).any():
+        cells = np.array([label_text(cell) for cell in cells.tolist()])
+    distinct = cells.dtype.kind in "iuU" and np.unique(cells).size == cells.size
+    return cells if distinct and not (cells.dtype.kind == "U" and (cells == "").any()) else None
