@@ -48,7 +48,8 @@ def test_all_marks_among_words_are_words_in_all_kinds_of_file(tmp_path, ending):
         WRITERS[ending](_frame(words), tmp_path / f"t.{ending}")
         table = load_table(tmp_path / f"t.{ending}", Reading(words=True))
         assert _words(table) == words, mark
-        assert f"column 'w' holds {mark!r} as words (--na {mark!r}: missing cells)" in table.decided
+        said = f"column 'w' holds {mark!r} (18 cells) as words (--na={mark}: missing cells)"
+        assert said in table.decided
 
 
 @pytest.mark.parametrize("with_arrow", [True, False])

@@ -23,6 +23,9 @@ class CellOptions:
     na: list[str] | None = option(
         None, "A cell that means missing, besides blanks and, among numbers, NA, -, ? ...; may be repeated."
     )
+    word: list[str] | None = option(
+        None, "A cell that is a word in a column of words, although it might mean missing; may be repeated."
+    )
     sentinels: str = option("error", "Numbers such as -999, far from all others: error, missing or values.")
     decimal: str | None = option(None, "Decimal mark, . or a comma; by default found out.")
     thousands: str | None = option(None, "Mark between groups of three digits; by default found out.")
@@ -45,6 +48,7 @@ class CellOptions:
             decimal=_NAMED.get(self.decimal or "", self.decimal),
             thousands=_NAMED.get(self.thousands or "", self.thousands),
             missing=tuple(self.na or ()),
+            words=tuple(self.word or ()),
             sentinels=self.sentinels,
             sheet=self.sheet,
         )

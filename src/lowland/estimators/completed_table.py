@@ -20,9 +20,9 @@ from lowland.core.cells.observed_cells import check_table_kept
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import make_generator
-from lowland.estimators.filled_frames import decode
-from lowland.estimators.frame_roles import rows_named_in
-from lowland.estimators.frames import Levels, encode
+from lowland.estimators.frames.filled import decode
+from lowland.estimators.frames.kinds import Levels, encode
+from lowland.estimators.frames.roles import rows_named_in
 from lowland.estimators.served_table import _ServedTable
 from lowland.estimators.table_input import (
     as_positions,

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from lowland.completion.files.models import levels_as_data, load_model, save_model
 from lowland.completion.tables.completed import Completed
-from lowland.estimators.frames import Levels
+from lowland.estimators.frames.kinds import Levels
 from lowland.estimators.parameters import parameters_as_data, parameters_from_data
 from lowland.files.certificates import write_certificate
 from lowland.report.reported import Reported

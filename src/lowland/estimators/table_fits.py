@@ -20,7 +20,8 @@ from lowland.core.results.findings import Certificate
 from lowland.core.results.records import SearchResult
 from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import unless_interrupted
-from lowland.estimators.frames import chosen_losses, read_kinds, warn_of_untouched
+from lowland.estimators.frames.kinds import chosen_losses, read_kinds
+from lowland.estimators.frames.warned import warn_of_marks, warn_of_untouched
 from lowland.estimators.parameters import shown
 from lowland.estimators.plans import is_auto, plan_of
 from lowland.estimators.table_input import covariates_of, order_of, rank_or_auto, refuse_list, weigh_rows
@@ -68,6 +69,7 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     model.levels_, model.untouched_ = kinds.levels, tuple(kinds.untouched)
     model.label_column_ = kinds.labels
     warn_of_untouched(kinds.untouched, model.loss)
+    warn_of_marks(X, model.levels_)
     suited = {} if numbers else kinds.losses
     plan = replace(plan, loss=chosen_losses(plan.loss, is_auto(model.loss), suited, model.levels_))
     plan.decide_method(parameters=True)

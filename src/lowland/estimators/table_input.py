@@ -16,8 +16,8 @@ from lowland.core.arrays import Matrix
 from lowland.core.cells.labels import find_labels
 from lowland.core.cells.observations import Labels, Observations
 from lowland.core.errors import InvalidInputError
-from lowland.estimators.frame_roles import index_of
-from lowland.estimators.frames import encode, read_kinds, wrap_frame
+from lowland.estimators.frames.kinds import encode, read_kinds, wrap_frame
+from lowland.estimators.frames.roles import index_of
 from lowland.files.covariates import Covariates, read_covariates
 from lowland.files.frames import eager_frame, frame_columns
 from lowland.files.graphs import Graph

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from lowland.core.doors import public
@@ -40,6 +40,8 @@ class TableFormat:
     missing : collection of str
         Further cells that mean missing, besides blanks and the usual marks ("NA", "n/a", "-", "?", ...) in
         columns of numbers.
+    words : collection of str
+        Cells that are words in columns of words, although they might mean missing, such as "NA".
     sentinels : {"error", "missing", "values"}
         What to do with numbers such as -999 that lie far from all others of their column: refuse the table,
         take them for missing, or keep them.
@@ -77,6 +79,7 @@ class TableFormat:
     decimal: str | None = None
     thousands: str | None = None
     missing: Collection[str] = ()
+    words: Collection[str] = ()
     sentinels: str = "error"
     sheet: str | None = None
     row_labels: bool | None = None
@@ -97,7 +100,7 @@ class TableFormat:
             raise InvalidInputError(
                 "decimal mark and mark of thousands must differ", f"both {self.decimal!r}"
             )
-        for name in ("missing", "keep", "drop", "as_data", "as_is"):
+        for name in ("missing", "words", "keep", "drop", "as_data", "as_is"):
             words = getattr(self, name)
             if isinstance(words, str):
                 raise InvalidInputError(
@@ -109,6 +112,10 @@ class TableFormat:
             raise InvalidInputError(
                 "the delimiter must be one character, or '::'", repr(self.delimiter), fix="pass one"
             )
+
+    def with_missing(self, mark: str) -> TableFormat:
+        """Return the same with another cell that means missing."""
+        return replace(self, missing=(*self.missing, mark))
 
     @property
     def describes_text(self) -> bool:

@@ -17,6 +17,7 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.running.stages import stage
 from lowland.files.arrays import read_array
+from lowland.files.columns.marks import distinct_texts, na_among_words, with_marks
 from lowland.files.columns.roles import listed
 from lowland.files.evidence import Profile, are_padded, profile
 from lowland.files.foreign.columnar import COLUMNAR, give_back_memory, read_arrow, read_columnar
@@ -30,6 +31,7 @@ from lowland.files.shapes.layouts import Reading, Table
 from lowland.files.sources import STANDARD_INPUT, Opened, open_source
 from lowland.files.table_format import TableFormat
 from lowland.files.text.delimited import numerals_of_sample, read_delimited, wanted_columns
+from lowland.files.text.missing_words import with_marks_of_text
 from lowland.files.text.text_layout import DELIMITERS, TextLayout, check_width, find_text_layout
 from lowland.files.writing.original import Original, original_arrow, original_text, original_values
 
@@ -261,7 +263,12 @@ def _load_columns(columns: Columns, where: str, how: Reading, index: str = "") -
     columns = {name: columns.pop(name) for name in wanted}
     profiles = profiles_of(columns)
     if index not in columns or how.row:
-        return table_from_columns(columns, where, how, decision=decide_layout(profiles, where, how))
+        decision, said = decide_layout(profiles, where, how), ()
+        if decision.layout == "wide":
+            texts = distinct_texts({k: held for k, held in columns.items() if k not in decision.labels})
+            form, said = with_marks(how.form, na_among_words(texts))
+            how = replace(how, form=form)
+        return table_from_columns(columns, where, how, decision=decision, decided=said)
     # an index names the rows, whatever it holds
     inner = {name: column for name, column in profiles.items() if name != index}
     how = replace(how, form=replace(how.form, row_labels=False))
@@ -277,13 +284,17 @@ def _load_text(opened: Opened, how: Reading) -> Table:
     check_width(layout, opened.name)
     sample = _sample_profiles(layout, how.form, opened.name)
     decision = decide_layout(sample, opened.name, how, whole=layout.whole)
+    said: tuple[str, ...] = ()
+    if decision.layout == "wide":
+        form, said = with_marks_of_text(opened, layout, how.form, decision.labels)
+        how = replace(how, form=form)
     # columns of a long table that are not used need not even be read
     further = () if layout.whole else tuple(sorted(layout.blank))
     wanted = decision.roles if decision.layout == "long" else (*sample, *further)
     used = [name for name in wanted if name not in decision.as_is]
     columns, numerals = read_delimited(opened, layout, decision.labels, how.form, used)
     table = table_from_columns(
-        columns, opened.name, how, decision=decision, numerals=numerals, decided=layout.decided
+        columns, opened.name, how, decision=decision, numerals=numerals, decided=(*layout.decided, *said)
     )
     kept = wanted_columns(layout.names, how.form, opened.name)
     return _with_original(table, original_text(opened, layout, kept, numerals))

@@ -69,7 +69,7 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
         words.append(as_is_words(as_is))
     if how.words and levels:
         words.append(f"columns of words are levels: {', '.join(map(repr, levels))}")
-        words += _kept_marks(levels)
+        words += _kept_marks(levels, made, how)
     return Table(
         observations,
         "wide",
@@ -81,14 +81,20 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
     )
 
 
-def _kept_marks(levels: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return which words of levels would mean missing in a column of numbers."""
-    kept = {name: [word for word in words if word in MISSING] for name, words in levels.items()}
-    return [
-        f"column {name!r} holds {', '.join(map(repr, marks))} as words (--na {marks[0]!r}: missing cells)"
-        for name, marks in kept.items()
-        if marks
-    ]
+def _kept_marks(
+    levels: Mapping[str, Sequence[str]], columns: Mapping[str, NDArray[Any]], how: Reading
+) -> list[str]:
+    """Return which words of levels mean missing among numbers, with their counts and options."""
+    said = []
+    for name, words in levels.items():
+        marks = {k: word for k, word in enumerate(words) if word in MISSING and word not in how.form.words}
+        if marks:
+            held = ", ".join(
+                f"{word!r} ({int((columns[name] == k).sum())} cells)" for k, word in marks.items()
+            )
+            first = next(iter(marks.values()))
+            said.append(f"column {name!r} holds {held} as words (--na={first}: missing cells)")
+    return said
 
 
 def _data_columns(

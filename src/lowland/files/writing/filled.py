@@ -57,15 +57,12 @@ class Filled:
         What a person says about marks of missing cells.
     means : bool
         Whether fills among whole numbers stay means.
-    marks : tuple of str
-        Marks of missing cells among words, besides those of `form`.
     """
 
     original: Original
     fills: Mapping[str, ColumnFills]
     form: TableFormat
     means: bool = False
-    marks: tuple[str, ...] = ()
 
     @cached_property
     def manners(self) -> dict[str, Manner]:
@@ -94,7 +91,7 @@ class Filled:
 
     def may_fill(self, name: str, cell: Any) -> bool:
         """Return whether a cell of a column is missing, for all that its column tells."""
-        return may_fill(cell, self.manners[name], self.form, self.marks)
+        return may_fill(cell, self.manners[name], self.form)
 
     def _cell(self, name: str, value: float) -> Any:
         words, manner = self.fills[name].words, self.manners[name]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, final
@@ -96,7 +95,7 @@ def find_manners(original: Original) -> dict[str, Manner]:
     return dict(zip(original.names, manners, strict=True))
 
 
-def may_fill(cell: Any, manner: Manner, form: TableFormat, marks: Collection[str] = ()) -> bool:
+def may_fill(cell: Any, manner: Manner, form: TableFormat) -> bool:
     """Return whether a cell may be filled: it is blank, or a mark of missing cells for all that is known.
 
     Parameters
@@ -106,13 +105,11 @@ def may_fill(cell: Any, manner: Manner, form: TableFormat, marks: Collection[str
         Of its column.
     form : TableFormat
         What a person says about marks.
-    marks : collection of str
-        Further marks among words, which were said.
     """
     if is_blank(cell):
         return True
     text = str(cell).strip()
-    if text in form.missing or text in marks or (manner.numbers and text in MISSING):
+    if text in form.missing or (manner.numbers and text in MISSING):
         return True
     number = Numerals().number(text)
     if number is None:

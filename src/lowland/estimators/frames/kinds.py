@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from lowland.core.errors import InvalidInputError
-from lowland.estimators.frame_roles import frame_roles
+from lowland.estimators.frames.roles import frame_roles
 from lowland.files.columns.roles import EMPTY, are_levels
 from lowland.files.evidence import Decision
 from lowland.files.numerals import MISSING, Numerals, are_marks
@@ -178,7 +177,7 @@ def missing_cells(series: Any, levels: Collection[Any] = ()) -> list[bool]:
     """Return which cells are missing: in columns of numbers or truth values the usual marks as well."""
     are_words = any(isinstance(level, str) for level in levels)
     return [
-        gap or (not are_words and _is_mark(cell))
+        gap or (not are_words and is_mark(cell))
         for cell, gap in zip(series.to_list(), _gaps(series, levels), strict=True)
     ]
 
@@ -196,7 +195,8 @@ def is_empty(cell: Any) -> bool:
     return (isinstance(cell, float) and cell != cell) or (isinstance(cell, str) and not cell.strip())
 
 
-def _is_mark(cell: Any) -> bool:
+def is_mark(cell: Any) -> bool:
+    """Return whether a cell means missing among numbers."""
     return isinstance(cell, str) and cell.strip() in MISSING
 
 
@@ -204,7 +204,7 @@ def _kind_of_cells(cells: list[Any]) -> tuple[str, tuple[Any, ...]]:
     """Return the same for a column of objects or text, by its cells that hold something."""
     if are_marks([x.strip() if isinstance(x, str) else str(x) for x in cells]):
         return EMPTY, ()
-    known = [x for x in cells if not _is_mark(x)]
+    known = [x for x in cells if not is_mark(x)]
     if known and all(isinstance(x, bool | np.bool_) for x in known):
         return "levels", YES_NO
     if known and all(_is_number(x) for x in known):
@@ -226,30 +226,6 @@ def _is_number(cell: Any) -> bool:
     if isinstance(cell, str):
         return not _NAMED_BY_DIGITS.fullmatch(cell.strip()) and Numerals().number(cell) is not None
     return isinstance(cell, int | float | Decimal | np.number) and not isinstance(cell, bool | np.bool_)
-
-
-def warn_of_untouched(untouched: Mapping[Any, str], asked: Any) -> None:
-    """Warn that columns take no part in a fit.
-
-    Raises
-    ------
-    InvalidInputError
-        If a loss was asked for such a column.
-    """
-    for name in untouched:
-        if isinstance(asked, Mapping) and name in asked:
-            raise InvalidInputError(
-                f"loss names column {name!r}, which holds neither numbers nor levels",
-                untouched[name],
-                fix="make it an ordered category (an Enum in Polars), or one boolean column per level",
-            )
-    if untouched:
-        columns = ", ".join(f"{name!r} ({what})" for name, what in untouched.items())
-        warnings.warn(
-            f"columns that hold neither numbers nor levels take no part in the fit: {columns}; name numbers "
-            "that are data in as_data, make words ordered categories (Enum in Polars), or booleans per level",
-            stacklevel=3,
-        )
 
 
 def chosen_losses(asked: Losses, auto: bool, suited: Mapping[Any, str], levels: Levels) -> Losses:

@@ -10,8 +10,8 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.estimators.filled_frames import check_frame_kept, decode
-from lowland.estimators.frames import encode, read_kinds, wrap_frame
+from lowland.estimators.frames.filled import check_frame_kept, decode
+from lowland.estimators.frames.kinds import encode, read_kinds, wrap_frame
 from lowland.files.numerals import MISSING
 
 MARKS = [mark for mark in MISSING if mark]
@@ -71,7 +71,10 @@ def test_words_that_a_fit_does_not_know_are_refused_not_replaced():
     frame = pd.DataFrame(base, columns=["a", "b"]).assign(w=np.where(base[:, 0] > 0, "+", "-"))
     frame.loc[4, "a"] = np.nan
     light = {"refine": False, "powers": False, "certify": False, "max_iter": 20}
-    model = ll.MatrixCompletion(rank=1, random_state=0, **light).fit(frame)
+    declared = frame.assign(w=pd.Categorical(frame["w"], ordered=True))
+    ll.MatrixCompletion(rank=1, random_state=0, **light).fit(declared)  # an order tells that they are words
+    with pytest.warns(UserWarning, match="'w' holds '-'"):
+        model = ll.MatrixCompletion(rank=1, random_state=0, **light).fit(frame)
     filled = model.fill(frame)
     assert (filled["w"] == frame["w"]).all()
     assert filled.drop(4).equals(frame.drop(4))

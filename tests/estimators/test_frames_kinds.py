@@ -165,7 +165,8 @@ def test_frames_whose_names_are_no_text_and_numbers_that_are_long():
 
 def test_blanks_are_no_levels_and_marks_are():
     frame = pd.DataFrame({"x": ["yes", "-", "no", ""] * 5, "y": np.arange(20.0), "z": np.arange(20.0) % 7})
-    model = ll.MatrixCompletion(**PLAIN).fit(frame)
+    with pytest.warns(UserWarning, match=r"may mean missing are levels .*'x' holds '-' \(5 cells\)"):
+        model = ll.MatrixCompletion(**PLAIN).fit(frame)
     assert model.levels_ == {"x": ("-", "no", "yes")}
     filled = model.fill(frame)["x"]
     assert set(filled) == {"-", "yes", "no"}

@@ -1,0 +1,1 @@
+"""Data frames: what their columns are, as numbers, and with their holes filled."""
