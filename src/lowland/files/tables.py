@@ -263,7 +263,8 @@ def _load_columns(columns: Columns, where: str, how: Reading, index: str = "") -
     columns = {name: columns.pop(name) for name in wanted}
     profiles = profiles_of(columns)
     if index not in columns or how.row:
-        decision, said = decide_layout(profiles, where, how), ()
+        said: tuple[str, ...] = ()
+        decision = decide_layout(profiles, where, how)
         if decision.layout == "wide":
             texts = distinct_texts({k: held for k, held in columns.items() if k not in decision.labels})
             form, said = with_marks(how.form, na_among_words(texts))
