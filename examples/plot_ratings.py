@@ -42,7 +42,7 @@ rng = np.random.default_rng(1)
 apart = rng.random(ratings.size) < 0.2
 train, test = ratings.select(~apart), ratings.select(apart)
 model = ll.MatrixCompletion(random_state=0).fit(train)
-predicted = model.predict(test.rows, test.columns)
+predicted = model.predict_cells(test.rows, test.columns)
 
 
 def error(values):
@@ -53,7 +53,7 @@ means = np.bincount(train.columns, train.values, n) / np.maximum(train.column_co
 means[train.column_counts() == 0] = train.values.mean()
 plain = ll.MatrixCompletion(rank=3, penalty="auto", random_state=0, certify=False).fit(train)
 print(f"item means {error(means[test.columns]):.3f}")
-print(f"penalised factors {error(plain.predict(test.rows, test.columns)):.3f}")
+print(f"penalised factors {error(plain.predict_cells(test.rows, test.columns)):.3f}")
 print(f"default {error(predicted):.3f}")
 assert error(predicted) < error(means[test.columns])
 

@@ -172,7 +172,7 @@ def rating_blocks(splits):
         model = ll.MatrixCompletion(certify=False, random_state=seed)
         model.fit(Observations.from_triples(*kept, shape=(m, n)))
         at, truth = (rows[hidden], columns[hidden]), values[hidden]
-        errors.append(float(np.sqrt(np.mean((model.predict(*at) - truth) ** 2))))
+        errors.append(float(np.sqrt(np.mean((model.predict_cells(*at) - truth) ** 2))))
         for way in hits:
             bounds = (model.predict_interval(*at, level, method=way) for level in (0.5, 0.9, 0.95))
             hits[way].append([float(np.mean((low <= truth) & (truth <= high))) for low, high in bounds])

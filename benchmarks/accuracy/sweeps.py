@@ -59,7 +59,7 @@ def errors(rows, columns, values):
         if sweeps == 500:
             settings["tolerance"] = 0.0
         model = ll.MatrixCompletion(certify=False, random_state=0, **settings).fit(data)
-        predicted = model.predict(rows[apart], columns[apart])
+        predicted = model.predict_cells(rows[apart], columns[apart])
         found.append(float(np.sqrt(np.mean((predicted - values[apart]) ** 2))))
     return found
 

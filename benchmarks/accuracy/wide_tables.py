@@ -102,8 +102,8 @@ def main():
                 inside.append([np.mean((low <= truth) & (truth <= high)) for low, high in bounds])
                 width = min(20, table.shape[1])
                 found = {
-                    "lowland": model.predict(*at),
-                    "gibbs": own(holes, seed, order, method="gibbs").predict(*at),
+                    "lowland": model.predict_cells(*at),
+                    "gibbs": own(holes, seed, order, method="gibbs").predict_cells(*at),
                     "map, auto": own(holes, seed, method="map", rank=min(16, min(table.shape) // 2)).predict(
                         *at
                     ),

@@ -61,8 +61,8 @@ def main():
     served = ll.MatrixCompletion.load(path)
     users = [f"user {k}" for k in range(min(100, options.rows))]
     asks = {
-        "predict one cell": lambda: served.predict(["user 3"], ["film 5"]),
-        "predict a hundred cells": lambda: served.predict(users, ["film 5"] * len(users)),
+        "predict one cell": lambda: served.predict_cells(["user 3"], ["film 5"]),
+        "predict a hundred cells": lambda: served.predict_cells(users, ["film 5"] * len(users)),
         "top ten of one row": lambda: served.top("user 3", 10),
         "top ten of a hundred rows": lambda: served.top(users, 10),
         "fold in a new row": lambda: served.fold_in({"film 10": 5.0, "film 2": 1.0}),
@@ -101,7 +101,7 @@ def load(served, options):
             row = f"user {rng.integers(options.rows)}"
             try:
                 served.top(row, 10)
-                served.predict([row], ["film 1"])
+                served.predict_cells([row], ["film 1"])
                 served.fold_in({"film 4": 3.0})
             except Exception as error:
                 failed.append(error)

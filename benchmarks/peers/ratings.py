@@ -53,7 +53,7 @@ def lowland_fit(draws):
 
         def predict(rows, columns):
             lower, upper = model.predict_interval(rows, columns, 0.682689492137)
-            return model.predict(rows, columns), (upper - lower) / 2
+            return model.predict_cells(rows, columns), (upper - lower) / 2
 
         return predict
 
@@ -74,7 +74,7 @@ def lowland_map(train, shape, settings, seed):
         tol=1e-4,
         random_state=seed,
     ).fit(table)
-    return model.predict
+    return model.predict_cells
 
 
 def clipped(train, predict):

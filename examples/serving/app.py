@@ -101,7 +101,7 @@ def top_of_new(row: Row) -> JSONResponse:
 def predict(cells: Cells) -> JSONResponse:
     """Return predictions; labels that the model does not know get those of the average row or column."""
     with explained():
-        numbers = app.state.served.model.predict(cells.rows, cells.columns, unknown="average")
+        numbers = app.state.served.model.predict_cells(cells.rows, cells.columns, unknown="average")
     return JSONResponse(np.asarray(numbers, float).tolist())
 
 

@@ -697,9 +697,9 @@ def test_strangers_among_pairs_are_marked(grades, tmp_path):
     assert [line[-1] for line in lines] == ["", "row", "column", "row and column"]
     assert all(np.isfinite(line[2]) for line in lines)
     assert [line[3] == "" for line in lines] == [False, True, True, True]  # no interval for strangers
-    averages = model.predict(*zip(*pairs, strict=True), unknown="average")
+    averages = model.predict_cells(*zip(*pairs, strict=True), unknown="average")
     np.testing.assert_allclose([line[2] for line in lines], averages, rtol=1e-9)
-    column_mean = model.predict(model.row_labels_, [column] * len(model.row_labels_)).mean()
+    column_mean = model.predict_cells(model.row_labels_, [column] * len(model.row_labels_)).mean()
     assert abs(averages[1] - column_mean) < 0.3  # up to clipping to the range of grades
     judged = call("certify", "m.npz", grades / "grades.csv", cwd=tmp_path)
     assert_clean_error(judged, "holds a Bayesian model")

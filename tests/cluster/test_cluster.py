@@ -270,10 +270,10 @@ def test_a_fitted_model_needs_no_cluster(fitted, seen, frame, local, tmp_path):
     plain = fit.to_local()
     assert type(plain) is ll.MatrixCompletion
     users, films = frame["user"].to_numpy()[:9], frame["film"].to_numpy(str)[:9]
-    expected = local["variational", False].predict(users, films)
+    expected = local["variational", False].predict_cells(users, films)
     for model in (fit, read, plain):
-        np.testing.assert_array_equal(model.predict(users, films), expected)
-    lazy = fit.predict(da.from_array(users, chunks=4), da.from_array(films, chunks=4))
+        np.testing.assert_array_equal(model.predict_cells(users, films), expected)
+    lazy = fit.predict_cells(da.from_array(users, chunks=4), da.from_array(films, chunks=4))
     np.testing.assert_array_equal(lazy.compute(), expected)
     rows = np.full((5, seen.shape[1]), np.nan)
     rows[:, :4] = [5, 1, 2, 3]
@@ -288,7 +288,7 @@ def test_a_fitted_model_needs_no_cluster(fitted, seen, frame, local, tmp_path):
     for kind in (ll.MatrixCompletion, DaskMatrixCompletion):
         loaded = kind.load(tmp_path / "model.npz")
         assert type(loaded) is kind
-        np.testing.assert_array_equal(loaded.predict(users, films), expected)
+        np.testing.assert_array_equal(loaded.predict_cells(users, films), expected)
     for refused in (
         lambda: fit.to_local().top(int(users[0]), 3),
         lambda: fit.report(tmp_path / "page.html"),
@@ -528,10 +528,10 @@ def test_other_uses_of_distributed_tables_are_refused(fitted, seen, local):
             refused()
     users = da.from_array(np.array([7, 8, 9]), chunks=2)
     with pytest.raises(InvalidInputError, match="both be Dask arrays"):
-        fitted.predict(users, np.array(["film 01"] * 3))
+        fitted.predict_cells(users, np.array(["film 01"] * 3))
     with pytest.raises(InvalidInputError, match="unknown must be"):
-        fitted.predict(users, users, unknown="guess")
-    lazy = fitted.predict(users, da.from_array(np.array(["film 01"] * 3), chunks=2))
+        fitted.predict_cells(users, users, unknown="guess")
+    lazy = fitted.predict_cells(users, da.from_array(np.array(["film 01"] * 3), chunks=2))
     assert lazy.dtype == lazy.compute().dtype
 
 

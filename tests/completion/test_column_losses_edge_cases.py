@@ -216,7 +216,7 @@ def test_columns_that_are_copies_leave_digits_to_the_others(dtype, rank, rng):
     model = ll.MatrixCompletion(rank=rank, dtype=dtype, refine=False, **QUICK).fit(frame)
     others = np.polyfit(frame["b"][2:], frame["a"][2:], 1)
     expected = np.polyval(others, [9.0, -9.0])
-    np.testing.assert_allclose(model.predict(frame.index[:2], ["a", "a"]), expected, rtol=0.25)
+    np.testing.assert_allclose(model.predict_cells(frame.index[:2], ["a", "a"]), expected, rtol=0.25)
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
@@ -363,16 +363,16 @@ def test_an_index_names_the_rows(rng):
     frame = pd.DataFrame(table, columns=list("abcd"), index=rng.permutation(np.arange(100, 130)))
     model = ll.MatrixCompletion(rank=1, **QUICK).fit(frame)
     place = int(np.flatnonzero(frame.index == 105)[0])
-    assert model.predict([105], ["a"])[0] == model.predict_table()[place, 0]
+    assert model.predict_cells([105], ["a"])[0] == model.predict_table()[place, 0]
     with pytest.raises(InvalidInputError, match="row"):
-        model.predict([5], ["a"])
+        model.predict_cells([5], ["a"])
     words = frame.set_axis([f"p{k}" for k in range(30)])
     model = ll.MatrixCompletion(rank=1, **QUICK).fit(words)
-    assert model.predict(["p7"], ["b"])[0] == model.predict_table()[7, 1]
+    assert model.predict_cells(["p7"], ["b"])[0] == model.predict_table()[7, 1]
     counting = ll.MatrixCompletion(rank=1, **QUICK).fit(frame.reset_index(drop=True))
-    assert counting.predict([7], ["b"])[0] == counting.predict_table()[7, 1]
+    assert counting.predict_cells([7], ["b"])[0] == counting.predict_table()[7, 1]
     repeated = ll.MatrixCompletion(rank=1, **QUICK).fit(frame.set_axis([0] * 30))
-    assert repeated.predict([7], ["b"])[0] == repeated.predict_table()[7, 1]
+    assert repeated.predict_cells([7], ["b"])[0] == repeated.predict_table()[7, 1]
 
 
 def test_a_saved_model_keeps_its_settings(rng, tmp_path):
@@ -397,7 +397,9 @@ def test_probabilities_of_levels(rng):
     found = model.level_probabilities(np.arange(200), 2)
     assert found.shape == (200, 3)
     np.testing.assert_allclose(found.sum(axis=1), 1)
-    np.testing.assert_allclose(found @ [0, 1, 2], model.predict(np.arange(200), np.full(200, 2)), atol=1e-9)
+    np.testing.assert_allclose(
+        found @ [0, 1, 2], model.predict_cells(np.arange(200), np.full(200, 2)), atol=1e-9
+    )
     assert (found.argmax(axis=1) == table[:, 2]).mean() > 0.6
     with pytest.raises(ll.errors.LowlandError, match="only columns of levels"):
         model.level_probabilities([0], 0)

@@ -385,9 +385,9 @@ def test_a_saved_model_knows_its_columns(survey, tmp_path):
 def test_an_update_goes_on_and_a_new_level_is_an_error(survey):
     model = ll.MatrixCompletion(**SETTINGS).fit(survey)
     unseen = int(np.flatnonzero(survey["logistic1"].isna())[0])
-    before = model.predict([unseen], ["logistic1"])[0]
+    before = model.predict_cells([unseen], ["logistic1"])[0]
     model.update([unseen], ["logistic1"], [float(before < 0.5)])
-    after = model.predict([unseen], ["logistic1"])[0]
+    after = model.predict_cells([unseen], ["logistic1"])[0]
     assert abs(after - float(before < 0.5)) < abs(before - float(before < 0.5))
     with pytest.raises(InvalidInputError, match="not one of the levels"):
         model.update([unseen], ["logistic1"], [3.0])
@@ -532,7 +532,7 @@ def test_edges():
     assert np.isfinite(model.transform(sparse)).all()
     same = np.full((30, 4), 2.0)
     constant = ll.MatrixCompletion(loss="huber", rank=1, penalty=1.0, random_state=0).fit(same)
-    np.testing.assert_allclose(constant.predict([0], [0]), 2.0, atol=1e-6)
+    np.testing.assert_allclose(constant.predict_cells([0], [0]), 2.0, atol=1e-6)
 
 
 # ---------------------------------------------------------------------------- draws
@@ -550,7 +550,7 @@ def test_draws_cover_what_was_hidden(fitted):
         own = draws[:, columns % 4 == kind]
         assert np.unique(own).tolist() == levels
     ordered = draws[:, columns % 4 == 3]
-    expected = model.predict(rows, columns)[columns % 4 == 3]
+    expected = model.predict_cells(rows, columns)[columns % 4 == 3]
     assert np.abs(ordered.mean(axis=0) - expected).mean() < 0.06
     np.testing.assert_array_equal(draws[:50], model.sample(rows, columns, 50, random_state=0))
 

@@ -195,7 +195,9 @@ def test_what_is_asked_of_a_table_with_levels(fitted):
     for j, kind in ((4, 3), (5, 4), (6, 2)):
         own = columns == j
         assert set(np.unique(drawn[:, own])) <= set(range(kind))
-        np.testing.assert_allclose(drawn[:, own].mean(axis=0), model.predict(rows, names)[own], atol=0.35)
+        np.testing.assert_allclose(
+            drawn[:, own].mean(axis=0), model.predict_cells(rows, names)[own], atol=0.35
+        )
     numbers = columns < 4
     low, high = model.predict_interval(rows[numbers], names[numbers], 0.9)
     truth = frame.iloc[:, :4].to_numpy()[rows[numbers], columns[numbers]]
@@ -231,7 +233,7 @@ def test_weights_covariates_polars_and_unknown_levels(fitted, quick_starts):
     assert about.predict_table().shape == holes.shape
     named = holes.set_axis([f"p{k}" for k in range(len(holes))])
     model = ll.MatrixCompletion(**LIGHT, refine=False).fit(named)
-    averages = model.predict(["nobody"] * 3, ["a", "health", "species"], unknown="average")
+    averages = model.predict_cells(["nobody"] * 3, ["a", "health", "species"], unknown="average")
     assert np.isfinite(averages).all()
     assert 0 <= averages[1] <= 3
     plain = pl.DataFrame({"x": np.arange(40.0), "colour": ["red", "green", "blue", None] * 10})

@@ -450,7 +450,7 @@ def test_many_draws_converge_to_the_intervals(table, fitted):
     model = fitted._completed.model
     errors = model.standard_errors(*cells)
     np.testing.assert_allclose(draws.std(axis=0), errors, rtol=0.1)
-    assert (np.abs(draws.mean(axis=0) - fitted.predict(*cells)) < 0.1 * errors).all()
+    assert (np.abs(draws.mean(axis=0) - fitted.predict_cells(*cells)) < 0.1 * errors).all()
 
 
 @pytest.mark.usefixtures("plain_kernels")
@@ -559,7 +559,7 @@ def test_intervals_are_as_wide_as_rows_are_large():
         full, holes = of_different_sizes(seed)
         fit = ll.MatrixCompletion(certify=False, refine=False, random_state=0).fit(holes)
         at = np.nonzero(np.isnan(holes))
-        errors = np.abs(fit.predict(*at) - full[at])
+        errors = np.abs(fit.predict_cells(*at) - full[at])
         for level, inside in held.items():
             low, high = fit.predict_interval(*at, level)
             inside.append((low <= full[at]) & (full[at] <= high))

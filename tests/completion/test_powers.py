@@ -124,7 +124,7 @@ def test_draws_have_the_stated_moments(fitted):
     draws = model.sample(*at, 4000, random_state=0)
     errors = model._completed.model.standard_errors(*at)
     np.testing.assert_allclose(
-        draws.mean(axis=0), model.predict(*at), atol=4 * (errors / 40).max(), rtol=0.15
+        draws.mean(axis=0), model.predict_cells(*at), atol=4 * (errors / 40).max(), rtol=0.15
     )
     ratios = draws.std(axis=0) / errors
     assert 0.8 < np.median(ratios) < 1.2
@@ -140,7 +140,7 @@ def test_new_rows_and_known_ones_agree(method, rng):
     model = ll.MatrixCompletion(**settings).fit(holes)
     np.testing.assert_allclose(model.predict_table()[:5], model._completed.model.row_scores(np.arange(5)))
     i, j = np.nonzero(np.isnan(holes))
-    np.testing.assert_allclose(model.predict(i, j), model.predict_table()[i, j])
+    np.testing.assert_allclose(model.predict_cells(i, j), model.predict_table()[i, j])
     new = model.transform(holes[:7] * 1.0001)
     assert (new > 0).all()
     gaps = np.isnan(holes[:7])
@@ -182,7 +182,7 @@ def test_files_keep_it_all(data, fitted, tmp_path):
     if data:
         np.testing.assert_array_equal(again._completed.table.observations.values, holes[~np.isnan(holes)])
         i, j = (part[:5] for part in np.nonzero(np.isnan(holes)))
-        again.update(i, j, 2 * model.predict(i, j))
+        again.update(i, j, 2 * model.predict_cells(i, j))
         assert again._completed.table.observations.size == np.isfinite(holes).sum() + 5
         assert (again.predict_table() > 0).all()
 
@@ -306,7 +306,7 @@ def test_updates_go_beyond_what_was_known():
     low, high = model.predict_interval(rows + 60, columns, level=0.9)
     assert (low < high).all()
     assert np.mean((low <= larger[gaps]) & (larger[gaps] <= high)) > 0.75
-    ratios = model.predict(rows + 60, columns) / larger[gaps]
+    ratios = model.predict_cells(rows + 60, columns) / larger[gaps]
     assert 0.6 < np.median(ratios) < 1.6
 
 
@@ -324,7 +324,7 @@ def test_intervals_beyond_all_that_is_known_have_a_width():
     for level in (0.8, 0.95):
         low, high = model.predict_interval(rows, columns, level)
         assert (low < high).all()
-        assert (low <= model.predict(rows, columns)).all()
+        assert (low <= model.predict_cells(rows, columns)).all()
 
 
 def test_tiny_and_huge_numbers_are_left_alone():
@@ -466,7 +466,7 @@ def test_shares_that_sum_to_the_whole_stay():
         row[rng.integers(4)] = np.nan if rng.random() < 0.8 else 0.5
     model = ll.MatrixCompletion(**FAST).fit(np.where(holes == 0.5, table, holes))
     at = np.nonzero(np.isnan(holes))
-    np.testing.assert_allclose(model.predict(*at), table[at], atol=0.03)
+    np.testing.assert_allclose(model.predict_cells(*at), table[at], atol=0.03)
 
 
 def test_an_update_outside_a_column_of_powers_is_refused(fitted):

@@ -204,7 +204,7 @@ def test_a_fit_that_ends_early_has_seen_all_cells(rng, monkeypatch):
     place = int(np.flatnonzero((table.rows == held.rows[0]) & (table.columns == held.columns[0]))[0])
     changed.values[place] = 1.0 if table.values[place] > 3 else 5.0
     again = ll.MatrixCompletion(certify=False, refine=False, **settings).fit(changed)
-    before, after = (own.predict([held.rows[0]], [held.columns[0]])[0] for own in (fit, again))
+    before, after = (own.predict_cells([held.rows[0]], [held.columns[0]])[0] for own in (fit, again))
     assert abs(after - before) > 0.01
 
 

@@ -182,7 +182,7 @@ def test_intervals_hold_what_they_say():
         at = np.nonzero(gaps)
         ends = [model.predict_interval(*at, level) for level in (0.5, 0.9)]
         inside.append([np.mean((low <= table[at]) & (table[at] <= high)) for low, high in ends])
-        scores = (model.predict(*at) - table[at]) / model._completed.model.standard_errors(*at)
+        scores = (model.predict_cells(*at) - table[at]) / model._completed.model.standard_errors(*at)
         standard.append(np.mean(scores**2))
     np.testing.assert_allclose(np.mean(inside, axis=0), [0.5, 0.9], atol=0.07)
     assert 0.4 < np.mean(standard) < 2.5

@@ -102,7 +102,9 @@ def test_completions_keep_what_is_observed(instance, model):
 def test_asking_for_a_cell_two_ways_gives_one_answer(instance, model):
     _, _, holes = instance
     rows, columns = np.nonzero(np.isnan(holes))
-    np.testing.assert_allclose(model.transform(holes)[rows, columns], model.predict(rows, columns), rtol=1e-9)
+    np.testing.assert_allclose(
+        model.transform(holes)[rows, columns], model.predict_cells(rows, columns), rtol=1e-9
+    )
 
 
 @pytest.mark.slow
@@ -243,13 +245,13 @@ def test_updates_go_on_from_the_fit(instance):
     again = ll.MatrixCompletion(method="variational", random_state=0, **PLAIN).fit(fresh)
     rest = ~some
     errors = [
-        np.sqrt(np.mean((m.predict(rows[rest], columns[rest]) - truth[rows[rest], columns[rest]]) ** 2))
+        np.sqrt(np.mean((m.predict_cells(rows[rest], columns[rest]) - truth[rows[rest], columns[rest]]) ** 2))
         for m in (model, again)
     ]
     assert errors[0] < 1.05 * errors[1]
     model.update([80, 80], [0, 1], [1.0, 2.0])
     assert model.row_factors_.shape[0] == 81
-    assert np.isfinite(model.predict([80], [5])).all()
+    assert np.isfinite(model.predict_cells([80], [5])).all()
 
 
 def test_updates_of_a_penalised_fit_and_new_labels(rng):
@@ -259,12 +261,14 @@ def test_updates_of_a_penalised_fit_and_new_labels(rng):
     )
     model = ll.MatrixCompletion(rank=2, penalty=1.0, random_state=0).fit(seen)
     model.update(["r0", "new"], ["c1", "c2"], [5.0, 1.0])
-    assert np.isfinite(model.predict(["new"], ["c0"])).all()
+    assert np.isfinite(model.predict_cells(["new"], ["c0"])).all()
     merged = np.vstack([table, np.full(7, np.nan)])
     merged[0, 1], merged[12, 2] = 5.0, 1.0
     again = ll.MatrixCompletion(rank=2, penalty=1.0, random_state=0).fit(merged)
     np.testing.assert_allclose(
-        model.predict(["r0"] * 3, ["c1", "c2", "c3"]), again.predict([0, 0, 0], [1, 2, 3]), atol=1e-4
+        model.predict_cells(["r0"] * 3, ["c1", "c2", "c3"]),
+        again.predict_cells([0, 0, 0], [1, 2, 3]),
+        atol=1e-4,
     )
     assert model.certificate_["stationary"].verdict.name == "SUPPORTED"
 
@@ -281,7 +285,7 @@ def test_top_and_similar(rng):
     assert (correlations > 0.9).all()
     assert model.similar("c0", 13)[1][-1] < -0.9
     best, predictions = model.top(0, 2, exclude_observed=False)
-    order = np.argsort(-model.predict(np.zeros(14, int), names))[:2]
+    order = np.argsort(-model.predict_cells(np.zeros(14, int), names))[:2]
     assert best.tolist() == [names[k] for k in order]
     assert predictions[0] >= predictions[1]
     seen = set(np.array(names)[~np.isnan(holes[0])])
@@ -311,7 +315,7 @@ def test_models_survive_a_file(brief_model, instance, tmp_path):
     model.save(tmp_path / "m.npz")
     again = ll.MatrixCompletion.load(tmp_path / "m.npz")
     rows, columns = np.arange(20), np.arange(20)
-    np.testing.assert_array_equal(again.predict(rows, columns), model.predict(rows, columns))
+    np.testing.assert_array_equal(again.predict_cells(rows, columns), model.predict_cells(rows, columns))
     np.testing.assert_array_equal(
         again.predict_interval(rows, columns)[0], model.predict_interval(rows, columns)[0]
     )
@@ -324,7 +328,7 @@ def test_models_survive_a_file(brief_model, instance, tmp_path):
         lambda m: m.completions(1, random_state=0),
         lambda m: m.predict_interval([0, 3], [0, 1], method="conformal")[1],
         lambda m: m.top(0)[1],
-        lambda m: m.update([0, 90], [0, 1], [1.0, 2.0]).predict([0, 3, 90], [0, 1, 4]),
+        lambda m: m.update([0, 90], [0, 1], [1.0, 2.0]).predict_cells([0, 3, 90], [0, 1, 4]),
         lambda m: m.update([5], [5], [2.0], refit=True).predict_table(),
     ):
         np.testing.assert_array_equal(ask(again), ask(copy.deepcopy(model)))
@@ -389,7 +393,7 @@ def test_weights_are_precisions(rng):
     weight[40:] = 100.0
     heavy = ll.MatrixCompletion(**brief).fit(holes, sample_weight=weight)
     rows, columns = np.nonzero(~np.isnan(holes))
-    off = np.abs(heavy.predict(rows, columns) - holes[rows, columns])
+    off = np.abs(heavy.predict_cells(rows, columns) - holes[rows, columns])
     assert off[rows >= 40].mean() < off[(rows >= 10) & (rows < 40)].mean()
 
 

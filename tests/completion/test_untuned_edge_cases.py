@@ -77,7 +77,7 @@ def test_weights_of_rows_count_in_every_answer(tmp_path):
     weight = np.r_[np.full(15, 100.0), np.ones(15)]
     model = M(random_state=0, **PLAIN).fit(holes, sample_weight=weight)
     rows, columns = np.nonzero(np.isnan(holes))
-    np.testing.assert_allclose(model.transform(holes)[rows, columns], model.predict(rows, columns))
+    np.testing.assert_allclose(model.transform(holes)[rows, columns], model.predict_cells(rows, columns))
     low, high = model.predict_interval(rows, columns, 0.95)
     draws = np.quantile(model.sample(rows, columns, 4000, random_state=0), [0.025, 0.975], axis=0)
     np.testing.assert_allclose(np.ptp(draws, axis=0), high - low, rtol=0.2)
@@ -148,7 +148,7 @@ def numbered():
 @pytest.mark.parametrize("label", ["007", "--5", "\u00b3", "99999999999999999999", "x"])
 def test_labels_that_are_not_quite_numbers_become_text(label, numbered):
     model = deepcopy(numbered).update([label], [3], [1.0])
-    assert np.isfinite(model.predict([label, "7"], [3, 3])).all()
+    assert np.isfinite(model.predict_cells([label, "7"], [3, 3])).all()
 
 
 def test_dates_are_labels():
@@ -156,7 +156,7 @@ def test_dates_are_labels():
     dates = pd.date_range("2020-01-01", periods=14).values
     table = ll.Observations.from_array(holes, row_labels=dates[:12])
     model = M(**LIGHT).fit(table, row_order=None).update(dates[11:], [0, 1, 2], [1.0, 2.0, 3.0])
-    assert np.isfinite(model.predict(dates, np.zeros(14, int))).all()
+    assert np.isfinite(model.predict_cells(dates, np.zeros(14, int))).all()
 
 
 @pytest.mark.parametrize("scale", [1e160, 1e-170])

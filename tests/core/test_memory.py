@@ -58,7 +58,7 @@ def test_tables_that_cannot_be_formed(little):
         with pytest.raises(TooLargeError, match="128 MB") as caught:
             model.predict_table()
         assert "predict the cells" in str(caught.value)
-        assert model.predict([3], [4]).shape == (1,)
+        assert model.predict_cells([3], [4]).shape == (1,)
 
 
 @pytest.mark.parametrize(

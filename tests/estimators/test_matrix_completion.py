@@ -15,33 +15,6 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.results.status import Verdict
 from lowland.datasets import data_path
 
-PREDICT = "predict takes rows and columns of cells, not a table"
-EXPECTED = {
-    "check_estimators_unfitted": PREDICT,
-    "check_n_features_in_after_fitting": PREDICT,
-    "check_estimators_dtypes": PREDICT,
-    "check_sample_weight_equivalence_on_dense_data": PREDICT,
-    "check_sample_weight_equivalence_on_sparse_data": PREDICT,
-    "check_dtype_object": PREDICT,
-    "check_estimator_sparse_array": PREDICT,
-    "check_estimator_sparse_matrix": PREDICT,
-    "check_estimators_pickle": PREDICT,
-    "check_f_contiguous_array_estimator": PREDICT,
-    "check_methods_sample_order_invariance": PREDICT,
-    "check_methods_subset_invariance": PREDICT,
-    "check_dict_unchanged": PREDICT,
-    "check_fit_idempotent": PREDICT,
-    "check_fit2d_predict1d": PREDICT,
-}
-
-
-class Imputer(MatrixCompletion):
-    """The same estimator seen as an imputer alone, so that the checks reach `transform`."""
-
-    @property
-    def predict(self):
-        raise AttributeError("predict is hidden")
-
 
 @pytest.mark.filterwarnings("ignore::lowland.core.errors.UnderdeterminedWarning")
 @parametrize_with_checks([MatrixSensing(n_restarts=0, certify=False, random_state=0)])
@@ -73,10 +46,6 @@ def test_sensing_recovers_a_matrix_with_fewer_samples_than_features(rng):
         MatrixSensing(shape=(2, 3)).fit(samples, samples @ np.ones(9))
 
 
-def expected_to_fail(estimator):
-    return {} if isinstance(estimator, Imputer) else EXPECTED
-
-
 # without what is decided by cells held out, which takes fits of its own
 ALONE = {"refine": False, "powers": False, "pattern": False, "certify": False, "random_state": 0}
 # a fit whose every step is one of the default's, and that takes milliseconds
@@ -85,17 +54,13 @@ BRIEF = {**ONE, "max_iter": 5}
 
 
 @pytest.mark.usefixtures("quick_starts")
-@parametrize_with_checks(
-    [MatrixCompletion(**BRIEF), Imputer(**BRIEF)], expected_failed_checks=expected_to_fail
-)
+@parametrize_with_checks([MatrixCompletion(**BRIEF)])
 def test_scikit_learn(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
-@parametrize_with_checks(
-    [MatrixCompletion(random_state=0), Imputer(random_state=0)], expected_failed_checks=expected_to_fail
-)
+@parametrize_with_checks([MatrixCompletion(random_state=0)])
 def test_scikit_learn_by_default(estimator, check):
     check(estimator)
 
@@ -125,7 +90,9 @@ def test_known_rows_fold_in_to_their_fitted_factors(table):
     _, holes = table
     model = MatrixCompletion(rank=3, **ALONE).fit(holes)
     rows, columns = np.nonzero(np.isnan(holes))
-    np.testing.assert_allclose(model.transform(holes)[rows, columns], model.predict(rows, columns), rtol=1e-9)
+    np.testing.assert_allclose(
+        model.transform(holes)[rows, columns], model.predict_cells(rows, columns), rtol=1e-9
+    )
 
 
 def test_new_rows(table):
@@ -153,7 +120,7 @@ def test_inputs_agree(table):
     fits = [MatrixCompletion(**ONE).fit(x) for x in (holes, sparse, frame, Observations.from_array(holes))]
     for other in fits[1:]:
         np.testing.assert_allclose(other.row_factors_, fits[0].row_factors_, atol=1e-12)
-    assert fits[2].predict([0], ["c3"]) == pytest.approx(fits[0].predict([0], [3]))
+    assert fits[2].predict_cells([0], ["c3"]) == pytest.approx(fits[0].predict_cells([0], [3]))
     assert fits[2].get_feature_names_out().tolist() == frame.columns.tolist()
 
 
@@ -167,10 +134,10 @@ def test_labels_from_a_table():
     table = read_table(data_path("fertility"))
     # its years would be looked at as an order
     model = MatrixCompletion(**{**ONE, "rank": 4, "max_iter": 20}).fit(table, column_order=None)
-    value = model.predict(["Germany"], ["1990"])
+    value = model.predict_cells(["Germany"], ["1990"])
     assert 1.2 < value[0] < 1.7
     with pytest.raises(ValueError, match="no such row"):
-        model.predict(["Atlantis"], ["1990"])
+        model.predict_cells(["Atlantis"], ["1990"])
 
 
 def test_works_with_the_rest_of_scikit_learn(table):
@@ -234,9 +201,9 @@ def test_bad_tables():
         MatrixCompletion(rank=1).fit(np.array([[1.0, np.inf], [1.0, 2.0]]))
     model = MatrixCompletion(**BRIEF).fit(np.ones((3, 3)))
     with pytest.raises(ValueError, match="equally long"):
-        model.predict([0, 1], [0])
+        model.predict_cells([0, 1], [0])
     with pytest.raises(ValueError, match="rows must lie between 0 and 2"):
-        model.predict([5], [0])
+        model.predict_cells([5], [0])
     with pytest.raises(ValueError, match="score compares cells"):
         model.score(np.ones((2, 3)))
 
@@ -255,7 +222,7 @@ def test_labelled_observations_are_matched_by_label(rng):
     part = Observations.from_triples(
         [0, 1], [0, 0], [table[3, 2], table[5, 2]], row_labels=["r3", "r5"], column_labels=["c2"]
     )
-    expected = model.predict(["r3", "r5"], ["c2", "c2"])
+    expected = model.predict_cells(["r3", "r5"], ["c2", "c2"])
     assert model.score(part) == pytest.approx(-np.sqrt(np.mean((expected - part.values) ** 2)))
     np.testing.assert_allclose(model.transform(turned), model.transform(table))
 

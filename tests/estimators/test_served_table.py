@@ -90,17 +90,17 @@ def test_rankings_of_many_rows_are_those_of_each(model):
 
 
 def test_strangers(model):
-    predictions = model.predict(
+    predictions = model.predict_cells(
         ["u1", "nobody", "u1", "nobody"], ["film 2"] * 2 + ["nothing"] * 2, unknown="average"
     )
-    assert predictions[0] == model.predict(["u1"], ["film 2"])[0]
+    assert predictions[0] == model.predict_cells(["u1"], ["film 2"])[0]
     parts = model._completed.model.parts()
     natural = parts.row_factors @ parts.column_factors.T + parts.row_biases[:, None] + parts.column_biases
     natural = natural + parts.offset
     expected = natural[:, 2].mean(), natural[1].mean(), natural.mean()
     np.testing.assert_allclose(predictions[1:], expected, rtol=1e-9)
     with pytest.raises(InvalidInputError, match="has no such row"):
-        model.predict(["nobody"], ["film 2"])
+        model.predict_cells(["nobody"], ["film 2"])
 
 
 NEW = (["u1", "u1", "fresh"], ["film 0", "film 1", "film 0"], [5.0, 1.0, 4.0])
@@ -114,7 +114,7 @@ def test_a_small_update_solves_its_rows_and_columns_alone(model):
     kept = ~touched[: SHAPE[0]]
     old, new = before._completed.model, model._completed.model
     still = [f"film {k}" for k in range(2, 60)]
-    same = model.predict(["u9"] * 58, still) - before.predict(["u9"] * 58, still)
+    same = model.predict_cells(["u9"] * 58, still) - before.predict_cells(["u9"] * 58, still)
     assert not same.any()  # rows and columns without new cells are as they were
     assert kept.sum() == 119
     assert new.shape == (121, 60)
@@ -131,7 +131,7 @@ def test_a_small_update_solves_its_rows_and_columns_alone(model):
     np.testing.assert_allclose(clipped, folded, rtol=1e-4, atol=1e-4)
     # and little is lost compared with another fit of everything
     again = before.update(*NEW, refit=True)
-    gap = model.predict(NEW[0], NEW[1]) - again.predict(NEW[0], NEW[1])
+    gap = model.predict_cells(NEW[0], NEW[1]) - again.predict_cells(NEW[0], NEW[1])
     assert np.abs(gap).max() < 0.5
 
 

@@ -79,7 +79,7 @@ def test_it_answers_what_the_model_says(service):
     new = ask(f"{address}/rows/top", {"known": {"film 3": 5.0}, "count": 2})
     assert [one["column"] for one in new] == model.top({"film 3": 5.0}, 2)[0].tolist()
     pairs = {"rows": ["user 1", "nobody"], "columns": ["film 2", "film 2"]}
-    expected = model.predict(pairs["rows"], pairs["columns"], unknown="average")
+    expected = model.predict_cells(pairs["rows"], pairs["columns"], unknown="average")
     np.testing.assert_allclose(ask(f"{address}/predictions", pairs), expected)
     assert len(ask(f"{address}/columns/film%201/similar?count=4")) == 4
     with pytest.raises(urllib.error.HTTPError) as refused:

@@ -172,7 +172,7 @@ def test_estimator_folds_known_rows_in_as_they_were_fitted():
     ).fit(table)
     holes = np.isnan(table)
     rows, columns = np.nonzero(holes)
-    np.testing.assert_allclose(model.transform(table)[holes], model.predict(rows, columns), rtol=1e-9)
+    np.testing.assert_allclose(model.transform(table)[holes], model.predict_cells(rows, columns), rtol=1e-9)
     assert model.certificate_["globally_optimal"].verdict is Verdict.PROVED
     assert "by row and column" in model.certificate_.objective
 

@@ -67,8 +67,8 @@ class DaskMatrixCompletion(MatrixCompletion):
     Where workers are lost, their blocks are read again and the tasks repeated, which changes no bit. A fit
     ends where the scheduler is lost, or workers again and again. `transform` folds rows in, also those of the
     fit, which leaves draws out of account. `top` and `completions` ask the cluster for the known cells.
-    `predict`, `top` and `transform` of Dask arrays, and `completions`, give Dask arrays. Methods that need
-    all fitted cells in one place (`report`, `update`) are not there.
+    `predict_cells`, `top` and `transform` of Dask arrays, and `completions`, give Dask arrays. Methods that
+    need all fitted cells in one place (`report`, `update`) are not there.
 
     Examples
     --------
@@ -80,7 +80,7 @@ class DaskMatrixCompletion(MatrixCompletion):
     >>> with Client(processes=False, dashboard_address="localhost:0") as client:
     ...     model = DaskMatrixCompletion(rank=1, random_state=0)
     ...     model = model.fit(da.from_array(table, chunks=(4, 6)))
-    >>> bool(abs(model.predict([2], [3])[0] - 5) < 0.5)
+    >>> bool(abs(model.predict_cells([2], [3])[0] - 5) < 0.5)
     True
     """
 
@@ -172,7 +172,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         fit_cells(self, X, "on a cluster", beside)
         return self
 
-    def predict(self, rows: Any, columns: Any, *, unknown: str = "error") -> Any:
+    def predict_cells(self, rows: Any, columns: Any, *, unknown: str = "error") -> Any:
         """Return predictions for pairs of cells of the fitted table.
 
         Parameters
@@ -180,7 +180,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         rows, columns : array_like or dask.array.Array, shape (k,)
             Labels if the data had labels, else positions.
         unknown : {"error", "average"}
-            As of `MatrixCompletion.predict`.
+            As of `MatrixCompletion.predict_cells`.
 
         Returns
         -------
@@ -189,9 +189,9 @@ class DaskMatrixCompletion(MatrixCompletion):
         """
         lazy = [isinstance(places, da.Array) for places in (rows, columns)]
         if not any(lazy):
-            return super().predict(rows, columns, unknown=unknown)
+            return super().predict_cells(rows, columns, unknown=unknown)
         check_is_fitted(self)
-        super().predict([], [], unknown=unknown)  # refuses what is unknown before anything is computed
+        super().predict_cells([], [], unknown=unknown)  # refuses what is unknown before anything is computed
         if not all(lazy) or rows.chunks != columns.chunks:
             raise InvalidInputError(
                 "rows and columns must both be Dask arrays with the same chunks, or neither",
@@ -200,7 +200,10 @@ class DaskMatrixCompletion(MatrixCompletion):
             )
         model = self.to_local()
         return da.map_blocks(
-            lambda some, others: model.predict(some, others, unknown=unknown), rows, columns, dtype=np.float64
+            lambda some, others: model.predict_cells(some, others, unknown=unknown),
+            rows,
+            columns,
+            dtype=np.float64,
         )
 
     def top(

@@ -268,7 +268,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, _Estimator):
         filled: Matrix = self.transform(X, row_covariates)
         return filled
 
-    def predict(self, rows: ArrayLike, columns: ArrayLike, *, unknown: str = "error") -> Vector:
+    def predict_cells(self, rows: ArrayLike, columns: ArrayLike, *, unknown: str = "error") -> Vector:
         """Return predictions for pairs of cells of the fitted table.
 
         Parameters

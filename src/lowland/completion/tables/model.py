@@ -39,7 +39,7 @@ class TableParts:
 
 
 # what to do where a table cannot be formed
-ALL_CELLS = "predict the cells that are needed (predict, top), or some rows at a time"
+ALL_CELLS = "predict the cells that are needed (predict_cells, top), or some rows at a time"
 
 
 class ColumnLosses(Protocol):
