@@ -740,7 +740,7 @@ def test_intervals_in_the_output_and_a_report(grades, tmp_path):
     ):
         assert words in page
     refused = call("complete", grades / "grades.csv", "--interval", 0.8, cwd=tmp_path)
-    assert_clean_error(refused, "--interval", "needs --output")
+    assert_clean_error(refused, "--interval", "needs --mark or --output")
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -9,17 +9,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.cli.cell_lists import LEVEL, write_intervals, write_marks
 from lowland.cli.output import say, say_certificate
+from lowland.cli.table_cells import (
+    observed_cells,
+    observed_title,
+    observed_word,
+    side_names,
+    text_style,
+    word_of,
+    worded,
+)
 from lowland.completion.page_opening import held_out_as_data
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.model import TableModel
 from lowland.completion.tables.trial import Trial
 from lowland.core.atomic import was_written
-from lowland.core.cells.observations import Observations
-from lowland.core.cells.observed_cells import changed, check_table_kept
+from lowland.core.cells.observed_cells import check_table_kept
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.findings import Certificate
+from lowland.files.foreign.columnar import COLUMNAR
 from lowland.files.outputs import write_rows
 from lowland.files.shapes.layouts import SIDES, Table
 from lowland.files.writing.filled import ColumnFills, Filled
@@ -118,49 +128,17 @@ def fit_as_data(
     }
 
 
-def write_table(path: Path, table: Table, completed: Completed, asked: ResultOptions) -> None:
-    """Write the completed table, or a line per cell with its interval if a level is given."""
-    if asked.interval is None:
-        formulas, means = asked.keep_formulas, asked.means
-        write_completed(path, table, completed.model, means=means, formulas=formulas)
-    else:
-        level, method = asked.interval, asked.interval_method
-        write_intervals(path, table, completed, level, method, formulas=asked.keep_formulas)
-
-
-def write_intervals(
-    path: Path, table: Table, completed: Completed, level: float, method: str, *, formulas: bool = False
-) -> None:
-    """Write one line per cell: value or prediction, interval (none for levels), whether it was observed."""
-    seen = table.observations
-    m, n = seen.shape
-    rows, columns = _names(table)
-    names = table.names if table.layout == "long" else ("row", "column", "value")
-    header = (*names, "lower", "upper", _observed_title(names))
-    some = completed.intervals.columns
-    with_interval, words = set(some.tolist()), dict(worded(table))
-    likeliest = completed.model.matrix(likeliest=True) if words else np.zeros((m, 0))
-    observed = np.full((m, n), np.nan)
-    observed[seen.rows, seen.columns] = seen.values
-
-    def lines() -> Iterator[Sequence[Any]]:
-        everywhere = np.arange(n)
-        for i in range(m):
-            here = np.full(n, i)
-            values = completed.model.predict(here, everywhere).astype(float)
-            low, high = np.full((2, n), np.nan)
-            low[some], high[some] = completed.intervals.at(here[some], everywhere[some], level, method)
-            for j in range(n):
-                known = not np.isnan(observed[i, j])
-                value = observed[i, j] if known else float(values[j])
-                if j in words:
-                    word = observed_word if known else word_of
-                    value = word(words[j], value if known else float(likeliest[i, j]))
-                told = j in with_interval and j not in words
-                ends = (float(low[j]), float(high[j])) if told else ("", "")
-                yield rows[i], columns[j], value, *ends, int(known)
-
-    write_rows(path, header, lines(), labels=2, formulas=formulas)
+def write_results(table: Table, completed: Completed, asked: ResultOptions) -> None:
+    """Write the completed table, or a line per cell with its interval, and which cells were filled."""
+    formulas, means, level = asked.keep_formulas, asked.means, asked.interval or LEVEL
+    if asked.output is not None and not asked.lists_cells:
+        write_completed(asked.output, table, completed.model, means=means, formulas=formulas)
+    elif asked.output is not None:
+        write_intervals(asked.output, table, completed, level, asked.interval_method, formulas=formulas)
+    if asked.mark is not None:
+        write_marks(
+            asked.mark, table, completed, level, asked.interval_method, means=means, formulas=formulas
+        )
 
 
 def write_completed(
@@ -179,7 +157,7 @@ def column_fills(table: Table, filled: NDArray[Any]) -> dict[str, ColumnFills]:
     """Return what is filled in each column of a wide table that has missing cells."""
     seen = table.observations
     names = np.arange(seen.shape[1]) if seen.column_labels is None else seen.column_labels
-    missing, words = ~_observed(seen), dict(worded(table))
+    missing, words = ~observed_cells(seen), dict(worded(table))
     return {
         str(name): ColumnFills(np.flatnonzero(missing[:, j]), filled[missing[:, j], j], words.get(j, ()))
         for j, name in enumerate(names.tolist())
@@ -187,30 +165,23 @@ def column_fills(table: Table, filled: NDArray[Any]) -> dict[str, ColumnFills]:
     }
 
 
-def _observed(seen: Observations) -> NDArray[np.bool_]:
-    """Return which cells of a table are observed."""
-    observed = np.zeros(seen.shape, bool)
-    observed[seen.rows, seen.columns] = True
-    return observed
-
-
 def _write_cells(path: Path, table: Table, everything: NDArray[Any], *, formulas: bool) -> None:
     """Write a table from its cells: a long one, an array, or one whose lines became fewer rows."""
     seen = table.observations
     # Python floats (predictions) are written with nine digits, NumPy numbers (observed cells) in full
     filled = everything.astype(float).astype(object)
-    whole = np.equal(seen.values, np.floor(seen.values)).all() if table.layout == "long" else False
-    kept = [int(value) for value in seen.values] if whole else list(seen.values)
-    filled[seen.rows, seen.columns] = kept
+    filled[seen.rows, seen.columns] = list(seen.values)
     m, n = seen.shape
-    observed = _observed(seen).astype(int)
+    observed = observed_cells(seen).astype(int)
     check_table_kept(seen, filled)
+    if table.layout == "long":
+        filled[seen.rows, seen.columns] = _listed_values(path, table)
     for j, words in worded(table):
         known = zip(filled[:, j], observed[:, j], strict=True)
         filled[:, j] = [(observed_word if one else word_of)(words, code) for code, one in known]
-    rows, columns = _names(table)
+    rows, columns = side_names(table)
     if table.layout == "long":
-        header: Sequence[str] = (*table.names, _observed_title(table.names))
+        header: Sequence[str] = (*table.names, observed_title(table.names))
         body: Iterator[Sequence[Any]] = (
             (rows[i], columns[j], filled[i, j], observed[i, j]) for i in range(m) for j in range(n)
         )
@@ -221,36 +192,13 @@ def _write_cells(path: Path, table: Table, everything: NDArray[Any], *, formulas
         header = tuple(map(str, columns))
         body = (tuple(filled[i]) for i in range(m))
     labels = 2 if table.layout == "long" else int(len(header) > n)
-    write_rows(path, header, body, labels=labels, formulas=formulas)
+    write_rows(path, header, body, labels=labels, formulas=formulas, **text_style(table))
 
 
-def word_of(words: Sequence[str], code: float) -> str:
-    """Return the word of a predicted position; a column of one word was fitted as a number."""
-    return words[min(max(round(code), 0), len(words) - 1)]
-
-
-def observed_word(words: Sequence[str], code: float) -> str:
-    """Return the word that an observed cell holds; raise if its number is not that of a word."""
-    if code not in range(len(words)):
-        raise changed("a cell of words", code, word_of(words, code))
-    return words[int(code)]
-
-
-def worded(table: Table) -> list[tuple[int, tuple[str, ...]]]:
-    """Return the columns that were read as words, by position, and their words."""
-    labels = table.observations.column_labels
-    places = {} if labels is None else {str(name): j for j, name in enumerate(labels.tolist())}
-    return [(places[name], words) for name, words in table.levels.items() if words]
-
-
-def _observed_title(names: Sequence[str]) -> str:
-    """Return the name of the column that marks observed cells."""
-    return "observed" if "observed" not in names else "was observed"
-
-
-def _names(table: Table) -> tuple[Any, Any]:
+def _listed_values(path: Path, table: Table) -> Any:
+    """Return the observed values of a long table: as they are written, or whole ones as whole numbers."""
     seen = table.observations
-    m, n = seen.shape
-    rows = seen.row_labels if seen.row_labels is not None else np.arange(m)
-    columns = seen.column_labels if seen.column_labels is not None else np.arange(n)
-    return rows, columns
+    if table.listed is not None and path.suffix.lower() not in COLUMNAR:
+        return table.listed.values(seen)
+    whole = np.equal(seen.values, np.floor(seen.values)).all()
+    return [int(value) for value in seen.values] if whole else list(seen.values)

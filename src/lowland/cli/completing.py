@@ -53,8 +53,13 @@ class ResultOptions:
 
     PANEL: ClassVar = RESULTS
     output: Path | None = option(None, "Write the completed table here (CSV, TSV, Parquet, Feather, Excel).")
+    mark: Path | None = option(
+        None, "Write here which cells were filled, and how sure each is: one line per filled cell."
+    )
     interval: float | None = option(
-        None, "Level of prediction intervals, such as 0.9; --output then has one line per cell."
+        None,
+        "Level of prediction intervals: those of --mark (there 0.9 by default), else --output has one line "
+        "per cell.",
     )
     interval_method: str = option(
         "auto", "auto (the method's own), conformal, or conformal_gaps if whole runs of cells are missing."
@@ -76,16 +81,27 @@ class ResultOptions:
     keep_formulas: FormulasOption = False
     report: ReportOption = None
 
+    @property
+    def lists_cells(self) -> bool:
+        """Whether --output has one line per cell."""
+        return self.interval is not None and self.mark is None
+
     def check(self, table: Path | None, *, force: bool) -> None:
         """Raise unless all files can be written and differ from the table and from each other."""
-        paths = {"--output": self.output, "--model": self.model, "--report": self.report}
+        paths = {
+            "--output": self.output,
+            "--mark": self.mark,
+            "--model": self.model,
+            "--report": self.report,
+        }
         for name, path in paths.items():
             if path is not None and table is not None and path.resolve() == table.resolve():
                 raise InvalidInputError(
                     f"{name} would overwrite the table", str(path), fix="name another file"
                 )
         check_outputs(*paths.values(), force=force)
-        check_table(self.output, "--output", sheets=self.interval is None)
+        check_table(self.output, "--output", sheets=not self.lists_cells)
+        check_table(self.mark, "--mark")
 
     def check_interval(self) -> None:
         """Raise unless intervals can be made and written."""
@@ -94,10 +110,11 @@ class ResultOptions:
             raise InvalidInputError(
                 "--interval-method is unknown", self.interval_method, fix=f"use {choices}"
             )
-        if self.interval is not None and (self.output is None or not 0 < self.interval < 1):
+        written = self.mark or self.output
+        if self.interval is not None and (written is None or not 0 < self.interval < 1):
             raise InvalidInputError(
-                "--interval must lie between 0 and 1, and needs --output",
-                f"{self.interval} and {self.output or 'no --output'}",
+                "--interval must lie between 0 and 1, and needs --mark or --output",
+                f"{self.interval} and {written or 'neither of them'}",
             )
 
 

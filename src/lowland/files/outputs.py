@@ -28,6 +28,8 @@ def write_rows(
     *,
     labels: int = 0,
     formulas: bool = False,
+    delimiter: str = "",
+    decimal: str = ".",
 ) -> None:
     """Write a CSV file (by its extension also TSV, Parquet or Feather), atomically.
 
@@ -43,18 +45,23 @@ def write_rows(
         Whether labels (and names of columns) that begin as formulas do are written to text files as they are.
         Otherwise an apostrophe comes before them, because a spreadsheet that opens the file would run them,
         and a warning says so. Cells are written as they are.
+    delimiter, decimal : str
+        Between the fields of a text file, by default what its extension says, and the decimal mark of floats.
     """
     if str(path).lower().endswith(COLUMNAR):
         _write_columnar(path, header, rows)
         return
-    delimiter = "\t" if str(path).lower().endswith((".tsv", ".tab")) else ","
+    separator = "\t" if str(path).lower().endswith((".tsv", ".tab")) else delimiter or ","
+    separator = ";" if separator == decimal else separator
     guard = _Guard(formulas=formulas)
 
     def write(file: IO[bytes]) -> None:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-        writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+        writer = csv.writer(text, delimiter=separator, lineterminator="\n")
         writer.writerow([guard.text(x) for x in header])
-        writer.writerows([*map(guard.text, row[:labels]), *map(cell_text, row[labels:])] for row in rows)
+        writer.writerows(
+            [*map(guard.text, row[:labels]), *(cell_text(x, decimal) for x in row[labels:])] for row in rows
+        )
         text.flush()
         text.detach()
 
@@ -129,6 +136,7 @@ def _python_value(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def cell_text(value: Any) -> str:
+def cell_text(value: Any, decimal: str = ".") -> str:
     """Return a Python float with nine significant digits, and anything else as text."""
-    return f"{value:.9g}" if type(value) is float else str(value)
+    text = f"{value:.9g}" if type(value) is float else str(value)
+    return text if decimal == "." or isinstance(value, str) else text.replace(".", decimal)

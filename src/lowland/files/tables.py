@@ -33,7 +33,14 @@ from lowland.files.table_format import TableFormat
 from lowland.files.text.delimited import numerals_of_sample, read_delimited, wanted_columns
 from lowland.files.text.missing_words import with_marks_of_text
 from lowland.files.text.text_layout import DELIMITERS, TextLayout, check_width, find_text_layout
-from lowland.files.writing.original import Original, original_arrow, original_text, original_values
+from lowland.files.writing.listed import Listed
+from lowland.files.writing.original import (
+    Original,
+    original_arrow,
+    original_text,
+    original_values,
+    single_delimiter,
+)
 
 ARRAYS = (".npy", ".npz", ".mtx")
 KINDS = (*DELIMITERS, *JSON, *COLUMNAR, *SHEETS, *ARRAYS)
@@ -297,6 +304,13 @@ def _load_text(opened: Opened, how: Reading) -> Table:
     table = table_from_columns(
         columns, opened.name, how, decision=decision, numerals=numerals, decided=(*layout.decided, *said)
     )
+    if decision.layout == "long":
+
+        def again() -> tuple[LabelColumn, ...]:
+            columns, _ = read_delimited(opened, layout, decision.roles, how.form, decision.roles)
+            return tuple(one for name in decision.roles if isinstance(one := columns[name], LabelColumn))
+
+        return replace(table, listed=Listed(again, numerals, single_delimiter(layout)))
     kept = wanted_columns(layout.names, how.form, opened.name)
     return _with_original(table, original_text(opened, layout, kept, numerals))
 

@@ -14,8 +14,7 @@ from lowland.cli.completed_output import (
     describe_table,
     fit_as_data,
     say_fit,
-    worded,
-    write_table,
+    write_results,
 )
 from lowland.cli.completing import CompleteOptions, check_table_size, run_plan
 from lowland.cli.output import (
@@ -29,6 +28,7 @@ from lowland.cli.output import (
 )
 from lowland.cli.plan_options import options_of
 from lowland.cli.records import takes_records
+from lowland.cli.table_cells import worded
 from lowland.completion.page import report_page, trial_of
 from lowland.completion.page_opening import held_out_sentences
 from lowland.completion.tables.completed import Completed
@@ -51,15 +51,14 @@ def complete(context: typer.Context, asked: CompleteOptions) -> None:
     loaded = source.load(replace(reading, dtype="float64"))  # observed cells are written as they were read
     check_completable(loaded)
     observations = replace(loaded.observations, values=loaded.observations.values.astype(reading.dtype))
-    check_table_size(plan.rank, results.output, observations.shape)
+    check_table_size(plan.rank, results.output or results.mark, observations.shape)
     covariates = asked.sides.covariates((observations.row_labels, observations.column_labels))
     orders = asked.sides.orders(plan, observations)
     if not asked.files.json:
         say(describe_table(loaded))
     planned, certificate = run_plan(loaded, observations, asked, covariates, orders)
     completed = Completed(planned.table, asked.run.seed)
-    if results.output is not None:
-        write_table(results.output, loaded, completed, results)
+    write_results(loaded, completed, results)
     interrupted = (asked.judging.certify and certificate is None) or (
         planned.table.stop_reason is StopReason.INTERRUPTED
     )
@@ -84,7 +83,7 @@ def complete(context: typer.Context, asked: CompleteOptions) -> None:
             trial = trial_of(completed)
         if results.held_out and trial is None:
             warn("the table has too few cells to hold some out")
-    paths = {"output": results.output, "model": results.model, "report": report}
+    paths = {"output": results.output, "filled_cells": results.mark, "model": results.model, "report": report}
     if asked.files.json:
         say_json(fit_as_data(completed, certificate, trial, paths))
     else:
@@ -100,7 +99,8 @@ def _say_all(
     say_fit(completed.table, certificate)
     for sentence in () if trial is None else held_out_sentences(completed, trial):
         say(sentence)
-    say_files({"completed table" if name == "output" else name: path for name, path in paths.items()})
+    titles = {"output": "completed table", "filled_cells": "filled cells"}
+    say_files({titles.get(name, name): path for name, path in paths.items()})
 
 
 def _leave(table: FittedTable, model: Path | None, output: Path | None) -> NoReturn:

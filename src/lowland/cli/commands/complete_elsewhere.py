@@ -41,7 +41,7 @@ from lowland.files.table_format import TableFormat
 
 # options of `lowland complete` that need the cells in memory
 IN_MEMORY = (
-    *("output", "interval", "interval_method", "held_out", "report", "model_data"),
+    *("output", "mark", "interval", "interval_method", "held_out", "report", "model_data"),
     *("query", "keep_formulas", "row_graph", "column_graph"),
 )
 

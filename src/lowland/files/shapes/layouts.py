@@ -9,6 +9,7 @@ from typing import final
 from lowland.core.cells.observations import Observations
 from lowland.core.parameter_checks import check_choice
 from lowland.files.table_format import TableFormat
+from lowland.files.writing.listed import Listed
 from lowland.files.writing.original import Original
 
 # of a wide table
@@ -38,6 +39,8 @@ class Table:
         What a person says about how it is written.
     original : Original or None
         The table as it was read, where it is wide and each of its lines is a row.
+    listed : Listed or None
+        The table as it was read, where it is long and text.
     """
 
     observations: Observations
@@ -49,6 +52,7 @@ class Table:
     merged: bool = False
     form: TableFormat = TableFormat()  # noqa: RUF009 - it cannot be changed
     original: Original | None = None
+    listed: Listed | None = None
 
 
 @final

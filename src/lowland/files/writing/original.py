@@ -55,6 +55,11 @@ class Original:
         return self.names if self.header is None else self.header
 
 
+def single_delimiter(layout: TextLayout) -> str:
+    """Return the one character between the fields of a text; "" if several may stand there."""
+    return layout.delimiter if len(layout.delimiter) == 1 and layout.delimiter != " " else ""
+
+
 def original_text(opened: Opened, layout: TextLayout, wanted: Sequence[str], numerals: Numerals) -> Original:
     """Return a text file as it is written, but for columns that are left out."""
     places = [k for k, name in enumerate(layout.names) if name in wanted]
@@ -68,13 +73,12 @@ def original_text(opened: Opened, layout: TextLayout, wanted: Sequence[str], num
                 if record:
                     yield [record[k] for k in places]
 
-    simple = len(layout.delimiter) == 1 and layout.delimiter != " "
     return Original(
         tuple(layout.names[k] for k in places),
         lines,
         header=None if layout.header is None else [layout.header[k] for k in places],
         numerals=numerals,
-        delimiter=layout.delimiter if simple else "",
+        delimiter=single_delimiter(layout),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Callable, Iterator
 from typing import IO, Any
@@ -39,14 +40,14 @@ def sheet_writer(table: Filled) -> Callable[[IO[bytes]], None]:
         sheet.append(list(original.titles))
         for line in table.lines():
             values = (plain[name](cell) for name, cell in zip(original.names, line, strict=True))
-            sheet.append([_cell(sheet, value) for value in values])
+            sheet.append([_cell(sheet, _timed(value)) for value in values])
         book.save(file)
         file.flush()
         file.seek(0)
         again = openpyxl.load_workbook(file, read_only=True)
         rows: Iterator[Line] = again.active.iter_rows(values_only=True)
         names = ["" if name is None else str(name) for name in next(rows)]
-        table.check(names, _full(rows, len(names)), lambda name, cell: plain[name](cell))
+        table.check(names, _full(rows, len(names)), lambda name, cell: _timed(plain[name](cell)))
         again.close()
         file.seek(0, os.SEEK_END)
 
@@ -62,6 +63,12 @@ def _cell(sheet: Any, cell: Any) -> Any:
     made = WriteOnlyCell(sheet, value=cell)
     made.data_type = "s"
     return made
+
+
+def _timed(value: Any) -> Any:
+    """Return a date as the midnight that sheets hold."""
+    is_date = isinstance(value, datetime.date) and not isinstance(value, datetime.datetime)
+    return datetime.datetime.combine(value, datetime.time()) if is_date else value
 
 
 def _full(rows: Iterator[Line], width: int) -> Iterator[Line]:

@@ -1,0 +1,143 @@
+"""Lists of cells: all of a completed table with intervals, or those that were filled and how sure each is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lowland.cli.table_cells import (
+    cell_titles,
+    observed_cells,
+    observed_title,
+    observed_word,
+    side_names,
+    text_style,
+    word_of,
+    worded,
+)
+from lowland.completion.tables.completed import Completed
+from lowland.core.arrays import Vector
+from lowland.files.foreign.columnar import COLUMNAR
+from lowland.files.outputs import write_rows
+from lowland.files.shapes.layouts import Table
+from lowland.files.writing.manners import Manner, filled_number, find_manners
+
+# of the intervals of filled cells, if no other is asked for
+LEVEL = 0.9
+
+
+def write_intervals(
+    path: Path, table: Table, completed: Completed, level: float, method: str, *, formulas: bool = False
+) -> None:
+    """Write one line per cell: value or prediction, interval (none for levels), whether it was observed."""
+    seen = table.observations
+    m, n = seen.shape
+    rows, columns = side_names(table)
+    names = cell_titles(table)
+    header = (*names, "lower", "upper", observed_title(names))
+    some = completed.intervals.columns
+    with_interval, words = set(some.tolist()), dict(worded(table))
+    likeliest = completed.model.matrix(likeliest=True) if words else np.zeros((m, 0))
+    observed = np.full((m, n), np.nan)
+    observed[seen.rows, seen.columns] = seen.values
+
+    def lines() -> Iterator[Sequence[Any]]:
+        everywhere = np.arange(n)
+        for i in range(m):
+            here = np.full(n, i)
+            values = completed.model.predict(here, everywhere).astype(float)
+            low, high = np.full((2, n), np.nan)
+            low[some], high[some] = completed.intervals.at(here[some], everywhere[some], level, method)
+            for j in range(n):
+                known = not np.isnan(observed[i, j])
+                value = observed[i, j] if known else float(values[j])
+                if j in words:
+                    word = observed_word if known else word_of
+                    value = word(words[j], value if known else float(likeliest[i, j]))
+                told = j in with_interval and j not in words
+                ends = (float(low[j]), float(high[j])) if told else ("", "")
+                yield rows[i], columns[j], value, *ends, int(known)
+
+    write_rows(path, header, lines(), labels=2, formulas=formulas)
+
+
+def write_marks(
+    path: Path,
+    table: Table,
+    completed: Completed,
+    level: float,
+    method: str,
+    *,
+    means: bool = False,
+    formulas: bool = False,
+) -> None:
+    """Write one line per filled cell: what fills it, its interval, or the probability of its word.
+
+    Parameters
+    ----------
+    path : Path
+    table : Table
+    completed : Completed
+    level : float
+        Of the intervals.
+    method : str
+        Of the intervals, see `TableIntervals.at`.
+    means : bool
+        Whether fills among whole numbers stay means.
+    formulas : bool
+        Whether labels that begin as formulas are written as they are.
+    """
+    rows, columns = side_names(table)
+    at_row, at_column = np.nonzero(~observed_cells(table.observations))
+    words = dict(worded(table))
+    filled = completed.model.matrix(likeliest=True)[at_row, at_column].astype(float)
+    manners = find_manners(table.original) if table.original is not None else {}
+    lower, upper = _ends(completed, words, at_row, at_column, level, method)
+    likely = _probabilities(completed, words, at_row, at_column, filled)
+    columnar = path.suffix.lower() in COLUMNAR
+    absent = math.nan if columnar else ""
+
+    def lines() -> Iterator[Sequence[Any]]:
+        for k, (i, j) in enumerate(zip(at_row.tolist(), at_column.tolist(), strict=True)):
+            value: Any = _shown(float(filled[k]), words.get(j, ()), manners.get(str(columns[j])), means)
+            value = (str(value) if words else float(value)) if columnar else value
+            ends = (lower[k], upper[k], likely[k])
+            yield rows[i], columns[j], value, *(absent if np.isnan(x) else float(x) for x in ends)
+
+    header = (*cell_titles(table), "lower", "upper", "probability")
+    write_rows(path, header, lines(), labels=2, formulas=formulas, **text_style(table))
+
+
+def _shown(value: float, words: Sequence[str], manner: Manner | None, means: bool) -> Any:
+    """Return what fills a cell, as the completed table holds it."""
+    if words:
+        return word_of(words, value)
+    return value if manner is None else filled_number(value, manner, means=means)
+
+
+def _ends(
+    completed: Completed, words: dict[int, Any], rows: Any, columns: Any, level: float, method: str
+) -> tuple[Vector, Vector]:
+    """Return the ends of intervals of cells, NaN where there are none."""
+    lower, upper = np.full((2, rows.size), np.nan)
+    told = np.isin(columns, [j for j in completed.intervals.columns.tolist() if j not in words])
+    if told.any():
+        lower[told], upper[told] = completed.intervals.at(rows[told], columns[told], level, method)
+    return lower, upper
+
+
+def _probabilities(
+    completed: Completed, words: dict[int, Any], rows: Any, columns: Any, filled: Vector
+) -> Vector:
+    """Return the probabilities of the words that fill cells, NaN of numbers."""
+    likely = np.full(rows.size, np.nan)
+    for j, held in words.items():
+        at = np.flatnonzero(columns == j)
+        if at.size and len(held) > 1:
+            chances = completed.model.probabilities(rows[at], j)
+            likely[at] = chances[np.arange(at.size), np.round(filled[at]).astype(int)]
+    return likely

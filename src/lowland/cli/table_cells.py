@@ -1,0 +1,64 @@
+"""The cells of a table as results name and write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.cells.observations import Observations
+from lowland.core.cells.observed_cells import changed
+from lowland.files.shapes.layouts import Table
+
+
+def word_of(words: Sequence[str], code: float) -> str:
+    """Return the word of a predicted position; a column of one word was fitted as a number."""
+    return words[min(max(round(code), 0), len(words) - 1)]
+
+
+def observed_word(words: Sequence[str], code: float) -> str:
+    """Return the word that an observed cell holds; raise if its number is not that of a word."""
+    if code not in range(len(words)):
+        raise changed("a cell of words", code, word_of(words, code))
+    return words[int(code)]
+
+
+def worded(table: Table) -> list[tuple[int, tuple[str, ...]]]:
+    """Return the columns that were read as words, by position, and their words."""
+    labels = table.observations.column_labels
+    places = {} if labels is None else {str(name): j for j, name in enumerate(labels.tolist())}
+    return [(places[name], words) for name, words in table.levels.items() if words]
+
+
+def observed_cells(seen: Observations) -> NDArray[np.bool_]:
+    """Return which cells of a table are observed."""
+    observed = np.zeros(seen.shape, bool)
+    observed[seen.rows, seen.columns] = True
+    return observed
+
+
+def observed_title(names: Sequence[str]) -> str:
+    """Return the name of the column that marks observed cells."""
+    return "observed" if "observed" not in names else "was observed"
+
+
+def side_names(table: Table) -> tuple[Any, Any]:
+    """Return the labels of rows and columns, or their positions."""
+    seen = table.observations
+    m, n = seen.shape
+    rows = seen.row_labels if seen.row_labels is not None else np.arange(m)
+    columns = seen.column_labels if seen.column_labels is not None else np.arange(n)
+    return rows, columns
+
+
+def cell_titles(table: Table) -> tuple[str, ...]:
+    """Return the names of the columns of row, column and value in a list of cells."""
+    return table.names if table.layout == "long" else ("row", "column", "value")
+
+
+def text_style(table: Table) -> dict[str, str]:
+    """Return the delimiter and the decimal mark of the text that a table was read from."""
+    source = table.original or table.listed
+    return {} if source is None else {"delimiter": source.delimiter, "decimal": source.numerals.decimal}
