@@ -23,6 +23,8 @@ from lowland.files.text.text_layout import TextLayout, as_plain_text
 
 # bytes of memory that reading a byte of text takes at least, however long labels and numbers are written
 PER_BYTE = 0.6
+# bytes that are looked through for a quotation mark
+QUOTED = 1 << 20
 FEWER = "keep fewer columns, save the table as Parquet, or use a larger machine"
 
 
@@ -229,15 +231,21 @@ def _read_arrow(
     )
     parsing = arrow_csv.ParseOptions(delimiter=text_delimiter(layout), newlines_in_values=_has_quotes(plain))
     reading = arrow_csv.ReadOptions(column_names=list(layout.names), skip_rows=layout.skipped)
-    source: Any = str(plain.path) if plain.path is not None else pa.BufferReader(plain.data)
+
+    def read() -> Any:
+        source: Any = str(plain.path) if plain.path is not None else pa.BufferReader(plain.data)
+        return arrow_csv.read_csv(
+            source, read_options=reading, parse_options=parsing, convert_options=options
+        )
+
     try:
-
-        def read() -> Any:
-            return arrow_csv.read_csv(
-                source, read_options=reading, parse_options=parsing, convert_options=options
-            )
-
-        table = read()
+        try:
+            table = read()
+        except pa.ArrowInvalid:
+            if parsing.newlines_in_values:
+                raise
+            parsing.newlines_in_values = True  # the first quotation mark stands far below
+            table = read()
         arrays = {name: _from_arrow(table.column(name)) for name in table.column_names}
         # columns of nothing but marks, which may be words: as they are written
         unknown = [name for name in wanted if pa.types.is_null(table.schema.field(name).type)]
@@ -258,7 +266,7 @@ def _read_arrow(
 
 def _has_quotes(plain: Opened) -> bool:
     """Return whether cells may go over several lines; reading is slower if they may."""
-    return b'"' in plain.head(1 << 20)
+    return b'"' in plain.head(QUOTED)
 
 
 def _from_arrow(column: Any) -> NDArray[Any] | _Words:

@@ -118,8 +118,8 @@ class Filled:
         InvalidInputError
             With the first cell that differs.
         """
-        if names is not None and list(names) != list(self.original.titles):
-            raise changed("the header", ", ".join(self.original.titles), ", ".join(names))
+        if names is not None:
+            check_same("the header", self.original.titles, names)
         end: Line = ()
         for k, line in enumerate(self.original.lines()):
             out = next(written, end)
@@ -137,6 +137,12 @@ class Filled:
 
 # the line and the value of a column without further cells
 NO_MORE: tuple[int, float] = -1, 0.0
+
+
+def check_same(what: str, before: Line, written: Line) -> None:
+    """Raise unless a line that holds no data is written as it was."""
+    if list(before) != list(written):
+        raise changed(what, ", ".join(map(str, before)), ", ".join(map(str, written)))
 
 
 def _place(name: str, line: int) -> str:

@@ -31,6 +31,8 @@ class Original:
         written, else values, None where there is none.
     header : sequence of str or None
         The names as they are written, None if no line names the columns.
+    heading : sequence of sequences
+        The lines that name the columns, of a text file whose header is not one line with a field for each.
     numerals : Numerals
         How numbers are written in text.
     delimiter : str
@@ -44,10 +46,16 @@ class Original:
     names: tuple[str, ...]
     lines: Callable[[], Iterator[Line]]
     header: Sequence[str] | None = None
+    heading: Sequence[Line] = ()
     numerals: Numerals = Numerals()  # noqa: RUF009 - it cannot be changed
     delimiter: str = ""
     floats_are_whole: bool = False
     arrow: Callable[[], Any] | None = None
+
+    @property
+    def heading_lines(self) -> Sequence[Line]:
+        """The lines that name the columns, as they are written."""
+        return self.heading or ([] if self.header is None else [self.header])
 
     @property
     def titles(self) -> Sequence[str]:
@@ -73,10 +81,14 @@ def original_text(opened: Opened, layout: TextLayout, wanted: Sequence[str], num
                 if record:
                     yield [record[k] for k in places]
 
+    heading = layout.heading
+    # a short header has no field for the first column
+    fields = [k - heading.short for k in places if k or not heading.short]
     return Original(
         tuple(layout.names[k] for k in places),
         lines,
-        header=None if layout.header is None else [layout.header[k] for k in places],
+        header=[heading.titles[k] for k in places] if heading.records else None,
+        heading=[[record[k] for k in fields if k < len(record)] for record in heading.records],
         numerals=numerals,
         delimiter=single_delimiter(layout),
     )

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from typing import IO
 
-from lowland.files.writing.filled import Filled
+from lowland.files.writing.filled import Filled, check_same
 from lowland.files.writing.manners import as_text
 
 TABS = (".tsv", ".tab")
@@ -24,14 +24,14 @@ def text_writer(ending: str, table: Filled) -> Callable[[IO[bytes]], None]:
     def write(file: IO[bytes]) -> None:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
         writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-        if original.header is not None:
-            writer.writerow(original.header)
+        writer.writerows(original.heading_lines)
         writer.writerows([as_text(cell, original) for cell in line] for line in table.lines())
         text.flush()
         text.seek(0)
         written = csv.reader(text, delimiter=delimiter)
-        names = None if original.header is None else next(written)
-        table.check(names, written, lambda name, cell: as_text(cell, original))
+        for line in original.heading_lines:
+            check_same("the header", line, next(written))
+        table.check(None, written, lambda name, cell: as_text(cell, original))
         text.seek(0, os.SEEK_END)
         text.detach()
 

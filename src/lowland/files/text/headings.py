@@ -1,0 +1,76 @@
+"""The lines of a text file that name its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+from lowland.files.text.delimiters import Record, is_short, split_records
+from lowland.files.text.header_lines import is_header, is_number
+
+
+@final
+@dataclass(frozen=True)
+class Heading:
+    """What names the columns of a text file.
+
+    Parameters
+    ----------
+    titles : tuple of str
+        The names of all columns, as they are written; "1", "2", ... if nothing names them.
+    records : tuple of sequences of str
+        The first records, which are no data.
+    short : bool
+        Whether the first column, of row labels, has no field in them.
+    decided : tuple of str
+        What was decided otherwise than most files have it.
+    """
+
+    titles: tuple[str, ...]
+    records: tuple[Record, ...] = ()
+    short: bool = False
+    decided: tuple[str, ...] = ()
+
+
+def find_heading(
+    records: Sequence[Record], told: str | None, delimiter: str, asked: bool | None, where: str
+) -> Heading:
+    """Return what names the columns.
+
+    Parameters
+    ----------
+    records : sequence of sequences of str
+        The first records of the table.
+    told : str or None
+        The last line of comments above them.
+    delimiter : str
+    asked : bool or None
+        Whether the first record is said to name the columns.
+    where : str
+        Name of the table in messages.
+
+    Raises
+    ------
+    InvalidInputError
+        If it cannot be told whether the first record names the columns.
+    """
+    first = tuple(records[0])
+    if asked is not False and _lacks_one(records):
+        words = "its header has no name for the first column, which names the rows"
+        return Heading(("", *first), (first,), short=True, decided=(words,))
+    if asked is True or (asked is None and is_header(records, where)):
+        return Heading(first, (first,))
+    if asked is None and told:  # a commented line of names, as NumPy writes it
+        names = next(split_records([told], delimiter), [])
+        if len(names) == len(first) and not any(is_number(name) for name in names):
+            return Heading(tuple(names), decided=("columns named by the comment above them (--header)",))
+    return Heading(tuple(str(k + 1) for k in range(len(first))), decided=("no header line (--header)",))
+
+
+def _lacks_one(records: Sequence[Record]) -> bool:
+    """Return whether the first record names all columns but the first, as R writes row names."""
+    first = [cell.strip() for cell in records[0]]
+    words = [cell for cell in first if not is_number(cell)]
+    named = all(first) and len(set(first)) == len(first) and (words or len(first) > 1)
+    return bool(named) and is_short([len(record) for record in records])
