@@ -67,6 +67,14 @@ def frame_columns(frame: Any) -> Columns:
     return columns
 
 
+def truth_columns(frame: Any) -> frozenset[str]:
+    """Return the names of the columns of truth values of any frame that narwhals supports."""
+    import narwhals as nw
+
+    schema = nw.from_native(frame, eager_only=True).schema
+    return frozenset(str(name) for name, kind in schema.items() if kind == nw.Boolean)
+
+
 def _index_labels(wrapped: Any) -> Columns:
     """Return the index of a pandas frame as a column of labels, if it holds more than positions."""
     import narwhals as nw

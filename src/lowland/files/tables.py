@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -19,12 +19,13 @@ from lowland.core.running.stages import stage
 from lowland.files.arrays import read_array
 from lowland.files.columns.marks import distinct_texts, na_among_words, with_marks
 from lowland.files.columns.roles import listed
+from lowland.files.contents import Contents, original_of, read_contents, refuse_text_settings
 from lowland.files.evidence import Profile, are_padded, profile
-from lowland.files.foreign.columnar import COLUMNAR, give_back_memory, read_arrow, read_columnar
+from lowland.files.foreign.columnar import COLUMNAR, give_back_memory
 from lowland.files.foreign.databases import DATABASE_ENDINGS, refuse_without_query
-from lowland.files.foreign.json_records import JSON, json_lines, read_json_records
-from lowland.files.foreign.spreadsheets import SHEETS, read_sheet, sheet_lines
-from lowland.files.frames import Columns, frame_columns
+from lowland.files.foreign.json_records import JSON
+from lowland.files.foreign.spreadsheets import SHEETS
+from lowland.files.frames import Columns, frame_columns, truth_columns
 from lowland.files.numerals import Numerals, type_cells
 from lowland.files.shapes.assembling import decide_layout, profiles_of, table_from_columns
 from lowland.files.shapes.layouts import Reading, Table
@@ -36,9 +37,7 @@ from lowland.files.text.text_layout import DELIMITERS, TextLayout, check_width, 
 from lowland.files.writing.listed import Listed
 from lowland.files.writing.original import (
     Original,
-    original_arrow,
     original_text,
-    original_values,
     single_delimiter,
 )
 
@@ -127,7 +126,8 @@ def load_table(source: Any, how: Reading = DEFAULT) -> Table:
     how : Reading
     """
     if not isinstance(source, str | os.PathLike):
-        return _load_columns(frame_columns(source), "the data frame", how)
+        contents = Contents(frame_columns(source), truths=truth_columns(source))
+        return _load_columns(contents, "the data frame", how)
     try:
         with stage("reading the table"):
             return _load_file(source, how)
@@ -140,13 +140,12 @@ def _load_file(source: str | os.PathLike[str], how: Reading) -> Table:
     if _is_text(opened):
         return _load_text(opened, how)
     if opened.kind in ARRAYS:
-        _refuse_text_settings(opened, how.form)
+        refuse_text_settings(opened, how.form)
         return Table(_as_type(read_array(opened), how.dtype), "array", ())
-    columns, index = _columns_of_file(opened, how.form)
-    names = wanted_columns(list(columns), how.form, opened.name)
-    return _with_original(
-        _load_columns(columns, opened.name, how, index), _original_of(opened, names, how.form)
-    )
+    contents = read_contents(opened, how.form)
+    names = wanted_columns(list(contents.columns), how.form, opened.name)
+    table = _load_columns(contents, opened.name, how)
+    return _with_original(table, original_of(opened, contents, names, how.form))
 
 
 def read_columns(
@@ -184,7 +183,7 @@ def read_typed_columns(
                 opened.kind,
                 fix=f"use one of {', '.join((*DELIMITERS, *COLUMNAR))}",
             )
-        return _columns_of_file(opened, form)[0], where
+        return read_contents(opened, form).columns, where
     layout = find_text_layout(opened, form)
     names = layout.names
     chosen = {names[k] if isinstance(k, int) and k < len(names) else str(k) for k in labels}
@@ -216,26 +215,6 @@ def read_labelled_columns(source: Any, value: str, form: TableFormat) -> tuple[C
     return {name: columns[name] for name in wanted_columns(list(columns), form, where)}, where, numerals
 
 
-def _columns_of_file(opened: Opened, form: TableFormat) -> tuple[Columns, str]:
-    """Return the columns of a file that is neither text nor array, and the name of its index, or ""."""
-    _refuse_text_settings(opened, form)
-    if opened.kind in SHEETS:
-        return read_sheet(opened, form), ""
-    if opened.kind in JSON:
-        return read_json_records(opened), ""
-    table, index = read_columnar(opened)
-    return frame_columns(table), index
-
-
-def _original_of(opened: Opened, names: Sequence[str], form: TableFormat) -> Original:
-    """Return a file that is neither text nor array as it is read again, when it is written back."""
-    if opened.kind in SHEETS:
-        return original_values(names, lambda: iter(sheet_lines(opened, form)), floats_are_whole=True)
-    if opened.kind in JSON:
-        return original_values(names, lambda: iter(json_lines(opened)), floats_are_whole=False)
-    return original_arrow(lambda: read_arrow(opened), names)
-
-
 def _open(source: str | os.PathLike[str]) -> Opened:
     """Open a table; standard input may be Parquet or text, and a name without an ending text."""
     opened = open_source(source)
@@ -256,34 +235,27 @@ def _is_text(opened: Opened) -> bool:
     return opened.kind in DELIMITERS
 
 
-def _refuse_text_settings(opened: Opened, form: TableFormat) -> None:
-    if form.describes_text:
-        raise InvalidInputError(
-            "delimiter, encoding and comment apply only to text files", opened.name, fix="omit them"
-        )
-
-
-def _load_columns(columns: Columns, where: str, how: Reading, index: str = "") -> Table:
-    wanted = wanted_columns(list(columns), how.form, where)
+def _load_columns(contents: Contents, where: str, how: Reading) -> Table:
+    wanted = wanted_columns(list(contents.columns), how.form, where)
     give_back_memory()
     # the caller's columns are let go: long ones take much of the memory
-    columns = {name: columns.pop(name) for name in wanted}
+    columns = {name: contents.columns.pop(name) for name in wanted}
+    how, index, decided = replace(how, truths=contents.truths), contents.index, contents.decided
     profiles = profiles_of(columns)
     if index not in columns or how.row:
-        said: tuple[str, ...] = ()
         decision = decide_layout(profiles, where, how)
         if decision.layout == "wide":
             texts = distinct_texts({k: held for k, held in columns.items() if k not in decision.labels})
             form, said = with_marks(how.form, na_among_words(texts))
-            how = replace(how, form=form)
-        return table_from_columns(columns, where, how, decision=decision, decided=said)
+            how, decided = replace(how, form=form), (*decided, *said)
+        return table_from_columns(columns, where, how, decision=decision, decided=decided)
     # an index names the rows, whatever it holds
     inner = {name: column for name, column in profiles.items() if name != index}
     how = replace(how, form=replace(how.form, row_labels=False))
     decision = decide_layout(inner, where, how)
     if decision.layout == "wide":
         decision = replace(decision, roles=(index,), why=f"its index {index!r} names the rows")
-    return table_from_columns(columns, where, how, decision=decision)
+    return table_from_columns(columns, where, how, decision=decision, decided=decided)
 
 
 def _load_text(opened: Opened, how: Reading) -> Table:

@@ -5,25 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import numpy as np
-
-from lowland.core.cells.labels import label_text
 from lowland.core.errors import FileFormatError
-from lowland.files.frames import Columns
 from lowland.files.sources import Opened
 from lowland.files.text.encodings import decode, find_encoding
 
 JSON = (".json", ".jsonl", ".ndjson")
-
-
-def read_json_records(opened: Opened) -> Columns:
-    """Return the columns of records, in the order of their first appearance; what is absent is missing.
-
-    Errors are those of `json_lines`.
-    """
-    records = json_lines(opened)
-    names = dict.fromkeys(name for record in records for name in record)
-    return {name: cells_as_column([record.get(name) for record in records]) for name in names}
 
 
 def json_lines(opened: Opened) -> list[dict[str, Any]]:
@@ -79,15 +65,3 @@ def _lines(text: str) -> Any:
     except ValueError:
         whole = json.loads(text)
         raise ValueError(f"one {type(whole).__name__}, not a list of records") from None
-
-
-def cells_as_column(cells: list[Any]) -> Any:
-    """Return cells of any kind as int64, float64 (NaN where missing), or text."""
-    whole = [cell for cell in cells if isinstance(cell, int) and not isinstance(cell, bool)]
-    if len(whole) == len(cells) and all(abs(cell) < 2**63 for cell in whole):
-        return np.array(cells, np.int64)
-    # whole numbers that floats do not hold are names
-    exact = all(abs(cell) <= 2**53 for cell in whole)
-    if exact and all(cell is None or isinstance(cell, int | float) for cell in cells):
-        return np.array([np.nan if cell is None else float(cell) for cell in cells])
-    return np.array(["" if cell is None else label_text(cell) for cell in cells], dtype=str)

@@ -22,6 +22,7 @@ _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 # a row or a cell with its attributes, and whether it ends at once: of cells, those that have a style alone
 _TAG = re.compile(rb"""<(?:\w+:)?(row|c)(?=[\s/>])([^>"'/]*(?:(?:"[^"]*"|'[^']*')[^>"'/]*)*)(/?)>(</)?""")
 _PLACE = re.compile(rb"""(?:"[^"]*"|'[^']*'|[^"'])*?\sr\s*=\s*["']([A-Za-z]{0,3})([0-9]{1,7})["']""")
+_ERROR = re.compile(rb"""\st\s*=\s*["']e["']""")
 CHUNK = 1 << 20
 # bytes that a reader takes per cell, the copy as Python objects included
 PER_CELL = 64.0
@@ -49,6 +50,24 @@ def check_extent(file: IO[bytes], name: str) -> None:
                         _check_sheet(sheet, f"{name}, {part.rpartition('/')[2]}")
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, RuntimeError):
         pass  # the reader says what is wrong with it
+
+
+def count_errors(file: IO[bytes]) -> int:
+    """Return how many cells of a workbook hold errors, such as #N/A; none of what is no archive of XML."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            parts = [part for part in archive.namelist() if _SHEET.fullmatch(part)]
+            return sum(map(_errors_in, map(archive.open, parts)))
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, RuntimeError):
+        return 0
+
+
+def _errors_in(sheet: IO[bytes]) -> int:
+    with sheet:
+        return sum(
+            name == b"c" and not is_empty and _ERROR.search(attributes) is not None
+            for name, attributes, is_empty in _tags(sheet)
+        )
 
 
 def _check_sheet(sheet: IO[bytes], name: str) -> None:

@@ -68,6 +68,8 @@ class Reading:
         Columns of a wide table that may hold two words instead of numbers.
     words : bool
         Whether columns of a wide table that hold few words, each often, are read as levels without an order.
+    truths : collection of str
+        Columns of truth values: numbers, and with `words` the levels FALSE and TRUE.
     """
 
     row: str | None = None
@@ -79,6 +81,7 @@ class Reading:
     form: TableFormat = TableFormat()  # noqa: RUF009 - it cannot be changed
     two_level: Collection[str] = ()
     words: bool = False
+    truths: Collection[str] = ()
 
     def __post_init__(self) -> None:
         check_choice("layout", self.layout, ("auto", "long", "wide"))

@@ -25,6 +25,9 @@ from lowland.files.shapes.cells import (
 )
 from lowland.files.shapes.layouts import Reading, Table
 
+# words of truth values, by their number
+TRUTHS = ("FALSE", "TRUE")
+
 
 def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, numerals: Numerals) -> Table:
     """Return a wide table, with one row per line."""
@@ -119,6 +122,8 @@ def _data_columns(
                 left[name] = EMPTY
             else:
                 made[name] = numbers
+                if how.words and name in how.truths:
+                    levels[name] = TRUTHS
             continue
         if name not in how.two_level and mostly_numbers(typed, numerals):
             mixed.append((name, typed))

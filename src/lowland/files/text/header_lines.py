@@ -41,7 +41,7 @@ def is_header(records: Sequence[Record], where: str) -> bool:
         raise _unclear_header(first, where)
     if 0 in words and (counting or _names_lines(first[0])):
         return True
-    if counting and all(_is_year(cell) for cell in first):
+    if counting and all(is_year(cell) for cell in first):
         return True
     blank = not first[0].strip() and all(row[0].strip() for row in rest)
     if blank:
@@ -63,7 +63,8 @@ def _names_lines(word: str) -> bool:
     return bool((KEYS | ROWS | COLUMNS) & words_of(word))
 
 
-def _is_year(cell: str) -> bool:
+def is_year(cell: str) -> bool:
+    """Return whether a cell is a year from 1500 to 2199."""
     return re.fullmatch(r"1[5-9]\d\d|2[01]\d\d", cell.strip()) is not None
 
 
@@ -95,7 +96,7 @@ def _counts_on(record: Record, least: int) -> bool:
     steps = [b - a for a, b in pairwise(numbers)]
     if not steps or not (min(steps) > 0 or max(steps) < 0):
         return False
-    years = all(_is_year(cell) for cell in cells)
+    years = all(is_year(cell) for cell in cells)
     even = max(steps) - min(steps) <= 1e-6 * max(map(abs, numbers))
     return years or len(numbers) >= 6 or (even and len(numbers) >= 3)
 

@@ -97,6 +97,8 @@ class Filled:
         words, manner = self.fills[name].words, self.manners[name]
         if words:
             return word_or_truth(words[min(max(round(value), 0), len(words) - 1)], manner)
+        if manner.holds_truths:
+            return value >= LIKELIER
         return filled_number(value, manner, means=self.means)
 
     def check(
@@ -135,6 +137,8 @@ class Filled:
             raise changed("the end of the table", "no line", list(more))
 
 
+# from which a number that was fitted to truth values, 0 and 1, is the truth
+LIKELIER = 0.5
 # the line and the value of a column without further cells
 NO_MORE: tuple[int, float] = -1, 0.0
 

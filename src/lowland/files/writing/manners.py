@@ -53,6 +53,11 @@ class Manner:
     padded: bool = False
     seen: int = 0
 
+    @property
+    def holds_truths(self) -> bool:
+        """Whether there are cells, and all are truth values."""
+        return self.truths and not self.numbers
+
     def see(self, cell: Any, original: Original) -> None:
         """Take in a cell that is not blank."""
         self.truths = self.truths and isinstance(cell, bool | np.bool_)

@@ -104,7 +104,7 @@ def original_arrow(read: Callable[[], Any], names: Sequence[str]) -> Original:
         for batch in table.select([title[name] for name in names]).to_batches():
             yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
-    return Original(tuple(names), lines, arrow=read)
+    return Original(tuple(names), lines, header=tuple(names), arrow=read)
 
 
 def original_values(
@@ -115,4 +115,4 @@ def original_values(
     def lines() -> Iterator[Line]:
         yield from ([line.get(name) for name in names] for line in read())
 
-    return Original(tuple(names), lines, floats_are_whole=floats_are_whole)
+    return Original(tuple(names), lines, header=tuple(names), floats_are_whole=floats_are_whole)

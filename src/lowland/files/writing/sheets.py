@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import IO, Any
 
 from lowland.core.errors import MissingExtraError
@@ -13,6 +14,8 @@ from lowland.files.writing.manners import ValueOf
 from lowland.files.writing.original import Line
 
 SHEET = ".xlsx"
+# beyond which programs of spreadsheets round whole numbers
+DIGITS = 10**15
 
 
 def need_openpyxl() -> None:
@@ -39,19 +42,34 @@ def sheet_writer(table: Filled) -> Callable[[IO[bytes]], None]:
         sheet = book.create_sheet("completed")
         sheet.append(list(original.titles))
         for line in table.lines():
-            values = (plain[name](cell) for name, cell in zip(original.names, line, strict=True))
-            sheet.append([_cell(sheet, _timed(value)) for value in values])
+            values = (in_sheet(plain[name](cell)) for name, cell in zip(original.names, line, strict=True))
+            sheet.append([_cell(sheet, value) for value in values])
         book.save(file)
         file.flush()
         file.seek(0)
         again = openpyxl.load_workbook(file, read_only=True)
         rows: Iterator[Line] = again.active.iter_rows(values_only=True)
         names = ["" if name is None else str(name) for name in next(rows)]
-        table.check(names, _full(rows, len(names)), lambda name, cell: _timed(plain[name](cell)))
+        table.check(names, _full(rows, len(names)), lambda name, cell: in_sheet(plain[name](cell)))
         again.close()
         file.seek(0, os.SEEK_END)
 
     return write
+
+
+def in_sheet(value: Any) -> Any:
+    """Return a value as sheets hold it: dates have a time of day, and what they do not hold is text."""
+    if isinstance(value, datetime.datetime):
+        return value.isoformat(" ") if value.tzinfo is not None or value.microsecond else value
+    if isinstance(value, datetime.date):
+        return datetime.datetime.combine(value, datetime.time())
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, int) and abs(value) > DIGITS:
+        return str(value)
+    return (
+        value if value is None or isinstance(value, str | int | float | bool | datetime.time) else str(value)
+    )
 
 
 def _cell(sheet: Any, cell: Any) -> Any:
@@ -63,12 +81,6 @@ def _cell(sheet: Any, cell: Any) -> Any:
     made = WriteOnlyCell(sheet, value=cell)
     made.data_type = "s"
     return made
-
-
-def _timed(value: Any) -> Any:
-    """Return a date as the midnight that sheets hold."""
-    is_date = isinstance(value, datetime.date) and not isinstance(value, datetime.datetime)
-    return datetime.datetime.combine(value, datetime.time()) if is_date else value
 
 
 def _full(rows: Iterator[Line], width: int) -> Iterator[Line]:

@@ -1,0 +1,91 @@
+"""What files that are neither text nor arrays hold: typed columns, and the table as it is written back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+from lowland.core.errors import InvalidInputError
+from lowland.files.foreign.columnar import read_arrow, read_columnar
+from lowland.files.foreign.json_records import JSON, json_lines
+from lowland.files.foreign.spreadsheets import SHEETS, read_sheet
+from lowland.files.foreign.values import lines_as_columns
+from lowland.files.frames import Columns, frame_columns, truth_columns
+from lowland.files.sources import Opened
+from lowland.files.table_format import TableFormat
+from lowland.files.writing.original import Original, original_arrow, original_values
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """The columns of a file.
+
+    Parameters
+    ----------
+    columns : dict of str to ndarray or LabelColumn
+    index : str
+        The column that the file itself names as that of row labels; "" if it names none.
+    truths : frozenset of str
+        Columns of truth values, which are numbers here.
+    decided : tuple of str
+        What was found out, in a few words each.
+    headed : bool
+        Whether the file holds the names of the columns.
+    """
+
+    columns: Columns
+    index: str = ""
+    truths: frozenset[str] = frozenset()
+    decided: tuple[str, ...] = ()
+    headed: bool = True
+
+
+def read_contents(opened: Opened, form: TableFormat) -> Contents:
+    """Return what a file that is neither text nor array holds.
+
+    Raises
+    ------
+    InvalidInputError
+        If it cannot be read, or settings of text were given.
+    MissingExtraError
+        If that needs a package that is not installed.
+    """
+    refuse_text_settings(opened, form)
+    if opened.kind in SHEETS:
+        sheet = read_sheet(opened, form)
+        columns, truths = sheet.columns()
+        return Contents(columns, "", truths, sheet.decided, sheet.headed)
+    if opened.kind in JSON:
+        columns, truths = lines_as_columns(json_lines(opened))
+        return Contents(columns, "", truths)
+    table, index = read_columnar(opened)
+    return Contents(frame_columns(table), index, truth_columns(table))
+
+
+def refuse_text_settings(opened: Opened, form: TableFormat) -> None:
+    """Raise if a setting was given that applies only to text files."""
+    if form.describes_text:
+        raise InvalidInputError(
+            "delimiter, encoding and comment apply only to text files", opened.name, fix="omit them"
+        )
+
+
+def original_of(opened: Opened, contents: Contents, names: Sequence[str], form: TableFormat) -> Original:
+    """Return a file that is neither text nor array as it is read again, when it is written back.
+
+    Parameters
+    ----------
+    opened : Opened
+    contents : Contents
+    names : sequence of str
+        Of the columns that are kept.
+    form : TableFormat
+    """
+    if opened.kind in SHEETS:
+        original = original_values(names, lambda: iter(read_sheet(opened, form).lines), floats_are_whole=True)
+        return original if contents.headed else replace(original, header=None)
+    if opened.kind in JSON:
+        return original_values(names, lambda: iter(json_lines(opened)), floats_are_whole=False)
+    return original_arrow(lambda: read_arrow(opened), names)
