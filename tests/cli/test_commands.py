@@ -305,7 +305,7 @@ def test_bad_arguments(arguments, words, long_table, tmp_path):
 
 def test_missing_and_foreign_files(long_table, tmp_path):
     assert_clean_error(call("complete", "none.csv", "--rank", 1, cwd=tmp_path), "cannot read", "No such file")
-    (tmp_path / "t.foo").write_bytes(b"")
+    (tmp_path / "t.foo").write_bytes(bytes(range(256)))
     assert_clean_error(call("complete", "t.foo", "--rank", 1, cwd=tmp_path), "unknown file extension")
     (tmp_path / "p.csv").write_text("user,film\nuser1,film 1\n")
     (tmp_path / "m.npz").write_bytes(b"PK\x03\x04 not really")

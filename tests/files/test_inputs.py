@@ -569,7 +569,8 @@ INPUTS = [
         ),
     ),
     refused("broken.xlsx", b"PK\x03\x04 nothing", "not a valid .xlsx file"),
-    refused("unknown.foo", wide(CITIES), "unknown file extension"),
+    a_table("unknown.foo", wide(CITIES)),
+    refused("bytes.foo", bytes(range(256)), "unknown file extension, and contents of no known kind"),
 ]
 
 

@@ -15,7 +15,7 @@ from lowland.completion.settings import MODEL
 from lowland.core.cells.observations import Labels, Observations
 from lowland.core.errors import InvalidInputError
 from lowland.files.covariates import read_covariates
-from lowland.files.foreign.databases import DATABASE_ENDINGS
+from lowland.files.foreign.databases import database_kind
 from lowland.files.graphs import read_graph
 from lowland.files.queries import load_query
 from lowland.files.shapes.layouts import Reading, Table
@@ -78,7 +78,7 @@ class SourceOptions:
         if table is not None:
             if query is None:
                 return Source(table)
-            if table.suffix.lower() in DATABASE_ENDINGS:
+            if database_kind(table):
                 return Source(None, str(table), query)
             raise InvalidInputError("both a table and a query were given", str(table), fix="omit one of them")
         if not self.database or query is None:

@@ -15,11 +15,11 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.files.opening import is_text, open_table
 from lowland.files.sources import open_source
 from lowland.files.table_format import TableFormat
 from lowland.files.tables import read_columns
 from lowland.files.text.encodings import decode, find_encoding
-from lowland.files.text.text_layout import DELIMITERS
 
 COLUMNS = ("setting", "outcome", "count")
 MOST_QUBITS = 12
@@ -109,7 +109,7 @@ def read_counts(
 
 
 def _of_table(path: str | PathLike[str]) -> Iterator[tuple[str, str, str, Any]]:
-    form = TableFormat(header=True) if open_source(path).kind in DELIMITERS else TableFormat()
+    form = TableFormat(header=True) if is_text(open_table(path)) else TableFormat()
     columns, where = read_columns(path, ("setting", "outcome"), form)
     for name in COLUMNS:
         if name not in columns:

@@ -47,6 +47,8 @@ _PADDED = re.compile(r"[+-]?0\d.*")
 _DIGITS = re.compile(r"\d+")
 # repeated pairs that chance must be expected to make before their absence says anything
 EXPECTED = 5.0
+# the columns of a list of ratings with times and without a header, and the most grades that raters give
+UNNAMED, GRADES = ["1", "2", "3", "4"], 10
 LINES = 10_000
 
 
@@ -296,7 +298,9 @@ def _by_repeats(profiles: Mapping[str, Profile], where: str, *, whole: bool) -> 
     few, timed = len(names) == 3, len(names) == 4 and _are_times(profiles[names[3]])
     expected, seen = _repeats(first, second)
     listed = seen <= 0.1 * expected
-    if timed and listed and expected >= EXPECTED:
+    graded = third.distinct <= GRADES and not (first.is_distinct or second.is_distinct)
+    rated = timed and seen == 0 and names == UNNAMED and graded
+    if rated or (timed and listed and expected >= EXPECTED):
         why = "because no pair of its first two columns repeats, and the fourth holds times"
         return _long(tuple(names[:3]), why, names)
     # in a longer file, a list may be sorted by what does not change in its first lines

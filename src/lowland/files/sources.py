@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import sys
 import zipfile
 import zlib
@@ -22,6 +23,13 @@ from lowland.core.memory import check_fits
 PIECE = 64 << 20
 UNPACK = "unpack it to a file, or free some memory"
 COMPRESSED = (".gz", ".bz2", ".zst", ".xz", ".zip")
+# the first bytes of compressed files, but for archives, which may be tables themselves
+STREAMS = {
+    ".gz": rb"\x1f\x8b",
+    ".bz2": rb"BZh[1-9]1AY&SY",
+    ".xz": rb"\xfd7zXZ\x00",
+    ".zst": rb"\x28\xb5\x2f\xfd",
+}
 STANDARD_INPUT = "-"
 
 
@@ -105,43 +113,60 @@ def open_source(source: str | os.PathLike[str]) -> Opened:
         If that needs a package that is not installed.
     """
     if os.fspath(source) == STANDARD_INPUT:
-        return Opened("standard input", "", None, _read_all(sys.stdin.buffer, "standard input"))
+        return unpacked(Opened("standard input", "", None, _read_all(sys.stdin.buffer, "standard input")))
     path = Path(source)
     if path.is_dir():
         parquet_files(path)
         return Opened(str(path), ".parquet", path)
-    suffix = path.suffix.lower()
     try:
         with path.open("rb"):
             pass
-        if suffix not in COMPRESSED:
-            return Opened(str(path), suffix, path)
+    except OSError as error:
+        raise cannot_open(str(path), error) from error
+    return unpacked(Opened(str(path), path.suffix.lower(), path))
+
+
+def unpacked(opened: Opened) -> Opened:
+    """Return the bytes of a source without its compression, which its name or its first bytes tell.
+
+    Errors are those of `open_source`.
+    """
+    suffix = opened.kind if opened.kind in COMPRESSED else _compression(opened)
+    if not suffix:
+        return opened
+    try:
         if suffix == ".zip":
-            return _from_zip(path)
-        return Opened(str(path), Path(path.stem).suffix.lower(), None, _decompress(path, suffix))
+            return _from_zip(opened)
+        within = Path(opened.name).stem if opened.kind == suffix else opened.name
+        return Opened(opened.name, Path(within).suffix.lower(), None, _decompress(opened, suffix))
     except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile) as error:
-        raise _damaged(path, suffix, error) from error
+        raise _damaged(opened.name, suffix, error) from error
     except OSError as error:
         if error.errno is None:  # the decompressors say in this way that the data are not theirs
-            raise _damaged(path, suffix, error) from error
-        raise InvalidInputError(
-            f"cannot read {path}", error.strerror or str(error), fix="check the name and permissions"
-        ) from error
+            raise _damaged(opened.name, suffix, error) from error
+        raise cannot_open(opened.name, error) from error
 
 
-def _damaged(path: Path, suffix: str, error: Exception) -> FileFormatError:
+def _compression(opened: Opened) -> str:
+    """Return the ending of a compression by the first bytes of a source, "" of none."""
+    head = opened.head(16)
+    return next((ending for ending, begins in STREAMS.items() if re.match(begins, head)), "")
+
+
+def _damaged(name: str, suffix: str, error: Exception) -> FileFormatError:
     return FileFormatError(
-        f"{path} cannot be decompressed",
+        f"{name} cannot be decompressed",
         str(error) or type(error).__name__,
         fix=f"check that it is a {suffix} file",
     )
 
 
-def _decompress(path: Path, suffix: str) -> bytes:
+def _decompress(opened: Opened, suffix: str) -> bytes:
+    what = f"{opened.name}, decompressed,"
     opener: Any = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(suffix)
     if opener is not None:
-        with opener(path, "rb") as file:
-            return _read_all(file, f"{path}, decompressed,")
+        with opened.stream() as raw, opener(raw, "rb") as file:
+            return _read_all(file, what)
     try:
         import pyarrow as pa
     except ImportError as error:
@@ -150,8 +175,8 @@ def _decompress(path: Path, suffix: str) -> bytes:
             "pyarrow is not installed",
             fix="pip install 'lowland[tables]'",
         ) from error
-    with pa.input_stream(str(path), compression="zstd") as file:
-        return _read_all(file, f"{path}, decompressed,")
+    with opened.stream() as raw, pa.input_stream(raw, compression="zstd") as file:
+        return _read_all(file, what)
 
 
 def _read_all(file: Any, what: str) -> bytes:
@@ -164,9 +189,9 @@ def _read_all(file: Any, what: str) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _from_zip(path: Path) -> Opened:
+def _from_zip(opened: Opened) -> Opened:
     """Return the one file of an archive; what the Finder of macOS adds is not counted."""
-    with zipfile.ZipFile(path) as archive:
+    with opened.stream() as file, zipfile.ZipFile(file) as archive:
         names = [
             item.filename
             for item in archive.infolist()
@@ -174,13 +199,13 @@ def _from_zip(path: Path) -> Opened:
         ]
         if len(names) != 1:
             raise InvalidInputError(
-                f"{path} does not say which of its files is the table",
+                f"{opened.name} does not say which of its files is the table",
                 f"{len(names)} files: {', '.join(names[:6])}{' ...' if len(names) > 6 else ''}",
                 fix="unpack it and name one of them",
             )
         try:
-            check_fits(archive.getinfo(names[0]).file_size, f"{path}, decompressed,", UNPACK)
+            check_fits(archive.getinfo(names[0]).file_size, f"{opened.name}, decompressed,", UNPACK)
             data = archive.read(names[0])
         except RuntimeError as error:  # a password is needed
-            raise _damaged(path, ".zip", error) from error
-    return Opened(f"{path} ({names[0]})", Path(names[0]).suffix.lower(), None, data)
+            raise _damaged(opened.name, ".zip", error) from error
+    return Opened(f"{opened.name} ({names[0]})", Path(names[0]).suffix.lower(), None, data)

@@ -22,14 +22,12 @@ from lowland.files.columns.roles import listed
 from lowland.files.contents import Contents, original_of, read_contents, refuse_text_settings
 from lowland.files.evidence import Profile, are_padded, profile
 from lowland.files.foreign.columnar import COLUMNAR, give_back_memory
-from lowland.files.foreign.databases import DATABASE_ENDINGS, refuse_without_query
-from lowland.files.foreign.json_records import JSON
-from lowland.files.foreign.spreadsheets import SHEETS
 from lowland.files.frames import Columns, frame_columns, truth_columns
 from lowland.files.numerals import Numerals, type_cells
+from lowland.files.opening import ARRAYS, is_path, is_text, open_table
 from lowland.files.shapes.assembling import decide_layout, profiles_of, table_from_columns
 from lowland.files.shapes.layouts import Reading, Table
-from lowland.files.sources import STANDARD_INPUT, Opened, open_source
+from lowland.files.sources import Opened
 from lowland.files.table_format import TableFormat
 from lowland.files.text.delimited import numerals_of_sample, read_delimited, wanted_columns
 from lowland.files.text.missing_words import with_marks_of_text
@@ -41,8 +39,6 @@ from lowland.files.writing.original import (
     single_delimiter,
 )
 
-ARRAYS = (".npy", ".npz", ".mtx")
-KINDS = (*DELIMITERS, *JSON, *COLUMNAR, *SHEETS, *ARRAYS)
 DEFAULT = Reading()
 PLAIN = TableFormat()
 
@@ -125,7 +121,7 @@ def load_table(source: Any, how: Reading = DEFAULT) -> Table:
     source : path or data frame
     how : Reading
     """
-    if not isinstance(source, str | os.PathLike):
+    if not is_path(source):
         contents = Contents(frame_columns(source), truths=truth_columns(source))
         return _load_columns(contents, "the data frame", how)
     try:
@@ -136,8 +132,8 @@ def load_table(source: Any, how: Reading = DEFAULT) -> Table:
 
 
 def _load_file(source: str | os.PathLike[str], how: Reading) -> Table:
-    opened = _open(source)
-    if _is_text(opened):
+    opened = open_table(source)
+    if is_text(opened):
         return _load_text(opened, how)
     if opened.kind in ARRAYS:
         refuse_text_settings(opened, how.form)
@@ -172,11 +168,11 @@ def read_typed_columns(
         Columns of labels, by position or name: kept exactly as written.
     form : TableFormat
     """
-    if not isinstance(source, str | os.PathLike):
+    if not is_path(source):
         return frame_columns(source), "the data frame"
-    opened = _open(source)
+    opened = open_table(source)
     where = opened.name
-    if not _is_text(opened):
+    if not is_text(opened):
         if opened.kind in ARRAYS:
             raise InvalidInputError(
                 f"{where} has no named columns",
@@ -201,38 +197,18 @@ def read_labelled_columns(source: Any, value: str, form: TableFormat) -> tuple[C
         The column of numbers.
     form : TableFormat
     """
-    if not isinstance(source, str | os.PathLike):
+    if not is_path(source):
         columns, where, numerals = frame_columns(source), "the data frame", Numerals()
     else:
-        opened = _open(source)
+        opened = open_table(source)
         where = opened.name
-        if _is_text(opened):
+        if is_text(opened):
             layout = find_text_layout(opened, form)
             wanted = [name for name in wanted_columns(layout.names, form, where) if name not in layout.blank]
             columns, numerals = read_delimited(opened, layout, set(wanted) - {value}, form, wanted)
             return columns, where, numerals
         columns, numerals = read_typed_columns(source, (), form)[0], Numerals()
     return {name: columns[name] for name in wanted_columns(list(columns), form, where)}, where, numerals
-
-
-def _open(source: str | os.PathLike[str]) -> Opened:
-    """Open a table; standard input may be Parquet or text, and a name without an ending text."""
-    opened = open_source(source)
-    if opened.kind in DATABASE_ENDINGS:
-        refuse_without_query(source)
-    if os.fspath(source) == STANDARD_INPUT:
-        return Opened(opened.name, ".parquet" if opened.data[:4] == b"PAR1" else ".csv", None, opened.data)
-    if opened.kind not in KINDS:
-        raise InvalidInputError(
-            f"{opened.name} has an unknown file extension",
-            opened.kind or "none",
-            fix=f"use one of {', '.join(KINDS)}",
-        )
-    return opened
-
-
-def _is_text(opened: Opened) -> bool:
-    return opened.kind in DELIMITERS
 
 
 def _load_columns(contents: Contents, where: str, how: Reading) -> Table:

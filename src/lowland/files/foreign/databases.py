@@ -18,7 +18,8 @@ from lowland.files.foreign.sqlite_files import fetch_sqlite
 POSTGRESQL = ("postgresql", "postgres")
 SQLITE_ENDINGS = (".db", ".sqlite", ".sqlite3")
 DUCKDB_ENDINGS = (".duckdb", ".ddb")
-DATABASE_ENDINGS = (*SQLITE_ENDINGS, *DUCKDB_ENDINGS)
+# what the files begin with; those of DuckDB with a checksum before
+SQLITE, DUCKDB = b"SQLite format 3\0", b"DUCK"
 # what lists the tables of a file
 _TABLES = {
     "sqlite": "select name from sqlite_master where type in ('table', 'view') order by name",
@@ -58,13 +59,11 @@ def query_arrow(database: str | os.PathLike[str], query: str) -> Any:
     _check_query(query)
     if scheme in POSTGRESQL:
         return _fetch_postgresql(text, query, where=shown(text))
-    for kind, endings in (("sqlite", SQLITE_ENDINGS), ("duckdb", DUCKDB_ENDINGS)):
-        if scheme == kind or (not scheme and Path(text).suffix.lower() in endings):
-            path = _file_of(text, kind if scheme else "")
-            need_arrow(endings[0])
-            return _plain_columns(
-                _fetch_duckdb(path, query) if kind == "duckdb" else fetch_sqlite(path, query)
-            )
+    kind = scheme if scheme in _TABLES else "" if scheme else database_kind(text)
+    if kind:
+        path = _file_of(text, kind if scheme else "")
+        need_arrow(f".{kind}")
+        return _plain_columns(_fetch_duckdb(path, query) if kind == "duckdb" else fetch_sqlite(path, query))
     raise InvalidInputError(
         "the kind of database is unknown",
         shown(text),
@@ -81,10 +80,22 @@ def _file_of(text: str, scheme: str) -> Path:
     return path
 
 
+def database_kind(path: str | os.PathLike[str]) -> str:
+    """Return "sqlite" or "duckdb" of a file by its ending, or else its first bytes; "" of others."""
+    for kind, endings in (("sqlite", SQLITE_ENDINGS), ("duckdb", DUCKDB_ENDINGS)):
+        if Path(path).suffix.lower() in endings:
+            return kind
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(len(SQLITE))
+    except OSError:
+        return ""
+    return "sqlite" if head == SQLITE else "duckdb" if head[8:12] == DUCKDB else ""
+
+
 def refuse_without_query(path: str | os.PathLike[str]) -> None:
     """Raise because a database holds tables, and a query says which is meant; the message lists them."""
-    kind = "duckdb" if Path(path).suffix.lower() in DUCKDB_ENDINGS else "sqlite"
-    tables = query_arrow(path, _TABLES[kind]).column(0).to_pylist()
+    tables = query_arrow(path, _TABLES[database_kind(path)]).column(0).to_pylist()
     raise InvalidInputError(
         f"{path} is a database, which needs a query",
         f"tables {', '.join(map(str, tables)) or 'none'}",

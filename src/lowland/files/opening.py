@@ -1,0 +1,130 @@
+"""Open a table of any kind: the ending of its name says which, or else its first bytes."""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from dataclasses import replace
+from typing import Any
+
+from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.files.foreign.columnar import COLUMNAR
+from lowland.files.foreign.databases import database_kind, refuse_without_query
+from lowland.files.foreign.json_records import JSON
+from lowland.files.foreign.spreadsheets import SHEETS
+from lowland.files.sources import Opened, open_source, unpacked
+from lowland.files.text.encodings import find_encoding
+from lowland.files.text.text_layout import DELIMITERS
+
+ARRAYS = (".npy", ".npz", ".mtx")
+KINDS = (*DELIMITERS, *JSON, *COLUMNAR, *SHEETS, *ARRAYS)
+# what files begin with, and the ending that their kind has
+BEGINNINGS = {
+    b"PAR1": ".parquet",
+    b"ARROW1": ".arrow",
+    b"FEA1": ".feather",
+    b"\x93NUMPY": ".npy",
+    b"%%MatrixMarket": ".mtx",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": ".xls",
+}
+# endings of one kind: what the name says is kept
+_SAME = (frozenset({".feather", ".arrow", ".ipc"}), frozenset(SHEETS))
+HDF5, ARCHIVE = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
+# what tells pages, which some programs write under the names of spreadsheets
+_PAGE = re.compile(rb"\s*(<!doctype\s+html|<html|<table|<\?xml)", re.IGNORECASE)
+HEAD = 512
+
+
+def open_table(source: Any) -> Opened:
+    """Return a table's bytes, decompressed, and their kind; a text of no known ending is a .csv file.
+
+    Raises
+    ------
+    InvalidInputError
+        If it cannot be opened, is of no known kind, or is a database.
+    """
+    opened = open_source(source)
+    kind = "" if opened.path is None else database_kind(opened.path)
+    if kind:
+        assert opened.path is not None
+        refuse_without_query(opened.path)
+    while True:
+        found = _by_contents(opened)
+        if found != ".zip":
+            return replace(opened, kind=found)
+        opened = unpacked(replace(opened, kind=found))
+
+
+def _by_contents(opened: Opened) -> str:
+    """Return the ending that the kind of a file has: that of its name, if its first bytes do not differ."""
+    if opened.path is not None and opened.path.is_dir():
+        return opened.kind
+    head = opened.head(HEAD)
+    found = next((ending for begins, ending in BEGINNINGS.items() if head.startswith(begins)), "")
+    if head.startswith(ARCHIVE):
+        found = opened.kind if opened.kind in (*SHEETS, ".npz") else _in_archive(opened)
+    if found:
+        return opened.kind if any({found, opened.kind} <= same for same in _SAME) else found
+    if head.startswith(HDF5):
+        raise InvalidInputError(
+            f"{opened.name} is an HDF5 file, which holds arrays",
+            opened.kind or "no file extension",
+            fix="complete a tensor in it by lowland fill (under a name that ends in .h5), or save the table "
+            "as Parquet",
+        )
+    if opened.kind in SHEETS and head:
+        return _text(opened, head)
+    return opened.kind if opened.kind in KINDS else _text(opened, head)
+
+
+def _in_archive(opened: Opened) -> str:
+    """Return the kind of file that an archive is; ".zip" if it is none."""
+    try:
+        with opened.stream() as file, zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return ".zip"
+    if "xl/workbook.xml" in names:
+        return ".xlsx"
+    if "xl/workbook.bin" in names:
+        return ".xlsb"
+    if "content.xml" in names and "mimetype" in names:
+        return ".ods"
+    return ".npz" if names and all(name.endswith(".npy") for name in names) else ".zip"
+
+
+def _text(opened: Opened, head: bytes) -> str:
+    """Return the kind of a text: JSON, or delimited.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is no text, or a page.
+    """
+    if _PAGE.match(head):
+        raise InvalidInputError(
+            f"{opened.name} is a page of HTML or XML",
+            head.split(b"\n")[0][:60].decode("utf-8", "replace"),
+            fix="open it in a spreadsheet and save the table as CSV",
+        )
+    if b"\0" in head:
+        try:
+            find_encoding(head, opened.name, whole=len(head) < HEAD)
+        except FileFormatError as error:
+            raise InvalidInputError(
+                f"{opened.name} has an unknown file extension, and contents of no known kind",
+                opened.kind or "none",
+                fix=f"use one of {', '.join(KINDS)}",
+            ) from error
+    return ".json" if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{") else ".csv"
+
+
+def is_path(source: Any) -> bool:
+    """Return whether a source names a file; else it is a data frame."""
+    return isinstance(source, str | os.PathLike)
+
+
+def is_text(opened: Opened) -> bool:
+    """Return whether a table is a delimited text."""
+    return opened.kind in DELIMITERS
