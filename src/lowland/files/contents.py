@@ -8,7 +8,7 @@ from typing import final
 
 from lowland.core.errors import InvalidInputError
 from lowland.files.foreign.columnar import read_arrow, read_columnar
-from lowland.files.foreign.json_records import JSON, json_lines
+from lowland.files.foreign.json_records import JSON, read_json
 from lowland.files.foreign.spreadsheets import SHEETS, read_sheet
 from lowland.files.foreign.values import lines_as_columns
 from lowland.files.frames import Columns, frame_columns, truth_columns
@@ -58,8 +58,9 @@ def read_contents(opened: Opened, form: TableFormat) -> Contents:
         columns, truths = sheet.columns()
         return Contents(columns, "", truths, sheet.decided, sheet.headed)
     if opened.kind in JSON:
-        columns, truths = lines_as_columns(json_lines(opened))
-        return Contents(columns, "", truths)
+        records = read_json(opened)
+        columns, truths = lines_as_columns(records.lines)
+        return Contents(columns, records.index, truths, (), records.headed)
     table, index = read_columnar(opened)
     return Contents(frame_columns(table), index, truth_columns(table))
 
@@ -85,7 +86,8 @@ def original_of(opened: Opened, contents: Contents, names: Sequence[str], form: 
     """
     if opened.kind in SHEETS:
         original = original_values(names, lambda: iter(read_sheet(opened, form).lines), floats_are_whole=True)
-        return original if contents.headed else replace(original, header=None)
-    if opened.kind in JSON:
-        return original_values(names, lambda: iter(json_lines(opened)), floats_are_whole=False)
-    return original_arrow(lambda: read_arrow(opened), names)
+    elif opened.kind in JSON:
+        original = original_values(names, lambda: iter(read_json(opened).lines), floats_are_whole=False)
+    else:
+        return original_arrow(lambda: read_arrow(opened), names)
+    return original if contents.headed else replace(original, header=None)
