@@ -295,8 +295,8 @@ def _by_repeats(profiles: Mapping[str, Profile], where: str, *, whole: bool) -> 
     """Decide by how often pairs of the first two columns' values repeat."""
     names = list(profiles)
     first, second, third = (profiles[name] for name in names[:3])
-    few, timed = len(names) == 3, len(names) == 4 and _are_times(profiles[names[3]])
-    expected, seen = _repeats(first, second)
+    few, timed = len(names) == 3, len(names) == 4 and are_times(profiles[names[3]])
+    expected, seen = repeats(first, second)
     listed = seen <= 0.1 * expected
     graded = third.distinct <= GRADES and not (first.is_distinct or second.is_distinct)
     rated = timed and seen == 0 and names == UNNAMED and graded
@@ -306,7 +306,7 @@ def _by_repeats(profiles: Mapping[str, Profile], where: str, *, whole: bool) -> 
     # in a longer file, a list may be sorted by what does not change in its first lines
     if not whole and (first.distinct == 1 or second.distinct == 1) and _may_list(names, profiles):
         raise _unclear(names, where)
-    if (few and _are_times(third)) or (timed and seen == 0):
+    if (few and are_times(third)) or (timed and seen == 0):
         raise _unclear(names, where)
     if first.is_distinct or (few and not third.is_number and third.kind != "text"):
         return Decision("wide", ())
@@ -335,7 +335,7 @@ def _unclear(names: Sequence[str], where: str) -> InvalidInputError:
     )
 
 
-def _are_times(column: Profile) -> bool:
+def are_times(column: Profile) -> bool:
     """Return whether a column holds seconds or milliseconds since 1970, of the years 1980 to 2050."""
     if column.kind != "whole" or column.numbers is None:
         return False
@@ -343,7 +343,7 @@ def _are_times(column: Profile) -> bool:
     return any(3.15e8 * unit <= low and high <= 2.53e9 * unit for unit in (1, 1_000))
 
 
-def _repeats(first: Profile, second: Profile) -> tuple[float, int]:
+def repeats(first: Profile, second: Profile) -> tuple[float, int]:
     """Return how many pairs of lines agree in both columns: as chance has it, and as they do."""
     lines = first.codes.size
     chances = [((np.bincount(one.codes) / lines) ** 2).sum() for one in (first, second)]

@@ -13,6 +13,7 @@ from lowland.files.frames import Columns
 from lowland.files.numerals import Numerals, find_numerals
 from lowland.files.shapes.layouts import Reading, Table
 from lowland.files.shapes.long_tables import long_table
+from lowland.files.shapes.pairs import refuse_pairs
 from lowland.files.shapes.wide_roles import decide_wide
 from lowland.files.shapes.wide_tables import wide_table
 from lowland.files.table_format import TableFormat
@@ -33,6 +34,8 @@ def decide_layout(
     InvalidInputError
         If that cannot be told, or a column does not exist.
     """
+    if how.layout == "auto" and not any(how.names):
+        refuse_pairs(profiles, where)
     made = decide(profiles, how.names, how.layout, where, whole=whole)
     if made.layout == "long" or not profiles:
         return made
