@@ -14,6 +14,7 @@ ACROSS = {
     "meta": "the structure itself",
     "mutants": "formulas known to be false, which the contracts must refuse",
     "oracles": "naive implementations for the tests",
+    "tables_of_people": "tables as people have them, from the file to the completed file and the data frame",
     "soundness": "certificates of points with known answers, of all domains",
 }
 # families that are tested as one, under a name of their own, beside what has yet to be named after its module

@@ -1,0 +1,161 @@
+"""The naive comparison of a completed file with what was read: by characters, or by value and kind."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from tables_of_people.entry import NUMBER, TRUTH, WHOLE, Entry
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
+
+
+def read_output(path: Path, delimiter: str, *, headed: bool) -> tuple[list[str] | None, list[list[Any]]]:
+    """Return the names and the lines of a completed file, by readers that the package does not use."""
+    if path.suffix in (".parquet", ".feather"):
+        import pandas as pd
+
+        frame = (pd.read_parquet if path.suffix == ".parquet" else pd.read_feather)(
+            path, dtype_backend="pyarrow"
+        )
+        index = frame.index.name
+        frame = frame.reset_index() if index else frame
+        return list(frame.columns), [[_plain(x) for x in line] for line in frame.itertuples(index=False)]
+    if path.suffix == ".xlsx":
+        import openpyxl
+
+        rows = [list(row) for row in openpyxl.load_workbook(path).active.iter_rows(values_only=True)]
+        return [str(name or "") for name in rows[0]], rows[1:]
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file, delimiter=delimiter))
+    return (rows[0], rows[1:]) if headed else (None, rows)
+
+
+def _plain(cell: Any) -> Any:
+    return None if type(cell).__name__ in ("NAType", "NaTType") else cell
+
+
+def cells_of(frame: Any, name: str) -> list[Any]:
+    """Return the cells of a column of a data frame, None where pandas says that there is none."""
+    return [_plain(cell) for cell in frame[name]]
+
+
+def is_blank(cell: Any) -> bool:
+    """Return whether a cell holds nothing."""
+    return cell is None or cell == "" or (isinstance(cell, float) and math.isnan(cell))
+
+
+def as_written(cell: Any) -> str:
+    """Return how a text file holds a value."""
+    if isinstance(cell, bool):
+        return str(cell).upper()
+    if isinstance(cell, datetime) and cell.time() == datetime.min.time():
+        return cell.date().isoformat()
+    if isinstance(cell, date):
+        return cell.isoformat()
+    return str(cell)
+
+
+def is_same(before: Any, after: Any) -> bool:
+    """Return whether a cell is what it was: the same characters, or a value of the same kind."""
+    if isinstance(before, str) or is_blank(before):
+        return (is_blank(before) and is_blank(after)) or (isinstance(after, str) and before == after)
+    if isinstance(after, str):  # a value that became text
+        return as_written(before) == after or _says(after, before)
+    if isinstance(before, bool) or isinstance(after, bool):
+        return isinstance(before, bool) and isinstance(after, bool) and before == after
+    if isinstance(before, date):
+        return as_written(before) == as_written(after)
+    if isinstance(before, float) and before.is_integer() and isinstance(after, int):
+        return before == after  # sheets do not tell 4 from 4.0
+    return type(before) is type(after) and before == after
+
+
+def _says(text: str, value: Any) -> bool:
+    """Return whether text says a number."""
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return text == str(value)
+    try:
+        return isinstance(value, float) and float(text) == value
+    except ValueError:
+        return False
+
+
+def number_in(cell: Any, decimal: str = ".") -> float:
+    """Return the number of a cell, without signs and marks of thousands."""
+    if not isinstance(cell, str):
+        return float(cell)
+    text = cell.replace("\u2212", "-").replace(decimal, "#")
+    text = re.sub(r"[.,'\u2019\s]", "", text).replace("#", ".")
+    found = _NUMBER.search(text)
+    assert found, f"no number in {cell!r}"
+    return float(found[0])
+
+
+def check_fill(cell: Any, kind: str, column: Sequence[Any], decimal: str) -> None:
+    """Raise unless a filled cell is of the kind of its column."""
+    known = [one for one in column if not is_blank(one)]
+    if kind == NUMBER:
+        assert math.isfinite(number_in(cell, decimal)), cell
+    elif kind == WHOLE:
+        assert re.fullmatch(r"-?\d+", str(cell)) or (isinstance(cell, float) and cell.is_integer()), cell
+        assert int(cell) >= min(0, *(number_in(one, decimal) for one in known))
+    elif kind == TRUTH:
+        assert str(cell).upper() in {str(one).upper() for one in known}, cell
+    else:
+        assert cell in known or str(cell) in map(str, known), cell
+
+
+def filled_cells(entry: Entry, lines: Sequence[Sequence[Any]]) -> Iterator[tuple[int, str, Any]]:
+    """Yield line, column and cell of all that was filled; raise if anything else is not as it was."""
+    columns = entry.file.columns
+    height = len(next(iter(columns.values())))
+    assert len(lines) == height, f"{len(lines)} lines for {height}"
+    for place, (name, column) in enumerate(columns.items()):
+        for k, cell in enumerate(column):
+            after = lines[k][place]
+            missing = name in entry.fills and (is_blank(cell) or cell in entry.holes)
+            if missing:
+                assert not is_blank(after), f"{name!r}, line {k}: not filled"
+                known = [one for one in column if one not in entry.holes]
+                check_fill(after, entry.fills[name], known, entry.file.decimal)
+                yield k, name, after
+            else:
+                assert is_same(cell, after), f"{name!r}, line {k}: {cell!r} became {after!r}"
+
+
+def check_frame(entry: Entry, frame: Any, filled: Any, fills: Sequence[tuple[int, str, Any]]) -> None:
+    """Raise unless the holes of a data frame are filled by what a file was filled with, and no other cell."""
+    expected = {(k, name): cell for k, name, cell in fills}
+    shift = len(entry.file.columns) - len(frame.columns)  # an index comes first
+    for place, name in list(enumerate(entry.file.columns))[shift:]:
+        title = name if name in frame.columns else frame.columns[place - shift]
+        pairs = zip(cells_of(frame, title), cells_of(filled, title), strict=True)
+        for k, (before, after) in enumerate(pairs):
+            where = f"{name!r}, row {k}: {before!r} became {after!r}"
+            if not (is_blank(before) and name in entry.fills):
+                became_number = isinstance(before, str) and isinstance(after, int | float)
+                kept = became_number and number_in(before, entry.file.decimal) == after
+                assert kept or is_same(before, after), where
+                continue
+            cell = expected[k, name]
+            if entry.fills[name] in (NUMBER, WHOLE):
+                number = number_in(cell, entry.file.decimal)
+                assert math.isclose(float(after), number, rel_tol=1e-6, abs_tol=1e-9), f"{where}, not {cell}"
+            else:
+                assert str(after).upper() == str(cell).upper(), f"{where}, not {cell}"
+
+
+def check_output(entry: Entry, path: Path) -> list[tuple[int, str, Any]]:
+    """Return what was filled in a completed file; raise unless every other cell is as it was."""
+    names, lines = read_output(path, entry.file.delimiter, headed=entry.file.headed)
+    if names is not None:
+        assert names == list(entry.file.columns), names
+    assert all(len(line) == len(entry.file.columns) for line in lines)
+    return list(filled_cells(entry, lines))

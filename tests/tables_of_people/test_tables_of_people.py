@@ -1,0 +1,115 @@
+"""Every table is read right, passed through, or refused with an option that works; no known cell changes."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+import lowland as ll
+from commands import call
+from tables_of_people.catalogue import ENTRIES
+from tables_of_people.comparing import check_frame, check_output
+from tables_of_people.todo import FILES, FRAMES
+
+# the cheapest fit: what is looked at is which cells are read and written, not how well they are filled
+TYPED = [
+    "--rank",
+    "1",
+    "--max-iter",
+    "5",
+    "--no-certify",
+    "--refine",
+    "no",
+    "--powers",
+    "no",
+    "--pattern",
+    "no",
+    "--quiet",
+]
+SET = {"rank": 1, "max_iter": 5, "certify": False, "refine": False, "powers": False, "pattern": False}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def hasty_starts():
+    """Start from factors that few sweeps find."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lowland.completion.bayesian.starting.grown_start.WAY_SWEEPS", 2)
+        patch.setattr("lowland.completion.bayesian.starting.residual_structure.PASSES", 1)
+        patch.setattr("lowland.completion.bayesian.sweeps.SETTLING", 2)
+        yield
+
+
+@pytest.fixture(params=ENTRIES, ids=lambda entry: entry.name, scope="module")
+def entry(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def run(entry, tmp_path_factory):
+    """What the command says of an entry's file, the second time with the options that fix it, and where."""
+    folder = tmp_path_factory.mktemp("table")
+    entry.file.write(folder / entry.file.name)
+
+    def complete(*options):
+        return call(
+            "complete", entry.file.name, "--output", entry.output, *TYPED, *entry.typed, *options, cwd=folder
+        )
+
+    first = complete()
+    return first, complete(*entry.fix) if entry.fix else first, folder
+
+
+def expect(request, todo):
+    """Let a test fail, and it alone, where it is known why; it must then fail."""
+    if todo:
+        request.applymarker(pytest.mark.xfail(reason=todo, strict=True))
+
+
+def test_files(request, entry, run):
+    expect(request, FILES.get(entry.name))
+    refusal, done, folder = run
+    if entry.refused:
+        check_refusal(refusal, entry)
+    if entry.refused and not entry.fix:
+        return
+    assert done.returncode == 0, done.stderr
+    check_output(entry, folder / entry.output)
+    heard = " ".join(f"{done.stdout} {done.stderr}".split())
+    for words in entry.said:
+        assert words in heard, heard
+    for name in entry.passed:
+        assert re.search(f"as they are: .*{re.escape(repr(name))}", heard), heard
+    assert re.search(rf"read as \w+: \d+ rows, {entry.data} columns", heard), heard
+
+
+def check_refusal(refusal, entry):
+    """Raise unless a file was refused in words that name the options to type."""
+    heard = " ".join(refusal.stderr.split())
+    assert refusal.returncode == 2, heard
+    assert "Traceback" not in heard
+    assert entry.refused in heard, heard
+    for option in entry.fix:
+        if option.startswith("--"):
+            assert option in heard, heard
+
+
+def test_frames(request, entry, run):
+    if entry.frame is None:
+        pytest.skip("no program reads it as a data frame")
+    if entry.name in FILES:
+        pytest.skip("the command is not right yet")
+    expect(request, FRAMES.get(entry.name))
+    folder = run[2]
+    frame = entry.frame(folder / entry.file.name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = ll.MatrixCompletion(**SET, **entry.settings, random_state=np.random.default_rng(0))
+        filled = model.fit(frame).fill(frame)
+    check_frame(entry, frame, filled, check_output(entry, folder / entry.output))
+
+
+def test_names_are_distinct_and_what_is_left_to_do_exists():
+    named = [entry.name for entry in ENTRIES]
+    assert len(set(named)) == len(named)
+    assert {*FILES, *FRAMES} <= set(named)
