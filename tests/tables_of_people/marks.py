@@ -46,7 +46,7 @@ def mixed():
 
 CONTINENTS = ("AF", "EU", "NA")
 UNQUOTED = written(holed(words("oak", "elm"), 1), "{}", "NA")
-USED = {**prices(mark="NA"), "part": written(holed(words(*CONTINENTS), 1), "{}", "")}
+USED = {**prices(mark="NA"), "part": UNQUOTED}
 
 ENTRIES = (
     *(marked(mark) for mark in USUAL),
@@ -137,7 +137,7 @@ ENTRIES = (
         ),
         holes={"NA"},
         fills={**FILLS, "part": WORD},
-        said=("'NA'",),
+        said=("NA means missing among words",),
         frame=read_csv(),
     ),
     priced(
@@ -145,7 +145,7 @@ ENTRIES = (
         text(USED),
         holes={"NA"},
         fills={**FILLS, "part": WORD},
-        said=("'NA'",),
+        said=("NA means missing among words",),
         frame=read_csv(),
     ),
     Entry(

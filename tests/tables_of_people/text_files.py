@@ -59,11 +59,11 @@ SEPARATORS = (
         frame=read_csv(decimal=","),
     ),
     priced("tabs", text(prices(), "t.tsv", delimiter="\t"), output="o.tsv", frame=read_csv(sep="\t")),
-    priced("tabs in a .txt", text(prices(), "t.txt", delimiter="\t"), frame=read_csv(sep="\t")),
-    priced("tabs in a .csv", text(prices(), delimiter="\t"), frame=read_csv(sep="\t")),
+    priced("tabs in a .txt", text(prices(), "t.txt", delimiter="\t", out=","), frame=read_csv(sep="\t")),
+    priced("tabs in a .csv", text(prices(), delimiter="\t", out=","), frame=read_csv(sep="\t")),
     priced(
         "tabs and decimal commas",
-        text(prices(german), "t.tab", delimiter="\t", decimal=","),
+        text(prices(german), "t.tab", delimiter="\t", decimal=",", out=";"),
         frame=read_csv(sep="\t", decimal=","),
     ),
     priced("commas in a .tsv", text(prices(), "t.tsv"), frame=read_csv()),
@@ -112,7 +112,7 @@ ENCODINGS = (
     priced("UTF-16", text(prices(), encoding="utf-16"), frame=read_csv(encoding="utf-16")),
     priced(
         "UTF-16 of Excel, tabs",
-        text(FRENCH, "t.txt", encoding="utf-16", delimiter="\t"),
+        text(FRENCH, "t.txt", encoding="utf-16", delimiter="\t", out=","),
         frame=read_csv(encoding="utf-16", sep="\t"),
     ),
     priced(

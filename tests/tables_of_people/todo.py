@@ -33,8 +33,6 @@ FILES = {
     "not available": "the message names no option",
     "ND of a laboratory": "the message names no option",
     "an asterisk": "the message names no option",
-    "NA without quotes among quoted words": "taken for a word",
-    "NA of numbers and of words": "taken for a word",
 }
 
 # what a fit of the data frame makes of it, where the file is right

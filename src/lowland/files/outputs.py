@@ -17,6 +17,8 @@ from lowland.files.foreign.columnar import COLUMNAR, need_arrow
 
 # with what a cell begins that spreadsheets run
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# text files whose fields tabs separate, by the endings of their names
+TABS = (".tsv", ".tab")
 # rows of a columnar file converted at once
 BATCH_ROWS = 100_000
 
@@ -51,8 +53,7 @@ def write_rows(
     if str(path).lower().endswith(COLUMNAR):
         _write_columnar(path, header, rows)
         return
-    separator = "\t" if str(path).lower().endswith((".tsv", ".tab")) else delimiter or ","
-    separator = ";" if separator == decimal else separator
+    separator = delimiter_of(os.path.splitext(path)[1].lower(), delimiter, decimal)
     guard = _Guard(formulas=formulas)
 
     def write(file: IO[bytes]) -> None:
@@ -73,6 +74,24 @@ def write_rows(
             UserWarning,
             stacklevel=2,
         )
+
+
+def delimiter_of(ending: str, delimiter: str, decimal: str) -> str:
+    """Return what separates the fields of a text file that is written.
+
+    Parameters
+    ----------
+    ending : str
+        Of its name.
+    delimiter : str
+        Of the text that was read, "" if it had no single one.
+    decimal : str
+        Decimal mark.
+    """
+    if ending in TABS:
+        return "\t"
+    separator = "," if ending == ".csv" and delimiter == "\t" else delimiter or ","
+    return ";" if separator == decimal else separator
 
 
 @final

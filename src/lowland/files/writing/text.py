@@ -8,18 +8,15 @@ import os
 from collections.abc import Callable
 from typing import IO
 
+from lowland.files.outputs import delimiter_of
 from lowland.files.writing.filled import Filled, check_same
 from lowland.files.writing.manners import as_text
-
-TABS = (".tsv", ".tab")
 
 
 def text_writer(ending: str, table: Filled) -> Callable[[IO[bytes]], None]:
     """Return a function that writes a table to an open file: by its ending with tabs."""
     original = table.original
-    delimiter = "\t" if ending in TABS else original.delimiter or ","
-    if delimiter == "," and original.numerals.decimal == ",":
-        delimiter = ";"
+    delimiter = delimiter_of(ending, original.delimiter, original.numerals.decimal)
 
     def write(file: IO[bytes]) -> None:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
