@@ -9,12 +9,20 @@ from commands import call
 QUICK = ("--rank", "1", "--method", "map", "--penalty", "1", "--max-iter", "3", "--no-certify", "--quiet")
 
 
-def complete_text(folder, name, content, *options, output="completed.csv"):
+def complete_text(folder, name, content, *options):
     """Return what `lowland complete` says of a text, and the text that it writes."""
+    (folder / name).write_text(content, encoding="utf-8", newline="")
+    done = call("complete", name, *QUICK, "--output", "completed.csv", *options, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, (folder / "completed.csv").read_bytes().decode()
+
+
+def written_by(folder, name, content, *options, output):
+    """Return the file that `lowland complete` writes for a text."""
     (folder / name).write_text(content, encoding="utf-8", newline="")
     done = call("complete", name, *QUICK, "--output", output, *options, cwd=folder)
     assert done.returncode == 0, done.stderr
-    return done.stdout, (folder / output).read_bytes().decode()
+    return folder / output
 
 
 def cells_of(text, delimiter=","):

@@ -7,7 +7,7 @@ import pytest
 import lowland as ll
 from lowland.core.errors import FileFormatError
 from lowland.files.tables import load_table
-from lowland.files.text.delimiters import sample_records
+from lowland.files.text.records import sample_records
 from round_trips import assert_only_filled, cells_of, complete_text
 
 NOTES = """city,a,note,b

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,9 @@ from tables_of_people.entry import NUMBER, TRUTH, WHOLE, Entry
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
 
 
-def read_output(path: Path, delimiter: str, *, headed: bool) -> tuple[list[str] | None, list[list[Any]]]:
+def read_output(
+    path: Path, delimiter: str, *, headed: bool, above: str = "", below: str = ""
+) -> tuple[list[str] | None, list[list[Any]]]:
     """Return the names and the lines of a completed file, by readers that the package does not use."""
     if path.suffix in (".parquet", ".feather"):
         import pandas as pd
@@ -33,7 +36,11 @@ def read_output(path: Path, delimiter: str, *, headed: bool) -> tuple[list[str] 
         rows = [list(row) for row in openpyxl.load_workbook(path).active.iter_rows(values_only=True)]
         return [str(name or "") for name in rows[0]], rows[1:]
     with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file, delimiter=delimiter))
+        text = file.read()
+    assert text.startswith(above), text[: len(above)]
+    assert text.endswith(below), text[len(text) - len(below) :]
+    inner = io.StringIO(text[len(above) : len(text) - len(below)], newline="")
+    rows = list(csv.reader(inner, delimiter=delimiter))
     return (rows[0], rows[1:]) if headed else (None, rows)
 
 
@@ -154,8 +161,9 @@ def check_frame(entry: Entry, frame: Any, filled: Any, fills: Sequence[tuple[int
 
 def check_output(entry: Entry, path: Path) -> list[tuple[int, str, Any]]:
     """Return what was filled in a completed file; raise unless every other cell is as it was."""
-    names, lines = read_output(path, entry.file.delimiter, headed=entry.file.headed)
+    file = entry.file
+    names, lines = read_output(path, file.delimiter, headed=file.headed, above=file.above, below=file.below)
     if names is not None:
-        assert names == list(entry.file.columns), names
+        assert names == list(file.columns)[int(file.short) :], names
     assert all(len(line) == len(entry.file.columns) for line in lines)
     return list(filled_cells(entry, lines))

@@ -27,6 +27,10 @@ class File:
     delimiter : str
         Of the completed file, if that is text.
     decimal : str
+    above, below : str
+        What the completed text holds around the table, which is no data.
+    short : bool
+        Whether the names lack that of the first column.
     """
 
     name: str
@@ -35,6 +39,9 @@ class File:
     headed: bool = True
     delimiter: str = ","
     decimal: str = "."
+    above: str = ""
+    below: str = ""
+    short: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

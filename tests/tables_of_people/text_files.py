@@ -184,6 +184,7 @@ HEADERS = (
             quoting=csv.QUOTE_NONNUMERIC,
             out=",",
             change=lambda whole: whole.replace('"shop" ', "", 1),
+            short=True,
         ),
         holes={"NA"},
         frame=read_csv(sep=" "),

@@ -6,11 +6,6 @@ FILES = {
     "cp1251": "the message does not guess it",
     "Latin 2": "read as cp1252 without a word",
     "Shift JIS": "read as cp1252 without a word",
-    "lines of commas at the end": "refused: an empty label",
-    "R's write.table": "refused: a single column",
-    "a preamble of the World Bank": "refused: irregular lines",
-    "a preamble, skipped": "no such option yet",
-    "a source below": "refused: irregular lines",
     "a row of units": "refused: an empty label",
     # numbers
     "thousands by narrow spaces": "refused as text",

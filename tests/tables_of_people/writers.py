@@ -40,6 +40,7 @@ def text(
     decimal: str = ".",
     change: Callable[[str], str] = str,
     out: str = "",
+    short: bool = False,
 ) -> File:
     """Return a text file; `change` is applied to the whole text before it is encoded."""
     made = io.StringIO()
@@ -55,6 +56,9 @@ def text(
         headed=headed,
         delimiter=out or (";" if decimal == "," and delimiter == "," else delimiter),
         decimal=decimal,
+        above=before,
+        below=after if after.strip() else "",
+        short=short,
     )
 
 

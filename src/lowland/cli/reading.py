@@ -34,6 +34,7 @@ class CellOptions:
     )
     encoding: str | None = option(None, "Encoding of a text file, such as cp1252; by default found out.")
     header: bool | None = option(None, "Whether the first line names the columns; by default found out.")
+    skip: int | None = option(None, "Number of lines of a text file above its header; by default found out.")
     comment: str | None = option(None, "Leave out lines of a text file that begin with this.")
     sheet: str | None = option(None, "Sheet of a spreadsheet.")
 
@@ -44,6 +45,7 @@ class CellOptions:
             delimiter=_NAMED.get(self.delimiter or "", self.delimiter),
             encoding=self.encoding,
             header=self.header,
+            skip=self.skip,
             comment=self.comment,
             decimal=_NAMED.get(self.decimal or "", self.decimal),
             thousands=_NAMED.get(self.thousands or "", self.thousands),

@@ -69,7 +69,7 @@ def refuse_text_settings(opened: Opened, form: TableFormat) -> None:
     """Raise if a setting was given that applies only to text files."""
     if form.describes_text:
         raise InvalidInputError(
-            "delimiter, encoding and comment apply only to text files", opened.name, fix="omit them"
+            "delimiter, encoding, skip and comment apply only to text files", opened.name, fix="omit them"
         )
 
 

@@ -69,6 +69,12 @@ class Opened:
         with self.stream() as file:
             return file.read(size)
 
+    def tail(self, size: int) -> bytes:
+        """Return the last bytes."""
+        with self.stream() as file:
+            file.seek(max(self.size - size, 0))
+            return file.read()
+
 
 def parquet_files(files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
     """Return the Parquet files that are meant: of a folder, those in it by name.

@@ -30,6 +30,9 @@ class TableFormat:
     header : bool, optional
         Whether the first line of a text file or sheet names the columns. Columns without names are "1", "2",
         ...
+    skip : int, optional
+        Number of lines of a text file that stand above its header. By default titles above a header are found
+        where all lines below have equally many fields.
     comment : str, optional
         Lines of a text file that begin with this are left out. By default those that begin with "#", before
         the first record only.
@@ -75,6 +78,7 @@ class TableFormat:
     delimiter: str | None = None
     encoding: str | None = None
     header: bool | None = None
+    skip: int | None = None
     comment: str | None = None
     decimal: str | None = None
     thousands: str | None = None
@@ -90,6 +94,8 @@ class TableFormat:
 
     def __post_init__(self) -> None:
         check_choice("sentinels", self.sentinels, SENTINELS)
+        if self.skip is not None and (not isinstance(self.skip, int) or self.skip < 0):
+            raise InvalidInputError("skip must be a number of lines", repr(self.skip), fix="use 0 or more")
         if self.decimal not in (None, ".", ","):
             raise InvalidInputError("decimal is unknown", repr(self.decimal), fix='use "." or ","')
         if self.thousands is not None and (len(self.thousands) != 1 or self.thousands.isalnum()):
@@ -120,4 +126,4 @@ class TableFormat:
     @property
     def describes_text(self) -> bool:
         """Whether a setting was given that applies only to text files."""
-        return any(x is not None for x in (self.delimiter, self.encoding, self.comment))
+        return any(x is not None for x in (self.delimiter, self.encoding, self.skip, self.comment))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-from lowland.files.text.delimiters import Record, is_short, split_records
 from lowland.files.text.header_lines import is_header, is_number
+from lowland.files.text.records import Record, split_records
 
 
 @final
@@ -74,3 +74,8 @@ def _lacks_one(records: Sequence[Record]) -> bool:
     words = [cell for cell in first if not is_number(cell)]
     named = all(first) and len(set(first)) == len(first) and (words or len(first) > 1)
     return bool(named) and is_short([len(record) for record in records])
+
+
+def is_short(widths: Sequence[int]) -> bool:
+    """Return whether the first of several lines has one field less than all others."""
+    return len(widths) >= 3 and set(widths[1:]) == {widths[0] + 1} and widths[0] >= 1

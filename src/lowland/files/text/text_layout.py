@@ -12,20 +12,24 @@ from typing import final
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.files.sources import Opened
 from lowland.files.table_format import ROW_LABELS, TableFormat
-from lowland.files.text.delimiters import (
-    Record,
-    find_delimiter,
-    lines_of,
-    sample_records,
-    shown_delimiter,
-    split_records,
-)
+from lowland.files.text.delimiters import FIRST, find_delimiter, shown_delimiter
 from lowland.files.text.encodings import decode, find_encoding
 from lowland.files.text.headings import Heading, find_heading
+from lowland.files.text.records import Record, lines_of, sample_records, split_records
+from lowland.files.text.surroundings import (
+    count_above,
+    count_below,
+    names_numbers,
+    shown_lines,
+    usual_width,
+)
 
 # the part of a file from which its layout is found
 HEAD = 1 << 20
 SAMPLE = 5_000
+# lines at the end of a file, and bytes of a long one, that may hold notes
+MOST_BELOW = 200
+TAIL = 1 << 16
 # endings of text files, with the delimiter that is preferred
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t", ".data": "\t", ".dat": "\t", ".psv": "|"}
 
@@ -58,6 +62,8 @@ class TextLayout:
         Whether quotation marks follow blanks after a delimiter.
     heading : Heading
         What names the columns.
+    above, below : sequence of str
+        Lines above the heading and below the last record, which are no data, with their ends.
     """
 
     encoding: str
@@ -69,6 +75,8 @@ class TextLayout:
     sample: Sequence[Record]
     decided: tuple[str, ...]
     heading: Heading
+    above: Sequence[str] = ()
+    below: Sequence[str] = ()
     whole: bool = True
     padded: bool = False
 
@@ -83,15 +91,7 @@ def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
     InvalidInputError
         If its encoding, delimiter or header cannot be told.
     """
-    head, whole = _head(opened)
-    encoding = form.encoding or find_encoding(head, opened.name, whole=whole)
-    decided = []
-    if form.encoding is None and encoding not in ("utf-8", "utf-8-sig"):
-        known = "Windows-1252 (Latin-1)" if encoding == "cp1252" else encoding.upper()
-        decided.append(f"encoding {known} (--encoding)")
-    text = decode(head, encoding, opened.name, whole=whole)
-    # never half a line: the last one may be cut
-    every = lines_of(text)[: None if whole else -1]
+    every, whole, encoding, decided = _first_lines(opened, form)
     lines = every[:SAMPLE]
     skipped, told, delimiter = _leading(lines, form)
     # without comments; where each line stands in the file
@@ -107,18 +107,29 @@ def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
     if form.delimiter is None and delimiter != usual:
         decided.append(f"delimiter {shown_delimiter(delimiter)} (--delimiter)")
     padded = len(delimiter) == 1 and delimiter != " " and f'{delimiter} "' in "".join(body[:50])
+    below = _lines_below(opened, every if whole else None, body, delimiter, encoding)
     whole = whole and len(every) <= SAMPLE
+    if below:
+        decided.append(f"left out below the table: {shown_lines(below)}")
+        if whole:
+            body = body[: sum(place < len(lines) - len(below) for place in places)]
     numbered = sample_records(body, delimiter, opened.name, padded=padded, whole=whole)
     ends, records = [end for end, _ in numbered], [record for _, record in numbered]
-    titles = count_titles(records)
+    titles, named = (0, form.header) if form.skip is not None else _titles(records, delimiter, form.header)
     if titles:
-        shown = " ".join(cell for cell in records[0] if cell.strip())
-        decided.append(f"left out above the table: {shown[:60]!r}")
-    heading = find_heading(records[titles:], told, delimiter, form.header, opened.name)
+        shown = shown_lines([" ".join(" ".join(record).split()) for record in records[:titles]])
+        decided.append(f"left out above the table: {shown} (--skip)")
+    heading = find_heading(records[titles:], told, delimiter, named, opened.name)
     decided += heading.decided
-    above = titles + len(heading.records)
-    skipped = places[ends[above - 1] - 1] + 1 if above else skipped
-    records = records[above:]
+
+    def lines_of_records(count: int) -> int:
+        return places[ends[count - 1] - 1] + 1 if count else skipped
+
+    above, used = lines_of_records(titles), titles + len(heading.records)
+    while not lines[above].strip():
+        above += 1
+    skipped = lines_of_records(used)
+    records = records[used:]
     named, blank = complete_names([name.strip() for name in heading.titles], records, opened.name)
     return TextLayout(
         encoding=encoding,
@@ -132,7 +143,22 @@ def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
         whole=whole,
         padded=padded,
         heading=heading,
+        above=lines[:above],
+        below=below,
     )
+
+
+def _first_lines(opened: Opened, form: TableFormat) -> tuple[list[str], bool, str, list[str]]:
+    """Return the first lines of a text, whether they are all, its encoding, and what was decided about it."""
+    head, whole = _head(opened)
+    encoding = form.encoding or find_encoding(head, opened.name, whole=whole)
+    decided = []
+    if form.encoding is None and encoding not in ("utf-8", "utf-8-sig"):
+        known = "Windows-1252 (Latin-1)" if encoding == "cp1252" else encoding.upper()
+        decided.append(f"encoding {known} (--encoding)")
+    text = decode(head, encoding, opened.name, whole=whole)
+    # never half a line: the last one may be cut
+    return lines_of(text)[: None if whole else -1], whole, encoding, decided
 
 
 def _head(opened: Opened) -> tuple[bytes, bool]:
@@ -145,12 +171,40 @@ def _head(opened: Opened) -> tuple[bytes, bool]:
         size *= 8
 
 
+def _lines_below(
+    opened: Opened, every: Sequence[str] | None, sample: Sequence[str], delimiter: str, encoding: str
+) -> Sequence[str]:
+    """Return the lines below the table that are no data: of all lines, or of the last ones of a long file."""
+    last = every
+    if last is None:
+        if encoding.startswith(("utf-16", "utf-32")):
+            return ()
+        last = lines_of(opened.tail(TAIL).decode(encoding, "replace"))[1:]
+    count = count_below(last[-MOST_BELOW:], delimiter, usual_width(sample[:FIRST], delimiter))
+    return last[len(last) - count :]
+
+
+def _titles(records: Sequence[Record], delimiter: str, header: bool | None) -> tuple[int, bool | None]:
+    """Return the number of records above the table, and whether the next one is known to name the columns."""
+    above = count_above(records, delimiter)
+    if header is None and above and names_numbers(records[above:]):
+        header = True
+    return above + count_titles(records[above:]), header
+
+
 def count_titles(records: Sequence[Record]) -> int:
-    """Return the number of records above the table that hold one cell, where those below hold more."""
-    for k, record in enumerate(records[:6]):
-        if sum(bool(cell.strip()) for cell in record) != 1:
-            wide = len(record) >= 3 and sum(bool(cell.strip()) for cell in record) >= 2
-            return k if wide and k + 1 < len(records) else 0
+    """Return the number of records above the table that hold one cell, where those below hold more.
+
+    Where those below hold many, titles may have a second cell, as "Source" and its name, or none.
+    """
+    most = 1
+    for k, record in enumerate(records[:12]):
+        held = [place for place, cell in enumerate(record) if cell.strip()]
+        if len(held) == 1 or (k and not held) or (held == [0, 1] and len(record) >= 4):
+            most = max(most, len(held))
+            continue
+        wide = len(record) >= 3 and len(held) >= max(2, most + 1)
+        return k if wide and k + 1 < len(records) else 0
     return 0
 
 
@@ -159,6 +213,8 @@ def _leading(lines: Sequence[str], form: TableFormat) -> tuple[int, str | None, 
     told = delimiter = None
     mark = form.comment or "#"
     for k, line in enumerate(lines):
+        if k < (form.skip or 0):
+            continue
         bare_line = line.strip()
         named = re.fullmatch(r"sep=(.)", bare_line) if k == 0 else None
         if named:  # written by spreadsheets
@@ -197,10 +253,12 @@ def as_plain_text(opened: Opened, layout: TextLayout) -> Opened:
     """
     simple = len(layout.delimiter) == 1 and layout.delimiter != " " and layout.comment is None
     simple = simple and not layout.padded
-    if simple and layout.encoding in ("utf-8", "utf-8-sig"):
+    cut = sum(map(len, layout.below))
+    if simple and not cut and layout.encoding in ("utf-8", "utf-8-sig"):
         return opened
     with opened.stream() as file:
         text = decode(file.read(), layout.encoding, opened.name)
+    text = text[: len(text) - cut]
     if not simple:
         lines = lines_of(text)
         kept = [*lines[: layout.skipped]]

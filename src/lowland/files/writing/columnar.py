@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
 from lowland.files.foreign.columnar import names_index_first
-from lowland.files.writing.filled import Filled
+from lowland.files.writing.filled import Filled, check_end
 from lowland.files.writing.manners import ValueOf
 
 
@@ -41,6 +41,7 @@ def columnar_writer(ending: str, table: Filled) -> Callable[[IO[bytes]], None]:
         ordered = again if original.arrow is None else again.select(names_index_first(again)[0])
         written = zip(*(column.to_pylist() for column in ordered.columns), strict=True)
         table.check(None, written, lambda name, cell: plain[name](cell))
+        check_end(written)
         file.seek(0, os.SEEK_END)
 
     return write

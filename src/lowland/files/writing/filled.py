@@ -106,6 +106,8 @@ class Filled:
     ) -> None:
         """Raise unless each cell of a written table is what was read, or was missing and has been filled.
 
+        What follows the table is left to `check_end`.
+
         Parameters
         ----------
         names : sequence of str or None
@@ -132,15 +134,18 @@ class Filled:
                 same = before == new if not is_blank(before) else is_blank(new)
                 if not same and not (name in self.fills and self.may_fill(name, cell)):
                     raise changed(_place(name, k), cell, new)
-        more = next(written, end)
-        if more is not end:
-            raise changed("the end of the table", "no line", list(more))
 
 
 # from which a number that was fitted to truth values, 0 and 1, is the truth
 LIKELIER = 0.5
 # the line and the value of a column without further cells
 NO_MORE: tuple[int, float] = -1, 0.0
+
+
+def check_end(written: Iterator[Line]) -> None:
+    """Raise if a line follows those of a written table."""
+    for line in written:
+        raise changed("the end of the table", "no line", list(line))
 
 
 def check_same(what: str, before: Line, written: Line) -> None:

@@ -33,6 +33,8 @@ class Original:
         The names as they are written, None if no line names the columns.
     heading : sequence of sequences
         The lines that name the columns, of a text file whose header is not one line with a field for each.
+    above, below : sequence of str
+        Lines of a text file above the heading and below the last line, which are no data.
     numerals : Numerals
         How numbers are written in text.
     delimiter : str
@@ -47,6 +49,8 @@ class Original:
     lines: Callable[[], Iterator[Line]]
     header: Sequence[str] | None = None
     heading: Sequence[Line] = ()
+    above: Sequence[str] = ()
+    below: Sequence[str] = ()
     numerals: Numerals = Numerals()  # noqa: RUF009 - it cannot be changed
     delimiter: str = ""
     floats_are_whole: bool = False
@@ -56,6 +60,10 @@ class Original:
     def heading_lines(self) -> Sequence[Line]:
         """The lines that name the columns, as they are written."""
         return self.heading or ([] if self.header is None else [self.header])
+
+    def cells(self, line: str) -> list[str]:
+        """Return the cells of a line above or below the table."""
+        return next(csv.reader([line], delimiter=self.delimiter or ","), [])
 
     @property
     def titles(self) -> Sequence[str]:
@@ -89,6 +97,8 @@ def original_text(opened: Opened, layout: TextLayout, wanted: Sequence[str], num
         lines,
         header=[heading.titles[k] for k in places] if heading.records else None,
         heading=[[record[k] for k in fields if k < len(record)] for record in heading.records],
+        above=[line.rstrip("\r\n") for line in layout.above],
+        below=[line.rstrip("\r\n") for line in layout.below],
         numerals=numerals,
         delimiter=single_delimiter(layout),
     )

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import IO, Any
 
 from lowland.core.errors import MissingExtraError
-from lowland.files.writing.filled import Filled
+from lowland.files.writing.filled import Filled, check_end, check_same
 from lowland.files.writing.manners import ValueOf
 from lowland.files.writing.original import Line
 
@@ -35,22 +35,31 @@ def sheet_writer(table: Filled) -> Callable[[IO[bytes]], None]:
     import openpyxl
 
     original = table.original
+    above, below = ([original.cells(line) for line in lines] for lines in (original.above, original.below))
+    heading = original.heading_lines or [original.names]
     plain = {name: ValueOf(original.numerals, manner) for name, manner in table.manners.items()}
 
     def write(file: IO[bytes]) -> None:
         book = openpyxl.Workbook(write_only=True)
         sheet = book.create_sheet("completed")
-        sheet.append(list(original.titles))
+        for texts in (*above, *heading):
+            sheet.append([_cell(sheet, text) for text in texts])
         for line in table.lines():
             values = (in_sheet(plain[name](cell)) for name, cell in zip(original.names, line, strict=True))
             sheet.append([_cell(sheet, value) for value in values])
+        for texts in below:
+            sheet.append([_cell(sheet, text) for text in texts])
         book.save(file)
         file.flush()
         file.seek(0)
         again = openpyxl.load_workbook(file, read_only=True)
         rows: Iterator[Line] = again.active.iter_rows(values_only=True)
-        names = ["" if name is None else str(name) for name in next(rows)]
-        table.check(names, _full(rows, len(names)), lambda name, cell: in_sheet(plain[name](cell)))
+        for texts in (*above, *heading):
+            check_same("a line above the data", texts, _texts(next(rows), len(texts)))
+        table.check(None, _full(rows, len(original.names)), lambda name, cell: in_sheet(plain[name](cell)))
+        for texts in below:
+            check_same("a line below the table", texts, _texts(next(rows), len(texts)))
+        check_end(rows)
         again.close()
         file.seek(0, os.SEEK_END)
 
@@ -84,5 +93,11 @@ def _cell(sheet: Any, cell: Any) -> Any:
 
 
 def _full(rows: Iterator[Line], width: int) -> Iterator[Line]:
-    """Yield rows with the blank cells at their ends, which the file does not hold."""
-    yield from ((*row, *(None for _ in range(width - len(row)))) for row in rows)
+    """Yield rows with the blank cells at their ends, which the file does not hold, and without others."""
+    yield from ((*row, *(None for _ in range(width - len(row))))[:width] for row in rows)
+
+
+def _texts(row: Line, width: int) -> list[str]:
+    """Return the first cells of a row of texts."""
+    (full,) = _full(iter([row]), width)
+    return ["" if cell is None else str(cell) for cell in full]

@@ -1,0 +1,127 @@
+"""Lines of a text file around its table that are no data: titles above it, and notes below it."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from lowland.files.text.header_lines import is_number
+from lowland.files.text.records import Record, split_records
+
+# how many lines above the header are looked at, and records of the table that must agree below them
+MOST_ABOVE, LEAST_BELOW = 60, 3
+# signs and words that notes begin with
+_SIGNS = r"[#*†‡§©¹²³⁴]+\s*[^\W\d]|(\[\d+\]|\(\d+\)|\d+\)|[a-z]\))\s+[^\W\d]|https?://"
+_WORDS = (
+    r"sources?|data source|notes?|footnotes?|remarks?|legend|key|data from|data extracted|last updated?|"
+    r"updated|retrieved|accessed|downloaded|generated|copyright|licen[cs]e|quellen?|anmerkung(en)?|hinweis(e)?|stand|"
+    r"fuente|nota|source des données"
+)
+_MARKED = re.compile(rf"\s*({_SIGNS}|({_WORDS})\b(\s*\.|[^:;,]{{0,40}}:))", re.IGNORECASE)
+# words of a line of prose
+PROSE = 4
+
+
+def usual_width(lines: Sequence[str], delimiter: str) -> int:
+    """Return the number of fields that most lines have; 0 if they cannot be cut."""
+    try:
+        counted = Counter(len(record) for record in split_records(lines, delimiter))
+    except csv.Error:
+        return 0
+    return counted.most_common(1)[0][0] if counted else 0
+
+
+def count_above(records: Sequence[Record], delimiter: str) -> int:
+    """Return how many records stand above a table, all of whose records have equally many fields.
+
+    Those above have fewer, and hold words. The first record of the table names its columns, perhaps all but
+    the first.
+    """
+    width, start = len(records[-1]) if records else 0, len(records)
+    while start and len(records[start - 1]) == width:
+        start -= 1
+    if width < 2 or not 0 < start <= MOST_ABOVE or len(records) - start < LEAST_BELOW:
+        return 0
+    last = records[start - 1]
+    if len(last) == width - 1 and all(map(_is_word, last)) and not names_numbers(records[start:]):
+        start -= 1  # a header without a name for the row labels
+    # prose in a table separated by blanks may have more words than this has columns
+    wide = any(len(record) >= width and delimiter != " " for record in records[:start])
+    return 0 if wide or not all(map(_is_title, records[:start])) or is_number(records[start][0]) else start
+
+
+def names_numbers(records: Sequence[Record]) -> bool:
+    """Return whether a cell of the first record is a word above a column of numbers."""
+    first, rest = records[0], records[1:100]
+    return any(
+        _is_word(cell) and 2 * sum(k < len(row) and is_number(row[k]) for row in rest) >= len(rest) > 0
+        for k, cell in enumerate(first)
+    )
+
+
+def _is_word(cell: str) -> bool:
+    return bool(cell.strip()) and not is_number(cell)
+
+
+def _is_title(record: Record) -> bool:
+    """Return whether a record begins with a word and has no more numbers than words."""
+    cells = [cell for cell in record if cell.strip()]
+    return not cells or (_is_word(cells[0]) and 2 * sum(map(is_number, cells)) <= len(cells))
+
+
+def count_below(lines: Sequence[str], delimiter: str, width: int) -> int:
+    """Return how many of the last lines of a table are notes, blank lines between them included.
+
+    Parameters
+    ----------
+    lines : sequence of str
+    delimiter : str
+    width : int
+        Number of fields of the table.
+    """
+    if width < 2:
+        return 0
+    count = k = 0
+    for k, line in enumerate(reversed(lines), 1):
+        kind = _kind(line, delimiter, width)
+        if kind == "data":
+            k -= 1
+            break
+        # words below a blank line or a note are notes too
+        if kind != "perhaps":
+            count = k
+    below, above = lines[len(lines) - count :], lines[: len(lines) - k]
+    if any(cell.strip() for record in split_records(below, delimiter) for cell in record):
+        return count
+    # delimiters alone are a row in which all is missing, unless rows have labels
+    labels = [record[0].strip() for record in split_records(above, delimiter)]
+    return count if len(labels) > 1 and all(labels) and any(line.strip() for line in below) else 0
+
+
+def _kind(line: str, delimiter: str, width: int) -> str:
+    """Return whether a line below a table is "blank", a "note", "perhaps" one, or "data"."""
+    if line.count('"') % 2:
+        return "data"  # the end of a cell over several lines
+    cells = next(split_records([line], delimiter), [])
+    held = [cell for cell in cells if cell.strip()]
+    if not held:
+        return "blank"
+    alone = len(held) == 1 and bool(cells[0].strip())
+    marked = _MARKED.match(held[0]) is not None and cells[0].strip() == held[0].strip()
+    numbers = sum(map(is_number, held[1:]))
+    if marked and (alone or len(cells) != width or 2 * numbers < len(held)):
+        return "note"
+    if alone and len(cells) == 1:
+        return "note" if len(held[0].split()) >= PROSE else "perhaps"
+    return "perhaps" if alone and width >= 3 and len(held[0].split()) >= PROSE else "data"
+
+
+def shown_lines(lines: Sequence[str]) -> str:
+    """Return the first of some lines that holds anything, and how many there are."""
+    held = [text for line in lines if (text := line.strip(" \t\r\n,;|"))]
+    if not held:
+        return "lines without a cell"
+    more = f" and {len(held) - 1} more line{'s' * (len(held) > 2)}"
+    return repr(held[0][:60]) + (more if len(held) > 1 else "")
