@@ -36,7 +36,7 @@ class CellOptions:
     header: bool | None = option(None, "Whether the first line names the columns; by default found out.")
     skip: int | None = option(None, "Number of lines of a text file above its header; by default found out.")
     comment: str | None = option(None, "Leave out lines of a text file that begin with this.")
-    sheet: str | None = option(None, "Sheet of a spreadsheet.")
+    sheet: str | None = option(None, "Sheet of a spreadsheet, or table in an .RData file.")
 
     @property
     def form(self) -> TableFormat:

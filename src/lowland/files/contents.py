@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import final
 
 from lowland.core.errors import InvalidInputError
-from lowland.files.foreign.columnar import read_arrow, read_columnar
+from lowland.files.foreign.columnar import index_first, read_arrow, read_columnar
 from lowland.files.foreign.json_records import JSON, read_json
 from lowland.files.foreign.spreadsheets import SHEETS, read_sheet
+from lowland.files.foreign.statistics_files import STATISTICS, read_statistics
 from lowland.files.foreign.values import lines_as_columns
 from lowland.files.frames import Columns, frame_columns, truth_columns
 from lowland.files.sources import Opened
@@ -33,6 +34,8 @@ class Contents:
         What was found out, in a few words each.
     headed : bool
         Whether the file holds the names of the columns.
+    labelled : frozenset of str
+        Columns of words that the file itself has as levels.
     """
 
     columns: Columns
@@ -40,6 +43,7 @@ class Contents:
     truths: frozenset[str] = frozenset()
     decided: tuple[str, ...] = ()
     headed: bool = True
+    labelled: frozenset[str] = frozenset()
 
 
 def read_contents(opened: Opened, form: TableFormat) -> Contents:
@@ -53,6 +57,11 @@ def read_contents(opened: Opened, form: TableFormat) -> Contents:
         If that needs a package that is not installed.
     """
     refuse_text_settings(opened, form)
+    if opened.kind in STATISTICS:
+        held = read_statistics(opened, form)
+        ordered, index = index_first(held.table)
+        columns, truths = frame_columns(ordered), truth_columns(ordered)
+        return Contents(columns, index, truths, held.decided, labelled=held.labelled)
     if opened.kind in SHEETS:
         sheet = read_sheet(opened, form)
         columns, truths = sheet.columns()
@@ -67,7 +76,8 @@ def read_contents(opened: Opened, form: TableFormat) -> Contents:
 
 def refuse_text_settings(opened: Opened, form: TableFormat) -> None:
     """Raise if a setting was given that applies only to text files."""
-    if form.describes_text:
+    encoded = opened.kind in STATISTICS  # whose text has an encoding, too
+    if (replace(form, encoding=None) if encoded else form).describes_text:
         raise InvalidInputError(
             "delimiter, encoding, skip and comment apply only to text files", opened.name, fix="omit them"
         )
@@ -88,6 +98,8 @@ def original_of(opened: Opened, contents: Contents, names: Sequence[str], form: 
         original = original_values(names, lambda: iter(read_sheet(opened, form).lines), floats_are_whole=True)
     elif opened.kind in JSON:
         original = original_values(names, lambda: iter(read_json(opened).lines), floats_are_whole=False)
+    elif opened.kind in STATISTICS:
+        return original_arrow(lambda: read_statistics(opened, form).table, names)
     else:
         return original_arrow(lambda: read_arrow(opened), names)
     return original if contents.headed else replace(original, header=None)

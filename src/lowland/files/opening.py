@@ -13,12 +13,13 @@ from lowland.files.foreign.columnar import COLUMNAR
 from lowland.files.foreign.databases import database_kind, refuse_without_query
 from lowland.files.foreign.json_records import JSON
 from lowland.files.foreign.spreadsheets import SHEETS
+from lowland.files.foreign.statistics_files import R_FILES, STATISTICS
 from lowland.files.sources import Opened, open_source, unpacked
 from lowland.files.text.encodings import find_encoding
 from lowland.files.text.text_layout import DELIMITERS
 
 ARRAYS = (".npy", ".npz", ".mtx")
-KINDS = (*DELIMITERS, *JSON, *COLUMNAR, *SHEETS, *ARRAYS)
+KINDS = (*DELIMITERS, *JSON, *COLUMNAR, *SHEETS, *STATISTICS, *ARRAYS)
 # what files begin with, and the ending that their kind has
 BEGINNINGS = {
     b"PAR1": ".parquet",
@@ -27,9 +28,15 @@ BEGINNINGS = {
     b"\x93NUMPY": ".npy",
     b"%%MatrixMarket": ".mtx",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": ".xls",
+    b"<stata_dta>": ".dta",
+    b"$FL2@(#)": ".sav",
+    b"$FL3@(#)": ".sav",
+    b"X\n\x00\x00\x00": ".rds",
+    b"RDX2\n": ".rdata",
+    b"RDX3\n": ".rdata",
 }
 # endings of one kind: what the name says is kept
-_SAME = (frozenset({".feather", ".arrow", ".ipc"}), frozenset(SHEETS))
+_SAME = (frozenset({".feather", ".arrow", ".ipc"}), frozenset(SHEETS), frozenset(R_FILES))
 HDF5, ARCHIVE = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
 # what tells pages, which some programs write under the names of spreadsheets
 _PAGE = re.compile(rb"\s*(<!doctype\s+html|<html|<table|<\?xml)", re.IGNORECASE)

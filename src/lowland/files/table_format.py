@@ -49,7 +49,8 @@ class TableFormat:
         What to do with numbers such as -999 that lie far from all others of their column: refuse the table,
         take them for missing, or keep them.
     sheet : str, optional
-        Name of the sheet of a spreadsheet; by default the only one that holds anything.
+        Name of the sheet of a spreadsheet, or of a table in an .RData file; by default the only one that
+        holds anything.
     row_labels : bool, optional
         Whether the first column of a wide table names its rows.
     keep, drop : collection of str

@@ -60,8 +60,9 @@ def read_table(
     Parameters
     ----------
     source : path or data frame
-        CSV and other text, JSON records, Parquet, Feather, a spreadsheet, Matrix Market, NPY or NPZ, perhaps
-        compressed (.gz, .bz2, .xz, .zst, .zip); "-" for standard input; or a pandas, Polars or Arrow frame.
+        CSV and other text, JSON, Parquet, Feather, a spreadsheet, a file of Stata, SPSS, SAS or R, Matrix
+        Market, NPY or NPZ, perhaps compressed (.gz, .bz2, .xz, .zst, .zip); "-" for standard input; or a
+        pandas, Polars or Arrow frame.
     row, column, value : str, optional
         Names of the columns of a long table. Naming one of them makes the table long, unless `layout` is
         "wide"; `row` then names the column of row labels.
@@ -216,7 +217,8 @@ def _load_columns(contents: Contents, where: str, how: Reading) -> Table:
     give_back_memory()
     # the caller's columns are let go: long ones take much of the memory
     columns = {name: contents.columns.pop(name) for name in wanted}
-    how, index, decided = replace(how, truths=contents.truths), contents.index, contents.decided
+    how = replace(how, truths=contents.truths, labelled=contents.labelled)
+    index, decided = contents.index, contents.decided
     profiles = profiles_of(columns)
     if index not in columns or how.row:
         decision = decide_layout(profiles, where, how)

@@ -75,7 +75,7 @@ def read_columnar(opened: Opened) -> tuple[Any, str]:
 
     An index comes first; errors are those of `read_arrow`.
     """
-    return _index_first(read_arrow(opened))
+    return index_first(read_arrow(opened))
 
 
 def read_arrow(opened: Opened) -> Any:
@@ -137,7 +137,7 @@ def _decoded_size(about: Any) -> float:
     return float(about.num_rows) * sum(widths)
 
 
-def _index_first(table: Any) -> tuple[Any, str]:
+def index_first(table: Any) -> tuple[Any, str]:
     """Return a table with the index that pandas stored in front, and its name if it is one column."""
     names, plain, indices = names_index_first(table)
     return table.select(names).rename_columns(plain), plain[0] if indices == 1 else ""

@@ -70,6 +70,8 @@ class Reading:
         Whether columns of a wide table that hold few words, each often, are read as levels without an order.
     truths : collection of str
         Columns of truth values: numbers, and with `words` the levels FALSE and TRUE.
+    labelled : collection of str
+        Columns of words that are levels however seldom each is.
     """
 
     row: str | None = None
@@ -82,6 +84,7 @@ class Reading:
     two_level: Collection[str] = ()
     words: bool = False
     truths: Collection[str] = ()
+    labelled: Collection[str] = ()
 
     def __post_init__(self) -> None:
         check_choice("layout", self.layout, ("auto", "long", "wide"))

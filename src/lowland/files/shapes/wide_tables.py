@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lowland.core.cells.labels import label_column
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.files.columns.roles import EMPTY, are_levels, as_is_words
+from lowland.files.columns.roles import EMPTY, MOST_WORDS, are_levels, as_is_words
 from lowland.files.evidence import Decision
 from lowland.files.frames import Columns
 from lowland.files.numerals import MISSING, Numerals
@@ -161,7 +161,8 @@ def _words(column: NDArray[Any], name: str, where: str, how: Reading) -> tuple[s
         return _two_words(column, name, where, how)
     cells = _known_words(column, how)
     words = tuple(sorted(set(cells)))
-    return words if how.words and are_levels(len(words), len(cells)) else ()
+    are_few = len(words) <= MOST_WORDS if name in how.labelled else are_levels(len(words), len(cells))
+    return words if how.words and are_few else ()
 
 
 def _what_words(column: NDArray[Any], how: Reading) -> str:

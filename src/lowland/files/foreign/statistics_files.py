@@ -1,0 +1,223 @@
+"""Files of statistics programs: Stata, SPSS and SAS through pyreadstat, R through rdata."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.damage import reading
+from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
+from lowland.core.memory import check_fits
+from lowland.files.foreign.columnar import need_arrow, reading_arrow
+from lowland.files.sources import Opened
+from lowland.files.table_format import TableFormat
+
+# by ending, the function of pyreadstat that reads such a file
+_READERS = {
+    ".dta": "read_dta",
+    ".sav": "read_sav",
+    ".zsav": "read_sav",
+    ".por": "read_por",
+    ".sas7bdat": "read_sas7bdat",
+    ".xpt": "read_xport",
+}
+R_FILES = (".rds", ".rdata", ".rda")
+STATISTICS = (*_READERS, *R_FILES)
+# below which doubles hold all whole numbers
+EXACT = 2.0**53
+# memory that the values of a file take as Python objects, in bytes of the file
+PER_BYTE = 8.0
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """A table of a statistics program.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Numbers that have a label each are the words of these; missing values of all kinds are null.
+    labelled : frozenset of str
+        Columns of such words.
+    decided : tuple of str
+        What was found out, in a few words each.
+    """
+
+    table: Any
+    labelled: frozenset[str] = frozenset()
+    decided: tuple[str, ...] = ()
+
+
+def read_statistics(opened: Opened, form: TableFormat) -> Statistics:
+    """Return the table in a file.
+
+    Raises
+    ------
+    InvalidInputError
+        If the file cannot be read, or holds several tables and `form` names none.
+    MissingExtraError
+        If pyreadstat or rdata is not installed.
+    """
+    check_fits(PER_BYTE * opened.size, f"reading {opened.name}")
+    if opened.kind in R_FILES:
+        return _read_r(opened, form.sheet)
+    return _read_labelled(opened, form.encoding)
+
+
+def _need(package: str, opened: Opened) -> Any:
+    """Return a package of the extra."""
+    try:
+        made = importlib.import_module(package)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{opened.kind} files need an optional package",
+            f"{package} is not installed",
+            fix="pip install 'lowland[statistics]', or save the table as CSV",
+        ) from error
+    need_arrow(opened.kind)
+    return made
+
+
+def _read_labelled(opened: Opened, encoding: str | None) -> Statistics:
+    """Return a table of Stata, SPSS or SAS."""
+    pyreadstat = _need("pyreadstat", opened)
+    import pyarrow as pa
+
+    read = getattr(pyreadstat, _READERS[opened.kind])
+    options = {} if encoding is None else {"encoding": encoding}
+    with opened.stream() as file:
+        data = file.read()
+    with reading(opened.name, f"{opened.kind} file"):
+        try:
+            columns, about = read(io.BytesIO(data), output_format="dict", **options)
+        except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, UnicodeDecodeError) as error:
+            raise FileFormatError(
+                f"{opened.name} is not a valid {opened.kind} file", str(error).strip(), fix=_fix(str(error))
+            ) from error
+    if not columns or not next(iter(columns.values())):
+        raise FileFormatError(f"{opened.name} is empty", "no row", fix="pass a table with data")
+    labels = {name: held for name, held in about.variable_value_labels.items() if name in columns}
+    made, labelled, partly = {}, set(), []
+    for name, cells in columns.items():
+        words = _words(cells, labels.get(name, {}))
+        if words is not None:
+            labelled.add(name)
+        elif labels.get(name) and any(cell in labels[name] for cell in cells):
+            partly.append(name)
+        made[name] = pa.array(_whole(cells) if words is None else words)
+    said = ["words of value labels: " + ", ".join(map(repr, sorted(labelled)))] if labelled else []
+    if partly:
+        said.append("numbers, though some of them have labels: " + ", ".join(map(repr, partly)))
+    return Statistics(pa.table(made), frozenset(labelled), tuple(said))
+
+
+def _fix(reason: str) -> str:
+    coded = "encoding" in reason or "codec" in reason
+    return "name its encoding, such as cp1252" if coded else "check the file"
+
+
+def _words(cells: Sequence[Any], labels: Mapping[Any, str]) -> list[str | None] | None:
+    """Return the labels of cells, if each that is not missing has one; else None."""
+    known = {cell for cell in cells if cell is not None}
+    if not known or not known <= set(labels):
+        return None
+    return [None if cell is None else str(labels[cell]) for cell in cells]
+
+
+def _whole(cells: Sequence[Any]) -> Sequence[Any]:
+    """Return numbers as whole ones if all are: most of these programs hold all numbers as floats."""
+    numbers = [cell for cell in cells if cell is not None]
+    if numbers and all(type(x) is float and x.is_integer() and abs(x) < EXACT for x in numbers):
+        return [None if cell is None else int(cell) for cell in cells]
+    return cells
+
+
+def _read_r(opened: Opened, asked: str | None) -> Statistics:
+    """Return a data frame or matrix of R."""
+    rdata = _need("rdata", opened)
+    import pyarrow as pa
+
+    with opened.stream() as file:
+        data = file.read()
+    with reading(opened.name, f"{opened.kind} file"), warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # of classes that it does not know, which are data frames all the same
+        made = {**rdata.conversion.DEFAULT_CLASS_MAP, **_CLASSES}
+        try:
+            held = rdata.conversion.convert(rdata.parser.parse_data(data), constructor_dict=made)
+        except NotImplementedError as error:
+            raise InvalidInputError(
+                f"{opened.name} holds objects of R that cannot be read here",
+                str(error),
+                fix="save a data frame alone by saveRDS, or as CSV",
+            ) from error
+    named = held if opened.kind != ".rds" and isinstance(held, dict) else {"": held}
+    frames = {str(name): frame for name, one in named.items() if (frame := _as_frame(one)) is not None}
+    if asked is not None and opened.kind != ".rds" and asked not in frames:
+        raise InvalidInputError(f"{opened.name} has no table {asked!r}", f"tables {', '.join(frames)}")
+    if asked is not None and asked in frames:
+        frames = {asked: frames[asked]}
+    if len(frames) != 1:
+        other = type(next(iter(named.values()), None)).__name__
+        found = f"tables {', '.join(frames)}" if frames else f"a {other}"
+        raise InvalidInputError(
+            f"{opened.name} holds {'several tables' if frames else 'no data frame or matrix'}",
+            found,
+            fix="name one of them as its sheet" if frames else "save a data frame by saveRDS",
+        )
+    (frame,) = frames.values()
+    with reading_arrow(opened.name), reading(opened.name, f"{opened.kind} file"):
+        return Statistics(pa.Table.from_pandas(frame))
+
+
+def _days(numbers: Any, attributes: Mapping[str, Any]) -> Any:
+    """Return dates of R: days since 1970."""
+    import pandas as pd
+
+    return pd.Series(pd.to_datetime(np.ma.filled(np.floor(numbers), np.nan), unit="D")).dt.date.to_numpy()
+
+
+def _seconds(numbers: Any, attributes: Mapping[str, Any]) -> Any:
+    """Return times of R: seconds since 1970."""
+    import pandas as pd
+
+    return pd.to_datetime(np.ma.filled(np.ma.asarray(numbers, float), np.nan), unit="s").to_numpy()
+
+
+def _long_whole(numbers: Any, attributes: Mapping[str, Any]) -> Any:
+    """Return whole numbers of 64 bits, which the package bit64 keeps in the bits of doubles."""
+    import pandas as pd
+
+    whole = np.ascontiguousarray(numbers, float).view(np.int64)
+    return pd.array(np.ma.masked_equal(whole, np.iinfo(np.int64).min).tolist(), dtype="Int64")
+
+
+# what becomes of objects of R by their class, besides what rdata knows
+_CLASSES = {"Date": _days, "POSIXct": _seconds, "integer64": _long_whole}
+
+
+def _as_frame(held: Any) -> Any:
+    """Return a data frame or matrix of R as a frame of pandas, rows that are only numbered without names."""
+    import pandas as pd
+
+    if getattr(held, "ndim", 0) != 2 or not all(held.shape):
+        return None
+    frame = held if isinstance(held, pd.DataFrame) else None
+    if frame is None:
+        frame = held.to_pandas() if hasattr(held, "to_pandas") else pd.DataFrame(held)
+        if not hasattr(held, "to_pandas"):
+            frame.columns = [str(k + 1) for k in range(frame.shape[1])]
+    frame = frame.rename(columns=str).rename_axis(index=None, columns=None)
+    counted = [str(one) for one in frame.index] in (
+        [str(k) for k in range(len(frame))],
+        [str(k + 1) for k in range(len(frame))],
+    )
+    return frame.reset_index(drop=True) if counted else frame
