@@ -41,6 +41,7 @@ from lowland.core.random import make_generator
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import StopReason
 from lowland.files.shapes.layouts import Reading, Table
+from lowland.files.sources import is_among
 
 # beyond this many cells, predicting the cells of interest beats writing the whole table
 LARGEST_OUTPUT = 20_000_000
@@ -99,6 +100,12 @@ class ResultOptions:
                 raise InvalidInputError(
                     f"{name} would overwrite the table", str(path), fix="name another file"
                 )
+        if self.output is not None and table is not None and is_among(self.output, table):
+            raise InvalidInputError(
+                "--output would be one of the files that are read the next time",
+                f"{self.output}, and the table is {table}",
+                fix="name a file elsewhere",
+            )
         check_outputs(*paths.values(), force=force)
         check_table(self.output, "--output", sheets=not self.lists_cells)
         check_table(self.mark, "--mark")

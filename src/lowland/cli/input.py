@@ -61,7 +61,8 @@ class SourceOptions:
 
     PANEL: ClassVar = READING
     table: Path | None = argument(
-        "CSV, TSV, Parquet (also a folder of such files), Feather, Matrix Market, NPY or NPZ; long or wide.",
+        "CSV, TSV, Excel, JSON, Parquet, Feather, Stata, SPSS, R, Matrix Market, NPY or NPZ; a folder of CSV "
+        "or Parquet files, or a pattern such as 'parts/*.csv'; long or wide.",
         default=None,
     )
     database: str | None = option(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from lowland.core.errors import FileFormatError, InvalidInputError
@@ -14,8 +16,10 @@ from lowland.files.foreign.databases import database_kind, refuse_without_query
 from lowland.files.foreign.json_records import JSON
 from lowland.files.foreign.spreadsheets import SHEETS
 from lowland.files.foreign.statistics_files import R_FILES, STATISTICS
-from lowland.files.sources import Opened, open_source, unpacked
+from lowland.files.sources import COMPRESSED, PATTERN, Opened, files_meant, open_source, unpacked
+from lowland.files.table_format import TableFormat
 from lowland.files.text.encodings import find_encoding
+from lowland.files.text.joined import join_texts
 from lowland.files.text.text_layout import DELIMITERS
 
 ARRAYS = (".npy", ".npz", ".mtx")
@@ -41,16 +45,83 @@ HDF5, ARCHIVE = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
 # what tells pages, which some programs write under the names of spreadsheets
 _PAGE = re.compile(rb"\s*(<!doctype\s+html|<html|<table|<\?xml)", re.IGNORECASE)
 HEAD = 512
+PLAIN = TableFormat()
 
 
-def open_table(source: Any) -> Opened:
+def open_table(source: Any, form: TableFormat = PLAIN) -> Opened:
     """Return a table's bytes, decompressed, and their kind; a text of no known ending is a .csv file.
+
+    Parameters
+    ----------
+    source : path or "-"
+        A folder or a pattern, such as parts/*.csv, means several files of the same columns.
+    form : TableFormat
+        What a person says about how texts are written.
 
     Raises
     ------
     InvalidInputError
         If it cannot be opened, is of no known kind, or is a database.
     """
+    if PATTERN.search(os.fspath(source)) or os.path.isdir(source):
+        many = _many(source)
+        if many:
+            return _joined(os.fspath(source), many, form)
+    return _open_one(source)
+
+
+def _many(source: str | os.PathLike[str]) -> list[Path]:
+    """Return the files that a folder or a pattern means: of a folder, Parquet files, or else texts of a kind.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is none.
+    """
+    found = files_meant(source)
+    if os.path.isdir(source):
+        by_kind = {kind: [one for one in found if _ending(one) == kind] for kind in (*COLUMNAR, *DELIMITERS)}
+        found = next((files for files in by_kind.values() if files), [])
+    if not found and not Path(source).is_file():
+        raise InvalidInputError(
+            f"{os.fspath(source)} means no table",
+            "no file" if not os.path.isdir(source) else "no Parquet file and no text of a table",
+            fix="name a file, a folder of *.parquet or *.csv files, or a pattern such as 'parts/*.csv'",
+        )
+    return found
+
+
+def _ending(path: Path) -> str:
+    """Return the ending of a name, without that of a compression."""
+    whole = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if whole in COMPRESSED else whole
+
+
+def _joined(name: str, files: Sequence[Path], form: TableFormat) -> Opened:
+    """Return several files as one table.
+
+    Raises
+    ------
+    InvalidInputError
+        If they are not of one kind, texts or files of Arrow, or have other columns.
+    """
+    opened = [_open_one(file) for file in files]
+    if len(opened) == 1:
+        return opened[0]
+    if all(is_text(one) for one in opened):
+        return join_texts(name, opened, form)
+    other = next((one for one in opened if one.kind != opened[0].kind or one.path is None), None)
+    if other is not None or opened[0].kind not in COLUMNAR:
+        raise InvalidInputError(
+            f"{name} means files that cannot be read as one table",
+            f"{opened[0].name}, {(other or opened[1]).name}",
+            fix="name texts alone, or Parquet files alone, by a pattern such as 'parts/*.csv'",
+        )
+    said = f"{len(files)} files read as one table"
+    return Opened(name, opened[0].kind, None, parts=tuple(files), said=(said,))
+
+
+def _open_one(source: str | os.PathLike[str]) -> Opened:
     opened = open_source(source)
     kind = "" if opened.path is None else database_kind(opened.path)
     if kind:
@@ -65,8 +136,6 @@ def open_table(source: Any) -> Opened:
 
 def _by_contents(opened: Opened) -> str:
     """Return the ending that the kind of a file has: that of its name, if its first bytes do not differ."""
-    if opened.path is not None and opened.path.is_dir():
-        return opened.kind
     head = opened.head(HEAD)
     found = next((ending for begins, ending in BEGINNINGS.items() if head.startswith(begins)), "")
     if head.startswith(ARCHIVE):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import glob
 import gzip
 import io
 import lzma
@@ -31,6 +32,8 @@ STREAMS = {
     ".zst": rb"\x28\xb5\x2f\xfd",
 }
 STANDARD_INPUT = "-"
+# what makes of a name a pattern of names
+PATTERN = re.compile(r"[*?\[]")
 
 
 @final
@@ -45,15 +48,21 @@ class Opened:
     kind : str
         Ending of the name in lower case, without that of a compression: ".csv"; "" if unknown.
     path : Path or None
-        A file to read from, if it holds the bytes as they are, or a folder of Parquet files.
+        A file to read from, if it holds the bytes as they are.
     data : bytes
         The bytes, if there is no such file.
+    parts : tuple of Path
+        Several files of Arrow that are one table; then there are neither a file nor bytes.
+    said : tuple of str
+        What is said of the source, in a few words each.
     """
 
     name: str
     kind: str
     path: Path | None
     data: bytes = b""
+    parts: tuple[Path, ...] = ()
+    said: tuple[str, ...] = ()
 
     def stream(self) -> IO[bytes]:
         """Open the bytes for reading."""
@@ -62,6 +71,8 @@ class Opened:
     @property
     def size(self) -> int:
         """Number of bytes."""
+        if self.parts:
+            return sum(part.stat().st_size for part in self.parts)
         return len(self.data) if self.path is None else self.path.stat().st_size
 
     def head(self, size: int) -> bytes:
@@ -77,7 +88,7 @@ class Opened:
 
 
 def parquet_files(files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """Return the Parquet files that are meant: of a folder, those in it by name.
+    """Return the Parquet files that are meant: of a folder, those in it by name; of a pattern, what fits.
 
     Raises
     ------
@@ -86,9 +97,10 @@ def parquet_files(files: str | os.PathLike[str] | Sequence[str | os.PathLike[str
     """
     given = [Path(files)] if isinstance(files, str | os.PathLike) else [Path(file) for file in files]
     paths = given
-    if len(given) == 1 and given[0].is_dir():  # without hidden files, which systems leave behind
-        inside = sorted(given[0].glob("*.parquet"))
-        paths = [path for path in inside if path.is_file() and not path.name.startswith(".")]
+    if len(given) == 1 and given[0].is_dir():
+        paths = [path for path in files_meant(given[0]) if path.suffix == ".parquet"]
+    elif len(given) == 1:
+        paths = files_meant(given[0]) or given
     missing = [path for path in paths if not path.is_file()]
     if missing or not paths:
         raise InvalidInputError(
@@ -97,6 +109,48 @@ def parquet_files(files: str | os.PathLike[str] | Sequence[str | os.PathLike[str
             fix="pass files, or a folder of *.parquet",
         )
     return paths
+
+
+def files_meant(source: str | os.PathLike[str]) -> list[Path]:
+    """Return the files in a folder, or those that fit a pattern such as parts/*.csv, in order; else none.
+
+    Hidden files, which systems leave behind, are never meant.
+    """
+    path, text = Path(source), os.fspath(source)
+    if path.is_dir():
+        found = list(path.iterdir())
+    elif PATTERN.search(text) and not path.exists():
+        found = [Path(name) for name in glob.glob(text, recursive=True)]
+    else:
+        return []
+    return sorted(one for one in found if one.is_file() and not one.name.startswith("."))
+
+
+def is_among(path: Path, source: str | os.PathLike[str]) -> bool:
+    """Return whether a file is, or would be, one of those that a folder or a pattern means."""
+    folder = Path(source)
+    if folder.is_dir():
+        return path.resolve().parent == folder.resolve()
+    fits = PATTERN.search(os.fspath(source)) is not None and not folder.exists()
+    return fits and path.absolute().match(str(folder.absolute()))
+
+
+def check_same_columns(
+    first: tuple[str, Sequence[str]], other: tuple[str, Sequence[str]], *, ordered: bool = False
+) -> None:
+    """Raise unless two files, each with its name and those of its columns, have the same columns."""
+    (name, columns), (other_name, other_columns) = first, other
+    if (list(columns) == list(other_columns)) if ordered else (set(columns) == set(other_columns)):
+        return
+    lacking = [one for one in columns if one not in other_columns]
+    more = [one for one in other_columns if one not in columns]
+    differ = [f"without {', '.join(map(repr, lacking[:6]))}"] if lacking else []
+    differ += [f"with {', '.join(map(repr, more[:6]))}"] if more else []
+    raise InvalidInputError(
+        f"{name} and {other_name} do not have the same columns",
+        f"the second {' and '.join(differ) or 'has them in another order'}",
+        fix="read files of the same columns: name them by a pattern, such as parts/2020*.csv",
+    )
 
 
 def cannot_open(path: str, error: OSError) -> InvalidInputError:
@@ -121,9 +175,6 @@ def open_source(source: str | os.PathLike[str]) -> Opened:
     if os.fspath(source) == STANDARD_INPUT:
         return unpacked(Opened("standard input", "", None, _read_all(sys.stdin.buffer, "standard input")))
     path = Path(source)
-    if path.is_dir():
-        parquet_files(path)
-        return Opened(str(path), ".parquet", path)
     try:
         with path.open("rb"):
             pass

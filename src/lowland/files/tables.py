@@ -62,7 +62,8 @@ def read_table(
     source : path or data frame
         CSV and other text, JSON, Parquet, Feather, a spreadsheet, a file of Stata, SPSS, SAS or R, Matrix
         Market, NPY or NPZ, perhaps compressed (.gz, .bz2, .xz, .zst, .zip); "-" for standard input; or a
-        pandas, Polars or Arrow frame.
+        pandas, Polars or Arrow frame. A folder of Parquet or CSV files, or a pattern such as "parts/*.csv",
+        is one table, whose files have the same columns.
     row, column, value : str, optional
         Names of the columns of a long table. Naming one of them makes the table long, unless `layout` is
         "wide"; `row` then names the column of row labels.
@@ -133,7 +134,12 @@ def load_table(source: Any, how: Reading = DEFAULT) -> Table:
 
 
 def _load_file(source: str | os.PathLike[str], how: Reading) -> Table:
-    opened = open_table(source)
+    opened = open_table(source, how.form)
+    table = _load_opened(opened, how)
+    return replace(table, decided=(*opened.said, *table.decided))
+
+
+def _load_opened(opened: Opened, how: Reading) -> Table:
     if is_text(opened):
         return _load_text(opened, how)
     if opened.kind in ARRAYS:
@@ -171,7 +177,7 @@ def read_typed_columns(
     """
     if not is_path(source):
         return frame_columns(source), "the data frame"
-    opened = open_table(source)
+    opened = open_table(source, form)
     where = opened.name
     if not is_text(opened):
         if opened.kind in ARRAYS:
@@ -201,7 +207,7 @@ def read_labelled_columns(source: Any, value: str, form: TableFormat) -> tuple[C
     if not is_path(source):
         columns, where, numerals = frame_columns(source), "the data frame", Numerals()
     else:
-        opened = open_table(source)
+        opened = open_table(source, form)
         where = opened.name
         if is_text(opened):
             layout = find_text_layout(opened, form)

@@ -12,7 +12,7 @@ from typing import Any
 from lowland.core.damage import reading
 from lowland.core.errors import InvalidInputError, MissingExtraError
 from lowland.core.memory import check_fits
-from lowland.files.sources import Opened, parquet_files
+from lowland.files.sources import Opened, check_same_columns
 from lowland.files.table_format import ROW_LABELS
 
 # bytes per cell by physical type; text has at least its offsets
@@ -93,8 +93,8 @@ def read_arrow(opened: Opened) -> Any:
     from pyarrow import feather, parquet
 
     sources: list[Any] = [pa.BufferReader(opened.data)]
-    if opened.path is not None:
-        sources = parquet_files(opened.path) if opened.path.is_dir() else [str(opened.path)]
+    if opened.parts or opened.path is not None:
+        sources = list(opened.parts) or [str(opened.path)]
     read = parquet.read_table if opened.kind == ".parquet" else feather.read_table
     with reading_arrow(opened.name), reading(opened.name, f"{opened.kind} file"):
         size = float(opened.size)
@@ -105,6 +105,8 @@ def read_arrow(opened: Opened) -> Any:
         for source in sources:
             with reading_arrow(source if isinstance(source, str | Path) else opened.name):
                 tables.append(read(source))
+            names = [(str(one), table.column_names) for one, table in zip(sources, tables, strict=False)]
+            check_same_columns(names[0], names[-1])
         # a column may hold whole numbers in one file and others in the next
         table = pa.concat_tables(tables, promote_options="permissive")
         # offsets that lead out of their buffers would crash what uses them
