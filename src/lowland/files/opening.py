@@ -16,6 +16,7 @@ from lowland.files.foreign.databases import database_kind, refuse_without_query
 from lowland.files.foreign.json_records import JSON
 from lowland.files.foreign.spreadsheets import SHEETS
 from lowland.files.foreign.statistics_files import R_FILES, STATISTICS
+from lowland.files.remote import address_of, drain, fetch, is_buffer, shown_address
 from lowland.files.sources import COMPRESSED, PATTERN, Opened, files_meant, open_source, unpacked
 from lowland.files.table_format import TableFormat
 from lowland.files.text.encodings import find_encoding
@@ -53,7 +54,7 @@ def open_table(source: Any, form: TableFormat = PLAIN) -> Opened:
 
     Parameters
     ----------
-    source : path or "-"
+    source : path, address, "-" or open buffer
         A folder or a pattern, such as parts/*.csv, means several files of the same columns.
     form : TableFormat
         What a person says about how texts are written.
@@ -63,10 +64,15 @@ def open_table(source: Any, form: TableFormat = PLAIN) -> Opened:
     InvalidInputError
         If it cannot be opened, is of no known kind, or is a database.
     """
+    if is_buffer(source):
+        return _of_kind(unpacked(drain(source, form.encoding)))
+    address = address_of(source)
+    if address:
+        return _joined(shown_address(address), list(map(_of_kind, map(unpacked, fetch(address)))), form)
     if PATTERN.search(os.fspath(source)) or os.path.isdir(source):
         many = _many(source)
         if many:
-            return _joined(os.fspath(source), many, form)
+            return _joined(os.fspath(source), list(map(_open_one, many)), form)
     return _open_one(source)
 
 
@@ -97,7 +103,7 @@ def _ending(path: Path) -> str:
     return Path(path.stem).suffix.lower() if whole in COMPRESSED else whole
 
 
-def _joined(name: str, files: Sequence[Path], form: TableFormat) -> Opened:
+def _joined(name: str, opened: Sequence[Opened], form: TableFormat) -> Opened:
     """Return several files as one table.
 
     Raises
@@ -105,20 +111,21 @@ def _joined(name: str, files: Sequence[Path], form: TableFormat) -> Opened:
     InvalidInputError
         If they are not of one kind, texts or files of Arrow, or have other columns.
     """
-    opened = [_open_one(file) for file in files]
+    if not opened:
+        raise InvalidInputError(f"{name} means no table", "no file", fix="check the address")
     if len(opened) == 1:
         return opened[0]
     if all(is_text(one) for one in opened):
         return join_texts(name, opened, form)
-    other = next((one for one in opened if one.kind != opened[0].kind or one.path is None), None)
+    other = next((one for one in opened if one.kind != opened[0].kind), None)
     if other is not None or opened[0].kind not in COLUMNAR:
         raise InvalidInputError(
             f"{name} means files that cannot be read as one table",
             f"{opened[0].name}, {(other or opened[1]).name}",
             fix="name texts alone, or Parquet files alone, by a pattern such as 'parts/*.csv'",
         )
-    said = f"{len(files)} files read as one table"
-    return Opened(name, opened[0].kind, None, parts=tuple(files), said=(said,))
+    said = f"{len(opened)} files read as one table"
+    return Opened(name, opened[0].kind, None, parts=tuple(opened), said=(said,))
 
 
 def _open_one(source: str | os.PathLike[str]) -> Opened:
@@ -127,6 +134,11 @@ def _open_one(source: str | os.PathLike[str]) -> Opened:
     if kind:
         assert opened.path is not None
         refuse_without_query(opened.path)
+    return _of_kind(opened)
+
+
+def _of_kind(opened: Opened) -> Opened:
+    """Return a source with the ending of its kind, unpacked where it is an archive of one file."""
     while True:
         found = _by_contents(opened)
         if found != ".zip":
@@ -196,9 +208,9 @@ def _text(opened: Opened, head: bytes) -> str:
     return ".json" if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{") else ".csv"
 
 
-def is_path(source: Any) -> bool:
-    """Return whether a source names a file; else it is a data frame."""
-    return isinstance(source, str | os.PathLike)
+def is_file(source: Any) -> bool:
+    """Return whether a source names a file, or is an open one; else it is a data frame."""
+    return isinstance(source, str | os.PathLike) or is_buffer(source)
 
 
 def is_text(opened: Opened) -> bool:

@@ -51,7 +51,7 @@ class Opened:
         A file to read from, if it holds the bytes as they are.
     data : bytes
         The bytes, if there is no such file.
-    parts : tuple of Path
+    parts : tuple of Opened
         Several files of Arrow that are one table; then there are neither a file nor bytes.
     said : tuple of str
         What is said of the source, in a few words each.
@@ -61,7 +61,7 @@ class Opened:
     kind: str
     path: Path | None
     data: bytes = b""
-    parts: tuple[Path, ...] = ()
+    parts: tuple[Opened, ...] = ()
     said: tuple[str, ...] = ()
 
     def stream(self) -> IO[bytes]:
@@ -72,7 +72,7 @@ class Opened:
     def size(self) -> int:
         """Number of bytes."""
         if self.parts:
-            return sum(part.stat().st_size for part in self.parts)
+            return sum(part.size for part in self.parts)
         return len(self.data) if self.path is None else self.path.stat().st_size
 
     def head(self, size: int) -> bytes:
@@ -173,7 +173,7 @@ def open_source(source: str | os.PathLike[str]) -> Opened:
         If that needs a package that is not installed.
     """
     if os.fspath(source) == STANDARD_INPUT:
-        return unpacked(Opened("standard input", "", None, _read_all(sys.stdin.buffer, "standard input")))
+        return unpacked(Opened("standard input", "", None, read_all(sys.stdin.buffer, "standard input")))
     path = Path(source)
     try:
         with path.open("rb"):
@@ -223,7 +223,7 @@ def _decompress(opened: Opened, suffix: str) -> bytes:
     opener: Any = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(suffix)
     if opener is not None:
         with opened.stream() as raw, opener(raw, "rb") as file:
-            return _read_all(file, what)
+            return read_all(file, what)
     try:
         import pyarrow as pa
     except ImportError as error:
@@ -233,10 +233,10 @@ def _decompress(opened: Opened, suffix: str) -> bytes:
             fix="pip install 'lowland[tables]'",
         ) from error
     with opened.stream() as raw, pa.input_stream(raw, compression="zstd") as file:
-        return _read_all(file, what)
+        return read_all(file, what)
 
 
-def _read_all(file: Any, what: str) -> bytes:
+def read_all(file: Any, what: str) -> bytes:
     """Read a stream to its end, and refuse it as soon as it outgrows the memory."""
     pieces: list[bytes] = []
     while piece := file.read(PIECE):

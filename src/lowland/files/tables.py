@@ -24,7 +24,7 @@ from lowland.files.evidence import Profile, are_padded, profile
 from lowland.files.foreign.columnar import COLUMNAR, give_back_memory
 from lowland.files.frames import Columns, frame_columns, truth_columns
 from lowland.files.numerals import Numerals, type_cells
-from lowland.files.opening import ARRAYS, is_path, is_text, open_table
+from lowland.files.opening import ARRAYS, is_file, is_text, open_table
 from lowland.files.shapes.assembling import decide_layout, profiles_of, table_from_columns
 from lowland.files.shapes.layouts import Reading, Table
 from lowland.files.sources import Opened
@@ -59,11 +59,12 @@ def read_table(
 
     Parameters
     ----------
-    source : path or data frame
+    source : path, address, open buffer or data frame
         CSV and other text, JSON, Parquet, Feather, a spreadsheet, a file of Stata, SPSS, SAS or R, Matrix
         Market, NPY or NPZ, perhaps compressed (.gz, .bz2, .xz, .zst, .zip); "-" for standard input; or a
         pandas, Polars or Arrow frame. A folder of Parquet or CSV files, or a pattern such as "parts/*.csv",
-        is one table, whose files have the same columns.
+        is one table, whose files have the same columns. Addresses (https://, s3://, ...) are read through
+        fsspec; of open files and buffers, such as io.BytesIO, what is left in them.
     row, column, value : str, optional
         Names of the columns of a long table. Naming one of them makes the table long, unless `layout` is
         "wide"; `row` then names the column of row labels.
@@ -123,7 +124,7 @@ def load_table(source: Any, how: Reading = DEFAULT) -> Table:
     source : path or data frame
     how : Reading
     """
-    if not is_path(source):
+    if not is_file(source):
         contents = Contents(frame_columns(source), truths=truth_columns(source))
         return _load_columns(contents, "the data frame", how)
     try:
@@ -175,7 +176,7 @@ def read_typed_columns(
         Columns of labels, by position or name: kept exactly as written.
     form : TableFormat
     """
-    if not is_path(source):
+    if not is_file(source):
         return frame_columns(source), "the data frame"
     opened = open_table(source, form)
     where = opened.name
@@ -204,7 +205,7 @@ def read_labelled_columns(source: Any, value: str, form: TableFormat) -> tuple[C
         The column of numbers.
     form : TableFormat
     """
-    if not is_path(source):
+    if not is_file(source):
         columns, where, numerals = frame_columns(source), "the data frame", Numerals()
     else:
         opened = open_table(source, form)

@@ -92,9 +92,8 @@ def read_arrow(opened: Opened) -> Any:
     import pyarrow as pa
     from pyarrow import feather, parquet
 
-    sources: list[Any] = [pa.BufferReader(opened.data)]
-    if opened.parts or opened.path is not None:
-        sources = list(opened.parts) or [str(opened.path)]
+    parts = opened.parts or (opened,)
+    sources: list[Any] = [pa.BufferReader(one.data) if one.path is None else str(one.path) for one in parts]
     read = parquet.read_table if opened.kind == ".parquet" else feather.read_table
     with reading_arrow(opened.name), reading(opened.name, f"{opened.kind} file"):
         size = float(opened.size)
@@ -102,11 +101,11 @@ def read_arrow(opened: Opened) -> Any:
             size = sum(_decoded_size(parquet.read_metadata(source)) for source in sources)
         check_fits(size, f"reading {opened.name}")
         tables = []
-        for source in sources:
-            with reading_arrow(source if isinstance(source, str | Path) else opened.name):
+        for part, source in zip(parts, sources, strict=True):
+            with reading_arrow(part.name):
                 tables.append(read(source))
-            names = [(str(one), table.column_names) for one, table in zip(sources, tables, strict=False)]
-            check_same_columns(names[0], names[-1])
+            columns = [table.column_names for table in (tables[0], tables[-1])]
+            check_same_columns((parts[0].name, columns[0]), (part.name, columns[1]))
         # a column may hold whole numbers in one file and others in the next
         table = pa.concat_tables(tables, promote_options="permissive")
         # offsets that lead out of their buffers would crash what uses them
