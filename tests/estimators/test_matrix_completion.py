@@ -8,25 +8,11 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from lowland import MatrixCompletion, MatrixSensing, Observations, read_table
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.status import Verdict
 from lowland.datasets import data_path
-
-
-@pytest.mark.filterwarnings("ignore::lowland.core.errors.UnderdeterminedWarning")
-@parametrize_with_checks([MatrixSensing(n_restarts=0, certify=False, random_state=0)])
-def test_scikit_learn_on_sensing(estimator, check):
-    check(estimator)
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::lowland.core.errors.UnderdeterminedWarning")
-@parametrize_with_checks([MatrixSensing(random_state=0)])
-def test_scikit_learn_on_sensing_by_default(estimator, check):
-    check(estimator)
 
 
 def test_sensing_recovers_a_matrix_with_fewer_samples_than_features(rng):
@@ -51,18 +37,6 @@ ALONE = {"refine": False, "powers": False, "pattern": False, "certify": False, "
 # a fit whose every step is one of the default's, and that takes milliseconds
 ONE = {"rank": 1, "method": "variational", **ALONE}
 BRIEF = {**ONE, "max_iter": 5}
-
-
-@pytest.mark.usefixtures("quick_starts")
-@parametrize_with_checks([MatrixCompletion(**BRIEF)])
-def test_scikit_learn(estimator, check):
-    check(estimator)
-
-
-@pytest.mark.slow
-@parametrize_with_checks([MatrixCompletion(random_state=0)])
-def test_scikit_learn_by_default(estimator, check):
-    check(estimator)
 
 
 @pytest.fixture

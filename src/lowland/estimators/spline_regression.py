@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,15 @@ from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from lowland.core.arrays import Vector, check_scale
+from lowland.core.arrays import Indices, Vector, check_scale
+from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share, whole_number
 from lowland.estimators.parameters import _Estimator
 from lowland.report.reported import Reported
+from lowland.trials.masks import Mask, folds_of
+
+# `cv` is a number of folds; anything else is scikit-learn's
+NUMBERS_AND_WORDS = (int, float, np.number, str, NoneType)
 
 
 class _SplineRegressor(Reported, RegressorMixin, _Estimator):
@@ -21,7 +27,7 @@ class _SplineRegressor(Reported, RegressorMixin, _Estimator):
 
     max_knots: int
     average: bool
-    cv: int
+    cv: Any
     on_progress: Any
     verbose: int
     random_state: Any
@@ -43,7 +49,14 @@ class _SplineRegressor(Reported, RegressorMixin, _Estimator):
 
     def _check_knots_and_folds(self) -> None:
         whole_number(self.max_knots, "max_knots", 0)
-        whole_number(self.cv, "cv", 2)
+        if isinstance(self.cv, NUMBERS_AND_WORDS):
+            whole_number(self.cv, "cv", 2)
+
+    def _folds(self, used: Mask, most: int, rng: np.random.Generator) -> Indices:
+        """Return the fold of each used point: of at most so many that are drawn, or as `cv` splits all."""
+        if isinstance(self.cv, NUMBERS_AND_WORDS):
+            return folds_of(int(used.sum()), min(self.cv, most), rng)
+        return folds_split_by(self.cv, used)
 
     def _to_unit(self, values: Vector, weights: Vector | None = None) -> Vector:
         """Find the mean and the unit of values, and return these in it."""
@@ -95,3 +108,36 @@ class _SplineRegressor(Reported, RegressorMixin, _Estimator):
         check_share("level", level)
         lower, upper = self._interval(self._points(X), level)
         return self._mean + self._unit * lower, self._mean + self._unit * upper
+
+
+def folds_split_by(cv: Any, used: Mask) -> Indices:
+    """Return the fold of each used point, as scikit-learn's splits of all points say.
+
+    Raises
+    ------
+    InvalidInputError
+        If a point is in no test set or in several, or is neither in the training set nor in the test set.
+    """
+    from sklearn.model_selection import check_cv
+
+    folds = np.full(used.size, -1)
+    for number, (kept, held) in enumerate(check_cv(cv).split(np.zeros((used.size, 1)))):
+        apart = np.ones(used.size, bool)
+        apart[kept] = False
+        if (folds[held] >= 0).any() or not np.array_equal(np.flatnonzero(apart), np.sort(held)):
+            raise _no_folds(f"split {number + 1}")
+        folds[held] = number
+    if (folds < 0).any():
+        raise _no_folds(f"{np.sum(folds < 0)} points in no test set")
+    numbers: Indices = np.unique(folds[used], return_inverse=True)[1]
+    if not numbers.any():
+        raise _no_folds("one fold")
+    return numbers
+
+
+def _no_folds(found: str) -> InvalidInputError:
+    return InvalidInputError(
+        "cv must put each point into one test set, and train on all others",
+        found,
+        fix="use a number of folds, or splits such as those of KFold and LeaveOneGroupOut",
+    )

@@ -20,6 +20,7 @@ from lowland.networks.splines.knot_choice import CrossFit, cross_fit
 from lowland.networks.splines.linear_spline import mean_spline
 from lowland.networks.splines.stability import stability_report
 from lowland.networks.splines.variation import simplified_knots, variation_weight, weighted_variation
+from lowland.trials.masks import Mask
 
 if TYPE_CHECKING:
     from lowland.report.page import Page
@@ -45,8 +46,9 @@ class StableSplineRegressor(_SplineRegressor):
     average : bool
         Whether to predict by the mean of the splines fitted without one fold each, for a smaller error but
         more knots; otherwise by the minimum on all points.
-    cv : int
-        Number of folds, for the number of knots and for the intervals.
+    cv : int, splitter or iterable of (train, test)
+        Number of folds, for the number of knots and for the intervals; or scikit-learn's splits of all points
+        into folds.
     random_state : int, RandomState, Generator or None
         Source of randomness, for the folds.
     on_progress : callable, optional
@@ -111,7 +113,7 @@ class StableSplineRegressor(_SplineRegressor):
         step_size: float | str = "auto",
         max_knots: int = 20,
         average: bool = True,
-        cv: int = 10,
+        cv: Any = 10,
         random_state: Any = None,
         on_progress: Any = None,
         verbose: int = 0,
@@ -134,7 +136,8 @@ class StableSplineRegressor(_SplineRegressor):
         y : array_like, shape (n,)
             Values.
         sample_weight : array_like, shape (n,), optional
-            Weights, at least 0; points of weight zero are left out.
+            Weights, at least 0; points of weight zero are left out. Whole numbers count points, so that two
+            stands for two points; others are relative precisions.
 
         Returns
         -------
@@ -146,21 +149,21 @@ class StableSplineRegressor(_SplineRegressor):
         InvalidInputError
             If there are fewer than three points or two different inputs, or a setting is out of range.
         """
-        x, values, weights = self._read(X, y, sample_weight)
+        x, values, weights, used, size = self._read(X, y, sample_weight)
         self._check_knots_and_folds()
         step_size = self._budget()
         rng = make_generator(self.random_state, "random_state")
         self.support_ = float(x.min()), float(x.max())
         self._shift, self._scale = sum(self.support_) / 2, (self.support_[1] - self.support_[0]) / 2
         scaled = (x - self._shift) / self._scale, self._to_unit(values, weights), weights
-        folds = min(self.cv, x.size)
+        folds = self._folds(used, x.size, rng)
         with shown(self.verbose):
             self._cross: CrossFit = cross_fit(
                 *scaled,
+                size=size,
                 step_size=step_size,
                 most_knots=self.max_knots,
-                n_folds=folds,
-                rng=rng,
+                folds=folds,
                 on_progress=self.on_progress,
             )
         self.path_, chosen = self._cross.path, self._cross.path[self._cross.chosen]
@@ -231,12 +234,16 @@ class StableSplineRegressor(_SplineRegressor):
         check_positive("step_size", self.step_size)
         return float(self.step_size)
 
-    def _read(self, X: ArrayLike, y: ArrayLike, sample_weight: Any) -> tuple[Vector, Vector, Vector]:
+    def _read(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: Any
+    ) -> tuple[Vector, Vector, Vector, Mask, float]:
+        """Return the points that are used, their weights, which they are, and how many these count for."""
         x, values = check_X_y(_column(X), y, dtype=np.float64, y_numeric=True)
         self.n_features_in_ = _one_feature(x)
         weights = _check_sample_weight(sample_weight, x, dtype=np.float64)
         if np.any(weights < 0):
             raise InvalidInputError("sample_weight must not be negative", f"{weights.min():g}")
+        count = float(weights.sum()) if np.all(weights == np.rint(weights)) else None
         weights = weights / (weights.max() or 1.0)
         used = weights > 0
         x, values, weights = x[used, 0], values[used], weights[used]
@@ -246,7 +253,8 @@ class StableSplineRegressor(_SplineRegressor):
             raise InvalidInputError("X must have at least two distinct numbers", f"only {x[0]:g}")
         check_scale("X", x)
         self.x_, self.y_ = x, values
-        return x, values, weights / weights.sum()
+        weights = weights / weights.sum()
+        return x, values, weights, used, float(1 / np.sum(weights**2)) if count is None else count
 
     def _points(self, X: ArrayLike) -> Vector:
         x = check_array(_column(X), dtype=np.float64)

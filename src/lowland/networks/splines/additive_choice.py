@@ -81,7 +81,7 @@ def additive_fit(
     targets: Vector,
     *,
     most_knots: int,
-    n_folds: int,
+    folds: NDArray[np.intp],
     rng: np.random.Generator,
     on_progress: OnProgress | None = None,
 ) -> AdditiveFit:
@@ -94,15 +94,16 @@ def additive_fit(
     targets : ndarray, shape (n,)
     most_knots : int
         Per input.
-    n_folds : int
+    folds : ndarray of int, shape (n,)
+        Fold of each row, from 0.
     rng : numpy.random.Generator
+        For folds within.
     on_progress : callable, optional
     """
-    n, d = inputs.shape
+    (n, d), n_folds = inputs.shape, int(folds.max()) + 1
     nested = n < NESTED * d
     fits = (CYCLES + nested * n_folds * CYCLES_WITHIN) * d + n_folds + 1
     tell = Reporter(on_progress, fits, what="fits")
-    folds = folds_of(n, n_folds, rng)
     chosen, cycles = _choice(inputs, targets, folds, most_knots, CYCLES, tell)
     bent, done = [], CYCLES * d
     for fold in range(n_folds):
@@ -128,7 +129,7 @@ def additive_fit(
     squares = np.array([missed**2 for _, missed in tried])
     errors = squares.mean(axis=1)
     # a choice among fewer points finds less: fits on all points are better than its errors say
-    best = fewest_within_error(squares, errors, np.full(n, 1 / n)) if nested else int(errors.argmin())
+    best = fewest_within_error(squares, errors, np.full(n, 1 / n), n) if nested else int(errors.argmin())
     by_fold, misses = tried[best]
     spline = shrunk(inputs, targets, offers[best][0])
     tell(done + 1)
@@ -207,7 +208,7 @@ def _chosen(
         # paths whose errors rise again before their ends are long enough
         if int(errors.argmin()) < errors.size - 1:
             break
-    best = fewest_within_error(squares, errors, even)
+    best = fewest_within_error(squares, errors, even, x.size)
     if best == 0:
         return nothing
     spline = with_knots(paths[0], numbers[best - 1])

@@ -16,7 +16,6 @@ from lowland.kernels.threads import thread_count
 from lowland.networks.splines.linear_spline import LinearSpline
 from lowland.networks.splines.minima_path import Minimum, Path, minima, spline_paths
 from lowland.trials.choices import KNOTS
-from lowland.trials.masks import folds_of
 
 # number of held-out predictions sorted together
 MOST_NUMBERS = 4_000_000
@@ -89,19 +88,19 @@ def cross_fit(
     y: Vector,
     weights: Vector,
     *,
+    size: float,
     step_size: float | None,
     most_knots: int,
-    n_folds: int,
-    rng: np.random.Generator,
+    folds: NDArray[np.intp],
     on_progress: OnProgress | None = None,
 ) -> CrossFit:
     """Follow the path of minima on all points and with every fold left out, and choose a number of knots.
 
     With a step size, only minima on all points at which gradient descent with that step stays are taken;
-    without, all. Folds tell the error of as many knots, stable or not.
+    without, all. Folds tell the error of as many knots, stable or not. `size` is how many points the weights
+    count for.
     """
-    folds = folds_of(x.size, n_folds, rng)
-    by_set = weights_by_set(weights, folds, n_folds)
+    by_set = weights_by_set(weights, folds, int(folds.max()) + 1)
     if by_set.sum(axis=1).min() <= 1e-12:
         raise InvalidInputError(
             "sample_weight is concentrated on a few points",
@@ -115,7 +114,7 @@ def cross_fit(
     without = [splines for splines, _ in by_fit[1:]]
     misses = held_out_misses(x, y, without, folds, [minimum.n_knots for minimum in path])
     errors = np.average(misses**2, axis=1, weights=weights)
-    chosen = fewest_within_error(misses**2, errors, weights)
+    chosen = fewest_within_error(misses**2, errors, weights, size)
     chosen_splines = tuple(with_knots(fits, path[chosen].n_knots) for fits in without)
     return CrossFit(path, chosen, errors, chosen_splines, folds, misses[chosen])
 
@@ -174,7 +173,7 @@ def _stable(path: tuple[Minimum, ...], step_size: float) -> tuple[Minimum, ...]:
     return kept
 
 
-def fewest_within_error(squares: Matrix, errors: Vector, weights: Vector) -> int:
+def fewest_within_error(squares: Matrix, errors: Vector, weights: Vector, size: float) -> int:
     """Return the fewest knots whose error exceeds the smallest by no more than a standard error.
 
     That of the difference is taken, since both errors are those of the same points.
@@ -182,5 +181,5 @@ def fewest_within_error(squares: Matrix, errors: Vector, weights: Vector) -> int
     best = int(errors.argmin())
     above = squares - squares[best]
     spread = np.average((above - (errors - errors[best])[:, None]) ** 2, axis=1, weights=weights)
-    (rule,), sizes = KNOTS.rules, np.sqrt(spread * np.sum(weights**2))
+    (rule,), sizes = KNOTS.rules, np.sqrt(spread / size)
     return next(k for k, size in enumerate(sizes) if errors[k] <= errors[best] + rule.margin(size, 0.0))
