@@ -55,7 +55,7 @@ def test_completes_and_keeps_observed_cells(table):
     np.testing.assert_array_equal(filled[seen], holes[seen])
     assert np.sqrt(np.mean((filled - full)[~seen] ** 2)) < 0.1
     assert model.certificate_["stationary"].verdict is Verdict.SUPPORTED
-    assert model.score(full) > -0.2
+    assert model.score(Observations.from_array(full)) > -0.2
     assert model.rank_ == 3
     assert model.n_iter_ >= 1
 
@@ -179,7 +179,7 @@ def test_bad_tables():
     with pytest.raises(ValueError, match="rows must lie between 0 and 2"):
         model.predict_cells([5], [0])
     with pytest.raises(ValueError, match="score compares cells"):
-        model.score(np.ones((2, 3)))
+        model.score(Observations.from_array(np.ones((2, 3))))
 
 
 def test_labelled_observations_are_matched_by_label(rng):
@@ -192,7 +192,7 @@ def test_labelled_observations_are_matched_by_label(rng):
     turned = Observations.from_array(
         table[:, order], row_labels=[f"r{i}" for i in range(12)], column_labels=names[order]
     )
-    assert model.score(turned) == pytest.approx(model.score(table), rel=1e-12)
+    assert model.score(turned) == pytest.approx(model.score(Observations.from_array(table)), rel=1e-12)
     part = Observations.from_triples(
         [0, 1], [0, 0], [table[3, 2], table[5, 2]], row_labels=["r3", "r5"], column_labels=["c2"]
     )

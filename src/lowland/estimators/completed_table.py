@@ -73,17 +73,25 @@ class _CompletedTable(_ServedTable):
         """Return a table of numbers with its missing cells filled, as `MatrixCompletion.transform`."""
         check_is_fitted(self)
         table = self._observe(X, reset=False)
-        about = self._about_rows(table, row_covariates, row_order)
+        return self._filled_likeliest(table, self._about_rows(table, row_covariates, row_order))
+
+    def _filled_likeliest(self, table: Observations, about: Matrix | None) -> Matrix:
+        """Return a table with its missing cells filled: by expected values, but by likeliest levels."""
         filled = self._filled(table, about, likeliest=False)
         levels = self._of_levels()
         if levels.size and table.size < filled.size:
             filled[:, levels] = self._filled(table, about, likeliest=True)[:, levels]
         return filled
 
+    def _unordered(self) -> Indices:
+        """Return the columns of levels without an order."""
+        model = self._completed.model
+        return model.unordered if isinstance(model, HasUnordered) else np.zeros(0, np.intp)
+
     def _of_levels(self) -> Indices:
         """Return the columns of levels: between two of them there is none."""
-        model, names = self._completed.model, getattr(self, "feature_names_in_", ())
-        places = set(model.unordered.tolist()) if isinstance(model, HasUnordered) else set[int]()
+        names = getattr(self, "feature_names_in_", ())
+        places = set(self._unordered().tolist())
         places |= {place for place, name in enumerate(names) if len(self.levels_.get(name, ())) > 1}
         return np.array(sorted(places), np.intp)
 

@@ -10,13 +10,16 @@ from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from lowland.cells.sides import CellTable
 from lowland.completion.tables.unknown_lines import UNKNOWN, predict_all
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
 from lowland.estimators.completed_table import _CompletedTable
 from lowland.estimators.parameters import _Estimator
+from lowland.estimators.scores import error_of_cells, error_of_rows
 
 
 @public("lowland")
@@ -295,31 +298,33 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, _Estimator):
             return self._completed.model.predict(*self._completed.cells(rows, columns))
         return predict_all(self._completed.model, *self._completed.cells(rows, columns, unknown=UNKNOWN))
 
-    def score(self, X: Any, y: Any = None) -> float:
-        """Return the negative root-mean-square error on the observed cells of a table.
+    def score(self, X: Any, y: Any = None, row_covariates: Any = None, row_order: Any = None) -> float:
+        """Return the negative root-mean-square error at hidden cells of rows, or at cells of the fit.
 
         Parameters
         ----------
-        X : array_like, data frame, sparse array or Observations, shape (m, n)
-            The fitted table or held-out cells of it: cell (i, j) is compared with the prediction for
-            row i and column j. Labelled `Observations` are matched by their labels.
+        X : array_like, data frame, sparse array or Observations, shape (k, n)
+            Rows, known or new: their known cells are hidden, a fifth at a time, and filled from the others as
+            in `transform`. What is hidden depends on X alone, so that `GridSearchCV` compares settings at the
+            same cells. `Observations` are cells held out of the fitted table instead, matched by label
+            or position, and compared with their predictions.
         y : None
             Not used.
+        row_covariates, row_order : as in `fill`
+            Of rows.
 
         Returns
         -------
         float
-            At most 0; larger is better.
+            At most 0; larger is better. In the unit of the table, so that columns of large numbers count
+            most: scale them first where that is not meant. A wrong one of levels without an order counts one.
         """
         check_is_fitted(self)
-        table, model = self._observe(X, reset=False, rows=True), self._completed.model
-        if not table.size:
-            raise InvalidInputError("the table is empty", "no observed cell", fix="pass cells to compare")
-        if table.shape != model.shape:
-            shapes = f"shape {table.shape}, {model.shape} in the fit"
-            raise InvalidInputError("score compares cells of the fitted table, whose shape differs", shapes)
-        errors = table.values - model.predict(table.rows, table.columns)
-        return -float(np.sqrt(np.average(errors**2, weights=table.weights)))
+        if isinstance(X, Observations | CellTable):
+            return -error_of_cells(self._completed.model, self._observe(X, reset=False, rows=True))
+        table = self._observe(X, reset=False)
+        about = self._about_rows(table, row_covariates, row_order)
+        return -error_of_rows(lambda kept: self._filled_likeliest(kept, about), table, self._unordered())
 
     # in this class itself: scikit-learn wraps no inherited method for `set_output`
     def transform(self, X: Any, row_covariates: Any = None, row_order: Any = None) -> Matrix:

@@ -184,6 +184,12 @@ FILLED_TUCKER = Choice(BLENDS.hides, (Rule(share=0.01),))
 #: why: smoothness was asked for; a mode that none fits better stays free
 SPLINES = Choice(replace(MODE_ORDERS.hides, times=3), (Rule(share=0),))
 
+#: settings that a search over scores compares
+#: hides: known cells of other rows, each once
+#: compares: root mean squares of errors
+#: why: cells that are the same for all settings compare these
+SCORE = Choice(Hiding(0.2, times=5))
+
 #: number of knots of a spline; inputs of a sum of splines
 #: hides: folds of the points, each once
 #: compares: squared errors, of more knots with fewer

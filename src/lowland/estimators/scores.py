@@ -1,0 +1,59 @@
+"""How wrong a fitted table is: at cells of its own, or at hidden cells of other rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from lowland.completion.tables.model import TableModel
+from lowland.core.arrays import Indices, Matrix
+from lowland.core.cells.observations import Observations
+from lowland.core.errors import InvalidInputError
+from lowland.trials.choices import SCORE
+from lowland.trials.masks import folds_of
+
+# what is hidden of rows depends on them alone, so that scores of all settings compare the same cells
+SEED = 0
+
+
+def check_any(table: Observations) -> None:
+    """Raise if there is no cell to compare with."""
+    if not table.size:
+        raise InvalidInputError("the table is empty", "no observed cell", fix="pass cells to compare")
+
+
+def error_of_cells(model: TableModel, table: Observations) -> float:
+    """Return the root-mean-square error of predictions at cells of the fitted table."""
+    check_any(table)
+    if table.shape != model.shape:
+        raise InvalidInputError(
+            "score compares cells of the fitted table, whose shape differs",
+            f"shape {table.shape}, {model.shape} in the fit",
+            fix="pass other rows as an array or a data frame",
+        )
+    errors = table.values - model.predict(table.rows, table.columns)
+    return float(np.sqrt(np.average(errors**2, weights=table.weights)))
+
+
+def error_of_rows(fill: Callable[[Observations], Matrix], table: Observations, words: Indices) -> float:
+    """Return the root-mean-square error at cells of rows, each hidden once and filled from the others.
+
+    Parameters
+    ----------
+    fill : callable
+        Returns the table that it takes with its missing cells filled.
+    table : Observations
+    words : ndarray of int
+        Columns of levels without an order: a wrong one is an error of one.
+    """
+    check_any(table)
+    folds = folds_of(table.size, SCORE.hides.times, np.random.default_rng(SEED))
+    squares = 0.0
+    for fold in np.unique(folds):
+        kept, apart = table.hide(folds == fold)
+        errors = np.asarray(fill(kept)[apart.rows, apart.columns] - apart.values, np.float64)
+        at = np.isin(apart.columns, words)
+        errors[at] = errors[at] != 0
+        squares += float(np.sum(errors**2))
+    return float(np.sqrt(squares / table.size))
