@@ -1,8 +1,11 @@
 """All of scikit-learn's checks on every estimator, none expected to fail, and those that it leaves out."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -91,3 +94,37 @@ def test_every_estimator_is_checked():
     estimators = {one for one in public if isinstance(one, type) and issubclass(one, BaseEstimator)}
     checked = {known for one in QUICK for known in type(one).__mro__}
     assert estimators <= checked
+
+
+# -------------------------------------------------------------------- fits that end early
+ROWS = np.add.outer(np.arange(12.0), np.arange(6.0) ** 2) + np.random.default_rng(0).standard_normal((12, 6))
+HOLES = np.where(np.random.default_rng(1).random(ROWS.shape) < 0.1, np.nan, ROWS)
+DRAWN = {"method": "gaussian", "refine": False, "powers": False, "n_draws": 5}
+
+
+@pytest.mark.parametrize(
+    ("estimator", "ends_early"),
+    [
+        (ll.MatrixCompletion(**COMPLETION, **LIGHT), False),
+        (ll.MatrixCompletion(**COMPLETION, **LIGHT, max_iter=2), True),
+        (ll.MatrixCompletion(**DRAWN, **LIGHT), False),
+        (ll.MatrixCompletion(**DRAWN, **LIGHT, max_iter=60), False),  # as many as the draws take
+        (ll.MatrixCompletion(**DRAWN, **LIGHT, max_iter=59), True),
+        (ll.MatrixCompletion(**{**COMPLETION, "method": "gibbs"}, n_draws=3, **LIGHT), False),
+        (ll.MatrixCompletion(method="map", rank=1, penalty=1.0, **LIGHT), False),
+        (ll.MatrixCompletion(method="map", rank=1, penalty=1.0, **LIGHT, max_iter=1), True),
+        (ll.TuckerDecomposition(ranks=1, fill="decomposition", n_restarts=0, **LIGHT), False),
+        (ll.TuckerDecomposition(ranks=1, fill="decomposition", max_iter=1, n_restarts=0, **LIGHT), True),
+        (ll.MatrixSensing(n_restarts=0, **LIGHT), False),
+        (ll.MatrixSensing(shape=(2, 3), n_restarts=0, max_iter=1, **LIGHT), True),
+    ],
+    ids=str,
+)
+def test_a_fit_that_ends_early_says_so(estimator, ends_early):
+    """Not where all draws that were asked for are made."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", ConvergenceWarning)
+        clone(estimator).fit(ROWS if isinstance(estimator, ll.MatrixSensing) else HOLES, ROWS[:, 0])
+    found = [one for one in told if one.category is ConvergenceWarning]
+    assert len(found) == ends_early
+    assert all(one.filename == __file__ and "max_iter" in str(one.message) for one in found)

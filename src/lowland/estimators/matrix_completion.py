@@ -243,6 +243,11 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, _Estimator):
         ------
         InvalidInputError
             If a setting, the table or the covariates cannot be used.
+
+        Warns
+        -----
+        sklearn.exceptions.ConvergenceWarning
+            If `max_iter` ends the fit before it converged, or before all draws that were asked for.
         """
         # what fits is imported where it fits, so that the class is there at once
         from lowland.completion.storage.observations import StoredObservations

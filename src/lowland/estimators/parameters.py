@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
 
 from lowland.core.earlier_names import renamed
 from lowland.core.errors import InvalidInputError
+from lowland.core.results.records import SearchResult
 from lowland.core.running.stage_line import show_progress
 
 
@@ -29,6 +32,15 @@ def shown(verbose: Any) -> AbstractContextManager[None]:
     if not isinstance(verbose, int | np.integer | np.bool_) or verbose < 0:
         raise InvalidInputError("verbose must be a whole number of at least 0", repr(verbose))
     return show_progress() if verbose else nullcontext()
+
+
+def warn_of_limit(search: SearchResult, *, stacklevel: int = 3) -> None:
+    """Warn that a search ended at its limit of steps, before it converged."""
+    warnings.warn(
+        f"the fit stopped after {search.iterations} steps, before it converged: raise max_iter",
+        ConvergenceWarning,
+        stacklevel=stacklevel,
+    )
 
 
 def parameters_as_data(model: BaseEstimator) -> dict[str, Any]:

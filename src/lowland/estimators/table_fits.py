@@ -22,7 +22,7 @@ from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import unless_interrupted
 from lowland.estimators.frames.kinds import chosen_losses, read_kinds
 from lowland.estimators.frames.warned import warn_of_marks, warn_of_untouched
-from lowland.estimators.parameters import shown
+from lowland.estimators.parameters import shown, warn_of_limit
 from lowland.estimators.plans import is_auto, plan_of
 from lowland.estimators.table_input import covariates_of, order_of, rank_or_auto, refuse_list, weigh_rows
 from lowland.files.frames import eager_frame
@@ -94,6 +94,8 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
             orders=orders,
         )
         table, certificate = _judged(model, planned.table, rng)
+    if table.is_cut_short:
+        warn_of_limit(table.search, stacklevel=4)
     _keep(model, table, certificate, rng)
     if planned.path is not None:
         model.rank_path_ = planned.path
@@ -143,6 +145,8 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
     about, rng = beside.covariates(cells.shape, (labels.rows, labels.columns), keyed=True), model._generator()
     with shown(model.verbose):
         fit, certificate = _judged(model, fit_elsewhere(table, plan, where, rng=rng, covariates=about), rng)
+    if fit.search.stop_reason is StopReason.ITERATION_LIMIT:
+        warn_of_limit(fit.search, stacklevel=4)
     vars(model).pop("feature_names_in_", None)  # left over from an earlier fit
     model.levels_, model.untouched_, model.label_column_ = {}, (), ""
     model.n_features_in_ = cells.shape[1]
