@@ -3,9 +3,11 @@
 import warnings
 from decimal import Decimal
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 import lowland as ll
@@ -101,6 +103,77 @@ def test_whole_numbers_stay_whole(make):
     assert filled["n"].dtype == frame["n"].dtype
     assert (list(filled["n"]), list(filled["below"])) == ([3, 0, 5], [-1, -1, 2])
     assert list(decode(frame, fills, {}, means=True)["n"]) == [3.0, -0.41, 5.0]
+
+
+@pytest.mark.parametrize("kind", ["Int8", "UInt8", "uint8[pyarrow]", pl.Int8, pl.UInt8], ids=str)
+def test_a_fill_that_a_kind_cannot_hold_widens_it(kind):
+    make = pl.Series if isinstance(kind, type) else pd.Series
+    library = pl if isinstance(kind, type) else pd
+    frame = library.DataFrame({"n": make([1, None, 120], dtype=kind)})
+    assert list(decode(frame, np.array([[0.0], [300.2], [0.0]]), {})["n"]) == [1, 300, 120]
+    assert list(decode(frame, np.array([[0.0], [-300.2], [0.0]]), {})["n"]) == [1, 0, 120]
+    below = frame.with_columns(n=-frame["n"].cast(pl.Int8)) if library is pl else -frame.astype("Int8")
+    assert list(decode(below, np.array([[0.0], [-300.2], [0.0]]), {})["n"]) == [-1, -300, -120]
+
+
+def _cells(rng, size=30):
+    """Columns of each sort with holes: numbers, whole ones, truth values, words."""
+    a = rng.standard_normal(size)
+    sorts = {
+        "number": [float(np.float32(x)) for x in a],
+        "whole": [int(3 * x) + 9 for x in a],
+        "truth": [bool(x > 0) for x in a],
+        "word": ["lo" if x < -0.5 else "mid" if x < 0.5 else "hi" for x in a],
+    }
+    return {sort: [None if k % 7 == 3 else x for k, x in enumerate(cells)] for sort, cells in sorts.items()}
+
+
+LEVELS = ["lo", "mid", "hi"]
+OF_PANDAS = {
+    "number": ["float32", "float64", "Float32", "Float64", "float[pyarrow]"],
+    "whole": ["Int64", "Int8", "UInt16", "int64[pyarrow]"],
+    "truth": ["boolean", "bool[pyarrow]", "object"],
+    "word": ["string", "str", "category", pd.CategoricalDtype(LEVELS, ordered=True)],
+}
+OF_POLARS = {
+    "number": [pl.Float32, pl.Float64],
+    "whole": [pl.Int64, pl.Int8, pl.UInt16],
+    "truth": [pl.Boolean],
+    "word": [pl.String, pl.Categorical, pl.Enum(LEVELS)],
+}
+OF_ARROW = {
+    "number": [pa.float32(), pa.float64()],
+    "whole": [pa.int64(), pa.int16()],
+    "truth": [pa.bool_()],
+    "word": [pa.string()],
+}
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "arrow"])
+def test_kinds_of_frames_and_columns_are_kept(library, rng, quick_starts):
+    cells = _cells(rng)
+    kinds = {"pandas": OF_PANDAS, "polars": OF_POLARS, "arrow": OF_ARROW}[library]
+    make = {
+        "pandas": lambda own, kind: pd.Series(own, dtype=kind, index=[f"r{k}" for k in range(30)]),
+        "polars": lambda own, kind: pl.Series(own, dtype=kind),
+        "arrow": pa.array,
+    }[library]
+    columns = {f"{sort}, {kind}": make(cells[sort], kind) for sort in cells for kind in kinds[sort]}
+    frame = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "arrow": pa.table}[library](columns)
+    light = {"refine": False, "powers": False, "pattern": False, "certify": False, "max_iter": 5}
+    filled = ll.MatrixCompletion(rank=1, method="variational", random_state=0, **light).fit(frame).fill(frame)
+    assert type(filled) is type(frame)
+    if library == "pandas":
+        assert filled.dtypes.equals(frame.dtypes)
+        assert filled.index.equals(frame.index)
+        assert not filled.isna().any().any()
+        pd.testing.assert_frame_equal(filled[~frame.isna().any(axis=1)], frame.dropna())
+    else:
+        assert filled.schema == frame.schema
+        before, after = (nw.from_native(own).rows() for own in (frame, filled))
+        assert [row for row in after if None in row] == []
+        known = [k for k, row in enumerate(before) if None not in row]
+        assert [after[k] for k in known] == [before[k] for k in known]
 
 
 def test_decimals_and_long_text_are_compared_as_what_they_say():

@@ -290,7 +290,8 @@ class DaskMatrixCompletion(MatrixCompletion):
         if row_covariates is not None or row_order is not None:
             raise UnsupportedError("Dask arrays are completed without covariates", "row_covariates")
         model = self.to_local()
-        return da.map_blocks(model.transform, X.rechunk({1: -1}), dtype=self.dtype)
+        kind = np.float32 if X.dtype == np.float32 else np.float64
+        return da.map_blocks(model.transform, X.rechunk({1: -1}), dtype=kind)
 
     def __sklearn_clone__(self) -> DaskMatrixCompletion:
         # clients are shared, not copied

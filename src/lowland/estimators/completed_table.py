@@ -6,33 +6,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from lowland.cells.sides import CellTable
 from lowland.completion.penalised.outliers import outliers
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.imputations import impute
 from lowland.completion.tables.model import HasUnordered
 from lowland.completion.tables.trial import Trial
-from lowland.core.arrays import Indices, Matrix, Vector, check_size, overflows
+from lowland.core.arrays import Indices, Matrix, Vector, overflows
 from lowland.core.cells.observations import Observations
 from lowland.core.cells.observed_cells import check_table_kept
-from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import make_generator
+from lowland.estimators.frames.data_arrays import with_holes_filled
 from lowland.estimators.frames.filled import decode
-from lowland.estimators.frames.kinds import Levels, encode
-from lowland.estimators.frames.roles import rows_named_in
+from lowland.estimators.frames.kinds import Levels
+from lowland.estimators.observing import in_precision, observe
 from lowland.estimators.served_table import _ServedTable
 from lowland.estimators.table_input import (
     as_positions,
     covariates_of,
     flag,
-    observations_of,
     with_places,
 )
 from lowland.files.frames import eager_frame
-from lowland.files.sentinels import warn_of_sentinels
+from lowland.tensors.named_modes import is_named
 
 if TYPE_CHECKING:
     from lowland.cells.sides import TableCells
@@ -54,6 +52,8 @@ class _CompletedTable(_ServedTable):
     levels_: Levels
     untouched_: tuple[Any, ...]
     label_column_: Any = ""
+    # whether the fitted table was in single precision
+    _is_single: bool = False
 
     def _set(self, completed: Completed) -> None:
         """Set the public attributes from a fit."""
@@ -72,7 +72,7 @@ class _CompletedTable(_ServedTable):
     def _transform(self, X: Any, row_covariates: Any, row_order: Any) -> Matrix:
         """Return a table of numbers with its missing cells filled, as `MatrixCompletion.transform`."""
         check_is_fitted(self)
-        table = self._observe(X, reset=False)
+        table = observe(self, X, reset=False)
         return self._filled_likeliest(table, self._about_rows(table, row_covariates, row_order))
 
     def _filled_likeliest(self, table: Observations, about: Matrix | None) -> Matrix:
@@ -112,7 +112,7 @@ class _CompletedTable(_ServedTable):
 
         Parameters
         ----------
-        X : array_like, data frame, sparse array or Observations, shape (k, n)
+        X : array_like, data frame, DataArray, sparse array or Observations, shape (k, n)
             Known or new rows.
         row_covariates : array_like, data frame or Covariates, shape (k, c), optional
             Covariates of these rows, if the fit had row covariates.
@@ -125,15 +125,19 @@ class _CompletedTable(_ServedTable):
 
         Returns
         -------
-        data frame or ndarray, shape (k, n)
-            For a data frame, a frame of the same kind with its categories; otherwise an array. Numbers and
-            counts are filled by expected values, as in `transform`, but among whole numbers by whole ones.
+        data frame, DataArray or ndarray, shape (k, n)
+            For a data frame, a frame of the same kind with its categories; for a DataArray, one with its
+            coordinates; otherwise an array, in single precision if X is. Numbers and counts are filled by
+            expected values, as in `transform`, but among whole numbers by whole ones.
         """
         check_is_fitted(self)
-        table = self._observe(X, reset=False)
+        table = observe(self, X, reset=False)
         about = self._about_rows(table, row_covariates, row_order)
         filled = self._filled(table, about, likeliest=True)
-        return decode(eager_frame(X), filled, self.levels_, self.untouched_, means=flag(means, "means"))
+        means = flag(means, "means")
+        if is_named(X):
+            return with_holes_filled(X, filled, self._completed.labels)
+        return decode(eager_frame(X), filled, self.levels_, self.untouched_, means=means)
 
     def _about_rows(self, table: Observations, row_covariates: Any, row_order: Any) -> Matrix | None:
         """Return covariates of the rows of a table, coordinates among them."""
@@ -141,7 +145,7 @@ class _CompletedTable(_ServedTable):
         return with_places(about, self._completed.model.row_places, row_order, table)
 
     def _filled(self, table: Observations, about: Matrix | None, *, likeliest: bool) -> Matrix:
-        completed = self._completed.complete(table, about, likeliest=likeliest)
+        completed = self._completed.complete(in_precision(table, self.dtype), about, likeliest=likeliest)
         if not np.isfinite(completed).all():
             raise overflows("X", table.values)
         filled: Matrix = completed.astype(table.values.dtype, copy=False)
@@ -219,10 +223,12 @@ class _CompletedTable(_ServedTable):
         Returns
         -------
         ndarray, shape (m, n)
-            The fitted values; `transform` keeps the observed cells instead.
+            The fitted values, in single precision if the table was; `transform` keeps the observed cells
+            instead.
         """
         check_is_fitted(self)
-        return self._completed.model.matrix()
+        predictions: Matrix = self._completed.model.matrix()
+        return predictions.astype(np.float32) if self._is_single else predictions
 
     def outliers(self) -> Any:
         """Return the outliers of a robust fit: the sparse part of a low-rank plus sparse decomposition.
@@ -324,47 +330,3 @@ class _CompletedTable(_ServedTable):
         check_is_fitted(self)
         count = whole_number(n_completions, "n_completions", 1)
         return impute(self._completed.table, count, make_generator(random_state, "random_state"))
-
-    def _observe(self, X: Any, *, reset: bool, rows: bool = False) -> Observations:
-        if self.dtype not in ("float64", "float32"):
-            raise InvalidInputError("dtype is unknown", repr(self.dtype), fix='use "float64" or "float32"')
-        if isinstance(X, CellTable):
-            raise InvalidInputError(
-                "tables on the disk can be fitted, and those on a cluster by a DaskMatrixCompletion",
-                type(X).__name__,
-                fix="pass arrays, data frames or Observations for anything else",
-            )
-        if isinstance(X, np.ma.MaskedArray):
-            X = np.ma.filled(X.astype(np.float64), np.nan)
-        rows_named = rows_named_in(X, self.label_column_)
-        X = encode(eager_frame(X), self.levels_, self.untouched_)
-        if isinstance(X, Observations):
-            if reset:
-                self.n_features_in_ = X.shape[1]
-            else:
-                X = self._completed.labels.align(X, rows=rows)
-            if X.shape[1] != self.n_features_in_:
-                raise InvalidInputError(
-                    "the number of columns differs from the fit",
-                    f"{X.shape[1]} columns, {self.n_features_in_} in the fit",
-                )
-            values = X.values.astype(self.dtype)
-            if not reset:  # a fit asks more
-                check_size("X", values)
-            return Observations(X.rows, X.columns, values, X.shape, X.weights, X.row_labels, X.column_labels)
-        table = validate_data(
-            self,
-            X,
-            reset=reset,
-            accept_sparse=["coo", "csr"],
-            dtype=[self.dtype],
-            ensure_all_finite="allow-nan",
-            ensure_min_samples=1,
-        )
-        names = getattr(self, "feature_names_in_", None)
-        if reset and names is not None and isinstance(table, np.ndarray):
-            warn_of_sentinels(dict(zip(names.tolist(), table.T, strict=True)))
-        seen = observations_of(table, names, rows_named)
-        if not reset:
-            check_size("X", seen.values)
-        return seen

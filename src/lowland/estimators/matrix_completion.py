@@ -18,6 +18,7 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
 from lowland.estimators.completed_table import _CompletedTable
+from lowland.estimators.observing import observe
 from lowland.estimators.parameters import _Estimator
 from lowland.estimators.scores import error_of_cells, error_of_rows
 
@@ -218,7 +219,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, _Estimator):
 
         Parameters
         ----------
-        X : array_like, data frame, sparse array, Observations or StoredObservations, shape (m, n)
+        X : array_like, data frame, DataArray, sparse array, Observations or StoredObservations, shape (m, n)
             The table. Cells on the disk are fitted without weights.
         y : None
             Not used.
@@ -326,8 +327,8 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, _Estimator):
         """
         check_is_fitted(self)
         if isinstance(X, Observations | CellTable):
-            return -error_of_cells(self._completed.model, self._observe(X, reset=False, rows=True))
-        table = self._observe(X, reset=False)
+            return -error_of_cells(self._completed.model, observe(self, X, reset=False, rows=True))
+        table = observe(self, X, reset=False)
         about = self._about_rows(table, row_covariates, row_order)
         return -error_of_rows(lambda kept: self._filled_likeliest(kept, about), table, self._unordered())
 
@@ -344,7 +345,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, _Estimator):
         Returns
         -------
         ndarray or data frame (`set_output`), shape (k, n)
-            Levels are positions in `levels_`, filled by the likeliest.
+            In single precision if X is. Levels are positions in `levels_`, filled by the likeliest.
         """
         return self._transform(X, row_covariates, row_order)
 
@@ -352,7 +353,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, _Estimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = []
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
     def _generator(self) -> np.random.Generator:

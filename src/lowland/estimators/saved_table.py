@@ -27,6 +27,7 @@ class _SavedTable(Reported):
     levels_: Levels
     untouched_: tuple[Any, ...]
     label_column_: Any
+    _is_single: bool
 
     def report(self, path: str | os.PathLike[str], *, title: str = "Completion of a table") -> None:
         """Write a self-contained HTML report, which includes a trial fit with held-out cells.
@@ -75,6 +76,7 @@ class _SavedTable(Reported):
             "levels": levels_as_data(self.levels_),
             "untouched": list(self.untouched_),
             "label_column": self.label_column_,
+            "single": self._is_single,
             "parameters": parameters_as_data(self),
         }
         fingerprint = done.cells_fitted
@@ -143,6 +145,7 @@ class _SavedTable(Reported):
         loaded.levels_ = {name: tuple(words) for name, words in header.get("levels", [])}
         loaded.untouched_ = tuple(header.get("untouched", ()))
         loaded.label_column_ = header.get("label_column", "")
+        loaded._is_single = bool(header.get("single", False))
         loaded.method_ = table.method
         loaded._set(Completed(table, int(header["seed"]), stored=header.get("cells", "")))
         if header.get("named"):

@@ -20,12 +20,13 @@ from lowland.core.results.findings import Certificate
 from lowland.core.results.records import SearchResult
 from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import unless_interrupted
+from lowland.estimators.frames.data_arrays import as_table
 from lowland.estimators.frames.kinds import chosen_losses, read_kinds
 from lowland.estimators.frames.warned import warn_of_marks, warn_of_untouched
+from lowland.estimators.observing import in_precision, observe
 from lowland.estimators.parameters import shown, warn_of_limit
 from lowland.estimators.plans import is_auto, plan_of
 from lowland.estimators.table_input import covariates_of, order_of, rank_or_auto, refuse_list, weigh_rows
-from lowland.files.frames import eager_frame
 from lowland.files.table_format import TableFormat
 from lowland.sensing.input_checks import check_scale
 
@@ -59,7 +60,7 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     InvalidInputError
         If a setting, the table or the covariates cannot be used.
     """
-    X = eager_frame(X)
+    X = as_table(X)
     refuse_list(X)
     form = TableFormat(as_data=model.as_data, as_is=model.as_is)
     kinds, plan = read_kinds(X, form), plan_of(model)
@@ -74,7 +75,9 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     plan = replace(plan, loss=chosen_losses(plan.loss, is_auto(model.loss), suited, model.levels_))
     plan.decide_method(parameters=True)
     check_effort(model.effort)
-    observations = model._observe(X, reset=True)
+    seen = observe(model, X, reset=True)
+    model._is_single = bool(seen.values.dtype == np.float32)
+    observations = in_precision(seen, model.dtype)
     rank_or_auto(model.rank, observations.shape)
     if beside.sample_weight is not None:
         observations = weigh_rows(observations, beside.sample_weight)
@@ -151,6 +154,7 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
     model.levels_, model.untouched_, model.label_column_ = {}, (), ""
     model.n_features_in_ = cells.shape[1]
     _keep(model, fit.table, certificate, rng)
+    model._is_single = False  # as the fit has it
     model._elsewhere = cells  # rankings ask which cells of a row are known
     model.search_, model.n_iter_ = fit.search, max(1, fit.search.iterations)
 

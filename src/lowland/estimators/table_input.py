@@ -16,10 +16,11 @@ from lowland.core.arrays import Matrix
 from lowland.core.cells.labels import find_labels
 from lowland.core.cells.observations import Labels, Observations
 from lowland.core.errors import InvalidInputError
+from lowland.estimators.frames.data_arrays import as_table
 from lowland.estimators.frames.kinds import encode, read_kinds, wrap_frame
 from lowland.estimators.frames.roles import index_of
 from lowland.files.covariates import Covariates, read_covariates
-from lowland.files.frames import eager_frame, frame_columns
+from lowland.files.frames import frame_columns
 from lowland.files.graphs import Graph
 from lowland.files.shapes.assembling import list_roles
 
@@ -36,12 +37,12 @@ def observations_of(table: Any, labels: Any, rows: Any = None) -> Observations:
 
 def observed_table(X: Any) -> Observations:
     """Return a table of any kind that estimators take as observations, in float64 and with its labels."""
-    if isinstance(X, Observations):
-        return X
     if isinstance(X, np.ma.MaskedArray):
         X = np.ma.filled(X.astype(np.float64), np.nan)
     rows = index_of(X)
-    X = eager_frame(X)
+    X = as_table(X)
+    if isinstance(X, Observations):
+        return X
     kinds = read_kinds(X)
     numbers = encode(X, kinds.levels, kinds.untouched)
     checked = check_array(

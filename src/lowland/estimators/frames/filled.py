@@ -16,6 +16,9 @@ from lowland.estimators.frames.kinds import Levels, as_numbers, is_empty, missin
 from lowland.files.numerals import Numerals
 from lowland.files.writing.manners import whole_fill
 
+# kinds of whole numbers in which there may be no room for a fill
+NARROW = ("int8", "int16", "int32", "uint8", "uint16", "uint32")
+
 
 def decode(
     frame: Any, filled: Matrix, levels: Levels, untouched: Collection[Any] = (), *, means: bool = False
@@ -56,6 +59,7 @@ def decode(
         at = np.flatnonzero(missing)
         if names is None and series.dtype.is_integer() and not means:
             cells: Any = whole_fills(filled[at, j], series.min())
+            series = _with_room(series, cells)
         elif names is None:
             single = series.dtype == nw.Float32
             cells = filled[at, j].astype(np.float32 if single else np.float64).tolist()
@@ -74,6 +78,16 @@ def decode(
 def whole_fills(values: Vector, least: int | None) -> list[int]:
     """Return fills among whole numbers, of which the smallest is given."""
     return [whole_fill(value, 0 if least is None else least) for value in values.tolist()]
+
+
+def _with_room(series: Any, cells: list[int]) -> Any:
+    """Return a column of whole numbers in a kind that holds some fills too."""
+    import narwhals as nw
+
+    kind = str(series.dtype).lower()
+    limits = np.iinfo(kind if kind in NARROW else np.int64)
+    fits = limits.min <= min(cells) and max(cells) <= limits.max
+    return series if fits else series.cast(nw.Int64)
 
 
 def _with_levels(series: Any, levels: tuple[Any, ...]) -> Any:

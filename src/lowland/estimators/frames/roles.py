@@ -52,7 +52,12 @@ def index_of(frame: Any) -> Labels | None:
 
     wrapped = nw.from_native(frame, eager_only=True, pass_through=True)
     index = nw.maybe_get_index(wrapped) if isinstance(wrapped, nw.DataFrame) else None
-    if index is None or index.nlevels > 1:
+    return None if index is None else labels_of(index)
+
+
+def labels_of(index: Any) -> Labels | None:
+    """Return an index of pandas as labels, or None if it only counts, has gaps, repeats or several levels."""
+    if index.nlevels > 1:
         return None
     names = index.to_numpy()
     if not index.is_unique or (names.dtype.kind in "iu" and np.array_equal(names, np.arange(names.size))):
