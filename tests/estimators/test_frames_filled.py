@@ -13,7 +13,8 @@ import pytest
 import lowland as ll
 from lowland.core.errors import InvalidInputError
 from lowland.estimators.frames.filled import check_frame_kept, decode
-from lowland.estimators.frames.kinds import encode, read_kinds, wrap_frame
+from lowland.estimators.frames.kinds import encode, read_kinds
+from lowland.estimators.frames.wrapping import wrap_frame
 from lowland.files.numerals import MISSING
 
 MARKS = [mark for mark in MISSING if mark]

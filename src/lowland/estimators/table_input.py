@@ -17,8 +17,9 @@ from lowland.core.cells.labels import find_labels
 from lowland.core.cells.observations import Labels, Observations
 from lowland.core.errors import InvalidInputError
 from lowland.estimators.frames.data_arrays import as_table
-from lowland.estimators.frames.kinds import encode, read_kinds, wrap_frame
+from lowland.estimators.frames.kinds import encode, read_kinds
 from lowland.estimators.frames.roles import index_of
+from lowland.estimators.frames.wrapping import wrap_frame
 from lowland.files.covariates import Covariates, read_covariates
 from lowland.files.frames import frame_columns
 from lowland.files.graphs import Graph

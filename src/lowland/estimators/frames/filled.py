@@ -12,7 +12,8 @@ import numpy as np
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.labels import is_whole
 from lowland.core.cells.observed_cells import changed, check_kept
-from lowland.estimators.frames.kinds import Levels, as_numbers, is_empty, missing_cells, wrap_frame
+from lowland.estimators.frames.kinds import Levels, as_numbers, is_empty, missing_cells
+from lowland.estimators.frames.wrapping import wrap_frame
 from lowland.files.numerals import Numerals
 from lowland.files.writing.manners import whole_fill
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from lowland.core.errors import InvalidInputError
 from lowland.estimators.frames.roles import frame_roles
+from lowland.estimators.frames.wrapping import check_names, wrap_frame
 from lowland.files.columns.roles import EMPTY, are_levels
 from lowland.files.evidence import Decision
 from lowland.files.numerals import MISSING, Numerals, are_marks
@@ -108,6 +109,7 @@ def read_kinds(frame: Any, form: TableFormat = PLAIN) -> FrameKinds:
     wrapped = wrap_frame(frame)
     if wrapped is None:
         return kinds
+    check_names(wrapped.columns)
     named = all(isinstance(name, str) for name in wrapped.columns)
     used = 0
     roles = frame_roles(wrapped, form) if named and wrapped.columns else Decision("wide", ())
@@ -267,6 +269,7 @@ def encode(frame: Any, levels: Levels, untouched: Collection[Any] = ()) -> Any:
     wrapped = wrap_frame(frame)
     if wrapped is None:
         return frame
+    check_names(wrapped.columns)
     left = wrapped.drop([name for name in wrapped.columns if name in untouched]) if untouched else wrapped
     made = []
     for series in left.iter_columns():
@@ -312,16 +315,3 @@ def as_numbers(series: Any) -> list[float]:
                 fix="pass numbers, or fit again",
             )
     return numbers
-
-
-def wrap_frame(frame: Any) -> Any:
-    """Return a data frame wrapped by narwhals, or None for anything else."""
-    import narwhals as nw
-
-    try:
-        wrapped = nw.from_native(frame, eager_only=True, pass_through=True)
-    except nw.exceptions.DuplicateError as error:
-        raise InvalidInputError(
-            "two columns have the same name", str(error).splitlines()[0], fix="rename one of them"
-        ) from error
-    return wrapped if isinstance(wrapped, nw.DataFrame) else None

@@ -10,6 +10,7 @@ import numpy as np
 from lowland.core.cells.labels import LabelColumn, label_text
 from lowland.core.cells.observations import Labels
 from lowland.core.errors import InvalidInputError
+from lowland.estimators.frames.wrapping import wrap_frame
 from lowland.files.evidence import LINES, Decision
 from lowland.files.frames import frame_columns
 from lowland.files.shapes.assembling import profiles_of
@@ -50,8 +51,8 @@ def index_of(frame: Any) -> Labels | None:
     """Return the index of a frame as row labels, or None if it only counts the rows, has gaps or repeats."""
     import narwhals as nw
 
-    wrapped = nw.from_native(frame, eager_only=True, pass_through=True)
-    index = nw.maybe_get_index(wrapped) if isinstance(wrapped, nw.DataFrame) else None
+    wrapped = wrap_frame(frame)
+    index = None if wrapped is None else nw.maybe_get_index(wrapped)
     return None if index is None else labels_of(index)
 
 
@@ -80,11 +81,8 @@ def rows_named_in(frame: Any, column: Any) -> Labels | None:
     column : str
         The column that names the rows, "" for none.
     """
-    import narwhals as nw
-
-    index = index_of(frame)
-    wrapped = nw.from_native(frame, eager_only=True, pass_through=True)
-    if index is not None or column == "" or column not in getattr(wrapped, "columns", ()):
+    index, wrapped = index_of(frame), wrap_frame(frame)
+    if index is not None or wrapped is None or column == "" or column not in wrapped.columns:
         return index
     held = frame_columns(wrapped.select(column).to_native())[str(column)]
     cells: Any = held.names[held.codes] if isinstance(held, LabelColumn) else held

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lowland.core.errors import InvalidInputError
-from lowland.estimators.frames.kinds import Levels, is_mark, wrap_frame
+from lowland.estimators.frames.kinds import Levels, is_mark
+from lowland.estimators.frames.wrapping import wrap_frame
 
 
 def warn_of_untouched(untouched: Mapping[Any, str], asked: Any) -> None:
