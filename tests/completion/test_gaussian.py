@@ -440,7 +440,7 @@ def test_the_number_of_sweeps_leaves_the_method_open(table):
     fit = ll.MatrixCompletion(random_state=0, certify=False, max_iter=60).fit(np.vstack([rows, rows + 0.1]))
     assert fit.method_ == "gaussian"
     assert fit.search_.iterations == 60
-    with pytest.raises(InvalidInputError, match='choose method "gibbs" or "gaussian"'):
+    with pytest.raises(InvalidInputError, match='choose method="gibbs" or "gaussian"'):
         ll.MatrixCompletion(n_draws=50).fit(rows)
 
 

@@ -176,11 +176,11 @@ def test_truth_values_are_names(tmp_path):
     ("options", "error", "words"),
     [
         ({"method": "map", "rank": 1}, UnsupportedError, 'rank and penalty of method "map" cannot be chosen'),
-        ({"penalty": 2.0}, UnsupportedError, "rank=auto, penalty=2.0"),
+        ({"penalty": 2.0}, UnsupportedError, 'rank="auto", penalty=2.0'),
         (
             {"penalty": 2.0, "rank": 1, "penalty_weights": "counts"},
             UnsupportedError,
-            "penalty_weights='counts'",
+            'penalty_weights="counts"',
         ),
         ({"rank": 1, "nonnegative": True, "biases": False}, UnsupportedError, "nonnegative=True"),
         ({"loss": {0: "squared"}}, UnsupportedError, "losses must be squared"),

@@ -15,6 +15,7 @@ from lowland.core.arrays import Matrix
 from lowland.core.cells.labels import is_whole
 from lowland.core.cells.observations import Labels
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import InCode, Option, Remedy, Words
 
 # labels are looked at unasked if they are dates, years or months, and at least so many
 FEWEST = 8
@@ -164,7 +165,11 @@ def _by_labels(word: str, labels: Labels | None, side: str) -> Matrix:
         raise InvalidInputError(
             f"{side} labels are neither numbers nor dates",
             what,
-            fix="pass coordinates, or leave the order out",
+            fix=Remedy(
+                InCode("pass coordinates"),
+                Words("give the graph of neighbours by ", Option(f"{side}_graph")),
+                "leave the order out",
+            ),
         )
     return coordinates
 

@@ -12,6 +12,7 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.fits import Fit
 from lowland.core.results.findings import Finding
+from lowland.core.wording import Option, Words
 from lowland.core.work import Budget, counted
 
 # work as a multiple of the fit's, its minimum, and size limits of the matrices that are formed
@@ -117,14 +118,15 @@ class JudgeSettings:
             If the effort is unknown.
         """
         if not isinstance(effort, str) or effort not in EFFORTS:
-            raise InvalidInputError("effort is unknown", repr(effort), fix=f"use one of {', '.join(EFFORTS)}")
+            fix = Words("use ", Option("effort", *EFFORTS))
+            raise InvalidInputError(Words(Option("effort"), " is unknown"), repr(effort), fix=fix)
         return cls(**EFFORTS[effort])
 
     def budget(self, fit_work: float, seconds: float | None = None) -> Budget:
         """Return the budget for judging a fit that took a given amount of work."""
         if seconds is not None and not seconds > 0:
             fix = "leave it out for no limit"
-            raise InvalidInputError("seconds must be positive", repr(seconds), fix=fix)
+            raise InvalidInputError(Words(Option("seconds"), " must be positive"), repr(seconds), fix=fix)
         return Budget(max(self.share * fit_work, self.least_work), seconds=seconds)
 
     def __post_init__(self) -> None:

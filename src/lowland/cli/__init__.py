@@ -38,7 +38,7 @@ def main() -> None:
 def _run(written: Sequence[Path]) -> int:
     """Run the command and return its code; `written` grows with every file that it writes."""
     try:
-        from lowland.cli.app import make_app
+        from lowland.cli.app import asked_command, make_app
         from lowland.core.errors import LowlandError
         from lowland.core.running.stage_line import show_progress
 
@@ -46,7 +46,10 @@ def _run(written: Sequence[Path]) -> int:
             with nullcontext() if "--quiet" in sys.argv else show_progress():
                 make_app(sys.argv[1:])()
         except LowlandError as error:
-            _say(str(error))
+            from lowland.cli.option_words import writer_for
+
+            arguments = sys.argv[1:]
+            _say(error.told(writer_for(make_app(arguments), asked_command(arguments))))
             return 2
     except SystemExit as end:
         if _comes_from(end, BrokenPipeError):

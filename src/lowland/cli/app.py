@@ -46,7 +46,7 @@ def make_app(arguments: list[str]) -> typer.Typer:
     -------
     typer.Typer
     """
-    asked = next((argument for argument in arguments if not argument.startswith("-")), "")
+    asked = asked_command(arguments)
     app = typer.Typer(
         name="lowland",
         help="Recover low-rank matrices from incomplete or indirect measurements, and report what is proved.",
@@ -60,6 +60,11 @@ def make_app(arguments: list[str]) -> typer.Typer:
     for name, line in COMMANDS.items():
         app.command(name)(load(name) if name == asked else _listed(line))
     return app
+
+
+def asked_command(arguments: list[str]) -> str:
+    """Return the name of the command that arguments ask for; "" if they ask for none."""
+    return next((argument for argument in arguments if not argument.startswith("-")), "")
 
 
 def load(name: str) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
-from lowland.cli.judged import JudgedOptions
+from lowland.cli.judging.judged import JudgedOptions
 from lowland.cli.output import typed_command
 from lowland.cli.overwriting import check_archive
 from lowland.cli.records import option

@@ -19,6 +19,7 @@ from lowland.files.foreign.databases import database_kind
 from lowland.files.graphs import read_graph
 from lowland.files.queries import load_query
 from lowland.files.shapes.layouts import Reading, Table
+from lowland.files.table_format import TEXT_ONLY
 from lowland.files.tables import load_table
 
 
@@ -48,9 +49,7 @@ class Source:
         if self.file is not None:
             return load_table(self.file, how)
         if how.form.describes_text:
-            raise InvalidInputError(
-                "delimiter, encoding and comment apply only to text files", "a query", fix="omit them"
-            )
+            raise InvalidInputError(TEXT_ONLY, "a query", fix="omit them")
         return load_query(self.query, self.database, how)
 
 

@@ -80,10 +80,14 @@ def refuse_given(context: typer.Context, names: tuple[str, ...], where: str, why
             option = f"--{name.replace('_', '-')}"
             raise InvalidInputError(
                 f"{option} has no effect on {where}",
-                repr(context.params[name]),
+                _shown(context.params[name]),
                 why,
                 f"omit {option}, or {fix}",
             )
+
+
+def _shown(given: Any) -> str:
+    return str(given) if isinstance(given, Path) else repr(given)
 
 
 def check_claim(claim: str | None) -> None:

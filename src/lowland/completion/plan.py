@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, final
 from lowland.completion.bayesian.settings import check_by_column
 from lowland.completion.settings import METHODS, RUNNING, ValueKind, answer, number, setting, settings_of
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Words
 
 if TYPE_CHECKING:
     from lowland.completion.columns.losses import Losses
@@ -169,13 +170,8 @@ class CompletionPlan:
         words = {None: "auto", True: "labels", False: None}
         return words[self.row_order], words[self.column_order]
 
-    def decide_method(self, *, parameters: bool = False) -> str:
+    def decide_method(self) -> str:
         """Return the method; "variational" may still become "gaussian" if the plan leaves that open.
-
-        Parameters
-        ----------
-        parameters : bool
-            Whether errors name a setting as estimators do.
 
         Raises
         ------
@@ -183,8 +179,8 @@ class CompletionPlan:
             If the method is unknown, or a given setting is not used by it.
         """
         if self.method not in ("auto", *METHODS):
-            choices = ", ".join(f'"{choice}"' for choice in ("auto", *METHODS))
-            raise InvalidInputError("method is unknown", repr(self.method), fix=f"use one of {choices}")
+            fix = Words("use ", Option("method", "auto", *METHODS))
+            raise InvalidInputError(Words(Option("method"), " is unknown"), repr(self.method), fix=fix)
         for name in ("noise", "scale"):
             check_by_column(getattr(self, name), name)
         given = self.given - ({"loss"} if self.squared else set())
@@ -192,13 +188,15 @@ class CompletionPlan:
         method = ("map" if of_map else "variational") if self.method == "auto" else self.method
         if self.nonnegative and self.biases:
             raise InvalidInputError(
-                "nonnegative factors must be fitted without biases", "biases", fix="turn biases off"
+                "nonnegative factors must be fitted without biases",
+                "biases",
+                fix=Words("turn them off (", Option("biases", False), ")"),
             )
         for one in SETTINGS[1:]:
             if one.name not in given or method in one.methods or self._asks_nothing(one.name, method):
                 continue
             raise InvalidInputError(
-                f'{(parameters and one.parameter) or one.name} is not used by method "{method}"',
+                Words(Option(one.parameter or one.name), f' is not used by method "{method}"'),
                 repr(getattr(self, one.name)),
                 fix=one.fix(method),
             )

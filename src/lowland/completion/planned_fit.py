@@ -27,6 +27,7 @@ from lowland.core.arrays import Indices
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
 from lowland.core.running.interrupt import Interruptible
+from lowland.core.wording import Option, Remedy, Words
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 
 # default ridge on biases if losses are not all squared: worth one observation
@@ -120,7 +121,9 @@ def refuse_covariates(covariates: SideCovariates) -> None:
     """Raise if there are covariates: penalised fits have none."""
     if any(known is not None for known in covariates):
         raise InvalidInputError(
-            'method "map" takes no covariates', "covariates", fix='omit them, or use "variational" or "gibbs"'
+            'method "map" takes no covariates',
+            "covariates",
+            fix=Remedy("omit them", Words("use ", Option("method", "variational", "gibbs"))),
         )
 
 
@@ -134,8 +137,8 @@ def refuse_orders(orders: SideOrders, method: str, *, grouped: bool = False) -> 
             what = "graph" if graph else "order"
             raise InvalidInputError(
                 f'method "{method}" knows no {what} of {side}s',
-                f"{side}_order",
-                fix='omit it, or use method "auto", "variational" or "gibbs"',
+                Words(Option(f"{side}_order")),
+                fix=Remedy("omit it", Words("use ", Option("method", "auto", "variational", "gibbs"))),
             )
 
 

@@ -7,6 +7,8 @@ from enum import Enum
 from functools import partial
 from typing import Any, TypeVar, final
 
+from lowland.core.wording import Option, Remedy, Words
+
 T = TypeVar("T")
 
 # the four kinds of fits of a table
@@ -63,12 +65,12 @@ class Setting:
     name: str = ""
     default: Any = None
 
-    def fix(self, method: str) -> str:
+    def fix(self, method: str) -> Remedy:
         """Return what to do where the setting was given with a method that does not use it."""
         if method == "map" and "variational" in self.methods:
-            return "omit it, or choose a Bayesian method"
+            return Remedy("omit it", "choose a Bayesian method")
         names = [name for name in self.methods if name != "map"] or ["map"]
-        return "omit it, or choose method " + " or ".join(f'"{name}"' for name in names)
+        return Remedy("omit it", Words("choose ", Option("method", *names)))
 
 
 def setting(

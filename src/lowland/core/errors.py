@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lowland.core.doors import public
+from lowland.core.wording import Remedy, Text, Words, Writer, in_python, written
 
 
 @public("lowland.errors")
@@ -13,14 +14,19 @@ class LowlandError(Exception):
 
     Parameters
     ----------
-    what : str
+    what : str or Words
         What is wrong, naming the argument.
-    found : str
+    found : str or Words
         What was found.
-    why : str
+    why : str or Words
         Why it matters.
-    fix : str
+    fix : str, Words or Remedy
         What to do.
+
+    Attributes
+    ----------
+    what, found, why, fix : str
+        The parts, in which settings are written as arguments of Python.
 
     Examples
     --------
@@ -32,12 +38,30 @@ class LowlandError(Exception):
     rank 3 for shape 2 x 2 -> use 1 <= rank <= 2
     """
 
-    def __init__(self, what: str, found: str = "", why: str = "", fix: str = "") -> None:
-        self.what, self.found, self.why, self.fix = what, found, why, fix
-        super().__init__(explain(what, found, why, fix))
+    def __init__(self, what: Text, found: Text = "", why: Text = "", fix: Text = "") -> None:
+        self._parts = what, found, why, fix
+        self.what, self.found, self.why, self.fix = (written(part) for part in self._parts)
+        super().__init__(self.told(in_python))
+
+    def told(self, writer: Writer) -> str:
+        """Return the message with settings as they are given elsewhere than in Python.
+
+        Parameters
+        ----------
+        writer : callable
+            Returns how a setting is given, None where there is no such setting.
+
+        Returns
+        -------
+        str
+        """
+        what, found, why, fix = self._parts
+        # a remedy whose option is not there is none
+        ways = Remedy(fix) if isinstance(fix, Words) else fix
+        return explain(*(written(part, writer) for part in (what, found, why, ways)))
 
     def __reduce__(self) -> tuple[type[LowlandError], tuple[Any, ...]]:
-        return type(self), (self.what, self.found, self.why, self.fix)
+        return type(self), self._parts
 
 
 @public("lowland.errors")

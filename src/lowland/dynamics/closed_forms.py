@@ -12,6 +12,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive, whole_number
+from lowland.core.wording import InCode, Remedy
 from lowland.dynamics.kernels.potentials import built_in
 from lowland.dynamics.potentials import Potential
 
@@ -246,7 +247,7 @@ def potential(  # noqa: PLR0913
         raise InvalidInputError(
             "potential is unknown",
             repr(name),
-            fix=f"use one of {', '.join(POTENTIALS)}, or ll.dynamics.Potential(...)",
+            fix=Remedy(f"use one of {', '.join(POTENTIALS)}", InCode("ll.dynamics.Potential(...)")),
         )
     known = inspect.signature(POTENTIALS[name]).parameters
     passed = {key: value for key, value in given.items() if value is not None}

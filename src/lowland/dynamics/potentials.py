@@ -16,6 +16,7 @@ from lowland.core.parameter_checks import whole_number
 from lowland.core.promises.capabilities import check_offered
 from lowland.core.promises.objectives import Objective
 from lowland.core.promises.powers import HasBatchGradient
+from lowland.core.wording import InCode, Remedy
 from lowland.dynamics.kernels.potentials import compile_gradient, gradient_batch, is_compiled
 
 # relative to the size of a coordinate: the cube root of the machine precision, best for central differences
@@ -104,7 +105,7 @@ class Potential:
             raise UnsupportedError(
                 "a stochastic gradient has no Hessian of its own",
                 f"potential {self.name}",
-                fix="pass hessian= to the potential",
+                fix=Remedy(InCode("pass hessian= to the potential")),
             )
         if self.hessian is not None:
             return np.asarray(self.hessian(x), dtype=float)

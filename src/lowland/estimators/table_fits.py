@@ -65,7 +65,7 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     form = TableFormat(as_data=model.as_data, as_is=model.as_is)
     kinds, plan = read_kinds(X, form), plan_of(model)
     # Bayesian methods fit levels as numbers
-    numbers = is_auto(model.loss) and plan.decide_method(parameters=True) != "map"
+    numbers = is_auto(model.loss) and plan.decide_method() != "map"
     kinds = kinds.with_words() if numbers else kinds.without_words()
     model.levels_, model.untouched_ = kinds.levels, tuple(kinds.untouched)
     model.label_column_ = kinds.labels
@@ -73,7 +73,7 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     warn_of_marks(X, model.levels_)
     suited = {} if numbers else kinds.losses
     plan = replace(plan, loss=chosen_losses(plan.loss, is_auto(model.loss), suited, model.levels_))
-    plan.decide_method(parameters=True)
+    plan.decide_method()
     check_effort(model.effort)
     seen = observe(model, X, reset=True)
     model._is_single = bool(seen.values.dtype == np.float32)
@@ -124,7 +124,7 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
     """
     plan, fix = plan_of(model), "fit the table in memory"
     refuse_elsewhere(plan, where)
-    plan.decide_method(parameters=True)
+    plan.decide_method()
     if beside.sample_weight is not None:
         raise UnsupportedError(f"tables {where} have no weights", "sample_weight", fix=fix)
     for name in ("as_data", "as_is"):

@@ -14,7 +14,7 @@ from lowland.files.foreign.statistics_files import STATISTICS, read_statistics
 from lowland.files.foreign.values import lines_as_columns
 from lowland.files.frames import Columns, frame_columns, truth_columns
 from lowland.files.sources import Opened
-from lowland.files.table_format import TableFormat
+from lowland.files.table_format import TEXT_ONLY, TableFormat
 from lowland.files.writing.original import Original, original_arrow, original_values
 
 
@@ -78,9 +78,7 @@ def refuse_text_settings(opened: Opened, form: TableFormat) -> None:
     """Raise if a setting was given that applies only to text files."""
     encoded = opened.kind in STATISTICS  # whose text has an encoding, too
     if (replace(form, encoding=None) if encoded else form).describes_text:
-        raise InvalidInputError(
-            "delimiter, encoding, skip and comment apply only to text files", opened.name, fix="omit them"
-        )
+        raise InvalidInputError(TEXT_ONLY, opened.name, fix="omit them")
 
 
 def original_of(opened: Opened, contents: Contents, names: Sequence[str], form: TableFormat) -> Original:

@@ -15,6 +15,7 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.wording import Option, Words
 from lowland.files.opening import is_text, open_table
 from lowland.files.sources import open_source
 from lowland.files.table_format import TableFormat
@@ -188,7 +189,7 @@ def _completed(
             f"{where} lists a single outcome for every setting",
             f"{len(by_setting)} settings",
             "either the others had no counts, or they were not measured",
-            "say which: zeros yes or no",
+            Words("say which: ", Option("zeros", True), " or ", Option("zeros", False)),
         )
     complete: dict[tuple[str, str], float] = {}
     for setting, outcomes in by_setting.items():

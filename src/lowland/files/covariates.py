@@ -13,6 +13,7 @@ from lowland.core.cells.labels import find_labels
 from lowland.core.cells.observations import Labels
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import InCode, Remedy
 from lowland.files.tables import read_columns
 
 # a text column with more levels than this is taken for names or notes, not for a covariate
@@ -66,7 +67,7 @@ class Covariates:
             raise InvalidInputError(
                 f"{what}: covariates have labels, the table has none",
                 f"{self.labels.size} labels",
-                fix="label the table, or pass an array in its order",
+                fix=Remedy("label the table", InCode("pass an array in its order")),
             )
         ordered: Matrix = self.values[find_labels(labels, self.labels, what)]
         return ordered

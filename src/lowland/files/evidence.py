@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Indices
 from lowland.core.cells.labels import LabelColumn
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Remedy, Words
 from lowland.files.numerals import MISSING, Numerals
 
 _ROWS = """
@@ -50,6 +51,17 @@ EXPECTED = 5.0
 # the columns of a list of ratings with times and without a header, and the most grades that raters give
 UNNAMED, GRADES = ["1", "2", "3", "4"], 10
 LINES = 10_000
+# the way out where a list of cells is taken for a wide table
+AS_LIST = Words(
+    *(
+        "for a list of cells, name its columns by ",
+        Option("row"),
+        ", ",
+        Option("column"),
+        " and ",
+        Option("value"),
+    )
+)
 
 
 @final
@@ -205,7 +217,7 @@ def decide(
             raise InvalidInputError(
                 f"{where} has no column {name!r} for the {role}",
                 f"columns {', '.join(names)}",
-                fix="name one of these columns",
+                fix=Words("name one of these columns by ", Option(role)),
             )
     if layout == "wide":
         return Decision("wide", (asked[0],) if asked[0] else ())
@@ -331,7 +343,10 @@ def _unclear(names: Sequence[str], where: str) -> InvalidInputError:
         f"{where} may be a long table or a wide one",
         f"columns {', '.join(names[:6])}{' ...' if len(names) > 6 else ''}: {names[0]!r} and {names[1]!r} "
         "may name the row and the column of a cell, or be data",
-        fix="say which: layout 'long', with the columns of row, column and value, or layout 'wide'",
+        fix=Remedy(
+            Words("say ", Option("layout", "wide")),
+            AS_LIST,
+        ),
     )
 
 

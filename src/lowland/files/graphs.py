@@ -14,6 +14,7 @@ from lowland.core.cells.labels import find_labels, label_places
 from lowland.core.cells.observations import Labels
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import InCode, Remedy
 from lowland.files.table_format import ROW_LABELS
 from lowland.files.tables import read_columns
 
@@ -66,7 +67,7 @@ class Graph:
             raise InvalidInputError(
                 f"{what}: the graph has labels, the table has none",
                 f"{self.weights.size} edges",
-                fix="label the table, or pass a sparse array in its order",
+                fix=Remedy("label the table", InCode("pass a sparse array in its order")),
             )
         places = label_places(labels)
         ends = [find_labels(nodes, places, what, unknown=-1) for nodes in (self.first, self.second)]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Words
 
 # what programs write for a missing cell, and what people write, which may be a word as well
 _CODES = ("", "NA", "N/A", "n/a", "na", "#N/A", "#NA", "<NA>", "NaN", "nan", "NaT", "NULL", "Null", "null")
@@ -173,7 +174,7 @@ def _unclear(name: str, mark: str, cells: Sequence[str], where: str) -> InvalidI
         f"the {name}s of {where} may be decimal marks, or stand between thousands",
         repr(cell),
         "no other cell decides it",
-        f"say which: decimal {sign!r} or thousands {sign!r}",
+        Words("say which: ", Option("decimal", sign), " or ", Option("thousands", sign)),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Words
 
 # numbers that programs and people write for missing cells; others are data, however far they lie
 CODES = (
@@ -73,9 +74,15 @@ def warn_of_sentinels(columns: Mapping[str, NDArray[np.floating]]) -> None:
 
 
 def settle_sentinels(
-    columns: Mapping[str, NDArray[np.floating]], rule: str, where: str
+    columns: Mapping[str, NDArray[np.floating]],
+    rule: str,
+    where: str,
+    *,
+    offered: Sequence[str] = ("missing", "values"),
 ) -> tuple[dict[str, NDArray[np.floating]], str]:
     """Return columns after a rule of `TableFormat`, and a sentence on what was done; "" if nothing.
+
+    Rules that the caller has are `offered` where there is no rule.
 
     Raises
     ------
@@ -96,7 +103,7 @@ def settle_sentinels(
             f"{where} holds {words}, which may stand for missing cells",
             f"{sum(counts.values())} times, far from all other numbers of column {first!r}{others}",
             "as numbers they would spoil the fit",
-            "say which: sentinels 'missing' or 'values'",
+            Words("say which: ", Option("sentinels", *offered)),
         )
     settled = dict(columns)
     for name, codes in by_column.items():

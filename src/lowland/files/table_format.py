@@ -9,9 +9,15 @@ from typing import final
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_choice
+from lowland.core.wording import Option, Words
 
 # the name that a column of row labels without one is given
 ROW_LABELS = "row labels"
+# what is said of these where a table is no text
+TEXT_ONLY = Words(
+    *(Option("delimiter"), ", ", Option("encoding"), ", ", Option("skip"), " and ", Option("comment")),
+    " apply only to text files",
+)
 SENTINELS = ("error", "missing", "values")
 
 
@@ -98,10 +104,12 @@ class TableFormat:
         if self.skip is not None and (not isinstance(self.skip, int) or self.skip < 0):
             raise InvalidInputError("skip must be a number of lines", repr(self.skip), fix="use 0 or more")
         if self.decimal not in (None, ".", ","):
-            raise InvalidInputError("decimal is unknown", repr(self.decimal), fix='use "." or ","')
+            fix = Words("use ", Option("decimal", ".", ","))
+            raise InvalidInputError(Words(Option("decimal"), " is unknown"), repr(self.decimal), fix=fix)
         if self.thousands is not None and (len(self.thousands) != 1 or self.thousands.isalnum()):
             raise InvalidInputError(
-                "thousands must be one character that is neither letter nor digit", repr(self.thousands)
+                Words(Option("thousands"), " must be one character that is neither letter nor digit"),
+                repr(self.thousands),
             )
         if self.thousands is not None and self.thousands == self.decimal:
             raise InvalidInputError(
@@ -114,7 +122,8 @@ class TableFormat:
                     f"{name} must be a list of texts", repr(words), fix=f"pass [{words!r}]"
                 )
         if self.keep and self.drop:
-            raise InvalidInputError("keep and drop were both given", "", fix="pass one of them")
+            both = Words(Option("keep"), " and ", Option("drop"), " were both given")
+            raise InvalidInputError(both, "", fix="pass one of them")
         if self.delimiter is not None and not (len(self.delimiter) == 1 or self.delimiter == "::"):
             raise InvalidInputError(
                 "the delimiter must be one character, or '::'", repr(self.delimiter), fix="pass one"

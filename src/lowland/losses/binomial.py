@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Words
 from lowland.losses.entropy import ratio, relative_entropy
 
 
@@ -62,7 +63,7 @@ class Binomial:
         if y.size and not (y.min() >= 0 and y.max() <= 1):
             k = int(np.argmax(np.abs(y - 0.5)))
             raise InvalidInputError(
-                'y must lie between 0 and 1 for loss="binomial"',
+                Words("y must lie between 0 and 1 for ", Option("loss", "binomial")),
                 f"{y[k]} at position {k}",
                 "frequencies are counts divided by trials",
                 "pass counts / trials as y, and the trials as weights",

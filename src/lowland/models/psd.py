@@ -13,6 +13,7 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.protocols import LinearMap
 from lowland.core.results.records import Factors
+from lowland.core.wording import Option, Words
 from lowland.models.mixings import column_precisions, divide_by_gram, skew_mixings
 
 
@@ -54,7 +55,9 @@ class Psd:
     def __post_init__(self) -> None:
         if self.shape[0] != self.shape[1]:
             raise InvalidInputError(
-                'structure "psd" needs a square matrix', f"shape {self.shape}", fix='use structure="general"'
+                'structure "psd" needs a square matrix',
+                f"shape {self.shape}",
+                fix=Words("use ", Option("structure", "general")),
             )
 
     @property

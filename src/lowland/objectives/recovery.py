@@ -19,6 +19,7 @@ from lowland.core.promises.protocols import Loss, Measurement, Model
 from lowland.core.results.findings import Certificate
 from lowland.core.results.records import ObservedPattern
 from lowland.core.results.verification import Verification
+from lowland.core.wording import InCode, Remedy
 from lowland.losses import Squared
 from lowland.measure import Entries, RealParts
 from lowland.models import General
@@ -354,7 +355,10 @@ def _in_reals(
                 "y is complex but the measurement is real",
                 f"y of {numbers.dtype}, {type(measurement).__name__} of {measurement.dtype}",
                 "the matrix is complex only if its measurement is",
-                'make the measurement complex, for instance Entries(..., dtype="complex128")',
+                Remedy(
+                    "make the measurement complex",
+                    InCode('for instance Entries(..., dtype="complex128")'),
+                ),
             )
         if model.is_complex:
             raise InvalidInputError(

@@ -13,6 +13,7 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.fits import MatrixFit
 from lowland.core.results.records import Factors
+from lowland.core.wording import InCode, Option, Remedy, Words
 
 # up to this size all eigenvectors are computed, above it a few by Lanczos iteration
 LARGEST_EIGH = 600
@@ -72,7 +73,9 @@ def make_start(objective: MatrixFit, start: str | Factors | ArrayLike, rng: np.r
         return _finite(objective, point)
     if start not in START_NAMES:
         raise InvalidInputError(
-            "start is unknown", repr(start), fix=f"use one of {', '.join(START_NAMES)}, or an array"
+            Words(Option("start"), " is unknown"),
+            repr(start),
+            fix=Remedy(Words("use ", Option("start", *START_NAMES)), InCode("pass an array")),
         )
     base = objective.centre()
     target = -objective.linearise(base).residual

@@ -6,6 +6,7 @@ import numpy as np
 
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.protocols import Measurement
+from lowland.core.wording import Option, Words
 from lowland.measure import Dense
 from lowland.models import General, Psd
 
@@ -31,8 +32,8 @@ def structured(
         If the structure is unknown, or does not fit the shape.
     """
     if structure not in STRUCTURES:
-        known = ", ".join(STRUCTURES)
-        raise InvalidInputError("structure is unknown", repr(structure), fix=f"use one of {known}")
+        fix = Words("use ", Option("structure", *STRUCTURES))
+        raise InvalidInputError(Words(Option("structure"), " is unknown"), repr(structure), fix=fix)
     shape, is_complex = measurement.shape, np.dtype(measurement.dtype).kind == "c"
     if structure == "general":
         return measurement, General(shape, rank, biases, is_complex)

@@ -23,6 +23,7 @@ from lowland.core.results.findings import Certificate
 from lowland.core.results.records import Attempt, Factors
 from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import Interruptible, stop_if_requested, unless_interrupted
+from lowland.core.wording import Option, Words
 from lowland.core.work import Budget, counted
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.losses import LOSSES
@@ -333,7 +334,8 @@ def _make_objective(
     dtype: str,
 ) -> RecoveryObjective:
     if not isinstance(loss, str) or loss not in LOSSES:
-        raise InvalidInputError("loss is unknown", repr(loss), fix=f"use one of {', '.join(LOSSES)}")
+        fix = Words("use ", Option("loss", *LOSSES))
+        raise InvalidInputError(Words(Option("loss"), " is unknown"), repr(loss), fix=fix)
     check_choice("dtype", dtype, ("float64", "float32"))
     check_measurement(measurement)
     rank = check_rank(rank, measurement.shape)

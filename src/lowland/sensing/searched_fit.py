@@ -10,6 +10,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.results.findings import Certificate
 from lowland.core.results.judged import Judged
 from lowland.core.results.records import Attempt, SearchResult
+from lowland.core.wording import Option, Words
 from lowland.files.certificates import write_certificate
 from lowland.recheck.documents import Document
 from lowland.report.reported import Reported
@@ -60,7 +61,9 @@ class SearchedFit(Judged, Reported, ABC):
         """
         if self.certificate is None:
             raise InvalidInputError(
-                "there is no certificate to save", "certify=False", fix=f"{self.made_by} with certify=True"
+                "there is no certificate to save",
+                Words("the fit was made with ", Option("certify", False)),
+                fix=Words(f"{self.made_by} with ", Option("certify", True)),
             )
         write_certificate(path, self._document(self.certificate))
 

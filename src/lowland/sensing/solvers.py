@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import InCode, Option, Remedy, Words
 from lowland.objectives import RecoveryObjective
 from lowland.search import (
     Alternating,
@@ -75,9 +76,12 @@ def make_solver(solver: str | Stepper[Any]) -> Stepper[Any]:
         return solver
     if not isinstance(solver, str) or solver not in SOLVERS:
         raise InvalidInputError(
-            "solver is unknown",
+            Words(Option("solver"), " is unknown"),
             repr(solver),
-            fix=f'use "auto", {", ".join(SOLVERS)}, or a stepper such as GaussNewton()',
+            fix=Remedy(
+                Words("use ", Option("solver", "auto", *SOLVERS)),
+                InCode("pass a stepper such as GaussNewton()"),
+            ),
         )
     return SOLVERS[solver]()
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Indices
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
+from lowland.core.wording import Option, Words
 
 Mask = NDArray[np.bool_]
 
@@ -132,7 +133,7 @@ def hide_cells(table: Observations, hides: Hiding, rng: np.random.Generator) -> 
         raise UnsupportedError(
             "the table is too small to hold cells out",
             f"{table.size} observed cells",
-            fix="use the model's own intervals",
+            fix=Words("use the model's own intervals, ", Option("method", "auto", typed="interval_method")),
         )
     return single_cells(table.size, hides.count(table.size), rng)
 
@@ -160,7 +161,11 @@ def hide_gaps(table: Observations, hides: Hiding, rng: np.random.Generator) -> M
         raise UnsupportedError(
             'method "conformal_gaps" needs a table that is mostly, but not fully, observed',
             f"{table.size} of {m * n} cells",
-            fix='use "conformal", which holds out single cells',
+            fix=Words(
+                "use ",
+                Option("method", "conformal", typed="interval_method"),
+                ", which holds out single cells",
+            ),
         )
     seen = known_cells(table)
     side = "column" if _gaps_run_down(seen) else "row"
@@ -173,7 +178,7 @@ def hide_gaps(table: Observations, hides: Hiding, rng: np.random.Generator) -> M
         raise UnsupportedError(
             f"no {side} has enough observed cells to hold out the gaps of another",
             f"{gappy.size} {side}s with gaps",
-            fix='use "conformal"',
+            fix=Words("use ", Option("method", "conformal", typed="interval_method")),
         )
     return np.asarray(apart)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, final
 import typer
 
 from lowland.certificates import JUDGES, JudgeSettings, judge, usual_work
-from lowland.cli.commands.proofs import OPTIONS_OF, READING, check_document, read_data
+from lowland.cli.judging.proofs import OPTIONS_OF, READING, check_document, read_data
 from lowland.cli.options import EffortOption, FileOptions, RequireOption
 from lowland.cli.output import (
     check_claim,

@@ -164,7 +164,7 @@ def _stored(folder: Path, table: Path, how: dict[str, Any]) -> StoredObservation
 def _settle_sentinels(seen: CellTable, rule: str, table: Path, name: str) -> None:
     """Raise if some of the values look like marks of missing cells, unless they are said to be values."""
     some = seen.cells.some_values(SAMPLE)
-    settle_sentinels({name: some}, rule, str(table))
+    settle_sentinels({name: some}, rule, str(table), offered=("values",))
 
 
 def _fit(

@@ -8,7 +8,7 @@ from typing import Any, final
 
 from lowland.cli.decomposing import SearchOptions, conclude, read_tensor
 from lowland.cli.factor_options import known_of, modes_of, splines_of
-from lowland.cli.judged import JudgedOptions, verdict_lines
+from lowland.cli.judging.judged import JudgedOptions, verdict_lines
 from lowland.cli.records import REQUIRED, option, takes_records
 from lowland.cli.tensor_source import TensorArgument, TensorSource
 from lowland.tensors.cell_objective import factor_arrays

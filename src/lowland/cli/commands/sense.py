@@ -11,7 +11,7 @@ import numpy as np
 import typer
 
 from lowland.cli.commands.tomography import COUNTS, CountOptions, sense_counts
-from lowland.cli.judged import JudgedOptions, verdict_lines
+from lowland.cli.judging.judged import JudgedOptions, verdict_lines
 from lowland.cli.output import refuse_given
 from lowland.cli.records import option, takes_records
 from lowland.core.damage import reading

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, final
 
 import numpy as np
 
-from lowland.cli.judged import JudgedOptions
+from lowland.cli.judging.judged import JudgedOptions
 from lowland.cli.records import option
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, final
 
 from lowland.cli.decomposing import SearchOptions, conclude, read_tensor
-from lowland.cli.judged import JudgedOptions, verdict_lines
+from lowland.cli.judging.judged import JudgedOptions, verdict_lines
 from lowland.cli.records import option, takes_records
 from lowland.cli.tensor_source import TensorArgument, TensorSource
 from lowland.core.errors import InvalidInputError

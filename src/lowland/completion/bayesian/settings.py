@@ -10,6 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import check_rank
 from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.wording import Option, Remedy, Words
 
 if TYPE_CHECKING:
     from lowland.completion.cells.summary import TableSummary
@@ -177,7 +178,7 @@ class BayesianSettings:
             raise UnsupportedError(
                 'method "gaussian" takes neither weights nor covariates',
                 "weights or covariates",
-                fix='omit them, or use "variational" or "gibbs"',
+                fix=Remedy("omit them", Words("use ", Option("method", "variational", "gibbs"))),
             )
         if full:
             return replace(
@@ -230,5 +231,5 @@ def _has_few_columns(table: TableSummary) -> bool:
 def check_by_column(choice: str, name: str) -> None:
     """Raise unless a setting is "auto", "common" or "column"."""
     if choice not in BY_COLUMN:
-        choices = ", ".join(f'"{known}"' for known in BY_COLUMN)
-        raise InvalidInputError(f"{name} is unknown", repr(choice), fix=f"use one of {choices}")
+        fix = Words("use ", Option(name, *BY_COLUMN))
+        raise InvalidInputError(Words(Option(name), " is unknown"), repr(choice), fix=fix)

@@ -11,6 +11,7 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.protocols import MajorisedLoss
+from lowland.core.wording import Option, Words
 from lowland.losses import Clipped, LogPoisson, Ordinal, Squared
 
 # names of losses; for the number after the colon its default and open bounds, None if there is no number
@@ -31,6 +32,7 @@ WIDTH = 0.02
 NUMBERS = ("squared", "huber", "absolute", "quantile")
 # kinds whose values are levels
 LEVELS = ("logistic", "ordinal")
+MOST_LEVELS = 50
 
 
 @final
@@ -157,3 +159,10 @@ def parse_word(text: str, name: str) -> tuple[str, float]:
             f'{name} "{word}" takes a number between {bounds[1]:g} and {bounds[2]:g}', repr(text)
         )
     return word, number
+
+
+def fitting_losses(levels: Vector) -> Words:
+    """Return the words for the losses that a column with these distinct values may have."""
+    ordinal = ("ordinal",) if 2 <= levels.size <= MOST_LEVELS else ()
+    poisson = ("poisson",) if levels.min() >= 0 and (levels == np.round(levels)).all() else ()
+    return Words("use ", Option("loss", *ordinal, *poisson, "squared"))

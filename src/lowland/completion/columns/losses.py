@@ -10,18 +10,18 @@ from typing import Any, TypeAlias, final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.columns.kinds import LEVELS, NUMBERS, Kind, parse_word
+from lowland.completion.columns.kinds import LEVELS, MOST_LEVELS, NUMBERS, Kind, fitting_losses, parse_word
 from lowland.completion.columns.ordered_levels import marginal_thresholds, refitted_thresholds
 from lowland.completion.columns.units import noise_of, precision_of, unit_of
 from lowland.core.arrays import Indices, Matrix, Vector, places_of_each
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Remedy
 from lowland.losses import Mixed
 
 # one loss for all columns, or losses of some columns by label or position; the others are squared
 Losses: TypeAlias = str | Mapping[str | int, str]
 
-MOST_LEVELS = 50
 # up to this many columns of a loss are listed by name
 NAMED = 6
 # decreasing widths of the quadratic that replaces a kink, in the unit of the fit
@@ -326,13 +326,13 @@ def _kind(word: str, number: float, values: Vector, where: str) -> Kind:
         raise InvalidInputError(
             f'loss "logistic" of {where} needs two levels',
             f"{levels.size} levels, {shown}",
-            fix='use "ordinal" for ordered levels, "poisson" for counts',
+            fix=fitting_losses(levels),
         )
     if not 2 <= levels.size <= MOST_LEVELS:
         raise InvalidInputError(
             f'loss "{word}" of {where} needs 2 to {MOST_LEVELS} levels',
             f"{levels.size}",
-            fix="leave the column out, or use another loss",
+            fix=Remedy("leave the column out", fitting_losses(levels)),
         )
     thresholds = (0.0,) if word == "logistic" else marginal_thresholds(counts)
     return Kind(word, 0.0, tuple(levels.tolist()), thresholds)

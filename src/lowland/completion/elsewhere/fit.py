@@ -24,6 +24,7 @@ from lowland.core.errors import UnsupportedError
 from lowland.core.results.findings import Certificate
 from lowland.core.results.records import SearchResult
 from lowland.core.running.interrupt import Interruptible
+from lowland.core.wording import Option, Remedy, Words
 from lowland.search.loop import Checkpoint, Snapshot
 
 
@@ -42,17 +43,26 @@ def refuse_elsewhere(plan: CompletionPlan, where: str) -> None:
     """
     fix = "fit the table in memory"
     if plan.loss != "squared":
-        raise UnsupportedError(f"losses must be squared for tables {where}", f"loss={plan.loss!r}", fix=fix)
+        given = Words(Option("loss", plan.loss))
+        raise UnsupportedError(f"losses must be squared for tables {where}", given, fix=fix)
     for name in (one.name for one in SETTINGS if not one.elsewhere):
         if name in plan.given and getattr(plan, name) is not False:
-            given = f"{name}={getattr(plan, name)!r}"
-            raise UnsupportedError(f"{name} is not there for tables {where}", given, fix=fix)
+            given = Words(Option(name, getattr(plan, name)))
+            what = Words(Option(name), f" is not there for tables {where}")
+            raise UnsupportedError(what, given, fix=fix)
     if plan.decide_method() == "map" and (plan.rank is None or plan.penalty is None):
         raise UnsupportedError(
             f'rank and penalty of method "map" cannot be chosen for tables {where}',
-            f"rank={plan.rank or 'auto'}, penalty={'auto' if plan.penalty is None else plan.penalty}",
+            Words(
+                *(Option("rank", plan.rank or "auto"), ", "),
+                Option("penalty", "auto" if plan.penalty is None else plan.penalty),
+            ),
             "their choice compares many fits",
-            f"give both, use a Bayesian method, or {fix}",
+            Remedy(
+                Words("give both ", Option("rank"), " and ", Option("penalty")),
+                Words("use ", Option("method", "variational", "gibbs")),
+                fix,
+            ),
         )
 
 

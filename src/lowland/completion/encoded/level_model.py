@@ -19,6 +19,7 @@ from lowland.completion.tables.model import SamplingModel, TableParts, no_levels
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
+from lowland.core.wording import Option, Words
 
 if TYPE_CHECKING:
     from lowland.recheck.documents import Document
@@ -170,7 +171,7 @@ class LevelLayer(WritingLayer):
         raise UnsupportedError(
             "certificates of tables with levels are about the table in numbers and are not saved",
             "columns of levels",
-            fix='fit the table with method="map"',
+            fix=Words("fit the table with ", Option("method", "map")),
         )
 
     def page(self, within: Callable[[PageParts], Page], parts: PageParts, table: Observations | None) -> Page:

@@ -28,6 +28,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.results.findings import Certificate
 from lowland.core.results.records import SearchResult
 from lowland.core.results.status import StopReason
+from lowland.core.wording import Option, Words
 from lowland.core.work import Budget, counted
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.measure import Entries
@@ -123,7 +124,9 @@ def completion_objective(observations: Observations, settings: CompletionSetting
     model = General(observations.shape, rank, kept if settings.biases else ())
     if settings.penalty_weights not in PENALTY_WEIGHTS:
         raise InvalidInputError(
-            "penalty_weights is unknown", repr(settings.penalty_weights), fix='use "uniform" or "counts"'
+            Words(Option("penalty_weights"), " is unknown"),
+            repr(settings.penalty_weights),
+            fix=Words("use ", Option("penalty_weights", "uniform", "counts")),
         )
     if columns is not None and not (
         settings.penalty > 0 and (settings.bias_penalty > 0 or not settings.biases)

@@ -9,6 +9,7 @@ import numpy as np
 from lowland.completion.penalised.model import CompletionModel
 from lowland.completion.tables.fitted import FittedTable, data_of
 from lowland.core.errors import UnsupportedError
+from lowland.core.wording import Option, Words
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -21,7 +22,9 @@ def outliers(table: FittedTable) -> csr_array:
     model = table.model
     if not isinstance(model, CompletionModel) or model.losses is None or "huber" not in model.losses.words():
         raise UnsupportedError(
-            "outliers need the Huber loss", "a fit with other losses", fix='fit with loss="huber"'
+            "outliers need the Huber loss",
+            "a fit with other losses",
+            fix=Words("fit with ", Option("loss", "huber")),
         )
     seen = data_of(table, "outliers")
     parts = model.losses.excesses(seen, model.natural(seen.rows, seen.columns).astype(np.float64))

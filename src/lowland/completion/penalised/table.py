@@ -21,6 +21,7 @@ from lowland.core.results.findings import Certificate
 from lowland.core.results.records import SearchResult
 from lowland.core.running.interrupt import Interruptible, in_full
 from lowland.core.running.stages import stage
+from lowland.core.wording import Option, Words
 
 # what fits and judges is imported where it is used: a model that is read from a file only predicts
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class PenalisedTable(MethodTable["CompletionFit"]):
         raise UnsupportedError(
             f"a posterior is needed for {what}",
             "a penalised fit",
-            fix='fit with method="variational" or "gibbs"',
+            fix=Words("fit with ", Option("method", "variational", "gibbs")),
         )
 
     @Interruptible()

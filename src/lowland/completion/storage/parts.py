@@ -17,6 +17,7 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.frame_cells import frame_column, label_cells, number_cells
 from lowland.core.cells.labels import LabelColumn, label_column
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Remedy, Words
 from lowland.files.foreign.columnar import open_parquet
 from lowland.files.frames import frame_columns
 
@@ -46,9 +47,11 @@ Names = tuple[tuple[NDArray[Any], Indices], tuple[NDArray[Any], Indices]]
 def check_choices(dtype: str, duplicates: str) -> None:
     """Raise unless a precision and a treatment of repeated cells are known."""
     if dtype not in ("float32", "float64"):
-        raise InvalidInputError("dtype is unknown", repr(dtype), fix='use "float64" or "float32"')
+        fix = Words("use ", Option("dtype", "float64", "float32"))
+        raise InvalidInputError(Words(Option("dtype"), " is unknown"), repr(dtype), fix=fix)
     if duplicates not in ("error", "last"):
-        raise InvalidInputError("duplicates is unknown", repr(duplicates), fix='use "error" or "last"')
+        fix = Words("use ", Option("duplicates", "error", "last"))
+        raise InvalidInputError(Words(Option("duplicates"), " is unknown"), repr(duplicates), fix=fix)
 
 
 def part_of_frame(frame: Any, columns: Sequence[str], dtype: str) -> LabelledPart:
@@ -119,7 +122,7 @@ def _in_precision(numbers: Vector, name: str, dtype: str) -> Vector:
         raise InvalidInputError(
             f"column {name!r} holds numbers that are too large for {dtype}",
             f"{numbers[~np.isfinite(values)][0]:g}",
-            fix='use dtype "float64"',
+            fix=Words("use ", Option("dtype", "float64")),
         )
     return values
 
@@ -227,5 +230,5 @@ def refuse_repeats(repeated: Sequence[tuple[int, int, int]], labels: TableLabels
         "a cell is listed more than once",
         f"row {row}, column {column} ({repeats} repeats in all)",
         "it is unclear which value to use",
-        'pass duplicates="last", or drop the repeats',
+        Remedy(Words("pass ", Option("duplicates", "last")), "drop the repeats"),
     )

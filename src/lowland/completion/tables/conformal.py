@@ -13,6 +13,7 @@ from lowland.completion.tables.trial import Predictor, Refit, Trial, hold_trial
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
+from lowland.core.wording import Option, Remedy, Words
 from lowland.trials.choices import GAP_INTERVALS
 from lowland.trials.masks import hide_gaps
 
@@ -60,7 +61,12 @@ class Conformal:
                 "the held-out cells are too few for this level",
                 f"{count} cells, level {level:g}",
                 f"at least {int(np.ceil(level / (1 - level) - 1e-9))} are needed",
-                "lower the level, or use the model's own intervals",
+                Remedy(
+                    "lower the level",
+                    Words(
+                        "use the model's own intervals: ", Option("method", "auto", typed="interval_method")
+                    ),
+                ),
             )
         centre = self.predictor.predict(rows, columns)
         reach = self.scores[place - 1] * self.predictor.standard_errors(rows, columns)

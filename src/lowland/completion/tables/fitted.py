@@ -17,6 +17,7 @@ from lowland.core.errors import UnsupportedError
 from lowland.core.results.findings import Certificate
 from lowland.core.results.records import SearchResult
 from lowland.core.results.status import StopReason
+from lowland.core.wording import Option, Words
 
 if TYPE_CHECKING:
     from lowland.recheck.documents import Document
@@ -32,7 +33,9 @@ def without_data(what: str, *, fix: str = "fit the table in memory") -> Unsuppor
 def without_certificate() -> UnsupportedError:
     """Return the error of a document asked of a table that was not certified."""
     source = "a fit without a certificate"
-    return UnsupportedError("there is no certificate to save", source, fix="fit with certify=True")
+    return UnsupportedError(
+        "there is no certificate to save", source, fix=Words("fit with ", Option("certify", True))
+    )
 
 
 class Sampler(Protocol):

@@ -15,6 +15,7 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.parameter_checks import check_share
+from lowland.core.wording import Option, Words
 
 INTERVAL_METHODS = ("auto", "posterior", "fisher", "conformal", "conformal_gaps")
 # the fit that each kind of interval needs
@@ -63,8 +64,10 @@ class TableIntervals:
             If a column has levels, or the fit does not provide the kind asked for.
         """
         if method not in INTERVAL_METHODS:
-            choices = ", ".join(f'"{choice}"' for choice in INTERVAL_METHODS)
-            raise InvalidInputError("method is unknown", repr(method), fix=f"use one of {choices}")
+            fix = Words("use ", Option("method", *INTERVAL_METHODS, typed="interval_method"))
+            raise InvalidInputError(
+                Words(Option("method", typed="interval_method"), " is unknown"), repr(method), fix=fix
+            )
         check_share("level", level)
         offered, losses = self.table.interval_method, self.table.model.losses
         if losses is not None and not losses.numbers[columns].all():
@@ -80,7 +83,9 @@ class TableIntervals:
             raise UnsupportedError(
                 f'method "{method}" needs {_NEEDS[method]}',
                 f'this model has "{offered}"',
-                fix='use "conformal"' if offered == "conformal" else f'use "{offered}" or "conformal"',
+                fix=Words(
+                    "use ", Option("method", *dict.fromkeys((offered, "conformal")), typed="interval_method")
+                ),
             )
         return self.table.intervals(rows, columns, level)
 

@@ -16,6 +16,7 @@ from lowland.core.cells.labels import label_column
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_choice
+from lowland.core.wording import Option, Remedy, Words
 
 Labels = NDArray[Any]
 
@@ -359,7 +360,7 @@ def _merge_duplicates(
             "a cell is listed more than once",
             f"row {row}, column {column} ({code.size - distinct.size} repeats in all)",
             "it is unclear which value to use",
-            'pass duplicates="mean" or "last", or drop the repeats',
+            Remedy(Words("pass ", Option("duplicates", "mean", "last")), "drop the repeats"),
         )
     if duplicates == "last":
         last = np.empty(distinct.size, dtype=np.intp)

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from lowland.core.errors import UnsupportedError
 from lowland.core.promises.objectives import Objective, Searchable
+from lowland.core.wording import Option, Remedy, Words
 
 C = TypeVar("C")
 _ABSENT = object()
@@ -77,7 +78,9 @@ def check_offered(objective: object, capability: type[C], who: str) -> C:
         raise UnsupportedError(
             f"{who} cannot work on this objective",
             f"the objective has no {name} ({meaning[:1].lower()}{meaning[1:]})",
-            fix="choose another solver; gradient works on every objective",
+            fix=Remedy(
+                "choose another solver", Words(Option("solver", "gradient"), ", which works everywhere")
+            ),
         )
     return cast(C, objective)
 

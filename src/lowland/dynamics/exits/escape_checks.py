@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Remedy, Words
 from lowland.dynamics.exit_sets import Ball, ExitSet, HalfSpace
 from lowland.dynamics.laws import Dynamics, Overdamped, check_dynamics
 from lowland.dynamics.potentials import Potential
@@ -27,7 +28,7 @@ def check_paths(dynamics: Dynamics) -> None:
         raise InvalidInputError(
             "Metropolis-adjusted steps are not paths of the diffusion",
             dynamics.describe(),
-            fix="time exits with metropolis=False",
+            fix=Words("time exits with ", Option("metropolis", False)),
         )
 
 
@@ -93,7 +94,10 @@ def check_basin(potential: Potential, start: Matrix, exit: ExitSet) -> None:
             raise InvalidInputError(
                 "the start lies outside the basin: descent from it runs into the exit set",
                 repr(np.atleast_2d(start)[0]),
-                fix="start nearer the minimum, or pass check_basin=False to time such paths anyway",
+                fix=Remedy(
+                    "start nearer the minimum",
+                    Words("pass ", Option("check_basin", False), " to time such paths anyway"),
+                ),
             )
 
 

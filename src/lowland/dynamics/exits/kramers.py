@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import InCode, Remedy
 from lowland.dynamics.exits.escape_checks import ends_elsewhere
 from lowland.dynamics.hessians import check_dimension, check_hessian
 from lowland.dynamics.laws import Dynamics, Underdamped, check_dynamics
@@ -154,7 +155,10 @@ def energies_of(potential: Potential) -> Callable[[Matrix], Vector]:
         raise InvalidInputError(
             "the Eyring-Kramers law needs a potential with energies",
             type(potential).__name__,
-            fix='pass ll.dynamics.Potential(..., value=...), or ll.dynamics.potential("double_well")',
+            fix=Remedy(
+                InCode('pass ll.dynamics.Potential(..., value=...), or ll.dynamics.potential("double_well")'),
+                "give a potential with energies",
+            ),
         )
     return value
 

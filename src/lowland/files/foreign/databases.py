@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from lowland.core.errors import InvalidInputError, MissingExtraError
 from lowland.core.running.interrupt import in_thread
+from lowland.core.wording import Option, Words
 from lowland.files.foreign.columnar import need_arrow
 from lowland.files.foreign.sqlite_files import fetch_sqlite
 
@@ -99,7 +100,9 @@ def refuse_without_query(path: str | os.PathLike[str]) -> None:
     raise InvalidInputError(
         f"{path} is a database, which needs a query",
         f"tables {', '.join(map(str, tables)) or 'none'}",
-        fix=f'pass a query, such as "select * from {tables[0] if tables else "ratings"}"',
+        fix=Words(
+            "pass a query, such as ", Option("query", f"select * from {tables[0] if tables else 'ratings'}")
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, final
 
 from lowland.core.cells.labels import label_text
 from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
+from lowland.core.wording import Option, Words
 from lowland.files.foreign.merged_cells import Range, Rows, header_depth, joined_names, spread
 from lowland.files.foreign.sheet_extent import XML_BOOKS, check_extent, count_errors
 from lowland.files.foreign.values import lines_as_columns
@@ -143,7 +144,7 @@ def _rows(opened: Opened, sheet: str | None) -> tuple[Rows, list[Range]]:
         raise InvalidInputError(
             f"{opened.name} has several sheets with data",
             ", ".join(filled),
-            fix="name one of them",
+            fix=Words("name one of them: ", Option("sheet", *list(filled)[:3])),
         )
     (found,) = filled.values()
     return found

@@ -10,13 +10,19 @@ from numpy.typing import NDArray
 
 from lowland.core.cells.labels import LabelColumn
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Remedy, Words
 from lowland.files.numerals import EITHER_MARK, MISSING, Numerals, are_exact, is_long, type_cells
 from lowland.files.shapes.layouts import Reading
 from lowland.files.text.delimited import marked_numbers, without_marks
 
+# up to so many words of a column of numbers are offered as marks of missing cells
+MOST_MARKS = 3
 
-def number_column(values: Any, name: str, where: str, how: Reading, numerals: Numerals) -> NDArray[Any]:
-    """Return a column as numbers, NaN where missing.
+
+def number_column(
+    values: Any, name: str, where: str, how: Reading, numerals: Numerals, *, wide: bool = False
+) -> NDArray[Any]:
+    """Return a column, perhaps of a wide table, as numbers, NaN where missing.
 
     Raises
     ------
@@ -26,15 +32,15 @@ def number_column(values: Any, name: str, where: str, how: Reading, numerals: Nu
     values = typed_column(values, numerals)
     if values.dtype.kind == "U":
         cells = values.tolist()
-        bad = first_text(cells, name, where, numerals)
+        bad = first_text(cells, name, where, numerals, wide=wide)
         raise InvalidInputError(
             f"{where} has text where numbers are needed",
             f"{cells[bad]!r} in column {name!r}, data line {bad + 1}",
-            fix="correct the cell, or name it as a mark of missing cells",
+            fix=Remedy("correct the cell", *as_missing(cells, numerals)),
         )
     if values.dtype.kind in "iu" and not (exact := are_exact(values)).all():
         bad = int(np.argmin(exact))
-        raise too_long(values[bad], name, bad + 1, where)
+        raise _too_long(values[bad], name, bad + 1, where, wide=wide)
     numbers: NDArray[Any] = without_marks(values, marked_numbers(how.form.missing)).astype(how.dtype)
     if np.isinf(numbers).any():
         bad = int(np.argmax(np.isinf(numbers)))
@@ -46,17 +52,30 @@ def number_column(values: Any, name: str, where: str, how: Reading, numerals: Nu
     return numbers
 
 
-def too_long(cell: Any, name: str, line: int, where: str) -> InvalidInputError:
+def as_missing(cells: Sequence[str], numerals: Numerals) -> list[Words]:
+    """Return how to take the text of a column for missing cells, where that is a few words."""
+    texts = list({cell.strip(): None for cell in cells if numerals.number(cell) is None})
+    if len(texts) > MOST_MARKS:
+        return []
+    return [Words("take such cells for missing ones (", Option("missing", texts), ")")]
+
+
+def _too_long(cell: Any, name: str, line: int, where: str, *, wide: bool) -> InvalidInputError:
     """Return the error of a whole number of more digits than a double holds: it is a name, and no value."""
     return InvalidInputError(
         f"{where} holds whole numbers of more digits than a number in a fit has",
         f"{cell} in column {name!r}, data line {line}",
         "they would be changed, and look like names",
-        "leave the column as it is (as_is), or let it name the rows",
+        Remedy(
+            Words("leave the column as it is (", Option("as_is", [name]), ")"),
+            Words("let it name the rows (", Option("row", name), ")"),
+        )
+        if wide
+        else "round such numbers, or divide them by a unit",
     )
 
 
-def first_text(cells: Sequence[str], name: str, where: str, numerals: Numerals) -> int:
+def first_text(cells: Sequence[str], name: str, where: str, numerals: Numerals, *, wide: bool) -> int:
     """Return the place of the first cell of a column of text that is no number.
 
     Raises
@@ -68,7 +87,7 @@ def first_text(cells: Sequence[str], name: str, where: str, numerals: Numerals) 
         if numerals.number(cell) is None:
             return k
     bad = next(k for k, cell in enumerate(cells) if is_long(cell))
-    raise too_long(cells[bad], name, bad + 1, where)
+    raise _too_long(cells[bad], name, bad + 1, where, wide=wide)
 
 
 def typed_column(values: Any, numerals: Numerals) -> NDArray[Any]:

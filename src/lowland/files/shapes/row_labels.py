@@ -9,6 +9,7 @@ from typing import final
 import numpy as np
 
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Remedy, Words
 from lowland.files.columns.identifiers import identifier, is_named_identifier
 from lowland.files.columns.roles import are_levels
 from lowland.files.evidence import COLUMNS, KEYS, ROWS, TIMES, Profile, words_of
@@ -110,5 +111,8 @@ def _unclear_rows(name: str, where: str, held: str) -> InvalidInputError:
     return InvalidInputError(
         f"the first column of {where} may name the rows or be data",
         f"column {name!r} {held}",
-        fix="say which: row labels yes or no; or name a mark of missing cells",
+        fix=Remedy(
+            Words("say which: ", Option("row_labels", True), " or ", Option("row_labels", False)),
+            Words("name the cells that mean missing by ", Option("missing")),
+        ),
     )

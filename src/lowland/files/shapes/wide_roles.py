@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Words
 from lowland.files.columns.roles import numbers_that_name
 from lowland.files.evidence import Decision, Profile
 from lowland.files.shapes.layouts import Reading
@@ -34,7 +35,7 @@ def decide_wide(profiles: Mapping[str, Profile], asked: str, where: str, how: Re
         unknown = [name for name in named if name not in profiles]
         if unknown:
             raise InvalidInputError(
-                f"{option} names a column that {where} does not have",
+                Words(Option(option), f" names a column that {where} does not have"),
                 repr(unknown[0]),
                 fix=f"name one of {', '.join(profiles)}",
             )

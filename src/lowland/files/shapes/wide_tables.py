@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from lowland.core.cells.labels import label_column
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Remedy, Words
 from lowland.files.columns.roles import EMPTY, MOST_WORDS, are_levels, as_is_words
-from lowland.files.evidence import Decision
+from lowland.files.evidence import AS_LIST, Decision
 from lowland.files.frames import Columns
 from lowland.files.numerals import MISSING, Numerals
 from lowland.files.sentinels import settle_sentinels
 from lowland.files.shapes.cells import (
+    as_missing,
     check_some,
     first_text,
     mostly_numbers,
@@ -48,13 +50,16 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
         raise InvalidInputError(
             f"no column of {where} holds numbers or levels",
             ", ".join(f"{name!r}: {what}" for name, what in list(as_is.items())[:6]),
-            fix="say which of them are data (as_data); of a list of cells, name its row, column and value",
+            fix=Remedy(
+                Words("say which of them are data by ", Option("as_data")),
+                AS_LIST,
+            ),
         )
     if how.form.header is None and levels and all(name in levels.get(name, ()) for name in numeric):
         raise InvalidInputError(
             f"the first line of {where} may name the columns or be data",
             f"each of its words, such as {numeric[0]!r}, is also a cell of its column",
-            fix="say which: header yes or no",
+            fix=Words("say which: ", Option("header", True), " or ", Option("header", False)),
         )
     plain, note = settle_sentinels(
         {name: column for name, column in made.items() if name not in levels}, how.form.sentinels, where
@@ -117,7 +122,7 @@ def _data_columns(
     for name, column in columns.items():
         typed = typed_column(column, numerals)
         if typed.dtype.kind != "U":
-            numbers = number_column(typed, name, where, how, numerals)
+            numbers = number_column(typed, name, where, how, numerals, wide=True)
             if np.isnan(numbers).all():
                 left[name] = EMPTY
             else:
@@ -144,14 +149,17 @@ def _refuse_text(columns: Sequence[tuple[str, NDArray[Any]]], where: str, numera
     """Raise, naming all columns of numbers and text, and one cell of the first."""
     name, column = columns[0]
     cells = column.tolist()
-    bad = first_text(cells, name, where, numerals)
+    bad = first_text(cells, name, where, numerals, wide=True)
     names = ", ".join(repr(one) for one, _ in columns)
     raise InvalidInputError(
         f"{where} has text where numbers are needed",
         f"{cells[bad]!r} in column {name!r}, data line {bad + 1}"
         + (f"; columns {names}" if len(columns) > 1 else ""),
-        fix=f"correct the cell, name {cells[bad]!r} as a mark of missing cells, or leave the column as it is "
-        "(as_is)",
+        fix=Remedy(
+            "correct the cell",
+            *(as_missing(cells, numerals) if len(columns) == 1 else ()),
+            Words("leave such columns as they are (", Option("as_is", [one for one, _ in columns]), ")"),
+        ),
     )
 
 
@@ -186,8 +194,11 @@ def _two_words(column: NDArray[Any], name: str, where: str, how: Reading) -> tup
         raise InvalidInputError(
             f"{where} has more than two words in column {name!r}, whose order is not known",
             ", ".join(map(repr, words[:4])),
-            fix="write ordered levels as numbers, fit a data frame with an ordered category, or name the "
-            "cells that mean missing",
+            fix=Remedy(
+                "write ordered levels as numbers",
+                "fit a data frame with an ordered category",
+                Words("name the cells that mean missing by ", Option("missing")),
+            ),
         )
     return words
 
@@ -218,8 +229,11 @@ def _merge_rows(
             f"{where} names a row twice",
             f"{distinct[code].item()!r} in column {first!r}, data lines {lines[0]} and {lines[1]} "
             f"({labels.size - distinct.size} repeats in all)",
-            fix="drop one, pass duplicates 'mean' or 'last', or, for a long table, name its row, column and "
-            "value columns",
+            fix=Remedy(
+                "drop one",
+                Words("pass ", Option("duplicates", "mean", "last")),
+                AS_LIST,
+            ),
         )
     order = np.argsort(starts)  # rows stay in the order in which their labels come first
     merged = np.full((distinct.size, table.shape[1]), np.nan, table.dtype)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lowland.core.cells.labels import order_labels
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.memory import check_fits
+from lowland.core.wording import Option, Remedy, Words
 from lowland.files.frames import Columns
 from lowland.files.numerals import MISSING, Numerals, are_exact, find_numerals, type_cells
 from lowland.files.sources import Opened
@@ -203,7 +204,9 @@ def _read_plain(plain: Opened, layout: TextLayout, wanted: Sequence[str]) -> _Ra
                         f"{plain.name} is not a regular text table",
                         f"{len(row)} fields for {len(layout.names)} columns on line "
                         f"{reader.line_num + layout.skipped}",
-                        fix="correct that line, or check the delimiter",
+                        fix=Remedy(
+                            "correct that line", Words("name what separates fields by ", Option("delimiter"))
+                        ),
                     )
                 for name, k in places.items():
                     codes[name].append(seen[name].setdefault(row[k], len(seen[name])))
@@ -260,7 +263,7 @@ def _read_arrow(
         raise FileFormatError(
             f"{plain.name} is not a regular text table",
             str(error),
-            fix="correct that line, or check the delimiter",
+            fix=Remedy("correct that line", Words("name what separates fields by ", Option("delimiter"))),
         ) from error
 
 
@@ -321,5 +324,5 @@ def _not_text(plain: Opened, error: Exception) -> FileFormatError:
     return FileFormatError(
         f"{plain.name} is not a UTF-8 text file",
         str(error),
-        fix="save it as UTF-8, or name its encoding",
+        fix=Remedy("save it as UTF-8", Words("name its encoding, such as ", Option("encoding", "cp1252"))),
     )

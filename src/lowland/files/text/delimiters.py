@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Words
 from lowland.files.text.header_lines import is_number
 from lowland.files.text.headings import is_short
 from lowland.files.text.records import Record, split_records
@@ -47,7 +48,7 @@ def find_delimiter(lines: Sequence[str], usual: str, where: str) -> str:
             raise InvalidInputError(
                 f"{where} may be separated by commas or otherwise",
                 f"{lines[0].strip()[:60]!r}, then {lines[1].strip()[:60]!r}",
-                fix=f"name the delimiter, ',' or {below[0]!r}",
+                fix=Words("say which: ", Option("delimiter", ",", below[0])),
             )
     if not fitting and not below:  # a header without a name for the row labels
         short = [mark for mark in _CANDIDATES if is_short(widths[mark])]

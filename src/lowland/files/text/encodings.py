@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 
 from lowland.core.errors import FileFormatError
+from lowland.core.wording import Option, Remedy, Words
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -55,7 +56,10 @@ def find_encoding(data: bytes, name: str, *, whole: bool = True) -> str:
             raise FileFormatError(
                 f"the encoding of {name} cannot be told",
                 f"not UTF-8: {error.reason} at byte {error.start}",
-                fix="name the encoding (cp1251, shift_jis, gb18030, ...), or check that it is a text file",
+                fix=Remedy(
+                    Words("name the encoding by ", Option("encoding"), " (cp1251, shift_jis, gb18030, ...)"),
+                    "check that it is a text file",
+                ),
             ) from error
         return "cp1252"
     return "utf-8"
@@ -84,9 +88,13 @@ def decode(data: bytes, encoding: str, name: str, *, whole: bool = True) -> str:
         return codecs.getincrementaldecoder(encoding)().decode(data, whole).removeprefix("\ufeff")
     except LookupError as error:
         raise FileFormatError(
-            f"the encoding of {name} is unknown", repr(encoding), fix="use a name such as utf-8 or cp1252"
+            f"the encoding of {name} is unknown",
+            repr(encoding),
+            fix=Words("use a name such as ", Option("encoding", "utf-8", "cp1252")),
         ) from error
     except UnicodeError as error:
         raise FileFormatError(
-            f"{name} is not written in {encoding}", str(error), fix="name its encoding"
+            f"{name} is not written in {encoding}",
+            str(error),
+            fix=Words("name its encoding by ", Option("encoding")),
         ) from error

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Words
 from lowland.files.evidence import COLUMNS, KEYS, ROWS, words_of
 from lowland.files.numerals import EITHER_MARK, MISSING
 
@@ -55,7 +56,7 @@ def _unclear_header(first: Record, where: str) -> InvalidInputError:
     return InvalidInputError(
         f"the first line of {where} may name the columns or be data",
         ", ".join(first[:6]) + (", ..." if len(first) > 6 else ""),
-        fix="say which: header yes or no",
+        fix=Words("say which: ", Option("header", True), " or ", Option("header", False)),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import final
 
 from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.wording import Option, Words
 from lowland.files.sources import Opened
 from lowland.files.table_format import ROW_LABELS, TableFormat
 from lowland.files.text.delimiters import FIRST, find_delimiter, shown_delimiter
@@ -281,5 +282,5 @@ def check_width(layout: TextLayout, where: str) -> None:
         raise InvalidInputError(
             f"{where} has a single column",
             f"{layout.names[0]!r}, separated by {shown_delimiter(layout.delimiter)}",
-            fix="name the delimiter",
+            fix=Words("name what separates fields by ", Option("delimiter")),
         )

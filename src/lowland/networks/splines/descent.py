@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import LowlandError
 from lowland.core.running.progress import OnProgress, Reporter
+from lowland.core.wording import Option, Remedy, Words
 from lowland.networks.certificates.sharpness import largest_gauss_newton
 from lowland.networks.kernels.descent import DIVERGED, descend
 from lowland.networks.network import ReluNetwork, two_layer
@@ -106,7 +107,7 @@ def choose(runs: Runs) -> int:
         raise LowlandError(
             "every run diverged",
             f"{len(runs.status)} runs",
-            fix="use a smaller step_size, or scale x and y to about one",
+            fix=Remedy(Words("use a smaller ", Option("step_size")), "scale x and y to about one"),
         )
     return min(kept, key=lambda k: runs.losses[k])
 

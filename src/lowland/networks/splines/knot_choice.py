@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.running.progress import OnProgress, Reporter
+from lowland.core.wording import Option, Words
 from lowland.kernels.threads import thread_count
 from lowland.networks.splines.linear_spline import LinearSpline
 from lowland.networks.splines.minima_path import Minimum, Path, minima, spline_paths
@@ -166,7 +167,10 @@ def _stable(path: tuple[Minimum, ...], step_size: float) -> tuple[Minimum, ...]:
     kept = tuple(minimum for minimum in path if minimum.largest_step >= step_size)
     if not kept:
         raise InvalidInputError(
-            "step_size is too large: gradient descent would stay at no minimum with so few knots",
+            Words(
+                *(Option("step_size"), " is too large: "),
+                "gradient descent would stay at no minimum with so few knots",
+            ),
             f"{step_size:g}",
             fix=f"give at most {max(minimum.largest_step for minimum in path):.3g}",
         )

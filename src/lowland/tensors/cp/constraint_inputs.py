@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Words
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.cp.constraints import LEAST_FUNCTIONS, Constraints, FactorConstraint
 from lowland.tensors.named_modes import is_mode
@@ -66,14 +67,16 @@ def splines_of(shape: tuple[int, ...], smooth: bool | Collection[int] | Mapping[
         length, least = shape[mode], LEAST_FUNCTIONS
         if length <= least:
             raise InvalidInputError(
-                "smooth names a mode that is too short", f"{length} slices of mode {mode}", fix="leave it out"
+                Words(Option("smooth"), " names a mode that is too short"),
+                f"{length} slices of mode {mode}",
+                fix="leave it out",
             )
         if isinstance(functions, str) and functions == AUTO:
             continue
         whole = isinstance(functions, int | np.integer) and not isinstance(functions, bool)
         if not whole or not least <= functions <= length:
             raise InvalidInputError(
-                'smooth must give a number of splines, or "auto"',
+                Words(Option("smooth"), ' must give a number of splines, or "auto"'),
                 f"{functions!r} for mode {mode}",
                 fix=f"use {least} to {length}",
             )
@@ -87,7 +90,9 @@ def modes_of(given: Any, order: int, name: str) -> list[int]:
         return list(range(order)) if given else []
     if isinstance(given, str) or not isinstance(given, int | np.integer | Collection):
         raise InvalidInputError(
-            f"{name} must name modes", repr(given), fix=f"use True, False, or some of 0 to {order - 1}"
+            Words(Option(name), " must name modes"),
+            repr(given),
+            fix=f"use True, False, or some of 0 to {order - 1}",
         )
     asked = [given] if isinstance(given, int | np.integer) else list(given)
     for mode in asked:
@@ -110,7 +115,7 @@ def _mapping(given: Mapping[int, Any] | None, order: int, name: str) -> dict[int
 def _check_mode(mode: Any, order: int, name: str) -> None:
     if not is_mode(mode, order):
         raise InvalidInputError(
-            f"{name} names a mode that the tensor does not have",
+            Words(Option(name), " names a mode that the tensor does not have"),
             repr(mode),
             fix=f"use True, or some of 0 to {order - 1}" if name != "known" else f"use 0 to {order - 1}",
         )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.errors import FileFormatError, InvalidInputError, LowlandError, MissingExtraError
+from lowland.core.wording import Option, Words
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.reading.tensor_file import TensorFile
 
@@ -39,7 +40,7 @@ def picked(path: Path, names: Sequence[str], variable: str | None) -> str:
     raise InvalidInputError(
         f"{path} does not say which array is the tensor",
         f"arrays of three modes or more: {', '.join(names) or 'none'}",
-        fix="name one of them as variable (--variable)",
+        fix=Words("name one of them by ", Option("variable")),
     )
 
 

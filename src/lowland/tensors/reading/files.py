@@ -9,6 +9,7 @@ import numpy as np
 
 from lowland.core.doors import public
 from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.wording import Option, Remedy, Words
 from lowland.files.arrays import load_npy, load_npz
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.reading.array_stores import STORES, picked, read_store
@@ -52,7 +53,9 @@ def read_tensor(path: str | Path, *, variable: str | None = None, empty_slices: 
     path = Path(path)
     suffix = path.suffix.lower()
     if variable is not None and suffix in (".npy", ".tns"):
-        raise InvalidInputError(f"a {suffix} file has no variables", variable, fix="leave the variable out")
+        raise InvalidInputError(
+            f"a {suffix} file has no variables", variable, fix=Words("leave ", Option("variable"), " out")
+        )
     if suffix == ".npy":
         return _named(TensorObservations.from_array(load_npy(path), empty_slices=empty_slices))
     if suffix == ".npz":
@@ -65,7 +68,9 @@ def read_tensor(path: str | Path, *, variable: str | None = None, empty_slices: 
     raise InvalidInputError(
         "the file type is unknown",
         path.name,
-        fix=f"use {kinds} or .tns; read_tensor_table reads tables (--value)",
+        fix=Remedy(
+            f"use {kinds} or .tns", Words("for a table, name its column of values by ", Option("value"))
+        ),
     )
 
 

@@ -15,6 +15,8 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.labels import is_whole, label_column
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
+from lowland.core.parameter_checks import check_choice
+from lowland.core.wording import Option, Remedy, Words
 from lowland.files.sentinels import settle_sentinels
 from lowland.files.shapes.cells import number_column
 from lowland.files.shapes.layouts import SIDES, Reading
@@ -104,23 +106,25 @@ def read_tensor_table(
     """
     fold = dict(fold or {})
     if value is None and modes is not None:
-        raise InvalidInputError("modes are columns of a long table", repr(modes), fix="name value, too")
-    if duplicates not in DUPLICATES:
-        raise InvalidInputError(
-            "duplicates is unknown", repr(duplicates), fix='use "error", "mean" or "last"'
-        )
+        fix = Words("give ", Option("value"), ", too")
+        raise InvalidInputError("modes are columns of a long table", repr(modes), fix=fix)
+    check_choice("duplicates", duplicates, DUPLICATES)
     _check_source(source, form)
     unfolded, values = _wide(source, form) if value is None else _long(source, value, modes, form)
     for asked in fold:
         if asked not in [mode.name for mode in unfolded]:
             others = ", ".join(mode.name for mode in unfolded)
-            raise InvalidInputError("fold names a mode that is not there", repr(asked), fix=f"use {others}")
+            what = Words(Option("fold"), " names a mode that is not there")
+            raise InvalidInputError(what, repr(asked), fix=f"use {others}")
     parts = _named_apart([(mode.name, _folded(mode, fold.get(mode.name))) for mode in unfolded])
     if len(parts) < 3:
         raise InvalidInputError(
             "a tensor has three modes or more",
             f"modes {', '.join(part.name for part in parts)}",
-            fix="name value, the column of values of a long table, or fold times into parts: day, hour",
+            fix=Remedy(
+                Words("name the column of values of a long table by ", Option("value")),
+                Words("fold times into parts, such as ", Option("fold", {"time": ["day", "hour"]})),
+            ),
         )
     known = ~np.isnan(values)
     if not known.any():
@@ -180,7 +184,7 @@ def _long(
             raise InvalidInputError(
                 "a column looks like values, not like a mode",
                 f"{mode.name!r}, with {len(mode.labels)} different numbers in {len(values)} lines",
-                fix="name the columns that are modes (modes, --modes)",
+                fix=Words("name the columns that are modes by ", Option("modes")),
             )
     return listed, values
 
@@ -310,6 +314,8 @@ def _joined(
     raise InvalidInputError(
         "several cells of the table fall on one of the tensor",
         f"{counts.max()} at {where}",
-        fix="fold into parts that tell times apart (time instead of hour), or say what to do: "
-        "duplicates mean or last",
+        fix=Remedy(
+            "fold into parts that tell times apart (time instead of hour)",
+            Words("say what to do: ", Option("duplicates", "mean", "last")),
+        ),
     )

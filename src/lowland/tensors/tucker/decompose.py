@@ -16,6 +16,7 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.running.interrupt import Interruptible
+from lowland.core.wording import Option, Remedy, Words
 from lowland.core.work import counted
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.search.loop import Callback
@@ -195,14 +196,17 @@ def _ranks(
             raise InvalidInputError(
                 "a tolerance needs a tensor with every cell known and all weights equal",
                 f"{data.size} known cells",
-                fix='pass ranks, or ranks="auto"',
+                fix=Words("pass ", Option("ranks"), ", such as ", Option("ranks", "auto")),
             )
         if not (isinstance(tolerance, int | float | np.number) and 0 < tolerance < 1):
             raise InvalidInputError("tolerance must lie between 0 and 1", repr(tolerance))
         enough = sequential_start(data.array(), None, rng, tolerance=tolerance).ranks
         return possible_ranks(enough, data.shape)
     if ranks is None:
-        raise InvalidInputError("ranks are missing", "None", fix='pass ranks, a tolerance, or ranks="auto"')
+        fix = Remedy(
+            Words("pass ", Option("ranks")), Words(Option("tolerance")), Words(Option("ranks", "auto"))
+        )
+        raise InvalidInputError("ranks are missing", "None", fix=fix)
     if isinstance(ranks, str):
         if ranks != "auto":
             raise InvalidInputError("ranks are invalid", repr(ranks), fix='pass numbers or "auto"')

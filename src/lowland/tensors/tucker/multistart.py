@@ -12,6 +12,7 @@ from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.records import Attempt, SearchResult
 from lowland.core.results.status import StopReason
+from lowland.core.wording import Option, Remedy, Words
 from lowland.search import GaussNewton, Iterations, RelativeDecreaseBelow, TrustRegion, ValueBelow, run
 from lowland.search.loop import Callback
 from lowland.search.sequence import continued, joined, last_digits, unless_ended
@@ -72,7 +73,9 @@ class SearchPlan:
     def __post_init__(self) -> None:
         if self.start not in STARTS:
             raise InvalidInputError(
-                "start is unknown", repr(self.start), fix=f"use one of {', '.join(STARTS)}"
+                Words(Option("start"), " is unknown"),
+                repr(self.start),
+                fix=Words("use ", Option("start", *STARTS)),
             )
         count = self.n_restarts
         if count != "auto" and (
@@ -88,9 +91,11 @@ class SearchPlan:
             raise InvalidInputError("max_iter must be a positive integer", repr(most))
         if self.start == "sequential" and count not in ("auto", 0):
             raise InvalidInputError(
-                'start="sequential" is deterministic and cannot be restarted',
-                f"n_restarts={count}",
-                fix='leave n_restarts out, or use start="auto"',
+                Words(Option("start", "sequential"), " is deterministic and cannot be restarted"),
+                f"{count} restarts",
+                fix=Remedy(
+                    Words("leave ", Option("n_restarts"), " out"), Words("use ", Option("start", "auto"))
+                ),
             )
 
 

@@ -15,6 +15,7 @@ from lowland.core.errors import UnsupportedError
 from lowland.core.results.records import SearchResult
 from lowland.core.results.status import StopReason
 from lowland.core.running.stages import stage
+from lowland.core.wording import Option, Words
 from lowland.search import Iterations, RelativeDecreaseBelow, ValueBelow, run
 from lowland.search.loop import Callback
 from lowland.tensors.cell_objective import exact_value
@@ -92,7 +93,7 @@ def choose_ranks(
         raise UnsupportedError(
             "choosing ranks needs the dense tensor",
             f"{prod(data.shape):,} cells, at most {LARGEST_DENSE:,}",
-            fix="pass ranks",
+            fix=Words("pass ", Option("ranks")),
         )
     kept, apart = hold_out_cells(data, rng)
     fits: list[_Fit] = []

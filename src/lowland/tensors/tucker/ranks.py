@@ -10,6 +10,7 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Words
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.measurement import SomeCells
 from lowland.tensors.tucker_tensor import TuckerTensor
@@ -58,7 +59,9 @@ def hold_out_cells(
     """Return the cells to fit and those to predict; every slice keeps at least half of its cells."""
     apart = hide_half_at_most(data.all_positions(), data.shape, hides, rng)
     if not apart.any():
-        raise InvalidInputError("no cell can be held out", f"{data.size} known cells", fix="pass ranks")
+        raise InvalidInputError(
+            "no cell can be held out", f"{data.size} known cells", fix=Words("pass ", Option("ranks"))
+        )
     return data.hide(apart)
 
 
