@@ -731,6 +731,8 @@ def test_intervals_in_the_output_and_a_report(grades, tmp_path):
         *PLAIN[:-1], "--output", "o.csv", "--report", "r.html", "--quiet", cwd=tmp_path,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
+    assert "drew 10 as asked\n" in result.stdout
+    assert "iteration limit" not in result.stdout
     assert "10 Gibbs draws kept" in result.stdout
     header, *lines = (tmp_path / "o.csv").read_text().splitlines()
     assert header == "who,film,stars,lower,upper,observed"

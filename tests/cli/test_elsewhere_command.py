@@ -1,6 +1,7 @@
 """`lowland complete` of tables that are kept on the disk or by a cluster."""
 
 import json
+import logging
 import os
 from functools import partial
 
@@ -75,9 +76,23 @@ def test_the_disk_and_the_memory_give_the_same_model(folder):
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["method"] == "gibbs"
+    assert (told["stop_reason"], told["message"]) == ("drawn", "drew 3 as asked")
     assert told["shape"] == [found.shape[0] + 1, found.shape[1] + 1]
     predicted = call("predict", "model.npz", "in/part-2.parquet", cwd=folder)
     assert predicted.returncode == 0, predicted.stderr
+
+
+def test_workers_that_do_not_start_are_an_error(folder, monkeypatch):
+    pytest.importorskip("distributed")
+    from lowland.dask import clients
+
+    def failing(**_):
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr(clients, "LocalCluster", failing)
+    refused = complete(folder, "--workers", "1")
+    assert refused.returncode == 2
+    assert "worker processes could not be started" in refused.stderr
 
 
 @pytest.mark.parametrize("processes", [False, pytest.param(True, marks=pytest.mark.slow)])
@@ -89,7 +104,13 @@ def test_a_cluster_of_this_machine_gives_the_same_model(folder, monkeypatch, pro
     pytest.importorskip("distributed")
     from lowland.dask import clients
 
-    monkeypatch.setattr(clients, "LocalCluster", partial(clients.LocalCluster, processes=processes))
+    log, shown, made = logging.getLogger("distributed.nanny"), [], clients.LocalCluster
+
+    def cluster(**options):
+        shown.append(log.isEnabledFor(logging.CRITICAL))
+        return made(processes=processes, **options)
+
+    monkeypatch.setattr(clients, "LocalCluster", cluster)
     monkeypatch.setattr(clients, "PATIENCE", 2)
     assert complete(folder, "--no-certify", "--dtype", "float32").returncode == 0
     expected = fitted(folder)[0]
@@ -97,6 +118,8 @@ def test_a_cluster_of_this_machine_gives_the_same_model(folder, monkeypatch, pro
     done = complete(folder, "--workers", "1", "--dtype", "float32", "--force", *judged)
     assert done.returncode == 0, done.stderr
     assert "kept by 1 workers" in done.stdout
+    assert shown == [False]  # nor the lines in which Dask logs what its workers do
+    assert log.isEnabledFor(logging.CRITICAL)
     np.testing.assert_array_equal(fitted(folder)[0], expected)
     refused = complete(folder, "--scheduler", "tcp://127.0.0.1:9", "--force")
     assert refused.returncode == 2

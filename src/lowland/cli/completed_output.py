@@ -90,8 +90,7 @@ def say_fit(table: FittedTable, certificate: Certificate | None) -> None:
     """Print why the search stopped and what is proved."""
     if table.describe_method():
         say(table.describe_method())
-    last = table.last_search
-    say(f"stopped: {last.stop_reason.value.replace('_', ' ')}, {last.message}")
+    say(table.last_search.ending)
     for line in table.describe_search():
         say(line)
     if certificate is not None:
@@ -118,7 +117,7 @@ def fit_as_data(
         "method": table.method,
         "rank": table.model.rank,
         "stop_reason": table.stop_reason.value,
-        "message": search.message,
+        "message": table.last_search.message,
         "iterations": search.iterations,
         "objective": search.value,
         "seconds": search.seconds,

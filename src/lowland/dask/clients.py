@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Iterator
@@ -9,15 +10,18 @@ from contextlib import contextmanager
 
 from distributed import Client, LocalCluster
 
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import InvalidInputError, LowlandError
 
 # seconds to wait for a scheduler
 PATIENCE = 10
+# packages that log what goes on within a cluster
+LOGGING = ("distributed", "dask", "tornado", "asyncio")
+SILENCE = logging.CRITICAL + 1
 
 
 @contextmanager
 def client_of(scheduler: str | None, workers: int) -> Iterator[Client]:
-    """Give a client of a cluster.
+    """Give a client of a cluster, whose own log is not shown: what matters of it ends as an error here.
 
     Parameters
     ----------
@@ -31,21 +35,43 @@ def client_of(scheduler: str | None, workers: int) -> Iterator[Client]:
     ------
     InvalidInputError
         If no scheduler answers at the address.
+    LowlandError
+        If worker processes cannot be started.
     """
-    if scheduler is None:
-        with _started(workers) as cluster, Client(cluster) as client:
-            yield client
-        return
+    with _without_logs():
+        if scheduler is None:
+            with _started(workers) as cluster, Client(cluster) as client:
+                yield client
+        else:
+            with _connected(scheduler) as client:
+                yield client
+
+
+@contextmanager
+def _without_logs() -> Iterator[None]:
+    """Show nothing that the packages of a cluster log within the block."""
+    names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in LOGGING]
+    loggers = [logging.getLogger(name) for name in names]
+    before = [logger.level for logger in loggers]
     try:
-        connected = Client(scheduler, timeout=PATIENCE)
+        for logger in loggers:
+            logger.setLevel(SILENCE)
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+
+
+def _connected(scheduler: str) -> Client:
+    """Return a client of the cluster at an address."""
+    try:
+        return Client(scheduler, timeout=PATIENCE)
     except (OSError, ValueError, TimeoutError) as error:
         raise InvalidInputError(
             "no scheduler of a Dask cluster answers",
             f"at {scheduler}: {error}",
             fix="check the address, such as tcp://host:8786",
         ) from error
-    with connected as client:
-        yield client
 
 
 def _started(workers: int) -> LocalCluster:
@@ -59,7 +85,14 @@ def _started(workers: int) -> LocalCluster:
             threads_per_worker=1,
             dashboard_address="localhost:0",
             scheduler_kwargs={"dashboard": False},
+            silence_logs=SILENCE,
         )
+    except RuntimeError as error:
+        raise LowlandError(
+            "the worker processes could not be started",
+            str(error),
+            fix="use fewer of them, or fit the table in memory",
+        ) from error
     finally:
         if main:
             signal.signal(signal.SIGINT, before)

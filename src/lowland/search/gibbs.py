@@ -10,7 +10,9 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.powers import HasDraws
+from lowland.core.results.status import StopReason
 from lowland.search.stepper import Info
+from lowland.search.stops import Progress, StopRule
 
 
 @final
@@ -52,3 +54,28 @@ class Gibbs:
 
     def _info(self, objective: HasDraws, state: Any) -> Info:
         return Info(objective.energy(state), None, {"noise": state.noise_precision**-0.5})
+
+
+@final
+@dataclass(frozen=True)
+class Drawn(StopRule):
+    """All draws that were asked for are there.
+
+    Parameters
+    ----------
+    sweeps : int
+        Those that are not kept, too.
+    draws : int
+    """
+
+    sweeps: int
+    draws: int
+
+    @property
+    def reason(self) -> StopReason:
+        """DRAWN."""
+        return StopReason.DRAWN
+
+    def fired(self, progress: Progress) -> str:
+        """Count the sweeps."""
+        return f"drew {self.draws:,} as asked" if progress.iteration >= self.sweeps else ""

@@ -161,7 +161,13 @@ def run(
     return search.result(*ended, work.spent)
 
 
-_UNFINISHED = (StopReason.INTERRUPTED, StopReason.ITERATION_LIMIT, StopReason.TIME_LIMIT)
+# draws are kept too: what follows them may be interrupted
+_UNFINISHED = (
+    StopReason.INTERRUPTED,
+    StopReason.ITERATION_LIMIT,
+    StopReason.TIME_LIMIT,
+    StopReason.DRAWN,
+)
 
 
 class _Search:

@@ -54,7 +54,7 @@ def asked_search(problem: str, search: SearchResult) -> list[tuple[str, str]]:
     return [
         ("problem", problem),
         ("solver", _words(search.solver)),
-        ("stopped", f"{_words(search.stop_reason.value)}: {search.message}"),
+        ("ended", search.ending),
         ("objective", f"{search.value:.6g} after {search.iterations} steps in {search.seconds:.2g} s"),
     ]
 

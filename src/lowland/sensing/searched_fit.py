@@ -72,7 +72,7 @@ class SearchedFit(Judged, Reported, ABC):
         """Return a certificate with the problem and the point that it is about."""
 
     def _stopped(self) -> str:
-        return f"stopped: {self.search.stop_reason.value}, {self.search.message}"
+        return self.search.ending
 
     def _starts(self) -> list[str]:
         return [

@@ -228,7 +228,7 @@ def _as_data(fit: ElsewhereFit, certificate: Certificate | None, model: Path) ->
         "method": fit.table.method,
         "rank": fit.table.model.rank,
         "stop_reason": last.stop_reason.value,
-        "message": search.message,
+        "message": last.message,
         "iterations": search.iterations,
         "objective": search.value,
         "seconds": search.seconds,

@@ -94,7 +94,7 @@ def _lines(fit: TuckerFit) -> Iterator[str]:
     if expected is not None:
         yield f"estimated error for a new observation of an unobserved cell: {expected.total:.4g}"
         yield f"  of which noise {expected.noise:.4g}, and the fit is off by {expected.fit:.4g}"
-    yield f"stopped: {fit.search.stop_reason.value}, {fit.search.message}"
+    yield fit.search.ending
     for order in fit.escapes:
         yield f"escaped from a saddle of order {order}"
     for k, a in enumerate(fit.attempts):

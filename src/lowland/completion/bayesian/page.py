@@ -26,7 +26,7 @@ def posterior_page(fit: BayesianFit, parts: PageParts) -> Page:
         ("table", f"{m} rows, {n} columns, {seen.size} observed cells ({seen.size / (m * n):.1%})"),
         ("method", describe_method(fit)),
         ("noise", _noise(model.scaling.spreads / np.sqrt(model.noise_precision * model.column_precisions))),
-        ("stopped", f"{search.stop_reason.value.replace('_', ' ')}: {search.message}"),
+        ("ended", search.ending),
         ("time", f"{search.iterations} sweeps in {search.seconds:.2g} s" + _sampling(fit)),
     ]
     notes = () if certificate is None else (about_certificate(fit),)

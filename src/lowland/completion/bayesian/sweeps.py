@@ -30,7 +30,7 @@ from lowland.core.results.records import SearchResult
 from lowland.core.results.status import StopReason
 from lowland.kernels.systems.moments import Moments
 from lowland.search import Iterations, run
-from lowland.search.gibbs import Gibbs
+from lowland.search.gibbs import Drawn, Gibbs
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 from lowland.search.stops import ChangeBelow, StopRule
 from lowland.search.variational import Variational
@@ -167,7 +167,7 @@ def fit_cells(  # noqa: PLR0913
             objective,
             Gibbs(posterior, settings.burn_in),
             search.theta,
-            stop=Iterations(settings.burn_in + settings.draws),
+            stop=Drawn(settings.burn_in + settings.draws, settings.draws),
             rng=rng,
             callbacks=callbacks,
             checkpoint=checkpoint,

@@ -109,7 +109,7 @@ class ElsewhereFit:
     def describe(self) -> list[str]:
         """Return the method and how its search ended, in lines of words."""
         last = self.last_search
-        stopped = f"stopped: {last.stop_reason.value.replace('_', ' ')}, {last.message}"
+        stopped = last.ending
         if isinstance(self.fit, LineFit):
             return [stopped, describe_sweeps(self.search)]
         return [describe_method(self.fit), stopped, *describe_search(self.fit)]

@@ -176,6 +176,13 @@ class SearchResult:
         """Whether a rule that means convergence fired."""
         return self.stop_reason is StopReason.CONVERGED
 
+    @property
+    def ending(self) -> str:
+        """Why it ended, in words; draws that were asked for did not stop for a reason."""
+        if self.stop_reason is StopReason.DRAWN:
+            return self.message
+        return f"stopped: {self.stop_reason.value.replace('_', ' ')}, {self.message}"
+
 
 @final
 @dataclass(frozen=True)

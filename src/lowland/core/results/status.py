@@ -15,6 +15,8 @@ from lowland.core.doors import public
 class StopReason(Enum):
     """Why a search ended. It implies nothing about optimality.
 
+    ``DRAWN`` says that there are as many draws as were asked for.
+
     Examples
     --------
     >>> import numpy as np, lowland as ll
@@ -27,6 +29,7 @@ class StopReason(Enum):
     """
 
     CONVERGED = "converged"
+    DRAWN = "drawn"
     ITERATION_LIMIT = "iteration_limit"
     TIME_LIMIT = "time_limit"
     STALLED = "stalled"

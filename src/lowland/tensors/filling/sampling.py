@@ -11,8 +11,8 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.memory import check_fits
 from lowland.core.results.records import SearchResult
 from lowland.core.running.interrupt import stop_if_requested
-from lowland.search import Iterations, run
-from lowland.search.gibbs import Gibbs
+from lowland.search import run
+from lowland.search.gibbs import Drawn, Gibbs
 from lowland.tensors.filling.objective import BayesianCP
 
 # size of the initial factors, in units of the data, so that their products have this size
@@ -54,7 +54,7 @@ def sampled(
             theta = model.least_squares(theta, RIDGE)
             stop_if_requested()
         start = model.posterior_at(theta, rng)
-    stop = Iterations(burn_in + draws)
+    stop = Drawn(burn_in + draws, draws)
     return run(model, Gibbs(start, burn_in), theta, stop=stop, rng=rng)
 
 

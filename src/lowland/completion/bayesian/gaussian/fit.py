@@ -26,7 +26,9 @@ from lowland.kernels.blas_threads import one_blas_thread
 from lowland.kernels.systems.moments import Moments
 from lowland.search import Iterations, run
 from lowland.search.augmentation import Augmentation
+from lowland.search.gibbs import Drawn
 from lowland.search.loop import Callback, Checkpoint, Snapshot
+from lowland.search.stops import StopRule
 
 # share of the largest noise that leaves the rest of the covariance positive definite
 NOISE_SHARE = 0.9
@@ -70,12 +72,14 @@ def fit_gaussian(  # noqa: PLR0913
     thin = settings.sweeps_per_draw * max(1, settings.gaussian_draws // tables)
     objective = GaussianRows(scaled, thin, targets)
     sweeps, burn_in = settings.gaussian_sweeps
+    whole = sweeps - burn_in >= settings.gaussian_draws * settings.sweeps_per_draw
+    stop: StopRule = Drawn(sweeps, settings.gaussian_draws) if whole else Iterations(sweeps)
     with one_blas_thread():  # the same bits whatever its number of threads
         search = run(
             objective,
             Augmentation(burn_in),
             np.zeros(objective.size, objective.dtype),  # every missing cell at the mean of its column
-            stop=Iterations(sweeps),
+            stop=stop,
             rng=rng,
             callbacks=callbacks,
             checkpoint=checkpoint,
