@@ -120,7 +120,7 @@ def check_uncertainty(layer, table):
     """Draws have the means and the spread that are stated, and intervals hold the share that they should."""
     rng = np.random.default_rng(1)
     rows, columns = (part.ravel() for part in np.indices(table.shape))
-    drawn = layer.sample(rows, columns, DRAWS, rng)
+    drawn = np.stack(list(layer.draws(rows, columns, DRAWS, rng)))
     means, stated = layer.predict(rows, columns), layer.standard_errors(rows, columns)
     spreads = drawn.std(axis=0)
     off = np.abs(drawn.mean(axis=0) - means)
@@ -222,7 +222,7 @@ def test_a_layer_is_kept_in_files(kind, fits, nested, tmp_path):
 
 
 FAULTS = {
-    "draws are not read": ("sample", lambda self, *a, **k: self.base.sample(*a, **k)),
+    "draws are not read": ("draws", lambda self, *a, **k: self.base.draws(*a, **k)),
     "standard errors are not read": ("standard_errors", lambda self, *a: self.base.standard_errors(*a)),
     "intervals are not read": ("intervals", lambda self, *a: self.base.intervals(*a)),
     "whole rows are not read": ("values", lambda self, numbers, rows, **_: numbers),

@@ -238,7 +238,7 @@ def test_draws_are_as_wide_as_intervals(wandering):
     wider = type(model)(**{**vars(model), "inflation": 3.0})
     at = tuple(own[:40] for own in np.nonzero(np.isnan(holes)))
     for own in (model, wider):
-        drawn = own.sample(*at, 3000, np.random.default_rng(0))
+        drawn = np.stack(list(own.draws(*at, 3000, np.random.default_rng(0))))
         np.testing.assert_allclose(drawn.std(axis=0), own.standard_errors(*at), rtol=0.1)
         np.testing.assert_allclose(drawn.mean(axis=0), own.predict(*at), atol=0.2)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import dask.array as da
@@ -235,19 +236,30 @@ class DaskMatrixCompletion(MatrixCompletion):
         cells = self._on_cluster("a ranking without observed cells") if exclude_observed else None
         return lazy_rankings(self._completed, cells, row, count, chosen)
 
-    def completions(self, n_completions: int = 10, *, random_state: Any = None) -> da.Array:
+    def completions(
+        self,
+        n_completions: int = 10,
+        X: Any = None,
+        row_covariates: Any = None,
+        row_order: Any = None,
+        *,
+        random_state: Any = None,
+    ) -> Any:
         """Return completed tables for multiple imputation, as one Dask array.
 
         Parameters
         ----------
         n_completions : int
+        X, row_covariates, row_order
+            As of `MatrixCompletion.completions`: other rows, in this process.
         random_state : int, RandomState, Generator or None
 
         Returns
         -------
         dask.array.Array, shape (n_completions, m, n)
             Not computed yet, in chunks of rows: observed cells are kept, missing ones are drawn with noise.
-            The rows of one table share one draw of the columns. Computed again, the same numbers.
+            The rows of one table share one draw of the columns. Computed again, the same numbers. With `X`
+            what `MatrixCompletion.completions` returns.
 
         Raises
         ------
@@ -255,9 +267,27 @@ class DaskMatrixCompletion(MatrixCompletion):
             If the fit is not Bayesian, or was loaded from a file.
         """
         check_is_fitted(self)
+        if X is not None:
+            return super().completions(n_completions, X, row_covariates, row_order, random_state=random_state)
         count = whole_number(n_completions, "n_completions", 1)
         seed = int(make_generator(random_state, "random_state").integers(2**63))
         return lazy_completions(self._completed.model, self._on_cluster("completions"), count, seed)
+
+    def iter_completions(
+        self,
+        n_completions: int = 10,
+        X: Any = None,
+        row_covariates: Any = None,
+        row_order: Any = None,
+        *,
+        random_state: Any = None,
+    ) -> Iterator[Any]:
+        """Return an iterator over completed tables; parameters are those of `completions`."""
+        if X is not None:
+            return super().iter_completions(
+                n_completions, X, row_covariates, row_order, random_state=random_state
+            )
+        return iter(self.completions(n_completions, random_state=random_state))
 
     def _on_cluster(self, what: str) -> TableCells:
         """Return the fitted cells."""

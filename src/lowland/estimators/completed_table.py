@@ -10,7 +10,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from lowland.completion.penalised.outliers import outliers
 from lowland.completion.tables.completed import Completed
-from lowland.completion.tables.imputations import impute
 from lowland.completion.tables.model import HasUnordered
 from lowland.completion.tables.trial import Trial
 from lowland.core.arrays import Indices, Matrix, Vector, overflows
@@ -54,10 +53,12 @@ class _CompletedTable(_ServedTable):
     label_column_: Any = ""
     # whether the fitted table was in single precision
     _is_single: bool = False
+    # the fitted data frame, whose columns and kinds completed ones have; None for anything else
+    _frame: Any = None
 
     def _set(self, completed: Completed) -> None:
         """Set the public attributes from a fit."""
-        self._completed, self._elsewhere = completed, None
+        self._completed, self._elsewhere, self._frame = completed, None, None
         model, table = completed.model, completed.table
         parts = model.parts()
         self.row_factors_, self.column_factors_ = parts.row_factors, parts.column_factors
@@ -309,24 +310,7 @@ class _CompletedTable(_ServedTable):
         check_is_fitted(self)
         cells = self._completed.cells(rows, columns)
         count, rng = whole_number(n_samples, "n_samples", 1), make_generator(random_state, "random_state")
-        return self._completed.table.sampler("draws").sample(*cells, count, rng)
-
-    def completions(self, n_completions: int = 10, *, random_state: Any = None) -> Matrix:
-        """Return completed tables for multiple imputation.
-
-        The fit must be Bayesian, or have losses that are not all squared.
-
-        Parameters
-        ----------
-        n_completions : int
-        random_state : int, RandomState, Generator or None
-
-        Returns
-        -------
-        ndarray, shape (n_completions, m, n)
-            Observed cells are kept; missing cells are drawn with noise, as in `sample`. Analyse each
-            table, then pool the results by Rubin's rules (`pool_estimates`).
-        """
-        check_is_fitted(self)
-        count = whole_number(n_completions, "n_completions", 1)
-        return impute(self._completed.table, count, make_generator(random_state, "random_state"))
+        out = np.empty((count, cells[0].size))
+        for k, drawn in enumerate(self._completed.table.sampler("draws").draws(*cells, count, rng)):
+            out[k] = drawn
+        return out

@@ -21,7 +21,7 @@ from lowland.core.results.records import SearchResult
 from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import unless_interrupted
 from lowland.estimators.frames.data_arrays import as_table
-from lowland.estimators.frames.kinds import chosen_losses, read_kinds
+from lowland.estimators.frames.kinds import chosen_losses, read_kinds, wrap_frame
 from lowland.estimators.frames.warned import warn_of_marks, warn_of_untouched
 from lowland.estimators.observing import in_precision, observe
 from lowland.estimators.parameters import shown, warn_of_limit
@@ -100,6 +100,9 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     if table.is_cut_short:
         warn_of_limit(table.search, stacklevel=4)
     _keep(model, table, certificate, rng)
+    wrapped = wrap_frame(X)
+    # a copy: what becomes of the frame changes no completion of what was fitted
+    model._frame = None if wrapped is None else wrapped.clone().to_native()
     if planned.path is not None:
         model.rank_path_ = planned.path
 

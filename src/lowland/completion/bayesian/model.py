@@ -189,27 +189,27 @@ class PosteriorModel:
         errors: Vector = self.scaling.spreads[columns] * np.sqrt(spread + self._noise(rows, columns))
         return self.inflation * errors
 
-    def sample(
+    def draws(
         self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
-    ) -> Matrix:
-        """Return joint draws of cells, shape (count, k).
+    ) -> Iterator[Vector]:
+        """Give joint draws of cells, shape (k,) each.
 
         Of new observations, clipped to the range of grades, or without noise of the low-rank table itself.
         """
-        out = np.empty((count, rows.size))
         if self.axes and noise and count <= self.row_draws.shape[0]:
-            some = rng.choice(self.row_draws.shape[0], count, replace=False)
-            return self.scaling.clip(self.scaling.undo(self.row_draws[some][:, rows, columns], columns))
+            for k in rng.choice(self.row_draws.shape[0], count, replace=False):
+                yield self.scaling.clip(self.scaling.undo(self.row_draws[k, rows, columns], columns))
+            return
         spread = np.sqrt(self._noise(rows, columns))
-        for k, (left, right) in enumerate(self.draw_sides(count, rng)):
+        means = self.scores(rows, columns) if self.inflation > 1 else None
+        for left, right in self.draw_sides(count, rng):
             values = self._product(left, right, rows, columns)
             if noise:
                 values = values + spread * rng.standard_normal(rows.size)
-            out[k] = self.scaling.undo(values, columns)
-        if self.inflation > 1:
-            means = self.scores(rows, columns)
-            out = means + self.inflation * (out - means)
-        return self.scaling.clip(out) if noise else out
+            drawn = self.scaling.undo(values, columns)
+            if means is not None:
+                drawn = means + self.inflation * (drawn - means)
+            yield self.scaling.clip(drawn) if noise else drawn
 
     def fold_in(self, table: Observations, covariates: Matrix | None = None) -> Moments:
         """Return the moments of the rows of another table with the same columns.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, final
@@ -137,16 +137,21 @@ class LevelLayer(WritingLayer):
         lower[at], upper[at] = self.base.intervals(rows[at], self.levels.starts[columns[at]], level)
         return lower, upper
 
-    def sample(
+    def draws(
         self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
-    ) -> Matrix:
-        """Return draws of cells, shape (count, k): numbers jointly, levels by their probabilities."""
-        out, at = np.empty((count, rows.size)), self.levels.is_number[columns]
-        out[:, at] = self.base.sample(rows[at], self.levels.starts[columns[at]], count, rng, noise=noise)
-        for j, _, places in of_each(self.levels.kinds, columns):
-            below = np.cumsum(self.probabilities(rows[places], j), axis=1)[:, :-1]
-            out[:, places] = (rng.random((count, places.size, 1)) > below).sum(axis=2)
-        return out
+    ) -> Iterator[Vector]:
+        """Give draws of cells, shape (k,) each: numbers jointly, levels by their probabilities."""
+        at = self.levels.is_number[columns]
+        below = [
+            (places, np.cumsum(self.probabilities(rows[places], j), axis=1)[:, :-1])
+            for j, _, places in of_each(self.levels.kinds, columns)
+        ]
+        for numbers in self.base.draws(rows[at], self.levels.starts[columns[at]], count, rng, noise=noise):
+            out = np.empty(rows.size)
+            out[at] = numbers
+            for places, shares in below:
+                out[places] = (rng.random((places.size, 1)) > shares).sum(axis=1)
+            yield out
 
     def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
         """Return intervals clipped to the possible values of the columns."""

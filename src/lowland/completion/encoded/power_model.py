@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, final
@@ -103,19 +103,20 @@ class PowerLayer(WritingLayer):
         lower[at] = np.minimum(lower[at], means)
         return lower, upper
 
-    def sample(
+    def draws(
         self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
-    ) -> Matrix:
-        """Return joint draws of cells, shape (count, k)."""
-        out = np.asarray(self.base.sample(rows, columns, count, rng, noise=noise), np.float64).copy()
-        levels = self.base.parts().noise
-        for j, power, at in of_each(self.powers, columns):
-            drawn = out[:, at]
-            if noise:
-                out[:, at] = power.read(drawn)
-            elif levels is not None:
-                out[:, at] = power.expect(drawn, np.full_like(drawn, levels[j]))[0]
-        return out
+    ) -> Iterator[Vector]:
+        """Give joint draws of cells, shape (k,) each."""
+        levels, powers = self.base.parts().noise, list(of_each(self.powers, columns))
+        for numbers in self.base.draws(rows, columns, count, rng, noise=noise):
+            out = np.asarray(numbers, np.float64).copy()
+            for j, power, at in powers:
+                drawn = out[at]
+                if noise:
+                    out[at] = power.read(drawn)
+                elif levels is not None:
+                    out[at] = power.expect(drawn, np.full_like(drawn, levels[j]))[0]
+            yield out
 
     def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
         """Return intervals clipped to the possible values of the columns."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -155,10 +155,10 @@ class Layer(ABC):
         """Return intervals for new observations of cells."""
 
     @abstractmethod
-    def sample(
+    def draws(
         self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
-    ) -> Matrix:
-        """Return joint draws of cells, shape (count, k)."""
+    ) -> Iterator[Vector]:
+        """Give joint draws of cells, shape (k,) each."""
 
     @abstractmethod
     def row_scores(self, rows: Indices) -> Matrix:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import final
@@ -11,7 +12,7 @@ import numpy as np
 from lowland.completion.columns.losses import Columns
 from lowland.completion.penalised.fit import CompletionFit
 from lowland.completion.penalised.laplace_covariance import row_systems
-from lowland.core.arrays import Indices, Matrix
+from lowland.core.arrays import Indices, Matrix, Vector
 
 
 @final
@@ -40,14 +41,14 @@ class RowDraws:
         identity = np.broadcast_to(np.eye(lower.shape[1]), lower.shape)
         return np.asarray(np.linalg.solve(lower.transpose(0, 2, 1), identity)), design
 
-    def sample(self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator) -> Matrix:
-        """Return draws of new observations of cells together, shape (count, k)."""
+    def draws(
+        self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator
+    ) -> Iterator[Vector]:
+        """Give draws of new observations of cells together, shape (k,) each."""
         model = self.fit.model
         natural = model.natural(rows, columns).astype(np.float64)
         roots, design = self._rows
-        out = np.empty((count, rows.size))
-        for k in range(count):
+        for _ in range(count):
             moved = np.einsum("mab,mb->ma", roots, rng.standard_normal(roots.shape[:2]))
             z = natural + np.einsum("ck,ck->c", moved[rows], design[columns])
-            out[k] = self.columns.draw(z, columns, rng)
-        return out
+            yield self.columns.draw(z, columns, rng)

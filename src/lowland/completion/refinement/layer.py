@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
@@ -134,15 +134,15 @@ class RefinementLayer(Layer):
         reach *= self.standard_errors(rows, columns)
         return self.clip(centre - reach, centre + reach, columns)
 
-    def sample(
+    def draws(
         self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
-    ) -> Matrix:
-        """Return joint draws of cells, shape (count, k): those of the posterior, shifted and narrowed."""
-        drawn = self.base.sample(rows, columns, count, rng, noise=noise)
+    ) -> Iterator[Vector]:
+        """Give joint draws of cells, shape (k,) each: those of the posterior, shifted and narrowed."""
         low = self.base.scores(rows, columns)
         ratios = self._ratios(rows, columns, lambda: self.base.standard_errors(rows, columns))
-        values = low + self.shifts[rows, columns] + ratios * (drawn - low)
-        return self.within_range(values) if noise else values
+        for drawn in self.base.draws(rows, columns, count, rng, noise=noise):
+            values = low + self.shifts[rows, columns] + ratios * (drawn - low)
+            yield self.within_range(values) if noise else values
 
     def row_scores(self, rows: Indices) -> Matrix:
         """Return the scores of all columns for some rows, shape (k, n)."""

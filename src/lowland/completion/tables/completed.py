@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.cells.labels import TableLabels
-from lowland.completion.tables.fitted import FittedTable, data_of
+from lowland.completion.tables.fitted import FittedTable, Sampler, data_of
 from lowland.completion.tables.intervals import TableIntervals
-from lowland.completion.tables.model import TableModel
+from lowland.completion.tables.model import SamplingModel, TableModel
 from lowland.completion.tables.updates import merge
 from lowland.core.arrays import Indices, Matrix
 from lowland.core.cells.fingerprints import is_fingerprint
 from lowland.core.cells.observations import Observations
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import InvalidInputError, UnsupportedError
 
 # new cells, as a share of all, up to which only their rows and columns are solved again
 FEW_NEW = 0.01
@@ -86,9 +86,32 @@ class Completed:
         The fitted table itself is not folded in, because folding in ignores draws and weights, and the
         prediction of a cell must not depend on how it is requested.
         """
-        if table.shape == self.model.shape and is_fingerprint(self.cells_fitted, without_weights(table)):
+        if self._is_fitted(table):
             return self.model.matrix(likeliest=likeliest)
         return self.model.complete(table, covariates, likeliest=likeliest)
+
+    def _is_fitted(self, table: Observations) -> bool:
+        """Return whether a table holds the fitted cells, whatever their weights."""
+        same = table.shape == self.model.shape
+        return same and is_fingerprint(self.cells_fitted, without_weights(table))
+
+    def own_drawing(self) -> tuple[Observations, Sampler]:
+        """Return the fitted cells, and what draws the others."""
+        drawing = self.table.sampler("multiple imputation")
+        return data_of(self.table, "completions", fix="pass the table, or use sample"), drawing
+
+    def drawing(self, table: Observations, covariates: Matrix | None = None) -> Sampler:
+        """Return what draws cells of the rows of a table: of the fit itself, or of new rows, folded in.
+
+        Raises
+        ------
+        UnsupportedError
+            If the fit has no posterior.
+        """
+        what = "multiple imputation"
+        if self._is_fitted(table):
+            return self.table.sampler(what)
+        return _folding(self.model, f"{what} of new rows").of_rows(table, covariates)
 
     def updated(self, new: Observations, *, refit: bool | None) -> tuple[Completed, bool]:
         """Return the table with more observations, and whether all of it was fitted again.
@@ -108,6 +131,17 @@ class Completed:
         if again is not None:
             return Completed(again, self.seed), False
         return Completed(self.table.updated(merged, np.random.default_rng(self.seed)), self.seed), True
+
+
+def _folding(model: TableModel, what: str) -> SamplingModel:
+    """Return a model that folds rows in with their uncertainty, or raise UnsupportedError, naming `what`."""
+    if not isinstance(model, SamplingModel):
+        raise UnsupportedError(
+            f"a posterior is needed for {what}",
+            "a penalised fit",
+            fix='fit with method="variational", "gibbs" or "gaussian"',
+        )
+    return model
 
 
 def fingerprint(table: Observations) -> str:

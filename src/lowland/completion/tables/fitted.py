@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, final
 
@@ -11,7 +11,7 @@ import numpy as np
 from lowland.completion.tables.kept_fit import KeptFit
 from lowland.completion.tables.model import TableModel
 from lowland.completion.tables.trial import Predictor, Trial
-from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
 from lowland.core.results.findings import Certificate
@@ -41,8 +41,10 @@ def without_certificate() -> UnsupportedError:
 class Sampler(Protocol):
     """Draws of new observations."""
 
-    def sample(self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator) -> Matrix:
-        """Return draws of cells together, shape (count, k)."""
+    def draws(
+        self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator
+    ) -> Iterator[Vector]:
+        """Give draws of cells together, shape (k,) each."""
 
 
 @final

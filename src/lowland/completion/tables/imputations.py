@@ -1,35 +1,49 @@
-"""Multiple imputation: completed tables whose missing cells are drawn with their noise."""
+"""Multiple imputation: completed tables whose missing cells are drawn with their noise, one at a time."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from lowland.completion.tables.fitted import FittedTable, data_of
+from lowland.completion.tables.fitted import Sampler
 from lowland.core.arrays import Matrix
+from lowland.core.cells.observations import Observations
 from lowland.core.cells.observed_cells import check_table_kept
 from lowland.core.errors import InvalidInputError
 
-# most numbers drawn at once for multiple imputation
+# most numbers of completed tables that are held at once
 MAX_DRAWN_NUMBERS = 200_000_000
 
 
-def impute(table: FittedTable, count: int, rng: np.random.Generator) -> Matrix:
-    """Return completed tables, missing cells drawn with their noise, shape (count, m, n)."""
-    drawing = table.sampler("multiple imputation")
-    seen = data_of(table, "completions", fix="fit the table in memory, or use sample")
-    m, n = table.model.shape
+def check_together(count: int, shape: tuple[int, int]) -> None:
+    """Raise if so many completed tables are more than should be held at once."""
+    m, n = shape
     if count * m * n > MAX_DRAWN_NUMBERS:
         raise InvalidInputError(
             "the completions would take too much memory",
             f"{count} x {m} x {n} numbers",
-            fix="ask for fewer, or sample only the cells that you need",
+            fix="take one at a time (iter_completions), or sample only the cells that you need",
         )
-    missing = np.ones((m, n), bool)
+
+
+def impute(drawing: Sampler, seen: Observations, count: int, rng: np.random.Generator) -> Iterator[Matrix]:
+    """Give completed tables, shape (m, n) each: missing cells drawn with their noise, others as observed.
+
+    Parameters
+    ----------
+    drawing : Sampler
+        Of the rows of the table.
+    seen : Observations
+    count : int
+    rng : numpy.random.Generator
+    """
+    missing = np.ones(seen.shape, bool)
     missing[seen.rows, seen.columns] = False
     rows, columns = np.nonzero(missing)
-    tables = np.empty((count, m, n))
-    tables[:, seen.rows, seen.columns] = seen.values
-    tables[:, rows, columns] = drawing.sample(rows, columns, count, rng)
-    for one in tables:
-        check_table_kept(seen, one)
-    return tables
+    for drawn in drawing.draws(rows, columns, count, rng):
+        table = np.empty(seen.shape)
+        table[seen.rows, seen.columns] = seen.values
+        table[rows, columns] = drawn
+        check_table_kept(seen, table)
+        yield table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, final, runtime_checkable
 
@@ -137,10 +137,10 @@ class SamplingModel(TableModel, Protocol):
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
         """Return intervals for new observations of cells."""
 
-    def sample(
+    def draws(
         self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
-    ) -> Matrix:
-        """Return joint draws of cells, shape (count, k): of new observations, or without noise."""
+    ) -> Iterator[Vector]:
+        """Give joint draws of cells, shape (k,) each: of new observations, or without noise."""
 
     def of_rows(self, table: Observations, covariates: Matrix | None = None) -> SamplingModel:
         """Return the model of the rows of another table, folded in."""

@@ -116,7 +116,8 @@ def pool_estimates(results: Iterable[Any], *, degrees: float | None = None) -> P
     -----
     The variance is W + (1 + 1/m) B: the mean variance within tables, and that of the estimates between them.
     Degrees of freedom are those of Barnard and Rubin. This holds for tables that are draws, as those from
-    `MatrixCompletion.completions`; one table filled with predictions says nothing of what is not known.
+    `MatrixCompletion.completions`, arrays or data frames; one table filled with predictions says nothing of
+    what is not known.
 
     References
     ----------
