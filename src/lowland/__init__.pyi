@@ -16,6 +16,8 @@ from lowland.certificates.settings import JudgeSettings as JudgeSettings
 from lowland.completion.penalised.held_out_path import RankStep as RankStep
 from lowland.completion.penalised.rank_path import RankPath as RankPath
 from lowland.completion.storage.observations import StoredObservations as StoredObservations
+from lowland.completion.tables.pooled_predictions import PooledPrediction as PooledPrediction
+from lowland.completion.tables.pooled_predictions import pool_predictions as pool_predictions
 from lowland.completion.tables.pooling import PooledEstimate as PooledEstimate
 from lowland.completion.tables.pooling import pool_estimates as pool_estimates
 from lowland.completion.tables.trial import Trial as Trial

@@ -67,12 +67,7 @@ class PooledEstimate:
         InvalidInputError
             If the level does not lie between 0 and 1.
         """
-        from scipy.stats import t
-
-        if not 0 < level < 1:
-            raise InvalidInputError("level must lie between 0 and 1", repr(level))
-        reach = t.ppf((1 + level) / 2, self.degrees) * self.errors
-        return self.estimates - reach, self.estimates + reach
+        return interval_around(self.estimates, self.errors, self.degrees, level)
 
     def __str__(self) -> str:
         low, high = self.interval()
@@ -201,20 +196,43 @@ def _checked(estimates: ArrayLike, variances: ArrayLike, degrees: float, names: 
 
 def _pooled(estimates: Matrix, variances: Matrix, degrees: float, names: Sequence[str]) -> PooledEstimate:
     m = len(estimates)
-    centre, more = estimates.mean(axis=0), 1 + 1 / m
-    deviations = estimates - centre
     within, covariance = variances.mean(axis=0), None
     if within.ndim == 2:
-        covariance = within + more * deviations.T @ deviations / (m - 1)
+        deviations = estimates - estimates.mean(axis=0)
+        covariance = within + (1 + 1 / m) * deviations.T @ deviations / (m - 1)
         within = np.diag(within)
-    between = more * np.sum(deviations**2, axis=0) / (m - 1)
-    total = within + between
-    share = between / total
-    inverse = share**2 / (m - 1)
-    if np.isfinite(degrees):
-        inverse += (degrees + 3) / ((degrees + 1) * degrees * (1 - share))
-    with np.errstate(divide="ignore"):  # tables that agree leave no doubt between them
-        free = 1 / inverse
-    ratio = between / within
+    between = np.var(estimates, axis=0, ddof=1)
+    free = degrees_of_freedom(within, between, m, degrees)
+    ratio = (1 + 1 / m) * between / within
     missing = (ratio + 2 / (free + 3)) / (ratio + 1)
-    return PooledEstimate(centre, np.sqrt(total), free, missing, covariance, tuple(names), m)
+    errors = np.sqrt(within + (1 + 1 / m) * between)
+    return PooledEstimate(estimates.mean(axis=0), errors, free, missing, covariance, tuple(names), m)
+
+
+def degrees_of_freedom(within: Vector, between: Vector, m: int, degrees: float) -> Vector:
+    """Return Barnard's and Rubin's degrees of freedom of estimates pooled over m tables.
+
+    Parameters
+    ----------
+    within, between : ndarray
+        Variances within tables and between them.
+    m : int
+    degrees : float
+        Without missing cells.
+    """
+    share = (1 + 1 / m) * between / (within + (1 + 1 / m) * between)
+    inverse: Vector = share**2 / (m - 1)
+    if np.isfinite(degrees):
+        inverse = inverse + (degrees + 3) / ((degrees + 1) * degrees * (1 - share))
+    with np.errstate(divide="ignore"):  # tables that agree leave no doubt between them
+        return np.asarray(1 / inverse)
+
+
+def interval_around(centres: Vector, errors: Vector, degrees: Vector, level: float) -> tuple[Vector, Vector]:
+    """Return the ends of intervals of t distributions, or raise InvalidInputError for an impossible level."""
+    from scipy.stats import t
+
+    if not 0 < level < 1:
+        raise InvalidInputError("level must lie between 0 and 1", repr(level))
+    reach = t.ppf((1 + level) / 2, degrees) * errors
+    return centres - reach, centres + reach
