@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "lowland.core.cells.observations": ["Observations"],
         "lowland.completion.storage.observations": ["StoredObservations"],
+        "lowland.completion.explaining.explanation": ["Explanation"],
         "lowland.completion.tables.pooled_predictions": ["PooledPrediction", "pool_predictions"],
         "lowland.completion.tables.pooling": ["PooledEstimate", "pool_estimates"],
         "lowland.completion.tables.trial": ["Trial"],

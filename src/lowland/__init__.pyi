@@ -13,6 +13,7 @@ from lowland import search as search
 from lowland import tensors as tensors
 from lowland import testing as testing
 from lowland.certificates.settings import JudgeSettings as JudgeSettings
+from lowland.completion.explaining.explanation import Explanation as Explanation
 from lowland.completion.penalised.held_out_path import RankStep as RankStep
 from lowland.completion.penalised.rank_path import RankPath as RankPath
 from lowland.completion.storage.observations import StoredObservations as StoredObservations

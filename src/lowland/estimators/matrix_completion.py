@@ -17,14 +17,14 @@ from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
-from lowland.estimators.imputed_table import _ImputedTable
+from lowland.estimators.explained_table import _ExplainedTable
 from lowland.estimators.observing import observe
 from lowland.estimators.parameters import _Estimator
 from lowland.estimators.scores import error_of_cells, error_of_rows
 
 
 @public("lowland")
-class MatrixCompletion(_ImputedTable, TransformerMixin, _Estimator):
+class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
     """Complete a table with a low-rank matrix plus biases, with error bars and a certificate.
 
     The default needs no tuning: rows and columns have Gaussian factors with learnt priors, and

@@ -57,7 +57,7 @@ class _ServedTable(_SavedTable, ABC):
         Parameters
         ----------
         known : mapping
-            Values by column label (or position); may be empty.
+            Values by column label (or position), words of a data frame's levels by name; may be empty.
         row_covariates : array_like, shape (1, c), optional
             Covariates of the row, if the fit had row covariates.
 
@@ -152,9 +152,16 @@ class _ServedTable(_SavedTable, ABC):
         kind = None if labels.columns is None else object
         columns = labels.positions(np.array(list(known), dtype=kind), 1)
         n, order = self._completed.model.shape[1], np.argsort(columns)
-        values = check_floats(list(known.values()), "known", ndim=1, dtype=str(self.row_factors_.dtype))
+        values = check_floats(
+            [self._coded(*one) for one in known.items()], "known", ndim=1, dtype=str(self.row_factors_.dtype)
+        )
         blank = np.zeros(columns.size, np.intp)
         return Observations.from_triples(blank, columns[order], values[order], shape=(1, n))
+
+    def _coded(self, column: Any, value: Any) -> Any:
+        """Return the position of a level given by its name, and any other value as it is."""
+        levels = self.levels_.get(column, ())
+        return levels.index(value) if isinstance(value, str) and value in levels else value
 
     def similar(self, column: Any, k: int = 10) -> tuple[NDArray[Any], Vector]:
         """Return the columns whose low-rank parts correlate most, over the rows, with that of one column.

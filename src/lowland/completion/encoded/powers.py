@@ -104,6 +104,13 @@ class Power:
             return -np.inf
         return float(values.size * np.log(spreads[1] / spreads[0]) + np.sum(self.log_slope(values)))
 
+    @property
+    def name(self) -> str:
+        """What its numbers are written as."""
+        if self.whole:
+            return "folded square root" if self.exponent else "logit"
+        return "square root" if self.exponent else "logarithm"
+
     def write(self, values: Vector) -> Vector:
         """Return numbers as roots or logarithms."""
         there, rest = (np.sqrt(part) if self.exponent else np.log(part) for part in self._parts(values))

@@ -138,9 +138,14 @@ class CompletionModel:
         self, table: Observations, covariates: Matrix | None = None, *, likeliest: bool = False
     ) -> Matrix:
         """Return predictions of all cells of the rows of another table, folded in, shape (k, n)."""
+        return self.of_rows(table, covariates).matrix(likeliest=likeliest)
+
+    def of_rows(self, table: Observations, covariates: Matrix | None = None) -> CompletionModel:
+        """Return the model of the rows of another table, folded in."""
         if covariates is not None:
             raise InvalidInputError('method "map" takes no covariates', "covariates", fix="omit them")
-        return self._all(*self.fold_in(table), likeliest=likeliest)
+        u, a = self.fold_in(table)
+        return replace(self, row_factors=u, row_biases=a, row_labels=table.row_labels)
 
     def _all(self, u: Matrix, a: Vector, *, likeliest: bool) -> Matrix:
         check_table_fits(u, self.shape[1])

@@ -115,6 +115,9 @@ class TableModel(Protocol):
     def matrix(self, *, likeliest: bool = False) -> Matrix:
         """Return predictions of all cells; for levels, expected values or the likeliest level."""
 
+    def of_rows(self, table: Observations, covariates: Matrix | None = None) -> TableModel:
+        """Return the model of the rows of another table, folded in."""
+
     def complete(
         self, table: Observations, covariates: Matrix | None = None, *, likeliest: bool = False
     ) -> Matrix:

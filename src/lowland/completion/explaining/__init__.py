@@ -1,0 +1,1 @@
+"""What a prediction leans on: the known cells of its row."""

@@ -1,0 +1,154 @@
+"""How a prediction leans on the known cells of its row, given the columns or the covariance.
+
+Given the other side's factors a row is the solution of a ridge regression, and given the mean and covariance
+of a Gaussian it is a conditional mean: both are linear in the known cells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+
+from lowland.bayes.products import product_means
+from lowland.bayes.side_prior import unpack_lower
+from lowland.completion.bayesian.model import PosteriorModel
+from lowland.completion.encoded.level_model import LevelLayer
+from lowland.completion.encoded.power_model import PowerLayer
+from lowland.completion.penalised.model import CompletionModel
+from lowland.completion.penalised.settings import side_weights
+from lowland.completion.refinement.layer import RefinementLayer
+from lowland.completion.tables.model import TableModel
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.cells.observations import Observations
+from lowland.core.errors import UnsupportedError
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Leaning:
+    """What the prediction of a cell is made of, in the unit in which its column is fitted.
+
+    Parameters
+    ----------
+    score : float
+        The prediction: the sum of the intercept, the contributions and what is not linear in the cells.
+    intercept : float
+        What is predicted if each known cell holds what is usual in its column.
+    contributions : ndarray, shape (n,)
+        By column; zero where the row has no known cell.
+    unit : str
+        Empty if the column is fitted as it is.
+    level : int or None
+        The level whose share is predicted.
+    """
+
+    score: float
+    intercept: float
+    contributions: Vector
+    unit: str = ""
+    level: int | None = None
+
+
+def lean(model: TableModel, row: Observations, at: int, column: int) -> Leaning:
+    """Return what a prediction is made of.
+
+    Parameters
+    ----------
+    model : TableModel
+    row : Observations
+        The known cells of one row, shape (1, n).
+    at : int
+        Its place among the rows of the model.
+    column : int
+
+    Raises
+    ------
+    UnsupportedError
+        If predictions are not linear in the known cells.
+    """
+    if isinstance(model, PowerLayer):
+        inner = lean(model.base, model.apply(row), at, column)
+        power = model.powers.get(column)
+        return inner if power is None else replace(inner, unit=power.name)
+    if isinstance(model, LevelLayer):
+        return _of_levels(model, row, at, column)
+    inner_model = model.base if isinstance(model, RefinementLayer) else model
+    if isinstance(inner_model, PosteriorModel):
+        leaning = _of_posterior(inner_model, row, at, column)
+    elif isinstance(inner_model, CompletionModel):
+        leaning = _of_penalised(inner_model, row, at, column)
+    else:
+        raise AssertionError(type(inner_model).__name__)
+    score = model.scores(np.array([at]), np.array([column]))[0]
+    return replace(leaning, score=float(score))
+
+
+def _of_levels(model: LevelLayer, row: Observations, at: int, column: int) -> Leaning:
+    """Return the same of a table whose levels are numbers: of a level without an order, of its share."""
+    levels, place = model.levels, int(model.levels.starts[column])
+    kind, level = levels.kinds.get(column), None
+    if kind is not None and not kind.ordered:
+        level = int(model.probabilities(np.array([at]), column)[0].argmax())
+        place += level
+    inner = lean(model.base, model.apply(row), at, place)
+    unit = "" if kind is None else "normal score of its levels" if kind.ordered else "share of a level"
+    together = np.bincount(levels.groups, inner.contributions, minlength=levels.width)
+    return replace(inner, contributions=together, unit=unit, level=level)
+
+
+def _of_posterior(model: PosteriorModel, row: Observations, at: int, column: int) -> Leaning:
+    """Return the same of a row with a Gaussian prior, given the moments of columns, or their axes."""
+    scaling, columns, r = model.scaling, row.columns, model.rank
+    means = model.columns.means.astype(np.float64)
+    design, biases = (
+        np.hstack([means[:, :r], np.ones((len(means), int(model.biased)))]),
+        means[:, r:].sum(axis=1),
+    )
+    given = 1.0 if row.weights is None else row.weights.astype(np.float64)
+    weights = model.noise_precision * model.column_precisions[columns].astype(np.float64) * given
+    x = design[columns]
+    system = model.row_prior.precision + (x * weights[:, None]).T @ x
+    if not model.axes:
+        spread = unpack_lower(model.columns.covariances[columns].astype(np.float64), design.shape[1])
+        system[:r, :r] += np.einsum("k,kab->ab", weights, spread[:, :r, :r])
+    slopes = np.linalg.solve(system, design[column]) @ x.T * weights
+    usual = scaling.centres[columns] + scaling.spreads[columns] * biases[columns]
+    moved = scaling.spreads[column] * slopes * (row.values - usual) / scaling.spreads[columns]
+    cell = np.array([at]), np.array([column])
+    if model.axes:  # whose means of the fit are averages over draws
+        prior = model.row_prior.coefficients[0].astype(np.float64)
+        level = np.linalg.solve(system, design[column]) @ (model.row_prior.precision @ prior)
+        intercept = scaling.centres[column] + scaling.spreads[column] * level
+    else:
+        whole = scaling.undo(product_means(model.rows.means, model.columns.means, cell, r), cell[1])[0]
+        intercept = whole - moved.sum()
+    return Leaning(0.0, float(intercept), _by_column(moved, columns, len(means)))
+
+
+def _of_penalised(model: CompletionModel, row: Observations, at: int, column: int) -> Leaning:
+    """Return the same of a ridge regression on the factors of columns."""
+    if model.losses is not None or model.nonnegative:
+        raise UnsupportedError(
+            "explanations need predictions that are linear in the known cells of a row",
+            "losses that are not all squared" if model.losses is not None else "nonnegative factors",
+            fix='fit with method="variational" or "gaussian", or with loss "squared" and factors of any sign',
+        )
+    factors, columns = model.column_factors.astype(np.float64), row.columns
+    design = np.hstack([factors, np.ones((len(factors), int(model.biases)))])
+    weights = np.ones(columns.size) if row.weights is None else row.weights.astype(np.float64)
+    ridge = np.full(design.shape[1], model.penalty)
+    ridge[model.rank :] = model.bias_penalty
+    sides = side_weights(row, model.penalty_weights, (model.unit, 1.0))
+    ridge *= 1.0 if sides is None else sides[0][0]
+    x = design[columns]
+    system: Matrix = (x * weights[:, None]).T @ x + np.diag(ridge)
+    slopes = np.linalg.pinv(system, hermitian=True) @ design[column] @ x.T * weights
+    moved = slopes * (row.values - model.column_biases[columns] - model.offset)
+    whole = model.natural(np.array([at]), np.array([column]))[0]
+    return Leaning(0.0, float(whole - moved.sum()), _by_column(moved, columns, len(factors)))
+
+
+def _by_column(parts: Vector, columns: Vector, width: int) -> Vector:
+    return np.asarray(np.bincount(columns, parts, minlength=width))

@@ -1,0 +1,114 @@
+"""Why a fitted table predicts what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from lowland.completion.explaining.explanation import Explanation
+from lowland.completion.explaining.leaning import lean
+from lowland.completion.tables.fitted import data_of
+from lowland.core.arrays import Indices
+from lowland.core.cells.observations import Observations
+from lowland.estimators.imputed_table import _ImputedTable
+from lowland.estimators.table_input import as_positions
+
+
+class _ExplainedTable(_ImputedTable):
+    """The method of `MatrixCompletion` that explains a prediction."""
+
+    def explain(self, row: Any, column: Any) -> Explanation:
+        """Return which known cells of a row a prediction leans on, and by how much.
+
+        Parameters
+        ----------
+        row : label or int, or mapping
+            A row of the fit, or the known values of a new row by column (see `fold_in`).
+        column : label or int
+            The predicted column; if its cell is known, that is among what the prediction leans on.
+
+        Returns
+        -------
+        Explanation
+            The largest contributions first. For levels without an order, of the share of the likeliest
+            level; for columns fitted as roots or logarithms, in their unit.
+
+        Raises
+        ------
+        UnsupportedError
+            If predictions are not linear in the known cells (losses that are not squared, nonnegative
+            factors), or the cells of the fit are not in memory.
+        InvalidInputError
+            If a label is not in the model.
+
+        Notes
+        -----
+        Columns are held as they were fitted (their factors, or the covariance of a Gaussian): given them, a
+        prediction is a ridge regression, or a conditional mean, which is linear in the known cells. A
+        contribution is a weight times how far a cell is from what is usual in its column. Of a fit by "gibbs"
+        the weights are those of its variational start; what the draws add is in `rest`.
+
+        Examples
+        --------
+        >>> import pandas as pd, numpy as np, lowland as ll
+        >>> rng = np.random.default_rng(0)
+        >>> size = rng.standard_normal(30)
+        >>> frame = pd.DataFrame({"size": size, "price": 2 * size, "noise": rng.standard_normal(30)})
+        >>> frame.loc[3, "price"] = None
+        >>> model = ll.MatrixCompletion(certify=False, refine=False, random_state=0).fit(frame)
+        >>> why = model.explain(3, "price")
+        >>> why.columns[0]
+        'size'
+        >>> bool(abs(why.contributions[0]) > 10 * abs(why.contributions[1]))
+        True
+        """
+        check_is_fitted(self)
+        completed = self._completed
+        place = int(completed.labels.positions(as_positions(column, "column"), 1)[0])
+        if isinstance(row, Mapping):
+            known, name, at = self._one_row(row), None, 0
+            model = completed.model.of_rows(known)
+        else:
+            at = int(completed.labels.positions(as_positions(row, "row"), 0)[0])
+            seen = data_of(completed.table, "an explanation", fix="pass the known values of the row")
+            known, name, model = (
+                _row_of(seen, at),
+                self._names(np.array([at]), 0).tolist()[0],
+                completed.model,
+            )
+        leaning = lean(model, known, at, place)
+        order = np.lexsort((known.columns, -np.abs(leaning.contributions[known.columns])))
+        parts, columns = leaning.contributions[known.columns][order], known.columns[order]
+        values = [
+            self._held(j, value) for j, value in zip(columns, known.values[order].tolist(), strict=True)
+        ]
+        unit = (
+            leaning.unit if leaning.level is None else f"share of level {self._held(place, leaning.level)!r}"
+        )
+        return Explanation(
+            name,
+            self._names(np.array([place]), 1).tolist()[0],
+            leaning.score,
+            leaning.intercept,
+            self._names(columns, 1).tolist(),
+            values,
+            parts,
+            float(leaning.score - leaning.intercept - parts.sum()),
+            unit,
+        )
+
+    def _held(self, column: Any, value: float) -> Any:
+        """Return what a cell holds, a level by its name."""
+        levels = self.levels_.get(self._names(np.array([column]), 1).tolist()[0], ())
+        return levels[int(value)] if len(levels) > 1 else value
+
+
+def _row_of(table: Observations, at: int) -> Observations:
+    """Return one row of a table as a table of its own."""
+    cells: Indices = np.flatnonzero(table.rows == at)
+    weights = None if table.weights is None else table.weights[cells]
+    blank = np.zeros(cells.size, np.intp)
+    return Observations(blank, table.columns[cells], table.values[cells], (1, table.shape[1]), weights)
