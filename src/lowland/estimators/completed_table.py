@@ -5,25 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from lowland.completion.penalised.outliers import outliers
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.model import HasUnordered
 from lowland.completion.tables.trial import Trial
-from lowland.core.arrays import Indices, Matrix, Vector, overflows
+from lowland.core.arrays import Indices, Matrix, overflows
 from lowland.core.cells.observations import Observations
 from lowland.core.cells.observed_cells import check_table_kept
-from lowland.core.parameter_checks import whole_number
-from lowland.core.random import make_generator
 from lowland.estimators.frames.data_arrays import with_holes_filled
 from lowland.estimators.frames.filled import decode
 from lowland.estimators.frames.kinds import Levels
 from lowland.estimators.observing import in_precision, observe
 from lowland.estimators.served_table import _ServedTable
 from lowland.estimators.table_input import (
-    as_positions,
     covariates_of,
     flag,
     with_places,
@@ -154,49 +151,6 @@ class _CompletedTable(_ServedTable):
         check_table_kept(table, filled)
         return filled
 
-    def predict_interval(
-        self, rows: ArrayLike, columns: ArrayLike, level: float = 0.95, *, method: str = "auto"
-    ) -> tuple[Vector, Vector]:
-        """Return intervals for new observations of cells of the fitted table.
-
-        Parameters
-        ----------
-        rows, columns : array_like, shape (k,)
-            Labels if the data had labels, else positions.
-        level : float
-            Probability that an interval contains a new observation of its cell.
-        method : {"auto", "posterior", "fisher", "conformal", "conformal_gaps"}
-            "posterior" and "fisher" are the model's own intervals, of Bayesian and of "map" fits. "auto" is
-            the model's own, or "conformal" if losses are not all squared. "conformal" is calibrated on
-            held-out single cells, "conformal_gaps" on held-out gaps like those of the table: the missing
-            cells of one row are held out of another, or those of columns, where gaps run down the columns.
-
-        Returns
-        -------
-        lower, upper : ndarray, shape (k,)
-            For a Bayesian fit of grades, clipped to their range.
-
-        Raises
-        ------
-        UnsupportedError
-            If the fit has no such intervals, the residuals carry no information on the noise (a saturated
-            model), or there are too few held-out cells for the level.
-
-        Notes
-        -----
-        "posterior" is exact if the model is correct; variational variances neglect the correlation between
-        rows and columns and are slightly too small. "fisher" is correct to first order in the noise, which
-        is estimated from the residuals and assumed to be independent, about Gaussian and of equal variance
-        (up to weights); model error counts as noise. "conformal" makes no assumption on model or noise, only
-        that the requested cells are exchangeable with the observed ones; its level holds on average over
-        cells, not for each cell. If whole runs of cells are missing, calibrate on gaps, since single cells
-        are easier to predict. "conformal" holds out a tenth of the cells, so the first call costs another
-        fit, and intervals are centred at the predictions of that fit. A new observation is assumed to have
-        the mean weight of the cells in its row.
-        """
-        check_is_fitted(self)
-        return self._completed.intervals.at(*self._completed.cells(rows, columns), level, method)
-
     def held_out_errors(self) -> Trial:
         """Return how wrong filled cells are, measured on cells held out of another fit.
 
@@ -258,59 +212,3 @@ class _CompletedTable(_ServedTable):
         """
         check_is_fitted(self)
         return outliers(self._completed.table)
-
-    def level_probabilities(self, rows: ArrayLike, column: Any) -> Matrix:
-        """Return the probabilities of the levels of a column.
-
-        Parameters
-        ----------
-        rows : array_like, shape (k,)
-            Labels if the data had labels, else positions.
-        column : label or int
-            A column fitted with loss "logistic" or "ordinal".
-
-        Returns
-        -------
-        ndarray, shape (k, number of levels)
-            In the order of `levels_`; for numeric columns, in ascending order of the values.
-
-        Raises
-        ------
-        UnsupportedError
-            If the column has no levels.
-        """
-        check_is_fitted(self)
-        at = self._completed.labels.positions(rows, 0)
-        place = self._completed.labels.positions(as_positions(column, "column"), 1)
-        return self._completed.model.probabilities(at, int(place[0]))
-
-    def sample(
-        self, rows: ArrayLike, columns: ArrayLike, n_samples: int = 100, *, random_state: Any = None
-    ) -> Matrix:
-        """Return joint draws of new observations of cells, from the posterior or around a penalised fit.
-
-        Parameters
-        ----------
-        rows, columns : array_like, shape (k,)
-            Labels if the data had labels, else positions.
-        n_samples : int
-        random_state : int, RandomState, Generator or None
-
-        Returns
-        -------
-        ndarray, shape (n_samples, k)
-            Each row is one joint draw of all cells, with their correlations. Columns of levels give levels,
-            columns of counts give counts.
-
-        Notes
-        -----
-        For a fit whose losses are not all squared, rows are drawn by the Laplace approximation and columns
-        are held fixed, which slightly underestimates the spread where columns have few cells.
-        """
-        check_is_fitted(self)
-        cells = self._completed.cells(rows, columns)
-        count, rng = whole_number(n_samples, "n_samples", 1), make_generator(random_state, "random_state")
-        out = np.empty((count, cells[0].size))
-        for k, drawn in enumerate(self._completed.table.sampler("draws").draws(*cells, count, rng)):
-            out[k] = drawn
-        return out

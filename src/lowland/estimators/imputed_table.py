@@ -14,13 +14,13 @@ from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import make_generator
-from lowland.estimators.completed_table import _CompletedTable
 from lowland.estimators.frames.filled import decode
 from lowland.estimators.observing import observe
+from lowland.estimators.uncertain_table import _UncertainTable
 from lowland.files.frames import eager_frame
 
 
-class _ImputedTable(_CompletedTable):
+class _ImputedTable(_UncertainTable):
     """The methods of `MatrixCompletion` that draw whole tables."""
 
     def completions(

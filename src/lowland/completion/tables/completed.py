@@ -90,6 +90,10 @@ class Completed:
             return self.model.matrix(likeliest=likeliest)
         return self.model.complete(table, covariates, likeliest=likeliest)
 
+    def folded(self, table: Observations, covariates: Matrix | None = None) -> TableModel | None:
+        """Return the model of the rows of a table, folded in; None if it is the fitted table."""
+        return None if self._is_fitted(table) else self.model.of_rows(table, covariates)
+
     def _is_fitted(self, table: Observations) -> bool:
         """Return whether a table holds the fitted cells, whatever their weights."""
         same = table.shape == self.model.shape
@@ -108,10 +112,8 @@ class Completed:
         UnsupportedError
             If the fit has no posterior.
         """
-        what = "multiple imputation"
-        if self._is_fitted(table):
-            return self.table.sampler(what)
-        return _folding(self.model, f"{what} of new rows").of_rows(table, covariates)
+        what, folded = "multiple imputation", self.folded(table, covariates)
+        return self.table.sampler(what) if folded is None else folding(folded, f"{what} of new rows")
 
     def updated(self, new: Observations, *, refit: bool | None) -> tuple[Completed, bool]:
         """Return the table with more observations, and whether all of it was fitted again.
@@ -133,8 +135,14 @@ class Completed:
         return Completed(self.table.updated(merged, np.random.default_rng(self.seed)), self.seed), True
 
 
-def _folding(model: TableModel, what: str) -> SamplingModel:
-    """Return a model that folds rows in with their uncertainty, or raise UnsupportedError, naming `what`."""
+def folding(model: TableModel, what: str) -> SamplingModel:
+    """Return the model of rows that were folded in as one that knows how uncertain it is.
+
+    Raises
+    ------
+    UnsupportedError
+        If it does not, naming `what` was asked for.
+    """
     if not isinstance(model, SamplingModel):
         raise UnsupportedError(
             f"a posterior is needed for {what}",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.completion.tables.conformal import Conformal, calibrate, gap_trials
 from lowland.completion.tables.fitted import FittedTable, data_of
+from lowland.completion.tables.model import SamplingModel
 from lowland.completion.tables.trial import Refit, Trial, hold_trial
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
@@ -45,7 +46,14 @@ class TableIntervals:
         model = self.table.model
         return np.arange(model.shape[1]) if model.losses is None else np.flatnonzero(model.losses.numbers)
 
-    def at(self, rows: Indices, columns: Indices, level: float, method: str) -> tuple[Vector, Vector]:
+    def at(
+        self,
+        rows: Indices,
+        columns: Indices,
+        level: float,
+        method: str,
+        folded: SamplingModel | None = None,
+    ) -> tuple[Vector, Vector]:
         """Return lower and upper ends for new observations of cells, each of shape (k,).
 
         Parameters
@@ -55,6 +63,8 @@ class TableIntervals:
             Coverage, between 0 and 1.
         method : {"auto", "posterior", "fisher", "conformal", "conformal_gaps"}
             "auto" is the kind of the fitted method itself.
+        folded : SamplingModel, optional
+            Of new rows, if these are asked for.
 
         Raises
         ------
@@ -77,6 +87,12 @@ class TableIntervals:
                 fix="use level_probabilities or sample",
             )
         method = offered if method == "auto" else method
+        if folded is not None:
+            if method != "posterior":
+                raise UnsupportedError(
+                    "new rows have intervals of the posterior alone", repr(method), fix='use "posterior"'
+                )
+            return folded.intervals(rows, columns, level)
         if method.startswith("conformal"):
             return self.table.model.clip(*self._conformal_at(rows, columns, level, method), columns)
         if method != offered:

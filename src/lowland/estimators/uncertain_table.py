@@ -1,0 +1,196 @@
+"""How sure a fitted table is: intervals, probabilities and draws, of its own cells and of other rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from lowland.cells.labels import TableLabels
+from lowland.completion.tables.completed import folding
+from lowland.completion.tables.model import SamplingModel, TableModel
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.parameter_checks import whole_number
+from lowland.core.random import make_generator
+from lowland.estimators.completed_table import _CompletedTable
+from lowland.estimators.observing import observe
+from lowland.estimators.table_input import as_positions
+
+
+class _UncertainTable(_CompletedTable):
+    """The methods of `MatrixCompletion` that say how sure it is."""
+
+    def predict_interval(
+        self,
+        rows: ArrayLike,
+        columns: ArrayLike,
+        level: float = 0.95,
+        *,
+        method: str = "auto",
+        X: Any = None,
+        row_covariates: Any = None,
+        row_order: Any = None,
+    ) -> tuple[Vector, Vector]:
+        """Return intervals for new observations of cells of the fitted table, or of other rows.
+
+        Parameters
+        ----------
+        rows, columns : array_like, shape (k,)
+            Labels if the data had labels, else positions; with `X`, rows of `X`.
+        level : float
+            Probability that an interval contains a new observation of its cell.
+        method : {"auto", "posterior", "fisher", "conformal", "conformal_gaps"}
+            "posterior" and "fisher" are the model's own intervals, of Bayesian and of "map" fits. "auto" is
+            the model's own, or "conformal" if losses are not all squared. "conformal" is calibrated on
+            held-out single cells, "conformal_gaps" on held-out gaps like those of the table: the missing
+            cells of one row are held out of another, or those of columns, where gaps run down the columns.
+            New rows have the "posterior" alone.
+        X : array_like, data frame, sparse array or Observations, shape (p, n), optional
+            Other rows, folded in from their own observed cells.
+        row_covariates, row_order : as in `fill`
+            Of the rows of `X`.
+
+        Returns
+        -------
+        lower, upper : ndarray, shape (k,)
+            For a Bayesian fit of grades, clipped to their range.
+
+        Raises
+        ------
+        UnsupportedError
+            If the fit has no such intervals, the residuals carry no information on the noise (a saturated
+            model), or there are too few held-out cells for the level; for rows of `X`, if the fit is not
+            Bayesian.
+
+        Notes
+        -----
+        "posterior" is exact if the model is correct; variational variances neglect the correlation between
+        rows and columns and are slightly too small. "fisher" is correct to first order in the noise, which
+        is estimated from the residuals and assumed to be independent, about Gaussian and of equal variance
+        (up to weights); model error counts as noise. "conformal" makes no assumption on model or noise, only
+        that the requested cells are exchangeable with the observed ones; its level holds on average over
+        cells, not for each cell. If whole runs of cells are missing, calibrate on gaps, since single cells
+        are easier to predict. "conformal" holds out a tenth of the cells, so the first call costs another
+        fit, and intervals are centred at the predictions of that fit. A new observation is assumed to have
+        the mean weight of the cells in its row.
+
+        Examples
+        --------
+        >>> import numpy as np, lowland as ll
+        >>> rng = np.random.default_rng(0)
+        >>> table = rng.standard_normal((50, 1)) + 0.3 * rng.standard_normal((50, 4))
+        >>> model = ll.MatrixCompletion(certify=False, refine=False, random_state=0).fit(table)
+        >>> new = [[1.0, 1.2, np.nan, 0.9], [np.nan] * 4]
+        >>> low, high = model.predict_interval([0, 1], [2, 2], 0.9, X=new)
+        >>> bool(low[0] < 1 < high[0] and high[0] - low[0] < high[1] - low[1])
+        True
+        """
+        check_is_fitted(self)
+        cells, folded = self._asked(rows, columns, X, row_covariates, row_order, "intervals")
+        return self._completed.intervals.at(*cells, level, method, folded)
+
+    def level_probabilities(
+        self,
+        rows: ArrayLike,
+        column: Any,
+        *,
+        X: Any = None,
+        row_covariates: Any = None,
+        row_order: Any = None,
+    ) -> Matrix:
+        """Return the probabilities of the levels of a column.
+
+        Parameters
+        ----------
+        rows : array_like, shape (k,)
+            Labels if the data had labels, else positions; with `X`, rows of `X`.
+        column : label or int
+            A column of levels: words, categories or booleans of a data frame, or one fitted with loss
+            "logistic" or "ordinal".
+        X, row_covariates, row_order
+            Other rows, as in `predict_interval`.
+
+        Returns
+        -------
+        ndarray, shape (k, number of levels)
+            In the order of `levels_`; for numeric columns, in ascending order of the values.
+
+        Raises
+        ------
+        UnsupportedError
+            If the column has no levels.
+        """
+        check_is_fitted(self)
+        place = self._completed.labels.positions(as_positions(column, "column"), 1)
+        at, model = self._rows_of(rows, X, row_covariates, row_order)
+        return (self._completed.model if model is None else model).probabilities(at, int(place[0]))
+
+    def sample(
+        self,
+        rows: ArrayLike,
+        columns: ArrayLike,
+        n_samples: int = 100,
+        *,
+        random_state: Any = None,
+        X: Any = None,
+        row_covariates: Any = None,
+        row_order: Any = None,
+    ) -> Matrix:
+        """Return joint draws of new observations of cells, from the posterior or around a penalised fit.
+
+        Parameters
+        ----------
+        rows, columns : array_like, shape (k,)
+            Labels if the data had labels, else positions; with `X`, rows of `X`.
+        n_samples : int
+        random_state : int, RandomState, Generator or None
+        X, row_covariates, row_order
+            Other rows, as in `predict_interval`.
+
+        Returns
+        -------
+        ndarray, shape (n_samples, k)
+            Each row is one joint draw of all cells, with their correlations. Columns of levels give levels,
+            columns of counts give counts.
+
+        Notes
+        -----
+        For a fit whose losses are not all squared, rows are drawn by the Laplace approximation and columns
+        are held fixed, which slightly underestimates the spread where columns have few cells.
+        """
+        check_is_fitted(self)
+        cells, folded = self._asked(rows, columns, X, row_covariates, row_order, "draws")
+        count, rng = whole_number(n_samples, "n_samples", 1), make_generator(random_state, "random_state")
+        out = np.empty((count, cells[0].size))
+        drawing = self._completed.table.sampler("draws") if folded is None else folded
+        for k, drawn in enumerate(drawing.draws(*cells, count, rng)):
+            out[k] = drawn
+        return out
+
+    def _asked(
+        self, rows: ArrayLike, columns: ArrayLike, X: Any, row_covariates: Any, row_order: Any, what: str
+    ) -> tuple[tuple[Indices, Indices], SamplingModel | None]:
+        """Return the cells that are asked for, and the model of their rows if they are not of the fit."""
+        if X is None:
+            return self._completed.cells(rows, columns), None
+        at, model = self._rows_of(rows, X, row_covariates, row_order)
+        places = self._completed.labels.positions(columns, 1)
+        if at.shape != places.shape:
+            raise InvalidInputError(
+                "rows and columns must be equally long", f"lengths {at.size} and {places.size}"
+            )
+        return (at, places), None if model is None else folding(model, f"{what} of new rows")
+
+    def _rows_of(
+        self, rows: ArrayLike, X: Any, row_covariates: Any, row_order: Any
+    ) -> tuple[Indices, TableModel | None]:
+        """Return rows of the fit, or of a table; and the model of the latter's rows."""
+        if X is None:
+            return self._completed.labels.positions(rows, 0), None
+        seen = observe(self, X, reset=False)
+        at = TableLabels.of(seen).positions(rows, 0)
+        about = self._about_rows(seen, row_covariates, row_order)
+        return at, self._completed.folded(seen, about)
