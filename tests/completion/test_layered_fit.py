@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lowland.completion import layered_fit
+from lowland.completion.bounded.layer import BoundedLayer
 from lowland.completion.encoded.level_model import LevelLayer
 from lowland.completion.encoded.levels import LevelKind
 from lowland.completion.encoded.power_model import PowerLayer
@@ -54,6 +55,13 @@ def curved(rng, m=120):
     return Observations.from_array(table)
 
 
+def bounded(rng):
+    """Numbers of which only some are possible, and observed."""
+    table = products(rng)
+    ends = np.array([(-0.5, 0.7), (-9, 9), (-9, 9), (-9, 1.0), (-9, 9), (0.0, 9)])
+    return Observations.from_array(np.clip(table, *ends.T))
+
+
 @dataclass(frozen=True)
 class Case:
     """A table whose fit needs a layer."""
@@ -61,18 +69,20 @@ class Case:
     table: Callable[[np.random.Generator], Observations]
     plan: CompletionPlan = PLAN
     levels: dict[int, LevelKind] | None = None
+    limits: dict[int, tuple[float, float]] | None = None
 
 
 CASES = {
     PowerLayer: Case(skewed, replace(PLAN, powers=True)),
     LevelLayer: Case(with_levels, levels={2: LevelKind(3, ordered=False)}),
     RefinementLayer: Case(curved, replace(PLAN, refine=True)),
+    BoundedLayer: Case(bounded, limits={0: (-0.5, 0.7), 3: (-np.inf, 1.0), 5: (0.0, np.inf)}),
 }
 
 
 def fit(case):
     rng = np.random.default_rng(0)
-    return fit_plan(case.table(rng), case.plan, rng=rng, levels=case.levels).table
+    return fit_plan(case.table(rng), case.plan, rng=rng, levels=case.levels, limits=case.limits).table
 
 
 @pytest.fixture(scope="module")

@@ -61,6 +61,10 @@ class TableLabels:
         names = np.array([*self.columns.tolist(), None], dtype=object)
         return np.asarray(names[places])
 
+    def column_name(self, column: int) -> str:
+        """Return a column's label as it is written in an error, or its position."""
+        return str(column) if self.columns is None else repr(str(self.columns[column]))
+
     def has(self, label: str, axis: int) -> bool:
         """Return whether a row (axis 0) or column (axis 1) has this label, compared as text."""
         return label in self._places[axis]

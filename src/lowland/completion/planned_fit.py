@@ -10,12 +10,16 @@ import numpy as np
 
 from lowland.bayes.graph_places import GraphPlaces
 from lowland.bayes.side_orders import SideOrders, orders_of
+from lowland.cells.labels import TableLabels
 from lowland.certificates import JudgeSettings
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.bayesian.settings import BayesianSettings
+from lowland.completion.bounded.layer import BoundedLayer
+from lowland.completion.bounded.limits import Limits, check_within
 from lowland.completion.columns.losses import Columns, check_columns
 from lowland.completion.encoded.levels import LevelKind, Levels
 from lowland.completion.layered_fit import BayesianProblem, fit_layers
+from lowland.completion.layers.table import LayeredTable
 from lowland.completion.memory_needs import check_fit_fits
 from lowland.completion.penalised.fit import fit_completion
 from lowland.completion.penalised.rank_path import RankPath, choose_rank_and_penalty
@@ -23,9 +27,10 @@ from lowland.completion.penalised.settings import CompletionSettings
 from lowland.completion.penalised.table import PenalisedTable
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.tables.fitted import FittedTable
+from lowland.completion.tables.model import sampling
 from lowland.core.arrays import Indices
 from lowland.core.cells.observations import Observations
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.running.interrupt import Interruptible
 from lowland.core.wording import Option, Remedy, Words
 from lowland.search.loop import Callback, Checkpoint, Snapshot
@@ -55,6 +60,7 @@ def fit_plan(  # noqa: PLR0913
     resume: Snapshot | None = None,
     levels: Mapping[int, LevelKind] | None = None,
     orders: SideOrders | None = None,
+    limits: Limits | None = None,
 ) -> PlannedFit:
     """Fit a table as planned, without a certificate.
 
@@ -71,6 +77,8 @@ def fit_plan(  # noqa: PLR0913
         Columns of levels, for Bayesian methods, which fit them as numbers.
     orders : SideOrders, optional
         Coordinates along which rows and columns may be in order; by default labels, as planned.
+    limits : mapping of int to (float, float), optional
+        Bounds of columns, for Bayesian methods.
 
     Returns
     -------
@@ -85,6 +93,7 @@ def fit_plan(  # noqa: PLR0913
     check_columns(plan.loss, numbers)
     check_fit_fits(numbers, plan, method)
     refuse_orders(orders, method, grouped=bool(known))
+    check_limits(table, limits or {}, method, known)
     if method == "map":
         refuse_covariates(covariates)
         return _fit_penalised(table, plan, rng, search)
@@ -96,7 +105,11 @@ def fit_plan(  # noqa: PLR0913
         covariates=covariates,
         orders=orders,
     )
-    return PlannedFit(fit_layers(problem, plan, rng, search))
+    fitted = fit_layers(problem, plan, rng, search)
+    if limits:
+        layer = BoundedLayer(sampling(fitted.model), limits, TableLabels.of(table))
+        fitted = LayeredTable(layer, fitted, table)
+    return PlannedFit(fitted)
 
 
 def _fit_penalised(
@@ -115,6 +128,23 @@ def _fit_penalised(
         settings = path.settings
     fit = fit_completion(table, settings, rng=rng, certify=False, before=before, **search)
     return PlannedFit(PenalisedTable.of(fit), path if path is not None and path.steps else None)
+
+
+def check_limits(table: Observations, limits: Limits, method: str, levels: Levels) -> None:
+    """Raise if a method or a column can have no bounds, or a known value lies beyond them."""
+    if not limits:
+        return
+    if method == "map":
+        raise UnsupportedError(
+            "bounds truncate a posterior, which penalised fits do not have",
+            'method "map"',
+            fix='fit with method "variational", "gibbs" or "gaussian"',
+        )
+    for j in limits:
+        if j in levels.kinds:
+            name = TableLabels.of(table).column_name(j)
+            raise InvalidInputError("columns of levels have no bounds", f"column {name}", fix="leave it out")
+    check_within(table, limits)
 
 
 def refuse_covariates(covariates: SideCovariates) -> None:

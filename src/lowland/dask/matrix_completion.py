@@ -39,6 +39,8 @@ class DaskMatrixCompletion(MatrixCompletion):
         As of `MatrixCompletion`; method "map" needs both rank and penalty as numbers.
     penalty_weights, refine, powers
         Only "uniform", and "auto" or False: there are no forests, roots and logarithms.
+    as_data, as_is, bounds
+        Only the defaults: there are no data frames and no bounds.
     tol, max_iter, verbose, random_state
         As of `MatrixCompletion`.
     certify : bool
@@ -104,6 +106,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         n_draws: int = 100,
         as_data: Any = (),
         as_is: Any = (),
+        bounds: Any = None,
         dtype: str = "float64",
         tol: float | str = "auto",
         max_iter: int = 500,

@@ -91,6 +91,11 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
     as_data, as_is : sequence of str
         Columns of a data frame that are data although they look like identifiers, and columns that take no
         part in the fit and stay as they are.
+    bounds : mapping of column to (low, high), or array_like, shape (n, 2), optional
+        What is possible in columns of numbers; an end that is None or infinite is open. Predictions are means
+        of the law of a new observation within the bounds (of a truncated normal, in the unit in which the
+        column is fitted); draws and intervals are moved within them by their quantiles, which keeps draws
+        joint. The fit itself knows no bounds. Bayesian methods.
     dtype : {"float64", "float32"}
         Precision of the fit.
     tol : float or "auto"
@@ -173,6 +178,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         n_draws: int = 100,
         as_data: Any = (),
         as_is: Any = (),
+        bounds: Any = None,
         dtype: str = "float64",
         tol: float | str = "auto",
         max_iter: int = 500,
@@ -197,6 +203,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         self.n_draws = n_draws
         self.as_data = as_data
         self.as_is = as_is
+        self.bounds = bounds
         self.dtype = dtype
         self.tol = tol
         self.max_iter = max_iter

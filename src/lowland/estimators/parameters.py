@@ -57,7 +57,7 @@ def parameters_as_data(model: BaseEstimator) -> dict[str, Any]:
 def parameters_from_data(plain: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters from the result of `parameters_as_data`."""
     return {
-        name: dict(value["pairs"])
+        name: {key: tuple(word) if isinstance(word, list) else word for key, word in value["pairs"]}
         if isinstance(value, Mapping)
         else tuple(value)
         if isinstance(value, list)
@@ -67,4 +67,7 @@ def parameters_from_data(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    """Return what JSON can hold of a value: of arrays, lists."""
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value

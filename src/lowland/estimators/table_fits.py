@@ -8,8 +8,10 @@ from typing import Any, Protocol, Self, TypeVar, final
 import numpy as np
 
 from lowland.bayes.side_orders import orders_of
+from lowland.cells.labels import TableLabels
 from lowland.cells.sides import CellTable
 from lowland.completion.bayesian.features import SideCovariates
+from lowland.completion.bounded.limits import read_limits
 from lowland.completion.elsewhere.fit import fit_elsewhere, refuse_elsewhere
 from lowland.completion.planned_fit import check_effort, fit_plan
 from lowland.completion.tables.completed import Completed
@@ -21,6 +23,7 @@ from lowland.core.results.records import SearchResult
 from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import unless_interrupted
 from lowland.estimators.frames.data_arrays import as_table
+from lowland.estimators.frames.filled import whole_columns
 from lowland.estimators.frames.kinds import chosen_losses, read_kinds, wrap_frame
 from lowland.estimators.frames.warned import warn_of_marks, warn_of_untouched
 from lowland.estimators.observing import in_precision, observe
@@ -87,6 +90,7 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     rng = model._generator()
     asked = order_of(beside.row_order, labels[0], "row"), order_of(beside.column_order, labels[1], "column")
     orders = orders_of(asked, shape, labels)
+    limits = read_limits(model.bounds, TableLabels(shape, *labels), whole_columns(X, model.untouched_))
     with shown(model.verbose):
         planned = fit_plan(
             observations,
@@ -95,6 +99,7 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
             covariates=about,
             levels=kinds.level_kinds() if numbers else None,
             orders=orders,
+            limits=limits,
         )
         table, certificate = _judged(model, planned.table, rng)
     if table.is_cut_short:
@@ -135,6 +140,8 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
             raise UnsupportedError(
                 f"tables {where} have no columns that are no data", name, fix="leave it out"
             )
+    if model.bounds is not None:
+        raise UnsupportedError(f"tables {where} have no bounds", "bounds", fix=fix)
     for name in ("row_order", "column_order"):
         order = getattr(beside, name)
         if not (order is None or is_auto(order)):

@@ -21,7 +21,7 @@ WHOLES, NEAR = (1.0, 100.0), 0.9
 # how many times the largest known number is read at most, and by which share of the range means see beyond it
 READ, BEYOND = 3.0, 0.1
 # nodes of the quadrature over a normal law, in standard deviations, and their weights
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
+NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
@@ -184,7 +184,10 @@ class Power:
         written, spreads : ndarray, shape (...)
             Means and standard deviations of roots or logarithms.
         """
-        places = np.asarray(written)[..., None] + np.asarray(spreads)[..., None] * _NODES
+        return self.expect_at(np.asarray(written)[..., None] + np.asarray(spreads)[..., None] * NODES)
+
+    def expect_at(self, places: Vector) -> tuple[Vector, Vector]:
+        """Return the same from what is written at the nodes of a normal law, shape (..., nodes)."""
         drawn = self._read(places, self.whole or self.highest + BEYOND * (self.highest - self.lowest))
         mean = drawn @ _WEIGHTS
         return mean, np.sqrt(np.maximum((drawn - mean[..., None]) ** 2 @ _WEIGHTS, 0.0))

@@ -27,8 +27,8 @@ class Explanation(Shown):
     row, column : label or int
         The cell; a new row is None.
     prediction : float
-        ``intercept + contributions.sum() + rest``, before it is clipped to the range of grades, in the unit
-        that `unit` says.
+        ``intercept + contributions.sum() + rest``, before it is clipped to the range of grades or moved
+        within bounds, in the unit that `unit` says.
     intercept : float
         What would be predicted if each known cell of the row held what is usual in its column.
     columns : sequence

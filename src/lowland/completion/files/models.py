@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from lowland.cells.labels import TableLabels
 from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.table import BayesianTable
+from lowland.completion.bounded.layer import BoundedLayer
 from lowland.completion.encoded.level_model import LevelLayer
 from lowland.completion.encoded.power_model import PowerLayer
 from lowland.completion.files.encodings import encoding_as_arrays, encoding_from_arrays
 from lowland.completion.files.forests import refined_arrays, refined_model
+from lowland.completion.files.limits import limits_as_arrays, limits_from_arrays
 from lowland.completion.files.posteriors import (
     Parts,
     check_labels,
@@ -135,6 +137,11 @@ def model_arrays(model: TableModel) -> Parts:
 
 def table_from_arrays(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedTable:
     """Return the model from the result of `model_arrays`, as a table without data."""
+    if plain.get("kind") == "bounded":
+        table = table_from_arrays(plain["base"], arrays)
+        limits = limits_from_arrays(arrays, table.model.shape[1])
+        layer = BoundedLayer(sampling(table.model), limits, table.model.labels)
+        return LayeredTable(layer, table, None)
     if plain.get("kind") == "encoded":
         return _encoded(plain, arrays)
     if plain.get("kind") == "posterior":
@@ -238,6 +245,11 @@ def _encoded_arrays(model: LevelLayer | PowerLayer) -> Parts:
     return {"kind": "encoded", "base": numbers, **plain}, of_numbers | arrays
 
 
+def _bounded_arrays(model: BoundedLayer) -> Parts:
+    plain, arrays = _WRITERS[type(model.base)](model.base)
+    return {"kind": "bounded", "base": plain}, arrays | limits_as_arrays(model.limits)
+
+
 def _refined_arrays(model: RefinementLayer) -> Parts:
     plain, arrays = _WRITERS[type(model.base)](model.base)
     known = model.refinement
@@ -253,4 +265,5 @@ _WRITERS: dict[type[Any], Callable[[Any], Parts]] = {
     RefinementLayer: _refined_arrays,
     LevelLayer: _encoded_arrays,
     PowerLayer: _encoded_arrays,
+    BoundedLayer: _bounded_arrays,
 }

@@ -59,7 +59,8 @@ def decode(
             continue
         at = np.flatnonzero(missing)
         if names is None and series.dtype.is_integer() and not means:
-            cells: Any = whole_fills(filled[at, j], series.min())
+            known = series.drop_nulls()
+            cells: Any = whole_fills(filled[at, j], known.min() if len(known) else None)
             series = _with_room(series, cells)
         elif names is None:
             single = series.dtype == nw.Float32
@@ -74,6 +75,13 @@ def decode(
     whole = wrapped.with_columns(*made)
     check_frame_kept(wrapped, whole)
     return whole.to_native()
+
+
+def whole_columns(frame: Any, untouched: Collection[Any] = ()) -> Indices:
+    """Return which fitted columns of a frame hold whole numbers by their kind; none of anything else."""
+    wrapped = wrap_frame(frame)
+    columns = [] if wrapped is None else [c for c in wrapped.iter_columns() if c.name not in untouched]
+    return np.array([j for j, series in enumerate(columns) if series.dtype.is_integer()], np.intp)
 
 
 def whole_fills(values: Vector, least: int | None) -> list[int]:

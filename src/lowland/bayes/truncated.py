@@ -1,0 +1,77 @@
+"""Normal laws within bounds: moments, and what moves any number of the law within them by its quantile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TruncatedNormal:
+    """Normal laws, of which only what lies between two bounds is possible.
+
+    Parameters
+    ----------
+    means, spreads : ndarray, shape (k,)
+        Of the normal laws.
+    low, high : float
+        May be infinite; ``low < high``.
+
+    Notes
+    -----
+    Everything is computed from logarithms of the nearer tail, so that bounds may lie far from the mean.
+    """
+
+    means: Vector
+    spreads: Vector
+    low: float
+    high: float
+
+    def moments(self) -> tuple[Vector, Vector]:
+        """Return the means and standard deviations within the bounds, shape (k,) each."""
+        a, b = self._ends()
+        # the nearer tail is the lower one
+        above = a > -b
+        a, b, sign = np.where(above, -b, a), np.where(above, -a, b), np.where(above, -1.0, 1.0)
+        at_a, at_b = (np.exp(-0.5 * end**2 - 0.5 * np.log(2 * np.pi) - _log_share(a, b)) for end in (a, b))
+        centre = at_a - at_b
+        # an infinite end has no density
+        turns = [np.where(np.isfinite(end), end, 0.0) * density for end, density in ((a, at_a), (b, at_b))]
+        variance = np.maximum(1 + turns[0] - turns[1] - centre**2, 0.0)
+        means = self.means + self.spreads * sign * np.clip(centre, a, b)
+        spreads = np.minimum(self.spreads * np.sqrt(variance), (self.high - self.low) / 2)
+        return np.clip(means, self.low, self.high), spreads
+
+    def within(self, values: Vector) -> Vector:
+        """Return numbers, shape (..., k), each moved to the same quantile of the law within the bounds.
+
+        Draws of the normal laws become draws of those within the bounds, in the same order: draws that are
+        joint stay so. Ends of intervals become ends of the same level.
+        """
+        from scipy.special import log_ndtr, ndtri_exp
+
+        a, b = self._ends()
+        scaled = (np.asarray(values, np.float64) - self.means) / self.spreads
+        above = np.where(a > 0, True, np.where(b < 0, False, scaled > 0))
+        a, b, sign = np.where(above, -b, a), np.where(above, -a, b), np.where(above, -1.0, 1.0)
+        share = np.logaddexp(log_ndtr(a), log_ndtr(sign * scaled) + _log_share(a, b))
+        moved = self.means + self.spreads * sign * np.clip(ndtri_exp(np.minimum(share, 0.0)), a, b)
+        return np.clip(moved, self.low, self.high)
+
+    def _ends(self) -> tuple[Vector, Vector]:
+        """Return the bounds in standard deviations from the mean."""
+        return (self.low - self.means) / self.spreads, (self.high - self.means) / self.spreads
+
+
+def _log_share(a: Vector, b: Vector) -> Vector:
+    """Return the logarithm of the share of a standard normal law that lies between two numbers."""
+    from scipy.special import log_ndtr
+
+    upper = log_ndtr(b)
+    share: Vector = upper + np.log(-np.expm1(np.minimum(log_ndtr(a) - upper, -np.finfo(float).tiny)))
+    return share

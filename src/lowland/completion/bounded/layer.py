@@ -1,0 +1,177 @@
+"""The layer of bounds: predictions are means within them, draws and intervals are moved within them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self, final
+
+import numpy as np
+
+from lowland.bayes.truncated import TruncatedNormal
+from lowland.cells.labels import TableLabels
+from lowland.completion.bounded.limits import Limits, check_within
+from lowland.completion.encoded.power_model import PowerLayer
+from lowland.completion.encoded.powers import NODES, Power
+from lowland.completion.encoded.writing import WritingLayer, of_each
+from lowland.completion.tables.fitted import PageParts
+from lowland.completion.tables.model import ColumnLosses, SamplingModel, TableParts
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.cells.observations import Observations
+
+if TYPE_CHECKING:
+    from lowland.recheck.documents import Document
+    from lowland.report.page import Page
+
+SCOPE = "{} of {} columns have bounds: what is predicted is truncated to them, after the fit."
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class BoundedLayer(WritingLayer):
+    """Predictions of columns with bounds: those of the normal law of a new observation, within the bounds.
+
+    Parameters
+    ----------
+    base : SamplingModel
+    limits : mapping of int to (float, float)
+        By column.
+    labels : TableLabels
+
+    Notes
+    -----
+    The law of a column that is fitted as roots or logarithms is normal in these, and truncated there.
+    """
+
+    base: SamplingModel
+    limits: Limits
+    labels: TableLabels
+
+    def apply(self, table: Observations) -> Observations:
+        """Return a table as it is; raise InvalidInputError if a value lies beyond its bounds."""
+        check_within(table, self.limits)
+        return table
+
+    def renewed(self, table: Observations) -> Self:
+        """Return the layer itself: new columns have no bounds."""
+        return self
+
+    @property
+    def losses(self) -> ColumnLosses | None:
+        """What the columns hold."""
+        return self.base.losses
+
+    def parts(self) -> TableParts:
+        """Return factors, biases and noise of the fit within."""
+        return self.base.parts()
+
+    def predict(self, rows: Indices, columns: Indices) -> Vector:
+        """Return predictions of cells, shape (k,): means of what is possible."""
+        out = np.asarray(self.base.predict(rows, columns), np.float64).copy()
+        for j, _, at in of_each(self.limits, columns):
+            out[at] = self._law(rows[at], j).moments()[0]
+        return out
+
+    def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
+        """Return standard deviations of new observations of cells, shape (k,)."""
+        out = np.asarray(self.base.standard_errors(rows, columns), np.float64).copy()
+        for j, _, at in of_each(self.limits, columns):
+            out[at] = self._law(rows[at], j).moments()[1]
+        return out
+
+    def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
+        """Return intervals for new observations of cells."""
+        ends = np.array(self.base.intervals(rows, columns, level), np.float64)
+        for j, _, at in of_each(self.limits, columns):
+            ends[:, at] = self._law(rows[at], j).within(ends[:, at])
+        return ends[0], ends[1]
+
+    def draws(
+        self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
+    ) -> Iterator[Vector]:
+        """Give joint draws of cells, shape (k,) each: those within, moved by their quantiles."""
+        laws = [(self._law(rows[at], j), at) for j, _, at in of_each(self.limits, columns)]
+        for drawn in self.base.draws(rows, columns, count, rng, noise=noise):
+            out = np.asarray(drawn, np.float64).copy()
+            for law, at in laws:
+                out[at] = law.within(out[at])
+            yield out
+
+    def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
+        """Return intervals clipped to the possible values of the columns."""
+        ends = np.array(self.base.clip(lower, upper, columns), np.float64)
+        for _, (low, high), at in of_each(self.limits, columns):
+            ends[:, at] = np.clip(ends[:, at], low, high)
+        return ends[0], ends[1]
+
+    def values(self, numbers: Matrix, rows: Indices, *, likeliest: bool = False) -> Matrix:
+        """Return predictions of whole rows from those without bounds."""
+        out = np.asarray(numbers, np.float64).copy()
+        for j in self.limits:
+            out[:, j] = self._law(rows, j).moments()[0]
+        return out
+
+    def _law(self, rows: Indices, column: int) -> _BoundedLaw:
+        """Return what is possible in cells of a column."""
+        base, power, columns = self.base, None, np.full(rows.size, column)
+        if isinstance(base, PowerLayer) and column in base.powers:
+            base, power = base.base, base.powers[column]
+        means, spreads = base.scores(rows, columns), base.standard_errors(rows, columns)
+        return _BoundedLaw.of(np.asarray(means, np.float64), spreads, self.limits[column], power)
+
+    @property
+    def words(self) -> str:
+        """What is done, a phrase."""
+        return f"{len(self.limits)} of {self.shape[1]} columns within bounds"
+
+    @property
+    def scope(self) -> Sequence[str]:
+        """What a certificate is not about, in a sentence."""
+        return (SCOPE.format(len(self.limits), self.shape[1]),)
+
+    def document(self, within: Callable[[], Document], table: Observations | None) -> Document:
+        """Return the certificate of the fit, which is of the same table."""
+        return within()
+
+    def page(self, within: Callable[[PageParts], Page], parts: PageParts, table: Observations | None) -> Page:
+        """Return the page of the fit, which says what has bounds."""
+        page = within(parts)
+        return replace(page, notes=(*page.notes, *self.scope))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _BoundedLaw:
+    """Laws of cells of one column within bounds: normal, or normal as roots or logarithms."""
+
+    law: TruncatedNormal
+    limits: tuple[float, float]
+    power: Power | None
+
+    @classmethod
+    def of(
+        cls, means: Vector, spreads: Vector, limits: tuple[float, float], power: Power | None
+    ) -> _BoundedLaw:
+        low, high = limits
+        if power is not None:
+            # numbers that nothing is written as are no bounds
+            low = -np.inf if low <= 0 else float(power.write(np.array(low)))
+            free = high >= power.whole > 0 or not np.isfinite(high)
+            high = np.inf if free else float(power.write(np.array(high)))
+        spreads = np.maximum(spreads, np.finfo(np.float64).tiny)
+        return cls(TruncatedNormal(means, spreads, low, high), limits, power)
+
+    def moments(self) -> tuple[Vector, Vector]:
+        """Return means and standard deviations, shape (k,) each."""
+        if self.power is None:
+            return self.law.moments()
+        places = self.law.within(self.law.means + self.law.spreads * NODES[:, None])
+        means, spreads = self.power.expect_at(places.T)
+        return np.clip(means, *self.limits), spreads
+
+    def within(self, values: Vector) -> Vector:
+        """Return numbers, shape (..., k), moved within the bounds by their quantiles."""
+        if self.power is None:
+            return self.law.within(values)
+        moved = self.power.read(self.law.within(self.power.write(values)))
+        return np.clip(moved, *self.limits)
