@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.brief import briefly
 from lowland.kernels.sort import sort_both_ways
 
 Arrays = tuple[NDArray[Any], ...]
@@ -19,6 +20,7 @@ Arrays = tuple[NDArray[Any], ...]
 TOGETHER = 1_000_000
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class CellBlock:

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Indices, check_positions
+from lowland.core.brief import briefly
 from lowland.core.cells.labels import find_labels, label_places
 from lowland.core.cells.observations import Labels, Observations
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class TableLabels:

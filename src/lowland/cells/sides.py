@@ -12,6 +12,7 @@ from lowland.cells.block import Arrays, CellBlock, sort_cells
 from lowland.cells.labels import TableLabels
 from lowland.cells.sums import gathered_sums, sampled_values, scaled_block
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.brief import briefly
 from lowland.core.cells.observations import Observations
 from lowland.kernels.sparse_tables.sparse_gram import add_pairs
 from lowland.kernels.systems.moments import Moments
@@ -112,6 +113,7 @@ def arguments_of_lines(arguments: Iterable[Any], first: int, last: int) -> list[
     ]
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class TableCells:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from lowland.core.brief import briefly
+
 T = TypeVar("T")
 
 # modules that define what is known by another name
@@ -22,13 +24,16 @@ def public(door: str) -> Callable[[T], T]:
     Returns
     -------
     callable
-        Changes nothing but ``__module__``. It belongs above all other decorators.
+        Changes nothing but ``__module__``, and the `repr` of a class that did not write it (`briefly`). It
+        belongs above all other decorators.
     """
 
     def known(thing: T) -> T:
         named: Any = thing
         _HOMES[f"{door}.{named.__qualname__}"] = named.__module__
         named.__module__ = door
+        if isinstance(thing, type):
+            briefly(thing)
         return thing
 
     return known

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
+from lowland.core.brief import brief
 from lowland.core.earlier_names import renamed
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.records import SearchResult
@@ -20,6 +21,10 @@ from lowland.core.running.stage_line import show_progress
 
 class _Estimator(BaseEstimator):
     """The base of all estimators."""
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        # scikit-learn's would print parameters that are arrays
+        return brief(self)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # pickles of earlier versions lack the parameters that came later

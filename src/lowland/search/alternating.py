@@ -9,12 +9,14 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.brief import briefly
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.powers import HasBlockSolver
 from lowland.search.stepper import Info
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class AlternatingState:

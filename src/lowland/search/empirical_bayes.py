@@ -8,6 +8,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.brief import briefly
 from lowland.core.doors import public
 from lowland.core.promises.fits import HasPrecisions
 from lowland.core.promises.powers import HasResidual
@@ -25,6 +26,7 @@ STRONGEST = 0.1
 MOST_INNER = 300
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class EmpiricalBayesState:

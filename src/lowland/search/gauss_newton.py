@@ -8,6 +8,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.brief import briefly
 from lowland.core.doors import public
 from lowland.core.errors import UnsupportedError
 from lowland.core.parameter_checks import check_choice
@@ -23,6 +24,7 @@ from lowland.search.stepper import Info
 FIRST_DAMPING, MOST_TRIES = 1e-2, 12
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class GaussNewtonState:

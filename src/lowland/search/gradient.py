@@ -8,6 +8,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.brief import briefly
 from lowland.core.doors import public
 from lowland.core.promises.objectives import Objective
 from lowland.search.stepper import Info
@@ -16,6 +17,7 @@ from lowland.search.stepper import Info
 DECREASE, MOST_HALVINGS = 1e-4, 60
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class GradientState:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.brief import briefly
 from lowland.core.doors import public
 from lowland.core.promises.powers import HasLinearisation, HasResidual
 from lowland.search.stepper import Info
@@ -18,6 +19,7 @@ GOOD, POOR, ENOUGH = 0.75, 0.25, 0.05
 FIRST_RADIUS, MOST_TRIES = 0.1, 30
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class TrustRegionState:

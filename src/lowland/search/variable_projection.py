@@ -8,6 +8,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.brief import briefly
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_choice
@@ -26,6 +27,7 @@ STRONGEST_PRIOR = 0.3
 DEAD = 1e-13
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class VariableProjectionState:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.brief import briefly
 from lowland.core.cells.observations import Observations
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ BIASES = ("row", "column", "global")
 PENALTY_WEIGHTS = ("uniform", "counts")
 
 
+@briefly
 @final
 @dataclass(frozen=True, kw_only=True)
 class CompletionSettings:

@@ -20,6 +20,7 @@ from lowland.cells.sides import TableCells
 from lowland.cells.stored import StoredBlocks, mapped
 from lowland.completion.storage.parts import check_choices
 from lowland.core.arrays import Indices
+from lowland.core.brief import briefly
 from lowland.core.damage import check_arrays, reading, require
 from lowland.core.folders import restore_folder
 from lowland.core.running.stages import announce, stage
@@ -54,6 +55,7 @@ class SourceFile:
         return cls(str(path.resolve()), now.st_size, now.st_mtime_ns)
 
 
+@briefly
 @final
 @dataclass(frozen=True)
 class Origin:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Vector
+from lowland.core.brief import in_lines
 from lowland.core.doors import public
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.results.finding_json import (
@@ -128,7 +129,7 @@ def undecided(claim: str, reason: Reason, limited_by: str = "") -> Finding:
 
 @public("lowland")
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Certificate:
     """All findings about one point of one objective.
 
@@ -153,7 +154,7 @@ class Certificate:
 
     findings: tuple[Finding, ...]
     objective: str = ""
-    point: Vector | None = field(default=None, compare=False, repr=False)
+    point: Vector | None = field(default=None, compare=False)
 
     def __getitem__(self, claim: str) -> Finding:
         for finding in self.findings:
@@ -285,6 +286,10 @@ class Certificate:
         for finding in self.findings:
             lines.append(f"{finding.claim:<{width}}  {finding.verdict.name:<12}  {describe(finding)}")
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        verdicts = [(finding.claim, finding.verdict) for finding in self.findings]
+        return in_lines("Certificate", [("objective", self.objective), *verdicts])
 
     def _repr_html_(self) -> str:
         rows = "".join(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.brief import briefly
 from lowland.core.doors import public
 from lowland.core.results.status import StopReason
 
@@ -102,6 +103,7 @@ class ObservedPattern:
     degrees_of_freedom: int
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class Trace:
@@ -184,6 +186,7 @@ class SearchResult:
         return f"stopped: {self.stop_reason.value.replace('_', ' ')}, {self.message}"
 
 
+@briefly
 @final
 @dataclass(frozen=True)
 class Attempt:

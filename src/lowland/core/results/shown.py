@@ -1,9 +1,12 @@
-"""How results are shown: in full when printed, in one line within other objects, as HTML in notebooks."""
+"""How results are shown: in full when printed, by their first line in a prompt, as HTML in notebooks."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from html import escape
+from textwrap import fill
+
+from lowland.core.brief import MOST_LINES, WIDTH
 
 
 class Shown(ABC):
@@ -17,7 +20,8 @@ class Shown(ABC):
         return "\n".join(self._lines())
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self._lines()[0]}>"
+        text = f"<{type(self).__name__}: {self._lines()[0]}>"
+        return fill(text, WIDTH, subsequent_indent="    ", max_lines=MOST_LINES, placeholder=" ...>")
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"

@@ -16,6 +16,7 @@ import numpy as np
 from lowland.certificates.factorisations import eigenvalues, leading_columns
 from lowland.certificates.gaps.spectral_bounds import is_eigenvalue_below
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.brief import briefly
 from lowland.core.results.findings import Finding
 from lowland.core.results.reasons import Reason, assumption, because
 from lowland.core.results.status import Rigour, Verdict
@@ -113,6 +114,7 @@ class Optimum(Protocol):
         """The proof that the open region has a minimum, if there is one."""
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class InnerMinimum:

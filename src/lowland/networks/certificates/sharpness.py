@@ -15,6 +15,7 @@ import numpy as np
 
 from lowland.certificates.factorisations import eigenvalues
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.brief import briefly
 from lowland.core.errors import InvalidInputError
 from lowland.networks.network import ReluNetwork, two_layer
 
@@ -26,6 +27,7 @@ ROUNDINGS = 16.0
 AUDIBLE = 1e-3
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Sharpness:
@@ -264,6 +266,7 @@ def _iterate(product: Callable[[Vector], Vector], size: int) -> tuple[float, Vec
     return float(values[0]), vectors[:, 0]
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class RescalingBracket:

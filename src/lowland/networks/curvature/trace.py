@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from lowland.core.brief import briefly
 from lowland.core.doors import public
 from lowland.core.parameter_checks import check_positive
 from lowland.core.random import RandomSource, make_generator
@@ -27,6 +28,7 @@ NEAR, LAST = 0.15, 0.5
 RISE, FALL = 2.0, 0.1
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class TraceRecord:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix
+from lowland.core.brief import briefly
 from lowland.kernels.modular_arithmetic.exact_integers import product_signs
 from lowland.networks.network import ReluNetwork
 from lowland.networks.regions.patterns import augmented
@@ -17,6 +18,7 @@ from lowland.networks.regions.patterns import augmented
 _UNDERFLOW = float(np.finfo(float).tiny)
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class Activation:

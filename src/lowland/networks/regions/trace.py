@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lowland.core.brief import briefly
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from lowland.report.figures import Axes
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class RegionRecord:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.brief import briefly
 from lowland.core.errors import LowlandError
 from lowland.core.running.progress import OnProgress, Reporter
 from lowland.core.wording import Option, Remedy, Words
@@ -28,6 +29,7 @@ RAMP = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
 LOST = ("collapsed", "diverged")
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class Track:
@@ -47,6 +49,7 @@ class Track:
     sharpness: Matrix
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class Runs:

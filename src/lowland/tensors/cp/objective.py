@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.brief import briefly
 from lowland.core.memory import check_fits
 from lowland.core.promises.objectives import FitLinearisation
 from lowland.core.results.findings import Certificate
@@ -41,6 +42,7 @@ RIDGE = 1e-12
 CHUNK = 500_000
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class CPObjective(CellObjective):

@@ -9,9 +9,11 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.brief import briefly
 from lowland.tensors.filling.choice import Candidate, pooled_error
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class Calibration:

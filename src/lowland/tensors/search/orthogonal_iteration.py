@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.brief import briefly
 from lowland.core.errors import UnsupportedError
 from lowland.core.work import CALL, touch
 from lowland.search.stepper import Info
@@ -20,6 +21,7 @@ from lowland.tensors.tucker_tensor import TuckerTensor
 CANCELS = 1e-6
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class OrthogonalIterationState:

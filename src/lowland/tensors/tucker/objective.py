@@ -11,6 +11,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.brief import briefly
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.findings import Certificate
 from lowland.core.results.verification import Verification
@@ -28,6 +29,7 @@ from lowland.tensors.tucker.modular_jacobian import tucker_derivatives
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 
+@briefly
 @final
 @dataclass(frozen=True, eq=False)
 class TuckerObjective(CellObjective):
