@@ -106,7 +106,7 @@ def test_ratings_without_ending_are_completed(tmp_path):
     (tmp_path / "u1.base").write_text(RATINGS)
     result = call("complete", "u1.base", "--rank", "1", "--no-certify", "--output", "o.csv", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    out = pd.read_csv(tmp_path / "o.csv", sep="\t")
+    out = pd.read_csv(tmp_path / "o.csv")
     observed = out[out["observed"] == 1].to_numpy()[:, :3]
     assert sorted(map(tuple, observed.tolist())) == sorted(line[:3] for line in RATED)
 

@@ -61,7 +61,8 @@ class TruncatedNormal:
         a, b, sign = np.where(above, -b, a), np.where(above, -a, b), np.where(above, -1.0, 1.0)
         share = np.logaddexp(log_ndtr(a), log_ndtr(sign * scaled) + _log_share(a, b))
         moved = self.means + self.spreads * sign * np.clip(ndtri_exp(np.minimum(share, 0.0)), a, b)
-        return np.clip(moved, self.low, self.high)
+        inside: Vector = np.clip(moved, self.low, self.high)
+        return inside
 
     def _ends(self) -> tuple[Vector, Vector]:
         """Return the bounds in standard deviations from the mean."""

@@ -55,7 +55,7 @@ class _SplineRegressor(Reported, RegressorMixin, _Estimator):
     def _folds(self, used: Mask, most: int, rng: np.random.Generator) -> Indices:
         """Return the fold of each used point: of at most so many that are drawn, or as `cv` splits all."""
         if isinstance(self.cv, NUMBERS_AND_WORDS):
-            return folds_of(int(used.sum()), min(self.cv, most), rng)
+            return folds_of(int(used.sum()), min(whole_number(self.cv, "cv", 2), most), rng)
         return folds_split_by(self.cv, used)
 
     def _to_unit(self, values: Vector, weights: Vector | None = None) -> Vector:

@@ -24,8 +24,9 @@ from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import unless_interrupted
 from lowland.estimators.frames.data_arrays import as_table
 from lowland.estimators.frames.filled import whole_columns
-from lowland.estimators.frames.kinds import chosen_losses, read_kinds, wrap_frame
+from lowland.estimators.frames.kinds import chosen_losses, read_kinds
 from lowland.estimators.frames.warned import warn_of_marks, warn_of_untouched
+from lowland.estimators.frames.wrapping import wrap_frame
 from lowland.estimators.observing import in_precision, observe
 from lowland.estimators.parameters import shown, warn_of_limit
 from lowland.estimators.plans import is_auto, plan_of

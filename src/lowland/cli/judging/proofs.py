@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lowland.certificates import MATRIX_CLAIMS
-from lowland.cli.commands.sense import read_measurements
+from lowland.cli.judging.measurements import read_measurements
 from lowland.cli.numeric_columns import read_numbers, split_target
 from lowland.cli.output import say, say_json, warn
 from lowland.cli.reading import CELL_OPTIONS, TABLE_OPTIONS

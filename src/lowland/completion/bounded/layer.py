@@ -115,7 +115,7 @@ class BoundedLayer(WritingLayer):
         """Return what is possible in cells of a column."""
         base, power, columns = self.base, None, np.full(rows.size, column)
         if isinstance(base, PowerLayer) and column in base.powers:
-            base, power = base.base, base.powers[column]
+            power, base = base.powers[column], base.base
         means, spreads = base.scores(rows, columns), base.standard_errors(rows, columns)
         return _BoundedLaw.of(np.asarray(means, np.float64), spreads, self.limits[column], power)
 

@@ -21,7 +21,7 @@ from lowland.completion.penalised.model import CompletionModel
 from lowland.completion.penalised.settings import side_weights
 from lowland.completion.refinement.layer import RefinementLayer
 from lowland.completion.tables.model import TableModel
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
 
@@ -97,8 +97,8 @@ def _of_levels(model: LevelLayer, row: Observations, at: int, column: int) -> Le
         place += level
     inner = lean(model.base, model.apply(row), at, place)
     unit = "" if kind is None else "normal score of its levels" if kind.ordered else "share of a level"
-    together = np.bincount(levels.groups, inner.contributions, minlength=levels.width)
-    return replace(inner, contributions=together, unit=unit, level=level)
+    sums = np.bincount(levels.groups, inner.contributions, minlength=levels.width)
+    return replace(inner, contributions=sums.astype(np.float64), unit=unit, level=level)
 
 
 def _of_posterior(model: PosteriorModel, row: Observations, at: int, column: int) -> Leaning:
@@ -153,5 +153,5 @@ def _of_penalised(model: CompletionModel, row: Observations, at: int, column: in
     return Leaning(0.0, float(whole - moved.sum()), _by_column(moved, columns, len(factors)))
 
 
-def _by_column(parts: Vector, columns: Vector, width: int) -> Vector:
+def _by_column(parts: Vector, columns: Indices, width: int) -> Vector:
     return np.asarray(np.bincount(columns, parts, minlength=width))

@@ -97,7 +97,7 @@ class Completed:
     def _is_fitted(self, table: Observations) -> bool:
         """Return whether a table holds the fitted cells, whatever their weights."""
         same = table.shape == self.model.shape
-        return same and is_fingerprint(self.cells_fitted, without_weights(table))
+        return same and bool(is_fingerprint(self.cells_fitted, without_weights(table)))
 
     def own_drawing(self) -> tuple[Observations, Sampler]:
         """Return the fitted cells, and what draws the others."""

@@ -9,7 +9,8 @@ from lowland.core.memory import check_fits
 from lowland.files.sources import Opened, check_same_columns
 from lowland.files.table_format import TableFormat
 from lowland.files.text.encodings import decode
-from lowland.files.text.text_layout import find_text_layout, lines_of
+from lowland.files.text.records import lines_of
+from lowland.files.text.text_layout import find_text_layout
 
 # memory that texts take on the way, in bytes of the files
 PER_BYTE = 6.0

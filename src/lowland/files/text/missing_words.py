@@ -10,7 +10,7 @@ from lowland.files.numerals import EITHER_MARK, MISSING
 from lowland.files.sources import Opened
 from lowland.files.table_format import TableFormat
 from lowland.files.text.delimited import text_delimiter
-from lowland.files.text.delimiters import lines_of
+from lowland.files.text.records import lines_of
 from lowland.files.text.text_layout import HEAD, TextLayout, as_plain_text
 
 # what programs that quote words write without quotation marks

@@ -131,13 +131,13 @@ def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
         above += 1
     skipped = lines_of_records(used)
     records = records[used:]
-    named, blank = complete_names([name.strip() for name in heading.titles], records, opened.name)
+    names, blank = complete_names([name.strip() for name in heading.titles], records, opened.name)
     return TextLayout(
         encoding=encoding,
         delimiter=delimiter,
         comment=form.comment,
         skipped=skipped,
-        names=named,
+        names=names,
         blank=blank,
         sample=records,
         decided=tuple(decided),
