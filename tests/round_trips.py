@@ -12,7 +12,7 @@ QUICK = ("--rank", "1", "--method", "map", "--penalty", "1", "--max-iter", "3", 
 def complete_text(folder, name, content, *options):
     """Return what `lowland complete` says of a text, and the text that it writes."""
     (folder / name).write_text(content, encoding="utf-8", newline="")
-    done = call("complete", name, *QUICK, "--output", "completed.csv", *options, cwd=folder)
+    done = call("complete", name, *QUICK, "--output", "completed.csv", "--force", *options, cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout, (folder / "completed.csv").read_bytes().decode()
 

@@ -43,7 +43,7 @@ AROUND = {
     "padded below": (",", "", ",,,,,\nNotes: as reported,,,,,\n", "'Notes: as reported'"),
     "prose": (",", "", "all numbers are in years of life\n", "'all numbers are in years of life'"),
     "both": (
-        "\t",
+        "|",
         "# made here\nLife\n",
         "Source: us\n",
         "above the table: 'Life'",
@@ -93,6 +93,8 @@ def test_nothing_is_left_out_if_no_line_stands_above(tmp_path):
         "city,a,b,\nBerlin,1,2\nBonn,2,3\nUlm,3,4\n",  # a header with a delimiter too many
         CITIES + "Rome,5\n",  # the last line was cut
         CITIES + "Ro",
+        "the city,a,b\nOld York town,1,2\nNew York town,2\nUlm is there,3,4\nBonn is near,4,5\n",
+        "the,a,b\nYork town,1,2\nYork place,2\nUlm there,3,4\nBonn near,4,5\n",
         CITIES + "Source: us\nRome,5,6\n",  # a note within the table
     ],
 )

@@ -8,19 +8,7 @@ FILES = {
     "Shift JIS": "read as cp1252 without a word",
     "a row of units": "refused: an empty label",
     # numbers
-    "thousands by narrow spaces": "refused as text",
     "whole thousands by points alone": "the message names no option as it is typed",
-    "letters of a currency": "refused: text",
-    "rupees in lakhs": "refused: text",
-    "losses in brackets": "refused as text",
-    "exponents of Fortran": "refused: text",
-    "units": "refused: text",
-    "units without a space": "refused: text",
-    "degrees": "refused: text",
-    "bounds of a detector": "refused as text, and the message names no option that helps",
-    "bounds on both sides": "refused as text, and the message names no option that helps",
-    "marks of notes": "refused as text",
-    "marks of estimates": "refused as text",
     # marks of missing cells
     "-999": "the message names no option as it is typed",
     "9999 among years' rain": "the message names no option as it is typed",
@@ -85,6 +73,7 @@ FILES = {
 
 # what a fit of the data frame makes of it, where the file is right
 FRAMES = {
+    "thousands by narrow spaces": "pandas leaves text with decimal commas, which is refused",
     "a word in few lines": "two words are levels, however few they are",
     "truth values without gaps": "numbers in the file, levels in the frame",
 }

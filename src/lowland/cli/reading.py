@@ -27,6 +27,10 @@ class CellOptions:
         None, "A cell that is a word in a column of words, although it might mean missing; may be repeated."
     )
     sentinels: str = option("error", "Numbers such as -999, far from all others: error, missing or values.")
+    censored: str = option(
+        "error",
+        "Bounds such as <0.05 in a text file: error, bound (the value) or missing (written as they are).",
+    )
     decimal: str | None = option(None, "Decimal mark, . or a comma; by default found out.")
     thousands: str | None = option(None, "Mark between groups of three digits; by default found out.")
     delimiter: str | None = option(
@@ -52,6 +56,7 @@ class CellOptions:
             missing=tuple(self.na or ()),
             words=tuple(self.word or ()),
             sentinels=self.sentinels,
+            censored=self.censored,
             sheet=self.sheet,
         )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Words
+from lowland.files.beside_numbers import NOTHING, Beside, find_beside
 
 # what programs write for a missing cell, and what people write, which may be a word as well
 _CODES = ("", "NA", "N/A", "n/a", "na", "#N/A", "#NA", "<NA>", "NaN", "nan", "NaT", "NULL", "Null", "null")
@@ -20,15 +21,22 @@ _SIGNS = ("None", "none", "-", "--", "\u2013", "\u2014", "?", ".", "..")
 MISSING = (*_CODES, *_SIGNS)
 _MARKS = frozenset(MISSING)
 CURRENCIES = "$€£¥₹"
-_SPACES = " \u00a0\u2009\u202f'\u2019"
+_SPACES = " \u00a0\u2007\u2009\u202f'\u2019"
+_SPACED = re.compile(rf"(?<=\d)[{_SPACES}](?=\d{{3}}(\D|$))")
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# 1.9D+01, as Fortran writes double precision
+_FORTRAN = re.compile(r"(\d\.\d*|\.\d+)[dD]([+-]?\d{1,3})$")
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 # digits that every double holds
 DIGITS = 15
 # a mark between digits, by what it can only be
 _ONLY_DECIMAL = r"[+-]?(\d*{m}(\d{{1,2}}|\d{{4,}})|0+{m}\d+|\d{{4,}}{m}\d+|\d{{1,3}}(\{o}\d{{3}})+{m}\d+)"
-_ONLY_GROUPS = r"[+-]?[1-9]\d{{0,2}}(({m}\d{{3}}){{2,}}|({m}\d{{3}})+\{o}\d*)"
+_ONLY_GROUPS = (
+    r"[+-]?[1-9]\d{{0,2}}(({m}\d{{3}}){{2,}}|({m}\d{{3}})+\{o}\d*)|"
+    r"[+-]?[1-9]\d?({m}\d{{2}})+{m}\d{{3}}(\{o}\d*)?"  # lakhs and crores
+)
+_GROUPS = r"[+-]?(\d{{1,3}}({m}\d{{3}})+|\d\d?({m}\d\d)+{m}\d{{3}})"
 _EITHER = r"[+-]?[1-9]\d{{0,2}}{m}\d{{3}}"
 
 
@@ -46,12 +54,25 @@ class Numerals:
         Cells that were named as missing, besides the usual marks.
     signs : str
         Signs of currency and per cent that stand beside numbers.
+    beside : Beside
+        What else stands beside them.
+    by_column : mapping of str to Beside
+        What else stands beside the numbers of some columns, by their names.
+    notes : tuple of str
+        What is said about these.
     """
 
     decimal: str = "."
     thousands: str = ""
     named: frozenset[str] = frozenset()
     signs: str = ""
+    beside: Beside = NOTHING
+    by_column: Mapping[str, Beside] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def of(self, name: str) -> Numerals:
+        """Return how the numbers of a column are written."""
+        return replace(self, beside=self.by_column.get(name, NOTHING), by_column={})
 
     @property
     def words(self) -> str:
@@ -80,6 +101,10 @@ class Numerals:
         cell = text.strip()
         if cell in _MARKS or cell in self.named or text in self.named:
             return float("nan")
+        if self.beside is not NOTHING:
+            if self.beside.keeps(cell):
+                return float("nan")
+            cell = self.beside.plain(cell)
         cell = bare(cell)
         marks = self.thousands + _SPACES
         if any(mark in cell for mark in marks):
@@ -88,6 +113,7 @@ class Numerals:
             if "." in cell:
                 return None
             cell = cell.replace(self.decimal, ".")
+        cell = _FORTRAN.sub(r"\1e\2", cell)
         if _PLAIN.fullmatch(cell) or _INFINITE.fullmatch(cell):
             return float(cell)
         return None
@@ -111,7 +137,7 @@ def _without_groups(cell: str, marks: str, decimal: str) -> str:
     """Return a number without the marks between its groups of three digits, if they stand where they may."""
     whole, point, rest = cell.partition(decimal)
     for mark in marks:
-        if mark in whole and re.fullmatch(rf"[+-]?\d{{1,3}}({re.escape(mark)}\d{{3}})+", whole):
+        if mark in whole and re.fullmatch(_GROUPS.format(m=re.escape(mark)), whole):
             return whole.replace(mark, "") + point + rest
     return cell
 
@@ -147,7 +173,7 @@ def find_numerals(
     if decimal is not None or thousands is not None:
         decimal = decimal or ("," if thousands == "." else ".")
         return Numerals(decimal=decimal, thousands=thousands or "", named=named, signs=_signs_of(cells))
-    bares = [bare(cell.strip()) for cell in cells]
+    bares = [_SPACED.sub("", bare(cell.strip())) for cell in cells]
     some = [cell for cell in bares if ("," in cell or "." in cell) and cell[-1:].isdigit()]
     comma = _what_mark_is(some, ",", ".")
     if comma == "either":
@@ -165,6 +191,14 @@ def find_numerals(
         grouped = grouped or any(re.fullmatch(_EITHER.format(m=r"\."), c) for c in some)
         return Numerals(decimal=",", thousands="." if grouped else "", named=named, signs=signs)
     return Numerals(thousands="," if comma == "groups" else "", named=named, signs=signs)
+
+
+def beside(cells: Collection[str], missing: Collection[str], censored: str = "error") -> Beside:
+    """Return what stands beside the numbers of a column, whatever their decimal mark is."""
+    marks = _MARKS | frozenset(missing)
+    return find_beside(
+        cells, lambda cell: any(one.number(cell) is not None for one in EITHER_MARK), marks, censored
+    )
 
 
 def _unclear(name: str, mark: str, cells: Sequence[str], where: str) -> InvalidInputError:

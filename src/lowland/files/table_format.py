@@ -10,12 +10,14 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_choice
 from lowland.core.wording import Option, Words
+from lowland.files.beside_numbers import CENSORED
 
 # the name that a column of row labels without one is given
 ROW_LABELS = "row labels"
 # what is said of these where a table is no text
 TEXT_ONLY = Words(
-    *(Option("delimiter"), ", ", Option("encoding"), ", ", Option("skip"), " and ", Option("comment")),
+    *(Option("delimiter"), ", ", Option("encoding"), ", ", Option("skip"), ", ", Option("censored"), " and "),
+    Option("comment"),
     " apply only to text files",
 )
 SENTINELS = ("error", "missing", "values")
@@ -54,6 +56,9 @@ class TableFormat:
     sentinels : {"error", "missing", "values"}
         What to do with numbers such as -999 that lie far from all others of their column: refuse the table,
         take them for missing, or keep them.
+    censored : {"error", "bound", "missing"}
+        What to do with cells of a text file that are bounds of numbers, such as "<0.05": refuse the table,
+        take the bound for the value, or leave the cells out of the fit, as they are.
     sheet : str, optional
         Name of the sheet of a spreadsheet, or of a table in an .RData file; by default the only one that
         holds anything.
@@ -92,6 +97,7 @@ class TableFormat:
     missing: Collection[str] = ()
     words: Collection[str] = ()
     sentinels: str = "error"
+    censored: str = "error"
     sheet: str | None = None
     row_labels: bool | None = None
     keep: Collection[str] = ()
@@ -101,6 +107,7 @@ class TableFormat:
 
     def __post_init__(self) -> None:
         check_choice("sentinels", self.sentinels, SENTINELS)
+        check_choice("censored", self.censored, CENSORED)
         if self.skip is not None and (not isinstance(self.skip, int) or self.skip < 0):
             raise InvalidInputError("skip must be a number of lines", repr(self.skip), fix="use 0 or more")
         if self.decimal not in (None, ".", ","):
@@ -136,4 +143,5 @@ class TableFormat:
     @property
     def describes_text(self) -> bool:
         """Whether a setting was given that applies only to text files."""
-        return any(x is not None for x in (self.delimiter, self.encoding, self.skip, self.comment))
+        given = (self.delimiter, self.encoding, self.skip, self.comment)
+        return any(x is not None for x in given) or self.censored != "error"

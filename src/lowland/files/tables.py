@@ -16,6 +16,7 @@ from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.running.stages import stage
+from lowland.core.wording import Option, Words
 from lowland.files.arrays import read_array
 from lowland.files.columns.marks import distinct_texts, na_among_words, with_marks
 from lowland.files.columns.roles import listed
@@ -261,13 +262,21 @@ def _load_text(opened: Opened, how: Reading) -> Table:
     table = table_from_columns(
         columns, opened.name, how, decision=decision, numerals=numerals, decided=(*layout.decided, *said)
     )
+    if any(beside.censored == "missing" for beside in numerals.by_column.values()) and (
+        decision.layout == "long" or table.merged
+    ):
+        raise InvalidInputError(
+            "only a wide table whose lines are its rows can keep bounds out of the fit, as they are",
+            f"{opened.name} is {'long' if decision.layout == 'long' else 'merged by its labels'}",
+            fix=Words("take the bounds for values: ", Option("censored", "bound")),
+        )
     if decision.layout == "long":
 
         def again() -> tuple[LabelColumn, ...]:
             columns, _ = read_delimited(opened, layout, decision.roles, how.form, decision.roles)
             return tuple(one for name in decision.roles if isinstance(one := columns[name], LabelColumn))
 
-        return replace(table, listed=Listed(again, numerals, single_delimiter(layout)))
+        return replace(table, listed=Listed(again, numerals.of(decision.roles[2]), single_delimiter(layout)))
     kept = wanted_columns(layout.names, how.form, opened.name)
     return _with_original(table, original_text(opened, layout, kept, numerals))
 
@@ -289,7 +298,7 @@ def _sample_profiles(layout: TextLayout, form: TableFormat, where: str) -> dict[
                 [row[k] if k < len(row) else "" for row in layout.sample], return_inverse=True
             )
             cells = texts.tolist()
-            held = profile(type_cells(codes, cells, numerals))
+            held = profile(type_cells(codes, cells, numerals.of(name)))
             # numbers do not show the zeros that they began with
             profiles[name] = replace(held, padded=are_padded(cells)) if held.kind == "whole" else held
     return profiles

@@ -82,7 +82,7 @@ def table_from_columns(
     numerals = numerals or _numerals_of(columns, decision, how.form, where)
     make = long_table if decision.layout == "long" else wide_table
     made = make(columns, where, how, decision, numerals)
-    settled = [*decided, *([numerals.words] if numerals.words else []), *made.decided]
+    settled = [*decided, *([numerals.words] if numerals.words else []), *numerals.notes, *made.decided]
     return replace(made, decided=tuple(settled), form=how.form)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lowland.core.cells.labels import LabelColumn
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Remedy, Words
+from lowland.files.beside_numbers import is_censored
 from lowland.files.numerals import EITHER_MARK, MISSING, Numerals, are_exact, is_long, type_cells
 from lowland.files.shapes.layouts import Reading
 from lowland.files.text.delimited import marked_numbers, without_marks
@@ -36,7 +37,7 @@ def number_column(
         raise InvalidInputError(
             f"{where} has text where numbers are needed",
             f"{cells[bad]!r} in column {name!r}, data line {bad + 1}",
-            fix=Remedy("correct the cell", *as_missing(cells, numerals)),
+            fix=Remedy("correct the cell", *ways_out(cells, numerals)),
         )
     if values.dtype.kind in "iu" and not (exact := are_exact(values)).all():
         bad = int(np.argmin(exact))
@@ -52,8 +53,15 @@ def number_column(
     return numbers
 
 
-def as_missing(cells: Sequence[str], numerals: Numerals) -> list[Words]:
-    """Return how to take the text of a column for missing cells, where that is a few words."""
+def ways_out(cells: Sequence[str], numerals: Numerals, *, alone: bool = True) -> list[Words]:
+    """Return what may be said of the text in a column of numbers: of bounds, or of missing cells.
+
+    The latter where it is a few words, and the column is `alone` with text.
+    """
+    if any(map(is_censored, cells)):
+        return [Words("say what bounds in a text file mean by ", Option("censored", "bound", "missing"))]
+    if not alone:
+        return []
     texts = list({cell.strip(): None for cell in cells if numerals.number(cell) is None})
     if len(texts) > MOST_MARKS:
         return []

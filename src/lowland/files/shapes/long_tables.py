@@ -24,7 +24,7 @@ def long_table(columns: Columns, where: str, how: Reading, decision: Decision, n
     chosen = decision.roles
     # each column is let go once it has been read: a long one takes much of the memory
     row, column = (label_column(columns.pop(name), name, where) for name in chosen[:2])
-    values = number_column(columns.pop(chosen[2]), chosen[2], where, how, numerals)
+    values = number_column(columns.pop(chosen[2]), chosen[2], where, how, numerals.of(chosen[2]))
     columns.clear()
     give_back_memory()
     settled, note = settle_sentinels({chosen[2]: values}, how.form.sentinels, where)

@@ -18,12 +18,12 @@ from lowland.files.frames import Columns
 from lowland.files.numerals import MISSING, Numerals
 from lowland.files.sentinels import settle_sentinels
 from lowland.files.shapes.cells import (
-    as_missing,
     check_some,
     first_text,
     mostly_numbers,
     number_column,
     typed_column,
+    ways_out,
 )
 from lowland.files.shapes.layouts import Reading, Table
 
@@ -120,9 +120,10 @@ def _data_columns(
     left: dict[str, str] = {}
     mixed = []
     for name, column in columns.items():
-        typed = typed_column(column, numerals)
+        own = numerals.of(name)
+        typed = typed_column(column, own)
         if typed.dtype.kind != "U":
-            numbers = number_column(typed, name, where, how, numerals, wide=True)
+            numbers = number_column(typed, name, where, how, own, wide=True)
             if np.isnan(numbers).all():
                 left[name] = EMPTY
             else:
@@ -130,7 +131,7 @@ def _data_columns(
                 if how.words and name in how.truths:
                     levels[name] = TRUTHS
             continue
-        if name not in how.two_level and mostly_numbers(typed, numerals):
+        if name not in how.two_level and mostly_numbers(typed, own):
             mixed.append((name, typed))
             continue
         words = _words(typed, name, where, how)
@@ -149,7 +150,7 @@ def _refuse_text(columns: Sequence[tuple[str, NDArray[Any]]], where: str, numera
     """Raise, naming all columns of numbers and text, and one cell of the first."""
     name, column = columns[0]
     cells = column.tolist()
-    bad = first_text(cells, name, where, numerals, wide=True)
+    bad = first_text(cells, name, where, numerals.of(name), wide=True)
     names = ", ".join(repr(one) for one, _ in columns)
     raise InvalidInputError(
         f"{where} has text where numbers are needed",
@@ -157,7 +158,7 @@ def _refuse_text(columns: Sequence[tuple[str, NDArray[Any]]], where: str, numera
         + (f"; columns {names}" if len(columns) > 1 else ""),
         fix=Remedy(
             "correct the cell",
-            *(as_missing(cells, numerals) if len(columns) == 1 else ()),
+            *ways_out(cells, numerals.of(name), alone=len(columns) == 1),
             Words("leave such columns as they are (", Option("as_is", [one for one, _ in columns]), ")"),
         ),
     )

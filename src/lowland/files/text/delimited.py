@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -15,8 +15,9 @@ from lowland.core.cells.labels import order_labels
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.memory import check_fits
 from lowland.core.wording import Option, Remedy, Words
+from lowland.files.beside_numbers import NOTHING, beside_words
 from lowland.files.frames import Columns
-from lowland.files.numerals import MISSING, Numerals, are_exact, find_numerals, type_cells
+from lowland.files.numerals import MISSING, Numerals, are_exact, beside, find_numerals, type_cells
 from lowland.files.sources import Opened
 from lowland.files.table_format import TableFormat
 from lowland.files.text.header_lines import is_number
@@ -97,7 +98,9 @@ def read_delimited(
     numerals = numerals_of_sample(layout, labels, form, opened.name)
     raw = _read(plain, layout, labels, wanted, numerals)
     # the sample may not have shown what decides
-    texts = [text for name, column in raw.items() if name not in labels for text in _texts(column)]
+    words = {name: x for name, x in raw.items() if isinstance(x, _Words) and name not in labels}
+    besides = {name: beside(x.texts, form.missing, form.censored) for name, x in words.items()}
+    texts = [besides[name].plain(text) for name, column in words.items() for text in column.texts]
     read_numerals = (
         find_numerals(texts, form.decimal, form.thousands, form.missing, opened.name) if texts else numerals
     )
@@ -108,6 +111,10 @@ def read_delimited(
         read_numerals = numerals
     elif read_numerals.decimal != numerals.decimal:
         raw = _read(plain, layout, labels, wanted, read_numerals)
+    besides = {name: found for name, found in besides.items() if found != NOTHING}
+    counts = {name: found.count(words[name].texts, words[name].codes) for name, found in besides.items()}
+    notes = beside_words(besides, counts)
+    read_numerals = replace(read_numerals, by_column=besides, notes=notes)
     marks = marked_numbers(form.missing)
     columns: Columns = {}
     for name, column in raw.items():
@@ -116,15 +123,13 @@ def read_delimited(
             columns[name] = order_labels(column.codes, column.texts)
             continue
         typed = (
-            type_cells(column.codes, column.texts, read_numerals) if isinstance(column, _Words) else column
+            type_cells(column.codes, column.texts, read_numerals.of(name))
+            if isinstance(column, _Words)
+            else column
         )
         if not (name in layout.blank and _is_blank(typed)):
             columns[name] = without_marks(typed, marks)
     return columns, read_numerals
-
-
-def _texts(column: NDArray[Any] | _Words) -> Sequence[str]:
-    return column.texts if isinstance(column, _Words) else ()
 
 
 def numerals_of_sample(
@@ -138,8 +143,11 @@ def numerals_of_sample(
         If they are all, and do not decide it.
     """
     cells: set[str] = set()
-    for k in (k for k, name in enumerate(layout.names) if name not in labels):
+    by_column = {}
+    for k, name in ((k, name) for k, name in enumerate(layout.names) if name not in labels):
         sampled = {row[k] for row in layout.sample if k < len(row)}
+        by_column[name] = beside(sampled, form.missing, form.censored)
+        sampled = {by_column[name].plain(cell) for cell in sampled}
         # addresses and versions have points too
         if sum(is_number(cell) for cell in sampled) >= 0.5 * sum(
             cell.strip() not in MISSING for cell in sampled
@@ -147,11 +155,14 @@ def numerals_of_sample(
             cells |= sampled
     semicolons = layout.delimiter == ";"
     try:
-        return find_numerals(cells, form.decimal, form.thousands, form.missing, where, continental=semicolons)
+        found = find_numerals(
+            cells, form.decimal, form.thousands, form.missing, where, continental=semicolons
+        )
     except InvalidInputError:
         if layout.whole:
             raise
-        return Numerals(named=frozenset(form.missing))
+        found = Numerals(named=frozenset(form.missing))
+    return replace(found, by_column=by_column)
 
 
 def marked_numbers(missing: Collection[str]) -> list[float]:

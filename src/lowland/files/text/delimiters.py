@@ -51,10 +51,9 @@ def find_delimiter(lines: Sequence[str], usual: str, where: str) -> str:
                 fix=Words("say which: ", Option("delimiter", ",", below[0])),
             )
     if not fitting and not below:  # a header without a name for the row labels
-        short = [mark for mark in _CANDIDATES if is_short(widths[mark])]
-        below = [mark for mark in short if mark != " " or widths[mark][0] > 1]
-    if not fitting and not below:
-        below = [mark for mark in _CANDIDATES if count_above(records[mark], mark)]
+        marks = [mark for mark in _CANDIDATES if mark != " " or not _are_phrases(lines, records[mark])]
+        below = [mark for mark in marks if is_short(widths[mark])]
+        below = below or [mark for mark in marks if count_above(records[mark], mark)]
     if usual in (fitting or below):
         return usual
     if fitting or below:
@@ -81,6 +80,13 @@ def _fits(widths: Sequence[int], *, titles: int) -> bool:
         above += 1
     widths = widths[above:]
     return bool(widths) and min(widths) >= 2 and max(widths) == min(widths)
+
+
+def _are_phrases(lines: Sequence[str], records: Sequence[Record]) -> bool:
+    """Return whether blanks stand within cells: most lines have other marks, and few words are numbers."""
+    others = max(sum(mark in line for line in lines[:FIRST]) for mark in _CANDIDATES if mark != " ")
+    cells = [cell for record in records[1:] for cell in record[1:]]
+    return 2 * others > len(lines[:FIRST]) and sum(map(is_number, cells)) < 0.9 * len(cells)
 
 
 def _is_numeric(lines: Sequence[str], mark: str) -> bool:

@@ -116,11 +116,11 @@ def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
             body = body[: sum(place < len(lines) - len(below) for place in places)]
     numbered = sample_records(body, delimiter, opened.name, padded=padded, whole=whole)
     ends, records = [end for end, _ in numbered], [record for _, record in numbered]
-    titles, named = (0, form.header) if form.skip is not None else _titles(records, delimiter, form.header)
+    titles, headed = (0, form.header) if form.skip is not None else _titles(records, delimiter, form.header)
     if titles:
         shown = shown_lines([" ".join(" ".join(record).split()) for record in records[:titles]])
         decided.append(f"left out above the table: {shown} (--skip)")
-    heading = find_heading(records[titles:], told, delimiter, named, opened.name)
+    heading = find_heading(records[titles:], told, delimiter, headed, opened.name)
     decided += heading.decided
 
     def lines_of_records(count: int) -> int:

@@ -20,7 +20,7 @@ def columnar_writer(ending: str, table: Filled) -> Callable[[IO[bytes]], None]:
     from pyarrow import feather, parquet
 
     original = table.original
-    plain = {name: ValueOf(original.numerals, manner) for name, manner in table.manners.items()}
+    plain = {name: ValueOf(original.numerals.of(name), manner) for name, manner in table.manners.items()}
 
     def write(file: IO[bytes]) -> None:
         columns = list(zip(*table.lines(), strict=True)) or [()] * len(original.names)

@@ -58,13 +58,13 @@ class Manner:
         """Whether there are cells, and all are truth values."""
         return self.truths and not self.numbers
 
-    def see(self, cell: Any, original: Original) -> None:
-        """Take in a cell that is not blank."""
+    def see(self, cell: Any, original: Original, numerals: Numerals) -> None:
+        """Take in a cell that is not blank, of a column whose numbers are written so."""
         self.truths = self.truths and isinstance(cell, bool | np.bool_)
         if not self.numbers:
             return
         self.padded = self.padded or (isinstance(cell, str) and is_padded(cell))
-        number, whole = _number(cell, original)
+        number, whole = _number(cell, original, numerals)
         if number is None:
             self.numbers = False
         elif not math.isnan(number):
@@ -72,10 +72,9 @@ class Manner:
             self.least, self.whole = min(self.least, number), self.whole and whole
 
 
-def _number(cell: Any, original: Original) -> tuple[float | None, bool]:
+def _number(cell: Any, original: Original, numerals: Numerals) -> tuple[float | None, bool]:
     """Return a cell's number, NaN of a mark, None if it is none, and whether it is written as a whole one."""
     if isinstance(cell, str):
-        numerals = original.numerals
         number = numerals.number(cell)
         written = (
             re.sub(rf"[{re.escape(numerals.thousands)}\s'\u2019]", "", cell) if number is not None else ""
@@ -93,10 +92,11 @@ def _number(cell: Any, original: Original) -> tuple[float | None, bool]:
 def find_manners(original: Original) -> dict[str, Manner]:
     """Return how the cells of each column are written."""
     manners = [Manner() for _ in original.names]
+    numerals = [original.numerals.of(name) for name in original.names]
     for line in original.lines():
-        for manner, cell in zip(manners, line, strict=True):
+        for manner, own, cell in zip(manners, numerals, line, strict=True):
             if not is_blank(cell):
-                manner.see(cell, original)
+                manner.see(cell, original, own)
     return dict(zip(original.names, manners, strict=True))
 
 
@@ -161,7 +161,8 @@ class ValueOf:
     """Turns a cell of a column into a value: text of a column of numbers into the number that it says."""
 
     def __init__(self, numerals: Numerals, manner: Manner) -> None:
-        self._numerals = numerals if manner.numbers and not manner.padded else None
+        plain = manner.numbers and not manner.padded and not numerals.beside.is_text
+        self._numerals = numerals if plain else None
         self._whole = manner.whole
 
     def __call__(self, cell: Any) -> Any:
