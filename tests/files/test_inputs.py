@@ -453,8 +453,14 @@ INPUTS = [
         "may name the rows or be data",
     ),
     refused("total.csv", "id,x,y\n1,5,6\n2,6,7\n3,8,8\nTotal,19,21\n", "may name the rows or be data"),
-    refused(
-        "units.csv", "depth,ratio,temp\nm,-,\n1,0.5,3\n2,0.6,4\n3,.7,5\n", "may name the rows or be data"
+    a_table(
+        "units.csv",
+        "depth,ratio,temp\nm,-,\n1,0.5,3\n2,0.6,4\n3,.7,5\n",
+        "left out below the header: 'm -'",
+        "'depth' names the rows",
+        rows=[1, 2, 3],
+        columns=["ratio", "temp"],
+        cells=np.array([[0.5, 3], [0.6, 4], [0.7, 5]]),
     ),
     a_table(
         "spectra_above.csv",

@@ -165,5 +165,7 @@ def check_output(entry: Entry, path: Path) -> list[tuple[int, str, Any]]:
     names, lines = read_output(path, file.delimiter, headed=file.headed, above=file.above, below=file.below)
     if names is not None:
         assert names == list(file.columns)[int(file.short) :], names
+    if file.under:
+        assert tuple(lines.pop(0)) == file.under
     assert all(len(line) == len(entry.file.columns) for line in lines)
     return list(filled_cells(entry, lines))

@@ -29,6 +29,8 @@ class File:
     decimal : str
     above, below : str
         What the completed text holds around the table, which is no data.
+    under : tuple of str
+        The line that it holds below the names, which is no data.
     short : bool
         Whether the names lack that of the first column.
     """
@@ -41,6 +43,7 @@ class File:
     decimal: str = "."
     above: str = ""
     below: str = ""
+    under: tuple[str, ...] = ()
     short: bool = False
 
 

@@ -223,7 +223,7 @@ HEADERS = (
     priced("no header", text(prices(), headed=False), frame=read_csv(header=None)),
     priced(
         "a row of units",
-        text(prices(), change=lambda whole: whole.replace("\n", "\n,EUR/kg,EUR/l,EUR/kg,EUR/kg\n", 1)),
+        text(prices(), under=("", "EUR/kg", "EUR/l", "EUR/kg", "EUR/kg")),
         frame=lambda path: pd.read_csv(path, dtype_backend="numpy_nullable", skiprows=[1]),
     ),
 )

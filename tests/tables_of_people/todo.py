@@ -6,7 +6,6 @@ FILES = {
     "cp1251": "the message does not guess it",
     "Latin 2": "read as cp1252 without a word",
     "Shift JIS": "read as cp1252 without a word",
-    "a row of units": "refused: an empty label",
     # numbers
     "whole thousands by points alone": "the message names no option as it is typed",
     # marks of missing cells

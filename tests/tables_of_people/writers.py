@@ -40,6 +40,7 @@ def text(
     decimal: str = ".",
     change: Callable[[str], str] = str,
     out: str = "",
+    under: tuple[str, ...] = (),
     short: bool = False,
 ) -> File:
     """Return a text file; `change` is applied to the whole text before it is encoded."""
@@ -47,6 +48,8 @@ def text(
     writer = csv.writer(made, delimiter=delimiter, lineterminator="\n", quoting=quoting)
     if headed:
         writer.writerow(columns)
+    if under:
+        writer.writerow(under)
     writer.writerows(lines_of(columns))
     whole = change(before + made.getvalue() + after).replace("\n", end)
     return File(
@@ -58,6 +61,7 @@ def text(
         decimal=decimal,
         above=before,
         below=after if after.strip() else "",
+        under=under,
         short=short,
     )
 

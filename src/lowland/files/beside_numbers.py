@@ -40,7 +40,7 @@ dB kB KB MB GB TB km/h kmh mph m/s kn m2 m² m3 m³ cm2 cm² cm3 cm³ ha km2 km�
 g/l g/L g/dl mg/l mg/L mg/dl mg/dL ng/ml ng/mL mmol/l mmol/L U/l U/L IU/l bpm rpm cc hp bhp PS Nm kmpl km/kg
 mpg pp USD EUR GBP CHF JPY CNY INR CAD AUD SEK NOK DKK PLN CZK HUF RUB px pt ° ' "
 """
-_TIMES, _UNITS = frozenset(_DATES.split()), frozenset(_MEASURES.split())
+_TIMES, UNITS = frozenset(_DATES.split()), frozenset(_MEASURES.split())
 # different letters of estimates in a column
 MOST_LETTERS = 6
 # names of columns that are listed
@@ -236,7 +236,7 @@ def _letters(
 
 def _is_unit(letters: str, *, apart: bool) -> bool:
     """Return whether letters after all numbers of a column are a unit."""
-    if letters in _UNITS:
+    if letters in UNITS:
         return True
     return (
         apart

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 from lowland.files.text.header_lines import is_header, is_number
+from lowland.files.text.names_and_units import are_names, are_units, is_index_name, joined
 from lowland.files.text.records import Record, split_records
 
 
@@ -59,6 +60,9 @@ def find_heading(
     if asked is not False and _lacks_one(records):
         words = "its header has no name for the first column, which names the rows"
         return Heading(("", *first), (first,), short=True, decided=(words,))
+    several = _of_several(records, asked, where) if asked is not False else None
+    if several is not None:
+        return several
     if asked is True or (asked is None and is_header(records, where)):
         return Heading(first, (first,))
     if asked is None and told:  # a commented line of names, as NumPy writes it
@@ -66,6 +70,25 @@ def find_heading(
         if len(names) == len(first) and not any(is_number(name) for name in names):
             return Heading(tuple(names), decided=("columns named by the comment above them (--header)",))
     return Heading(tuple(str(k + 1) for k in range(len(first))), decided=("no header line (--header)",))
+
+
+def _of_several(records: Sequence[Record], asked: bool | None, where: str) -> Heading | None:
+    """Return the heading if it takes several records: two of names, perhaps one of units; else None."""
+    titles, used = tuple(records[0]), 1
+    decided = []
+    grouped = are_names(records)
+    if grouped:
+        titles, used = joined(records[0], records[1]), 2
+        if not titles[0].strip() and is_index_name(records[2:]):
+            titles, used = (records[2][0], *titles[1:]), 3
+        decided.append(f"names of columns from {used} lines")
+    if are_units([titles, *records[used:]]):
+        shown = " ".join(cell.strip() for cell in records[used] if cell.strip())
+        decided.append(f"left out below the header: {shown[:60]!r}")
+        used += 1
+    if not decided or not (grouped or asked or is_header([titles, *records[used:]], where)):
+        return None
+    return Heading(titles, tuple(records[:used]), decided=tuple(decided))
 
 
 def _lacks_one(records: Sequence[Record]) -> bool:
