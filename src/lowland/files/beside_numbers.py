@@ -24,6 +24,7 @@ _PARTS = re.compile(
     rf"(?:[eEdD][+\-]?\d{{1,3}}(?![\w]))?)"
     rf"(?P<after>[\s{_SPACE}]*\S.*)?"
 )
+_PLAIN = re.compile(r"[+-]?\d+\.?\d*")
 _BOUND = re.compile(r"(?:[<>≤≥]=?|&[lg]t;)\s*(?=[+\-\u2212.,]?\d)")
 _LOSS = re.compile(r"\((?P<inside>[^()]*\d[^()]*)\)")
 # signs of notes, and letters of estimates after a space: "5.2 e"
@@ -181,8 +182,11 @@ def find_beside(
     known = [text for cell in cells if (text := cell.strip()) not in missing]
     if 2 * sum(any(map(str.isdigit, cell)) for cell in known[:FIRST]) < len(known[:FIRST]):
         return NOTHING
-    plain = [cell for cell in known if is_number(cell)]
-    rest = [cell for cell in known if not is_number(cell)]
+    rest = [cell for cell in known if not _PLAIN.fullmatch(cell) and not is_number(cell)]
+    if not rest:
+        return NOTHING
+    other = frozenset(rest)
+    plain = [cell for cell in known if cell not in other]
     bounds = [cell for cell in rest if is_censored(cell)]
     rest = [cell for cell in rest if not is_censored(cell)]
     if censored != "error":

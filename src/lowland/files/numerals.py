@@ -101,6 +101,8 @@ class Numerals:
         cell = text.strip()
         if cell in _MARKS or cell in self.named or text in self.named:
             return float("nan")
+        if self.decimal == "." and _PLAIN.fullmatch(cell):
+            return float(cell)
         if self.beside is not NOTHING:
             if self.beside.keeps(cell):
                 return float("nan")
@@ -195,10 +197,15 @@ def find_numerals(
 
 def beside(cells: Collection[str], missing: Collection[str], censored: str = "error") -> Beside:
     """Return what stands beside the numbers of a column, whatever their decimal mark is."""
-    marks = _MARKS | frozenset(missing)
-    return find_beside(
-        cells, lambda cell: any(one.number(cell) is not None for one in EITHER_MARK), marks, censored
-    )
+    return find_beside(cells, is_number, _MARKS | frozenset(missing), censored)
+
+
+def is_number(cell: str) -> bool:
+    """Return whether a cell is a number with any decimal mark, and not a mark of missing cells."""
+    text = cell.strip()
+    if text in _MARKS:
+        return False
+    return _PLAIN.fullmatch(text) is not None or any(one.number(text) is not None for one in EITHER_MARK)
 
 
 def _unclear(name: str, mark: str, cells: Sequence[str], where: str) -> InvalidInputError:

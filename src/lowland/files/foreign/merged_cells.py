@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from lowland.files.text.header_lines import is_number, is_year
+from lowland.files.numerals import is_number
+from lowland.files.text.header_lines import is_year
 
 # rows and columns of the first and of the last cell, from zero
 Range: TypeAlias = tuple[tuple[int, int], tuple[int, int]]

@@ -17,10 +17,9 @@ from lowland.core.memory import check_fits
 from lowland.core.wording import Option, Remedy, Words
 from lowland.files.beside_numbers import NOTHING, beside_words
 from lowland.files.frames import Columns
-from lowland.files.numerals import MISSING, Numerals, are_exact, beside, find_numerals, type_cells
+from lowland.files.numerals import MISSING, Numerals, are_exact, beside, find_numerals, is_number, type_cells
 from lowland.files.sources import Opened
 from lowland.files.table_format import TableFormat
-from lowland.files.text.header_lines import is_number
 from lowland.files.text.text_layout import TextLayout, as_plain_text
 
 # bytes of memory that reading a byte of text takes at least, however long labels and numbers are written

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Words
-from lowland.files.text.header_lines import is_number
+from lowland.files.numerals import is_number
 from lowland.files.text.headings import is_short
 from lowland.files.text.records import Record, split_records
 from lowland.files.text.surroundings import count_above, count_below, usual_width

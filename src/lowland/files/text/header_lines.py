@@ -9,7 +9,7 @@ from itertools import pairwise
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Words
 from lowland.files.evidence import COLUMNS, KEYS, ROWS, words_of
-from lowland.files.numerals import EITHER_MARK, MISSING
+from lowland.files.numerals import MISSING, is_number
 
 Record = Sequence[str]
 
@@ -105,10 +105,3 @@ def _counts_on(record: Record, least: int) -> bool:
 def _are_numbers(cells: Sequence[str]) -> bool:
     some = [cell for cell in cells if cell.strip() not in MISSING]
     return bool(some) and sum(map(is_number, some)) >= 0.5 * len(some)
-
-
-def is_number(cell: str) -> bool:
-    """Return whether a cell is a number with any decimal mark, and not a mark of missing cells."""
-    if cell.strip() in MISSING:
-        return False
-    return any(numerals.number(cell) is not None for numerals in EITHER_MARK)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-from lowland.files.text.header_lines import is_header, is_number
+from lowland.files.numerals import is_number
+from lowland.files.text.header_lines import is_header
 from lowland.files.text.names_and_units import are_names, are_units, is_index_name, joined
 from lowland.files.text.records import Record, split_records
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from lowland.files.beside_numbers import UNITS
-from lowland.files.numerals import MISSING
-from lowland.files.text.header_lines import is_number, is_year
+from lowland.files.numerals import MISSING, is_number
+from lowland.files.text.header_lines import is_year
 from lowland.files.text.records import Record
 
 # lines of data that a header of several lines needs, and those that are looked at
@@ -28,13 +28,14 @@ def are_names(records: Sequence[Record]) -> bool:
     if len(records) < 2 + LEAST or len(first) != len(second):
         return False
     groups = [cell.strip() for cell in first]
-    spans = any(groups[1:]) and len(set(groups[1:])) < len(groups[1:])
+    if not any(groups[1:]) or len(set(groups[1:])) == len(groups[1:]):
+        return False
     # the next record may hold units
     numeric = _of_numbers(first, records[3:] or records[2:])
     named = all(_is_word(second[k]) or is_year(second[k]) for k in numeric)
     full = all(cell.strip() for cell in second[1:]) and not any(map(is_number, groups))
     names = joined(first, second)
-    return bool(spans and numeric and named and full and len(set(names)) == len(names))
+    return bool(numeric and named and full and len(set(names)) == len(names))
 
 
 def joined(first: Record, second: Record) -> tuple[str, ...]:
@@ -55,13 +56,13 @@ def is_index_name(records: Sequence[Record]) -> bool:
 
 def are_units(records: Sequence[Record]) -> bool:
     """Return whether the second record holds units or descriptions of the columns that the first names."""
-    if len(records) < 2 + LEAST or len(records[0]) != len(records[1]):
+    if len(records) < 2 + LEAST or len(records[0]) != len(records[1]) or any(map(is_number, records[1])):
         return False
     first, second, rest = records[0], records[1], records[2:MOST]
     named = [name.strip() for name in first]
     numeric = _of_numbers(first, rest)
     words = {k: second[k].strip() for k in numeric if _is_word(second[k])}
-    if not words or any(is_number(second[k]) for k in numeric) or len(set(named)) < len(named):
+    if not words or len(set(named)) < len(named):
         return False
     if any(word == row[k].strip() for k, word in words.items() for row in rest if k < len(row)):
         return False  # it marks missing cells

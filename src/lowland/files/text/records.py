@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from lowland.core.errors import FileFormatError
-from lowland.files.text.header_lines import is_number
+from lowland.files.numerals import is_number
 
 # quoted words, which stay as they are, and white space
 _QUOTED_OR_BLANKS = re.compile(r'("(?:[^"]|"")*")|\s+')

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from lowland.files.text.header_lines import is_number
+from lowland.files.numerals import is_number
 from lowland.files.text.records import Record, split_records
 
 # how many lines above the header are looked at, and records of the table that must agree below them
