@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 from lowland.core.errors import FileFormatError
 from lowland.core.wording import Option, Remedy, Words
@@ -16,6 +17,11 @@ MARKS = (
 )
 # share of bytes beyond ASCII up to which a text is taken for Western European
 WESTERN = 0.12
+# encodings that are guessed for messages, and from how many bytes
+_LETTERS = "cp1251 koi8_r cp866 cp1250 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 cp874"
+_SIGNS = "cp932 shift_jis euc_jp gb18030 big5 euc_kr cp949"
+OTHERS = (*_LETTERS.split(), *_SIGNS.split())
+GUESSED = 1 << 15
 
 
 def find_encoding(data: bytes, name: str, *, whole: bool = True) -> str:
@@ -57,12 +63,34 @@ def find_encoding(data: bytes, name: str, *, whole: bool = True) -> str:
                 f"the encoding of {name} cannot be told",
                 f"not UTF-8: {error.reason} at byte {error.start}",
                 fix=Remedy(
+                    *_guess(data),
                     Words("name the encoding by ", Option("encoding"), " (cp1251, shift_jis, gb18030, ...)"),
                     "check that it is a text file",
                 ),
             ) from error
         return "cp1252"
     return "utf-8"
+
+
+def _guess(data: bytes) -> list[Words]:
+    """Return what the encoding of a text looks like, with a word beyond ASCII for a person to judge by.
+
+    It is a guess for messages alone: short words of one encoding are words of another.
+    """
+    try:
+        from charset_normalizer import from_bytes
+    except ImportError:
+        return []
+    best = from_bytes(data[:GUESSED], cp_isolation=list(OTHERS)).best()
+    if best is None:
+        return []
+    text = data[:GUESSED].decode(best.encoding, "replace")
+    word = next(cell for cell in re.split(r"[,;|\t\r\n]", text) if not cell.isascii())
+    return [
+        Words(
+            f"if {word!r} is a word of it, it looks like {best.encoding}: ", Option("encoding", best.encoding)
+        )
+    ]
 
 
 def _two_bytes(data: bytes, zeros: int, name: str) -> str:
