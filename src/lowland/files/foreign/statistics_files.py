@@ -14,6 +14,7 @@ import numpy as np
 from lowland.core.damage import reading
 from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
 from lowland.core.memory import check_fits
+from lowland.core.wording import Option, Words
 from lowland.files.foreign.columnar import need_arrow, reading_arrow
 from lowland.files.sources import Opened
 from lowland.files.table_format import TableFormat
@@ -118,9 +119,9 @@ def _read_labelled(opened: Opened, encoding: str | None) -> Statistics:
     return Statistics(pa.table(made), frozenset(labelled), tuple(said))
 
 
-def _fix(reason: str) -> str:
+def _fix(reason: str) -> Words:
     coded = "encoding" in reason or "codec" in reason
-    return "name its encoding, such as cp1252" if coded else "check the file"
+    return Words("name its encoding: ", Option("encoding", "cp1252")) if coded else Words("check the file")
 
 
 def _words(cells: Sequence[Any], labels: Mapping[Any, str]) -> list[str | None] | None:
@@ -171,7 +172,9 @@ def _read_r(opened: Opened, asked: str | None) -> Statistics:
         raise InvalidInputError(
             f"{opened.name} holds {'several tables' if frames else 'no data frame or matrix'}",
             found,
-            fix="name one of them as its sheet" if frames else "save a data frame by saveRDS",
+            fix=Words("name one of them: ", Option("sheet", *list(frames)[:3]))
+            if frames
+            else "save a data frame by saveRDS",
         )
     (frame,) = frames.values()
     with reading_arrow(opened.name), reading(opened.name, f"{opened.kind} file"):
@@ -212,9 +215,8 @@ def _as_frame(held: Any) -> Any:
         return None
     frame = held if isinstance(held, pd.DataFrame) else None
     if frame is None:
-        frame = held.to_pandas() if hasattr(held, "to_pandas") else pd.DataFrame(held)
-        if not hasattr(held, "to_pandas"):
-            frame.columns = [str(k + 1) for k in range(frame.shape[1])]
+        named = getattr(held, "to_pandas", None)
+        frame = pd.DataFrame(held, columns=range(1, held.shape[1] + 1)) if named is None else named()
     frame = frame.rename(columns=str).rename_axis(index=None, columns=None)
     counted = [str(one) for one in frame.index] in (
         [str(k) for k in range(len(frame))],
