@@ -297,6 +297,7 @@ def run_plan(
             "levels": levels_as_data(loaded.levels),
             "untouched": [*loaded.as_is, *(name for name in loaded.names[:1] if name and wide)],
             "label_column": loaded.names[0] if wide else "",
+            "time": list(loaded.time),
         },
         "data": asked.results.model_data,
     }

@@ -117,12 +117,22 @@ class SideOptions:
         )
         return rows, columns
 
-    def orders(self, plan: CompletionPlan, table: Observations) -> SideOrders | None:
-        """Return the orders of both sides where a graph is given; None leaves them to the plan."""
+    def orders(
+        self, plan: CompletionPlan, table: Observations, times: Labels | None = None
+    ) -> SideOrders | None:
+        """Return the orders of both sides where a graph or dates are given; None leaves them to the plan.
+
+        Parameters
+        ----------
+        plan : CompletionPlan
+        table : Observations
+        times : ndarray of str, optional
+            Dates of the rows, which take the place of their labels.
+        """
         graphs = (self.row_graph, self.column_graph)
-        if graphs == (None, None):
-            return None
         labels, given = (table.row_labels, table.column_labels), list[Any]()
+        if graphs == (None, None):
+            return None if times is None else orders_of(plan.asked_orders, table.shape, (times, labels[1]))
         for path, known, asked, side in zip(
             graphs, labels, plan.asked_orders, ("row", "column"), strict=True
         ):
@@ -132,4 +142,5 @@ class SideOptions:
                 )
             graph = None if path is None else read_graph(path).in_order(known, f"{side} in {path.name}")
             given.append(asked if graph is None else graph)
-        return orders_of((given[0], given[1]), table.shape, labels)
+        dated = labels[0] if times is None else times, labels[1]
+        return orders_of((given[0], given[1]), table.shape, dated)

@@ -41,6 +41,7 @@ class CellOptions:
     skip: int | None = option(None, "Number of lines of a text file above its header; by default found out.")
     comment: str | None = option(None, "Leave out lines of a text file that begin with this.")
     sheet: str | None = option(None, "Sheet of a spreadsheet, or table in an .RData file.")
+    dates: str | None = option(None, "Order of dates in numbers: dmy, mdy or ymd; by default found out.")
 
     @property
     def form(self) -> TableFormat:
@@ -58,6 +59,7 @@ class CellOptions:
             sentinels=self.sentinels,
             censored=self.censored,
             sheet=self.sheet,
+            dates=self.dates,
         )
 
 

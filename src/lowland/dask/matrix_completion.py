@@ -107,6 +107,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         as_data: Any = (),
         as_is: Any = (),
         bounds: Any = None,
+        dates: str | None = None,
         dtype: str = "float64",
         tol: float | str = "auto",
         max_iter: int = 500,

@@ -18,6 +18,7 @@ from lowland.core.cells.observed_cells import check_table_kept
 from lowland.estimators.frames.data_arrays import with_holes_filled
 from lowland.estimators.frames.filled import decode
 from lowland.estimators.frames.kinds import Levels
+from lowland.estimators.frames.roles import dates_of_rows
 from lowland.estimators.observing import in_precision, observe
 from lowland.estimators.served_table import _ServedTable
 from lowland.estimators.table_input import (
@@ -52,6 +53,8 @@ class _CompletedTable(_ServedTable):
     _is_single: bool = False
     # the fitted data frame, whose columns and kinds completed ones have; None for anything else
     _frame: Any = None
+    # the column of dates that orders rows, and how they are written
+    _time: tuple[str, str] = ("", "")
 
     def _set(self, completed: Completed) -> None:
         """Set the public attributes from a fit."""
@@ -71,7 +74,7 @@ class _CompletedTable(_ServedTable):
         """Return a table of numbers with its missing cells filled, as `MatrixCompletion.transform`."""
         check_is_fitted(self)
         table = observe(self, X, reset=False)
-        return self._filled_likeliest(table, self._about_rows(table, row_covariates, row_order))
+        return self._filled_likeliest(table, self._about_rows(X, table, row_covariates, row_order))
 
     def _filled_likeliest(self, table: Observations, about: Matrix | None) -> Matrix:
         """Return a table with its missing cells filled: by expected values, but by likeliest levels."""
@@ -130,17 +133,23 @@ class _CompletedTable(_ServedTable):
         """
         check_is_fitted(self)
         table = observe(self, X, reset=False)
-        about = self._about_rows(table, row_covariates, row_order)
+        about = self._about_rows(X, table, row_covariates, row_order)
         filled = self._filled(table, about, likeliest=True)
         means = flag(means, "means")
         if is_named(X):
             return with_holes_filled(X, filled, self._completed.labels)
         return decode(eager_frame(X), filled, self.levels_, self.untouched_, means=means)
 
-    def _about_rows(self, table: Observations, row_covariates: Any, row_order: Any) -> Matrix | None:
+    def _about_rows(self, X: Any, table: Observations, row_covariates: Any, row_order: Any) -> Matrix | None:
         """Return covariates of the rows of a table, coordinates among them."""
         about = covariates_of(row_covariates, table.shape[0], table.row_labels, "row_covariates")
-        return with_places(about, self._completed.model.row_places, row_order, table)
+        return with_places(
+            about,
+            self._completed.model.row_places,
+            row_order,
+            table,
+            dates_of_rows(eager_frame(X), self._time),
+        )
 
     def _filled(self, table: Observations, about: Matrix | None, *, likeliest: bool) -> Matrix:
         completed = self._completed.complete(in_precision(table, self.dtype), about, likeliest=likeliest)

@@ -126,7 +126,7 @@ class _ImputedTable(_UncertainTable):
         else:
             frame = eager_frame(X)
             seen = observe(self, frame, reset=False)
-            drawing = self._completed.drawing(seen, self._about_rows(seen, row_covariates, row_order))
+            drawing = self._completed.drawing(seen, self._about_rows(frame, seen, row_covariates, row_order))
         tables = impute(drawing, seen, count, rng)
         return seen, (decode(frame, table, self.levels_, self.untouched_) for table in tables)
 

@@ -96,6 +96,8 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         of the law of a new observation within the bounds (of a truncated normal, in the unit in which the
         column is fitted); draws and intervals are moved within them by their quantiles, which keeps draws
         joint. The fit itself knows no bounds. Bayesian methods.
+    dates : {"dmy", "mdy", "ymd"}, optional
+        The order of day, month and year in a data frame, where dates are three numbers and do not tell it.
     dtype : {"float64", "float32"}
         Precision of the fit.
     tol : float or "auto"
@@ -179,6 +181,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         as_data: Any = (),
         as_is: Any = (),
         bounds: Any = None,
+        dates: str | None = None,
         dtype: str = "float64",
         tol: float | str = "auto",
         max_iter: int = 500,
@@ -204,6 +207,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         self.as_data = as_data
         self.as_is = as_is
         self.bounds = bounds
+        self.dates = dates
         self.dtype = dtype
         self.tol = tol
         self.max_iter = max_iter
@@ -336,7 +340,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         if isinstance(X, Observations | CellTable):
             return -error_of_cells(self._completed.model, observe(self, X, reset=False, rows=True))
         table = observe(self, X, reset=False)
-        about = self._about_rows(table, row_covariates, row_order)
+        about = self._about_rows(X, table, row_covariates, row_order)
         return -error_of_rows(lambda kept: self._filled_likeliest(kept, about), table, self._unordered())
 
     # in this class itself: scikit-learn wraps no inherited method for `set_output`

@@ -28,6 +28,7 @@ class _SavedTable(Reported):
     untouched_: tuple[Any, ...]
     label_column_: Any
     _is_single: bool
+    _time: tuple[str, str]
 
     def report(self, path: str | os.PathLike[str], *, title: str = "Completion of a table") -> None:
         """Write a self-contained HTML report, which includes a trial fit with held-out cells.
@@ -77,6 +78,7 @@ class _SavedTable(Reported):
             "untouched": list(self.untouched_),
             "label_column": self.label_column_,
             "single": self._is_single,
+            "time": list(self._time),
             "parameters": parameters_as_data(self),
         }
         fingerprint = done.cells_fitted
@@ -146,6 +148,8 @@ class _SavedTable(Reported):
         loaded.untouched_ = tuple(header.get("untouched", ()))
         loaded.label_column_ = header.get("label_column", "")
         loaded._is_single = bool(header.get("single", False))
+        name, written = header.get("time", ("", ""))
+        loaded._time = name, written
         loaded.method_ = table.method
         loaded._set(Completed(table, int(header["seed"]), stored=header.get("cells", "")))
         if header.get("named"):

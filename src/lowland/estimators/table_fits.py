@@ -25,6 +25,7 @@ from lowland.core.running.interrupt import unless_interrupted
 from lowland.estimators.frames.data_arrays import as_table
 from lowland.estimators.frames.filled import whole_columns
 from lowland.estimators.frames.kinds import chosen_losses, read_kinds
+from lowland.estimators.frames.roles import dates_of_rows
 from lowland.estimators.frames.warned import warn_of_marks, warn_of_untouched
 from lowland.estimators.frames.wrapping import wrap_frame
 from lowland.estimators.observing import in_precision, observe
@@ -66,13 +67,13 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     """
     X = as_table(X)
     refuse_list(X)
-    form = TableFormat(as_data=model.as_data, as_is=model.as_is)
+    form = TableFormat(as_data=model.as_data, as_is=model.as_is, dates=model.dates)
     kinds, plan = read_kinds(X, form), plan_of(model)
     # Bayesian methods fit levels as numbers
     numbers = is_auto(model.loss) and plan.decide_method() != "map"
     kinds = kinds.with_words() if numbers else kinds.without_words()
     model.levels_, model.untouched_ = kinds.levels, tuple(kinds.untouched)
-    model.label_column_ = kinds.labels
+    model.label_column_, model._time = kinds.labels, kinds.time
     warn_of_untouched(kinds.untouched, model.loss)
     warn_of_marks(X, model.levels_)
     suited = {} if numbers else kinds.losses
@@ -89,8 +90,9 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     shape, labels = observations.shape, (observations.row_labels, observations.column_labels)
     about = beside.covariates(shape, labels, keyed=isinstance(X, Observations))
     rng = model._generator()
+    dated = dates_of_rows(X, kinds.time)
     asked = order_of(beside.row_order, labels[0], "row"), order_of(beside.column_order, labels[1], "column")
-    orders = orders_of(asked, shape, labels)
+    orders = orders_of(asked, shape, (labels[0] if dated is None else dated, labels[1]))
     limits = read_limits(model.bounds, TableLabels(shape, *labels), whole_columns(X, model.untouched_))
     with shown(model.verbose):
         planned = fit_plan(
@@ -136,8 +138,8 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
     plan.decide_method()
     if beside.sample_weight is not None:
         raise UnsupportedError(f"tables {where} have no weights", "sample_weight", fix=fix)
-    for name in ("as_data", "as_is"):
-        if len(getattr(model, name)):
+    for name in ("as_data", "as_is", "dates"):
+        if len(getattr(model, name) or ()):
             raise UnsupportedError(
                 f"tables {where} have no columns that are no data", name, fix="leave it out"
             )
@@ -163,6 +165,7 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
         warn_of_limit(fit.search, stacklevel=4)
     vars(model).pop("feature_names_in_", None)  # left over from an earlier fit
     model.levels_, model.untouched_, model.label_column_ = {}, (), ""
+    model._time = "", ""
     model.n_features_in_ = cells.shape[1]
     _keep(model, fit.table, certificate, rng)
     model._is_single = False  # as the fit has it

@@ -114,7 +114,11 @@ def order_of(given: Any, labels: Labels | None, side: str) -> Any:
 
 
 def with_places(
-    about: Matrix | None, fitted: tuple[int, bool], given: Any, table: Observations
+    about: Matrix | None,
+    fitted: tuple[int, bool],
+    given: Any,
+    table: Observations,
+    dates: Labels | None = None,
 ) -> Matrix | None:
     """Return covariates of rows with their coordinates, where the fit found rows in order.
 
@@ -128,13 +132,15 @@ def with_places(
         they are not known.
     table : Observations
         The rows.
+    dates : ndarray of str, optional
+        Their dates, which take the place of their labels.
     """
     coordinates, labelled = fitted
     if not coordinates:
         return about
     length = table.shape[0]
     if given is None:
-        places = coordinates_of(table.row_labels) if labelled else None
+        places = coordinates_of(table.row_labels if dates is None else dates) if labelled else None
     elif is_graph(given):
         raise InvalidInputError(
             "row_order of other rows cannot be a graph",

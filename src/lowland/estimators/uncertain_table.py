@@ -192,5 +192,5 @@ class _UncertainTable(_CompletedTable):
             return self._completed.labels.positions(rows, 0), None
         seen = observe(self, X, reset=False)
         at = TableLabels.of(seen).positions(rows, 0)
-        about = self._about_rows(seen, row_covariates, row_order)
+        about = self._about_rows(X, seen, row_covariates, row_order)
         return at, self._completed.folded(seen, about)

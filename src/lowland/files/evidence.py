@@ -83,6 +83,8 @@ class Profile:
         Whether all cells are whole numbers, and some begin with zeros.
     gaps : bool
         Whether a cell is missing.
+    words : sequence of str
+        The distinct cells of a column of text, in the order of their codes.
     """
 
     kind: str
@@ -92,6 +94,7 @@ class Profile:
     number_share: float = 0.0
     padded: bool = False
     gaps: bool = False
+    words: Sequence[str] = ()
 
     @property
     def is_distinct(self) -> bool:
@@ -125,6 +128,10 @@ class Decision:
         Columns that a long table has besides.
     as_is : mapping of str to str
         Columns of a wide table that take no part in a fit, with what they hold.
+    dates : mapping of str to str
+        Columns of a wide table that hold dates, with how these are written (see `files.columns.dates`).
+    time : str
+        The one of them whose order is that of the rows; "" if there is none.
     """
 
     layout: str
@@ -132,11 +139,15 @@ class Decision:
     why: str = ""
     unused: tuple[str, ...] = ()
     as_is: Mapping[str, str] = field(default_factory=dict)
+    dates: Mapping[str, str] = field(default_factory=dict)
+    time: str = ""
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The columns that hold labels."""
-        return self.roles[:2] if self.layout == "long" else self.roles
+        """The columns that are kept exactly as written."""
+        if self.layout == "long":
+            return self.roles[:2]
+        return (*self.roles, *((self.time,) if self.time and self.time not in self.roles else ()))
 
 
 def is_padded(text: str) -> bool:
@@ -181,7 +192,8 @@ def _of_words(codes: Indices, words: Sequence[str]) -> Profile:
         read = np.array([np.nan if number is None else number for number in numbers])
         kind = "whole" if (np.floor(good) == good).all() else "real"
         return Profile(kind, codes, len(words), read[codes], gaps=len(known) < len(words))
-    return Profile("text", codes, len(words), None, share, padded=are_padded(known), gaps="" in words)
+    padded, gaps = are_padded(known), "" in words
+    return Profile("text", codes, len(words), None, share, padded=padded, gaps=gaps, words=words)
 
 
 def decide(

@@ -21,6 +21,8 @@ TEXT_ONLY = Words(
     " apply only to text files",
 )
 SENTINELS = ("error", "missing", "values")
+# of day, month and year
+ORDERS = ("dmy", "mdy", "ymd")
 
 
 @public("lowland")
@@ -70,6 +72,8 @@ class TableFormat:
         Columns of a wide table that are data although they look like identifiers, such as "zip".
     as_is : collection of str
         Columns of a wide table that take no part in a fit, and are written as they are.
+    dates : {"dmy", "mdy", "ymd"}, optional
+        The order of day, month and year where dates are three numbers, and their column does not tell.
 
     Raises
     ------
@@ -104,12 +108,15 @@ class TableFormat:
     drop: Collection[str] = ()
     as_data: Collection[str] = ()
     as_is: Collection[str] = ()
+    dates: str | None = None
 
     def __post_init__(self) -> None:
         check_choice("sentinels", self.sentinels, SENTINELS)
         check_choice("censored", self.censored, CENSORED)
         if self.skip is not None and (not isinstance(self.skip, int) or self.skip < 0):
             raise InvalidInputError("skip must be a number of lines", repr(self.skip), fix="use 0 or more")
+        if self.dates is not None:
+            check_choice("dates", self.dates, ORDERS)
         if self.decimal not in (None, ".", ","):
             fix = Words("use ", Option("decimal", ".", ","))
             raise InvalidInputError(Words(Option("decimal"), " is unknown"), repr(self.decimal), fix=fix)

@@ -257,7 +257,7 @@ def _load_text(opened: Opened, how: Reading) -> Table:
     # columns of a long table that are not used need not even be read
     further = () if layout.whole else tuple(sorted(layout.blank))
     wanted = decision.roles if decision.layout == "long" else (*sample, *further)
-    used = [name for name in wanted if name not in decision.as_is]
+    used = [name for name in wanted if name not in decision.as_is or name == decision.time]
     columns, numerals = read_delimited(opened, layout, decision.labels, how.form, used)
     table = table_from_columns(
         columns, opened.name, how, decision=decision, numerals=numerals, decided=(*layout.decided, *said)

@@ -13,7 +13,9 @@ import numpy as np
 from lowland.core.errors import InvalidInputError
 from lowland.estimators.frames.roles import frame_roles
 from lowland.estimators.frames.wrapping import check_names, wrap_frame
+from lowland.files.columns.dates import UNCLEAR
 from lowland.files.columns.roles import EMPTY, are_levels
+from lowland.files.columns.times import EITHER_FIRST
 from lowland.files.evidence import Decision
 from lowland.files.numerals import MISSING, Numerals, are_marks
 from lowland.files.table_format import TableFormat
@@ -50,6 +52,8 @@ class FrameKinds:
         All columns, in their order.
     labels : str
         The column, one of those untouched, that names the rows; "" if none does.
+    time : pair of str
+        The column of dates that says the order of the rows, and how they are written; "" if none does.
     """
 
     levels: Levels = field(default_factory=dict)
@@ -58,6 +62,7 @@ class FrameKinds:
     words: Levels = field(default_factory=dict)
     names: tuple[Any, ...] = ()
     labels: Any = ""
+    time: tuple[str, str] = ("", "")
 
     def with_words(self) -> FrameKinds:
         """Return the kinds with levels without an order among the levels, and no longer untouched."""
@@ -114,9 +119,12 @@ def read_kinds(frame: Any, form: TableFormat = PLAIN) -> FrameKinds:
     used = 0
     roles = frame_roles(wrapped, form) if named and wrapped.columns else Decision("wide", ())
     labels = roles.roles[0] if roles.roles else ""
+    unclear = roles.dates.get(labels) == UNCLEAR
     for series in wrapped.iter_columns():
         kind, values = (EMPTY, ()) if _is_blank(series) else _kind_of(series)
-        left = "labels of the rows" if series.name == labels else roles.as_is.get(series.name, "")
+        left = roles.as_is.get(series.name, "")
+        if series.name == labels:
+            left = f"labels of the rows, {EITHER_FIRST}" if unclear else "labels of the rows"
         if left and not _is_declared(series):
             kinds.untouched[series.name] = left
             continue
@@ -134,7 +142,8 @@ def read_kinds(frame: Any, form: TableFormat = PLAIN) -> FrameKinds:
     if kinds.untouched and not used and not kinds.words:
         raise kinds.nothing_to_fit()
     declared = labels and labels not in kinds.untouched
-    return replace(kinds, names=tuple(wrapped.columns), labels="" if declared else labels)
+    names, labels = tuple(wrapped.columns), "" if declared else labels
+    return replace(kinds, names=names, labels=labels, time=(roles.time, roles.dates.get(roles.time, "")))
 
 
 def _is_declared(series: Any) -> bool:

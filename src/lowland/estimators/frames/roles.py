@@ -11,6 +11,8 @@ from lowland.core.cells.labels import LabelColumn, label_text
 from lowland.core.cells.observations import Labels
 from lowland.core.errors import InvalidInputError
 from lowland.estimators.frames.wrapping import wrap_frame
+from lowland.files.columns.dates import as_iso
+from lowland.files.columns.times import dates_in, order_of_rows
 from lowland.files.evidence import LINES, Decision
 from lowland.files.frames import frame_columns
 from lowland.files.shapes.assembling import profiles_of
@@ -34,17 +36,22 @@ def frame_roles(wrapped: Any, form: TableFormat) -> Decision:
     columns = frame_columns(wrapped.head(LINES).to_native())
     # an index that names the rows comes first, under a name of its own
     indexed = next(iter(columns), "") not in wrapped.columns
-    profiles = {name: one for name, one in profiles_of(columns).items() if name in wrapped.columns}
+    everything = profiles_of(columns)
+    profiles = {name: one for name, one in everything.items() if name in wrapped.columns}
     form = replace(form, row_labels=False) if indexed else form
     if not profiles:
         return Decision("wide", ())
     how = Reading(words=True, form=form)
     try:
-        return decide_wide(profiles, "", "the data frame", how)
+        roles = decide_wide(profiles, "", "the data frame", how)
     except InvalidInputError:
         if form.row_labels is not None:
             raise
-        return decide_wide(profiles, "", "the data frame", replace(how, form=replace(form, row_labels=False)))
+        how = replace(how, form=replace(form, row_labels=False))
+        roles = decide_wide(profiles, "", "the data frame", how)
+    index = dates_in({name: one for name, one in everything.items() if name not in profiles}, form.dates)
+    time = order_of_rows(everything, {**index, **roles.dates}, next(iter(index), ""))
+    return replace(roles, dates={**index, **roles.dates}, time=time) if index else roles
 
 
 def index_of(frame: Any) -> Labels | None:
@@ -70,6 +77,26 @@ def labels_of(index: Any) -> Labels | None:
     texts = [label_text(name) for name in index.tolist()]
     # labels that differ by less than their texts tell name no rows
     return np.array(texts) if len(set(texts)) == len(texts) else None
+
+
+def dates_of_rows(frame: Any, time: tuple[str, str]) -> Labels | None:
+    """Return the date of each row of a frame in ISO 8601; None if it has no such column, or a cell is none.
+
+    Parameters
+    ----------
+    frame : data frame or anything else
+    time : pair of str
+        The column that says it (or the index), "" for none, and how dates are written there.
+    """
+    import narwhals as nw
+
+    wrapped = nw.from_native(frame, eager_only=True, pass_through=True)
+    name, form = time
+    if not name or not isinstance(wrapped, nw.DataFrame):
+        return None
+    # without columns, what is left is the index
+    held = frame_columns(wrapped.select([one for one in wrapped.columns if one == name]).to_native())
+    return as_iso(held[name], form) if name in held else None
 
 
 def rows_named_in(frame: Any, column: Any) -> Labels | None:

@@ -10,6 +10,7 @@ from typing import Any
 from lowland.core.errors import InvalidInputError
 from lowland.estimators.frames.kinds import Levels, is_mark
 from lowland.estimators.frames.wrapping import wrap_frame
+from lowland.files.columns.times import EITHER_FIRST
 
 
 def warn_of_untouched(untouched: Mapping[Any, str], asked: Any) -> None:
@@ -29,9 +30,11 @@ def warn_of_untouched(untouched: Mapping[Any, str], asked: Any) -> None:
             )
     if untouched:
         columns = ", ".join(f"{name!r} ({what})" for name, what in untouched.items())
+        unclear = any(what.endswith(EITHER_FIRST) for what in untouched.values())
         warnings.warn(
             f"columns that hold neither numbers nor levels take no part in the fit: {columns}; name numbers "
-            "that are data in as_data, make words ordered categories (Enum in Polars), or booleans per level",
+            "that are data in as_data, make words ordered categories (Enum in Polars), or booleans per level"
+            + ('; dates="dmy" or dates="mdy" says which is the day' if unclear else ""),
             stacklevel=3,
         )
 

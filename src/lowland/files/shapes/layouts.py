@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import final
 
-from lowland.core.cells.observations import Observations
+from lowland.core.cells.observations import Labels, Observations
 from lowland.core.parameter_checks import check_choice
 from lowland.files.table_format import TableFormat
 from lowland.files.writing.listed import Listed
@@ -41,6 +41,10 @@ class Table:
         The table as it was read, where it is wide and each of its lines is a row.
     listed : Listed or None
         The table as it was read, where it is long and text.
+    times : ndarray of str or None
+        The date of each row in ISO 8601, where a column of a wide table says it.
+    time : pair of str
+        The name of that column, and how dates are written in it.
     """
 
     observations: Observations
@@ -53,6 +57,8 @@ class Table:
     form: TableFormat = TableFormat()  # noqa: RUF009 - it cannot be changed
     original: Original | None = None
     listed: Listed | None = None
+    times: Labels | None = None
+    time: tuple[str, str] = ("", "")
 
 
 @final

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Words
 from lowland.files.columns.roles import numbers_that_name
+from lowland.files.columns.times import dates_in, order_of_rows, words_of_dates
 from lowland.files.evidence import Decision, Profile
 from lowland.files.shapes.layouts import Reading
 from lowland.files.shapes.row_labels import FirstColumn, first_column
@@ -39,10 +40,15 @@ def decide_wide(profiles: Mapping[str, Profile], asked: str, where: str, how: Re
                 repr(unknown[0]),
                 fix=f"name one of {', '.join(profiles)}",
             )
+    data = {*form.as_data, *how.two_level}
     left = dict.fromkeys(form.as_is, "as asked")
+    dates = dates_in({name: column for name, column in profiles.items() if name not in data}, form.dates)
     labels, why = asked, ""
     if not asked and form.row_labels:
         labels = first
+    elif not asked and form.row_labels is None and first in dates and first not in left:
+        # dates that repeat, as in measurements of several things at once, name no rows
+        labels = first if profiles[first].is_distinct or how.duplicates != "error" else ""
     elif not asked and form.row_labels is None and first not in (*form.as_data, *left):
         merged = how.duplicates != "error"
         role, why = first_column(first, profiles[first], where, words=how.words and not merged, merged=merged)
@@ -50,11 +56,18 @@ def decide_wide(profiles: Mapping[str, Profile], asked: str, where: str, how: Re
         if role is FirstColumn.AS_IS:
             left[first], why = why, ""
     others = {name: column for name, column in profiles.items() if name != labels and name not in left}
-    data = {*form.as_data, *how.two_level}
-    left |= numbers_that_name(others, data=data)
+    time = order_of_rows(profiles, dates, labels)
+    left |= {
+        name: words_of_dates(dates[name], others[name], is_order=name == time)
+        for name in others
+        if name in dates
+    }
+    left |= numbers_that_name(others, data={*data, *dates})
     return Decision(
         "wide",
         (labels,) if labels else (),
         why,
         as_is={name: left[name] for name in profiles if name in left},
+        dates=dates,
+        time=time,
     )

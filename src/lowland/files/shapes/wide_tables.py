@@ -13,6 +13,7 @@ from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Remedy, Words
 from lowland.files.columns.roles import EMPTY, MOST_WORDS, are_levels, as_is_words
+from lowland.files.columns.times import row_times, words_of_times
 from lowland.files.evidence import AS_LIST, Decision
 from lowland.files.frames import Columns
 from lowland.files.numerals import MISSING, Numerals
@@ -69,10 +70,12 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
     lines = len(table)
     if labels is not None:
         table, labels = _merge_rows(table, labels, how.duplicates, first, where)
+    times = row_times(columns, decision) if len(table) == lines else None
     observations = Observations.from_array(
         table, row_labels=labels, column_labels=np.array(numeric, dtype=str)
     )
     words = [f"{decision.why} (--{'no-' if first else ''}row-labels)"] if decision.why else []
+    words += words_of_times(columns, decision, found=times is not None)
     if as_is:
         words.append(as_is_words(as_is))
     if how.words and levels:
@@ -86,6 +89,8 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
         (*words, *([note] if note else [])),
         as_is=as_is,
         merged=len(table) < lines,
+        times=times,
+        time=(decision.time, decision.dates.get(decision.time, "")) if times is not None else ("", ""),
     )
 
 

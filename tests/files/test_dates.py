@@ -1,0 +1,86 @@
+"""How dates are written is told by the cells of their column, or asked for."""
+
+import datetime as dt
+
+import numpy as np
+import pytest
+
+from lowland.files.columns.dates import UNCLEAR, as_iso, find_dates
+from lowland.files.evidence import profile
+
+DAYS = [dt.date(2021, 1, 4) + dt.timedelta(days=9 * k) for k in range(12)]
+STARTS = [dt.date(2021, month, 1) for month in range(1, 13)]
+# how dates are written, and what is found
+WAYS = {
+    "%Y-%m-%d": "iso",
+    "%Y/%m/%d": "ymd",
+    "%d.%m.%Y": "dmy",
+    "%d.%m.%y": "dmy",
+    "%d/%m/%Y": "dmy",
+    "%d-%m-%Y": "dmy",
+    "%m/%d/%Y": "mdy",
+    "%m/%d/%y": "mdy",
+    "%d %b %Y": "named",
+    "%d-%b-%Y": "named",
+    "%B %d, %Y": "named",
+    "%b %d, %Y": "named",
+    "%a, %d %b %Y": "named",
+    "%Y%m%d": "digits",
+}
+
+
+def _found(cells, name="when", asked=None):
+    return find_dates(name, profile(np.array(cells)), asked)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_dates_in_the_usual_ways_are_found_and_read(way):
+    cells = [day.strftime(way) for day in DAYS]
+    assert _found(cells) == WAYS[way]
+    assert as_iso(np.array(cells), WAYS[way]).tolist() == [day.isoformat() for day in DAYS]
+
+
+@pytest.mark.parametrize("way", ["%d.%m.%Y %H:%M", "%m/%d/%Y %I:%M:%S %p", "%d %b %Y %H:%M"])
+def test_times_of_day_are_read(way):
+    times = [dt.datetime(2021, 1, 28, 9, 30) + dt.timedelta(hours=13 * k) for k in range(6)]
+    cells = np.array([time.strftime(way) for time in times])
+    assert as_iso(cells, _found(cells)).tolist() == [time.isoformat() for time in times]
+
+
+def test_whole_numbers_are_dates_where_all_are_days_and_times_where_name_or_steps_say_so():
+    assert _found([20230113, 20230228, 20231231]) == "digits"
+    assert _found([20230113, 20230229, 20231231]) == ""  # not a leap year
+    uneven = [1_600_000_000, 1_600_000_007, 1_700_000_000]
+    assert (_found(uneven, "timestamp"), _found(uneven, "followers")) == ("seconds", "")
+    hours = [1_600_000_000 + 3600 * k for k in range(6)]
+    assert _found(hours, "x") == "seconds"
+    assert _found([1000 * hour for hour in hours], "x") == "milliseconds"
+    told = as_iso(np.array(hours), "seconds")
+    assert told[1] == dt.datetime.fromtimestamp(hours[1], dt.UTC).isoformat()
+
+
+@pytest.mark.parametrize(
+    "cells", [["1-2", "3-4"], ["192.168.1.1"], ["32/13/2021"], ["May"], ["12:30"], ["2021"]]
+)
+def test_what_is_no_date_is_none(cells):
+    assert _found(cells) == ""
+
+
+def test_days_and_months_that_nothing_tells_apart_are_asked_for():
+    starts = [day.strftime("%d/%m/%Y") for day in STARTS]  # or the first twelve days of January
+    assert _found(starts) == UNCLEAR
+    assert (_found(starts, asked="dmy"), _found(starts, asked="mdy")) == ("dmy", "mdy")
+    assert _found(["01/02/2023", "05/03/2023", "03/02/2023"]) == UNCLEAR
+    # a part above twelve, one direction, or one distance decides
+    assert _found([*starts, "13/01/2022"]) == "dmy"
+    assert _found(["03/05/2021", "12/06/2021", "01/08/2021", "02/09/2021", "05/12/2021"]) == "dmy"
+    assert _found([day.strftime("%m/%d/%Y") for day in [*STARTS, dt.date(2022, 1, 1)]]) == "mdy"
+    assert _found(["01/01/2023", "08/01/2023"]) == UNCLEAR
+    # what was asked for is no answer where it does not fit
+    assert _found(["13/01/2022", "14/01/2022"], asked="mdy") == "dmy"
+
+
+def test_a_column_with_a_missing_date_is_of_dates_but_in_no_order():
+    assert _found(["13.01.2022", "", "15.01.2022"]) == "dmy"
+    assert as_iso(np.array(["13.01.2022", ""]), "dmy") is None
+    assert as_iso(np.array([20230113.0, np.nan]), "digits") is None
