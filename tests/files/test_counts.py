@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
+from commands import assert_clean_error, call
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.datasets import data_path
 
@@ -171,3 +172,37 @@ def test_intervals_are_percentiles_of_the_resamples():
     with pytest.raises(InvalidInputError, match="level"):
         estimate.interval(lambda state: 1.0, 1.0)
     assert all(np.isnan(ll.estimate_state(A, data.counts, n_resamples=0).interval(lambda state: 1.0)))
+
+
+@pytest.mark.parametrize("digits", [2, 3, 17])
+def test_relative_frequencies_are_refused_and_counts_with_the_shots(photons, tmp_path, digits):
+    totals = {}
+    for (setting, _), count in photons.items():
+        totals[setting] = totals.get(setting, 0) + count
+    shares = {key: round(count / totals[key[0]], digits) for key, count in photons.items()}
+    (tmp_path / "counts.csv").write_text(as_table(shares))
+    result = call("sense", "counts.csv", cwd=tmp_path)
+    assert_clean_error(result, "relative frequencies, not counts", "--shots")
+    for given in (tmp_path / "counts.csv", as_dictionary(shares)):
+        data = ll.read_counts(given, shots=1000)
+        assert data.counts.tolist() == [round(1000 * share) for share in shares.values()]
+    with pytest.raises(InvalidInputError, match="no relative frequencies"):
+        ll.read_counts(as_dictionary(photons), shots=1000)
+
+
+def test_what_only_looks_like_frequencies(tmp_path):
+    once = {"Z": {"0": 1, "1": 0}, "X": {"0": 0, "1": 1}}  # each setting was measured once
+    assert ll.read_counts(once).counts.tolist() == [1, 0, 0, 1]
+    some = {"Z": {"0": 0.5, "1": 0.25}, "X": {"0": 0.5, "1": 0.5}}
+    assert ll.read_counts(some).counts.sum() == 1.75  # means over runs
+    with pytest.raises(InvalidInputError, match=r"0.75 in setting Z"):
+        ll.read_counts(some, shots=100)
+    assert ll.read_counts(some, shots=100, zeros=False).counts.tolist() == [50, 25, 50, 50]
+
+
+def test_shots_on_the_command_line_are_counts(tmp_path):
+    shares = {(setting, digit): 0.5 for setting in "XYZ" for digit in "01"}
+    (tmp_path / "counts.csv").write_text(as_table(shares))
+    result = call("sense", "counts.csv", "--shots", "50", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "6 outcomes, 150 counts" in result.stdout

@@ -15,6 +15,7 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.parameter_checks import whole_number
 from lowland.core.wording import Option, Words
 from lowland.files.opening import is_text, open_table
 from lowland.files.sources import open_source
@@ -24,6 +25,8 @@ from lowland.files.text.encodings import decode, find_encoding
 
 COLUMNS = ("setting", "outcome", "count")
 MOST_QUBITS = 12
+# frequencies may be rounded to two digits
+ROUNDING = 0.005
 
 CountsBySetting: TypeAlias = Mapping[str, Mapping[str, float]]
 
@@ -50,7 +53,11 @@ class Counts:
 
 @public("lowland")
 def read_counts(
-    source: str | PathLike[str] | CountsBySetting, *, zeros: bool | None = None, reverse: bool = False
+    source: str | PathLike[str] | CountsBySetting,
+    *,
+    zeros: bool | None = None,
+    reverse: bool = False,
+    shots: int | None = None,
 ) -> Counts:
     """Read how often each outcome was seen.
 
@@ -66,6 +73,8 @@ def read_counts(
         may mean either.
     reverse : bool
         Whether outcomes are written in the reverse order of the settings' letters, as Qiskit does.
+    shots : int, optional
+        How often each setting was measured, if relative frequencies are given: makes them counts.
 
     Returns
     -------
@@ -76,8 +85,9 @@ def read_counts(
     FileFormatError
         If a column is missing, or it is no such JSON.
     InvalidInputError
-        If a count is no number or negative, all are zero, an outcome is listed twice, or it cannot be told
-        whether outcomes that are left out had no counts.
+        If a count is no number or negative, all are zero, an outcome is listed twice, it cannot be told
+        whether outcomes that are left out had no counts, or they are relative frequencies without `shots`,
+        or no such frequencies with it.
 
     Examples
     --------
@@ -87,6 +97,8 @@ def read_counts(
     >>> len(data.counts), data.settings[0], data.outcomes[0]
     (36, 'XX', '00')
     >>> ll.read_counts({"Z": {"0": 1000}, "X": {"0": 480, "1": 520}}).counts
+    array([1000.,    0.,  480.,  520.])
+    >>> ll.read_counts({"Z": {"0": 1.0}, "X": {"0": 0.48, "1": 0.52}}, shots=1000).counts
     array([1000.,    0.,  480.,  520.])
     """
     if isinstance(source, Mapping):
@@ -103,6 +115,15 @@ def read_counts(
         seen[key] = number
     if not any(seen.values()):
         raise InvalidInputError(f"{where} holds no counts", f"{len(seen)} outcomes, all zero")
+    if shots is not None:
+        seen = _times_shots(seen, whole_number(shots, "shots", 1), where, all_listed=zeros is not False)
+    elif _are_frequencies(seen):
+        raise InvalidInputError(
+            f"{where} holds relative frequencies, not counts",
+            "they add up to one in each setting",
+            "errors depend on how often each setting was measured",
+            Words("say it: ", Option("shots", 1000), " makes them counts"),
+        )
     complete = _completed(seen, zeros, where)
     settings, outcomes = zip(*complete, strict=True)
     counts = np.array(list(complete.values()))
@@ -171,6 +192,39 @@ def _count(value: Any, where: str) -> float:
     if not (np.isfinite(count) and count >= 0):
         raise InvalidInputError(f"{where}: count must be finite and at least 0", repr(value))
     return count
+
+
+def _sums(seen: Mapping[tuple[str, str], float]) -> dict[str, tuple[float, int]]:
+    """Return the sum of each setting's numbers, and how many they are."""
+    by_setting: dict[str, list[float]] = {}
+    for (setting, _), number in seen.items():
+        by_setting.setdefault(setting, []).append(number)
+    return {setting: (sum(numbers), len(numbers)) for setting, numbers in by_setting.items()}
+
+
+def _are_frequencies(seen: Mapping[tuple[str, str], float]) -> bool:
+    """Return whether numbers add up to one in each setting, and are not single counts."""
+    adds_up = all(abs(total - 1) <= ROUNDING * count for total, count in _sums(seen).values())
+    return adds_up and any(number != round(number) for number in seen.values())
+
+
+def _times_shots(
+    seen: Mapping[tuple[str, str], float], shots: int, where: str, *, all_listed: bool
+) -> dict[tuple[str, str], float]:
+    """Return relative frequencies as counts."""
+    for setting, (total, count) in _sums(seen).items():
+        above = total - 1
+        if above > ROUNDING * count or (all_listed and -above > ROUNDING * count):
+            raise InvalidInputError(
+                f"{where} holds no relative frequencies, whose sum is one in each setting",
+                f"{total:g} in setting {setting}",
+                "shots make counts of frequencies",
+                Words(
+                    "leave them out of counts; where outcomes were not measured, say so: ",
+                    Option("zeros", False),
+                ),
+            )
+    return {key: float(round(number * shots)) for key, number in seen.items()}
 
 
 def _completed(

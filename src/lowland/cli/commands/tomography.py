@@ -39,6 +39,9 @@ class CountOptions:
         None, "Counts: errors of the detectors, 2 x 2 for all or each qubit (.npy, .csv)."
     )
     zeros: bool | None = option(None, "Counts: whether outcomes that a setting does not list had no counts.")
+    shots: int | None = option(
+        None, "Counts: how often each setting was measured, where relative frequencies are given."
+    )
     reverse: bool = option(False, "Counts: outcomes are written in reverse, as Qiskit does.", "--reverse")
 
 
@@ -46,7 +49,7 @@ def sense_counts(
     file: Path, rank: int | None, counts: CountOptions, output: Path | None, given: JudgedOptions
 ) -> None:
     """Estimate a density matrix from counts, print its numbers with error bars, and write it."""
-    data = read_counts(file, zeros=counts.zeros, reverse=counts.reverse)
+    data = read_counts(file, zeros=counts.zeros, reverse=counts.reverse, shots=counts.shots)
     measurement = pauli_outcomes(
         data.settings, data.outcomes, None if counts.readout is None else read_readout(counts.readout)
     )
