@@ -11,6 +11,8 @@ import numpy as np
 
 from lowland.cli.table_cells import (
     cell_titles,
+    filled_cells,
+    fitted_places,
     observed_cells,
     observed_title,
     observed_word,
@@ -20,7 +22,7 @@ from lowland.cli.table_cells import (
     worded,
 )
 from lowland.completion.tables.completed import Completed
-from lowland.core.arrays import Vector
+from lowland.core.arrays import Indices, Vector
 from lowland.files.foreign.columnar import COLUMNAR
 from lowland.files.outputs import write_rows
 from lowland.files.shapes.layouts import Table
@@ -34,14 +36,15 @@ def write_intervals(
     path: Path, table: Table, completed: Completed, level: float, method: str, *, formulas: bool = False
 ) -> None:
     """Write one line per cell: value or prediction, interval (none for levels), whether it was observed."""
-    seen = table.observations
+    seen = table.known
     m, n = seen.shape
     rows, columns = side_names(table)
     names = cell_titles(table)
     header = (*names, "lower", "upper", observed_title(names))
-    some = completed.intervals.columns
-    with_interval, words = set(some.tolist()), dict(worded(table))
-    likeliest = completed.model.matrix(likeliest=True) if words else np.zeros((m, 0))
+    places, are_sums = fitted_places(table)
+    some = np.flatnonzero(np.isin(places, completed.intervals.columns))
+    with_interval, words = set(some.tolist()), dict(worded(table, seen))
+    likeliest = filled_cells(table, completed.model) if words or table.totals else np.zeros((m, 0))
     observed = np.full((m, n), np.nan)
     observed[seen.rows, seen.columns] = seen.values
 
@@ -49,16 +52,20 @@ def write_intervals(
         everywhere = np.arange(n)
         for i in range(m):
             here = np.full(n, i)
-            values = completed.model.predict(here, everywhere).astype(float)
+            if table.totals is None:
+                values = completed.model.predict(here, everywhere).astype(float)
+            else:
+                values = likeliest[i]
             low, high = np.full((2, n), np.nan)
-            low[some], high[some] = completed.intervals.at(here[some], everywhere[some], level, method)
+            if not are_sums[i]:
+                low[some], high[some] = completed.intervals.at(here[some], places[some], level, method)
             for j in range(n):
                 known = not np.isnan(observed[i, j])
                 value = observed[i, j] if known else float(values[j])
                 if j in words:
                     word = observed_word if known else word_of
                     value = word(words[j], value if known else float(likeliest[i, j]))
-                told = j in with_interval and j not in words
+                told = j in with_interval and j not in words and not are_sums[i]
                 ends = (float(low[j]), float(high[j])) if told else ("", "")
                 yield rows[i], columns[j], value, *ends, int(known)
 
@@ -92,12 +99,14 @@ def write_marks(
         Whether labels that begin as formulas are written as they are.
     """
     rows, columns = side_names(table)
-    at_row, at_column = np.nonzero(~observed_cells(table.observations))
-    words = dict(worded(table))
-    filled = completed.model.matrix(likeliest=True)[at_row, at_column].astype(float)
+    at_row, at_column = np.nonzero(~observed_cells(table.known))
+    words = dict(worded(table, table.known))
+    filled = filled_cells(table, completed.model, means=means)[at_row, at_column].astype(float)
     manners = find_manners(table.original) if table.original is not None else {}
-    lower, upper = _ends(completed, words, at_row, at_column, level, method)
-    likely = _probabilities(completed, words, at_row, at_column, filled)
+    places, are_sums = fitted_places(table)
+    told = np.isin(places, completed.intervals.columns)[at_column] & ~np.isin(at_column, list(words))
+    lower, upper = _ends(completed, told & ~are_sums[at_row], at_row, places[at_column], level, method)
+    likely = _probabilities(completed, words, at_row, at_column, filled, places)
     columnar = path.suffix.lower() in COLUMNAR
     absent = math.nan if columnar else ""
 
@@ -120,24 +129,23 @@ def _shown(value: float, words: Sequence[str], manner: Manner | None, means: boo
 
 
 def _ends(
-    completed: Completed, words: dict[int, Any], rows: Any, columns: Any, level: float, method: str
+    completed: Completed, told: Any, rows: Any, columns: Any, level: float, method: str
 ) -> tuple[Vector, Vector]:
     """Return the ends of intervals of cells, NaN where there are none."""
     lower, upper = np.full((2, rows.size), np.nan)
-    told = np.isin(columns, [j for j in completed.intervals.columns.tolist() if j not in words])
     if told.any():
         lower[told], upper[told] = completed.intervals.at(rows[told], columns[told], level, method)
     return lower, upper
 
 
 def _probabilities(
-    completed: Completed, words: dict[int, Any], rows: Any, columns: Any, filled: Vector
+    completed: Completed, words: dict[int, Any], rows: Any, columns: Any, filled: Vector, places: Indices
 ) -> Vector:
     """Return the probabilities of the words that fill cells, NaN of numbers."""
     likely = np.full(rows.size, np.nan)
     for j, held in words.items():
         at = np.flatnonzero(columns == j)
         if at.size and len(held) > 1:
-            chances = completed.model.probabilities(rows[at], j)
+            chances = completed.model.probabilities(rows[at], int(places[j]))
             likely[at] = chances[np.arange(at.size), np.round(filled[at]).astype(int)]
     return likely

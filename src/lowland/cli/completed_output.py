@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lowland.cli.cell_lists import LEVEL, write_intervals, write_marks
 from lowland.cli.output import say, say_certificate
 from lowland.cli.table_cells import (
+    filled_cells,
     observed_cells,
     observed_title,
     observed_word,
@@ -48,6 +49,7 @@ def describe_table(table: Table) -> str:
     text = f"read as {table.layout}: {m} rows, {n} columns, "
     text += f"{seen.size} observed cells ({seen.size / (m * n):.1%}), {m * n - seen.size} missing"
     empty_rows, empty_columns = int((seen.row_counts() == 0).sum()), int((seen.column_counts() == 0).sum())
+    empty_rows -= 0 if table.totals is None else len(table.totals.rows)
     if empty_rows or empty_columns:
         text += (
             f"; {empty_rows} rows and {empty_columns} columns have no observations and are predicted from "
@@ -144,7 +146,7 @@ def write_completed(
     path: Path, table: Table, model: TableModel, *, means: bool = False, formulas: bool = False
 ) -> None:
     """Write a completed table in the layout of the input, with observed cells kept and likeliest levels."""
-    filled = model.matrix(likeliest=True)
+    filled = filled_cells(table, model, means=means)
     if table.original is not None:
         fills = column_fills(table, filled)
         write_filled(path, Filled(original=table.original, fills=fills, form=table.form, means=means))
@@ -154,9 +156,9 @@ def write_completed(
 
 def column_fills(table: Table, filled: NDArray[Any]) -> dict[str, ColumnFills]:
     """Return what is filled in each column of a wide table that has missing cells."""
-    seen = table.observations
+    seen = table.known
     names = np.arange(seen.shape[1]) if seen.column_labels is None else seen.column_labels
-    missing, words = ~observed_cells(seen), dict(worded(table))
+    missing, words = ~observed_cells(seen), dict(worded(table, seen))
     return {
         str(name): ColumnFills(np.flatnonzero(missing[:, j]), filled[missing[:, j], j], words.get(j, ()))
         for j, name in enumerate(names.tolist())
@@ -166,7 +168,7 @@ def column_fills(table: Table, filled: NDArray[Any]) -> dict[str, ColumnFills]:
 
 def _write_cells(path: Path, table: Table, everything: NDArray[Any], *, formulas: bool) -> None:
     """Write a table from its cells: a long one, an array, or one whose lines became fewer rows."""
-    seen = table.observations
+    seen = table.known
     # Python floats (predictions) are written with nine digits, NumPy numbers (observed cells) in full
     filled = everything.astype(float).astype(object)
     filled[seen.rows, seen.columns] = list(seen.values)
@@ -175,7 +177,7 @@ def _write_cells(path: Path, table: Table, everything: NDArray[Any], *, formulas
     check_table_kept(seen, filled)
     if table.layout == "long":
         filled[seen.rows, seen.columns] = _listed_values(path, table)
-    for j, words in worded(table):
+    for j, words in worded(table, seen):
         known = zip(filled[:, j], observed[:, j], strict=True)
         filled[:, j] = [(observed_word if one else word_of)(words, code) for code, one in known]
     rows, columns = side_names(table)

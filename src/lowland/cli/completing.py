@@ -295,9 +295,10 @@ def run_plan(
         "cells": "" if model is None else fingerprint(observations),
         "about": {
             "levels": levels_as_data(loaded.levels),
-            "untouched": [*loaded.as_is, *(name for name in loaded.names[:1] if name and wide)],
+            "untouched": [*loaded.as_is, *(name for name in loaded.names[:1] if name and wide), *loaded.sums],
             "label_column": loaded.names[0] if wide else "",
             "time": list(loaded.time),
+            "sums": loaded.sums,
         },
         "data": asked.results.model_data,
     }

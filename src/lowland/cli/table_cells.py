@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.completion.tables.model import TableModel
+from lowland.core.arrays import Indices, Matrix
 from lowland.core.cells.observations import Observations
 from lowland.core.cells.observed_cells import changed
 from lowland.files.shapes.layouts import Table
+from lowland.files.writing.manners import find_manners
 
 
 def word_of(words: Sequence[str], code: float) -> str:
@@ -25,9 +28,36 @@ def observed_word(words: Sequence[str], code: float) -> str:
     return words[int(code)]
 
 
-def worded(table: Table) -> list[tuple[int, tuple[str, ...]]]:
-    """Return the columns that were read as words, by position, and their words."""
-    labels = table.observations.column_labels
+def filled_cells(table: Table, model: TableModel, *, means: bool = False) -> Matrix:
+    """Return what fills the cells of a table, totals among them, as the sums of what fills their parts."""
+    filled = model.matrix(likeliest=True)
+    if table.totals is None:
+        return filled
+    manners = {} if means or table.original is None else find_manners(table.original)
+    whole = [name in manners and manners[name].whole for name in table.totals.names]
+    return table.totals.complete(filled, np.array(whole, bool))
+
+
+def fitted_places(table: Table) -> tuple[Indices, NDArray[np.bool_]]:
+    """Return the place in the fit of each column, -1 of sums of others, and which rows are such sums."""
+    m, n = table.known.shape
+    if table.totals is None:
+        return np.arange(n), np.zeros(m, bool)
+    places = np.full(n, -1, np.intp)
+    places[table.totals.fitted] = np.arange(table.totals.fitted.size)
+    return places, table.totals.is_row
+
+
+def worded(table: Table, seen: Observations | None = None) -> list[tuple[int, tuple[str, ...]]]:
+    """Return the columns that were read as words, by position among those that were fitted, and their words.
+
+    Parameters
+    ----------
+    table : Table
+    seen : Observations, optional
+        Other columns among which their positions are.
+    """
+    labels = (seen or table.observations).column_labels
     places = {} if labels is None else {str(name): j for j, name in enumerate(labels.tolist())}
     return [(places[name], words) for name, words in table.levels.items() if words]
 
@@ -46,7 +76,7 @@ def observed_title(names: Sequence[str]) -> str:
 
 def side_names(table: Table) -> tuple[Any, Any]:
     """Return the labels of rows and columns, or their positions."""
-    seen = table.observations
+    seen = table.known
     m, n = seen.shape
     rows = seen.row_labels if seen.row_labels is not None else np.arange(m)
     columns = seen.column_labels if seen.column_labels is not None else np.arange(n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from lowland.core.arrays import Indices, Matrix, overflows
 from lowland.core.cells.observations import Observations
 from lowland.core.cells.observed_cells import check_table_kept
 from lowland.estimators.frames.data_arrays import with_holes_filled
-from lowland.estimators.frames.filled import decode
 from lowland.estimators.frames.kinds import Levels
 from lowland.estimators.frames.roles import dates_of_rows
+from lowland.estimators.frames.totals import Sums, decode_summed, summed
 from lowland.estimators.observing import in_precision, observe
 from lowland.estimators.served_table import _ServedTable
 from lowland.estimators.table_input import (
@@ -53,6 +54,8 @@ class _CompletedTable(_ServedTable):
     _is_single: bool = False
     # the fitted data frame, whose columns and kinds completed ones have; None for anything else
     _frame: Any = None
+    # columns that are sums of others, with their parts
+    _sums: Sums = MappingProxyType({})
     # the column of dates that orders rows, and how they are written
     _time: tuple[str, str] = ("", "")
 
@@ -74,7 +77,8 @@ class _CompletedTable(_ServedTable):
         """Return a table of numbers with its missing cells filled, as `MatrixCompletion.transform`."""
         check_is_fitted(self)
         table = observe(self, X, reset=False)
-        return self._filled_likeliest(table, self._about_rows(X, table, row_covariates, row_order))
+        filled = self._filled_likeliest(table, self._about_rows(X, table, row_covariates, row_order))
+        return summed(self, X, filled)
 
     def _filled_likeliest(self, table: Observations, about: Matrix | None) -> Matrix:
         """Return a table with its missing cells filled: by expected values, but by likeliest levels."""
@@ -138,7 +142,7 @@ class _CompletedTable(_ServedTable):
         means = flag(means, "means")
         if is_named(X):
             return with_holes_filled(X, filled, self._completed.labels)
-        return decode(eager_frame(X), filled, self.levels_, self.untouched_, means=means)
+        return decode_summed(self, eager_frame(X), filled, means=means)
 
     def _about_rows(self, X: Any, table: Observations, row_covariates: Any, row_order: Any) -> Matrix | None:
         """Return covariates of the rows of a table, coordinates among them."""

@@ -14,7 +14,7 @@ from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import make_generator
-from lowland.estimators.frames.filled import decode
+from lowland.estimators.frames.totals import decode_summed
 from lowland.estimators.observing import observe
 from lowland.estimators.uncertain_table import _UncertainTable
 from lowland.files.frames import eager_frame
@@ -128,7 +128,7 @@ class _ImputedTable(_UncertainTable):
             seen = observe(self, frame, reset=False)
             drawing = self._completed.drawing(seen, self._about_rows(frame, seen, row_covariates, row_order))
         tables = impute(drawing, seen, count, rng)
-        return seen, (decode(frame, table, self.levels_, self.untouched_) for table in tables)
+        return seen, (decode_summed(self, frame, table) for table in tables)
 
     def _fitted_frame(self) -> Any:
         """Return the fitted data frame, None if something else was fitted."""

@@ -15,12 +15,15 @@ from lowland.core.errors import InvalidInputError
 from lowland.estimators.frames.data_arrays import as_table
 from lowland.estimators.frames.kinds import encode
 from lowland.estimators.frames.roles import rows_named_in
+from lowland.estimators.frames.totals import without_totals
 from lowland.estimators.table_input import observations_of
 from lowland.files.sentinels import warn_of_sentinels
 
 
 def observe(model: Any, X: Any, *, reset: bool, rows: bool = False) -> Observations:
     """Return the observed cells of a table in its own precision, single if all of it is, else double.
+
+    Rows of a data frame that are sums of others have none.
 
     Parameters
     ----------
@@ -39,11 +42,12 @@ def observe(model: Any, X: Any, *, reset: bool, rows: bool = False) -> Observati
         )
     if isinstance(X, np.ma.MaskedArray):
         X = np.ma.filled(X.astype(np.float32 if X.dtype == np.float32 else np.float64), np.nan)
-    named = rows_named_in(X, model.label_column_)
-    X = encode(as_table(X), model.levels_, model.untouched_)
+    named, frame = rows_named_in(X, model.label_column_), as_table(X)
+    X = encode(frame, model.levels_, model.untouched_)
     table = (
         _aligned(model, X, reset, rows) if isinstance(X, Observations) else _checked(model, X, reset, named)
     )
+    table = without_totals(model, frame, table)
     if not reset:  # a fit asks more
         check_size("X", in_precision(table, model.dtype).values)
     return table

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from lowland.completion.files.models import levels_as_data, load_model, save_model
 from lowland.completion.tables.completed import Completed
 from lowland.estimators.frames.kinds import Levels
+from lowland.estimators.frames.totals import Sums
 from lowland.estimators.parameters import parameters_as_data, parameters_from_data
 from lowland.files.certificates import write_certificate
 from lowland.report.reported import Reported
@@ -29,6 +30,7 @@ class _SavedTable(Reported):
     label_column_: Any
     _is_single: bool
     _time: tuple[str, str]
+    _sums: Sums
 
     def report(self, path: str | os.PathLike[str], *, title: str = "Completion of a table") -> None:
         """Write a self-contained HTML report, which includes a trial fit with held-out cells.
@@ -79,6 +81,7 @@ class _SavedTable(Reported):
             "label_column": self.label_column_,
             "single": self._is_single,
             "time": list(self._time),
+            "sums": {name: list(parts) for name, parts in self._sums.items()},
             "parameters": parameters_as_data(self),
         }
         fingerprint = done.cells_fitted
@@ -150,6 +153,7 @@ class _SavedTable(Reported):
         loaded._is_single = bool(header.get("single", False))
         name, written = header.get("time", ("", ""))
         loaded._time = name, written
+        loaded._sums = {name: tuple(parts) for name, parts in header.get("sums", {}).items()}
         loaded.method_ = table.method
         loaded._set(Completed(table, int(header["seed"]), stored=header.get("cells", "")))
         if header.get("named"):

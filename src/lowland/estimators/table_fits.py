@@ -13,6 +13,7 @@ from lowland.cells.sides import CellTable
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.bounded.limits import read_limits
 from lowland.completion.elsewhere.fit import fit_elsewhere, refuse_elsewhere
+from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import check_effort, fit_plan
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import FittedTable
@@ -24,8 +25,9 @@ from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import unless_interrupted
 from lowland.estimators.frames.data_arrays import as_table
 from lowland.estimators.frames.filled import whole_columns
-from lowland.estimators.frames.kinds import chosen_losses, read_kinds
+from lowland.estimators.frames.kinds import FrameKinds, chosen_losses, read_kinds
 from lowland.estimators.frames.roles import dates_of_rows
+from lowland.estimators.frames.totals import totals_of, warn_of_total_rows
 from lowland.estimators.frames.warned import warn_of_marks, warn_of_untouched
 from lowland.estimators.frames.wrapping import wrap_frame
 from lowland.estimators.observing import in_precision, observe
@@ -67,18 +69,7 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     """
     X = as_table(X)
     refuse_list(X)
-    form = TableFormat(as_data=model.as_data, as_is=model.as_is, dates=model.dates)
-    kinds, plan = read_kinds(X, form), plan_of(model)
-    # Bayesian methods fit levels as numbers
-    numbers = is_auto(model.loss) and plan.decide_method() != "map"
-    kinds = kinds.with_words() if numbers else kinds.without_words()
-    model.levels_, model.untouched_ = kinds.levels, tuple(kinds.untouched)
-    model.label_column_, model._time = kinds.labels, kinds.time
-    warn_of_untouched(kinds.untouched, model.loss)
-    warn_of_marks(X, model.levels_)
-    suited = {} if numbers else kinds.losses
-    plan = replace(plan, loss=chosen_losses(plan.loss, is_auto(model.loss), suited, model.levels_))
-    plan.decide_method()
+    kinds, plan, numbers = _read_columns(model, X)
     check_effort(model.effort)
     seen = observe(model, X, reset=True)
     model._is_single = bool(seen.values.dtype == np.float32)
@@ -113,6 +104,31 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     model._frame = None if wrapped is None else wrapped.clone().to_native()
     if planned.path is not None:
         model.rank_path_ = planned.path
+
+
+def _read_columns(model: Any, X: Any) -> tuple[FrameKinds, CompletionPlan, bool]:
+    """Return what the columns of a table hold, the plan for them, and whether levels are fitted as numbers.
+
+    What a fitted estimator knows of them is set, and what takes no part in the fit is warned of.
+    """
+    form = TableFormat(as_data=model.as_data, as_is=model.as_is, dates=model.dates)
+    kinds, plan = read_kinds(X, form), plan_of(model)
+    # Bayesian methods fit levels as numbers
+    numbers = is_auto(model.loss) and plan.decide_method() != "map"
+    kinds = kinds.with_words() if numbers else kinds.without_words()
+    totals = totals_of(X, kinds.levels, kinds.untouched, model.as_data)
+    sums = {} if totals is None else {totals.names[one.place]: totals.parts_of(one) for one in totals.columns}
+    kinds = replace(kinds, untouched={**kinds.untouched, **sums})
+    model._sums = {} if totals is None else totals.sums
+    model.levels_, model.untouched_ = kinds.levels, tuple(kinds.untouched)
+    model.label_column_, model._time = kinds.labels, kinds.time
+    warn_of_untouched(kinds.untouched, model.loss)
+    warn_of_marks(X, model.levels_)
+    warn_of_total_rows(totals)
+    suited = {} if numbers else kinds.losses
+    plan = replace(plan, loss=chosen_losses(plan.loss, is_auto(model.loss), suited, model.levels_))
+    plan.decide_method()
+    return kinds, plan, numbers
 
 
 def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
@@ -165,7 +181,7 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
         warn_of_limit(fit.search, stacklevel=4)
     vars(model).pop("feature_names_in_", None)  # left over from an earlier fit
     model.levels_, model.untouched_, model.label_column_ = {}, (), ""
-    model._time = "", ""
+    model._time, model._sums = ("", ""), {}
     model.n_features_in_ = cells.shape[1]
     _keep(model, fit.table, certificate, rng)
     model._is_single = False  # as the fit has it

@@ -132,6 +132,8 @@ class Decision:
         Columns of a wide table that hold dates, with how these are written (see `files.columns.dates`).
     time : str
         The one of them whose order is that of the rows; "" if there is none.
+    totals : tuple of str
+        Columns of a wide table whose words say that a row is a total.
     """
 
     layout: str
@@ -141,13 +143,15 @@ class Decision:
     as_is: Mapping[str, str] = field(default_factory=dict)
     dates: Mapping[str, str] = field(default_factory=dict)
     time: str = ""
+    totals: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The columns that are kept exactly as written."""
         if self.layout == "long":
             return self.roles[:2]
-        return (*self.roles, *((self.time,) if self.time and self.time not in self.roles else ()))
+        named = [name for name in self.totals if name in self.as_is]
+        return tuple(dict.fromkeys([*self.roles, *([self.time] if self.time else []), *named]))
 
 
 def is_padded(text: str) -> bool:

@@ -107,6 +107,14 @@ def read_table(
         row=row, column=column, value=value, layout=layout, duplicates=duplicates, dtype=dtype, form=form
     )
     table = load_table(source, how)
+    if table.totals is not None:
+        sums = ", ".join(map(repr, [*dict.fromkeys(table.totals.called), *table.sums]))
+        warnings.warn(
+            f"rows and columns that are sums of others are left out: {sums}; "
+            "as_data of the form makes them data",
+            UserWarning,
+            stacklevel=2,
+        )
     left = {name: what for name, what in table.as_is.items() if name not in form.as_is}
     if left:
         warnings.warn(
@@ -257,7 +265,7 @@ def _load_text(opened: Opened, how: Reading) -> Table:
     # columns of a long table that are not used need not even be read
     further = () if layout.whole else tuple(sorted(layout.blank))
     wanted = decision.roles if decision.layout == "long" else (*sample, *further)
-    used = [name for name in wanted if name not in decision.as_is or name == decision.time]
+    used = [name for name in wanted if name not in decision.as_is or name in decision.labels]
     columns, numerals = read_delimited(opened, layout, decision.labels, how.form, used)
     table = table_from_columns(
         columns, opened.name, how, decision=decision, numerals=numerals, decided=(*layout.decided, *said)

@@ -38,7 +38,9 @@ def frame_roles(wrapped: Any, form: TableFormat) -> Decision:
     indexed = next(iter(columns), "") not in wrapped.columns
     everything = profiles_of(columns)
     profiles = {name: one for name, one in everything.items() if name in wrapped.columns}
-    form = replace(form, row_labels=False) if indexed else form
+    if indexed:
+        rows = next(iter(everything.values())).words
+        form = replace(form, row_labels=False, as_data=[name for name in form.as_data if name not in rows])
     if not profiles:
         return Decision("wide", ())
     how = Reading(words=True, form=form)

@@ -35,7 +35,7 @@ def warn_of_untouched(untouched: Mapping[Any, str], asked: Any) -> None:
             f"columns that hold neither numbers nor levels take no part in the fit: {columns}; name numbers "
             "that are data in as_data, make words ordered categories (Enum in Polars), or booleans per level"
             + ('; dates="dmy" or dates="mdy" says which is the day' if unclear else ""),
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
@@ -60,5 +60,5 @@ def warn_of_marks(frame: Any, levels: Levels) -> None:
         warnings.warn(
             f"words that may mean missing are levels like others: column {'; '.join(said)}; if they are "
             "missing, replace them by None, else make the column an ordered category (Enum in Polars)",
-            stacklevel=3,
+            stacklevel=4,
         )

@@ -8,6 +8,7 @@ from typing import final
 
 from lowland.core.cells.observations import Labels, Observations
 from lowland.core.parameter_checks import check_choice
+from lowland.files.columns.table_totals import Totals
 from lowland.files.table_format import TableFormat
 from lowland.files.writing.listed import Listed
 from lowland.files.writing.original import Original
@@ -45,6 +46,8 @@ class Table:
         The date of each row in ISO 8601, where a column of a wide table says it.
     time : pair of str
         The name of that column, and how dates are written in it.
+    totals : Totals or None
+        Rows and columns that are sums of others, which are not among the observations.
     """
 
     observations: Observations
@@ -59,6 +62,18 @@ class Table:
     listed: Listed | None = None
     times: Labels | None = None
     time: tuple[str, str] = ("", "")
+    totals: Totals | None = None
+
+    @property
+    def known(self) -> Observations:
+        """The observations, and the cells of totals."""
+        seen = self.observations
+        return seen if self.totals is None else self.totals.known(seen.row_labels)
+
+    @property
+    def sums(self) -> dict[str, tuple[str, ...]]:
+        """The columns that are sums of others, with their parts."""
+        return {} if self.totals is None else self.totals.sums
 
 
 @final

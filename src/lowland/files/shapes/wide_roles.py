@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Words
 from lowland.files.columns.roles import numbers_that_name
 from lowland.files.columns.times import dates_in, order_of_rows, words_of_dates
+from lowland.files.columns.totals import is_total
 from lowland.files.evidence import Decision, Profile
 from lowland.files.shapes.layouts import Reading
 from lowland.files.shapes.row_labels import FirstColumn, first_column
@@ -32,8 +35,10 @@ def decide_wide(profiles: Mapping[str, Profile], asked: str, where: str, how: Re
         If the first column may name the rows or be data, or a column that was named does not exist.
     """
     form, first = how.form, next(iter(profiles))
-    for option, named in (("as_data", form.as_data), ("as_is", form.as_is)):
-        unknown = [name for name in named if name not in profiles]
+    totals = {name: set(filter(is_total, column.words)) for name, column in profiles.items()}
+    rows = set[str]().union(*totals.values())
+    for option, named, also in (("as_data", form.as_data, rows), ("as_is", form.as_is, ())):
+        unknown = [name for name in named if name not in profiles and name not in also]
         if unknown:
             raise InvalidInputError(
                 Words(Option(option), f" names a column that {where} does not have"),
@@ -53,6 +58,8 @@ def decide_wide(profiles: Mapping[str, Profile], asked: str, where: str, how: Re
         merged = how.duplicates != "error"
         role, why = first_column(first, profiles[first], where, words=how.words and not merged, merged=merged)
         labels = first if role is FirstColumn.LABELS else ""
+        if labels and not merged and _repeats_totals(profiles[first]):
+            labels, role, why = "", FirstColumn.AS_IS, "names, totals among them repeat"
         if role is FirstColumn.AS_IS:
             left[first], why = why, ""
     others = {name: column for name, column in profiles.items() if name != labels and name not in left}
@@ -70,4 +77,12 @@ def decide_wide(profiles: Mapping[str, Profile], asked: str, where: str, how: Re
         as_is={name: left[name] for name in profiles if name in left},
         dates=dates,
         time=time,
+        totals=tuple(name for name, words in totals.items() if words),
     )
+
+
+def _repeats_totals(column: Profile) -> bool:
+    """Return whether names of rows repeat, but for those of totals none does."""
+    counts = np.bincount(column.codes, minlength=column.distinct)
+    again = [word for word, count in zip(column.words, counts.tolist(), strict=False) if count > 1]
+    return bool(again) and all(map(is_total, again))

@@ -13,6 +13,7 @@ from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Remedy, Words
 from lowland.files.columns.roles import EMPTY, MOST_WORDS, are_levels, as_is_words
+from lowland.files.columns.table_totals import called_totals, find_totals
 from lowland.files.columns.times import row_times, words_of_times
 from lowland.files.evidence import AS_LIST, Decision
 from lowland.files.frames import Columns
@@ -65,17 +66,26 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
     plain, note = settle_sentinels(
         {name: column for name, column in made.items() if name not in levels}, how.form.sentinels, where
     )
-    table = np.stack([plain.get(name, made[name]) for name in numeric], axis=1)
+    made |= plain
+    totals = None
+    if labels is None or np.unique(labels).size == labels.size:  # no lines become one row
+        called = called_totals([columns[name] for name in decision.totals if name in columns])
+        totals = find_totals(made, called, levels=levels, data=how.form.as_data)
+    if totals is not None:
+        numeric = [totals.names[k] for k in totals.fitted.tolist()]
+    table = np.stack([made[name] for name in numeric], axis=1)
     check_some(table[~np.isnan(table)], where)
     lines = len(table)
     if labels is not None:
         table, labels = _merge_rows(table, labels, how.duplicates, first, where)
+    table = table if totals is None else totals.without().astype(table.dtype)
     times = row_times(columns, decision) if len(table) == lines else None
     observations = Observations.from_array(
         table, row_labels=labels, column_labels=np.array(numeric, dtype=str)
     )
     words = [f"{decision.why} (--{'no-' if first else ''}row-labels)"] if decision.why else []
     words += words_of_times(columns, decision, found=times is not None)
+    words += [] if totals is None else totals.words
     if as_is:
         words.append(as_is_words(as_is))
     if how.words and levels:
@@ -90,6 +100,7 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
         as_is=as_is,
         merged=len(table) < lines,
         times=times,
+        totals=totals,
         time=(decision.time, decision.dates.get(decision.time, "")) if times is not None else ("", ""),
     )
 

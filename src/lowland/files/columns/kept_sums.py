@@ -1,0 +1,163 @@
+"""Fill totals as the sums of their parts, and parts so that known totals stay their sums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.files.columns.totals import Sum
+
+# what a fill of nothing counts as, in means of fills, and rounds in which negative fills are set to 0
+LEAST, ROUNDS = 1e-9, 20
+
+
+def keep_sums(
+    cells: Matrix,
+    filled: Matrix,
+    sums: tuple[Sequence[Sum], Sequence[Sum]],
+    whole: NDArray[np.bool_] | None = None,
+) -> Matrix:
+    """Return a filled table in which totals are the sums of their parts.
+
+    Parameters
+    ----------
+    cells : ndarray, shape (m, n)
+        Known cells, NaN where they are missing.
+    filled : ndarray, shape (m, n)
+        What fills the others; in totals whatever.
+    sums : pair of sequences of Sum
+        Rows and columns that are totals.
+    whole : ndarray of bool, shape (n,), optional
+        Columns that are filled by whole numbers.
+    """
+    exact = _followed(cells, sums)
+    known = ~np.isnan(exact)
+    made = _adjusted(np.where(known, exact, filled), known, sums)
+    if whole is not None and whole.any():
+        made = _rounded(made, known, sums, whole)
+    rows, columns = sums
+    _add_up(made, known, rows)
+    _add_up(made.T, known.T, columns)
+    return made
+
+
+def _followed(cells: Matrix, sums: tuple[Sequence[Sum], Sequence[Sum]]) -> Matrix:
+    """Return a table with the cells that follow exactly: totals of known parts, and parts missing alone."""
+    made = cells.copy()
+    while True:
+        missing = int(np.isnan(made).sum())
+        for table, side in zip((made, made.T), sums, strict=True):
+            for one in side:
+                lines = np.array([one.place, *one.parts])
+                gaps = np.isnan(table[lines])
+                at = np.flatnonzero(one.where & (gaps.sum(axis=0) == 1))
+                place = np.argmax(gaps[:, at], axis=0)
+                others = np.nansum(table[one.parts][:, at], axis=0)
+                rest = np.where(place == 0, others, table[one.place, at] - others)
+                table[lines[place], at] = rest
+        if int(np.isnan(made).sum()) == missing:
+            return made
+
+
+def _adjusted(made: Matrix, known: NDArray[np.bool_], sums: tuple[Sequence[Sum], Sequence[Sum]]) -> Matrix:
+    """Return a table whose fills add up to known totals: the nearest, in units of the fills.
+
+    Parts of one total are filled in proportion. Where no known cell is negative, no fill becomes so.
+    """
+    from scipy.sparse import coo_array, diags_array
+    from scipy.sparse.linalg import lsmr
+
+    place = np.full(made.shape, -1)
+    place[~known] = np.arange(int((~known).sum()))
+    left, lines, cells = list[float](), list[Indices](), list[Indices]()
+    for total, parts in _known_totals(known, sums):
+        unknown = place[parts][place[parts] >= 0]
+        if unknown.size:
+            lines.append(np.full(unknown.size, len(left)))
+            cells.append(unknown)
+            left.append(float(made[total] - made[parts][known[parts]].sum()))
+    if not left:
+        return made
+    fills = made[~known]
+    counts = bool((made[known] >= 0).all())
+    fills = np.maximum(fills, 0.0) if counts else fills
+    units = np.abs(fills) + LEAST * max(float(np.abs(fills).mean()), np.finfo(float).tiny)
+    at = np.concatenate(lines), np.concatenate(cells)
+    sizes = np.ones(at[0].size)
+    sides = coo_array((sizes, at), shape=(len(left), fills.size)).tocsr()
+    for _ in range(ROUNDS):
+        scaled = sides @ diags_array(np.sqrt(units))
+        norms = np.sqrt(scaled.power(2).sum(axis=1))
+        norms[norms == 0] = 1.0
+        rest = (np.array(left) - sides @ fills) / norms
+        steps = lsmr(diags_array(1 / norms) @ scaled, rest, atol=1e-14, btol=1e-14)[0]
+        shared = fills + np.sqrt(units) * steps
+        below = (shared < 0) & (units > 0) if counts else np.zeros(fills.size, bool)
+        if not below.any():
+            break
+        fills[below] = units[below] = 0.0
+    out = made.copy()
+    out[~known] = np.maximum(shared, 0.0) if counts else shared
+    return out
+
+
+def _known_totals(
+    known: NDArray[np.bool_], sums: tuple[Sequence[Sum], Sequence[Sum]]
+) -> Iterator[tuple[tuple[int, int], Any]]:
+    """Yield each known total, and the cells that it is the sum of: none of them a total."""
+    rows, columns = sums
+    by_column, by_row = {one.place: one for one in columns}, {one.place: one for one in rows}
+    for one in rows:
+        for j in np.flatnonzero(one.where & known[one.place]).tolist():
+            parts = by_column[j].parts if j in by_column else np.array([j])
+            yield (one.place, j), np.ix_(one.parts, parts)
+    for one in columns:
+        for i in np.flatnonzero(one.where & known[:, one.place]).tolist():
+            if i not in by_row:
+                yield (i, one.place), np.ix_(np.array([i]), one.parts)
+
+
+def _add_up(table: Matrix, known: NDArray[np.bool_], sums: Sequence[Sum]) -> None:
+    """Fill totals that are not known."""
+    for one in sums:
+        at = np.flatnonzero(one.where & ~known[one.place])
+        table[one.place, at] = table[np.ix_(one.parts, at)].sum(axis=0)
+
+
+def _rounded(
+    made: Matrix,
+    known: NDArray[np.bool_],
+    sums: tuple[Sequence[Sum], Sequence[Sum]],
+    whole: NDArray[np.bool_],
+) -> Matrix:
+    """Return a table whose fills are whole in some columns, and still add up along one side."""
+    rounded = np.round(made)
+    counts = ~(np.where(known, made, 0.0) < 0).any(axis=0)
+    rounded[:, counts] = np.maximum(rounded[:, counts], 0.0)
+    out = np.where(known | ~whole, made, rounded)
+    for table, plain, at_known, side, wholes in (
+        (out, made, known, sums[0], np.broadcast_to(whole, made.shape)),
+        (out.T, made.T, known.T, sums[1], np.broadcast_to(whole, made.shape).T),
+    ):
+        for one in side:
+            missing = ~at_known[one.parts] & wholes[one.parts]
+            for j in np.flatnonzero(one.where & at_known[one.place] & missing.any(axis=0)).tolist():
+                at = one.parts[missing[:, j]]
+                rest = float(table[one.place, j] - table[one.parts, j].sum() + table[at, j].sum())
+                if rest.is_integer():
+                    table[at, j] = _apportioned(plain[at, j], rest)
+    return out
+
+
+def _apportioned(shares: Vector, total: float) -> Vector:
+    """Return whole numbers near shares that add up to a total, by largest remainders."""
+    below = np.floor(shares)
+    more = round(total - float(below.sum()))
+    if not 0 <= more <= shares.size:
+        return np.round(shares)
+    below[np.argsort(below - shares, kind="stable")[:more]] += 1
+    return np.asarray(below)
