@@ -1,10 +1,13 @@
 """`transform` in pipelines: data frames where they are asked for, and levels that mean something."""
 
+import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -87,3 +90,47 @@ def test_a_frame_with_words_hands_on_its_names(fitted):
     assert list(found.columns) == list(frame)
     assert found.index.tolist() == list(frame.index)
     assert not found.isna().any().any()
+
+
+def test_a_model_is_the_same_after_joblib(fitted, tmp_path):
+    _, holes, model = fitted
+    joblib.dump(model, tmp_path / "model.joblib")
+    again = joblib.load(tmp_path / "model.joblib")
+    pd.testing.assert_frame_equal(again.fill(holes), model.fill(holes))
+    np.testing.assert_array_equal(again.transform(holes), model.transform(holes))
+    rows, columns = list(holes.index[:3]), ["a", "b", "c"]
+    np.testing.assert_array_equal(again.predict_cells(rows, columns), model.predict_cells(rows, columns))
+    assert again.get_params() == model.get_params()
+
+
+def test_a_search_over_imputer_and_regression_in_one_pipeline(tmp_path):
+    frame, holes = _frame()
+    numbers = holes[["a", "b", "c"]]
+    plain = {"method": "map", "penalty": 0.1, "certify": False, "random_state": 0}
+    chain = make_pipeline(StandardScaler(), ll.MatrixCompletion(**plain), LinearRegression())
+    search = GridSearchCV(chain, {"matrixcompletion__rank": [1, 2]}, cv=2)
+    search.fit(numbers, frame["a"])
+    assert search.best_score_ > 0.9
+    joblib.dump(search, tmp_path / "search.joblib")
+    again = joblib.load(tmp_path / "search.joblib")
+    np.testing.assert_array_equal(again.predict(numbers), search.predict(numbers))
+
+
+@pytest.mark.parametrize(("kind", "frame_type"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame)])
+def test_columns_of_several_kinds_side_by_side(kind, frame_type, tmp_path):
+    """Numbers and levels to one imputer, what it shall not see past it."""
+    _, holes = _frame()
+    given = holes.assign(place=range(SIZE))
+    given = pl.from_pandas(given) if kind == "polars" else given
+    parts = make_column_transformer(
+        (ll.MatrixCompletion(**PLAIN), ["a", "b", "kind", "grade"]),
+        (StandardScaler(), ["place"]),
+        verbose_feature_names_out=False,
+    ).set_output(transform=kind)
+    found = parts.fit_transform(given)
+    assert isinstance(found, frame_type)
+    assert list(found.columns) == ["a", "b", "kind", "grade", "place"]
+    levels = parts.named_transformers_["matrixcompletion"].levels_
+    assert set(found["kind"]) == set(range(len(levels["kind"])))
+    joblib.dump(parts, tmp_path / "parts.joblib")
+    assert joblib.load(tmp_path / "parts.joblib").transform(given).equals(parts.transform(given))
