@@ -108,8 +108,8 @@ DRAWN = {"method": "gaussian", "refine": False, "powers": False, "n_draws": 5}
         (ll.MatrixCompletion(**COMPLETION, **LIGHT), False),
         (ll.MatrixCompletion(**COMPLETION, **LIGHT, max_iter=2), True),
         (ll.MatrixCompletion(**DRAWN, **LIGHT), False),
-        (ll.MatrixCompletion(**DRAWN, **LIGHT, max_iter=60), False),  # as many as the draws take
-        (ll.MatrixCompletion(**DRAWN, **LIGHT, max_iter=59), True),
+        (ll.MatrixCompletion(**DRAWN, **LIGHT, max_iter=60), False),  # as many as all draws take
+        (ll.MatrixCompletion(**DRAWN, **LIGHT, max_iter=30), True),
         (ll.MatrixCompletion(**{**COMPLETION, "method": "gibbs"}, n_draws=3, **LIGHT), False),
         (ll.MatrixCompletion(method="map", rank=1, penalty=1.0, **LIGHT), False),
         (ll.MatrixCompletion(method="map", rank=1, penalty=1.0, **LIGHT, max_iter=1), True),

@@ -14,7 +14,6 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import make_generator
-from lowland.core.results.status import StopReason
 from lowland.estimators.parameters import _Estimator, shown, warn_of_limit
 from lowland.estimators.table_input import number_at_least_zero
 from lowland.measure import Dense
@@ -164,8 +163,7 @@ class MatrixSensing(RegressorMixin, _Estimator):
                 rng=rng,
                 certify=self.certify,
             )
-        if fit.search.stop_reason is StopReason.ITERATION_LIMIT:
-            warn_of_limit(fit.search)
+        warn_of_limit(fit.search)
         self.matrix_ = fit.matrix()
         self.coef_ = self.matrix_.ravel()
         self.rank_, self.n_iter_ = fit.rank, max(1, fit.search.iterations)

@@ -16,6 +16,7 @@ from lowland.core.brief import brief
 from lowland.core.earlier_names import renamed
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.records import SearchResult
+from lowland.core.results.status import StopReason
 from lowland.core.running.stage_line import show_progress
 
 
@@ -40,12 +41,13 @@ def shown(verbose: Any) -> AbstractContextManager[None]:
 
 
 def warn_of_limit(search: SearchResult, *, stacklevel: int = 3) -> None:
-    """Warn that a search ended at its limit of steps, before it converged."""
-    warnings.warn(
-        f"the fit stopped after {search.iterations} steps, before it converged: raise max_iter",
-        ConvergenceWarning,
-        stacklevel=stacklevel,
-    )
+    """Warn if a search ended at its limit of steps, before it converged or made all draws."""
+    if search.stop_reason is StopReason.ITERATION_LIMIT:
+        warnings.warn(
+            f"the fit stopped after {search.iterations} steps, before its end: raise max_iter",
+            ConvergenceWarning,
+            stacklevel=stacklevel,
+        )
 
 
 def parameters_as_data(model: BaseEstimator) -> dict[str, Any]:

@@ -96,8 +96,7 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
             limits=limits,
         )
         table, certificate = _judged(model, planned.table, rng)
-    if table.is_cut_short:
-        warn_of_limit(table.search, stacklevel=4)
+    warn_of_limit(table.search, stacklevel=4)
     _keep(model, table, certificate, rng)
     wrapped = wrap_frame(X)
     # a copy: what becomes of the frame changes no completion of what was fitted
@@ -177,8 +176,7 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
     about, rng = beside.covariates(cells.shape, (labels.rows, labels.columns), keyed=True), model._generator()
     with shown(model.verbose):
         fit, certificate = _judged(model, fit_elsewhere(table, plan, where, rng=rng, covariates=about), rng)
-    if fit.search.stop_reason is StopReason.ITERATION_LIMIT:
-        warn_of_limit(fit.search, stacklevel=4)
+    warn_of_limit(fit.search, stacklevel=4)
     vars(model).pop("feature_names_in_", None)  # left over from an earlier fit
     model.levels_, model.untouched_, model.label_column_ = {}, (), ""
     model._time, model._sums = ("", ""), {}

@@ -13,7 +13,6 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
-from lowland.core.results.status import StopReason
 from lowland.estimators.parameters import _Estimator, shown, warn_of_limit
 from lowland.estimators.tucker_filling import decompose_filled
 from lowland.sensing.input_checks import check_scale
@@ -138,8 +137,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Es
         check_scale(stack[~np.isnan(stack)], "X")
         with shown(self.verbose):
             fit, averages = self._decomposed(stack, ranks)
-        if fit.search.stop_reason is StopReason.ITERATION_LIMIT:
-            warn_of_limit(fit.search)
+        warn_of_limit(fit.search)
         self.fit_, self.certificate_, self.completion_ = fit, fit.certificate, averages
         self.core_, self.factors_, self.ranks_ = fit.core, list(fit.factors), fit.ranks
         self.n_iter_ = max(1, fit.search.iterations)

@@ -124,11 +124,6 @@ class BayesianSettings:
         sweeps = min(BURN_IN + averaged, self.max_iterations)
         return sweeps, min(BURN_IN, max(sweeps - averaged, sweeps // 2))
 
-    @property
-    def cuts_draws(self) -> bool:
-        """Whether the limit of sweeps is lower than what the draws of the Gaussian take."""
-        return self.gaussian_sweeps[0] < BURN_IN + self.gaussian_draws * self.sweeps_per_draw
-
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> BayesianSettings:
         """Return settings from plain data, in which tuples have become lists."""

@@ -81,12 +81,6 @@ class BayesianTable(MethodTable["BayesianFit"]):
         return self.known("the search").last_search
 
     @property
-    def is_cut_short(self) -> bool:
-        """Whether the sweeps ended at their limit, which those that draw a Gaussian may reach as asked."""
-        settings = self.known("the settings").settings
-        return settings.cuts_draws if settings.full else super().is_cut_short
-
-    @property
     def column_places(self) -> Matrix | None:
         """Coordinates of columns that are in order, shape (n, c), of a fit by one Gaussian."""
         places = self.known("the order of columns").settings.column_places

@@ -68,11 +68,6 @@ class LayeredTable:
         return self.base.stop_reason
 
     @property
-    def is_cut_short(self) -> bool:
-        """Whether the search ended at its limit of sweeps."""
-        return self.base.is_cut_short
-
-    @property
     def interval_method(self) -> str:
         """The name of the model's own intervals."""
         return self.base.interval_method

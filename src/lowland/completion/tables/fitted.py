@@ -102,10 +102,6 @@ class FittedTable(Protocol):
         """Why the last search ended."""
 
     @property
-    def is_cut_short(self) -> bool:
-        """Whether the search ended at its limit of sweeps; that all draws asked for are made is its end."""
-
-    @property
     def interval_method(self) -> str:
         """The name of the model's own intervals: "posterior", "fisher" or "conformal"."""
 

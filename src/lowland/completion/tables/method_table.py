@@ -71,11 +71,6 @@ class MethodTable(ABC, Generic[F]):
         """Why the last search ended."""
         return self.last_search.stop_reason
 
-    @property
-    def is_cut_short(self) -> bool:
-        """Whether the search ended at its limit of sweeps."""
-        return self.search.stop_reason is StopReason.ITERATION_LIMIT
-
     def plain_settings(self) -> dict[str, Any]:
         """Return the settings of the fit as plain data; column losses belong to the model."""
         return self.known("the settings").settings.to_dict()
