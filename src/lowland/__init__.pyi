@@ -41,8 +41,8 @@ from lowland.estimators.additive_spline import AdditiveSplineRegressor as Additi
 from lowland.estimators.matrix_completion import MatrixCompletion as MatrixCompletion
 from lowland.estimators.matrix_sensing import MatrixSensing as MatrixSensing
 from lowland.estimators.stable_spline import StableSplineRegressor as StableSplineRegressor
-from lowland.estimators.tensor_completion import complete_tensor as complete_tensor
-from lowland.estimators.tucker_decomposition import TuckerDecomposition as TuckerDecomposition
+from lowland.estimators.tensors.tensor_completion import complete_tensor as complete_tensor
+from lowland.estimators.tensors.tucker_decomposition import TuckerDecomposition as TuckerDecomposition
 from lowland.files.counts import read_counts as read_counts
 from lowland.files.covariates import Covariates as Covariates
 from lowland.files.covariates import read_covariates as read_covariates

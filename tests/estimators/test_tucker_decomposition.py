@@ -6,7 +6,7 @@ import xarray
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.estimators import tucker_filling
+from lowland.estimators.tensors import tucker_filling
 from lowland.tensors.filling import choice as cp_choice
 from lowland.tensors.filling.blending import TableValues
 

@@ -8,8 +8,8 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.estimators import unfolded_tables
-from lowland.estimators.unfolded_tables import table_values
+from lowland.estimators.tensors import unfolded_tables
+from lowland.estimators.tensors.unfolded_tables import table_values
 from lowland.tensors.cells.held_out import HeldOut
 from lowland.tensors.filling import blending
 from lowland.tensors.filling import choice as cp_choice
@@ -208,7 +208,8 @@ def test_where_the_table_says_nothing_cp_is_alone(blended, monkeypatch):
     some[:, 2, 5] = np.nan
     told = np.where(np.arange(SHAPE[1] * SHAPE[2]).reshape(SHAPE[1:]) == 2 * SHAPE[2] + 5, np.nan, truth)
     monkeypatch.setattr(
-        "lowland.estimators.tensor_completion.table_values", lambda *_: TableValues(told, 0 * told + 0.1)
+        "lowland.estimators.tensors.tensor_completion.table_values",
+        lambda *_: TableValues(told, 0 * told + 0.1),
     )
     few_sweeps(monkeypatch, (4, 4))
     brief = {"burn_in": 5, "n_draws": 20, "rng": 0}
@@ -239,7 +240,7 @@ def test_generators_that_cannot_spawn_draw_the_same(blended, monkeypatch):
     def drawn(part, mode, own):
         return known(own.standard_normal(part.shape))
 
-    monkeypatch.setattr("lowland.estimators.tensor_completion.table_values", drawn)
+    monkeypatch.setattr("lowland.estimators.tensors.tensor_completion.table_values", drawn)
     few_sweeps(monkeypatch, (4, 4))
     holes = blended[2][:20]
     found = [
@@ -273,7 +274,7 @@ def test_large_tensors_and_missing_slices_have_no_tables(monkeypatch, rng):
     def fail(*_):
         raise AssertionError("a table was fitted")
 
-    monkeypatch.setattr("lowland.estimators.tensor_completion.table_values", fail)
+    monkeypatch.setattr("lowland.estimators.tensors.tensor_completion.table_values", fail)
     few_sweeps(monkeypatch, (4, 4))
     cube = rng.standard_normal((12, 5, 6))
     cube[0, 0, 0] = np.nan

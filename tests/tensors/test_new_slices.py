@@ -164,7 +164,7 @@ def test_new_slices_beside_a_blend_are_those_of_cp(rng, few_sweeps, monkeypatch)
     skewed = np.exp(0.2 * noisy)
     holes = np.where(rng.random(truth.shape) < 0.5, skewed, np.nan)
     table = TableValues(np.exp(0.2 * truth[:29]), np.full((29, 10, 8), 0.1))
-    monkeypatch.setattr("lowland.estimators.tensor_completion.table_values", lambda part, *_: table)
+    monkeypatch.setattr("lowland.estimators.tensors.tensor_completion.table_values", lambda part, *_: table)
     first = ll.complete_tensor(holes[:29], 1, n_draws=30, rng=0)
     assert first.blend is not None
     more = first.update(holes[29], rng=0)

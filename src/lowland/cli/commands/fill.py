@@ -20,7 +20,7 @@ from lowland.core.arrays import Matrix
 from lowland.core.cells.observed_cells import check_kept
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.status import StopReason
-from lowland.estimators.tensor_completion import complete_tensor
+from lowland.estimators.tensors.tensor_completion import complete_tensor
 from lowland.files.bundle import save_arrays
 from lowland.files.foreign.columnar import COLUMNAR
 from lowland.files.outputs import write_rows

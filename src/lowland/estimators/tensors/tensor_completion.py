@@ -13,7 +13,7 @@ from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.running.interrupt import Interruptible
-from lowland.estimators.unfolded_tables import table_values
+from lowland.estimators.tensors.unfolded_tables import table_values
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.cells.inputs import as_observations
 from lowland.tensors.cells.observations import TensorObservations

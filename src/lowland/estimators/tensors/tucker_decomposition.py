@@ -14,7 +14,7 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
 from lowland.estimators.parameters import _Estimator, shown, warn_of_limit
-from lowland.estimators.tucker_filling import decompose_filled
+from lowland.estimators.tensors.tucker_filling import decompose_filled
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.cells.inputs import as_observations
 from lowland.tensors.filling.completed import TensorCompletionFit

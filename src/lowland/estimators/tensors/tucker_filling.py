@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
-from lowland.estimators.unfolded_tables import table_values
+from lowland.estimators.tensors.unfolded_tables import table_values
 from lowland.tensors.cell_objective import exact_value
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.filling.completed import TensorCompletionFit

@@ -1,0 +1,1 @@
+"""Tensors as estimators have them: slices are samples."""
