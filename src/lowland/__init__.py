@@ -63,6 +63,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.estimators.additive_spline": ["AdditiveSplineRegressor"],
         "lowland.estimators.stable_spline": ["StableSplineRegressor"],
         "lowland.estimators.tensors.tensor_completion": ["complete_tensor"],
+        "lowland.estimators.tensors.tensor_imputer": ["TensorCompletion"],
         "lowland.estimators.tensors.tucker_decomposition": ["TuckerDecomposition"],
         "lowland.files.covariates": ["Covariates", "read_covariates"],
         "lowland.files.graphs": ["Graph", "read_graph"],

@@ -42,6 +42,7 @@ from lowland.estimators.matrix_completion import MatrixCompletion as MatrixCompl
 from lowland.estimators.matrix_sensing import MatrixSensing as MatrixSensing
 from lowland.estimators.stable_spline import StableSplineRegressor as StableSplineRegressor
 from lowland.estimators.tensors.tensor_completion import complete_tensor as complete_tensor
+from lowland.estimators.tensors.tensor_imputer import TensorCompletion as TensorCompletion
 from lowland.estimators.tensors.tucker_decomposition import TuckerDecomposition as TuckerDecomposition
 from lowland.files.counts import read_counts as read_counts
 from lowland.files.covariates import Covariates as Covariates

@@ -1,13 +1,14 @@
 """All of scikit-learn's checks on every estimator, none expected to fail, and those that it leaves out."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import estimator_checks
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import lowland as ll
@@ -50,6 +51,10 @@ DEFAULTS = [
     ll.MatrixSensing(random_state=0),
     ll.TuckerDecomposition(random_state=0),
 ]
+# draws of tensors take longer: one check of each sort
+DRAWN_TENSOR = ll.TensorCompletion(rank=1, model="cp", burn_in=2, n_draws=3, random_state=0)
+FEW = ["check_estimators_pickle", "check_fit2d_1sample", "check_methods_subset_invariance"]
+FEW += ["check_set_output_transform_polars"]
 # `check_estimator` leaves these out
 OUTPUT = [
     "check_dataframe_column_names_consistency",
@@ -75,6 +80,21 @@ def test_scikit_learn(estimator, check):
     check(estimator)
 
 
+def checks_of_tensors():
+    for place, (_, check) in enumerate(estimator_checks_generator(DRAWN_TENSOR, mark=None)):
+        name = getattr(check, "func", check).__name__
+        yield pytest.param(check, id=f"{place}-{name}", marks=[pytest.mark.slow] * (name not in FEW))
+    for name in OUTPUT:
+        check = partial(getattr(estimator_checks, name), "TensorCompletion")
+        yield pytest.param(check, id=name, marks=[pytest.mark.slow] * (name not in FEW))
+
+
+@pytest.mark.parametrize("check", list(checks_of_tensors()))
+def test_scikit_learn_on_completed_tensors(check, monkeypatch):
+    monkeypatch.setattr("lowland.tensors.filling.choice.COMPARED", (3, 3))
+    check(clone(DRAWN_TENSOR))
+
+
 @pytest.mark.slow
 @parametrize_with_checks(DEFAULTS)
 def test_scikit_learn_by_default(estimator, check):
@@ -92,7 +112,7 @@ def test_frames_and_names_come_out(estimator, check):
 def test_every_estimator_is_checked():
     public = {getattr(ll, name) for name in ll.__all__}
     estimators = {one for one in public if isinstance(one, type) and issubclass(one, BaseEstimator)}
-    checked = {known for one in QUICK for known in type(one).__mro__}
+    checked = {known for one in (*QUICK, DRAWN_TENSOR) for known in type(one).__mro__}
     assert estimators <= checked
 
 

@@ -64,6 +64,7 @@ ESTIMATORS = (
     "AdditiveSplineRegressor",
     "MatrixSensing",
     "StableSplineRegressor",
+    "TensorCompletion",
     "TuckerDecomposition",
 )
 

@@ -6,14 +6,15 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.base import ClassNamePrefixFeaturesOutMixin
+from sklearn.utils.validation import check_is_fitted
 
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Matrix
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
-from lowland.estimators.parameters import _Estimator, shown, warn_of_limit
+from lowland.estimators.parameters import shown, warn_of_limit
+from lowland.estimators.tensors.stacks import _Stack
 from lowland.estimators.tensors.tucker_filling import decompose_filled
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.cells.inputs import as_observations
@@ -29,7 +30,7 @@ FILLS = ("auto", "averages", "decomposition")
 
 
 @public("lowland")
-class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Estimator):
+class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, _Stack):
     """Tucker decomposition of a stack of slices, with coordinates of new slices and missing cells filled.
 
     A sample is a slice along the first mode. `transform` returns its coordinates in the basis spanned by the
@@ -244,43 +245,6 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Es
         for factor in self.factors_[1:]:  # each product replaces the second mode by a new last one
             out = np.tensordot(out, factor, axes=(1, 1))
         return np.asarray(out.reshape(out.shape[0], -1))
-
-    def _read(self, X: ArrayLike, *, reset: bool) -> Matrix:
-        stack: Vector = validate_data(
-            self,
-            values_of(X),
-            reset=reset,
-            dtype=[np.float64, np.float32],
-            ensure_all_finite="allow-nan",
-            allow_nd=True,
-        )
-        if stack.ndim < 2:
-            raise InvalidInputError(
-                "slices must have at least one dimension. Reshape your data", f"shape {stack.shape}"
-            )
-        if reset:
-            self._slice_shape = stack.shape[1:]
-        elif stack.shape[1:] != self._slice_shape:
-            raise InvalidInputError(
-                "slices have another shape",
-                f"{stack.shape[1:]}",
-                fix=f"pass slices of shape {self._slice_shape}",
-            )
-        if stack.ndim > 2:
-            return stack
-        inner = (stack.shape[1], 1) if self.shape is None else tuple(self.shape)
-        if int(np.prod(inner)) != stack.shape[1]:
-            raise InvalidInputError(
-                "shape does not fit the features", f"{inner} for {stack.shape[1]} features"
-            )
-        return stack.reshape(len(stack), *inner)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
 
 
 def _lowered(ranks: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
