@@ -17,6 +17,7 @@ from lowland.completion.layers.table import LayeredTable
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import fit_plan
 from lowland.completion.refinement.layer import RefinementLayer
+from lowland.completion.restricted.layer import RestrictedLayer
 from lowland.core.cells.observations import Observations
 
 PLAN = CompletionPlan(method="variational", rank=2, max_iter=15, powers=False, refine=False)
@@ -70,6 +71,7 @@ class Case:
     plan: CompletionPlan = PLAN
     levels: dict[int, LevelKind] | None = None
     limits: dict[int, tuple[float, float]] | None = None
+    allowed: np.ndarray | None = None
 
 
 CASES = {
@@ -77,12 +79,19 @@ CASES = {
     LevelLayer: Case(with_levels, levels={2: LevelKind(3, ordered=False)}),
     RefinementLayer: Case(curved, replace(PLAN, refine=True)),
     BoundedLayer: Case(bounded, limits={0: (-0.5, 0.7), 3: (-np.inf, 1.0), 5: (0.0, np.inf)}),
+    RestrictedLayer: Case(
+        lambda rng: Observations.from_array(products(rng)),
+        CompletionPlan(method="gaussian", powers=False, draws=40),
+        allowed=np.arange(6) != np.array([[1], [-1], [5], [2], [0], [-1]]),
+    ),
 }
 
 
 def fit(case):
     rng = np.random.default_rng(0)
-    return fit_plan(case.table(rng), case.plan, rng=rng, levels=case.levels, limits=case.limits).table
+    return fit_plan(
+        case.table(rng), case.plan, rng=rng, levels=case.levels, limits=case.limits, allowed=case.allowed
+    ).table
 
 
 @pytest.fixture(scope="module")

@@ -51,6 +51,7 @@ def test_estimators_take_the_settings_of_a_plan(estimator):
         "as_is",
         "bounds",
         "dates",
+        "predictors",
         "dtype",
         "certify",
         "effort",

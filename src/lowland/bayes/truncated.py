@@ -61,8 +61,7 @@ class TruncatedNormal:
         a, b, sign = np.where(above, -b, a), np.where(above, -a, b), np.where(above, -1.0, 1.0)
         share = np.logaddexp(log_ndtr(a), log_ndtr(sign * scaled) + _log_share(a, b))
         moved = self.means + self.spreads * sign * np.clip(ndtri_exp(np.minimum(share, 0.0)), a, b)
-        inside: Vector = np.clip(moved, self.low, self.high)
-        return inside
+        return np.asarray(np.clip(moved, self.low, self.high))
 
     def _ends(self) -> tuple[Vector, Vector]:
         """Return the bounds in standard deviations from the mean."""

@@ -25,6 +25,8 @@ from lowland.completion.layers.table import LayeredTable
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.refinement.layer import RefinementLayer
 from lowland.completion.refinement.learning import choose_refinement
+from lowland.completion.restricted.allowed import Allowed
+from lowland.completion.restricted.layer import RestrictedLayer
 from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.model import sampling
 from lowland.core.arrays import Indices, Matrix
@@ -52,6 +54,8 @@ class BayesianProblem:
         Of rows and of the table's columns.
     orders : SideOrders
         Coordinates of rows and of the table's columns.
+    allowed : ndarray of bool, shape (n, n), or None
+        Whether one of the table's columns may inform another; None: all may.
     """
 
     table: Observations
@@ -60,6 +64,7 @@ class BayesianProblem:
     settings: BayesianSettings
     covariates: SideCovariates
     orders: SideOrders
+    allowed: Allowed | None = None
 
     def in_numbers(self) -> BayesianProblem:
         """Return the problem with what is known of columns said of the columns of numbers."""
@@ -69,7 +74,8 @@ class BayesianProblem:
         covariates = rows, None if columns is None else columns[groups]
         if orders.columns is not None:
             orders = replace(orders, columns=orders.columns[groups])
-        return replace(self, covariates=covariates, orders=orders)
+        allowed = None if self.allowed is None else self.allowed[np.ix_(groups, groups)]
+        return replace(self, covariates=covariates, orders=orders, allowed=allowed)
 
 
 def fit_layers(
@@ -136,6 +142,8 @@ def _fit_numbers(
         settings, covariates = with_orders(table, settings, covariates, orders, of_orders)
     fit = fit_bayesian(table, settings, rng=rng, covariates=covariates, **search)
     fitted = BayesianTable.of(fit, covariates)
+    if problem.allowed is not None:  # also of a fit that was interrupted: nothing else may be predicted
+        return LayeredTable(RestrictedLayer.of(fitted.model, problem.allowed, table), fitted, table)
     if fit.last_search.stop_reason is StopReason.INTERRUPTED:
         return fitted
     groups = problem.levels.groups if problem.levels else None

@@ -26,6 +26,7 @@ from lowland.completion.penalised.rank_path import RankPath, choose_rank_and_pen
 from lowland.completion.penalised.settings import CompletionSettings
 from lowland.completion.penalised.table import PenalisedTable
 from lowland.completion.plan import CompletionPlan
+from lowland.completion.restricted.allowed import Allowed
 from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.model import sampling
 from lowland.core.arrays import Indices
@@ -61,6 +62,7 @@ def fit_plan(  # noqa: PLR0913
     levels: Mapping[int, LevelKind] | None = None,
     orders: SideOrders | None = None,
     limits: Limits | None = None,
+    allowed: Allowed | None = None,
 ) -> PlannedFit:
     """Fit a table as planned, without a certificate.
 
@@ -79,6 +81,8 @@ def fit_plan(  # noqa: PLR0913
         Coordinates along which rows and columns may be in order; by default labels, as planned.
     limits : mapping of int to (float, float), optional
         Bounds of columns, for Bayesian methods.
+    allowed : ndarray of bool, shape (n, n), optional
+        Whether column j may inform column i, for method "gaussian".
 
     Returns
     -------
@@ -93,6 +97,8 @@ def fit_plan(  # noqa: PLR0913
     check_columns(plan.loss, numbers)
     check_fit_fits(numbers, plan, method)
     refuse_orders(orders, method, grouped=bool(known))
+    if allowed is not None:
+        check_restricted(plan, method)
     check_limits(table, limits or {}, method, known)
     if method == "map":
         refuse_covariates(covariates)
@@ -104,6 +110,7 @@ def fit_plan(  # noqa: PLR0913
         settings=bayesian_settings(plan, method, known.groups),
         covariates=covariates,
         orders=orders,
+        allowed=allowed,
     )
     fitted = fit_layers(problem, plan, rng, search)
     if limits:
@@ -128,6 +135,20 @@ def _fit_penalised(
         settings = path.settings
     fit = fit_completion(table, settings, rng=rng, certify=False, before=before, **search)
     return PlannedFit(PenalisedTable.of(fit), path if path is not None and path.steps else None)
+
+
+def check_restricted(plan: CompletionPlan, method: str) -> None:
+    """Raise if a method cannot predict columns from some of the others alone."""
+    if method != "gaussian":
+        raise UnsupportedError(
+            "predictors need the covariance of the columns, which factors do not give",
+            f'method "{method}"',
+            fix='use method "gaussian" (or "auto"), for tables of few columns',
+        )
+    if plan.refine:
+        raise UnsupportedError(
+            "forests predict from all columns", "refine with predictors", fix='use refine="auto" or False'
+        )
 
 
 def check_limits(table: Observations, limits: Limits, method: str, levels: Levels) -> None:

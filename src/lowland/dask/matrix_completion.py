@@ -39,8 +39,8 @@ class DaskMatrixCompletion(MatrixCompletion):
         As of `MatrixCompletion`; method "map" needs both rank and penalty as numbers.
     penalty_weights, refine, powers
         Only "uniform", and "auto" or False: there are no forests, roots and logarithms.
-    as_data, as_is, bounds
-        Only the defaults: there are no data frames and no bounds.
+    as_data, as_is, bounds, predictors
+        Only the defaults: there are no data frames, no bounds, and predictions use all that is known.
     tol, max_iter, verbose, random_state
         As of `MatrixCompletion`.
     certify : bool
@@ -108,6 +108,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         as_is: Any = (),
         bounds: Any = None,
         dates: str | None = None,
+        predictors: Any = None,
         dtype: str = "float64",
         tol: float | str = "auto",
         max_iter: int = 500,

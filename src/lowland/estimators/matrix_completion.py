@@ -98,6 +98,9 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         joint. The fit itself knows no bounds. Bayesian methods.
     dates : {"dmy", "mdy", "ymd"}, optional
         The order of day, month and year in a data frame, where dates are three numbers and do not tell it.
+    predictors : mapping of column to columns, or array_like of bool, shape (n, n), optional
+        Which columns may inform which: {"income": ["age", "job"]} predicts income from these alone (True at
+        [i, j]: column j may inform column i). Parameters are learnt from all cells. Method "gaussian".
     dtype : {"float64", "float32"}
         Precision of the fit.
     tol : float or "auto"
@@ -182,6 +185,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         as_is: Any = (),
         bounds: Any = None,
         dates: str | None = None,
+        predictors: Any = None,
         dtype: str = "float64",
         tol: float | str = "auto",
         max_iter: int = 500,
@@ -208,6 +212,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         self.as_is = as_is
         self.bounds = bounds
         self.dates = dates
+        self.predictors = predictors
         self.dtype = dtype
         self.tol = tol
         self.max_iter = max_iter

@@ -15,6 +15,7 @@ from lowland.completion.bounded.limits import read_limits
 from lowland.completion.elsewhere.fit import fit_elsewhere, refuse_elsewhere
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import check_effort, fit_plan
+from lowland.completion.restricted.allowed import read_predictors
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import FittedTable
 from lowland.core.cells.observations import Labels, Observations
@@ -84,7 +85,7 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     dated = dates_of_rows(X, kinds.time)
     asked = order_of(beside.row_order, labels[0], "row"), order_of(beside.column_order, labels[1], "column")
     orders = orders_of(asked, shape, (labels[0] if dated is None else dated, labels[1]))
-    limits = read_limits(model.bounds, TableLabels(shape, *labels), whole_columns(X, model.untouched_))
+    named = TableLabels(shape, *labels)
     with shown(model.verbose):
         planned = fit_plan(
             observations,
@@ -93,7 +94,8 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
             covariates=about,
             levels=kinds.level_kinds() if numbers else None,
             orders=orders,
-            limits=limits,
+            limits=read_limits(model.bounds, named, whole_columns(X, model.untouched_)),
+            allowed=read_predictors(model.predictors, named),
         )
         table, certificate = _judged(model, planned.table, rng)
     warn_of_limit(table.search, stacklevel=4)
@@ -112,6 +114,8 @@ def _read_columns(model: Any, X: Any) -> tuple[FrameKinds, CompletionPlan, bool]
     """
     form = TableFormat(as_data=model.as_data, as_is=model.as_is, dates=model.dates)
     kinds, plan = read_kinds(X, form), plan_of(model)
+    if model.predictors is not None and plan.method == "auto":
+        plan = replace(plan, method="gaussian")
     # Bayesian methods fit levels as numbers
     numbers = is_auto(model.loss) and plan.decide_method() != "map"
     kinds = kinds.with_words() if numbers else kinds.without_words()
@@ -158,8 +162,9 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
             raise UnsupportedError(
                 f"tables {where} have no columns that are no data", name, fix="leave it out"
             )
-    if model.bounds is not None:
-        raise UnsupportedError(f"tables {where} have no bounds", "bounds", fix=fix)
+    for name in ("bounds", "predictors"):
+        if getattr(model, name) is not None:
+            raise UnsupportedError(f"tables {where} have no {name}", name, fix=fix)
     for name in ("row_order", "column_order"):
         order = getattr(beside, name)
         if not (order is None or is_auto(order)):

@@ -113,9 +113,10 @@ class BoundedLayer(WritingLayer):
 
     def _law(self, rows: Indices, column: int) -> _BoundedLaw:
         """Return what is possible in cells of a column."""
-        base, power, columns = self.base, None, np.full(rows.size, column)
-        if isinstance(base, PowerLayer) and column in base.powers:
-            power, base = base.powers[column], base.base
+        base, columns = self.base, np.full(rows.size, column)
+        power = base.powers.get(column) if isinstance(base, PowerLayer) else None
+        if isinstance(base, PowerLayer) and power is not None:
+            base = base.base
         means, spreads = base.scores(rows, columns), base.standard_errors(rows, columns)
         return _BoundedLaw.of(np.asarray(means, np.float64), spreads, self.limits[column], power)
 

@@ -20,6 +20,7 @@ from lowland.completion.encoded.power_model import PowerLayer
 from lowland.completion.penalised.model import CompletionModel
 from lowland.completion.penalised.settings import side_weights
 from lowland.completion.refinement.layer import RefinementLayer
+from lowland.completion.restricted.layer import RestrictedLayer, gaussian_of
 from lowland.completion.tables.model import TableModel
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
@@ -78,7 +79,9 @@ def lean(model: TableModel, row: Observations, at: int, column: int) -> Leaning:
     if isinstance(model, LevelLayer):
         return _of_levels(model, row, at, column)
     inner_model = model.base if isinstance(model, RefinementLayer) else model
-    if isinstance(inner_model, PosteriorModel):
+    if isinstance(inner_model, RestrictedLayer):
+        leaning = _of_restricted(inner_model, row, at, column)
+    elif isinstance(inner_model, PosteriorModel):
         leaning = _of_posterior(inner_model, row, at, column)
     elif isinstance(inner_model, CompletionModel):
         leaning = _of_penalised(inner_model, row, at, column)
@@ -97,8 +100,8 @@ def _of_levels(model: LevelLayer, row: Observations, at: int, column: int) -> Le
         place += level
     inner = lean(model.base, model.apply(row), at, place)
     unit = "" if kind is None else "normal score of its levels" if kind.ordered else "share of a level"
-    sums = np.bincount(levels.groups, inner.contributions, minlength=levels.width)
-    return replace(inner, contributions=sums.astype(np.float64), unit=unit, level=level)
+    together = _by_column(inner.contributions, levels.groups, levels.width)
+    return replace(inner, contributions=together, unit=unit, level=level)
 
 
 def _of_posterior(model: PosteriorModel, row: Observations, at: int, column: int) -> Leaning:
@@ -130,6 +133,20 @@ def _of_posterior(model: PosteriorModel, row: Observations, at: int, column: int
     return Leaning(0.0, float(intercept), _by_column(moved, columns, len(means)))
 
 
+def _of_restricted(model: RestrictedLayer, row: Observations, at: int, column: int) -> Leaning:
+    """Return the same of a Gaussian whose columns are predicted from some of the others."""
+    mine = row.select(model.allowed[column, row.columns])
+    if model.allowed[column].all():
+        return _of_posterior(model.base, row, at, column)
+    gaussian, scaling, columns = gaussian_of(model.base), model.base.scaling, mine.columns
+    slopes = gaussian.slopes(columns, np.array([column]))[0][:, 0]
+    scaled = (mine.values - scaling.centres[columns]) / scaling.spreads[columns]
+    level = gaussian.mean[column] - slopes @ gaussian.mean[columns]
+    moved = scaling.spreads[column] * slopes * scaled
+    intercept = scaling.centres[column] + scaling.spreads[column] * level
+    return Leaning(0.0, float(intercept), _by_column(moved, columns, model.shape[1]))
+
+
 def _of_penalised(model: CompletionModel, row: Observations, at: int, column: int) -> Leaning:
     """Return the same of a ridge regression on the factors of columns."""
     if model.losses is not None or model.nonnegative:
@@ -154,4 +171,6 @@ def _of_penalised(model: CompletionModel, row: Observations, at: int, column: in
 
 
 def _by_column(parts: Vector, columns: Indices, width: int) -> Vector:
-    return np.asarray(np.bincount(columns, parts, minlength=width))
+    out = np.zeros(width)
+    np.add.at(out, columns, parts)
+    return out

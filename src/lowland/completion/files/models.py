@@ -26,12 +26,14 @@ from lowland.completion.files.posteriors import (
     posterior_arrays,
     posterior_model,
 )
+from lowland.completion.files.restricted import restricted_arrays, restricted_model
 from lowland.completion.files.smoothing import smoothed_arrays, smoothed_model
 from lowland.completion.layers.table import LayeredTable
 from lowland.completion.penalised.model import CompletionModel
 from lowland.completion.penalised.table import PenalisedTable
 from lowland.completion.refinement.layer import RefinementLayer
 from lowland.completion.refinement.smoothing import RowSmoothing
+from lowland.completion.restricted.layer import RestrictedLayer
 from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.kept_fit import kept_from_data
 from lowland.completion.tables.model import TableModel, sampling
@@ -151,9 +153,10 @@ def table_from_arrays(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
 
 def _bayesian(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedTable:
     base = BayesianTable(posterior_model(plain, arrays))
-    for word, refinement_of in (("smoothed", smoothed_model), ("refined", refined_model)):
+    layers = {"smoothed": smoothed_model, "refined": refined_model, "restricted": restricted_model}
+    for word, layer_of in layers.items():
         if plain.get(word):
-            return LayeredTable(refinement_of(base.model, arrays), base, None)
+            return LayeredTable(layer_of(base.model, arrays), base, None)
     return base
 
 
@@ -258,6 +261,11 @@ def _refined_arrays(model: RefinementLayer) -> Parts:
     return plain | {"refined": True}, arrays | refined_arrays(model, known)
 
 
+def _restricted_arrays(model: RestrictedLayer) -> Parts:
+    plain, arrays = _WRITERS[type(model.base)](model.base)
+    return plain | {"restricted": True}, arrays | restricted_arrays(model)
+
+
 # writers by type of model
 _WRITERS: dict[type[Any], Callable[[Any], Parts]] = {
     CompletionModel: _penalised_arrays,
@@ -266,4 +274,5 @@ _WRITERS: dict[type[Any], Callable[[Any], Parts]] = {
     LevelLayer: _encoded_arrays,
     PowerLayer: _encoded_arrays,
     BoundedLayer: _bounded_arrays,
+    RestrictedLayer: _restricted_arrays,
 }
