@@ -17,7 +17,7 @@ from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
-from lowland.estimators.explained_table import _ExplainedTable
+from lowland.estimators.answers.explained_table import _ExplainedTable
 from lowland.estimators.observing import observe
 from lowland.estimators.parameters import _Estimator
 from lowland.estimators.scores import error_of_cells, error_of_rows

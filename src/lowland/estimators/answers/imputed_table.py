@@ -14,9 +14,9 @@ from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import make_generator
+from lowland.estimators.answers.uncertain_table import _UncertainTable
 from lowland.estimators.frames.totals import decode_summed
 from lowland.estimators.observing import observe
-from lowland.estimators.uncertain_table import _UncertainTable
 from lowland.files.frames import eager_frame
 
 

@@ -13,7 +13,7 @@ from lowland.completion.explaining.leaning import lean
 from lowland.completion.tables.fitted import data_of
 from lowland.core.arrays import Indices
 from lowland.core.cells.observations import Observations
-from lowland.estimators.imputed_table import _ImputedTable
+from lowland.estimators.answers.imputed_table import _ImputedTable
 from lowland.estimators.table_input import as_positions
 
 
