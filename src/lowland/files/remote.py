@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lowland.core.errors import InvalidInputError, LowlandError, MissingExtraError
+from lowland.core.wording import Option, Words
 from lowland.files.sources import Opened, read_all
 
 # a scheme of two letters or more: one is a drive of Windows; paths of Python have lost one of two slashes
@@ -44,7 +45,9 @@ def fetch(address: str) -> list[Opened]:
     scheme, name = address.partition(":")[0].lower(), shown_address(address)
     if scheme in DATABASES:
         raise InvalidInputError(
-            f"{scheme}:// is the address of a database", name, fix="pass it as the database, with a query"
+            f"{scheme}:// is the address of a database",
+            name,
+            fix=Words("pass it by ", Option("database"), " with ", Option("query")),
         )
     try:
         import fsspec

@@ -114,7 +114,9 @@ class TableFormat:
         check_choice("sentinels", self.sentinels, SENTINELS)
         check_choice("censored", self.censored, CENSORED)
         if self.skip is not None and (not isinstance(self.skip, int) or self.skip < 0):
-            raise InvalidInputError("skip must be a number of lines", repr(self.skip), fix="use 0 or more")
+            raise InvalidInputError(
+                Words(Option("skip"), " must be a number of lines"), repr(self.skip), fix="use 0 or more"
+            )
         if self.dates is not None:
             check_choice("dates", self.dates, ORDERS)
         if self.decimal not in (None, ".", ","):

@@ -1,1 +1,1 @@
-"""What is judged: the options of such commands and how they end, and documents that are checked."""
+"""What is judged: the options of such commands and how they end, and what is read to check documents."""

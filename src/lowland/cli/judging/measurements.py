@@ -1,4 +1,4 @@
-"""Files of linear measurements: what was measured, and the data."""
+"""Files of linear measurements of a matrix."""
 
 from __future__ import annotations
 
