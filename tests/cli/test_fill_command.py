@@ -114,6 +114,20 @@ def test_a_long_table_is_folded_filled_and_written_with_its_labels(readings, end
     assert ((gap.lower < gap.speed) & (gap.speed < gap.upper)).all()
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_a_page_names_modes_as_the_file_does(readings):
+    pytest.importorskip("matplotlib")
+    asked = ("fill", "long.csv", "--value", "speed", "--fold", "time=day,hour", *CP, "--draws", 4, "--force")
+    done = call(*asked, "--output", "o.csv", "--report", "r.html", "--json", cwd=readings)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["files"] == {"output": "o.csv", "report": "r.html"}
+    page = (readings / "r.html").read_text()
+    for words in ("A filled cell is off by about", "hour (24)", "drew 4 as asked", "lowland fill long.csv"):
+        assert words in page
+    same = call(*asked, "--output", "o.csv", "--report", "o.csv", cwd=readings)
+    assert_clean_error(same, "two results would be written to the same file")
+
+
 def test_complete_says_that_a_table_could_be_folded(readings):
     options = ("--rank", "1", "--penalty", "1", "--no-certify", "--output", "z.csv", "--force")
     done = call("complete", "long.csv", *options, cwd=readings)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 import typer
 
-from lowland.cli.options import FileOptions, SeedOption
-from lowland.cli.output import say, say_json, warn
-from lowland.cli.overwriting import check_archive, check_output, check_table
+from lowland.cli.options import FileOptions, ReportOption, SeedOption
+from lowland.cli.output import say, say_files, say_json, try_report, typed_command, warn
+from lowland.cli.overwriting import check_archive, check_outputs, check_table
 from lowland.cli.records import REQUIRED, option, takes_records
 from lowland.cli.tensor_source import TensorArgument, TensorSource
 from lowland.core.arrays import Matrix
+from lowland.core.atomic import was_written
 from lowland.core.cells.observed_cells import check_kept
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.status import StopReason
@@ -24,7 +26,9 @@ from lowland.estimators.tensors.tensor_completion import complete_tensor
 from lowland.files.bundle import save_arrays
 from lowland.files.foreign.columnar import COLUMNAR
 from lowland.files.outputs import write_rows
+from lowland.report.page import write_report
 from lowland.tensors.filling.completed import TensorCompletionFit
+from lowland.tensors.filling.page import filled_page
 from lowland.tensors.reading.tensor_file import TensorFile
 
 # endings of files that a table is written to
@@ -52,6 +56,7 @@ class FillOptions:
     )
     interval: float = option(0.9, "Level of the intervals of missing cells.")
     draws: int = option(100, "Number of draws that are averaged.")
+    report: ReportOption = None
     seed: SeedOption = 0
     files: FileOptions
 
@@ -60,7 +65,7 @@ class FillOptions:
 def fill(file: TensorArgument, asked: FillOptions, source: TensorSource) -> None:
     """Fill a tensor's missing cells by averages over CP decompositions and tables, with error bars."""
     output = asked.output
-    check_output(output, force=asked.files.force)
+    check_outputs(output, asked.report, force=asked.files.force)
     as_table = output.suffix.lower() in TABLES
     if as_table:
         check_table(output, "--output")
@@ -99,14 +104,28 @@ def fill(file: TensorArgument, asked: FillOptions, source: TensorSource) -> None
         write_rows(output, header, _lines(completed, read, lower, upper, output), labels=len(read.names))
     else:
         save_arrays(output, {"tensor": _kept(completed, read), "lower": lower, "upper": upper})
+    interrupted = completed.search.stop_reason is StopReason.INTERRUPTED
+    if not interrupted:
+        _report(asked, completed, read)
+    paths = {"output": output, "report": asked.report}
     if asked.files.json:
-        say_json(_as_data(completed, output))
+        say_json(_as_data(completed, paths))
     else:
         say(str(completed))
-        say(f"filled tensor: {output}")
-    if completed.search.stop_reason is StopReason.INTERRUPTED:
+        say_files({"filled tensor" if name == "output" else name: path for name, path in paths.items()})
+    if interrupted:
         warn(f"lowland: interrupted after {len(completed.draws)} of {asked.draws} draws, which were averaged")
         raise typer.Exit(130)
+
+
+def _report(asked: FillOptions, fit: TensorCompletionFit, read: TensorFile) -> None:
+    """Write the page, if it is asked for."""
+    path = asked.report
+    if path is None:
+        return
+    settings = [("command", typed_command()), ("seed", str(asked.seed))]
+    page = partial(filled_page, fit, read.names, read.coordinates or None, settings)
+    try_report(lambda: write_report(path, page()), path)
 
 
 def _kept(fit: TensorCompletionFit, read: TensorFile) -> Any:
@@ -181,7 +200,7 @@ def _order(word: str, mode: int, read: TensorFile) -> Any:
         ) from None
 
 
-def _as_data(fit: TensorCompletionFit, output: Path) -> dict[str, Any]:
+def _as_data(fit: TensorCompletionFit, paths: Mapping[str, Path | None]) -> dict[str, Any]:
     blend = fit.blend
     return {
         "shape": list(fit.shape),
@@ -204,5 +223,5 @@ def _as_data(fit: TensorCompletionFit, output: Path) -> dict[str, Any]:
         "noise_by_slice": fit.slice_noise.tolist(),
         "draws": len(fit.draws),
         "stop_reason": fit.search.stop_reason.value,
-        "files": {"output": str(output)},
+        "files": {name: str(path) for name, path in paths.items() if path is not None and was_written(path)},
     }

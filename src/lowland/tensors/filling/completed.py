@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,6 +19,7 @@ from lowland.core.parameter_checks import check_share, whole_number
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.results.records import SearchResult
 from lowland.kernels.blas_threads import one_blas_thread
+from lowland.report.reported import Reported
 from lowland.tensors.cells.inputs import check_cells
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.cells.protocol import KnownCells
@@ -31,6 +32,9 @@ from lowland.tensors.filling.objective import BayesianCP
 from lowland.tensors.filling.sampling import Draws, moments, moments_everywhere
 from lowland.tensors.named_modes import appended_labels, labelled, mode_of, own_coordinates
 
+if TYPE_CHECKING:
+    from lowland.report.page import Page
+
 # level of intervals that reach one standard deviation of a normal law: draws of a blend are spread as wide
 CENTRAL = 0.6827
 
@@ -38,7 +42,7 @@ CENTRAL = 0.6827
 @public("lowland")
 @final
 @dataclass(frozen=True, eq=False, kw_only=True)
-class TensorCompletionFit:
+class TensorCompletionFit(Reported):
     """A tensor completed by averages over draws of CP decompositions.
 
     Parameters
@@ -335,6 +339,11 @@ class TensorCompletionFit:
                 drawn = self._everywhere + self._narrowing * (drawn - self._cp_everywhere)
             out[k] = np.where(np.isnan(known), drawn, known)
         return out
+
+    def _page(self) -> Page:
+        from lowland.tensors.filling.page import filled_page
+
+        return filled_page(self)
 
     def __str__(self) -> str:
         missing = prod(self.shape) - self.data.size
