@@ -105,7 +105,8 @@ def _discard(stream: int) -> None:
 
 
 def _say_interrupted(written: Sequence[Path]) -> int:
-    names = ", ".join(dict.fromkeys(map(str, written)))
+    # a folder that was to appear whole is gone again
+    names = ", ".join(dict.fromkeys(str(path) for path in written if path.exists()))
     more = "; --resume continues from the checkpoint" if names.endswith(".checkpoint") else ""
     _say(f"interrupted; written before: {names}{more}" if names else "interrupted; nothing was saved")
     # an interrupt inside code compiled from text leaves a flag that would end the process by the signal

@@ -14,6 +14,7 @@ COMMANDS = {
     "complete": (
         "Fill the missing cells of a numeric table, with error bars, and report what is proved about the fit."
     ),
+    "completions": "Write several completed tables, whose missing cells are drawn: multiple imputation.",
     "predict": "Predict cells of a completed table.",
     "top": "Print the columns with the largest predictions for rows, without those that they have already.",
     "sense": (

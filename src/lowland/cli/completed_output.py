@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from lowland.cli.cell_lists import LEVEL, write_intervals, write_marks
 from lowland.cli.output import say, say_certificate
 from lowland.cli.table_cells import (
-    filled_cells,
     observed_cells,
     observed_title,
     observed_word,
     side_names,
     text_style,
+    with_totals,
     word_of,
     worded,
 )
@@ -146,7 +146,14 @@ def write_completed(
     path: Path, table: Table, model: TableModel, *, means: bool = False, formulas: bool = False
 ) -> None:
     """Write a completed table in the layout of the input, with observed cells kept and likeliest levels."""
-    filled = filled_cells(table, model, means=means)
+    write_filled_table(path, table, model.matrix(likeliest=True), means=means, formulas=formulas)
+
+
+def write_filled_table(
+    path: Path, table: Table, filled: NDArray[Any], *, means: bool = False, formulas: bool = False
+) -> None:
+    """Write a table whose missing cells are filled from an array of the fitted columns, in which levels are numbers."""
+    filled = with_totals(table, filled, means=means)
     if table.original is not None:
         fills = column_fills(table, filled)
         write_filled(path, Filled(original=table.original, fills=fills, form=table.form, means=means))

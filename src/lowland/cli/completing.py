@@ -227,14 +227,19 @@ class CompleteOptions:
     @property
     def reading(self) -> Reading:
         """How to read the table."""
-        loss = self.plan.loss  # columns of a logistic loss may hold two words instead of numbers
-        named = () if isinstance(loss, str) else loss.items()
-        return replace(
-            self.table.reading,
-            dtype=self.run.dtype,
-            two_level=[str(column) for column, word in named if word == "logistic"],
-            words=self.plan.decide_method() != "map",  # Bayesian methods fit levels as numbers
-        )
+        return reading_for(self.plan, self.table, self.run.dtype)
+
+
+def reading_for(plan: CompletionPlan, table: TableOptions, dtype: str) -> Reading:
+    """Return how to read a table that is to be fitted."""
+    loss = plan.loss  # columns of a logistic loss may hold two words instead of numbers
+    named = () if isinstance(loss, str) else loss.items()
+    return replace(
+        table.reading,
+        dtype=dtype,
+        two_level=[str(column) for column, word in named if word == "logistic"],
+        words=plan.decide_method() != "map",  # Bayesian methods fit levels as numbers
+    )
 
 
 def check_table_size(rank: int | None, output: Path | None, shape: tuple[int, int]) -> None:
@@ -249,7 +254,7 @@ def check_table_size(rank: int | None, output: Path | None, shape: tuple[int, in
         )
 
 
-def _kinds(table: Observations, levels: Mapping[str, tuple[str, ...]]) -> dict[int, LevelKind]:
+def level_kinds(table: Observations, levels: Mapping[str, tuple[str, ...]]) -> dict[int, LevelKind]:
     """Return the columns of words by position; of one word, they are constants."""
     labels = [] if table.column_labels is None else [str(name) for name in table.column_labels.tolist()]
     return {
@@ -284,7 +289,7 @@ def run_plan(
         rng=rng,
         covariates=covariates,
         orders=orders,
-        levels=_kinds(observations, loaded.levels) if plan.decide_method() != "map" else None,
+        levels=level_kinds(observations, loaded.levels) if plan.decide_method() != "map" else None,
         checkpoint=checkpoint,
         resume=snapshot,
     )

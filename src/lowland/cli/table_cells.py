@@ -30,7 +30,11 @@ def observed_word(words: Sequence[str], code: float) -> str:
 
 def filled_cells(table: Table, model: TableModel, *, means: bool = False) -> Matrix:
     """Return what fills the cells of a table, totals among them, as the sums of what fills their parts."""
-    filled = model.matrix(likeliest=True)
+    return with_totals(table, model.matrix(likeliest=True), means=means)
+
+
+def with_totals(table: Table, filled: Matrix, *, means: bool = False) -> Matrix:
+    """Return a fitted table with its holes filled, and the totals that took no part in the fit."""
     if table.totals is None:
         return filled
     manners = {} if means or table.original is None else find_manners(table.original)
