@@ -21,7 +21,7 @@ ACROSS = {
 FAMILIES = {
     "certificates": "false_proofs inequalities penalised_problems uniqueness_and_errors whole_matrices",
     "cli": "commands completions_command cp_command elsewhere_command escape_command fill_command "
-    "network_commands proof_commands resume tucker_command words_command",
+    "network_commands proof_commands resume top_command tucker_command words_command",
     "completion": "column_losses_edge_cases column_places encoded_tables gaussian graphs nonnegative orders "
     "penalised_threads row_scales untuned untuned_edge_cases",
     "dynamics": "escape_times exit_estimates simulation",

@@ -13,9 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import data_of
-from lowland.completion.tables.rankings import alike, recommend
+from lowland.completion.tables.rankings import alike, one_row, recommend, recommend_new
 from lowland.completion.tables.updates import extended
-from lowland.core.arrays import Indices, Matrix, Vector, check_floats, check_size, overflows
+from lowland.core.arrays import Indices, Matrix, Vector, check_size, overflows
 from lowland.core.cells.observations import Observations
 from lowland.core.parameter_checks import whole_number
 from lowland.estimators.saved_table import _SavedTable
@@ -104,7 +104,13 @@ class _ServedTable(_SavedTable, ABC):
         count = whole_number(k, "k", 1)
         chosen = None if candidates is None else self._completed.labels.positions(candidates, 1)
         if isinstance(row, Mapping):
-            columns, predictions = self._top_of_new(row, count, exclude_observed, chosen)
+            columns, predictions = recommend_new(
+                self._completed.model,
+                self._one_row(row),
+                count,
+                with_known=not exclude_observed,
+                candidates=chosen,
+            )
             return self._names(columns, 1), predictions
         several = not isinstance(row, str) and np.ndim(row) > 0
         at = self._completed.labels.positions(row if several else as_positions(row, "row"), 0)
@@ -126,37 +132,11 @@ class _ServedTable(_SavedTable, ABC):
         fix = "pass exclude_observed=False, or save the model with its data"
         return data_of(self._completed.table, "a ranking without them", fix=fix)
 
-    def _top_of_new(
-        self, known: Mapping[Any, float], count: int, exclude: bool, chosen: Indices | None
-    ) -> tuple[Indices, Vector]:
-        """Return the best columns of a new row, and its predictions there."""
-        model, row = self._completed.model, self._one_row(known)
-        # not clipped to the range of grades, where many would be equal
-        scores = np.array(model.new_scores(row)[0], np.float64)
-        predictions = model.within_range(scores)
-        closed = (
-            np.zeros(predictions.size, bool)
-            if chosen is None
-            else ~np.isin(np.arange(predictions.size), chosen)
-        )
-        if exclude:
-            closed[row.columns] = True
-        open_columns = np.flatnonzero(~closed)
-        best = open_columns[np.argsort(-scores[open_columns], kind="stable")[:count]]
-        return best, predictions[best]
-
     def _one_row(self, known: Mapping[Any, float]) -> Observations:
         """Return known values by column as a table of one row."""
-        labels = self._completed.labels
-        # labels may be of several types; positions are whole numbers
-        kind = None if labels.columns is None else object
-        columns = labels.positions(np.array(list(known), dtype=kind), 1)
-        n, order = self._completed.model.shape[1], np.argsort(columns)
-        values = check_floats(
-            [self._coded(*one) for one in known.items()], "known", ndim=1, dtype=str(self.row_factors_.dtype)
-        )
-        blank = np.zeros(columns.size, np.intp)
-        return Observations.from_triples(blank, columns[order], values[order], shape=(1, n))
+        coded = {column: self._coded(column, value) for column, value in known.items()}
+        model, dtype = self._completed.model, str(self.row_factors_.dtype)
+        return one_row(model.labels, coded, n=model.shape[1], dtype=dtype)
 
     def _coded(self, column: Any, value: Any) -> Any:
         """Return the position of a level given by its name, and any other value as it is."""

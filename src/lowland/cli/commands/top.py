@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, final
+from typing import Annotated, Any, TypeAlias, final
 
 import numpy as np
 import typer
 
 from lowland.cells.labels import TableLabels
 from lowland.cli.options import TableFileOptions
-from lowland.cli.output import say, say_json
+from lowland.cli.output import refuse_given, say, say_json
 from lowland.cli.overwriting import check_output, check_table
 from lowland.cli.reading import TableOptions
 from lowland.cli.records import argument, option, takes_records
 from lowland.completion.files.models import load_model
-from lowland.completion.tables.rankings import recommend
-from lowland.core.arrays import Indices
+from lowland.completion.tables.fitted import FittedTable
+from lowland.completion.tables.rankings import alike, one_row, recommend, recommend_new
+from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.labels import label_text
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
 from lowland.files.outputs import cell_text, write_rows
+from lowland.files.profiles import read_profile
 from lowland.files.shapes.layouts import Reading
+from lowland.files.table_format import TableFormat
 from lowland.files.tables import load_table, read_columns
 
 HEADER = ("row", "rank", "column", "prediction")
+ALIKE = ("like", "rank", "", "correlation")
+# a line of the output: what is asked about, place, what is ranked, number
+Line: TypeAlias = tuple[str, int, str, float]
 
 
 @final
@@ -39,6 +46,13 @@ class TopOptions:
         "Labels of rows, or their positions if they have no labels.", default=None, metavar="[ROW]..."
     )
     everyone: bool = option(False, "Rank the columns of every row.", "--all")
+    like: str | None = option(
+        None, "Instead, print the columns most like this one, or the rows most like this one."
+    )
+    profile: Path | None = option(
+        None,
+        "Instead, rank the columns of a new row: a file with what is known of it, columns and their values.",
+    )
     count: int = option(10, "Number of columns.", "--count", "-k")
     include_observed: bool = option(
         False, "Rank columns that the row has already, too.", "--include-observed"
@@ -49,28 +63,70 @@ class TopOptions:
     )
     output: Path | None = option(None, "Write the rankings here instead.")
 
+    def check(self, context: typer.Context) -> None:
+        """Raise unless one thing is asked, with options that have an effect on it."""
+        if self.count < 1:
+            raise InvalidInputError("--count must be at least 1", str(self.count))
+        given = {
+            "rows": self.labels,
+            "--all": self.everyone,
+            "--like": self.like is not None,
+            "--profile": self.profile,
+        }
+        asked = [name for name, value in given.items() if value]
+        if len(asked) != 1:
+            raise InvalidInputError(
+                "name some rows, or pass --all, --like or --profile",
+                " and ".join(asked) or "none of them",
+                fix="give one of them",
+            )
+        if self.like is not None:
+            idle, why = ("include_observed", "candidates", "table"), "similarity is about the whole model"
+            refuse_given(context, idle, "--like", why, "rank the columns of a row")
+        if self.profile is not None:
+            why = "the file says what the row has"
+            refuse_given(context, ("table",), "--profile", why, "name rows of the model")
+
 
 @takes_records
 def top(
+    context: typer.Context,
     model: Annotated[Path, typer.Argument(help="A model written by lowland complete.")],
     asked: TopOptions,
     shared: TableFileOptions,
     layout: TableOptions,
 ) -> None:
     """Print the columns with the largest predictions for rows, without those that they have already."""
-    labels, output, reading = asked.labels, asked.output, layout.reading
-    if asked.count < 1:
-        raise InvalidInputError("--count must be at least 1", str(asked.count))
-    if asked.everyone == bool(labels):
-        raise InvalidInputError(
-            "name some rows, or pass --all", "both" if labels else "neither", fix="give one of them"
-        )
+    asked.check(context)
+    output = asked.output
     if output is not None:
         check_output(output, force=shared.files.force)
         check_table(output, "--output")
-    fitted, _ = load_model(model)
-    known = fitted.model.labels
-    wanted = [] if labels is None else labels if known.rows is not None else [_position(x) for x in labels]
+    fitted, header = load_model(model)
+    if asked.like is not None:
+        titles, lines = _alike(fitted, asked.like, asked.count)
+    elif asked.profile is not None:
+        words = {str(name): levels for name, levels in header.get("levels", [])}
+        titles, lines = HEADER, _of_profile(fitted, asked, words, layout.cells.form)
+    else:
+        titles, lines = HEADER, _of_rows(fitted, asked, layout.reading)
+    if output is not None:
+        write_rows(output, titles, lines, labels=3, formulas=shared.keep_formulas)
+        say(f"{len(lines)} lines for {len({line[0] for line in lines})} rows: {output}")
+    elif shared.files.json:
+        say_json({"columns": titles, "rows": lines})
+    else:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(titles)
+        writer.writerows(map(cell_text, line) for line in lines)
+
+
+def _of_rows(fitted: FittedTable, asked: TopOptions, reading: Reading) -> list[Line]:
+    """Return the best columns of rows of the model."""
+    known, labels = fitted.model.labels, asked.labels
+    wanted = (
+        [] if labels is None else labels if known.rows is not None else [_position(x, "rows") for x in labels]
+    )
     rows = np.arange(known.shape[0]) if asked.everyone else known.positions(wanted, 0)
     seen = fitted.observations if asked.table is None else _aligned(asked.table, reading, known)
     places, predictions = recommend(
@@ -81,21 +137,50 @@ def top(
         candidates=None if asked.candidates is None else _candidates(asked.candidates, known),
     )
     names = [_names(known.rows, rows), _names(known.columns, np.arange(known.shape[1]))]
-    lines = [
-        (names[0][i], rank + 1, names[1][j], float(number))
+    return [
+        (names[0][i], rank, names[1][j], float(number))
         for i, (columns, numbers) in enumerate(zip(places.tolist(), predictions.tolist(), strict=True))
-        for rank, (j, number) in enumerate(zip(columns, numbers, strict=True))
+        for rank, (j, number) in enumerate(zip(columns, numbers, strict=True), 1)
         if j >= 0
     ]
-    if output is not None:
-        write_rows(output, HEADER, lines, labels=3, formulas=shared.keep_formulas)
-        say(f"{len(lines)} lines for {rows.size} rows: {output}")
-    elif shared.files.json:
-        say_json({"columns": HEADER, "rows": lines})
+
+
+def _of_profile(
+    fitted: FittedTable, asked: TopOptions, levels: Mapping[str, Sequence[str]], form: TableFormat
+) -> list[Line]:
+    """Return the best columns of a new row, which is folded in."""
+    assert asked.profile is not None
+    labels = fitted.model.labels
+    known: dict[Any, float] = dict(read_profile(asked.profile, labels, levels, form))
+    if labels.columns is None:
+        known = {_position(name, "columns"): value for name, value in known.items()}
+    best, predictions = recommend_new(
+        fitted.model,
+        one_row(labels, known, n=labels.shape[1]),
+        asked.count,
+        with_known=asked.include_observed,
+        candidates=None if asked.candidates is None else _candidates(asked.candidates, labels),
+    )
+    return _ranked(asked.profile.stem, _names(labels.columns, best), predictions)
+
+
+def _alike(fitted: FittedTable, label: str, count: int) -> tuple[tuple[str, ...], list[Line]]:
+    """Return the columns most like one, or the rows where the label is that of a row alone."""
+    labels, (rows, columns) = fitted.model.labels, fitted.model.factors()
+    is_row = labels.has(label, 0) and not labels.has(label, 1)
+    if is_row:
+        rows, columns, known, side = columns, rows, labels.rows, "row"
     else:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(HEADER)
-        writer.writerows(map(cell_text, line) for line in lines)
+        known, side = labels.columns, "column"
+    wanted: Any = label if known is not None else _position(label, "columns")
+    (at,) = labels.positions([wanted], 0 if is_row else 1)
+    best, correlations = alike(rows, columns, int(at), count)
+    return tuple(title or side for title in ALIKE), _ranked(label, _names(known, best), correlations)
+
+
+def _ranked(asked: str, names: list[str], numbers: Vector) -> list[Line]:
+    ranked = zip(names, numbers.tolist(), strict=True)
+    return [(asked, rank, name, float(number)) for rank, (name, number) in enumerate(ranked, 1)]
 
 
 def _must_know(seen: Observations | None) -> Observations:
@@ -128,10 +213,10 @@ def _names(labels: Any, positions: Indices) -> list[str]:
     return [label_text(x) for x in (positions if labels is None else labels[positions]).tolist()]
 
 
-def _position(text: str) -> int:
+def _position(text: str, what: str) -> int:
     try:
         return int(text)
     except ValueError:
         raise InvalidInputError(
-            "rows of this model have no labels", repr(text), fix="pass a position counted from 0"
+            f"{what} of this model have no labels", repr(text), fix="pass a position counted from 0"
         ) from None

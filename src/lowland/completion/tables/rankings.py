@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
+from lowland.cells.labels import TableLabels
 from lowland.completion.tables.model import TableModel
-from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector, check_floats
 from lowland.core.cells.observations import Observations
 
 # scores formed at once
@@ -63,6 +67,62 @@ def recommend(
         at = np.repeat(rows[part], count)[open_cells.ravel()]
         values[part][open_cells] = model.predict(at, best[open_cells])
     return best_columns, values
+
+
+def recommend_new(
+    model: TableModel,
+    row: Observations,
+    count: int,
+    *,
+    with_known: bool = False,
+    candidates: Indices | None = None,
+) -> tuple[Indices, Vector]:
+    """Return the columns with the largest predictions for a new row, the best first, and these predictions.
+
+    Parameters
+    ----------
+    model : TableModel
+    row : Observations, shape (1, n)
+        What is known of it.
+    count : int
+        Maximum number of columns.
+    with_known : bool
+        Whether columns that are known of it are ranked, too.
+    candidates : ndarray of int, optional
+        Columns to choose from; by default all.
+    """
+    n = model.shape[1]
+    # not clipped to the range of grades, where many would be equal
+    scores = np.array(model.new_scores(row)[0], np.float64)
+    predictions = model.within_range(scores)
+    closed = np.zeros(n, bool) if candidates is None else ~np.isin(np.arange(n), candidates)
+    if model.losses is not None:
+        closed |= ~model.losses.numbers  # positions of levels are no quantities
+    if not with_known:
+        closed[row.columns] = True
+    left = np.flatnonzero(~closed)
+    best = left[np.argsort(-scores[left], kind="stable")[:count]]
+    return best, predictions[best]
+
+
+def one_row(
+    labels: TableLabels, known: Mapping[Any, float], *, n: int, dtype: str = "float64"
+) -> Observations:
+    """Return values by label (or position) of column as a table of one row and `n` columns.
+
+    Raises
+    ------
+    InvalidInputError
+        If a label is not known, or a value is not finite.
+    """
+    # labels may be of several types; positions are whole numbers
+    kind = None if labels.columns is None else object
+    columns = labels.positions(np.array(list(known), dtype=kind), 1)
+    order = np.argsort(columns)
+    values = check_floats(list(known.values()), "known", ndim=1, dtype=dtype)
+    return Observations.from_triples(
+        np.zeros(columns.size, np.intp), columns[order], values[order], shape=(1, n)
+    )
 
 
 def _cells_of(seen: Observations, rows: Indices) -> tuple[Indices, Indices]:
