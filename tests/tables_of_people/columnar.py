@@ -1,6 +1,6 @@
 """Parquet and Feather: the kinds of columns that they have, and folders of them."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -65,6 +65,8 @@ def indexed(columns):
 DAYS = [date(2023, 1, 13) + timedelta(days=9 * k) for k in range(LINES)]
 MOMENTS = [datetime(2023, 1, 13, 6, 30) + timedelta(hours=7 * k) for k in range(LINES)]
 DECIMALS = {**values(), "tea": [None if x is None else Decimal(f"{x:.2f}") for x in values()["tea"]]}
+FEW = {**values(), "milk": [None if x is None else Decimal(f"{x:.1f}") for x in values()["milk"]]}
+NUMBERS_AS_TEXT = {**values(), "tea": [None if x is None else f"{x:.2f}" for x in values()["tea"]]}
 TRUTHS = holed([word == "y" for word in words("y", "n")], 1)
 IDS = [2**60 + 977 * k for k in range(LINES)]
 SINGLE = {
@@ -106,7 +108,7 @@ ENTRIES = (
     kept("moments of Parquet", arrow({**values(), "when": MOMENTS}), passed=("when",)),
     kept(
         "moments with a zone",
-        arrow({**values(), "when": MOMENTS}, {"when": pa.timestamp("us", "UTC")}),
+        arrow({**values(), "when": [one.replace(tzinfo=UTC) for one in MOMENTS]}),
         passed=("when",),
         frame=None,
         output="o.csv",

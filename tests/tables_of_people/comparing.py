@@ -34,7 +34,7 @@ def read_output(
         import openpyxl
 
         rows = [list(row) for row in openpyxl.load_workbook(path).active.iter_rows(values_only=True)]
-        return [str(name or "") for name in rows[0]], rows[1:]
+        return ([str(name or "") for name in rows[0]], rows[1:]) if headed else (None, rows)
     with path.open(encoding="utf-8", newline="") as file:
         text = file.read()
     assert text.startswith(above), text[: len(above)]
@@ -64,8 +64,6 @@ def as_written(cell: Any) -> str:
         return str(cell).upper()
     if isinstance(cell, datetime) and cell.time() == datetime.min.time():
         return cell.date().isoformat()
-    if isinstance(cell, date):
-        return cell.isoformat()
     return str(cell)
 
 

@@ -54,7 +54,7 @@ def sheet_named(name):
 
 
 CSV = text(prices())
-TABS = text(prices(), delimiter="\t")
+TABS = text(prices(), delimiter="\t", out=",")
 
 ENTRIES = (
     priced("gz", packed("t.csv.gz", gzip.compress), frame=read_csv()),

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from dataclasses import replace
 
 import pandas as pd
 
@@ -100,7 +101,11 @@ ENTRIES = (
     priced("JSON by index", json_file(values(), make=oriented("index")), frame=read_json(orient="index")),
     priced("JSON split", json_file(values(), make=oriented("split")), frame=read_json(orient="split")),
     priced("JSON table", json_file(values(), make=oriented("table")), labels="shop"),
-    priced("JSON values", json_file(values(), make=oriented("values")), refused="not JSON of records"),
+    priced(
+        "JSON values",
+        replace(json_file(values(), make=oriented("values")), headed=False),
+        frame=read_json(orient="values"),
+    ),
     priced(
         "JSON with an object in a cell",
         json_file({**values(), "place": [{"x": 1}] * LINES}),
@@ -126,6 +131,6 @@ ENTRIES = (
     priced(
         "HTML",
         saved(values(), "t.html", lambda frame, path: frame.to_html(path, index=False)),
-        refused="unknown file extension",
+        refused="a page of HTML",
     ),
 )

@@ -152,7 +152,7 @@ def write_completed(
 def write_filled_table(
     path: Path, table: Table, filled: NDArray[Any], *, means: bool = False, formulas: bool = False
 ) -> None:
-    """Write a table whose missing cells are filled from an array of the fitted columns, in which levels are numbers."""
+    """Write a table whose missing cells are filled from an array of what was fitted."""
     filled = with_totals(table, filled, means=means)
     if table.original is not None:
         fills = column_fills(table, filled)

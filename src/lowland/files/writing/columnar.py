@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import IO, Any
 
 from lowland.files.foreign.columnar import names_index_first
@@ -20,7 +21,7 @@ def columnar_writer(ending: str, table: Filled) -> Callable[[IO[bytes]], None]:
     from pyarrow import feather, parquet
 
     original = table.original
-    plain = {name: ValueOf(original.numerals.of(name), manner) for name, manner in table.manners.items()}
+    plain = {name: ValueOf(original, name, manner) for name, manner in table.manners.items()}
 
     def write(file: IO[bytes]) -> None:
         columns = list(zip(*table.lines(), strict=True)) or [()] * len(original.names)
@@ -70,6 +71,9 @@ def _array(cells: list[Any], kind: Any = None, before: Any = None) -> Any:
         levels = before.unify_dictionaries().chunk(0).dictionary
         codes = pc.index_in(pa.array(cells, kind.value_type), value_set=levels).cast(kind.index_type)
         return pa.DictionaryArray.from_arrays(codes, levels, ordered=kind.ordered)
+    if kind is not None and pa.types.is_decimal(kind):
+        places = Decimal(1).scaleb(-kind.scale)
+        cells = [Decimal(cell).quantize(places) if isinstance(cell, float) else cell for cell in cells]
     if kind is not None:
         try:
             return pa.array(cells, type=kind)

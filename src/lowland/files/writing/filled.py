@@ -112,7 +112,10 @@ class Filled:
         if manner.holds_truths:
             return value >= LIKELIER
         number, beside = filled_number(value, manner, means=self.means), self._beside(name)
-        return beside.dress(as_text(number, self.original)) if beside.unit or beside.before else number
+        if beside.unit or beside.before:
+            return beside.dress(as_text(number, self.original))
+        # numbers that are kept as text, although their kind of file has numbers
+        return str(number) if manner.texts and not self.original.is_text else number
 
     def check(
         self, names: Sequence[str] | None, written: Iterator[Line], plain: Callable[[str, Any], Any]
@@ -145,6 +148,7 @@ class Filled:
             for name, cell, new in zip(self.original.names, line, out, strict=True):
                 before = plain(name, cell)
                 same = before == new if not is_blank(before) else is_blank(new)
+                same = same and isinstance(before, bool) == isinstance(new, bool)
                 if not same and not (name in self.fills and self.may_fill(name, cell)):
                     raise changed(_place(name, k), cell, new)
 

@@ -42,6 +42,8 @@ class Manner:
         The smallest.
     truths : bool
         Whether all are truth values, not text.
+    texts : bool
+        Whether all are text.
     padded : bool
         Whether one is text that begins with a zero before other digits.
     """
@@ -50,6 +52,7 @@ class Manner:
     whole: bool = True
     least: float = math.inf
     truths: bool = True
+    texts: bool = True
     padded: bool = False
     seen: int = 0
 
@@ -61,6 +64,7 @@ class Manner:
     def see(self, cell: Any, original: Original, numerals: Numerals) -> None:
         """Take in a cell that is not blank, of a column whose numbers are written so."""
         self.truths = self.truths and isinstance(cell, bool | np.bool_)
+        self.texts = self.texts and isinstance(cell, str)
         if not self.numbers:
             return
         self.padded = self.padded or (isinstance(cell, str) and is_padded(cell))
@@ -158,11 +162,12 @@ def word_or_truth(word: str, manner: Manner) -> str | bool:
 
 @final
 class ValueOf:
-    """Turns a cell of a column into a value: text of a column of numbers into the number that it says."""
+    """Turns a cell of a column into a value: numbers of a text file into what they say."""
 
-    def __init__(self, numerals: Numerals, manner: Manner) -> None:
-        plain = manner.numbers and not manner.padded and not numerals.beside.is_text
-        self._numerals = numerals if plain else None
+    def __init__(self, original: Original, name: str, manner: Manner) -> None:
+        numerals = original.numerals.of(name)
+        are_numbers = original.is_text and manner.numbers and not manner.padded
+        self._numerals = numerals if are_numbers and not numerals.beside.is_text else None
         self._whole = manner.whole
 
     def __call__(self, cell: Any) -> Any:

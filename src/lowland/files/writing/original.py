@@ -39,6 +39,8 @@ class Original:
         How numbers are written in text.
     delimiter : str
         Of a text file with one character between fields; "" otherwise.
+    is_text : bool
+        Whether it is a text file: its numbers are text, too.
     floats_are_whole : bool
         Whether the kind of numbers does not tell 4 from 4.0, as in spreadsheets.
     arrow : callable or None
@@ -53,6 +55,7 @@ class Original:
     below: Sequence[str] = ()
     numerals: Numerals = Numerals()  # noqa: RUF009 - it cannot be changed
     delimiter: str = ""
+    is_text: bool = False
     floats_are_whole: bool = False
     arrow: Callable[[], Any] | None = None
 
@@ -101,6 +104,7 @@ def original_text(opened: Opened, layout: TextLayout, wanted: Sequence[str], num
         below=[line.rstrip("\r\n") for line in layout.below],
         numerals=numerals,
         delimiter=single_delimiter(layout),
+        is_text=True,
     )
 
 

@@ -36,8 +36,8 @@ def sheet_writer(table: Filled) -> Callable[[IO[bytes]], None]:
 
     original = table.original
     above, below = ([original.cells(line) for line in lines] for lines in (original.above, original.below))
-    heading = original.heading_lines or [original.names]
-    plain = {name: ValueOf(original.numerals.of(name), manner) for name, manner in table.manners.items()}
+    heading = original.heading_lines
+    plain = {name: ValueOf(original, name, manner) for name, manner in table.manners.items()}
 
     def write(file: IO[bytes]) -> None:
         book = openpyxl.Workbook(write_only=True)
