@@ -116,7 +116,7 @@ ENTRIES = (
         database(values()),
         typed=(),
         refused="--query",
-        fix=("--database", "t.db", "--query", "select * from prices"),
+        fix=("--query", "select * from prices"),
     ),
     priced(
         "Stata",

@@ -6,16 +6,6 @@ FILES = {
     "Latin 2": "read as cp1252 without a word",
     "Shift JIS": "read as cp1252 without a word",
     # numbers
-    # marks of missing cells
-    "a word of its own": "the message names no option",
-    "not available": "the message names no option",
-    "ND of a laboratory": "the message names no option",
-    "an asterisk": "the message names no option",
-    # names and words
-    "names that repeat": "the message names no option that lets the column through",
-    "names that are missing": "the message names no option that lets the column through",
-    "codes of words": "01, 02 and 03 are filled by 4",
-    "semicolons in free text": "refused, although no header has semicolons",
     # dates
     "yyyymmdd, beside the data": "taken for numbers",
     "Unix seconds, beside the data": "taken for numbers",
@@ -25,8 +15,6 @@ FILES = {
     # workbooks
     "two rows of headers": "refused as text",
     "a row of units in a workbook": "refused: an empty label",
-    # JSON and others
-    "SQLite, one table": "the message names no option",
     # names of files
     "text named .parquet": "refused",
     # sums

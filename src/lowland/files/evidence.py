@@ -134,6 +134,8 @@ class Decision:
         The one of them whose order is that of the rows; "" if there is none.
     totals : tuple of str
         Columns of a wide table whose words say that a row is a total.
+    codes : tuple of str
+        Columns of a wide table that hold words of digits, such as "01".
     """
 
     layout: str
@@ -144,14 +146,16 @@ class Decision:
     dates: Mapping[str, str] = field(default_factory=dict)
     time: str = ""
     totals: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The columns that are kept exactly as written."""
+        """The columns whose cells are kept as they are written."""
         if self.layout == "long":
             return self.roles[:2]
         named = [name for name in self.totals if name in self.as_is]
-        return tuple(dict.fromkeys([*self.roles, *([self.time] if self.time else []), *named]))
+        times = [self.time] if self.time else []
+        return tuple(dict.fromkeys([*self.roles, *times, *named, *self.codes]))
 
 
 def is_padded(text: str) -> bool:
@@ -160,8 +164,8 @@ def is_padded(text: str) -> bool:
 
 
 def are_padded(texts: Sequence[str]) -> bool:
-    """Return whether all cells are whole numbers, some of which begin with zeros."""
-    return any(map(is_padded, texts)) and all(_DIGITS.fullmatch(text.strip()) for text in texts)
+    """Return whether all cells but blank ones are whole numbers, some of which begin with zeros."""
+    return any(map(is_padded, texts)) and all(_DIGITS.fullmatch(text.strip() or "0") for text in texts)
 
 
 def profile(column: NDArray[Any] | LabelColumn) -> Profile:

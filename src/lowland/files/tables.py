@@ -308,7 +308,7 @@ def _sample_profiles(layout: TextLayout, form: TableFormat, where: str) -> dict[
             cells = texts.tolist()
             held = profile(type_cells(codes, cells, numerals.of(name)))
             # numbers do not show the zeros that they began with
-            profiles[name] = replace(held, padded=are_padded(cells)) if held.kind == "whole" else held
+            profiles[name] = replace(held, padded=held.is_number and are_padded(cells))
     return profiles
 
 

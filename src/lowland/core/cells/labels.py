@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Indices
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Text
 
 # "007", "+7", "7.0" and " 7" are names, not the number seven
 _WHOLE = re.compile(r"0|-?[1-9]\d{0,17}")
@@ -85,8 +86,16 @@ def _distinct(column: NDArray[Any]) -> tuple[NDArray[Any], Indices]:
     return names, codes
 
 
-def label_column(column: Any, name: str, where: str) -> LabelColumn:
+def label_column(column: Any, name: str, where: str, fix: Text = "fill it in") -> LabelColumn:
     """Return a column of whole numbers or text as labels.
+
+    Parameters
+    ----------
+    column : ndarray or LabelColumn
+    name, where : str
+        Of the column and of its table, for errors.
+    fix : str or Remedy
+        What to do about an empty label.
 
     Raises
     ------
@@ -104,9 +113,7 @@ def label_column(column: Any, name: str, where: str) -> LabelColumn:
         labels = column
     if labels.names.dtype.kind == "U" and "" in labels.names:
         line = int(np.argmax(labels.names[labels.codes] == "")) + 1
-        raise InvalidInputError(
-            f"{where} has an empty label", f"column {name!r}, data line {line}", fix="fill it in"
-        )
+        raise InvalidInputError(f"{where} has an empty label", f"column {name!r}, data line {line}", fix=fix)
     return labels
 
 

@@ -53,15 +53,10 @@ def number_column(
     return numbers
 
 
-def ways_out(cells: Sequence[str], numerals: Numerals, *, alone: bool = True) -> list[Words]:
-    """Return what may be said of the text in a column of numbers: of bounds, or of missing cells.
-
-    The latter where it is a few words, and the column is `alone` with text.
-    """
+def ways_out(cells: Sequence[str], numerals: Numerals) -> list[Words]:
+    """Return what may be said of the text in a column of numbers: of bounds, or of missing cells if it is a few words."""
     if any(map(is_censored, cells)):
         return [Words("say what bounds in a text file mean by ", Option("censored", "bound", "missing"))]
-    if not alone:
-        return []
     texts = list({cell.strip(): None for cell in cells if numerals.number(cell) is None})
     if len(texts) > MOST_MARKS:
         return []
@@ -96,6 +91,12 @@ def first_text(cells: Sequence[str], name: str, where: str, numerals: Numerals, 
             return k
     bad = next(k for k, cell in enumerate(cells) if is_long(cell))
     raise _too_long(cells[bad], name, bad + 1, where, wide=wide)
+
+
+def text_column(values: Any) -> NDArray[Any]:
+    """Return a column as the text that it is."""
+    cells = values.names[values.codes] if isinstance(values, LabelColumn) else values
+    return np.asarray(cells).astype(str)
 
 
 def typed_column(values: Any, numerals: Numerals) -> NDArray[Any]:

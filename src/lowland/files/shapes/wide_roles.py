@@ -78,6 +78,7 @@ def decide_wide(profiles: Mapping[str, Profile], asked: str, where: str, how: Re
         dates=dates,
         time=time,
         totals=tuple(name for name, words in totals.items() if words),
+        codes=tuple(name for name, column in others.items() if column.padded and name not in {*left, *data}),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from lowland.files.shapes.cells import (
     first_text,
     mostly_numbers,
     number_column,
+    text_column,
     typed_column,
     ways_out,
 )
@@ -43,7 +44,7 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
         raise InvalidInputError(
             f"{where} is empty", f"{len(inner)} columns of data", fix="pass a table with data"
         )
-    made, levels, left = _data_columns(inner, where, how, numerals)
+    made, levels, left = _data_columns(inner, where, how, numerals, decision.codes)
     as_is |= left
     numeric = list(made)
     if not numeric and all(what == EMPTY for what in as_is.values()):
@@ -122,7 +123,7 @@ def _kept_marks(
 
 
 def _data_columns(
-    columns: Columns, where: str, how: Reading, numerals: Numerals
+    columns: Columns, where: str, how: Reading, numerals: Numerals, codes: Collection[str] = ()
 ) -> tuple[dict[str, NDArray[Any]], dict[str, tuple[str, ...]], dict[str, str]]:
     """Return columns as numbers, the words of those that hold levels, and what is in those that hold neither.
 
@@ -137,7 +138,7 @@ def _data_columns(
     mixed = []
     for name, column in columns.items():
         own = numerals.of(name)
-        typed = typed_column(column, own)
+        typed = text_column(column) if name in codes else typed_column(column, own)
         if typed.dtype.kind != "U":
             numbers = number_column(typed, name, where, how, own, wide=True)
             if np.isnan(numbers).all():
@@ -147,7 +148,7 @@ def _data_columns(
                 if how.words and name in how.truths:
                     levels[name] = TRUTHS
             continue
-        if name not in how.two_level and mostly_numbers(typed, own):
+        if name not in (*how.two_level, *codes) and mostly_numbers(typed, own):
             mixed.append((name, typed))
             continue
         words = _words(typed, name, where, how)
@@ -174,7 +175,7 @@ def _refuse_text(columns: Sequence[tuple[str, NDArray[Any]]], where: str, numera
         + (f"; columns {names}" if len(columns) > 1 else ""),
         fix=Remedy(
             "correct the cell",
-            *ways_out(cells, numerals.of(name), alone=len(columns) == 1),
+            *ways_out([cell for _, one in columns for cell in one.tolist()], numerals.of(name)),
             Words("leave such columns as they are (", Option("as_is", [one for one, _ in columns]), ")"),
         ),
     )
@@ -222,8 +223,13 @@ def _two_words(column: NDArray[Any], name: str, where: str, how: Reading) -> tup
 
 def _wide_labels(column: Any, first: str, where: str) -> NDArray[Any]:
     """Return the row labels of a wide table, one per line."""
-    labels = label_column(column, first, where)
+    labels = label_column(column, first, where, Remedy("fill it in", _as_it_is(first)))
     return np.asarray(labels.names[labels.codes])
+
+
+def _as_it_is(name: str) -> Words:
+    """Return how a column of labels takes no part."""
+    return Words("leave the column as it is (", Option("as_is", [name]), ")")
 
 
 def _merge_rows(
@@ -249,6 +255,7 @@ def _merge_rows(
             fix=Remedy(
                 "drop one",
                 Words("pass ", Option("duplicates", "mean", "last")),
+                _as_it_is(first),
                 AS_LIST,
             ),
         )

@@ -44,7 +44,7 @@ def find_delimiter(lines: Sequence[str], usual: str, where: str) -> str:
         better = [mark for mark in fitting if mark != "," and (mark != " " or _is_numeric(lines, mark))]
         if better:
             return better[0]
-        if below:
+        if below and _share_of_numbers(records[","]) <= _share_of_numbers(records[below[0]]):
             raise InvalidInputError(
                 f"{where} may be separated by commas or otherwise",
                 f"{lines[0].strip()[:60]!r}, then {lines[1].strip()[:60]!r}",
@@ -87,6 +87,12 @@ def _are_phrases(lines: Sequence[str], records: Sequence[Record]) -> bool:
     others = max(sum(mark in line for line in lines[:FIRST]) for mark in _CANDIDATES if mark != " ")
     cells = [cell for record in records[1:] for cell in record[1:]]
     return 2 * others > len(lines[:FIRST]) and sum(map(is_number, cells)) < 0.9 * len(cells)
+
+
+def _share_of_numbers(records: Sequence[Record]) -> float:
+    """Return the share of numbers among the cells below the first record."""
+    cells = [cell for record in records[1:] for cell in record if cell.strip()]
+    return sum(map(is_number, cells)) / max(len(cells), 1)
 
 
 def _is_numeric(lines: Sequence[str], mark: str) -> bool:
