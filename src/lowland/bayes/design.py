@@ -41,7 +41,7 @@ class MatrixDesign:
     """
 
     def __init__(self, size: int, covariates: Matrix | None = None) -> None:
-        self.covariates = np.zeros((size, 0)) if covariates is None else covariates
+        self.covariates: Matrix = np.zeros((size, 0)) if covariates is None else covariates
 
     @property
     def shape(self) -> tuple[int, int]:

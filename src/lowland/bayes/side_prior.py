@@ -47,6 +47,13 @@ class SidePrior:
         If the smaller side of the design is too long for a dense factorisation.
     """
 
+    design: Design
+    width: int
+    scale: float
+    dtype: np.dtype[Any]
+    size: int
+    features: int
+
     def __init__(self, design: Design, width: int, scale: float, dtype: np.dtype[Any]) -> None:
         self.design, self.width, self.scale, self.dtype = design, width, scale, dtype
         self.size, self.features = size, features = design.shape

@@ -26,7 +26,7 @@ class Signals:
     """The signals that have arrived."""
 
     def __init__(self) -> None:
-        self.last = int(signal.SIGINT)
+        self.last: int = int(signal.SIGINT)
         self._over = threading.Event()
 
     def take(self, number: int, frame: FrameType | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from functools import partial
@@ -91,7 +92,8 @@ def setting(
 
 
 # settings that are None for "auto"
-answer, number = (partial(setting, None, kind) for kind in (ValueKind.ANSWER, ValueKind.NUMBER))
+answer: Callable[..., Any] = partial(setting, None, ValueKind.ANSWER)
+number: Callable[..., Any] = partial(setting, None, ValueKind.NUMBER)
 
 
 def settings_of(plan: type[Any]) -> tuple[Setting, ...]:

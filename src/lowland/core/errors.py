@@ -38,6 +38,11 @@ class LowlandError(Exception):
     rank 3 for shape 2 x 2 -> use 1 <= rank <= 2
     """
 
+    what: str
+    found: str
+    why: str
+    fix: str
+
     def __init__(self, what: Text, found: Text = "", why: Text = "", fix: Text = "") -> None:
         self._parts = what, found, why, fix
         self.what, self.found, self.why, self.fix = (written(part) for part in self._parts)

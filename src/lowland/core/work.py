@@ -75,6 +75,8 @@ class Budget:
     (40.0, False)
     """
 
+    limit: float
+
     def __init__(self, limit: float, *, seconds: float | None = None) -> None:
         self.limit, self._work = float(limit), Work()
         self._deadline = float("inf") if seconds is None else time.perf_counter() + seconds

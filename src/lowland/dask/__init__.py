@@ -4,10 +4,10 @@ from lowland.core.errors import MissingExtraError
 
 try:
     import distributed as _distributed  # noqa: F401
-except ImportError as error:
+except ImportError as _error:
     raise MissingExtraError(
-        "lowland.dask needs Dask", str(error), fix="pip install 'lowland[distributed]'"
-    ) from error
+        "lowland.dask needs Dask", str(_error), fix="pip install 'lowland[distributed]'"
+    ) from _error
 
 from lowland.dask.cluster_blocks import ClusterError
 from lowland.dask.matrix_completion import DaskMatrixCompletion

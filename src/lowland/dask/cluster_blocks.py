@@ -61,6 +61,10 @@ class ClusterBlocks:
         Number of cells of each line.
     """
 
+    client: Any
+    blocks: list[Any]
+    bounds: Indices
+
     def __init__(self, client: Client, blocks: Sequence[Future], bounds: Indices, counts: Indices) -> None:
         self.client, self.blocks, self.bounds, self._counts = client, list(blocks), bounds, counts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import dask.array as da
 import numpy as np
@@ -17,7 +17,7 @@ from lowland.cells.sides import TableCells
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.parameter_checks import whole_number
-from lowland.core.random import make_generator
+from lowland.core.random import RandomSource, make_generator
 from lowland.dask.collections import lazy_completions, lazy_rankings
 from lowland.dask.observations import DaskObservations
 from lowland.estimators.matrix_completion import MatrixCompletion
@@ -115,7 +115,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         certify: bool = True,
         effort: str = "auto",
         verbose: int = 0,
-        random_state: Any = None,
+        random_state: RandomSource = None,
         client: Client | None = None,
     ) -> None:
         given = locals()
@@ -131,7 +131,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         column_covariates: Any = None,
         row_order: Any = "auto",
         column_order: Any = "auto",
-    ) -> DaskMatrixCompletion:
+    ) -> Self:
         """Fit the observed cells of a table.
 
         Parameters
@@ -248,7 +248,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         row_covariates: Any = None,
         row_order: Any = None,
         *,
-        random_state: Any = None,
+        random_state: RandomSource = None,
     ) -> Any:
         """Return completed tables for multiple imputation, as one Dask array.
 
@@ -285,7 +285,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         row_covariates: Any = None,
         row_order: Any = None,
         *,
-        random_state: Any = None,
+        random_state: RandomSource = None,
     ) -> Iterator[Any]:
         """Return an iterator over completed tables; parameters are those of `completions`."""
         if X is not None:
@@ -328,7 +328,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         kind = np.float32 if X.dtype == np.float32 else np.float64
         return da.map_blocks(model.transform, X.rechunk({1: -1}), dtype=kind)
 
-    def __sklearn_clone__(self) -> DaskMatrixCompletion:
+    def __sklearn_clone__(self) -> Self:
         # clients are shared, not copied
         settings = self.get_params(deep=False)
         client = settings.pop("client")

@@ -7,13 +7,14 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from lowland.core.arrays import Matrix, Vector, check_scale
+from lowland.core.arrays import Indices, Matrix, Vector, check_scale
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.random import make_generator
+from lowland.core.random import RandomSource, make_generator
+from lowland.core.running.progress import OnProgress
 from lowland.estimators.parameters import shown
 from lowland.estimators.spline_regression import _SplineRegressor
 from lowland.networks.network import ReluNetwork, two_layer
@@ -97,13 +98,17 @@ class AdditiveSplineRegressor(_SplineRegressor):
     True
     """
 
+    x_: Matrix
+    y_: Vector
+    knots_: list[Vector]
+
     def __init__(
         self,
         max_knots: int = 20,
         average: bool = True,
         cv: Any = 10,
-        random_state: Any = None,
-        on_progress: Any = None,
+        random_state: RandomSource = None,
+        on_progress: OnProgress | None = None,
         verbose: int = 0,
     ) -> None:
         self.max_knots = max_knots
@@ -228,9 +233,9 @@ class AdditiveSplineRegressor(_SplineRegressor):
         none = np.zeros(0)
         scales = zip(spline.knots, self._shift, self._scale, strict=True)
         self.knots_ = [none if knots is None else shift + scale * knots for knots, shift, scale in scales]
-        self.n_knots_ = np.array([knots.size for knots in self.knots_])
-        self.intercept_ = float(self._mean + self._unit * mean_of(self._splines(), data).mean())
-        self.spreads_ = self._unit * spline.components(data).std(axis=0)
-        self.used_ = self.spreads_ > 0
-        self.cv_error_ = float(np.mean(self._fit.misses**2)) * self._unit**2
-        self.network_ = self._in_units(spline.network())
+        self.n_knots_: Indices = np.array([knots.size for knots in self.knots_])
+        self.intercept_: float = float(self._mean + self._unit * mean_of(self._splines(), data).mean())
+        self.spreads_: Vector = self._unit * spline.components(data).std(axis=0)
+        self.used_: NDArray[np.bool_] = self.spreads_ > 0
+        self.cv_error_: float = float(np.mean(self._fit.misses**2)) * self._unit**2
+        self.network_: ReluNetwork = self._in_units(spline.network())

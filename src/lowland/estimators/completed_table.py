@@ -13,9 +13,11 @@ from lowland.completion.penalised.outliers import outliers
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.model import HasUnordered
 from lowland.completion.tables.trial import Trial
-from lowland.core.arrays import Indices, Matrix, overflows
+from lowland.core.arrays import Indices, Matrix, Vector, overflows
 from lowland.core.cells.observations import Observations
 from lowland.core.cells.observed_cells import check_table_kept
+from lowland.core.results.findings import Certificate
+from lowland.core.results.records import SearchResult
 from lowland.estimators.frames.data_arrays import with_holes_filled
 from lowland.estimators.frames.kinds import Levels
 from lowland.estimators.frames.roles import dates_of_rows
@@ -31,6 +33,8 @@ from lowland.files.frames import eager_frame
 from lowland.tensors.named_modes import is_named
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
     from lowland.cells.sides import TableCells
 
 
@@ -40,11 +44,19 @@ class _CompletedTable(_ServedTable):
     _completed: Completed
     # the cells of a table that is not in memory
     _elsewhere: TableCells | None = None
-    certificate_: Any
+    certificate_: Certificate | None
     certify: bool
     dtype: str
     n_features_in_: int
     row_factors_: Matrix
+    column_factors_: Matrix
+    row_biases_: Vector
+    column_biases_: Vector
+    offset_: float
+    rank_: int
+    noise_: Vector
+    search_: SearchResult
+    n_iter_: int
     effort: str
     feature_names_in_: Any
     levels_: Levels
@@ -198,7 +210,7 @@ class _CompletedTable(_ServedTable):
         predictions: Matrix = self._completed.model.matrix()
         return predictions.astype(np.float32) if self._is_single else predictions
 
-    def outliers(self) -> Any:
+    def outliers(self) -> csr_array:
         """Return the outliers of a robust fit: the sparse part of a low-rank plus sparse decomposition.
 
         Returns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,7 +16,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.random import make_generator
+from lowland.core.random import RandomSource, make_generator
 from lowland.estimators.answers.explained_table import _ExplainedTable
 from lowland.estimators.observing import observe
 from lowland.estimators.parameters import _Estimator
@@ -192,7 +192,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         certify: bool = True,
         effort: str = "auto",
         verbose: int = 0,
-        random_state: Any = None,
+        random_state: RandomSource = None,
     ) -> None:
         self.rank = rank
         self.method = method
@@ -230,7 +230,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         column_covariates: Any = None,
         row_order: Any = "auto",
         column_order: Any = "auto",
-    ) -> MatrixCompletion:
+    ) -> Self:
         """Fit the observed cells of a table.
 
         Parameters

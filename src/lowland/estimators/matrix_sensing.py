@@ -9,11 +9,13 @@ from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from lowland.core.arrays import Vector
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
-from lowland.core.random import make_generator
+from lowland.core.random import RandomSource, make_generator
+from lowland.core.results.findings import Certificate
+from lowland.core.results.records import Attempt, SearchResult
 from lowland.estimators.parameters import _Estimator, shown, warn_of_limit
 from lowland.estimators.table_input import number_at_least_zero
 from lowland.measure import Dense
@@ -89,6 +91,12 @@ class MatrixSensing(RegressorMixin, _Estimator):
     True
     """
 
+    rank_: int
+    n_iter_: int
+    certificate_: Certificate | None
+    search_: SearchResult
+    attempts_: tuple[Attempt, ...]
+
     def __init__(  # noqa: PLR0913
         self,
         shape: tuple[int, int] | None = None,
@@ -98,7 +106,7 @@ class MatrixSensing(RegressorMixin, _Estimator):
         solver: Any = "auto",
         n_restarts: int | str = "auto",
         certify: bool = True,
-        random_state: Any = None,
+        random_state: RandomSource = None,
         *,
         tol: float | None = None,
         max_iter: int | None = None,
@@ -164,8 +172,8 @@ class MatrixSensing(RegressorMixin, _Estimator):
                 certify=self.certify,
             )
         warn_of_limit(fit.search)
-        self.matrix_ = fit.matrix()
-        self.coef_ = self.matrix_.ravel()
+        self.matrix_: Matrix = fit.matrix()
+        self.coef_: Vector = self.matrix_.ravel()
         self.rank_, self.n_iter_ = fit.rank, max(1, fit.search.iterations)
         self.certificate_, self.search_, self.attempts_ = fit.certificate, fit.search, fit.attempts
         return self

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from lowland.completion.files.models import levels_as_data, load_model, save_model
 from lowland.completion.tables.completed import Completed
+from lowland.core.results.findings import Certificate
 from lowland.estimators.frames.kinds import Levels
 from lowland.estimators.frames.totals import Sums
 from lowland.estimators.parameters import parameters_as_data, parameters_from_data
@@ -24,7 +25,7 @@ class _SavedTable(Reported):
     """The methods of `MatrixCompletion` that write and read files."""
 
     _completed: Completed
-    certificate_: Any
+    certificate_: Certificate | None
     levels_: Levels
     untouched_: tuple[Any, ...]
     label_column_: Any
@@ -126,7 +127,7 @@ class _SavedTable(Reported):
         write_certificate(path, self._completed.table.document())
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Any:
+    def load(cls, path: str | os.PathLike[str]) -> Self:
         """Return an estimator with a model written by `save` or by the command line.
 
         Parameters
@@ -158,4 +159,5 @@ class _SavedTable(Reported):
         loaded._set(Completed(table, int(header["seed"]), stored=header.get("cells", "")))
         if header.get("named"):
             loaded.feature_names_in_ = np.asarray(table.model.labels.columns, dtype=object)
-        return loaded
+        fitted: Self = loaded
+        return fitted

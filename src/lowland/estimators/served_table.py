@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,7 @@ from lowland.completion.tables.updates import extended
 from lowland.core.arrays import Indices, Matrix, Vector, check_size, overflows
 from lowland.core.cells.observations import Observations
 from lowland.core.parameter_checks import whole_number
+from lowland.core.results.findings import Certificate
 from lowland.estimators.saved_table import _SavedTable
 from lowland.estimators.table_input import as_positions, covariates_of, flag_or_auto
 
@@ -30,7 +31,7 @@ class _ServedTable(_SavedTable, ABC):
 
     _completed: Completed
     _elsewhere: TableCells | None = None
-    certificate_: Any
+    certificate_: Certificate | None
     certify: bool
     effort: str
     n_features_in_: int
@@ -166,7 +167,7 @@ class _ServedTable(_SavedTable, ABC):
 
     def update(
         self, rows: ArrayLike, columns: ArrayLike, values: ArrayLike, *, refit: bool | str = "auto"
-    ) -> Any:
+    ) -> Self:
         """Take in new observations, starting from the current fit.
 
         Parameters

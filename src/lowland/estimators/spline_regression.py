@@ -14,6 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from lowland.core.arrays import Indices, Vector, check_scale
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share, whole_number
+from lowland.core.random import RandomSource
+from lowland.core.running.progress import OnProgress
 from lowland.estimators.parameters import _Estimator
 from lowland.report.reported import Reported
 from lowland.trials.masks import Mask, folds_of
@@ -28,9 +30,9 @@ class _SplineRegressor(Reported, RegressorMixin, _Estimator):
     max_knots: int
     average: bool
     cv: Any
-    on_progress: Any
+    on_progress: OnProgress | None
     verbose: int
-    random_state: Any
+    random_state: RandomSource
     # of the values: predictions are the mean plus the unit times those of the fit
     _mean: float
     _unit: float

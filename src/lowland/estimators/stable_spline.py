@@ -13,12 +13,15 @@ from lowland.core.arrays import Matrix, Vector, check_scale
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive
-from lowland.core.random import make_generator
+from lowland.core.random import RandomSource, make_generator
+from lowland.core.running.progress import OnProgress
 from lowland.estimators.parameters import shown
 from lowland.estimators.spline_regression import _SplineRegressor
+from lowland.networks.network import ReluNetwork
 from lowland.networks.splines.knot_choice import CrossFit, cross_fit
-from lowland.networks.splines.linear_spline import mean_spline
-from lowland.networks.splines.stability import stability_report
+from lowland.networks.splines.linear_spline import LinearSpline, mean_spline
+from lowland.networks.splines.minima_path import Minimum
+from lowland.networks.splines.stability import StabilityReport, stability_report
 from lowland.networks.splines.variation import simplified_knots, variation_weight, weighted_variation
 from lowland.trials.masks import Mask
 
@@ -108,14 +111,19 @@ class StableSplineRegressor(_SplineRegressor):
     True
     """
 
+    path_: tuple[Minimum, ...]
+    x_: Vector
+    y_: Vector
+    effective_knots_: Vector
+
     def __init__(
         self,
         step_size: float | str = "auto",
         max_knots: int = 20,
         average: bool = True,
         cv: Any = 10,
-        random_state: Any = None,
-        on_progress: Any = None,
+        random_state: RandomSource = None,
+        on_progress: OnProgress | None = None,
         verbose: int = 0,
     ) -> None:
         self.step_size = step_size
@@ -153,7 +161,7 @@ class StableSplineRegressor(_SplineRegressor):
         self._check_knots_and_folds()
         step_size = self._budget()
         rng = make_generator(self.random_state, "random_state")
-        self.support_ = float(x.min()), float(x.max())
+        self.support_: tuple[float, float] = float(x.min()), float(x.max())
         self._shift, self._scale = sum(self.support_) / 2, (self.support_[1] - self.support_[0]) / 2
         scaled = (x - self._shift) / self._scale, self._to_unit(values, weights), weights
         folds = self._folds(used, x.size, rng)
@@ -167,16 +175,16 @@ class StableSplineRegressor(_SplineRegressor):
                 on_progress=self.on_progress,
             )
         self.path_, chosen = self._cross.path, self._cross.path[self._cross.chosen]
-        self.n_knots_ = chosen.n_knots
-        self.step_size_ = step_size or chosen.largest_step
+        self.n_knots_: int = chosen.n_knots
+        self.step_size_: float = step_size or chosen.largest_step
         squares = self._unit**2
-        self.cv_errors_ = {
+        self.cv_errors_: dict[int, float] = {
             minimum.n_knots: float(error) * squares
             for minimum, error in zip(self.path_, self._cross.errors, strict=True)
         }
-        self.spline_ = mean_spline(self._cross.splines) if self.average else chosen.spline
-        self.network_ = self.spline_.network(scaled[0], weights)
-        self.stability_ = stability_report(
+        self.spline_: LinearSpline = mean_spline(self._cross.splines) if self.average else chosen.spline
+        self.network_: ReluNetwork = self.spline_.network(scaled[0], weights)
+        self.stability_: StabilityReport = stability_report(
             chosen.network, scaled[0], scaled[1], self.step_size_, weights=weights
         )
         self._inputs, self._weights = scaled[0], weights
@@ -239,7 +247,7 @@ class StableSplineRegressor(_SplineRegressor):
     ) -> tuple[Vector, Vector, Vector, Mask, float]:
         """Return the points that are used, their weights, which they are, and how many these count for."""
         x, values = check_X_y(_column(X), y, dtype=np.float64, y_numeric=True)
-        self.n_features_in_ = _one_feature(x)
+        self.n_features_in_: int = _one_feature(x)
         weights = _check_sample_weight(sample_weight, x, dtype=np.float64)
         if np.any(weights < 0):
             raise InvalidInputError("sample_weight must not be negative", f"{weights.min():g}")
@@ -264,9 +272,9 @@ class StableSplineRegressor(_SplineRegressor):
 
     def _read_out(self) -> None:
         spline = self.spline_
-        self.variation_ = weighted_variation(self._inputs, spline.knots, spline.jumps, self._weights)
-        self.knots_ = self._shift + self._scale * spline.knots
-        self.slopes_ = spline.slopes * self._unit / self._scale
+        self.variation_: float = weighted_variation(self._inputs, spline.knots, spline.jumps, self._weights)
+        self.knots_: Vector = self._shift + self._scale * spline.knots
+        self.slopes_: Vector = spline.slopes * self._unit / self._scale
         places = np.r_[self.support_[0], self.knots_, self.support_[1]]
         near = NEAR_ERROR * np.sqrt(self.cv_errors_[self.n_knots_])
         self.effective_knots_ = simplified_knots(places, self._mean + self._unit * spline.values, near)

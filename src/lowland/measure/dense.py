@@ -62,10 +62,12 @@ class Dense:
            [-1.,  2.]])
     """
 
+    size: int
+
     def __init__(self, arrays: ArrayLike, *, symmetric: bool | None = None) -> None:
         array = check_numbers(arrays, "arrays", ndim=3)
         self.size, m, n = array.shape
-        self.shape = (m, n)
+        self.shape: tuple[int, int] = (m, n)
         self.dtype: np.dtype[Any] = array.dtype
         is_real = array.dtype.kind == "f"
         is_symmetric = is_real and m == n and bool((array == array.transpose(0, 2, 1)).all())
@@ -75,7 +77,7 @@ class Dense:
                 "symmetric=True",
                 fix="average each real matrix with its transpose, or leave out symmetric",
             )
-        self.symmetric = is_symmetric if symmetric is None else symmetric
+        self.symmetric: bool = is_symmetric if symmetric is None else symmetric
         self._source: Dense | None = None
         # rows of `_table` are the matrices, either whole or as the lower triangle
         self._triangle = _Triangle(n) if self.symmetric else None

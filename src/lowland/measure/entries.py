@@ -59,7 +59,7 @@ class Entries:
     def __init__(
         self, rows: ArrayLike, columns: ArrayLike, shape: tuple[int, int], *, dtype: DTypeLike = "float64"
     ) -> None:
-        self.shape = (int(shape[0]), int(shape[1]))
+        self.shape: tuple[int, int] = (int(shape[0]), int(shape[1]))
         self.rows: Indices = check_positions(rows, "rows", below=self.shape[0])
         self.columns: Indices = check_positions(columns, "columns", below=self.shape[1])
         if self.rows.size != self.columns.size:

@@ -46,18 +46,21 @@ class Fourier:
     array([5.+0.j])
     """
 
+    rows: Indices
+    columns: Indices
+
     def __init__(self, mask: ArrayLike) -> None:
         array = np.asarray(mask)
         if array.ndim != 2 or array.dtype != np.bool_ or not array.any():
             raise InvalidInputError(
                 "mask must be a boolean matrix that selects something", f"{array.dtype}, shape {array.shape}"
             )
-        self.shape = (int(array.shape[0]), int(array.shape[1]))
+        self.shape: tuple[int, int] = (int(array.shape[0]), int(array.shape[1]))
         self._select(*np.nonzero(array))
 
     def _select(self, rows: Indices, columns: Indices) -> None:
         self.rows, self.columns = rows, columns
-        self.size = int(rows.size)
+        self.size: int = int(rows.size)
         self.dtype: np.dtype[Any] = np.dtype(np.complex128)
         self._pattern = sort_cells(rows, columns, self.shape)
 
@@ -89,6 +92,9 @@ class Fourier:
 @final
 class FourierMap:
     """The inverse Fourier transform of a sparse matrix."""
+
+    coefficients: SparseMap
+    shape: tuple[int, int]
 
     def __init__(self, coefficients: SparseMap) -> None:
         self.coefficients, self.shape = coefficients, coefficients.shape

@@ -48,9 +48,9 @@ class Linear:
     """
 
     def __init__(self, linear_operator: Any, shape: tuple[int, int]) -> None:
-        self.operator = check_operator(linear_operator, "linear_operator")
-        self.shape = (int(shape[0]), int(shape[1]))
-        self.size = int(self.operator.shape[0])
+        self.operator: Any = check_operator(linear_operator, "linear_operator")
+        self.shape: tuple[int, int] = (int(shape[0]), int(shape[1]))
+        self.size: int = int(self.operator.shape[0])
         if self.operator.shape[1] != self.shape[0] * self.shape[1]:
             raise InvalidInputError(
                 "linear_operator does not fit the shape",

@@ -53,9 +53,11 @@ class Pauli:
     array([ 1.,  1., -1.,  1.,  0.])
     """
 
+    size: int
+
     def __init__(self, words: Sequence[str]) -> None:
         codes = _read_words(words)
-        self.qubits = int(codes.shape[1])
+        self.qubits: int = int(codes.shape[1])
         bits = 1 << np.arange(self.qubits - 1, -1, -1, dtype=np.int64)
         # X and Y flip a qubit, Y and Z sign it; each Y brings a factor -i
         self._select(((codes == 1) | (codes == 2)) @ bits, (codes >= 2) @ bits, (codes == 2).sum(axis=1))
@@ -63,7 +65,7 @@ class Pauli:
     def _select(self, flips: NDArray[np.int64], signs: NDArray[np.int64], count: NDArray[np.int64]) -> None:
         self._masks = flips, signs, count
         self.size, side = int(flips.size), 1 << self.qubits
-        self.shape = (side, side)
+        self.shape: tuple[int, int] = (side, side)
         self.dtype: np.dtype[Any] = np.dtype(np.complex128)
         # words in the order of their flips, so that those of one flip stand together
         self._order = np.argsort(flips, kind="stable")
@@ -171,9 +173,12 @@ class Pauli:
 class PauliMap:
     """A sum of weighted Pauli words, stored as one row of coefficients per flip."""
 
+    rows: Matrix
+    flips: Indices
+
     def __init__(self, rows: Matrix, flips: NDArray[np.int64]) -> None:
         self.rows, self.flips = rows, flips
-        self.shape = (rows.shape[1], rows.shape[1])
+        self.shape: tuple[int, int] = (rows.shape[1], rows.shape[1])
 
     def matmat(self, block: Matrix) -> Matrix:
         """Return M @ block."""

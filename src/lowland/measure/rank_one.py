@@ -51,14 +51,14 @@ class RankOne:
     """
 
     def __init__(self, left: Any, right: Any = None) -> None:
-        self.left = _Vectors(left, "left")
-        self.right = self.left if right is None else _Vectors(right, "right")
-        self.size = self.left.size
+        self.left: _Vectors = _Vectors(left, "left")
+        self.right: _Vectors = self.left if right is None else _Vectors(right, "right")
+        self.size: int = self.left.size
         if self.right.size != self.size:
             raise InvalidInputError(
                 "left and right must hold the same number of vectors", f"{self.size} and {self.right.size}"
             )
-        self.shape = (self.left.length, self.right.length)
+        self.shape: tuple[int, int] = (self.left.length, self.right.length)
         self.dtype: np.dtype[Any] = np.result_type(self.left.dtype, self.right.dtype)
 
     def measure(self, factors: Factors) -> Matrix:
@@ -153,9 +153,13 @@ class RankOne:
 class RankOneMap:
     """The m x n operator sum_k weights_k a_k b_k^H."""
 
+    left: _Vectors
+    right: _Vectors
+    weights: Matrix
+
     def __init__(self, left: _Vectors, right: _Vectors, weights: Matrix) -> None:
         self.left, self.right, self.weights = left, right, weights
-        self.shape = (left.length, right.length)
+        self.shape: tuple[int, int] = (left.length, right.length)
 
     def matmat(self, block: Matrix) -> Matrix:
         """Return M @ block."""

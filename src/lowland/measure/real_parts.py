@@ -33,10 +33,13 @@ class RealParts:
         suffice if X and the measuring matrices are Hermitian.
     """
 
+    base: Measurement
+    both: bool
+
     def __init__(self, base: Measurement, *, both: bool) -> None:
         self.base, self.both = base, both
-        self.shape = base.shape
-        self.size = base.size * (2 if both else 1)
+        self.shape: tuple[int, int] = base.shape
+        self.size: int = base.size * (2 if both else 1)
         self.dtype: np.dtype[Any] = base.dtype
 
     def measure(self, factors: Factors) -> Vector:

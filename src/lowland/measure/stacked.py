@@ -50,7 +50,7 @@ class Stacked:
     """
 
     def __init__(self, parts: Sequence[Measurement]) -> None:
-        self.parts = tuple(parts)
+        self.parts: tuple[Measurement, ...] = tuple(parts)
         if not self.parts:
             raise InvalidInputError("parts must hold at least one measurement", "an empty list")
         for part in self.parts:
@@ -60,7 +60,7 @@ class Stacked:
             raise InvalidInputError(
                 "all parts must measure matrices of one shape", f"shapes {sorted(shapes)}"
             )
-        self.shape = self.parts[0].shape
+        self.shape: tuple[int, int] = self.parts[0].shape
         self.dtype: np.dtype[Any] = reduce(np.promote_types, (part.dtype for part in self.parts))
         self._ends = np.cumsum([part.size for part in self.parts])
 

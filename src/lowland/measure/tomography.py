@@ -14,7 +14,7 @@ from lowland.measure.dense import Dense
 from lowland.measure.rank_one import RankOne
 
 # eigenvectors of X, Y, Z for the eigenvalues 1 (outcome 0) and -1 (outcome 1)
-EIGENVECTORS = {
+EIGENVECTORS: dict[str, Matrix] = {
     "X": np.array([[1, 1], [1, -1]]) / np.sqrt(2),
     "Y": np.array([[1, 1j], [1, -1j]]) / np.sqrt(2),
     "Z": np.eye(2),

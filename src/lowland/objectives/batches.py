@@ -30,9 +30,11 @@ class MeasurementBatches:
         Its measurement.
     """
 
+    objective: RecoveryProblem
+
     def __init__(self, objective: RecoveryProblem, measurement: Subsettable) -> None:
         self.objective, self._whole = objective, measurement
-        self.size = objective.measurement.size
+        self.size: int = objective.measurement.size
 
     def __call__(self, theta: Vector, batch: Indices) -> Vector:
         """Return the gradient estimate at theta, shape (size,)."""

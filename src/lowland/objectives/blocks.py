@@ -67,6 +67,10 @@ class EntryBlocks:
     measurement : Entries
     """
 
+    objective: RecoveryProblem
+    model: General
+    measurement: Entries
+
     def __init__(self, objective: RecoveryProblem, model: General, measurement: Entries) -> None:
         self.objective, self.model, self.measurement = objective, model, measurement
         # free row or column biases include a global one
@@ -167,7 +171,10 @@ class NonnegativeBlocks:
     measurement : Entries
     """
 
-    names = ("rows", "columns")
+    objective: RecoveryProblem
+    model: General
+    measurement: Entries
+    names: tuple[str, ...] = ("rows", "columns")
 
     def __init__(self, objective: RecoveryProblem, model: General, measurement: Entries) -> None:
         self.objective, self.model, self.measurement = objective, model, measurement
@@ -214,7 +221,10 @@ class ReweightedBlocks:
     measurement : Entries
     """
 
-    names = ("rows", "columns")
+    objective: RecoveryProblem
+    model: General
+    measurement: Entries
+    names: tuple[str, ...] = ("rows", "columns")
 
     def __init__(self, objective: RecoveryProblem, model: General, measurement: Entries) -> None:
         self.objective, self.model, self.measurement = objective, model, measurement
@@ -297,7 +307,9 @@ class DenseBlocks:
     A block of m r unknowns costs O(p (m r)^2) and p m r numbers of memory.
     """
 
-    names = ("rows", "columns")
+    objective: RecoveryProblem
+    model: General
+    names: tuple[str, ...] = ("rows", "columns")
 
     def __init__(self, objective: RecoveryProblem, model: General, measurement: Dense) -> None:
         self.objective, self.model = objective, model

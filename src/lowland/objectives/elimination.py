@@ -57,9 +57,13 @@ class Elimination:
     X[i, j] = u_i . b_j without a conjugate, so u is U or the conjugate of V.
     """
 
+    objective: RecoveryProblem
+    model: General
+    pattern: tuple[CellBlock, CellBlock]
+
     def __init__(self, objective: RecoveryProblem, model: General, entries: Entries) -> None:
         self.objective, self.model, self.pattern = objective, model, entries.pattern
-        self.size = entries.size
+        self.size: int = entries.size
         values = as_complexes(objective.y) if model.is_complex else objective.y
         weights = (
             objective.weights[::2]
@@ -132,6 +136,15 @@ class EliminatedSide:
         Positive semidefinite K of the term b_j^H K b_j, added for every eliminated row.
     side : {"columns", "rows"}
     """
+
+    cells: CellBlock
+    kept: CellBlock
+    u: Matrix
+    prior: Matrix
+    energy: float
+    b: Matrix
+    q: Matrix
+    residuals: Matrix
 
     def __init__(self, elimination: Elimination, u: Matrix, prior: Matrix, side: str) -> None:
         arranged = elimination.arranged[side]

@@ -29,6 +29,9 @@ class RecoveryLinearisation:
         The point; it must not be changed afterwards.
     """
 
+    objective: RecoveryProblem
+    theta: Vector
+
     def __init__(self, objective: RecoveryProblem, theta: Vector) -> None:
         self.objective, self.theta = objective, theta
         self.predictions: Vector = objective.predict(theta)

@@ -46,11 +46,17 @@ class Reduction:
     blocks : EntryBlocks
     """
 
+    objective: RecoveryProblem
+    blocks: EntryBlocks
+    model: General
+    gone: _Side
+    kept: _Side
+
     def __init__(self, objective: RecoveryProblem, blocks: EntryBlocks) -> None:
         self.objective, self.blocks, self.model = objective, blocks, blocks.model
         m, n = self.model.shape
         self.gone, self.kept = (_Side.of(blocks, side) for side in ((0, 1) if m >= n else (1, 0)))
-        self.has_offset = "offset" in blocks.names
+        self.has_offset: bool = "offset" in blocks.names
 
     def at(self, theta: Vector, *, exact: bool = False) -> ReducedSide:
         """Return the reduced problem at a point; with `exact`, as if the point fitted the data exactly."""
@@ -137,6 +143,9 @@ class ReducedSide:
     exact : bool
         Whether residuals are taken as zero, which gives the Gauss-Newton matrix.
     """
+
+    reduction: Reduction
+    theta: Vector
 
     def __init__(self, reduction: Reduction, theta: Vector, exact: bool) -> None:
         self.reduction, self.theta = reduction, theta

@@ -135,7 +135,7 @@ class Settings:
     """
 
     def __init__(self, given: Mapping[str, Any]) -> None:
-        self.given = dict(given)
+        self.given: dict[str, Any] = dict(given)
 
     def number(self, name: str, *, least: float = 0.0) -> float:
         """Return a finite number of at least `least`."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix
 from lowland.core.results.findings import Finding
-from lowland.core.results.reasons import Reason, because, kinds_of, read_sentence, sentence
+from lowland.core.results.reasons import Phrase, Reason, because, kinds_of, read_sentence, sentence
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check, Outcome
 
@@ -37,6 +37,10 @@ class Statement:
     ----------
     finding : Finding
     """
+
+    unread: set[str]
+    phrases: list[Phrase]
+    is_read: bool
 
     def __init__(self, finding: Finding) -> None:
         self.finding = finding

@@ -24,7 +24,7 @@ from lowland.tensors.tucker.objective import TuckerObjective
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 # sizes by the order of the tensor; fits lack a direction in all modes, the hardest saddles
-SIZES = {3: (4, 6, 9, 13, 19, 28), 4: (4, 6, 8, 11, 16)}
+SIZES: dict[int, tuple[int, ...]] = {3: (4, 6, 9, 13, 19, 28), 4: (4, 6, 8, 11, 16)}
 ACCURACIES = (1e-2, 1e-4, 1e-6, 1e-8)
 # gradient steps that gain less than this share of the objective together are little gain
 LITTLE, TOGETHER = 1e-3, 200

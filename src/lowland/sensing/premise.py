@@ -115,6 +115,9 @@ class PremiseError(InvalidInputError):
     0.0 1.0
     """
 
+    matrix: Factors | None
+    ratio: float
+
     def __init__(
         self,
         what: str,

@@ -246,9 +246,12 @@ class PointLinearisation(ABC):
         The point; it must not be changed afterwards.
     """
 
+    objective: CellObjective
+    theta: Vector
+
     def __init__(self, objective: CellObjective, theta: Vector) -> None:
         self.objective, self.theta = objective, theta
-        self.parts = objective.model.lifted(theta)
+        self.parts: TuckerTensor = objective.model.lifted(theta)
 
     @property
     @abstractmethod

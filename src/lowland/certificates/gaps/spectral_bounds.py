@@ -74,10 +74,15 @@ class NormProver:
     scale : float
     """
 
+    gram: Matrix
+    rows: int
+    side: int
+    scale: float
+
     def __init__(self, gram: Matrix, rows: int, scale: float) -> None:
         self.gram, self.rows, self.side, self.scale = gram, rows, gram.shape[0], scale
         # the trace is the sum of all squares
-        self.square = float(np.trace(gram)) * (1 + gamma(rows + self.side + 4))
+        self.square: float = float(np.trace(gram)) * (1 + gamma(rows + self.side + 4))
 
     @classmethod
     def of(cls, matrix: Matrix, size: float) -> NormProver:

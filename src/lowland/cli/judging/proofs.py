@@ -28,7 +28,7 @@ from lowland.verifying import verify
 # options for reading data, and those that have an effect on the data of each kind of document
 TENSOR_OPTIONS = ("variable", "value", "modes", "fold", "duplicates", *CELL_OPTIONS)
 READING = (*TABLE_OPTIONS, "variable", "modes", "fold", "target")
-OPTIONS_OF = {
+OPTIONS_OF: dict[str, tuple[str, ...]] = {
     "table": TABLE_OPTIONS,
     "measurements": (),
     "tensor": TENSOR_OPTIONS,

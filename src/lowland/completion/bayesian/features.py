@@ -171,6 +171,10 @@ class PatternDesign:
         By whose square root features of observed cells are divided, besides that of the line's cells.
     """
 
+    cells: TableCells
+    side: int
+    plain: MatrixDesign
+
     def __init__(
         self, cells: TableCells, side: int, plain: MatrixDesign, ridge: float = PATTERN_RIDGE
     ) -> None:

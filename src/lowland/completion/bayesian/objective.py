@@ -74,7 +74,11 @@ class BayesianCompletion:
     J. Simm et al., Macau, MLSP 2017.
     """
 
-    block_names = ("rows", "columns", "noise")
+    cells: TableCells
+    priors: tuple[SidePrior, SidePrior]
+    column_noise: bool
+    trial: PriorTrial | None
+    block_names: tuple[str, ...] = ("rows", "columns", "noise")
 
     def __init__(
         self,
@@ -88,7 +92,7 @@ class BayesianCompletion:
     ) -> None:
         self.cells, self.priors, self.column_noise, self.trial = cells, priors, column_noise, trial
         self._looked_at, self._settles = looked_at(cells.shape), True
-        self.model = General(cells.shape, rank, ("row", "column") if biases else ())
+        self.model: General = General(cells.shape, rank, ("row", "column") if biases else ())
         self._counts = cells.sides[1].counts.astype(np.float64)
         self._log_weights = float(cells.map(1, log_weights)[0].sum()) if cells.weighted else 0.0
 

@@ -224,6 +224,10 @@ class ResidualMap:
         Called with the number of products so far.
     """
 
+    cells: TableCells
+    tell: Callable[[int], None]
+    done: int
+
     def __init__(self, cells: TableCells, tell: Callable[[int], None] = lambda done: None) -> None:
         self.cells, self.tell, self.done = cells, tell, 0
 

@@ -41,11 +41,15 @@ class LineProblem:
     A sweep costs O(p r^2 + (m + n) r^3).
     """
 
+    cells: TableCells
+    penalty: float
+    bias_penalty: float
+
     def __init__(
         self, cells: TableCells, *, rank: int, biases: bool, penalty: float, bias_penalty: float
     ) -> None:
         self.cells, self.penalty, self.bias_penalty = cells, penalty, bias_penalty
-        self.model = General(cells.shape, rank, BIASES if biases else ())
+        self.model: General = General(cells.shape, rank, BIASES if biases else ())
 
     @property
     def size(self) -> int:
@@ -134,7 +138,7 @@ class LineBlocks:
 
     def __init__(self, problem: LineProblem) -> None:
         self.problem = problem
-        self.names = (*SIDES, "offset") if problem.model.biases else SIDES
+        self.names: tuple[str, ...] = (*SIDES, "offset") if problem.model.biases else SIDES
 
     def coordinates(self, name: str) -> NDArray[np.bool_]:
         """Return which coordinates of a point block `name` sets, shape (size,)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, final
@@ -52,7 +52,11 @@ class LevelLayer(WritingLayer):
     labels: TableLabels
 
     words = "levels as numbers"
-    scope = (SCOPE,)
+
+    @property
+    def scope(self) -> Sequence[str]:
+        """What the certificate is about."""
+        return (SCOPE,)
 
     def apply(self, table: Observations) -> Observations:
         """Return a table in numbers."""

@@ -86,10 +86,10 @@ class Trials:
 
     def __init__(self, parts: Sequence[Residuals]) -> None:
         self.parts = parts
-        self.columns = np.concatenate([part.at[1] for part in parts])
-        self.spreads = np.concatenate([part.spreads for part in parts])
+        self.columns: Indices = np.concatenate([part.at[1] for part in parts])
+        self.spreads: Vector = np.concatenate([part.spreads for part in parts])
         # of the fits
-        self.errors = self.errors_of([part.low for part in parts])
+        self.errors: Vector = self.errors_of([part.low for part in parts])
 
     def errors_of(self, tables: Sequence[Matrix]) -> Vector:
         """Return the errors of tables, one for each trial, on the hidden cells."""

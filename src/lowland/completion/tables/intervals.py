@@ -37,6 +37,9 @@ class TableIntervals:
         Seed for the choice of held-out cells and for calibration.
     """
 
+    table: FittedTable
+    seed: int
+
     def __init__(self, table: FittedTable, seed: int) -> None:
         self.table, self.seed = table, seed
 

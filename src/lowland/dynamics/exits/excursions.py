@@ -134,6 +134,14 @@ class Walkers:
         Seed of all noise, below 2^63.
     """
 
+    potential: Potential
+    dynamics: Dynamics
+    exit: HalfSpace | Ball
+    progress: Callable[[Matrix], Vector] | None
+    gradient: Callable[[Matrix], Matrix]
+    key: int
+    calls: int
+
     def __init__(
         self,
         potential: Potential,
@@ -145,7 +153,7 @@ class Walkers:
         self.potential, self.dynamics, self.exit, self.progress = potential, dynamics, exit, progress
         self.gradient, self.key = potential.bind(key), key
         # else the points on the way are recorded
-        self.repeatable = potential.compiled is not None and progress is None
+        self.repeatable: bool = potential.compiled is not None and progress is None
         self.calls, self._numbers = 0, 0
 
     def begin(self, start: Vector, n: int) -> Starts:

@@ -36,6 +36,9 @@ Region = HalfSpace | Ball
 class PlaneGrid:
     """Cells of a box, which of them paths visit, and the rates at which neighbours exchange."""
 
+    shape: tuple[int, ...]
+    beta: float
+
     def __init__(
         self,
         value: Callable[[Matrix], Vector],
@@ -47,24 +50,24 @@ class PlaneGrid:
         lengths = ends[:, 1] - ends[:, 0]
         counts = [max(2, int(np.ceil(n * length / lengths.max() - 1e-9))) for length in lengths]
         # sides of a cell: a little less than square, so that the box ends where it should
-        self.sides = [float(length / k) for length, k in zip(lengths, counts, strict=True)]
+        self.sides: list[float] = [float(length / k) for length, k in zip(lengths, counts, strict=True)]
         corners = [np.linspace(low, high, k + 1) for (low, high), k in zip(ends, counts, strict=True)]
-        self.axes = [(edges[1:] + edges[:-1]) / 2 for edges in corners]
+        self.axes: list[NDArray[np.float64]] = [(edges[1:] + edges[:-1]) / 2 for edges in corners]
         self.shape, self.beta = tuple(counts), beta
-        self.points = _lattice(self.axes)
+        self.points: Matrix = _lattice(self.axes)
         energy = beta * _energies(value, self.points).reshape(self.shape)
         if not np.any(np.isfinite(energy)):
             raise InvalidInputError("energies in the box are not finite", "none is", fix="pass another box")
-        self.visited = energy - energy.min() < NEGLIGIBLE
-        self.energy = np.where(self.visited, energy, 0.0)
+        self.visited: NDArray[np.bool_] = energy - energy.min() < NEGLIGIBLE
+        self.energy: Matrix = np.where(self.visited, energy, 0.0)
         at = _lattice(corners)
         with np.errstate(over="ignore", invalid="ignore"):
             stream = circulation(at) * np.exp(energy.min() - beta * _energies(value, at))
-        self.stream = np.zeros((counts[0] + 1, counts[1] + 1))
+        self.stream: NDArray[np.float64] = np.zeros((counts[0] + 1, counts[1] + 1))
         # nothing flows through the box's sides, nor into cells that are left out
         inner = self.visited[:-1, :-1] & self.visited[1:, :-1] & self.visited[:-1, 1:] & self.visited[1:, 1:]
         self.stream[1:-1, 1:-1] = np.where(inner, stream.reshape(self.stream.shape)[1:-1, 1:-1], 0.0)
-        self.lowest = float(energy.min())
+        self.lowest: float = float(energy.min())
 
     def within(self, region: Region, name: str) -> Cells:
         """Return which cells have their middle in a set."""

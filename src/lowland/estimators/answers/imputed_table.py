@@ -13,7 +13,7 @@ from lowland.completion.tables.imputations import check_together, impute
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
 from lowland.core.parameter_checks import whole_number
-from lowland.core.random import make_generator
+from lowland.core.random import RandomSource, make_generator
 from lowland.estimators.answers.uncertain_table import _UncertainTable
 from lowland.estimators.frames.totals import decode_summed
 from lowland.estimators.observing import observe
@@ -30,7 +30,7 @@ class _ImputedTable(_UncertainTable):
         row_covariates: Any = None,
         row_order: Any = None,
         *,
-        random_state: Any = None,
+        random_state: RandomSource = None,
     ) -> Any:
         """Return completed tables for multiple imputation.
 
@@ -89,7 +89,7 @@ class _ImputedTable(_UncertainTable):
         row_covariates: Any = None,
         row_order: Any = None,
         *,
-        random_state: Any = None,
+        random_state: RandomSource = None,
     ) -> Iterator[Any]:
         """Return an iterator over completed tables, of which no more than one is in memory.
 
@@ -115,7 +115,7 @@ class _ImputedTable(_UncertainTable):
         return self._imputing(n_completions, X, row_covariates, row_order, random_state)[1]
 
     def _imputing(
-        self, n_completions: int, X: Any, row_covariates: Any, row_order: Any, random_state: Any
+        self, n_completions: int, X: Any, row_covariates: Any, row_order: Any, random_state: RandomSource
     ) -> tuple[Observations, Iterator[Any]]:
         """Return known cells, and an iterator over their table completed."""
         check_is_fitted(self)

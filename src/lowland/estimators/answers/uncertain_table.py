@@ -14,7 +14,7 @@ from lowland.completion.tables.model import SamplingModel, TableModel
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
-from lowland.core.random import make_generator
+from lowland.core.random import RandomSource, make_generator
 from lowland.estimators.completed_table import _CompletedTable
 from lowland.estimators.observing import observe
 from lowland.estimators.table_input import as_positions
@@ -134,7 +134,7 @@ class _UncertainTable(_CompletedTable):
         columns: ArrayLike,
         n_samples: int = 100,
         *,
-        random_state: Any = None,
+        random_state: RandomSource = None,
         X: Any = None,
         row_covariates: Any = None,
         row_order: Any = None,

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from lowland.core.arrays import Matrix
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.random import make_generator
+from lowland.core.random import RandomSource, make_generator
+from lowland.core.results.findings import Certificate
 from lowland.estimators.parameters import shown, warn_of_limit
 from lowland.estimators.tensors.stacks import _Stack
 from lowland.estimators.tensors.tucker_filling import decompose_filled
@@ -89,6 +90,13 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, _Stack):
     ((1, 2), True)
     """
 
+    fit_: TuckerFit
+    certificate_: Certificate | None
+    completion_: TensorCompletionFit | None
+    core_: Matrix
+    factors_: list[Matrix]
+    ranks_: tuple[int, ...]
+
     def __init__(  # noqa: PLR0913
         self,
         ranks: Any = 2,
@@ -98,7 +106,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, _Stack):
         max_iter: int = 500,
         certify: bool = True,
         fill: str = "auto",
-        random_state: Any = None,
+        random_state: RandomSource = None,
         *,
         verbose: int = 0,
     ) -> None:
@@ -141,9 +149,9 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, _Stack):
         warn_of_limit(fit.search)
         self.fit_, self.certificate_, self.completion_ = fit, fit.certificate, averages
         self.core_, self.factors_, self.ranks_ = fit.core, list(fit.factors), fit.ranks
-        self.n_iter_ = max(1, fit.search.iterations)
+        self.n_iter_: int = max(1, fit.search.iterations)
         completed = (fit if averages is None else averages).completed().astype(stack.dtype, copy=False)
-        self.completed_ = labelled(X, completed.reshape(len(stack), *self._slice_shape))
+        self.completed_: Any = labelled(X, completed.reshape(len(stack), *self._slice_shape))
         return self
 
     def _decomposed(self, stack: Matrix, ranks: Any) -> tuple[TuckerFit, TensorCompletionFit | None]:

@@ -54,7 +54,7 @@ def number_column(
 
 
 def ways_out(cells: Sequence[str], numerals: Numerals) -> list[Words]:
-    """Return what may be said of the text in a column of numbers: of bounds, or of missing cells if it is a few words."""
+    """Return what may be said of text in a column of numbers: of bounds, or missing if it is few words."""
     if any(map(is_censored, cells)):
         return [Words("say what bounds in a text file mean by ", Option("censored", "bound", "missing"))]
     texts = list({cell.strip(): None for cell in cells if numerals.number(cell) is None})

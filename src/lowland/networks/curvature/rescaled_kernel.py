@@ -57,18 +57,22 @@ class RescaledKernel:
         Of each point: R with R^T R the Hessian of the loss by the outputs.
     """
 
+    widths: tuple[int, ...]
+    n: int
+    rows: int
+
     def __init__(self, layers: ReluLayers, inputs: Matrix, roots: Matrix) -> None:
         before = layers.before(inputs)
         self.widths, self.n, self.rows = layers.widths, len(inputs), roots.shape[0] * roots.shape[1]
         # one row per point and output; what each layer reads, and the derivatives by its pre-activations
         m = roots.shape[1]
-        self.read = [
+        self.read: list[Matrix] = [
             np.repeat(layer, m, axis=0) for layer in (inputs, *(np.maximum(z, 0) for z in before[:-1]))
         ]
-        self.slopes = [roots.reshape(self.rows, m)]
+        self.slopes: list[Matrix] = [roots.reshape(self.rows, m)]
         for weights, z in zip(layers.weights[:0:-1], before[-2::-1], strict=True):
             self.slopes.insert(0, (self.slopes[0] @ weights) * np.repeat(z > 0, m, axis=0))
-        self.biased = [bias is not None for bias in layers.biases]
+        self.biased: list[bool] = [bias is not None for bias in layers.biases]
 
     def layers(self, x: Vector) -> list[tuple[Matrix, Matrix]]:
         """Return for each layer what it reads and its slopes, one row each, rescaled; biases read ones."""

@@ -29,6 +29,14 @@ NEGLIGIBLE = 1e-12
 class RescalingSearch:
     """Minimisation of smooth maxima of the eigenvalues, with both ends of what was found."""
 
+    parts: RescaledKernel
+    tolerance: float
+    most: int
+    rounds: int
+    lower: float
+    upper: float
+    given: float
+
     def __init__(self, parts: RescaledKernel, tolerance: float, most: int) -> None:
         self.parts, self.tolerance, self.most = parts, tolerance, most
         self.lower, self.upper, self.given, self.rounds = 0.0, np.inf, 0.0, 0

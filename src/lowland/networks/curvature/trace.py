@@ -68,6 +68,10 @@ class SharpnessTrace:
     ``trace.record(step, (apply, parameters))``.
     """
 
+    step_size: float
+    every: int
+    records: list[TraceRecord]
+
     def __init__(
         self,
         model: Any,

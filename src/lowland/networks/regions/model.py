@@ -43,14 +43,15 @@ class Relu:
     [2.0]
     """
 
+    network: ReluNetwork
     name: ClassVar[str] = "relu"
 
     def __init__(self, network: ReluNetwork, trained: str = "all") -> None:
         if trained not in ("first", "all"):
             raise InvalidInputError('trained must be "first" or "all"', repr(trained))
         self.network, self.trained = network, trained
-        self.count = 1 if trained == "first" else len(network.weights)
-        self.size = sum(
+        self.count: int = 1 if trained == "first" else len(network.weights)
+        self.size: int = sum(
             w.size + (0 if b is None else b.size)
             for w, b in list(zip(network.weights, network.biases, strict=True))[: self.count]
         )

@@ -51,10 +51,10 @@ class ReluObjective:
     """
 
     def __init__(self, inputs: Matrix, targets: Vector, model: Relu) -> None:
-        self.inputs = check_inputs(inputs, model.network.n_inputs)
-        self.targets = check_targets(targets, len(self.inputs))
+        self.inputs: Matrix = check_inputs(inputs, model.network.n_inputs)
+        self.targets: Vector = check_targets(targets, len(self.inputs))
         self.model = model
-        self.regions = self._regions()
+        self.regions: Regions | None = self._regions()
 
     @property
     def size(self) -> int:
@@ -149,11 +149,13 @@ class ReluLinearisation:
 
     def __post_init__(self) -> None:
         problem = self.objective
-        self.layers = problem.model.unpack(self.theta)
-        self.before, self.hidden = _forward(self.layers, problem.inputs)
+        self.layers: list[Layer] = problem.model.unpack(self.theta)
+        before, hidden = _forward(self.layers, problem.inputs)
+        self.before: list[Matrix] = before
+        self.hidden: list[Matrix] = hidden
         self.residual: Vector = self.before[-1][:, 0] - problem.targets
-        self.value = float(0.5 * np.mean(self.residual**2))
-        self.gradient = self.jacobian_transpose(self.residual / problem.targets.size)
+        self.value: float = float(0.5 * np.mean(self.residual**2))
+        self.gradient: Vector = self.jacobian_transpose(self.residual / problem.targets.size)
 
     def jacobian_product(self, direction: Vector) -> Vector:
         """Return the derivative of the outputs along a direction, shape (n,)."""

@@ -151,12 +151,19 @@ class RegionProgram:
     active : ndarray of bool, shape (n, k)
     """
 
+    given: Matrix
+    targets: Vector
+    active: NDArray[np.bool_]
+    points: Matrix
+    aim: Vector
+    signs: Vector
+
     def __init__(self, points: Matrix, targets: Vector, outer: Vector, active: NDArray[np.bool_]) -> None:
         self.given, self.targets, self.active = points, targets, active
-        self.units = RegionUnits.of(points, targets, outer)
+        self.units: RegionUnits = RegionUnits.of(points, targets, outer)
         self.points, self.aim, self.signs = self.units.points, self.units.targets, self.units.outer
-        self.sides = np.where(active, 1.0, -1.0)
-        self.lengths = np.linalg.norm(self.points, axis=1)
+        self.sides: Matrix = np.where(active, 1.0, -1.0)
+        self.lengths: Vector = np.linalg.norm(self.points, axis=1)
         self.lengths[self.lengths == 0] = 1.0
 
     def solve(self, *, pulls: bool = True, on_step: OnStep | None = None) -> tuple[Matrix, Matrix]:
@@ -272,6 +279,10 @@ class Regions:
     bias : bool
         Whether the last of the d numbers is a bias: in a point, biases follow all weights.
     """
+
+    points: Matrix
+    targets: Vector
+    outer: Vector
 
     def __init__(self, points: Matrix, targets: Vector, outer: Vector, offset: float, bias: bool) -> None:
         self.points, self.targets, self.outer = points, targets - offset, outer

@@ -109,6 +109,10 @@ class RegionTrace:
     (6, 1.0)
     """
 
+    every: int
+    records: list[RegionRecord]
+    trained: str
+
     def __init__(
         self,
         model: ReluNetwork | Iterable[object],

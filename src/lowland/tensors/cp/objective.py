@@ -243,7 +243,7 @@ class CompleteLinearisation(PointLinearisation):
 
     def __init__(self, objective: CPObjective, theta: Vector) -> None:
         super().__init__(objective, theta)
-        self.model = objective.model
+        self.model: CP = objective.model
 
     @cached_property
     def value(self) -> float:

@@ -21,7 +21,7 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.work import rows_work, touch
 from lowland.kernels.systems.rows import Noise
 from lowland.tensors.cells.protocol import KnownCells
-from lowland.tensors.cells.unfoldings import SlicePrecisions, all_products, products
+from lowland.tensors.cells.unfoldings import SlicePrecisions, Unfolding, all_products, products
 
 # strength of the Wishart prior of each mode's rows
 STRENGTH = 0.05
@@ -88,6 +88,13 @@ class BayesianCP:
     2010.
     """
 
+    shape: tuple[int, ...]
+    rank: int
+    noise_mode: int | None
+    centre: float
+    spread: float
+    unfoldings: list[Unfolding]
+
     def __init__(
         self,
         data: KnownCells,
@@ -97,7 +104,7 @@ class BayesianCP:
         unit: tuple[float, float] | None = None,
     ) -> None:
         self.shape, self.rank, self.noise_mode = data.shape, rank, noise_mode
-        self.slice_counts = None if noise_mode is None else data.slice_counts()[noise_mode]
+        self.slice_counts: Indices | None = None if noise_mode is None else data.slice_counts()[noise_mode]
         unfolded = data.unfoldings()
         mass = float(data.size if data.weights is None else data.weights.sum())
         self.centre = float(unfolded[0].sums()[0].sum()) / mass
@@ -106,8 +113,8 @@ class BayesianCP:
         if unit is not None:
             self.centre, self.spread = unit
         self.unfoldings = [unfolding.scaled(self.centre, self.spread) for unfolding in unfolded]
-        self.count = data.size
-        self.priors = [
+        self.count: int = data.size
+        self.priors: list[SidePrior] = [
             SidePrior(MatrixDesign(length, basis), rank, STRENGTH, np.dtype(np.float64))
             for length, basis in zip(data.shape, features or [None] * len(data.shape), strict=True)
         ]

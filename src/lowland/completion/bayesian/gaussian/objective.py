@@ -81,9 +81,15 @@ class GaussianRows:
     A sweep costs O(size + m p^3).
     """
 
+    cells: TableCells
+    thin: int
+    count: int
+    width: int
+    roots: list[Vector | None]
+
     def __init__(self, cells: TableCells, thin: int = 1, targets: Sequence[Matrix | None] = (None,)) -> None:
         self.cells, self.thin, (self.count, self.width) = cells, thin, cells.shape
-        self.floor = float(np.finfo(cells.dtype).eps ** ROUNDING)
+        self.floor: float = float(np.finfo(cells.dtype).eps ** ROUNDING)
         ridge = self.floor * np.eye(self.width)
         self.roots = [None if target is None else np.linalg.cholesky(target + ridge) for target in targets]
 
