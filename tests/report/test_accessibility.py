@@ -3,11 +3,17 @@
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import lowland as ll
 from lowland.dynamics.report import escape_page
 from lowland.report.page import write_report
+
+# wide tables are scrolled where they are, as in notebooks
+NOTEBOOK = """<!doctype html><html lang="en"><meta charset="utf-8"><title>A notebook</title>
+<style>:root {{ color-scheme: light dark }} section {{ overflow-x: auto }}</style>
+<main><h1>Cells</h1>{}</main>"""
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +28,10 @@ def pages(results, tmp_path_factory):
     advice = ll.dynamics.advise_dynamics(well, [-1.0], [0.0], beta=4)
     page = escape_page(study, potential="double_well", exit=exit, asymptotic=12.0, suggestions=advice)
     write_report(folder / "escape.html", page)
+    shown = [results[kind] for kind in ("recovery", "tensor", "stability", "fit")]
+    shown += [ll.Observations.from_array(np.eye(12)), study, results["recovery"].certificate]
+    body = "".join(f'<section tabindex="0">{one._repr_html_()}</section>' for one in shown)
+    (folder / "notebook.html").write_text(NOTEBOOK.format(body), encoding="utf-8")
     return sorted(folder.iterdir())
 
 

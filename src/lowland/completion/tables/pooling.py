@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
+from lowland.core.notebooks import table_html
 
 
 @public("lowland")
@@ -69,14 +70,25 @@ class PooledEstimate:
         """
         return interval_around(self.estimates, self.errors, self.degrees, level)
 
-    def __str__(self) -> str:
-        low, high = self.interval()
+    def _repr_html_(self) -> str:
+        header = ("", "estimate", "error", "95 % interval", "missing information")
+        rows = [
+            (name, f"{centre:.4g}", f"{error:.3g}", f"{low:.4g} to {high:.4g}", f"{share:.0%}")
+            for name, centre, error, low, high, share in self._rows()
+        ]
+        return table_html(header, rows, f"pooled over {self.tables} tables", numbers=True)
+
+    def _rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield names, estimates, errors, ends of intervals and missing information."""
         names = list(self.names) or [str(k) for k in range(self.estimates.size)]
-        width = max(map(len, names))
+        columns = (self.estimates, self.errors, *self.interval(), self.missing_information)
+        return zip(names, *columns, strict=True)
+
+    def __str__(self) -> str:
+        rows = list(self._rows())
+        width = max(len(row[0]) for row in rows)
         lines = [f"{'':<{width}}  estimate   error  95 % interval      missing information"]
-        for name, *numbers in zip(
-            names, self.estimates, self.errors, low, high, self.missing_information, strict=True
-        ):
+        for name, *numbers in rows:
             centre, error, first, last, share = numbers
             lines.append(
                 f"{name:<{width}}  {centre:>8.4g}  {error:>6.3g}  {first:>8.4g} {last:>8.4g}  {share:>8.0%}"

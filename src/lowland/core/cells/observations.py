@@ -13,6 +13,7 @@ from lowland.core.arrays import Indices, Vector, cell_codes, check_floats, check
 from lowland.core.cells.fingerprints import fingerprint_of
 from lowland.core.cells.frame_cells import frame_column, label_cells, number_cells
 from lowland.core.cells.labels import label_column
+from lowland.core.cells.preview import preview_html
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_choice
@@ -58,6 +59,10 @@ class Observations:
     weights: Vector | None = None
     row_labels: Labels | None = None
     column_labels: Labels | None = None
+
+    def _repr_html_(self) -> str:
+        labels = self.row_labels, self.column_labels
+        return preview_html((self.rows, self.columns), self.values, self.shape, labels)
 
     @property
     def size(self) -> int:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from html import escape
 from typing import Any, Protocol, final
 
 import numpy as np
@@ -15,6 +14,7 @@ from lowland.core.arrays import Vector
 from lowland.core.brief import in_lines
 from lowland.core.doors import public
 from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.notebooks import table_html
 from lowland.core.results.finding_json import (
     finding_fields,
     parse,
@@ -120,6 +120,9 @@ class Finding:
                     "the sentence of a finding is not that of its reason", repr(self.method)
                 )
             object.__setattr__(self, "method", text)
+
+    def _repr_html_(self) -> str:
+        return findings_html([self])
 
 
 def undecided(claim: str, reason: Reason, limited_by: str = "") -> Finding:
@@ -292,11 +295,7 @@ class Certificate:
         return in_lines("Certificate", [("objective", self.objective), *verdicts])
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{escape(f.claim)}</td><td><b>{f.verdict.name}</b></td><td>{escape(describe(f))}</td></tr>"
-            for f in self.findings
-        )
-        return f"<table><caption>{escape(self.objective)}</caption>{rows}</table>"
+        return findings_html(self.findings, self.objective)
 
 
 class Recheckable(Protocol):
@@ -320,6 +319,12 @@ def describe(finding: Finding) -> str:
     if finding.limited_by:
         parts.append(f"limited by {finding.limited_by}: {effort_hint(finding)}")
     return "; ".join(parts)
+
+
+def findings_html(findings: Sequence[Finding], objective: str = "") -> str:
+    """Return findings as a table for notebooks."""
+    rows = [(finding.claim, finding.verdict.name, describe(finding)) for finding in findings]
+    return table_html(("claim", "verdict", "why"), rows, objective)
 
 
 def effort_hint(finding: Finding) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC
-from html import escape
 
-from lowland.core.results.findings import Certificate
+from lowland.core.results.findings import Certificate, findings_html
 from lowland.core.results.shown import Shown
 
 
@@ -19,5 +18,9 @@ class Judged(Shown, ABC):
         return text if self.certificate is None else f"{text}\n{self.certificate}"
 
     def _repr_html_(self) -> str:
-        text = f"<pre>{escape(super().__str__())}</pre>"
-        return text if self.certificate is None else text + self.certificate._repr_html_()
+        text = super()._repr_html_()
+        if self.certificate is None:
+            return text
+        about = self.certificate.objective  # often what the first line says
+        about = "" if about == self._lines()[0] else about
+        return text + findings_html(self.certificate.findings, about)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from html import escape
 from textwrap import fill
 
 from lowland.core.brief import MOST_LINES, WIDTH
+from lowland.core.notebooks import lines_html
 
 
 class Shown(ABC):
@@ -24,4 +24,4 @@ class Shown(ABC):
         return fill(text, WIDTH, subsequent_indent="    ", max_lines=MOST_LINES, placeholder=" ...>")
 
     def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
+        return lines_html(type(self).__name__, self._lines())

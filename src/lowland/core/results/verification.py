@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, final
 
 from lowland.core.doors import public
+from lowland.core.notebooks import lines_html, table_html
 from lowland.core.results.shown import Shown
 
 
@@ -117,6 +118,11 @@ class Verification(Shown):
         lines = [self.problem] if self.problem else []
         lines += [f"{c.claim:<{width}}  {c.verdict:<12}  {c.outcome.value}; {c.words}" for c in self.checks]
         return [*lines, self.summary]
+
+    def _repr_html_(self) -> str:
+        rows = [(check.claim, check.verdict, check.outcome.value, check.words) for check in self.checks]
+        header = ("claim", "the certificate says", "checked", "derived here")
+        return lines_html(type(self).__name__, [self.summary]) + table_html(header, rows, self.problem)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the verification as plain data."""

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
+from lowland.core.notebooks import lines_html
 from lowland.core.parameter_checks import check_positive, whole_number
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.results.shown import Shown
@@ -99,6 +100,9 @@ class StableFit(Shown, Reported):
             f"({counts}{again}) in {self.seconds:.2g} s; {self.message}",
             *str(self.stability).splitlines(),
         ]
+
+    def _repr_html_(self) -> str:
+        return lines_html(type(self).__name__, self._lines()[:1]) + self.stability._repr_html_()
 
     def _page(self) -> Page:
         from lowland.networks.splines.pages import fit_page

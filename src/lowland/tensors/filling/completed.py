@@ -18,6 +18,7 @@ from lowland.core.memory import check_fits
 from lowland.core.parameter_checks import check_share, whole_number
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.results.records import SearchResult
+from lowland.core.results.shown import Shown
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.report.reported import Reported
 from lowland.tensors.cells.inputs import check_cells
@@ -41,8 +42,8 @@ CENTRAL = 0.6827
 
 @public("lowland")
 @final
-@dataclass(frozen=True, eq=False, kw_only=True)
-class TensorCompletionFit(Reported):
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class TensorCompletionFit(Shown, Reported):
     """A tensor completed by averages over draws of CP decompositions.
 
     Parameters
@@ -345,7 +346,7 @@ class TensorCompletionFit(Reported):
 
         return filled_page(self)
 
-    def __str__(self) -> str:
+    def _lines(self) -> list[str]:
         missing = prod(self.shape) - self.data.size
         lines = [
             f"tensor {' x '.join(map(str, self.shape))}, {missing:,} of {prod(self.shape):,} cells missing",
@@ -372,4 +373,4 @@ class TensorCompletionFit(Reported):
             cells, error = self.calibration.slice_count, self.calibration.slice_error
             lines.append(f"error on {cells:,} cells of slices held out as a whole {error:.3g}")
         lines.append(f"error on {self.held_out_count:,} held-out cells {self.held_out_error:.3g}")
-        return "\n".join(lines)
+        return lines
