@@ -34,7 +34,7 @@ from lowland.files.foreign.columnar import COLUMNAR
 from lowland.files.outputs import write_rows
 from lowland.files.shapes.layouts import SIDES, Table
 from lowland.files.writing.filled import ColumnFills, Filled
-from lowland.files.writing.writing import write_filled
+from lowland.files.writing.writing import ENDINGS, write_filled, write_list
 from lowland.report.words import verdict_sentence
 from lowland.tensors.reading.time_parts import days_by_times
 
@@ -199,6 +199,9 @@ def _write_cells(path: Path, table: Table, everything: NDArray[Any], *, formulas
     else:
         header = tuple(map(str, columns))
         body = (tuple(filled[i]) for i in range(m))
+    if path.suffix.lower() in ENDINGS:
+        write_list(path, header, body)
+        return
     labels = 2 if table.layout == "long" else int(len(header) > n)
     write_rows(path, header, body, labels=labels, formulas=formulas, **text_style(table))
 
@@ -206,7 +209,7 @@ def _write_cells(path: Path, table: Table, everything: NDArray[Any], *, formulas
 def _listed_values(path: Path, table: Table) -> Any:
     """Return the observed values of a long table: as they are written, or whole ones as whole numbers."""
     seen = table.observations
-    if table.listed is not None and path.suffix.lower() not in COLUMNAR:
+    if table.listed is not None and path.suffix.lower() not in (*COLUMNAR, *ENDINGS):
         return table.listed.values(seen)
     whole = np.equal(seen.values, np.floor(seen.values)).all()
     return [int(value) for value in seen.values] if whole else list(seen.values)

@@ -53,7 +53,9 @@ class ResultOptions:
     """What is written of a completion."""
 
     PANEL: ClassVar = RESULTS
-    output: Path | None = option(None, "Write the completed table here (CSV, TSV, Parquet, Feather, Excel).")
+    output: Path | None = option(
+        None, "Write the completed table here (CSV, TSV, Parquet, Feather, Excel, Stata, SPSS)."
+    )
     mark: Path | None = option(
         None, "Write here which cells were filled, and how sure each is: one line per filled cell."
     )

@@ -11,7 +11,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.files.bundle import MARK
 from lowland.files.foreign.columnar import COLUMNAR, need_arrow
 from lowland.files.text.text_layout import DELIMITERS
-from lowland.files.writing.sheets import SHEET, need_openpyxl
+from lowland.files.writing.writing import ENDINGS, need_writer
 
 # what the first bytes of lowland's own pages and documents contain
 PAGE, DOCUMENT = b'name="generator" content="lowland"', b'"format": "lowland'
@@ -70,20 +70,21 @@ def check_table(path: Path | None, name: str, *, sheets: bool = False) -> None:
     name : str
         The option, for the error.
     sheets : bool
-        Whether Excel files can be written as well.
+        Whether files of Excel, Stata and SPSS can be written as well.
     """
     if path is not None and path.exists() and not path.is_file():
         return  # a device or a pipe, which gets text
     suffix = "" if path is None else path.suffix.lower()
     if suffix in COLUMNAR:
         need_arrow(suffix)
-    elif suffix == SHEET and sheets:
-        need_openpyxl()
+    elif suffix in ENDINGS and sheets:
+        need_writer(suffix)
     elif path is not None and suffix not in DELIMITERS:
         raise InvalidInputError(
             f"{name} has an unknown file extension",
             str(path),
-            fix="use .csv, .tsv, .parquet" + (", .feather or .xlsx" if sheets else " or .feather"),
+            fix="use .csv, .tsv, .parquet"
+            + (", .feather, .xlsx, .dta or .sav" if sheets else " or .feather"),
         )
 
 

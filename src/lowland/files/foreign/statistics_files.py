@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ _READERS = {
 }
 R_FILES = (".rds", ".rdata", ".rda")
 STATISTICS = (*_READERS, *R_FILES)
+# where an Arrow table keeps the labels of values and columns, to be written back
+ABOUT = b"statistics"
 # below which doubles hold all whole numbers
 EXACT = 2.0**53
 # memory that the values of a file take as Python objects, in bytes of the file
@@ -72,23 +75,34 @@ def read_statistics(opened: Opened, form: TableFormat) -> Statistics:
     return _read_labelled(opened, form.encoding)
 
 
-def _need(package: str, opened: Opened) -> Any:
+def need_pyreadstat(ending: str) -> Any:
+    """Return the package that reads and writes files of Stata and SPSS.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    return _need("pyreadstat", ending)
+
+
+def _need(package: str, ending: str) -> Any:
     """Return a package of the extra."""
     try:
         made = importlib.import_module(package)
     except ImportError as error:
         raise MissingExtraError(
-            f"{opened.kind} files need an optional package",
+            f"{ending} files need an optional package",
             f"{package} is not installed",
             fix="pip install 'lowland[statistics]', or save the table as CSV",
         ) from error
-    need_arrow(opened.kind)
+    need_arrow(ending)
     return made
 
 
 def _read_labelled(opened: Opened, encoding: str | None) -> Statistics:
     """Return a table of Stata, SPSS or SAS."""
-    pyreadstat = _need("pyreadstat", opened)
+    pyreadstat = need_pyreadstat(opened.kind)
     import pyarrow as pa
 
     read = getattr(pyreadstat, _READERS[opened.kind])
@@ -116,7 +130,10 @@ def _read_labelled(opened: Opened, encoding: str | None) -> Statistics:
     said = ["words of value labels: " + ", ".join(map(repr, sorted(labelled)))] if labelled else []
     if partly:
         said.append("numbers, though some of them have labels: " + ", ".join(map(repr, partly)))
-    return Statistics(pa.table(made), frozenset(labelled), tuple(said))
+    titles = {name: title for name, title in zip(columns, about.column_labels, strict=True) if title}
+    pairs = {name: list(held.items()) for name, held in labels.items()}
+    kept = {ABOUT: json.dumps({"labels": pairs, "titles": titles}).encode()}
+    return Statistics(pa.table(made).replace_schema_metadata(kept), frozenset(labelled), tuple(said))
 
 
 def _fix(reason: str) -> Words:
@@ -142,7 +159,7 @@ def _whole(cells: Sequence[Any]) -> Sequence[Any]:
 
 def _read_r(opened: Opened, asked: str | None) -> Statistics:
     """Return a data frame or matrix of R."""
-    rdata = _need("rdata", opened)
+    rdata = _need("rdata", opened.kind)
     import pyarrow as pa
 
     with opened.stream() as file:

@@ -24,13 +24,7 @@ def columnar_writer(ending: str, table: Filled) -> Callable[[IO[bytes]], None]:
     plain = {name: ValueOf(original, name, manner) for name, manner in table.manners.items()}
 
     def write(file: IO[bytes]) -> None:
-        columns = list(zip(*table.lines(), strict=True)) or [()] * len(original.names)
-        cells = dict(zip(original.names, columns, strict=True))
-        if original.arrow is None:
-            arrays = [_array([plain[name](cell) for cell in cells[name]]) for name in original.names]
-            made = pa.table(arrays, names=list(original.titles))
-        else:
-            made = _with_fills(original.arrow(), table, cells)
+        made = filled_arrow(table)
         if ending == ".parquet":
             parquet.write_table(made, file)
         else:
@@ -46,6 +40,20 @@ def columnar_writer(ending: str, table: Filled) -> Callable[[IO[bytes]], None]:
         file.seek(0, os.SEEK_END)
 
     return write
+
+
+def filled_arrow(table: Filled) -> Any:
+    """Return a table with its holes filled as an Arrow table."""
+    import pyarrow as pa
+
+    original = table.original
+    columns = list(zip(*table.lines(), strict=True)) or [()] * len(original.names)
+    cells = dict(zip(original.names, columns, strict=True))
+    if original.arrow is not None:
+        return _with_fills(original.arrow(), table, cells)
+    plain = {name: ValueOf(original.numerals, manner) for name, manner in table.manners.items()}
+    arrays = [_array([plain[name](cell) for cell in cells[name]]) for name in original.names]
+    return pa.table(arrays, names=list(original.titles))
 
 
 def _with_fills(before: Any, table: Filled, cells: Mapping[str, Sequence[Any]]) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from itertools import chain
 from typing import IO, Any
 
 from lowland.core.errors import MissingExtraError
@@ -62,6 +63,20 @@ def sheet_writer(table: Filled) -> Callable[[IO[bytes]], None]:
         check_end(rows)
         again.close()
         file.seek(0, os.SEEK_END)
+
+    return write
+
+
+def rows_writer(header: Line, rows: Iterable[Line]) -> Callable[[IO[bytes]], None]:
+    """Return a function that writes rows to an open file, as the one sheet of a new book."""
+    import openpyxl
+
+    def write(file: IO[bytes]) -> None:
+        book = openpyxl.Workbook(write_only=True)
+        sheet = book.create_sheet("completed")
+        for row in chain([header], rows):
+            sheet.append([_cell(sheet, in_sheet(value)) for value in row])
+        book.save(file)
 
     return write
 

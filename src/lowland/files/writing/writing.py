@@ -1,15 +1,24 @@
-"""Write a table back with its holes filled: text, Parquet, Feather or Excel by the ending of the name."""
+"""Write a table back with its holes filled: the ending of the name says in which kind of file."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
+from typing import IO, Any
+
+import numpy as np
 
 from lowland.core.atomic import write_whole
 from lowland.files.foreign.columnar import COLUMNAR, need_arrow
+from lowland.files.foreign.statistics_files import need_pyreadstat
 from lowland.files.writing.columnar import columnar_writer
 from lowland.files.writing.filled import Filled
-from lowland.files.writing.sheets import SHEET, need_openpyxl, sheet_writer
+from lowland.files.writing.sheets import SHEET, need_openpyxl, rows_writer, sheet_writer
+from lowland.files.writing.statistics import WRITTEN, statistics_bytes, statistics_writer
 from lowland.files.writing.text import text_writer
+
+# kinds of files, besides texts and those of Arrow, in which tables are written
+ENDINGS = (SHEET, *WRITTEN)
 
 
 def write_filled(path: str | os.PathLike[str], table: Filled) -> None:
@@ -28,8 +37,45 @@ def write_filled(path: str | os.PathLike[str], table: Filled) -> None:
     if ending in COLUMNAR:
         need_arrow(ending)
         write_whole(path, columnar_writer(ending, table))
-    elif ending == SHEET:
-        need_openpyxl()
-        write_whole(path, sheet_writer(table))
+    elif ending in ENDINGS:
+        need_writer(ending)
+        write_whole(path, sheet_writer(table) if ending == SHEET else statistics_writer(ending, table))
     else:
         write_whole(path, text_writer(ending, table))
+
+
+def need_writer(ending: str) -> None:
+    """Raise unless the package that writes files of an ending of `ENDINGS` is installed."""
+    if ending == SHEET:
+        need_openpyxl()
+    else:
+        need_pyreadstat(ending)
+
+
+def write_list(path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write rows of values to a file whose ending is one of `ENDINGS`, atomically.
+
+    Errors are those of `write_filled`.
+    """
+    ending = os.path.splitext(os.fspath(path))[1].lower()
+    need_writer(ending)
+    values = ([_value(cell) for cell in row] for row in rows)
+    if ending == SHEET:
+        write_whole(path, rows_writer(header, values))
+        return
+    import pyarrow as pa
+
+    columns = list(zip(*values, strict=True)) or [()] * len(header)
+    data = statistics_bytes(ending, pa.table([pa.array(column) for column in columns], names=list(header)))
+    write_whole(path, lambda file: _write(file, data))
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    file.write(data)
+
+
+def _value(cell: Any) -> Any:
+    """Return a cell as a value of Python: predictions, which are floats, with nine digits."""
+    if isinstance(cell, np.generic):
+        return cell.item()
+    return float(f"{cell:.9g}") if isinstance(cell, float) else cell

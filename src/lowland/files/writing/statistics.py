@@ -1,0 +1,103 @@
+"""Completed tables as files of Stata and SPSS, through pyreadstat."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, Any
+
+from lowland.core.errors import InvalidInputError
+from lowland.files.foreign.columnar import names_index_first
+from lowland.files.foreign.statistics_files import ABOUT, need_pyreadstat, read_statistics
+from lowland.files.sources import Opened
+from lowland.files.table_format import TableFormat
+from lowland.files.writing.columnar import filled_arrow
+from lowland.files.writing.filled import Filled, check_end
+from lowland.files.writing.manners import ValueOf
+
+# by ending, the function of pyreadstat that writes such a file, and its options
+WRITTEN: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    ".dta": ("write_dta", {}),
+    ".sav": ("write_sav", {}),
+    ".zsav": ("write_sav", {"compress": True}),
+}
+
+
+def statistics_writer(ending: str, table: Filled) -> Callable[[IO[bytes]], None]:
+    """Return a function that writes a table to an open file, with the labels of values that it came with."""
+    plain = {name: ValueOf(table.original.numerals, manner) for name, manner in table.manners.items()}
+
+    def write(file: IO[bytes]) -> None:
+        made = filled_arrow(table)
+        titles, names, _ = names_index_first(made)
+        named = made.select(titles).rename_columns(names).replace_schema_metadata(made.schema.metadata)
+        data = statistics_bytes(ending, named)
+        file.write(data)
+        again = read_statistics(Opened("the written file", ending, None, data), TableFormat()).table
+        written = zip(*(column.to_pylist() for column in again.columns), strict=True)
+        table.check(None, written, lambda name, cell: _held(plain[name](cell)))
+        check_end(written)
+
+    return write
+
+
+def _held(value: Any) -> Any:
+    """Return a value as these files hold it."""
+    if isinstance(value, Decimal | bool):
+        return float(value)
+    kept = value is None or isinstance(value, str | int | float | date | datetime | time)
+    return value if kept else str(value)
+
+
+def statistics_bytes(ending: str, made: Any) -> bytes:
+    """Return the bytes of a file of an Arrow table.
+
+    Raises
+    ------
+    InvalidInputError
+        If such a file cannot hold it, as when names of columns hold blanks.
+    """
+    pyreadstat = need_pyreadstat(ending)
+    import pandas as pd
+
+    about = json.loads((made.schema.metadata or {}).get(ABOUT, b"{}"))
+    labels = {
+        name: _labels(held) for name, held in about.get("labels", {}).items() if name in made.column_names
+    }
+    titles = {name: title for name, title in about.get("titles", {}).items() if name in made.column_names}
+    columns = {
+        name: _numbered(made.column(name).to_pylist(), labels.get(name, {})) for name in made.column_names
+    }
+    function, options = WRITTEN[ending]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"table{ending}"
+        try:
+            getattr(pyreadstat, function)(
+                pd.DataFrame(columns),
+                str(path),
+                variable_value_labels=labels,
+                column_labels=titles or None,
+                **options,
+            )
+        except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, ValueError, TypeError) as error:
+            raise InvalidInputError(
+                f"a {ending} file cannot hold this table",
+                (str(error).strip().splitlines() or [type(error).__name__])[0],
+                fix="write a .csv or .parquet file",
+            ) from error
+        return path.read_bytes()
+
+
+def _numbered(cells: list[Any], labels: Mapping[int | float, str]) -> list[Any]:
+    """Return cells as such files hold them, words that label numbers as these."""
+    numbers = {word: number for number, word in labels.items()}
+    return [numbers.get(cell, cell) if isinstance(cell, str) else _held(cell) for cell in cells]
+
+
+def _labels(pairs: list[tuple[float, str]]) -> dict[int | float, str]:
+    """Return the labels of numbers, whole ones as such."""
+    return {int(number) if float(number).is_integer() else number: word for number, word in pairs}

@@ -1,0 +1,107 @@
+"""Completed tables as files of Stata and SPSS, with the labels that they came with, and lists as sheets."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from commands import assert_clean_error, call
+from lowland.files.shapes.layouts import Reading
+from lowland.files.tables import load_table
+from lowland.files.writing.filled import ColumnFills, Filled
+from lowland.files.writing.writing import write_filled
+
+pyreadstat = pytest.importorskip("pyreadstat")
+
+N = 12
+FRAME = pd.DataFrame(
+    {
+        "id": [f"p{k}" for k in range(N)],
+        "sex": [None if k == 4 else 1 + k % 2 for k in range(N)],
+        "x": [None if k == 7 else 1.5 * k for k in range(N)],
+        "scale": [1 + k % 3 for k in range(N)],
+        "day": [datetime.date(2020, 1, 1) + datetime.timedelta(k) for k in range(N)],
+    }
+)
+LABELS = {"sex": {1: "male", 2: "female"}, "scale": {1: "low", 3: "high"}}
+TITLES = {"sex": "Sex of the person", "x": "Some quantity"}
+READ = {".dta": pyreadstat.read_dta, ".sav": pyreadstat.read_sav, ".zsav": pyreadstat.read_sav}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Return the same table as files of Stata and SPSS."""
+    folder = tmp_path_factory.mktemp("statistics")
+    for ending, write in ((".dta", pyreadstat.write_dta), (".sav", pyreadstat.write_sav)):
+        write(FRAME, str(folder / f"t{ending}"), variable_value_labels=LABELS, column_labels=TITLES)
+    return folder
+
+
+def fill(source, path):
+    """Fill the two holes of the table, and return what the file holds."""
+    table = load_table(source, Reading(words=True))
+    fills = {
+        "sex": ColumnFills(np.array([4]), np.array([1.0]), ("female", "male")),
+        "x": ColumnFills(np.array([7]), np.array([10.25])),
+    }
+    write_filled(path, Filled(original=table.original, fills=fills, form=table.form))
+    return READ[path.suffix](str(path), output_format="dict")
+
+
+@pytest.mark.parametrize("into", [".dta", ".sav", ".zsav"])
+@pytest.mark.parametrize("of", [".dta", ".sav"])
+def test_labels_come_back_with_the_numbers(files, tmp_path, of, into):
+    cells, about = fill(files / f"t{of}", tmp_path / f"o{into}")
+    expected = FRAME.fillna({"sex": 1, "x": 10.25})
+    for name in FRAME.columns:
+        assert cells[name] == expected[name].tolist(), name
+    assert about.variable_value_labels == LABELS
+    assert dict(zip(about.column_names, about.column_labels, strict=True)) == {
+        name: TITLES.get(name) for name in FRAME.columns
+    }
+
+
+def test_text_becomes_numbers_and_text(tmp_path):
+    FRAME.assign(sex=["a", "b", None] * 4, on=[True, False] * 6).to_csv(tmp_path / "t.csv", index=False)
+    result = call("complete", "t.csv", "--rank", "1", "--no-certify", "--output", "o.dta", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    cells, _ = pyreadstat.read_dta(str(tmp_path / "o.dta"), output_format="dict")
+    assert cells["scale"] == FRAME["scale"].tolist()
+    assert cells["sex"][:2] == ["a", "b"]
+    assert cells["on"] == ["True", "False"] * 6
+    assert cells["x"][:7] == FRAME["x"].tolist()[:7]
+
+
+def test_truth_values_are_numbers(tmp_path):
+    FRAME[["id", "x"]].assign(on=[True, False] * 6).to_parquet(tmp_path / "t.parquet", index=False)
+    table = load_table(tmp_path / "t.parquet", Reading(words=True))
+    write_filled(tmp_path / "o.sav", Filled(original=table.original, fills={}, form=table.form))
+    cells, _ = pyreadstat.read_sav(str(tmp_path / "o.sav"), output_format="dict")
+    assert cells["on"] == [1, 0] * 6
+
+
+def test_names_that_such_files_cannot_hold_are_refused(tmp_path):
+    FRAME.rename(columns={"x": "a name"}).to_csv(tmp_path / "t.csv", index=False)
+    result = call("complete", "t.csv", "--rank", "1", "--no-certify", "--output", "o.dta", cwd=tmp_path)
+    assert_clean_error(result, "a .dta file cannot hold this table", "a name", "write a .csv")
+    assert not (tmp_path / "o.dta").exists()
+
+
+@pytest.mark.parametrize("ending", [".xlsx", ".sav"])
+def test_long_tables_are_written_too(tmp_path, ending):
+    pytest.importorskip("openpyxl")
+    lines = [(f"u{u}", f"i{i}", (u * i) % 5 + 0.5) for u in range(6) for i in range(5) if (u + i) % 4]
+    frame = pd.DataFrame(lines, columns=["user", "item", "rating"])
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    output = tmp_path / f"o{ending}"
+    result = call("complete", "t.csv", "--rank", "1", "--no-certify", "--output", output, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    out = (
+        pd.read_excel(output, engine="openpyxl")
+        if ending == ".xlsx"
+        else pd.DataFrame(pyreadstat.read_sav(str(output), output_format="dict")[0])
+    )
+    assert len(out) == 30
+    known = out[out["observed"] == 1][["user", "item", "rating"]]
+    assert sorted(map(tuple, known.to_numpy().tolist())) == sorted(lines)
