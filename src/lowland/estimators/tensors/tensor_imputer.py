@@ -116,8 +116,9 @@ class TensorCompletion(OneToOneFeatureMixin, _Stack):
             If there are too few cells to hold some out, or a setting cannot be used.
         """
         rng = make_generator(self.random_state, "random_state")
+        tensor: Any = X
         if isinstance(X, TensorObservations | StoredTensor):
-            tensor, self._like, self._dtype = X, None, np.dtype(np.float64)
+            self._like, self._dtype = None, np.dtype(np.float64)
             self._slice_shape, self.n_features_in_ = tuple(X.shape[1:]), int(X.shape[1])
         else:
             stack = self._read(X, reset=True)
@@ -268,7 +269,7 @@ class TensorCompletion(OneToOneFeatureMixin, _Stack):
 
         def fill(kept: Observations) -> Matrix:
             slices = kept.to_array().reshape(stack.shape)
-            named = labelled(X, slices) if is_named(X) and X.ndim > 2 else None
+            named = labelled(X, slices) if is_named(X) and np.ndim(X) > 2 else None
             return self._filled(named, slices, coordinates).reshape(kept.shape)
 
         table = Observations.from_array(stack.reshape(len(stack), -1))

@@ -51,7 +51,7 @@ def filled_arrow(table: Filled) -> Any:
     cells = dict(zip(original.names, columns, strict=True))
     if original.arrow is not None:
         return _with_fills(original.arrow(), table, cells)
-    plain = {name: ValueOf(original.numerals, manner) for name, manner in table.manners.items()}
+    plain = {name: ValueOf(original, name, manner) for name, manner in table.manners.items()}
     arrays = [_array([plain[name](cell) for cell in cells[name]]) for name in original.names]
     return pa.table(arrays, names=list(original.titles))
 

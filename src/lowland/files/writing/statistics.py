@@ -29,7 +29,7 @@ WRITTEN: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 def statistics_writer(ending: str, table: Filled) -> Callable[[IO[bytes]], None]:
     """Return a function that writes a table to an open file, with the labels of values that it came with."""
-    plain = {name: ValueOf(table.original.numerals, manner) for name, manner in table.manners.items()}
+    plain = {name: ValueOf(table.original, name, manner) for name, manner in table.manners.items()}
 
     def write(file: IO[bytes]) -> None:
         made = filled_arrow(table)
