@@ -128,6 +128,12 @@ def test_what_bounds_are_taken_for(tmp_path):
     np.testing.assert_array_equal(table.to_array(), known)
 
 
+def test_bounds_that_stay_are_not_listed_as_filled(tmp_path):
+    complete_text(tmp_path, "t.csv", BOUNDS, "--censored", "missing", "--mark", "marks.csv")
+    listed = cells_of((tmp_path / "marks.csv").read_text())
+    assert [line[:2] for line in listed[1:]] == [["z", "a"], ["u", "c"]]
+
+
 def test_bounds_of_a_list_cannot_stay(tmp_path):
     lines = "".join(f"u{k},i{j},{'<' * (k == j)}{k + j + 1}.5\n" for k in range(5) for j in range(4))
     (tmp_path / "t.csv").write_text("user,item,rating\n" + lines)

@@ -65,3 +65,9 @@ def test_quotation_marks_that_are_not_closed(tmp_path, text):
     (tmp_path / "open.csv").write_text(text)
     with pytest.raises(FileFormatError, match="not closed"):
         ll.read_table(tmp_path / "open.csv")
+
+
+def test_semicolons_within_sentences(tmp_path):
+    text = "city,a,b,note\nBerlin,1,2.5,so; far\nBonn,,3.5,and; so\nUlm,3,4,on; and\nKiel,4,6,end; here\n"
+    _, out = complete_text(tmp_path, "t.csv", text)
+    assert_only_filled(cells_of(text), cells_of(out))

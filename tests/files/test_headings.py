@@ -38,6 +38,14 @@ def test_a_header_one_field_short_with_years_and_numbered_rows(tmp_path):
     assert table.column_labels.tolist() == ["2001", "2002", "2003"]
 
 
+@pytest.mark.parametrize("marks", ["NA NA 4", "NA n.d. 4"])
+def test_a_short_header_above_missing_cells(tmp_path, marks):
+    (tmp_path / "r.txt").write_text(f"a b c\nr1 {marks}\nr2 3.5 NA 5\nr3 1.5 2 7\nr4 1.5 2.5 7\n")
+    table = ll.read_table(tmp_path / "r.txt", form=TableFormat(missing=["n.d."]))
+    assert table.column_labels.tolist() == ["a", "b", "c"]
+    assert table.shape == (4, 3)
+
+
 def test_numbers_that_lack_one_are_no_header(tmp_path):
     (tmp_path / "cut.csv").write_text("1,2\n4,5,6\n7,8,9\n")
     with pytest.raises(FileFormatError, match="not a regular text table"):

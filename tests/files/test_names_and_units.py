@@ -25,6 +25,7 @@ HEADINGS = {
     ),
     "merged groups": ("id,height,,weight,\n,min,max,min,max\n", SIZES, "names of columns from 2 lines"),
     "repeated groups": (",height,height,weight,weight\nid,min,max,min,max\n", SIZES, "from 2 lines"),
+    "years above": ("id,2001,,2002,\n,x,y,x,y\n", ["2001 x", "2001 y", "2002 x", "2002 y"], "from 2 lines"),
     "years": ("id,x,,y,\n,2001,2002,2001,2002\n", ["x 2001", "x 2002", "y 2001", "y 2002"], "from 2 lines"),
     "an index": (",a,a,b,b\n,x,y,x,y\nid,,,,\n", ["a x", "a y", "b x", "b y"], "from 3 lines"),
     "groups and units": (

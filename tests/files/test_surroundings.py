@@ -35,6 +35,8 @@ AROUND = {
         "and 1 more",
     ),
     "titles": (",", "Life, June\nin years\n", "", "'Life June' and 1 more line (--skip)"),
+    "years above": (",", "Report\nPeriod,2020,2021\n\n", "", "'Report' and 1 more line"),
+    "years a field short": (",", "Periods,2020,2021,2022,all\n\n", "", "'Periods 2020 2021 2022 all'"),
     "padded": (",", "Life,,,,,\nSource,World Bank,,,,\n,,,,,\n", "", "'Life' and 1 more line"),
     "semicolons": (";", "Leben; Juni\nStand: 2020\n\n", "Quelle: Welt, Genf\n", "'Quelle: Welt, Genf'"),
     "source": (",", "", "Source: Bank, 2020\n", "left out below the table: 'Source: Bank, 2020'"),

@@ -11,9 +11,9 @@ import numpy as np
 
 from lowland.cli.table_cells import (
     cell_titles,
+    fillable_cells,
     filled_cells,
     fitted_places,
-    observed_cells,
     observed_title,
     observed_word,
     side_names,
@@ -99,7 +99,7 @@ def write_marks(
         Whether labels that begin as formulas are written as they are.
     """
     rows, columns = side_names(table)
-    at_row, at_column = np.nonzero(~observed_cells(table.known))
+    at_row, at_column = np.nonzero(fillable_cells(table))
     words = dict(worded(table, table.known))
     filled = filled_cells(table, completed.model, means=means)[at_row, at_column].astype(float)
     manners = find_manners(table.original) if table.original is not None else {}

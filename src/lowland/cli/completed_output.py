@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lowland.cli.cell_lists import LEVEL, write_intervals, write_marks
 from lowland.cli.output import say, say_certificate
 from lowland.cli.table_cells import (
+    fillable_cells,
     observed_cells,
     observed_title,
     observed_word,
@@ -165,7 +166,7 @@ def column_fills(table: Table, filled: NDArray[Any]) -> dict[str, ColumnFills]:
     """Return what is filled in each column of a wide table that has missing cells."""
     seen = table.known
     names = np.arange(seen.shape[1]) if seen.column_labels is None else seen.column_labels
-    missing, words = ~observed_cells(seen), dict(worded(table, seen))
+    missing, words = fillable_cells(table), dict(worded(table, seen))
     return {
         str(name): ColumnFills(np.flatnonzero(missing[:, j]), filled[missing[:, j], j], words.get(j, ()))
         for j, name in enumerate(names.tolist())

@@ -73,6 +73,17 @@ def observed_cells(seen: Observations) -> NDArray[np.bool_]:
     return observed
 
 
+def fillable_cells(table: Table) -> NDArray[np.bool_]:
+    """Return which cells are filled: missing ones, but for bounds that stay as they are written."""
+    seen = table.known
+    missing = ~observed_cells(seen)
+    if table.original is not None and seen.column_labels is not None:
+        places = {str(name): j for j, name in enumerate(seen.column_labels.tolist())}
+        for line, name in table.original.kept():
+            missing[line, places[name]] = False
+    return missing
+
+
 def observed_title(names: Sequence[str]) -> str:
     """Return the name of the column that marks observed cells."""
     return "observed" if "observed" not in names else "was observed"

@@ -141,7 +141,7 @@ def beside_words(by_column: Mapping[str, Beside], counts: Mapping[str, Mapping[s
     said("losses", lambda n, names: f"{n} numbers of {names} in brackets are below zero")
     left = any(beside.censored == "missing" for beside in by_column.values())
     done = "left out of the fit, as they are" if left else "whose bounds are taken for values"
-    said("censored", lambda n, names: f"{n} censored cells of {names}, {done} (--censored)")
+    said("censored", lambda n, names: f"{n} censored cell{'s' * (n != 1)} of {names}, {done} (--censored)")
     return tuple(words)
 
 

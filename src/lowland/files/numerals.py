@@ -16,7 +16,7 @@ from lowland.files.beside_numbers import NOTHING, Beside, find_beside
 
 # what programs write for a missing cell, and what people write, which may be a word as well
 _CODES = ("", "NA", "N/A", "n/a", "na", "#N/A", "#NA", "<NA>", "NaN", "nan", "NaT", "NULL", "Null", "null")
-_SIGNS = ("None", "none", "-", "--", "\u2013", "\u2014", "?", ".", "..")
+_SIGNS = ("None", "none", "-", "--", "\u2013", "\u2014", "?", ".", "..", ":")
 # cells that mean missing where the others of a column are numbers; among words they are words
 MISSING = (*_CODES, *_SIGNS)
 _MARKS = frozenset(MISSING)

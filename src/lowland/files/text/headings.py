@@ -10,6 +10,7 @@ from lowland.files.numerals import is_number
 from lowland.files.text.header_lines import is_header
 from lowland.files.text.names_and_units import are_names, are_units, is_index_name, joined
 from lowland.files.text.records import Record, split_records
+from lowland.files.text.surroundings import names_numbers
 
 
 @final
@@ -97,7 +98,7 @@ def _lacks_one(records: Sequence[Record]) -> bool:
     first = [cell.strip() for cell in records[0]]
     words = [cell for cell in first if not is_number(cell)]
     named = all(first) and len(set(first)) == len(first) and (words or len(first) > 1)
-    return bool(named) and is_short([len(record) for record in records])
+    return bool(named) and is_short([len(record) for record in records]) and not names_numbers(records[1:])
 
 
 def is_short(widths: Sequence[int]) -> bool:

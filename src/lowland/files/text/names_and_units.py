@@ -33,7 +33,8 @@ def are_names(records: Sequence[Record]) -> bool:
     # the next record may hold units
     numeric = _of_numbers(first, records[3:] or records[2:])
     named = all(_is_word(second[k]) or is_year(second[k]) for k in numeric)
-    full = all(cell.strip() for cell in second[1:]) and not any(map(is_number, groups))
+    words = all(is_year(name) or not is_number(name) for name in groups)
+    full = words and all(cell.strip() for cell in second[1:])
     names = joined(first, second)
     return bool(numeric and named and full and len(set(names)) == len(names))
 

@@ -7,7 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from lowland.files.numerals import is_number
+from lowland.files.numerals import MISSING, is_number
+from lowland.files.text.header_lines import is_year
 from lowland.files.text.records import Record, split_records
 
 # how many lines above the header are looked at, and records of the table that must agree below them
@@ -49,26 +50,33 @@ def count_above(records: Sequence[Record], delimiter: str) -> int:
         start -= 1  # a header without a name for the row labels
     # prose in a table separated by blanks may have more words than this has columns
     wide = any(len(record) >= width and delimiter != " " for record in records[:start])
-    return 0 if wide or not all(map(_is_title, records[:start])) or is_number(records[start][0]) else start
+    named = names_numbers(records[start:])
+    titles = all(_is_title(record, named=named) for record in records[:start])
+    return 0 if wide or not titles or is_number(records[start][0]) else start
 
 
 def names_numbers(records: Sequence[Record]) -> bool:
-    """Return whether a cell of the first record is a word above a column of numbers."""
+    """Return whether most columns of numbers have a word, or a year, in the first record, and no number."""
     first, rest = records[0], records[1:100]
-    return any(
-        _is_word(cell) and 2 * sum(k < len(row) and is_number(row[k]) for row in rest) >= len(rest) > 0
-        for k, cell in enumerate(first)
-    )
+    numbers = named = 0
+    for k, cell in enumerate(first):
+        below = [row[k] for row in rest if k < len(row) and row[k].strip() not in MISSING]
+        if below and 2 * sum(map(is_number, below)) >= len(below):
+            numbers += 1
+            year = is_year(cell) and not all(map(is_year, below))
+            named += year or (_is_word(cell) and cell.strip() not in MISSING)
+    return 2 * named > numbers
 
 
 def _is_word(cell: str) -> bool:
     return bool(cell.strip()) and not is_number(cell)
 
 
-def _is_title(record: Record) -> bool:
-    """Return whether a record begins with a word and has no more numbers than words."""
+def _is_title(record: Record, *, named: bool) -> bool:
+    """Return whether a record begins with a word, and has few numbers unless names stand below."""
     cells = [cell for cell in record if cell.strip()]
-    return not cells or (_is_word(cells[0]) and 2 * sum(map(is_number, cells)) <= len(cells))
+    few = named or 2 * sum(map(is_number, cells)) <= len(cells)
+    return not cells or (_is_word(cells[0]) and few)
 
 
 def count_below(lines: Sequence[str], delimiter: str, width: int) -> int:

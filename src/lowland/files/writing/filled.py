@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices
 from lowland.core.cells.observed_cells import changed
-from lowland.files.beside_numbers import NOTHING, Beside
 from lowland.files.table_format import TableFormat
 from lowland.files.writing.manners import (
     Manner,
@@ -85,9 +84,6 @@ class Filled:
             filled = list(line)
             for one in coming:
                 if one.line == k:
-                    if self.keeps(one.name, line[one.field]):
-                        one.go_on()
-                        continue
                     if not self.may_fill(one.name, line[one.field]):
                         raise changed(_place(one.name, k), line[one.field], one.value)
                     filled[one.field] = self._cell(one.name, one.value)
@@ -98,20 +94,14 @@ class Filled:
         """Return whether a cell of a column is missing, for all that its column tells."""
         return may_fill(cell, self.manners[name], self.form)
 
-    def keeps(self, name: str, cell: Any) -> bool:
-        """Return whether a cell that is missing for a fit stays as it is written."""
-        return isinstance(cell, str) and self._beside(name).keeps(cell)
-
-    def _beside(self, name: str) -> Beside:
-        return self.original.numerals.by_column.get(name, NOTHING)
-
     def _cell(self, name: str, value: float) -> Any:
         words, manner = self.fills[name].words, self.manners[name]
         if words:
             return word_or_truth(words[min(max(round(value), 0), len(words) - 1)], manner)
         if manner.holds_truths:
             return value >= LIKELIER
-        number, beside = filled_number(value, manner, means=self.means), self._beside(name)
+        number = filled_number(value, manner, means=self.means)
+        beside = self.original.numerals.of(name).beside
         if beside.unit or beside.before:
             return beside.dress(as_text(number, self.original))
         # numbers that are kept as text, although their kind of file has numbers

@@ -68,6 +68,14 @@ class Original:
         """Return the cells of a line above or below the table."""
         return next(csv.reader([line], delimiter=self.delimiter or ","), [])
 
+    def kept(self) -> Iterator[tuple[int, str]]:
+        """Yield line and column of each cell that is missing for a fit, and stays as it is written."""
+        beside = self.numerals.by_column
+        some = [(k, name) for k, name in enumerate(self.names) if name in beside]
+        if any(beside[name].censored == "missing" for _, name in some):
+            for at, line in enumerate(self.lines()):
+                yield from ((at, name) for k, name in some if beside[name].keeps(line[k]))
+
     @property
     def titles(self) -> Sequence[str]:
         """The names of the columns as a file with a header holds them."""
