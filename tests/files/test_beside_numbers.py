@@ -37,6 +37,8 @@ WORDS = {
     "times": ["5 pm", "6 pm"],
     "ranks": ["1st", "2nd", "3rd"],
     "seats": ["12A", "13A"],
+    "codes": ["ABC 101", "ABC 102"],
+    "numbered names": ["SKU101", "SKU102"],
     "errors in brackets": ["1.2", "(0.3)", "2.5", "(0.4)"],
     "brackets and minus": ["-1.2", "(0.3)", "2.5"],
     "estimates and errors": ["1.2 (0.3)", "2.5 (0.4)"],

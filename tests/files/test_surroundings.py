@@ -124,6 +124,17 @@ def test_notes_far_below(tmp_path, monkeypatch):
     assert_only_filled(cells_of(text), cells_of(out.removesuffix(note)))
 
 
+def test_lines_around_the_tables_of_a_folder(tmp_path):
+    for k in range(3):
+        lines = "".join(f"c{k}{j},{j}.5,{k}\n" for j in range(4))
+        (tmp_path / f"{k}.csv").write_text(f"Report {k}\n\ncity,a,b\n{lines}Source: us, {k}\n")
+    table = load_table(tmp_path)
+    assert table.observations.row_labels.tolist() == [f"c{k}{j}" for k in range(3) for j in range(4)]
+    said = " ".join(table.decided)
+    assert "left out below all but the last file: 'Source: us, 0' and 1 more line" in said
+    assert "left out below the table: 'Source: us, 2'" in said
+
+
 def test_lines_around_a_table_in_a_sheet(tmp_path):
     pytest.importorskip("openpyxl")
     text = WORLD_BANK + TABLE + "Source: World Bank, Geneva\n"

@@ -18,8 +18,12 @@ from numpy.typing import NDArray
 # what to do with censored cells: refuse them, take the bound for the value, or leave them out of the fit
 CENSORED = ("error", "bound", "missing")
 _SPACE = "\u00a0\u2007\u2009\u202f"
+_CURRENCIES = (
+    "AED|AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KRW|MXN|MYR|NOK|NZD|PHP|PLN|RON|RUB|SAR|SEK|"
+    "SGD|THB|TRY|TWD|UAH|USD|VND|ZAR"
+)
 _PARTS = re.compile(
-    rf"(?P<before>(?:[A-Z]{{0,3}}\$|[A-Z]{{3}}|Rs\.?|kr\.?)\s*)?"
+    rf"(?P<before>(?:[A-Z]{{0,3}}\$|{_CURRENCIES}|Rs\.?|kr\.?)\s*)?"
     rf"(?P<number>[+\-\u2212]?(?:\d(?:[\d.,'\u2019 {_SPACE}]*\d)?[.,]?|[.,]\d+)"
     rf"(?:[eEdD][+\-]?\d{{1,3}}(?![\w]))?)"
     rf"(?P<after>[\s{_SPACE}]*\S.*)?"
@@ -39,9 +43,9 @@ h hr hrs min mins s sec secs ms µs ns d wk mo yr yrs Hz kHz MHz GHz kW MW GW kW
 °C °F degC degF Pa hPa kPa MPa bar mbar atm psi mmHg kJ MJ cal kcal kCal kN mol mmol µmol mM µM nM ppm ppb
 dB kB KB MB GB TB km/h kmh mph m/s kn m2 m² m3 m³ cm2 cm² cm3 cm³ ha km2 km² sqft sqm kg/m3 kg/m²
 g/l g/L g/dl mg/l mg/L mg/dl mg/dL ng/ml ng/mL mmol/l mmol/L U/l U/L IU/l bpm rpm cc hp bhp PS Nm kmpl km/kg
-mpg pp USD EUR GBP CHF JPY CNY INR CAD AUD SEK NOK DKK PLN CZK HUF RUB px pt ° ' "
+mpg pp px pt ° ' "
 """
-_TIMES, UNITS = frozenset(_DATES.split()), frozenset(_MEASURES.split())
+_TIMES, UNITS = frozenset(_DATES.split()), frozenset((*_MEASURES.split(), *_CURRENCIES.split("|")))
 # different letters of estimates in a column
 MOST_LETTERS = 6
 # names of columns that are listed

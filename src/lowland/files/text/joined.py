@@ -10,6 +10,7 @@ from lowland.files.sources import Opened, check_same_columns
 from lowland.files.table_format import TableFormat
 from lowland.files.text.encodings import decode
 from lowland.files.text.records import lines_of
+from lowland.files.text.surroundings import shown_lines
 from lowland.files.text.text_layout import find_text_layout
 
 # memory that texts take on the way, in bytes of the files
@@ -33,14 +34,22 @@ def join_texts(name: str, parts: Sequence[Opened], form: TableFormat) -> Opened:
         If their columns differ.
     """
     check_fits(PER_BYTE * sum(part.size for part in parts), f"reading {name}")
-    first, texts = find_text_layout(parts[0], form), []
+    first = find_text_layout(parts[0], form)
+    texts: list[str] = []
+    notes: list[str] = []
     alike = replace(form, delimiter=first.delimiter, header=bool(first.heading.records))
     for part in parts:
         layout = find_text_layout(part, alike)
         check_same_columns((parts[0].name, first.names), (part.name, layout.names), ordered=True)
         with part.stream() as file:
             text = decode(file.read(), layout.encoding, part.name)
+        if part is not parts[-1]:
+            text = text[: len(text) - sum(map(len, layout.below))]
+            notes += layout.below
         kept = text if part is parts[0] else "".join(lines_of(text)[layout.skipped :])
         texts.append(kept if kept.endswith(("\n", "\r")) or not kept else f"{kept}\n")
     data = "".join(texts).encode(form.encoding or "utf-8")
-    return Opened(name, parts[0].kind, None, data, said=(f"{len(parts)} files read as one table",))
+    said = [f"{len(parts)} files read as one table"]
+    if notes:
+        said.append(f"left out below all but the last file: {shown_lines(notes)}")
+    return Opened(name, parts[0].kind, None, data, said=tuple(said))
