@@ -17,8 +17,10 @@ from lowland.cli.app import COMMANDS, make_app
 from lowland.cli.option_words import NAMES, writer_of
 from lowland.core.wording import Option
 
+# a setting as Python has it
+PYTHON = re.compile(r"\b\w+=(\"|'|True|False|None|\[|\{)|PosixPath|WindowsPath")
 # settings that only callers of the library have
-IN_CODE = {"check_basin", "metropolis", "n_restarts"}
+IN_CODE = {"data", "form", "inner", "symmetric", "check_basin", "metropolis", "n_restarts"}
 
 
 def command_of(name):
@@ -31,23 +33,59 @@ def commands():
     return {name: command_of(name) for name in COMMANDS}
 
 
-def named_options():
-    """Return the names of settings that messages of the library name, with the command line's."""
-    found = {}
+@pytest.fixture(scope="module")
+def calls():
+    """What is called in the library's code that makes errors or names options: name, call, and file."""
+    found = []
     for path in Path(lowland.__file__).parent.rglob("*.py"):
         source = path.read_text(encoding="utf-8")
-        for node in ast.walk(ast.parse(source)) if "Option(" in source else ():
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Option":
-                typed = [known.value for known in node.keywords if known.arg == "typed"]
-                name = (typed or node.args)[0]
-                if isinstance(name, ast.Constant):
-                    found.setdefault(NAMES.get(name.value, name.value), path.name)
+        if "Option(" in source or "Error(" in source:
+            found += [
+                (node.func.id, node, path.name)
+                for node in ast.walk(ast.parse(source))
+                if isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id.endswith(("Option", "Error"))
+            ]
     return found
 
 
-def test_settings_that_messages_name_are_options(commands):
+def named_options(calls):
+    """Return the names of settings that messages of the library name, with the command line's."""
+    found = {}
+    for called, node, file in calls:
+        if called == "Option":
+            typed = [known.value for known in node.keywords if known.arg == "typed"]
+            name = (typed or node.args)[0]
+            if isinstance(name, ast.Constant):
+                found.setdefault(NAMES.get(name.value, name.value), file)
+    return found
+
+
+def texts(node):
+    """Yield the texts in an expression, but those that are for callers of the library alone."""
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "InCode":
+        return
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    for child in ast.iter_child_nodes(node):
+        yield from texts(child)
+
+
+def test_no_message_writes_a_setting_in_the_words_of_python(calls):
+    found = [
+        (file, text)
+        for called, node, file in calls
+        if called.endswith("Error")
+        for text in texts(node)
+        if PYTHON.search(text)
+    ]
+    assert found == []
+
+
+def test_settings_that_messages_name_are_options(calls, commands):
     known = {one.name for command in commands.values() for one in command.params}
-    named = named_options()
+    named = named_options(calls)
     assert len(named) > 30  # the walk finds them
     assert set(named) - known == IN_CODE
 
@@ -87,10 +125,10 @@ NUMBERS = "a,b\n1,9\n2,3\n4,5\n3,4\n"
 # what is in the file, the command with its options, what is refused, and options of which each is a way out
 REFUSED = {
     "text among numbers": (
-        "name,w,h\na,3504 lbs,2\nb,3,4\nc,5,6\nd,4,\n",
+        "name,w,h\na,three,2\nb,3,4\nc,5,6\nd,4,\n",
         "diagnose FILE --rank 1",
         "text where numbers are needed",
-        ["--na '3504 lbs'", "--as-is w"],
+        ["--na three", "--as-is w"],
     ),
     "a row twice": (
         "name,w,h,k\na,1,2,7\na,2,3,5\nb,3,4,6\nc,5,6,5\nd,4,,8\n",
@@ -144,7 +182,6 @@ REFUSED = {
     "file type": (NUMBERS, "fill FILE --output o.npz", "file type is unknown", ["--value b"]),
     "start": (NUMBERS, "tucker FILE --ranks 1 --value a", "three modes", []),
 }
-PYTHON = re.compile(r"\b\w+=(\"|'|True|False|None|\[|\{)|PosixPath|WindowsPath")
 
 
 @pytest.mark.parametrize("name", REFUSED)

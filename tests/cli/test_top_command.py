@@ -54,7 +54,7 @@ def test_columns_of_a_new_row_are_ranked(name, folder):
 
 def test_what_is_known_of_a_new_row_may_be_ranked_too(folder):
     (folder / "somebody.csv").write_text(PROFILES["a list"])
-    (folder / "few.csv").write_text("film\nfilm 1\nfilm 2\n")
+    (folder / "few.csv").write_text("film,year\nfilm 1,1999\nfilm 2,2001\n")
     asked = ("top", "ratings.npz", "--profile", "somebody.csv", "--candidates", "few.csv")
     alone = call(*asked, cwd=folder).stdout.splitlines()
     assert [line.split(",")[2] for line in alone[1:]] == ["film 2"]

@@ -419,7 +419,7 @@ def test_labels_of_parts_are_those_of_the_whole(client):
     ("options", "error", "words"),
     [
         ({"method": "map", "rank": 1}, UnsupportedError, 'method "map"'),
-        ({"loss": "huber"}, UnsupportedError, "loss='huber'"),
+        ({"loss": "huber"}, UnsupportedError, 'loss="huber"'),
         ({"loss": {0: "squared"}}, UnsupportedError, "losses must be squared"),
         ({"penalty": 1.0}, UnsupportedError, "penalty=1.0"),
         ({"effort": "bogus"}, InvalidInputError, "effort"),

@@ -143,11 +143,13 @@ def check_restricted(plan: CompletionPlan, method: str) -> None:
         raise UnsupportedError(
             "predictors need the covariance of the columns, which factors do not give",
             f'method "{method}"',
-            fix='use method "gaussian" (or "auto"), for tables of few columns',
+            fix=Words("use ", Option("method", "auto", "gaussian"), ", for tables of few columns"),
         )
     if plan.refine:
         raise UnsupportedError(
-            "forests predict from all columns", "refine with predictors", fix='use refine="auto" or False'
+            "forests predict from all columns",
+            "refine with predictors",
+            fix=Words("use ", Option("refine", "auto", False)),
         )
 
 
@@ -159,7 +161,7 @@ def check_limits(table: Observations, limits: Limits, method: str, levels: Level
         raise UnsupportedError(
             "bounds truncate a posterior, which penalised fits do not have",
             'method "map"',
-            fix='fit with method "variational", "gibbs" or "gaussian"',
+            fix=Words("fit with ", Option("method", "variational", "gibbs", "gaussian")),
         )
     for j in limits:
         if j in levels.kinds:

@@ -21,6 +21,7 @@ from lowland.completion.tables.rankings import recommend
 from lowland.core.arrays import Indices, Matrix
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.wording import Option, Words
 from lowland.dask.cluster_blocks import ClusterBlocks
 
 # numbers of a chunk of completed tables
@@ -83,7 +84,7 @@ def lazy_completions(model: Any, cells: TableCells, count: int, seed: int) -> da
         raise UnsupportedError(
             "multiple imputation of tables on a cluster needs a Bayesian fit",
             "method 'map'",
-            fix='fit with method="variational" or "gibbs"',
+            fix=Words("fit with ", Option("method", "variational", "gibbs")),
         )
     n, side = cells.shape[1], _rows_of(cells)
     held = delayed(model, traverse=False)

@@ -18,6 +18,7 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import RandomSource, make_generator
+from lowland.core.wording import Option, Words
 from lowland.dask.collections import lazy_completions, lazy_rankings
 from lowland.dask.observations import DaskObservations
 from lowland.estimators.matrix_completion import MatrixCompletion
@@ -358,7 +359,9 @@ class DaskMatrixCompletion(MatrixCompletion):
         """
         if data:
             raise UnsupportedError(
-                "the cells of a distributed fit are not saved", "data=True", fix="data=False"
+                "the cells of a distributed fit are not saved",
+                Words(Option("data", True)),
+                fix=Words("pass ", Option("data", False)),
             )
         self.to_local().save(path, data=False)
 

@@ -21,6 +21,7 @@ from lowland.core.cells.labels import LabelColumn
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Remedy, Words
 from lowland.files.numerals import MISSING, Numerals
+from lowland.files.table_format import AS_LIST
 
 _ROWS = """
 user customer client reader viewer member patient subject respondent participant person student player who
@@ -51,17 +52,6 @@ EXPECTED = 5.0
 # the columns of a list of ratings with times and without a header, and the most grades that raters give
 UNNAMED, GRADES = ["1", "2", "3", "4"], 10
 LINES = 10_000
-# the way out where a list of cells is taken for a wide table
-AS_LIST = Words(
-    *(
-        "for a list of cells, name its columns by ",
-        Option("row"),
-        ", ",
-        Option("column"),
-        " and ",
-        Option("value"),
-    )
-)
 
 
 @final

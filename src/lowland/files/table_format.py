@@ -20,6 +20,11 @@ TEXT_ONLY = Words(
     Option("comment"),
     " apply only to text files",
 )
+# the way out where a list of cells is taken for a wide table
+AS_LIST = Words(
+    *("for a list of cells, name its columns by ", Option("row"), ", ", Option("column")),
+    *(" and ", Option("value")),
+)
 SENTINELS = ("error", "missing", "values")
 # of day, month and year
 ORDERS = ("dmy", "mdy", "ymd")

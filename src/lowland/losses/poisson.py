@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Words
 from lowland.losses.entropy import ratio, relative_entropy
 
 
@@ -60,5 +61,7 @@ class Poisson:
         if y.size and y.min() < 0:
             k = int(np.argmin(y))
             raise InvalidInputError(
-                'y must not be negative for loss="poisson"', f"{y[k]} at position {k}", "counts start at 0"
+                Words("y must not be negative for ", Option("loss", "poisson")),
+                f"{y[k]} at position {k}",
+                "counts start at 0",
             )

@@ -17,6 +17,7 @@ from lowland.core.memory import check_fits
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.results.records import Factors
 from lowland.core.rounding import gamma
+from lowland.core.wording import Option, Words
 from lowland.core.work import CALL, matrix_work, touch
 from lowland.kernels.dense_rows import is_large, normal_pass
 from lowland.kernels.modular_arithmetic.residues import Residues
@@ -74,7 +75,7 @@ class Dense:
         if symmetric and not is_symmetric:
             raise InvalidInputError(
                 "arrays are not symmetric",
-                "symmetric=True",
+                Words(Option("symmetric", True)),
                 fix="average each real matrix with its transpose, or leave out symmetric",
             )
         self.symmetric: bool = is_symmetric if symmetric is None else symmetric

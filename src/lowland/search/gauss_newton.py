@@ -16,6 +16,7 @@ from lowland.core.promises.capabilities import check_offered
 from lowland.core.promises.fits import Fit
 from lowland.core.promises.objectives import FitLinearisation, Objective
 from lowland.core.promises.powers import HasNormalMatrix, HasResidual
+from lowland.core.wording import Option, Words
 from lowland.search.conjugate_gradients import conjugate_gradients, shifted
 from lowland.search.stepper import Info
 
@@ -169,10 +170,10 @@ def _forcing(state: GaussNewtonState) -> float:
 
 def _not_squares(inner: str, objective: Fit) -> UnsupportedError:
     return UnsupportedError(
-        f'inner="{inner}" cannot work on this objective',
+        Words(Option("inner", inner), " cannot work on this objective"),
         objective.describe(),
         "only a squared loss without penalties is a least-squares problem",
-        'use inner="normal"',
+        Words("use ", Option("inner", "normal")),
     )
 
 

@@ -23,6 +23,7 @@ from lowland.core.errors import UnsupportedError
 from lowland.core.parameter_checks import check_choice
 from lowland.core.promises.fits import MatrixFit
 from lowland.core.promises.protocols import LinearMap
+from lowland.core.wording import Option, Words
 
 # largest point whose Gram matrix is factored
 LARGEST_EXACT = 2500
@@ -151,7 +152,9 @@ class TangentCovariance:
         check_choice("form", self.form, ("auto", "exact", "block"))
         if self.form == "block" and self.objective.observed_pattern is None:
             raise UnsupportedError(
-                'form="block" needs observed entries', self.objective.describe(), fix='use form="exact"'
+                Words(Option("form", "block"), " needs observed entries"),
+                self.objective.describe(),
+                fix=Words("use ", Option("form", "exact")),
             )
 
     @property

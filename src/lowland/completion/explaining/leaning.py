@@ -25,6 +25,7 @@ from lowland.completion.tables.model import TableModel
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
+from lowland.core.wording import Option, Remedy, Words
 
 
 @final
@@ -153,7 +154,10 @@ def _of_penalised(model: CompletionModel, row: Observations, at: int, column: in
         raise UnsupportedError(
             "explanations need predictions that are linear in the known cells of a row",
             "losses that are not all squared" if model.losses is not None else "nonnegative factors",
-            fix='fit with method="variational" or "gaussian", or with loss "squared" and factors of any sign',
+            fix=Remedy(
+                Words("fit with ", Option("method", "variational", "gaussian")),
+                "with squared losses and factors of any sign",
+            ),
         )
     factors, columns = model.column_factors.astype(np.float64), row.columns
     design = np.hstack([factors, np.ones((len(factors), int(model.biases)))])

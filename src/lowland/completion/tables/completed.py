@@ -18,6 +18,7 @@ from lowland.core.arrays import Indices, Matrix
 from lowland.core.cells.fingerprints import is_fingerprint
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.wording import Option, Words
 
 # new cells, as a share of all, up to which only their rows and columns are solved again
 FEW_NEW = 0.01
@@ -147,7 +148,7 @@ def folding(model: TableModel, what: str) -> SamplingModel:
         raise UnsupportedError(
             f"a posterior is needed for {what}",
             "a penalised fit",
-            fix='fit with method="variational", "gibbs" or "gaussian"',
+            fix=Words("fit with ", Option("method", "variational", "gibbs", "gaussian")),
         )
     return model
 

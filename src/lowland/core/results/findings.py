@@ -230,7 +230,7 @@ class Certificate:
         point = self.point if theta is None else np.asarray(theta, np.float64)
         if point is None:
             raise InvalidInputError(
-                "the certificate holds no point", "theta=None", fix="pass the point that was judged as theta"
+                "the certificate holds no point", "no theta", fix="pass the point that was judged as theta"
             )
         return objective.recheck(self, point, on_progress)
 

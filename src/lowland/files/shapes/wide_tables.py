@@ -15,7 +15,7 @@ from lowland.core.wording import Option, Remedy, Words
 from lowland.files.columns.roles import EMPTY, MOST_WORDS, are_levels, as_is_words
 from lowland.files.columns.table_totals import called_totals, find_totals
 from lowland.files.columns.times import row_times, words_of_times
-from lowland.files.evidence import AS_LIST, Decision
+from lowland.files.evidence import Decision
 from lowland.files.frames import Columns
 from lowland.files.numerals import MISSING, Numerals
 from lowland.files.sentinels import settle_sentinels
@@ -29,6 +29,7 @@ from lowland.files.shapes.cells import (
     ways_out,
 )
 from lowland.files.shapes.layouts import Reading, Table
+from lowland.files.table_format import AS_LIST
 
 # words of truth values, by their number
 TRUTHS = ("FALSE", "TRUE")

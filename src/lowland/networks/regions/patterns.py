@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
+from lowland.core.wording import InCode, Remedy
 from lowland.kernels.modular_arithmetic.exact_integers import (
     Integers,
     integer_rows,
@@ -253,7 +254,10 @@ def _check_effort(subsets: int, each: int) -> None:
         raise InvalidInputError(
             "there are too many patterns to enumerate",
             f"{subsets} subsets of points",
-            fix="use fewer points or dimensions; count_patterns(..., generic=True) counts by formula",
+            fix=Remedy(
+                "use fewer points or dimensions",
+                InCode("count by formula: count_patterns(..., generic=True)"),
+            ),
         )
 
 

@@ -17,6 +17,7 @@ from lowland.core.cells.line_bounds import block_bounds
 from lowland.core.cells.observations import LONGEST
 from lowland.core.errors import InvalidInputError
 from lowland.core.running.stages import announce, stage
+from lowland.core.wording import Option, Words
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.cells.observations import check_counts, check_order
 from lowland.tensors.cells.stored_contents import PARTS, cells_file, line_ends
@@ -92,7 +93,9 @@ def _collect(
             with np.errstate(over="ignore"):
                 stored = values.astype(dtype)
             if not np.isfinite(stored).all():
-                raise InvalidInputError(f"values are too large for {dtype}", fix='use dtype "float64"')
+                raise InvalidInputError(
+                    f"values are too large for {dtype}", fix=Words("use ", Option("dtype", "float64"))
+                )
             save_part(folder, len(sizes), positions.astype(np.int32), stored)
             sizes.append(values.size)
             announce("cells", sum(sizes))
