@@ -122,8 +122,8 @@ class TensorCompletion(OneToOneFeatureMixin, _Stack):
             self._slice_shape, self.n_features_in_ = tuple(X.shape[1:]), int(X.shape[1])
         else:
             stack = self._read(X, reset=True)
-            tensor = X if is_named(X) and X.ndim > 2 else stack
-            self._like, self._dtype = (X.copy() if is_named(X) else None), stack.dtype
+            X, given = (X if is_named(X) and X.ndim > 2 else stack), X
+            self._like, self._dtype = (given.copy(deep=False) if is_named(given) else None), stack.dtype
             if sum(length > 1 for length in stack.shape) < 2:
                 raise InvalidInputError(
                     "a single row of cells says nothing of its missing ones",
@@ -132,7 +132,7 @@ class TensorCompletion(OneToOneFeatureMixin, _Stack):
                 )
         with shown(self.verbose):
             self.completion_ = complete_tensor(
-                tensor,
+                X,
                 self.rank,
                 model=self.model,
                 orders=self.orders,
@@ -245,7 +245,7 @@ class TensorCompletion(OneToOneFeatureMixin, _Stack):
         check_is_fitted(self)
         return self.completion_.completions(n_completions, rng=make_generator(random_state, "random_state"))
 
-    def score(self, X: ArrayLike, y: None = None, coordinates: Any = None) -> float:
+    def score(self, X: Any, y: None = None, coordinates: Any = None) -> float:
         """Return the negative root-mean-square error at hidden cells of slices.
 
         Parameters
