@@ -31,10 +31,10 @@ from lowland.core.results.status import StopReason
 from lowland.core.wording import Option, Words
 from lowland.files.foreign.columnar import COLUMNAR
 from lowland.files.text.text_layout import DELIMITERS
-from lowland.files.writing.sheets import SHEET
+from lowland.files.writing.writing import ENDINGS
 
 # endings of files that are written as they are read
-WRITTEN = (*DELIMITERS, *COLUMNAR, SHEET)
+WRITTEN = (*DELIMITERS, *COLUMNAR, *ENDINGS)
 
 
 @final
