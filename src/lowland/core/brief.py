@@ -11,8 +11,6 @@ from os import PathLike, fspath
 from reprlib import recursive_repr
 from typing import Any, TypeVar
 
-import numpy as np
-
 WIDTH, MOST_LINES = 100, 5
 # what is longer within another object is counted or named instead, in a collection sooner; of vectors so
 # many numbers are listed
@@ -91,6 +89,8 @@ def _is_default(value: object, default: object) -> bool:
 
 
 def _said(value: object, longest: int) -> str:
+    import numpy as np  # which what is known of the command line does not need
+
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
         value = value.item()
     if isinstance(value, Enum | np.dtype):
@@ -135,6 +135,8 @@ def _whole_or_named(value: object, longest: int) -> str:
 
 def _array(value: Any, shape: tuple[Any, ...]) -> str:
     """Return the numbers of a short vector; the kind and the shape of any other array, or of a frame."""
+    import numpy as np
+
     if not isinstance(value, np.ndarray):
         kind = type(value).__name__
     elif len(shape) == 1 and 0 < value.size <= FEW and value.dtype.kind in "biufc":
