@@ -374,6 +374,13 @@ def test_completions_are_drawn_as_in_this_process(fitted, frame, local, monkeypa
     some = [3, 38]
     for _ in range(2):  # a draw is a function of the seed
         np.testing.assert_array_equal(lazy[some].compute(), tables[some])
+    one_by_one = fitted.iter_completions(40, random_state=1)
+    np.testing.assert_array_equal(next(one_by_one).compute(), tables[0])
+    # other rows are drawn in this process, as by the local model
+    rows = given.to_array()[:3]
+    expected = fitted.to_local().completions(2, rows, random_state=1)
+    np.testing.assert_array_equal(fitted.completions(2, rows, random_state=1), expected)
+    np.testing.assert_array_equal(list(fitted.iter_completions(2, rows, random_state=1)), expected)
     assert_same_law(tables, local["variational", False].completions(40, random_state=2), given)
 
 
@@ -422,6 +429,8 @@ def test_labels_of_parts_are_those_of_the_whole(client):
         ({"loss": "huber"}, UnsupportedError, 'loss="huber"'),
         ({"loss": {0: "squared"}}, UnsupportedError, "losses must be squared"),
         ({"penalty": 1.0}, UnsupportedError, "penalty=1.0"),
+        ({"bounds": {0: (0, 1)}}, UnsupportedError, "have no bounds"),
+        ({"predictors": {0: [1]}}, UnsupportedError, "have no predictors"),
         ({"effort": "bogus"}, InvalidInputError, "effort"),
         ({"dtype": "float16"}, InvalidInputError, "dtype is unknown"),
         ({"rank": 99}, InvalidInputError, "rank"),

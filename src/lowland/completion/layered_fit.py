@@ -83,8 +83,8 @@ def fit_layers(
 ) -> FittedTable:
     """Return a table fitted inside the layers that it needs and that held-out cells favour.
 
-    From the outermost: powers of skewed columns, levels, what refines missing cells, the fit of factors;
-    orders are further covariates of this fit.
+    From the outermost: powers of skewed columns, levels, what refines missing cells (or predicts them from
+    some columns alone), the fit of factors; orders are further covariates of this fit.
 
     Parameters
     ----------

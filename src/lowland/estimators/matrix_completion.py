@@ -94,8 +94,8 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
     bounds : mapping of column to (low, high), or array_like, shape (n, 2), optional
         What is possible in columns of numbers; an end that is None or infinite is open. Predictions are means
         of the law of a new observation within the bounds (of a truncated normal, in the unit in which the
-        column is fitted); draws and intervals are moved within them by their quantiles, which keeps draws
-        joint. The fit itself knows no bounds. Bayesian methods.
+        column is fitted); draws are moved within them by their quantiles, which keeps draws joint; intervals
+        are cut off. The fit itself knows no bounds. Bayesian methods.
     dates : {"dmy", "mdy", "ymd"}, optional
         The order of day, month and year in a data frame, where dates are three numbers and do not tell it.
     predictors : mapping of column to columns, or array_like of bool, shape (n, n), optional

@@ -1,4 +1,4 @@
-"""The layer of bounds: predictions are means within them, draws and intervals are moved within them."""
+"""The layer of bounds: predictions are means within them, draws are moved and intervals cut off."""
 
 from __future__ import annotations
 
@@ -80,10 +80,15 @@ class BoundedLayer(WritingLayer):
         return out
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
-        """Return intervals for new observations of cells."""
+        """Return intervals for new observations of cells.
+
+        They hold those without bounds, cut off, which loses none of what is possible, and those of the
+        truncated law: parameters are learnt from what lies within bounds, as if nothing had been cut off.
+        """
         ends = np.array(self.base.intervals(rows, columns, level), np.float64)
-        for j, _, at in of_each(self.limits, columns):
-            ends[:, at] = self._law(rows[at], j).within(ends[:, at])
+        for j, limits, at in of_each(self.limits, columns):
+            cut, moved = np.clip(ends[:, at], *limits), self._law(rows[at], j).within(ends[:, at])
+            ends[:, at] = np.minimum(cut[0], moved[0]), np.maximum(cut[1], moved[1])
         return ends[0], ends[1]
 
     def draws(
