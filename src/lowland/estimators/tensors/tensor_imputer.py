@@ -13,7 +13,8 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.random import make_generator
+from lowland.core.random import RandomSource, make_generator
+from lowland.core.results.records import SearchResult
 from lowland.estimators.parameters import shown
 from lowland.estimators.scores import error_of_rows
 from lowland.estimators.tensors.stacks import _Stack
@@ -73,6 +74,9 @@ class TensorCompletion(OneToOneFeatureMixin, _Stack):
     """
 
     completion_: TensorCompletionFit
+    rank_: int
+    search_: SearchResult
+    n_features_in_: int
 
     def __init__(
         self,
@@ -83,7 +87,7 @@ class TensorCompletion(OneToOneFeatureMixin, _Stack):
         shape: tuple[int, ...] | None = None,
         burn_in: int = 60,
         n_draws: int = 100,
-        random_state: Any = None,
+        random_state: RandomSource = None,
         verbose: int = 0,
     ) -> None:
         self.rank = rank
@@ -116,7 +120,6 @@ class TensorCompletion(OneToOneFeatureMixin, _Stack):
             If there are too few cells to hold some out, or a setting cannot be used.
         """
         rng = make_generator(self.random_state, "random_state")
-        tensor: Any = X
         if isinstance(X, TensorObservations | StoredTensor):
             self._like, self._dtype = None, np.dtype(np.float64)
             self._slice_shape, self.n_features_in_ = tuple(X.shape[1:]), int(X.shape[1])
@@ -229,7 +232,7 @@ class TensorCompletion(OneToOneFeatureMixin, _Stack):
         check_is_fitted(self)
         return self.completion_.interval(positions, level)
 
-    def completions(self, n_completions: int = 10, *, random_state: Any = None) -> Matrix:
+    def completions(self, n_completions: int = 10, *, random_state: RandomSource = None) -> Matrix:
         """Return completed tensors whose missing cells are drawn with their noise, for multiple imputation.
 
         Parameters
