@@ -107,9 +107,8 @@ ENTRIES = (
     Entry(
         name="a panel of countries and years",
         file=text(PANEL),
-        passed=("country", "year"),
         fills=FILLS,
-        said=("within",),
+        said=("in the order of 'year' within 'country'",),
         frame=read_csv(),
     ),
     Entry(

@@ -143,7 +143,8 @@ ENTRIES = (
         "a column that is the sum of others",
         text(summed()),
         fills=dict.fromkeys(("tea", "milk", "rice", "all"), WHOLE),
-        said=("sum",),
+        summed=("all",),
+        said=("'all' is the sum",),
         frame=read_csv(),
     ),
     Entry(

@@ -7,19 +7,12 @@ FILES = {
     "Shift JIS": "read as cp1252 without a word",
     # numbers
     # dates
-    "yyyymmdd, beside the data": "taken for numbers",
-    "Unix seconds, beside the data": "taken for numbers",
-    "dd.mm.yyyy that order the lines, first": "not used as order, and nothing is said",
-    "mm/dd/yyyy that order the lines, first": "not used as order, and nothing is said",
-    "a panel of countries and years": "countries and years are data",
     # workbooks
     "two rows of headers": "refused as text",
     "a row of units in a workbook": "refused: an empty label",
     # names of files
     "text named .parquet": "refused",
     # sums
-    "a total below": "a row like others",
-    "a column that is the sum of others": "a column like others",
 }
 
 # what a fit of the data frame makes of it, where the file is right

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, final
 
@@ -54,6 +54,18 @@ class SideOrders:
     def sides(self) -> tuple[Matrix | GraphPlaces | None, Matrix | GraphPlaces | None]:
         """Those of rows and of columns."""
         return self.rows, self.columns
+
+    def with_row_graph(self, weights: Any, *, asked: bool) -> SideOrders:
+        """Return the orders with a graph of rows in place of their order.
+
+        Parameters
+        ----------
+        weights : sparse array, shape (m, m)
+        asked : bool
+            Whether it was asked for; else it is used only if that helps.
+        """
+        rows = GraphPlaces.of(weights, weights.shape[0], "row_order")
+        return replace(self, rows=rows, asked=(asked, self.asked[1]), labelled=(False, self.labelled[1]))
 
     def __bool__(self) -> bool:
         return any(order is not None for order in self.sides)

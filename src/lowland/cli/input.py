@@ -12,7 +12,7 @@ from lowland.cli.records import argument, option
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.settings import MODEL
-from lowland.core.cells.observations import Labels, Observations
+from lowland.core.cells.observations import Labels
 from lowland.core.errors import InvalidInputError
 from lowland.files.covariates import read_covariates
 from lowland.files.foreign.databases import database_kind
@@ -117,30 +117,28 @@ class SideOptions:
         )
         return rows, columns
 
-    def orders(
-        self, plan: CompletionPlan, table: Observations, times: Labels | None = None
-    ) -> SideOrders | None:
-        """Return the orders of both sides where a graph or dates are given; None leaves them to the plan.
+    def orders(self, plan: CompletionPlan, loaded: Table) -> SideOrders | None:
+        """Return the orders of both sides where a graph, dates or a panel say them; else the plan does.
 
         Parameters
         ----------
         plan : CompletionPlan
-        table : Observations
-        times : ndarray of str, optional
-            Dates of the rows, which take the place of their labels.
+        loaded : Table
+            Dates of its rows take the place of their labels.
         """
-        graphs = (self.row_graph, self.column_graph)
-        labels, given = (table.row_labels, table.column_labels), list[Any]()
-        if graphs == (None, None):
-            return None if times is None else orders_of(plan.asked_orders, table.shape, (times, labels[1]))
-        for path, known, asked, side in zip(
-            graphs, labels, plan.asked_orders, ("row", "column"), strict=True
-        ):
-            if path is not None and asked != "auto":
+        table, times, panel = loaded.observations, loaded.times, loaded.panel
+        graphs, labels = (self.row_graph, self.column_graph), (table.row_labels, table.column_labels)
+        asked, given = plan.asked_orders, list[Any]()
+        if graphs == (None, None) and times is None and panel is None:
+            return None
+        in_panel = panel is not None and self.row_graph is None and asked[0] is not None
+        for path, known, order, side in zip(graphs, labels, asked, ("row", "column"), strict=True):
+            if path is not None and order != "auto":
                 raise InvalidInputError(
                     f"--{side}-graph takes the place of --{side}-order", "both", fix="give one of them"
                 )
             graph = None if path is None else read_graph(path).in_order(known, f"{side} in {path.name}")
-            given.append(asked if graph is None else graph)
+            given.append(order if graph is None else graph)
         dated = labels[0] if times is None else times, labels[1]
-        return orders_of((given[0], given[1]), table.shape, dated)
+        orders = orders_of((None if in_panel else given[0], given[1]), table.shape, dated)
+        return orders.with_row_graph(panel, asked=asked[0] != "auto") if in_panel else orders

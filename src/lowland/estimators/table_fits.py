@@ -27,7 +27,7 @@ from lowland.core.running.interrupt import unless_interrupted
 from lowland.estimators.frames.data_arrays import as_table
 from lowland.estimators.frames.filled import whole_columns
 from lowland.estimators.frames.kinds import FrameKinds, chosen_losses, read_kinds
-from lowland.estimators.frames.roles import dates_of_rows
+from lowland.estimators.frames.roles import dates_of_rows, panel_of
 from lowland.estimators.frames.totals import totals_of, warn_of_total_rows
 from lowland.estimators.frames.warned import warn_of_marks, warn_of_untouched
 from lowland.estimators.frames.wrapping import wrap_frame
@@ -84,7 +84,14 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     rng = model._generator()
     dated = dates_of_rows(X, kinds.time)
     asked = order_of(beside.row_order, labels[0], "row"), order_of(beside.column_order, labels[1], "column")
-    orders = orders_of(asked, shape, (labels[0] if dated is None else dated, labels[1]))
+    panel = panel_of(X, kinds.roles) if isinstance(beside.row_order, str) else None
+    orders = orders_of(
+        asked if panel is None else (None, asked[1]),
+        shape,
+        (labels[0] if dated is None else dated, labels[1]),
+    )
+    if panel is not None:
+        orders = orders.with_row_graph(panel, asked=not is_auto(beside.row_order))
     named = TableLabels(shape, *labels)
     with shown(model.verbose):
         planned = fit_plan(

@@ -69,10 +69,8 @@ class Profile:
         The numbers, if they are numbers.
     number_share : float
         Share of the distinct cells of a column of text that are numbers.
-    padded : bool
-        Whether all cells are whole numbers, and some begin with zeros.
-    gaps : bool
-        Whether a cell is missing.
+    padded, gaps : bool
+        Whether all cells are whole numbers, some of which begin with zeros; whether a cell is missing.
     words : sequence of str
         The distinct cells of a column of text, in the order of their codes.
     """
@@ -114,18 +112,13 @@ class Decision:
         Long: names of the row, column and value columns. Wide: the name of the column of row labels, or none.
     why : str
         What decided, in a few words; "" if it was asked for.
-    unused : tuple of str
-        Columns that a long table has besides.
+    unused : tuple of str, of a long table
     as_is : mapping of str to str
         Columns of a wide table that take no part in a fit, with what they hold.
-    dates : mapping of str to str
-        Columns of a wide table that hold dates, with how these are written (see `files.columns.dates`).
-    time : str
-        The one of them whose order is that of the rows; "" if there is none.
-    totals : tuple of str
-        Columns of a wide table whose words say that a row is a total.
-    codes : tuple of str
-        Columns of a wide table that hold words of digits, such as "01".
+    dates, time : mapping of str to str, and str
+        Columns of a wide table that hold dates, with how (`files.columns.dates`), and which orders the rows.
+    totals, codes, panel : tuple of str
+        Columns of a wide table: of words of totals, of digits such as "01", of unit and time of a panel.
     """
 
     layout: str
@@ -137,15 +130,15 @@ class Decision:
     time: str = ""
     totals: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
+    panel: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The columns whose cells are kept as they are written."""
         if self.layout == "long":
             return self.roles[:2]
-        named = [name for name in self.totals if name in self.as_is]
-        times = [self.time] if self.time else []
-        return tuple(dict.fromkeys([*self.roles, *times, *named, *self.codes]))
+        read = (name for name in (self.time, *self.totals, *self.panel) if name in self.as_is)
+        return tuple(dict.fromkeys((*self.roles, *read, *self.codes)))
 
 
 def is_padded(text: str) -> bool:

@@ -53,7 +53,7 @@ def complete(context: typer.Context, asked: CompleteOptions) -> None:
     observations = replace(loaded.observations, values=loaded.observations.values.astype(reading.dtype))
     check_table_size(plan.rank, results.output or results.mark, observations.shape)
     covariates = asked.sides.covariates((observations.row_labels, observations.column_labels))
-    orders = asked.sides.orders(plan, observations, loaded.times)
+    orders = asked.sides.orders(plan, loaded)
     if not asked.files.json:
         say(describe_table(loaded))
     planned, certificate = run_plan(loaded, observations, asked, covariates, orders)

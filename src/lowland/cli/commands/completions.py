@@ -117,7 +117,7 @@ def completions(asked: CompletionsOptions) -> None:
     seen = loaded.observations
     check_table_size(plan.rank, results.output, seen.shape)
     covariates = asked.sides.covariates((seen.row_labels, seen.column_labels))
-    orders = asked.sides.orders(plan, seen)
+    orders = asked.sides.orders(plan, loaded)
     if not asked.json:
         say(describe_table(loaded))
     levels = level_kinds(seen, loaded.levels) if plan.decide_method() != "map" else None

@@ -54,6 +54,8 @@ class FrameKinds:
         The column, one of those untouched, that names the rows; "" if none does.
     time : pair of str
         The column of dates that says the order of the rows, and how they are written; "" if none does.
+    roles : Decision
+        What was decided of the columns.
     """
 
     levels: Levels = field(default_factory=dict)
@@ -63,6 +65,7 @@ class FrameKinds:
     names: tuple[Any, ...] = ()
     labels: Any = ""
     time: tuple[str, str] = ("", "")
+    roles: Decision = Decision("wide", ())  # noqa: RUF009 - it cannot be changed
 
     def with_words(self) -> FrameKinds:
         """Return the kinds with levels without an order among the levels, and no longer untouched."""
@@ -143,7 +146,8 @@ def read_kinds(frame: Any, form: TableFormat = PLAIN) -> FrameKinds:
         raise kinds.nothing_to_fit()
     declared = labels and labels not in kinds.untouched
     names, labels = tuple(wrapped.columns), "" if declared else labels
-    return replace(kinds, names=names, labels=labels, time=(roles.time, roles.dates.get(roles.time, "")))
+    time = roles.time, roles.dates.get(roles.time, "")
+    return replace(kinds, names=names, labels=labels, time=time, roles=roles)
 
 
 def _is_declared(series: Any) -> bool:

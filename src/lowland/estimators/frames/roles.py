@@ -12,6 +12,7 @@ from lowland.core.cells.observations import Labels
 from lowland.core.errors import InvalidInputError
 from lowland.estimators.frames.wrapping import wrap_frame
 from lowland.files.columns.dates import as_iso
+from lowland.files.columns.panels import chains
 from lowland.files.columns.times import dates_in, order_of_rows
 from lowland.files.evidence import LINES, Decision
 from lowland.files.frames import frame_columns
@@ -99,6 +100,14 @@ def dates_of_rows(frame: Any, time: tuple[str, str]) -> Labels | None:
     # without columns, what is left is the index
     held = frame_columns(wrapped.select([one for one in wrapped.columns if one == name]).to_native())
     return as_iso(held[name], form) if name in held else None
+
+
+def panel_of(frame: Any, roles: Decision) -> Any:
+    """Return a graph of a panel's rows, next to each other in time within units; None of other frames."""
+    wrapped = wrap_frame(frame)
+    if not roles.panel or wrapped is None:
+        return None
+    return chains(frame_columns(wrapped.select(list(roles.panel)).to_native()), roles)
 
 
 def rows_named_in(frame: Any, column: Any) -> Labels | None:

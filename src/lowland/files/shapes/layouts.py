@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, final
 
 from lowland.core.cells.observations import Labels, Observations
 from lowland.core.parameter_checks import check_choice
@@ -46,6 +46,8 @@ class Table:
         The date of each row in ISO 8601, where a column of a wide table says it.
     time : pair of str
         The name of that column, and how dates are written in it.
+    panel : sparse array or None
+        A graph of rows, next to each other in time within each unit.
     totals : Totals or None
         Rows and columns that are sums of others, which are not among the observations.
     """
@@ -62,6 +64,7 @@ class Table:
     listed: Listed | None = None
     times: Labels | None = None
     time: tuple[str, str] = ("", "")
+    panel: Any = None
     totals: Totals | None = None
 
     @property

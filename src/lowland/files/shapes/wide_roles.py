@@ -8,6 +8,7 @@ import numpy as np
 
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Words
+from lowland.files.columns.panels import panel_in
 from lowland.files.columns.roles import numbers_that_name
 from lowland.files.columns.times import dates_in, order_of_rows, words_of_dates
 from lowland.files.columns.totals import is_total
@@ -77,6 +78,7 @@ def decide_wide(profiles: Mapping[str, Profile], asked: str, where: str, how: Re
         as_is={name: left[name] for name in profiles if name in left},
         dates=dates,
         time=time,
+        panel=() if time or labels else panel_in(profiles, dates),
         totals=tuple(name for name, words in totals.items() if words),
         codes=tuple(name for name, column in others.items() if column.padded and name not in {*left, *data}),
     )

@@ -12,6 +12,7 @@ from lowland.core.cells.labels import label_column
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Remedy, Words
+from lowland.files.columns.panels import chains, words_of_panel
 from lowland.files.columns.roles import EMPTY, MOST_WORDS, are_levels, as_is_words
 from lowland.files.columns.table_totals import called_totals, find_totals
 from lowland.files.columns.times import row_times, words_of_times
@@ -86,10 +87,9 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
         table, row_labels=labels, column_labels=np.array(numeric, dtype=str)
     )
     words = [f"{decision.why} (--{'no-' if first else ''}row-labels)"] if decision.why else []
-    words += words_of_times(columns, decision, found=times is not None)
-    words += [] if totals is None else totals.words
-    if as_is:
-        words.append(as_is_words(as_is))
+    panel = chains(columns, decision) if len(table) == lines else None
+    words += words_of_panel(decision, panel) + words_of_times(columns, decision, found=times is not None)
+    words += ([] if totals is None else totals.words) + ([as_is_words(as_is)] if as_is else [])
     if how.words and levels:
         words.append(f"columns of words are levels: {', '.join(map(repr, levels))}")
         words += _kept_marks(levels, made, how)
@@ -102,6 +102,7 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
         as_is=as_is,
         merged=len(table) < lines,
         times=times,
+        panel=panel,
         totals=totals,
         time=(decision.time, decision.dates.get(decision.time, "")) if times is not None else ("", ""),
     )
