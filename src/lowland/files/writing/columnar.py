@@ -9,7 +9,6 @@ from typing import IO, Any
 
 from lowland.files.foreign.columnar import names_index_first
 from lowland.files.writing.filled import Filled, check_end
-from lowland.files.writing.manners import ValueOf
 
 
 def columnar_writer(ending: str, table: Filled) -> Callable[[IO[bytes]], None]:
@@ -21,7 +20,7 @@ def columnar_writer(ending: str, table: Filled) -> Callable[[IO[bytes]], None]:
     from pyarrow import feather, parquet
 
     original = table.original
-    plain = {name: ValueOf(original, name, manner) for name, manner in table.manners.items()}
+    plain = table.plain
 
     def write(file: IO[bytes]) -> None:
         made = filled_arrow(table)
@@ -51,7 +50,7 @@ def filled_arrow(table: Filled) -> Any:
     cells = dict(zip(original.names, columns, strict=True))
     if original.arrow is not None:
         return _with_fills(original.arrow(), table, cells)
-    plain = {name: ValueOf(original, name, manner) for name, manner in table.manners.items()}
+    plain = table.plain
     arrays = [_array([plain[name](cell) for cell in cells[name]]) for name in original.names]
     return pa.table(arrays, names=list(original.titles))
 

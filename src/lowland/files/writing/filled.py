@@ -15,6 +15,7 @@ from lowland.core.cells.observed_cells import changed
 from lowland.files.table_format import TableFormat
 from lowland.files.writing.manners import (
     Manner,
+    ValueOf,
     as_text,
     filled_number,
     find_manners,
@@ -69,6 +70,11 @@ class Filled:
     def manners(self) -> dict[str, Manner]:
         """How the cells of each column are written."""
         return find_manners(self.original)
+
+    @cached_property
+    def plain(self) -> dict[str, ValueOf]:
+        """What turns the cells of each column into values."""
+        return {name: ValueOf(self.original, name, manner) for name, manner in self.manners.items()}
 
     def lines(self) -> Iterator[Line]:
         """Yield the lines of the table with their holes filled.

@@ -11,7 +11,6 @@ from typing import IO, Any
 
 from lowland.core.errors import MissingExtraError
 from lowland.files.writing.filled import Filled, check_end, check_same
-from lowland.files.writing.manners import ValueOf
 from lowland.files.writing.original import Line
 
 SHEET = ".xlsx"
@@ -38,7 +37,7 @@ def sheet_writer(table: Filled) -> Callable[[IO[bytes]], None]:
     original = table.original
     above, below = ([original.cells(line) for line in lines] for lines in (original.above, original.below))
     heading = original.heading_lines
-    plain = {name: ValueOf(original, name, manner) for name, manner in table.manners.items()}
+    plain = table.plain
 
     def write(file: IO[bytes]) -> None:
         book = openpyxl.Workbook(write_only=True)

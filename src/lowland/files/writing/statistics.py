@@ -17,7 +17,6 @@ from lowland.files.sources import Opened
 from lowland.files.table_format import TableFormat
 from lowland.files.writing.columnar import filled_arrow
 from lowland.files.writing.filled import Filled, check_end
-from lowland.files.writing.manners import ValueOf
 
 # by ending, the function of pyreadstat that writes such a file, and its options
 WRITTEN: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -29,7 +28,7 @@ WRITTEN: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 def statistics_writer(ending: str, table: Filled) -> Callable[[IO[bytes]], None]:
     """Return a function that writes a table to an open file, with the labels of values that it came with."""
-    plain = {name: ValueOf(table.original, name, manner) for name, manner in table.manners.items()}
+    plain = table.plain
 
     def write(file: IO[bytes]) -> None:
         made = filled_arrow(table)
