@@ -5,7 +5,6 @@ FILES = {
     # text files
     "Latin 2": "read as cp1252 without a word",
     "Shift JIS": "read as cp1252 without a word",
-    # numbers
     # dates
     # workbooks
     "two rows of headers": "refused as text",
@@ -18,5 +17,4 @@ FILES = {
 # what a fit of the data frame makes of it, where the file is right
 FRAMES = {
     "thousands by narrow spaces": "pandas leaves text with decimal commas, which is refused",
-    "a word in few lines": "two words are levels, however few they are",
 }

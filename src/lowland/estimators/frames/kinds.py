@@ -227,7 +227,7 @@ def _kind_of_cells(cells: list[Any]) -> tuple[str, tuple[Any, ...]]:
     if not all(isinstance(x, str) for x in cells):
         return "objects of several kinds", ()
     words = tuple(sorted(set(cells)))
-    if len(words) <= 2:
+    if len(words) <= 2 and are_levels(len(words), len(cells)):
         return "levels", words
     return f"{len(words)} words without an order", words
 

@@ -7,14 +7,14 @@ from collections.abc import Collection, Mapping
 from lowland.files.columns.identifiers import identifier
 from lowland.files.evidence import Profile
 
-# levels without an order: most of a column, and cells for each on average
-MOST_WORDS, PER_WORD = 20, 5
+# levels without an order: most of a column, and cells for each on average; two words need but repeat
+MOST_WORDS, PER_WORD, PER_ONE_OF_TWO = 20, 5, 2
 EMPTY, IDENTIFIERS = "no known cell", "identifiers"
 
 
 def are_levels(words: int, cells: int) -> bool:
     """Return whether so many words in so many cells are levels: names differ from line to line."""
-    return words <= MOST_WORDS and PER_WORD * words <= cells
+    return words <= MOST_WORDS and (PER_WORD if words > 2 else PER_ONE_OF_TWO) * words <= cells
 
 
 def numbers_that_name(
