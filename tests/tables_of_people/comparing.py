@@ -157,6 +157,15 @@ def check_frame(entry: Entry, frame: Any, filled: Any, fills: Sequence[tuple[int
                 assert str(after).upper() == str(cell).upper(), f"{where}, not {cell}"
 
 
+def check_sums(entry: Entry, lines: Sequence[Sequence[Any]]) -> None:
+    """Raise unless the columns that are sums of others are so in the completed file."""
+    places = {name: place for place, name in enumerate(entry.file.columns)}
+    for name, parts in entry.sums.items():
+        for line in lines:
+            whole = sum(number_in(line[places[part]], entry.file.decimal) for part in parts)
+            assert math.isclose(number_in(line[places[name]], entry.file.decimal), whole), line
+
+
 def check_output(entry: Entry, path: Path) -> list[tuple[int, str, Any]]:
     """Return what was filled in a completed file; raise unless every other cell is as it was."""
     file = entry.file
@@ -166,4 +175,5 @@ def check_output(entry: Entry, path: Path) -> list[tuple[int, str, Any]]:
     if file.under:
         assert tuple(lines.pop(0)) == file.under
     assert all(len(line) == len(entry.file.columns) for line in lines)
+    check_sums(entry, lines)
     return list(filled_cells(entry, lines))

@@ -65,8 +65,8 @@ class Entry:
         Columns that take no part in the fit, which is said.
     nothing : tuple of str
         Columns without a name and a cell, of which nothing need be said.
-    summed : tuple of str
-        Columns that are sums of others, and are filled as such.
+    sums : mapping of str to tuple of str
+        Columns that are the sums of others, which they stay.
     typed : tuple of str
         Options that are needed, in the view of a person.
     refused : str
@@ -90,7 +90,7 @@ class Entry:
     holes: frozenset[Any] = frozenset()
     passed: tuple[str, ...] = ()
     nothing: tuple[str, ...] = ()
-    summed: tuple[str, ...] = ()
+    sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     typed: tuple[str, ...] = ()
     refused: str = ""
     fix: tuple[str, ...] = ()
@@ -102,5 +102,5 @@ class Entry:
     @property
     def data(self) -> int:
         """How many columns are data."""
-        left = (*self.passed, *self.nothing, *self.summed, *(() if self.labels is None else (self.labels,)))
+        left = (*self.passed, *self.nothing, *self.sums, *(() if self.labels is None else (self.labels,)))
         return len(self.file.columns) - len(left)

@@ -143,8 +143,8 @@ ENTRIES = (
         "a column that is the sum of others",
         text(summed()),
         fills=dict.fromkeys(("tea", "milk", "rice", "all"), WHOLE),
-        summed=("all",),
-        said=("'all' is the sum",),
+        sums={"all": ("tea", "milk", "rice")},
+        said=("'all' is the sum of 'tea', 'milk', 'rice'",),
         frame=read_csv(),
     ),
     Entry(

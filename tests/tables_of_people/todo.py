@@ -11,7 +11,6 @@ FILES = {
     "a row of units in a workbook": "refused: an empty label",
     # names of files
     "text named .parquet": "refused",
-    # sums
 }
 
 # what a fit of the data frame makes of it, where the file is right
