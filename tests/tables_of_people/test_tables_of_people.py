@@ -93,7 +93,7 @@ def test_frames(request, entry, run):
     frame = entry.frame(folder / entry.file.name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = ll.MatrixCompletion(**SET, **entry.settings, random_state=np.random.default_rng(0))
+        model = ll.MatrixCompletion(**SET, **entry.settings, random_state=0)
         filled = model.fit(frame, row_order=None, column_order=None).fill(frame)
     check_frame(entry, frame, filled, check_output(entry, folder / entry.output))
 

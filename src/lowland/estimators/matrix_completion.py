@@ -373,6 +373,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         return tags
 
     def _generator(self) -> np.random.Generator:
-        if isinstance(self.random_state, np.random.Generator | None):
-            return make_generator(self.random_state)
+        # a seed is that of the command line
+        if isinstance(self.random_state, int | np.integer | np.random.Generator | None):
+            return make_generator(self.random_state, "random_state")
         return make_generator(check_random_state(self.random_state))
