@@ -4,10 +4,11 @@ import json
 import sqlite3
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
-from tables_of_people.cells import LINES, counts, holed, values, words
-from tables_of_people.entry import TRUTH, WHOLE, WORD, File
+from tables_of_people.cells import LINES, PRICES, counts, holed, values, words
+from tables_of_people.entry import NUMBER, TRUTH, WHOLE, WORD, Entry, File
 from tables_of_people.text_files import FILLS, priced
 from tables_of_people.writers import lines_of
 
@@ -64,6 +65,12 @@ def saved(columns, name, save):
     return File(name, columns, lambda path: save(pd.DataFrame(columns), path))
 
 
+# an array has no names: its columns are counted
+ARRAY = {str(k): values()[name] for k, name in enumerate(PRICES)}
+ARRAYS = {
+    "t.npy": lambda frame, path: np.save(path, frame.to_numpy(float)),
+    "t.npz": lambda frame, path: np.savez(path, table=frame.to_numpy(float)),
+}
 WHOLES = dict.fromkeys(FILLS, WHOLE)
 TRUTHS = holed([word == "y" for word in words("y", "n")], 1)
 
@@ -122,6 +129,10 @@ ENTRIES = (
         "Stata",
         saved(values(), "t.dta", lambda frame, path: frame.to_stata(path, write_index=False)),
         frame=pd.read_stata,
+    ),
+    *(
+        Entry(name=f"an array in {name}", file=saved(ARRAY, name, save), fills=dict.fromkeys("012", NUMBER))
+        for name, save in ARRAYS.items()
     ),
     priced(
         "a pickle",

@@ -5,7 +5,6 @@ FILES = {
     # text files
     "Latin 2": "read as cp1252 without a word",
     "Shift JIS": "read as cp1252 without a word",
-    # dates
     # workbooks
     "two rows of headers": "refused as text",
     "a row of units in a workbook": "refused: an empty label",
