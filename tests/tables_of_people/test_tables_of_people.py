@@ -3,7 +3,6 @@
 import re
 import warnings
 
-import numpy as np
 import pytest
 
 import lowland as ll

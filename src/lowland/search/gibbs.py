@@ -76,6 +76,11 @@ class Drawn(StopRule):
         """DRAWN."""
         return StopReason.DRAWN
 
+    @property
+    def length(self) -> int:
+        """All sweeps."""
+        return self.sweeps
+
     def fired(self, progress: Progress) -> str:
         """Count the sweeps."""
         return f"drew {self.draws:,} as asked" if progress.iteration >= self.sweeps else ""

@@ -23,7 +23,7 @@ from lowland.core.running.stages import announce
 from lowland.core.work import counted
 from lowland.search.saved_states import check_progress, restored
 from lowland.search.stepper import Info, Stepper
-from lowland.search.stops import Iterations, Progress, StopRule
+from lowland.search.stops import Progress, StopRule
 
 Callback = Callable[[Progress, Vector], Mapping[str, float] | None]
 
@@ -144,14 +144,12 @@ def run(
             search.restore(resume)
         ended = search.ended(stop)
         saved_at = time.perf_counter()
-        # only where nothing else can end it is the number of iterations known beforehand
-        known = stop.limit if isinstance(stop, Iterations) else 0
         while ended is None:
             if interruption.requested:  # perhaps before this search began
                 ended = StopReason.INTERRUPTED, "interrupted"
                 break
             search.step(callbacks, checkpoint)
-            search.tell(known)
+            search.tell(stop.length)
             ended = search.ended(stop)
             if checkpoint is not None and ended is None and time.perf_counter() - saved_at > SAVE_EVERY:
                 checkpoint(search.snapshot())

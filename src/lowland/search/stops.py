@@ -58,6 +58,11 @@ class StopRule:
         """The stop reason if the rule fires: CONVERGED, unless a rule says otherwise."""
         return StopReason.CONVERGED
 
+    @property
+    def length(self) -> int:
+        """The number of iterations, where nothing else can end the search; 0 if it is not known."""
+        return 0
+
     def fired(self, progress: Progress) -> str:
         """Return why the search should stop now, or an empty text."""
         raise TypeError("a stop rule must define `fired`")
@@ -300,6 +305,11 @@ class Iterations(StopRule):
     def reason(self) -> StopReason:
         """ITERATION_LIMIT."""
         return StopReason.ITERATION_LIMIT
+
+    @property
+    def length(self) -> int:
+        """The limit."""
+        return self.limit
 
     def fired(self, progress: Progress) -> str:
         """Count the steps."""
