@@ -6,6 +6,7 @@ import pytest
 
 import lowland as ll
 from commands import call
+from lowland.completion.bayesian import order_choice
 from lowland.estimators.frames.kinds import read_kinds
 from lowland.estimators.frames.roles import panel_of
 from lowland.files.shapes.layouts import Reading
@@ -57,7 +58,10 @@ def test_tables_that_are_no_panels_have_no_such_order(rng, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:columns that hold neither")
-def test_rows_without_a_cell_are_filled_between_their_neighbours_alike_on_both_roads(rng, tmp_path):
+def test_rows_without_a_cell_are_filled_between_their_neighbours_alike_on_both_roads(
+    quick_starts, rng, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(order_choice, "GRAPH_LENGTHS", (3.0,))
     frame, whole, hidden = _panel(rng, units=6)
     frame.to_csv(tmp_path / "t.csv", index=False)
     words = "--rank 2 --method variational --refine no --powers no --pattern no --max-iter 9 --no-certify"

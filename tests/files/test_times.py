@@ -10,6 +10,7 @@ import pytest
 
 import lowland as ll
 from commands import assert_clean_error, call
+from lowland.completion.bayesian import order_choice
 from lowland.core.errors import InvalidInputError
 from lowland.estimators.frames.kinds import read_kinds
 from lowland.files.shapes.layouts import Reading
@@ -113,7 +114,10 @@ SETTINGS = {
 
 
 @pytest.mark.filterwarnings("ignore:columns that hold neither")
-def test_rows_without_a_cell_are_filled_along_their_dates_alike_on_both_roads(tmp_path):
+def test_rows_without_a_cell_are_filled_along_their_dates_alike_on_both_roads(
+    quick_starts, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(order_choice, "LENGTHS", (5.0,))
     frame, whole, hidden = _seasonal()
     frame.to_csv(tmp_path / "t.csv", index=False)
     words = "complete t.csv --rank 2 --method variational --refine no --powers no --pattern no --max-iter 20"

@@ -13,10 +13,10 @@ from tables_of_people.todo import FILES, FRAMES
 
 # the cheapest fit: what is looked at is which cells are read and written, not how well they are filled
 TYPED = (
-    *("--rank=1", "--max-iter=5", "--no-certify", "--refine=no", "--powers=no", "--pattern=no"),
+    *("--rank=1", "--max-iter=2", "--no-certify", "--refine=no", "--powers=no", "--pattern=no"),
     *("--row-order=no", "--column-order=no", "--quiet"),
 )
-SET = {"rank": 1, "max_iter": 5, "certify": False, "refine": False, "powers": False, "pattern": False}
+SET = {"rank": 1, "max_iter": 2, "certify": False, "refine": False, "powers": False, "pattern": False}
 
 
 @pytest.fixture(autouse=True, scope="module")
