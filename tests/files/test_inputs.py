@@ -452,7 +452,15 @@ INPUTS = [
         "temp,hum,p\n21.5,40,1000\n21.7,41,1001\nerr,42,1002\n22.9,43,1003\n",
         "may name the rows or be data",
     ),
-    refused("total.csv", "id,x,y\n1,5,6\n2,6,7\n3,8,8\nTotal,19,21\n", "may name the rows or be data"),
+    a_table(
+        "total.csv",
+        "id,x,y\n1,5,6\n2,6,7\n3,8,8\nTotal,19,21\n",
+        "totals among them",
+        "'Total'",
+        rows=["1", "2", "3", "Total"],
+        columns=["x", "y"],
+        cells=np.array([[5, 6], [6, 7], [8, 8], [np.nan, np.nan]]),
+    ),
     a_table(
         "units.csv",
         "depth,ratio,temp\nm,-,\n1,0.5,3\n2,0.6,4\n3,.7,5\n",

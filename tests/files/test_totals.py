@@ -1,9 +1,14 @@
 """Rows and columns that are sums of others are found by their names and by their sums."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import lowland as ll
+from commands import call
 from lowland.files.columns.totals import column_sums, is_total, row_sums
+from lowland.files.shapes.layouts import Reading
+from lowland.files.tables import load_table
 
 NAMES = ["a", "b", "c", "Subtotal", "d", "e", "f", "g", "Subtotal", "Grand total"]
 
@@ -86,3 +91,61 @@ def test_sums_of_rounded_parts_are_sums(rng):
     exact = rng.random((12, 5)) * 100
     table = np.round(np.vstack([exact, exact.sum(axis=0)]), 1)
     assert [place for place, _ in _places(row_sums(table, _named([*"abcdefghijkl", "sum"])))] == [12]
+
+
+def _shop(skipping=True):
+    """Return a table with a total below, which a program has added up: blanks counted as nothing."""
+    rng = np.random.default_rng(0)
+    size = rng.random(30) + 0.5
+    shop = pd.DataFrame(
+        {
+            "number": [str(100 + 7 * k) for k in range(30)],
+            "orders": np.round(10 * size),
+            "revenue": np.round(200 * size, 2),
+            "kind": np.where(size > 1, "large", "small"),
+        }
+    )
+    whole = shop[["orders", "revenue"]].sum()
+    shop.loc[[3, 17], "orders"] = shop.loc[[5, 20], "revenue"] = np.nan
+    shop.loc[[8, 11], "kind"] = None
+    below = shop[["orders", "revenue"]].sum() if skipping else whole
+    return pd.concat([shop, pd.DataFrame([{"number": "Total", **below}])], ignore_index=True)
+
+
+QUICK = ("--quiet", "--no-certify", "--rank", "1", "--refine", "no", "--powers", "no", "--max-iter", "8")
+
+
+@pytest.mark.filterwarnings("ignore:columns that hold neither|rows that are sums")
+def test_totals_that_skip_blanks_say_nothing_of_the_missing(quick_starts, tmp_path):
+    shop = _shop()
+    shop.to_csv(tmp_path / "t.csv", index=False)
+    files = ("--output", "o.csv", "--mark", "m.csv")
+    done = call("complete", "t.csv", *files, *QUICK, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "its column 'number' names the rows, totals among them" in done.stdout
+    written = pd.read_csv(tmp_path / "o.csv")
+    filled = (
+        ll.MatrixCompletion(rank=1, refine=False, powers=False, max_iter=8, certify=False, random_state=0)
+        .fit(shop)
+        .fill(shop)
+    )
+    for made in (written, filled):
+        assert (made.loc[[3, 17], "orders"] > 3).all()
+        assert (made.loc[[5, 20], "revenue"] > 60).all()
+        assert made["kind"][:30].notna().all()
+        assert pd.isna(made["kind"][30])  # no sum
+        assert made.loc[30, ["orders", "revenue"]].tolist() == shop.loc[30, ["orders", "revenue"]].tolist()
+    marks = pd.read_csv(tmp_path / "m.csv")
+    assert len(marks) == 6
+    numbers = marks[marks["column"] != "kind"]
+    value = pd.to_numeric(numbers["value"])
+    assert ((numbers["lower"] - 1 < value) & (value < numbers["upper"] + 1)).all()
+
+
+def test_rows_that_are_called_totals_and_are_none_are_data_which_is_said(tmp_path):
+    shop = _shop().drop(columns="kind")
+    shop.loc[30, ["orders", "revenue"]] = 4.0, 80.5
+    shop.to_csv(tmp_path / "t.csv", index=False)
+    table = load_table(tmp_path / "t.csv", Reading(words=True))
+    assert table.totals is None
+    assert "'Total' names a row that is not the sum of others: data" in table.decided

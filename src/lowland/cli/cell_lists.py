@@ -14,6 +14,7 @@ from lowland.cli.table_cells import (
     fillable_cells,
     filled_cells,
     fitted_places,
+    observed_cells,
     observed_title,
     observed_word,
     side_names,
@@ -42,6 +43,7 @@ def write_intervals(
     names = cell_titles(table)
     header = (*names, "lower", "upper", observed_title(names))
     places, are_sums = fitted_places(table)
+    listed = observed_cells(seen) | fillable_cells(table)
     some = np.flatnonzero(np.isin(places, completed.intervals.columns))
     with_interval, words = set(some.tolist()), dict(worded(table, seen))
     likeliest = filled_cells(table, completed.model) if words or table.totals else np.zeros((m, 0))
@@ -59,7 +61,7 @@ def write_intervals(
             low, high = np.full((2, n), np.nan)
             if not are_sums[i]:
                 low[some], high[some] = completed.intervals.at(here[some], places[some], level, method)
-            for j in range(n):
+            for j in np.flatnonzero(listed[i]).tolist():
                 known = not np.isnan(observed[i, j])
                 value = observed[i, j] if known else float(values[j])
                 if j in words:

@@ -187,7 +187,9 @@ def _write_cells(path: Path, table: Table, everything: NDArray[Any], *, formulas
         filled[seen.rows, seen.columns] = _listed_values(path, table)
     for j, words in worded(table, seen):
         known = zip(filled[:, j], observed[:, j], strict=True)
-        filled[:, j] = [(observed_word if one else word_of)(words, code) for code, one in known]
+        filled[:, j] = [
+            "" if code != code else (observed_word if one else word_of)(words, code) for code, one in known
+        ]
     rows, columns = side_names(table)
     if table.layout == "long":
         header: Sequence[str] = (*table.names, observed_title(table.names))

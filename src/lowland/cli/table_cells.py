@@ -77,6 +77,8 @@ def fillable_cells(table: Table) -> NDArray[np.bool_]:
     """Return which cells are filled: missing ones, but for bounds that stay as they are written."""
     seen = table.known
     missing = ~observed_cells(seen)
+    if table.totals is not None:
+        missing &= ~table.totals.left_blank
     if table.original is not None and seen.column_labels is not None:
         places = {str(name): j for j, name in enumerate(seen.column_labels.tolist())}
         for line, name in table.original.kept():

@@ -132,7 +132,7 @@ class TooLargeError(LowlandError, MemoryError):
     ...     fit.predict_table()
     ... except ll.errors.TooLargeError as error:
     ...     print(error.fix)
-    predict the cells that are needed (predict, top), or some rows at a time
+    predict the cells that are needed (predict_cells, top), or some rows at a time
     """
 
 

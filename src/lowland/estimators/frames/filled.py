@@ -55,9 +55,10 @@ def decode(
             missing = missing | np.array(missing_cells(series, names))
         if series.dtype.is_float():
             missing = missing | np.isnan(series.to_numpy().astype(np.float64))
-        if not missing.any() or names == ():
+        # what is not filled, such as words of rows that are totals, stays empty
+        at = np.flatnonzero(missing & ~np.isnan(filled[:, j]))
+        if not at.size or names == ():
             continue
-        at = np.flatnonzero(missing)
         if names is None and series.dtype.is_integer() and not means:
             known = series.drop_nulls()
             cells: Any = whole_fills(filled[at, j], known.min() if len(known) else None)

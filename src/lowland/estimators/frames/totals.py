@@ -70,6 +70,7 @@ def summed(model: Any, frame: Any, filled: Matrix) -> Matrix:
         return filled
     made = totals.complete(filled)[:, totals.fitted].astype(filled.dtype, copy=False)
     known = totals.cells[:, totals.fitted]
+    made = np.where(np.isnan(made), filled, made)
     return np.where(np.isnan(known), made, known.astype(filled.dtype))
 
 

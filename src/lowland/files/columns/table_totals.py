@@ -68,13 +68,23 @@ class Totals:
         Parameters
         ----------
         filled : ndarray, shape (m, fitted columns)
-            What a fit without the totals fills.
+            What a fit without the totals fills. Missing cells of totals that are no sums stay NaN.
         whole : ndarray of bool, shape (n,), optional
             Columns that are filled by whole numbers.
         """
         made = np.zeros(self.cells.shape)
         made[:, self.fitted] = filled
-        return keep_sums(self.cells, made, (self.rows, self.columns), whole)
+        made = keep_sums(self.cells, made, (self.rows, self.columns), whole)
+        made[self.left_blank] = np.nan
+        return made
+
+    @cached_property
+    def left_blank(self) -> NDArray[np.bool_]:
+        """Which missing cells of rows that are totals are no sums, such as those of columns of words."""
+        blank = np.zeros(self.cells.shape, bool)
+        for one in self.rows:
+            blank[one.place] = np.isnan(self.cells[one.place]) & ~one.where
+        return blank
 
     @property
     def words(self) -> list[str]:
@@ -152,6 +162,8 @@ def find_totals(
             for name, parts in sums.items()
         ]
     by_row = row_sums(numbers, totals) if totals.any() else []
+    for one in by_row:
+        one.where[[k for k, name in enumerate(names) if name in levels]] = False
     if not by_row and not by_column:
         return None
     return Totals(cells, names, tuple(by_row), tuple(by_column), tuple(called[one.place] for one in by_row))

@@ -47,7 +47,7 @@ class Sum:
     parts : ndarray of int
         Places of the others.
     where : ndarray of bool
-        For which cells of the line that holds: totals of some columns are means.
+        For which cells of the line that holds: some are means, or sums of known cells.
     """
 
     place: int
@@ -153,11 +153,19 @@ def _confirmed(table: Matrix, place: int, parts: Indices) -> NDArray[np.bool_] |
     value, known = table[place], ~np.isnan(table[parts])
     full = known.all(axis=0) & ~np.isnan(value)
     where = np.ones(value.size, bool)
+    # programs that add up skip what is blank: such a total says nothing of missing parts
+    some = ~np.isnan(value) & known.any(axis=0) & ~full
+    gaps = np.flatnonzero(some)
+    blanks = np.where(np.isin(np.arange(len(table)), parts)[:, None] & np.isnan(table), 0.0, table)[:, gaps]
+    skips, told = _adds_up(blanks, place, parts)
+    if (skips & told).any():
+        where[gaps[skips]] = where[np.isnan(value)] = False
+    if (skips & told).any() and not full.any():
+        return where
     if full.any():
         right, told = _adds_up(table[:, full], place, parts)
         where[full] = right
         return where if right.mean() >= HALF and (right & told).any() else None
-    some = ~np.isnan(value) & known.any(axis=0)
     if some.sum() < FEWEST_LIKELY or known[:, some].mean() < KNOWN:
         return None
     inner = np.where(known, table[parts], 0.0)[:, some]

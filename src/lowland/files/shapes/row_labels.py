@@ -12,7 +12,9 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Remedy, Words
 from lowland.files.columns.identifiers import identifier, is_named_identifier
 from lowland.files.columns.roles import are_levels
+from lowland.files.columns.totals import is_total
 from lowland.files.evidence import COLUMNS, KEYS, ROWS, TIMES, Profile, words_of
+from lowland.files.numerals import Numerals
 
 # labels that repeat more often than this name no rows
 LEAST_DISTINCT = 0.5
@@ -69,6 +71,9 @@ def first_column(
 
 
 def _of_text(name: str, column: Profile, where: str, *, words: bool, merged: bool) -> tuple[FirstColumn, str]:
+    others = [word for word in column.words if Numerals().number(word) is None]
+    if others and all(map(is_total, others)) and not _repeats(column):
+        return FirstColumn.LABELS, f"its column {name!r} names the rows, totals among them"
     if column.number_share >= 0.5 and not column.padded:
         raise _unclear_rows(name, where, "holds numbers and other cells")
     if words and not column.padded and are_levels(column.distinct, column.codes.size):

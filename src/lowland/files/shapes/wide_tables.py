@@ -14,7 +14,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Remedy, Words
 from lowland.files.columns.panels import chains, words_of_panel
 from lowland.files.columns.roles import EMPTY, MOST_WORDS, are_levels, as_is_words
-from lowland.files.columns.table_totals import called_totals, find_totals
+from lowland.files.columns.table_totals import Totals, called_totals, find_totals
 from lowland.files.columns.times import row_times, words_of_times
 from lowland.files.evidence import Decision
 from lowland.files.frames import Columns
@@ -70,7 +70,7 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
         {name: column for name, column in made.items() if name not in levels}, how.form.sentinels, where
     )
     made |= plain
-    totals = None
+    totals, called = None, list[str]()
     if labels is None or np.unique(labels).size == labels.size:  # no lines become one row
         called = called_totals([columns[name] for name in decision.totals if name in columns])
         totals = find_totals(made, called, levels=levels, data=how.form.as_data)
@@ -89,6 +89,7 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
     words = [f"{decision.why} (--{'no-' if first else ''}row-labels)"] if decision.why else []
     panel = chains(columns, decision) if len(table) == lines else None
     words += words_of_panel(decision, panel) + words_of_times(columns, decision, found=times is not None)
+    words += _named_totals(called, totals)
     words += ([] if totals is None else totals.words) + ([as_is_words(as_is)] if as_is else [])
     if how.words and levels:
         words.append(f"columns of words are levels: {', '.join(map(repr, levels))}")
@@ -106,6 +107,13 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
         totals=totals,
         time=(decision.time, decision.dates.get(decision.time, "")) if times is not None else ("", ""),
     )
+
+
+def _named_totals(called: Sequence[str], totals: Totals | None) -> list[str]:
+    """Return which rows are called totals, and are not the sums of others."""
+    sums = set() if totals is None else {one.place for one in totals.rows}
+    plain = list(dict.fromkeys(name for k, name in enumerate(called) if name and k not in sums))
+    return [f"{plain[0]!r} names a row that is not the sum of others: data"] if plain else []
 
 
 def _kept_marks(
