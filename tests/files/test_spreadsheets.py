@@ -1,12 +1,15 @@
 """Sheets as people have them: truth values, errors, merged cells, dates and identifiers."""
 
 import datetime
+import re
+import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from commands import call
+from lowland.core.errors import InvalidInputError
 from lowland.files.shapes.layouts import Reading
 from lowland.files.table_format import TableFormat
 from lowland.files.tables import load_table
@@ -158,3 +161,21 @@ def test_a_sheet_without_names_is_written_without(tmp_path):
     path = write_book(tmp_path / "t.xlsx", [[k + 0.25, 2.5 * k, 3.5 + k * k] for k in range(6)])
     table = load_table(path)
     assert fill(table, tmp_path / "out.csv")[0] == "0.25,0,3.5"
+
+
+def test_formulas_without_values_are_refused_and_with_values_read(tmp_path):
+    """Programs that do not calculate write formulas alone: as missing cells, they would be overwritten."""
+    book = openpyxl.Workbook()
+    for line in [["shop", "a", "b"], *([f"s{k}", k + 0.5, f"=B{k + 2}*2"] for k in range(8))]:
+        book.active.append(line)
+    book.save(tmp_path / "t.xlsx")
+    with pytest.raises(InvalidInputError, match=r"formulas without values(.|\n)*8 cells"):
+        load_table(tmp_path / "t.xlsx")
+    with zipfile.ZipFile(tmp_path / "t.xlsx") as old, zipfile.ZipFile(tmp_path / "u.xlsx", "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name.endswith("sheet1.xml"):
+                data = re.sub(rb"</f><v ?/?>(</v>)?", b"</f><v>3.5</v>", data)
+                assert data.count(b"<v>3.5</v>") >= 8
+            new.writestr(name, data)
+    assert load_table(tmp_path / "u.xlsx").observations.to_array()[:, 1].tolist() == [3.5] * 8

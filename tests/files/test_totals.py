@@ -149,3 +149,22 @@ def test_rows_that_are_called_totals_and_are_none_are_data_which_is_said(tmp_pat
     table = load_table(tmp_path / "t.csv", Reading(words=True))
     assert table.totals is None
     assert "'Total' names a row that is not the sum of others: data" in table.decided
+
+
+def test_sums_over_columns_that_skip_blanks_or_are_wrong_hold_no_part(tmp_path):
+    rng = np.random.default_rng(1)
+    parts = np.round(10 * (rng.random((20, 1)) + 0.5) @ np.ones((1, 3)))
+    total = parts.sum(axis=1)
+    parts[4, 1] = np.nan
+    total[4] = np.nansum(parts[4])  # as programs add up
+    total[7] += 5  # a slip
+    table = np.column_stack([parts, total])
+    (found,) = column_sums(table, np.array([False, False, False, True]))
+    assert np.flatnonzero(~found.where).tolist() == [4, 7]
+
+
+def test_two_rows_above_a_name_like_that_of_a_total_are_no_parts():
+    shops = np.array(
+        [[np.nan, 26.31, np.nan, 26.14], [18.14, np.nan, 26.29, np.nan], [24.0, 27.0, 31.0, 35.0]]
+    )
+    assert row_sums(shops, np.array([False, False, True])) == []

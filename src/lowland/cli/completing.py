@@ -54,7 +54,10 @@ class ResultOptions:
 
     PANEL: ClassVar = RESULTS
     output: Path | None = option(
-        None, "Write the completed table here (CSV, TSV, Parquet, Feather, Excel, Stata, SPSS)."
+        None,
+        "Write the completed table here (CSV, TSV, Parquet, Feather, Excel, Stata, SPSS).",
+        "--output",
+        "-o",
     )
     mark: Path | None = option(
         None, "Write here which cells were filled, and how sure each is: one line per filled cell."

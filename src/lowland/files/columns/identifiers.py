@@ -1,8 +1,8 @@
 """Columns that name things by numbers, such as customers or places: they are no quantities.
 
-A number that names a thing is never missing, so only columns without gaps are looked at. What decides is how
-the numbers are written, what the column is called, and, of a first column, whether its numbers count its
-lines or are all different and equally long.
+What decides is how the numbers are written, what the column is called, and, of a first column without gaps,
+whether its numbers count its lines or are all different and equally long. A number that names a thing is
+nothing to be filled in: its gaps stay.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from lowland.files.evidence import Profile
 
 # digits of whole numbers that are names: as many as those of doubles end
 LONG = 16
+# beyond which whole numbers are quantities of another scale
+LONGEST = 1e40
 # digits of names in a first column that are equally long
 EQUALLY_LONG = 5
 # numbers that name wherever they stand, repeated or not
@@ -64,21 +66,20 @@ def identifier(name: str, column: Profile, *, first: bool) -> str:
     first : bool
         Whether it is the first column of its table.
     """
-    if column.gaps or not column.codes.size:
+    if not column.codes.size:
         return ""
     if column.padded:
-        return "leading zeros"
+        return "" if column.gaps else "leading zeros"
     if column.kind != "whole" or column.numbers is None:
         return ""
     numbers = np.abs(column.numbers.astype(float))
-    if numbers.max() >= 10.0 ** (LONG - 1):
+    if 10.0 ** (LONG - 1) <= np.nanmax(numbers) < LONGEST:
         return f"whole numbers of {LONG} digits or more"
     if is_named_identifier(name):
         return "by its name"
     written_whole = column.numbers.dtype.kind in "iu"  # 4, not 4.0
-    if not (first and written_whole and column.is_distinct and column.codes.size >= 3):
-        return ""
-    if _is_quantity(name, numbers):
+    told = first and written_whole and column.is_distinct and column.codes.size >= 3
+    if column.gaps or not told or _is_quantity(name, numbers):
         return ""
     steps = np.diff(column.numbers)
     if (steps == 1).all() or (steps == -1).all():

@@ -97,7 +97,10 @@ def column_sums(table: Matrix, named: NDArray[np.bool_]) -> list[Sum]:
             full = ~np.isnan(table[:, [place, *parts]]).any(axis=1)
             right, told = _adds_up(table.T[:, full], place, parts)
             if (right & told).sum() >= FEWEST and right.mean() >= CONFIRMED:
-                found.append(Sum(place, parts, np.ones(len(table), bool)))
+                where = np.ones(len(table), bool)
+                where[full] = right
+                where[_skipping(table.T, place, parts)] = False
+                found.append(Sum(place, parts, where))
                 break
     return found
 
@@ -139,6 +142,18 @@ def _adds_up(table: Matrix, place: int, parts: Indices) -> tuple[NDArray[np.bool
     return np.asarray(np.abs(table[place] - sums) <= allowed), size > 0
 
 
+def _skipping(table: Matrix, place: int, parts: Indices) -> NDArray[np.bool_]:
+    """Return in which columns a known total is the sum of the known parts, although some are missing."""
+    known = ~np.isnan(table[parts])
+    gaps = np.flatnonzero(~np.isnan(table[place]) & known.any(axis=0) & ~known.all(axis=0))
+    plain = table[:, gaps].copy()
+    plain[parts] = np.where(known[:, gaps], plain[parts], 0.0)
+    right, told = _adds_up(plain, place, parts)
+    skipping = np.zeros(table.shape[1], bool)
+    skipping[gaps] = right & told
+    return skipping
+
+
 def _units(table: Matrix) -> Vector:
     """Return the last decimal place in which numbers of each column are written."""
     units = np.full(table.shape[1], 10.0**-DECIMALS)
@@ -154,19 +169,17 @@ def _confirmed(table: Matrix, place: int, parts: Indices) -> NDArray[np.bool_] |
     full = known.all(axis=0) & ~np.isnan(value)
     where = np.ones(value.size, bool)
     # programs that add up skip what is blank: such a total says nothing of missing parts
-    some = ~np.isnan(value) & known.any(axis=0) & ~full
-    gaps = np.flatnonzero(some)
-    blanks = np.where(np.isin(np.arange(len(table)), parts)[:, None] & np.isnan(table), 0.0, table)[:, gaps]
-    skips, told = _adds_up(blanks, place, parts)
-    if (skips & told).any():
-        where[gaps[skips]] = where[np.isnan(value)] = False
-    if (skips & told).any() and not full.any():
-        return where
+    skipping = _skipping(table, place, parts)
+    if skipping.any():
+        where[skipping] = where[np.isnan(value)] = False
+        if not full.any():
+            return where
     if full.any():
         right, told = _adds_up(table[:, full], place, parts)
         where[full] = right
         return where if right.mean() >= HALF and (right & told).any() else None
-    if some.sum() < FEWEST_LIKELY or known[:, some].mean() < KNOWN:
+    some = ~np.isnan(value) & known.any(axis=0)
+    if parts.size < FEWEST or some.sum() < FEWEST_LIKELY or known[:, some].mean() < KNOWN:
         return None
     inner = np.where(known, table[parts], 0.0)[:, some]
     if inner.min() < 0:

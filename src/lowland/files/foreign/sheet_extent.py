@@ -23,7 +23,13 @@ _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 _TAG = re.compile(rb"""<(?:\w+:)?(row|c)(?=[\s/>])([^>"'/]*(?:(?:"[^"]*"|'[^']*')[^>"'/]*)*)(/?)>(</)?""")
 _PLACE = re.compile(rb"""(?:"[^"]*"|'[^']*'|[^"'])*?\sr\s*=\s*["']([A-Za-z]{0,3})([0-9]{1,7})["']""")
 _ERROR = re.compile(rb"""\st\s*=\s*["']e["']""")
+# a formula with which its cell ends: no value comes after it
+_UNVALUED = re.compile(
+    rb"<(?:\w+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</(?:\w+:)?c>"
+)
 CHUNK = 1 << 20
+# the longest formula, and what may stand around it
+LONGEST = 1 << 16
 # bytes that a reader takes per cell, the copy as Python objects included
 PER_CELL = 64.0
 
@@ -60,6 +66,47 @@ def count_errors(file: IO[bytes]) -> int:
             return sum(map(_errors_in, map(archive.open, parts)))
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, RuntimeError):
         return 0
+
+
+def check_values(file: IO[bytes], name: str) -> None:
+    """Raise if a workbook holds formulas without values, which programs that do not calculate write.
+
+    Parameters
+    ----------
+    file : binary file
+    name : str
+        In messages.
+
+    Raises
+    ------
+    InvalidInputError
+        With the number of such cells.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            parts = [part for part in archive.namelist() if _SHEET.fullmatch(part)]
+            count = sum(map(_unvalued_in, map(archive.open, parts)))
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, RuntimeError):
+        return
+    if count:
+        raise InvalidInputError(
+            f"{name} holds formulas without values",
+            f"{count} cells",
+            "they would be taken for missing cells and be overwritten",
+            "open it in a spreadsheet program and save it there, which calculates them",
+        )
+
+
+def _unvalued_in(sheet: IO[bytes]) -> int:
+    count, rest = 0, b""
+    with sheet:
+        while part := sheet.read(CHUNK):
+            text = rest + part
+            found = list(_UNVALUED.finditer(text))
+            count += len(found)
+            # what may go on in the next part is looked at again, but for what was counted
+            rest = text[max(found[-1].end() if found else 0, len(text) - LONGEST) :]
+    return count
 
 
 def _errors_in(sheet: IO[bytes]) -> int:

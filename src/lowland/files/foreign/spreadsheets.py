@@ -10,7 +10,7 @@ from lowland.core.cells.labels import label_text
 from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
 from lowland.core.wording import Option, Words
 from lowland.files.foreign.merged_cells import Range, Rows, header_depth, joined_names, spread
-from lowland.files.foreign.sheet_extent import XML_BOOKS, check_extent, count_errors
+from lowland.files.foreign.sheet_extent import XML_BOOKS, check_extent, check_values, count_errors
 from lowland.files.foreign.values import lines_as_columns
 from lowland.files.frames import Columns
 from lowland.files.sources import Opened
@@ -125,6 +125,8 @@ def _rows(opened: Opened, sheet: str | None) -> tuple[Rows, list[Range]]:
     if opened.kind in XML_BOOKS:
         with opened.stream() as file:
             check_extent(file, opened.name)
+        with opened.stream() as file:
+            check_values(file, opened.name)
     try:
         with opened.stream() as file:
             book = load_workbook(file)
