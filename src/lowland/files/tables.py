@@ -63,7 +63,7 @@ def read_table(
     source : path, address, open buffer or data frame
         CSV and other text, JSON, Parquet, Feather, a spreadsheet, a file of Stata, SPSS, SAS or R, Matrix
         Market, NPY or NPZ, perhaps compressed (.gz, .bz2, .xz, .zst, .zip); "-" for standard input; or a
-        pandas, Polars or Arrow frame. A folder of Parquet or CSV files, or a pattern such as "parts/*.csv",
+        pandas, Polars or Arrow frame. A folder of Parquet or CSV files, or a pattern such as ``parts/*.csv``,
         is one table, whose files have the same columns. Addresses (https://, s3://, ...) are read through
         fsspec; of open files and buffers, such as io.BytesIO, what is left in them.
     row, column, value : str, optional
