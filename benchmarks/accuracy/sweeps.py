@@ -57,7 +57,7 @@ def errors(rows, columns, values):
     for sweeps in SWEEPS:
         settings = {} if sweeps is None else {"max_iter": sweeps}
         if sweeps == 500:
-            settings["tolerance"] = 0.0
+            settings["tol"] = 0.0
         model = ll.MatrixCompletion(certify=False, random_state=0, **settings).fit(data)
         predicted = model.predict_cells(rows[apart], columns[apart])
         found.append(float(np.sqrt(np.mean((predicted - values[apart]) ** 2))))
