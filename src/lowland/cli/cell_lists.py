@@ -19,7 +19,6 @@ from lowland.cli.table_cells import (
     observed_word,
     side_names,
     text_style,
-    word_of,
     worded,
 )
 from lowland.completion.tables.completed import Completed
@@ -27,7 +26,7 @@ from lowland.core.arrays import Indices, Vector
 from lowland.files.foreign.columnar import COLUMNAR
 from lowland.files.outputs import write_rows
 from lowland.files.shapes.layouts import Table
-from lowland.files.writing.manners import Manner, filled_number, find_manners
+from lowland.files.writing.manners import Manner, filled_number, find_manners, word_of
 
 # of the intervals of filled cells, if no other is asked for
 LEVEL = 0.9

@@ -19,7 +19,6 @@ from lowland.cli.table_cells import (
     side_names,
     text_style,
     with_totals,
-    word_of,
     worded,
 )
 from lowland.completion.page_opening import held_out_as_data
@@ -35,6 +34,7 @@ from lowland.files.foreign.columnar import COLUMNAR
 from lowland.files.outputs import write_rows
 from lowland.files.shapes.layouts import SIDES, Table
 from lowland.files.writing.filled import ColumnFills, Filled
+from lowland.files.writing.manners import word_of
 from lowland.files.writing.writing import ENDINGS, write_filled, write_list
 from lowland.report.words import verdict_sentence
 from lowland.tensors.reading.time_parts import days_by_times

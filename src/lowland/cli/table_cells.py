@@ -13,12 +13,7 @@ from lowland.core.arrays import Indices, Matrix
 from lowland.core.cells.observations import Observations
 from lowland.core.cells.observed_cells import changed
 from lowland.files.shapes.layouts import Table
-from lowland.files.writing.manners import find_manners
-
-
-def word_of(words: Sequence[str], code: float) -> str:
-    """Return the word of a predicted position; a column of one word was fitted as a number."""
-    return words[min(max(round(code), 0), len(words) - 1)]
+from lowland.files.writing.manners import find_manners, word_of
 
 
 def observed_word(words: Sequence[str], code: float) -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import IO
+from typing import IO, TypeVar
 
 from lowland.core.errors import InvalidInputError
 from lowland.core.memory import available_memory
 
+T = TypeVar("T")
 # workbooks that are archives of XML, a file per sheet
 XML_BOOKS = (".xlsx", ".xlsm")
 _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
@@ -48,24 +49,12 @@ def check_extent(file: IO[bytes], name: str) -> None:
     InvalidInputError
         With the last row and column.
     """
-    try:
-        with zipfile.ZipFile(file) as archive:
-            for part in archive.namelist():
-                if _SHEET.fullmatch(part):
-                    with archive.open(part) as sheet:
-                        _check_sheet(sheet, f"{name}, {part.rpartition('/')[2]}")
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, RuntimeError):
-        pass  # the reader says what is wrong with it
+    _of_sheets(file, lambda sheet, part: _check_sheet(sheet, f"{name}, {part}"))
 
 
 def count_errors(file: IO[bytes]) -> int:
     """Return how many cells of a workbook hold errors, such as #N/A; none of what is no archive of XML."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            parts = [part for part in archive.namelist() if _SHEET.fullmatch(part)]
-            return sum(map(_errors_in, map(archive.open, parts)))
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, RuntimeError):
-        return 0
+    return sum(_of_sheets(file, lambda sheet, _: _errors_in(sheet)))
 
 
 def check_values(file: IO[bytes], name: str) -> None:
@@ -82,12 +71,7 @@ def check_values(file: IO[bytes], name: str) -> None:
     InvalidInputError
         With the number of such cells.
     """
-    try:
-        with zipfile.ZipFile(file) as archive:
-            parts = [part for part in archive.namelist() if _SHEET.fullmatch(part)]
-            count = sum(map(_unvalued_in, map(archive.open, parts)))
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, RuntimeError):
-        return
+    count = sum(_of_sheets(file, lambda sheet, _: _unvalued_in(sheet)))
     if count:
         raise InvalidInputError(
             f"{name} holds formulas without values",
@@ -97,24 +81,35 @@ def check_values(file: IO[bytes], name: str) -> None:
         )
 
 
+def _of_sheets(file: IO[bytes], read: Callable[[IO[bytes], str], T]) -> list[T]:
+    """Return what is read of each sheet of a workbook, by its name; nothing of what is no archive of XML."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            found = []
+            for part in filter(_SHEET.fullmatch, archive.namelist()):
+                with archive.open(part) as sheet:
+                    found.append(read(sheet, part.rpartition("/")[2]))
+            return found
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, RuntimeError):
+        return []  # the reader of cells says what is wrong with it
+
+
 def _unvalued_in(sheet: IO[bytes]) -> int:
     count, rest = 0, b""
-    with sheet:
-        while part := sheet.read(CHUNK):
-            text = rest + part
-            found = list(_UNVALUED.finditer(text))
-            count += len(found)
-            # what may go on in the next part is looked at again, but for what was counted
-            rest = text[max(found[-1].end() if found else 0, len(text) - LONGEST) :]
+    while part := sheet.read(CHUNK):
+        text = rest + part
+        found = list(_UNVALUED.finditer(text))
+        count += len(found)
+        # what may go on in the next part is looked at again, but for what was counted
+        rest = text[max(found[-1].end() if found else 0, len(text) - LONGEST) :]
     return count
 
 
 def _errors_in(sheet: IO[bytes]) -> int:
-    with sheet:
-        return sum(
-            name == b"c" and not is_empty and _ERROR.search(attributes) is not None
-            for name, attributes, is_empty in _tags(sheet)
-        )
+    return sum(
+        name == b"c" and not is_empty and _ERROR.search(attributes) is not None
+        for name, attributes, is_empty in _tags(sheet)
+    )
 
 
 def _check_sheet(sheet: IO[bytes], name: str) -> None:

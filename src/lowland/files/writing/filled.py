@@ -21,6 +21,7 @@ from lowland.files.writing.manners import (
     find_manners,
     is_blank,
     may_fill,
+    word_of,
     word_or_truth,
 )
 from lowland.files.writing.original import Line, Original
@@ -103,7 +104,7 @@ class Filled:
     def _cell(self, name: str, value: float) -> Any:
         words, manner = self.fills[name].words, self.manners[name]
         if words:
-            return word_or_truth(words[min(max(round(value), 0), len(words) - 1)], manner)
+            return word_or_truth(word_of(words, value), manner)
         if manner.holds_truths:
             return value >= LIKELIER
         number = filled_number(value, manner, means=self.means)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -93,8 +95,18 @@ def _number(cell: Any, original: Original, numerals: Numerals) -> tuple[float | 
     return number, whole
 
 
+# of tables that are still in use: to find them, a table is read from its first to its last line
+_FOUND: WeakKeyDictionary[Original, dict[str, Manner]] = WeakKeyDictionary()
+
+
 def find_manners(original: Original) -> dict[str, Manner]:
-    """Return how the cells of each column are written."""
+    """Return how the cells of each column are written; a table is read for it once."""
+    if original not in _FOUND:
+        _FOUND[original] = _read_manners(original)
+    return _FOUND[original]
+
+
+def _read_manners(original: Original) -> dict[str, Manner]:
     manners = [Manner() for _ in original.names]
     numerals = [original.numerals.of(name) for name in original.names]
     for line in original.lines():
@@ -153,6 +165,11 @@ def as_text(cell: Any, original: Original) -> str:
         shown = int(cell) if original.floats_are_whole and cell.is_integer() else float(cell)
         return str(shown).replace(".", original.numerals.decimal)
     return label_text(cell)
+
+
+def word_of(words: Sequence[str], code: float) -> str:
+    """Return the word of a predicted position; a column of one word was fitted as a number."""
+    return words[min(max(round(code), 0), len(words) - 1)]
 
 
 def word_or_truth(word: str, manner: Manner) -> str | bool:
