@@ -717,7 +717,7 @@ def test_covariates_are_matched_by_label_and_used(grades, tmp_path):
     assert known["objective"] < plain["objective"]  # a larger bound on the evidence
     (tmp_path / "few.csv").write_text("who,age\np1,30\n")
     few = call("complete", grades / "grades.csv", "--row-covariates", "few.csv", cwd=tmp_path)
-    assert_clean_error(few, "has no such row in few.csv")
+    assert_clean_error(few, "few.csv has no such label", "a label that it has: 'p1'")
     (tmp_path / "gap.csv").write_text("who,age\np1,30\np2,\n")
     gap = call("complete", grades / "grades.csv", "--row-covariates", "gap.csv", cwd=tmp_path)
     assert_clean_error(gap, "has a missing value in column 'age'", "data line 2")

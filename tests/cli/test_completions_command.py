@@ -77,6 +77,27 @@ def test_observed_cells_are_as_they_were_and_others_drawn(name, folder):
     assert not one.equals(other)
 
 
+def test_draws_lie_within_bounds(folder):
+    """Those of a column of whole numbers are the whole numbers within; what is asked is said of the fit."""
+    income = pd.read_csv(folder / MIXED)["income"]
+    low, high = income.min() - 1, income.max() + 1
+    bounds = ("--bounds", f"income={low}:{high}", "--bounds", "kids=:3.4", "--predictors", "income=kids")
+    asked = ("completions", MIXED, "-o", "within", "-n", 3, "--draws", 8, *PLAIN)
+    done = call(*asked, *bounds, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "2 of 3 columns within bounds" in done.stdout
+    assert "1 of 4 columns predicted from some others" in done.stdout
+    for k in (1, 2, 3):
+        drawn = pd.read_csv(folder / "within" / f"mixed-{k}.csv")
+        assert drawn["income"].between(low, high).all()
+        assert drawn["kids"].max() == 3
+    free = call(*asked[:3], "free", *asked[4:], "--method", "gaussian", cwd=folder)
+    assert free.returncode == 0, free.stderr
+    drawn = pd.concat(pd.read_csv(folder / "free" / f"mixed-{k}.csv") for k in (1, 2, 3))
+    assert not drawn["income"].between(low, high).all()
+    assert drawn["kids"].max() > 3
+
+
 def test_lists_of_cells_keep_their_layout_and_are_warned_of_once(folder):
     asked = ("completions", "list.csv", "-o", "lists", "-n", 12, "--draws", 4, "--method", "gibbs", *PLAIN)
     done = call(*asked, cwd=folder)
@@ -98,6 +119,14 @@ def test_lists_of_cells_keep_their_layout_and_are_warned_of_once(folder):
         (("-n", "0"), ("--count must be at least 1",)),
         (("--seed", "-1"), ("--seed must not be negative",)),
         (("--draws", "1"), ("--draws must be at least 2",)),
+        (("--bounds", "a=5"), ("--bounds must be COLUMN=LOW:HIGH", "'a=5'", "COLUMN=0:")),
+        (("--bounds", "a=0,5:1"), ("with numbers", "'0,5'")),
+        (("--bounds", "a=2:1"), ("ends of --bounds must ascend", "2 to 1 of column 'a'")),
+        (("--bounds", "aa=1:2"), ("no such column", "'aa'", "that it has: 'a'")),
+        (("--bounds", "a=0:", "--method", "map"), ("--bounds is not used", "--bounds a=0:", "truncate")),
+        (("--predictors", "a"), ("--predictors must be COLUMN=OTHER,OTHER",)),
+        (("--predictors", "a=b,f"), ("no such column", "'f'")),
+        (("--predictors", "a=b", "--refine", "yes"), ("forests", "--refine yes with --predictors")),
     ],
 )
 def test_refusals(options, words, folder):

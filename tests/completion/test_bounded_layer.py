@@ -218,5 +218,5 @@ def test_what_cannot_be_bounded_is_refused(fits, tmp_path):
     stored = ll.StoredObservations.from_parquet(
         tmp_path / "cells.parquet", tmp_path / "stored", row="row", column="column", value="value"
     )
-    with pytest.raises(UnsupportedError, match="have no bounds"):
+    with pytest.raises(UnsupportedError, match="bounds is not there for tables on the disk"):
         ll.MatrixCompletion(bounds={0: (0, 9)}).fit(stored)

@@ -70,28 +70,27 @@ class Case:
     table: Callable[[np.random.Generator], Observations]
     plan: CompletionPlan = PLAN
     levels: dict[int, LevelKind] | None = None
-    limits: dict[int, tuple[float, float]] | None = None
-    allowed: np.ndarray | None = None
 
 
 CASES = {
     PowerLayer: Case(skewed, replace(PLAN, powers=True)),
     LevelLayer: Case(with_levels, levels={2: LevelKind(3, ordered=False)}),
     RefinementLayer: Case(curved, replace(PLAN, refine=True)),
-    BoundedLayer: Case(bounded, limits={0: (-0.5, 0.7), 3: (-np.inf, 1.0), 5: (0.0, np.inf)}),
+    BoundedLayer: Case(bounded, replace(PLAN, bounds={0: (-0.5, 0.7), 3: (None, 1.0), 5: (0.0, np.inf)})),
     RestrictedLayer: Case(
         lambda rng: Observations.from_array(products(rng)),
-        CompletionPlan(method="gaussian", powers=False, draws=40),
-        allowed=np.arange(6) != np.array([[1], [-1], [5], [2], [0], [-1]]),
+        CompletionPlan(
+            powers=False,
+            draws=40,
+            predictors=(np.arange(6) != np.array([[1], [-1], [5], [2], [0], [-1]])).tolist(),
+        ),
     ),
 }
 
 
 def fit(case):
     rng = np.random.default_rng(0)
-    return fit_plan(
-        case.table(rng), case.plan, rng=rng, levels=case.levels, limits=case.limits, allowed=case.allowed
-    ).table
+    return fit_plan(case.table(rng), case.plan, rng=rng, levels=case.levels).table
 
 
 @pytest.fixture(scope="module")

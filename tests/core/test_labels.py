@@ -53,7 +53,7 @@ def test_unknown_labels_are_named(labels):
 
 
 def test_unknown_labels_are_counted():
-    with pytest.raises(InvalidInputError, match="'a' and 2 more lines"):
+    with pytest.raises(InvalidInputError, match="'a' and 2 more"):
         find_labels(["a", "b", "c"], np.array(["x"]), "row")
     with pytest.raises(InvalidInputError, match="one-dimensional"):
         find_labels([["a"]], np.array(["x"]), "row")

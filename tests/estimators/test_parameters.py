@@ -9,6 +9,7 @@ import pytest
 
 import lowland as ll
 from lowland.completion.plan import SETTINGS
+from lowland.completion.settings import ValueKind
 from lowland.core.running import stage_line
 from lowland.dask import DaskMatrixCompletion
 from lowland.errors import InvalidInputError
@@ -42,16 +43,13 @@ def test_estimators_take_the_settings_of_a_plan(estimator):
     for setting in SETTINGS:
         if setting.parameter is not None:
             default = signature[setting.parameter].default
-            assert default == (
-                "auto" if setting.default is None or setting.name == "loss" else setting.default
-            )
+            auto = setting.default is None and setting.kind not in (ValueKind.BOUNDS, ValueKind.PREDICTORS)
+            assert default == ("auto" if auto or setting.name == "loss" else setting.default)
     more = set(signature) - {setting.parameter for setting in SETTINGS}
     assert more - {"client"} == {
         "as_data",
         "as_is",
-        "bounds",
         "dates",
-        "predictors",
         "dtype",
         "certify",
         "effort",

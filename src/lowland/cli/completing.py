@@ -26,6 +26,7 @@ from lowland.cli.plan_options import PlanOptions, checked_plan
 from lowland.cli.reading import TableOptions
 from lowland.cli.records import option
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
+from lowland.cli.table_cells import whole_columns
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.encoded.levels import LevelKind
 from lowland.completion.files.models import levels_as_data, save_model
@@ -297,6 +298,7 @@ def run_plan(
         levels=level_kinds(observations, loaded.levels) if plan.decide_method() != "map" else None,
         checkpoint=checkpoint,
         resume=snapshot,
+        whole=whole_columns(loaded) if plan.bounds and not asked.results.means else (),
     )
     table, certificate = planned.table, None
     wide = loaded.layout == "wide"

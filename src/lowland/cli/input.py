@@ -112,8 +112,8 @@ class SideOptions:
         """Return the covariates of rows and of columns, in the order of a table's labels."""
         paths = (self.row_covariates, self.column_covariates)
         rows, columns = (
-            None if path is None else read_covariates(path).in_order(known, f"{side} in {path.name}")
-            for path, known, side in zip(paths, labels, ("row", "column"), strict=True)
+            None if path is None else read_covariates(path).in_order(known, path.name)
+            for path, known in zip(paths, labels, strict=True)
         )
         return rows, columns
 

@@ -52,10 +52,21 @@ def typed(parameter: Any, values: tuple[Any, ...]) -> str:
 def _words(value: Any) -> list[str]:
     """Return what an option that may be repeated is given, one by one."""
     if isinstance(value, Mapping):
-        return [
-            _word(f"{key}={','.join([one] if isinstance(one, str) else one)}") for key, one in value.items()
-        ]
+        return [_word(by_name(key, one)) for key, one in value.items()]
     return [_word(one) for one in ([value] if isinstance(value, str) else value)]
+
+
+def by_name(name: Any, value: Any) -> str:
+    """Return what is said by name: a word, words joined by commas, or two ends."""
+    if isinstance(value, str):
+        return f"{name}={value}"
+    if all(isinstance(one, str) for one in value):
+        return f"{name}={','.join(value)}"
+    return f"{name}={':'.join('' if end is None else _number(end) for end in value)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
 
 
 def _word(value: Any) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import inspect
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, final
+from typing import Annotated, Any, TypeVar, final
 
 import numpy as np
 import typer
 
+from lowland.cli.option_words import by_name
 from lowland.completion.columns.kinds import parse_word
 from lowland.completion.columns.losses import Losses
 from lowland.completion.penalised.settings import PENALTY_WEIGHTS
@@ -18,6 +20,7 @@ from lowland.completion.plan import SETTINGS, CompletionPlan
 from lowland.completion.settings import Setting, ValueKind
 from lowland.core.errors import InvalidInputError
 
+T = TypeVar("T")
 _ANSWERS = {"auto": None, "yes": True, "no": False}
 
 
@@ -48,7 +51,7 @@ def _parameter(setting: Setting) -> inspect.Parameter:
     kind, default = KINDS[setting.kind][0], setting.default
     if setting.kind is ValueKind.LOSS:
         default = None
-    elif kind is str and default is None:
+    if kind is str and default is None:
         default = "auto"
     names = (name_of(setting),) if default is False else ()  # nobody says --no-nonnegative
     shown = typer.Option(*names, help=setting.words, rich_help_panel=setting.panel)
@@ -87,7 +90,7 @@ def options_of(plan: CompletionPlan) -> str:
         if value == setting.default:
             continue
         if isinstance(value, Mapping):
-            words += [f"{name} {shlex.quote(f'{column}={word}')}" for column, word in value.items()]
+            words += [f"{name} {shlex.quote(by_name(column, word))}" for column, word in value.items()]
         elif setting.kind is ValueKind.FLAG:
             words.append(name if value else name.replace("--", "--no-"))
         elif setting.kind is ValueKind.ANSWER:
@@ -137,11 +140,54 @@ def _losses(words: list[str] | None, name: str) -> Losses:
             f"{name} must be one loss for all columns, or column=loss for single columns",
             ", ".join(words or ()),
         )
-    columns = [column for column, _, _ in named]
+    losses: Losses = {**_once([(column, word) for column, _, word in named], name)}
+    return losses or "squared"
+
+
+def _once(named: list[tuple[str, T]], name: str) -> dict[str, T]:
+    """Return what is said of columns, each of which is named once."""
+    columns = [column for column, _ in named]
     repeated = [column for column in columns if columns.count(column) > 1]
     if repeated:
         raise InvalidInputError(f"{name} names a column twice", repr(repeated[0]), fix="keep one of them")
-    return {column: word for column, _, word in named} if named else "squared"
+    return dict(named)
+
+
+def _bounds(words: list[str] | None, name: str) -> dict[str, list[float | None]] | None:
+    """Return two ends by column, None where one is open."""
+    named = []
+    for word in words or ():
+        column, _, ends = word.rpartition("=")
+        low, colon, high = ends.partition(":")
+        if not (column and colon):
+            raise InvalidInputError(
+                f"{name} must be COLUMN=LOW:HIGH", repr(word), fix=f"write {name} COLUMN=0:100, or COLUMN=0:"
+            )
+        named.append((column, [_end(low, word, name), _end(high, word, name)]))
+    return _once(named, name) or None
+
+
+def _end(text: str, word: str, name: str) -> float | None:
+    try:
+        return float(text) if text.strip() else None
+    except ValueError:
+        raise InvalidInputError(
+            f"{name} must be COLUMN=LOW:HIGH with numbers", f"{text!r} in {word!r}", fix="write 0.5, not 0,5"
+        ) from None
+
+
+def _predictors(words: list[str] | None, name: str) -> dict[str, list[str]] | None:
+    """Return the columns that may inform a column, all that are said of it."""
+    found = dict[str, list[str]]()
+    for word in words or ():
+        column, _, others = word.partition("=")
+        if not (column and others):
+            raise InvalidInputError(
+                f"{name} must be COLUMN=OTHER,OTHER", repr(word), fix=f"write {name} income=age,job"
+            )
+        # names that hold a comma may be quoted
+        found.setdefault(column, []).extend(next(csv.reader([others], skipinitialspace=True)))
+    return found or None
 
 
 # the type of each kind on the command line, and its reader
@@ -154,4 +200,6 @@ KINDS: dict[ValueKind, tuple[Any, Callable[[Any, str], Any]]] = {
     ValueKind.NUMBER: (str, _number_or_auto),
     ValueKind.TOLERANCE: (float | None, _as_given),
     ValueKind.LOSS: (list[str] | None, _losses),
+    ValueKind.BOUNDS: (list[str] | None, _bounds),
+    ValueKind.PREDICTORS: (list[str] | None, _predictors),
 }

@@ -37,6 +37,16 @@ def with_totals(table: Table, filled: Matrix, *, means: bool = False) -> Matrix:
     return table.totals.complete(filled, np.array(whole, bool))
 
 
+def whole_columns(table: Table) -> list[int]:
+    """Return the places in the fit of columns that are filled by whole numbers."""
+    labels, original = table.observations.column_labels, table.original
+    if labels is None or original is None:
+        return []
+    manners = find_manners(original)
+    named = enumerate(str(name) for name in labels.tolist())
+    return [j for j, name in named if name in manners and manners[name].numbers and manners[name].whole]
+
+
 def fitted_places(table: Table) -> tuple[Indices, NDArray[np.bool_]]:
     """Return the place in the fit of each column, -1 of sums of others, and which rows are such sums."""
     m, n = table.known.shape

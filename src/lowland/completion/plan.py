@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 from lowland.completion.bayesian.settings import check_by_column
 from lowland.completion.settings import METHODS, RUNNING, ValueKind, answer, number, setting, settings_of
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.wording import Option, Words
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # methods with settings of their own: those with factors, with a posterior of factors, with draws
 FACTORS, POSTERIORS, DRAWN = ("variational", "gibbs", "map"), ("variational", "gibbs"), ("gibbs", "gaussian")
-BAYESIAN, MAP = ("variational", "gibbs", "gaussian"), ("map",)
+BAYESIAN, GAUSSIAN, MAP = ("variational", "gibbs", "gaussian"), ("gaussian",), ("map",)
 
 
 @final
@@ -26,8 +26,8 @@ class CompletionPlan:
     Parameters
     ----------
     method : {"auto", "variational", "gibbs", "gaussian", "map"}
-        "auto" is "map" if a setting of "map" is given; else "gaussian" for tables of few columns, if no
-        setting of factors is given; else "variational".
+        "auto" is "map" if a setting of "map" is given; else "gaussian" if there are predictors, or for tables
+        of few columns, if no setting of factors is given; else "variational".
     loss : str or mapping
         One loss for all columns, or losses of some columns by label or position.
     nonnegative : bool
@@ -51,6 +51,10 @@ class CompletionPlan:
     powers : bool or None
         Whether skewed columns are fitted as square roots or logarithms; None: where the table is not large,
         and cells held out are predicted better.
+    bounds : mapping of label to (low, high), or list of such pairs, or None
+        What is possible in columns of numbers; an end that is None, NaN or infinite is open.
+    predictors : mapping of label to labels, or list of lists of bool, or None
+        Which columns alone may inform a column.
     row_order, column_order : bool or None
         Whether labels are looked at as coordinates along which rows or columns may vary smoothly; None: if
         they are dates, years or months.
@@ -98,6 +102,22 @@ class CompletionPlan:
     )
     column_order: bool | None = answer(
         "The same of columns: auto, yes or no.", parameter=None, elsewhere=False
+    )
+    bounds: Any = setting(
+        None,
+        ValueKind.BOUNDS,
+        "What is possible in a column, as COLUMN=LOW:HIGH, where one end may be left out; may be repeated.",
+        BAYESIAN,
+        elsewhere=False,
+        why="they truncate a posterior, which penalised fits do not have",
+    )
+    predictors: Any = setting(
+        None,
+        ValueKind.PREDICTORS,
+        "Columns that alone may inform a column, as COLUMN=OTHER,OTHER; may be repeated (method gaussian).",
+        GAUSSIAN,
+        elsewhere=False,
+        why="they need the covariance of the columns, which factors do not give",
     )
     noise: str = setting(
         "auto",
@@ -177,6 +197,8 @@ class CompletionPlan:
         ------
         InvalidInputError
             If the method is unknown, or a given setting is not used by it.
+        UnsupportedError
+            If a given setting needs what the method does not have.
         """
         if self.method not in ("auto", *METHODS):
             fix = Words("use ", Option("method", "auto", *METHODS))
@@ -184,8 +206,9 @@ class CompletionPlan:
         for name in ("noise", "scale"):
             check_by_column(getattr(self, name), name)
         given = self.given - ({"loss"} if self.squared else set())
-        of_map = any(one.name in given and one.methods == MAP for one in SETTINGS)
-        method = ("map" if of_map else "variational") if self.method == "auto" else self.method
+        needed = {one.methods for one in SETTINGS if one.name in given}
+        chosen = "gaussian" if GAUSSIAN in needed else "map" if MAP in needed else "variational"
+        method = chosen if self.method == "auto" else self.method
         if self.nonnegative and self.biases:
             raise InvalidInputError(
                 "nonnegative factors must be fitted without biases",
@@ -195,11 +218,10 @@ class CompletionPlan:
         for one in SETTINGS[1:]:
             if one.name not in given or method in one.methods or self._asks_nothing(one.name, method):
                 continue
-            raise InvalidInputError(
-                Words(Option(one.parameter or one.name), f' is not used by method "{method}"'),
-                repr(getattr(self, one.name)),
-                fix=one.fix(method),
-            )
+            what = Words(Option(one.parameter or one.name), f' is not used by method "{method}"')
+            kind = UnsupportedError if one.why else InvalidInputError
+            given_as = Words(Option(one.parameter or one.name, getattr(self, one.name)))
+            raise kind(what, given_as, one.why, one.fix(method))
         return method
 
     def _asks_nothing(self, name: str, method: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -15,7 +15,7 @@ from lowland.certificates import JudgeSettings
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bounded.layer import BoundedLayer
-from lowland.completion.bounded.limits import Limits, check_within
+from lowland.completion.bounded.limits import Limits, check_within, read_limits
 from lowland.completion.columns.losses import Columns, check_columns
 from lowland.completion.encoded.levels import LevelKind, Levels
 from lowland.completion.layered_fit import BayesianProblem, fit_layers
@@ -26,7 +26,7 @@ from lowland.completion.penalised.rank_path import RankPath, choose_rank_and_pen
 from lowland.completion.penalised.settings import CompletionSettings
 from lowland.completion.penalised.table import PenalisedTable
 from lowland.completion.plan import CompletionPlan
-from lowland.completion.restricted.allowed import Allowed
+from lowland.completion.restricted.allowed import read_predictors
 from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.model import sampling
 from lowland.core.arrays import Indices
@@ -61,8 +61,7 @@ def fit_plan(  # noqa: PLR0913
     resume: Snapshot | None = None,
     levels: Mapping[int, LevelKind] | None = None,
     orders: SideOrders | None = None,
-    limits: Limits | None = None,
-    allowed: Allowed | None = None,
+    whole: Collection[int] = (),
 ) -> PlannedFit:
     """Fit a table as planned, without a certificate.
 
@@ -79,10 +78,8 @@ def fit_plan(  # noqa: PLR0913
         Columns of levels, for Bayesian methods, which fit them as numbers.
     orders : SideOrders, optional
         Coordinates along which rows and columns may be in order; by default labels, as planned.
-    limits : mapping of int to (float, float), optional
-        Bounds of columns, for Bayesian methods.
-    allowed : ndarray of bool, shape (n, n), optional
-        Whether column j may inform column i, for method "gaussian".
+    whole : collection of int
+        Columns that hold whole numbers, whose bounds are the whole numbers within.
 
     Returns
     -------
@@ -97,9 +94,11 @@ def fit_plan(  # noqa: PLR0913
     check_columns(plan.loss, numbers)
     check_fit_fits(numbers, plan, method)
     refuse_orders(orders, method, grouped=bool(known))
+    labels = TableLabels.of(table)
+    limits, allowed = read_limits(plan.bounds, labels, whole), read_predictors(plan.predictors, labels)
     if allowed is not None:
-        check_restricted(plan, method)
-    check_limits(table, limits or {}, method, known)
+        refuse_forests(plan)
+    check_limits(table, limits, known)
     if method == "map":
         refuse_covariates(covariates)
         return _fit_penalised(table, plan, rng, search)
@@ -114,7 +113,7 @@ def fit_plan(  # noqa: PLR0913
     )
     fitted = fit_layers(problem, plan, rng, search)
     if limits:
-        layer = BoundedLayer(sampling(fitted.model), limits, TableLabels.of(table))
+        layer = BoundedLayer(sampling(fitted.model), limits, labels)
         fitted = LayeredTable(layer, fitted, table)
     return PlannedFit(fitted)
 
@@ -137,36 +136,24 @@ def _fit_penalised(
     return PlannedFit(PenalisedTable.of(fit), path if path is not None and path.steps else None)
 
 
-def check_restricted(plan: CompletionPlan, method: str) -> None:
-    """Raise if a method cannot predict columns from some of the others alone."""
-    if method != "gaussian":
-        raise UnsupportedError(
-            "predictors need the covariance of the columns, which factors do not give",
-            f'method "{method}"',
-            fix=Words("use ", Option("method", "auto", "gaussian"), ", for tables of few columns"),
-        )
+def refuse_forests(plan: CompletionPlan) -> None:
+    """Raise if forests are to refine columns that are predicted from some of the others alone."""
     if plan.refine:
         raise UnsupportedError(
             "forests predict from all columns",
-            "refine with predictors",
+            Words(Option("refine", True), " with ", Option("predictors")),
             fix=Words("use ", Option("refine", "auto", False)),
         )
 
 
-def check_limits(table: Observations, limits: Limits, method: str, levels: Levels) -> None:
-    """Raise if a method or a column can have no bounds, or a known value lies beyond them."""
-    if not limits:
-        return
-    if method == "map":
-        raise UnsupportedError(
-            "bounds truncate a posterior, which penalised fits do not have",
-            'method "map"',
-            fix=Words("fit with ", Option("method", "variational", "gibbs", "gaussian")),
-        )
+def check_limits(table: Observations, limits: Limits, levels: Levels) -> None:
+    """Raise if a column can have no bounds, or a known value lies beyond them."""
     for j in limits:
         if j in levels.kinds:
             name = TableLabels.of(table).column_name(j)
-            raise InvalidInputError("columns of levels have no bounds", f"column {name}", fix="leave it out")
+            raise InvalidInputError(
+                Words("columns of levels have no ", Option("bounds")), f"column {name}", fix="leave it out"
+            )
     check_within(table, limits)
 
 

@@ -29,6 +29,8 @@ class ValueKind(Enum):
     NUMBER = "a number of at least 0, or None for auto"
     TOLERANCE = "the same, left out for auto on the command line"
     LOSS = "a loss, or losses by column"
+    BOUNDS = "two numbers by column, of which either may be left open"
+    PREDICTORS = "columns by column"
 
 
 @final
@@ -51,6 +53,8 @@ class Setting:
         Of the help.
     elsewhere : bool
         Whether fits of cells on the disk or a cluster use it.
+    why : str
+        What other methods lack that it needs, if there is more to say.
     name : str
         Of the plan's field; on the command line with dashes.
     default : object
@@ -63,6 +67,7 @@ class Setting:
     parameter: str | None = ""
     panel: str = MODEL
     elsewhere: bool = True
+    why: str = ""
     name: str = ""
     default: Any = None
 
@@ -74,7 +79,7 @@ class Setting:
         return Remedy("omit it", Words("choose ", Option("method", *names)))
 
 
-def setting(
+def setting(  # noqa: PLR0913
     default: T,
     kind: ValueKind,
     words: str,
@@ -84,9 +89,10 @@ def setting(
     parameter: str | None = "",
     panel: str = MODEL,
     elsewhere: bool = True,
+    why: str = "",
 ) -> T:
     """Return a field of a plan, a frozen dataclass, that `settings_of` lists; arguments as of `Setting`."""
-    about = Setting(kind, words, methods, least, parameter, panel, elsewhere)
+    about = Setting(kind, words, methods, least, parameter, panel, elsewhere, why)
     made: T = field(default=default, metadata={"setting": about})
     return made
 

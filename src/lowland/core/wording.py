@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias, final
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias, final
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# names among which one that is unknown is looked for, and those that are listed if none is like it
+MOST_COMPARED, MOST_NAMED = 10_000, 6
 
 
 @final
@@ -142,6 +149,22 @@ def in_python(option: Option) -> str:
 def listed(words: list[str]) -> str:
     """Return words to choose from: ``a, b or c``."""
     return " or ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else words[0]
+
+
+def counted(count: int | np.integer[Any], noun: str, plural: str = "") -> str:
+    """Return a number with what it counts: ``1 row``, ``12,000 rows``."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def nearest(asked: str, names: Iterable[str]) -> str:
+    """Return the names that may have been meant: the one most like it, or the first of them, quoted."""
+    from difflib import get_close_matches
+
+    known = list(islice(names, MOST_COMPARED))
+    alike = get_close_matches(asked.casefold(), {name.casefold(): name for name in reversed(known)}, 1)
+    if alike:
+        return repr(next(name for name in known if name.casefold() == alike[0]))
+    return ", ".join([*map(repr, known[:MOST_NAMED]), *(["..."] if len(known) > MOST_NAMED else [])])
 
 
 def written(text: Text, writer: Writer = in_python) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lowland.completion.plan import SETTINGS, CompletionPlan
 from lowland.completion.settings import Setting, ValueKind
 from lowland.core.errors import InvalidInputError
@@ -44,6 +46,13 @@ def loss_of(loss: Any, name: str = "loss") -> Losses:
     return "squared" if loss == "auto" else loss
 
 
+def by_column(value: Any, name: str) -> Any:
+    """Return what is said of columns: a mapping, or lists in the order of columns; None of none of them."""
+    if value is None or isinstance(value, Mapping):
+        return dict(value or {}) or None
+    return np.asarray(value, object).tolist()
+
+
 def is_auto(value: Any) -> bool:
     """Return whether a setting is "auto"."""
     return isinstance(value, str) and value == "auto"
@@ -58,4 +67,6 @@ READERS: dict[ValueKind, Callable[[Any, str], Any]] = {
     ValueKind.NUMBER: number_or_auto,
     ValueKind.TOLERANCE: number_or_auto,
     ValueKind.LOSS: loss_of,
+    ValueKind.BOUNDS: by_column,
+    ValueKind.PREDICTORS: by_column,
 }

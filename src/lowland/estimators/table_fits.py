@@ -8,14 +8,11 @@ from typing import Any, Protocol, Self, TypeVar, final
 import numpy as np
 
 from lowland.bayes.side_orders import orders_of
-from lowland.cells.labels import TableLabels
 from lowland.cells.sides import CellTable
 from lowland.completion.bayesian.features import SideCovariates
-from lowland.completion.bounded.limits import read_limits
 from lowland.completion.elsewhere.fit import fit_elsewhere, refuse_elsewhere
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import check_effort, fit_plan
-from lowland.completion.restricted.allowed import read_predictors
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import FittedTable
 from lowland.core.cells.observations import Labels, Observations
@@ -92,7 +89,6 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     )
     if panel is not None:
         orders = orders.with_row_graph(panel, asked=not is_auto(beside.row_order))
-    named = TableLabels(shape, *labels)
     with shown(model.verbose):
         planned = fit_plan(
             observations,
@@ -101,8 +97,7 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
             covariates=about,
             levels=kinds.level_kinds() if numbers else None,
             orders=orders,
-            limits=read_limits(model.bounds, named, whole_columns(X, model.untouched_)),
-            allowed=read_predictors(model.predictors, named),
+            whole=whole_columns(X, model.untouched_).tolist(),
         )
         table, certificate = _judged(model, planned.table, rng)
     warn_of_limit(table.search, stacklevel=4)
@@ -121,8 +116,6 @@ def _read_columns(model: Any, X: Any) -> tuple[FrameKinds, CompletionPlan, bool]
     """
     form = TableFormat(as_data=model.as_data, as_is=model.as_is, dates=model.dates)
     kinds, plan = read_kinds(X, form), plan_of(model)
-    if model.predictors is not None and plan.method == "auto":
-        plan = replace(plan, method="gaussian")
     # Bayesian methods fit levels as numbers
     numbers = is_auto(model.loss) and plan.decide_method() != "map"
     kinds = kinds.with_words() if numbers else kinds.without_words()
@@ -169,9 +162,6 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
             raise UnsupportedError(
                 f"tables {where} have no columns that are no data", name, fix="leave it out"
             )
-    for name in ("bounds", "predictors"):
-        if getattr(model, name) is not None:
-            raise UnsupportedError(f"tables {where} have no {name}", name, fix=fix)
     for name in ("row_order", "column_order"):
         order = getattr(beside, name)
         if not (order is None or is_auto(order)):

@@ -100,11 +100,11 @@ def covariates_of(
     if framed and labels is not None:
         names = index_of(given)
         if names is not None:
-            given = np.ascontiguousarray(np.asarray(given)[find_labels(labels, names, name)])
+            given = np.ascontiguousarray(np.asarray(given)[find_labels(labels, names, "label", where=name)])
         elif keyed:
             given = read_covariates(given)
     if isinstance(given, Covariates):
-        given = given.in_order(labels, f"{name} label")
+        given = given.in_order(labels, name)
     return check_covariates(given, length, name)
 
 

@@ -56,7 +56,7 @@ class Covariates:
         labels : ndarray or None
             Labels of the rows or columns.
         what : str
-            Name of one of them in error messages.
+            Name of the covariates in error messages.
 
         Raises
         ------
@@ -69,7 +69,7 @@ class Covariates:
                 f"{self.labels.size} labels",
                 fix=Remedy("label the table", InCode("pass an array in its order")),
             )
-        ordered: Matrix = self.values[find_labels(labels, self.labels, what)]
+        ordered: Matrix = self.values[find_labels(labels, self.labels, "label", where=what)]
         return ordered
 
 

@@ -19,6 +19,7 @@ from lowland.cli.overwriting import check_table
 from lowland.cli.plan_options import PlanOptions, checked_plan, options_of
 from lowland.cli.reading import TableOptions
 from lowland.cli.records import REQUIRED, option, takes_records
+from lowland.cli.table_cells import whole_columns
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import fit_plan
 from lowland.completion.settings import MODEL, RUNNING
@@ -122,7 +123,10 @@ def completions(asked: CompletionsOptions) -> None:
         say(describe_table(loaded))
     levels = level_kinds(seen, loaded.levels) if plan.decide_method() != "map" else None
     rng = make_generator(asked.seed)
-    table = fit_plan(seen, plan, rng=rng, covariates=covariates, orders=orders, levels=levels).table
+    whole = whole_columns(loaded) if plan.bounds and not results.means else ()
+    table = fit_plan(
+        seen, plan, rng=rng, covariates=covariates, orders=orders, levels=levels, whole=whole
+    ).table
     if table.stop_reason is StopReason.INTERRUPTED:
         warn("lowland: interrupted; no table was written")
         raise typer.Exit(130)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from lowland.cells.labels import TableLabels
-from lowland.core.arrays import Indices
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Words, counted
 
 # lower and upper bound by column; infinite where there is none
 Limits: TypeAlias = "Mapping[int, tuple[float, float]]"
 
 
-def read_limits(given: Any, labels: TableLabels, whole: Indices) -> Limits:
+def read_limits(given: Any, labels: TableLabels, whole: Collection[int] = ()) -> Limits:
     """Return bounds by column.
 
     Parameters
@@ -24,7 +24,7 @@ def read_limits(given: Any, labels: TableLabels, whole: Indices) -> Limits:
     given : mapping of label to (low, high), or array_like, shape (n, 2), or None
         An end that is None, NaN or infinite is open.
     labels : TableLabels
-    whole : ndarray of int
+    whole : collection of int
         Columns that hold whole numbers, whose bounds are the whole numbers within.
 
     Raises
@@ -39,19 +39,20 @@ def read_limits(given: Any, labels: TableLabels, whole: Indices) -> Limits:
         pairs = dict(zip(labels.positions(names, 1).tolist(), given.values(), strict=True))
     else:
         n = labels.shape[1]
-        if len(np.shape(given)) != 2 or np.shape(given) != (n, 2):
+        listed = np.asarray(given, dtype=object)
+        if listed.shape != (n, 2):
             raise InvalidInputError(
                 "bounds must be a mapping of columns to (low, high), or one such pair per column",
-                f"shape {np.shape(given)} for {n} columns",
+                f"shape {listed.shape} for {n} columns",
             )
-        pairs = dict(enumerate(np.asarray(given, dtype=object).tolist()))
+        pairs = dict(enumerate(listed.tolist()))
     read = {j: _pair(pair, labels.column_name(j)) for j, pair in pairs.items()}
-    for j in set(whole.tolist()) & set(read):
+    for j in set(whole) & set(read):
         read[j] = float(np.ceil(read[j][0])), float(np.floor(read[j][1]))
         if not read[j][0] < read[j][1]:
             raise InvalidInputError(
-                "bounds of a column of whole numbers must hold two or more of them",
-                f"{pairs[j]!r} of column {labels.column_name(j)}",
+                Words(Option("bounds"), " of a column of whole numbers must hold two or more of them"),
+                f"{_shown(pairs[j])} of column {labels.column_name(j)}",
             )
     return {j: read[j] for j in sorted(read) if np.isfinite(read[j]).any()}
 
@@ -65,8 +66,16 @@ def _pair(pair: Any, name: str) -> tuple[float, float]:
             "bounds of a column must be two numbers", f"{pair!r} of column {name}", fix="use (low, high)"
         ) from error
     if not ends[0] < ends[1]:
-        raise InvalidInputError("bounds of a column must ascend", f"{pair!r} of column {name}")
+        raise InvalidInputError(
+            Words("ends of ", Option("bounds"), " must ascend"),
+            f"{_shown(ends)} of column {name}",
+            fix="give the lower one first; an end that is left out is open",
+        )
     return ends
+
+
+def _shown(pair: Any) -> str:
+    return " to ".join("open" if _open(end) or not np.isfinite(end) else f"{end:g}" for end in pair)
 
 
 def _open(end: Any) -> bool:
@@ -91,9 +100,9 @@ def check_within(table: Observations, limits: Limits) -> None:
             row = int(table.rows[k])
             name = row if labels.rows is None else str(labels.rows[row])
             raise InvalidInputError(
-                "bounds exclude a value that was observed",
+                Words(Option("bounds"), " exclude a value that was observed"),
                 f"column {labels.column_name(j)}, row {name!r}: {table.values[k]:g} is not within "
-                f"{low:g} and {high:g} ({beyond.size} such cells in the column)",
+                f"{low:g} and {high:g} ({counted(beyond.size, 'such cell')} in the column)",
                 "observed cells are kept as they are",
                 "widen the bounds, or leave out the value if it is wrong",
             )

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Indices
 from lowland.core.errors import InvalidInputError
-from lowland.core.wording import Text
+from lowland.core.wording import Text, nearest
 
 # "007", "+7", "7.0" and " 7" are names, not the number seven
 _WHOLE = re.compile(r"0|-?[1-9]\d{0,17}")
@@ -123,7 +123,12 @@ def label_places(known: NDArray[Any]) -> dict[str, int]:
 
 
 def find_labels(
-    labels: ArrayLike, known: NDArray[Any] | Mapping[str, int], what: str, *, unknown: int | None = None
+    labels: ArrayLike,
+    known: NDArray[Any] | Mapping[str, int],
+    what: str,
+    *,
+    unknown: int | None = None,
+    where: str = "the model",
 ) -> Indices:
     """Return the positions of labels among known ones, compared as text.
 
@@ -136,6 +141,8 @@ def find_labels(
         "row" or "column", for the error.
     unknown : int, optional
         Position to return for unknown labels, instead of an error.
+    where : str
+        What has the known ones, for the error.
 
     Returns
     -------
@@ -158,10 +165,11 @@ def find_labels(
     if unknown is not None:
         positions[missing] = unknown
     elif missing.size:
-        others = f" and {missing.size - 1} more lines" if missing.size > 1 else ""
+        others = f" and {missing.size - 1} more" if missing.size > 1 else ""
+        asked = label_text(wanted.tolist()[missing[0]])
         raise InvalidInputError(
-            f"the model has no such {what}",
-            f"{label_text(wanted.tolist()[missing[0]])!r}{others}",
-            fix=f"use a {what} label of the fitted table",
+            f"{where} has no such {what}",
+            f"{asked!r}{others}",
+            fix=f"use a {what} that it has: {nearest(asked, places)}" if places else "",
         )
     return positions
