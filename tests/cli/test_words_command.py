@@ -89,8 +89,29 @@ def test_models_predict_words(birds, file, run, tmp_path):
     pairs = tmp_path / "pairs.csv"
     pairs.write_text(f"row,column\n{row},species\n{row},length\n")
     told = run("predict", tmp_path / "m.npz", pairs).stdout.splitlines()
-    assert told[1] == f"{row},species,{holes['species'][row]},"
+    assert told[0] == "row,column,prediction,probability,unknown"
+    assert told[1].startswith(f"{row},species,{holes['species'][row]},")
+    model = ll.MatrixCompletion.load(tmp_path / "m.npz")
+    likely = model.level_probabilities([row], "species").max()
+    assert float(told[1].split(",")[3]) == pytest.approx(likely)
     assert float(told[2].split(",")[2]) == pytest.approx(holes["length"][row], abs=1)
+    # and what they lean on: the parts of a sum, as `explain` has them
+    told = run("predict", "m.npz", pairs, "--explain", "--json").stdout
+    lines = json.loads(told)["rows"]
+    for name in ("species", "length"):
+        parts = {(part, by): (held, number) for _, of, part, by, held, number, _ in lines if of == name}
+        why = model.explain(row, name)
+        for by, held, number in zip(why.columns, why.values, why.contributions, strict=True):
+            assert parts["known", by] == (held, number)
+        total = parts.pop(("prediction", ""))[1]
+        chance = parts.pop(("probability", ""), None)
+        assert (chance is None) == (name == "length")
+        assert sum(number for _, number in parts.values()) == pytest.approx(total)
+    assert lines[0][-1] == f"score of level {holes['species'][row]!r}"
+    refused = run("predict", "m.npz", pairs, "--explain", "--interval", 0.9, code=2)
+    assert "--explain lists no intervals" in refused.stderr
+    run("complete", file, "--model", "n.npz", "--no-model-data", "--no-certify")
+    assert "without --no-model-data" in run("predict", "n.npz", pairs, "--explain", code=2).stderr
 
 
 def test_intervals_and_json(file, run, tmp_path):
@@ -189,7 +210,7 @@ def test_levels_among_other_requests(birds, file, run, tmp_path):
     told = run("predict", "m.npz", "pairs.csv", "--interval", 0.9).stdout.splitlines()
     assert told[1].split(",")[3:5] == ["", ""]
     assert all(told[2].split(",")[2:5])
-    assert told[3] == "999,species,,,,row"
+    assert told[3] == "999,species,,,,,row"
     row = int(np.flatnonzero(holes["mass"].isna())[0])
     assert run("top", "m.npz", row).stdout.splitlines()[1].split(",")[2] in ("mass", "length")
     run("complete", file, "--model", "n.npz", "--no-model-data", "--no-certify")

@@ -122,8 +122,10 @@ def test_levels_and_logarithms_are_explained_in_their_unit():
     low, high = model.predict_interval([5], ["weight"], 0.01)
     assert low[0] * 0.99 < np.exp(of_power.prediction) < high[0] * 1.01
     likeliest = model.fill(frame())["kind"][7]
-    assert of_level.unit == f"share of level {likeliest!r}"
-    assert 0.2 < of_level.prediction < 1.2
+    assert of_level.unit == f"score of level {likeliest!r}"  # which is no share, and may be above 1
+    assert of_level.probability == model.level_probabilities([7], "kind").max()
+    assert f"whose probability is {of_level.probability:.0%}" in repr(of_level)
+    assert of_number.probability is None
     for why in (of_number, of_power, of_level):
         assert why.intercept + why.contributions.sum() + why.rest == pytest.approx(why.prediction)
         assert abs(why.rest) < 0.1
@@ -131,6 +133,12 @@ def test_levels_and_logarithms_are_explained_in_their_unit():
     np.testing.assert_allclose(new.contributions, of_number.contributions)
     by_code = {"weight": 2.0, "kind": model.levels_["kind"].index("owl"), "height": 0.5}
     np.testing.assert_array_equal(model.fold_in(by_code), model.fold_in({**by_code, "kind": "owl"}))
+    for known, words in (
+        ({"kind": "owls"}, "column 'kind' has no such level\n  found: 'owls'\n.*has: 'owl'"),
+        ({"weight": "heavy"}, "column 'weight' holds numbers\n  found: 'heavy'"),
+    ):
+        with pytest.raises(InvalidInputError, match=words):
+            model.explain(known, "size")
 
 
 def test_forests_are_told_apart():

@@ -140,11 +140,11 @@ def _losses(words: list[str] | None, name: str) -> Losses:
             f"{name} must be one loss for all columns, or column=loss for single columns",
             ", ".join(words or ()),
         )
-    losses: Losses = {**_once([(column, word) for column, _, word in named], name)}
+    losses: Losses = _once([(column, word) for column, _, word in named], name)
     return losses or "squared"
 
 
-def _once(named: list[tuple[str, T]], name: str) -> dict[str, T]:
+def _once(named: list[tuple[str, T]], name: str) -> dict[Any, T]:
     """Return what is said of columns, each of which is named once."""
     columns = [column for column, _ in named]
     repeated = [column for column in columns if columns.count(column) > 1]

@@ -17,8 +17,10 @@ from lowland.completion.tables.rankings import alike, one_row, recommend, recomm
 from lowland.completion.tables.updates import extended
 from lowland.core.arrays import Indices, Matrix, Vector, check_size, overflows
 from lowland.core.cells.observations import Observations
+from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.results.findings import Certificate
+from lowland.core.wording import nearest
 from lowland.estimators.saved_table import _SavedTable
 from lowland.estimators.table_input import as_positions, covariates_of, flag_or_auto
 
@@ -142,7 +144,15 @@ class _ServedTable(_SavedTable, ABC):
     def _coded(self, column: Any, value: Any) -> Any:
         """Return the position of a level given by its name, and any other value as it is."""
         levels = self.levels_.get(column, ())
-        return levels.index(value) if isinstance(value, str) and value in levels else value
+        if not levels or not isinstance(value, str):
+            return value
+        if value not in levels:
+            raise InvalidInputError(
+                f"column {column!r} has no such level",
+                repr(value),
+                fix=f"use one that it has: {nearest(value, map(str, levels))}",
+            )
+        return levels.index(value)
 
     def similar(self, column: Any, k: int = 10) -> tuple[NDArray[Any], Vector]:
         """Return the columns whose low-rank parts correlate most, over the rows, with that of one column.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, final
@@ -19,17 +19,23 @@ from lowland.cli.output import say, say_json, warn
 from lowland.cli.overwriting import check_output, check_table
 from lowland.cli.reading import CellOptions
 from lowland.cli.records import option, takes_records
+from lowland.completion.explaining.explained_cell import explain_cell, row_of
 from lowland.completion.files.models import load_model
 from lowland.completion.tables.completed import Completed
+from lowland.completion.tables.fitted import FittedTable, data_of
 from lowland.completion.tables.model import TableModel
 from lowland.completion.tables.trial import LevelPredictor
 from lowland.completion.tables.unknown_lines import UNKNOWN, describe_unknown, predict_all
 from lowland.core.arrays import Indices
 from lowland.core.cells.labels import LabelColumn, label_column
 from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.wording import counted
 from lowland.files.outputs import cell_text, write_rows
 from lowland.files.table_format import TableFormat
 from lowland.files.tables import read_typed_columns
+
+# of the lines of an explanation: which part it is, of which known cell, what that holds, how far it moves
+PARTS = ("part", "by", "holds", "amount", "unit")
 
 
 @final
@@ -40,6 +46,12 @@ class PredictOptions:
     row: str | None = option(None, "Name of the column of row labels; by default the first.")
     column: str | None = option(None, "Name of the column of column labels; by default the second.")
     interval: float | None = option(None, "Add prediction intervals of this level (Bayesian models).")
+    explain: bool = option(
+        False,
+        "Instead, list what each prediction leans on: the known cells of its row, how far each moves it from "
+        "what is usual, and their sum.",
+        "--explain",
+    )
     output: Path | None = option(None, "Write the predictions here instead of printing them.")
 
 
@@ -58,7 +70,11 @@ def predict(
     if output is not None:
         check_output(output, force=shared.files.force)
         check_table(output, "--output")
-    loaded, header = load_model(model, data=interval is not None)
+    if asked.explain and interval is not None:
+        raise InvalidInputError(
+            "--explain lists no intervals", f"--interval {interval}", fix="omit one of them"
+        )
+    loaded, header = load_model(model, data=interval is not None or asked.explain)
     fitted = loaded.model
     names, labels = _pairs(pairs, (asked.row, asked.column), fitted.labels, cells.form)
     positions = [
@@ -68,42 +84,100 @@ def predict(
     for axis, (at, one) in enumerate(zip(positions, labels, strict=True)):
         if at.size and (at < 0).all():  # rather another column than strangers alone
             fitted.labels.positions(one.names, axis)
-    rows, cols = (one.names[one.codes] for one in labels)
-    values = [predict_all(fitted, *positions)]
-    if np.isinf(values[0]).any():
+    strange = describe_unknown(*positions)
+    unknown = sum(map(bool, strange))
+    if unknown:
+        left = "are left out" if asked.explain else "are predicted by averages, see the column unknown"
+        warn(
+            f"lowland: {unknown} of {counted(len(strange), 'cell')} have labels that the model does not "
+            f"know; they {left}"
+        )
+    if asked.explain:
+        known = np.array([not words for words in strange], bool)
+        lines = list(_explained(loaded, header, *(places[known] for places in positions)))
+        _give((*names, *PARTS), lines, "line", asked, shared)
+        return
+    titles, columns = _predicted(loaded, header, positions, strange, interval)
+    if np.isinf(columns[0]).any():
         raise FileFormatError(
             f"{model} is a damaged model", "it predicts numbers that are not finite", fix="use a whole model"
         )
-    titles: tuple[str, ...] = (*names, "prediction")
-    strange = describe_unknown(*positions)
-    if interval is not None:
-        known = np.array([not words for words in strange]) & _has_interval(fitted, positions[1])
-        some = [places[known] for places in positions]
-        for ends in Completed(loaded).intervals.at(some[0], some[1], interval, "auto"):
-            values.append(np.full(known.size, np.nan))
-            values[-1][known] = ends
-        titles += ("lower", "upper")
-    titles += ("unknown",)
-    numbers = np.column_stack(values).astype(float).tolist()
-    lines = zip(rows.tolist(), cols.tolist(), numbers, strange, strict=True)
-    written = [(r, c, *map(_or_blank, of_cell), words) for r, c, of_cell, words in lines]
+    rows, cols = (one.names[one.codes].tolist() for one in labels)
+    lines = [
+        (row, column, *map(_or_blank, of_cell), words)
+        for row, column, *of_cell, words in zip(rows, cols, *columns, strange, strict=True)
+    ]
     for place, word in _words_of(fitted, header, *positions).items():
-        written[place] = (*written[place][:2], word, *written[place][3:])
-    count = sum(map(bool, strange))
-    if count:
-        warn(
-            f"lowland: {count} of {len(strange)} cells have labels that the model does not know; they are "
-            "predicted by averages, see the column unknown"
-        )
-    if output is not None:
-        write_rows(output, titles, written, labels=2, formulas=shared.keep_formulas)
-        say(f"{len(written)} predictions: {output}")
+        lines[place] = (*lines[place][:2], word, *lines[place][3:])
+    _give((*names, *titles, "unknown"), lines, "prediction", asked, shared)
+
+
+def _predicted(
+    loaded: FittedTable,
+    header: Mapping[str, Any],
+    positions: list[Indices],
+    strange: list[str],
+    interval: float | None,
+) -> tuple[list[str], list[list[float]]]:
+    """Return what is said of cells, with titles: predictions, ends of intervals, probabilities of words."""
+    known, titles = np.array([not words for words in strange], bool), ["prediction"]
+    columns = [predict_all(loaded.model, *positions)]
+    if interval is not None:
+        told = known & _has_interval(loaded.model, positions[1])
+        rows, cols = (at[told] for at in positions)
+        for ends in Completed(loaded).intervals.at(rows, cols, interval, "auto"):
+            columns.append(np.full(known.size, np.nan))
+            columns[-1][told] = ends
+        titles += ["lower", "upper"]
+    words = [j for j, of_column in _levels_of(loaded.model, header).items() if len(of_column) > 1]
+    if np.isin(positions[1], words).any():
+        titles, likely = [*titles, "probability"], np.full(known.size, np.nan)
+        for j in words:
+            at = np.flatnonzero(known & (positions[1] == j))
+            if at.size:
+                likely[at] = loaded.model.probabilities(positions[0][at], j).max(axis=1)
+        columns.append(likely)
+    return titles, [one.astype(float).tolist() for one in columns]
+
+
+def _give(
+    titles: tuple[str, ...],
+    lines: list[tuple[Any, ...]],
+    what: str,
+    asked: PredictOptions,
+    shared: TableFileOptions,
+) -> None:
+    """Write lines, or print them."""
+    if asked.output is not None:
+        write_rows(asked.output, titles, lines, labels=2, formulas=shared.keep_formulas)
+        say(f"{counted(len(lines), what)}: {asked.output}")
     elif shared.files.json:
-        say_json({"columns": titles, "rows": written})
+        say_json({"columns": titles, "rows": lines})
     else:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(titles)
-        writer.writerows(map(cell_text, line) for line in written)
+        writer.writerows(map(cell_text, line) for line in lines)
+
+
+def _explained(
+    fitted: FittedTable, header: Mapping[str, Any], rows: Indices, columns: Indices
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the lines of each cell: what is usual, what known cells of its row add, the rest, and the sum."""
+    fix = "write the model by lowland complete without --no-model-data, of a table in memory"
+    seen = data_of(fitted, "an explanation", fix=fix)
+    labels, words = TableLabels.of(seen), _levels_of(fitted.model, header)
+    levels = dict(zip(labels.columns_or_none(np.array(list(words), np.intp)), words.values(), strict=True))
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        why = explain_cell(fitted.model, labels, row_of(seen, row), (row, column), levels)
+        cell = why.row, why.column
+        yield *cell, "usual", "", "", why.intercept, why.unit
+        for name, value, part in zip(why.columns, why.values, why.contributions.tolist(), strict=True):
+            yield *cell, "known", name, value, part, why.unit
+        if why.rest:
+            yield *cell, "rest", "", "", why.rest, why.unit
+        yield *cell, "prediction", "", "", why.prediction, why.unit
+        if why.probability is not None:
+            yield *cell, "probability", "", "", why.probability, ""
 
 
 def _or_blank(number: float) -> float | str:
@@ -117,16 +191,19 @@ def _has_interval(fitted: TableModel, columns: Indices) -> NDArray[np.bool_]:
     return np.isin(columns, np.flatnonzero(fitted.losses.numbers))
 
 
+def _levels_of(fitted: TableModel, header: Mapping[str, Any]) -> dict[int, list[str]]:
+    """Return the words of columns that were fitted as levels, by position."""
+    names = {str(name): words for name, words in header.get("levels", [])}
+    labels = fitted.labels.columns
+    known = [] if labels is None else enumerate(map(str, labels.tolist()))
+    return {j: names[label] for j, label in known if label in names}
+
+
 def _words_of(
     fitted: TableModel, header: Mapping[str, Any], rows: Indices, columns: Indices
 ) -> dict[int, str]:
     """Return the likeliest levels, by the places of known cells in columns that were fitted as levels."""
-    names = {str(name): words for name, words in header.get("levels", [])}
-    if not names:
-        return {}
-    labels = fitted.labels.columns
-    assert labels is not None
-    words = {j: names[str(label)] for j, label in enumerate(labels.tolist()) if str(label) in names}
+    words = _levels_of(fitted, header)
     asked = np.isin(columns, list(words))
     known = np.flatnonzero(asked & (rows >= 0))
     levels = np.full(known.size, np.nan)  # a column of one word was fitted as a number

@@ -11,6 +11,7 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.results.shown import Shown
+from lowland.core.wording import counted
 
 # contributions that are shown one by one
 SHOWN = 8
@@ -41,7 +42,10 @@ class Explanation(Shown):
         What is not linear in the cells: what averages over draws, forests and curves add.
     unit : str
         What the column was fitted as: "" as it is, or "square root", "logarithm", "logit", "normal score of
-        its levels", "share of level 'yes'".
+        its levels", "score of level 'yes'" (of the likeliest one: a number near 1 where it is likely, and
+        near 0 where it is not, which may lie beyond both).
+    probability : float or None
+        Of the likeliest level, of columns of levels without an order: a curve of the scores of all of them.
 
     Examples
     --------
@@ -66,10 +70,12 @@ class Explanation(Shown):
     contributions: Vector
     rest: float = 0.0
     unit: str = ""
+    probability: float | None = None
 
     def _lines(self) -> list[str]:
         where = f"{self.column!r} of {'a new row' if self.row is None else f'row {self.row!r}'}"
         unit = f" ({self.unit})" if self.unit else ""
+        unit += "" if self.probability is None else f", whose probability is {self.probability:.0%}"
         lines = [
             f"{where}: {self.prediction:.4g}{unit}",
             f"{self.intercept:.4g} if all known cells were as usual",
@@ -80,7 +86,7 @@ class Explanation(Shown):
             lines.append(f"{part:+.4g} by {name!r}, which is {held}")
         if len(self.columns) > SHOWN:
             others = self.contributions[SHOWN:]
-            lines.append(f"{np.sum(others):+.4g} by {others.size} more cells")
-        if abs(self.rest) > 1e-9 * (abs(self.prediction) + abs(self.intercept)):
+            lines.append(f"{np.sum(others):+.4g} by {counted(others.size, 'more cell')}")
+        if self.rest:
             lines.append(f"{self.rest:+.4g} by draws, forests or curves")
         return lines

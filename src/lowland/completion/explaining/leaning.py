@@ -44,7 +44,9 @@ class Leaning:
     unit : str
         Empty if the column is fitted as it is.
     level : int or None
-        The level whose share is predicted.
+        The level whose score is predicted, a number near 1 where it is likely, and near 0 where it is not.
+    probability : float or None
+        Of this level.
     """
 
     score: float
@@ -52,6 +54,7 @@ class Leaning:
     contributions: Vector
     unit: str = ""
     level: int | None = None
+    probability: float | None = None
 
 
 def lean(model: TableModel, row: Observations, at: int, column: int) -> Leaning:
@@ -93,16 +96,17 @@ def lean(model: TableModel, row: Observations, at: int, column: int) -> Leaning:
 
 
 def _of_levels(model: LevelLayer, row: Observations, at: int, column: int) -> Leaning:
-    """Return the same of a table whose levels are numbers: of a level without an order, of its share."""
+    """Return the same of a table whose levels are numbers: of a level without an order, of its score."""
     levels, place = model.levels, int(model.levels.starts[column])
-    kind, level = levels.kinds.get(column), None
+    kind, level, chance = levels.kinds.get(column), None, None
     if kind is not None and not kind.ordered:
-        level = int(model.probabilities(np.array([at]), column)[0].argmax())
+        chances = model.probabilities(np.array([at]), column)[0]
+        level, chance = int(chances.argmax()), float(chances.max())
         place += level
     inner = lean(model.base, model.apply(row), at, place)
-    unit = "" if kind is None else "normal score of its levels" if kind.ordered else "share of a level"
+    unit = "" if kind is None else "normal score of its levels" if kind.ordered else "score of a level"
     together = _by_column(inner.contributions, levels.groups, levels.width)
-    return replace(inner, contributions=together, unit=unit, level=level)
+    return replace(inner, contributions=together, unit=unit, level=level, probability=chance)
 
 
 def _of_posterior(model: PosteriorModel, row: Observations, at: int, column: int) -> Leaning:

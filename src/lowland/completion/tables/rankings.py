@@ -11,6 +11,7 @@ from lowland.cells.labels import TableLabels
 from lowland.completion.tables.model import TableModel
 from lowland.core.arrays import Indices, Matrix, Vector, check_floats
 from lowland.core.cells.observations import Observations
+from lowland.core.errors import InvalidInputError
 
 # scores formed at once
 CHUNK_SCORES = 4_000_000
@@ -119,6 +120,9 @@ def one_row(
     kind = None if labels.columns is None else object
     columns = labels.positions(np.array(list(known), dtype=kind), 1)
     order = np.argsort(columns)
+    for name, value in known.items():
+        if isinstance(value, str):
+            raise InvalidInputError(f"column {name!r} holds numbers", repr(value), fix="give a number")
     values = check_floats(list(known.values()), "known", ndim=1, dtype=dtype)
     return Observations.from_triples(
         np.zeros(columns.size, np.intp), columns[order], values[order], shape=(1, n)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from lowland.completion.explaining.explained_cell import explain_cell, row_of
 from lowland.completion.explaining.explanation import Explanation
-from lowland.completion.explaining.leaning import lean
 from lowland.completion.tables.fitted import data_of
-from lowland.core.arrays import Indices
-from lowland.core.cells.observations import Observations
 from lowland.estimators.answers.imputed_table import _ImputedTable
 from lowland.estimators.table_input import as_positions
 
@@ -33,8 +31,9 @@ class _ExplainedTable(_ImputedTable):
         Returns
         -------
         Explanation
-            The largest contributions first. For levels without an order, of the share of the likeliest
-            level; for columns fitted as roots or logarithms, in their unit.
+            The largest contributions first. For levels without an order, of the score of the likeliest
+            level, whose probability is told beside it; for columns fitted as roots or logarithms, in their
+            unit.
 
         Raises
         ------
@@ -69,46 +68,9 @@ class _ExplainedTable(_ImputedTable):
         completed = self._completed
         place = int(completed.labels.positions(as_positions(column, "column"), 1)[0])
         if isinstance(row, Mapping):
-            known, name, at = self._one_row(row), None, 0
-            model = completed.model.of_rows(known)
-        else:
-            at = int(completed.labels.positions(as_positions(row, "row"), 0)[0])
-            seen = data_of(completed.table, "an explanation", fix="pass the known values of the row")
-            known, name, model = (
-                _row_of(seen, at),
-                self._names(np.array([at]), 0).tolist()[0],
-                completed.model,
-            )
-        leaning = lean(model, known, at, place)
-        order = np.lexsort((known.columns, -np.abs(leaning.contributions[known.columns])))
-        parts, columns = leaning.contributions[known.columns][order], known.columns[order]
-        values = [
-            self._held(j, value) for j, value in zip(columns, known.values[order].tolist(), strict=True)
-        ]
-        unit = (
-            leaning.unit if leaning.level is None else f"share of level {self._held(place, leaning.level)!r}"
-        )
-        return Explanation(
-            name,
-            self._names(np.array([place]), 1).tolist()[0],
-            leaning.score,
-            leaning.intercept,
-            self._names(columns, 1).tolist(),
-            values,
-            parts,
-            float(leaning.score - leaning.intercept - parts.sum()),
-            unit,
-        )
-
-    def _held(self, column: Any, value: float) -> Any:
-        """Return what a cell holds, a level by its name."""
-        levels = self.levels_.get(self._names(np.array([column]), 1).tolist()[0], ())
-        return levels[int(value)] if len(levels) > 1 else value
-
-
-def _row_of(table: Observations, at: int) -> Observations:
-    """Return one row of a table as a table of its own."""
-    cells: Indices = np.flatnonzero(table.rows == at)
-    weights = None if table.weights is None else table.weights[cells]
-    blank = np.zeros(cells.size, np.intp)
-    return Observations(blank, table.columns[cells], table.values[cells], (1, table.shape[1]), weights)
+            new = self._one_row(row)
+            why = explain_cell(completed.model.of_rows(new), completed.labels, new, (0, place), self.levels_)
+            return replace(why, row=None)
+        at = int(completed.labels.positions(as_positions(row, "row"), 0)[0])
+        seen = data_of(completed.table, "an explanation", fix="pass the known values of the row")
+        return explain_cell(completed.model, completed.labels, row_of(seen, at), (at, place), self.levels_)
