@@ -48,7 +48,31 @@ def test_columns_of_a_new_row_are_ranked(name, folder):
     assert told["columns"] == ["row", "rank", "column", "prediction"]
     films, numbers = ll.MatrixCompletion.load(folder / "ratings.npz").top({"film 1": 5.0, "film 3": 1.0}, 4)
     assert told["rows"] == [
-        ["somebody", rank, *one] for rank, one in enumerate(zip(films, numbers, strict=True), 1)
+        ["new" if "label" in name else "somebody", rank, *one]
+        for rank, one in enumerate(zip(films, numbers, strict=True), 1)
+    ]
+
+
+SEVERAL = {
+    "lines": ("user,film 1,film 3,film 4\nann,5,1,\nbob,,2,4\n", ["ann", "bob"]),
+    "lines without names": ("film 1,film 3,film 4\n5,1,\n,2,4\n", ["somebody 1", "somebody 2"]),
+    "a list": ("who,film,stars\nann,film 1,5\nbob,film 3,2\nann,film 3,1\nbob,film 4,4\n", ["ann", "bob"]),
+    "a list without header": ("1,film 1,5\n1,film 3,1\n2,film 3,2\n2,film 4,4\n", ["1", "2"]),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_columns_of_several_new_rows_are_ranked(name, folder):
+    text, names = SEVERAL[name]
+    (folder / "somebody.csv").write_text(text)
+    done = call("top", "ratings.npz", "--profile", "somebody.csv", "-k", 2, "--json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    model = ll.MatrixCompletion.load(folder / "ratings.npz")
+    known = {"film 1": 5.0, "film 3": 1.0}, {"film 3": 2.0, "film 4": 4.0}
+    assert json.loads(done.stdout)["rows"] == [
+        [row, rank, *one]
+        for row, values in zip(names, known, strict=True)
+        for rank, one in enumerate(zip(*model.top(values, 2), strict=True), 1)
     ]
 
 
@@ -107,7 +131,7 @@ def test_models_without_labels_take_positions(folder):
     columns, _ = ll.MatrixCompletion.load(folder / "bare.npz").top({1: 5.0, 3: 1.0}, 2)
     assert [line.split(",")[2] for line in done.stdout.splitlines()[1:]] == [str(j) for j in columns]
     alike = call("top", "bare.npz", "--like", "4", "--output", "alike.csv", cwd=folder)
-    assert "8 lines for 1 rows: alike.csv" in alike.stdout
+    assert "8 lines for 1 row: alike.csv" in alike.stdout
     assert_clean_error(call("top", "bare.npz", "--like", "x", cwd=folder), "have no labels")
 
 
@@ -122,7 +146,9 @@ def test_models_without_labels_take_positions(folder):
         ("film,stars\nfilm 99,5\n", (), ("the model has no such column", "film 99")),
         ("film,stars\nfilm 1,5\nfilm 1,4\n", (), ("names a column twice",)),
         ("a,b,c\n1,2,3\n", (), ("does not say what is known of a new row",)),
-        ("film 1,film 2\n1,2\n3,4\n", (), ("must hold one new row", "2 lines")),
+        ("film 1,film 2\nfilm 3,2\n", (), ("may be a list", "--no-header or --header")),
+        ("user,film 1\nann,2\nann,4\n", (), ("names a row twice", "'ann'")),
+        ("u,film,stars\nann,film 1,2\nann,film 1,4\n", (), ("names a column twice", "'film 1'")),
     ],
 )
 def test_refusals(text, options, words, folder):

@@ -1,4 +1,4 @@
-"""A file with what is known of one new row of a table."""
+"""A file with what is known of new rows of a table."""
 
 from __future__ import annotations
 
@@ -18,19 +18,22 @@ from lowland.files.table_format import TableFormat
 from lowland.files.tables import read_columns
 
 
-def read_profile(
+def read_profiles(
     path: str | os.PathLike[str],
     labels: TableLabels,
     levels: Mapping[str, Sequence[str]],
     form: TableFormat,
-) -> dict[str, float]:
-    """Return values by column: of a list of two columns, names and values, or of the one line of a table.
+) -> list[tuple[str, dict[str, float]]]:
+    """Return new rows: the name of each, "" if it has none, and its values by column.
+
+    They are the lines of a table, whose first column may name them; or a list of names of columns and values,
+    with the name of the row before these if there are several.
 
     Parameters
     ----------
     path : path
     labels : TableLabels
-        Of the table that the row is new to; all names in the file are those of its columns.
+        Of the table that the rows are new to; all names in the file are those of its columns.
     levels : mapping of str to sequence of str
         Words of columns of levels, which are known by their position.
     form : TableFormat
@@ -43,28 +46,55 @@ def read_profile(
     """
     columns, where = read_columns(path, (0,), form)
     names = list(columns)
-    if _are_columns(names[1:], labels):  # a first column may name the row
-        lines = [{name: columns[name][k] for name in names} for k in range(len(columns[names[0]]))]
-        if len(lines) != 1:
+    if form.header is not False and _are_columns(names[1:], labels):
+        if form.header is None and len(names) == 2 and _are_listed(columns, labels):
             raise InvalidInputError(
-                f"{where} must hold one new row", f"{len(lines)} lines", fix="leave one of them"
+                f"{where} may be a list of columns and values, or lines below names of columns",
+                f"{names[0]!r} and {names[1]!r} in the first line",
+                fix=Words("pass ", Option("header", False), " or ", Option("header", True)),
             )
-        cells = {name: cell for name, cell in lines[0].items() if _are_columns([name], labels)}
-    elif len(names) == 2:
-        if form.header is None and _are_columns(names[:1], labels):  # a line of data, and no header
-            columns, where = read_columns(path, (0,), replace(form, header=False))
-        cells = _listed(*columns.values(), where=where)
+        rows = _lines(columns, labels)
+    elif len(names) == 2 or (len(names) == 3 and _are_listed(columns, labels, 1)):
+        labelled = tuple(range(len(names) - 1))
+        headed = form.header is not None or not _are_columns(names[-2:-1], labels)
+        columns, where = read_columns(path, labelled, form if headed else replace(form, header=False))
+        rows = _listed(list(columns.values()), where)
     else:
         raise InvalidInputError(
             f"{where} does not say what is known of a new row",
             f"columns {', '.join(names[:6])}",
-            fix="write two columns, names of columns and values, or one line below names of columns",
+            fix="write two columns, names of columns and values, or a line per row below names of columns",
         )
+    repeated = [name for k, (name, _) in enumerate(rows) if name and name in [one for one, _ in rows[:k]]]
+    if repeated:
+        raise InvalidInputError(f"{where} names a row twice", repr(repeated[0]), fix="keep one of them")
     numerals = Numerals(
         decimal=form.decimal or ".", thousands=form.thousands or "", named=frozenset(form.missing)
     )
-    values = {name: _value(cell, levels.get(name, ()), numerals, name, where) for name, cell in cells.items()}
-    return {name: value for name, value in values.items() if not np.isnan(value)}
+    return [
+        (
+            name,
+            {
+                column: value
+                for column, cell in cells.items()
+                if not np.isnan(value := _value(cell, levels.get(column, ()), numerals, column, where))
+            },
+        )
+        for name, cells in rows
+    ]
+
+
+def _lines(columns: Mapping[str, Any], labels: TableLabels) -> list[tuple[str, dict[str, Any]]]:
+    """Return the lines of a table by their names; a first column that is none of the model's names them."""
+    names = list(columns)
+    first = names[0] if not _are_columns(names[:1], labels) else ""
+    return [
+        (
+            label_text(columns[first][k]) if first else "",
+            {name: columns[name][k] for name in names if name != first},
+        )
+        for k in range(len(columns[names[0]]))
+    ]
 
 
 def _are_columns(names: Sequence[str], labels: TableLabels) -> bool:
@@ -74,13 +104,22 @@ def _are_columns(names: Sequence[str], labels: TableLabels) -> bool:
     return bool(names) and all(labels.has(name, 1) for name in names)
 
 
-def _listed(names: Any, values: Any, *, where: str) -> dict[str, Any]:
-    """Return the values of a list by name."""
-    texts = [label_text(name) for name in names.tolist()]
-    repeated = [text for text in texts if texts.count(text) > 1]
-    if repeated:
-        raise InvalidInputError(f"{where} names a column twice", repr(repeated[0]), fix="keep one of them")
-    return dict(zip(texts, values.tolist(), strict=True))
+def _are_listed(columns: Mapping[str, Any], labels: TableLabels, place: int = 0) -> bool:
+    """Return whether a column of a file holds names of columns, or positions, where columns have no names."""
+    held = [label_text(name) for name in list(columns.values())[place].tolist()]
+    return labels.columns is None or any(labels.has(name, 1) for name in held)
+
+
+def _listed(columns: list[Any], where: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the values of a list by name, by the names of rows if it has them."""
+    *rows, names, values = (column.tolist() for column in columns)
+    found = dict[str, dict[str, Any]]()
+    for row, name, value in zip(rows[0] if rows else [""] * len(names), names, values, strict=True):
+        cells, text = found.setdefault(label_text(row), {}), label_text(name)
+        if text in cells:
+            raise InvalidInputError(f"{where} names a column twice", repr(text), fix="keep one of them")
+        cells[text] = value
+    return list(found.items())
 
 
 def _value(cell: Any, words: Sequence[str], numerals: Numerals, name: str, where: str) -> float:

@@ -25,8 +25,9 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.labels import label_text
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import counted
 from lowland.files.outputs import cell_text, write_rows
-from lowland.files.profiles import read_profile
+from lowland.files.profiles import read_profiles
 from lowland.files.shapes.layouts import Reading
 from lowland.files.table_format import TableFormat
 from lowland.files.tables import load_table, read_columns
@@ -51,7 +52,7 @@ class TopOptions:
     )
     profile: Path | None = option(
         None,
-        "Instead, rank the columns of a new row: a file with what is known of it, columns and their values.",
+        "Instead, rank the columns of new rows: a file with what is known of them, columns and their values.",
     )
     count: int = option(10, "Number of columns.", "--count", "-k")
     include_observed: bool = option(
@@ -112,7 +113,8 @@ def top(
         titles, lines = HEADER, _of_rows(fitted, asked, layout.reading)
     if output is not None:
         write_rows(output, titles, lines, labels=3, formulas=shared.keep_formulas)
-        say(f"{len(lines)} lines for {len({line[0] for line in lines})} rows: {output}")
+        rows = counted(len({line[0] for line in lines}), "row")
+        say(f"{counted(len(lines), 'line')} for {rows}: {output}")
     elif shared.files.json:
         say_json({"columns": titles, "rows": lines})
     else:
@@ -148,20 +150,25 @@ def _of_rows(fitted: FittedTable, asked: TopOptions, reading: Reading) -> list[L
 def _of_profile(
     fitted: FittedTable, asked: TopOptions, levels: Mapping[str, Sequence[str]], form: TableFormat
 ) -> list[Line]:
-    """Return the best columns of a new row, which is folded in."""
+    """Return the best columns of new rows, which are folded in; those without a name go by the file's."""
     assert asked.profile is not None
-    labels = fitted.model.labels
-    known: dict[Any, float] = dict(read_profile(asked.profile, labels, levels, form))
-    if labels.columns is None:
-        known = {_position(name, "columns"): value for name, value in known.items()}
-    best, predictions = recommend_new(
-        fitted.model,
-        one_row(labels, known, n=labels.shape[1]),
-        asked.count,
-        with_known=asked.include_observed,
-        candidates=None if asked.candidates is None else _candidates(asked.candidates, labels),
-    )
-    return _ranked(asked.profile.stem, _names(labels.columns, best), predictions)
+    labels, lines = fitted.model.labels, list[Line]()
+    candidates = None if asked.candidates is None else _candidates(asked.candidates, labels)
+    rows = read_profiles(asked.profile, labels, levels, form)
+    for k, (name, values) in enumerate(rows, 1):
+        known: dict[Any, float] = dict(values)
+        if labels.columns is None:
+            known = {_position(column, "columns"): value for column, value in values.items()}
+        best, predictions = recommend_new(
+            fitted.model,
+            one_row(labels, known, n=labels.shape[1]),
+            asked.count,
+            with_known=asked.include_observed,
+            candidates=candidates,
+        )
+        name = name or asked.profile.stem + (f" {k}" if len(rows) > 1 else "")
+        lines += _ranked(name, _names(labels.columns, best), predictions)
+    return lines
 
 
 def _alike(fitted: FittedTable, label: str, count: int) -> tuple[tuple[str, ...], list[Line]]:
