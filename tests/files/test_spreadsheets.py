@@ -163,6 +163,181 @@ def test_a_sheet_without_names_is_written_without(tmp_path):
     assert fill(table, tmp_path / "out.csv")[0] == "0.25,0,3.5"
 
 
+NAMES = ["shop", "tea", "milk", "bread", "oil"]
+PRICES = [[f"s{k}", *(None if (k + j) % 5 == 0 else k + j + 0.25 for j in range(4))] for k in range(8)]
+AROUND = {
+    "a title": ([["Prices of 2024"], NAMES, *PRICES], "above the table: 'Prices of 2024' (--skip)"),
+    "a title with a date": (
+        [["Prices", None, None, "as of 2024"], [], NAMES, *PRICES],
+        "above the table: 'Prices as of 2024'",
+    ),
+    "two titles of two cells": (
+        [["Author", "Meier"], ["Date", datetime.date(2024, 1, 1)], [], NAMES, *PRICES],
+        "above the table: 'Author Meier' and 1 more line",
+    ),
+    "a title that a blank row ends": (
+        [["Report", "Prices", "2024"], [], NAMES, *PRICES],
+        "above the table: 'Report Prices 2024' (--skip)",
+    ),
+    "a source below": ([NAMES, *PRICES, ["Source: World Bank"]], "below the table: 'Source: World Bank'"),
+    "signs of notes": ([NAMES, *PRICES, ["* by hand"], ["1) see annex"]], "below the table: '* by hand'"),
+    "words below a blank row": (
+        [NAMES, *PRICES, [], ["Prices in thousands of euros"], ["Provisional"]],
+        "below the table: 'Prices in thousands of euros' and 1 more line",
+    ),
+    "units": ([NAMES, [None, "EUR", "EUR/l", "EUR", "EUR/l"], *PRICES], "below the header: 'EUR EUR/l EUR"),
+    "descriptions": (
+        [NAMES, ["its name", "price of tea", "price of milk", "price of bread", "price of oil"], *PRICES],
+        "below the header: 'its name price of tea",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", AROUND)
+def test_what_stands_around_a_table_is_no_data_and_is_said(tmp_path, kind):
+    rows, said = AROUND[kind]
+    table = load_table(write_book(tmp_path / "t.xlsx", rows), WORDS)
+    assert table.observations.column_labels.tolist() == NAMES[1:]
+    assert table.observations.row_labels.tolist() == [line[0] for line in PRICES]
+    assert f"left out {said}" in " ".join(table.decided)
+
+
+def test_words_that_are_merged_across_a_row_below_are_a_note(tmp_path):
+    table = load_table(write_book(tmp_path / "t.xlsx", [NAMES, *PRICES, ["Provisional"]], ["A10:E10"]))
+    assert table.observations.shape == (8, 4)
+    assert table.decided == ("left out below the table: 'Provisional'",)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        [["Bonn"]],  # a row of which nothing is known
+        [["South Georgia and South Sandwich"]],
+        [[], [7.0]],  # far below, but a number
+        [[], ["Source: A", 1.5, 2.5, 3.5, 4.5]],
+    ],
+)
+def test_a_last_row_that_may_be_data_stays(tmp_path, last):
+    table = load_table(write_book(tmp_path / "t.xlsx", [NAMES, *PRICES, *last]), WORDS)
+    assert table.observations.shape[0] == 9
+    assert not any("left out" in words for words in table.decided)
+
+
+def test_questions_with_letters_are_no_notes(tmp_path):
+    lines = [
+        [f"{letter}) how do you feel", "py"[k % 2], "uv"[k % 3 == 0]] for k, letter in enumerate("abcdef")
+    ]
+    table = load_table(write_book(tmp_path / "t.xlsx", [["question", "x", "y"], *lines]), WORDS)
+    assert table.observations.shape == (6, 2)
+
+
+def test_two_rows_of_names_are_joined_with_or_without_units(tmp_path):
+    groups = [None, "drinks", None, "food", None]
+    names = ["drinks tea", "drinks milk", "food bread", "food oil"]
+    units = [None, "EUR", "EUR", "kg", "kg"]
+    for more in ([], [units]):
+        table = load_table(write_book(tmp_path / "t.xlsx", [groups, NAMES, *more, *PRICES]))
+        assert table.observations.column_labels.tolist() == names
+        assert "names of columns from 2 lines" in table.decided
+        merged = load_table(
+            write_book(tmp_path / "t.xlsx", [groups, NAMES, *more, *PRICES], ["B1:C1", "D1:E1"])
+        )
+        assert merged.observations.column_labels.tolist() == names
+        assert merged.observations.shape == table.observations.shape == (8, 4)
+    three = [line[:4] for line in (groups, NAMES, *PRICES)]  # of which one spans columns
+    table = load_table(write_book(tmp_path / "t.xlsx", three))
+    assert table.observations.column_labels.tolist() == names[:3]
+
+
+def test_columns_of_pandas_with_two_levels(tmp_path):
+    columns = pd.MultiIndex.from_product([["p", "q"], ["x", "y"]])
+    frame = pd.DataFrame(np.arange(24.0).reshape(6, 4) + 0.5, pd.Index(list("abcdef"), name="id"), columns)
+    frame.to_excel(tmp_path / "t.xlsx")
+    table = load_table(tmp_path / "t.xlsx")
+    assert table.names == ("id",)
+    assert table.observations.column_labels.tolist() == ["p x", "p y", "q x", "q y"]
+    np.testing.assert_array_equal(table.observations.to_array(), frame.to_numpy())
+
+
+def test_rows_above_a_table_may_be_counted(tmp_path):
+    """Rows of the sheet, blank ones among them, where titles look like names of groups."""
+    path = write_book(tmp_path / "t.xlsx", [[], ["Report", "Prices", "2024"], NAMES, *PRICES])
+    assert load_table(path).observations.column_labels.tolist()[0] == "Prices tea"
+    table = load_table(path, Reading(form=TableFormat(skip=2)))
+    assert table.observations.column_labels.tolist() == NAMES[1:]
+    assert table.decided == ("left out above the table: 'Report Prices 2024' (--skip)",)
+    with pytest.raises(ValueError, match="no row with data"):
+        load_table(path, Reading(form=TableFormat(skip=200)))
+
+
+def test_hidden_rows_and_sheets_are_said(tmp_path):
+    path = write_book(tmp_path / "t.xlsx", [NAMES, *PRICES], lists=[["a"], ["b"]])
+    book = openpyxl.load_workbook(path)
+    book.active.row_dimensions[4].hidden = True
+    book.active.column_dimensions["C"].hidden = True
+    book["lists"].sheet_state = "hidden"
+    book.save(path)
+    table = load_table(path)
+    assert table.observations.shape == (8, 4)
+    assert "sheet 'Sheet'; left out, as they are hidden: 'lists' (--sheet)" in table.decided
+    assert "hidden in the sheet, and read like others: 1 row and 1 column" in table.decided
+
+
+@pytest.mark.parametrize(
+    ("texts", "numbers", "said", "fill_of"),
+    [
+        (["1,25", "2,50", "3,75", "0,40"], [1.25, 2.5, 3.75, 0.4], "decimal commas", "7,5"),
+        (["1.234,50 €", "0,99 €", "12,00 €"], [1234.5, 0.99, 12.0], "€ left off", "7,5 €"),
+        (["63.6 kg", "58.1 kg", "70.0 kg"], [63.6, 58.1, 70.0], "kg left off the numbers of 'tea'", "7.5 kg"),
+        (["12 %", "31 %", "8 %"], [12.0, 31.0, 8.0], "% left off numbers", "8 %"),
+        (["$4.50", "$12.25", "$0.99"], [4.5, 12.25, 0.99], "$ left off numbers", "$7.5"),
+    ],
+    ids=["decimal commas", "thousands and currency", "a unit", "per cent", "a sign before"],
+)
+def test_numbers_as_text_are_numbers_and_filled_as_such_text(tmp_path, texts, numbers, said, fill_of):
+    cells = [*texts * 3, None]
+    rows = [[f"s{k}", cell, 2.5 * k] for k, cell in enumerate(cells)]
+    table = load_table(write_book(tmp_path / "t.xlsx", [["shop", "tea", "oil"], *rows]), WORDS)
+    assert said in " ".join(table.decided)
+    np.testing.assert_array_equal(table.observations.to_array()[:, 0], [*numbers * 3, np.nan])
+    out = fill(table, tmp_path / "out.xlsx", tea=([len(cells) - 1], [7.5], ()))
+    assert out[1:] == [*rows[:-1], [rows[-1][0], fill_of, rows[-1][2]]]
+
+
+def test_decimal_commas_as_text_beside_numbers(tmp_path):
+    rows = [[f"s{k}", (f"{k},25", k + 0.25, None)[k % 3], k] for k in range(9)]
+    table = load_table(write_book(tmp_path / "t.xlsx", [["shop", "tea", "oil"], *rows]), WORDS)
+    expected = [np.nan if k % 3 == 2 else k + 0.25 for k in range(9)]
+    np.testing.assert_array_equal(table.observations.to_array()[:, 0], expected)
+    out = fill(table, tmp_path / "out.xlsx", tea=([2], [7.5], ()))
+    assert out[1:] == [*rows[:2], ["s2", 7.5, 2], *rows[3:]]  # a number, where some are
+
+
+def test_bounds_in_a_sheet_are_asked_for(tmp_path):
+    rows = [[f"s{k}", "<0.5" if k == 3 else None if k == 4 else k + 0.5, k] for k in range(8)]
+    path = write_book(tmp_path / "t.xlsx", [["well", "lead", "depth"], *rows])
+    with pytest.raises(InvalidInputError, match="what bounds in a text file or sheet mean"):
+        load_table(path, WORDS)
+    bound = load_table(path, Reading(form=TableFormat(censored="bound")))
+    assert bound.observations.to_array()[3, 0] == 0.5
+    kept = load_table(path, Reading(form=TableFormat(censored="missing")))
+    assert np.isnan(kept.observations.to_array()[3, 0])
+    assert list(kept.original.kept()) == [(3, "lead")]
+
+
+def test_formulas_in_another_sheet_or_beside_the_table_do_not_matter(tmp_path):
+    path = write_book(tmp_path / "t.xlsx", [NAMES, *PRICES], notes=[["=1+1"]])
+    book = openpyxl.load_workbook(path)
+    book["Sheet"]["H20"] = "=SUM(B2:B9)"
+    book.save(path)
+    table = load_table(path, Reading(form=TableFormat(sheet="Sheet")))
+    assert table.observations.shape == (8, 4)
+    book["Sheet"]["B3"] = "=C3*2"
+    book.save(path)
+    with pytest.raises(InvalidInputError, match=r"formulas without values(.|\n)*1 cells, such as B3"):
+        load_table(path, Reading(form=TableFormat(sheet="Sheet")))
+
+
 def test_formulas_without_values_are_refused_and_with_values_read(tmp_path):
     """Programs that do not calculate write formulas alone: as missing cells, they would be overwritten."""
     book = openpyxl.Workbook()
@@ -171,11 +346,33 @@ def test_formulas_without_values_are_refused_and_with_values_read(tmp_path):
     book.save(tmp_path / "t.xlsx")
     with pytest.raises(InvalidInputError, match=r"formulas without values(.|\n)*8 cells"):
         load_table(tmp_path / "t.xlsx")
-    with zipfile.ZipFile(tmp_path / "t.xlsx") as old, zipfile.ZipFile(tmp_path / "u.xlsx", "w") as new:
+    set_values(tmp_path / "t.xlsx", tmp_path / "u.xlsx", b"3.5")
+    table = load_table(tmp_path / "u.xlsx")
+    assert table.observations.to_array()[:, 1].tolist() == [3.5] * 8
+    assert "formulas: 8 cells, read as the values that were saved with them" in table.decided
+    # as XlsxWriter leaves them, which asks programs to calculate them
+    set_values(tmp_path / "t.xlsx", tmp_path / "u.xlsx", b"0")
+    with pytest.raises(InvalidInputError, match=r"formulas without values(.|\n)*8 cells"):
+        load_table(tmp_path / "u.xlsx")
+
+
+def test_formulas_that_give_no_text_have_a_value(tmp_path):
+    book = openpyxl.Workbook()
+    for line in [["shop", "a", "b"], *([f"s{k}", k + 0.5, f'=IF(B{k + 2}>3,1,"")'] for k in range(8))]:
+        book.active.append(line)
+    book.save(tmp_path / "t.xlsx")
+    set_values(tmp_path / "t.xlsx", tmp_path / "u.xlsx", b"", kind=b' t="str"')
+    assert load_table(tmp_path / "u.xlsx", WORDS).as_is == {"b": "no known cell"}
+
+
+def set_values(path, out, value, kind=b""):
+    """Write a workbook with a value of each formula, as programs that calculate save them."""
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(out, "w") as new:
         for name in old.namelist():
             data = old.read(name)
             if name.endswith("sheet1.xml"):
-                data = re.sub(rb"</f><v ?/?>(</v>)?", b"</f><v>3.5</v>", data)
-                assert data.count(b"<v>3.5</v>") >= 8
+                data = re.sub(
+                    rb'(<c r="\w+")([^>]*><f>.*?</f>)<v ?/?>(</v>)?', rb"\1 KIND\2<v>VALUE</v>", data
+                )
+                data = data.replace(b" KIND", kind).replace(b"VALUE", value)
             new.writestr(name, data)
-    assert load_table(tmp_path / "u.xlsx").observations.to_array()[:, 1].tolist() == [3.5] * 8

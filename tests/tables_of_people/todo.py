@@ -7,7 +7,6 @@ FILES = {
     "Shift JIS": "read as cp1252 without a word",
     # workbooks
     "two rows of headers": "refused as text",
-    "a row of units in a workbook": "refused: an empty label",
     # names of files
     "text named .parquet": "refused",
 }

@@ -29,7 +29,7 @@ class CellOptions:
     sentinels: str = option("error", "Numbers such as -999, far from all others: error, missing or values.")
     censored: str = option(
         "error",
-        "Bounds such as <0.05 in a text file: error, bound (the value) or missing (written as they are).",
+        "Bounds such as <0.05 in texts and sheets: error, bound (the value) or missing (kept as they are).",
     )
     decimal: str | None = option(None, "Decimal mark, . or a comma; by default found out.")
     thousands: str | None = option(None, "Mark between groups of three digits; by default found out.")
@@ -38,7 +38,9 @@ class CellOptions:
     )
     encoding: str | None = option(None, "Encoding of a text file, such as cp1252; by default found out.")
     header: bool | None = option(None, "Whether the first line names the columns; by default found out.")
-    skip: int | None = option(None, "Number of lines of a text file above its header; by default found out.")
+    skip: int | None = option(
+        None, "Number of lines of a text file, or rows of a sheet, above its header; by default found out."
+    )
     comment: str | None = option(None, "Leave out lines of a text file that begin with this.")
     sheet: str | None = option(None, "Sheet of a spreadsheet, or table in an .RData file.")
     dates: str | None = option(None, "Order of dates in numbers: dmy, mdy or ymd; by default found out.")

@@ -13,6 +13,7 @@ from lowland.files.foreign.spreadsheets import SHEETS, read_sheet
 from lowland.files.foreign.statistics_files import STATISTICS, read_statistics
 from lowland.files.foreign.values import lines_as_columns
 from lowland.files.frames import Columns, frame_columns, truth_columns
+from lowland.files.numerals import Numerals
 from lowland.files.sources import Opened
 from lowland.files.table_format import TEXT_ONLY, TableFormat
 from lowland.files.writing.original import Original, original_arrow, original_values
@@ -36,6 +37,8 @@ class Contents:
         Whether the file holds the names of the columns.
     labelled : frozenset of str
         Columns of words that the file itself has as levels.
+    numerals : Numerals or None
+        How numbers are written as text, if that is known.
     """
 
     columns: Columns
@@ -44,6 +47,7 @@ class Contents:
     decided: tuple[str, ...] = ()
     headed: bool = True
     labelled: frozenset[str] = frozenset()
+    numerals: Numerals | None = None
 
 
 def read_contents(opened: Opened, form: TableFormat) -> Contents:
@@ -64,8 +68,9 @@ def read_contents(opened: Opened, form: TableFormat) -> Contents:
         return Contents(columns, index, truths, held.decided, labelled=held.labelled)
     if opened.kind in SHEETS:
         sheet = read_sheet(opened, form)
-        columns, truths = sheet.columns()
-        return Contents(columns, "", truths, sheet.decided, sheet.headed)
+        numerals, texts = sheet.numerals(form, opened.name)
+        columns, truths = sheet.columns(numerals, texts)
+        return Contents(columns, "", truths, sheet.decided, sheet.headed, numerals=numerals)
     if opened.kind in JSON:
         records = read_json(opened)
         columns, truths = lines_as_columns(records.lines)
@@ -76,8 +81,11 @@ def read_contents(opened: Opened, form: TableFormat) -> Contents:
 
 def refuse_text_settings(opened: Opened, form: TableFormat) -> None:
     """Raise if a setting was given that applies only to text files."""
-    encoded = opened.kind in STATISTICS  # whose text has an encoding, too
-    if (replace(form, encoding=None) if encoded else form).describes_text:
+    if opened.kind in STATISTICS:  # whose text has an encoding, too
+        form = replace(form, encoding=None)
+    if opened.kind in SHEETS:  # which have titles above their tables and bounds of numbers, too
+        form = replace(form, skip=None, censored="error")
+    if form.describes_text:
         raise InvalidInputError(TEXT_ONLY, opened.name, fix="omit them")
 
 
@@ -94,6 +102,7 @@ def original_of(opened: Opened, contents: Contents, names: Sequence[str], form: 
     """
     if opened.kind in SHEETS:
         original = original_values(names, lambda: iter(read_sheet(opened, form).lines), floats_are_whole=True)
+        original = replace(original, numerals=contents.numerals or Numerals())
     elif opened.kind in JSON:
         original = original_values(names, lambda: iter(read_json(opened).lines), floats_are_whole=False)
     elif opened.kind in STATISTICS:

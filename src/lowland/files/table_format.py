@@ -46,8 +46,8 @@ class TableFormat:
         Whether the first line of a text file or sheet names the columns. Columns without names are "1", "2",
         ...
     skip : int, optional
-        Number of lines of a text file that stand above its header. By default titles above a header are found
-        where all lines below have equally many fields.
+        Number of lines of a text file, or of rows of a sheet, that stand above its header. By default titles
+        above a header are found.
     comment : str, optional
         Lines of a text file that begin with this are left out. By default those that begin with "#", before
         the first record only.
@@ -64,11 +64,11 @@ class TableFormat:
         What to do with numbers such as -999 that lie far from all others of their column: refuse the table,
         take them for missing, or keep them.
     censored : {"error", "bound", "missing"}
-        What to do with cells of a text file that are bounds of numbers, such as "<0.05": refuse the table,
-        take the bound for the value, or leave the cells out of the fit, as they are.
+        What to do with cells of a text file or sheet that are bounds of numbers, such as "<0.05": refuse the
+        table, take the bound for the value, or leave the cells out of the fit, as they are.
     sheet : str, optional
         Name of the sheet of a spreadsheet, or of a table in an .RData file; by default the only one that
-        holds anything.
+        holds anything, or the only one of these that is not hidden.
     row_labels : bool, optional
         Whether the first column of a wide table names its rows.
     keep, drop : collection of str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -235,14 +235,18 @@ def _load_columns(contents: Contents, where: str, how: Reading) -> Table:
     columns = {name: contents.columns.pop(name) for name in wanted}
     how = replace(how, truths=contents.truths, labelled=contents.labelled)
     index, decided = contents.index, contents.decided
-    profiles = profiles_of(columns)
+    profiles = profiles_of(columns) | _beside_words(columns, contents.numerals)
     if index not in columns or how.row:
         decision = decide_layout(profiles, where, how)
         if decision.layout == "wide":
             texts = distinct_texts({k: held for k, held in columns.items() if k not in decision.labels})
             form, said = with_marks(how.form, na_among_words(texts))
             how, decided = replace(how, form=form), (*decided, *said)
-        return table_from_columns(columns, where, how, decision=decision, decided=decided)
+        made = table_from_columns(
+            columns, where, how, decision=decision, numerals=contents.numerals, decided=decided
+        )
+        check_censored(made, contents.numerals, where)
+        return made
     # an index names the rows, whatever it holds
     inner = {name: column for name, column in profiles.items() if name != index}
     how = replace(how, form=replace(how.form, row_labels=False))
@@ -270,14 +274,7 @@ def _load_text(opened: Opened, how: Reading) -> Table:
     table = table_from_columns(
         columns, opened.name, how, decision=decision, numerals=numerals, decided=(*layout.decided, *said)
     )
-    if any(beside.censored == "missing" for beside in numerals.by_column.values()) and (
-        decision.layout == "long" or table.merged
-    ):
-        raise InvalidInputError(
-            "only a wide table whose lines are its rows can keep bounds out of the fit, as they are",
-            f"{opened.name} is {'long' if decision.layout == 'long' else 'merged by its labels'}",
-            fix=Words("take the bounds for values: ", Option("censored", "bound")),
-        )
+    check_censored(table, numerals, opened.name)
     if decision.layout == "long":
 
         def again() -> tuple[LabelColumn, ...]:
@@ -287,6 +284,37 @@ def _load_text(opened: Opened, how: Reading) -> Table:
         return replace(table, listed=Listed(again, numerals.of(decision.roles[2]), single_delimiter(layout)))
     kept = wanted_columns(layout.names, how.form, opened.name)
     return _with_original(table, original_text(opened, layout, kept, numerals))
+
+
+def check_censored(table: Table, numerals: Numerals | None, where: str) -> None:
+    """Raise if bounds are to be kept out of the fit, and lines are not rows."""
+    if numerals is None or not (table.layout == "long" or table.merged):
+        return
+    if any(beside.censored == "missing" for beside in numerals.by_column.values()):
+        raise InvalidInputError(
+            "only a wide table whose lines are its rows can keep bounds out of the fit, as they are",
+            f"{where} is {'long' if table.layout == 'long' else 'merged by its labels'}",
+            fix=Words("take the bounds for values: ", Option("censored", "bound")),
+        )
+
+
+def _beside_words(columns: Columns, numerals: Numerals | None) -> dict[str, Profile]:
+    """Return what the columns hold whose numbers have something beside them."""
+    found: dict[str, Profile] = {}
+    if numerals is None:
+        return found
+    for name in numerals.by_column:
+        column = columns.get(name)
+        if isinstance(column, np.ndarray) and column.dtype.kind == "U":
+            texts, codes = np.unique(column, return_inverse=True)
+            found[name] = _profile_of_text(codes, texts.tolist(), numerals.of(name))
+    return found
+
+
+def _profile_of_text(codes: NDArray[Any], cells: Sequence[str], numerals: Numerals) -> Profile:
+    held = profile(type_cells(codes, cells, numerals))
+    # numbers do not show the zeros that they began with
+    return replace(held, padded=held.is_number and are_padded(cells))
 
 
 def _with_original(table: Table, original: Original) -> Table:
@@ -305,10 +333,7 @@ def _sample_profiles(layout: TextLayout, form: TableFormat, where: str) -> dict[
             texts, codes = np.unique(
                 [row[k] if k < len(row) else "" for row in layout.sample], return_inverse=True
             )
-            cells = texts.tolist()
-            held = profile(type_cells(codes, cells, numerals.of(name)))
-            # numbers do not show the zeros that they began with
-            profiles[name] = replace(held, padded=held.is_number and are_padded(cells))
+            profiles[name] = _profile_of_text(codes, texts.tolist(), numerals.of(name))
     return profiles
 
 

@@ -8,34 +8,24 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from functools import cache
-from typing import IO, TypeVar
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import IO
 
 from lowland.core.errors import InvalidInputError
 from lowland.core.memory import available_memory
+from lowland.files.foreign.sheet_cells import BAD_ARCHIVE, letters_of, number_of, sheet_parts
 
-T = TypeVar("T")
-# workbooks that are archives of XML, a file per sheet
-XML_BOOKS = (".xlsx", ".xlsm")
 _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 # a row or a cell with its attributes, and whether it ends at once: of cells, those that have a style alone
 _TAG = re.compile(rb"""<(?:\w+:)?(row|c)(?=[\s/>])([^>"'/]*(?:(?:"[^"]*"|'[^']*')[^>"'/]*)*)(/?)>(</)?""")
 _PLACE = re.compile(rb"""(?:"[^"]*"|'[^']*'|[^"'])*?\sr\s*=\s*["']([A-Za-z]{0,3})([0-9]{1,7})["']""")
-_ERROR = re.compile(rb"""\st\s*=\s*["']e["']""")
-# a formula with which its cell ends: no value comes after it
-_UNVALUED = re.compile(
-    rb"<(?:\w+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</(?:\w+:)?c>"
-)
 CHUNK = 1 << 20
-# the longest formula, and what may stand around it
-LONGEST = 1 << 16
 # bytes that a reader takes per cell, the copy as Python objects included
 PER_CELL = 64.0
 
 
-def check_extent(file: IO[bytes], name: str) -> None:
+def check_extent(file: IO[bytes], name: str, sheet: str | None = None) -> None:
     """Raise if a sheet of a workbook spans more cells than fit into memory; what is no archive is left alone.
 
     Parameters
@@ -43,73 +33,20 @@ def check_extent(file: IO[bytes], name: str) -> None:
     file : binary file
     name : str
         In messages.
+    sheet : str, optional
+        The only one that is read.
 
     Raises
     ------
     InvalidInputError
         With the last row and column.
     """
-    _of_sheets(file, lambda sheet, part: _check_sheet(sheet, f"{name}, {part}"))
-
-
-def count_errors(file: IO[bytes]) -> int:
-    """Return how many cells of a workbook hold errors, such as #N/A; none of what is no archive of XML."""
-    return sum(_of_sheets(file, lambda sheet, _: _errors_in(sheet)))
-
-
-def check_values(file: IO[bytes], name: str) -> None:
-    """Raise if a workbook holds formulas without values, which programs that do not calculate write.
-
-    Parameters
-    ----------
-    file : binary file
-    name : str
-        In messages.
-
-    Raises
-    ------
-    InvalidInputError
-        With the number of such cells.
-    """
-    count = sum(_of_sheets(file, lambda sheet, _: _unvalued_in(sheet)))
-    if count:
-        raise InvalidInputError(
-            f"{name} holds formulas without values",
-            f"{count} cells",
-            "they would be taken for missing cells and be overwritten",
-            "open it in a spreadsheet program and save it there, which calculates them",
-        )
-
-
-def _of_sheets(file: IO[bytes], read: Callable[[IO[bytes], str], T]) -> list[T]:
-    """Return what is read of each sheet of a workbook, by its name; nothing of what is no archive of XML."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            found = []
-            for part in filter(_SHEET.fullmatch, archive.namelist()):
-                with archive.open(part) as sheet:
-                    found.append(read(sheet, part.rpartition("/")[2]))
-            return found
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, RuntimeError):
-        return []  # the reader of cells says what is wrong with it
-
-
-def _unvalued_in(sheet: IO[bytes]) -> int:
-    count, rest = 0, b""
-    while part := sheet.read(CHUNK):
-        text = rest + part
-        found = list(_UNVALUED.finditer(text))
-        count += len(found)
-        # what may go on in the next part is looked at again, but for what was counted
-        rest = text[max(found[-1].end() if found else 0, len(text) - LONGEST) :]
-    return count
-
-
-def _errors_in(sheet: IO[bytes]) -> int:
-    return sum(
-        name == b"c" and not is_empty and _ERROR.search(attributes) is not None
-        for name, attributes, is_empty in _tags(sheet)
-    )
+    # the reader of cells says what is wrong with such archives
+    with suppress(*BAD_ARCHIVE), zipfile.ZipFile(file) as archive:
+        only = sheet_parts(archive).get(sheet) if sheet is not None else None
+        for part in [only] if only else filter(_SHEET.fullmatch, archive.namelist()):
+            with archive.open(part) as text:
+                _check_sheet(text, f"{name}, {part.rpartition('/')[2]}")
 
 
 def _check_sheet(sheet: IO[bytes], name: str) -> None:
@@ -123,7 +60,7 @@ def _check_sheet(sheet: IO[bytes], name: str) -> None:
     if spanned > available_memory() / PER_CELL:
         raise InvalidInputError(
             f"{name} spans more cells than fit into memory",
-            f"cells up to {_letters_of(max(columns))}{max(rows)}, {spanned:,} in all",
+            f"cells up to {letters_of(max(columns))}{max(rows)}, {spanned:,} in all",
             "every cell up to the last row and column is read",
             "delete stray cells far from the table, or save it as CSV",
         )
@@ -139,7 +76,7 @@ def _cells(sheet: IO[bytes]) -> Iterator[tuple[int, int]]:
             continue
         column += 1
         if digits:
-            row, column = int(digits), _number_of(letters) or column
+            row, column = int(digits), number_of(letters) or column
         if not is_empty:
             yield row, column
 
@@ -168,20 +105,3 @@ def _tags(sheet: IO[bytes]) -> Iterator[tuple[bytes, bytes, bool]]:
             yield match[1], match[2], bool(match[3] or match[4])
     for match in _TAG.finditer(rest):
         yield match[1], match[2], bool(match[3] or match[4])
-
-
-@cache
-def _number_of(letters: bytes) -> int:
-    """Return the number of a column by its letters, zero without any."""
-    number = 0
-    for letter in letters.upper():
-        number = 26 * number + letter - 64
-    return number
-
-
-def _letters_of(number: int) -> str:
-    letters = ""
-    while number:
-        number, rest = divmod(number - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters

@@ -2,49 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import zipfile
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, final
 
-from lowland.core.cells.labels import label_text
 from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
 from lowland.core.wording import Option, Words
-from lowland.files.foreign.merged_cells import Range, Rows, header_depth, joined_names, spread
-from lowland.files.foreign.sheet_extent import XML_BOOKS, check_extent, check_values, count_errors
+from lowland.files.foreign.merged_cells import Range, Rows
+from lowland.files.foreign.sheet_cells import (
+    BAD_ARCHIVE,
+    XML_BOOKS,
+    Place,
+    XmlSheet,
+    asks_to_calculate,
+    place_name,
+    scan_sheet,
+    sheet_parts,
+)
+from lowland.files.foreign.sheet_extent import check_extent
+from lowland.files.foreign.sheet_tables import find_table
 from lowland.files.foreign.values import lines_as_columns
 from lowland.files.frames import Columns
+from lowland.files.numerals import Numerals
 from lowland.files.sources import Opened
 from lowland.files.table_format import TableFormat
-from lowland.files.text.header_lines import is_header
-from lowland.files.text.text_layout import complete_names, count_titles
+from lowland.files.text.column_numerals import in_manner, numerals_among_values
+from lowland.files.text.records import Record
 
 # below which floats hold all whole numbers
 EXACT = 2.0**53
 SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
+# formulas, errors, and what is hidden, in the XML of a sheet
+_SPECIAL = re.compile(rb"""<(?:\w+:)?f[\s/>]|\st\s*=\s*["']e["']|\shidden\s*=""")
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """A sheet as it is written.
+    """A table in a sheet as it is written.
 
     Parameters
     ----------
+    name : str
+        Of the sheet.
     lines : list of dict of str to value
         Those below its header, by names of columns, None where blank.
+    rows : sequence of int
+        Where the lines stand in the sheet, from zero.
+    places : mapping of str to int
+        Where its columns stand, by their names.
     headed : bool
         Whether the names stand in the sheet.
+    heading : tuple of sequences of str
+        The rows that name the columns, as text, where these are several that no merged cells join.
     decided : tuple of str
         What was found out, in a few words each.
+    kept : frozenset of Place
+        Cells that hold nothing by themselves, or a formula: nothing is written there.
     """
 
+    name: str
     lines: list[dict[str, Any]]
+    rows: Sequence[int]
+    places: Mapping[str, int]
     headed: bool = True
+    heading: tuple[Record, ...] = ()
     decided: tuple[str, ...] = ()
+    kept: frozenset[Place] = frozenset()
 
-    def columns(self) -> tuple[Columns, frozenset[str]]:
-        """Return the columns, and the names of those of truth values."""
-        return lines_as_columns([{name: _whole(cell) for name, cell in line.items()} for line in self.lines])
+    def numerals(self, form: TableFormat, where: str) -> tuple[Numerals, frozenset[str]]:
+        """Return how numbers are written as text, and the columns that hold such; errors are theirs."""
+        columns = {name: [line[name] for line in self.lines] for name in self.places}
+        return numerals_among_values(columns, form, where)
+
+    def columns(self, numerals: Numerals, texts: Collection[str]) -> tuple[Columns, frozenset[str]]:
+        """Return the columns, and the names of those of truth values.
+
+        Parameters
+        ----------
+        numerals : Numerals
+        texts : collection of str
+            The columns that hold numbers as text.
+        """
+        lines = [{name: _whole(cell) for name, cell in line.items()} for line in self.lines]
+        if numerals.decimal != ".":
+            for line in lines:
+                line.update({name: in_manner(line[name], numerals.decimal) for name in texts})
+        return lines_as_columns(lines)
 
 
 def _whole(cell: Any) -> Any:
@@ -52,70 +99,151 @@ def _whole(cell: Any) -> Any:
     return int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < EXACT else cell
 
 
-def read_sheet(opened: Opened, form: TableFormat) -> Sheet:
-    """Return a sheet: by default the only one with data.
+@final
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """The cells of a sheet from the first one that holds anything on, which has a place in the sheet."""
 
-    Empty rows and columns around the table are left out. Merged cells hold what stands in the first of them;
-    cells with errors hold nothing.
+    rows: Rows
+    ranges: list[Range]
+    first: Place
+
+    @property
+    def hold(self) -> bool:
+        """Whether any of them holds something."""
+        return any(cell is not None for row in self.rows for cell in row)
+
+
+def read_sheet(opened: Opened, form: TableFormat) -> Sheet:
+    """Return a sheet: by default the only one with data, or the only one of these that is not hidden.
+
+    Empty rows and columns around the table are left out, as are titles above it and notes below it. Merged
+    cells hold what stands in the first of them; cells with errors hold nothing.
 
     Raises
     ------
     FileFormatError
         If it is no such file, or is empty.
+    InvalidInputError
+        If it has several sheets with data, or formulas without values in the table.
     MissingExtraError
         If python-calamine is not installed.
     """
-    rows, ranges = _rows(opened, form.sheet)
-    used = [k for k, row in enumerate(rows) if any(cell is not None for cell in row)]
-    above = used[count_titles(_texts(_filled(rows)))]
-    rows = rows[above:]
-    ranges = [((a - above, b), (c - above, d)) for (a, b), (c, d) in ranges if a >= above]
-    depth = header_depth(rows, ranges)
-    header, body = rows[:depth], rows[depth:]
-    if depth > 1:
-        header = spread(rows, ranges)[:depth]
-    merged = [one for one in ranges if one[0][0] >= depth]
-    body = spread(rows, merged)[depth:]
-    rows = _filled([joined_names(header) if depth > 1 else header[0], *body])
-    texts = _texts(rows)
-    headed = depth > 1 or (form.header if form.header is not None else is_header(texts, opened.name))
-    names = texts[0] if headed else [str(k + 1) for k in range(len(texts[0]))]
-    body = rows[1:] if headed else rows
-    named, blank = complete_names([name.strip() for name in names], texts[1:], opened.name)
-    if not body:
-        raise FileFormatError(f"{opened.name} is empty", "no row with data", fix="pass a table with data")
-    lines = [{name: row[k] for k, name in enumerate(named) if name not in blank} for row in body]
-    return Sheet(lines, headed, tuple(_said(opened, depth, merged)))
+    name, cells, said = _choose(opened, form.sheet)
+    found = find_table(cells.rows, cells.ranges, form, opened.name, first=cells.first[0])
+    top, left = cells.first
+    rows, columns = [top + k for k in found.rows], [left + k for k in found.columns]
+    written = _written(opened, name)
+    formulas = _formulas(written, rows, columns, opened)
+    covered = {
+        (top + i, left + j)
+        for (a, b), (c, d) in found.merged
+        for i in range(a, c + 1)
+        for j in range(b, d + 1)
+        if (i, j) != (a, b)
+    }
+    return Sheet(
+        name,
+        [dict(zip(found.names, line, strict=True)) for line in found.lines],
+        rows,
+        dict(zip(found.names, columns, strict=True)),
+        found.headed,
+        found.heading,
+        (*said, *found.decided, *_said(written, formulas, rows, columns)),
+        frozenset(covered | {*formulas}),
+    )
 
 
-def _said(opened: Opened, depth: int, merged: Sequence[Range]) -> list[str]:
-    """Return what is unusual about a sheet."""
-    said = [f"names of columns from {depth} rows, because cells are merged"] if depth > 1 else []
-    if merged:
-        said.append(f"merged cells: {len(merged)} ranges, each holding the same in all of its cells")
+def _written(opened: Opened, name: str) -> XmlSheet:
+    """Return the cells of a sheet, if it is XML with formulas, errors or hidden rows; else nothing."""
     if opened.kind in XML_BOOKS:
-        with opened.stream() as file:
-            errors = count_errors(file)
-        if errors:
-            said.append(f"cells with errors, such as #N/A or #DIV/0!, are missing: {errors}")
+        with suppress(*BAD_ARCHIVE), opened.stream() as file, zipfile.ZipFile(file) as archive:
+            data = archive.read(sheet_parts(archive)[name])
+            if _SPECIAL.search(data):
+                return scan_sheet(data)
+    return XmlSheet()
+
+
+def _formulas(
+    written: XmlSheet, rows: Sequence[int], columns: Sequence[int], opened: Opened
+) -> Collection[Place]:
+    """Return the places of the formulas of a table.
+
+    Raises
+    ------
+    InvalidInputError
+        If some have no value, as programs that do not calculate leave them, or 0 in all of them.
+    """
+    in_rows, in_columns = set(rows), set(columns)
+    found = {
+        place: cell
+        for place, cell in written.formulas.items()
+        if place[0] in in_rows and place[1] in in_columns
+    }
+    without = [place for place, cell in found.items() if not cell.is_valued]
+    if not without and len(found) > 1 and all(cell.text.strip() == "0" for cell in found.values()):
+        with opened.stream() as file, zipfile.ZipFile(file) as archive:
+            without = list(found) if asks_to_calculate(archive) else []
+    if without:
+        raise InvalidInputError(
+            f"{opened.name} holds formulas without values",
+            f"{len(without)} cells, such as {place_name(without[0])}",
+            "they would be taken for missing cells and be overwritten",
+            "open it in a spreadsheet program and save it there, which calculates them",
+        )
+    return found
+
+
+def _said(
+    written: XmlSheet, formulas: Collection[Place], rows: Sequence[int], columns: Sequence[int]
+) -> list[str]:
+    """Return what is unusual about the cells of a table in a sheet."""
+    said = []
+    hidden = [
+        f"{count} {what}{'s' * (count > 1)}"
+        for what, count in (
+            ("row", len(written.hidden_rows.intersection(rows))),
+            ("column", len(written.hidden_columns.intersection(columns))),
+        )
+        if count
+    ]
+    if hidden:
+        said.append(f"hidden in the sheet, and read like others: {' and '.join(hidden)}")
+    in_rows, in_columns = set(rows), set(columns)
+    errors = sum(
+        cell.kind == "e" and row in in_rows and column in in_columns
+        for (row, column), cell in written.cells.items()
+    )
+    if errors:
+        said.append(f"cells with errors, such as #N/A or #DIV/0!, are missing: {errors}")
+    if formulas:
+        said.append(f"formulas: {len(formulas)} cells, read as the values that were saved with them")
     return said
 
 
-def _texts(rows: Rows) -> list[list[str]]:
-    return [["" if cell is None else label_text(cell) for cell in row] for row in rows]
+def _choose(opened: Opened, sheet: str | None) -> tuple[str, _Cells, list[str]]:
+    """Return the name and the cells of the sheet that is meant, and what is said of the choice."""
+    sheets, hidden = _read(opened, sheet)
+    filled = {name: one for name, one in sheets.items() if one.hold}
+    if not filled:
+        raise FileFormatError(f"{opened.name} is empty", "no cell with data", fix="pass a table with data")
+    shown = [name for name in filled if name not in hidden]
+    if len(filled) > 1 and len(shown) != 1:
+        raise InvalidInputError(
+            f"{opened.name} has several sheets with data",
+            ", ".join(filled),
+            fix=Words("name one of them: ", Option("sheet", *list(filled)[:3])),
+        )
+    name = shown[0] if len(filled) > 1 else next(iter(filled))
+    others = ", ".join(repr(one) for one in filled if one != name)
+    said = [f"sheet {name!r}; left out, as they are hidden: {others} (--sheet)"] if others else []
+    return name, filled[name], said
 
 
-def _filled(rows: Rows) -> Rows:
-    """Return rows without those, and without columns, in which nothing stands."""
-    rows = [row for row in rows if any(cell is not None for cell in row)]
-    used = [k for k in range(len(rows[0])) if any(row[k] is not None for row in rows)]
-    return [[row[k] for k in used] for row in rows]
-
-
-def _rows(opened: Opened, sheet: str | None) -> tuple[Rows, list[Range]]:
-    """Return the cells of a sheet, None where blank, and the ranges of merged ones."""
+def _read(opened: Opened, sheet: str | None) -> tuple[dict[str, _Cells], set[str]]:
+    """Return the cells of all sheets by their names, or of one, and the names of those that are hidden."""
     try:
-        from python_calamine import CalamineError, load_workbook
+        from python_calamine import CalamineError, SheetTypeEnum, SheetVisibleEnum, load_workbook
     except ImportError as error:
         raise MissingExtraError(
             f"{opened.kind} files need an optional package",
@@ -124,39 +252,31 @@ def _rows(opened: Opened, sheet: str | None) -> tuple[Rows, list[Range]]:
         ) from error
     if opened.kind in XML_BOOKS:
         with opened.stream() as file:
-            check_extent(file, opened.name)
-        with opened.stream() as file:
-            check_values(file, opened.name)
+            check_extent(file, opened.name, sheet)
     try:
         with opened.stream() as file:
             book = load_workbook(file)
-            sheets = {name: _cells_of(book.get_sheet_by_name(name)) for name in book.sheet_names}
+            about = [one for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet]
+            if sheet is not None and sheet not in [one.name for one in about]:
+                names = ", ".join(one.name for one in about)
+                raise InvalidInputError(f"{opened.name} has no sheet {sheet!r}", f"sheets {names}")
+            sheets = {
+                one.name: _cells_of(book.get_sheet_by_name(one.name))
+                for one in about
+                if sheet in (None, one.name)
+            }
+    except InvalidInputError:
+        raise
     except (CalamineError, OSError, ValueError) as error:
         raise FileFormatError(f"{opened.name} is not a valid {opened.kind} file", str(error)) from error
-    if sheet is not None and sheet not in sheets:
-        raise InvalidInputError(f"{opened.name} has no sheet {sheet!r}", f"sheets {', '.join(sheets)}")
-    filled = {
-        name: one for name, one in sheets.items() if any(cell is not None for row in one[0] for cell in row)
-    }
-    if sheet is not None:
-        filled = {name: one for name, one in filled.items() if name == sheet}
-    if not filled:
-        raise FileFormatError(f"{opened.name} is empty", "no cell with data", fix="pass a table with data")
-    if len(filled) > 1:
-        raise InvalidInputError(
-            f"{opened.name} has several sheets with data",
-            ", ".join(filled),
-            fix=Words("name one of them: ", Option("sheet", *list(filled)[:3])),
-        )
-    (found,) = filled.values()
-    return found
+    return sheets, {one.name for one in about if one.visible != SheetVisibleEnum.Visible}
 
 
-def _cells_of(sheet: Any) -> tuple[Rows, list[Range]]:
+def _cells_of(sheet: Any) -> _Cells:
     """Return the cells of a sheet from the first one that holds anything on, and its merged ranges."""
     rows = [[None if cell == "" else cell for cell in row] for row in sheet.to_python()]
     if not rows:
-        return [], []
+        return _Cells([], [], (0, 0))
     top, left = sheet.start
     height, width = len(rows), len(rows[0])
     ranges = [
@@ -164,4 +284,5 @@ def _cells_of(sheet: Any) -> tuple[Rows, list[Range]]:
         for (a, b), (c, d) in sheet.merged_cell_ranges or ()
     ]
     # a range that begins outside holds nothing
-    return rows, [one for one in ranges if one[0][0] in range(height) and one[0][1] in range(width)]
+    ranges = [one for one in ranges if one[0][0] in range(height) and one[0][1] in range(width)]
+    return _Cells(rows, ranges, (top, left))

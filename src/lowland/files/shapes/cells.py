@@ -56,7 +56,9 @@ def number_column(
 def ways_out(cells: Sequence[str], numerals: Numerals) -> list[Words]:
     """Return what may be said of text in a column of numbers: of bounds, or missing if it is few words."""
     if any(map(is_censored, cells)):
-        return [Words("say what bounds in a text file mean by ", Option("censored", "bound", "missing"))]
+        return [
+            Words("say what bounds in a text file or sheet mean by ", Option("censored", "bound", "missing"))
+        ]
     texts = list({cell.strip(): None for cell in cells if numerals.number(cell) is None})
     if len(texts) > MOST_MARKS:
         return []

@@ -17,9 +17,10 @@ from lowland.core.memory import check_fits
 from lowland.core.wording import Option, Remedy, Words
 from lowland.files.beside_numbers import NOTHING, beside_words
 from lowland.files.frames import Columns
-from lowland.files.numerals import MISSING, Numerals, are_exact, beside, find_numerals, is_number, type_cells
+from lowland.files.numerals import Numerals, are_exact, beside, find_numerals, type_cells
 from lowland.files.sources import Opened
 from lowland.files.table_format import TableFormat
+from lowland.files.text.column_numerals import plain_cells
 from lowland.files.text.text_layout import TextLayout, as_plain_text
 
 # bytes of memory that reading a byte of text takes at least, however long labels and numbers are written
@@ -141,17 +142,13 @@ def numerals_of_sample(
     InvalidInputError
         If they are all, and do not decide it.
     """
-    cells: set[str] = set()
-    by_column = {}
-    for k, name in ((k, name) for k, name in enumerate(layout.names) if name not in labels):
-        sampled = {row[k] for row in layout.sample if k < len(row)}
-        by_column[name] = beside(sampled, form.missing, form.censored)
-        sampled = {by_column[name].plain(cell) for cell in sampled}
-        # addresses and versions have points too
-        if sum(is_number(cell) for cell in sampled) >= 0.5 * sum(
-            cell.strip() not in MISSING for cell in sampled
-        ):
-            cells |= sampled
+    sampled = {
+        name: {row[k] for row in layout.sample if k < len(row)}
+        for k, name in enumerate(layout.names)
+        if name not in labels
+    }
+    plain, by_column = plain_cells(sampled, form)
+    cells = set[str]().union(*plain.values())
     semicolons = layout.delimiter == ";"
     try:
         found = find_numerals(

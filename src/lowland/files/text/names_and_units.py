@@ -28,8 +28,9 @@ def are_names(records: Sequence[Record]) -> bool:
     if len(records) < 2 + LEAST or len(first) != len(second):
         return False
     groups = [cell.strip() for cell in first]
-    if not any(groups[1:]) or len(set(groups[1:])) == len(groups[1:]):
-        return False
+    spanning = not all(groups[1:]) or len(set(groups[1:])) < len(groups[1:])
+    if not any(groups[1:]) or not spanning or (groups[0] and not groups[1]):
+        return False  # the last as a title with a date, which stands above the first columns
     # the next record may hold units
     numeric = _of_numbers(first, records[3:] or records[2:])
     named = all(_is_word(second[k]) or is_year(second[k]) for k in numeric)

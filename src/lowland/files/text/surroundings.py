@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lowland.files.numerals import MISSING, is_number
 from lowland.files.text.header_lines import is_year
@@ -91,16 +91,8 @@ def count_below(lines: Sequence[str], delimiter: str, width: int) -> int:
     """
     if width < 2:
         return 0
-    count = k = 0
-    for k, line in enumerate(reversed(lines), 1):
-        kind = _kind(line, delimiter, width)
-        if kind == "data":
-            k -= 1
-            break
-        # words below a blank line or a note are notes too
-        if kind != "perhaps":
-            count = k
-    below, above = lines[len(lines) - count :], lines[: len(lines) - k]
+    count, passed = count_notes((_cells_of(line, delimiter) for line in reversed(lines)), width)
+    below, above = lines[len(lines) - count :], lines[: len(lines) - passed]
     if any(cell.strip() for record in split_records(below, delimiter) for cell in record):
         return count
     # delimiters alone are a row in which all is missing, unless rows have labels
@@ -108,11 +100,35 @@ def count_below(lines: Sequence[str], delimiter: str, width: int) -> int:
     return count if len(labels) > 1 and all(labels) and any(line.strip() for line in below) else 0
 
 
-def _kind(line: str, delimiter: str, width: int) -> str:
-    """Return whether a line below a table is "blank", a "note", "perhaps" one, or "data"."""
-    if line.count('"') % 2:
-        return "data"  # the end of a cell over several lines
-    cells = next(split_records([line], delimiter), [])
+def count_notes(records: Iterable[Record | None], width: int) -> tuple[int, int]:
+    """Return how many of the last records of a table are notes, and how many may be none of its data.
+
+    Parameters
+    ----------
+    records : iterable of sequences of str or None
+        From the last one up; None ends the table.
+    width : int
+        Number of fields of the table.
+    """
+    count = k = 0
+    for k, record in enumerate(records, 1):
+        kind = "data" if record is None else _kind(record, width)
+        if kind == "data":
+            k -= 1
+            break
+        # words below a blank line or a note are notes too
+        if kind != "perhaps":
+            count = k
+    return count, k
+
+
+def _cells_of(line: str, delimiter: str) -> Record | None:
+    """Return the cells of a line, None if it may be the end of a cell over several lines."""
+    return None if line.count('"') % 2 else next(split_records([line], delimiter), [])
+
+
+def _kind(cells: Record, width: int) -> str:
+    """Return whether a record below a table is "blank", a "note", "perhaps" one, or "data"."""
     held = [cell for cell in cells if cell.strip()]
     if not held:
         return "blank"

@@ -196,12 +196,12 @@ def _titles(records: Sequence[Record], delimiter: str, header: bool | None) -> t
 def count_titles(records: Sequence[Record]) -> int:
     """Return the number of records above the table that hold one cell, where those below hold more.
 
-    Where those below hold many, titles may have a second cell, as "Source" and its name, or none.
+    Where those below hold many, titles may have a second cell, as "Source" and its name or a date, or none.
     """
     most = 1
     for k, record in enumerate(records[:12]):
         held = [place for place, cell in enumerate(record) if cell.strip()]
-        if len(held) == 1 or (k and not held) or (held == [0, 1] and len(record) >= 4):
+        if len(held) == 1 or (k and not held) or (held[:1] == [0] and len(held) == 2 and len(record) >= 4):
             most = max(most, len(held))
             continue
         wide = len(record) >= 3 and len(held) >= max(2, most + 1)

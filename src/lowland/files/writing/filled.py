@@ -111,8 +111,11 @@ class Filled:
         beside = self.original.numerals.of(name).beside
         if beside.unit or beside.before:
             return beside.dress(as_text(number, self.original))
-        # numbers that are kept as text, although their kind of file has numbers
-        return str(number) if manner.texts and not self.original.is_text else number
+        before, after = manner.signs or ("", "")
+        # numbers may be kept as text, although their kind of file has numbers
+        if before or after or (manner.texts and not self.original.is_text):
+            return before + as_text(number, self.original) + after
+        return number
 
     def check(
         self, names: Sequence[str] | None, written: Iterator[Line], plain: Callable[[str, Any], Any]

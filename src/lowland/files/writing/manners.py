@@ -14,12 +14,17 @@ import numpy as np
 
 from lowland.core.cells.labels import label_text
 from lowland.files.evidence import is_padded
-from lowland.files.numerals import MISSING, Numerals
+from lowland.files.numerals import CURRENCIES, MISSING, Numerals
 from lowland.files.sentinels import CODES
 from lowland.files.table_format import TableFormat
 from lowland.files.writing.original import Original
 
 _WHOLE = re.compile(r"[+-]?\d+")
+# a number as text, and the signs of currency or per cent around it
+_SIGNED = re.compile(
+    rf"(?P<before>[{CURRENCIES}]?[\s\u00a0\u202f]*)[+\-\u2212]?\d(?:.*\d)?[.,]?"
+    rf"(?P<after>[\s\u00a0\u202f]*[{CURRENCIES}%]?)"
+)
 
 
 def is_blank(cell: Any) -> bool:
@@ -48,6 +53,10 @@ class Manner:
         Whether all are text.
     padded : bool
         Whether one is text that begins with a zero before other digits.
+    seen : int
+        How many numbers there are.
+    signs : tuple of str or None
+        What stands before and after each number that is text; None if that differs.
     """
 
     numbers: bool = True
@@ -57,6 +66,7 @@ class Manner:
     texts: bool = True
     padded: bool = False
     seen: int = 0
+    signs: tuple[str, str] | None = None
 
     @property
     def holds_truths(self) -> bool:
@@ -74,8 +84,16 @@ class Manner:
         if number is None:
             self.numbers = False
         elif not math.isnan(number):
+            signs = signs_around(cell) if isinstance(cell, str) else ("", "")
+            self.signs = signs if self.signs == signs or not self.seen else None
             self.seen += 1
             self.least, self.whole = min(self.least, number), self.whole and whole
+
+
+def signs_around(cell: str) -> tuple[str, str] | None:
+    """Return the signs of currency or per cent around a number, None if something else stands there."""
+    found = _SIGNED.fullmatch(cell.strip())
+    return (found["before"], found["after"]) if found is not None else None
 
 
 def _number(cell: Any, original: Original, numerals: Numerals) -> tuple[float | None, bool]:

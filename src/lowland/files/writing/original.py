@@ -74,7 +74,7 @@ class Original:
         some = [(k, name) for k, name in enumerate(self.names) if name in beside]
         if any(beside[name].censored == "missing" for _, name in some):
             for at, line in enumerate(self.lines()):
-                yield from ((at, name) for k, name in some if beside[name].keeps(line[k]))
+                yield from ((at, name) for k, name in some if beside[name].keeps(str(line[k])))
 
     @property
     def titles(self) -> Sequence[str]:

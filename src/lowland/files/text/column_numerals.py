@@ -1,0 +1,72 @@
+"""How numbers are written in columns of text, in text files and among the values of sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lowland.files.beside_numbers import NOTHING, Beside, beside_words
+from lowland.files.numerals import MISSING, Numerals, beside, find_numerals, is_number
+from lowland.files.table_format import TableFormat
+
+
+def plain_cells(
+    columns: Mapping[str, Collection[str]], form: TableFormat
+) -> tuple[dict[str, set[str]], dict[str, Beside]]:
+    """Return the cells of columns of numbers without what stands beside these, and what does in all columns.
+
+    Parameters
+    ----------
+    columns : mapping of str to collection of str
+        Distinct cells by name of column.
+    form : TableFormat
+    """
+    by_column = {name: beside(cells, form.missing, form.censored) for name, cells in columns.items()}
+    plain = {name: {by_column[name].plain(cell) for cell in cells} for name, cells in columns.items()}
+    # addresses and versions have points too
+    return {name: cells for name, cells in plain.items() if _are_numbers(cells)}, by_column
+
+
+def _are_numbers(cells: Collection[str]) -> bool:
+    """Return whether at least half of the distinct cells that hold something are numbers."""
+    return sum(map(is_number, cells)) >= 0.5 * sum(cell.strip() not in MISSING for cell in cells)
+
+
+def numerals_among_values(
+    columns: Mapping[str, Sequence[Any]], form: TableFormat, where: str
+) -> tuple[Numerals, frozenset[str]]:
+    """Return how numbers are written as text among values, and the columns that hold such numbers.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence of values
+        Cells by name of column.
+    form : TableFormat
+    where : str
+        Name of the table in messages.
+
+    Raises
+    ------
+    InvalidInputError
+        If a comma may stand for decimals as well as between thousands.
+    """
+    texts = {name: [cell for cell in column if isinstance(cell, str)] for name, column in columns.items()}
+    distinct = {name: set(cells) for name, cells in texts.items() if set(cells) - set(MISSING)}
+    plain, by_column = plain_cells(distinct, form)
+    cells = set[str]().union(*plain.values())
+    found = find_numerals(cells, form.decimal, form.thousands, form.missing, where)
+    besides = {name: one for name, one in by_column.items() if one != NOTHING}
+    counts = {}
+    for name, one in besides.items():
+        names, codes = np.unique(texts[name], return_inverse=True)
+        counts[name] = one.count(names.tolist(), codes)
+    notes = beside_words(besides, counts)
+    return replace(found, by_column=besides, notes=notes), frozenset(plain)
+
+
+def in_manner(cell: Any, decimal: str) -> Any:
+    """Return a number beside numbers as text as one of these, written with their decimal mark."""
+    return str(cell).replace(".", decimal) if isinstance(cell, float) else cell
