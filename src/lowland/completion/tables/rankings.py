@@ -107,7 +107,7 @@ def recommend_new(
 
 
 def one_row(
-    labels: TableLabels, known: Mapping[Any, float], *, n: int, dtype: str = "float64"
+    labels: TableLabels, known: Mapping[Any, Any], *, n: int, dtype: str = "float64"
 ) -> Observations:
     """Return values by label (or position) of column as a table of one row and `n` columns.
 
