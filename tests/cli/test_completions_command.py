@@ -10,6 +10,7 @@ from commands import assert_clean_error, call
 from lowland.completion.files.models import load_model
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.imputations import impute
+from lowland.core.running.stages import listening
 
 PLAIN = ("--quiet", "--refine", "no", "--powers", "no")
 NUMBERS, MIXED, SHEET = "numbers.csv", "mixed.csv", "mixed.xlsx"
@@ -119,6 +120,8 @@ def test_lists_of_cells_keep_their_layout_and_are_warned_of_once(folder):
         (("-n", "0"), ("--count must be at least 1",)),
         (("--seed", "-1"), ("--seed must not be negative",)),
         (("--draws", "1"), ("--draws must be at least 2",)),
+        (("--dtype", "half"), ("--dtype is unknown", "use float64 or float32")),
+        (("-o", "no/where"), ("no/where", "no folder")),
         (("--bounds", "a=5"), ("--bounds must be COLUMN=LOW:HIGH", "'a=5'", "COLUMN=0:")),
         (("--bounds", "a=0,5:1"), ("with numbers", "'0,5'")),
         (("--bounds", "a=2:1"), ("ends of --bounds must ascend", "2 to 1 of column 'a'")),
@@ -142,7 +145,7 @@ def test_losses_of_columns_are_drawn(folder):
     assert text_cells(folder / "losses" / "mixed-1.csv")["kids"].str.fullmatch(r"\d+").all()
 
 
-def test_an_interrupt_leaves_nothing(folder, monkeypatch):
+def test_an_interrupt_leaves_the_fit_alone_which_is_resumed(folder, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
@@ -159,5 +162,23 @@ def test_an_interrupt_leaves_nothing(folder, monkeypatch):
     asked = ("completions", NUMBERS, "-o", "half", "-n", 3, "--method", "gaussian", "--draws", 4, *PLAIN)
     done = call(*asked, cwd=folder)
     assert done.returncode == 130
-    assert "interrupted; nothing was saved" in done.stderr
-    assert not [path for path in folder.iterdir() if "half" in path.name]
+    assert "written before: half.checkpoint; --resume continues" in done.stderr
+    assert [path.name for path in folder.iterdir() if "half" in path.name] == ["half.checkpoint"]
+    monkeypatch.undo()
+    assert_clean_error(call(*asked, "--resume", "--seed", 1, cwd=folder), "another fit", "seed was 0, is 1")
+    resumed, whole = [], []
+    with listening(lambda path: resumed.append(path[-1].what)):
+        done = call(*asked, "--resume", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    with listening(lambda path: whole.append(path[-1].what)):
+        done = call(*asked[:3], "at once", *asked[4:], cwd=folder)
+    assert done.returncode == 0, done.stderr
+    sweep = "augmentation iteration"
+    assert sweep in whole
+    assert sweep not in resumed
+    for k in (1, 2, 3):
+        assert (folder / "half" / f"numbers-{k}.csv").read_bytes() == (
+            folder / "at once" / f"numbers-{k}.csv"
+        ).read_bytes()
+    assert not (folder / "half.checkpoint").exists()
+    assert_clean_error(call(*asked[:3], "other", *asked[4:], "--resume", cwd=folder), "nothing to resume")

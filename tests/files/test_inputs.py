@@ -20,7 +20,7 @@ import pytest
 
 import lowland as ll
 from commands import assert_clean_error, call
-from lowland.cli.completed_output import describe_table
+from lowland.cli.input import describe_table
 from lowland.core.errors import InvalidInputError
 from lowland.core.running.stages import listening
 from lowland.files.shapes.layouts import Reading

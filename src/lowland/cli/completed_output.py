@@ -28,65 +28,17 @@ from lowland.completion.tables.model import TableModel
 from lowland.completion.tables.trial import Trial
 from lowland.core.atomic import was_written
 from lowland.core.cells.observed_cells import check_table_kept
-from lowland.core.errors import InvalidInputError
 from lowland.core.results.findings import Certificate
 from lowland.files.foreign.columnar import COLUMNAR
 from lowland.files.outputs import write_rows
-from lowland.files.shapes.layouts import SIDES, Table
+from lowland.files.shapes.layouts import Table
 from lowland.files.writing.filled import ColumnFills, Filled
 from lowland.files.writing.manners import word_of
 from lowland.files.writing.writing import ENDINGS, write_filled, write_list
 from lowland.report.words import verdict_sentence
-from lowland.tensors.reading.time_parts import days_by_times
 
 if TYPE_CHECKING:
     from lowland.cli.completing import ResultOptions
-
-
-def describe_table(table: Table) -> str:
-    """Return a sentence on the size of a table and on its empty rows and columns."""
-    seen = table.observations
-    m, n = seen.shape
-    text = f"read as {table.layout}: {m} rows, {n} columns, "
-    text += f"{seen.size} observed cells ({seen.size / (m * n):.1%}), {m * n - seen.size} missing"
-    empty_rows, empty_columns = int((seen.row_counts() == 0).sum()), int((seen.column_counts() == 0).sum())
-    empty_rows -= 0 if table.totals is None else len(table.totals.rows)
-    if empty_rows or empty_columns:
-        text += (
-            f"; {empty_rows} rows and {empty_columns} columns have no observations and are predicted from "
-            "biases alone"
-        )
-    lines = [text, *(f"  {words}" for words in table.decided)]
-    lines += _folds(table)
-    if seen.size == m * n:
-        lines.append("  nothing is missing: all cells are kept; the fit describes the table by fewer numbers")
-    return "\n".join(lines)
-
-
-def _folds(table: Table) -> list[str]:
-    """Return which side holds times of several days, and the command that takes them for a tensor."""
-    seen, lines = table.observations, []
-    names, value = (table.names, f"--value {table.names[2]} ") if table.layout == "long" else (SIDES, "")
-    for name, labels in zip(names, (seen.row_labels, seen.column_labels), strict=False):
-        grid = None if labels is None else days_by_times(np.asarray(labels))
-        if grid is not None:
-            lines.append(
-                f"  {name}: {grid[1]} times of {grid[0]} days; lowland fill {value}--fold {name}=day,time "
-                "also learns what days have in common"
-            )
-    return lines
-
-
-def check_completable(table: Table) -> None:
-    """Raise if a table has a single row or column, from which nothing can be learned about others."""
-    m, n = table.observations.shape
-    if min(m, n) < 2:
-        kind = "row" if m < 2 else "column"
-        raise InvalidInputError(
-            f"a table with a single {kind} of data cannot be completed from others",
-            f"{m} rows, {n} columns, read as {table.layout}",
-            fix="pass a table with at least two rows and two columns of data, or say how to read it",
-        )
 
 
 def say_fit(table: FittedTable, certificate: Certificate | None) -> None:

@@ -8,8 +8,10 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, final
 
+import numpy as np
+
 from lowland.bayes.side_orders import SideOrders
-from lowland.cli.input import SideOptions, SourceOptions
+from lowland.cli.input import SideOptions, SourceOptions, check_completable, describe_table
 from lowland.cli.options import (
     JUDGING,
     RESULTS,
@@ -20,7 +22,7 @@ from lowland.cli.options import (
     RequireOption,
     SeedOption,
 )
-from lowland.cli.output import check_claim
+from lowland.cli.output import check_claim, say
 from lowland.cli.overwriting import check_outputs, check_table
 from lowland.cli.plan_options import PlanOptions, checked_plan
 from lowland.cli.reading import TableOptions
@@ -171,11 +173,103 @@ class RunOptions:
     """How a fit runs."""
 
     PANEL: ClassVar = RUNNING
-    resume: bool = option(False, "Resume the interrupted fit in --model.", "--resume")
-    dtype: str = option("float64", "float64 or float32.")
+    resume: bool = option(
+        False, "Resume an interrupted fit, whose checkpoint lies beside what was to be written.", "--resume"
+    )
+    dtype: str = option("float64", "Precision of the fit: float64 or float32.")
     stop: Annotated[CompletionPlan, PlanOptions(RUNNING)]
     seed: SeedOption = 0
-    place: Elsewhere
+
+    def check(self) -> None:
+        """Raise where an option is out of range."""
+        if self.seed < 0:
+            raise InvalidInputError("--seed must not be negative", str(self.seed))
+        if self.dtype not in ("float64", "float32"):
+            raise InvalidInputError("--dtype is unknown", self.dtype, fix="use float64 or float32")
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FitInput:
+    """A table that is to be fitted, as it was read and in the precision of the fit, and what is beside it."""
+
+    loaded: Table
+    observations: Observations
+    covariates: SideCovariates
+    orders: SideOrders | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions:
+    """What commands are asked that fit a table in memory."""
+
+    source: SourceOptions
+    fit: Annotated[CompletionPlan, PlanOptions(MODEL)]
+    sides: SideOptions
+    run: RunOptions
+    table: TableOptions
+
+    @cached_property
+    def plan(self) -> CompletionPlan:
+        """What to fit, and when to stop."""
+        return checked_plan(self.fit, self.run.stop)
+
+    @property
+    def reading(self) -> Reading:
+        """How to read the table."""
+        loss = self.plan.loss  # columns of a logistic loss may hold two words instead of numbers
+        named = () if isinstance(loss, str) else loss.items()
+        return replace(
+            self.table.reading,
+            dtype=self.run.dtype,
+            two_level=[str(column) for column, word in named if word == "logistic"],
+            words=self.plan.decide_method() != "map",  # Bayesian methods fit levels as numbers
+        )
+
+    def read(self, output: Path | None, *, quiet: bool) -> FitInput:
+        """Return the table, of which all cells are written to an output; say what it is, unless `quiet`."""
+        # observed cells are written as they were read
+        loaded = self.source.source().load(replace(self.reading, dtype="float64"))
+        check_completable(loaded)
+        seen = loaded.observations
+        seen = replace(seen, values=seen.values.astype(self.run.dtype))
+        check_table_size(self.plan.rank, output, seen.shape)
+        given = FitInput(
+            loaded=loaded,
+            observations=seen,
+            covariates=self.sides.covariates((seen.row_labels, seen.column_labels)),
+            orders=self.sides.orders(self.plan, loaded),
+        )
+        if not quiet:
+            say(describe_table(loaded))
+        return given
+
+    def fitted(
+        self, given: FitInput, rng: np.random.Generator, kept_at: Path | None, *, means: bool
+    ) -> PlannedFit:
+        """Return the fit, whose checkpoints are kept in a file.
+
+        Parameters
+        ----------
+        given : FitInput
+        rng : numpy.random.Generator
+        kept_at : Path or None
+        means : bool
+            Whether cells among whole numbers are filled by others.
+        """
+        loaded, seen, plan = given.loaded, given.observations, self.plan
+        identity = identity_of(seen.fingerprint(), plan, given.covariates, self.run.seed, given.orders)
+        return fit_plan(
+            seen,
+            plan,
+            rng=rng,
+            covariates=given.covariates,
+            orders=given.orders,
+            levels=level_kinds(seen, loaded.levels) if plan.decide_method() != "map" else None,
+            checkpoint=None if kept_at is None else partial(save_checkpoint, kept_at, identity=identity),
+            resume=load_checkpoint(kept_at, identity, seen) if kept_at and self.run.resume else None,
+            whole=whole_columns(loaded) if plan.bounds and not means else (),
+        )
 
 
 @final
@@ -190,22 +284,13 @@ class JudgeOptions:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class CompleteOptions:
+class CompleteOptions(FitOptions):
     """What `lowland complete` is asked."""
 
-    source: SourceOptions
-    fit: Annotated[CompletionPlan, PlanOptions(MODEL)]
-    sides: SideOptions
     results: ResultOptions
-    run: RunOptions
+    place: Elsewhere
     judging: JudgeOptions
     files: FileOptions
-    table: TableOptions
-
-    @cached_property
-    def plan(self) -> CompletionPlan:
-        """What to fit, and when to stop."""
-        return checked_plan(self.fit, self.run.stop)
 
     @property
     def effort(self) -> str | None:
@@ -216,10 +301,7 @@ class CompleteOptions:
         """Raise, before anything is read, where an option cannot be used, alone or with the others."""
         check_claim(self.judging.require)
         check_effort(self.judging.effort)
-        if self.run.seed < 0:
-            raise InvalidInputError("--seed must not be negative", str(self.run.seed))
-        if self.run.dtype not in ("float64", "float32"):
-            raise InvalidInputError("--dtype is unknown", self.run.dtype, fix="use float64 or float32")
+        self.run.check()
         self.plan.decide_method()
         self.results.check(self.source.table, force=self.files.force)
         if self.judging.require is not None and not self.judging.certify:
@@ -229,23 +311,6 @@ class CompleteOptions:
                 "--resume needs --model", "no --model", fix="give the --model of the interrupted fit"
             )
         self.results.check_interval()
-
-    @property
-    def reading(self) -> Reading:
-        """How to read the table."""
-        return reading_for(self.plan, self.table, self.run.dtype)
-
-
-def reading_for(plan: CompletionPlan, table: TableOptions, dtype: str) -> Reading:
-    """Return how to read a table that is to be fitted."""
-    loss = plan.loss  # columns of a logistic loss may hold two words instead of numbers
-    named = () if isinstance(loss, str) else loss.items()
-    return replace(
-        table.reading,
-        dtype=dtype,
-        two_level=[str(column) for column, word in named if word == "logistic"],
-        words=plan.decide_method() != "map",  # Bayesian methods fit levels as numbers
-    )
 
 
 def check_table_size(rank: int | None, output: Path | None, shape: tuple[int, int]) -> None:
@@ -270,41 +335,19 @@ def level_kinds(table: Observations, levels: Mapping[str, tuple[str, ...]]) -> d
     }
 
 
-def run_plan(
-    loaded: Table,
-    observations: Observations,
-    asked: CompleteOptions,
-    covariates: SideCovariates = (None, None),
-    orders: SideOrders | None = None,
-) -> tuple[PlannedFit, Certificate | None]:
+def run_plan(asked: CompleteOptions, given: FitInput) -> tuple[PlannedFit, Certificate | None]:
     """Fit with progress and checkpoints, save the model, certify the fit, and save the certificate.
 
     If either is interrupted, there is no certificate.
     """
-    checkpoint = snapshot = None
-    plan, model, seed = asked.plan, asked.results.model, asked.run.seed
-    if model is not None:
-        kept_at = checkpoint_path(model)
-        identity = identity_of(observations.fingerprint(), plan, covariates, seed, orders)
-        checkpoint = partial(save_checkpoint, kept_at, identity=identity)
-        snapshot = load_checkpoint(kept_at, identity, observations) if asked.run.resume else None
-    rng = make_generator(seed)
-    planned = fit_plan(
-        observations,
-        plan,
-        rng=rng,
-        covariates=covariates,
-        orders=orders,
-        levels=level_kinds(observations, loaded.levels) if plan.decide_method() != "map" else None,
-        checkpoint=checkpoint,
-        resume=snapshot,
-        whole=whole_columns(loaded) if plan.bounds and not asked.results.means else (),
-    )
+    model, seed, loaded = asked.results.model, asked.run.seed, given.loaded
+    kept_at, rng = None if model is None else checkpoint_path(model), make_generator(seed)
+    planned = asked.fitted(given, rng, kept_at, means=asked.results.means)
     table, certificate = planned.table, None
     wide = loaded.layout == "wide"
     about: dict[str, Any] = {
         "seed": seed,
-        "cells": "" if model is None else fingerprint(observations),
+        "cells": "" if model is None else fingerprint(given.observations),
         "about": {
             "levels": levels_as_data(loaded.levels),
             "untouched": [*loaded.as_is, *(name for name in loaded.names[:1] if name and wide), *loaded.sums],
@@ -326,5 +369,6 @@ def run_plan(
             return planned, None
     if model is not None:
         save_model(model, table, certificate=certificate, **about)
+    if kept_at is not None:
         forget(kept_at)
     return planned, certificate

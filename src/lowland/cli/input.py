@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, final
 
+import numpy as np
+
 from lowland.bayes.side_orders import SideOrders, orders_of
 from lowland.cli.options import READING
 from lowland.cli.records import argument, option
@@ -14,13 +16,15 @@ from lowland.completion.plan import CompletionPlan
 from lowland.completion.settings import MODEL
 from lowland.core.cells.observations import Labels
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import counted
 from lowland.files.covariates import read_covariates
 from lowland.files.foreign.databases import database_kind
 from lowland.files.graphs import read_graph
 from lowland.files.queries import load_query
-from lowland.files.shapes.layouts import Reading, Table
+from lowland.files.shapes.layouts import SIDES, Reading, Table
 from lowland.files.table_format import TEXT_ONLY
 from lowland.files.tables import load_table
+from lowland.tensors.reading.time_parts import days_by_times
 
 
 @final
@@ -142,3 +146,51 @@ class SideOptions:
         dated = labels[0] if times is None else times, labels[1]
         orders = orders_of((None if in_panel else given[0], given[1]), table.shape, dated)
         return orders.with_row_graph(panel, asked=asked[0] != "auto") if in_panel else orders
+
+
+def describe_table(table: Table) -> str:
+    """Return a sentence on the size of a table and on its empty rows and columns."""
+    seen = table.observations
+    m, n = seen.shape
+    text = f"read as {table.layout}: {counted(m, 'row')}, {counted(n, 'column')}, "
+    text += (
+        f"{counted(seen.size, 'observed cell')} ({seen.size / (m * n):.1%}), {m * n - seen.size:,} missing"
+    )
+    empty_rows, empty_columns = int((seen.row_counts() == 0).sum()), int((seen.column_counts() == 0).sum())
+    empty_rows -= 0 if table.totals is None else len(table.totals.rows)
+    if empty_rows or empty_columns:
+        text += (
+            f"; {counted(empty_rows, 'row')} and {counted(empty_columns, 'column')} without observations are "
+            "predicted from biases alone"
+        )
+    lines = [text, *(f"  {words}" for words in table.decided)]
+    lines += _folds(table)
+    if seen.size == m * n:
+        lines.append("  nothing is missing: all cells are kept; the fit describes the table by fewer numbers")
+    return "\n".join(lines)
+
+
+def _folds(table: Table) -> list[str]:
+    """Return which side holds times of several days, and the command that takes them for a tensor."""
+    seen, lines = table.observations, []
+    names, value = (table.names, f"--value {table.names[2]} ") if table.layout == "long" else (SIDES, "")
+    for name, labels in zip(names, (seen.row_labels, seen.column_labels), strict=False):
+        grid = None if labels is None else days_by_times(np.asarray(labels))
+        if grid is not None:
+            lines.append(
+                f"  {name}: {grid[1]} times of {grid[0]} days; lowland fill {value}--fold {name}=day,time "
+                "also learns what days have in common"
+            )
+    return lines
+
+
+def check_completable(table: Table) -> None:
+    """Raise if a table has a single row or column, from which nothing can be learned about others."""
+    m, n = table.observations.shape
+    if min(m, n) < 2:
+        kind = "row" if m < 2 else "column"
+        raise InvalidInputError(
+            f"a table with a single {kind} of data cannot be completed from others",
+            f"{counted(m, 'row')}, {counted(n, 'column')}, read as {table.layout}",
+            fix="pass a table with at least two rows and two columns of data, or say how to read it",
+        )

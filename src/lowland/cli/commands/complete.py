@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -10,13 +9,11 @@ import typer
 
 from lowland.cli.commands.complete_elsewhere import complete_elsewhere
 from lowland.cli.completed_output import (
-    check_completable,
-    describe_table,
     fit_as_data,
     say_fit,
     write_results,
 )
-from lowland.cli.completing import CompleteOptions, check_table_size, run_plan
+from lowland.cli.completing import CompleteOptions, run_plan
 from lowland.cli.output import (
     exit_on_missed,
     say,
@@ -43,20 +40,13 @@ from lowland.report.page import write_report
 def complete(context: typer.Context, asked: CompleteOptions) -> None:
     """Fill the missing cells of a numeric table, with error bars, and report what is proved about the fit."""
     asked.check()
-    plan, results, reading = asked.plan, asked.results, asked.reading
-    if asked.run.place.check():
+    results = asked.results
+    if asked.place.check():
         complete_elsewhere(context, asked)
         return
-    source = asked.source.source()
-    loaded = source.load(replace(reading, dtype="float64"))  # observed cells are written as they were read
-    check_completable(loaded)
-    observations = replace(loaded.observations, values=loaded.observations.values.astype(reading.dtype))
-    check_table_size(plan.rank, results.output or results.mark, observations.shape)
-    covariates = asked.sides.covariates((observations.row_labels, observations.column_labels))
-    orders = asked.sides.orders(plan, loaded)
-    if not asked.files.json:
-        say(describe_table(loaded))
-    planned, certificate = run_plan(loaded, observations, asked, covariates, orders)
+    given = asked.read(results.output or results.mark, quiet=asked.files.json)
+    loaded = given.loaded
+    planned, certificate = run_plan(asked, given)
     completed = Completed(planned.table, asked.run.seed)
     write_results(loaded, completed, results)
     interrupted = (asked.judging.certify and certificate is None) or (
@@ -67,11 +57,11 @@ def complete(context: typer.Context, asked: CompleteOptions) -> None:
         if report is not None:
             settings = [
                 ("command", typed_command()),
-                ("chosen", f"{options_of(plan)} --seed {asked.run.seed}"),
-                ("fingerprint of the data", observations.fingerprint()[:16]),
+                ("chosen", f"{options_of(asked.plan)} --seed {asked.run.seed}"),
+                ("fingerprint of the data", given.observations.fingerprint()[:16]),
             ]
             about: dict[str, Any] = {
-                "title": f"Completion of {source.name}",
+                "title": f"Completion of {asked.source.source().name}",
                 "settings": settings,
                 "levels": dict(worded(loaded)),
             }

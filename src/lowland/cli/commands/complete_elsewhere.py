@@ -48,7 +48,7 @@ IN_MEMORY = (
 
 def complete_elsewhere(context: typer.Context, asked: CompleteOptions) -> None:
     """Fit Parquet files whose cells are kept elsewhere, and write the model."""
-    place, plan, model, table = asked.run.place, asked.plan, asked.results.model, asked.source.table
+    place, plan, model, table = asked.place, asked.plan, asked.results.model, asked.source.table
     where = f"tables {place.where}"
     refuse_given(context, IN_MEMORY, where, "it needs the cells in memory", "fit the table in memory")
     refuse_elsewhere(plan, place.where)
@@ -177,7 +177,7 @@ def _fit(
     fit = fit_elsewhere(
         seen,
         asked.plan,
-        asked.run.place.where,
+        asked.place.where,
         rng=rng,
         covariates=about,
         checkpoint=lambda snapshot: save_checkpoint(kept_at, snapshot, identity),

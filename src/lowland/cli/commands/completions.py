@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, final
+from typing import Any, ClassVar, final
 
 import typer
 
-from lowland.cli.completed_output import check_completable, describe_table, say_fit, write_filled_table
-from lowland.cli.completing import check_table_size, level_kinds, reading_for
-from lowland.cli.input import SideOptions, SourceOptions
-from lowland.cli.options import RESULTS, FormulasOption, JsonOption, QuietOption, SeedOption
+from lowland.cli.completed_output import say_fit, write_filled_table
+from lowland.cli.completing import FitOptions
+from lowland.cli.options import RESULTS, FormulasOption, JsonOption, QuietOption
 from lowland.cli.output import say, say_json, warn
 from lowland.cli.overwriting import check_table
-from lowland.cli.plan_options import PlanOptions, checked_plan, options_of
-from lowland.cli.reading import TableOptions
+from lowland.cli.plan_options import options_of
 from lowland.cli.records import REQUIRED, option, takes_records
-from lowland.cli.table_cells import whole_columns
-from lowland.completion.plan import CompletionPlan
-from lowland.completion.planned_fit import fit_plan
-from lowland.completion.settings import MODEL, RUNNING
+from lowland.cli.store import checkpoint_path, forget
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.imputations import impute
+from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.folders import new_folder
 from lowland.core.random import make_generator
 from lowland.core.results.status import StopReason
-from lowland.core.wording import Option, Words
+from lowland.core.wording import Option, Words, counted
 from lowland.files.foreign.columnar import COLUMNAR
 from lowland.files.text.text_layout import DELIMITERS
 from lowland.files.writing.writing import ENDINGS
@@ -59,34 +54,23 @@ class DrawnOptions:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class CompletionsOptions:
+class CompletionsOptions(FitOptions):
     """What `lowland completions` is asked."""
 
-    source: SourceOptions
-    fit: Annotated[CompletionPlan, PlanOptions(MODEL)]
-    sides: SideOptions
     results: DrawnOptions
-    stop: Annotated[CompletionPlan, PlanOptions(RUNNING)]
-    seed: SeedOption = 0
     quiet: QuietOption = False
     json: JsonOption = False
-    table: TableOptions
-
-    @cached_property
-    def plan(self) -> CompletionPlan:
-        """What to fit, and when to stop."""
-        return checked_plan(self.fit, self.stop)
 
     def check(self) -> None:
         """Raise, before anything is read, where an option cannot be used, or the fit would have no draws."""
         if self.results.count < 1:
             raise InvalidInputError("--count must be at least 1", str(self.results.count))
-        if self.seed < 0:
-            raise InvalidInputError("--seed must not be negative", str(self.seed))
+        self.run.check()
         if self.results.output.exists():
             raise InvalidInputError(
                 "--output must be a new folder", f"{self.results.output} exists", fix="name another folder"
             )
+        check_writable(self.results.output)
         if self.plan.decide_method() == "map" and self.plan.squared:
             raise UnsupportedError(
                 'method "map" has no draws',
@@ -111,34 +95,25 @@ class CompletionsOptions:
 def completions(asked: CompletionsOptions) -> None:
     """Write several completed tables, whose missing cells are drawn: multiple imputation."""
     asked.check()
-    results, plan, files = asked.results, asked.plan, asked.files
+    results, files, kept_at = asked.results, asked.files, checkpoint_path(asked.results.output)
     check_table(Path(files[0]), "the table", sheets=True)
-    loaded = asked.source.source().load(reading_for(plan, asked.table, "float64"))
-    check_completable(loaded)
-    seen = loaded.observations
-    check_table_size(plan.rank, results.output, seen.shape)
-    covariates = asked.sides.covariates((seen.row_labels, seen.column_labels))
-    orders = asked.sides.orders(plan, loaded)
-    if not asked.json:
-        say(describe_table(loaded))
-    levels = level_kinds(seen, loaded.levels) if plan.decide_method() != "map" else None
-    rng = make_generator(asked.seed)
-    whole = whole_columns(loaded) if plan.bounds and not results.means else ()
-    table = fit_plan(
-        seen, plan, rng=rng, covariates=covariates, orders=orders, levels=levels, whole=whole
-    ).table
+    given = asked.read(results.output, quiet=asked.json)
+    rng = make_generator(asked.run.seed)
+    table = asked.fitted(given, rng, kept_at, means=results.means).table
     if table.stop_reason is StopReason.INTERRUPTED:
-        warn("lowland: interrupted; no table was written")
+        sweeps = counted(table.last_search.iterations, "sweep")
+        warn(f"lowland: interrupted after {sweeps}; the search is in {kept_at}; --resume continues from it")
         raise typer.Exit(130)
-    _, drawing = Completed(table, asked.seed).own_drawing()
-    drawn = impute(drawing, seen, results.count, make_generator(asked.seed))
-    said: dict[str, None] = {}
+    _, drawing = Completed(table, asked.run.seed).own_drawing()
+    drawn = impute(drawing, given.loaded.observations, results.count, make_generator(asked.run.seed))
+    said, formulas = dict[str, None](), results.keep_formulas
     with new_folder(results.output) as folder:
         for name, filled in zip(files, drawn, strict=True):
             path = folder / name
             with warnings.catch_warnings(record=True) as caught:
-                write_filled_table(path, loaded, filled, means=results.means, formulas=results.keep_formulas)
+                write_filled_table(path, given.loaded, filled, means=results.means, formulas=formulas)
             said |= {str(one.message).replace(str(path), str(results.output)): None for one in caught}
+    forget(kept_at)
     for words in said:  # once, not of every file
         warn(f"lowland: warning: {words}")
     _say_all(asked, table)
@@ -152,5 +127,5 @@ def _say_all(asked: CompletionsOptions, table: Any) -> None:
         return
     say_fit(table, None)
     last = "" if len(names) == 1 else f" to {names[-1]}"
-    say(f"{len(names)} completed tables: {folder / names[0]}{last}")
+    say(f"{counted(len(names), 'completed table')}: {folder / names[0]}{last}")
     say("what is estimated from each is pooled by Rubin's rules (lowland.pool_estimates)")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from lowland.cli.completed_output import describe_table
+from lowland.cli.input import describe_table
 from lowland.cli.options import (
     JsonOption,
     QuietOption,
