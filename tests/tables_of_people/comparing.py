@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
 
 
 def read_output(
-    path: Path, delimiter: str, *, headed: bool, above: str = "", below: str = ""
+    path: Path, delimiter: str, *, headed: bool, above: str = "", below: str = "", corner: str = "A1"
 ) -> tuple[list[str] | None, list[list[Any]]]:
     """Return the names and the lines of a completed file, by readers that the package does not use."""
     if path.suffix in (".parquet", ".feather"):
@@ -31,9 +31,7 @@ def read_output(
         frame = frame.reset_index() if index else frame
         return list(frame.columns), [[_plain(x) for x in line] for line in frame.itertuples(index=False)]
     if path.suffix == ".xlsx":
-        import openpyxl
-
-        rows = [list(row) for row in openpyxl.load_workbook(path).active.iter_rows(values_only=True)]
+        rows = cells_from(path, corner)
         return ([str(name or "") for name in rows[0]], rows[1:]) if headed else (None, rows)
     with path.open(encoding="utf-8", newline="") as file:
         text = file.read()
@@ -42,6 +40,37 @@ def read_output(
     inner = io.StringIO(text[len(above) : len(text) - len(below)], newline="")
     rows = list(csv.reader(inner, delimiter=delimiter))
     return (rows[0], rows[1:]) if headed else (None, rows)
+
+
+def cells_from(path: Path, corner: str) -> list[list[Any]]:
+    """Return the cells of a sheet from one on, merged cells with what stands in the first of them."""
+    import openpyxl
+
+    sheet = openpyxl.load_workbook(path, data_only=True).active
+    for merged in list(sheet.merged_cells.ranges):
+        sheet.unmerge_cells(merged.coord)
+        first = sheet.cell(merged.min_row, merged.min_col).value
+        for row, column in merged.cells:
+            sheet.cell(row, column).value = first
+    start = sheet[corner]
+    return [list(row) for row in sheet.iter_rows(start.row, None, start.column, None, values_only=True)]
+
+
+def check_workbook(before: Path, after: Path, filled: int) -> None:
+    """Raise unless all but as many cells of a workbook as were filled are what they were, looks included."""
+    import openpyxl
+
+    old, new = openpyxl.load_workbook(before), openpyxl.load_workbook(after)
+    assert old.sheetnames == new.sheetnames
+    differing = 0
+    for was, now in zip(old, new, strict=True):
+        assert was.dimensions == now.dimensions
+        assert was.merged_cells == now.merged_cells
+        for row, others in zip(was.iter_rows(), now.iter_rows(), strict=True):
+            for cell, other in zip(row, others, strict=True):
+                assert cell.number_format == other.number_format or cell.value is None
+                differing += cell.value != other.value
+    assert differing == filled
 
 
 def _plain(cell: Any) -> Any:
@@ -169,11 +198,18 @@ def check_sums(entry: Entry, lines: Sequence[Sequence[Any]]) -> None:
 def check_output(entry: Entry, path: Path) -> list[tuple[int, str, Any]]:
     """Return what was filled in a completed file; raise unless every other cell is as it was."""
     file = entry.file
-    names, lines = read_output(path, file.delimiter, headed=file.headed, above=file.above, below=file.below)
+    names, lines = read_output(
+        path, file.delimiter, headed=file.headed, above=file.above, below=file.below, corner=file.corner
+    )
     if names is not None:
         assert names == list(file.columns)[int(file.short) :], names
     if file.under:
         assert tuple(lines.pop(0)) == file.under
+    if path.suffix == ".xlsx" and Path(file.name).suffix == ".xlsx":
+        height = len(next(iter(file.columns.values())))
+        filled = list(filled_cells(entry, lines[:height]))
+        check_workbook(path.with_name(file.name), path, len(filled))
+        return filled
     assert all(len(line) == len(entry.file.columns) for line in lines)
     check_sums(entry, lines)
     return list(filled_cells(entry, lines))

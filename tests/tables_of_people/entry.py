@@ -29,10 +29,12 @@ class File:
     decimal : str
     above, below : str
         What the completed text holds around the table, which is no data.
-    under : tuple of str
+    under : tuple of str or None
         The line that it holds below the names, which is no data.
     short : bool
         Whether the names lack that of the first column.
+    corner : str
+        The cell at which the table begins in the completed workbook.
     """
 
     name: str
@@ -43,8 +45,9 @@ class File:
     decimal: str = "."
     above: str = ""
     below: str = ""
-    under: tuple[str, ...] = ()
+    under: tuple[str | None, ...] = ()
     short: bool = False
+    corner: str = "A1"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from tables_of_people.text_files import FILLS, priced
 from tables_of_people.writers import lines_of
 
 
-def book(columns, change=None, *, headed=True, above=(), beside=None, name="t.xlsx"):
+def book(columns, change=None, *, headed=True, above=(), below=(), name="t.xlsx", **about):
     """Return a workbook of one sheet; `change` is called with the book and the sheet."""
 
     def write(path: Path) -> None:
@@ -22,13 +22,13 @@ def book(columns, change=None, *, headed=True, above=(), beside=None, name="t.xl
             sheet.append(list(line))
         if headed:
             sheet.append(list(columns))
-        for line in lines_of(columns if beside is None else {**columns, **beside}):
+        for line in (*lines_of(columns), *below):
             sheet.append(list(line))
         if change:
             change(made, sheet)
         made.save(path)
 
-    return File(name, columns, write, headed=headed)
+    return File(name, columns, write, headed=headed, **about)
 
 
 def read_excel(**how):
@@ -101,7 +101,11 @@ ENTRIES = (
         frame=read_excel(),
     ),
     sheet("a workbook without header", book(values(), headed=False), typed=("--no-header",)),
-    sheet("a table away from the corner", book(values(), moved), frame=read_excel(skiprows=3, usecols="C:G")),
+    sheet(
+        "a table away from the corner",
+        book(values(), moved, corner="C4"),
+        frame=read_excel(skiprows=3, usecols="C:G"),
+    ),
     sheet("a sheet of nothing beside", book(values(), blank), frame=read_excel()),
     sheet(
         "two sheets",
@@ -156,7 +160,8 @@ ENTRIES = (
     ),
     sheet(
         "a title above a sheet",
-        book(values(), above=[["Prices of the year 2024"], []]),
+        book(values(), above=[["Prices of the year 2024"], []], corner="A3"),
+        said=("left out above the table: 'Prices of the year 2024' (--skip)",),
         frame=read_excel(skiprows=2),
     ),
     sheet(
@@ -166,17 +171,25 @@ ENTRIES = (
         labels=None,
     ),
     sheet(
+        "notes below a sheet",
+        book(values(), below=[["Source: the shops"], [], ["Prices are those of a Monday"]]),
+        said=("left out below the table: 'Source: the shops' and 1 more line",),
+        frame=read_excel(skipfooter=3),
+    ),
+    sheet(
         "two rows of headers",
-        book(values(), above=[[None, "drinks", None, "food", None]]),
-        said=("header",),
+        book(values(), above=[[None, "drinks", None, "food", None]], corner="A2"),
+        said=("names of columns from 2 lines",),
         frame=read_excel(header=1),
     ),
     sheet(
         "a row of units in a workbook",
         book(
-            values(), lambda _, sheet: (sheet.insert_rows(2), [sheet.cell(2, k, "EUR") for k in range(2, 6)])
+            values(),
+            lambda _, sheet: (sheet.insert_rows(2), [sheet.cell(2, k, "EUR") for k in range(2, 6)]),
+            under=(None, "EUR", "EUR", "EUR", "EUR"),
         ),
-        said=("EUR",),
+        said=("left out below the header: 'EUR EUR EUR EUR'",),
         frame=read_excel(skiprows=[1]),
     ),
 )

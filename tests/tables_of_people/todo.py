@@ -5,8 +5,6 @@ FILES = {
     # text files
     "Latin 2": "read as cp1252 without a word",
     "Shift JIS": "read as cp1252 without a word",
-    # workbooks
-    "two rows of headers": "refused as text",
     # names of files
     "text named .parquet": "refused",
 }

@@ -9,14 +9,14 @@ from typing import final
 from lowland.core.errors import InvalidInputError
 from lowland.files.foreign.columnar import index_first, read_arrow, read_columnar
 from lowland.files.foreign.json_records import JSON, read_json
-from lowland.files.foreign.spreadsheets import SHEETS, read_sheet
+from lowland.files.foreign.spreadsheets import SHEETS, Sheet, read_sheet
 from lowland.files.foreign.statistics_files import STATISTICS, read_statistics
 from lowland.files.foreign.values import lines_as_columns
 from lowland.files.frames import Columns, frame_columns, truth_columns
 from lowland.files.numerals import Numerals
 from lowland.files.sources import Opened
 from lowland.files.table_format import TEXT_ONLY, TableFormat
-from lowland.files.writing.original import Original, original_arrow, original_values
+from lowland.files.writing.original import Book, Original, original_arrow, original_values
 
 
 @final
@@ -39,6 +39,8 @@ class Contents:
         Columns of words that the file itself has as levels.
     numerals : Numerals or None
         How numbers are written as text, if that is known.
+    sheet : Sheet or None
+        Where they stand in a workbook.
     """
 
     columns: Columns
@@ -48,6 +50,7 @@ class Contents:
     headed: bool = True
     labelled: frozenset[str] = frozenset()
     numerals: Numerals | None = None
+    sheet: Sheet | None = None
 
 
 def read_contents(opened: Opened, form: TableFormat) -> Contents:
@@ -70,7 +73,7 @@ def read_contents(opened: Opened, form: TableFormat) -> Contents:
         sheet = read_sheet(opened, form)
         numerals, texts = sheet.numerals(form, opened.name)
         columns, truths = sheet.columns(numerals, texts)
-        return Contents(columns, "", truths, sheet.decided, sheet.headed, numerals=numerals)
+        return Contents(columns, "", truths, sheet.decided, sheet.headed, numerals=numerals, sheet=sheet)
     if opened.kind in JSON:
         records = read_json(opened)
         columns, truths = lines_as_columns(records.lines)
@@ -100,8 +103,8 @@ def original_of(opened: Opened, contents: Contents, names: Sequence[str], form: 
         Of the columns that are kept.
     form : TableFormat
     """
-    if opened.kind in SHEETS:
-        original = original_values(names, lambda: iter(read_sheet(opened, form).lines), floats_are_whole=True)
+    if contents.sheet is not None:
+        original = _original_sheet(opened, contents.sheet, names, form)
         original = replace(original, numerals=contents.numerals or Numerals())
     elif opened.kind in JSON:
         original = original_values(names, lambda: iter(read_json(opened).lines), floats_are_whole=False)
@@ -110,3 +113,16 @@ def original_of(opened: Opened, contents: Contents, names: Sequence[str], form: 
     else:
         return original_arrow(lambda: read_arrow(opened), names)
     return original if contents.headed else replace(original, header=None)
+
+
+def _original_sheet(opened: Opened, sheet: Sheet, names: Sequence[str], form: TableFormat) -> Original:
+    """Return a sheet as it is read again, in its workbook if all of its columns are kept."""
+    original = original_values(
+        names, lambda: iter(read_sheet(opened, form, again=True).lines), floats_are_whole=True
+    )
+    kept = [k for k, name in enumerate(sheet.places) if name in names]
+    original = replace(original, heading=[[row[k] for k in kept] for row in sheet.heading])
+    if not sheet.part or len(names) < len(sheet.places):
+        return original
+    columns = [sheet.places[name] for name in names]
+    return replace(original, book=Book(opened, sheet.name, sheet.part, sheet.rows, columns, sheet.kept))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, final
+from typing import IO, Any, final
 
 from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
 from lowland.core.wording import Option, Words
@@ -35,8 +34,8 @@ from lowland.files.text.records import Record
 # below which floats hold all whole numbers
 EXACT = 2.0**53
 SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
-# formulas, errors, and what is hidden, in the XML of a sheet
-_SPECIAL = re.compile(rb"""<(?:\w+:)?f[\s/>]|\st\s*=\s*["']e["']|\shidden\s*=""")
+# without any of which a sheet of XML has neither formulas nor errors, and hides nothing
+_SPECIAL = (b"f>", b"<f ", b":f ", b'"e"', b"'e'", b"hidden")
 
 
 @final
@@ -62,6 +61,8 @@ class Sheet:
         What was found out, in a few words each.
     kept : frozenset of Place
         Cells that hold nothing by themselves, or a formula: nothing is written there.
+    part : str
+        The file of the workbook that holds the sheet, "" if the workbook is no archive of XML.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Sheet:
     heading: tuple[Record, ...] = ()
     decided: tuple[str, ...] = ()
     kept: frozenset[Place] = frozenset()
+    part: str = ""
 
     def numerals(self, form: TableFormat, where: str) -> tuple[Numerals, frozenset[str]]:
         """Return how numbers are written as text, and the columns that hold such; errors are theirs."""
@@ -114,11 +116,18 @@ class _Cells:
         return any(cell is not None for row in self.rows for cell in row)
 
 
-def read_sheet(opened: Opened, form: TableFormat) -> Sheet:
+def read_sheet(opened: Opened, form: TableFormat, *, again: bool = False) -> Sheet:
     """Return a sheet: by default the only one with data, or the only one of these that is not hidden.
 
     Empty rows and columns around the table are left out, as are titles above it and notes below it. Merged
     cells hold what stands in the first of them; cells with errors hold nothing.
+
+    Parameters
+    ----------
+    opened : Opened
+    form : TableFormat
+    again : bool
+        Whether it has been read before, so that it is known to fit into memory.
 
     Raises
     ------
@@ -129,11 +138,12 @@ def read_sheet(opened: Opened, form: TableFormat) -> Sheet:
     MissingExtraError
         If python-calamine is not installed.
     """
-    name, cells, said = _choose(opened, form.sheet)
+    name, cells, said = _choose(opened, form.sheet, again=again)
     found = find_table(cells.rows, cells.ranges, form, opened.name, first=cells.first[0])
     top, left = cells.first
     rows, columns = [top + k for k in found.rows], [left + k for k in found.columns]
-    written = _written(opened, name)
+    part = _part(opened, name)
+    written = _written(opened, part)
     formulas = _formulas(written, rows, columns, opened)
     covered = {
         (top + i, left + j)
@@ -151,15 +161,25 @@ def read_sheet(opened: Opened, form: TableFormat) -> Sheet:
         found.heading,
         (*said, *found.decided, *_said(written, formulas, rows, columns)),
         frozenset(covered | {*formulas}),
+        part,
     )
 
 
-def _written(opened: Opened, name: str) -> XmlSheet:
-    """Return the cells of a sheet, if it is XML with formulas, errors or hidden rows; else nothing."""
+def _part(opened: Opened, name: str) -> str:
+    """Return the file of a workbook that holds a sheet, "" if it is no archive of XML."""
     if opened.kind in XML_BOOKS:
         with suppress(*BAD_ARCHIVE), opened.stream() as file, zipfile.ZipFile(file) as archive:
-            data = archive.read(sheet_parts(archive)[name])
-            if _SPECIAL.search(data):
+            part = sheet_parts(archive)[name]
+            return part if part in archive.namelist() else ""
+    return ""
+
+
+def _written(opened: Opened, part: str) -> XmlSheet:
+    """Return the cells of a sheet, if it is XML with formulas, errors or hidden rows; else nothing."""
+    if part:
+        with suppress(*BAD_ARCHIVE), opened.stream() as file, zipfile.ZipFile(file) as archive:
+            data = archive.read(part)
+            if any(sign in data for sign in _SPECIAL):
                 return scan_sheet(data)
     return XmlSheet()
 
@@ -217,13 +237,19 @@ def _said(
     if errors:
         said.append(f"cells with errors, such as #N/A or #DIV/0!, are missing: {errors}")
     if formulas:
-        said.append(f"formulas: {len(formulas)} cells, read as the values that were saved with them")
+        empty = sum(written.cells[place].kind == "e" or not written.cells[place].text for place in formulas)
+        stay = (
+            f"; {empty} of them give nothing or an error, and stay so in a completed workbook"
+            if empty
+            else ""
+        )
+        said.append(f"formulas: {len(formulas)} cells, read as the values that were saved with them{stay}")
     return said
 
 
-def _choose(opened: Opened, sheet: str | None) -> tuple[str, _Cells, list[str]]:
+def _choose(opened: Opened, sheet: str | None, *, again: bool) -> tuple[str, _Cells, list[str]]:
     """Return the name and the cells of the sheet that is meant, and what is said of the choice."""
-    sheets, hidden = _read(opened, sheet)
+    sheets, hidden = _read(opened, sheet, again=again)
     filled = {name: one for name, one in sheets.items() if one.hold}
     if not filled:
         raise FileFormatError(f"{opened.name} is empty", "no cell with data", fix="pass a table with data")
@@ -240,7 +266,7 @@ def _choose(opened: Opened, sheet: str | None) -> tuple[str, _Cells, list[str]]:
     return name, filled[name], said
 
 
-def _read(opened: Opened, sheet: str | None) -> tuple[dict[str, _Cells], set[str]]:
+def _read(opened: Opened, sheet: str | None, *, again: bool) -> tuple[dict[str, _Cells], set[str]]:
     """Return the cells of all sheets by their names, or of one, and the names of those that are hidden."""
     try:
         from python_calamine import CalamineError, SheetTypeEnum, SheetVisibleEnum, load_workbook
@@ -250,7 +276,7 @@ def _read(opened: Opened, sheet: str | None) -> tuple[dict[str, _Cells], set[str
             "python-calamine is not installed",
             fix="pip install 'lowland[excel]', or save the sheet as CSV",
         ) from error
-    if opened.kind in XML_BOOKS:
+    if opened.kind in XML_BOOKS and not again:
         with opened.stream() as file:
             check_extent(file, opened.name, sheet)
     try:
@@ -270,6 +296,14 @@ def _read(opened: Opened, sheet: str | None) -> tuple[dict[str, _Cells], set[str
     except (CalamineError, OSError, ValueError) as error:
         raise FileFormatError(f"{opened.name} is not a valid {opened.kind} file", str(error)) from error
     return sheets, {one.name for one in about if one.visible != SheetVisibleEnum.Visible}
+
+
+def sheet_rows(file: IO[bytes], name: str) -> tuple[Place, Rows]:
+    """Return the place of the first cell of a sheet, and all cells from there on as they are read."""
+    from python_calamine import load_workbook
+
+    cells = _cells_of(load_workbook(file).get_sheet_by_name(name))
+    return cells.first, cells.rows
 
 
 def _cells_of(sheet: Any) -> _Cells:

@@ -9,12 +9,39 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from lowland.files.foreign.columnar import names_index_first
+from lowland.files.foreign.sheet_cells import Place
 from lowland.files.numerals import Numerals
 from lowland.files.sources import Opened
 from lowland.files.text.delimited import text_delimiter
 from lowland.files.text.text_layout import TextLayout, as_plain_text
 
 Line = Sequence[Any]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Book:
+    """The workbook that a table was read from, an archive of XML, and where its cells stand in it.
+
+    Parameters
+    ----------
+    opened : Opened
+    sheet : str
+        Name of the sheet.
+    part : str
+        The file of the archive that holds it.
+    rows, columns : sequence of int
+        Of the lines and columns of the table, from zero.
+    kept : frozenset of Place
+        Cells in which nothing is written, such as those with formulas.
+    """
+
+    opened: Opened
+    sheet: str
+    part: str
+    rows: Sequence[int]
+    columns: Sequence[int]
+    kept: frozenset[Place]
 
 
 @final
@@ -45,6 +72,8 @@ class Original:
         Whether the kind of numbers does not tell 4 from 4.0, as in spreadsheets.
     arrow : callable or None
         Reads the table as an Arrow table, in the order and with the names of its file, if it is one.
+    book : Book or None
+        The workbook that all of its columns come from.
     """
 
     names: tuple[str, ...]
@@ -58,6 +87,7 @@ class Original:
     is_text: bool = False
     floats_are_whole: bool = False
     arrow: Callable[[], Any] | None = None
+    book: Book | None = None
 
     @property
     def heading_lines(self) -> Sequence[Line]:

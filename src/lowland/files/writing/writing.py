@@ -16,6 +16,7 @@ from lowland.files.writing.filled import Filled
 from lowland.files.writing.sheets import SHEET, need_openpyxl, rows_writer, sheet_writer
 from lowland.files.writing.statistics import WRITTEN, statistics_bytes, statistics_writer
 from lowland.files.writing.text import text_writer
+from lowland.files.writing.workbooks import has_macros, workbook_writer
 
 # kinds of files, besides texts and those of Arrow, in which tables are written
 ENDINGS = (SHEET, *WRITTEN)
@@ -37,6 +38,8 @@ def write_filled(path: str | os.PathLike[str], table: Filled) -> None:
     if ending in COLUMNAR:
         need_arrow(ending)
         write_whole(path, columnar_writer(ending, table))
+    elif ending == SHEET and table.original.book is not None and not has_macros(table.original.book):
+        write_whole(path, workbook_writer(table, table.original.book))
     elif ending in ENDINGS:
         need_writer(ending)
         write_whole(path, sheet_writer(table) if ending == SHEET else statistics_writer(ending, table))
