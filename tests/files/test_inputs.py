@@ -143,6 +143,7 @@ def refused(name, content, words, **how):
 
 PRICES = [(f"city{k}", RNG.uniform(1, 9), RNG.uniform(10, 99)) for k in range(24)]
 PRICE_CELLS = np.array([[round(p, 2), round(s, 1)] for _, p, s in PRICES])
+DOSES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
 SURVEY = RNG.integers(1, 6, size=(200, 3)).astype(float)
 PANEL = [(c, y, round(RNG.normal(), 2)) for c in "abcde" for y in range(2000, 2010)]
 COMMA = lambda x: f"{x:.2f}".replace(".", ",")  # noqa: E731
@@ -213,6 +214,14 @@ INPUTS = [
         columns=["q1", "q2", "q3"],
         cells=SURVEY,
     ),
+    a_table(
+        "small_grid.csv",
+        "ward,shift,load\neast,1,5.5\neast,2,4.1\neast,3,2.2\nwest,1,7.5\nwest,2,6.0\nwest,3,3.9\n",
+        "because no pair of its first two columns repeats",
+        rows=["east", "west"],
+        columns=[1, 2, 3],
+        cells=np.array([[5.5, 4.1, 2.2], [7.5, 6.0, 3.9]]),
+    ),
     refused("few_lines.csv", "a,b,c\n1,2,3\n2,2,4\n2,1,4\n1,1,5\n", "may be a long table or a wide one"),
     a_table(
         "panel.csv",
@@ -235,14 +244,22 @@ INPUTS = [
         "may be a long table or a wide one",
     ),
     refused(
-        "doses.csv",
-        wide([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000], "dose"),
+        "series.csv",
+        wide(DOSES, "series"),
         "may name the rows or be data",
     ),
     a_table(
+        "doses.csv",
+        wide(DOSES, "dose"),
+        "'dose' is measured, not a name of rows: data (--row-labels)",
+        rows=None,
+        columns=["dose", *NAMES],
+        cells=np.column_stack([DOSES, CELLS]),
+    ),
+    a_table(
         "doses_said.csv",
-        wide([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000], "dose"),
-        rows=[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000],
+        wide(DOSES, "dose"),
+        rows=DOSES,
         form={"row_labels": True},
     ),
     a_table(

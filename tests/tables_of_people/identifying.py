@@ -108,6 +108,30 @@ NAMED = (
     Entry(name="no column of names", file=text(PRICES), fills=FILLS, frame=read_csv()),
 )
 DATA = (
+    *(
+        Entry(
+            name=f"{name} first, in order",
+            file=text({name: written(cells, "{}"), **PRICES}),
+            fills=FILLS,
+            said=(f"{name!r} is measured, not a name of rows: data (--row-labels)",),
+            frame=read_csv(),
+        )
+        for name, cells in {
+            "temperature": range(-5, LINES - 5),
+            "dose": [k / 2 for k in range(LINES)],
+            "miles driven": [k * k + 7 for k in range(LINES)],
+            "depth (m)": range(10, 10 * LINES + 1, 10),
+        }.items()
+    ),
+    *(
+        Entry(
+            name=f"{name} first, in no order",
+            file=text({name: written([10000 + 8 * x for x in ANY], "{}"), **PRICES}),
+            fills=FILLS,
+            frame=read_csv(),
+        )
+        for name in ("lum", "steps", "x")
+    ),
     Entry(
         name="populations first",
         file=text({"population": written(scattered(100000), "{}"), **PRICES}),

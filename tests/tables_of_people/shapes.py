@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tables_of_people.cells import LINES, counts, holed, measures, names, prices, written
+from tables_of_people.cells import LINES, counts, holed, measures, names, prices, words, written
 from tables_of_people.entry import NUMBER, WHOLE, Entry
 from tables_of_people.text_files import FILLS, priced
 from tables_of_people.writers import read_csv, text
@@ -66,6 +66,11 @@ SPARSE = {**prices(), "gift": ["3.5" if k == 4 else "" for k in range(LINES)]}
 FULL = {"shop": names(), **{name: written(measures(j)) for j, name in enumerate(("tea", "milk", "rice"))}}
 WIDE = {"shop": names(), **{f"x{j}": written(holed(measures(j), j)) for j in range(40)}}
 COUNTED = {"id": [str(k) for k in range(LINES)], **{n: c for n, c in prices().items() if n != "shop"}}
+
+CITIES = [f"city {(5 * k) % 9}" for k in range(LINES)]
+AGES = [20 + (7 * k) % 53 for k in range(LINES)]
+PEOPLE = {"age": written(AGES, "{}"), "income": written(holed([20_000 + 137 * x for x in AGES]), "{}")}
+
 
 ENTRIES = (
     priced("one line", text(head(prices(), 1)), refused="a table with a single row"),
@@ -157,5 +162,36 @@ ENTRIES = (
     ),
     Entry(
         name="a table that counts its lines", file=text(COUNTED), labels="id", fills=FILLS, frame=read_csv()
+    ),
+    Entry(
+        name="cities that repeat, ages and incomes",
+        file=text({"city": CITIES, **PEOPLE}),
+        passed=("city",),
+        fills={"income": WHOLE},
+        frame=read_csv(),
+    ),
+    Entry(
+        name="two columns of words that repeat, and a price",
+        file=text(
+            {"meal": words("noon", "night"), "day": words("Sat", "Sun", "Fri"), "bill": prices()["tea"]}
+        ),
+        fills={"bill": NUMBER},
+        said=("columns of words are levels: 'meal', 'day'",),
+        frame=read_csv(),
+    ),
+    Entry(
+        name="cities, ages with gaps and incomes",
+        file=text({"city": CITIES, "years": written(holed(AGES, 1), "{}"), "income": PEOPLE["income"]}),
+        passed=("city",),
+        fills={"years": WHOLE, "income": WHOLE},
+        frame=read_csv(),
+    ),
+    Entry(
+        name="cities that repeat, and two columns of numbers of no known name",
+        file=text({"city": CITIES, "x": written([x // 5 for x in AGES], "{}"), "y": PEOPLE["income"]}),
+        refused="may be a long table or a wide one",
+        fix=("--layout", "wide"),
+        passed=("city",),
+        fills={"y": WHOLE},
     ),
 )

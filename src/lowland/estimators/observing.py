@@ -17,7 +17,7 @@ from lowland.estimators.frames.kinds import encode
 from lowland.estimators.frames.roles import rows_named_in
 from lowland.estimators.frames.totals import without_totals
 from lowland.estimators.table_input import observations_of
-from lowland.files.sentinels import warn_of_sentinels
+from lowland.files.columns.sentinels import warn_of_sentinels
 
 
 def observe(model: Any, X: Any, *, reset: bool, rows: bool = False) -> Observations:

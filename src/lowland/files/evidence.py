@@ -20,30 +20,10 @@ from lowland.core.arrays import Indices
 from lowland.core.cells.labels import LabelColumn
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Remedy, Words
+from lowland.files.column_names import COLUMNS, ROWS, TIMES, VALUES, bare_name, is_quantity, words_of
 from lowland.files.numerals import MISSING, Numerals
 from lowland.files.table_format import AS_LIST
 
-_ROWS = """
-user customer client reader viewer member patient subject respondent participant person student player who
-rater reviewer account visitor sample row i
-"""
-_COLUMNS = """
-item movie film product book article song track artist title isbn gene feature protein probe question variable
-course game sku asin what column col j
-"""
-_VALUES = """
-rating score star stars value val v count quantity qty amount expression intensity response measurement plays
-grade
-"""
-ROWS, COLUMNS, VALUES = frozenset(_ROWS.split()), frozenset(_COLUMNS.split()), frozenset(_VALUES.split())
-_TIMES = "timestamp time date datetime unixtime ts created createdat ratedat"
-TIMES = frozenset(_TIMES.split())
-# names of columns that number or name the lines of a wide table
-_KEYS = """
-id index idx key code no nr number year yr month week day date time timestamp zip row name label rowlabels
-country city state region county district station site plot species
-"""
-KEYS = frozenset(_KEYS.split())
 # text such as "007" is a name, although it looks like a number
 _PADDED = re.compile(r"[+-]?0\d.*")
 _DIGITS = re.compile(r"\d+")
@@ -52,6 +32,7 @@ EXPECTED = 5.0
 # the columns of a list of ratings with times and without a header, and the most grades that raters give
 UNNAMED, GRADES = ["1", "2", "3", "4"], 10
 LINES = 10_000
+NO_REPEAT = "because no pair of its first two columns repeats"
 
 
 @final
@@ -263,12 +244,6 @@ def _fill_roles(names: Sequence[str], asked: Sequence[str | None], where: str) -
     return tuple(chosen)
 
 
-def words_of(name: str) -> frozenset[str]:
-    """Return a name in lower case, and without what marks identifiers: "userId" and "user_id" are "user"."""
-    plain = _bare(name)
-    return frozenset((plain, re.sub(r"(.)(id|ids|name|key|no|nr|index|idx|code|label)$", r"\1", plain)))
-
-
 def named_roles(profiles: Mapping[str, Profile]) -> tuple[str, ...]:
     """Return the columns of row, column and value, if two or all of them are named so; or none."""
     by_role: dict[str, str] = {}
@@ -289,17 +264,13 @@ def named_roles(profiles: Mapping[str, Profile]) -> tuple[str, ...]:
     return by_role["row"], by_role["column"], by_role["value"]
 
 
-def _bare(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name.lower())
-
-
 def _named(role: str, words: frozenset[str], profiles: Mapping[str, Profile]) -> str:
     """Return the one column that is named for a role, "" if there is none or more than one.
 
     A name as it is counts before one without its "id": "rating" before "rating_id", which is never a value.
     """
     fitting = [k for k, one in profiles.items() if (one.is_number if role == "value" else one.may_name)]
-    exact = [name for name in fitting if _bare(name) in words]
+    exact = [name for name in fitting if bare_name(name) in words]
     if exact or role == "value":
         return exact[0] if len(exact) == 1 else ""
     near = [name for name in fitting if words & words_of(name)]
@@ -325,15 +296,40 @@ def _by_repeats(profiles: Mapping[str, Profile], where: str, *, whole: bool) -> 
         raise _unclear(names, where)
     if first.is_distinct or (few and not third.is_number and third.kind != "text"):
         return Decision("wide", ())
-    if few and first.kind == "text" and second.kind == "text":
-        return Decision("long", tuple(names), "because two of its columns are words")
-    if few and listed and (expected >= EXPECTED or (first.kind == "text" and not seen)):
-        return Decision("long", tuple(names), "because no pair of its first two columns repeats")
-    if expected >= EXPECTED and seen >= 0.5 * expected:
+    by_words = _by_words(first, second, names[1]) if few and first.kind == "text" else ""
+    if by_words == "wide":
+        return Decision("wide", ())
+    if by_words:
+        return Decision("long", tuple(names), by_words)
+    if few and listed and expected >= EXPECTED:
+        return Decision("long", tuple(names), NO_REPEAT)
+    if repeat_by_chance(first, second):
         return Decision("wide", ())
     if not few and (first.kind == "text" or expected < 0.4 * EXPECTED or not listed):
         return Decision("wide", ())
     raise _unclear(names, where)
+
+
+def _by_words(first: Profile, second: Profile, name: str) -> str:
+    """Return why three columns, the first of words, list cells; "wide" if they do not, "" if it is unclear.
+
+    A list has several cells in each of its columns, and numbers that name these are not measured.
+    """
+    expected, seen = repeats(first, second)
+    if second.is_distinct or repeat_by_chance(first, second):
+        return "wide"
+    if second.kind == "text":
+        return "because two of its columns are words"
+    pairs = first.distinct * second.distinct
+    if not seen and (expected >= EXPECTED or (first.distinct > 1 and pairs == first.codes.size)):
+        return NO_REPEAT
+    return "wide" if second.gaps or is_quantity(name) else ""
+
+
+def repeat_by_chance(first: Profile, second: Profile) -> bool:
+    """Return whether pairs of two columns repeat about as often as chance has it: they name no cells."""
+    expected, seen = repeats(first, second)
+    return expected >= EXPECTED and seen >= 0.5 * expected
 
 
 def _may_list(names: Sequence[str], profiles: Mapping[str, Profile]) -> bool:

@@ -31,9 +31,9 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import StopReason
+from lowland.files.columns.sentinels import settle_sentinels
 from lowland.files.foreign.columnar import first_lines
 from lowland.files.frames import frame_columns
-from lowland.files.sentinels import settle_sentinels
 from lowland.files.shapes.assembling import decide_layout, list_roles, profiles_of
 from lowland.files.shapes.layouts import Reading
 from lowland.files.sources import parquet_files

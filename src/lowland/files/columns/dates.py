@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.cells.labels import LabelColumn
-from lowland.files.evidence import TIMES, Profile, words_of
+from lowland.files.column_names import TIMES, words_of
+from lowland.files.evidence import Profile
 from lowland.files.numerals import MISSING
 from lowland.files.table_format import ORDERS
 

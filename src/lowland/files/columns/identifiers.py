@@ -7,53 +7,18 @@ nothing to be filled in: its gaps stay.
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.files.column_names import TIMES, is_named_identifier, is_quantity, parts_of
 from lowland.files.evidence import Profile
 
 # digits of whole numbers that are names: as many as those of doubles end
 LONG = 16
 # beyond which whole numbers are quantities of another scale
 LONGEST = 1e40
-# digits of names in a first column that are equally long
-EQUALLY_LONG = 5
-# numbers that name wherever they stand, repeated or not
-_NAMES = """
-id ids uuid guid zip zipcode postcode postalcode plz phone phonenumber telephone tel mobile fax isbn issn ean
-upc gtin ssn iban bic vin doi orcid ip ipaddress fips siret siren nif
-"""
-NAMES = frozenset(_NAMES.split())
-# words that end the name of what is numbered: "order no", "customer_id", "accountNumber"
-_ENDINGS = "id|ids|uuid|key|code|nr|no|num|number"
-_THINGS = (
-    "account|address|article|barcode|booking|case|client|contract|customer|device|document|employee|file|"
-    "household|invoice|item|member|movie|order|parcel|passenger|patient|participant|personnel|policy|product|"
-    "receipt|record|respondent|sample|serial|session|song|staff|station|store|student|subject|supplier|ticket|"
-    "track|transaction|tweet|user|vendor|visit|visitor|worker"
-)
-_THING_BY_NUMBER = re.compile(rf"({_THINGS})s?({_ENDINGS})")
-# what is measured or counted, in numbers that may be equally long
-_QUANTITIES = """
-population pop price prices cost costs income salary wage revenue sales turnover profit amount value values
-budget gdp area size distance height elevation altitude weight mass count counts total sum score points year
-date time pressure voltage frequency power energy inhabitants einwohner preis umsatz gehalt
-"""
-QUANTITIES = frozenset(_QUANTITIES.split())
-# "customer_id", "customer id" and "customerId", never "paid" or "acid"
-_ENDS_IN_ID = re.compile(r"(.*[\W_]|.*[a-z](?=ID?[Dd]$)|)(id|ID|Id|uuid|UUID)")
-
-
-def is_named_identifier(name: str) -> bool:
-    """Return whether the name of a column says that it names things."""
-    plain = re.sub(r"[\W_]+", "", name.lower())
-    return (
-        plain in NAMES
-        or _THING_BY_NUMBER.fullmatch(plain) is not None
-        or _ENDS_IN_ID.fullmatch(name.strip()) is not None
-    )
+# digits of names in a first column that are equally long, and of those that need no other sign of names
+EQUALLY_LONG, TOLD_BY_LENGTH = 5, 8
 
 
 def identifier(name: str, column: Profile, *, first: bool) -> str:
@@ -79,17 +44,31 @@ def identifier(name: str, column: Profile, *, first: bool) -> str:
         return "by its name"
     written_whole = column.numbers.dtype.kind in "iu"  # 4, not 4.0
     told = first and written_whole and column.is_distinct and column.codes.size >= 3
-    if column.gaps or not told or _is_quantity(name, numbers):
+    if column.gaps or not told:
         return ""
     steps = np.diff(column.numbers)
-    if (steps == 1).all() or (steps == -1).all():
+    by_one = bool((steps == 1).all() or (steps == -1).all())
+    measured = _are_measured(name, numbers)
+    if by_one and (column.numbers.min() in (0, 1) or not measured):
         return "they count the lines"
-    if numbers.min() >= 10 ** (EQUALLY_LONG - 1) and np.unique(np.floor(np.log10(numbers))).size == 1:
-        return "all different and equally long"
-    return ""
+    return "all different and equally long" if not measured and _are_equally_long(numbers) else ""
 
 
-def _is_quantity(name: str, numbers: NDArray[np.float64]) -> bool:
+def _are_measured(name: str, numbers: NDArray[np.float64]) -> bool:
     """Return whether numbers measure or count something: by the column's name, or because most are round."""
-    words = re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower()
-    return bool(QUANTITIES & set(re.split(r"[\W_\d]+", words))) or bool((numbers % 10 == 0).mean() > 0.5)
+    named = is_quantity(name) or not {*TIMES, "year"}.isdisjoint(parts_of(name))
+    return named or bool((numbers % 10 == 0).mean() > 0.5)
+
+
+def _are_equally_long(numbers: NDArray[np.float64]) -> bool:
+    """Return whether different numbers have as many digits each as names have.
+
+    Short ones are also in order, or begin with one digit: what is measured goes from one length to the next.
+    """
+    lengths = np.floor(np.log10(np.maximum(numbers, 1.0))) + 1
+    if lengths.min() < EQUALLY_LONG or lengths.min() < lengths.max():
+        return False
+    steps = np.diff(numbers)
+    begun = np.unique(numbers // 10.0 ** (lengths[0] - 1))
+    in_order = bool((steps > 0).all() or (steps < 0).all())
+    return bool(lengths[0] >= TOLD_BY_LENGTH) or in_order or begun.size == 1

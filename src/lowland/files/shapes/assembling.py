@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from lowland.core.cells.labels import LabelColumn
-from lowland.files.evidence import Decision, Profile, decide, named_roles, profile
+from lowland.files.evidence import Decision, Profile, decide, named_roles, profile, repeat_by_chance
 from lowland.files.frames import Columns
 from lowland.files.numerals import Numerals, find_numerals
 from lowland.files.shapes.layouts import Reading, Table
@@ -50,8 +50,9 @@ def list_roles(columns: Columns) -> tuple[str, ...]:
     if named or len(names) != 3:
         return named
     kinds = [profiles[name].kind for name in names]
-    repeat = not profiles[names[0]].is_distinct and not profiles[names[1]].is_distinct
-    return names if kinds[:2] == ["text", "text"] and profiles[names[2]].is_number and repeat else ()
+    first, second, value = profiles.values()
+    repeat = not first.is_distinct and not second.is_distinct and not repeat_by_chance(first, second)
+    return names if kinds[:2] == ["text", "text"] and value.is_number and repeat else ()
 
 
 def table_from_columns(

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Indices, cell_codes
 from lowland.core.cells.labels import label_column
 from lowland.core.cells.observations import Observations
+from lowland.files.columns.sentinels import settle_sentinels
 from lowland.files.evidence import Decision
 from lowland.files.foreign.columnar import give_back_memory
 from lowland.files.frames import Columns
 from lowland.files.numerals import Numerals
-from lowland.files.sentinels import settle_sentinels
 from lowland.files.shapes.cells import check_some, number_column
 from lowland.files.shapes.layouts import Reading, Table
 

@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lowland.core.errors import InvalidInputError
+from lowland.files.column_names import COLUMNS, ROWS, TIMES, words_of
 from lowland.files.columns.roles import MOST_WORDS
-from lowland.files.evidence import (
-    COLUMNS,
-    EXPECTED,
-    ROWS,
-    TIMES,
-    Profile,
-    are_times,
-    repeats,
-    words_of,
-)
+from lowland.files.evidence import EXPECTED, Profile, are_times, repeats
 
 
 def refuse_pairs(profiles: Mapping[str, Profile], where: str) -> None:

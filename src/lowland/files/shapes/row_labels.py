@@ -10,10 +10,19 @@ import numpy as np
 
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Remedy, Words
-from lowland.files.columns.identifiers import identifier, is_named_identifier
+from lowland.files.column_names import (
+    COLUMNS,
+    KEYS,
+    ROWS,
+    TIMES,
+    is_named_identifier,
+    is_quantity,
+    words_of,
+)
+from lowland.files.columns.identifiers import identifier
 from lowland.files.columns.roles import are_levels
 from lowland.files.columns.totals import is_total
-from lowland.files.evidence import COLUMNS, KEYS, ROWS, TIMES, Profile, words_of
+from lowland.files.evidence import Profile
 from lowland.files.numerals import Numerals
 
 # labels that repeat more often than this name no rows
@@ -103,6 +112,8 @@ def _by_steps(name: str, column: Profile, where: str) -> tuple[FirstColumn, str]
     steps = np.diff(column.numbers.astype(float))
     if not ((steps > 0).all() or (steps < 0).all()) or steps.size < 2:
         return FirstColumn.DATA, ""
+    if is_quantity(name):
+        return FirstColumn.DATA, f"its first column {name!r} is measured, not a name of rows: data"
     even = np.abs(steps - steps.mean()).max() <= 1e-6 * np.abs(column.numbers).max()
     if even and steps.size >= 3:
         return FirstColumn.LABELS, f"its column {name!r} names the rows"

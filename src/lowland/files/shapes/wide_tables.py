@@ -14,12 +14,12 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Remedy, Words
 from lowland.files.columns.panels import chains, words_of_panel
 from lowland.files.columns.roles import EMPTY, MOST_WORDS, are_levels, as_is_words
+from lowland.files.columns.sentinels import settle_sentinels
 from lowland.files.columns.table_totals import Totals, called_totals, find_totals
 from lowland.files.columns.times import row_times, words_of_times
 from lowland.files.evidence import Decision
 from lowland.files.frames import Columns
 from lowland.files.numerals import MISSING, Numerals
-from lowland.files.sentinels import settle_sentinels
 from lowland.files.shapes.cells import (
     check_some,
     first_text,

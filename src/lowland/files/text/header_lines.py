@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Words
-from lowland.files.evidence import COLUMNS, KEYS, ROWS, words_of
+from lowland.files.column_names import COLUMNS, KEYS, ROWS, words_of
 from lowland.files.numerals import MISSING, is_number
 
 Record = Sequence[str]

@@ -13,9 +13,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from lowland.core.cells.labels import label_text
+from lowland.files.columns.sentinels import CODES
 from lowland.files.evidence import is_padded
 from lowland.files.numerals import CURRENCIES, MISSING, Numerals
-from lowland.files.sentinels import CODES
 from lowland.files.table_format import TableFormat
 from lowland.files.writing.original import Original
 

@@ -17,7 +17,7 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_choice
 from lowland.core.wording import Option, Remedy, Words
-from lowland.files.sentinels import settle_sentinels
+from lowland.files.columns.sentinels import settle_sentinels
 from lowland.files.shapes.cells import number_column
 from lowland.files.shapes.layouts import SIDES, Reading
 from lowland.files.table_format import ROW_LABELS, TableFormat
