@@ -2,9 +2,6 @@
 
 # what `lowland complete` makes of a file
 FILES = {
-    # text files
-    "Latin 2": "read as cp1252 without a word",
-    "Shift JIS": "read as cp1252 without a word",
     # names of files
     "text named .parquet": "refused",
 }

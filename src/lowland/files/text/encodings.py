@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Mapping
+from itertools import islice
 
 from lowland.core.errors import FileFormatError
 from lowland.core.wording import Option, Remedy, Words
+from lowland.files.text.western import doubtful_word, is_western, other_encodings
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -22,14 +25,18 @@ _LETTERS = "cp1251 koi8_r cp866 cp1250 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258
 _SIGNS = "cp932 shift_jis euc_jp gb18030 big5 euc_kr cp949"
 OTHERS = (*_LETTERS.split(), *_SIGNS.split())
 GUESSED = 1 << 15
+# encodings by the letters of languages that a message names, at most
+MOST = 3
+# what letters of other encodings become in that of Japan, and hardly any text holds
+_HALF_WIDTH = re.compile("[\uff61-\uff9f]")
 
 
 def find_encoding(data: bytes, name: str, *, whole: bool = True) -> str:
     """Return the encoding of a text: UTF-8, UTF-16, UTF-32 or Windows-1252, which contains Latin-1.
 
     Encodings of one byte per letter cannot be told apart: short words of one are words of another. A text
-    with few letters beyond ASCII is read as Windows-1252, which callers say; of others the encoding is asked
-    for.
+    with few letters beyond ASCII, of one Western language, is read as Windows-1252, which callers say with a
+    word of it; of others the encoding is asked for.
 
     Parameters
     ----------
@@ -53,17 +60,13 @@ def find_encoding(data: bytes, name: str, *, whole: bool = True) -> str:
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data, whole)
     except UnicodeDecodeError as error:
-        beyond = sum(byte >= 0x80 for byte in data) / len(data)
-        try:
-            data.decode("cp1252")
-        except UnicodeDecodeError:
-            beyond = 1.0
-        if beyond > WESTERN:
+        doubt = _doubt(data)
+        if doubt is not None:
             raise FileFormatError(
                 f"the encoding of {name} cannot be told",
                 f"not UTF-8: {error.reason} at byte {error.start}",
                 fix=Remedy(
-                    *_guess(data),
+                    *doubt,
                     Words("name the encoding by ", Option("encoding"), " (cp1251, shift_jis, gb18030, ...)"),
                     "check that it is a text file",
                 ),
@@ -72,25 +75,52 @@ def find_encoding(data: bytes, name: str, *, whole: bool = True) -> str:
     return "utf-8"
 
 
-def _guess(data: bytes) -> list[Words]:
-    """Return what the encoding of a text looks like, with a word beyond ASCII for a person to judge by.
+def _doubt(data: bytes) -> list[Words] | None:
+    """Return what a text may be written in, if it is doubtful that it is Windows-1252; else None."""
+    head = data[:GUESSED]
+    try:
+        text = data.decode("cp1252")
+    except UnicodeDecodeError:
+        return _candidates(head, {})
+    letters = sum(not letter.isascii() and letter.isalpha() for letter in text)
+    wrong = doubtful_word(text)
+    if wrong or letters > WESTERN * len(data) or (not is_western(text) and other_encodings(data)):
+        return _candidates(head, {"cp1252": text})
+    return None
 
-    It is a guess for messages alone: short words of one encoding are words of another.
-    """
+
+def _candidates(head: bytes, also: Mapping[str, str]) -> list[Words]:
+    """Return the encodings that a text may be written in, each with a word by which a person sees it."""
+    guess, letters = _guess(head), dict(islice(other_encodings(head).items(), MOST))
+    # signs of more than one byte are no chance
+    texts = (
+        {**guess, **letters, **also} if guess.keys() & set(_SIGNS.split()) else {**letters, **guess, **also}
+    )
+    shown = {encoding: first_word(text) for encoding, text in texts.items()}
+    return [
+        Words(f"if {word!r} is a word of it, it looks like {encoding}: ", Option("encoding", encoding))
+        for encoding, word in shown.items()
+        if word
+    ]
+
+
+def first_word(text: str) -> str:
+    """Return the first cell of a text that goes beyond ASCII, by which a person sees how it is read."""
+    cells = (cell.strip(" \"'") for cell in re.split(r"[,;|\t\r\n]", text))
+    return next((cell[:40] for cell in cells if not cell.isascii()), "")
+
+
+def _guess(head: bytes) -> dict[str, str]:
+    """Return what the encoding of a text looks like, and the text in it; it is a poor one of short texts."""
     try:
         from charset_normalizer import from_bytes
     except ImportError:
-        return []
-    best = from_bytes(data[:GUESSED], cp_isolation=list(OTHERS)).best()
-    if best is None:
-        return []
-    text = data[:GUESSED].decode(best.encoding, "replace")
-    word = next(cell for cell in re.split(r"[,;|\t\r\n]", text) if not cell.isascii())
-    return [
-        Words(
-            f"if {word!r} is a word of it, it looks like {best.encoding}: ", Option("encoding", best.encoding)
-        )
-    ]
+        return {}
+    for found in from_bytes(head, cp_isolation=list(OTHERS)):
+        text = head.decode(found.encoding, "replace")
+        if not _HALF_WIDTH.search(text):
+            return {found.encoding: text}
+    return {}
 
 
 def _two_bytes(data: bytes, zeros: int, name: str) -> str:

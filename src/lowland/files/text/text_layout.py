@@ -14,7 +14,7 @@ from lowland.core.wording import Option, Words
 from lowland.files.sources import Opened
 from lowland.files.table_format import ROW_LABELS, TableFormat
 from lowland.files.text.delimiters import FIRST, find_delimiter, shown_delimiter
-from lowland.files.text.encodings import decode, find_encoding
+from lowland.files.text.encodings import decode, find_encoding, first_word
 from lowland.files.text.headings import Heading, find_heading
 from lowland.files.text.records import Record, lines_of, sample_records, split_records
 from lowland.files.text.surroundings import (
@@ -153,11 +153,12 @@ def _first_lines(opened: Opened, form: TableFormat) -> tuple[list[str], bool, st
     """Return the first lines of a text, whether they are all, its encoding, and what was decided about it."""
     head, whole = _head(opened)
     encoding = form.encoding or find_encoding(head, opened.name, whole=whole)
+    text = decode(head, encoding, opened.name, whole=whole)
     decided = []
     if form.encoding is None and encoding not in ("utf-8", "utf-8-sig"):
         known = "Windows-1252 (Latin-1)" if encoding == "cp1252" else encoding.upper()
-        decided.append(f"encoding {known} (--encoding)")
-    text = decode(head, encoding, opened.name, whole=whole)
+        word = first_word(text) if encoding == "cp1252" else ""
+        decided.append(f"encoding {known}{f', as in {word!r}' if word else ''} (--encoding)")
     # never half a line: the last one may be cut
     return lines_of(text)[: None if whole else -1], whole, encoding, decided
 
