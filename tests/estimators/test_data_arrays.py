@@ -46,6 +46,19 @@ def test_an_array_comes_back_with_all_that_it_says(array, model):
     assert model.predict_cells(["s3"], ["2024-01-02"])[0] == model.predict_table()[3, 1]
 
 
+def test_completions_are_arrays_too(array, model):
+    own = model.completions(2, random_state=0)
+    given = model.completions(2, array, random_state=0)
+    for one in (*own, *given):
+        assert isinstance(one, xarray.DataArray)
+        assert not np.isnan(one).any()
+        xarray.testing.assert_identical(one.where(array.notnull()), array)
+    sets = xarray.Dataset({"snow": array, "rain": 2 * array})
+    for act in (model.fill, ll.MatrixCompletion(**LIGHT).fit):
+        with pytest.raises(InvalidInputError, match=r"a Dataset is several arrays\n  found: 'snow', 'rain'"):
+            act(sets)
+
+
 def test_columns_are_matched_by_their_coordinates(array, model):
     some = array[2:5]
     turned = model.fill(some[:, ::-1])

@@ -57,7 +57,7 @@ def test_marks_of_missing_cells_among_words_are_words(make, mark):
 @pytest.mark.parametrize("mark", MARKS)
 def test_marks_of_missing_cells_among_numbers_are_missing(make, mark):
     found, numbers = _filled(make([mark, "1.1", None, "0.1", ""] * 6))
-    assert found == [0.0, 1.1, 0.0, 0.1, 0.0] * 6
+    assert found == ["0.0", "1.1", "0.0", "0.1", "0.0"] * 6
     assert np.isnan(numbers).sum() == 18
 
 
@@ -125,28 +125,44 @@ def _cells(rng, size=30):
         "whole": [int(3 * x) + 9 for x in a],
         "truth": [bool(x > 0) for x in a],
         "word": ["lo" if x < -0.5 else "mid" if x < 0.5 else "hi" for x in a],
+        "digit": ["1" if x < 0 else "2" for x in a],
+        "code": [1 if x < 0 else 2 for x in a],
+        "decimal": [Decimal(f"{x:.2f}") for x in a],
+        "text": [f"{x:.2f} %" for x in a],
     }
     return {sort: [None if k % 7 == 3 else x for k, x in enumerate(cells)] for sort, cells in sorts.items()}
 
 
-LEVELS = ["lo", "mid", "hi"]
+LEVELS, DIGITS = ["lo", "mid", "hi"], ["3", "2", "1"]
+DICTIONARY = pa.dictionary(pa.int8(), pa.string(), ordered=True)
 OF_PANDAS = {
-    "number": ["float32", "float64", "Float32", "Float64", "float[pyarrow]"],
-    "whole": ["Int64", "Int8", "UInt16", "int64[pyarrow]"],
-    "truth": ["boolean", "bool[pyarrow]", "object"],
-    "word": ["string", "str", "category", pd.CategoricalDtype(LEVELS, ordered=True)],
+    "number": ["float16", "float32", "Float32", "Float64", "float[pyarrow]", pd.SparseDtype(float), "object"],
+    "whole": ["Int64", "Int8", "UInt16", "int64[pyarrow]", "object"],
+    "truth": ["boolean", "bool[pyarrow]", "object", "category"],
+    "word": ["string", "str", pd.ArrowDtype(pa.large_string()), pd.ArrowDtype(DICTIONARY), "category"],
+    "digit": ["category", pd.CategoricalDtype(DIGITS), pd.CategoricalDtype(DIGITS, ordered=True)],
+    "code": ["category", pd.CategoricalDtype([3, 2, 1])],
+    "decimal": ["object", pd.ArrowDtype(pa.decimal128(9, 2))],
+    "text": ["object", "string", "str"],
 }
 OF_POLARS = {
     "number": [pl.Float32, pl.Float64],
-    "whole": [pl.Int64, pl.Int8, pl.UInt16],
+    "whole": [pl.Int64, pl.Int8, pl.UInt16, pl.Object],
     "truth": [pl.Boolean],
     "word": [pl.String, pl.Categorical, pl.Enum(LEVELS)],
+    "digit": [pl.Categorical, pl.Enum(DIGITS)],
+    "decimal": [pl.Decimal(9, 2)],
+    "text": [pl.String],
 }
 OF_ARROW = {
-    "number": [pa.float32(), pa.float64()],
+    "number": [pa.float16(), pa.float32(), pa.float64()],
     "whole": [pa.int64(), pa.int16()],
     "truth": [pa.bool_()],
-    "word": [pa.string()],
+    "word": [pa.string(), pa.large_string(), pa.string_view(), DICTIONARY],
+    "digit": [DICTIONARY, pa.dictionary(pa.int32(), pa.large_string())],
+    "code": [pa.dictionary(pa.int8(), pa.int64())],
+    "decimal": [pa.decimal32(9, 2), pa.decimal128(9, 2), pa.decimal256(40, 2)],
+    "text": [pa.string()],
 }
 
 
@@ -159,10 +175,14 @@ def test_kinds_of_frames_and_columns_are_kept(library, rng, quick_starts):
         "polars": lambda own, kind: pl.Series(own, dtype=kind),
         "arrow": pa.array,
     }[library]
-    columns = {f"{sort}, {kind}": make(cells[sort], kind) for sort in cells for kind in kinds[sort]}
+    columns = {f"{sort}, {kind}": make(cells[sort], kind) for sort in kinds for kind in kinds[sort]}
     frame = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "arrow": pa.table}[library](columns)
     light = {"refine": False, "powers": False, "pattern": False, "certify": False, "max_iter": 5}
-    filled = ll.MatrixCompletion(rank=1, method="variational", random_state=0, **light).fit(frame).fill(frame)
+    with pytest.warns(
+        UserWarning, match=r"read as numbers, and filled as text: 'text, \w+' \('%' left off\)"
+    ):
+        model = ll.MatrixCompletion(rank=1, method="variational", random_state=0, **light).fit(frame)
+    filled = model.fill(frame)
     assert type(filled) is type(frame)
     if library == "pandas":
         assert filled.dtypes.equals(frame.dtypes)
@@ -177,14 +197,28 @@ def test_kinds_of_frames_and_columns_are_kept(library, rng, quick_starts):
         assert [after[k] for k in known] == [before[k] for k in known]
 
 
-def test_decimals_and_long_text_are_compared_as_what_they_say():
-    decimals = pd.DataFrame({"x": [Decimal("4.1"), None, Decimal("0.3")] * 5, "y": np.arange(15.0)})
-    filled = decode(decimals, np.zeros((15, 2)), {})
-    assert filled["x"].tolist() == [4.1, 0.0, 0.3] * 5
-    for long in ("9007199254740997", Decimal(9007199254740997)):
-        frame = pd.DataFrame({"x": [long, None, type(long)(3)] * 5, "y": np.arange(15.0)})
-        with pytest.raises(InvalidInputError, match=r"9007199254740997'?\)? would become 9007199254740996"):
-            decode(frame, np.zeros((15, 2)), {})
+@pytest.mark.parametrize(
+    ("cells", "fill"),
+    [
+        ([Decimal("4.1"), None, Decimal("0.30")], Decimal("2.00")),
+        ([Decimal("4"), None, Decimal("-3")], Decimal("2")),
+        ([9007199254740997, None, 3], 2),
+        ([np.int16(4), None, np.int16(3)], np.int16(2)),
+        ([4, None, 0.5], 2.0),
+        ([4, None, "3"], 2),
+        ([Decimal(9007199254740997), None, Decimal(3)], Decimal(2)),
+        (["9007199254740997", None, "3"], "2"),
+        (["4 %", "-", "3.5 %"], "2.0 %"),
+        (["+4", None, "-3"], "2"),
+    ],
+    ids=str,
+)
+def test_text_and_objects_are_filled_by_what_they_hold(cells, fill):
+    frame = pd.DataFrame({"x": pd.Series(cells, dtype=object), "y": np.arange(3.0)})
+    found = decode(frame, np.full((3, 2), 2.0), {})["x"]
+    expected = [cells[0], fill, cells[2]]
+    assert found.dtype == object
+    assert [(type(cell), str(cell)) for cell in found] == [(type(cell), str(cell)) for cell in expected]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +229,9 @@ def test_decimals_and_long_text_are_compared_as_what_they_say():
         ([1, 2, 3], [1.0, 2.0, 4.0]),
         ([1.0, 2.0, np.nan], [1.0, np.nan, 3.0]),
         ([True, False, None], [True, True, True]),
-        (["none", "1", ""], ["0", "1", "1"]),
+        (["none", "mild", ""], ["mild", "mild", "mild"]),
+        (["1", "2", None], ["1", "3", "0"]),
+        ([[1, 2], [3], None], [[1, 2], [4], None]),
     ],
 )
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])

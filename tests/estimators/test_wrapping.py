@@ -8,6 +8,8 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
+from lowland.estimators.frames.filled import decode
+from lowland.estimators.frames.kinds import encode, read_kinds
 from lowland.estimators.frames.wrapping import wrap_frame
 
 LIGHT = {"rank": 1, "method": "variational", "refine": False, "powers": False, "pattern": False}
@@ -37,14 +39,66 @@ def test_frames_with_such_names_are_refused(names, words):
             act(frame)
 
 
-@pytest.mark.parametrize(
-    "names", [range(4), [0.5, 1, 2, 3], [("a", 1), ("a", 2), ("b", 1), ("b", 2)], list("abcd")]
-)
-def test_other_names_come_back(names):
+PAIRS = [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+NAMES = {
+    "numbers": range(4),
+    "floats": [0.5, 1, 2, 3],
+    "levels": pd.MultiIndex.from_tuples(PAIRS, names=["top", "sub"]),
+    "categories": pd.CategoricalIndex(list("abcd"), name="q"),
+    "days": pd.date_range("2024", periods=4, name="day"),
+    "named": pd.Index(list("abcd"), name="variable"),
+    "a blank one": ["", "b", "c", "d"],
+}
+
+
+@pytest.fixture(scope="module")
+def unnamed():
+    """A model that was fitted to the same cells without names."""
+    return ll.MatrixCompletion(**LIGHT).fit(ROWS)
+
+
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
+def test_other_names_come_back(names, unnamed):
     frame = pd.DataFrame(ROWS, columns=names)
-    filled = ll.MatrixCompletion(**LIGHT).fit(frame).fill(frame)
-    assert filled.columns.equals(frame.columns)
-    assert not filled.isna().any().any()
+    assert read_kinds(frame).untouched == {}
+    filled = decode(encode(frame, {}), unnamed.transform(ROWS), {})
+    pd.testing.assert_index_equal(filled.columns, frame.columns, exact=True)
+    np.testing.assert_array_equal(filled, unnamed.fill(ROWS))
+
+
+INDEXES = {
+    "repeated": ["r"] * 12,
+    "days": pd.date_range("2024", periods=12, tz="Europe/Berlin", name="day"),
+    "levels": pd.MultiIndex.from_product([["x", "y"], range(6)], names=["g", "k"]),
+    "categories": pd.CategoricalIndex([f"r{k}" for k in range(12)]),
+    "with a gap": [None, *(f"r{k}" for k in range(11))],
+    "of several kinds": ["a", 1] * 6,
+    "as a column": pd.Index(range(5, 17), name="a"),
+}
+
+
+@pytest.mark.parametrize("index", INDEXES.values(), ids=INDEXES)
+def test_rows_keep_their_names_and_the_frame_is_not_changed(index, unnamed):
+    frame = NAMED.set_axis(index).assign(when=pd.Timestamp("2024-01-01"))
+    frame.attrs = {"unit": "m"}
+    before = frame.copy()
+    filled = decode(frame, unnamed.transform(ROWS), {}, ["when"])
+    pd.testing.assert_index_equal(filled.index, frame.index, exact=True)
+    assert filled.attrs == frame.attrs
+    np.testing.assert_array_equal(filled[list("abcd")], unnamed.fill(ROWS))
+    filled.iloc[0, 1] = -99.0
+    filled.iloc[0, 4] = pd.Timestamp("1999-01-01")
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_of_names_that_are_no_text_some_may_be_left_out():
+    frame = pd.DataFrame(ROWS)
+    with pytest.warns(UserWarning, match=r"0.* \(as asked\)"):
+        model = ll.MatrixCompletion(**LIGHT, as_is=[0]).fit(frame)
+    filled = model.fill(frame)
+    assert filled.isna().sum().tolist() == [1, 0, 0, 0]
+    with pytest.raises(InvalidInputError, match=r"as_data names a column that the data frame(.|\n)*9"):
+        ll.MatrixCompletion(**LIGHT, as_data=[9]).fit(frame)
 
 
 def test_frames_of_all_libraries_are_wrapped():

@@ -181,7 +181,8 @@ def check_frame(entry: Entry, frame: Any, filled: Any, fills: Sequence[tuple[int
             cell = expected[k, name]
             if entry.fills[name] in (NUMBER, WHOLE):
                 number = number_in(cell, entry.file.decimal)
-                assert math.isclose(float(after), number, rel_tol=1e-6, abs_tol=1e-9), f"{where}, not {cell}"
+                found = number_in(after, entry.file.decimal)
+                assert math.isclose(found, number, rel_tol=1e-6, abs_tol=1e-9), f"{where}, not {cell}"
             else:
                 assert str(after).upper() == str(cell).upper(), f"{where}, not {cell}"
 

@@ -19,6 +19,7 @@ from lowland.core.cells.observed_cells import check_table_kept
 from lowland.core.results.findings import Certificate
 from lowland.core.results.records import SearchResult
 from lowland.estimators.frames.data_arrays import with_holes_filled
+from lowland.estimators.frames.held import Written
 from lowland.estimators.frames.kinds import Levels
 from lowland.estimators.frames.roles import dates_of_rows
 from lowland.estimators.frames.totals import Sums, decode_summed, summed
@@ -64,8 +65,10 @@ class _CompletedTable(_ServedTable):
     label_column_: Any = ""
     # whether the fitted table was in single precision
     _is_single: bool = False
-    # the fitted data frame, whose columns and kinds completed ones have; None for anything else
+    # the fitted data frame or DataArray, whose kinds completed ones have; None for anything else
     _frame: Any = None
+    # how columns of text write numbers
+    _written: Written = MappingProxyType({})
     # columns that are sums of others, with their parts
     _sums: Sums = MappingProxyType({})
     # the column of dates that orders rows, and how they are written
@@ -151,7 +154,10 @@ class _CompletedTable(_ServedTable):
         table = observe(self, X, reset=False)
         about = self._about_rows(X, table, row_covariates, row_order)
         filled = self._filled(table, about, likeliest=True)
-        means = flag(means, "means")
+        return self._as_given(X, filled, means=flag(means, "means"))
+
+    def _as_given(self, X: Any, filled: Matrix, *, means: bool = False) -> Any:
+        """Return a table with its holes filled, of the kind that it is."""
         if is_named(X):
             return with_holes_filled(X, filled, self._completed.labels)
         return decode_summed(self, eager_frame(X), filled, means=means)

@@ -14,6 +14,7 @@ from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
 from lowland.estimators.frames.data_arrays import as_table
 from lowland.estimators.frames.kinds import encode
+from lowland.estimators.frames.refused import in_words
 from lowland.estimators.frames.roles import rows_named_in
 from lowland.estimators.frames.totals import without_totals
 from lowland.estimators.table_input import observations_of
@@ -43,7 +44,7 @@ def observe(model: Any, X: Any, *, reset: bool, rows: bool = False) -> Observati
     if isinstance(X, np.ma.MaskedArray):
         X = np.ma.filled(X.astype(np.float32 if X.dtype == np.float32 else np.float64), np.nan)
     named, frame = rows_named_in(X, model.label_column_), as_table(X)
-    X = encode(frame, model.levels_, model.untouched_)
+    X = encode(frame, model.levels_, model.untouched_, model._written)
     table = (
         _aligned(model, X, reset, rows) if isinstance(X, Observations) else _checked(model, X, reset, named)
     )
@@ -77,15 +78,18 @@ def _aligned(model: Any, table: Observations, reset: bool, rows: bool) -> Observ
 
 
 def _checked(model: Any, X: Any, reset: bool, named: Any) -> Observations:
-    table = validate_data(
-        model,
-        X,
-        reset=reset,
-        accept_sparse=["coo", "csr"],
-        dtype=[np.float64, np.float32],
-        ensure_all_finite="allow-nan",
-        ensure_min_samples=1,
-    )
+    try:
+        table = validate_data(
+            model,
+            X,
+            reset=reset,
+            accept_sparse=["coo", "csr"],
+            dtype=[np.float64, np.float32],
+            ensure_all_finite="allow-nan",
+            ensure_min_samples=1,
+        )
+    except ValueError as error:
+        raise in_words(error, X, getattr(model, "feature_names_in_", None)) from None
     names = getattr(model, "feature_names_in_", None)
     if reset and names is not None and isinstance(table, np.ndarray):
         warn_of_sentinels(dict(zip(names.tolist(), table.T, strict=True)))

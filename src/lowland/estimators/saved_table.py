@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from lowland.completion.files.models import levels_as_data, load_model, save_model
 from lowland.completion.tables.completed import Completed
 from lowland.core.results.findings import Certificate
+from lowland.estimators.frames.held import Written, written_as_data, written_from_data
 from lowland.estimators.frames.kinds import Levels
 from lowland.estimators.frames.totals import Sums
 from lowland.estimators.parameters import parameters_as_data, parameters_from_data
@@ -32,6 +33,7 @@ class _SavedTable(Reported):
     _is_single: bool
     _time: tuple[str, str]
     _sums: Sums
+    _written: Written
 
     def report(self, path: str | os.PathLike[str], *, title: str = "Completion of a table") -> None:
         """Write a self-contained HTML report, which includes a trial fit with held-out cells.
@@ -82,6 +84,7 @@ class _SavedTable(Reported):
             "label_column": self.label_column_,
             "single": self._is_single,
             "time": list(self._time),
+            "written": written_as_data(self._written),
             "sums": {name: list(parts) for name, parts in self._sums.items()},
             "parameters": parameters_as_data(self),
         }
@@ -154,6 +157,7 @@ class _SavedTable(Reported):
         loaded._is_single = bool(header.get("single", False))
         name, written = header.get("time", ("", ""))
         loaded._time = name, written
+        loaded._written = written_from_data(header.get("written", ()))
         loaded._sums = {name: tuple(parts) for name, parts in header.get("sums", {}).items()}
         loaded.method_ = table.method
         loaded._set(Completed(table, int(header["seed"]), stored=header.get("cells", "")))

@@ -26,7 +26,7 @@ from lowland.estimators.frames.filled import whole_columns
 from lowland.estimators.frames.kinds import FrameKinds, chosen_losses, read_kinds
 from lowland.estimators.frames.roles import dates_of_rows, panel_of
 from lowland.estimators.frames.totals import totals_of, warn_of_total_rows
-from lowland.estimators.frames.warned import warn_of_marks, warn_of_untouched
+from lowland.estimators.frames.warned import warn_of_marks, warn_of_untouched, warn_of_written
 from lowland.estimators.frames.wrapping import wrap_frame
 from lowland.estimators.observing import in_precision, observe
 from lowland.estimators.parameters import shown, warn_of_limit
@@ -34,6 +34,7 @@ from lowland.estimators.plans import is_auto, plan_of
 from lowland.estimators.table_input import covariates_of, order_of, rank_or_auto, refuse_list, weigh_rows
 from lowland.files.table_format import TableFormat
 from lowland.sensing.input_checks import check_scale
+from lowland.tensors.named_modes import is_named
 
 
 @final
@@ -65,7 +66,7 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     InvalidInputError
         If a setting, the table or the covariates cannot be used.
     """
-    X = as_table(X)
+    given, X = X, as_table(X)
     refuse_list(X)
     kinds, plan, numbers = _read_columns(model, X)
     check_effort(model.effort)
@@ -79,6 +80,7 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     shape, labels = observations.shape, (observations.row_labels, observations.column_labels)
     about = beside.covariates(shape, labels, keyed=isinstance(X, Observations))
     rng = model._generator()
+    whole = whole_columns(X, model.untouched_, model.levels_, kinds.written)
     dated = dates_of_rows(X, kinds.time)
     asked = order_of(beside.row_order, labels[0], "row"), order_of(beside.column_order, labels[1], "column")
     panel = panel_of(X, kinds.roles) if isinstance(beside.row_order, str) else None
@@ -97,14 +99,17 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
             covariates=about,
             levels=kinds.level_kinds() if numbers else None,
             orders=orders,
-            whole=whole_columns(X, model.untouched_).tolist(),
+            whole=whole.tolist(),
         )
         table, certificate = _judged(model, planned.table, rng)
     warn_of_limit(table.search, stacklevel=4)
     _keep(model, table, certificate, rng)
     wrapped = wrap_frame(X)
-    # a copy: what becomes of the frame changes no completion of what was fitted
-    model._frame = None if wrapped is None else wrapped.clone().to_native()
+    # a copy: what becomes of the table changes no completion of what was fitted
+    if is_named(given):
+        model._frame = given.copy()
+    elif wrapped is not None:
+        model._frame = wrapped.clone().to_native()
     if planned.path is not None:
         model.rank_path_ = planned.path
 
@@ -119,14 +124,16 @@ def _read_columns(model: Any, X: Any) -> tuple[FrameKinds, CompletionPlan, bool]
     # Bayesian methods fit levels as numbers
     numbers = is_auto(model.loss) and plan.decide_method() != "map"
     kinds = kinds.with_words() if numbers else kinds.without_words()
-    totals = totals_of(X, kinds.levels, kinds.untouched, model.as_data)
+    totals = totals_of(X, kinds.levels, kinds.untouched, model.as_data, kinds.written)
     sums = {} if totals is None else {totals.names[one.place]: totals.parts_of(one) for one in totals.columns}
     kinds = replace(kinds, untouched={**kinds.untouched, **sums})
     model._sums = {} if totals is None else totals.sums
     model.levels_, model.untouched_ = kinds.levels, tuple(kinds.untouched)
+    model._written = kinds.written
     model.label_column_, model._time = kinds.labels, kinds.time
     warn_of_untouched(kinds.untouched, model.loss)
     warn_of_marks(X, model.levels_)
+    warn_of_written(kinds.written)
     warn_of_total_rows(totals)
     suited = {} if numbers else kinds.losses
     plan = replace(plan, loss=chosen_losses(plan.loss, is_auto(model.loss), suited, model.levels_))
@@ -181,7 +188,7 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
     warn_of_limit(fit.search, stacklevel=4)
     vars(model).pop("feature_names_in_", None)  # left over from an earlier fit
     model.levels_, model.untouched_, model.label_column_ = {}, (), ""
-    model._time, model._sums = ("", ""), {}
+    model._time, model._sums, model._written = ("", ""), {}, {}
     model.n_features_in_ = cells.shape[1]
     _keep(model, fit.table, certificate, rng)
     model._is_single = False  # as the fit has it

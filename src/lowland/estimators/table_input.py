@@ -45,7 +45,7 @@ def observed_table(X: Any) -> Observations:
     if isinstance(X, Observations):
         return X
     kinds = read_kinds(X)
-    numbers = encode(X, kinds.levels, kinds.untouched)
+    numbers = encode(X, kinds.levels, kinds.untouched, kinds.written)
     checked = check_array(
         numbers, accept_sparse=["coo", "csr"], dtype="float64", ensure_all_finite="allow-nan"
     )

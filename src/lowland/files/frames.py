@@ -18,7 +18,8 @@ def eager_frame(source: Any) -> Any:
     """Return lazy frames, relations of DuckDB and streams of Arrow as frames; anything else unchanged."""
     import narwhals as nw
 
-    if isinstance(source, np.ndarray):
+    # arrays of xarray export streams of their cells
+    if isinstance(source, np.ndarray) or type(source).__module__.partition(".")[0] == "xarray":
         return source
     try:
         wrapped = nw.from_native(source, pass_through=True)
@@ -30,9 +31,10 @@ def eager_frame(source: Any) -> Any:
         return source
     try:
         import pyarrow as pa
-    except ImportError:
+
+        return pa.table(source)
+    except (ImportError, ValueError):  # a series is a stream too, and no table
         return source
-    return pa.table(source)
 
 
 def frame_columns(frame: Any) -> Columns:
@@ -121,8 +123,8 @@ def _text(series: Any) -> NDArray[Any] | LabelColumn:
     if series.dtype in (nw.String, nw.Categorical) or isinstance(series.dtype, nw.Enum):
         try:
             return _encoded(series.to_arrow())
-        except (ImportError, NotImplementedError):  # without PyArrow, or of intervals: cell by cell
-            pass
+        except (ImportError, NotImplementedError, TypeError, ValueError):
+            pass  # without PyArrow, or of categories such as intervals or of several kinds: cell by cell
     missing = series.is_null().to_list()
     cells = zip(series.to_list(), missing, strict=True)
     return np.array(["" if gap else label_text(cell) for cell, gap in cells], dtype=str)

@@ -106,9 +106,7 @@ def recommend_new(
     return best, predictions[best]
 
 
-def one_row(
-    labels: TableLabels, known: Mapping[Any, Any], *, n: int, dtype: str = "float64"
-) -> Observations:
+def one_row(labels: TableLabels, known: Mapping[Any, Any], *, n: int, dtype: str = "float64") -> Observations:
     """Return values by label (or position) of column as a table of one row and `n` columns.
 
     Raises

@@ -15,7 +15,6 @@ from lowland.core.errors import UnsupportedError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import RandomSource, make_generator
 from lowland.estimators.answers.uncertain_table import _UncertainTable
-from lowland.estimators.frames.totals import decode_summed
 from lowland.estimators.observing import observe
 from lowland.files.frames import eager_frame
 
@@ -47,7 +46,7 @@ class _ImputedTable(_UncertainTable):
 
         Returns
         -------
-        list of data frames, or ndarray, shape (n_completions, k, n)
+        list of data frames or DataArrays, or ndarray, shape (n_completions, k, n)
             Of data frames, frames of the same kind, with levels by their names, whole numbers whole, and the
             columns that take no part as they are. Observed cells are kept; missing cells are drawn with
             noise, as in `sample`. Analyse each table, then pool the results by Rubin's rules
@@ -128,10 +127,10 @@ class _ImputedTable(_UncertainTable):
             seen = observe(self, frame, reset=False)
             drawing = self._completed.drawing(seen, self._about_rows(frame, seen, row_covariates, row_order))
         tables = impute(drawing, seen, count, rng)
-        return seen, (decode_summed(self, frame, table) for table in tables)
+        return seen, (self._as_given(frame, table) for table in tables)
 
     def _fitted_frame(self) -> Any:
-        """Return the fitted data frame, None if something else was fitted."""
+        """Return the fitted data frame or DataArray, None if something else was fitted."""
         if self._frame is None and ("feature_names_in_" in vars(self) or self.levels_ or self.untouched_):
             raise UnsupportedError(
                 "the fitted data frame is needed for completions of it",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,15 @@ def as_table(X: Any) -> Any:
     Raises
     ------
     InvalidInputError
-        If a DataArray has other than two dimensions.
+        If a DataArray has other than two dimensions, or several arrays are given.
     """
+    xarray = sys.modules.get("xarray")
+    if xarray is not None and isinstance(X, xarray.Dataset):
+        raise InvalidInputError(
+            "a Dataset is several arrays",
+            ", ".join(map(repr, X.data_vars)),
+            fix="pass one of them, data.to_dataframe(), or data.to_dataarray() if all have one dimension",
+        )
     if not is_named(X):
         return eager_frame(X)
     if X.ndim != 2:

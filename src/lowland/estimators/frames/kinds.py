@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from lowland.core.errors import InvalidInputError
+from lowland.estimators.frames.held import (
+    NOTHING_SAID,
+    PLAIN,
+    Written,
+    are_values,
+    as_numbers,
+    find_written,
+    holds_number,
+    is_declared,
+    is_mark,
+    known_cells,
+    missing_cells,
+)
 from lowland.estimators.frames.roles import frame_roles
-from lowland.estimators.frames.wrapping import check_names, wrap_frame
+from lowland.estimators.frames.wrapping import check_frame, wrap_frame
 from lowland.files.columns.dates import UNCLEAR
 from lowland.files.columns.roles import EMPTY, are_levels
 from lowland.files.columns.times import EITHER_FIRST
 from lowland.files.evidence import Decision
-from lowland.files.numerals import MISSING, Numerals, are_marks
+from lowland.files.numerals import Numerals, are_marks
 from lowland.files.table_format import TableFormat
 
 if TYPE_CHECKING:
     from lowland.completion.columns.losses import Losses
     from lowland.completion.encoded.levels import LevelKind
 
-PLAIN = TableFormat()
 # ordered levels by column name; a level is fitted as its position
 Levels = dict[Any, tuple[Any, ...]]
 YES_NO = (False, True)
-# text such as "007" is a name, although it looks like a number
-_NAMED_BY_DIGITS = re.compile(r"[+-]?0\d.*")
+TWO_WAYS = "text whose commas or points may be decimal marks, or stand between thousands"
 
 
 @final
@@ -48,6 +58,8 @@ class FrameKinds:
         Columns that hold neither numbers nor levels, with what they hold. They take no part in a fit.
     words : dict
         Levels without an order of the columns that hold some, by name: a few words.
+    written : dict
+        How columns of text write numbers, by name, where it is unusual.
     names : tuple
         All columns, in their order.
     labels : str
@@ -62,6 +74,7 @@ class FrameKinds:
     losses: dict[Any, str] = field(default_factory=dict)
     untouched: dict[Any, str] = field(default_factory=dict)
     words: Levels = field(default_factory=dict)
+    written: dict[Any, Numerals] = field(default_factory=dict)
     names: tuple[Any, ...] = ()
     labels: Any = ""
     time: tuple[str, str] = ("", "")
@@ -82,7 +95,7 @@ class FrameKinds:
         """Return the error of a frame without any column that a fit takes."""
         return InvalidInputError(
             "no column of the data frame holds numbers or levels",
-            ", ".join(f"{name!r}: {what}" for name, what in list(self.untouched.items())[:6]),
+            ", ".join(f"{name!r}: {what}" for name, what in list(self.untouched.items())[:6]) or "no columns",
             fix="pass a table of numbers; of a list of cells, Observations.from_frame",
         )
 
@@ -99,7 +112,7 @@ class FrameKinds:
         }
 
 
-def read_kinds(frame: Any, form: TableFormat = PLAIN) -> FrameKinds:
+def read_kinds(frame: Any, form: TableFormat = NOTHING_SAID) -> FrameKinds:
     """Return what the columns of a frame hold.
 
     Parameters
@@ -117,51 +130,81 @@ def read_kinds(frame: Any, form: TableFormat = PLAIN) -> FrameKinds:
     wrapped = wrap_frame(frame)
     if wrapped is None:
         return kinds
-    check_names(wrapped.columns)
+    check_frame(wrapped)
     named = all(isinstance(name, str) for name in wrapped.columns)
     used = 0
     roles = frame_roles(wrapped, form) if named and wrapped.columns else Decision("wide", ())
-    labels = roles.roles[0] if roles.roles else ""
-    unclear = roles.dates.get(labels) == UNCLEAR
+    left_out = _left_out(roles) if named else dict.fromkeys(_named_in(form, wrapped.columns), "as asked")
+    written, doubtful = find_written(_texts(wrapped, left_out))
     for series in wrapped.iter_columns():
-        kind, values = (EMPTY, ()) if _is_blank(series) else _kind_of(series)
-        left = roles.as_is.get(series.name, "")
-        if series.name == labels:
-            left = f"labels of the rows, {EITHER_FIRST}" if unclear else "labels of the rows"
-        if left and not _is_declared(series):
+        numerals = written.get(series.name, PLAIN)
+        kind, values = (EMPTY, ()) if _is_blank(series) else _kind_of(series, numerals)
+        left = left_out.get(series.name, "")
+        if left and not (is_declared(series) and left != "as asked"):
             kinds.untouched[series.name] = left
             continue
         if kind == "levels":
             kinds.levels[series.name] = values
-            seen = series.drop_nulls().n_unique() if len(values) else 0
-            if seen > 1:
+            if len(set(known_cells(series))) > 1:
                 kinds.losses[series.name if named else used] = "ordinal" if len(values) > 2 else "logistic"
         elif kind != "numbers":
-            kinds.untouched[series.name] = kind
+            kinds.untouched[series.name] = TWO_WAYS if series.name in doubtful else kind
             if values and _are_levels(series, values):
                 kinds.words[series.name] = values
             continue
+        elif series.name in written:
+            kinds.written[series.name] = written[series.name]
         used += 1
-    if kinds.untouched and not used and not kinds.words:
+    if not used and not kinds.words:
         raise kinds.nothing_to_fit()
-    declared = labels and labels not in kinds.untouched
-    names, labels = tuple(wrapped.columns), "" if declared else labels
+    names = tuple(wrapped.columns)
+    labels = next((name for name in roles.roles if name in kinds.untouched), "")
     time = roles.time, roles.dates.get(roles.time, "")
     return replace(kinds, names=names, labels=labels, time=time, roles=roles)
 
 
-def _is_declared(series: Any) -> bool:
-    """Return whether the kind of a column says that it holds levels."""
+def _left_out(roles: Decision) -> dict[Any, str]:
+    """Return the columns that hold neither numbers nor levels, by what they are called and hold together."""
+    left = dict(roles.as_is)
+    for labels in roles.roles:  # one or none, whose name may be ""
+        unclear = roles.dates.get(labels) == UNCLEAR
+        left[labels] = f"labels of the rows, {EITHER_FIRST}" if unclear else "labels of the rows"
+    return left
+
+
+def _named_in(form: TableFormat, names: Collection[Any]) -> list[Any]:
+    """Return the columns that are left out, of a frame whose names are no text.
+
+    Raises
+    ------
+    InvalidInputError
+        If a column that was named does not exist.
+    """
+    for option, asked in (("as_data", form.as_data), ("as_is", form.as_is)):
+        for name in asked:
+            if name not in names:
+                raise InvalidInputError(
+                    f"{option} names a column that the data frame does not have",
+                    repr(name),
+                    fix=f"name one of {', '.join(map(repr, names))}",
+                )
+    return list(form.as_is)
+
+
+def _texts(wrapped: Any, left_out: Collection[Any]) -> dict[Any, list[str]]:
+    """Return the distinct cells of columns of text that may hold numbers."""
     import narwhals as nw
 
-    return series.dtype in (nw.Boolean, nw.Categorical) or isinstance(series.dtype, nw.Enum)
+    some = [s for s in wrapped.iter_columns() if s.name not in left_out and s.dtype in (nw.String, nw.Object)]
+    cells = {series.name: dict.fromkeys(x for x in series.to_list() if isinstance(x, str)) for series in some}
+    return {name: list(own) for name, own in cells.items() if own}
 
 
-def _kind_of(series: Any) -> tuple[str, tuple[Any, ...]]:
+def _kind_of(series: Any, numerals: Numerals) -> tuple[str, tuple[Any, ...]]:
     """Return "numbers", or "levels" with them, or what else a column holds."""
     import narwhals as nw
 
-    if series.dtype.is_numeric():
+    if are_values(series) or series.dtype == nw.Decimal:
         return "numbers", ()
     if series.dtype == nw.Boolean:
         return "levels", YES_NO
@@ -174,11 +217,22 @@ def _kind_of(series: Any) -> tuple[str, tuple[Any, ...]]:
         return "dates", ()
     if series.dtype in (nw.Categorical, nw.String, nw.Object, nw.Unknown):
         try:
-            cells = zip(series.to_list(), _gaps(series), strict=True)
+            cells = known_cells(series)
         except (NotImplementedError, TypeError, ValueError):  # such as categories that are intervals
             return f"{series.dtype} of another kind", ()
-        return _kind_of_cells([x for x, gap in cells if not gap])
+        if series.dtype == nw.Categorical:
+            return _kind_of_categories(cells)
+        return _kind_of_cells(cells, numerals)
     return str(series.dtype), ()
+
+
+def _kind_of_categories(cells: list[Any]) -> tuple[str, tuple[Any, ...]]:
+    """Return the same for a column of categories without an order: levels, even if they are numbers."""
+    if all(isinstance(x, bool | np.bool_) for x in cells):
+        return "levels", YES_NO
+    if not all(isinstance(x, str | int | float) for x in cells):
+        return "categories that are neither text nor numbers", ()
+    return _of_words(cells) if not are_marks([str(x).strip() for x in cells]) else (EMPTY, ())
 
 
 def _is_blank(series: Any) -> bool:
@@ -188,45 +242,24 @@ def _is_blank(series: Any) -> bool:
     return bool(series.dtype.is_float() and np.isnan(series.to_numpy().astype(np.float64)).all())
 
 
-def missing_cells(series: Any, levels: Collection[Any] = ()) -> list[bool]:
-    """Return which cells are missing: in columns of numbers or truth values the usual marks as well."""
-    are_words = any(isinstance(level, str) for level in levels)
-    return [
-        gap or (not are_words and is_mark(cell))
-        for cell, gap in zip(series.to_list(), _gaps(series, levels), strict=True)
-    ]
-
-
-def _gaps(series: Any, levels: Collection[Any] = ()) -> list[bool]:
-    """Return which cells hold nothing: null, not a number, or blank, which may be a level of a category."""
-    return [
-        bool(gap) or (is_empty(cell) and cell not in levels)
-        for cell, gap in zip(series.to_list(), series.is_null().to_list(), strict=True)
-    ]
-
-
-def is_empty(cell: Any) -> bool:
-    """Return whether a cell holds nothing, whatever the rest of its column holds."""
-    return (isinstance(cell, float) and cell != cell) or (isinstance(cell, str) and not cell.strip())
-
-
-def is_mark(cell: Any) -> bool:
-    """Return whether a cell means missing among numbers."""
-    return isinstance(cell, str) and cell.strip() in MISSING
-
-
-def _kind_of_cells(cells: list[Any]) -> tuple[str, tuple[Any, ...]]:
+def _kind_of_cells(cells: list[Any], numerals: Numerals) -> tuple[str, tuple[Any, ...]]:
     """Return the same for a column of objects or text, by its cells that hold something."""
     if are_marks([x.strip() if isinstance(x, str) else str(x) for x in cells]):
         return EMPTY, ()
     known = [x for x in cells if not is_mark(x)]
     if known and all(isinstance(x, bool | np.bool_) for x in known):
         return "levels", YES_NO
-    if known and all(_is_number(x) for x in known):
+    if known and all(holds_number(x, numerals) for x in known):
         return "numbers", ()
     if not all(isinstance(x, str) for x in cells):
-        return "objects of several kinds", ()
-    words = tuple(sorted(set(cells)))
+        types = {type(x).__name__ for x in cells}
+        return f"objects of {f'type {types.pop()}' if len(types) == 1 else 'several kinds'}", ()
+    return _of_words(cells)
+
+
+def _of_words(cells: list[Any]) -> tuple[str, tuple[Any, ...]]:
+    """Return the same for a column of words, or of numbers that are none."""
+    words = tuple(sorted(set(cells), key=lambda x: (isinstance(x, str), x)))
     if len(words) <= 2 and are_levels(len(words), len(cells)):
         return "levels", words
     return f"{len(words)} words without an order", words
@@ -235,12 +268,6 @@ def _kind_of_cells(cells: list[Any]) -> tuple[str, tuple[Any, ...]]:
 def _are_levels(series: Any, words: tuple[Any, ...]) -> bool:
     """Whether words are few enough to be levels: names differ from line to line."""
     return are_levels(len(words), len(series) - series.null_count())
-
-
-def _is_number(cell: Any) -> bool:
-    if isinstance(cell, str):
-        return not _NAMED_BY_DIGITS.fullmatch(cell.strip()) and Numerals().number(cell) is not None
-    return isinstance(cell, int | float | Decimal | np.number) and not isinstance(cell, bool | np.bool_)
 
 
 def chosen_losses(asked: Losses, auto: bool, suited: Mapping[Any, str], levels: Levels) -> Losses:
@@ -275,23 +302,25 @@ def chosen_losses(asked: Losses, auto: bool, suited: Mapping[Any, str], levels: 
     return chosen
 
 
-def encode(frame: Any, levels: Levels, untouched: Collection[Any] = ()) -> Any:
+def encode(
+    frame: Any, levels: Levels, untouched: Collection[Any] = (), written: Written = MappingProxyType({})
+) -> Any:
     """Return the fitted columns of a frame as numbers, NaN if missing; anything else unchanged."""
     import narwhals as nw
 
     wrapped = wrap_frame(frame)
     if wrapped is None:
         return frame
-    check_names(wrapped.columns)
+    check_frame(wrapped)
     left = wrapped.drop([name for name in wrapped.columns if name in untouched]) if untouched else wrapped
     made = []
     for series in left.iter_columns():
         if series.name in levels:
             numbers = _codes(series, levels[series.name])
-        elif series.dtype.is_numeric() or series.dtype == nw.Boolean:
+        elif are_values(series) or series.dtype == nw.Boolean:
             continue
         else:
-            numbers = as_numbers(series)
+            numbers = as_numbers(series, written.get(series.name, PLAIN))
         made.append(nw.new_series(series.name, numbers, nw.Float64, backend=wrapped.implementation))
     return left.with_columns(*made).to_native() if made or untouched else frame
 
@@ -301,30 +330,17 @@ def _codes(series: Any, levels: tuple[Any, ...]) -> list[float]:
     codes = {level: float(k) for k, level in enumerate(levels)}
     cells = series.to_list()
     missing = missing_cells(series, levels)
-    unknown = {x for x, gap in zip(cells, missing, strict=True) if not gap and x not in codes}
+    unknown = [x for x, gap in zip(cells, missing, strict=True) if not (gap or (_is_plain(x) and x in codes))]
     if unknown:
         raise InvalidInputError(
             f"column {series.name!r} has a level that the fit does not know",
-            repr(next(iter(unknown))),
+            repr(unknown[0]),
             f"the levels of the fit are {', '.join(map(repr, levels[:6]))}",
             "leave the cell missing, or fit again",
         )
     return [np.nan if gap else codes[x] for x, gap in zip(cells, missing, strict=True)]
 
 
-def as_numbers(series: Any) -> list[float]:
-    """Return objects and text that hold numbers as numbers."""
-    numbers = []
-    for cell, gap in zip(series.to_list(), missing_cells(series), strict=True):
-        number = Numerals().number(cell) if isinstance(cell, str) else cell
-        if gap:
-            numbers.append(np.nan)
-        elif number is not None and _is_number(cell):
-            numbers.append(float(number))
-        else:
-            raise InvalidInputError(
-                f"column {series.name!r} held numbers in the fit",
-                repr(cell),
-                fix="pass numbers, or fit again",
-            )
-    return numbers
+def _is_plain(cell: Any) -> bool:
+    """Return whether a cell may be a level: one value."""
+    return isinstance(cell, str | int | float | np.generic)

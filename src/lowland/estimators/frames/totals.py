@@ -11,6 +11,7 @@ import numpy as np
 from lowland.core.arrays import Matrix
 from lowland.core.cells.observations import Observations
 from lowland.estimators.frames.filled import decode, whole_columns
+from lowland.estimators.frames.held import Written
 from lowland.estimators.frames.kinds import Levels, encode
 from lowland.estimators.frames.wrapping import wrap_frame
 from lowland.files.columns.table_totals import Totals, called_totals, find_totals
@@ -21,7 +22,12 @@ Sums = Mapping[str, Sequence[str]]
 
 
 def totals_of(
-    frame: Any, levels: Levels, untouched: Collection[Any], data: Collection[str], sums: Sums | None = None
+    frame: Any,
+    levels: Levels,
+    untouched: Collection[Any],
+    data: Collection[str],
+    written: Written,
+    sums: Sums | None = None,
 ) -> Totals | None:
     """Return which rows and columns of a frame are sums of others; None if none is, or it is no frame.
 
@@ -33,6 +39,8 @@ def totals_of(
         Columns without a part in the fit.
     data : collection of str
         Columns and rows that are data whatever they are called.
+    written : mapping of str to Numerals
+        How columns of text write numbers.
     sums : mapping of str to sequence of str, optional
         Columns that are totals, with their parts, if a fit has found them.
     """
@@ -47,14 +55,15 @@ def totals_of(
     sums = None if sums is None else {name: parts for name, parts in sums.items() if name in wrapped.columns}
     if not any(called) and not (any(map(is_total, wrapped.columns)) if sums is None else sums):
         return None
-    numbers = wrap_frame(encode(frame, levels, [name for name in untouched if name not in (sums or ())]))
+    left = [name for name in untouched if name not in (sums or ())]
+    numbers = wrap_frame(encode(frame, levels, left, written))
     columns = {one.name: np.asarray(one.cast(nw.Float64).to_numpy(), float) for one in numbers.iter_columns()}
     return find_totals(columns, called, levels=levels, data=data, sums=sums)
 
 
 def totals_in(model: Any, frame: Any) -> Totals | None:
     """Return which rows and columns of a frame are sums of others, of columns those that a fit found."""
-    return totals_of(frame, model.levels_, model.untouched_, model.as_data, model._sums)
+    return totals_of(frame, model.levels_, model.untouched_, model.as_data, model._written, model._sums)
 
 
 def without_totals(model: Any, frame: Any, table: Observations) -> Observations:
@@ -80,9 +89,9 @@ def decode_summed(model: Any, frame: Any, filled: Matrix, *, means: bool = False
     if totals is not None:
         untouched = tuple(name for name in untouched if name not in totals.names)
         whole = np.zeros(len(totals.names), bool)
-        whole[[] if means else whole_columns(frame, untouched)] = True
+        whole[[] if means else whole_columns(frame, untouched, model.levels_, model._written)] = True
         filled = totals.complete(filled, whole)
-    return decode(frame, filled, model.levels_, untouched, means=means)
+    return decode(frame, filled, model.levels_, untouched, model._written, means=means)
 
 
 def warn_of_total_rows(totals: Totals | None) -> None:

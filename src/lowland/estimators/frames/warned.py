@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from lowland.core.errors import InvalidInputError
-from lowland.estimators.frames.kinds import Levels, is_mark
+from lowland.estimators.frames.held import Written, is_mark
+from lowland.estimators.frames.kinds import Levels
 from lowland.estimators.frames.wrapping import wrap_frame
 from lowland.files.columns.times import EITHER_FIRST
+from lowland.files.numerals import Numerals
 
 
 def warn_of_untouched(untouched: Mapping[Any, str], asked: Any) -> None:
@@ -62,3 +64,26 @@ def warn_of_marks(frame: Any, levels: Levels) -> None:
             "missing, replace them by None, else make the column an ordered category (Enum in Polars)",
             stacklevel=4,
         )
+
+
+def warn_of_written(written: Written) -> None:
+    """Warn that text is read as numbers in a way that its columns show."""
+    said = {name: _manner(one) for name, one in written.items()}
+    if said:
+        columns = ", ".join(f"{name!r} ({words})" for name, words in said.items())
+        warnings.warn(
+            f"columns of text are read as numbers, and filled as text: {columns}; make them numbers to have "
+            "numbers filled, or name those that are none in as_is",
+            stacklevel=4,
+        )
+
+
+def _manner(numerals: Numerals) -> str:
+    """Return how the numbers of a column of text are written, in a few words."""
+    beside = numerals.beside
+    words = ["decimal commas"] * (numerals.decimal == ",")
+    words += [f"{numerals.thousands!r} between thousands"] * bool(numerals.thousands)
+    words += [f"{sign.strip()!r} left off" for sign in (numerals.signs, beside.before, beside.unit) if sign]
+    words += ["brackets for losses"] * beside.losses
+    words += [f"marks {', '.join(sorted(beside.marks))}"] * bool(beside.marks)
+    return ", ".join(words)

@@ -29,6 +29,15 @@ def wrap_frame(frame: Any) -> Any:
     return wrapped if isinstance(wrapped, nw.DataFrame) else None
 
 
+def check_frame(wrapped: Any) -> None:
+    """Raise if a frame has no rows, or its columns have no names that tell them apart."""
+    check_names(wrapped.columns)
+    if wrapped.columns and not len(wrapped):
+        raise InvalidInputError(
+            "the data frame has no rows", f"{len(wrapped.columns)} columns", fix="pass at least one row"
+        )
+
+
 def check_names(names: Sequence[Any]) -> None:
     """Raise if a column has no name, or some names are text and others are not."""
     for place, name in enumerate(names):

@@ -73,14 +73,14 @@ class Manner:
         """Whether there are cells, and all are truth values."""
         return self.truths and not self.numbers
 
-    def see(self, cell: Any, original: Original, numerals: Numerals) -> None:
+    def see(self, cell: Any, numerals: Numerals, *, floats_are_whole: bool = False) -> None:
         """Take in a cell that is not blank, of a column whose numbers are written so."""
         self.truths = self.truths and isinstance(cell, bool | np.bool_)
         self.texts = self.texts and isinstance(cell, str)
         if not self.numbers:
             return
         self.padded = self.padded or (isinstance(cell, str) and is_padded(cell))
-        number, whole = _number(cell, original, numerals)
+        number, whole = _number(cell, numerals, floats_are_whole=floats_are_whole)
         if number is None:
             self.numbers = False
         elif not math.isnan(number):
@@ -96,7 +96,7 @@ def signs_around(cell: str) -> tuple[str, str] | None:
     return (found["before"], found["after"]) if found is not None else None
 
 
-def _number(cell: Any, original: Original, numerals: Numerals) -> tuple[float | None, bool]:
+def _number(cell: Any, numerals: Numerals, *, floats_are_whole: bool) -> tuple[float | None, bool]:
     """Return a cell's number, NaN of a mark, None if it is none, and whether it is written as a whole one."""
     if isinstance(cell, str):
         number = numerals.number(cell)
@@ -109,7 +109,7 @@ def _number(cell: Any, original: Original, numerals: Numerals) -> tuple[float | 
     if isinstance(cell, bool | np.bool_) or not isinstance(cell, int | float | Decimal | np.number):
         return None, False
     number = float(cell)
-    whole = isinstance(cell, int | np.integer) or (original.floats_are_whole and number.is_integer())
+    whole = isinstance(cell, int | np.integer) or (floats_are_whole and number.is_integer())
     return number, whole
 
 
@@ -130,7 +130,7 @@ def _read_manners(original: Original) -> dict[str, Manner]:
     for line in original.lines():
         for manner, own, cell in zip(manners, numerals, line, strict=True):
             if not is_blank(cell):
-                manner.see(cell, original, own)
+                manner.see(cell, own, floats_are_whole=original.floats_are_whole)
     return dict(zip(original.names, manners, strict=True))
 
 
@@ -169,6 +169,15 @@ def whole_fill(value: float, least: float) -> int:
     """Return a number filled among whole ones: not negative unless the least of them is."""
     rounded = round(float(value))
     return max(rounded, 0) if least >= 0 else rounded
+
+
+def number_text(number: float, manner: Manner, numerals: Numerals) -> str:
+    """Return a filled number as its column of text writes numbers, with what stands beside them."""
+    text = str(number).replace(".", numerals.decimal)
+    if numerals.beside.unit or numerals.beside.before:
+        return numerals.beside.dress(text)
+    before, after = manner.signs or ("", "")
+    return before + text + after
 
 
 def as_text(cell: Any, original: Original) -> str:
