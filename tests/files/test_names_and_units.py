@@ -77,6 +77,17 @@ def test_marks_that_stand_below_are_no_units():
     assert not are_units(records)
 
 
+def test_units_above_numbers_that_have_units_themselves():
+    assert are_units([["id", "a", "b"], ["", "EUR", "kg"], ["x", "1", "3 kg"], ["y", "2", "4 kg"]])
+    assert not are_units([["id", "a", "b"], ["", "EUR", "old"], ["x", "1", "new"], ["y", "2", "new"]])
+
+
+def test_a_title_with_a_date_is_no_line_of_groups():
+    lines = [["id", "a", "b", "c"], ["x", "1", "2", "3"], ["y", "4", "5", "6"]]
+    assert not are_names([["Prices", "", "", "as of 2024"], *lines])
+    assert are_names([["", "old", "", "new"], *lines])
+
+
 def test_a_line_of_units_without_a_column_that_is_left_out(tmp_path):
     text = "id,a,b,c,d\n,kg,cm,degC,s\n" + LINES
     _, out = complete_text(tmp_path, "t.csv", text, "--drop", "b")

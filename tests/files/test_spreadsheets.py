@@ -314,6 +314,20 @@ def test_decimal_commas_as_text_beside_numbers(tmp_path):
     assert out[1:] == [*rows[:2], ["s2", 7.5, 2], *rows[3:]]  # a number, where some are
 
 
+def test_units_of_some_cells_alone_are_asked_about(tmp_path):
+    """1 gram among numbers of milligrams, or of grams: nothing tells."""
+    rows = [[f"s{k}", "1 gram" if k == 3 else None if k == 5 else 250.0 * k, k] for k in range(9)]
+    with pytest.raises(InvalidInputError, match="'1 gram' in column 'dose'"):
+        load_table(write_book(tmp_path / "t.xlsx", [["patient", "dose", "age"], *rows]), WORDS)
+
+
+def test_losses_in_brackets_beside_numbers(tmp_path):
+    rows = [[f"s{k}", "(1.5)" if k == 3 else None if k == 5 else 2.5 * k, k] for k in range(9)]
+    table = load_table(write_book(tmp_path / "t.xlsx", [["shop", "gain", "size"], *rows]), WORDS)
+    assert table.observations.to_array()[3, 0] == -1.5
+    assert "1 numbers of 'gain' in brackets are below zero" in table.decided
+
+
 def test_bounds_in_a_sheet_are_asked_for(tmp_path):
     rows = [[f"s{k}", "<0.5" if k == 3 else None if k == 4 else k + 0.5, k] for k in range(8)]
     path = write_book(tmp_path / "t.xlsx", [["well", "lead", "depth"], *rows])

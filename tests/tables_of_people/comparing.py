@@ -18,7 +18,14 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
 
 
 def read_output(
-    path: Path, delimiter: str, *, headed: bool, above: str = "", below: str = "", corner: str = "A1"
+    path: Path,
+    delimiter: str,
+    *,
+    headed: bool,
+    above: str = "",
+    below: str = "",
+    corner: str = "A1",
+    width: int | None = None,
 ) -> tuple[list[str] | None, list[list[Any]]]:
     """Return the names and the lines of a completed file, by readers that the package does not use."""
     if path.suffix in (".parquet", ".feather"):
@@ -31,7 +38,7 @@ def read_output(
         frame = frame.reset_index() if index else frame
         return list(frame.columns), [[_plain(x) for x in line] for line in frame.itertuples(index=False)]
     if path.suffix == ".xlsx":
-        rows = cells_from(path, corner)
+        rows = cells_from(path, corner, width)
         return ([str(name or "") for name in rows[0]], rows[1:]) if headed else (None, rows)
     with path.open(encoding="utf-8", newline="") as file:
         text = file.read()
@@ -42,7 +49,7 @@ def read_output(
     return (rows[0], rows[1:]) if headed else (None, rows)
 
 
-def cells_from(path: Path, corner: str) -> list[list[Any]]:
+def cells_from(path: Path, corner: str, width: int | None) -> list[list[Any]]:
     """Return the cells of a sheet from one on, merged cells with what stands in the first of them."""
     import openpyxl
 
@@ -53,7 +60,8 @@ def cells_from(path: Path, corner: str) -> list[list[Any]]:
         for row, column in merged.cells:
             sheet.cell(row, column).value = first
     start = sheet[corner]
-    return [list(row) for row in sheet.iter_rows(start.row, None, start.column, None, values_only=True)]
+    last = None if width is None else start.column + width - 1
+    return [list(row) for row in sheet.iter_rows(start.row, None, start.column, last, values_only=True)]
 
 
 def check_workbook(before: Path, after: Path, filled: int) -> None:
@@ -200,7 +208,13 @@ def check_output(entry: Entry, path: Path) -> list[tuple[int, str, Any]]:
     """Return what was filled in a completed file; raise unless every other cell is as it was."""
     file = entry.file
     names, lines = read_output(
-        path, file.delimiter, headed=file.headed, above=file.above, below=file.below, corner=file.corner
+        path,
+        file.delimiter,
+        headed=file.headed,
+        above=file.above,
+        below=file.below,
+        corner=file.corner,
+        width=len(file.columns),
     )
     if names is not None:
         assert names == list(file.columns)[int(file.short) :], names

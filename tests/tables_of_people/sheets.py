@@ -63,6 +63,22 @@ def hidden(_, sheet):
     sheet.column_dimensions["C"].hidden = True
 
 
+def lists(book, _):
+    """Add a hidden sheet of words."""
+    book.create_sheet("lists").append(["yes", "no"])
+    book["lists"].sheet_state = "hidden"
+
+
+def calculated(book, sheet):
+    """Add formulas beside the table."""
+    sheet["J40"], sheet["J41"] = "=SUM(B2:B25)", "=AVERAGE(C2:C25)"
+
+
+def formula(_, sheet):
+    """Put a formula into the table, whose value nobody has calculated."""
+    sheet["C5"] = "=B5*2"
+
+
 def errors(_, sheet):
     """Write errors of formulas into the holes of the column of milk."""
     for row in sheet.iter_rows(min_row=2, min_col=3, max_col=3):
@@ -89,6 +105,11 @@ DAYS = [datetime(2023, 1, 13) + timedelta(days=9 * k) for k in range(LINES)]
 TRUTHS = [word == "y" for word in words("y", "n")]
 TEXT_IDS = [f"{17 * k:05d}" for k in range(LINES)]
 GROUPS = {"town": [("Kiel", "Bonn", "Jena", "Ulm")[k // 6] for k in range(LINES)], **values()}
+WITH_UNITS = {
+    **values(),
+    "tea": [x or None for x in prices(lambda x: f"{x:.2f} €".replace(".", ","))["tea"]],
+    "milk": [x or None for x in prices(lambda x: f"{x:.1f} kg".replace(".", ","))["milk"]],
+}
 NUMBERS_AS_TEXT = {**values(), "tea": [None if x == "" else x for x in prices()["tea"]]}
 
 ENTRIES = (
@@ -114,7 +135,31 @@ ENTRIES = (
         fix=("--sheet", "Sheet"),
         frame=read_excel(),
     ),
-    sheet("hidden rows and columns", book(values(), hidden), frame=read_excel()),
+    sheet(
+        "a hidden sheet beside",
+        book(values(), lists),
+        said=("sheet 'Sheet'; left out, as they are hidden: 'lists' (--sheet)",),
+        frame=read_excel(),
+    ),
+    sheet(
+        "formulas beside a table", book(values(), calculated), frame=read_excel(usecols="A:E", nrows=LINES)
+    ),
+    sheet(
+        "a formula without a value",
+        book(values(), formula),
+        refused="formulas without values",
+    ),
+    sheet(
+        "numbers of a workbook as text with units",
+        book(WITH_UNITS, decimal=","),
+        said=("decimal commas", "€ left off numbers", "kg left off the numbers of 'milk'"),
+    ),
+    sheet(
+        "hidden rows and columns",
+        book(values(), hidden),
+        said=("hidden in the sheet, and read like others: 1 row and 1 column",),
+        frame=read_excel(),
+    ),
     sheet("errors of formulas", book(values(), errors), frame=read_excel(na_values=["#DIV/0!"])),
     sheet("per cent of a workbook", book(values(), percents), frame=read_excel()),
     sheet(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from lowland.files.table_format import TableFormat
 
 
 def plain_cells(
-    columns: Mapping[str, Collection[str]], form: TableFormat
+    columns: Mapping[str, Collection[str]],
+    form: TableFormat,
+    others: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> tuple[dict[str, set[str]], dict[str, Beside]]:
     """Return the cells of columns of numbers without what stands beside these, and what does in all columns.
 
@@ -23,8 +26,13 @@ def plain_cells(
     columns : mapping of str to collection of str
         Distinct cells by name of column.
     form : TableFormat
+    others : mapping of str to collection of str
+        Plain numbers that these columns hold besides: `1 g` among numbers may be of another unit.
     """
-    by_column = {name: beside(cells, form.missing, form.censored) for name, cells in columns.items()}
+    by_column = {
+        name: beside({*cells, *others.get(name, ())}, form.missing, form.censored)
+        for name, cells in columns.items()
+    }
     plain = {name: {by_column[name].plain(cell) for cell in cells} for name, cells in columns.items()}
     # addresses and versions have points too
     return {name: cells for name, cells in plain.items() if _are_numbers(cells)}, by_column
@@ -55,7 +63,10 @@ def numerals_among_values(
     """
     texts = {name: [cell for cell in column if isinstance(cell, str)] for name, column in columns.items()}
     distinct = {name: set(cells) for name, cells in texts.items() if set(cells) - set(MISSING)}
-    plain, by_column = plain_cells(distinct, form)
+    numbers = {
+        name: {str(cell) for cell in columns[name] if isinstance(cell, int | float)} for name in distinct
+    }
+    plain, by_column = plain_cells(distinct, form, numbers)
     cells = set[str]().union(*plain.values())
     found = find_numerals(cells, form.decimal, form.thousands, form.missing, where)
     besides = {name: one for name, one in by_column.items() if one != NOTHING}

@@ -68,8 +68,9 @@ def are_units(records: Sequence[Record]) -> bool:
         return False
     if any(word == row[k].strip() for k, word in words.items() for row in rest if k < len(row)):
         return False  # it marks missing cells
-    others = [cell for k, cell in enumerate(second) if k not in numeric]
-    if not all(_UNIT.fullmatch(cell) or _LIKE_UNITS.fullmatch(cell.strip()) for cell in others):
+    # numbers that have units themselves are no columns of numbers here
+    others = [cell.strip() for k, cell in enumerate(second) if k not in numeric]
+    if not all(_UNIT.fullmatch(cell) or cell in UNITS or _LIKE_UNITS.fullmatch(cell) for cell in others):
         return 1 < len(words) == len(numeric) == len(set(words.values()))  # a description of each column
     alike = all(word in UNITS or _LIKE_UNITS.fullmatch(word) for word in words.values())
     return alike or len(words) == len(numeric)
