@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from lowland.files.columns.dates import UNCLEAR, as_iso, find_dates
+from lowland.files.columns.dates import UNCLEAR, are_pointed_months, as_iso, find_dates
 from lowland.files.evidence import profile
 
 DAYS = [dt.date(2021, 1, 4) + dt.timedelta(days=9 * k) for k in range(12)]
@@ -25,8 +25,11 @@ WAYS = {
     "%B %d, %Y": "named",
     "%b %d, %Y": "named",
     "%a, %d %b %Y": "named",
+    "%d-%b-%y": "named",
     "%Y%m%d": "digits",
+    "%y%m%d": "short digits",
 }
+MONTHS = {"%m/%Y": "month", "%m.%Y": "month", "%m-%Y": "month", "%Y/%m": "month", "%Y%m": "month digits"}
 
 
 def _found(cells, name="when", asked=None):
@@ -45,6 +48,64 @@ def test_times_of_day_are_read(way):
     times = [dt.datetime(2021, 1, 28, 9, 30) + dt.timedelta(hours=13 * k) for k in range(6)]
     cells = np.array([time.strftime(way) for time in times])
     assert as_iso(cells, _found(cells)).tolist() == [time.isoformat() for time in times]
+
+
+@pytest.mark.parametrize("way", MONTHS)
+def test_months_are_found_and_read(way):
+    cells = [day.strftime(way) for day in STARTS]
+    assert _found(cells) == MONTHS[way]
+    assert as_iso(np.array(cells), MONTHS[way]).tolist() == [f"{day:%Y-%m}" for day in STARTS]
+    numbers = [int(cell) for cell in cells if cell.isdigit()]
+    assert _found(numbers or cells) == MONTHS[way]
+
+
+def test_weeks_and_stamps_are_read():
+    assert as_iso(np.array(["2021-W01", "2021-W53"]), "iso") is None
+    assert as_iso(np.array(["2021-W01", "2021W02"]), "iso").tolist() == ["2021-01-04", "2021-01-11"]
+    stamps = [day.strftime("%Y%m%d0930") for day in DAYS]
+    assert _found([int(stamp) for stamp in stamps]) == "minute digits"
+    assert as_iso(np.array(stamps), "minute digits")[0] == "2021-01-04T09:30:00"
+    assert _found([int(f"{stamp}15") for stamp in stamps]) == "second digits"
+
+
+def test_days_that_spreadsheets_count_are_dates_where_their_column_is_called_so():
+    serial = np.array([44927, 44930, 44931])
+    assert [_found(serial, name) for name in ("Order Date", "orderDate", "price", "update")] == [
+        *("serial", "serial", ""),
+        "",
+    ]
+    assert _found(serial + 0.5, "date") == "serial"
+    assert as_iso(serial, "serial").tolist() == ["2023-01-01", "2023-01-04", "2023-01-05"]
+    assert as_iso(serial + 0.5, "serial")[0] == "2023-01-01T12:00:00"
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [201_301, 201_302, 201_303, 201_304],  # too few of them
+        [201_300, 201_301, 201_302, 201_303, 201_304, 201_305],
+        [230_101, 230_102, 230_103, 230_104, 230_199, 230_106],
+        [1_201_305, 1_201_306, 1_201_307, 1_201_308, 1_201_309],
+        [2023.01, 2023.02, 2023.03, 2023.04, 2023.05],
+    ],
+)
+def test_numbers_that_are_no_dates(numbers):
+    assert _found(numbers, "x") == ""
+
+
+@pytest.mark.parametrize(
+    ("cells", "are"),
+    [
+        ("01.2023 02.2023 03.2023 11.2023 12.2023", True),
+        ("2023.01 2023.02 2023.10 2023.11 2023.12", True),
+        ("01.2023 02.2023 03.2023", False),  # too few of them
+        ("01.2023 02.2023 03.2023 11.2023 13.2023", False),
+        ("1.2023 2.2023 3.2023 11.2023 12.2023", False),
+        ("10.5 11.25 12.2 10.75 11.5", False),
+    ],
+)
+def test_months_with_points_are_no_numbers(cells, are):
+    assert are_pointed_months(["", *cells.split()]) is are
 
 
 def test_whole_numbers_are_dates_where_all_are_days_and_times_where_name_or_steps_say_so():

@@ -45,6 +45,26 @@ TIMES = {
     "Unix seconds": "%s",
 }
 LINED = [day.strftime("%Y-%m") for day in (date(2021 + k // 12, 1 + k % 12, 1) for k in range(LINES))]
+STARTS = [date(2021 + k // 12, 1 + k % 12, 1) for k in range(LINES)]
+MONTHS = {
+    name: [day.strftime(how) for day in STARTS]
+    for name, how in {
+        "yyyymm": "%Y%m",
+        "mm/yyyy": "%m/%Y",
+        "mm.yyyy": "%m.%Y",
+        "yymmdd": "%y%m%d",
+        "weeks": "%G-W%V",
+        "stamps of minutes": "%Y%m%d0915",
+    }.items()
+}
+SHUFFLED = {name: [cells[(7 * k) % LINES] for k in range(LINES)] for name, cells in MONTHS.items()}
+
+
+def reads(name):
+    """Return a reader that keeps what pandas would take for a number and not give back as it is written."""
+    return read_csv(dtype={"when": str}) if name == "mm.yyyy" else read_csv()
+
+
 YEARS = [2000 + k for k in range(LINES)]
 QUARTERS = [f"{2010 + k // 4}Q{1 + k % 4}" for k in range(LINES)]
 CLOCK = [f"{6 + k // 2:02d}:{30 * (k % 2):02d}" for k in range(LINES)]
@@ -99,6 +119,22 @@ ENTRIES = (
         ),
         fills={**FILLS, "built": WHOLE},
         frame=read_csv(),
+    ),
+    *(beside(name, SHUFFLED[name], frame=reads(name)) for name in SHUFFLED),
+    *(first(name, MONTHS[name], frame=reads(name)) for name in MONTHS),
+    priced(
+        "days that spreadsheets count",
+        text({**prices(), "order date": written([44927 + (7 * k) % 29 for k in range(LINES)], "{}")}),
+        passed=("order date",),
+        said=("'order date' (dates, days since 1899-12-30", "--as-data makes them data"),
+        frame=read_csv(),
+    ),
+    priced(
+        "months that are data when asked",
+        text({**prices(), "when": SHUFFLED["yyyymm"]}),
+        typed=("--as-data", "when"),
+        frame=read_csv(),
+        settings={"as_data": ["when"]},
     ),
     first("years", YEARS),
     first("months", LINED),

@@ -61,6 +61,8 @@ KEPT = (
     further("e-mail", MAILS, said=("'e-mail' (text)",)),
     further("article", CODES, said=("'article' (text)",)),
     further("address", [f"http://example.org/{k}" for k in range(LINES)], said=("'address' (text)",)),
+    further("hexadecimal", [f"0x{x:04X}" for x in ANY], said=("'hexadecimal' (text)",)),
+    further("hexadecimal with gaps", holed([hex(x) for x in ANY]), said=("'hexadecimal with gaps' (text)",)),
     further("IP", [f"10.0.{k}.7" for k in range(LINES)], said=("'IP' (text)",)),
     further("IBAN", [f"DE{k:02d} 3704 0044 0532 0130 00" for k in range(LINES)], said=("'IBAN' (text)",)),
 )

@@ -18,6 +18,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.running.stages import stage
 from lowland.core.wording import Option, Words
 from lowland.files.arrays import read_array
+from lowland.files.columns.dates import are_pointed_months
 from lowland.files.columns.marks import distinct_texts, na_among_words, with_marks
 from lowland.files.columns.roles import listed
 from lowland.files.contents import Contents, original_of, read_contents, refuse_text_settings
@@ -312,6 +313,8 @@ def _beside_words(columns: Columns, numerals: Numerals | None) -> dict[str, Prof
 
 
 def _profile_of_text(codes: NDArray[Any], cells: Sequence[str], numerals: Numerals) -> Profile:
+    if are_pointed_months(cells):
+        return Profile("text", codes, len(cells), None, gaps="" in cells, words=cells)
     held = profile(type_cells(codes, cells, numerals))
     # numbers do not show the zeros that they began with
     return replace(held, padded=held.is_number and are_padded(cells))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from lowland.files.columns.dates import NUMBERS
 from lowland.files.columns.identifiers import identifier
 from lowland.files.evidence import Profile
 
@@ -46,5 +47,5 @@ def listed(as_is: Mapping[str, str]) -> str:
 
 def as_is_words(as_is: Mapping[str, str]) -> str:
     """Return what is said of the columns that take no part in a fit."""
-    data = any(what.startswith(IDENTIFIERS) for what in as_is.values())
+    data = any(what.startswith((IDENTIFIERS, *NUMBERS)) for what in as_is.values())
     return f"no data, written as they are: {listed(as_is)}" + (" (--as-data makes them data)" if data else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
@@ -27,6 +28,7 @@ from lowland.files.text.text_layout import TextLayout, as_plain_text
 PER_BYTE = 0.6
 # bytes that are looked through for a quotation mark
 QUOTED = 1 << 20
+_HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
 FEWER = "keep fewer columns, save the table as Parquet, or use a larger machine"
 
 
@@ -229,10 +231,11 @@ def _read_arrow(
     from pyarrow import csv as arrow_csv
 
     text = pa.dictionary(pa.int32(), pa.string())
+    texts = {*labels, *_hexadecimal(plain, layout)}
     options = arrow_csv.ConvertOptions(
         null_values=list(numerals.missing),
         strings_can_be_null=False,  # "NA" may be a legitimate label
-        column_types=dict.fromkeys((name for name in labels if name in wanted), text),
+        column_types=dict.fromkeys((name for name in wanted if name in texts), text),
         include_columns=list(wanted),
         decimal_point=numerals.decimal,
         # "true" and "false" are words
@@ -272,6 +275,15 @@ def _read_arrow(
             str(error),
             fix=Remedy("correct that line", Words("name what separates fields by ", Option("delimiter"))),
         ) from error
+
+
+def _hexadecimal(plain: Opened, layout: TextLayout) -> set[str]:
+    """Return the columns with cells such as 0x10 in the sample: names, which Arrow takes for numbers."""
+    if _HEXADECIMAL.search(plain.head(QUOTED).decode("utf-8", "replace")) is None:
+        return set()
+    places = enumerate(layout.names)
+    held = {name: (row[k].strip() for row in layout.sample if k < len(row)) for k, name in places}
+    return {name for name, cells in held.items() if any(map(_HEXADECIMAL.fullmatch, cells))}
 
 
 def _has_quotes(plain: Opened) -> bool:
