@@ -14,8 +14,11 @@ from pyarrow import parquet
 import lowland
 from commands import assert_clean_error, call
 from lowland.cli.app import COMMANDS, make_app
+from lowland.cli.input import describe_table
 from lowland.cli.option_words import NAMES, writer_of
 from lowland.core.wording import Option
+from lowland.files.shapes.layouts import Reading
+from lowland.files.tables import load_table
 
 # a setting as Python has it
 PYTHON = re.compile(r"\b\w+=(\"|'|True|False|None|\[|\{)|PosixPath|WindowsPath")
@@ -81,6 +84,32 @@ def test_no_message_writes_a_setting_in_the_words_of_python(calls):
         if PYTHON.search(text)
     ]
     assert found == []
+
+
+# what is counted, in rooms whose sentences people read, and files in which there are always several
+NOUNS = "rows columns cells lines sweeps draws tables levels words values numbers predictions labels"
+SENTENCES = ("cli", "report", "completion")
+SEVERAL = ["memory_needs", "judges", "pooling", "pooled_predictions", "posteriors", "part_names"]
+
+
+def test_numbers_are_written_with_what_they_count():
+    """Not "1 rows": `counted` does it. Sides of a product, and limits in capitals, are not counts."""
+    many, seen, found = re.compile(rf" (?:[a-z]+ )?({NOUNS.replace(' ', '|')})\b"), 0, []
+    for path in (p for room in SENTENCES for p in (Path(lowland.__file__).parent / room).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            parts = node.values if isinstance(node, ast.JoinedStr) else []
+            for before, number, after in zip([ast.Constant(""), *parts], parts, parts[1:], strict=False):
+                if not (isinstance(number, ast.FormattedValue) and isinstance(after, ast.Constant)):
+                    continue
+                seen, told = seen + 1, ast.unparse(number.value)
+                form = ast.unparse(number.format_spec)[2:-1] if number.format_spec else ""
+                of_product = str(getattr(before, "value", "")).endswith(" x ")
+                is_count = form in ("", ",") and number.conversion == -1 and not told.isupper()
+                if is_count and many.match(after.value) and not of_product and path.stem not in SEVERAL:
+                    found.append((path.name, number.lineno, told))
+    assert seen > 300
+    names = ("name", "option", "where", "counted(", "least", "asked.draws")
+    assert [one for one in found if not one[2].startswith(names)] == []
 
 
 def test_settings_that_messages_name_are_options(calls, commands):
@@ -198,6 +227,46 @@ def test_what_to_do_is_typed(name, tmp_path, commands):
     for way in ways:
         done = call(*words, *shlex.split(way), cwd=tmp_path)
         assert what not in done.stderr, way
+
+
+WORDS = ("good", "bad", "so-so")
+VALUES = "user,film,rating\n" + "".join(
+    f"u{k % 4},f{k},{['good', 'bad', 'so-so'][k % 3]}\n" for k in range(9)
+)
+NOT_MISSING = {
+    "values of a list": VALUES,
+    "units": VALUES.replace("good", "3 stars").replace("bad", "1").replace("so-so", "2"),
+    "ends of a scale": VALUES.replace("f8,so-so", "f8,3")
+    .replace("u3,f7,bad", "u3,f7,3\nu3,f9,2\nu3,f8,3\nu3,f6,2")
+    .replace("so-so", "2"),
+    "a first column in order": "x,b\n1,9.5\n3,3.5\n4,5.5\n7,4\n9,1\n12,3.5\n",
+}
+
+
+@pytest.mark.parametrize("name", NOT_MISSING)
+def test_no_observed_cell_is_offered_as_missing(name, tmp_path):
+    (tmp_path / "table.csv").write_text(NOT_MISSING[name])
+    refused = call("diagnose", "table.csv", "--rank", 1, cwd=tmp_path)
+    assert_clean_error(refused)
+    assert "--na" not in refused.stderr
+
+
+def test_a_few_other_cells_among_numbers_of_rows_may_be_missing(tmp_path):
+    (tmp_path / "t.csv").write_text("x,b\n" + "".join(f"{k or 'x'},{k % 3}.5\n" for k in range(8)))
+    asked = ("diagnose", "t.csv", "--rank", 1)
+    assert_clean_error(call(*asked, cwd=tmp_path), "if they mean missing, --na x", "--no-row-labels")
+    assert "may name the rows" not in call(*asked, "--na", "x", cwd=tmp_path).stderr
+
+
+def test_the_order_that_was_asked_for_is_not_offered(tmp_path):
+    """Where no order is wanted none is told of."""
+    days = "".join(f"2024-01-{k + 1:02},{k}.5,{k % 3 or ''}\n" for k in range(9))
+    (tmp_path / "t.csv").write_text("day,a,b\n" + days)
+    table = load_table(tmp_path / "t.csv", Reading())
+    found = {asked: "in the order of 'day'" in describe_table(table, asked) for asked in (None, True, False)}
+    offered = {asked: "--row-order no" in describe_table(table, asked) for asked in (None, True, False)}
+    assert found == {None: True, True: True, False: False}
+    assert offered == {None: True, True: False, False: False}
 
 
 def test_tables_elsewhere_offer_what_they_have(tmp_path):

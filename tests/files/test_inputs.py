@@ -384,7 +384,7 @@ INPUTS = [
     a_table(
         "words.csv",
         "city,x,note,y,when\n" + "".join(f"c{k},{k},hi,{k},2020-01-0{k + 1}\n" for k in range(5)),
-        "'when' (dates, the order of the rows), 'note' (1 words without an order)",
+        "'when' (dates, the order of the rows), 'note' (1 word without an order)",
         rows=CITIES[:5],
         columns=["x", "y"],
         cells=np.array([[k, k] for k in range(5)], float),

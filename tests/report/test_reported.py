@@ -120,7 +120,7 @@ def test_tables_in_notebooks_show_their_beginning():
     assert lines[11:] == [["..."] * 10]
     small = ll.Observations.from_array(table[:2, :1], row_labels=["a", "b"], column_labels=["x"])
     assert Balance(small._repr_html_()).cells == ["", "x", "a", "0", "b", "12"]
-    assert "2 rows, 1 columns: 2 cells known, 0 missing" in small._repr_html_()
+    assert "2 rows, 1 column: 2 cells known, 0 missing" in small._repr_html_()
     empty = ll.Observations.from_triples([], [], [], shape=(0, 3))
     assert Balance(empty._repr_html_()).cells == ["", "0", "1", "2"]
 

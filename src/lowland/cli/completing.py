@@ -43,6 +43,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import StopReason
+from lowland.core.wording import counted
 from lowland.files.shapes.layouts import Reading, Table
 from lowland.files.sources import is_among
 
@@ -241,7 +242,7 @@ class FitOptions:
             orders=self.sides.orders(self.plan, loaded),
         )
         if not quiet:
-            say(describe_table(loaded))
+            say(describe_table(loaded, self.plan.row_order))
         return given
 
     def fitted(
@@ -320,7 +321,7 @@ def check_table_size(rank: int | None, output: Path | None, shape: tuple[int, in
     if output is not None and shape[0] * shape[1] > LARGEST_OUTPUT:
         raise InvalidInputError(
             "--output would be too large",
-            f"{shape[0]} x {shape[1]} cells",
+            f"{shape[0]} x {counted(shape[1], 'cell')}",
             fix="save the model with --model, and use lowland predict for the cells that you need",
         )
 

@@ -17,6 +17,7 @@ from lowland.completion.settings import MODEL
 from lowland.core.cells.observations import Labels
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import counted
+from lowland.files.columns.times import NO_ORDER
 from lowland.files.covariates import read_covariates
 from lowland.files.foreign.databases import database_kind
 from lowland.files.graphs import read_graph
@@ -148,8 +149,8 @@ class SideOptions:
         return orders.with_row_graph(panel, asked=asked[0] != "auto") if in_panel else orders
 
 
-def describe_table(table: Table) -> str:
-    """Return a sentence on the size of a table and on its empty rows and columns."""
+def describe_table(table: Table, row_order: bool | None = None) -> str:
+    """Return the size of a table and what was decided of it, with what a person says of its order."""
     seen = table.observations
     m, n = seen.shape
     text = f"read as {table.layout}: {counted(m, 'row')}, {counted(n, 'column')}, "
@@ -163,7 +164,8 @@ def describe_table(table: Table) -> str:
             f"; {counted(empty_rows, 'row')} and {counted(empty_columns, 'column')} without observations are "
             "predicted from biases alone"
         )
-    lines = [text, *(f"  {words}" for words in table.decided)]
+    told = [words for words in table.decided if row_order is not False or not words.endswith(NO_ORDER)]
+    lines = [text, *(f"  {words.removesuffix(NO_ORDER) if row_order else words}" for words in told)]
     lines += _folds(table)
     if seen.size == m * n:
         lines.append("  nothing is missing: all cells are kept; the fit describes the table by fewer numbers")

@@ -16,6 +16,7 @@ from lowland.completion.tables.trial import Trial
 from lowland.core.arrays import Indices
 from lowland.core.cells.observations import Labels, Observations
 from lowland.core.errors import UnsupportedError
+from lowland.core.wording import counted
 from lowland.report.page import Lead, TableEntry
 
 # filled cells that are shown, the level of their intervals, and lines with the fewest cells
@@ -78,7 +79,8 @@ def held_out_as_data(completed: Completed, trial: Trial) -> dict[str, Any]:
 def _sentences(completed: Completed, trial: Trial | None, seen: Observations, before: Indices) -> list[str]:
     m, n = seen.shape
     missing = m * n - seen.size
-    first = f"{missing:,} missing cells were filled." if missing else "Nothing is missing."
+    filled = counted(missing, "missing cell was", "missing cells were")
+    first = f"{filled} filled." if missing else "Nothing is missing."
     if trial is None:
         return [first]
     if not all_squared(completed.model.losses):
@@ -86,9 +88,10 @@ def _sentences(completed: Completed, trial: Trial | None, seen: Observations, be
             first,
             "How far off they are depends on the column; the table of errors by column says how far.",
         ]
+    cells = counted(trial.observed.size, "cell was", "cells were")
     told = [
-        f"{first} A cell chosen at random is off by {trial.error:.3g}: {trial.observed.size:,} cells were "
-        f"held out of another fit. The mean of its column would be off by {trial.usual:.3g}."
+        f"{first} A cell chosen at random is off by {trial.error:.3g}: {cells} held out of another fit. The "
+        f"mean of its column would be off by {trial.usual:.3g}."
     ]
     inside = float(trial.coverage(np.array([LEVEL]))[0])
     told.append(f"{inside:.0%} of these cells lie within the intervals that should hold {LEVEL:.0%} of them.")

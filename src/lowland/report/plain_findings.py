@@ -8,6 +8,7 @@ from typing import final
 
 from lowland.core.results.findings import Finding, effort_hint, short_number
 from lowland.core.results.status import Rigour, Verdict
+from lowland.core.wording import counted
 
 
 @final
@@ -178,7 +179,7 @@ def _finite(finding: Finding) -> str:
         return "Yes, for almost every answer of this rank."
     if finding.verdict is Verdict.REFUTED:
         count = finding.witness.get("open_cell_count")
-        cells = f" The data alone leave {count} cells undetermined." if count else ""
+        cells = f" The data alone leave {counted(count, 'cell')} undetermined." if count else ""
         return f"No: {finding.method}.{cells}"
     share = finding.witness.get("determined_share")
     return f"Open: {100 * share:.1f} % of the cells are known to be determined." if share else ""

@@ -18,6 +18,7 @@ from lowland.core.results.findings import Finding
 from lowland.core.results.records import Factors
 from lowland.core.results.shown import Shown
 from lowland.core.results.status import Verdict
+from lowland.core.wording import counted
 from lowland.core.work import Budget
 from lowland.measure import Entries
 from lowland.objectives import make_objective
@@ -128,7 +129,7 @@ class Determinacy(Shown):
     def _lines(self) -> list[str]:
         m, n = self.shape
         lines = [
-            f"{self.measurements} measurements of a {m} x {n} matrix of rank {self.rank}: "
+            f"{counted(self.measurements, 'measurement')} of a {m} x {n} matrix of rank {self.rank}: "
             f"{self.oversampling:.2f} per degree of freedom ({self.degrees_of_freedom})",
             f"finitely many solutions: {self.finite.verdict.name}; {self.finite.method}",
             f"one solution: {self.unique.verdict.name}; {self.unique.method}",

@@ -33,6 +33,7 @@ from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.trial import Trial
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import StopReason
+from lowland.core.wording import counted
 from lowland.report.page import write_report
 
 
@@ -97,7 +98,7 @@ def _leave(table: FittedTable, model: Path | None, output: Path | None) -> NoRet
     """Say where the fit was interrupted and what holds it, and exit."""
     where, more = "while computing the certificate", ""
     if table.stop_reason is StopReason.INTERRUPTED:
-        where = f"after {table.last_search.iterations} sweeps"
+        where = f"after {counted(table.last_search.iterations, 'sweep')}"
         more = "; --resume continues from it" if model else ""
     kept = " and ".join(str(path) for path in (model, output) if path is not None)
     held = f"the fit is in {kept}{more}" if kept else "it is lost: neither --model nor --output was given"

@@ -31,6 +31,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import StopReason
+from lowland.core.wording import counted
 from lowland.files.columns.sentinels import settle_sentinels
 from lowland.files.foreign.columnar import first_lines
 from lowland.files.frames import frame_columns
@@ -72,8 +73,9 @@ def complete_elsewhere(context: typer.Context, asked: CompleteOptions) -> None:
         m, n = seen.cells.shape
         if not asked.files.json:
             say(
-                f"{m:,} rows {roles[0]!r}, {n:,} columns {roles[1]!r}, {seen.cells.size:,} observed cells "
-                f"{roles[2]!r} ({seen.cells.size / (m * n):.2%}), {_kept(place)}"
+                f"{counted(m, 'row')} {roles[0]!r}, {counted(n, 'column')} {roles[1]!r}, "
+                f"{counted(seen.cells.size, 'observed cell')} {roles[2]!r} "
+                f"({seen.cells.size / (m * n):.2%}), {_kept(place)}"
             )
         fit, certificate = _fit(seen, asked, about, model)
     if asked.files.json:
@@ -209,7 +211,8 @@ def _fit(
 def _kept(place: Elsewhere) -> str:
     if place.spill is not None:
         return f"kept in {place.spill}"
-    return f"kept by {place.workers} workers" if place.workers else f"kept by the cluster {place.scheduler}"
+    workers = counted(place.workers, "worker")
+    return f"kept by {workers}" if place.workers else f"kept by the cluster {place.scheduler}"
 
 
 def _say(fit: ElsewhereFit, certificate: Certificate | None, model: Path) -> None:
@@ -240,5 +243,6 @@ def _as_data(fit: ElsewhereFit, certificate: Certificate | None, model: Path) ->
 
 def _leave(sweeps: int, model: Path) -> NoReturn:
     """Say that the fit was interrupted and what holds it, and exit."""
-    warn(f"lowland: interrupted after {sweeps} sweeps; the fit is in {model}; --resume continues from it")
+    done = counted(sweeps, "sweep")
+    warn(f"lowland: interrupted after {done}; the fit is in {model}; --resume continues from it")
     raise typer.Exit(130)

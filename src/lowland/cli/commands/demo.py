@@ -22,6 +22,7 @@ from lowland.core.atomic import check_writable, was_written
 from lowland.core.cells.observations import Observations
 from lowland.core.random import make_generator
 from lowland.core.running.interrupt import in_full
+from lowland.core.wording import counted
 from lowland.datasets import data_path
 from lowland.files.tables import load_table
 from lowland.report.page import FigureEntry, Lead, Page, TableEntry, write_report
@@ -84,7 +85,7 @@ def demo(
     m, n = table.shape
     say(
         f"Births per woman in {m} countries and regions, {n} years (World Bank): "
-        f"{m * n - table.size} missing cells were filled.\n"
+        f"{counted(m * n - table.size, 'missing cell was filled', 'missing cells were filled')}.\n"
     )
     say("Error on cells that were hidden from another fit, births per woman: root-mean-square (median)")
     say(f"  {'':<18}{'lowland':>16}{'row + column means':>21}{'interpolation':>16}")

@@ -19,6 +19,7 @@ from lowland.cli.records import option, takes_records
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share
+from lowland.core.wording import counted
 from lowland.files.outputs import write_rows
 from lowland.files.table_format import TableFormat
 from lowland.networks.splines.additive_pages import additive_page
@@ -154,7 +155,7 @@ def _refuse(table: Path, numbers: Matrix, names: list[str], least: int) -> None:
     known = int(np.count_nonzero(~absent.any(axis=1)))
     if known < least:
         worst = int(absent.sum(axis=0).argmax())
-        lacks = f"{known} rows"
+        lacks = f"{counted(known, 'row')}"
         if absent[:, worst].any():
             lacks += f"; {names[worst]} lacks {int(absent[:, worst].sum())} of {len(numbers)}"
         raise InvalidInputError(
@@ -173,7 +174,9 @@ def _step(text: str, columns: int) -> float | str:
         return text
     if columns > 1:
         raise InvalidInputError(
-            "--step-size is for one column of --x", f"{columns} columns", fix="leave one of the two out"
+            "--step-size is for one column of --x",
+            f"{counted(columns, 'column')}",
+            fix="leave one of the two out",
         )
     try:
         return float(text)
@@ -183,7 +186,8 @@ def _step(text: str, columns: int) -> float | str:
 
 def _say(model: SplineEstimator, names: tuple[str, str]) -> None:
     error = np.sqrt(model.cv_errors_[model.n_knots_])
-    say(f"{names[1]} by {names[0]}: {model.x_.size} rows, held-out root-mean-square error {error:.4g}")
+    rows = counted(model.x_.size, "row")
+    say(f"{names[1]} by {names[0]}: {rows}, held-out root-mean-square error {error:.4g}")
     knots = model.effective_knots_
     kind = "the mean of the splines without one fold each" if model.average else "the minimum on all points"
     say(
@@ -207,9 +211,9 @@ def _left_out(count: int, predicted: int, names: list[str], y: str) -> list[str]
     words = []
     if count:
         lacking = f"a value of {names[0]}" if len(names) == 1 else "a value of every --x"
-        words.append(f"{count} rows without {lacking} were left out")
+        words.append(f"{counted(count, 'row')} without {lacking} were left out")
     if predicted:
-        words.append(f"{predicted} rows without a value of {y} were predicted, not fitted")
+        words.append(f"{counted(predicted, 'row')} without a value of {y} were predicted, not fitted")
     return words
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lowland.cli.output import say
+from lowland.core.wording import counted
 from lowland.networks.splines.additive_pages import AdditiveEstimator, by_spread
 from lowland.networks.splines.pages import knots_in_words
 
@@ -19,8 +20,8 @@ def say_sum(model: AdditiveEstimator, names: Sequence[str], y: str) -> None:
     """Print how far predictions are off, and what each input adds, those that matter most first."""
     error, usual = np.sqrt(model.cv_error_), np.std(model.y_)
     say(
-        f"{y} by {len(names)} columns: {model.y_.size} rows, held-out root-mean-square error {error:.4g} "
-        f"(of the mean alone {usual:.4g})"
+        f"{y} by {counted(len(names), 'column')}: {counted(model.y_.size, 'row')}, "
+        f"held-out root-mean-square error {error:.4g} (of the mean alone {usual:.4g})"
     )
     order = by_spread(model)
     matter = "column matters" if len(order) == 1 else "columns matter"

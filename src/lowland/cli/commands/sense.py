@@ -16,6 +16,7 @@ from lowland.cli.output import refuse_given
 from lowland.cli.records import option, takes_records
 from lowland.core.damage import reading
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import counted
 from lowland.files.bundle import save_arrays
 from lowland.sensing.recover import recover
 from lowland.sensing.recovery import RecoveryFit
@@ -107,7 +108,7 @@ def _as_data(fit: RecoveryFit) -> dict[str, Any]:
 def _lines(fit: RecoveryFit) -> Iterator[str]:
     yield fit.objective.describe()
     for k, a in enumerate(fit.attempts):
-        ended = f"objective {a.value:.4g} after {a.iterations} steps, {a.message}"
+        ended = f"objective {a.value:.4g} after {counted(a.iterations, 'step')}, {a.message}"
         yield f"start {k} ({a.start}, {a.solver}): {ended}"
     if fit.polishing:
         yield fit.polishing

@@ -13,6 +13,7 @@ from lowland.cli.judging.judged import JudgedOptions
 from lowland.cli.records import option
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import counted
 from lowland.files.arrays import load_npy
 from lowland.files.bundle import save_arrays
 from lowland.files.counts import Counts, read_counts
@@ -146,7 +147,9 @@ def _target_table(path: Path, dimension: int) -> Matrix:
         ) from error
     if numbers.shape not in ((dimension, 1), (dimension, 2)):
         raise InvalidInputError(
-            f"{path} does not hold a state vector", f"shape {numbers.shape}", fix=f"write {dimension} lines"
+            f"{path} does not hold a state vector",
+            f"shape {numbers.shape}",
+            fix=f"write {counted(dimension, 'line')}",
         )
     return np.asarray(numbers @ np.array([1, 1j])[: numbers.shape[1]])
 

@@ -13,6 +13,7 @@ from lowland.cli.records import option, takes_records
 from lowland.cli.tensor_source import TensorArgument, TensorSource
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.status import StopReason
+from lowland.core.wording import counted
 from lowland.tensors.cell_objective import factor_arrays
 from lowland.tensors.tucker.decompose import decompose_tucker
 from lowland.tensors.tucker.fit import TuckerFit, expected_error
@@ -98,4 +99,5 @@ def _lines(fit: TuckerFit) -> Iterator[str]:
     for order in fit.escapes:
         yield f"escaped from a saddle of order {order}"
     for k, a in enumerate(fit.attempts):
-        yield f"start {k} ({a.start}, {a.solver}): objective {a.value:.4g} after {a.iterations} steps"
+        steps = counted(a.iterations, "step")
+        yield f"start {k} ({a.start}, {a.solver}): objective {a.value:.4g} after {steps}"

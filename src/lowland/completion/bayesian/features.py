@@ -13,6 +13,7 @@ from lowland.bayes.order_basis import OrderBasis
 from lowland.cells.sides import TableCells
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import counted
 
 # ridges of the coefficients; learning them by the bound diverges and loses the gain in accuracy
 PATTERN_RIDGE, COVARIATE_RIDGE = 2.0, 10.0
@@ -151,7 +152,7 @@ class FeatureMap:
             what = "missing" if covariates is None else "not those of the fit"
             raise InvalidInputError(
                 f"covariates are {what}",
-                f"{given} covariates, the fit had {self.centres.size}",
+                f"{counted(given, 'covariate')}, the fit had {self.centres.size}",
                 fix="pass the covariates of the fit for these rows",
             )
 

@@ -10,6 +10,7 @@ from lowland.completion.tables.fitted import PageParts
 from lowland.completion.tables.trial_page import calibration_figure, trial_tables
 from lowland.core.arrays import Vector
 from lowland.core.results.records import Factors
+from lowland.core.wording import counted
 from lowland.report.displays import PatternDisplay, PredictionDisplay
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.sensing.report import prediction_figure, search_figures
@@ -23,11 +24,15 @@ def posterior_page(fit: BayesianFit, parts: PageParts) -> Page:
     seen, model, search = fit.observations, fit.model, fit.search
     m, n = seen.shape
     asked = [
-        ("table", f"{m} rows, {n} columns, {seen.size} observed cells ({seen.size / (m * n):.1%})"),
+        (
+            "table",
+            f"{counted(m, 'row')}, {counted(n, 'column')}, {counted(seen.size, 'observed cell')} "
+            f"({seen.size / (m * n):.1%})",
+        ),
         ("method", describe_method(fit)),
         ("noise", _noise(model.scaling.spreads / np.sqrt(model.noise_precision * model.column_precisions))),
         ("ended", search.ending),
-        ("time", f"{search.iterations} sweeps in {search.seconds:.2g} s" + _sampling(fit)),
+        ("time", f"{counted(search.iterations, 'sweep')} in {search.seconds:.2g} s" + _sampling(fit)),
     ]
     notes = () if certificate is None else (about_certificate(fit),)
     figures = [

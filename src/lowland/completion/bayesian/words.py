@@ -6,6 +6,7 @@ from lowland.completion.bayesian.features import FeatureMap
 from lowland.completion.bayesian.settings import usual_rank
 from lowland.completion.bayesian.sweeps import BayesianFit
 from lowland.core.results.status import StopReason
+from lowland.core.wording import counted
 
 
 def about_certificate(fit: BayesianFit) -> str:
@@ -43,7 +44,7 @@ def describe_method(fit: BayesianFit) -> str:
 
 def _features(mapping: FeatureMap, name: str) -> list[str]:
     """Return phrases on the features of a side other than the pattern."""
-    words = [f"{mapping.centres.size} covariates of {name}"] if mapping.centres.size else []
+    words = [f"{counted(mapping.centres.size, 'covariate')} of {name}"] if mapping.centres.size else []
     if mapping.order is None:
         return words
     where = (
@@ -60,10 +61,11 @@ def describe_search(fit: BayesianFit) -> list[str]:
     if fit.settings.full:
         settings = fit.settings
         kept = max(search.iterations - settings.gaussian_sweeps[1], 0) // settings.sweeps_per_draw
-        return [f"{kept:,} draws kept after {search.iterations} sweeps in {search.seconds:.2g} s"]
+        sweeps = counted(search.iterations, "sweep")
+        return [f"{counted(kept, 'draw')} kept after {sweeps} in {search.seconds:.2g} s"]
     lines = [
-        f"negative evidence lower bound {search.value:.6g} (lower is better) after {search.iterations} "
-        f"sweeps in {search.seconds:.2g} s"
+        f"negative evidence lower bound {search.value:.6g} (lower is better) after "
+        f"{counted(search.iterations, 'sweep')} in {search.seconds:.2g} s"
     ]
     return lines if fit.sampling is None else [*lines, describe_draws(fit)]
 

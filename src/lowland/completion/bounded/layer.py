@@ -18,6 +18,7 @@ from lowland.completion.tables.fitted import PageParts
 from lowland.completion.tables.model import ColumnLosses, SamplingModel, TableParts
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
+from lowland.core.wording import counted
 
 if TYPE_CHECKING:
     from lowland.recheck.documents import Document
@@ -128,7 +129,7 @@ class BoundedLayer(WritingLayer):
     @property
     def words(self) -> str:
         """What is done, a phrase."""
-        return f"{len(self.limits)} of {self.shape[1]} columns within bounds"
+        return f"{len(self.limits)} of {counted(self.shape[1], 'column')} within bounds"
 
     @property
     def scope(self) -> Sequence[str]:

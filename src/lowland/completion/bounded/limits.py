@@ -43,7 +43,7 @@ def read_limits(given: Any, labels: TableLabels, whole: Collection[int] = ()) ->
         if listed.shape != (n, 2):
             raise InvalidInputError(
                 "bounds must be a mapping of columns to (low, high), or one such pair per column",
-                f"shape {listed.shape} for {n} columns",
+                f"shape {listed.shape} for {counted(n, 'column')}",
             )
         pairs = dict(enumerate(listed.tolist()))
     read = {j: _pair(pair, labels.column_name(j)) for j, pair in pairs.items()}

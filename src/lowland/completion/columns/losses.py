@@ -16,7 +16,7 @@ from lowland.completion.columns.units import noise_of, precision_of, unit_of
 from lowland.core.arrays import Indices, Matrix, Vector, places_of_each
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.wording import Remedy
+from lowland.core.wording import Remedy, counted
 from lowland.losses import Mixed
 
 # one loss for all columns, or losses of some columns by label or position; the others are squared
@@ -292,7 +292,7 @@ class Columns:
             columns = [j for j, k in enumerate(self.which) if self.kinds[k].word == word]
             names = columns if table.column_labels is None else table.column_labels[columns].tolist()
             few = ", ".join(map(str, names[:NAMED]))
-            told.append(f"{word} ({few if len(columns) <= NAMED else f'{len(columns)} columns'})")
+            told.append(f"{word} ({few if len(columns) <= NAMED else counted(len(columns), 'column')})")
         return "; ".join(told)
 
     def words(self) -> Sequence[str]:
@@ -325,7 +325,7 @@ def _kind(word: str, number: float, values: Vector, where: str) -> Kind:
         shown = ", ".join(f"{level:g}" for level in levels[:5])
         raise InvalidInputError(
             f'loss "logistic" of {where} needs two levels',
-            f"{levels.size} levels, {shown}",
+            f"{counted(levels.size, 'level')}, {shown}",
             fix=fitting_losses(levels),
         )
     if not 2 <= levels.size <= MOST_LEVELS:
@@ -369,7 +369,9 @@ def _resolved(losses: Mapping[str | int, str], table: Observations) -> dict[int,
             at = names[str(column)]
         if not isinstance(at, int | np.integer) or isinstance(at, bool) or not 0 <= at < table.shape[1]:
             known = (
-                f"the table has {', '.join(list(names or [])[:6])}" if names else f"{table.shape[1]} columns"
+                f"the table has {', '.join(list(names or [])[:6])}"
+                if names
+                else f"{counted(table.shape[1], 'column')}"
             )
             raise InvalidInputError("loss names a column that does not exist", repr(column), known)
         kinds[int(at)] = parse_word(text, f"loss of column {column!r}")

@@ -17,6 +17,7 @@ from lowland.completion.encoded.writing import WritingLayer, of_columns, of_each
 from lowland.completion.tables.model import SamplingModel, TableParts
 from lowland.core.arrays import Indices, Matrix, Vector, places_of_each
 from lowland.core.cells.observations import Observations
+from lowland.core.wording import counted
 
 if TYPE_CHECKING:
     from lowland.recheck.documents import Document
@@ -144,7 +145,7 @@ class PowerLayer(WritingLayer):
     def words(self) -> str:
         """What is done, a phrase."""
         count = len(self.powers)
-        return f"{count} of {self.shape[1]} columns as square roots or logarithms{self._shares()}"
+        return f"{count} of {counted(self.shape[1], 'column')} as square roots or logarithms{self._shares()}"
 
     @property
     def scope(self) -> Sequence[str]:

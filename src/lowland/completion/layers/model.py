@@ -15,6 +15,7 @@ from lowland.completion.tables.trial import LevelPredictor
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
+from lowland.core.wording import counted
 
 if TYPE_CHECKING:
     from lowland.recheck.documents import Document
@@ -67,7 +68,7 @@ class Layer(ABC):
         layer = self.renewed(table)
         if layer is None:
             raise UnsupportedError(
-                "new columns have no kind", f"{table.shape[1]} columns", fix="fit the table again"
+                "new columns have no kind", f"{counted(table.shape[1], 'column')}", fix="fit the table again"
             )
         return layer
 

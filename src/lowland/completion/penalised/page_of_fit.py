@@ -8,6 +8,7 @@ import numpy as np
 
 from lowland.completion.penalised.fit import CompletionFit
 from lowland.core.results.records import Factors
+from lowland.core.wording import counted
 from lowland.report.displays import PatternDisplay, PredictionDisplay
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.sensing.report import asked_search, prediction_figure, search_figures
@@ -62,7 +63,10 @@ def completion_page(
         seen.values, fit.model.predict(seen.rows, seen.columns), "fitted cells"
     )
     factors = Factors(fit.model.row_factors, fit.model.column_factors)
-    asked = [("table", f"{m} rows, {n} columns, {seen.size} observed cells"), *asked]
+    asked = [
+        ("table", f"{counted(m, 'row')}, {counted(n, 'column')}, {counted(seen.size, 'observed cell')}"),
+        *asked,
+    ]
     return Page(
         title,
         asked + asked_search(fit.objective.describe(), fit.search),

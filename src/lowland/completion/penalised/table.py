@@ -21,7 +21,7 @@ from lowland.core.results.findings import Certificate
 from lowland.core.results.records import SearchResult
 from lowland.core.running.interrupt import Interruptible, in_full
 from lowland.core.running.stages import stage
-from lowland.core.wording import Option, Words
+from lowland.core.wording import Option, Words, counted
 
 # what fits and judges is imported where it is used: a model that is read from a file only predicts
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class PenalisedTable(MethodTable["CompletionFit"]):
         fit = self.known("an update")
         if fit.settings.columns is not None and table.shape[1] != fit.observations.shape[1]:
             raise UnsupportedError(
-                "new columns have no loss", f"{table.shape[1]} columns", fix="fit the table again"
+                "new columns have no loss", f"{counted(table.shape[1], 'column')}", fix="fit the table again"
             )
         return PenalisedTable.of(fit_completion(table, fit.settings, rng=rng, certify=False, before=fit))
 
@@ -188,7 +188,9 @@ class PenalisedTable(MethodTable["CompletionFit"]):
 
 def describe_sweeps(search: SearchResult) -> str:
     """Return how sweeps ended, in words."""
-    return f"objective {search.value:.6g} after {search.iterations} sweeps in {search.seconds:.2g} s"
+    return (
+        f"objective {search.value:.6g} after {counted(search.iterations, 'sweep')} in {search.seconds:.2g} s"
+    )
 
 
 def _with_errors(fit: CompletionFit) -> Predictor:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lowland.bayes.score_quantile import score_quantile
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.wording import counted
 from lowland.kernels.trees import mean_over_trees
 
 # rounds in which the inputs of the forests are completed by the forests before
@@ -78,8 +79,9 @@ class Refinement:
     @property
     def words(self) -> str:
         """What is done, in words."""
+        columns = counted(self.weights.size, "column")
         return (
-            f"missing cells of {int(np.sum(self.weights > 0))} of {self.weights.size} columns refined by"
+            f"missing cells of {int(np.sum(self.weights > 0))} of {columns} refined by"
             f" forests, which lower the squared error of {self.held_out} held-out cells by {self.gain:.0%}"
         )
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.cells.labels import TableLabels
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import counted
 
 # whether column j may inform column i
 Allowed: TypeAlias = "NDArray[np.bool_]"
@@ -47,7 +48,7 @@ def read_predictors(given: Any, labels: TableLabels) -> Allowed | None:
         if allowed.dtype != bool or allowed.shape != (n, n):
             raise InvalidInputError(
                 "predictors must be a mapping of columns to lists of columns, or a matrix of truth values",
-                f"{allowed.dtype} of shape {allowed.shape} for {n} columns",
+                f"{allowed.dtype} of shape {allowed.shape} for {counted(n, 'column')}",
             )
     np.fill_diagonal(allowed, True)
     return None if allowed.all() else allowed

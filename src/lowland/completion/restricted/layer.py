@@ -19,6 +19,7 @@ from lowland.completion.tables.fitted import PageParts
 from lowland.completion.tables.model import SamplingModel
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
+from lowland.core.wording import counted
 
 if TYPE_CHECKING:
     from lowland.recheck.documents import Document
@@ -111,7 +112,7 @@ class RestrictedLayer(Layer):
     @property
     def words(self) -> str:
         """What is done, a phrase."""
-        return f"{int(self.limited.sum())} of {self.shape[1]} columns predicted from some others"
+        return f"{int(self.limited.sum())} of {counted(self.shape[1], 'column')} predicted from some others"
 
     @property
     def scope(self) -> Sequence[str]:

@@ -17,7 +17,7 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.frame_cells import frame_column, label_cells, number_cells
 from lowland.core.cells.labels import LabelColumn, label_column
 from lowland.core.errors import InvalidInputError
-from lowland.core.wording import Option, Remedy, Words
+from lowland.core.wording import Option, Remedy, Words, counted
 from lowland.files.foreign.columnar import open_parquet
 from lowland.files.frames import frame_columns
 
@@ -228,7 +228,7 @@ def refuse_repeats(repeated: Sequence[tuple[int, int, int]], labels: TableLabels
     )
     raise InvalidInputError(
         "a cell is listed more than once",
-        f"row {row}, column {column} ({repeats} repeats in all)",
+        f"row {row}, column {column} ({counted(repeats, 'repeat')} in all)",
         "it is unclear which value to use",
         Remedy(Words("pass ", Option("duplicates", "last")), "drop the repeats"),
     )

@@ -13,7 +13,7 @@ from lowland.completion.tables.trial import Predictor, Refit, Trial, hold_trial
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
-from lowland.core.wording import Option, Remedy, Words
+from lowland.core.wording import Option, Remedy, Words, counted
 from lowland.trials.choices import GAP_INTERVALS
 from lowland.trials.masks import hide_gaps
 
@@ -59,7 +59,7 @@ class Conformal:
         if place > count:
             raise UnsupportedError(
                 "the held-out cells are too few for this level",
-                f"{count} cells, level {level:g}",
+                f"{counted(count, 'cell')}, level {level:g}",
                 f"at least {int(np.ceil(level / (1 - level) - 1e-9))} are needed",
                 Remedy(
                     "lower the level",

@@ -13,6 +13,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.shown import Shown
+from lowland.core.wording import counted
 
 
 @public("lowland")
@@ -76,7 +77,7 @@ class PooledPrediction(Shown):
         count = self.means.size
         share = np.mean((self.errors**2 - self.within) / self.errors**2)
         return [
-            f"{count} prediction{'s' * (count != 1)} of {self.tables} completed tables",
+            f"{counted(count, 'prediction')} of {self.tables} completed tables",
             f"of their variance, {share:.0%} lies between the tables on average",
         ]
 

@@ -17,7 +17,7 @@ from lowland.core.cells.preview import preview_html
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_choice
-from lowland.core.wording import Option, Remedy, Words
+from lowland.core.wording import Option, Remedy, Words, counted
 
 Labels = NDArray[Any]
 
@@ -363,7 +363,7 @@ def _merge_duplicates(
         )
         raise InvalidInputError(
             "a cell is listed more than once",
-            f"row {row}, column {column} ({code.size - distinct.size} repeats in all)",
+            f"row {row}, column {column} ({counted(code.size - distinct.size, 'repeat')} in all)",
             "it is unclear which value to use",
             Remedy(Words("pass ", Option("duplicates", "mean", "last")), "drop the repeats"),
         )

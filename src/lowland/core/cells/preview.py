@@ -6,6 +6,7 @@ from typing import Any
 
 from lowland.core.arrays import Indices, Vector
 from lowland.core.notebooks import table_html
+from lowland.core.wording import counted
 
 # rows and columns that are shown
 ROWS, COLUMNS = 10, 8
@@ -40,7 +41,8 @@ def preview_html(
     lines = [[name, *line, *more] for name, line in zip(names[0], cells, strict=True)]
     header = ["", *names[1], *more]
     lines += [["..."] * len(header)] * (m > ROWS)
-    caption = f"{m:,} rows, {n:,} columns: {values.size:,} cells known, {m * n - values.size:,} missing"
+    size, known = f"{counted(m, 'row')}, {counted(n, 'column')}", counted(values.size, "cell")
+    caption = f"{size}: {known} known, {m * n - values.size:,} missing"
     return table_html(header, lines, caption, numbers=True)
 
 

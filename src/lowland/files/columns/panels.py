@@ -9,6 +9,7 @@ import numpy as np
 
 from lowland.core.cells.labels import LabelColumn
 from lowland.files.columns.dates import UNCLEAR, as_iso
+from lowland.files.columns.times import NO_ORDER
 from lowland.files.evidence import Decision, Profile
 from lowland.files.frames import Columns
 
@@ -76,7 +77,7 @@ def words_of_panel(decision: Decision, graph: Any) -> list[str]:
     if graph is None:
         return []
     unit, time = decision.panel
-    return [f"rows are in the order of {time!r} within {unit!r}, if it helps (--row-order no)"]
+    return [f"rows are in the order of {time!r} within {unit!r}{NO_ORDER}"]
 
 
 def _are_years(column: Profile) -> bool:

@@ -54,6 +54,10 @@ def words_of_dates(form: str, column: Profile, *, is_order: bool) -> str:
     return f"{WORDS[form]}, {why}"
 
 
+# what is said of an order of rows, with the option that says otherwise
+NO_ORDER = ", if it helps (--row-order no)"
+
+
 def row_times(columns: Columns, decision: Decision) -> Labels | None:
     """Return the date of each line in ISO 8601; None if no column says them all."""
     return as_iso(columns[decision.time], decision.dates[decision.time]) if decision.time else None
@@ -74,7 +78,7 @@ def words_of_times(columns: Columns, decision: Decision, *, found: bool) -> list
     if time and found:
         other = {"dmy": "mdy", "mdy": "dmy"}.get(form)
         also = f"; --dates {other}" if other and as_iso(columns[time], other) is not None else ""
-        words.append(f"rows are in the order of {time!r} ({WORDS[form]}{also}), if it helps (--row-order no)")
+        words.append(f"rows are in the order of {time!r} ({WORDS[form]}{also}){NO_ORDER}")
     elif time:
         words.append(f"dates in {time!r} are not used: not every row has one")
     for name, one in decision.dates.items():

@@ -18,6 +18,8 @@ from lowland.files.text.delimited import marked_numbers, without_marks
 
 # up to so many words of a column of numbers are offered as marks of missing cells
 MOST_MARKS = 3
+# between the ends of a scale
+MOST_STEPS = 9
 
 
 def number_column(
@@ -37,7 +39,7 @@ def number_column(
         raise InvalidInputError(
             f"{where} has text where numbers are needed",
             f"{cells[bad]!r} in column {name!r}, data line {bad + 1}",
-            fix=Remedy("correct the cell", *ways_out(cells, numerals)),
+            fix=Remedy(*ways_out(cells, numerals)),
         )
     if values.dtype.kind in "iu" and not (exact := are_exact(values)).all():
         bad = int(np.argmin(exact))
@@ -53,16 +55,28 @@ def number_column(
     return numbers
 
 
-def ways_out(cells: Sequence[str], numerals: Numerals) -> list[Words]:
-    """Return what may be said of text in a column of numbers: of bounds, or missing if it is few words."""
+def ways_out(cells: Sequence[str], numerals: Numerals) -> list[str | Words]:
+    """Return what may be done about text in a column of numbers: bounds are said, few words may be missing.
+
+    Words of which a column holds more than numbers are its values, and so are the ends of a scale, and
+    numbers with something beside them: it would do harm to leave them out.
+    """
     if any(map(is_censored, cells)):
         return [
-            Words("say what bounds in a text file or sheet mean by ", Option("censored", "bound", "missing"))
+            "correct the cell",
+            Words("say what bounds in a text file or sheet mean by ", Option("censored", "bound", "missing")),
         ]
-    texts = list({cell.strip(): None for cell in cells if numerals.number(cell) is None})
-    if len(texts) > MOST_MARKS:
-        return []
-    return [Words("take such cells for missing ones (", Option("missing", texts), ")")]
+    known = [cell.strip() for cell in cells if cell.strip()]
+    held = [cell for cell in known if numerals.number(cell) is None]
+    texts, numbers = list(dict.fromkeys(held)), {cell for cell in known if cell not in MISSING} - {*held}
+    ends = len(texts) == 2 < len(held) and 0 < len(numbers) <= MOST_STEPS
+    if len(texts) > MOST_MARKS or 2 * len(held) > len(known) or ends or any(map(_has_digit, texts)):
+        return ["correct the cell" if len(held) == 1 else "write such cells as numbers"]
+    return ["correct the cell", Words("take such cells for missing ones (", Option("missing", texts), ")")]
+
+
+def _has_digit(text: str) -> bool:
+    return any(map(str.isdigit, text))
 
 
 def _too_long(cell: Any, name: str, line: int, where: str, *, wide: bool) -> InvalidInputError:

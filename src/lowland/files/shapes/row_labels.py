@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import Enum
 from typing import final
 
@@ -84,7 +85,7 @@ def _of_text(name: str, column: Profile, where: str, *, words: bool, merged: boo
     if others and all(map(is_total, others)) and not _repeats(column):
         return FirstColumn.LABELS, f"its column {name!r} names the rows, totals among them"
     if column.number_share >= 0.5 and not column.padded:
-        raise _unclear_rows(name, where, "holds numbers and other cells")
+        raise _unclear_rows(name, where, f"holds numbers and other cells, such as {others[0]!r}", others)
     if words and not column.padded and are_levels(column.distinct, column.codes.size):
         return FirstColumn.DATA, f"its first column {name!r} holds few words, which repeat: data"
     if _repeats(column) and not merged:
@@ -123,12 +124,14 @@ def _by_steps(name: str, column: Profile, where: str) -> tuple[FirstColumn, str]
     return FirstColumn.DATA, ""
 
 
-def _unclear_rows(name: str, where: str, held: str) -> InvalidInputError:
+def _unclear_rows(name: str, where: str, held: str, others: Sequence[str] = ()) -> InvalidInputError:
+    """Return the error of a first column; a few cells that are no numbers may mean missing."""
+    marks = [Words("if they mean missing, ", Option("missing", [*others]))] if 0 < len(others) < 4 else []
     return InvalidInputError(
         f"the first column of {where} may name the rows or be data",
         f"column {name!r} {held}",
         fix=Remedy(
             Words("say which: ", Option("row_labels", True), " or ", Option("row_labels", False)),
-            Words("name the cells that mean missing by ", Option("missing")),
+            *marks,
         ),
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lowland.core.cells.labels import label_column
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.wording import Option, Remedy, Words
+from lowland.core.wording import InCode, Option, Remedy, Words, counted
 from lowland.files.columns.panels import chains, words_of_panel
 from lowland.files.columns.roles import EMPTY, MOST_WORDS, are_levels, as_is_words
 from lowland.files.columns.sentinels import settle_sentinels
@@ -44,7 +44,7 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
     inner = {name: column for name, column in columns.items() if name != first and name not in as_is}
     if not as_is and (not inner or not next(iter(inner.values())).size):
         raise InvalidInputError(
-            f"{where} is empty", f"{len(inner)} columns of data", fix="pass a table with data"
+            f"{where} is empty", f"{counted(len(inner), 'column')} of data", fix="pass a table with data"
         )
     made, levels, left = _data_columns(inner, where, how, numerals, decision.codes)
     as_is |= left
@@ -125,7 +125,7 @@ def _kept_marks(
         marks = {k: word for k, word in enumerate(words) if word in MISSING and word not in how.form.words}
         if marks:
             held = ", ".join(
-                f"{word!r} ({int((columns[name] == k).sum())} cells)" for k, word in marks.items()
+                f"{word!r} ({counted(int((columns[name] == k).sum()), 'cell')})" for k, word in marks.items()
             )
             first = next(iter(marks.values()))
             said.append(f"column {name!r} holds {held} as words (--na={first}: missing cells)")
@@ -184,7 +184,6 @@ def _refuse_text(columns: Sequence[tuple[str, NDArray[Any]]], where: str, numera
         f"{cells[bad]!r} in column {name!r}, data line {bad + 1}"
         + (f"; columns {names}" if len(columns) > 1 else ""),
         fix=Remedy(
-            "correct the cell",
             *ways_out([cell for _, one in columns for cell in one.tolist()], numerals.of(name)),
             Words("leave such columns as they are (", Option("as_is", [one for one, _ in columns]), ")"),
         ),
@@ -207,7 +206,7 @@ def _what_words(column: NDArray[Any], how: Reading) -> str:
     if not cells:
         return EMPTY
     words = len(set(cells))
-    return f"{words} words without an order" if are_levels(words, len(cells)) else "text"
+    return f"{counted(words, 'word')} without an order" if are_levels(words, len(cells)) else "text"
 
 
 def _known_words(column: NDArray[Any], how: Reading) -> list[str]:
@@ -219,13 +218,15 @@ def _known_words(column: NDArray[Any], how: Reading) -> list[str]:
 def _two_words(column: NDArray[Any], name: str, where: str, how: Reading) -> tuple[str, ...]:
     words = tuple(sorted(set(_known_words(column, how))))
     if len(words) > 2:
+        marks = [word for word in words if word in MISSING]
+        named = [Words("if they mean missing, ", Option("missing", marks))]
         raise InvalidInputError(
             f"{where} has more than two words in column {name!r}, whose order is not known",
             ", ".join(map(repr, words[:4])),
             fix=Remedy(
                 "write ordered levels as numbers",
-                "fit a data frame with an ordered category",
-                Words("name the cells that mean missing by ", Option("missing")),
+                InCode("fit a data frame with an ordered category"),
+                *(named if 0 < len(marks) >= len(words) - 2 else []),
             ),
         )
     return words
@@ -261,7 +262,7 @@ def _merge_rows(
         raise InvalidInputError(
             f"{where} names a row twice",
             f"{distinct[code].item()!r} in column {first!r}, data lines {lines[0]} and {lines[1]} "
-            f"({labels.size - distinct.size} repeats in all)",
+            f"({counted(labels.size - distinct.size, 'repeat')} in all)",
             fix=Remedy(
                 "drop one",
                 Words("pass ", Option("duplicates", "mean", "last")),
