@@ -245,6 +245,11 @@ def test_two_rows_of_names_are_joined_with_or_without_units(tmp_path):
         )
         assert merged.observations.column_labels.tolist() == names
         assert merged.observations.shape == table.observations.shape == (8, 4)
+    assert fill(table, tmp_path / "out.csv")[:3] == [
+        ",drinks,,food,",
+        "shop,tea,milk,bread,oil",
+        ",EUR,EUR,kg,kg",
+    ]
     three = [line[:4] for line in (groups, NAMES, *PRICES)]  # of which one spans columns
     table = load_table(write_book(tmp_path / "t.xlsx", three))
     assert table.observations.column_labels.tolist() == names[:3]
@@ -365,6 +370,13 @@ def test_formulas_without_values_are_refused_and_with_values_read(tmp_path):
     table = load_table(tmp_path / "u.xlsx")
     assert table.observations.to_array()[:, 1].tolist() == [3.5] * 8
     assert "formulas: 8 cells, read as the values that were saved with them" in table.decided
+    assert "beside blank cells" not in " ".join(table.decided)
+    book.active["B4"] = None
+    book.save(tmp_path / "t.xlsx")
+    set_values(tmp_path / "t.xlsx", tmp_path / "u.xlsx", b"3.5")
+    said = "formulas beside blank cells, which most of them take for 0 (--as-is 'b': no data)"
+    assert said in load_table(tmp_path / "u.xlsx").decided
+    assert said not in load_table(tmp_path / "u.xlsx", Reading(form=TableFormat(as_is=["b"]))).decided
     # as XlsxWriter leaves them, which asks programs to calculate them
     set_values(tmp_path / "t.xlsx", tmp_path / "u.xlsx", b"0")
     with pytest.raises(InvalidInputError, match=r"formulas without values(.|\n)*8 cells"):

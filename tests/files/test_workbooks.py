@@ -170,9 +170,7 @@ def test_formulas_that_give_nothing_or_an_error_stay(tmp_path):
     )
     table = load_table(path, WORDS)
     assert "cells with errors, such as #N/A or #DIV/0!, are missing: 2" in table.decided
-    assert "2 of them give nothing or an error, and stay so in a completed workbook" in " ".join(
-        table.decided
-    )
+    assert "formulas that give nothing or an error stay in a completed workbook: 2" in table.decided
     sheet = filled(path, tmp_path / "out.xlsx", share=([1, 3, 4], [0.5, 0.6, 0.7])).active
     assert [sheet[f"C{k}"].value for k in (3, 5, 6)] == ["=B2", 0.6, "=B2"]
 
@@ -203,7 +201,8 @@ def test_cells_without_places_and_with_prefixes(tmp_path):
 def test_workbooks_with_macros_and_columns_that_are_left_out_become_new_ones(tmp_path):
     path = made(tmp_path / "t.xlsx")
     drop = Reading(words=True, form=TableFormat(drop=["tea"]))
-    book = filled(path, tmp_path / "out.xlsx", drop, share=([3], [0.5]))
+    with pytest.warns(UserWarning, match=r"out.xlsx is a new workbook of the values alone"):
+        book = filled(path, tmp_path / "out.xlsx", drop, share=([3], [0.5]))
     assert [cell.value for cell in book.active[1]] == ["shop", "share", "word"]
     rewritten(
         path,
@@ -213,7 +212,9 @@ def test_workbooks_with_macros_and_columns_that_are_left_out_become_new_ones(tmp
         ),
     )
     path = path.rename(tmp_path / "t.xlsm")
-    assert filled(path, tmp_path / "out.xlsx", share=([3], [0.5])).active["C5"].value == 0.5
+    with pytest.warns(UserWarning, match=r"out.xlsx is a new workbook of the values alone"):
+        book = filled(path, tmp_path / "out.xlsx", share=([3], [0.5]))
+    assert book.active["C5"].value == 0.5
     assert b"macroEnabled" not in parts_of(tmp_path / "out.xlsx")["[Content_Types].xml"]
 
 

@@ -16,9 +16,15 @@ from lowland.files.beside_numbers import CENSORED
 ROW_LABELS = "row labels"
 # what is said of these where a table is no text
 TEXT_ONLY = Words(
-    *(Option("delimiter"), ", ", Option("encoding"), ", ", Option("skip"), ", ", Option("censored"), " and "),
-    Option("comment"),
-    " apply only to text files",
+    *(
+        Option("delimiter"),
+        ", ",
+        Option("encoding"),
+        " and ",
+        Option("comment"),
+        " apply only to text files, ",
+    ),
+    *(Option("skip"), " and ", Option("censored"), " to sheets as well"),
 )
 # the way out where a list of cells is taken for a wide table
 AS_LIST = Words(

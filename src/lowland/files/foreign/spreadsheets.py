@@ -22,7 +22,7 @@ from lowland.files.foreign.sheet_cells import (
     sheet_parts,
 )
 from lowland.files.foreign.sheet_extent import check_extent
-from lowland.files.foreign.sheet_tables import find_table
+from lowland.files.foreign.sheet_tables import SheetTable, find_table
 from lowland.files.foreign.values import lines_as_columns
 from lowland.files.frames import Columns
 from lowland.files.numerals import Numerals
@@ -145,6 +145,7 @@ def read_sheet(opened: Opened, form: TableFormat, *, again: bool = False) -> She
     part = _part(opened, name)
     written = _written(opened, part)
     formulas = _formulas(written, rows, columns, opened)
+    told = _said(written, formulas, rows, columns)
     covered = {
         (top + i, left + j)
         for (a, b), (c, d) in found.merged
@@ -159,7 +160,7 @@ def read_sheet(opened: Opened, form: TableFormat, *, again: bool = False) -> She
         dict(zip(found.names, columns, strict=True)),
         found.headed,
         found.heading,
-        (*said, *found.decided, *_said(written, formulas, rows, columns)),
+        (*said, *found.decided, *told, *_beside_blanks(found, formulas, cells.first, form.as_is)),
         frozenset(covered | {*formulas}),
         part,
     )
@@ -237,14 +238,29 @@ def _said(
     if errors:
         said.append(f"cells with errors, such as #N/A or #DIV/0!, are missing: {errors}")
     if formulas:
+        said.append(f"formulas: {len(formulas)} cells, read as the values that were saved with them")
         empty = sum(written.cells[place].kind == "e" or not written.cells[place].text for place in formulas)
-        stay = (
-            f"; {empty} of them give nothing or an error, and stay so in a completed workbook"
-            if empty
-            else ""
-        )
-        said.append(f"formulas: {len(formulas)} cells, read as the values that were saved with them{stay}")
+        if empty:
+            said.append(f"formulas that give nothing or an error stay in a completed workbook: {empty}")
     return said
+
+
+def _beside_blanks(
+    found: SheetTable, formulas: Collection[Place], first: Place, as_is: Collection[str]
+) -> list[str]:
+    """Return what is said of formulas in rows with blank cells: a sum there lacks what is missing."""
+    top, left = first
+    names = dict.fromkeys(
+        name
+        for at, line in zip(found.rows, found.lines, strict=True)
+        if any(cell is None for cell in line)
+        for name, column, cell in zip(found.names, found.columns, line, strict=True)
+        if cell is not None and name not in as_is and (top + at, left + column) in formulas
+    )
+    if not names:
+        return []
+    shown = " ".join(f"--as-is {name!r}" for name in names)
+    return [f"formulas beside blank cells, which most of them take for 0 ({shown}: no data)"]
 
 
 def _choose(opened: Opened, sheet: str | None, *, again: bool) -> tuple[str, _Cells, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
@@ -42,6 +43,13 @@ def write_filled(path: str | os.PathLike[str], table: Filled) -> None:
         write_whole(path, workbook_writer(table, table.original.book))
     elif ending in ENDINGS:
         need_writer(ending)
+        if ending == SHEET and table.original.floats_are_whole:
+            warnings.warn(
+                f"{os.fspath(path)} is a new workbook of the values alone: formats, formulas and other "
+                "sheets are kept only where the table is that of an .xlsx file, with all of its columns",
+                UserWarning,
+                stacklevel=2,
+            )
         write_whole(path, sheet_writer(table) if ending == SHEET else statistics_writer(ending, table))
     else:
         write_whole(path, text_writer(ending, table))
