@@ -228,8 +228,11 @@ def test_questions_with_letters_are_no_notes(tmp_path):
     lines = [
         [f"{letter}) how do you feel", "py"[k % 2], "uv"[k % 3 == 0]] for k, letter in enumerate("abcdef")
     ]
-    table = load_table(write_book(tmp_path / "t.xlsx", [["question", "x", "y"], *lines]), WORDS)
-    assert table.observations.shape == (6, 2)
+    for holes in (0, 3):
+        for line in lines[:holes]:
+            line[2] = None
+        table = load_table(write_book(tmp_path / "t.xlsx", [["question", "x", "y"], *lines]), WORDS)
+        assert table.observations.shape[0] == 6
 
 
 def test_two_rows_of_names_are_joined_with_or_without_units(tmp_path):

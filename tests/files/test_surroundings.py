@@ -113,6 +113,14 @@ def test_rows_that_are_no_notes(tmp_path, last):
     assert ll.read_table(tmp_path / "t.csv", form=form).shape == (4, 2)
 
 
+def test_lines_that_all_begin_as_notes_are_data(tmp_path):
+    lines = [f"{one}) how often,{'pq'[k % 2]},{'uv'[k % 3 == 0]}" for k, one in enumerate("abcdef")]
+    (tmp_path / "t.csv").write_text("\n".join(["question,x,y", *lines]))
+    table = load_table(tmp_path / "t.csv", Reading(words=True))
+    assert table.observations.shape == (6, 2)
+    assert table.levels == {"x": ("p", "q"), "y": ("u", "v")}
+
+
 def test_notes_far_below(tmp_path, monkeypatch):
     monkeypatch.setattr("lowland.files.text.text_layout.HEAD", 200)
     monkeypatch.setattr("lowland.files.text.text_layout.TAIL", 60)

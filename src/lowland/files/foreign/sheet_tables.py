@@ -18,7 +18,7 @@ from lowland.files.table_format import TableFormat
 from lowland.files.text.headings import find_heading
 from lowland.files.text.names_and_units import is_index_name
 from lowland.files.text.records import Record
-from lowland.files.text.surroundings import count_notes, names_numbers, shown_lines
+from lowland.files.text.surroundings import LEAST_BELOW, count_notes, names_numbers, shown_lines
 from lowland.files.text.text_layout import MOST_BELOW, SAMPLE, complete_names, count_titles
 
 # rows among which titles are looked for, and how many these may be
@@ -190,4 +190,5 @@ def _notes_below(rows: Rows, ranges: Sequence[Range]) -> int:
             else:
                 yield cells[:1] if alone and k < apart else cells
 
-    return count_notes(records(), len(columns))[0] if len(columns) > 1 else 0
+    count, passed = count_notes(records(), len(columns)) if len(columns) > 1 else (0, 0)
+    return count if len(rows) - passed >= LEAST_BELOW else 0

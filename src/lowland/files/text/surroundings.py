@@ -92,6 +92,8 @@ def count_below(lines: Sequence[str], delimiter: str, width: int) -> int:
     if width < 2:
         return 0
     count, passed = count_notes((_cells_of(line, delimiter) for line in reversed(lines)), width)
+    if len(lines) - passed < LEAST_BELOW:
+        return 0  # lines that all begin as notes do, such as "a) how often", are none
     below, above = lines[len(lines) - count :], lines[: len(lines) - passed]
     if any(cell.strip() for record in split_records(below, delimiter) for cell in record):
         return count
