@@ -6,8 +6,9 @@ import io
 import lzma
 import zipfile
 
-from tables_of_people.cells import prices, values
+from tables_of_people.cells import names, prices, values
 from tables_of_people.entry import File
+from tables_of_people.records import json_file, read_json
 from tables_of_people.sheets import book
 from tables_of_people.text_files import priced
 from tables_of_people.writers import read_csv, text
@@ -75,5 +76,24 @@ ENTRIES = (
     priced("a workbook named .csv", sheet_named("t.csv")),
     priced("text named .xls", renamed(TABS, "t.xls"), frame=read_csv(sep="\t")),
     priced("text named .xlsx", renamed(CSV, "t.xlsx"), frame=read_csv()),
-    priced("text named .parquet", renamed(CSV, "t.parquet"), frame=read_csv()),
+    *(
+        priced(
+            f"text named {ending}",
+            renamed(CSV, f"t{ending}"),
+            frame=read_csv(),
+            said=(f"named {ending}, but text by its contents",),
+        )
+        for ending in (".parquet", ".feather", ".dta", ".npy", ".json")
+    ),
+    priced(
+        "cp1252 named .parquet",
+        renamed(text({**prices(), "shop": names("café")}, encoding="cp1252"), "t.parquet"),
+        frame=read_csv(encoding="cp1252"),
+    ),
+    priced(
+        "JSON named .csv",
+        renamed(json_file(values()), "t.csv"),
+        frame=read_json(),
+        said=("named .csv, but JSON by its contents",),
+    ),
 )

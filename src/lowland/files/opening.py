@@ -45,6 +45,10 @@ _SAME = (frozenset({".feather", ".arrow", ".ipc"}), frozenset(SHEETS), frozenset
 HDF5, ARCHIVE = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
 # what tells pages, which some programs write under the names of spreadsheets
 _PAGE = re.compile(rb"\s*(<!doctype\s+html|<html|<table|<\?xml)", re.IGNORECASE)
+# what records of JSON begin with, and no line of CSV; what text does not hold; other kinds of text
+_RECORDS = re.compile(rb'(?:\xef\xbb\xbf)?\s*(\[\s*\{\s*"|\{\s*"[^"]*"\s*:)')
+_CONTROL, _BLANKS = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]"), b"\xef\xbb\xbf \t\r\n"
+_OF_TEXT = (".mtx", ".por", ".xpt")
 HEAD = 512
 PLAIN = TableFormat()
 
@@ -142,7 +146,9 @@ def _of_kind(opened: Opened) -> Opened:
     while True:
         found = _by_contents(opened)
         if found != ".zip":
-            return replace(opened, kind=found)
+            other = found in (".csv", ".json") and opened.kind in KINDS and opened.kind != found
+            said = (f"named {opened.kind}, but {'JSON' if found == '.json' else 'text'} by its contents",)
+            return replace(opened, kind=found, said=said if other else opened.said)
         opened = unpacked(replace(opened, kind=found))
 
 
@@ -161,9 +167,17 @@ def _by_contents(opened: Opened) -> str:
             fix="complete a tensor in it by lowland fill (under a name that ends in .h5), or save the table "
             "as Parquet",
         )
-    if opened.kind in SHEETS and head:
-        return _text(opened, head)
-    return opened.kind if opened.kind in KINDS else _text(opened, head)
+    named = opened.kind in KINDS and not _is_plainly_text(opened.kind, head)
+    return opened.kind if named or (opened.kind in KINDS and not head) else _text(opened, head)
+
+
+def _is_plainly_text(kind: str, head: bytes) -> bool:
+    """Return whether contents of another kind than their name says are text: a table of CSV, or JSON."""
+    if kind in DELIMITERS:
+        return _RECORDS.match(head) is not None
+    if kind in JSON:
+        return b"\0" not in head and head.lstrip(_BLANKS)[:1] not in (b"", b"[", b"{")
+    return kind in SHEETS or (kind not in _OF_TEXT and _CONTROL.search(head) is None)
 
 
 def _in_archive(opened: Opened) -> str:
@@ -205,7 +219,7 @@ def _text(opened: Opened, head: bytes) -> str:
                 opened.kind or "none",
                 fix=f"use one of {', '.join(KINDS)}",
             ) from error
-    return ".json" if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{") else ".csv"
+    return ".json" if head.lstrip(_BLANKS)[:1] in (b"[", b"{") else ".csv"
 
 
 def is_file(source: Any) -> bool:

@@ -26,7 +26,7 @@ from lowland.estimators.frames.held import (
 from lowland.estimators.frames.roles import frame_roles
 from lowland.estimators.frames.wrapping import check_frame, wrap_frame
 from lowland.files.columns.dates import UNCLEAR
-from lowland.files.columns.roles import EMPTY, are_levels
+from lowland.files.columns.roles import EMPTY, are_levels, refuse_no_data
 from lowland.files.columns.times import EITHER_FIRST
 from lowland.files.evidence import Decision
 from lowland.files.numerals import Numerals, are_marks
@@ -157,6 +157,7 @@ def read_kinds(frame: Any, form: TableFormat = NOTHING_SAID) -> FrameKinds:
         used += 1
     if not used and not kinds.words:
         raise kinds.nothing_to_fit()
+    refuse_no_data(kinds.with_words().untouched, form, "the data frame")
     names = tuple(wrapped.columns)
     labels = next((name for name in roles.roles if name in kinds.untouched), "")
     time = roles.time, roles.dates.get(roles.time, "")
@@ -254,7 +255,7 @@ def _kind_of_cells(cells: list[Any], numerals: Numerals) -> tuple[str, tuple[Any
     if not all(isinstance(x, str) for x in cells):
         types = {type(x).__name__ for x in cells}
         return f"objects of {f'type {types.pop()}' if len(types) == 1 else 'several kinds'}", ()
-    return _of_words(cells)
+    return _of_words([x.strip() for x in cells])  # as in files
 
 
 def _of_words(cells: list[Any]) -> tuple[str, tuple[Any, ...]]:
@@ -327,9 +328,13 @@ def encode(
 
 def _codes(series: Any, levels: tuple[Any, ...]) -> list[float]:
     """Return levels as their positions."""
+    import narwhals as nw
+
     codes = {level: float(k) for k, level in enumerate(levels)}
     cells = series.to_list()
     missing = missing_cells(series, levels)
+    if not isinstance(series.dtype, nw.Categorical | nw.Enum):
+        cells = [x.strip() if isinstance(x, str) and x not in codes else x for x in cells]
     unknown = [x for x, gap in zip(cells, missing, strict=True) if not (gap or (_is_plain(x) and x in codes))]
     if unknown:
         raise InvalidInputError(

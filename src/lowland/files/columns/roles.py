@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
+from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Words
 from lowland.files.columns.dates import NUMBERS
 from lowland.files.columns.identifiers import identifier
 from lowland.files.evidence import Profile
+from lowland.files.table_format import TableFormat
 
 # levels without an order: most of a column, and cells for each on average; two words need but repeat
 MOST_WORDS, PER_WORD, PER_ONE_OF_TWO = 20, 5, 2
@@ -38,6 +42,27 @@ def numbers_that_name(
         if name not in data
     }
     return {name: f"{IDENTIFIERS}: {why}" for name, why in reasons.items() if why}
+
+
+def refuse_no_data(left: Mapping[Any, str], form: TableFormat, where: str) -> None:
+    """Raise if a column that is to be data holds neither numbers nor levels.
+
+    Parameters
+    ----------
+    left : mapping to str
+        Columns that hold neither, with what they hold.
+    form : TableFormat
+    where : str
+        Name of the table in messages.
+    """
+    for name in form.as_data:
+        if name in left:
+            raise InvalidInputError(
+                f"column {name!r} of {where} cannot be data, as asked",
+                left[name],
+                "a fit takes numbers, and words where they are few and each stands in several lines",
+                Words("do not name it by ", Option("as_data"), ", or write numbers"),
+            )
 
 
 def listed(as_is: Mapping[str, str]) -> str:

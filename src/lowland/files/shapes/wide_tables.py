@@ -12,8 +12,9 @@ from lowland.core.cells.labels import label_column
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import InCode, Option, Remedy, Words, counted
+from lowland.files.beside_numbers import is_censored
 from lowland.files.columns.panels import chains, words_of_panel
-from lowland.files.columns.roles import EMPTY, MOST_WORDS, are_levels, as_is_words
+from lowland.files.columns.roles import EMPTY, MOST_WORDS, are_levels, as_is_words, refuse_no_data
 from lowland.files.columns.sentinels import settle_sentinels
 from lowland.files.columns.table_totals import Totals, called_totals, find_totals
 from lowland.files.columns.times import row_times, words_of_times
@@ -119,7 +120,7 @@ def _named_totals(called: Sequence[str], totals: Totals | None) -> list[str]:
 def _kept_marks(
     levels: Mapping[str, Sequence[str]], columns: Mapping[str, NDArray[Any]], how: Reading
 ) -> list[str]:
-    """Return which words of levels mean missing among numbers, with their counts and options."""
+    """Return which words of levels mean missing among numbers, or bounds, with their counts and options."""
     said = []
     for name, words in levels.items():
         marks = {k: word for k, word in enumerate(words) if word in MISSING and word not in how.form.words}
@@ -129,6 +130,9 @@ def _kept_marks(
             )
             first = next(iter(marks.values()))
             said.append(f"column {name!r} holds {held} as words (--na={first}: missing cells)")
+        bounds = [word for word in words if is_censored(word)]
+        if bounds:
+            said.append(f"column {name!r} holds {bounds[0]!r} as a word (--censored: a bound of a number)")
     return said
 
 
@@ -170,6 +174,7 @@ def _data_columns(
         made[name] = np.array([codes.get(word.strip(), np.nan) for word in typed.tolist()], how.dtype)
     if mixed:
         _refuse_text(mixed, where, numerals)
+    refuse_no_data(left, how.form, where)
     return made, levels, left
 
 
