@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
+from lowland.estimators.scores import spreads_of
 
 PLAIN = {"method": "map", "penalty": 0.1, "certify": False, "random_state": 0}
 
@@ -21,8 +22,15 @@ def table():
     return np.where(rng.random(full.shape) < 0.15, np.nan, full)
 
 
-def naive_score(model, table, wrong=lambda found, value, column: found - value):
+def naive_score(model, table, wrong=lambda found, value, column: found - value, words=()):
     """Hide each known cell once, cell by cell of a permutation, and look at what fills it."""
+    units, counts = np.nanstd(table, axis=0), np.sum(~np.isnan(table), axis=0)
+    units[counts < 10] = (
+        np.median(units[counts >= 10])
+        if (counts >= 10).any()
+        else np.nanstd(table - np.nanmean(table, axis=0))
+    )
+    units[[*words]] = 1
     known = [(i, j) for i in range(len(table)) for j in range(table.shape[1]) if not np.isnan(table[i, j])]
     parts = np.random.default_rng(0).permutation(len(known)) % 5
     errors = []
@@ -31,7 +39,7 @@ def naive_score(model, table, wrong=lambda found, value, column: found - value):
         for cell in apart:
             holes[cell] = np.nan
         filled = np.asarray(model.transform(holes))
-        errors += [wrong(filled[cell], table[cell], cell[1]) for cell in apart]
+        errors += [wrong(filled[cell], table[cell], cell[1]) / units[cell[1]] for cell in apart]
     return -np.sqrt(np.mean(np.square(errors)))
 
 
@@ -53,6 +61,29 @@ def test_a_search_finds_the_rank_by_an_imputer_alone(table):
     )
     frame = pd.DataFrame(table * 10.0 ** np.arange(10), columns=list("abcdefghij"))
     assert framed.fit(frame).best_params_ == {"matrixcompletion__rank": 2}
+
+
+def test_columns_count_alike_whatever_their_unit(table):
+    """A column of large numbers decides nothing: scores and what a search finds are those of another unit."""
+    wide = table * 10.0 ** np.array([0, 0, 0, 0, 0, 0, 0, 0, 0, 5])
+    wide[:, 9] = np.random.default_rng(1).standard_normal(30) * 1e5  # noise, the largest numbers of all
+    settings = {"method": "variational", "refine": False, "powers": False, "scale": "column"}
+    model = ll.MatrixCompletion(**settings, rank=2, certify=False, random_state=0)
+    scores = [model.fit(rows).score(rows) for rows in (wide, wide * 10.0 ** np.arange(-5, 5))]
+    assert scores[0] == pytest.approx(scores[1], rel=1e-3)
+    assert -1 < scores[0] < 0
+
+
+def test_spreads_of_columns_of_few_cells_are_those_of_others():
+    known = np.full((12, 4), np.nan)
+    known[:, 0], known[:, 1], known[:3, 2], known[:, 3] = np.arange(12), 100 * np.arange(12), [1, 2, 9], 7
+    spread = np.arange(12).std()
+    found = spreads_of(ll.Observations.from_array(known))
+    np.testing.assert_allclose(found, [spread, 100 * spread, 50.5 * spread, 50.5 * spread])
+    few = spreads_of(ll.Observations.from_array(known[:3]))
+    deviations = [-1, 0, 1, -100, 0, 100, -3, -2, 5, 0, 0, 0]
+    np.testing.assert_allclose(few, np.full(4, np.sqrt(np.mean(np.square(deviations)))))
+    np.testing.assert_array_equal(spreads_of(ll.Observations.from_array(np.full((2, 2), 3.0))), [1, 1])
 
 
 def test_superfluous_factors_of_learnt_priors_cost_nothing(table):
@@ -86,7 +117,7 @@ def test_a_wrong_word_is_an_error_of_one():
             rows["kind"] = [None if np.isnan(k) else model.levels_["kind"][int(k)] for k in rows["kind"]]
             return model.transform(rows)
 
-    assert model.score(frame) == pytest.approx(naive_score(Coded(), codes.to_numpy(), wrong))
+    assert model.score(frame) == pytest.approx(naive_score(Coded(), codes.to_numpy(), wrong, [2]))
 
 
 def test_cells_of_the_fit_are_compared_with_its_predictions(table):

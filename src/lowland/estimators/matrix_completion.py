@@ -20,7 +20,7 @@ from lowland.core.random import RandomSource, make_generator
 from lowland.estimators.answers.explained_table import _ExplainedTable
 from lowland.estimators.observing import observe
 from lowland.estimators.parameters import _Estimator
-from lowland.estimators.scores import error_of_cells, error_of_rows
+from lowland.estimators.scores import error_of_cells, error_of_rows, spreads_of
 
 
 @public("lowland")
@@ -327,9 +327,8 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         ----------
         X : array_like, data frame, sparse array or Observations, shape (k, n)
             Rows, known or new: their known cells are hidden, a fifth at a time, and filled from the others as
-            in `transform`. What is hidden depends on X alone, so that `GridSearchCV` compares settings at the
-            same cells. `Observations` are cells held out of the fitted table instead, matched by label
-            or position, and compared with their predictions.
+            in `transform`: of all settings the same, for `GridSearchCV`. `Observations` are cells held out
+            of the fitted table instead, matched by label or position, and compared with their predictions.
         y : None
             Not used.
         row_covariates, row_order : as in `fill`
@@ -338,15 +337,17 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         Returns
         -------
         float
-            At most 0; larger is better. In the unit of the table, so that columns of large numbers count
-            most: scale them first where that is not meant. A wrong one of levels without an order counts one.
+            At most 0; larger is better. Errors are in spreads of columns among the known cells of X (of fewer
+            than ten: the middle spread of the others), a wrong one of levels without an order counts one;
+            those of `Observations` are in the unit of the table.
         """
         check_is_fitted(self)
         if isinstance(X, Observations | CellTable):
             return -error_of_cells(self._completed.model, observe(self, X, reset=False, rows=True))
         table = observe(self, X, reset=False)
         about = self._about_rows(X, table, row_covariates, row_order)
-        return -error_of_rows(lambda kept: self._filled_likeliest(kept, about), table, self._unordered())
+        words, fill = self._unordered(), lambda kept: self._filled_likeliest(kept, about)
+        return -error_of_rows(fill, table, words, spreads_of(table, words))
 
     # in this class itself: scikit-learn wraps no inherited method for `set_output`
     def transform(self, X: Any, row_covariates: Any = None, row_order: Any = None) -> Matrix:

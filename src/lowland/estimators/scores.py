@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from lowland.completion.tables.model import TableModel
-from lowland.core.arrays import Indices, Matrix
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
 from lowland.trials.choices import SCORE
@@ -15,6 +15,8 @@ from lowland.trials.masks import folds_of
 
 # what is hidden of rows depends on them alone, so that scores of all settings compare the same cells
 SEED = 0
+# known cells that say the spread of a column
+LEAST_KNOWN = 10
 
 
 def check_any(table: Observations) -> None:
@@ -36,7 +38,33 @@ def error_of_cells(model: TableModel, table: Observations) -> float:
     return float(np.sqrt(np.average(errors**2, weights=table.weights)))
 
 
-def error_of_rows(fill: Callable[[Observations], Matrix], table: Observations, words: Indices) -> float:
+def spreads_of(table: Observations, words: Sequence[int] | Indices = ()) -> Vector:
+    """Return the spread of each column of rows, shape (n,): what an error in it is compared with.
+
+    A column of few known cells, or of one value, has the middle one of the others' spreads; where there are
+    no others, that of all cells about the means of their columns. Columns of words have a unit of one.
+    """
+    values, n = table.values.astype(np.float64), table.shape[1]
+    counts = np.bincount(table.columns, minlength=n)
+    means = np.bincount(table.columns, values, n) / np.maximum(counts, 1)
+    squares = np.bincount(table.columns, (values - means[table.columns]) ** 2, n)
+    spreads = np.sqrt(squares / np.maximum(counts, 1))
+    levels = np.isin(np.arange(n), words)
+    usable = (counts >= LEAST_KNOWN) & (spreads > 1e-12 * np.abs(means)) & ~levels
+    common = (
+        np.median(spreads[usable])
+        if usable.any()
+        else np.sqrt(squares[~levels].sum() / max(counts[~levels].sum(), 1))
+    )
+    return np.where(levels, 1.0, np.where(usable, spreads, common if common > 0 else 1.0))
+
+
+def error_of_rows(
+    fill: Callable[[Observations], Matrix],
+    table: Observations,
+    words: Indices,
+    spreads: Vector | None = None,
+) -> float:
     """Return the root-mean-square error at cells of rows, each hidden once and filled from the others.
 
     Parameters
@@ -46,8 +74,11 @@ def error_of_rows(fill: Callable[[Observations], Matrix], table: Observations, w
     table : Observations
     words : ndarray of int
         Columns of levels without an order: a wrong one is an error of one.
+    spreads : ndarray, shape (n,), optional
+        Units of errors by column.
     """
     check_any(table)
+    units = np.ones(table.shape[1]) if spreads is None else spreads
     folds = folds_of(table.size, SCORE.hides.times, np.random.default_rng(SEED))
     squares = 0.0
     for fold in np.unique(folds):
@@ -55,5 +86,5 @@ def error_of_rows(fill: Callable[[Observations], Matrix], table: Observations, w
         errors = np.asarray(fill(kept)[apart.rows, apart.columns] - apart.values, np.float64)
         at = np.isin(apart.columns, words)
         errors[at] = errors[at] != 0
-        squares += float(np.sum(errors**2))
+        squares += float(np.sum((errors / units[apart.columns]) ** 2))
     return float(np.sqrt(squares / table.size))
