@@ -47,6 +47,33 @@ def test_covariances_and_models(rng):
     assert lines[2].startswith("age ")
 
 
+def test_names_are_those_of_the_results():
+    pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    tables = [{"age": [30.0, 40.0, 50.0 + k], "dose": [1.0, 3.0, 2.0 * k]} for k in range(3)]
+    frames = [pd.DataFrame(table) for table in tables]
+    series = ll.pool_estimates((frame.mean(), frame.var() / 3) for frame in frames)
+    assert series.names == ("age", "dose")
+    of_rows = [(frame.mean(), frame.var() / 3) for frame in map(pl.DataFrame, tables)]
+    keyed = [(dict(means), dict(variances / 3)) for means, variances in ((f.mean(), f.var()) for f in frames)]
+    matrices = [(list(frame.mean()), frame.cov() / 3) for frame in frames]
+    for results in (of_rows, keyed, matrices):
+        pooled = ll.pool_estimates(results)
+        assert pooled.names == series.names
+        np.testing.assert_allclose(pooled.estimates, series.estimates)
+        np.testing.assert_allclose(pooled.errors, series.errors)
+    bare = [(frame.mean().to_numpy(), frame.var().to_numpy() / 3) for frame in frames]
+    assert ll.pool_estimates(bare).names == ()
+    assert "mean dose" in str(ll.pool_estimates(bare, names=["mean age", "mean dose"]))
+    turned = [(frames[0].mean(), frames[0].var()), (frames[1].mean()[::-1], frames[1].var()[::-1])]
+    for results, more, words in (
+        (turned, {}, "the same order\n  found: age, dose and dose, age"),
+        ([(frames[0].mean(), frames[0].var()[::-1])] * 2, {}, "estimates and their variances"),
+        (bare, {"names": ["a"]}, "one per estimate\n  found: 1 for 2"),
+    ):
+        with pytest.raises(InvalidInputError, match=words):
+            ll.pool_estimates(results, **more)
+
+
 def test_tables_that_agree_leave_the_errors_of_one():
     pooled = ll.pool_estimates([([1.0, 2.0], [0.1, 0.2])] * 3)
     np.testing.assert_allclose(pooled.errors**2, [0.1, 0.2])

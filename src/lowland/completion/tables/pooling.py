@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -97,18 +97,22 @@ class PooledEstimate:
 
 
 @public("lowland")
-def pool_estimates(results: Iterable[Any], *, degrees: float | None = None) -> PooledEstimate:
+def pool_estimates(
+    results: Iterable[Any], *, degrees: float | None = None, names: Sequence[str] | None = None
+) -> PooledEstimate:
     """Pool the estimates of several completed tables by Rubin's rules.
 
     Parameters
     ----------
     results : iterable
         One entry per table, at least two: a pair of estimates, shape (k,) or a number, and their variances
-        (or covariance matrix, shape (k, k)); or a fitted model of statsmodels, of which ``params``,
-        ``cov_params()`` and ``df_resid`` are read.
+        (or covariance matrix, shape (k, k)), as arrays, mappings by name, pandas Series or frames of one row;
+        or a fitted model of statsmodels, of which ``params``, ``cov_params()`` and ``df_resid`` are read.
     degrees : float, optional
         Degrees of freedom that the estimates would have if no cell were missing, such as rows minus
         coefficients; by default those of a fitted model, else infinite. With few rows they matter.
+    names : sequence of str, optional
+        Names of the estimates, by default those that the results have: keys, indices, names of columns.
 
     Returns
     -------
@@ -117,7 +121,7 @@ def pool_estimates(results: Iterable[Any], *, degrees: float | None = None) -> P
     Raises
     ------
     InvalidInputError
-        If there are fewer than two tables, or shapes or numbers do not fit.
+        If there are fewer than two tables, or shapes, names or numbers do not fit.
 
     Notes
     -----
@@ -152,13 +156,24 @@ def pool_estimates(results: Iterable[Any], *, degrees: float | None = None) -> P
         raise InvalidInputError(
             "all tables must give the same estimates", f"shapes {sorted(map(str, shapes))}"
         )
+    own = {tuple(estimate.names) for estimate in read}
+    if len(own) > 1:
+        raise InvalidInputError(
+            "all tables must give the same estimates in the same order",
+            " and ".join(", ".join(some) or "no names" for some in sorted(own)[:2]),
+        )
+    called = tuple(map(str, own.pop() if names is None else names))
+    if called and len(called) != read[0].estimates.size:
+        raise InvalidInputError(
+            "names must be one per estimate", f"{len(called)} for {read[0].estimates.size}"
+        )
     if degrees is None:
         degrees = min(estimate.degrees for estimate in read)
     if not degrees > 0:
         raise InvalidInputError("degrees must be positive", repr(degrees))
     estimates = np.array([estimate.estimates for estimate in read])
     variances = np.array([estimate.variances for estimate in read])
-    return _pooled(estimates, variances, float(degrees), read[0].names)
+    return _pooled(estimates, variances, float(degrees), called)
 
 
 @final
@@ -185,7 +200,26 @@ def _read(result: Any) -> _Result:
             "each result must be a pair of estimates and variances, or a fitted model of statsmodels",
             type(result).__name__,
         ) from error
-    return _checked(estimates, variances, np.inf, ())
+    (centres, names), (spreads, others) = _named(estimates), _named(variances)
+    if names and others and names != others:
+        raise InvalidInputError(
+            "estimates and their variances must have the same names in the same order",
+            f"{', '.join(names)} and {', '.join(others)}",
+        )
+    return _checked(centres, spreads, np.inf, names or others)
+
+
+def _named(numbers: Any) -> tuple[Any, list[str]]:
+    """Return numbers, and their names: keys, an index that does not only count, or columns of a frame."""
+    if isinstance(numbers, Mapping):
+        return list(numbers.values()), [str(name) for name in numbers]
+    columns = getattr(numbers, "columns", None)
+    if columns is not None:
+        cells = np.asarray(numbers)
+        return cells[0] if len(cells) == 1 else cells, [str(name) for name in columns]
+    index = getattr(numbers, "index", ())
+    index = [] if callable(index) else list(index)  # of lists and tuples, a method
+    return numbers, [] if index == list(range(len(index))) else [str(name) for name in index]
 
 
 def _checked(estimates: ArrayLike, variances: ArrayLike, degrees: float, names: Sequence[str]) -> _Result:
