@@ -1,6 +1,7 @@
 """Files with columns of words: levels on the command line, from the first look to predictions."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -133,6 +134,11 @@ def test_pages_name_words(file, run, tmp_path):
     page = (tmp_path / "page.html").read_text()
     assert "Gentoo" in page
     assert "right by the commonest level" in page
+    # filled cells with how sure they are: numbers and words alike
+    filled = page.partition("Some of the filled cells")[2].partition("</table>")[0]
+    assert "90% interval, or probability" in filled
+    assert re.search(r"(Gentoo|Adelie|Biscoe|Dream|Torgersen)</td>\s*<td[^>]*>probability \d+%", filled)
+    assert re.search(r"\d to \d", filled)
 
 
 def test_row_labels_that_are_asked_for_stay_labels(file, run):

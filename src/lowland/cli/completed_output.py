@@ -41,15 +41,13 @@ if TYPE_CHECKING:
     from lowland.cli.completing import ResultOptions
 
 
-def say_fit(table: FittedTable, certificate: Certificate | None) -> None:
-    """Print why the search stopped and what is proved."""
+def say_fit(table: FittedTable) -> None:
+    """Print how a table was fitted, and why the search stopped."""
     if table.describe_method():
         say(table.describe_method())
     say(table.last_search.ending)
     for line in table.describe_search():
         say(line)
-    if certificate is not None:
-        say_judged(certificate, table.describe_certificate())
 
 
 def say_judged(certificate: Certificate, about: str) -> None:

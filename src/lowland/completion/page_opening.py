@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import data_of
@@ -127,22 +127,35 @@ def _filled(
     """Return some filled cells with their intervals, drawn by the seed of the fit."""
     rows, columns = _missing_cells(seen, before, np.random.default_rng(completed.seed), SHOWN)
     model = completed.model
-    filled = model.predict(rows, columns)
-    ends: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None
-    if all_squared(model.losses):
-        try:
-            ends = completed.intervals.at(rows, columns, LEVEL, "auto")
-        except UnsupportedError:
-            ends = None
-    lines = []
-    likeliest = model.matrix(likeliest=True)[rows, columns] if levels else filled
-    for k, (i, j) in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
-        between = "" if ends is None else f"{ends[0][k]:.4g} to {ends[1][k]:.4g}"
-        told = str(levels[j][round(likeliest[k])]) if j in levels else f"{filled[k]:.4g}"
-        lines.append((_name(seen.row_labels, i), _name(seen.column_labels, j), told, between))
-    header = ("row", "column", "filled with", f"{LEVEL:.0%} interval")
-    width = 3 if ends is None else 4
-    return TableEntry("Some of the filled cells", header[:width], [line[:width] for line in lines])
+    filled, sure = model.predict(rows, columns), [""] * rows.size
+    with_interval = np.flatnonzero(np.isin(columns, completed.intervals.columns))
+    with suppress(UnsupportedError):
+        ends = completed.intervals.at(rows[with_interval], columns[with_interval], LEVEL, "auto")
+        for k, low, high in zip(with_interval.tolist(), *ends, strict=True):
+            sure[k] = f"{low:.4g} to {high:.4g}"
+    told = [f"{value:.4g}" for value in filled]
+    if levels:
+        likeliest = np.round(model.matrix(likeliest=True)[rows, columns]).astype(int)
+        for j in set(levels) & set(columns.tolist()):
+            at = np.flatnonzero(columns == j)
+            several = len(levels[j]) > 1  # a column of one word was fitted as a number
+            chances = model.probabilities(rows[at], j) if several else np.ones((at.size, 1))
+            for k, chance in zip(at.tolist(), chances, strict=True):
+                told[k] = str(levels[j][likeliest[k]])
+                sure[k] = f"probability {chance[likeliest[k]]:.0%}"
+    names = (
+        [_name(seen.row_labels, i) for i in rows.tolist()],
+        [_name(seen.column_labels, j) for j in columns.tolist()],
+    )
+    header = (
+        "row",
+        "column",
+        "filled with",
+        f"{LEVEL:.0%} interval" + (", or probability" if levels else ""),
+    )
+    width = 4 if any(sure) else 3
+    lines = [line[:width] for line in zip(*names, told, sure, strict=True)]
+    return TableEntry("Some of the filled cells", header[:width], lines)
 
 
 def _missing_before(seen: Observations) -> Indices:

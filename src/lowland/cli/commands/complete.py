@@ -11,6 +11,7 @@ from lowland.cli.commands.complete_elsewhere import complete_elsewhere
 from lowland.cli.completed_output import (
     fit_as_data,
     say_fit,
+    say_judged,
     write_results,
 )
 from lowland.cli.completing import CompleteOptions, run_plan
@@ -87,9 +88,11 @@ def complete(context: typer.Context, asked: CompleteOptions) -> None:
 def _say_all(
     completed: Completed, certificate: Certificate | None, trial: Trial | None, paths: dict[str, Path | None]
 ) -> None:
-    say_fit(completed.table, certificate)
+    say_fit(completed.table)
     for sentence in () if trial is None else held_out_sentences(completed, trial):
         say(sentence)
+    if certificate is not None:  # below what most people look for
+        say_judged(certificate, completed.table.describe_certificate())
     titles = {"output": "completed table", "filled_cells": "filled cells"}
     say_files({titles.get(name, name): path for name, path in paths.items()})
 

@@ -125,7 +125,7 @@ def _say_all(asked: CompletionsOptions, table: Any) -> None:
         files = [str(folder / name) for name in names]
         say_json({"shape": list(table.model.shape), "method": table.method, "files": files})
         return
-    say_fit(table, None)
+    say_fit(table)
     last = "" if len(names) == 1 else f" to {names[-1]}"
     say(f"{counted(len(names), 'completed table')}: {folder / names[0]}{last}")
     say("what is estimated from each is pooled by Rubin's rules (lowland.pool_estimates)")
