@@ -104,7 +104,7 @@ def test_totals_that_are_named_as_data_are_data(table, tmp_path):
     )
     with pytest.warns(UserWarning, match="left out") as said:
         ll.read_table(tmp_path / "t.csv")
-    assert any("that are sums of others" in str(one.message) for one in said)
+    assert any("that are sums or statistics of others" in str(one.message) for one in said)
 
 
 def test_margins_of_pivot_tables_are_totals(rng):
@@ -119,3 +119,23 @@ def test_margins_of_pivot_tables_are_totals(rng):
     pd.testing.assert_frame_equal(filled, whole)  # what is missing follows from the sums
     arrays = ll.MatrixCompletion(**SETTINGS).fit(table.to_numpy())
     assert arrays.predict_table().shape == (9, 5)
+
+
+def test_fills_that_add_up_stay_within_bounds(tmp_path):
+    parts = np.outer(np.arange(1, 9), [1.0, 2, 3]) + 10
+    table = pd.DataFrame(parts, columns=list("abc"), index=[f"s{k}" for k in range(8)])
+    table.loc["Total"] = table.sum() + np.array([0, 20, 0])  # more than rank one makes of it
+    table.loc[["s1", "s2"], "b"] = np.nan
+    table.to_csv(tmp_path / "t.csv", index_label="shop")
+    short = {"rank": 1, "max_iter": 3, "certify": False, "refine": False, "powers": False, "random_state": 0}
+    model = ll.MatrixCompletion(**short, bounds={"b": (0, 26)}).fit(table)
+    filled = model.fill(table).loc[["s1", "s2"], "b"]
+    assert filled.max() <= 26
+    assert filled.sum() == pytest.approx(table.loc["Total", "b"] - table["b"][:-1].sum())
+    options = ("--rank=1", "--max-iter=3", "--no-certify", "--refine=no", "--powers=no", "--bounds", "b=0:26")
+    done = call("complete", "t.csv", *options, "--output", "o.csv", "--quiet", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert pd.read_csv(tmp_path / "o.csv")["b"][[1, 2]].max() <= 26
+    table["total"] = table[["a", "b", "c"]].sum(axis=1, skipna=False)
+    with pytest.raises(ll.errors.InvalidInputError, match="the sum of 'a', 'b', 'c'"):
+        ll.MatrixCompletion(**short, bounds={"total": (0, 99)}).fit(table)

@@ -49,6 +49,7 @@ def test_estimators_take_the_settings_of_a_plan(estimator):
     assert more - {"client"} == {
         "as_data",
         "as_is",
+        "as_total",
         "dates",
         "dtype",
         "certify",

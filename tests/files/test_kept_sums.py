@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from lowland.files.columns.kept_sums import keep_sums
-from lowland.files.columns.totals import Sum
+from lowland.files.columns.totals import Summary
 
-ROWS = [Sum(6, np.arange(6), np.ones(5, bool))]
-COLUMNS = [Sum(4, np.arange(4), np.ones(7, bool))]
+ROWS = [Summary(6, np.arange(6), np.ones(5, bool))]
+COLUMNS = [Summary(4, np.arange(4), np.ones(7, bool))]
 
 
 def _table(rng, share):
@@ -59,6 +59,21 @@ def test_whole_numbers_that_are_filled_add_up(rng, sums):
 def test_parts_share_what_is_left_in_proportion():
     cells = np.array([[10.0], [np.nan], [np.nan], [100.0]])
     made = keep_sums(
-        cells, np.array([[0.0], [20.0], [40.0], [0.0]]), ([Sum(3, np.arange(3), np.ones(1, bool))], [])
+        cells, np.array([[0.0], [20.0], [40.0], [0.0]]), ([Summary(3, np.arange(3), np.ones(1, bool))], [])
     )
     assert made.ravel() == pytest.approx([10, 30, 60, 100])
+
+
+def test_bounds_hold_for_parts_and_not_for_their_total():
+    cells = np.array([[10.0], [np.nan], [np.nan], [np.nan], [100.0]])
+    filled, sums = (
+        np.array([[0.0], [20.0], [40.0], [5.0], [0.0]]),
+        ([Summary(4, np.arange(4), np.ones(1, bool))], []),
+    )
+    made = keep_sums(cells, filled, sums, bounds={0: (0.0, 40.0)})
+    assert made.sum() == pytest.approx(200)
+    assert made[1:4].max() <= 40
+    # where a total cannot be reached, bounds hold
+    assert keep_sums(cells, filled, sums, bounds={0: (0.0, 20.0)})[1:4].ravel().tolist() == [20, 20, 20]
+    cells[1:3, 0] = 50.0, 45.0
+    assert keep_sums(cells, filled, sums)[3, 0] == 0  # sums of rounded parts leave less than nothing

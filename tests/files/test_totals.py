@@ -6,7 +6,8 @@ import pytest
 
 import lowland as ll
 from commands import call
-from lowland.files.columns.totals import column_sums, is_total, row_sums
+from lowland.files.columns.summary_names import is_total
+from lowland.files.columns.totals import COLUMNS, ROWS, find_summaries
 from lowland.files.shapes.layouts import Reading
 from lowland.files.tables import load_table
 
@@ -14,7 +15,15 @@ NAMES = ["a", "b", "c", "Subtotal", "d", "e", "f", "g", "Subtotal", "Grand total
 
 
 def _named(names):
-    return np.array([is_total(name) for name in names])
+    return ["sum" if is_total(name) else "" for name in names]
+
+
+def row_sums(table, kinds):
+    return find_summaries(table, kinds, ROWS)
+
+
+def column_sums(table, kinds):
+    return find_summaries(table.T, kinds, COLUMNS)
 
 
 def _places(found):
@@ -148,7 +157,7 @@ def test_rows_that_are_called_totals_and_are_none_are_data_which_is_said(tmp_pat
     shop.to_csv(tmp_path / "t.csv", index=False)
     table = load_table(tmp_path / "t.csv", Reading(words=True))
     assert table.totals is None
-    assert "'Total' names a row that is not the sum of others: data" in table.decided
+    assert "'Total' names a row that is not the sum of others: data (--as-is 'Total')" in table.decided
 
 
 def test_sums_over_columns_that_skip_blanks_or_are_wrong_hold_no_part(tmp_path):
@@ -159,7 +168,7 @@ def test_sums_over_columns_that_skip_blanks_or_are_wrong_hold_no_part(tmp_path):
     total[4] = np.nansum(parts[4])  # as programs add up
     total[7] += 5  # a slip
     table = np.column_stack([parts, total])
-    (found,) = column_sums(table, np.array([False, False, False, True]))
+    (found,) = column_sums(table, ["", "", "", "sum"])
     assert np.flatnonzero(~found.where).tolist() == [4, 7]
 
 
@@ -167,4 +176,4 @@ def test_two_rows_above_a_name_like_that_of_a_total_are_no_parts():
     shops = np.array(
         [[np.nan, 26.31, np.nan, 26.14], [18.14, np.nan, 26.29, np.nan], [24.0, 27.0, 31.0, 35.0]]
     )
-    assert row_sums(shops, np.array([False, False, True])) == []
+    assert row_sums(shops, ["", "", "sum"]) == []

@@ -10,6 +10,7 @@ from tables_of_people import (
     records,
     shapes,
     sheets,
+    summed,
     text_files,
     wording,
 )
@@ -26,4 +27,5 @@ ENTRIES = (
     *records.ENTRIES,
     *containers.ENTRIES,
     *shapes.ENTRIES,
+    *summed.ENTRIES,
 )

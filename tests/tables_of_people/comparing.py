@@ -202,6 +202,10 @@ def check_sums(entry: Entry, lines: Sequence[Sequence[Any]]) -> None:
         for line in lines:
             whole = sum(number_in(line[places[part]], entry.file.decimal) for part in parts)
             assert math.isclose(number_in(line[places[name]], entry.file.decimal), whole), line
+    for parts, whole in entry.whole.items():
+        for line in lines:
+            held = sum(number_in(line[places[part]], entry.file.decimal) for part in parts)
+            assert math.isclose(held, whole), line
 
 
 def check_output(entry: Entry, path: Path) -> list[tuple[int, str, Any]]:

@@ -70,6 +70,8 @@ class Entry:
         Columns without a name and a cell, of which nothing need be said.
     sums : mapping of str to tuple of str
         Columns that are the sums of others, which they stay.
+    whole : mapping of tuple of str to float
+        What columns add up to, which they do when filled.
     typed : tuple of str
         Options that are needed, in the view of a person.
     refused : str
@@ -94,6 +96,7 @@ class Entry:
     passed: tuple[str, ...] = ()
     nothing: tuple[str, ...] = ()
     sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    whole: Mapping[tuple[str, ...], float] = field(default_factory=dict)
     typed: tuple[str, ...] = ()
     refused: str = ""
     fix: tuple[str, ...] = ()

@@ -97,14 +97,20 @@ def write_completed(
     path: Path, table: Table, model: TableModel, *, means: bool = False, formulas: bool = False
 ) -> None:
     """Write a completed table in the layout of the input, with observed cells kept and likeliest levels."""
-    write_filled_table(path, table, model.matrix(likeliest=True), means=means, formulas=formulas)
+    write_filled_table(path, table, model.matrix(likeliest=True), model, means=means, formulas=formulas)
 
 
 def write_filled_table(
-    path: Path, table: Table, filled: NDArray[Any], *, means: bool = False, formulas: bool = False
+    path: Path,
+    table: Table,
+    filled: NDArray[Any],
+    model: TableModel,
+    *,
+    means: bool = False,
+    formulas: bool = False,
 ) -> None:
-    """Write a table whose missing cells are filled from an array of what was fitted."""
-    filled = with_totals(table, filled, means=means)
+    """Write a table whose missing cells are filled from an array of what a model has of the fitted ones."""
+    filled = with_totals(table, filled, model, means=means)
     if table.original is not None:
         fills = column_fills(table, filled)
         write_filled(path, Filled(original=table.original, fills=fills, form=table.form, means=means))
@@ -135,10 +141,13 @@ def _write_cells(path: Path, table: Table, everything: NDArray[Any], *, formulas
     check_table_kept(seen, filled)
     if table.layout == "long":
         filled[seen.rows, seen.columns] = _listed_values(path, table)
+    if table.totals is not None:
+        filled[table.totals.left_blank] = np.nan if path.suffix.lower() in COLUMNAR else ""
     for j, words in worded(table, seen):
         known = zip(filled[:, j], observed[:, j], strict=True)
         filled[:, j] = [
-            "" if code != code else (observed_word if one else word_of)(words, code) for code, one in known
+            "" if code == "" or code != code else (observed_word if one else word_of)(words, code)
+            for code, one in known
         ]
     rows, columns = side_names(table)
     if table.layout == "long":
@@ -161,7 +170,7 @@ def _write_cells(path: Path, table: Table, everything: NDArray[Any], *, formulas
 
 def _listed_values(path: Path, table: Table) -> Any:
     """Return the observed values of a long table: as they are written, or whole ones as whole numbers."""
-    seen = table.observations
+    seen = table.known
     if table.listed is not None and path.suffix.lower() not in (*COLUMNAR, *ENDINGS):
         return table.listed.values(seen)
     whole = np.equal(seen.values, np.floor(seen.values)).all()

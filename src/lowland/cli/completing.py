@@ -259,6 +259,7 @@ class FitOptions:
             Whether cells among whole numbers are filled by others.
         """
         loaded, seen, plan = given.loaded, given.observations, self.plan
+        loaded.sums.check_settings({"bounds": plan.bounds, "predictors": plan.predictors})
         identity = identity_of(seen.fingerprint(), plan, given.covariates, self.run.seed, given.orders)
         return fit_plan(
             seen,
@@ -351,10 +352,14 @@ def run_plan(asked: CompleteOptions, given: FitInput) -> tuple[PlannedFit, Certi
         "cells": "" if model is None else fingerprint(given.observations),
         "about": {
             "levels": levels_as_data(loaded.levels),
-            "untouched": [*loaded.as_is, *(name for name in loaded.names[:1] if name and wide), *loaded.sums],
+            "untouched": [
+                *loaded.as_is,
+                *(name for name in loaded.names[:1] if name and wide),
+                *loaded.sums.sums,
+            ],
             "label_column": loaded.names[0] if wide else "",
             "time": list(loaded.time),
-            "sums": loaded.sums,
+            **loaded.sums.as_data(),
         },
         "data": asked.results.model_data,
     }

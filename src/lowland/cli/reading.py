@@ -82,10 +82,17 @@ class TableOptions:
     keep: list[str] | None = option(None, "Read this column only; may be repeated.")
     drop: list[str] | None = option(None, "Leave out this column, from the output too; may be repeated.")
     as_data: list[str] | None = option(
-        None, "Wide table: a column that is data although it looks like identifiers; may be repeated."
+        None,
+        "Wide table: a column that is data although it looks like identifiers, or a row or column that is "
+        "although it looks like the sum or mean of others; may be repeated.",
     )
     as_is: list[str] | None = option(
-        None, "Wide table: a column without a part in the fit, written as it is; may be repeated."
+        None, "Wide table: a column or row without a part in the fit, written as it is; may be repeated."
+    )
+    as_total: list[str] | None = option(
+        None,
+        "Wide table: a row or column that is the sum of others whatever it is called: without a part in the "
+        "fit, filled as a sum; may be repeated.",
     )
     cells: CellOptions
 
@@ -99,6 +106,7 @@ class TableOptions:
             drop=tuple(self.drop or ()),
             as_data=tuple(self.as_data or ()),
             as_is=tuple(self.as_is or ()),
+            as_total=tuple(self.as_total or ()),
         )
         return Reading(
             row=self.row,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.completion.bounded.layer import limits_of
 from lowland.completion.tables.model import TableModel
 from lowland.core.arrays import Indices, Matrix
 from lowland.core.cells.observations import Observations
@@ -25,16 +26,16 @@ def observed_word(words: Sequence[str], code: float) -> str:
 
 def filled_cells(table: Table, model: TableModel, *, means: bool = False) -> Matrix:
     """Return what fills the cells of a table, totals among them, as the sums of what fills their parts."""
-    return with_totals(table, model.matrix(likeliest=True), means=means)
+    return with_totals(table, model.matrix(likeliest=True), model, means=means)
 
 
-def with_totals(table: Table, filled: Matrix, *, means: bool = False) -> Matrix:
-    """Return a fitted table with its holes filled, and the totals that took no part in the fit."""
+def with_totals(table: Table, filled: Matrix, model: TableModel, *, means: bool = False) -> Matrix:
+    """Return a table with its holes filled as a model does, and the totals that took no part in its fit."""
     if table.totals is None:
         return filled
     manners = {} if means or table.original is None else find_manners(table.original)
     whole = [name in manners and manners[name].whole for name in table.totals.names]
-    return table.totals.complete(filled, np.array(whole, bool))
+    return table.totals.complete(filled, np.array(whole, bool), limits_of(model))
 
 
 def whole_columns(table: Table) -> list[int]:

@@ -22,7 +22,7 @@ from lowland.estimators.frames.data_arrays import with_holes_filled
 from lowland.estimators.frames.held import Written
 from lowland.estimators.frames.kinds import Levels
 from lowland.estimators.frames.roles import dates_of_rows
-from lowland.estimators.frames.totals import Sums, decode_summed, summed
+from lowland.estimators.frames.totals import decode_summed, summed
 from lowland.estimators.observing import in_precision, observe
 from lowland.estimators.served_table import _ServedTable
 from lowland.estimators.table_input import (
@@ -30,6 +30,7 @@ from lowland.estimators.table_input import (
     flag,
     with_places,
 )
+from lowland.files.columns.finding_totals import FoundSums
 from lowland.files.frames import eager_frame
 from lowland.tensors.named_modes import is_named
 
@@ -47,6 +48,10 @@ class _CompletedTable(_ServedTable):
     _elsewhere: TableCells | None = None
     certificate_: Certificate | None
     certify: bool
+    as_data: Any
+    as_is: Any
+    as_total: Any
+    dates: str | None
     dtype: str
     n_features_in_: int
     row_factors_: Matrix
@@ -69,8 +74,8 @@ class _CompletedTable(_ServedTable):
     _frame: Any = None
     # how columns of text write numbers
     _written: Written = MappingProxyType({})
-    # columns that are sums of others, with their parts
-    _sums: Sums = MappingProxyType({})
+    # columns that are sums of others
+    _sums: FoundSums = FoundSums()
     # the column of dates that orders rows, and how they are written
     _time: tuple[str, str] = ("", "")
 

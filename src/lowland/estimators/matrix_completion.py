@@ -88,9 +88,9 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         over the mean number, so that rarely seen rows and columns are shrunk less (method "map").
     n_draws : int
         Number of draws that methods "gibbs" and "gaussian" keep.
-    as_data, as_is : sequence of str
-        Columns of a data frame that are data although they look like identifiers, and columns that take no
-        part in the fit and stay as they are.
+    as_data, as_is, as_total : sequence of str
+        Columns of a data frame, and rows by their names, that are data although they look like identifiers,
+        sums or means; that stay as they are, without a part in the fit; that are sums whatever their name.
     bounds : mapping of column to (low, high), or array_like, shape (n, 2), optional
         What is possible in columns of numbers; an end that is None or infinite is open. Predictions are means
         of the law of a new observation within the bounds (of a truncated normal, in the unit in which the
@@ -132,8 +132,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
     levels_ : dict of str to tuple
         Levels of non-numeric columns of a data frame, in which predictions are positions.
     untouched_ : tuple of str
-        Columns of a data frame without quantities or levels, such as identifiers, dates and text, which take
-        no part and are returned as they are.
+        Columns of a data frame that take no part and are returned as they are, such as identifiers and text.
     label_column_ : str
         The one of them that names the rows, "" if none does.
     rank_path_ : RankPath
@@ -183,6 +182,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         n_draws: int = 100,
         as_data: Any = (),
         as_is: Any = (),
+        as_total: Any = (),
         bounds: Any = None,
         dates: str | None = None,
         predictors: Any = None,
@@ -210,6 +210,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         self.n_draws = n_draws
         self.as_data = as_data
         self.as_is = as_is
+        self.as_total = as_total
         self.bounds = bounds
         self.dates = dates
         self.predictors = predictors

@@ -13,9 +13,9 @@ from lowland.completion.tables.completed import Completed
 from lowland.core.results.findings import Certificate
 from lowland.estimators.frames.held import Written, written_as_data, written_from_data
 from lowland.estimators.frames.kinds import Levels
-from lowland.estimators.frames.totals import Sums
 from lowland.estimators.parameters import parameters_as_data, parameters_from_data
 from lowland.files.certificates import write_certificate
+from lowland.files.columns.finding_totals import FoundSums
 from lowland.report.reported import Reported
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class _SavedTable(Reported):
     label_column_: Any
     _is_single: bool
     _time: tuple[str, str]
-    _sums: Sums
+    _sums: FoundSums
     _written: Written
 
     def report(self, path: str | os.PathLike[str], *, title: str = "Completion of a table") -> None:
@@ -85,7 +85,7 @@ class _SavedTable(Reported):
             "single": self._is_single,
             "time": list(self._time),
             "written": written_as_data(self._written),
-            "sums": {name: list(parts) for name, parts in self._sums.items()},
+            **self._sums.as_data(),
             "parameters": parameters_as_data(self),
         }
         fingerprint = done.cells_fitted
@@ -158,7 +158,7 @@ class _SavedTable(Reported):
         name, written = header.get("time", ("", ""))
         loaded._time = name, written
         loaded._written = written_from_data(header.get("written", ()))
-        loaded._sums = {name: tuple(parts) for name, parts in header.get("sums", {}).items()}
+        loaded._sums = FoundSums.from_data(header)
         loaded.method_ = table.method
         loaded._set(Completed(table, int(header["seed"]), stored=header.get("cells", "")))
         if header.get("named"):

@@ -25,14 +25,14 @@ from lowland.estimators.frames.data_arrays import as_table
 from lowland.estimators.frames.filled import whole_columns
 from lowland.estimators.frames.kinds import FrameKinds, chosen_losses, read_kinds
 from lowland.estimators.frames.roles import dates_of_rows, panel_of
-from lowland.estimators.frames.totals import totals_of, warn_of_total_rows
+from lowland.estimators.frames.totals import form_of, totals_of, warn_of_totals
 from lowland.estimators.frames.warned import warn_of_marks, warn_of_untouched, warn_of_written
 from lowland.estimators.frames.wrapping import wrap_frame
 from lowland.estimators.observing import in_precision, observe
 from lowland.estimators.parameters import shown, warn_of_limit
 from lowland.estimators.plans import is_auto, plan_of
 from lowland.estimators.table_input import covariates_of, order_of, rank_or_auto, refuse_list, weigh_rows
-from lowland.files.table_format import TableFormat
+from lowland.files.columns.finding_totals import FoundSums
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.named_modes import is_named
 
@@ -119,22 +119,23 @@ def _read_columns(model: Any, X: Any) -> tuple[FrameKinds, CompletionPlan, bool]
 
     What a fitted estimator knows of them is set, and what takes no part in the fit is warned of.
     """
-    form = TableFormat(as_data=model.as_data, as_is=model.as_is, dates=model.dates)
+    form = form_of(model)
     kinds, plan = read_kinds(X, form), plan_of(model)
     # Bayesian methods fit levels as numbers
     numbers = is_auto(model.loss) and plan.decide_method() != "map"
     kinds = kinds.with_words() if numbers else kinds.without_words()
-    totals = totals_of(X, kinds.levels, kinds.untouched, model.as_data, kinds.written)
+    totals, unconfirmed = totals_of(X, kinds.levels, kinds.untouched, form, kinds.written)
     sums = {} if totals is None else {totals.names[one.place]: totals.parts_of(one) for one in totals.columns}
     kinds = replace(kinds, untouched={**kinds.untouched, **sums})
-    model._sums = {} if totals is None else totals.sums
+    model._sums = FoundSums.of(totals)
+    model._sums.check_settings({"bounds": plan.bounds, "predictors": plan.predictors})
     model.levels_, model.untouched_ = kinds.levels, tuple(kinds.untouched)
     model._written = kinds.written
     model.label_column_, model._time = kinds.labels, kinds.time
     warn_of_untouched(kinds.untouched, model.loss)
     warn_of_marks(X, model.levels_)
     warn_of_written(kinds.written)
-    warn_of_total_rows(totals)
+    warn_of_totals(totals, unconfirmed)
     suited = {} if numbers else kinds.losses
     plan = replace(plan, loss=chosen_losses(plan.loss, is_auto(model.loss), suited, model.levels_))
     plan.decide_method()
@@ -164,7 +165,7 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
     plan.decide_method()
     if beside.sample_weight is not None:
         raise UnsupportedError(f"tables {where} have no weights", "sample_weight", fix=fix)
-    for name in ("as_data", "as_is", "dates"):
+    for name in ("as_data", "as_is", "as_total", "dates"):
         if len(getattr(model, name) or ()):
             raise UnsupportedError(
                 f"tables {where} have no columns that are no data", name, fix="leave it out"
@@ -188,7 +189,7 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
     warn_of_limit(fit.search, stacklevel=4)
     vars(model).pop("feature_names_in_", None)  # left over from an earlier fit
     model.levels_, model.untouched_, model.label_column_ = {}, (), ""
-    model._time, model._sums, model._written = ("", ""), {}, {}
+    model._time, model._sums, model._written = ("", ""), FoundSums(), {}
     model.n_features_in_ = cells.shape[1]
     _keep(model, fit.table, certificate, rng)
     model._is_single = False  # as the fit has it

@@ -99,7 +99,8 @@ class Decision:
     dates, time : mapping of str to str, and str
         Columns of a wide table that hold dates, with how (`files.columns.dates`), and which orders the rows.
     totals, codes, panel : tuple of str
-        Columns of a wide table: of words of totals, of digits such as "01", of unit and time of a panel.
+        Columns of a wide table: of words of totals and the like, of digits such as "01", of unit and time of
+        a panel.
     """
 
     layout: str

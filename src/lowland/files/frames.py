@@ -53,7 +53,7 @@ def frame_columns(frame: Any) -> Columns:
             type(frame).__name__,
             fix="pass a file name, or a pandas, Polars, DuckDB or Arrow table",
         ) from error
-    columns: Columns = _index_labels(wrapped)
+    columns: Columns = index_labels(wrapped)
     for series in wrapped.iter_columns():
         name = str(series.name)
         if name in columns:
@@ -77,7 +77,7 @@ def truth_columns(frame: Any) -> frozenset[str]:
     return frozenset(str(name) for name, kind in schema.items() if kind == nw.Boolean)
 
 
-def _index_labels(wrapped: Any) -> Columns:
+def index_labels(wrapped: Any) -> Columns:
     """Return the index of a pandas frame as a column of labels, if it holds more than positions."""
     import narwhals as nw
 

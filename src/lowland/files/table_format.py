@@ -80,9 +80,13 @@ class TableFormat:
     keep, drop : collection of str
         Names of the columns to read, or of those to leave out.
     as_data : collection of str
-        Columns of a wide table that are data although they look like identifiers, such as "zip".
+        Columns and rows of a wide table that are data although they look like identifiers, such as "zip", or
+        like sums or means of others, such as "Total".
     as_is : collection of str
-        Columns of a wide table that take no part in a fit, and are written as they are.
+        Columns and rows of a wide table that take no part in a fit, and are written as they are.
+    as_total : collection of str
+        Rows and columns of a wide table that are sums of others whatever they are called: they take no part
+        in a fit, and are filled as sums.
     dates : {"dmy", "mdy", "ymd"}, optional
         The order of day, month and year where dates are three numbers, and their column does not tell.
 
@@ -119,6 +123,7 @@ class TableFormat:
     drop: Collection[str] = ()
     as_data: Collection[str] = ()
     as_is: Collection[str] = ()
+    as_total: Collection[str] = ()
     dates: str | None = None
 
     def __post_init__(self) -> None:
@@ -142,7 +147,7 @@ class TableFormat:
             raise InvalidInputError(
                 "decimal mark and mark of thousands must differ", f"both {self.decimal!r}"
             )
-        for name in ("missing", "words", "keep", "drop", "as_data", "as_is"):
+        for name in ("missing", "words", "keep", "drop", "as_data", "as_is", "as_total"):
             words = getattr(self, name)
             if isinstance(words, str):
                 raise InvalidInputError(

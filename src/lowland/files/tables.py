@@ -108,18 +108,18 @@ def read_table(
         row=row, column=column, value=value, layout=layout, duplicates=duplicates, dtype=dtype, form=form
     )
     table = load_table(source, how)
-    if table.totals is not None:
-        sums = ", ".join(map(repr, [*dict.fromkeys(table.totals.called), *table.sums]))
+    if table.totals is not None and (table.totals.rows or table.totals.columns):
+        left = ", ".join(map(repr, [*dict.fromkeys(table.totals.called), *table.sums.sums]))
         warnings.warn(
-            f"rows and columns that are sums of others are left out: {sums}; "
+            f"rows and columns that are sums or statistics of others are left out: {left}; "
             "as_data of the form makes them data",
             UserWarning,
             stacklevel=2,
         )
-    left = {name: what for name, what in table.as_is.items() if name not in form.as_is}
-    if left:
+    unused = {name: what for name, what in table.as_is.items() if name not in form.as_is}
+    if unused:
         warnings.warn(
-            f"columns that hold no data are left out: {listed(left)}; as_data of the form makes them data",
+            f"columns that hold no data are left out: {listed(unused)}; as_data of the form makes them data",
             UserWarning,
             stacklevel=2,
         )

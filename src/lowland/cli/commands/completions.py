@@ -111,7 +111,9 @@ def completions(asked: CompletionsOptions) -> None:
         for name, filled in zip(files, drawn, strict=True):
             path = folder / name
             with warnings.catch_warnings(record=True) as caught:
-                write_filled_table(path, given.loaded, filled, means=results.means, formulas=formulas)
+                write_filled_table(
+                    path, given.loaded, filled, table.model, means=results.means, formulas=formulas
+                )
             said |= {str(one.message).replace(str(path), str(results.output)): None for one in caught}
     forget(kept_at)
     for words in said:  # once, not of every file

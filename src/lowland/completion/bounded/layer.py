@@ -182,3 +182,8 @@ class _BoundedLaw:
             return self.law.within(values)
         moved = self.power.read(self.law.within(self.power.write(values)))
         return np.clip(moved, *self.limits)
+
+
+def limits_of(model: object) -> Limits:
+    """Return the bounds of columns that a model keeps."""
+    return model.limits if isinstance(model, BoundedLayer) else {}

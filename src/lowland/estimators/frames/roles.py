@@ -40,8 +40,7 @@ def frame_roles(wrapped: Any, form: TableFormat) -> Decision:
     everything = profiles_of(columns)
     profiles = {name: one for name, one in everything.items() if name in wrapped.columns}
     if indexed:
-        rows = next(iter(everything.values())).words
-        form = replace(form, row_labels=False, as_data=[name for name in form.as_data if name not in rows])
+        form = replace(form, row_labels=False)
     if not profiles:
         return Decision("wide", ())
     how = Reading(words=True, form=form)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.files.columns.totals import Sum
+from lowland.files.columns.totals import Summary
 
+# lower and upper end by column
+Bounds: TypeAlias = "Mapping[int, tuple[float, float]]"
 # what a fill of nothing counts as, in means of fills, and rounds in which negative fills are set to 0
 LEAST, ROUNDS = 1e-9, 20
 
@@ -18,8 +20,9 @@ LEAST, ROUNDS = 1e-9, 20
 def keep_sums(
     cells: Matrix,
     filled: Matrix,
-    sums: tuple[Sequence[Sum], Sequence[Sum]],
+    sums: tuple[Sequence[Summary], Sequence[Summary]],
     whole: NDArray[np.bool_] | None = None,
+    bounds: Bounds | None = None,
 ) -> Matrix:
     """Return a filled table in which totals are the sums of their parts.
 
@@ -29,14 +32,17 @@ def keep_sums(
         Known cells, NaN where they are missing.
     filled : ndarray, shape (m, n)
         What fills the others; in totals whatever.
-    sums : pair of sequences of Sum
+    sums : pair of sequences of Summary
         Rows and columns that are totals.
     whole : ndarray of bool, shape (n,), optional
         Columns that are filled by whole numbers.
+    bounds : mapping of int to (float, float), optional
+        By column, of parts: they hold even where a known total is then missed.
     """
-    exact = _followed(cells, sums)
+    lower, upper = _ends(cells, sums[0], bounds or {})
+    exact = _followed(cells, sums, lower, upper)
     known = ~np.isnan(exact)
-    made = _adjusted(np.where(known, exact, filled), known, sums)
+    made = _adjusted(np.where(known, exact, filled), known, sums, lower, upper)
     if whole is not None and whole.any():
         made = _rounded(made, known, sums, whole)
     rows, columns = sums
@@ -45,12 +51,26 @@ def keep_sums(
     return made
 
 
-def _followed(cells: Matrix, sums: tuple[Sequence[Sum], Sequence[Sum]]) -> Matrix:
+def _ends(cells: Matrix, rows: Sequence[Summary], bounds: Bounds) -> tuple[Matrix, Matrix]:
+    """Return the least and the most that fills can be: not negative in columns where no known cell is."""
+    lower = np.tile(np.where((cells < 0).any(axis=0), -np.inf, 0.0), (len(cells), 1))
+    upper = np.full(cells.shape, np.inf)
+    plain = np.isin(np.arange(len(cells)), [one.place for one in rows], invert=True)
+    for j, (low, high) in bounds.items():
+        lower[plain, j], upper[plain, j] = max(low, lower[0, j]), high
+    return lower, upper
+
+
+def _followed(
+    cells: Matrix, sums: tuple[Sequence[Summary], Sequence[Summary]], lower: Matrix, upper: Matrix
+) -> Matrix:
     """Return a table with the cells that follow exactly: totals of known parts, and parts missing alone."""
     made = cells.copy()
     while True:
         missing = int(np.isnan(made).sum())
-        for table, side in zip((made, made.T), sums, strict=True):
+        for table, low, high, side in zip(
+            (made, made.T), (lower, lower.T), (upper, upper.T), sums, strict=True
+        ):
             for one in side:
                 lines = np.array([one.place, *one.parts])
                 gaps = np.isnan(table[lines])
@@ -58,15 +78,22 @@ def _followed(cells: Matrix, sums: tuple[Sequence[Sum], Sequence[Sum]]) -> Matri
                 place = np.argmax(gaps[:, at], axis=0)
                 others = np.nansum(table[one.parts][:, at], axis=0)
                 rest = np.where(place == 0, others, table[one.place, at] - others)
-                table[lines[place], at] = rest
+                # sums of rounded numbers leave a little less than nothing
+                table[lines[place], at] = np.clip(rest, low[lines[place], at], high[lines[place], at])
         if int(np.isnan(made).sum()) == missing:
             return made
 
 
-def _adjusted(made: Matrix, known: NDArray[np.bool_], sums: tuple[Sequence[Sum], Sequence[Sum]]) -> Matrix:
+def _adjusted(
+    made: Matrix,
+    known: NDArray[np.bool_],
+    sums: tuple[Sequence[Summary], Sequence[Summary]],
+    lower: Matrix,
+    upper: Matrix,
+) -> Matrix:
     """Return a table whose fills add up to known totals: the nearest, in units of the fills.
 
-    Parts of one total are filled in proportion. Where no known cell is negative, no fill becomes so.
+    Parts of one total are filled in proportion, none beyond its ends.
     """
     from scipy.sparse import coo_array, diags_array
     from scipy.sparse.linalg import lsmr
@@ -82,9 +109,8 @@ def _adjusted(made: Matrix, known: NDArray[np.bool_], sums: tuple[Sequence[Sum],
             left.append(float(made[total] - made[parts][known[parts]].sum()))
     if not left:
         return made
-    fills = made[~known]
-    counts = bool((made[known] >= 0).all())
-    fills = np.maximum(fills, 0.0) if counts else fills
+    low, high = lower[~known], upper[~known]
+    fills = np.clip(made[~known], low, high)
     units = np.abs(fills) + LEAST * max(float(np.abs(fills).mean()), np.finfo(float).tiny)
     at = np.concatenate(lines), np.concatenate(cells)
     sizes = np.ones(at[0].size)
@@ -96,17 +122,20 @@ def _adjusted(made: Matrix, known: NDArray[np.bool_], sums: tuple[Sequence[Sum],
         rest = (np.array(left) - sides @ fills) / norms
         steps = lsmr(diags_array(1 / norms) @ scaled, rest, atol=1e-14, btol=1e-14)[0]
         shared = fills + np.sqrt(units) * steps
-        below = (shared < 0) & (units > 0) if counts else np.zeros(fills.size, bool)
-        if not below.any():
+        within = np.clip(shared, low, high)
+        beyond = (shared != within) & (units > 0)
+        if not beyond.any():
             break
-        fills[below] = units[below] = 0.0
+        fills[beyond], units[beyond] = within[beyond], 0.0
     out = made.copy()
-    out[~known] = np.maximum(shared, 0.0) if counts else shared
+    fills, parts = made[~known], np.unique(at[1])
+    fills[parts] = np.clip(shared, low, high)[parts]
+    out[~known] = fills
     return out
 
 
 def _known_totals(
-    known: NDArray[np.bool_], sums: tuple[Sequence[Sum], Sequence[Sum]]
+    known: NDArray[np.bool_], sums: tuple[Sequence[Summary], Sequence[Summary]]
 ) -> Iterator[tuple[tuple[int, int], Any]]:
     """Yield each known total, and the cells that it is the sum of: none of them a total."""
     rows, columns = sums
@@ -121,7 +150,7 @@ def _known_totals(
                 yield (i, one.place), np.ix_(np.array([i]), one.parts)
 
 
-def _add_up(table: Matrix, known: NDArray[np.bool_], sums: Sequence[Sum]) -> None:
+def _add_up(table: Matrix, known: NDArray[np.bool_], sums: Sequence[Summary]) -> None:
     """Fill totals that are not known."""
     for one in sums:
         at = np.flatnonzero(one.where & ~known[one.place])
@@ -131,7 +160,7 @@ def _add_up(table: Matrix, known: NDArray[np.bool_], sums: Sequence[Sum]) -> Non
 def _rounded(
     made: Matrix,
     known: NDArray[np.bool_],
-    sums: tuple[Sequence[Sum], Sequence[Sum]],
+    sums: tuple[Sequence[Summary], Sequence[Summary]],
     whole: NDArray[np.bool_],
 ) -> Matrix:
     """Return a table whose fills are whole in some columns, and still add up along one side."""

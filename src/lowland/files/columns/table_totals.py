@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix
-from lowland.core.cells.labels import LabelColumn
 from lowland.core.cells.observations import Labels, Observations
-from lowland.files.columns.kept_sums import keep_sums
-from lowland.files.columns.totals import Sum, column_sums, is_total, row_sums
+from lowland.files.columns.kept_sums import Bounds, keep_sums
+from lowland.files.columns.shares import Shares
+from lowland.files.columns.summary_names import LEFT, SUM
+from lowland.files.columns.totals import Summary
 
 # names that are said at most
 MOST_NAMES = 6
@@ -23,7 +24,7 @@ MOST_NAMES = 6
 @final
 @dataclass(frozen=True, eq=False)
 class Totals:
-    """Which rows and columns of a table are sums of others.
+    """Which rows and columns of a table are sums of others, and which rows are statistics of others.
 
     Parameters
     ----------
@@ -31,16 +32,23 @@ class Totals:
         The table with its totals; NaN where a cell is missing.
     names : tuple of str
         Of its columns.
-    rows, columns : tuple of Sum
+    rows, columns : tuple of Summary
+        Without a part in a fit.
     called : tuple of str
         The names of the rows.
+    shares : tuple of Shares
+        Columns that add up to one number.
+    levels : collection of str
+        Columns whose numbers stand for levels.
     """
 
     cells: Matrix
     names: tuple[str, ...]
-    rows: tuple[Sum, ...]
-    columns: tuple[Sum, ...]
+    rows: tuple[Summary, ...]
+    columns: tuple[Summary, ...]
     called: tuple[str, ...] = ()
+    shares: tuple[Shares, ...] = ()
+    levels: Collection[str] = ()
 
     @cached_property
     def fitted(self) -> Indices:
@@ -56,13 +64,15 @@ class Totals:
         """Return the columns that take part in a fit, without the cells of totals."""
         return np.where(self.is_row[:, None], np.nan, self.cells[:, self.fitted])
 
-    def known(self, rows: Labels | None) -> Observations:
-        """Return all cells, those of totals among them."""
-        return Observations.from_array(
-            self.cells, row_labels=rows, column_labels=np.array(self.names, dtype=str)
-        )
+    def known(self, seen: Observations) -> Observations:
+        """Return all cells, those of totals among them, with the labels of those that are fitted."""
+        all_fitted = seen.column_labels is not None and self.fitted.size == len(self.names)
+        names: Labels = np.asarray(seen.column_labels if all_fitted else np.array(self.names, dtype=str))
+        return Observations.from_array(self.cells, row_labels=seen.row_labels, column_labels=names)
 
-    def complete(self, filled: Matrix, whole: NDArray[np.bool_] | None = None) -> Matrix:
+    def complete(
+        self, filled: Matrix, whole: NDArray[np.bool_] | None = None, limits: Bounds | None = None
+    ) -> Matrix:
         """Return the table with its holes filled, shape (m, n).
 
         Parameters
@@ -71,10 +81,24 @@ class Totals:
             What a fit without the totals fills. Missing cells of totals that are no sums stay NaN.
         whole : ndarray of bool, shape (n,), optional
             Columns that are filled by whole numbers.
+        limits : mapping of int to (float, float), optional
+            What fitted columns can hold: what is filled there stays within.
         """
         made = np.zeros(self.cells.shape)
         made[:, self.fitted] = filled
-        made = keep_sums(self.cells, made, (self.rows, self.columns), whole)
+        for one in self.rows:
+            if one.cells is not None:
+                made[one.place] = one.cells
+        bounds = {int(self.fitted[j]): ends for j, ends in (limits or {}).items()}
+        # what columns add up to is a further column, which is the same everywhere
+        m, n = self.cells.shape
+        wholes = np.tile([one.whole for one in self.shares], (m, 1))
+        everywhere = [Summary(n + k, one.parts, ~self.is_row) for k, one in enumerate(self.shares)]
+        sums = [one for one in self.rows if one.kind == SUM], [*self.columns, *everywhere]
+        whole = None if whole is None else np.append(whole, np.zeros(len(self.shares), bool))
+        made = keep_sums(np.hstack([self.cells, wholes]), np.hstack([made, wholes]), sums, whole, bounds)[
+            :, :n
+        ]
         made[self.left_blank] = np.nan
         return made
 
@@ -89,99 +113,92 @@ class Totals:
     @property
     def words(self) -> list[str]:
         """What is said of them, with the option that makes them data."""
-        said = []
-        if self.rows:
+        said, sums = [], self._named(SUM)
+        if sums:
+            count = sum(one.kind == SUM for one in self.rows)
+            are = "1 row is the sum" if count == 1 else f"{count} rows are sums"
+            said.append(f"{are} of others, filled as such: {_first(sums)} (--as-data {sums[0]!r})")
+        if self._empty:
             said.append(
-                f"{len(self.rows)} rows are sums of others, filled as such: {self.row_names} "
-                f"(--as-data {self.called[0]!r})"
+                f"cells of {_first(sums)} stay empty in {_first(self._empty)}, where nothing shows that sums "
+                f"belong (--as-total {sums[0]!r})"
             )
+        said += [
+            f"row {name!r} holds the {one.kind} of others: no part in the fit{self._unknown(one)} "
+            f"(--as-data {name!r})"
+            for one, name in self._statistics
+        ]
+        if self._named(LEFT):
+            said.append(f"rows that are written as they are: {_first(self._named(LEFT))} (as asked)")
         for one in self.columns:
             name = self.names[one.place]
             said.append(f"column {name!r} is {self.parts_of(one)}, filled as such (--as-data {name!r})")
+        for shares in self.shares:
+            names = [self.names[part] for part in shares.parts.tolist()]
+            said.append(
+                f"columns {_first(names)} add up to {shares.whole:g}, and so do fills "
+                f"(--as-data {names[0]!r})"
+            )
         return said
 
     @property
-    def row_names(self) -> str:
-        """The names of the rows, or the first of them."""
-        names = list(dict.fromkeys(self.called))
-        return ", ".join(map(repr, names[:MOST_NAMES])) + (" ..." if len(names) > MOST_NAMES else "")
+    def warned(self) -> list[str]:
+        """The same of rows and shares, as callers of the library are told."""
+        said, sums = [], self._named(SUM)
+        if sums:
+            said.append(
+                "rows that are sums of others take no part in the fit, and are filled as such: "
+                f"{_first(sums)}; name those that are data in as_data"
+            )
+        if self._empty:
+            said.append(
+                f"cells of rows that are sums stay empty in {_first(self._empty)}, where nothing shows that "
+                f"sums belong; as_total=[{sums[0]!r}] fills them"
+            )
+        if self._statistics:
+            held = ", ".join(f"{name!r} ({one.kind}{self._unknown(one)})" for one, name in self._statistics)
+            said.append(
+                f"rows that are statistics of others take no part in the fit: {held}; name those that are "
+                "data in as_data"
+            )
+        for shares in self.shares:
+            names = [self.names[part] for part in shares.parts.tolist()]
+            said.append(
+                f"columns that add up to {shares.whole:g} are filled so that they do: {_first(names)}; name "
+                "one of them in as_data if they need not"
+            )
+        return said
+
+    def _named(self, kind: str) -> list[str]:
+        """Return the names of rows of a kind, each once."""
+        both = zip(self.rows, self.called, strict=True)
+        return list(dict.fromkeys(name for one, name in both if one.kind == kind))
 
     @property
-    def sums(self) -> dict[str, tuple[str, ...]]:
-        """The columns that are sums of others, with their parts."""
-        return {
-            self.names[one.place]: tuple(self.names[part] for part in one.parts.tolist())
-            for one in self.columns
-        }
+    def _statistics(self) -> list[tuple[Summary, str]]:
+        both = zip(self.rows, self.called, strict=True)
+        return [(one, name) for one, name in both if one.kind not in (SUM, LEFT)]
 
-    def parts_of(self, one: Sum) -> str:
+    @property
+    def _empty(self) -> list[str]:
+        """Names of columns of numbers in which cells of sums stay empty."""
+        return self._blank_in([one.place for one in self.rows if one.kind == SUM])
+
+    def _blank_in(self, rows: Sequence[int]) -> list[str]:
+        blank = np.flatnonzero(self.left_blank[rows].any(axis=0)).tolist()
+        return [self.names[k] for k in blank if self.names[k] not in self.levels]
+
+    def _unknown(self, one: Summary) -> str:
+        """Return in which columns a statistic stays empty, since it is not known or is no whole number."""
+        names = self._blank_in([one.place])
+        return f", empty in {_first(names)}" if names else ""
+
+    def parts_of(self, one: Summary) -> str:
         """Return what a column is the sum of."""
         names = [self.names[part] for part in one.parts.tolist()]
-        shown = ", ".join(map(repr, names[:MOST_NAMES]))
-        return f"the sum of {shown}" + (f", ... ({len(names)} columns)" if len(names) > MOST_NAMES else "")
+        return f"the sum of {_first(names)}" + (f" ({len(names)} columns)" * (len(names) > MOST_NAMES))
 
 
-def find_totals(
-    columns: Mapping[str, NDArray[Any]],
-    called: Sequence[str],
-    *,
-    levels: Collection[str] = (),
-    data: Collection[str] = (),
-    sums: Mapping[str, Sequence[str]] | None = None,
-) -> Totals | None:
-    """Return which rows and columns of a table are sums of others; None if none is.
-
-    Parameters
-    ----------
-    columns : mapping of str to ndarray, shape (m,)
-        Numbers, NaN where missing.
-    called : sequence of str, shape (m,)
-        Names of rows that are named as totals, "" for others; or empty.
-    levels : collection of str
-        Columns whose numbers stand for levels.
-    data : collection of str
-        Columns and rows that are data whatever they are called.
-    sums : mapping of str to sequence of str, optional
-        Columns that are totals, with their parts; by default they are found.
-    """
-    names = tuple(columns)
-    named = np.array([is_total(name) and name not in data and name not in levels for name in names], bool)
-    totals = np.array([bool(name) and name not in data for name in called], bool)
-    if not totals.any() and not (named.any() if sums is None else sums):
-        return None
-    cells = np.stack([np.asarray(column, float) for column in columns.values()], axis=1)
-    numbers = cells.copy()
-    numbers[:, [name in levels for name in names]] = np.nan
-    if sums is None:
-        by_column = column_sums(numbers, named) if named.any() else []
-    else:
-        places = {name: k for k, name in enumerate(names)}
-        everywhere = np.ones(len(cells), bool)
-        by_column = [
-            Sum(places[name], np.array([places[part] for part in parts]), everywhere)
-            for name, parts in sums.items()
-        ]
-    by_row = row_sums(numbers, totals) if totals.any() else []
-    for one in by_row:
-        one.where[[k for k, name in enumerate(names) if name in levels]] = False
-    if not by_row and not by_column:
-        return None
-    return Totals(cells, names, tuple(by_row), tuple(by_column), tuple(called[one.place] for one in by_row))
-
-
-def called_totals(columns: Sequence[NDArray[Any] | LabelColumn]) -> list[str]:
-    """Return the first name of a total that the columns hold in each line, "" where there is none."""
-    called: list[str] = []
-    for column in columns:
-        names, codes = (
-            (column.names, column.codes)
-            if isinstance(column, LabelColumn)
-            else np.unique(column, return_inverse=True)
-        )
-        if names.dtype.kind != "U":
-            continue
-        totals = [name if is_total(name) else "" for name in names.tolist()]
-        if any(totals):
-            here = [totals[code] for code in codes.tolist()]
-            called = [old or new for old, new in zip(called or here, here, strict=True)]
-    return called
+def _first(names: Sequence[str]) -> str:
+    """Return names, or the first of them."""
+    return ", ".join(map(repr, names[:MOST_NAMES])) + (", ..." if len(names) > MOST_NAMES else "")

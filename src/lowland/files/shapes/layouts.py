@@ -8,6 +8,7 @@ from typing import Any, final
 
 from lowland.core.cells.observations import Labels, Observations
 from lowland.core.parameter_checks import check_choice
+from lowland.files.columns.finding_totals import FoundSums
 from lowland.files.columns.table_totals import Totals
 from lowland.files.table_format import TableFormat
 from lowland.files.writing.listed import Listed
@@ -71,12 +72,12 @@ class Table:
     def known(self) -> Observations:
         """The observations, and the cells of totals."""
         seen = self.observations
-        return seen if self.totals is None else self.totals.known(seen.row_labels)
+        return seen if self.totals is None else self.totals.known(seen)
 
     @property
-    def sums(self) -> dict[str, tuple[str, ...]]:
-        """The columns that are sums of others, with their parts."""
-        return {} if self.totals is None else self.totals.sums
+    def sums(self) -> FoundSums:
+        """The columns that are sums of others."""
+        return FoundSums.of(self.totals)
 
 
 @final

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Indices, cell_codes
 from lowland.core.cells.labels import label_column
 from lowland.core.cells.observations import Observations
+from lowland.files.columns.finding_totals import find_listed
 from lowland.files.columns.sentinels import settle_sentinels
 from lowland.files.evidence import Decision
 from lowland.files.foreign.columnar import give_back_memory
@@ -39,7 +40,16 @@ def long_table(columns: Columns, where: str, how: Reading, decision: Decision, n
     observations = Observations.from_triples(
         rows, cols, values, row_labels=row_names, column_labels=column_names, duplicates=how.duplicates
     )
-    return Table(observations, "long", chosen, decided=_words(decision, note))
+    totals, of_totals = find_listed(observations, how.form, where)
+    if totals is not None:
+        names = observations.column_labels
+        observations = Observations.from_array(
+            totals.without().astype(observations.values.dtype),
+            row_labels=observations.row_labels,
+            column_labels=None if names is None else np.asarray(names)[totals.fitted],
+        )
+    words = (*_words(decision, note), *of_totals)
+    return Table(observations, "long", chosen, decided=words, totals=totals)
 
 
 def _words(decision: Decision, note: str) -> tuple[str, ...]:

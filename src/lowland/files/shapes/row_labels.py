@@ -22,7 +22,7 @@ from lowland.files.column_names import (
 )
 from lowland.files.columns.identifiers import identifier
 from lowland.files.columns.roles import are_levels
-from lowland.files.columns.totals import is_total
+from lowland.files.columns.summary_names import kind_of
 from lowland.files.evidence import Profile
 from lowland.files.numerals import Numerals
 
@@ -82,7 +82,7 @@ def first_column(
 
 def _of_text(name: str, column: Profile, where: str, *, words: bool, merged: bool) -> tuple[FirstColumn, str]:
     others = [word for word in column.words if Numerals().number(word) is None]
-    if others and all(map(is_total, others)) and not _repeats(column):
+    if others and all(map(kind_of, others)) and not _repeats(column):
         return FirstColumn.LABELS, f"its column {name!r} names the rows, totals among them"
     if column.number_share >= 0.5 and not column.padded:
         raise _unclear_rows(name, where, f"holds numbers and other cells, such as {others[0]!r}", others)

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lowland.core.errors import InvalidInputError
-from lowland.core.wording import Option, Words
 from lowland.files.columns.panels import panel_in
 from lowland.files.columns.roles import numbers_that_name
+from lowland.files.columns.summary_names import kind_of
 from lowland.files.columns.times import dates_in, order_of_rows, words_of_dates
-from lowland.files.columns.totals import is_total
 from lowland.files.evidence import Decision, Profile
 from lowland.files.shapes.layouts import Reading
 from lowland.files.shapes.row_labels import FirstColumn, first_column
@@ -33,19 +31,16 @@ def decide_wide(profiles: Mapping[str, Profile], asked: str, where: str, how: Re
     Raises
     ------
     InvalidInputError
-        If the first column may name the rows or be data, or a column that was named does not exist.
+        If the first column may name the rows or be data.
     """
     form, first = how.form, next(iter(profiles))
-    totals = {name: set(filter(is_total, column.words)) for name, column in profiles.items()}
-    rows = set[str]().union(*totals.values())
-    for option, named, also in (("as_data", form.as_data, rows), ("as_is", form.as_is, ())):
-        unknown = [name for name in named if name not in profiles and name not in also]
-        if unknown:
-            raise InvalidInputError(
-                Words(Option(option), f" names a column that {where} does not have"),
-                repr(unknown[0]),
-                fix=f"name one of {', '.join(profiles)}",
-            )
+    # words beyond the first lines are looked up where all lines are known
+    asked_of = {*form.as_is, *form.as_total}
+    totals = [
+        name
+        for name, column in profiles.items()
+        if any(kind_of(word) or word in asked_of for word in column.words)
+    ]
     data = {*form.as_data, *how.two_level}
     left = dict.fromkeys(form.as_is, "as asked")
     dates = dates_in({name: column for name, column in profiles.items() if name not in data}, form.dates)
@@ -79,7 +74,7 @@ def decide_wide(profiles: Mapping[str, Profile], asked: str, where: str, how: Re
         dates=dates,
         time=time,
         panel=() if time or labels else panel_in(profiles, dates),
-        totals=tuple(name for name, words in totals.items() if words),
+        totals=tuple(totals),
         codes=tuple(name for name, column in others.items() if column.padded and name not in {*left, *data}),
     )
 
@@ -88,4 +83,4 @@ def _repeats_totals(column: Profile) -> bool:
     """Return whether names of rows repeat, but for those of totals none does."""
     counts = np.bincount(column.codes, minlength=column.distinct)
     again = [word for word, count in zip(column.words, counts.tolist(), strict=False) if count > 1]
-    return bool(again) and all(map(is_total, again))
+    return bool(again) and all(map(kind_of, again))

@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.cells.labels import label_column
+from lowland.core.arrays import Indices
+from lowland.core.cells.labels import LabelColumn, label_column, label_text
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import InCode, Option, Remedy, Words, counted
 from lowland.files.beside_numbers import is_censored
+from lowland.files.columns.finding_totals import called_lines, check_names, find_totals, words_of_totals
 from lowland.files.columns.panels import chains, words_of_panel
 from lowland.files.columns.roles import EMPTY, MOST_WORDS, are_levels, as_is_words, refuse_no_data
 from lowland.files.columns.sentinels import settle_sentinels
-from lowland.files.columns.table_totals import Totals, called_totals, find_totals
+from lowland.files.columns.summary_names import nameless
+from lowland.files.columns.table_totals import Totals
 from lowland.files.columns.times import row_times, words_of_times
 from lowland.files.evidence import Decision
 from lowland.files.frames import Columns
@@ -40,7 +43,7 @@ TRUTHS = ("FALSE", "TRUE")
 def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, numerals: Numerals) -> Table:
     """Return a wide table, with one row per line."""
     first = decision.roles[0] if decision.roles else ""
-    labels = _wide_labels(columns[first], first, where) if first and columns[first].size else None
+    labels, blank = _wide_labels(columns, first, where)
     as_is = dict(decision.as_is)
     inner = {name: column for name, column in columns.items() if name != first and name not in as_is}
     if not as_is and (not inner or not next(iter(inner.values())).size):
@@ -71,10 +74,10 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
         {name: column for name, column in made.items() if name not in levels}, how.form.sentinels, where
     )
     made |= plain
-    totals, called = None, list[str]()
+    totals, of_totals = None, list[str]()
     if labels is None or np.unique(labels).size == labels.size:  # no lines become one row
-        called = called_totals([columns[name] for name in decision.totals if name in columns])
-        totals = find_totals(made, called, levels=levels, data=how.form.as_data)
+        totals, of_totals = _totals(made, levels, columns, decision, how, where)
+    _check_labelled(columns, first, where, blank, totals)
     if totals is not None:
         numeric = [totals.names[k] for k in totals.fitted.tolist()]
     table = np.stack([made[name] for name in numeric], axis=1)
@@ -90,8 +93,7 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
     words = [f"{decision.why} (--{'no-' if first else ''}row-labels)"] if decision.why else []
     panel = chains(columns, decision) if len(table) == lines else None
     words += words_of_panel(decision, panel) + words_of_times(columns, decision, found=times is not None)
-    words += _named_totals(called, totals)
-    words += ([] if totals is None else totals.words) + ([as_is_words(as_is)] if as_is else [])
+    words += of_totals + ([as_is_words(as_is)] if as_is else [])
     if how.words and levels:
         words.append(f"columns of words are levels: {', '.join(map(repr, levels))}")
         words += _kept_marks(levels, made, how)
@@ -110,11 +112,20 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
     )
 
 
-def _named_totals(called: Sequence[str], totals: Totals | None) -> list[str]:
-    """Return which rows are called totals, and are not the sums of others."""
-    sums = set() if totals is None else {one.place for one in totals.rows}
-    plain = list(dict.fromkeys(name for k, name in enumerate(called) if name and k not in sums))
-    return [f"{plain[0]!r} names a row that is not the sum of others: data"] if plain else []
+def _totals(
+    made: Mapping[str, NDArray[Any]],
+    levels: Collection[str],
+    columns: Columns,
+    decision: Decision,
+    how: Reading,
+    where: str,
+) -> tuple[Totals | None, list[str]]:
+    """Return which rows and columns are sums or statistics of others, and what is said of them."""
+    texts = {name: columns[name] for name in (*decision.roles, *decision.totals) if name in columns}
+    called = called_lines(texts, how.form, columns)
+    check_names(how.form, {**columns, **decision.as_is}, called, where)
+    totals = find_totals(made, called, how.form, levels=levels)
+    return totals, words_of_totals(called, how.form, totals)
 
 
 def _kept_marks(
@@ -237,10 +248,25 @@ def _two_words(column: NDArray[Any], name: str, where: str, how: Reading) -> tup
     return words
 
 
-def _wide_labels(column: Any, first: str, where: str) -> NDArray[Any]:
-    """Return the row labels of a wide table, one per line."""
-    labels = label_column(column, first, where, Remedy("fill it in", _as_it_is(first)))
-    return np.asarray(labels.names[labels.codes])
+def _wide_labels(columns: Columns, first: str, where: str) -> tuple[NDArray[Any] | None, Indices]:
+    """Return the row labels of a wide table, one per line, and the lines without one, such as totals."""
+    column, blank = columns.get(first), np.zeros(0, np.intp)
+    if column is None or not column.size:
+        return None, blank
+    try:
+        labels = label_column(column, first, where)
+    except InvalidInputError:
+        texts = column.names[column.codes] if isinstance(column, LabelColumn) else column
+        cells = ["" if x != x else label_text(x) for x in texts.tolist()]
+        blank = np.flatnonzero([cell == "" for cell in cells])
+        return np.array([cell or nameless(k) for k, cell in enumerate(cells)]), blank
+    return np.asarray(labels.names[labels.codes]), blank
+
+
+def _check_labelled(columns: Columns, first: str, where: str, blank: Indices, totals: Totals | None) -> None:
+    """Raise if lines without a label are no totals."""
+    if not np.isin(blank, [] if totals is None else np.flatnonzero(totals.is_row)).all():
+        label_column(columns[first], first, where, Remedy("fill it in", _as_it_is(first)))
 
 
 def _as_it_is(name: str) -> Words:
