@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -11,7 +12,7 @@ from typing import Annotated, Any, ClassVar, final
 import numpy as np
 
 from lowland.bayes.side_orders import SideOrders
-from lowland.cli.input import SideOptions, SourceOptions, check_completable, describe_table
+from lowland.cli.input import SideOptions, SourceOptions, check_completable, check_table_size, describe_table
 from lowland.cli.options import (
     JUDGING,
     RESULTS,
@@ -37,18 +38,13 @@ from lowland.completion.planned_fit import PlannedFit, check_effort, fit_plan
 from lowland.completion.settings import MODEL, RUNNING
 from lowland.completion.tables.completed import fingerprint
 from lowland.completion.tables.intervals import INTERVAL_METHODS
-from lowland.core.arrays import check_rank
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import StopReason
-from lowland.core.wording import counted
 from lowland.files.shapes.layouts import Reading, Table
 from lowland.files.sources import is_among
-
-# beyond this many cells, predicting the cells of interest beats writing the whole table
-LARGEST_OUTPUT = 20_000_000
 
 
 @final
@@ -201,7 +197,7 @@ class FitInput:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitOptions:
+class FitOptions(ABC):
     """What commands are asked that fit a table in memory."""
 
     source: SourceOptions
@@ -209,6 +205,10 @@ class FitOptions:
     sides: SideOptions
     run: RunOptions
     table: TableOptions
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise, before anything is read, where an option cannot be used, alone or with the others."""
 
     @cached_property
     def plan(self) -> CompletionPlan:
@@ -313,18 +313,6 @@ class CompleteOptions(FitOptions):
                 "--resume needs --model", "no --model", fix="give the --model of the interrupted fit"
             )
         self.results.check_interval()
-
-
-def check_table_size(rank: int | None, output: Path | None, shape: tuple[int, int]) -> None:
-    """Raise unless the rank fits a table, or if it would be too large to be of use when it is completed."""
-    if rank is not None:
-        check_rank(rank, shape, name="--rank")
-    if output is not None and shape[0] * shape[1] > LARGEST_OUTPUT:
-        raise InvalidInputError(
-            "--output would be too large",
-            f"{shape[0]} x {counted(shape[1], 'cell')}",
-            fix="save the model with --model, and use lowland predict for the cells that you need",
-        )
 
 
 def level_kinds(table: Observations, levels: Mapping[str, tuple[str, ...]]) -> dict[int, LevelKind]:

@@ -14,6 +14,7 @@ from lowland.cli.records import argument, option
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.settings import MODEL
+from lowland.core.arrays import check_rank
 from lowland.core.cells.observations import Labels
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import counted
@@ -26,6 +27,9 @@ from lowland.files.shapes.layouts import SIDES, Reading, Table
 from lowland.files.table_format import TEXT_ONLY
 from lowland.files.tables import load_table
 from lowland.tensors.reading.time_parts import days_by_times
+
+# beyond this many cells, predicting the cells of interest beats writing the whole table
+LARGEST_OUTPUT = 20_000_000
 
 
 @final
@@ -184,6 +188,18 @@ def _folds(table: Table) -> list[str]:
                 "also learns what days have in common"
             )
     return lines
+
+
+def check_table_size(rank: int | None, output: Path | None, shape: tuple[int, int]) -> None:
+    """Raise unless the rank fits a table, or if it would be too large to be of use when it is completed."""
+    if rank is not None:
+        check_rank(rank, shape, name="--rank")
+    if output is not None and shape[0] * shape[1] > LARGEST_OUTPUT:
+        raise InvalidInputError(
+            "--output would be too large",
+            f"{shape[0]} x {counted(shape[1], 'cell')}",
+            fix="save the model with --model, and use lowland predict for the cells that you need",
+        )
 
 
 def check_completable(table: Table) -> None:

@@ -242,10 +242,8 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
             Not used.
         sample_weight : array_like, shape (m,), optional
             Weight of each row's cells, at least 0.
-        row_covariates : array_like, data frame or Covariates, shape (m, c), optional
-            Covariates of rows, none missing (Bayesian methods).
-        column_covariates : array_like, data frame or Covariates, shape (n, c), optional
-            Covariates of columns, none missing (Bayesian methods).
+        row_covariates, column_covariates : array_like, data frame or Covariates, shape (m or n, c), optional
+            Covariates of rows and of columns, none missing (Bayesian methods).
         row_order, column_order : "auto", "labels", None or array_like, shape (m,) or (n,), or (., c)
             Coordinates along which rows or columns may vary smoothly: numbers, dates, places; or a graph,
             from `read_graph` or as a sparse array of the weights between rows (or columns). "labels" takes

@@ -368,11 +368,8 @@ def _resolved(losses: Mapping[str | int, str], table: Observations) -> dict[int,
         if names is not None and str(column) in names:
             at = names[str(column)]
         if not isinstance(at, int | np.integer) or isinstance(at, bool) or not 0 <= at < table.shape[1]:
-            known = (
-                f"the table has {', '.join(list(names or [])[:6])}"
-                if names
-                else f"{counted(table.shape[1], 'column')}"
-            )
+            few = ", ".join(list(names or [])[:6])
+            known = f"the table has {few or counted(table.shape[1], 'column')}"
             raise InvalidInputError("loss names a column that does not exist", repr(column), known)
         kinds[int(at)] = parse_word(text, f"loss of column {column!r}")
     return kinds
