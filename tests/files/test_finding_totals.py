@@ -193,6 +193,10 @@ FOUND = {
     "people": (frame(CELLS, names=["Max", "Min", "N", "Sd", "Average", "Total", "All"]), []),
     "the best": (frame(GRADES, names=["s", "t", "u", "Max"]), []),
     "a sum by chance": (frame(np.column_stack([CELLS[:, :2], CELLS[:, 2]]), ["a", "b", "total"]), []),
+    "a level that is left out": (
+        pd.DataFrame({"x": ["yes", "-", "no", ""] * 5, "y": np.arange(20.0), "z": np.arange(20.0) % 7}),
+        [],
+    ),
     "names of measures": (frame(CELLS, ["count", "mean", "total_price", "overall"]), []),
     "marks to 100": (frame(RNG.integers(0, 101, (20, 4)).astype(float)), []),
     "halves": (frame(np.column_stack([np.full((12, 2), 50.0), CELLS[:, :2]])), []),

@@ -137,7 +137,9 @@ def called_lines(
             continue
         if not called.size:
             called, least = np.full(codes.size, "", object), np.full(codes.size, len(_RANKS))
-            blank = np.ones(codes.size, bool)
+            # in a column of words that repeat a blank is no name that is left out
+            counts = np.bincount(codes, minlength=words.size)
+            blank = np.full(codes.size, (counts[np.char.strip(words) != ""] <= 1).all())
         here = asked if k == 0 else asked.difference(names)
         ranks = np.array([_rank(word, here) for word in words.tolist()], int)[codes]
         called[ranks < least] = words[codes][ranks < least]

@@ -33,6 +33,8 @@ _NAMED = {
     "count": "n count counts anzahl nombre obs n_obs observations 件数",
 }
 KINDS = {name.replace("_", " "): kind for kind, names in _NAMED.items() for name in names.split()}
+# words of these names
+_TELLING = frozenset(word for name in KINDS for word in name.split())
 # words that may stand beside those of a statistic, such as "column mean" and "Average (all)"
 _BESIDE = frozenset(
     [
@@ -54,6 +56,7 @@ _BESIDE = frozenset(
         "team",
     ]
 )
+_BETWEEN, _LETTERS, _NAMELESS = re.compile(r"[\W_]+"), re.compile(r"[\W_\d]+"), re.compile(r"\(line \d+\)")
 # what people and places are called, too: such names alone are no reason for a word
 COMMON = frozenset(
     ["n", "max", "min", "sd", "var", "media", "all", "alle", "world", "both", "together", "obs"]
@@ -89,14 +92,11 @@ def nameless(line: int) -> str:
 
 def kind_of(name: str) -> str:
     """Return what a line is by its name: "sum" of others, their "mean", ...; "" if that says nothing."""
-    if re.fullmatch(r"\(line \d+\)", name):
-        return NAMELESS
-    words = [word for word in re.split(r"[\W_]+", name.lower()) if word]  # N1 is no count
-    kind = KINDS.get(" ".join(words), "")
-    if not kind and len(words) > 1:
-        inner = [word for word in words if word not in _BESIDE]
-        kind = KINDS.get(" ".join(inner), "")
-    return kind or (SUM if is_total(name) else "")
+    words = [word for word in _BETWEEN.split(name.lower()) if word]  # N1 is no count
+    if _TELLING.isdisjoint(words):
+        return SUM if is_total(name) else NAMELESS if _NAMELESS.fullmatch(name) else ""
+    bare = " ".join(word for word in words if word not in _BESIDE)
+    return KINDS.get(" ".join(words)) or KINDS.get(bare) or (SUM if is_total(name) else "")
 
 
 def kind_said(name: str, said: Says) -> str:
@@ -109,4 +109,4 @@ def kind_said(name: str, said: Says) -> str:
 
 
 def _words(name: str) -> list[str]:
-    return [word for word in re.split(r"[\W_\d]+", name.lower()) if word]
+    return [word for word in _LETTERS.split(name.lower()) if word]
