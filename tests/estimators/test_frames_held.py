@@ -48,9 +48,9 @@ def test_text_is_read_as_files_read_it_and_filled_in_its_manner(cells, numbers, 
     [
         (["1,234", "5,678"], "commas or points may be decimal marks"),
         (["10.0.0.1", "10.0.0.2"], "2 words without an order"),
-        (["1.5", "about 2"], "2 words without an order"),
+        (["1.5", "about 2"], "numbers, and text such as 'about 2'"),
         (["007", "008"], "2 words without an order"),
-        (["<0.05", "1.5"], "2 words without an order"),
+        (["<0.05", "1.5"], "numbers, and text such as '<0.05'"),
     ],
     ids=str,
 )
@@ -58,6 +58,10 @@ def test_text_that_is_no_number_or_not_plainly_one_stays(cells, what):
     kinds = read_kinds(pd.DataFrame({"y": [1.5, 2.0, 4.0], "x": [*cells, None]}))
     assert what in kinds.untouched["x"]
     assert kinds.written == {}
+
+
+def test_words_of_which_some_are_numbers_are_levels():
+    assert read_kinds(pd.DataFrame({"y": range(10), "x": ["1", "2+"] * 5})).levels == {"x": ("1", "2+")}
 
 
 def test_the_rest_of_a_frame_tells_what_commas_mean():

@@ -50,6 +50,18 @@ ENTRIES = (
     answers("roman numbers", "I", "II", "III", "IV"),
     answers("codes of words", "01", "02", "03", frame=read_csv(dtype={"answer": str})),
     priced(
+        "codes after a column of words",
+        text(
+            {
+                **prices(),
+                "soil": written(holed(words("clay", "sand"), 1), "{}"),
+                "code": written(holed(words("01", "02", "03"), 2), "{}"),
+            }
+        ),
+        fills={**FILLS, "soil": WORD, "code": WORD},
+        frame=read_csv(dtype={"code": str}),
+    ),
+    priced(
         "two columns of words",
         text(
             {

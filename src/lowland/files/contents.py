@@ -12,7 +12,7 @@ from lowland.files.foreign.json_records import JSON, read_json
 from lowland.files.foreign.spreadsheets import SHEETS, Sheet, read_sheet
 from lowland.files.foreign.statistics_files import STATISTICS, read_statistics
 from lowland.files.foreign.values import lines_as_columns
-from lowland.files.frames import Columns, frame_columns, truth_columns
+from lowland.files.frames import Columns, category_columns, frame_columns, truth_columns
 from lowland.files.numerals import Numerals
 from lowland.files.sources import Opened
 from lowland.files.table_format import TEXT_ONLY, TableFormat
@@ -79,7 +79,7 @@ def read_contents(opened: Opened, form: TableFormat) -> Contents:
         columns, truths = lines_as_columns(records.lines)
         return Contents(columns, records.index, truths, (), records.headed)
     table, index = read_columnar(opened)
-    return Contents(frame_columns(table), index, truth_columns(table))
+    return Contents(frame_columns(table), index, truth_columns(table), labelled=category_columns(table))
 
 
 def refuse_text_settings(opened: Opened, form: TableFormat) -> None:

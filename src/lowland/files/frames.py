@@ -77,6 +77,16 @@ def truth_columns(frame: Any) -> frozenset[str]:
     return frozenset(str(name) for name, kind in schema.items() if kind == nw.Boolean)
 
 
+def category_columns(frame: Any) -> frozenset[str]:
+    """Return the names of the columns of categories of any frame that narwhals supports."""
+    import narwhals as nw
+
+    schema = nw.from_native(frame, eager_only=True).schema
+    return frozenset(
+        str(name) for name, kind in schema.items() if kind == nw.Categorical or isinstance(kind, nw.Enum)
+    )
+
+
 def index_labels(wrapped: Any) -> Columns:
     """Return the index of a pandas frame as a column of labels, if it holds more than positions."""
     import narwhals as nw

@@ -24,7 +24,7 @@ from lowland.files.columns.roles import listed
 from lowland.files.contents import Contents, original_of, read_contents, refuse_text_settings
 from lowland.files.evidence import Profile, are_padded, profile
 from lowland.files.foreign.columnar import COLUMNAR, give_back_memory
-from lowland.files.frames import Columns, frame_columns, truth_columns
+from lowland.files.frames import Columns, category_columns, frame_columns, truth_columns
 from lowland.files.numerals import Numerals, type_cells
 from lowland.files.opening import ARRAYS, is_file, is_text, open_table
 from lowland.files.shapes.assembling import decide_layout, profiles_of, table_from_columns
@@ -135,7 +135,9 @@ def load_table(source: Any, how: Reading = DEFAULT) -> Table:
     how : Reading
     """
     if not is_file(source):
-        contents = Contents(frame_columns(source), truths=truth_columns(source))
+        contents = Contents(
+            frame_columns(source), truths=truth_columns(source), labelled=category_columns(source)
+        )
         return _load_columns(contents, "the data frame", how)
     try:
         with stage("reading the table"):

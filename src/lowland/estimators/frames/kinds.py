@@ -255,7 +255,11 @@ def _kind_of_cells(cells: list[Any], numerals: Numerals) -> tuple[str, tuple[Any
     if not all(isinstance(x, str) for x in cells):
         types = {type(x).__name__ for x in cells}
         return f"objects of {f'type {types.pop()}' if len(types) == 1 else 'several kinds'}", ()
-    return _of_words([x.strip() for x in cells])  # as in files
+    other = [x for x in dict.fromkeys(known) if not holds_number(x, numerals)]
+    words = [x.strip() for x in cells]  # as in files
+    if other and 2 * len(other) <= len(set(known)) and not are_levels(len(set(words)), len(words)):
+        return f"numbers, and text such as {other[0]!r}", ()
+    return _of_words(words)
 
 
 def _of_words(cells: list[Any]) -> tuple[str, tuple[Any, ...]]:
@@ -268,7 +272,7 @@ def _of_words(cells: list[Any]) -> tuple[str, tuple[Any, ...]]:
 
 def _are_levels(series: Any, words: tuple[Any, ...]) -> bool:
     """Whether words are few enough to be levels: names differ from line to line."""
-    return are_levels(len(words), len(series) - series.null_count())
+    return are_levels(len(words), len(series) - series.null_count(), declared=is_declared(series))
 
 
 def chosen_losses(asked: Losses, auto: bool, suited: Mapping[Any, str], levels: Levels) -> Losses:

@@ -12,14 +12,15 @@ from lowland.files.columns.identifiers import identifier
 from lowland.files.evidence import Profile
 from lowland.files.table_format import TableFormat
 
-# levels without an order: most of a column, and cells for each on average; two words need but repeat
-MOST_WORDS, PER_WORD, PER_ONE_OF_TWO = 20, 5, 2
+# levels without an order: most of a column, and cells for each on average; two words, and words that a table
+# says are levels, need but repeat
+MOST_WORDS, PER_WORD, REPEATED = 20, 5, 2
 EMPTY, IDENTIFIERS = "no known cell", "identifiers"
 
 
-def are_levels(words: int, cells: int) -> bool:
+def are_levels(words: int, cells: int, *, declared: bool = False) -> bool:
     """Return whether so many words in so many cells are levels: names differ from line to line."""
-    return words <= MOST_WORDS and (PER_WORD if words > 2 else PER_ONE_OF_TWO) * words <= cells
+    return words <= MOST_WORDS and (REPEATED if words <= 2 or declared else PER_WORD) * words <= cells
 
 
 def numbers_that_name(

@@ -96,7 +96,7 @@ class Reading:
     truths : collection of str
         Columns of truth values: numbers, and with `words` the levels FALSE and TRUE.
     labelled : collection of str
-        Columns of words that are levels however seldom each is.
+        Columns of words that are levels if they repeat at all, be they digits.
     """
 
     row: str | None = None

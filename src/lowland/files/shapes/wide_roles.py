@@ -41,7 +41,7 @@ def decide_wide(profiles: Mapping[str, Profile], asked: str, where: str, how: Re
         for name, column in profiles.items()
         if any(kind_of(word) or word in asked_of for word in column.words)
     ]
-    data = {*form.as_data, *how.two_level}
+    data = {*form.as_data, *how.two_level, *how.labelled}
     left = dict.fromkeys(form.as_is, "as asked")
     dates = dates_in({name: column for name, column in profiles.items() if name not in data}, form.dates)
     labels, why = asked, ""

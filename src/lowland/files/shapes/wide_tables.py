@@ -16,7 +16,7 @@ from lowland.core.wording import InCode, Option, Remedy, Words, counted
 from lowland.files.beside_numbers import is_censored
 from lowland.files.columns.finding_totals import called_lines, check_names, find_totals, words_of_totals
 from lowland.files.columns.panels import chains, words_of_panel
-from lowland.files.columns.roles import EMPTY, MOST_WORDS, are_levels, as_is_words, refuse_no_data
+from lowland.files.columns.roles import EMPTY, are_levels, as_is_words, refuse_no_data
 from lowland.files.columns.sentinels import settle_sentinels
 from lowland.files.columns.summary_names import nameless
 from lowland.files.columns.table_totals import Totals
@@ -163,7 +163,8 @@ def _data_columns(
     mixed = []
     for name, column in columns.items():
         own = numerals.of(name)
-        typed = text_column(column) if name in codes else typed_column(column, own)
+        are_words = name in codes or (how.words and name in how.labelled)
+        typed = text_column(column) if are_words else typed_column(column, own)
         if typed.dtype.kind != "U":
             numbers = number_column(typed, name, where, how, own, wide=True)
             if np.isnan(numbers).all():
@@ -173,7 +174,7 @@ def _data_columns(
                 if how.words and name in how.truths:
                     levels[name] = TRUTHS
             continue
-        if name not in (*how.two_level, *codes) and mostly_numbers(typed, own):
+        if not are_words and name not in how.two_level and mostly_numbers(typed, own):
             mixed.append((name, typed))
             continue
         words = _words(typed, name, where, how)
@@ -181,8 +182,8 @@ def _data_columns(
             left[name] = _what_words(typed, how)
             continue
         levels[name] = words
-        codes = {word: float(k) for k, word in enumerate(words)}
-        made[name] = np.array([codes.get(word.strip(), np.nan) for word in typed.tolist()], how.dtype)
+        places = {word: float(k) for k, word in enumerate(words)}
+        made[name] = np.array([places.get(word.strip(), np.nan) for word in typed.tolist()], how.dtype)
     if mixed:
         _refuse_text(mixed, where, numerals)
     refuse_no_data(left, how.form, where)
@@ -212,7 +213,7 @@ def _words(column: NDArray[Any], name: str, where: str, how: Reading) -> tuple[s
         return _two_words(column, name, where, how)
     cells = _known_words(column, how)
     words = tuple(sorted(set(cells)))
-    are_few = len(words) <= MOST_WORDS if name in how.labelled else are_levels(len(words), len(cells))
+    are_few = are_levels(len(words), len(cells), declared=name in how.labelled)
     return words if how.words and are_few else ()
 
 
