@@ -17,7 +17,7 @@ from tables_of_people.text_files import FILLS, priced
 WHOLES = dict.fromkeys(FILLS, WHOLE)
 
 
-def arrow(columns, kinds=None, *, name="t.parquet", make=None):
+def arrow(columns, kinds=None, *, name="t.parquet", make=None, decimal="."):
     """Return a file of an Arrow table, its columns of the given kinds."""
     kinds = kinds or {}
 
@@ -28,7 +28,7 @@ def arrow(columns, kinds=None, *, name="t.parquet", make=None):
         save = make or (feather.write_feather if name.endswith(".feather") else pq.write_table)
         save(table, path)
 
-    return File(name, columns, write)
+    return File(name, columns, write, decimal=decimal)
 
 
 def nullable(path):
@@ -65,8 +65,9 @@ def indexed(columns):
 DAYS = [date(2023, 1, 13) + timedelta(days=9 * k) for k in range(LINES)]
 MOMENTS = [datetime(2023, 1, 13, 6, 30) + timedelta(hours=7 * k) for k in range(LINES)]
 DECIMALS = {**values(), "tea": [None if x is None else Decimal(f"{x:.2f}") for x in values()["tea"]]}
-FEW = {**values(), "milk": [None if x is None else Decimal(f"{x:.1f}") for x in values()["milk"]]}
 NUMBERS_AS_TEXT = {**values(), "tea": [None if x is None else f"{x:.2f}" for x in values()["tea"]]}
+COMMAS = {**values(), "tea": [None if x is None else f"{x:.2f}".replace(".", ",") for x in values()["tea"]]}
+UNITS = {**values(), "tea": [None if x is None else f"{x:.2f} kg" for x in values()["tea"]]}
 TRUTHS = holed([word == "y" for word in words("y", "n")], 1)
 IDS = [2**60 + 977 * k for k in range(LINES)]
 SINGLE = {
@@ -115,6 +116,11 @@ ENTRIES = (
         fills={**FILLS, "grade": WORD},
         frame=pl.read_parquet,
     ),
+    kept("decimal commas in Parquet", arrow(COMMAS, decimal=","), said=("decimal commas (--decimal)",)),
+    kept("decimal commas in Parquet in Polars", arrow(COMMAS, decimal=","), frame=pl.read_parquet),
+    kept("numbers as text in Parquet", arrow(NUMBERS_AS_TEXT)),
+    kept("units in Parquet", arrow(UNITS), said=("kg left off the numbers of 'tea'",)),
+    kept("units in Parquet in Polars", arrow(UNITS), frame=pl.read_parquet),
     kept("large strings", arrow(values(), {"shop": pa.large_string()})),
     kept("dates of Parquet", arrow({**values(), "when": DAYS}), passed=("when",)),
     kept("moments of Parquet", arrow({**values(), "when": MOMENTS}), passed=("when",)),

@@ -105,7 +105,6 @@ def original_of(opened: Opened, contents: Contents, names: Sequence[str], form: 
     """
     if contents.sheet is not None:
         original = _original_sheet(opened, contents.sheet, names, form)
-        original = replace(original, numerals=contents.numerals or Numerals())
     elif opened.kind in JSON:
         original = original_values(names, lambda: iter(read_json(opened).lines), floats_are_whole=False)
     elif opened.kind in STATISTICS:

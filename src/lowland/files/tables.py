@@ -161,7 +161,8 @@ def _load_opened(opened: Opened, how: Reading) -> Table:
     contents = read_contents(opened, how.form)
     names = wanted_columns(list(contents.columns), how.form, opened.name)
     table = _load_columns(contents, opened.name, how)
-    return _with_original(table, original_of(opened, contents, names, how.form))
+    original = original_of(opened, contents, names, how.form)
+    return _with_original(table, replace(original, numerals=table.numerals))
 
 
 def read_columns(

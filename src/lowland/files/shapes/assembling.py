@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from lowland.core.cells.labels import LabelColumn
 from lowland.files.evidence import Decision, Profile, decide, named_roles, profile, repeat_by_chance
 from lowland.files.frames import Columns
-from lowland.files.numerals import Numerals, find_numerals
+from lowland.files.numerals import Numerals
 from lowland.files.shapes.layouts import Reading, Table
 from lowland.files.shapes.long_tables import long_table
 from lowland.files.shapes.pairs import refuse_pairs
 from lowland.files.shapes.wide_roles import decide_wide
 from lowland.files.shapes.wide_tables import wide_table
-from lowland.files.table_format import TableFormat
+from lowland.files.text.column_numerals import Coded, distinct_cells, numerals_of_texts
 
 
 def profiles_of(columns: Columns) -> dict[str, Profile]:
@@ -80,22 +78,23 @@ def table_from_columns(
         What was found out about the table before.
     """
     decision = decision or decide_layout(profiles_of(columns), where, how)
-    numerals = numerals or _numerals_of(columns, decision, how.form, where)
+    numerals = numerals or _numerals_of(columns, decision, how, where)
     make = long_table if decision.layout == "long" else wide_table
     made = make(columns, where, how, decision, numerals)
     settled = [*decided, *([numerals.words] if numerals.words else []), *numerals.notes, *made.decided]
-    return replace(made, decided=tuple(settled), form=how.form)
+    return replace(made, decided=tuple(settled), form=how.form, numerals=numerals)
 
 
-def _numerals_of(columns: Columns, decision: Decision, form: TableFormat, where: str) -> Numerals:
-    """Return how numbers are written in columns of text that are not labels."""
+def _numerals_of(columns: Columns, decision: Decision, how: Reading, where: str) -> Numerals:
+    """Return how numbers are written in columns of text that hold neither labels nor levels."""
     labels = decision.roles[:2] if decision.layout == "long" else decision.roles
-    cells: set[str] = set()
+    texts: dict[str, Coded] = {}
     for name, column in columns.items():
-        if name in labels:
+        if name in (*labels, *how.labelled, *decision.as_is):
             continue
-        if isinstance(column, LabelColumn):
-            cells.update(map(str, column.names.tolist()))
-        elif column.dtype.kind == "U":
-            cells.update(np.unique(column).tolist())
-    return find_numerals(cells, form.decimal, form.thousands, form.missing, where)
+        if not isinstance(column, LabelColumn):
+            if column.dtype.kind == "U":
+                texts[name] = distinct_cells(column)
+        elif column.names.dtype.kind == "U":
+            texts[name] = column.names.tolist(), column.codes
+    return numerals_of_texts(texts, how.form, where)[0]

@@ -10,6 +10,7 @@ from lowland.core.cells.observations import Labels, Observations
 from lowland.core.parameter_checks import check_choice
 from lowland.files.columns.finding_totals import FoundSums
 from lowland.files.columns.table_totals import Totals
+from lowland.files.numerals import Numerals
 from lowland.files.table_format import TableFormat
 from lowland.files.writing.listed import Listed
 from lowland.files.writing.original import Original
@@ -51,6 +52,8 @@ class Table:
         A graph of rows, next to each other in time within each unit.
     totals : Totals or None
         Rows and columns that are sums of others, which are not among the observations.
+    numerals : Numerals
+        How numbers are written in columns of text.
     """
 
     observations: Observations
@@ -67,6 +70,7 @@ class Table:
     time: tuple[str, str] = ("", "")
     panel: Any = None
     totals: Totals | None = None
+    numerals: Numerals = Numerals()  # noqa: RUF009 - it cannot be changed
 
     @property
     def known(self) -> Observations:

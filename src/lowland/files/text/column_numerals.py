@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.files.beside_numbers import NOTHING, Beside, beside_words
 from lowland.files.numerals import MISSING, Numerals, beside, find_numerals, is_number
 from lowland.files.table_format import TableFormat
+
+# distinct cells of a column, and the place of each cell among them
+Coded: TypeAlias = tuple[Sequence[str], NDArray[Any]]
 
 
 def plain_cells(
@@ -62,19 +66,29 @@ def numerals_among_values(
         If a comma may stand for decimals as well as between thousands.
     """
     texts = {name: [cell for cell in column if isinstance(cell, str)] for name, column in columns.items()}
-    distinct = {name: set(cells) for name, cells in texts.items() if set(cells) - set(MISSING)}
-    numbers = {
-        name: {str(cell) for cell in columns[name] if isinstance(cell, int | float)} for name in distinct
-    }
-    plain, by_column = plain_cells(distinct, form, numbers)
+    some = [name for name, cells in texts.items() if set(cells) - set(MISSING)]
+    numbers = {name: {str(cell) for cell in columns[name] if isinstance(cell, int | float)} for name in some}
+    return numerals_of_texts({name: distinct_cells(texts[name]) for name in some}, form, where, numbers)
+
+
+def distinct_cells(texts: Sequence[str] | NDArray[Any]) -> Coded:
+    """Return the distinct cells of a column of text, and the place of each cell among them."""
+    names, codes = np.unique(texts, return_inverse=True)
+    return names.tolist(), codes
+
+
+def numerals_of_texts(
+    columns: Mapping[str, Coded],
+    form: TableFormat,
+    where: str,
+    others: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> tuple[Numerals, frozenset[str]]:
+    """Return the same of columns of text, by their distinct cells and the place of each cell among these."""
+    plain, by_column = plain_cells({name: names for name, (names, _) in columns.items()}, form, others)
     cells = set[str]().union(*plain.values())
     found = find_numerals(cells, form.decimal, form.thousands, form.missing, where)
     besides = {name: one for name, one in by_column.items() if one != NOTHING}
-    counts = {}
-    for name, one in besides.items():
-        names, codes = np.unique(texts[name], return_inverse=True)
-        counts[name] = one.count(names.tolist(), codes)
-    notes = beside_words(besides, counts)
+    notes = beside_words(besides, {name: one.count(*columns[name]) for name, one in besides.items()})
     return replace(found, by_column=besides, notes=notes), frozenset(plain)
 
 
