@@ -154,7 +154,7 @@ def test_dates_of_r_are_no_numbers():
 
 @pytest.mark.parametrize(("ending", "package"), [(".dta", "pyreadstat"), (".rds", "rdata")])
 def test_the_extra_is_named(tmp_path, ending, package):
-    (tmp_path / f"t{ending}").write_bytes(b"anything")
+    (tmp_path / f"t{ending}").write_bytes(b"\x01anything")
     with without(package), pytest.raises(MissingExtraError, match=r"lowland\[statistics\]"):
         load_table(tmp_path / f"t{ending}")
 

@@ -1,6 +1,6 @@
 """How people write numbers: marks of decimals and of thousands, signs, units, bounds."""
 
-from tables_of_people.cells import counts, measures, prices, values, written
+from tables_of_people.cells import LINES, counts, measures, prices, values, written
 from tables_of_people.entry import NUMBER, WHOLE
 from tables_of_people.text_files import german, priced
 from tables_of_people.writers import read_csv, text
@@ -119,6 +119,13 @@ ENTRIES = (
     priced("per cent after a space", text(prices("{:.1f} %"))),
     priced("dollars", text(prices("${:.2f}")), said=("$ left off numbers",)),
     priced("dollars and thousands", text(prices("${:,.2f}", make=large))),
+    priced(
+        "thousands and millions by letters",
+        text({**prices(), "sold": [f"${k + 1}.5{'KM'[k % 2]}" for k in range(LINES)]}),
+        passed=("sold",),
+        said=("no data, written as they are: 'sold' (text)",),
+        frame=read_csv(),
+    ),
     priced("dollars below zero", text(sparse(lambda x: f"-${x}"))),
     priced("euros after the number", text(prices("{:.2f} €"))),
     priced("letters of a currency", text(prices("{:.2f} EUR"))),

@@ -32,6 +32,12 @@ def every_line(change):
     return lambda whole: "".join(change(line) + "\n" for line in whole.splitlines())
 
 
+def repeat_header(whole):
+    """Return a text as files that are put one after the other."""
+    lines = whole.splitlines(keepends=True)
+    return "".join([*lines[:9], lines[0], *lines[9:16], lines[0], *lines[16:]])
+
+
 FRENCH = {**prices(), "shop": names("café")}
 RUSSIAN = {**prices(), "shop": names("магазин")}
 POLISH = {**prices(), "shop": names("sklep łódź")}
@@ -219,6 +225,22 @@ HEADERS = (
         "a source below",
         text(prices(), after="Source: the city's office of statistics\n"),
         frame=lambda path: pd.read_csv(path, dtype_backend="numpy_nullable", skipfooter=1, engine="python"),
+    ),
+    priced(
+        "a header that repeats",
+        text(prices(), change=repeat_header),
+        said=("left out: lines that repeat the header",),
+    ),
+    Entry(
+        name="a header without names of most columns",
+        file=text({"shop": names(), "tea": prices()["tea"], "": prices()["milk"], " ": prices()["rice"]}),
+        labels="shop",
+        fills={"tea": NUMBER, "": NUMBER, " ": NUMBER},
+    ),
+    Entry(
+        name="names with blanks alone",
+        file=text({"name": names()}),
+        refused="has a single column found: 'name', separated by comma",
     ),
     priced("no header", text(prices(), headed=False), frame=read_csv(header=None)),
     priced(

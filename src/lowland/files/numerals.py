@@ -174,7 +174,7 @@ def find_numerals(
     named = frozenset(missing)
     if decimal is not None or thousands is not None:
         decimal = decimal or ("," if thousands == "." else ".")
-        return Numerals(decimal=decimal, thousands=thousands or "", named=named, signs=_signs_of(cells))
+        return Numerals(decimal=decimal, thousands=thousands or "", named=named, signs=signs_of(cells))
     bares = [_SPACED.sub("", bare(cell.strip())) for cell in cells]
     some = [cell for cell in bares if ("," in cell or "." in cell) and cell[-1:].isdigit()]
     comma = _what_mark_is(some, ",", ".")
@@ -182,12 +182,12 @@ def find_numerals(
         raise _unclear("comma", ",", some, where)
     point = _what_mark_is(some, r"\.", ",") if comma == "nothing" else ""
     if point == "groups":
-        return Numerals(decimal=",", thousands=".", named=named, signs=_signs_of(cells))
+        return Numerals(decimal=",", thousands=".", named=named, signs=signs_of(cells))
     # 12.500 beside 900, in a file with semicolons: a thousand, or three decimals that whole numbers lack
     beside = any(re.fullmatch(r"[+-]?\d{1,3}", cell) for cell in bares)
     if point == "either" and continental and beside and not any("," in cell for cell in some):
         raise _unclear("point", r"\.", some, where)
-    signs = _signs_of(cells)
+    signs = signs_of(cells)
     if comma == "decimal":
         grouped = any(re.fullmatch(_ONLY_GROUPS.format(m=r"\.", o=","), c) for c in some)
         grouped = grouped or any(re.fullmatch(_EITHER.format(m=r"\."), c) for c in some)
@@ -219,7 +219,7 @@ def _unclear(name: str, mark: str, cells: Sequence[str], where: str) -> InvalidI
     )
 
 
-def _signs_of(cells: Collection[str]) -> str:
+def signs_of(cells: Collection[str]) -> str:
     """Return the signs of currency and per cent that stand beside digits."""
     pattern = re.compile(rf"([{re.escape(CURRENCIES)}])\s*[+-]?\d|\d\s*([{re.escape(CURRENCIES)}%])")
     pairs = (match.groups() for cell in cells for match in pattern.finditer(cell))

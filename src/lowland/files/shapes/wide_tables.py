@@ -196,11 +196,13 @@ def _refuse_text(columns: Sequence[tuple[str, NDArray[Any]]], where: str, numera
     cells = column.tolist()
     bad = first_text(cells, name, where, numerals.of(name), wide=True)
     names = ", ".join(repr(one) for one, _ in columns)
+    again = all(name in {cell.strip() for cell in held.tolist()} for name, held in columns)
     raise InvalidInputError(
         f"{where} has text where numbers are needed",
         f"{cells[bad]!r} in column {name!r}, data line {bad + 1}"
         + (f"; columns {names}" if len(columns) > 1 else ""),
         fix=Remedy(
+            *(["remove the lines that repeat the header"] if again else []),
             *ways_out([cell for _, one in columns for cell in one.tolist()], numerals.of(name)),
             Words("leave such columns as they are (", Option("as_is", [one for one, _ in columns]), ")"),
         ),

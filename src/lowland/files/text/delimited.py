@@ -18,7 +18,7 @@ from lowland.core.memory import check_fits
 from lowland.core.wording import Option, Remedy, Words
 from lowland.files.beside_numbers import NOTHING, beside_words
 from lowland.files.frames import Columns
-from lowland.files.numerals import Numerals, are_exact, beside, find_numerals, type_cells
+from lowland.files.numerals import Numerals, are_exact, beside, find_numerals, signs_of, type_cells
 from lowland.files.sources import Opened
 from lowland.files.table_format import TableFormat
 from lowland.files.text.column_numerals import plain_cells
@@ -131,7 +131,16 @@ def read_delimited(
         )
         if not (name in layout.blank and _is_blank(typed)):
             columns[name] = without_marks(typed, marks)
-    return columns, read_numerals
+    # nothing is left off text
+    numbers = [
+        words[name] for name in words if getattr(columns.get(name), "dtype", np.dtype("U")).kind != "U"
+    ]
+    signs = signs_of([text for column in numbers for text in column.texts]) if read_numerals.signs else ""
+    return columns, replace(read_numerals, signs=signs)
+
+
+def _are_numbers(column: Any) -> bool:
+    return isinstance(column, np.ndarray) and column.dtype.kind in "if"
 
 
 def numerals_of_sample(

@@ -57,7 +57,9 @@ def find_delimiter(lines: Sequence[str], usual: str, where: str) -> str:
     if usual in (fitting or below):
         return usual
     if fitting or below:
-        return (fitting or below)[0]
+        chosen = (fitting or below)[0]
+        # in a .csv, blanks between words are part of them
+        return usual if chosen == " " and usual == "," and not _holds_numbers(records[chosen]) else chosen
     return usual if usual == "," else _in_header(lines[0], usual)
 
 
@@ -87,6 +89,12 @@ def _are_phrases(lines: Sequence[str], records: Sequence[Record]) -> bool:
     others = max(sum(mark in line for line in lines[:FIRST]) for mark in _CANDIDATES if mark != " ")
     cells = [cell for record in records[1:] for cell in record[1:]]
     return 2 * others > len(lines[:FIRST]) and sum(map(is_number, cells)) < 0.9 * len(cells)
+
+
+def _holds_numbers(records: Sequence[Record]) -> bool:
+    """Return whether most cells of a column below the first record are numbers."""
+    columns = zip(*records[1:], strict=False)
+    return any(2 * sum(map(is_number, column)) > len(column) for column in columns)
 
 
 def _share_of_numbers(records: Sequence[Record]) -> float:

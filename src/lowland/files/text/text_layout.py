@@ -11,10 +11,12 @@ from typing import final
 
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.wording import Option, Words
+from lowland.files.numerals import is_number
 from lowland.files.sources import Opened
 from lowland.files.table_format import ROW_LABELS, TableFormat
 from lowland.files.text.delimiters import FIRST, find_delimiter, shown_delimiter
 from lowland.files.text.encodings import decode, find_encoding, first_word
+from lowland.files.text.header_lines import is_year
 from lowland.files.text.headings import Heading, find_heading
 from lowland.files.text.records import Record, lines_of, sample_records, split_records
 from lowland.files.text.surroundings import (
@@ -63,6 +65,8 @@ class TextLayout:
         Whether quotation marks follow blanks after a delimiter.
     heading : Heading
         What names the columns.
+    repeated : str
+        The line of names, if it stands again among the records, where it is left out; "" otherwise.
     above, below : sequence of str
         Lines above the heading and below the last record, which are no data, with their ends.
     """
@@ -80,6 +84,7 @@ class TextLayout:
     below: Sequence[str] = ()
     whole: bool = True
     padded: bool = False
+    repeated: str = ""
 
 
 def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
@@ -131,6 +136,10 @@ def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
         above += 1
     skipped = lines_of_records(used)
     records = records[used:]
+    repeated = _repeated(lines, skipped, heading, records)
+    if repeated:
+        records = [record for record in records if list(record) != list(heading.records[0])]
+        decided.append("left out: lines that repeat the header")
     names, blank = complete_names([name.strip() for name in heading.titles], records, opened.name)
     return TextLayout(
         encoding=encoding,
@@ -146,6 +155,7 @@ def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
         heading=heading,
         above=lines[:above],
         below=below,
+        repeated=repeated,
     )
 
 
@@ -206,8 +216,19 @@ def count_titles(records: Sequence[Record]) -> int:
             most = max(most, len(held))
             continue
         wide = len(record) >= 3 and len(held) >= max(2, most + 1)
+        if most > 1 and any(is_number(cell) and not is_year(cell) for cell in record):
+            return 0  # the names of two columns, above data
         return k if wide and k + 1 < len(records) else 0
     return 0
+
+
+def _repeated(lines: Sequence[str], skipped: int, heading: Heading, records: Sequence[Record]) -> str:
+    """Return the line of names if it stands again below, as in files put one after the other; else ""."""
+    if len(heading.records) != 1 or list(heading.records[0]) not in map(list, records):
+        return ""
+    line = lines[skipped - 1].rstrip()
+    again = any(one.rstrip() == line for one in lines[skipped:])
+    return line if again and names_numbers([heading.titles, *records]) else ""
 
 
 def _leading(lines: Sequence[str], form: TableFormat) -> tuple[int, str | None, str | None]:
@@ -254,7 +275,7 @@ def as_plain_text(opened: Opened, layout: TextLayout) -> Opened:
     Files that are such already are left as they are.
     """
     simple = len(layout.delimiter) == 1 and layout.delimiter != " " and layout.comment is None
-    simple = simple and not layout.padded
+    simple = simple and not layout.padded and not layout.repeated
     cut = sum(map(len, layout.below))
     if simple and not cut and layout.encoding in ("utf-8", "utf-8-sig"):
         return opened
@@ -264,7 +285,7 @@ def as_plain_text(opened: Opened, layout: TextLayout) -> Opened:
     if not simple:
         lines = lines_of(text)
         kept = [*lines[: layout.skipped]]
-        kept += [x for x in lines[layout.skipped :] if not (layout.comment and x.startswith(layout.comment))]
+        kept += [line for line in lines[layout.skipped :] if not _is_left_out(line, layout)]
         text = "".join(kept)
         if layout.delimiter in ("::", " ") or layout.padded:
             out = io.StringIO(newline="")
@@ -273,6 +294,12 @@ def as_plain_text(opened: Opened, layout: TextLayout) -> Opened:
             writer.writerows(split_records(kept[layout.skipped :], layout.delimiter, padded=layout.padded))
             text = out.getvalue()
     return Opened(opened.name, opened.kind, None, text.encode("utf-8"))
+
+
+def _is_left_out(line: str, layout: TextLayout) -> bool:
+    """Return whether a line of the table is a comment, or repeats the header."""
+    comment = layout.comment is not None and line.startswith(layout.comment)
+    return comment or (layout.repeated != "" and line.rstrip() == layout.repeated)
 
 
 def check_width(layout: TextLayout, where: str) -> None:
