@@ -138,3 +138,17 @@ def test_truncated_archives_are_damaged_files(tmp_path):
     (tmp_path / "t").write_bytes(KINDS["zip"][:60])
     with pytest.raises(ValueError, match="cannot be decompressed"):
         open_table(tmp_path / "t")
+
+
+def test_folders_whose_names_are_values(tmp_path):
+    for year in (2022, 2023):
+        folder = tmp_path / "parts" / f"year={year}"
+        folder.mkdir(parents=True)
+        (folder / "part.parquet").write_bytes(
+            in_bytes(lambda out: FRAME.assign(city=FRAME["city"] + str(year)).to_parquet(out, index=False))  # noqa: B023
+        )
+    with pytest.raises(ValueError, match="names are values of a column\n  found: year=2022, year=2023"):
+        load_table(tmp_path / "parts")
+    read = load_table(tmp_path / "parts" / "*" / "*.parquet")
+    assert "values in the names of folders are not read: year=2022, year=2023" in read.decided
+    assert load_table(tmp_path / "parts" / "year=2022").observations.shape == (6, 2)

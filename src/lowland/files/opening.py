@@ -92,6 +92,14 @@ def _many(source: str | os.PathLike[str]) -> list[Path]:
     if os.path.isdir(source):
         by_kind = {kind: [one for one in found if _ending(one) == kind] for kind in (*COLUMNAR, *DELIMITERS)}
         found = next((files for files in by_kind.values() if files), [])
+    parts = sorted(Path(source).glob("*=*/")) if not found and os.path.isdir(source) else []
+    if parts:
+        raise InvalidInputError(
+            f"{os.fspath(source)} holds folders whose names are values of a column",
+            ", ".join(part.name for part in parts[:3]),
+            "these values are in no file, so that a table of the files lacks them",
+            "name one of the folders, or write the table to one file with its program",
+        )
     if not found and not Path(source).is_file():
         raise InvalidInputError(
             f"{os.fspath(source)} means no table",
@@ -128,8 +136,11 @@ def _joined(name: str, opened: Sequence[Opened], form: TableFormat) -> Opened:
             f"{opened[0].name}, {(other or opened[1]).name}",
             fix="name texts alone, or Parquet files alone, by a pattern such as 'parts/*.csv'",
         )
-    said = f"{len(opened)} files read as one table"
-    return Opened(name, opened[0].kind, None, parts=tuple(opened), said=(said,))
+    said = [f"{len(opened)} files read as one table"]
+    named = {part for one in opened for part in Path(one.name).parts[:-1] if "=" in part}
+    if len(named) > 1:
+        said.append(f"values in the names of folders are not read: {', '.join(sorted(named)[:3])}")
+    return Opened(name, opened[0].kind, None, parts=tuple(opened), said=tuple(said))
 
 
 def _open_one(source: str | os.PathLike[str]) -> Opened:
