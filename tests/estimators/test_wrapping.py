@@ -66,6 +66,17 @@ def test_other_names_come_back(names, unnamed):
     np.testing.assert_array_equal(filled, unnamed.fill(ROWS))
 
 
+@pytest.mark.filterwarnings("ignore:columns that hold neither")
+@pytest.mark.parametrize("cells", [["x", "y", "x", None] * 3, pd.date_range("2024", periods=12)], ids=type)
+def test_words_or_dates_under_names_of_levels(cells):
+    frame = pd.DataFrame(ROWS, columns=NAMES["levels"])
+    frame["c", 1] = pd.Series(cells)
+    filled = ll.MatrixCompletion(**LIGHT).fit(frame).fill(frame)
+    pd.testing.assert_index_equal(filled.columns, frame.columns, exact=True)
+    assert not filled.isna().any().any()
+    assert set(filled["c", 1]) == set(frame["c", 1].dropna())
+
+
 INDEXES = {
     "repeated": ["r"] * 12,
     "days": pd.date_range("2024", periods=12, tz="Europe/Berlin", name="day"),

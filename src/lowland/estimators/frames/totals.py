@@ -81,11 +81,11 @@ def totals_of(
     wrapped = wrap_frame(frame)
     if wrapped is None:
         return None, []
-    words = [s.name for s in wrapped.iter_columns() if not s.dtype.is_numeric() and s.dtype != nw.Boolean]
     # of pandas, the index comes first
     texts = _index_words(wrapped)
-    if words:
-        texts |= frame_columns(wrapped.select(nw.col(*words)).to_native())
+    for series in wrapped.iter_columns():  # whose names may have levels, by which nothing is selected
+        if not series.dtype.is_numeric() and series.dtype != nw.Boolean:
+            texts |= frame_columns(series.to_frame().to_native())
     names = list(map(str, wrapped.columns))
     called = called_lines(texts, said, names)
     if fitted is None:
