@@ -273,6 +273,7 @@ INPUTS = [
         wide(CITIES, "country", range(2001, 2006)),
         columns=[str(y) for y in range(2001, 2006)],
     ),
+    a_table("ends_of_lines.csv", wide(CITIES).replace("\n", ",\n").replace(",\n", "\n", 1)),
     a_table("positions_above.csv", wide(CITIES, "", range(5)), columns=list("01234")),
     a_table("no_header_wide.csv", wide(CITIES).split("\n", 1)[1], "no header line", columns=list("23456")),
     # numbers

@@ -60,6 +60,8 @@ def find_heading(
     """
     first = tuple(records[0])
     if asked is not False and _lacks_one(records):
+        if not any(record[-1].strip() for record in records[1:]):  # a delimiter at the end of each line
+            return Heading((*first, ""), (first,))
         words = "its header has no name for the first column, which names the rows"
         return Heading(("", *first), (first,), short=True, decided=(words,))
     several = _of_several(records, asked, where) if asked is not False else None
