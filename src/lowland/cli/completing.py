@@ -122,11 +122,11 @@ class ResultOptions:
             raise InvalidInputError(
                 "--interval-method is unknown", self.interval_method, fix=f"use {choices}"
             )
-        written = self.mark or self.output
-        if self.interval is not None and (written is None or not 0 < self.interval < 1):
+        if self.interval is not None and not 0 < self.interval < 1:
+            raise InvalidInputError("--interval must lie between 0 and 1", f"{self.interval:g}")
+        if self.interval is not None and self.mark is None and self.output is None:
             raise InvalidInputError(
-                "--interval must lie between 0 and 1, and needs --mark or --output",
-                f"{self.interval} and {written or 'neither of them'}",
+                "--interval needs --mark or --output", "neither of them", fix="name a file"
             )
 
 

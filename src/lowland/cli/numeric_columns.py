@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import InvalidInputError, without_column
 from lowland.files.arrays import load_npy
 from lowland.files.table_format import TableFormat
 from lowland.files.tables import PLAIN, read_columns
@@ -33,7 +33,7 @@ def read_numbers(
     chosen = list(columns) if names is None else list(names)
     for name in chosen:
         if name not in columns:
-            raise InvalidInputError(f"{path} has no column {name!r}", f"columns {', '.join(columns)}")
+            raise without_column(path, name, columns)
     numbers = [_as_floats(columns[name], name, path) for name in chosen]
     return chosen, np.stack(numbers, axis=1) if numbers else np.zeros((0, 0))
 
@@ -52,7 +52,7 @@ def split_target(
     if target is None:
         return numbers, None
     if target not in names:
-        raise InvalidInputError(f"{path} has no column {target!r}", f"columns {', '.join(names)}")
+        raise without_column(path, target, names)
     if len(names) == 1:
         raise InvalidInputError(f"{path} has no inputs", f"only the target column {target!r}")
     place = names.index(target)

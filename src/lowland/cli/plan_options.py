@@ -75,9 +75,10 @@ def checked_plan(model: CompletionPlan, stop: CompletionPlan) -> CompletionPlan:
     if plan.penalty_weights not in PENALTY_WEIGHTS:
         choices = " or ".join(PENALTY_WEIGHTS)
         raise InvalidInputError("--penalty-weights is unknown", plan.penalty_weights, fix=f"use {choices}")
-    if not ((plan.tol is None or plan.tol >= 0) and plan.max_iter >= 1):
-        given = f"{plan.tol} and {plan.max_iter}"
-        raise InvalidInputError("--tol must be at least 0 and --max-iter positive", given)
+    if plan.tol is not None and not plan.tol >= 0:
+        raise InvalidInputError("--tol must be at least 0", f"{plan.tol:g}")
+    if plan.max_iter < 1:
+        raise InvalidInputError("--max-iter must be at least 1", str(plan.max_iter))
     plan.decide_method()
     return plan
 
@@ -124,7 +125,9 @@ def _number(text: str, name: str, kind: str, convert: Callable[[str], float]) ->
     except ValueError:
         number = float("nan")
     if not (np.isfinite(number) and number >= 0):
-        raise InvalidInputError(f"{name} must be {kind}, or auto", text)
+        raise InvalidInputError(
+            f"{name} must be {kind}, or auto", text, fix=f"write {name} 2, or {name} auto"
+        )
     return number
 
 

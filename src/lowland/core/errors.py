@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from lowland.core.doors import public
-from lowland.core.wording import Remedy, Text, Words, Writer, in_python, written
+from lowland.core.wording import Remedy, Text, Words, Writer, in_python, nearest, written
 
 
 @public("lowland.errors")
@@ -83,6 +84,16 @@ class InvalidInputError(LowlandError, ValueError):
     y must have one value per measurement
       found: 2 values for 1
     """
+
+
+def without_column(where: object, name: str, names: Iterable[str]) -> InvalidInputError:
+    """Return the error of a column that a file does not have, which names those that it has."""
+    known = [str(one) for one in names]
+    return InvalidInputError(
+        f"{where} has no column {name!r}",
+        f"columns {', '.join(known)}",
+        fix=f"use one that it has: {nearest(name, known)}",
+    )
 
 
 @public("lowland.errors")

@@ -53,8 +53,10 @@ def read_array(opened: Opened) -> Observations:
     if len(matrices) != 1:
         raise InvalidInputError(
             f"{path} does not say which array is the table",
-            f"arrays {', '.join(arrays) or 'none'}",
-            fix="store rows, columns, values and shape, or one matrix",
+            f"arrays {', '.join([*arrays][:6]) or 'none'}",
+            fix="name the table itself: this is a file that lowland wrote"
+            if "header" in arrays
+            else "store rows, columns, values and shape, or one matrix",
         )
     return Observations.from_array(matrices[0])
 
@@ -70,14 +72,18 @@ def load_npy(source: Path | IO[bytes], name: str = "") -> NDArray[Any]:
 
 
 def load_npz(
-    source: Path | IO[bytes], name: str = "", *, without: Collection[str] = ()
+    source: Path | IO[bytes],
+    name: str = "",
+    *,
+    without: Collection[str] = (),
+    fix: str = "write it with numpy.savez",
 ) -> dict[str, NDArray[Any]]:
     """Load the arrays of an NPZ file, called `name` in messages, without executing anything in it.
 
-    Arrays whose names begin with a text of `without` are left out.
+    Arrays whose names begin with a text of `without` are left out; `fix` says what to do about another file.
     """
     path = name or str(source)
-    with _parsing(path, "NPZ", "write it with numpy.savez"), zipfile.ZipFile(source) as archive:
+    with _parsing(path, "NPZ", fix), zipfile.ZipFile(source) as archive:
         members = [
             item
             for item in archive.infolist()

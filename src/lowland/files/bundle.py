@@ -116,7 +116,8 @@ def load_bundle(
     FileFormatError
         If it is truncated, of another kind, from a newer version, or not written by lowland.
     """
-    stored = load_npz(Path(path), without=[f"array_{prefix}" for prefix in without])
+    left = [f"array_{prefix}" for prefix in without]
+    stored = load_npz(Path(path), without=left, fix=f"name a {kind} that lowland wrote")
     try:
         header = json.loads(bytes(stored.pop("header")).decode())
         stored_kind, version = header["kind"], int(header["format"])

@@ -12,7 +12,7 @@ from lowland.core.arrays import Matrix
 from lowland.core.cells.labels import find_labels
 from lowland.core.cells.observations import Labels
 from lowland.core.doors import public
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import InvalidInputError, without_column
 from lowland.core.wording import InCode, Remedy
 from lowland.files.tables import read_columns
 
@@ -105,7 +105,7 @@ def read_covariates(source: Any, *, key: str | None = None) -> Covariates:
     columns, where = read_columns(source, (0 if key is None else key,))
     key = key or next(iter(columns), None)
     if key is None or key not in columns:
-        raise InvalidInputError(f"{where} has no column {key!r}", f"columns {', '.join(columns)}")
+        raise without_column(where, str(key), columns)
     labels = columns[key]
     distinct, counts = np.unique(labels, return_counts=True)
     if distinct.size != labels.size:

@@ -44,6 +44,8 @@ class FillOptions:
         REQUIRED,
         "Write the completed tensor and the ends of intervals here: .npz, or a long table, one line per "
         "cell, with the labels of its modes (.csv, .tsv, .parquet, .feather).",
+        "--output",
+        "-o",
     )
     rank: str = option("auto", "Number of components, or auto: compared by held-out cells.")
     model: str = option(

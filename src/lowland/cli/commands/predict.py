@@ -28,7 +28,7 @@ from lowland.completion.tables.trial import LevelPredictor
 from lowland.completion.tables.unknown_lines import UNKNOWN, describe_unknown, predict_all
 from lowland.core.arrays import Indices
 from lowland.core.cells.labels import LabelColumn, label_column
-from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.errors import FileFormatError, InvalidInputError, without_column
 from lowland.core.wording import counted
 from lowland.files.outputs import cell_text, write_rows
 from lowland.files.table_format import TableFormat
@@ -74,6 +74,8 @@ def predict(
         raise InvalidInputError(
             "--explain lists no intervals", f"--interval {interval}", fix="omit one of them"
         )
+    if interval is not None and not 0 < interval < 1:
+        raise InvalidInputError("--interval must lie between 0 and 1", f"{interval:g}")
     loaded, header = load_model(model, data=interval is not None or asked.explain)
     fitted = loaded.model
     names, labels = _pairs(pairs, (asked.row, asked.column), fitted.labels, cells.form)
@@ -241,5 +243,5 @@ def _pairs(
     names = [first_name, asked[1] or next(name for name in header if name != first_name)]
     for name in names:
         if name not in header:
-            raise InvalidInputError(f"{where} has no column {name!r}", ", ".join(header))
+            raise without_column(where, name, header)
     return names, [label_column(lines[name], name, where) for name in names]

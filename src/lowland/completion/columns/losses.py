@@ -16,7 +16,7 @@ from lowland.completion.columns.units import noise_of, precision_of, unit_of
 from lowland.core.arrays import Indices, Matrix, Vector, places_of_each
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.wording import Remedy, counted
+from lowland.core.wording import Option, Remedy, Words, counted, nearest
 from lowland.losses import Mixed
 
 # one loss for all columns, or losses of some columns by label or position; the others are squared
@@ -368,9 +368,9 @@ def _resolved(losses: Mapping[str | int, str], table: Observations) -> dict[int,
         if names is not None and str(column) in names:
             at = names[str(column)]
         if not isinstance(at, int | np.integer) or isinstance(at, bool) or not 0 <= at < table.shape[1]:
-            few = ", ".join(list(names or [])[:6])
-            known = f"the table has {few or counted(table.shape[1], 'column')}"
-            raise InvalidInputError("loss names a column that does not exist", repr(column), known)
+            known = nearest(str(column), names) if names else f"0 to {table.shape[1] - 1}"
+            what = Words(Option("loss"), " names a column that does not exist")
+            raise InvalidInputError(what, repr(column), fix=f"use a column that there is: {known}")
         kinds[int(at)] = parse_word(text, f"loss of column {column!r}")
     return kinds
 

@@ -13,6 +13,7 @@ from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.running.interrupt import Interruptible
+from lowland.core.wording import Option, Words
 from lowland.estimators.tensors.unfolded_tables import table_values
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.cells.inputs import as_observations
@@ -111,7 +112,8 @@ def complete_tensor(  # noqa: PLR0913
     burn_in, n_draws = whole_number(burn_in, "burn_in", 0), whole_number(n_draws, "n_draws", 2)
     chosen = None if isinstance(rank, str) and rank == "auto" else whole_number(rank, "rank", 1)
     if model not in MODELS:
-        raise InvalidInputError('model must be "auto" or "cp"', repr(model))
+        fix = Words("use ", Option("model", "auto", "cp"))
+        raise InvalidInputError(Words(Option("model"), " is unknown"), repr(model), fix=fix)
     orders = by_number(orders, tensor)
     data = _cells_of(tensor, observed, weights)
     completed = complete_by_cp(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lowland.core.damage import reading
-from lowland.core.errors import InvalidInputError, MissingExtraError
+from lowland.core.errors import InvalidInputError, MissingExtraError, without_column
 from lowland.core.memory import check_fits
 from lowland.files.sources import Opened, check_same_columns
 from lowland.files.table_format import ROW_LABELS
@@ -65,8 +65,7 @@ def open_parquet(path: Any, columns: Sequence[str]) -> Iterator[Any]:
     with reading_arrow(path), parquet.ParquetFile(path) as file:
         missing = [name for name in columns if name not in file.schema_arrow.names]
         if missing:
-            known = ", ".join(file.schema_arrow.names)
-            raise InvalidInputError(f"{path} has no column {missing[0]!r}", f"columns {known}")
+            raise without_column(path, missing[0], file.schema_arrow.names)
         yield file
 
 

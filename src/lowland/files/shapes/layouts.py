@@ -117,6 +117,7 @@ class Reading:
 
     def __post_init__(self) -> None:
         check_choice("layout", self.layout, ("auto", "long", "wide"))
+        check_choice("duplicates", self.duplicates, ("error", "mean", "last"))
         check_choice("dtype", self.dtype, ("float64", "float32"))
 
     @property

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.cells.labels import order_labels
-from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.errors import FileFormatError, InvalidInputError, without_column
 from lowland.core.memory import check_fits
 from lowland.core.wording import Option, Remedy, Words
 from lowland.files.beside_numbers import NOTHING, beside_words
@@ -55,9 +55,7 @@ def wanted_columns(names: Sequence[str], form: TableFormat, where: str) -> list[
     for asked in (form.keep, form.drop):
         unknown = [name for name in asked if name not in names]
         if unknown:
-            raise InvalidInputError(
-                f"{where} has no column {', '.join(map(repr, unknown))}", f"columns {', '.join(names)}"
-            )
+            raise without_column(where, unknown[0], names)
     left = [name for name in names if (name in form.keep if form.keep else name not in form.drop)]
     if not left:
         raise InvalidInputError(
