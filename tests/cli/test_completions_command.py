@@ -48,7 +48,7 @@ def test_the_tables_are_draws_of_the_fit_that_complete_makes(folder):
     expected = impute(drawing, seen, 3, np.random.default_rng(4))
     for k, table in enumerate(expected, 1):
         found = pd.read_csv(folder / "drawn" / f"numbers-{k}.csv", index_col="name")
-        np.testing.assert_allclose(found.to_numpy(), table, rtol=1e-8)
+        np.testing.assert_allclose(found.to_numpy(), table, rtol=0, atol=0.5001e-3)  # of three decimals
     again = call(*asked, *PLAIN, cwd=folder)
     assert_clean_error(again, "--output must be a new folder")
 

@@ -12,6 +12,7 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
+from lowland.estimators.frames.counts import find_counts
 from lowland.estimators.frames.filled import check_frame_kept, decode
 from lowland.estimators.frames.kinds import encode, read_kinds
 from lowland.estimators.frames.wrapping import wrap_frame
@@ -107,14 +108,71 @@ def test_whole_numbers_stay_whole(make):
 
 
 @pytest.mark.parametrize("kind", ["Int8", "UInt8", "uint8[pyarrow]", pl.Int8, pl.UInt8], ids=str)
-def test_a_fill_that_a_kind_cannot_hold_widens_it(kind):
+def test_whole_kinds_are_filled_within_their_range_which_is_said(kind):
     make = pl.Series if isinstance(kind, type) else pd.Series
     library = pl if isinstance(kind, type) else pd
     frame = library.DataFrame({"n": make([1, None, 120], dtype=kind)})
-    assert list(decode(frame, np.array([[0.0], [300.2], [0.0]]), {})["n"]) == [1, 300, 120]
+    largest = 255 if "uint" in str(kind).lower() else 127
+    with pytest.warns(UserWarning, match=f"'n' is filled within what .*int8 holds, .* to {largest}, .*300"):
+        filled = decode(frame, np.array([[0.0], [300.2], [0.0]]), {})
+    assert (list(filled["n"]), filled["n"].dtype) == ([1, largest, 120], frame["n"].dtype)
     assert list(decode(frame, np.array([[0.0], [-300.2], [0.0]]), {})["n"]) == [1, 0, 120]
+    assert list(decode(frame, np.array([[0.0], [300.2], [0.0]]), {}, means=True)["n"]) == [1, 300.2, 120]
     below = frame.with_columns(n=-frame["n"].cast(pl.Int8)) if library is pl else -frame.astype("Int8")
-    assert list(decode(below, np.array([[0.0], [-300.2], [0.0]]), {})["n"]) == [-1, -300, -120]
+    with pytest.warns(UserWarning, match="-128 to 127"):
+        assert list(decode(below, np.array([[0.0], [-300.2], [0.0]]), {})["n"]) == [-1, -128, -120]
+
+
+COUNTS = [3.0, None, *(float(k % 5) for k in range(9))]
+OF_COUNTS = {
+    "float64": lambda cells: pd.DataFrame({"n": cells}),
+    "Float64": lambda cells: pd.DataFrame({"n": pd.array(cells, "Float64")}),
+    "float32 of Polars": lambda cells: pl.DataFrame({"n": pl.Series(cells, dtype=pl.Float32)}),
+    "text": lambda cells: pd.DataFrame({"n": [None if x is None else str(x) for x in cells]}, dtype=object),
+    "decimals": lambda cells: pd.DataFrame({"n": [None if x is None else Decimal(x) for x in cells]}),
+}
+
+
+@pytest.mark.parametrize("make", OF_COUNTS.values(), ids=list(OF_COUNTS))
+def test_floats_that_are_all_whole_are_counts(make):
+    """Ten known cells tell it; nine, or one that is not whole, do not."""
+    frame = make(COUNTS)
+    fills = np.full((len(COUNTS), 1), -0.6)
+    assert (counts := find_counts(frame, {}, {})) == ("n",)
+    assert float(list(decode(frame, fills, {}, counts=counts)["n"])[1]) == 0
+    assert float(list(decode(make([-1.0, *COUNTS[1:]]), fills, {}, counts=counts)["n"])[1]) == -1
+    for other in (COUNTS[:-1], [3.5, *COUNTS[1:]], [2.0**60, *COUNTS[1:]]):
+        assert find_counts(make(other), {}, {}) == ()
+    assert find_counts(make(COUNTS[:5]), {}, {}, ["n"]) == ("n",)  # as the fit has found
+    assert find_counts(make([0.5, None]), {}, {}, ["n"]) == ()
+    assert find_counts(frame, {"n": ("0", "1")}, {}) == ()
+
+
+def test_new_rows_are_filled_by_whole_numbers_where_the_fit_found_them_which_is_said(tmp_path):
+    rng = np.random.default_rng(3)
+    size = rng.random(30)
+    frame = pd.DataFrame({"visits": np.round(20 * size), "price": (5 + size).round(2), "size": size})
+    frame.loc[::4, "visits"] = frame.loc[2::6, "price"] = np.nan
+    light = {"rank": 1, "refine": False, "powers": False, "certify": False, "max_iter": 5}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the limit of steps
+        model = ll.MatrixCompletion(**light, random_state=0).fit(frame)
+    model.save(tmp_path / "m.npz")
+    new = frame[:4]
+    for one in (model, ll.MatrixCompletion.load(tmp_path / "m.npz")):
+        with pytest.warns(UserWarning, match=r"whole numbers: 'visits'; pass means=True") as caught:
+            filled = one.fill(new)
+        assert caught[0].filename == __file__
+        assert filled["visits"][0].is_integer()
+        assert filled["price"][2] != round(filled["price"][2], 2)  # frames keep all digits
+        assert one.fill(new, means=False).equals(filled)  # without a word
+        assert not one.fill(new, means=True)["visits"][0].is_integer()
+        with pytest.raises(InvalidInputError, match="means must be a boolean"):
+            one.fill(new, means="yes")
+    with pytest.warns(UserWarning, match="'visits'"):
+        drawn = model.completions(2, random_state=0)
+    assert all((one["visits"] % 1 == 0).all() for one in drawn)
+    assert not all((one["visits"] % 1 == 0).all() for one in model.completions(2, random_state=0, means=True))
 
 
 def _cells(rng, size=30):
@@ -208,8 +266,8 @@ def test_kinds_of_frames_and_columns_are_kept(library, rng, quick_starts):
         ([4, None, "3"], 2),
         ([Decimal(9007199254740997), None, Decimal(3)], Decimal(2)),
         (["9007199254740997", None, "3"], "2"),
-        (["4 %", "-", "3.5 %"], "2.0 %"),
-        (["+4", None, "-3"], "2"),
+        (["4 %", "-", "3.5 %"], "2 %"),
+        (["+4", None, "-3"], "+2"),
     ],
     ids=str,
 )

@@ -3,6 +3,7 @@
 import csv
 import datetime
 import io
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -142,13 +143,31 @@ def test_arrow_keeps_values_and_kinds(tmp_path, rng, ending):
     assert after["empty"].null_count == LINES
 
 
+def test_whole_kinds_of_arrow_are_filled_within_their_range_which_is_said(tmp_path):
+    cells = [1, None, 100, *range(9)]
+    parquet.write_table(
+        pa.table({"n": pa.array(cells, pa.int8()), "x": pa.array([0.5] * 12)}), tmp_path / "t.parquet"
+    )
+    table = load_table(tmp_path / "t.parquet", Reading(layout="wide", form=TableFormat(row_labels=False)))
+    for means, expected, kind in ((False, 127, pa.int8()), (True, 300.2, pa.float64())):
+        fills = column_fills(table, np.full(table.observations.shape, 300.2))
+        filled = Filled(original=table.original, fills=fills, form=table.form, means=means)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            write_filled(tmp_path / "out.parquet", filled)
+        assert bool(caught) != means
+        column = parquet.read_table(tmp_path / "out.parquet")["n"]
+        assert column.to_pylist() == [1, expected, *cells[2:]]
+        assert column.type == kind
+
+
 def test_a_frame_of_pandas_keeps_its_index(tmp_path):
     frame = pd.DataFrame(
         {"a": [1.5, np.nan, 2.5, 3.5], "b": [4, 5, 6, 7.25]}, index=pd.Index(list("wxyz"), name="k")
     )
     frame.to_parquet(tmp_path / "t.parquet")
     _fill(tmp_path / "t.parquet", tmp_path / "out.parquet")
-    expected = frame.fillna(0.123456)
+    expected = frame.fillna({"a": 0.1})  # one decimal, as the others
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out.parquet"), expected)
 
 

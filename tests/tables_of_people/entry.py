@@ -62,6 +62,8 @@ class Entry:
         The column that names the rows.
     fills : mapping of str to str
         The kind of fills, by column; all other cells must stay as they are.
+    spelt : str
+        A pattern of all numbers that are filled.
     holes : collection
         Cells that are filled in those columns, besides blank ones.
     passed : tuple of str
@@ -92,6 +94,7 @@ class Entry:
     file: File
     labels: str | None = None
     fills: Mapping[str, str] = field(default_factory=dict)
+    spelt: str = ""
     holes: frozenset[Any] = frozenset()
     passed: tuple[str, ...] = ()
     nothing: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ from lowland.core.arrays import Indices, Vector
 from lowland.files.foreign.columnar import COLUMNAR
 from lowland.files.outputs import write_rows
 from lowland.files.shapes.layouts import Table
-from lowland.files.writing.manners import Manner, filled_number, find_manners, word_of
+from lowland.files.writing.manners import filled_cell, find_manners, word_of
 
 # of the intervals of filled cells, if no other is asked for
 LEVEL = 0.9
@@ -103,7 +103,6 @@ def write_marks(
     at_row, at_column = np.nonzero(fillable_cells(table))
     words = dict(worded(table, table.known))
     filled = filled_cells(table, completed.model, means=means)[at_row, at_column].astype(float)
-    manners = find_manners(table.original) if table.original is not None else {}
     places, are_sums = fitted_places(table)
     told = np.isin(places, completed.intervals.columns)[at_column] & ~np.isin(at_column, list(words))
     lower, upper = _ends(completed, told & ~are_sums[at_row], at_row, places[at_column], level, method)
@@ -113,8 +112,10 @@ def write_marks(
 
     def lines() -> Iterator[Sequence[Any]]:
         for k, (i, j) in enumerate(zip(at_row.tolist(), at_column.tolist(), strict=True)):
-            value: Any = _shown(float(filled[k]), words.get(j, ()), manners.get(str(columns[j])), means)
-            value = (str(value) if words else float(value)) if columnar else value
+            value: Any = float(filled[k])
+            held = words.get(j)
+            value = word_of(held, value) if held else _shown(table, str(columns[j]), value, means, columnar)
+            value = str(value) if words and columnar else value
             ends = (lower[k], upper[k], likely[k])
             yield rows[i], columns[j], value, *(absent if np.isnan(x) else float(x) for x in ends)
 
@@ -122,11 +123,15 @@ def write_marks(
     write_rows(path, header, lines(), labels=2, formulas=formulas, **text_style(table))
 
 
-def _shown(value: float, words: Sequence[str], manner: Manner | None, means: bool) -> Any:
-    """Return what fills a cell, as the completed table holds it."""
-    if words:
-        return word_of(words, value)
-    return value if manner is None else filled_number(value, manner, means=means)
+def _shown(table: Table, name: str, value: float, means: bool, columnar: bool) -> float | int | str:
+    """Return the number that fills a cell, as the completed table holds it."""
+    original = table.original
+    if original is None:
+        return value
+    manner = find_manners(original)[name]
+    if columnar:
+        return float(manner.fill(value, means=means))
+    return filled_cell(value, manner, original, original.numerals.of(name), means=means)
 
 
 def _ends(

@@ -33,7 +33,7 @@ from lowland.files.foreign.columnar import COLUMNAR
 from lowland.files.outputs import write_rows
 from lowland.files.shapes.layouts import Table
 from lowland.files.writing.filled import ColumnFills, Filled
-from lowland.files.writing.manners import word_of
+from lowland.files.writing.manners import find_manners, word_of
 from lowland.files.writing.writing import ENDINGS, write_filled, write_list
 from lowland.report.words import verdict_sentence
 
@@ -91,6 +91,22 @@ def write_results(table: Table, completed: Completed, asked: ResultOptions) -> N
         write_marks(
             asked.mark, table, completed, level, asked.interval_method, means=means, formulas=formulas
         )
+
+
+def say_counts(table: Table, *, means: bool) -> None:
+    """Print which numbers are filled by whole ones, although they are written with decimals."""
+    if table.original is None or means:
+        return
+    manners = find_manners(table.original)
+    missing: NDArray[Any] = np.asarray(fillable_cells(table).any(axis=0))
+    names = [str(name) for name in side_names(table)[1].tolist()]
+    counts = [
+        repr(name)
+        for name, some in zip(names, missing, strict=True)
+        if some and manners[name].holds_counts and not manners[name].whole
+    ]
+    if counts:
+        say(f"all whole, and filled by whole numbers: {', '.join(counts)} (--means)")
 
 
 def write_completed(

@@ -29,7 +29,7 @@ from lowland.cli.plan_options import PlanOptions, checked_plan
 from lowland.cli.reading import TableOptions
 from lowland.cli.records import option
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
-from lowland.cli.table_cells import whole_columns
+from lowland.cli.table_cells import counted_columns, whole_columns
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.encoded.levels import LevelKind
 from lowland.completion.files.models import levels_as_data, save_model
@@ -348,6 +348,7 @@ def run_plan(asked: CompleteOptions, given: FitInput) -> tuple[PlannedFit, Certi
             "label_column": loaded.names[0] if wide else "",
             "time": list(loaded.time),
             **loaded.sums.as_data(),
+            "counts": counted_columns(loaded) if model is not None else [],
         },
         "data": asked.results.model_data,
     }

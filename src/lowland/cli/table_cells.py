@@ -34,18 +34,21 @@ def with_totals(table: Table, filled: Matrix, model: TableModel, *, means: bool 
     if table.totals is None:
         return filled
     manners = {} if means or table.original is None else find_manners(table.original)
-    whole = [name in manners and manners[name].whole for name in table.totals.names]
-    return table.totals.complete(filled, np.array(whole, bool), limits_of(model))
+    places = [manners[name].finest if name in manners else np.inf for name in table.totals.names]
+    return table.totals.complete(filled, np.array(places, float), limits_of(model))
+
+
+def counted_columns(table: Table) -> list[str]:
+    """Return the columns that are filled by whole numbers."""
+    manners = {} if table.original is None else find_manners(table.original)
+    return [name for name, manner in manners.items() if manner.holds_counts]
 
 
 def whole_columns(table: Table) -> list[int]:
-    """Return the places in the fit of columns that are filled by whole numbers."""
-    labels, original = table.observations.column_labels, table.original
-    if labels is None or original is None:
-        return []
-    manners = find_manners(original)
-    named = enumerate(str(name) for name in labels.tolist())
-    return [j for j, name in named if name in manners and manners[name].numbers and manners[name].whole]
+    """Return their places in the fit."""
+    labels = table.observations.column_labels
+    counted = counted_columns(table)
+    return [] if labels is None else [j for j, name in enumerate(labels.tolist()) if str(name) in counted]
 
 
 def fitted_places(table: Table) -> tuple[Indices, NDArray[np.bool_]]:

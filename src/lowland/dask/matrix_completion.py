@@ -251,13 +251,14 @@ class DaskMatrixCompletion(MatrixCompletion):
         row_order: Any = None,
         *,
         random_state: RandomSource = None,
+        means: bool | None = None,
     ) -> Any:
         """Return completed tables for multiple imputation, as one Dask array.
 
         Parameters
         ----------
         n_completions : int
-        X, row_covariates, row_order
+        X, row_covariates, row_order, means
             As of `MatrixCompletion.completions`: other rows, in this process.
         random_state : int, RandomState, Generator or None
 
@@ -275,7 +276,9 @@ class DaskMatrixCompletion(MatrixCompletion):
         """
         check_is_fitted(self)
         if X is not None:
-            return super().completions(n_completions, X, row_covariates, row_order, random_state=random_state)
+            return super().completions(
+                n_completions, X, row_covariates, row_order, random_state=random_state, means=means
+            )
         count = whole_number(n_completions, "n_completions", 1)
         seed = int(make_generator(random_state, "random_state").integers(2**63))
         return lazy_completions(self._completed.model, self._on_cluster("completions"), count, seed)
@@ -288,11 +291,12 @@ class DaskMatrixCompletion(MatrixCompletion):
         row_order: Any = None,
         *,
         random_state: RandomSource = None,
+        means: bool | None = None,
     ) -> Iterator[Any]:
         """Return an iterator over completed tables; parameters are those of `completions`."""
         if X is not None:
             return super().iter_completions(
-                n_completions, X, row_covariates, row_order, random_state=random_state
+                n_completions, X, row_covariates, row_order, random_state=random_state, means=means
             )
         return iter(self.completions(n_completions, random_state=random_state))
 

@@ -18,6 +18,7 @@ from lowland.core.cells.observations import Observations
 from lowland.core.cells.observed_cells import check_table_kept
 from lowland.core.results.findings import Certificate
 from lowland.core.results.records import SearchResult
+from lowland.estimators.frames.counts import warn_of_counts
 from lowland.estimators.frames.data_arrays import with_holes_filled
 from lowland.estimators.frames.held import Written
 from lowland.estimators.frames.kinds import Levels
@@ -76,6 +77,8 @@ class _CompletedTable(_ServedTable):
     _written: Written = MappingProxyType({})
     # columns that are sums of others
     _sums: FoundSums = FoundSums()
+    # columns of whole numbers whose kind does not say so
+    _counts: tuple[Any, ...] = ()
     # the column of dates that orders rows, and how they are written
     _time: tuple[str, str] = ("", "")
 
@@ -132,7 +135,9 @@ class _CompletedTable(_ServedTable):
     def _n_features_out(self) -> int:
         return int(self.n_features_in_)
 
-    def fill(self, X: Any, row_covariates: Any = None, row_order: Any = None, *, means: bool = False) -> Any:
+    def fill(
+        self, X: Any, row_covariates: Any = None, row_order: Any = None, *, means: bool | None = None
+    ) -> Any:
         """Return a table with its missing cells filled by the likeliest values, levels by their names.
 
         Parameters
@@ -144,9 +149,11 @@ class _CompletedTable(_ServedTable):
         row_order : array_like, optional
             Coordinates of these rows, if the fit found rows in order; by default what their labels say, if
             those of the fit did, else not known.
-        means : bool
-            Whether columns of whole numbers (their kind says so) are filled by means. Otherwise what is
-            filled there is whole, and not negative where no known number is.
+        means : bool, optional
+            Whether columns of whole numbers of a data frame are filled by means. Otherwise what is filled
+            there is whole, within the range of the column's kind, and not negative where no known number is.
+            Floats are whole numbers if ten cells or more were known in the fit and all are whole, which a
+            warning says unless this is given.
 
         Returns
         -------
@@ -159,13 +166,19 @@ class _CompletedTable(_ServedTable):
         table = observe(self, X, reset=False)
         about = self._about_rows(X, table, row_covariates, row_order)
         filled = self._filled(table, about, likeliest=True)
-        return self._as_given(X, filled, means=flag(means, "means"))
+        return self._as_given(X, filled, means=self._keeps_means(eager_frame(X), means, 4))
 
     def _as_given(self, X: Any, filled: Matrix, *, means: bool = False) -> Any:
         """Return a table with its holes filled, of the kind that it is."""
         if is_named(X):
             return with_holes_filled(X, filled, self._completed.labels)
         return decode_summed(self, eager_frame(X), filled, means=means)
+
+    def _keeps_means(self, frame: Any, means: bool | None, stacklevel: int) -> bool:
+        """Return whether fills among whole numbers are means; warn of floats that are not, unless asked."""
+        if means is None:
+            warn_of_counts(self, frame, stacklevel)
+        return means is not None and flag(means, "means")
 
     def _about_rows(self, X: Any, table: Observations, row_covariates: Any, row_order: Any) -> Matrix | None:
         """Return covariates of the rows of a table, coordinates among them."""

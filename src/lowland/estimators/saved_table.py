@@ -34,6 +34,7 @@ class _SavedTable(Reported):
     _time: tuple[str, str]
     _sums: FoundSums
     _written: Written
+    _counts: tuple[Any, ...]
 
     def report(self, path: str | os.PathLike[str], *, title: str = "Completion of a table") -> None:
         """Write a self-contained HTML report, which includes a trial fit with held-out cells.
@@ -86,6 +87,7 @@ class _SavedTable(Reported):
             "time": list(self._time),
             "written": written_as_data(self._written),
             **self._sums.as_data(),
+            "counts": list(self._counts),
             "parameters": parameters_as_data(self),
         }
         fingerprint = done.cells_fitted
@@ -159,6 +161,7 @@ class _SavedTable(Reported):
         loaded._time = name, written
         loaded._written = written_from_data(header.get("written", ()))
         loaded._sums = FoundSums.from_data(header)
+        loaded._counts = tuple(header.get("counts", ()))
         loaded.method_ = table.method
         loaded._set(Completed(table, int(header["seed"]), stored=header.get("cells", "")))
         if header.get("named"):

@@ -21,8 +21,8 @@ from lowland.core.results.findings import Certificate
 from lowland.core.results.records import SearchResult
 from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import unless_interrupted
+from lowland.estimators.frames.counts import find_counts, whole_columns
 from lowland.estimators.frames.data_arrays import as_table
-from lowland.estimators.frames.filled import whole_columns
 from lowland.estimators.frames.kinds import FrameKinds, chosen_losses, read_kinds
 from lowland.estimators.frames.roles import dates_of_rows, panel_of
 from lowland.estimators.frames.totals import form_of, totals_of, warn_of_totals
@@ -80,7 +80,7 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     shape, labels = observations.shape, (observations.row_labels, observations.column_labels)
     about = beside.covariates(shape, labels, keyed=isinstance(X, Observations))
     rng = model._generator()
-    whole = whole_columns(X, model.untouched_, model.levels_, kinds.written)
+    whole = whole_columns(X, model.untouched_, model.levels_, kinds.written, model._counts)
     dated = dates_of_rows(X, kinds.time)
     asked = order_of(beside.row_order, labels[0], "row"), order_of(beside.column_order, labels[1], "column")
     panel = panel_of(X, kinds.roles) if isinstance(beside.row_order, str) else None
@@ -129,6 +129,7 @@ def _read_columns(model: Any, X: Any) -> tuple[FrameKinds, CompletionPlan, bool]
     kinds = replace(kinds, untouched={**kinds.untouched, **sums})
     model._sums = FoundSums.of(totals)
     model._sums.check_settings({"bounds": plan.bounds, "predictors": plan.predictors})
+    model._counts = find_counts(X, kinds.levels, kinds.written)
     model.levels_, model.untouched_ = kinds.levels, tuple(kinds.untouched)
     model._written = kinds.written
     model.label_column_, model._time = kinds.labels, kinds.time
@@ -189,7 +190,7 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
     warn_of_limit(fit.search, stacklevel=4)
     vars(model).pop("feature_names_in_", None)  # left over from an earlier fit
     model.levels_, model.untouched_, model.label_column_ = {}, (), ""
-    model._time, model._sums, model._written = ("", ""), FoundSums(), {}
+    model._time, model._sums, model._written, model._counts = ("", ""), FoundSums(), {}, ()
     model.n_features_in_ = cells.shape[1]
     _keep(model, fit.table, certificate, rng)
     model._is_single = False  # as the fit has it

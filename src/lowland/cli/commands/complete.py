@@ -10,6 +10,7 @@ import typer
 from lowland.cli.commands.complete_elsewhere import complete_elsewhere
 from lowland.cli.completed_output import (
     fit_as_data,
+    say_counts,
     say_fit,
     say_judged,
     write_results,
@@ -51,6 +52,10 @@ def complete(context: typer.Context, asked: CompleteOptions) -> None:
     planned, certificate = run_plan(asked, given)
     completed = Completed(planned.table, asked.run.seed)
     write_results(loaded, completed, results)
+    if (results.output is not None or results.mark is not None) and not (
+        results.lists_cells or asked.files.json
+    ):
+        say_counts(loaded, means=results.means)
     interrupted = (asked.judging.certify and certificate is None) or (
         planned.table.stop_reason is StopReason.INTERRUPTED
     )

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, final
 
 import typer
 
-from lowland.cli.completed_output import say_fit, write_filled_table
+from lowland.cli.completed_output import say_counts, say_fit, write_filled_table
 from lowland.cli.completing import FitOptions
 from lowland.cli.options import RESULTS, FormulasOption, JsonOption, QuietOption
 from lowland.cli.output import say, say_json, warn
@@ -118,6 +118,8 @@ def completions(asked: CompletionsOptions) -> None:
     forget(kept_at)
     for words in said:  # once, not of every file
         warn(f"lowland: warning: {words}")
+    if not asked.json:
+        say_counts(given.loaded, means=results.means)
     _say_all(asked, table)
 
 

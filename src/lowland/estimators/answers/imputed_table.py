@@ -30,6 +30,7 @@ class _ImputedTable(_UncertainTable):
         row_order: Any = None,
         *,
         random_state: RandomSource = None,
+        means: bool | None = None,
     ) -> Any:
         """Return completed tables for multiple imputation.
 
@@ -43,6 +44,8 @@ class _ImputedTable(_UncertainTable):
             their draws share no doubt about the covariance ("gaussian"), and use no kept draws ("gibbs").
         row_covariates, row_order : as in `fill`
         random_state : int, RandomState, Generator or None
+        means : bool, optional
+            Whether draws among whole numbers stay as they are; otherwise these are whole, as in `fill`.
 
         Returns
         -------
@@ -71,7 +74,7 @@ class _ImputedTable(_UncertainTable):
         >>> [bool(one.notna().all().all()) for one in drawn], set(drawn[0]["big"]) == {"no", "yes"}
         ([True, True], True)
         """
-        seen, tables = self._imputing(n_completions, X, row_covariates, row_order, random_state)
+        seen, tables = self._imputing(n_completions, X, row_covariates, row_order, random_state, means)
         check_together(n_completions, seen.shape)
         first = next(tables)
         if not isinstance(first, np.ndarray):
@@ -89,12 +92,13 @@ class _ImputedTable(_UncertainTable):
         row_order: Any = None,
         *,
         random_state: RandomSource = None,
+        means: bool | None = None,
     ) -> Iterator[Any]:
         """Return an iterator over completed tables, of which no more than one is in memory.
 
         Parameters
         ----------
-        n_completions, X, row_covariates, row_order, random_state
+        n_completions, X, row_covariates, row_order, random_state, means
             As in `completions`, which gives the same tables all at once.
 
         Returns
@@ -111,10 +115,16 @@ class _ImputedTable(_UncertainTable):
         >>> bool(np.array_equal(drawn, model.completions(3, random_state=0)[:, 2, 3]))
         True
         """
-        return self._imputing(n_completions, X, row_covariates, row_order, random_state)[1]
+        return self._imputing(n_completions, X, row_covariates, row_order, random_state, means)[1]
 
     def _imputing(
-        self, n_completions: int, X: Any, row_covariates: Any, row_order: Any, random_state: RandomSource
+        self,
+        n_completions: int,
+        X: Any,
+        row_covariates: Any,
+        row_order: Any,
+        random_state: RandomSource,
+        means: bool | None,
     ) -> tuple[Observations, Iterator[Any]]:
         """Return known cells, and an iterator over their table completed."""
         check_is_fitted(self)
@@ -126,8 +136,8 @@ class _ImputedTable(_UncertainTable):
             frame = eager_frame(X)
             seen = observe(self, frame, reset=False)
             drawing = self._completed.drawing(seen, self._about_rows(frame, seen, row_covariates, row_order))
-        tables = impute(drawing, seen, count, rng)
-        return seen, (self._as_given(frame, table) for table in tables)
+        tables, plain = impute(drawing, seen, count, rng), self._keeps_means(frame, means, 5)
+        return seen, (self._as_given(frame, table, means=plain) for table in tables)
 
     def _fitted_frame(self) -> Any:
         """Return the fitted data frame or DataArray, None if something else was fitted."""

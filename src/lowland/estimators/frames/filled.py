@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, final
@@ -10,8 +10,9 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.arrays import Indices, Matrix
 from lowland.core.cells.observed_cells import changed, check_kept
+from lowland.estimators.frames.counts import counted, counted_within
 from lowland.estimators.frames.held import (
     PLAIN,
     Written,
@@ -27,7 +28,6 @@ from lowland.estimators.frames.kinds import Levels
 from lowland.estimators.frames.placing import place
 from lowland.estimators.frames.wrapping import wrap_frame
 from lowland.files.numerals import Numerals
-from lowland.files.writing.manners import whole_fill
 
 
 def decode(
@@ -37,12 +37,14 @@ def decode(
     untouched: Collection[Any] = (),
     written: Written = MappingProxyType({}),
     *,
+    counts: Collection[Any] = (),
     means: bool = False,
 ) -> Any:
     """Return a frame with its missing cells filled, levels by name; for other input, return the array.
 
     Columns without a part in the fit stay as they are, and others of the kind that they have, text that holds
-    numbers among them. Columns of whole numbers are filled by whole ones unless `means`.
+    numbers among them. Columns of whole numbers, by their kind or because `counts` names them, are filled by
+    whole ones unless `means`, and within the range of their kind.
 
     Raises
     ------
@@ -61,15 +63,19 @@ def decode(
         if not at.size or names == ():
             continue
         values, numerals = filled[at, j], written.get(series.name, PLAIN)
+        whole = series.name in counts
         cells: list[Any]
         if names is not None:  # losses for numbers may predict values outside the levels
             places = np.clip(np.round(values), 0, len(names) - 1).astype(int)
             cells = [names[k] for k in places.tolist()]
         elif not are_values(series):
-            cells = of_the_same_kind(series, values.tolist(), numerals, means=means)
+            cells = of_the_same_kind(
+                series, values.tolist(), numerals, counts=series.name in counts, means=means
+            )
         elif series.dtype.is_integer() and not means:
-            known = series.drop_nulls()
-            cells = whole_fills(values, known.min() if len(known) else None)
+            cells = counted_within(series, values)
+        elif whole and not means:
+            cells = counted(values, series.to_numpy().astype(np.float64))
         else:
             cells = values.astype(np.float64).tolist()
         made.append(place(series, at, cells))
@@ -88,30 +94,6 @@ def _missing(series: Any, levels: tuple[Any, ...] | None) -> NDArray[np.bool_]:
         return np.array(missing_cells(series, levels or ()), bool)
     missing = np.array(series.is_null().to_list(), bool)
     return missing | np.isnan(series.to_numpy().astype(np.float64)) if series.dtype.is_float() else missing
-
-
-def whole_columns(
-    frame: Any,
-    untouched: Collection[Any] = (),
-    levels: Mapping[Any, Any] = MappingProxyType({}),
-    written: Written = MappingProxyType({}),
-) -> Indices:
-    """Return which fitted columns of a frame hold whole numbers, by their kind, or the cells of objects."""
-    wrapped = wrap_frame(frame)
-    columns = [] if wrapped is None else [c for c in wrapped.iter_columns() if c.name not in untouched]
-    return np.array([j for j, one in enumerate(columns) if _are_whole(one, levels, written)], np.intp)
-
-
-def _are_whole(series: Any, levels: Mapping[Any, Any], written: Written) -> bool:
-    if are_values(series) or series.name in levels:
-        return bool(series.dtype.is_integer())
-    manner = manner_of(series, written.get(series.name, PLAIN))
-    return manner.numbers and manner.whole and manner.seen > 0
-
-
-def whole_fills(values: Vector, least: int | None) -> list[int]:
-    """Return fills among whole numbers, of which the smallest is given."""
-    return [whole_fill(value, 0 if least is None else least) for value in values.tolist()]
 
 
 def check_frame_kept(before: Any, after: Any, written: Written = MappingProxyType({})) -> None:

@@ -15,7 +15,7 @@ from lowland.files.beside_numbers import Beside
 from lowland.files.numerals import MISSING, Numerals, find_numerals
 from lowland.files.table_format import TableFormat
 from lowland.files.text.column_numerals import plain_cells
-from lowland.files.writing.manners import Manner, filled_number, number_text, whole_fill
+from lowland.files.writing.manners import Manner, filled_text, whole_fill
 
 # how numbers are written in columns of text, by name; as in programs in those that are not named
 Written = Mapping[Any, Numerals]
@@ -163,7 +163,12 @@ def manner_of(series: Any, numerals: Numerals = PLAIN) -> Manner:
 
 
 def of_the_same_kind(
-    series: Any, values: Sequence[float], numerals: Numerals = PLAIN, *, means: bool = False
+    series: Any,
+    values: Sequence[float],
+    numerals: Numerals = PLAIN,
+    *,
+    counts: bool = False,
+    means: bool = False,
 ) -> list[Any]:
     """Return fills of a column of text, decimals or objects, as its known cells are held.
 
@@ -173,6 +178,8 @@ def of_the_same_kind(
     values : sequence of float
     numerals : Numerals
         How it writes numbers in text.
+    counts : bool
+        Whether it holds whole numbers, whatever their kind.
     means : bool
         Whether fills among whole numbers stay means.
     """
@@ -181,23 +188,18 @@ def of_the_same_kind(
     manner = manner_of(series, numerals)
     known = [cell for cell in known_cells(series) if not is_mark(cell)]
     if series.dtype == nw.String or (known and manner.texts):
-        numbers = [filled_number(value, manner, means=means) for value in values]
-        return [number_text(number, manner, numerals) for number in numbers]
+        return [filled_text(value, manner, numerals, means=means) for value in values]
+    whole = manner.numbers and manner.seen > 0 and (manner.whole or counts) and not means
+    made = [whole_fill(value, manner.digits.least) if whole else value for value in values]
     places = _places(series, known)
     if places is not None:
         unit = Decimal(1).scaleb(-places)
-        return [Decimal(_rounded(value, manner, means=means)).quantize(unit) for value in values]
-    made = [_rounded(value, manner, means=means) for value in values]
+        return [Decimal(one).quantize(unit) for one in made]
     kinds = {type(cell) for cell in known}
     kind: Any = kinds.pop() if len(kinds) == 1 else None
     if kind is None or (means and issubclass(kind, int | np.integer)):
         return made
     return [kind(one) for one in made]
-
-
-def _rounded(value: float, manner: Manner, *, means: bool) -> float | int:
-    """Return a fill, whole among whole numbers."""
-    return whole_fill(value, manner.least) if manner.whole and manner.seen and not means else value
 
 
 def _places(series: Any, known: Sequence[Any]) -> int | None:

@@ -11,8 +11,6 @@ import numpy as np
 from lowland.core.arrays import Indices
 from lowland.estimators.frames.held import are_values
 
-# kinds of whole numbers in which there may be no room for a fill
-NARROW = ("int8", "int16", "int32", "uint8", "uint16", "uint32")
 SINGLE = {"Float16": np.float16, "Float32": np.float32}
 # of a decimal
 MOST_DIGITS = 38
@@ -21,8 +19,8 @@ MOST_DIGITS = 38
 def place(series: Any, at: Indices, cells: Sequence[Any]) -> Any:
     """Return a column with cells put at some places, of the kind that it has.
 
-    Categories that it lacks are added after its own; whole numbers and decimals for which it has no room
-    widen it, and means among whole numbers make it one of floats.
+    Categories that it lacks are added after its own; decimals for which it has no room widen it, and means
+    among whole numbers make it one of floats.
 
     Parameters
     ----------
@@ -34,8 +32,7 @@ def place(series: Any, at: Indices, cells: Sequence[Any]) -> Any:
 
     if are_values(series):
         if series.dtype.is_integer():
-            whole = all(isinstance(cell, int) for cell in cells)
-            series = _with_room(series, cells) if whole else series.cast(nw.Float64)
+            series = series if all(isinstance(cell, int) for cell in cells) else series.cast(nw.Float64)
         kind = SINGLE.get(str(series.dtype))
         return series.scatter(at.tolist(), cells if kind is None else np.asarray(cells, kind))
     held = series.to_list()
@@ -43,16 +40,6 @@ def place(series: Any, at: Indices, cells: Sequence[Any]) -> Any:
         held[k] = cell
     made = _like(series.to_native(), held, nw.get_native_namespace(series).__name__)
     return nw.from_native(made, series_only=True).alias(series.name)
-
-
-def _with_room(series: Any, cells: Sequence[int]) -> Any:
-    """Return a column of whole numbers in a kind that holds some fills too."""
-    import narwhals as nw
-
-    kind = str(series.dtype).lower()
-    limits = np.iinfo(kind if kind in NARROW else np.int64)
-    fits = limits.min <= min(cells) and max(cells) <= limits.max
-    return series if fits else series.cast(nw.Int64)
 
 
 def _like(native: Any, cells: list[Any], library: str) -> Any:

@@ -13,7 +13,8 @@ from lowland.completion.tables.completed import Completed
 from lowland.core.arrays import Matrix
 from lowland.core.cells.labels import label_text
 from lowland.core.cells.observations import Observations
-from lowland.estimators.frames.filled import decode, whole_columns
+from lowland.estimators.frames.counts import find_counts, whole_columns
+from lowland.estimators.frames.filled import decode
 from lowland.estimators.frames.held import Written
 from lowland.estimators.frames.kinds import Levels, encode
 from lowland.estimators.frames.wrapping import wrap_frame
@@ -41,6 +42,7 @@ class KnowsColumns(Protocol):
     untouched_: tuple[Any, ...]
     _written: Written
     _sums: FoundSums
+    _counts: tuple[Any, ...]
     _completed: Completed
 
 
@@ -138,12 +140,14 @@ def summed(model: KnowsColumns, frame: Any, filled: Matrix) -> Matrix:
 def decode_summed(model: KnowsColumns, frame: Any, filled: Matrix, *, means: bool = False) -> Any:
     """Return a frame with its holes filled, as `decode`, totals as sums of what fills their parts."""
     totals, untouched = totals_in(model, frame), model.untouched_
+    counts = () if means else find_counts(frame, model.levels_, model._written, model._counts)
     if totals is not None:
         untouched = tuple(name for name in untouched if str(name) not in totals.names)
-        whole = np.zeros(len(totals.names), bool)
-        whole[[] if means else whole_columns(frame, untouched, model.levels_, model._written)] = True
-        filled = totals.complete(filled, whole, limits_of(model._completed.model))
-    return decode(frame, filled, model.levels_, untouched, model._written, means=means)
+        decimals = np.full(len(totals.names), np.inf)
+        whole = whole_columns(frame, untouched, model.levels_, model._written, counts)
+        decimals[[] if means else whole] = 0
+        filled = totals.complete(filled, decimals, limits_of(model._completed.model))
+    return decode(frame, filled, model.levels_, untouched, model._written, counts=counts, means=means)
 
 
 def warn_of_totals(totals: Totals | None, plain: Collection[str]) -> None:

@@ -15,13 +15,15 @@ from lowland.files.columns.totals import Summary
 Bounds: TypeAlias = "Mapping[int, tuple[float, float]]"
 # what a fill of nothing counts as, in means of fills, and rounds in which negative fills are set to 0
 LEAST, ROUNDS = 1e-9, 20
+# how far a number of steps of the last decimal may be from a whole one
+NEAR = 1e-9
 
 
 def keep_sums(
     cells: Matrix,
     filled: Matrix,
     sums: tuple[Sequence[Summary], Sequence[Summary]],
-    whole: NDArray[np.bool_] | None = None,
+    decimals: Vector | None = None,
     bounds: Bounds | None = None,
 ) -> Matrix:
     """Return a filled table in which totals are the sums of their parts.
@@ -34,8 +36,8 @@ def keep_sums(
         What fills the others; in totals whatever.
     sums : pair of sequences of Summary
         Rows and columns that are totals.
-    whole : ndarray of bool, shape (n,), optional
-        Columns that are filled by whole numbers.
+    decimals : ndarray of float, shape (n,), optional
+        Of what fills each column: 0 of whole numbers, infinite where nothing is rounded.
     bounds : mapping of int to (float, float), optional
         By column, of parts: they hold even where a known total is then missed.
     """
@@ -43,8 +45,8 @@ def keep_sums(
     exact = _followed(cells, sums, lower, upper)
     known = ~np.isnan(exact)
     made = _adjusted(np.where(known, exact, filled), known, sums, lower, upper)
-    if whole is not None and whole.any():
-        made = _rounded(made, known, sums, whole)
+    if decimals is not None and np.isfinite(decimals).any():
+        made = _rounded(made, known, sums, decimals)
     rows, columns = sums
     _add_up(made, known, rows)
     _add_up(made.T, known.T, columns)
@@ -161,24 +163,28 @@ def _rounded(
     made: Matrix,
     known: NDArray[np.bool_],
     sums: tuple[Sequence[Summary], Sequence[Summary]],
-    whole: NDArray[np.bool_],
+    decimals: Vector,
 ) -> Matrix:
-    """Return a table whose fills are whole in some columns, and still add up along one side."""
-    rounded = np.round(made)
-    counts = ~(np.where(known, made, 0.0) < 0).any(axis=0)
+    """Return a table whose fills have so many decimals, and still add up along one side."""
+    is_rounded = np.isfinite(decimals)
+    sizes = 10.0 ** np.where(is_rounded, decimals, 0.0)
+    rounded = np.round(made * sizes) / sizes
+    counts = (decimals == 0) & ~(np.where(known, made, 0.0) < 0).any(axis=0)
     rounded[:, counts] = np.maximum(rounded[:, counts], 0.0)
-    out = np.where(known | ~whole, made, rounded)
-    for table, plain, at_known, side, wholes in (
-        (out, made, known, sums[0], np.broadcast_to(whole, made.shape)),
-        (out.T, made.T, known.T, sums[1], np.broadcast_to(whole, made.shape).T),
+    out = np.where(known | ~is_rounded, made, rounded)
+    some, units = (np.broadcast_to(x, made.shape) for x in (is_rounded, sizes))
+    for table, plain, at_known, side, which, unit in (
+        (out, made, known, sums[0], some, units),
+        (out.T, made.T, known.T, sums[1], some.T, units.T),
     ):
         for one in side:
-            missing = ~at_known[one.parts] & wholes[one.parts]
+            missing = ~at_known[one.parts] & which[one.parts]
             for j in np.flatnonzero(one.where & at_known[one.place] & missing.any(axis=0)).tolist():
                 at = one.parts[missing[:, j]]
-                rest = float(table[one.place, j] - table[one.parts, j].sum() + table[at, j].sum())
-                if rest.is_integer():
-                    table[at, j] = _apportioned(plain[at, j], rest)
+                size = float(unit[at, j].min())
+                rest = float(table[one.place, j] - table[one.parts, j].sum() + table[at, j].sum()) * size
+                if abs(rest - round(rest)) <= NEAR * max(1.0, abs(rest)):
+                    table[at, j] = _apportioned(plain[at, j] * size, round(rest)) / size
     return out
 
 

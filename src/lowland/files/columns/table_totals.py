@@ -10,7 +10,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.arrays import Indices, Matrix
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Labels, Observations
 from lowland.files.columns.kept_sums import Bounds, keep_sums
 from lowland.files.columns.shares import Shares
@@ -71,7 +71,7 @@ class Totals:
         return Observations.from_array(self.cells, row_labels=seen.row_labels, column_labels=names)
 
     def complete(
-        self, filled: Matrix, whole: NDArray[np.bool_] | None = None, limits: Bounds | None = None
+        self, filled: Matrix, decimals: Vector | None = None, limits: Bounds | None = None
     ) -> Matrix:
         """Return the table with its holes filled, shape (m, n).
 
@@ -79,8 +79,8 @@ class Totals:
         ----------
         filled : ndarray, shape (m, fitted columns)
             What a fit without the totals fills. Missing cells of totals that are no sums stay NaN.
-        whole : ndarray of bool, shape (n,), optional
-            Columns that are filled by whole numbers.
+        decimals : ndarray of float, shape (n,), optional
+            Of what fills each column: 0 of whole numbers, infinite where nothing is rounded.
         limits : mapping of int to (float, float), optional
             What fitted columns can hold: what is filled there stays within.
         """
@@ -95,8 +95,8 @@ class Totals:
         wholes = np.tile([one.whole for one in self.shares], (m, 1))
         everywhere = [Summary(n + k, one.parts, ~self.is_row) for k, one in enumerate(self.shares)]
         sums = [one for one in self.rows if one.kind == SUM], [*self.columns, *everywhere]
-        whole = None if whole is None else np.append(whole, np.zeros(len(self.shares), bool))
-        made = keep_sums(np.hstack([self.cells, wholes]), np.hstack([made, wholes]), sums, whole, bounds)[
+        decimals = None if decimals is None else np.append(decimals, np.full(len(self.shares), np.inf))
+        made = keep_sums(np.hstack([self.cells, wholes]), np.hstack([made, wholes]), sums, decimals, bounds)[
             :, :n
         ]
         made[self.left_blank] = np.nan

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import IO, Any
+
+import numpy as np
 
 from lowland.files.foreign.columnar import names_index_first
 from lowland.files.writing.filled import Filled, check_end
@@ -57,6 +60,8 @@ def filled_arrow(table: Filled) -> Any:
 
 def _with_fills(before: Any, table: Filled, cells: Mapping[str, Sequence[Any]]) -> Any:
     """Return an Arrow table with the columns that have holes replaced, and all else as it was."""
+    import pyarrow as pa
+
     titles, plain, _ = names_index_first(before)
     name_of = dict(zip(titles, plain, strict=True))
     for title in before.column_names:
@@ -65,7 +70,10 @@ def _with_fills(before: Any, table: Filled, cells: Mapping[str, Sequence[Any]]) 
             before = before.drop_columns([title])
         elif name in table.fills and table.fills[name].lines.size:
             place, kind = before.column_names.index(title), before.schema.field(title).type
-            before = before.set_column(place, title, _array(list(cells[name]), kind, before.column(title)))
+            held = list(cells[name])
+            if pa.types.is_integer(kind):
+                held = _within(held, str(kind), name)
+            before = before.set_column(place, title, _array(held, kind, before.column(title)))
     return before
 
 
@@ -91,3 +99,16 @@ def _array(cells: list[Any], kind: Any = None, before: Any = None) -> Any:
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         numbers = all(cell is None or isinstance(cell, int | float) for cell in cells)
         return pa.array([None if cell is None else float(cell) if numbers else str(cell) for cell in cells])
+
+
+def _within(cells: list[Any], kind: str, name: str) -> list[Any]:
+    """Return whole numbers within the range of their kind, and warn of fills beyond it."""
+    limits = np.iinfo(kind)
+    beyond = [one for one in cells if isinstance(one, int) and not limits.min <= one <= limits.max]
+    if beyond:
+        warnings.warn(
+            f"column {name!r} is filled within what {kind} holds, {limits.min} to {limits.max}, which "
+            f"{len(beyond)} fills are not, such as {beyond[0]} (--means keeps means)",
+            stacklevel=2,
+        )
+    return [min(max(one, int(limits.min)), int(limits.max)) if isinstance(one, int) else one for one in cells]

@@ -16,8 +16,7 @@ from lowland.files.table_format import TableFormat
 from lowland.files.writing.manners import (
     Manner,
     ValueOf,
-    as_text,
-    filled_number,
+    filled_cell,
     find_manners,
     is_blank,
     may_fill,
@@ -107,15 +106,8 @@ class Filled:
             return word_or_truth(word_of(words, value), manner)
         if manner.holds_truths:
             return value >= LIKELIER
-        number = filled_number(value, manner, means=self.means)
-        beside = self.original.numerals.of(name).beside
-        if beside.unit or beside.before:
-            return beside.dress(as_text(number, self.original))
-        before, after = manner.signs or ("", "")
-        # numbers may be kept as text, although their kind of file has numbers
-        if before or after or (manner.texts and not self.original.is_text):
-            return before + as_text(number, self.original) + after
-        return number
+        numerals = self.original.numerals.of(name)
+        return filled_cell(value, manner, self.original, numerals, means=self.means)
 
     def check(
         self, names: Sequence[str] | None, written: Iterator[Line], plain: Callable[[str, Any], Any]

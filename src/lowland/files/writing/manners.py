@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, final
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.cells.labels import label_text
 from lowland.files.columns.sentinels import CODES
 from lowland.files.evidence import is_padded
-from lowland.files.numerals import CURRENCIES, MISSING, Numerals
+from lowland.files.numerals import MISSING, Numerals
 from lowland.files.table_format import TableFormat
 from lowland.files.writing.original import Original
+from lowland.files.writing.spelling import DIGITS, Digits, Spelling, decimals_of
 
-_WHOLE = re.compile(r"[+-]?\d+")
-# a number as text, and the signs of currency or per cent around it
-_SIGNED = re.compile(
-    rf"(?P<before>[{CURRENCIES}]?[\s\u00a0\u202f]*)[+\-\u2212]?\d(?:.*\d)?[.,]?"
-    rf"(?P<after>[\s\u00a0\u202f]*[{CURRENCIES}%]?)"
-)
+# numbers that are all whole, though their kind or spelling has decimals, from which a column holds counts:
+# pandas makes 2.0 of 2 where cells are missing, and ten measured numbers are hardly ever whole
+WHOLES = 10
+# below which doubles hold all whole numbers
+EXACT = 2.0**53
+# distinct cells of a column whose spelling is looked at
+MOST_SPELT = 10_000
 
 
 def is_blank(cell: Any) -> bool:
@@ -45,8 +47,12 @@ class Manner:
         Whether all are numbers, but for marks of missing cells.
     whole : bool
         Whether all are whole, and written so.
-    least : float
-        The smallest.
+    even : bool
+        Whether all are whole, if only by value.
+    digits : Digits
+        How many decimals they have.
+    spelling : Spelling or None
+        How numbers are spelt that are text.
     truths : bool
         Whether all are truth values, not text.
     texts : bool
@@ -54,24 +60,37 @@ class Manner:
     padded : bool
         Whether one is text that begins with a zero before other digits.
     seen : int
-        How many numbers there are.
-    signs : tuple of str or None
-        What stands before and after each number that is text; None if that differs.
+        How many of them are numbers.
     """
 
     numbers: bool = True
     whole: bool = True
-    least: float = math.inf
+    even: bool = True
+    digits: Digits = field(default_factory=Digits)
+    spelling: Spelling | None = None
     truths: bool = True
     texts: bool = True
     padded: bool = False
     seen: int = 0
-    signs: tuple[str, str] | None = None
+    _spelt: set[str] = field(default_factory=set)
 
     @property
     def holds_truths(self) -> bool:
         """Whether there are cells, and all are truth values."""
         return self.truths and not self.numbers
+
+    @property
+    def holds_counts(self) -> bool:
+        """Whether fills are whole numbers."""
+        if not self.numbers or not self.seen or (self.spelling is not None and self.spelling.is_scientific):
+            return False
+        return self.whole or (self.even and self.seen >= WHOLES)
+
+    @property
+    def finest(self) -> float:
+        """The decimals of its fills, infinite where these are not rounded."""
+        finest = self.digits.finest if self.numbers and self.seen else DIGITS
+        return 0 if self.holds_counts else finest if finest < DIGITS else math.inf
 
     def see(self, cell: Any, numerals: Numerals, *, floats_are_whole: bool = False) -> None:
         """Take in a cell that is not blank, of a column whose numbers are written so."""
@@ -79,38 +98,80 @@ class Manner:
         self.texts = self.texts and isinstance(cell, str)
         if not self.numbers:
             return
-        self.padded = self.padded or (isinstance(cell, str) and is_padded(cell))
-        number, whole = _number(cell, numerals, floats_are_whole=floats_are_whole)
+        if isinstance(cell, str):
+            self._see_text(cell, numerals)
+            return
+        if isinstance(cell, bool | np.bool_) or not isinstance(cell, int | float | Decimal | np.number):
+            self.numbers = False
+            return
+        number = float(cell)
+        if math.isnan(number):
+            return
+        whole = isinstance(cell, int | np.integer)
+        self._see_number(number, whole or (floats_are_whole and number.is_integer()))
+        self.digits.see(number, 0 if whole else decimals_of(number))
+
+    def _see_text(self, cell: str, numerals: Numerals) -> None:
+        if cell in self._spelt:
+            self.seen += 1
+            return
+        self.padded = self.padded or is_padded(cell)
+        number = numerals.number(cell)
         if number is None:
             self.numbers = False
-        elif not math.isnan(number):
-            signs = signs_around(cell) if isinstance(cell, str) else ("", "")
-            self.signs = signs if self.signs == signs or not self.seen else None
-            self.seen += 1
-            self.least, self.whole = min(self.least, number), self.whole and whole
+            return
+        if math.isnan(number):
+            return
+        self.spelling = self.spelling or Spelling(numerals, self.digits)
+        spelt = self.spelling.see(cell, number)
+        self._see_number(number, spelt is not None and not spelt.point and not spelt.letter)
+        if len(self._spelt) < MOST_SPELT:
+            self._spelt.add(cell)
+
+    def _see_number(self, number: float, whole: bool) -> None:
+        self.seen += 1
+        self.whole = self.whole and whole
+        self.even = self.even and number.is_integer() and abs(number) < EXACT
+
+    def fill(self, value: float, *, means: bool) -> float | int:
+        """Return a fill as a number: whole among counts, else with the decimals of the others."""
+        if means or not self.seen:
+            return float(f"{value:.{DIGITS}g}")
+        if not self.holds_counts:
+            return self.digits.round(value)
+        number = whole_fill(value, self.digits.least)
+        return number if self.whole else float(number)
 
 
-def signs_around(cell: str) -> tuple[str, str] | None:
-    """Return the signs of currency or per cent around a number, None if something else stands there."""
-    found = _SIGNED.fullmatch(cell.strip())
-    return (found["before"], found["after"]) if found is not None else None
+def filled_cell(
+    value: float, manner: Manner, original: Original, numerals: Numerals, *, means: bool
+) -> float | int | str:
+    """Return a fill as a completed table holds it: a number, or text as the others of its column are.
+
+    Parameters
+    ----------
+    value : float
+    manner : Manner
+        Of its column.
+    original : Original
+    numerals : Numerals
+        Of its column.
+    means : bool
+        Whether it stays a mean, with nine digits.
+    """
+    # some numbers are kept as text, although their kind of file has numbers
+    if original.is_text or (manner.texts and manner.seen):
+        return filled_text(value, manner, numerals, means=means)
+    return manner.fill(value, means=means)
 
 
-def _number(cell: Any, numerals: Numerals, *, floats_are_whole: bool) -> tuple[float | None, bool]:
-    """Return a cell's number, NaN of a mark, None if it is none, and whether it is written as a whole one."""
-    if isinstance(cell, str):
-        number = numerals.number(cell)
-        written = (
-            re.sub(rf"[{re.escape(numerals.thousands)}\s'\u2019]", "", cell) if number is not None else ""
-        )
-        digits = _WHOLE.search(written)
-        whole = digits is not None and numerals.decimal not in written and number is not None
-        return number, whole and float(number or 0.0).is_integer()
-    if isinstance(cell, bool | np.bool_) or not isinstance(cell, int | float | Decimal | np.number):
-        return None, False
-    number = float(cell)
-    whole = isinstance(cell, int | np.integer) or (floats_are_whole and number.is_integer())
-    return number, whole
+def filled_text(value: float, manner: Manner, numerals: Numerals, *, means: bool) -> str:
+    """Return a fill of a column of text as the others are spelt."""
+    number = manner.fill(value, means=means)
+    if manner.spelling is None or not manner.spelling.cells:
+        return numerals.beside.dress(str(number).replace(".", numerals.decimal))
+    decimals = None if means else 0 if manner.holds_counts else manner.digits.places(number)
+    return manner.spelling.write(number, decimals)
 
 
 # of tables that are still in use: to find them, a table is read from its first to its last line
@@ -158,26 +219,16 @@ def may_fill(cell: Any, manner: Manner, form: TableFormat) -> bool:
     return number in named or (form.sentinels == "missing" and bool(near))
 
 
-def filled_number(value: float, manner: Manner, *, means: bool) -> float | int:
-    """Return a filled number with nine digits: whole among whole ones, not negative where none is."""
-    if not manner.whole or means or not manner.seen:
-        return float(f"{value:.9g}")
-    return whole_fill(value, manner.least)
+def are_counts(numbers: NDArray[Any], least: int = WHOLES) -> bool:
+    """Return whether floats are counts: so many of them at least, and all whole."""
+    known = numbers[~np.isnan(numbers)]
+    return known.size >= least and bool(((known == np.floor(known)) & (np.abs(known) < EXACT)).all())
 
 
 def whole_fill(value: float, least: float) -> int:
     """Return a number filled among whole ones: not negative unless the least of them is."""
     rounded = round(float(value))
     return max(rounded, 0) if least >= 0 else rounded
-
-
-def number_text(number: float, manner: Manner, numerals: Numerals) -> str:
-    """Return a filled number as its column of text writes numbers, with what stands beside them."""
-    text = str(number).replace(".", numerals.decimal)
-    if numerals.beside.unit or numerals.beside.before:
-        return numerals.beside.dress(text)
-    before, after = manner.signs or ("", "")
-    return before + text + after
 
 
 def as_text(cell: Any, original: Original) -> str:
