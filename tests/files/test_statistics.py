@@ -43,7 +43,7 @@ def fill(source, path):
     table = load_table(source, Reading(words=True))
     fills = {
         "sex": ColumnFills(np.array([4]), np.array([1.0]), ("female", "male")),
-        "x": ColumnFills(np.array([7]), np.array([10.25])),
+        "x": ColumnFills(np.array([7]), np.array([10.5])),
     }
     write_filled(path, Filled(original=table.original, fills=fills, form=table.form))
     return READ[path.suffix](str(path), output_format="dict")
@@ -53,13 +53,53 @@ def fill(source, path):
 @pytest.mark.parametrize("of", [".dta", ".sav"])
 def test_labels_come_back_with_the_numbers(files, tmp_path, of, into):
     cells, about = fill(files / f"t{of}", tmp_path / f"o{into}")
-    expected = FRAME.fillna({"sex": 1, "x": 10.25})
+    expected = FRAME.fillna({"sex": 1, "x": 10.5})
     for name in FRAME.columns:
         assert cells[name] == expected[name].tolist(), name
     assert about.variable_value_labels == LABELS
     assert dict(zip(about.column_names, about.column_labels, strict=True)) == {
         name: TITLES.get(name) for name in FRAME.columns
     }
+
+
+@pytest.mark.parametrize("ending", [".dta", ".sav"])
+def test_kinds_and_formats_come_back(tmp_path, ending):
+    """Whole numbers of Stata stay such, holes or not; SPSS shows as many decimals as before."""
+    frame = FRAME.assign(
+        scale=FRAME["scale"].astype("int16"), count=pd.array([None, *range(11)], "Int32"), day=7.5
+    )
+    told = {"variable_measure": {"scale": "ordinal"}, "variable_display_width": {"x": 12}}
+    formats = {"x": "F10.3" if ending == ".sav" else "%9.3f"}
+    write = pyreadstat.write_sav if ending == ".sav" else pyreadstat.write_dta
+    some = {"variable_value_labels": LABELS, **(told if ending == ".sav" else {})}
+    write(frame, str(tmp_path / f"t{ending}"), variable_format=formats, file_label="A survey", **some)
+    before = READ[ending](str(tmp_path / f"t{ending}"))[1]
+    cells, after = fill(tmp_path / f"t{ending}", tmp_path / f"o{ending}")
+    for name in ("original_variable_types", "readstat_variable_types", "variable_measure", "file_label"):
+        assert getattr(after, name) == getattr(before, name), name
+    assert after.variable_display_width["x"] == before.variable_display_width["x"]
+    if ending == ".dta":
+        assert after.readstat_variable_types["count"] == "int32"
+    assert cells["count"][1:] == list(range(11))
+
+
+def test_whole_numbers_of_text_are_whole_in_stata_and_shown_so_in_spss(tmp_path):
+    whole = FRAME.assign(number=range(1001, 1013), large=3_000_000_000)[
+        ["id", "number", "x", "scale", "large"]
+    ]
+    whole.to_csv(tmp_path / "t.csv", index=False)
+    table = load_table(tmp_path / "t.csv", Reading(words=True))
+    made = Filled(
+        original=table.original,
+        fills={"x": ColumnFills(np.array([7]), np.array([10.5]))},
+        form=table.form,
+    )
+    for ending in (".dta", ".sav"):
+        write_filled(tmp_path / f"o{ending}", made)
+    kinds = pyreadstat.read_dta(str(tmp_path / "o.dta"))[1].readstat_variable_types
+    assert kinds == {"id": "string", "number": "int32", "x": "double", "scale": "int32", "large": "double"}
+    formats = pyreadstat.read_sav(str(tmp_path / "o.sav"))[1].original_variable_types
+    assert (formats["number"], formats["x"]) == ("F8.0", "F8.2")
 
 
 def test_text_becomes_numbers_and_text(tmp_path):

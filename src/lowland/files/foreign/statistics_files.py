@@ -132,7 +132,16 @@ def _read_labelled(opened: Opened, encoding: str | None) -> Statistics:
         said.append("numbers, though some of them have labels: " + ", ".join(map(repr, partly)))
     titles = {name: title for name, title in zip(columns, about.column_labels, strict=True) if title}
     pairs = {name: list(held.items()) for name, held in labels.items()}
-    kept = {ABOUT: json.dumps({"labels": pairs, "titles": titles}).encode()}
+    told = {
+        "labels": pairs,
+        "titles": titles,
+        "kinds": about.readstat_variable_types if opened.kind == ".dta" else {},
+        "formats": {opened.kind.replace("z", ""): about.original_variable_types},
+        "measures": about.variable_measure,
+        "widths": about.variable_display_width,
+        "title": about.file_label,
+    }
+    kept = {ABOUT: json.dumps(told).encode()}
     return Statistics(pa.table(made).replace_schema_metadata(kept), frozenset(labelled), tuple(said))
 
 

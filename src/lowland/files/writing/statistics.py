@@ -18,6 +18,8 @@ from lowland.files.table_format import TableFormat
 from lowland.files.writing.columnar import filled_arrow
 from lowland.files.writing.filled import Filled, check_end
 
+# the kind of whole numbers that is written, and the largest that Stata holds in it
+WHOLE, LARGEST = "Int32", 2_147_483_620
 # by ending, the function of pyreadstat that writes such a file, and its options
 WRITTEN: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     ".dta": ("write_dta", {}),
@@ -64,13 +66,24 @@ def statistics_bytes(ending: str, made: Any) -> bytes:
     import pandas as pd
 
     about = json.loads((made.schema.metadata or {}).get(ABOUT, b"{}"))
-    labels = {
-        name: _labels(held) for name, held in about.get("labels", {}).items() if name in made.column_names
-    }
-    titles = {name: title for name, title in about.get("titles", {}).items() if name in made.column_names}
+
+    def told(what: str) -> dict[str, Any]:
+        return {name: x for name, x in about.get(what, {}).items() if name in made.column_names}
+
+    labels = {name: _labels(held) for name, held in told("labels").items()}
+    kinds = told("kinds")
     columns = {
-        name: _numbered(made.column(name).to_pylist(), labels.get(name, {})) for name in made.column_names
+        name: _in_kind(_numbered(made.column(name).to_pylist(), labels.get(name, {})), kinds.get(name, WHOLE))
+        for name in made.column_names
     }
+    formats = about.get("formats", {}).get(ending.replace("z", ""), {})
+    for name, cells in columns.items():
+        if ending != ".dta" and name not in formats and str(getattr(cells, "dtype", "")) == WHOLE:
+            formats[name] = "F8.0"
+    given = {"variable_value_labels": labels, "column_labels": told("titles") or None}
+    given |= {"file_label": about.get("title") or "", "variable_format": formats}
+    if ending != ".dta":
+        given |= {"variable_measure": told("measures"), "variable_display_width": told("widths")}
     function, options = WRITTEN[ending]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"table{ending}"
@@ -78,8 +91,7 @@ def statistics_bytes(ending: str, made: Any) -> bytes:
             getattr(pyreadstat, function)(
                 pd.DataFrame(columns),
                 str(path),
-                variable_value_labels=labels,
-                column_labels=titles or None,
+                **given,
                 **options,
             )
         except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, ValueError, TypeError) as error:
@@ -95,6 +107,15 @@ def _numbered(cells: list[Any], labels: Mapping[int | float, str]) -> list[Any]:
     """Return cells as such files hold them, words that label numbers as these."""
     numbers = {word: number for number, word in labels.items()}
     return [numbers.get(cell, cell) if isinstance(cell, str) else _held(cell) for cell in cells]
+
+
+def _in_kind(cells: list[Any], kind: str) -> Any:
+    """Return whole numbers in a kind of such, unless their column held others; Stata tells these apart."""
+    import pandas as pd
+
+    numbers = [cell for cell in cells if cell is not None]
+    whole = all(isinstance(x, int) and abs(x) <= LARGEST for x in numbers)
+    return pd.array(cells, WHOLE) if whole and numbers and "int" in kind.lower() else cells
 
 
 def _labels(pairs: list[tuple[float, str]]) -> dict[int | float, str]:
