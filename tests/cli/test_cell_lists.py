@@ -88,6 +88,36 @@ def test_marks_as_parquet_and_of_a_long_table(shops):
     assert {cell: [value, "0"] for cell, value in marked.items()} == {cell: written[cell] for cell in marked}
 
 
+def test_lists_with_intervals_keep_observed_cells_as_they_are(shops):
+    folder, before, holes = shops
+    _complete(folder / "t.csv", "--output", folder / "list.csv", "--interval", "0.8")
+    titles, *lines = _lines(folder / "list.csv")
+    assert titles == ["row", "column", "value", "lower", "upper", "observed"]
+    names = ["shop", "visits", "price", "area", "kind"]
+    for row, column, value, low, _, seen in lines:
+        k = int(row.split()[1])
+        assert seen == str(int((k, column) not in holes))
+        assert value == before[k][names.index(column)] or seen == "0"
+        assert "." not in value + low
+    listed = [["shop", "item", "cost"], *([line[0], "area", line[3].replace(",", ".")] for line in before)]
+    listed += [[line[0], "price", line[2].replace(",", ".")] for line in before]
+    with (folder / "costs.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(listed)
+    long = ("--row", "shop", "--column", "item", "--value", "cost")
+    _complete(folder / "costs.csv", "--output", folder / "listed.csv", "--interval", "0.8", *long)
+    found = {
+        (row, column): value
+        for row, column, value, *_, seen in _lines(folder / "listed.csv", ",")
+        if seen == "1"
+    }
+    assert found == {(row, column): value for row, column, value in listed[1:] if value}
+    _complete(folder / "t.csv", "--output", folder / "list.parquet", "--interval", "0.8")
+    made = pd.read_parquet(folder / "list.parquet")
+    assert set(map(type, made["value"])) == {str}  # words are among them
+    assert made.loc[made["column"] == "kind", "lower"].isna().all()
+    assert made.loc[made["column"] != "kind", "lower"].notna().all()
+
+
 def test_what_marks_refuse(shops):
     folder = shops[0]
     done = call("complete", folder / "t.csv", "--mark", folder / "mark.pdf", *QUICK, cwd=folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from lowland.cli.table_cells import (
 )
 from lowland.completion.tables.completed import Completed
 from lowland.core.arrays import Indices, Vector
+from lowland.core.cells.observations import Observations
 from lowland.files.foreign.columnar import COLUMNAR
 from lowland.files.outputs import write_rows
 from lowland.files.shapes.layouts import Table
@@ -46,12 +47,14 @@ def write_intervals(
     some = np.flatnonzero(np.isin(places, completed.intervals.columns))
     with_interval, words = set(some.tolist()), dict(worded(table, seen))
     likeliest = filled_cells(table, completed.model) if words or table.totals else np.zeros((m, 0))
+    columnar = path.suffix.lower() in COLUMNAR
+    absent = math.nan if columnar else ""
     observed = np.full((m, n), np.nan)
     observed[seen.rows, seen.columns] = seen.values
 
     def lines() -> Iterator[Sequence[Any]]:
         everywhere = np.arange(n)
-        for i in range(m):
+        for i, texts in zip(range(m), _as_written(table, seen, columns, path), strict=False):
             here = np.full(n, i)
             if table.totals is None:
                 values = completed.model.predict(here, everywhere).astype(float)
@@ -66,11 +69,33 @@ def write_intervals(
                 if j in words:
                     word = observed_word if known else word_of
                     value = word(words[j], value if known else float(likeliest[i, j]))
+                value = texts.get(j, value) if known else value
                 told = j in with_interval and j not in words and not are_sums[i]
-                ends = (float(low[j]), float(high[j])) if told else ("", "")
+                ends = (float(low[j]), float(high[j])) if told else (absent, absent)
+                value = str(value) if words and columnar else value
                 yield rows[i], columns[j], value, *ends, int(known)
 
-    write_rows(path, header, lines(), labels=2, formulas=formulas)
+    write_rows(path, header, lines(), labels=2, formulas=formulas, **text_style(table))
+
+
+def _as_written(table: Table, seen: Observations, columns: Any, path: Path) -> Iterator[Mapping[int, Any]]:
+    """Yield the observed cells of each row by column as a text file holds them, of a table that is text.
+
+    Files of columns hold numbers.
+    """
+    original, listed = table.original, table.listed
+    if path.suffix.lower() not in COLUMNAR and original is not None and original.is_text:
+        fields = [original.names.index(str(name)) for name in columns.tolist()]
+        for line in original.lines():
+            yield {j: line[field] for j, field in enumerate(fields)}
+    elif path.suffix.lower() not in COLUMNAR and listed is not None:
+        rows: list[dict[int, Any]] = [{} for _ in range(seen.shape[0])]
+        cells = zip(seen.rows.tolist(), seen.columns.tolist(), listed.values(seen).tolist(), strict=True)
+        for i, j, cell in cells:
+            rows[i][j] = cell
+        yield from rows
+    else:
+        yield from ({} for _ in range(seen.shape[0]))
 
 
 def write_marks(
