@@ -16,7 +16,7 @@ ENOUGH = [f"{k}.0" for k in range(10)]
 SPELT = {
     "decimals": ("12.35 13.10 19.90", Numerals(), 12.7234871, "12.72"),
     "zeros at the end": ("12.35 13.10 19.90", Numerals(), 13.0, "13.00"),
-    "zeros left out": ("12.35 13.1 19.9 14.25", Numerals(), 13.001, "13"),
+    "zeros left out": ("12.35 13 19.9 14.25", Numerals(), 13.001, "13"),
     "some zeros left out": ("12.35 13.0 19.9 14.25", Numerals(), 13.001, "13.0"),
     "below zero": ("12.35 -13.10 19.90", Numerals(), -0.002, "0.00"),
     "whole": ("12 13 190", Numerals(), 12.7, "13"),

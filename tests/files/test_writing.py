@@ -242,6 +242,15 @@ def test_merged_lines_of_long_tables_are_numbers(tmp_path):
     assert last.listed.values(last.observations).tolist() == ["2.50", "3.0", "4.00"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["lf", "crlf", "cr"])
+def test_text_keeps_all_bytes_but_those_of_holes(tmp_path, encoding, end):
+    text = NINE.replace("l3", "café").replace("\n", end)
+    (tmp_path / "t.csv").write_bytes(text.encode(encoding))
+    _fill(tmp_path / "t.csv", tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_bytes() == text.replace("l5,5.5,", "l5,5.5,0").encode(encoding)
+
+
 def test_text_without_a_header_or_of_blanks(tmp_path):
     text = "1.50 2 3.0\n4.0 NA 6.25\n7.5 8 9.0\n1.0 5 2.0\n"
     (tmp_path / "t.txt").write_text(text)

@@ -14,22 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from tables_of_people.entry import NUMBER, TRUTH, WHOLE, Entry
+from tables_of_people.entry import NUMBER, TRUTH, WHOLE, Entry, File
 
 _NUMBER = re.compile(r"-?(\d+(\.\d+)?|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
-def read_output(
-    path: Path,
-    delimiter: str,
-    *,
-    headed: bool,
-    above: str = "",
-    below: str = "",
-    corner: str = "A1",
-    width: int | None = None,
-) -> tuple[list[str] | None, list[list[Any]]]:
+def read_output(path: Path, file: File) -> tuple[list[str] | None, list[list[Any]]]:
     """Return the names and the lines of a completed file, by readers that the package does not use."""
+    headed = file.headed
     if path.suffix in (".parquet", ".feather"):
         import pandas as pd
 
@@ -40,14 +32,16 @@ def read_output(
         frame = frame.reset_index() if index else frame
         return list(frame.columns), [[_plain(x) for x in line] for line in frame.itertuples(index=False)]
     if path.suffix == ".xlsx":
-        rows = cells_from(path, corner, width)
+        rows = cells_from(path, file.corner, len(file.columns))
         return ([str(name or "") for name in rows[0]], rows[1:]) if headed else (None, rows)
-    with path.open(encoding="utf-8", newline="") as file:
-        text = file.read()
+    text = path.read_bytes().decode(file.encoding)
+    assert text.count(file.end) == max(text.count("\n"), text.count("\r")) > 0
+    text = text.replace(file.end, "\n")
+    above, below = file.above, file.below
     assert text.startswith(above), text[: len(above)]
     assert text.endswith(below), text[len(text) - len(below) :]
     inner = io.StringIO(text[len(above) : len(text) - len(below)], newline="")
-    rows = list(csv.reader(inner, delimiter=delimiter))
+    rows = list(csv.reader(inner, delimiter=file.delimiter))
     return (rows[0], rows[1:]) if headed else (None, rows)
 
 
@@ -230,15 +224,7 @@ def check_sums(entry: Entry, lines: Sequence[Sequence[Any]]) -> None:
 def check_output(entry: Entry, path: Path) -> list[tuple[int, str, Any]]:
     """Return what was filled in a completed file; raise unless every other cell is as it was."""
     file = entry.file
-    names, lines = read_output(
-        path,
-        file.delimiter,
-        headed=file.headed,
-        above=file.above,
-        below=file.below,
-        corner=file.corner,
-        width=len(file.columns),
-    )
+    names, lines = read_output(path, file)
     if names is not None:
         assert names == list(file.columns)[int(file.short) :], names
     if file.under:

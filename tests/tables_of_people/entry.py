@@ -31,6 +31,8 @@ class File:
         What the completed text holds around the table, which is no data.
     under : tuple of str or None
         The line that it holds below the names, which is no data.
+    encoding, end : str
+        Of a text file and of its lines, as of the completed one.
     short : bool
         Whether the names lack that of the first column.
     corner : str
@@ -46,6 +48,8 @@ class File:
     above: str = ""
     below: str = ""
     under: tuple[str | None, ...] = ()
+    encoding: str = "utf-8"
+    end: str = "\n"
     short: bool = False
     corner: str = "A1"
 

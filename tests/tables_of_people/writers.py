@@ -62,6 +62,8 @@ def text(
         above=before,
         below=after if after.strip() else "",
         under=under,
+        encoding=encoding,
+        end=end,
         short=short,
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -16,6 +18,9 @@ from lowland.files.text.delimited import text_delimiter
 from lowland.files.text.text_layout import TextLayout, as_plain_text
 
 Line = Sequence[Any]
+# bytes in which the first line ends
+HEAD = 1 << 16
+_ENDS = re.compile(r"\r\n|\n|\r")
 
 
 @final
@@ -66,6 +71,8 @@ class Original:
         How numbers are written in text.
     delimiter : str
         Of a text file with one character between fields; "" otherwise.
+    encoding, line_end : str
+        Of a text file.
     is_text : bool
         Whether it is a text file: its numbers are text, too.
     floats_are_whole : bool
@@ -84,6 +91,8 @@ class Original:
     below: Sequence[str] = ()
     numerals: Numerals = Numerals()  # noqa: RUF009 - it cannot be changed
     delimiter: str = ""
+    encoding: str = "utf-8"
+    line_end: str = "\n"
     is_text: bool = False
     floats_are_whole: bool = False
     arrow: Callable[[], Any] | None = None
@@ -142,8 +151,21 @@ def original_text(opened: Opened, layout: TextLayout, wanted: Sequence[str], num
         below=[line.rstrip("\r\n") for line in layout.below],
         numerals=numerals,
         delimiter=single_delimiter(layout),
+        encoding=_encoding(opened, layout),
+        line_end=_line_end(opened, layout),
         is_text=True,
     )
+
+
+def _encoding(opened: Opened, layout: TextLayout) -> str:
+    """Return the encoding of a text, with the mark at its beginning if it has one."""
+    return "utf-8-sig" if opened.head(3) == codecs.BOM_UTF8 else layout.encoding
+
+
+def _line_end(opened: Opened, layout: TextLayout) -> str:
+    """Return how the first line of a text ends."""
+    found = _ENDS.search(opened.head(HEAD).decode(layout.encoding, "ignore"))
+    return found.group() if found else "\n"
 
 
 def original_arrow(read: Callable[[], Any], names: Sequence[str]) -> Original:

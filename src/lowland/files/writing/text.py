@@ -17,20 +17,25 @@ _SAID = re.compile(r"sep=.\s*")
 
 
 def text_writer(ending: str, table: Filled) -> Callable[[IO[bytes]], None]:
-    """Return a function that writes a table to an open file: by its ending with tabs."""
+    """Return a function that writes a table to an open file: by its ending with tabs.
+
+    Of a text file the encoding and the ends of lines are kept: an encoding guessed wrongly is no harm then.
+    """
     original = table.original
     delimiter = delimiter_of(ending, original.delimiter, original.numerals.decimal)
 
     # what separates the fields is said for spreadsheets in a line of its own
     above = [line for line in original.above if delimiter == original.delimiter or not _SAID.match(line)]
 
+    end = original.line_end
+
     def write(file: IO[bytes]) -> None:
-        text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-        text.writelines(line + "\n" for line in above)
-        writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+        text = io.TextIOWrapper(file, encoding=original.encoding, newline="", write_through=True)
+        text.writelines(line + end for line in above)
+        writer = csv.writer(text, delimiter=delimiter, lineterminator=end)
         writer.writerows(original.heading_lines)
         writer.writerows([as_text(cell, original) for cell in line] for line in table.lines())
-        text.writelines(line + "\n" for line in original.below)
+        text.writelines(line + end for line in original.below)
         text.flush()
         text.seek(0)
         for before in above:
