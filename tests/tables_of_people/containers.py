@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import zipfile
+from dataclasses import replace
 
 from tables_of_people.cells import names, prices, values
 from tables_of_people.entry import File
@@ -40,7 +41,7 @@ def zipped(*names):
 
 def renamed(file, name):
     """Return a file under another name."""
-    return File(name, file.columns, file.write, delimiter=file.delimiter)
+    return replace(file, name=name)
 
 
 def sheet_named(name):

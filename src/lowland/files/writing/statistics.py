@@ -80,7 +80,7 @@ def statistics_bytes(ending: str, made: Any) -> bytes:
     for name, cells in columns.items():
         if ending != ".dta" and name not in formats and str(getattr(cells, "dtype", "")) == WHOLE:
             formats[name] = "F8.0"
-    given = {"variable_value_labels": labels, "column_labels": told("titles") or None}
+    given: dict[str, Any] = {"variable_value_labels": labels, "column_labels": told("titles") or None}
     given |= {"file_label": about.get("title") or "", "variable_format": formats}
     if ending != ".dta":
         given |= {"variable_measure": told("measures"), "variable_display_width": told("widths")}
