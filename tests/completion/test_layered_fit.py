@@ -18,6 +18,7 @@ from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import fit_plan
 from lowland.completion.refinement.layer import RefinementLayer
 from lowland.completion.restricted.layer import RestrictedLayer
+from lowland.completion.row_units.layer import RowUnitsLayer
 from lowland.core.cells.observations import Observations
 
 PLAN = CompletionPlan(method="variational", rank=2, max_iter=15, powers=False, refine=False)
@@ -56,6 +57,12 @@ def curved(rng, m=120):
     return Observations.from_array(table)
 
 
+def variables(rng):
+    """Rows that are variables, of any level and spread."""
+    table = (products(rng) + 3 * rng.standard_normal((60, 1))) * 10 ** rng.uniform(-1, 1, (60, 1))
+    return Observations.from_array(table)
+
+
 def bounded(rng):
     """Numbers of which only some are possible, and observed."""
     table = products(rng)
@@ -76,6 +83,7 @@ CASES = {
     PowerLayer: Case(skewed, replace(PLAN, powers=True)),
     LevelLayer: Case(with_levels, levels={2: LevelKind(3, ordered=False)}),
     RefinementLayer: Case(curved, replace(PLAN, refine=True)),
+    RowUnitsLayer: Case(variables, replace(PLAN, row_units=True)),
     BoundedLayer: Case(bounded, replace(PLAN, bounds={0: (-0.5, 0.7), 3: (None, 1.0), 5: (0.0, np.inf)})),
     RestrictedLayer: Case(
         lambda rng: Observations.from_array(products(rng)),

@@ -12,9 +12,16 @@ from lowland.completion.cells.summary import TableSummary
 from lowland.completion.columns.losses import Columns
 from lowland.completion.encoded.powers import Power
 from lowland.completion.penalised.document import _plain
+from lowland.completion.row_units.units import TypicalRow
 from lowland.core.errors import FileFormatError
 from lowland.recheck.documents import Document
-from lowland.recheck.matrices.table_values import as_powers, encoded, scaled, units_in_words
+from lowland.recheck.matrices.table_values import (
+    as_powers,
+    encoded,
+    in_units_of_rows,
+    scaled,
+    units_in_words,
+)
 from lowland.recheck.matrices.tables import table_problem
 from proof_samples import completed, table
 
@@ -69,8 +76,23 @@ def test_honest_units_are_taken(kind, dtype):
     )
     one, all_alike = given["spreads"][0], {"centres": [np.median(seen.values)] * 6, "spreads": [1.0] * 6}
     scaled(all_alike, seen)
-    assert "centres" in units_in_words(given)[0]
-    assert f"{one:.3g}" in units_in_words({**given, "spreads": [one]})[0]
+    assert "centres" in units_in_words(given, "columns")[0]
+    assert f"{one:.3g}" in units_in_words({**given, "spreads": [one]}, "columns")[0]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("kind", ["numbers", "skewed", "shares", "counts", "offset", "constant"])
+def test_honest_units_of_rows_are_taken(kind, dtype):
+    seen = ll.Observations.from_array(_numbers(kind).T.copy().astype(dtype))
+    units = TypicalRow.of(seen).units(seen)
+    given = {"centres": units.centres.tolist(), "spreads": units.spreads.tolist()}
+    np.testing.assert_array_equal(in_units_of_rows(given, seen), units.write(seen).values)
+    wrong = {**given, "centres": (units.centres + 1e17 * units.spreads).tolist()}
+    for name, one in (("wipe out", wrong), ("positive", {**given, "spreads": [0.0] * SHAPE[1]})):
+        # what is one number stays one in any unit
+        if name == "positive" or not (kind == "constant" or (kind == "offset" and dtype == "float32")):
+            with pytest.raises(FileFormatError, match=name):
+                in_units_of_rows(one, seen)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -38,6 +38,12 @@ def whole_total():
     return made
 
 
+def of_genes(name, **more):
+    """Return an entry of a file with genes in rows."""
+    fills = {f"s{j}": NUMBER for j in range(6)}
+    return Entry(name=name, file=text(OMICS), labels="gene", fills=fills, frame=read_csv(), **more)
+
+
 def summed():
     """Return three columns and their sum, with holes."""
     parts = [counts(j) for j in range(3)]
@@ -152,14 +158,8 @@ ENTRIES = (
         said=("'all' is the sum of 'tea', 'milk', 'rice'",),
         frame=read_csv(),
     ),
-    Entry(
-        name="variables in rows",
-        file=text(OMICS),
-        labels="gene",
-        fills={f"s{j}": NUMBER for j in range(6)},
-        said=("rows",),
-        frame=read_csv(),
-    ),
+    of_genes("variables in rows", said=("each row in a unit of its own, as rows look like variables",)),
+    of_genes("variables in rows that share a unit", typed=("--row-units=no",), settings={"row_units": False}),
     Entry(
         name="a table that counts its lines", file=text(COUNTED), labels="id", fills=FILLS, frame=read_csv()
     ),

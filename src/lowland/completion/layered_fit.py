@@ -19,7 +19,7 @@ from lowland.completion.bayesian.table import BayesianTable
 from lowland.completion.encoded.level_maps import learn_maps, usual_maps
 from lowland.completion.encoded.level_model import LevelLayer
 from lowland.completion.encoded.levels import Levels
-from lowland.completion.encoded.power_choice import choose_powers
+from lowland.completion.encoded.power_choice import Powers, choose_powers
 from lowland.completion.encoded.power_model import PowerLayer, write_powers
 from lowland.completion.layers.table import LayeredTable
 from lowland.completion.plan import CompletionPlan
@@ -27,6 +27,10 @@ from lowland.completion.refinement.layer import RefinementLayer
 from lowland.completion.refinement.learning import choose_refinement
 from lowland.completion.restricted.allowed import Allowed
 from lowland.completion.restricted.layer import RestrictedLayer
+from lowland.completion.row_units.choice import choose_row_units
+from lowland.completion.row_units.layer import RowUnitsLayer
+from lowland.completion.row_units.suspicion import warn_of_variables
+from lowland.completion.row_units.units import TypicalRow
 from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.model import sampling
 from lowland.core.arrays import Indices, Matrix
@@ -83,8 +87,8 @@ def fit_layers(
 ) -> FittedTable:
     """Return a table fitted inside the layers that it needs and that held-out cells favour.
 
-    From the outermost: powers of skewed columns, levels, what refines missing cells (or predicts them from
-    some columns alone), the fit of factors; orders are further covariates of this fit.
+    From the outermost: powers of skewed columns, levels or units of rows, what refines missing cells (or
+    predicts them from some columns alone), the fit of factors; orders are further covariates of this fit.
 
     Parameters
     ----------
@@ -96,12 +100,15 @@ def fit_layers(
     """
     problem, table, levels = problem.in_numbers(), problem.table, problem.levels
     powers = choose_powers(table, levels, problem.settings, problem.covariates, plan.powers, rng)
+    typical = None
+    if not levels:
+        powers, typical = _choose_units(problem, powers, plan, rng)
     written = write_powers(table, powers)
     if powers:
         numbers = levels.encode(written) if levels else written
         # roots and logarithms are no grades, whatever stands beside them
         problem = replace(problem, numbers=numbers, settings=replace(problem.settings, graded=False))
-    fitted = _fit_numbers(problem, plan, rng, search)
+    fitted = _fit_rows(problem, typical, plan, rng, search)
     if levels or powers:
         of_levels = spawn(rng, 1)[0]
     if levels:
@@ -123,6 +130,35 @@ def fit_layers(
             PowerLayer(sampling(fitted.model), powers, TableLabels.of(table)), fitted, table
         )
     return fitted
+
+
+def _choose_units(
+    problem: BayesianProblem, powers: Powers, plan: CompletionPlan, rng: np.random.Generator
+) -> tuple[Powers, TypicalRow | None]:
+    """Return the columns that are powers, and what says the units of rows, if they have any."""
+    table, asked = problem.table, plan.row_units
+    if asked is None and (table.weights is not None or problem.allowed is not None):
+        # weights may say what units would, and a unit is known from all cells of its row
+        warn_of_variables(table, "a fit with " + ("weights" if problem.allowed is None else "predictors"))
+        asked = False
+    answers = asked, plan.powers
+    return choose_row_units(table, powers, problem.settings, problem.covariates, answers, rng)
+
+
+def _fit_rows(
+    problem: BayesianProblem,
+    typical: TypicalRow | None,
+    plan: CompletionPlan,
+    rng: np.random.Generator,
+    search: dict[str, Any],
+) -> FittedTable:
+    """Fit a table of numbers, whose rows may have units of their own."""
+    if typical is None:
+        return _fit_numbers(problem, plan, rng, search)
+    table, settings = problem.numbers, replace(problem.settings, graded=False)
+    units = typical.units(table)
+    fitted = _fit_numbers(replace(problem, numbers=units.write(table), settings=settings), plan, rng, search)
+    return LayeredTable(RowUnitsLayer(sampling(fitted.model), typical, units), fitted, table)
 
 
 def _fit_numbers(

@@ -55,6 +55,9 @@ class CompletionPlan:
         What is possible in columns of numbers; an end that is None, NaN or infinite is open.
     predictors : mapping of label to labels, or list of lists of bool, or None
         Which columns alone may inform a column.
+    row_units : bool or None
+        Whether each row is fitted in a unit of its own; None: where the spreads of rows are far apart, and
+        cells held out are predicted better.
     row_order, column_order : bool or None
         Whether labels are looked at as coordinates along which rows or columns may vary smoothly; None: if
         they are dates, years or months.
@@ -91,6 +94,12 @@ class CompletionPlan:
     powers: bool | None = answer(
         "Fit skewed columns of nonnegative numbers as square roots or logarithms, and shares as logits: "
         "auto (where held-out cells are predicted better), yes or no.",
+        BAYESIAN,
+        elsewhere=False,
+    )
+    row_units: bool | None = answer(
+        "Fit each row in a unit of its own, as where rows are variables and columns are samples: auto (where "
+        "spreads of rows are far apart and held-out cells are predicted better), yes or no.",
         BAYESIAN,
         elsewhere=False,
     )
@@ -228,7 +237,7 @@ class CompletionPlan:
         """Return whether a setting of other methods does no harm: they would have been told not to."""
         if name in ("noise", "scale"):  # also used by losses that are not squared
             return method == "map" and not self.squared
-        return name in ("refine", "powers") and getattr(self, name) is False
+        return name in ("refine", "powers", "row_units") and getattr(self, name) is False
 
 
 SETTINGS = settings_of(CompletionPlan)

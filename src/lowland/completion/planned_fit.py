@@ -26,7 +26,8 @@ from lowland.completion.penalised.rank_path import RankPath, choose_rank_and_pen
 from lowland.completion.penalised.settings import CompletionSettings
 from lowland.completion.penalised.table import PenalisedTable
 from lowland.completion.plan import CompletionPlan
-from lowland.completion.restricted.allowed import read_predictors
+from lowland.completion.restricted.allowed import Allowed, read_predictors
+from lowland.completion.row_units.suspicion import warn_of_variables
 from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.model import sampling
 from lowland.core.arrays import Indices
@@ -98,9 +99,13 @@ def fit_plan(  # noqa: PLR0913
     limits, allowed = read_limits(plan.bounds, labels, whole), read_predictors(plan.predictors, labels)
     if allowed is not None:
         refuse_forests(plan)
+    if plan.row_units:
+        check_row_units(known, allowed)
     check_limits(table, limits, known)
     if method == "map":
         refuse_covariates(covariates)
+        if plan.row_units is None and plan.squared:
+            warn_of_variables(table, 'method "map"', ", or fit by another method")
         return _fit_penalised(table, plan, rng, search)
     problem = BayesianProblem(
         table=table,
@@ -143,6 +148,19 @@ def refuse_forests(plan: CompletionPlan) -> None:
             "forests predict from all columns",
             Words(Option("refine", True), " with ", Option("predictors")),
             fix=Words("use ", Option("refine", "auto", False)),
+        )
+
+
+def check_row_units(levels: Levels, allowed: Allowed | None) -> None:
+    """Raise if rows can have no units of their own."""
+    fix = Words("use ", Option("row_units", "auto", False))
+    if levels:
+        raise UnsupportedError(
+            "rows of numbers and levels have no unit", f"{len(levels.kinds)} columns of levels", fix=fix
+        )
+    if allowed is not None:
+        raise UnsupportedError(
+            "units of rows are known from all columns", Words(Option("predictors")), fix=fix
         )
 
 

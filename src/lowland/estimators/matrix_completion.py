@@ -67,8 +67,10 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         where it takes seconds, from 20 rows on.
     powers : bool or "auto"
         Whether skewed columns of nonnegative numbers are fitted as square roots or logarithms, and shares as
-        logits (Bayesian methods); predictions stay in their unit. "auto": if cells held out are then
-        predicted better.
+        logits (Bayesian methods); predictions stay in their unit. "auto": if cells held out gain by it.
+    row_units : bool or "auto"
+        Whether each row is fitted in a unit of its own (Bayesian methods), as where rows are variables and
+        columns samples. "auto": if spreads of rows are far apart, and cells held out are predicted better.
     noise : {"auto", "common", "column"}
         Whether all columns have a common noise level, or one each. "auto": "common" for grades, else
         "column". If losses are not all squared, "auto" is "column", and "common" weighs columns alike
@@ -104,9 +106,8 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
     dtype : {"float64", "float32"}
         Precision of the fit.
     tol : float or "auto"
-        For "map", stop when a sweep improves the objective by less than this share of it ("auto": 1e-6); else
-        when it changes predictions by less than this share of their standard deviation ("auto": 0.005), once
-        priors and noise are held.
+        For "map", stop when a sweep improves the objective by less than this share of it ("auto": 1e-6);
+        else, with priors held, when it changes predictions by less than this of their spread ("auto": 0.005).
     max_iter : int
         Maximum number of sweeps.
     certify : bool
@@ -123,7 +124,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
     method_ : str
         The method used.
     row_factors_, column_factors_ : ndarray, shapes (m, r) and (n, r)
-        r is `rank_`, plus one if row biases are multiplied by the scales of columns.
+        r is `rank_`, plus one if row biases are multiplied by scales of columns, or the reverse.
     row_biases_, column_biases_ : ndarray, shapes (m,) and (n,)
     offset_ : float
     rank_ : int
@@ -140,10 +141,8 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
     search_ : SearchResult
     certificate_ : Certificate or None
         What is proved about the fit ("map") or about the penalised problem that the posterior implies.
-    n_iter_ : int
-        Number of sweeps.
-    n_features_in_ : int
-        Number of columns.
+    n_iter_, n_features_in_ : int
+        Numbers of sweeps and of columns.
     feature_names_in_ : ndarray
         Column names, if the input had names.
 
@@ -174,6 +173,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         pattern: bool | str = "auto",
         refine: bool | str = "auto",
         powers: bool | str = "auto",
+        row_units: bool | str = "auto",
         noise: str = "auto",
         scale: str = "auto",
         penalty: float | str = "auto",
@@ -202,6 +202,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         self.pattern = pattern
         self.refine = refine
         self.powers = powers
+        self.row_units = row_units
         self.noise = noise
         self.scale = scale
         self.penalty = penalty

@@ -89,6 +89,19 @@ POWERS = Choice(
     ),
 )
 
+#: units of rows, where these look like variables
+#: hides: single cells; once from 30,000 cells on
+#: compares: errors over themselves plus the spread of row and column, and errors in units of columns
+#: why: a fill far outside is as bad as one further out; large rows, which rule columns, must hardly lose
+ROW_UNITS = Choice(
+    Hiding(0.1, times=3),
+    (
+        Rule(standard_errors=3, difference=0.02, errors=Rule(share=-0.2)),
+        Rule(standard_errors=2, errors=Rule(share=0.3)),
+    ),
+    first=Rule(difference=0),
+)
+
 #: pattern of known cells as a feature of grades
 #: hides: single cells
 #: compares: root mean squares of errors of 4 factors

@@ -108,15 +108,17 @@ class PowerLayer(WritingLayer):
         self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
     ) -> Iterator[Vector]:
         """Give joint draws of cells, shape (k,) each."""
-        levels, powers = self.base.parts().noise, list(of_each(self.powers, columns))
+        parts, powers = self.base.parts(), list(of_each(self.powers, columns))
         for numbers in self.base.draws(rows, columns, count, rng, noise=noise):
             out = np.asarray(numbers, np.float64).copy()
             for j, power, at in powers:
                 drawn = out[at]
                 if noise:
                     out[at] = power.read(drawn)
-                elif levels is not None:
-                    out[at] = power.expect(drawn, np.full_like(drawn, levels[j]))[0]
+                elif parts.noise is not None:
+                    spreads = np.full_like(drawn, parts.noise[j])
+                    spreads *= 1.0 if parts.row_noise is None else parts.row_noise[rows[at]]
+                    out[at] = power.expect(drawn, spreads)[0]
             yield out
 
     def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:

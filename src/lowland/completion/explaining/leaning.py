@@ -21,6 +21,7 @@ from lowland.completion.penalised.model import CompletionModel
 from lowland.completion.penalised.settings import side_weights
 from lowland.completion.refinement.layer import RefinementLayer
 from lowland.completion.restricted.layer import RestrictedLayer, gaussian_of
+from lowland.completion.row_units.layer import RowUnitsLayer
 from lowland.completion.tables.model import TableModel
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
@@ -80,6 +81,8 @@ def lean(model: TableModel, row: Observations, at: int, column: int) -> Leaning:
         inner = lean(model.base, model.apply(row), at, column)
         power = model.powers.get(column)
         return inner if power is None else replace(inner, unit=power.name)
+    if isinstance(model, RowUnitsLayer):
+        return _of_units(model, row, at, column)
     if isinstance(model, LevelLayer):
         return _of_levels(model, row, at, column)
     inner_model = model.base if isinstance(model, RefinementLayer) else model
@@ -93,6 +96,18 @@ def lean(model: TableModel, row: Observations, at: int, column: int) -> Leaning:
         raise AssertionError(type(inner_model).__name__)
     score = model.scores(np.array([at]), np.array([column]))[0]
     return replace(leaning, score=float(score))
+
+
+def _of_units(model: RowUnitsLayer, row: Observations, at: int, column: int) -> Leaning:
+    """Return the same in the unit of the table, given the unit of the row."""
+    inner = lean(model.base, model.apply(row), at, column)
+    centre, spread = model.units.centres[at], model.units.spreads[at]
+    return replace(
+        inner,
+        score=centre + spread * inner.score,
+        intercept=centre + spread * inner.intercept,
+        contributions=spread * inner.contributions,
+    )
 
 
 def _of_levels(model: LevelLayer, row: Observations, at: int, column: int) -> Leaning:

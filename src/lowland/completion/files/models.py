@@ -27,6 +27,7 @@ from lowland.completion.files.posteriors import (
     posterior_model,
 )
 from lowland.completion.files.restricted import restricted_arrays, restricted_model
+from lowland.completion.files.row_units import row_units_data, row_units_model
 from lowland.completion.files.smoothing import smoothed_arrays, smoothed_model
 from lowland.completion.layers.table import LayeredTable
 from lowland.completion.penalised.model import CompletionModel
@@ -34,6 +35,7 @@ from lowland.completion.penalised.table import PenalisedTable
 from lowland.completion.refinement.layer import RefinementLayer
 from lowland.completion.refinement.smoothing import RowSmoothing
 from lowland.completion.restricted.layer import RestrictedLayer
+from lowland.completion.row_units.layer import RowUnitsLayer
 from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.kept_fit import kept_from_data
 from lowland.completion.tables.model import TableModel, sampling
@@ -144,6 +146,9 @@ def table_from_arrays(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
         limits = limits_from_arrays(arrays, table.model.shape[1])
         layer = BoundedLayer(sampling(table.model), limits, table.model.labels)
         return LayeredTable(layer, table, None)
+    if plain.get("kind") == "row units":
+        table = table_from_arrays(plain["base"], arrays)
+        return LayeredTable(row_units_model(sampling(table.model), plain, arrays), table, None)
     if plain.get("kind") == "encoded":
         return _encoded(plain, arrays)
     if plain.get("kind") == "posterior":
@@ -163,7 +168,7 @@ def _bayesian(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> F
 def _encoded(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedTable:
     (levels, maps, powers), names = encoding_from_arrays(plain, arrays), arrays.get("column_labels")
     numbers = {name: array for name, array in arrays.items() if name != "column_labels"}
-    table = _bayesian(plain["base"], numbers)
+    table = table_from_arrays(plain["base"], numbers)
     require(table.model.shape[1] == levels.groups.size, "its levels do not fit its table in numbers")
     require(names is None or names.shape == (levels.width,), "its columns are not named one by one")
     labels = TableLabels((table.model.shape[0], levels.width), arrays.get("row_labels"), names)
@@ -253,6 +258,12 @@ def _bounded_arrays(model: BoundedLayer) -> Parts:
     return {"kind": "bounded", "base": plain}, arrays | limits_as_arrays(model.limits)
 
 
+def _row_units_arrays(model: RowUnitsLayer) -> Parts:
+    base, arrays = _WRITERS[type(model.base)](model.base)
+    plain, units = row_units_data(model)
+    return {"kind": "row units", "base": base, **plain}, arrays | units
+
+
 def _refined_arrays(model: RefinementLayer) -> Parts:
     plain, arrays = _WRITERS[type(model.base)](model.base)
     known = model.refinement
@@ -275,4 +286,5 @@ _WRITERS: dict[type[Any], Callable[[Any], Parts]] = {
     PowerLayer: _encoded_arrays,
     BoundedLayer: _bounded_arrays,
     RestrictedLayer: _restricted_arrays,
+    RowUnitsLayer: _row_units_arrays,
 }

@@ -28,6 +28,8 @@ class TableParts:
     offset : float
     noise : ndarray, shape (n,), or None
         Standard deviation of new observations.
+    row_noise : ndarray, shape (m,), or None
+        By what factor that of a row differs; None: by none.
     """
 
     row_factors: Matrix
@@ -36,6 +38,7 @@ class TableParts:
     column_biases: Vector
     offset: float
     noise: Vector | None = None
+    row_noise: Vector | None = None
 
 
 # what to do where a table cannot be formed

@@ -1,7 +1,7 @@
 """Values of a table in the unit of the fit: powers, centres and spreads, levels, as a document states them.
 
 A document is believed in none of them: whoever writes it could choose units in which noise looks like a
-constant. The numbers of a column must come back from what was made of them, with the digits that tell them
+constant. The numbers of a line must come back from what was made of them, with the digits that tell them
 apart; which units these are is told with the problem. They cannot be derived again: an updated fit keeps its
 units.
 """
@@ -52,7 +52,7 @@ def encoded(given: Any, table: Observations) -> tuple[Vector, PlainLosses, Vecto
         raise FileFormatError("the certificate's columns cannot be used", "counts or levels in another unit")
     if (shifts[~in_own] != 0).any() or (np.abs(shifts) > LARGEST_SHIFT).any():
         raise FileFormatError("the certificate's columns cannot be used", "shifts that no fit makes")
-    y = _standardised(table, centres, spreads, ~in_own[table.columns])
+    y = _standardised(table, table.columns, centres, spreads, ~in_own[table.columns])
     for k, (loss, levels) in enumerate(kinds):
         at = np.flatnonzero(kind_of_cell == k)
         if loss.kind == "ordinal":
@@ -117,52 +117,67 @@ def _back(written: Vector, exponent: float, whole: float, total: float) -> Vecto
 
 def scaled(given: Any, table: Observations) -> Vector:
     """Return values minus the centre of their column, in units of its spread."""
+    centres, spreads = _units(given, table.shape[1], "scaling")
+    return _standardised(table, table.columns, centres, spreads, np.ones(table.size, bool))
+
+
+def in_units_of_rows(given: Any, table: Observations) -> Vector:
+    """Return values minus the centre of their row, in units of its spread."""
+    centres, spreads = _units(given, table.shape[0], "units of rows")
+    return _standardised(table, table.rows, centres, spreads, np.ones(table.size, bool))
+
+
+def _units(given: Any, count: int, what: str) -> tuple[Vector, Vector]:
+    """Return centres and positive spreads."""
     if not isinstance(given, dict):
-        raise FileFormatError("the certificate's scaling cannot be read", type(given).__name__)
-    settings, n = Settings(given), table.shape[1]
-    centres, spreads = settings.array("centres", n), settings.array("spreads", n)
+        raise FileFormatError(f"the certificate's {what} cannot be read", type(given).__name__)
+    settings = Settings(given)
+    centres, spreads = settings.array("centres", count), settings.array("spreads", count)
     settings.close()
     if not (spreads > 0).all():
-        raise FileFormatError("the certificate's scaling cannot be used", "a spread is not positive")
-    return _standardised(table, centres, spreads, np.ones(table.size, bool))
+        raise FileFormatError(f"the certificate's {what} cannot be used", "a spread is not positive")
+    return centres, spreads
 
 
 def _standardised(
-    table: Observations, centres: Vector, spreads: Vector, numbers: NDArray[np.bool_]
+    table: Observations, lines: Indices, centres: Vector, spreads: Vector, numbers: NDArray[np.bool_]
 ) -> Vector:
-    """Return values minus the centre of their column, in units of its spread, in their own precision.
+    """Return values minus the centre of their line, in units of its spread, in their own precision.
 
     Parameters
     ----------
     table : Observations
-    centres, spreads : ndarray, shape (n,)
+    lines : ndarray of int, shape (p,)
+        The column, or the row, of each cell.
+    centres, spreads : ndarray
+        By line.
     numbers : ndarray of bool, shape (p,)
-        Which cells are in columns that may have any unit.
+        Which cells are in lines that may have any unit.
     """
-    c, s = centres[table.columns], spreads[table.columns]
+    c, s = centres[lines], spreads[lines]
     with np.errstate(over="ignore"):
         y = ((table.values - c) / s).astype(table.values.dtype).astype(np.float64)
-    columns = table.columns[numbers]
+    some = lines[numbers]
     c, s, x = c[numbers], s[numbers], table.values[numbers].astype(np.float64)
-    if not columns.size or (np.ptp(c) == 0 and np.ptp(s) == 0):  # one unit of the whole table
-        columns = np.zeros_like(columns)
-    low, high = _ranges(columns, x, table.shape[1])
-    _check_back(c + s * y[numbers], x, (high - low)[columns], table.values.dtype, "centres and spreads")
+    if not some.size or (np.ptp(c) == 0 and np.ptp(s) == 0):  # one unit of the whole table
+        some = np.zeros_like(some)
+    low, high = _ranges(some, x, centres.size)
+    _check_back(c + s * y[numbers], x, (high - low)[some], table.values.dtype, "centres and spreads")
     return y
 
 
-def _ranges(columns: Indices, values: Vector, n: int) -> tuple[Vector, Vector]:
-    """Return the smallest and the largest number of each column, zero where there is none."""
+def _ranges(lines: Indices, values: Vector, n: int) -> tuple[Vector, Vector]:
+    """Return the smallest and the largest number of each line, zero where there is none."""
     low, high = np.full(n, np.inf), np.full(n, -np.inf)
-    np.minimum.at(low, columns, values)
-    np.maximum.at(high, columns, values)
+    np.minimum.at(low, lines, values)
+    np.maximum.at(high, lines, values)
     return np.where(low <= high, low, 0.0), np.where(low <= high, high, 0.0)
 
 
 def _check_back(back: Vector, values: Vector, reach: Vector | float, dtype: Any, what: str) -> None:
     """Raise unless numbers come back from another unit with the digits that tell them apart.
 
-    Columns of one number, whose range is rounding, stay one number in any unit.
+    Lines of one number, whose range is rounding, stay one number in any unit.
     """
     rounding = ROUNDINGS * np.finfo(dtype).eps * np.abs(values)
     lost = LOST[str(dtype)] * reach + rounding
@@ -174,15 +189,15 @@ def _check_back(back: Vector, values: Vector, reach: Vector | float, dtype: Any,
         )
 
 
-def units_in_words(given: Mapping[str, Any] | None) -> list[str]:
-    """Return the checked units of columns in words, for the line that describes the problem."""
+def units_in_words(given: Mapping[str, Any] | None, lines: str) -> list[str]:
+    """Return the checked units of rows or columns in words, for the line that describes the problem."""
     if given is None:
         return []
     parts = [f"{name} {min(given[name]):.3g} to {max(given[name]):.3g}" for name in ("centres", "spreads")]
     if "precisions" in given:
         parts.append(f"weights {min(given['precisions']):.3g} to {max(given['precisions']):.3g}")
         parts.append(f"shifts {min(given['shifts']):.3g} to {max(given['shifts']):.3g}")
-    return [f"columns in units of their own ({', '.join(parts)})"]
+    return [f"{lines} in units of their own ({', '.join(parts)})"]
 
 
 def _kind(given: dict[str, Any]) -> tuple[PlainLoss, Vector]:

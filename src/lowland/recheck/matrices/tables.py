@@ -14,7 +14,13 @@ from lowland.core.cells.observations import Observations
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.recheck.documents import Document, Settings, take_point
 from lowland.recheck.matrices.problem import MatrixProblem
-from lowland.recheck.matrices.table_values import as_powers, encoded, scaled, units_in_words
+from lowland.recheck.matrices.table_values import (
+    as_powers,
+    encoded,
+    in_units_of_rows,
+    scaled,
+    units_in_words,
+)
 from lowland.recheck.plain_losses import PlainLosses
 
 DTYPES = ("float32", "float64")
@@ -50,6 +56,7 @@ def table_problem(document: Document, table: Observations) -> MatrixProblem:
         settings.maybe("scaling"),
     )
     powers = settings.maybe("powers")
+    row_units = settings.maybe("row_units") if "row_units" in document.problem else None
     settings.word("dtype", DTYPES)  # the table has it already
     settings.close()
     (m, n), r = table.shape, u.shape[1] if u.ndim == 2 else 0
@@ -65,6 +72,8 @@ def table_problem(document: Document, table: Observations) -> MatrixProblem:
     dtype = table.values.dtype
     if powers is not None:
         table = replace(table, values=as_powers(powers, table).astype(dtype))
+    if row_units is not None:
+        table = replace(table, values=in_units_of_rows(row_units, table).astype(dtype))
     weights: Vector = np.ones(table.size) if table.weights is None else table.weights.astype(np.float64)
     y: Vector = table.values.astype(np.float64)
     losses = PlainLosses()
@@ -133,5 +142,6 @@ def _describe(problem: Mapping[str, Any], table: Observations, r: int) -> str:
         shares = sum(one["whole"] > 0 for one in problem["powers"])
         folded = f", of {shares} shares less those of the rest" if shares else ""
         parts.append(f"{len(problem['powers'])} columns as square roots or logarithms{folded}")
-    parts += units_in_words(columns if columns is not None else problem["scaling"])
+    parts += units_in_words(problem.get("row_units"), "rows")
+    parts += units_in_words(columns if columns is not None else problem["scaling"], "columns")
     return ", ".join(parts)
