@@ -3,6 +3,7 @@
 import csv
 import datetime
 import io
+import json
 import warnings
 
 import numpy as np
@@ -186,7 +187,47 @@ def test_sheets_keep_values_and_kinds(tmp_path, rng):
             assert a.value is None or (a.value == b.value and a.data_type == b.data_type)
 
 
-@pytest.mark.parametrize("ending", ["csv", "xlsx", "parquet"])
+ORIENTS = ["records", "columns", "index", "split", "table", "values"]
+
+
+@pytest.mark.parametrize("orient", [*ORIENTS, "lines", "indented", "without gaps", "named"])
+def test_json_keeps_all_but_holes(tmp_path, orient):
+    """Whatever the way in which the table is written, the text is that which was read."""
+    frame = pd.DataFrame({"name": [f"café {k}" for k in range(9)], "a": np.arange(9) + 0.25, "b": range(9)})
+    frame["b"] = frame["b"].astype(object).where(frame["b"] != 5, None)
+    frame["a"] = frame["a"].where(frame["a"] != 3.25)
+    how = {"orient": orient} if orient in ORIENTS else {"orient": "records"}
+    if orient == "named":
+        how, frame = {"orient": "columns"}, frame.set_index("name")
+    text = frame.to_json(lines=orient == "lines", indent=2 if orient == "indented" else None, **how)
+    if orient == "without gaps":
+        text = json.dumps([{name: x for name, x in one.items() if x is not None} for one in json.loads(text)])
+    (tmp_path / "t.json").write_text(text)
+    layout = {"form": TableFormat(row_labels=False)} if orient in ("columns", "values") else {}
+    _fill(tmp_path / "t.json", tmp_path / "out.json", **layout)
+    written = (tmp_path / "out.json").read_text()
+    if orient == "without gaps":
+        found = json.loads(written)
+        assert (found[3].pop("a"), found[5].pop("b")) == (0.12, 0)
+        assert found == json.loads(text)
+        return
+    assert written.strip() == text.replace("null", "0.12", 1).replace("null", "0", 1).strip()
+    _fill(tmp_path / "t.json", tmp_path / "out.jsonl", **layout)
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert len(lines) == 9
+    assert all(None not in line.values() for line in lines)
+
+
+def test_text_is_written_as_json_records(tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "name,a,b\n" + "".join(f"0{i},{i}.5,{'' if i == 5 else i}\n" for i in range(9))
+    )
+    _fill(tmp_path / "t.csv", tmp_path / "out.json")
+    expected = [{"name": f"0{i}", "a": i + 0.5, "b": 0 if i == 5 else i} for i in range(9)]
+    assert json.loads((tmp_path / "out.json").read_text()) == expected
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx", "parquet", "json", "dta"])
 def test_a_changed_cell_stops_the_writer_and_leaves_no_file(tmp_path, monkeypatch, ending):
     (tmp_path / "t.csv").write_text(
         "name,a,b\n" + "".join(f"l{i},{i}.5,{'' if i == 5 else i * 2}\n" for i in range(9))

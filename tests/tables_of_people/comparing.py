@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,9 @@ def read_output(path: Path, file: File) -> tuple[list[str] | None, list[list[Any
     if path.suffix == ".xlsx":
         rows = cells_from(path, file.corner, len(file.columns))
         return ([str(name or "") for name in rows[0]], rows[1:]) if headed else (None, rows)
+    if path.suffix == ".json":
+        records = json.loads(path.read_bytes())
+        return list(records[0]), [list(one.values()) for one in records]
     text = path.read_bytes().decode(file.encoding)
     assert text.count(file.end) == max(text.count("\n"), text.count("\r")) > 0
     text = text.replace(file.end, "\n")

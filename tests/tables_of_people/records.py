@@ -79,6 +79,7 @@ ENTRIES = (
     priced("JSON lines", json_file(values(), "t.jsonl", by_lines), frame=read_json(lines=True)),
     priced("JSON lines in a .json", json_file(values(), "t.json", by_lines), frame=read_json(lines=True)),
     priced("JSON records that leave gaps out", json_file(values(), make=without_gaps), frame=read_json()),
+    priced("JSON, completed as such", json_file(values()), frame=read_json(), output="o.json"),
     priced("JSON of whole numbers", json_file(values(counts)), fills=WHOLES, frame=read_json()),
     priced(
         "JSON of truth values",

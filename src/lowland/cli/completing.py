@@ -55,7 +55,7 @@ class ResultOptions:
     PANEL: ClassVar = RESULTS
     output: Path | None = option(
         None,
-        "Write the completed table here (CSV, TSV, Parquet, Feather, Excel, Stata, SPSS).",
+        "Write the completed table here (CSV, TSV, Parquet, Feather, JSON, Excel, Stata, SPSS).",
         "--output",
         "-o",
     )

@@ -70,7 +70,7 @@ def check_table(path: Path | None, name: str, *, sheets: bool = False) -> None:
     name : str
         The option, for the error.
     sheets : bool
-        Whether files of Excel, Stata and SPSS can be written as well.
+        Whether files of JSON, Excel, Stata and SPSS can be written as well.
     """
     if path is not None and path.exists() and not path.is_file():
         return  # a device or a pipe, which gets text
@@ -84,7 +84,7 @@ def check_table(path: Path | None, name: str, *, sheets: bool = False) -> None:
             f"{name} has an unknown file extension",
             str(path),
             fix="use .csv, .tsv, .parquet"
-            + (", .feather, .xlsx, .dta or .sav" if sheets else " or .feather"),
+            + (", .feather, .json, .xlsx, .dta or .sav" if sheets else " or .feather"),
         )
 
 

@@ -8,7 +8,7 @@ from typing import final
 
 from lowland.core.errors import InvalidInputError
 from lowland.files.foreign.columnar import index_first, read_arrow, read_columnar
-from lowland.files.foreign.json_records import JSON, read_json
+from lowland.files.foreign.json_records import JSON, read_document, read_json
 from lowland.files.foreign.spreadsheets import SHEETS, Sheet, read_sheet
 from lowland.files.foreign.statistics_files import STATISTICS, read_statistics
 from lowland.files.foreign.values import lines_as_columns
@@ -107,6 +107,8 @@ def original_of(opened: Opened, contents: Contents, names: Sequence[str], form: 
         original = _original_sheet(opened, contents.sheet, names, form)
     elif opened.kind in JSON:
         original = original_values(names, lambda: iter(read_json(opened).lines), floats_are_whole=False)
+        if set(contents.columns) <= set(names):
+            original = replace(original, document=lambda: read_document(opened))
     elif opened.kind in STATISTICS:
         return original_arrow(lambda: read_statistics(opened, form).table, names)
     else:

@@ -6,7 +6,7 @@ list of rows, and objects that name the columns beside the data. They are told a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -17,6 +17,8 @@ from lowland.files.text.header_lines import is_header
 
 RECORDS = "write one object per line, or one list of objects"
 Lines = list[dict[str, Any]]
+# what holds a cell of a line by the name of its column, and the key or place of the cell there
+Place = Callable[[int, str], tuple[Any, Any]]
 
 
 @final
@@ -28,6 +30,8 @@ class Records:
     ----------
     lines : list of dict of str to value
         By names of columns.
+    place : callable
+        Takes a line and the name of a column, and returns what holds the cell in the text's content, and where.
     index : str
         The column that names the rows; "" if none is named as such.
     headed : bool
@@ -35,6 +39,7 @@ class Records:
     """
 
     lines: Lines
+    place: Place
     index: str = ""
     headed: bool = True
 
@@ -64,7 +69,7 @@ def records_of(content: Any, where: str) -> Records:
 def _by_shape(content: Any, where: str) -> Records:
     if isinstance(content, list):
         if all(isinstance(one, dict) for one in content):
-            return Records(content)
+            return _of_records(content)
         if all(isinstance(one, list) for one in content):
             return _of_rows(content, where)
         raise _unknown(where, "a list of other things than objects")
@@ -76,7 +81,7 @@ def _by_shape(content: Any, where: str) -> Records:
         return _with_schema(content, where)
     values = list(content.values())
     if len(values) == 1:
-        return Records([content])
+        return _of_records([content])
     if values and all(isinstance(one, dict) for one in values):
         return _of_objects(content)
     if values and all(isinstance(one, list) for one in values):
@@ -88,19 +93,25 @@ def _unknown(where: str, found: str) -> FileFormatError:
     return FileFormatError(f"{where} is not JSON of records", found, fix=RECORDS)
 
 
+def _of_records(lines: Lines, index: str = "") -> Records:
+    """Return objects, one per row."""
+    return Records(lines, lambda k, name: (lines[k], name), index)
+
+
 def _of_rows(rows: Sequence[list[Any]], where: str) -> Records:
     """Return a list of rows, the first of which may name the columns."""
     widths = {len(row) for row in rows}
     if len(widths) > 1:
         raise _unknown(where, f"rows of {min(widths)} to {max(widths)} cells")
     if not rows or not rows[0]:
-        return Records([])
+        return _of_records([])
     texts = [["" if cell is None else label_text(cell) for cell in row] for row in rows[:1_000]]
     headed = all(isinstance(cell, str) for cell in rows[0]) and is_header(texts, where)
     names = texts[0] if headed else [str(k + 1) for k in range(len(rows[0]))]
     _check_distinct(names, where)
     lines = [dict(zip(names, row, strict=True)) for row in rows[int(headed) :]]
-    return Records(lines, headed=headed)
+    places, first = {name: k for k, name in enumerate(names)}, int(headed)
+    return Records(lines, lambda k, name: (rows[k + first], places[name]), headed=headed)
 
 
 def _split(content: Mapping[str, Any], where: str) -> Records:
@@ -113,10 +124,12 @@ def _split(content: Mapping[str, Any], where: str) -> Records:
     texts = [label_text(name) for name in names]
     _check_distinct(texts, where)
     lines = [dict(zip(texts, row, strict=True)) for row in rows]
+    places = {name: k for k, name in enumerate(texts)}
+    made = Records(lines, lambda k, name: (rows[k], places[name]))
     index = content.get("index")
     if not isinstance(index, list) or len(index) != len(rows):
-        return Records(lines)
-    return _indexed([label_text(one) for one in index], lines)
+        return made
+    return _indexed([label_text(one) for one in index], made)
 
 
 def _with_schema(content: Mapping[str, Any], where: str) -> Records:
@@ -127,21 +140,28 @@ def _with_schema(content: Mapping[str, Any], where: str) -> Records:
     keys = schema.get("primaryKey") or []
     key = keys[0] if isinstance(keys, list) and len(keys) == 1 and isinstance(keys[0], str) else ""
     if not lines or key not in lines[0]:
-        return Records(lines)
+        return _of_records(lines)
     if [line.get(key) for line in lines] == list(range(len(lines))):
-        return Records([{name: cell for name, cell in line.items() if name != key} for line in lines])
-    return Records(lines, key)
+        plain = [{name: cell for name, cell in line.items() if name != key} for line in lines]
+        return Records(plain, lambda k, name: (lines[k], name))
+    return _of_records(lines, key)
 
 
 def _of_objects(content: Mapping[str, Mapping[str, Any]]) -> Records:
     """Return an object of objects: by column, as pandas has it by default, or by row."""
     inner = list(dict.fromkeys(name for one in content.values() for name in one))
     if _count_on(list(content)) and not _count_on(inner):
-        return _indexed(list(content), [dict(one) for one in content.values()])
+        return _by_row(content)
     lines = [{name: one.get(key) for name, one in content.items()} for key in inner]
     if not _count_on(inner) and _alike(content.values()) < _alike(lines):
-        return _indexed(list(content), [dict(one) for one in content.values()])
-    return _indexed(inner, lines)
+        return _by_row(content)
+    return _indexed(inner, Records(lines, lambda k, name: (content[name], inner[k])))
+
+
+def _by_row(content: Mapping[str, Mapping[str, Any]]) -> Records:
+    """Return an object of objects by row."""
+    lines = list(content.values())
+    return _indexed(list(content), Records([dict(one) for one in lines], lambda k, name: (lines[k], name)))
 
 
 def _count_on(names: Sequence[str]) -> bool:
@@ -160,15 +180,16 @@ def _of_columns(content: Mapping[str, list[Any]], where: str) -> Records:
     lengths = {len(one) for one in content.values()}
     if len(lengths) > 1:
         raise _unknown(where, f"columns of {min(lengths)} to {max(lengths)} cells")
-    return Records([dict(zip(content, row, strict=True)) for row in zip(*content.values(), strict=True)])
+    lines = [dict(zip(content, row, strict=True)) for row in zip(*content.values(), strict=True)]
+    return Records(lines, lambda k, name: (content[name], k))
 
 
-def _indexed(index: Sequence[str], lines: Lines) -> Records:
+def _indexed(index: Sequence[str], made: Records) -> Records:
     """Return lines with the names of their rows first, unless these are positions alone."""
-    if _count_on(index) or not lines or ROW_LABELS in lines[0]:
-        return Records(lines)
-    named = [{ROW_LABELS: name, **line} for name, line in zip(index, lines, strict=True)]
-    return Records(named, ROW_LABELS)
+    if _count_on(index) or not made.lines or ROW_LABELS in made.lines[0]:
+        return made
+    named = [{ROW_LABELS: name, **line} for name, line in zip(index, made.lines, strict=True)]
+    return Records(named, made.place, ROW_LABELS)
 
 
 def _check_distinct(names: Sequence[str], where: str) -> None:

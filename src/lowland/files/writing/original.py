@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from lowland.files.foreign.columnar import names_index_first
+from lowland.files.foreign.json_records import Document
 from lowland.files.foreign.sheet_cells import Place
 from lowland.files.numerals import Numerals
 from lowland.files.sources import Opened
@@ -79,6 +80,8 @@ class Original:
         Whether the kind of numbers does not tell 4 from 4.0, as in spreadsheets.
     arrow : callable or None
         Reads the table as an Arrow table, in the order and with the names of its file, if it is one.
+    document : callable or None
+        Reads the JSON of which the table is a part, with all of its columns.
     book : Book or None
         The workbook that all of its columns come from.
     """
@@ -96,6 +99,7 @@ class Original:
     is_text: bool = False
     floats_are_whole: bool = False
     arrow: Callable[[], Any] | None = None
+    document: Callable[[], Document] | None = None
     book: Book | None = None
 
     @property

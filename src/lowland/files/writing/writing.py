@@ -11,16 +11,18 @@ import numpy as np
 
 from lowland.core.atomic import write_whole
 from lowland.files.foreign.columnar import COLUMNAR, need_arrow
+from lowland.files.foreign.json_records import JSON
 from lowland.files.foreign.statistics_files import need_pyreadstat
 from lowland.files.writing.columnar import columnar_writer
 from lowland.files.writing.filled import Filled
+from lowland.files.writing.json_files import json_writer, new_document
 from lowland.files.writing.sheets import SHEET, need_openpyxl, rows_writer, sheet_writer
 from lowland.files.writing.statistics import WRITTEN, statistics_bytes, statistics_writer
 from lowland.files.writing.text import text_writer
 from lowland.files.writing.workbooks import has_macros, workbook_writer
 
 # kinds of files, besides texts and those of Arrow, in which tables are written
-ENDINGS = (SHEET, *WRITTEN)
+ENDINGS = (SHEET, *WRITTEN, *JSON)
 
 
 def write_filled(path: str | os.PathLike[str], table: Filled) -> None:
@@ -41,6 +43,8 @@ def write_filled(path: str | os.PathLike[str], table: Filled) -> None:
         write_whole(path, columnar_writer(ending, table))
     elif ending == SHEET and table.original.book is not None and not has_macros(table.original.book):
         write_whole(path, workbook_writer(table, table.original.book))
+    elif ending in JSON:
+        write_whole(path, json_writer(ending, table))
     elif ending in ENDINGS:
         need_writer(ending)
         if ending == SHEET and table.original.floats_are_whole:
@@ -59,7 +63,7 @@ def need_writer(ending: str) -> None:
     """Raise unless the package that writes files of an ending of `ENDINGS` is installed."""
     if ending == SHEET:
         need_openpyxl()
-    else:
+    elif ending in WRITTEN:
         need_pyreadstat(ending)
 
 
@@ -73,6 +77,10 @@ def write_list(path: str | os.PathLike[str], header: Sequence[str], rows: Iterab
     values = ([_value(cell) for cell in row] for row in rows)
     if ending == SHEET:
         write_whole(path, rows_writer(header, values))
+        return
+    if ending in JSON:
+        data = new_document(header, values, ending).text().encode()
+        write_whole(path, lambda file: _write(file, data))
         return
     import pyarrow as pa
 
