@@ -292,6 +292,30 @@ def test_text_keeps_all_bytes_but_those_of_holes(tmp_path, encoding, end):
     assert (tmp_path / "out.csv").read_bytes() == text.replace("l5,5.5,", "l5,5.5,0").encode(encoding)
 
 
+QUOTED = {
+    "all": lambda cells: [f'"{cell}"' for cell in cells],
+    "as R does": lambda cells: [
+        f'"{cells[0]}"',
+        *cells[1:-1],
+        cells[-1] if cells[-1] == "NA" else f'"{cells[-1]}"',
+    ],
+    "where it must be": lambda cells: [f'"{cell}"' if "," in cell else cell for cell in cells],
+}
+
+
+@pytest.mark.parametrize("how", QUOTED)
+def test_text_keeps_its_quotation_marks(tmp_path, how):
+    lines = [[f"l{i}", f"{i}.5", "" if i == 5 else str(i * 2), ["NA", "x, y", "z"][i % 3]] for i in range(9)]
+    header = ["name", "a", "b", "note"]
+    quoted = [QUOTED[how](line) for line in lines]
+    titles = [f'"{name}"' for name in header] if how != "where it must be" else header
+    text = "\n".join(map(",".join, [titles, *quoted])) + "\n"
+    (tmp_path / "t.csv").write_text(text)
+    _fill(tmp_path / "t.csv", tmp_path / "out.csv", form=TableFormat(as_is=["note"]))
+    filled = '"l5","5.5","0"' if how == "all" else f"{quoted[5][0]},5.5,0"
+    assert (tmp_path / "out.csv").read_text() == text.replace(",".join(quoted[5][:3]), filled)
+
+
 def test_text_without_a_header_or_of_blanks(tmp_path):
     text = "1.50 2 3.0\n4.0 NA 6.25\n7.5 8 9.0\n1.0 5 2.0\n"
     (tmp_path / "t.txt").write_text(text)

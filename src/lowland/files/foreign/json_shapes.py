@@ -31,7 +31,7 @@ class Records:
     lines : list of dict of str to value
         By names of columns.
     place : callable
-        Takes a line and the name of a column, and returns what holds the cell in the text's content, and where.
+        Takes a line and the name of a column, and returns what holds the cell, and where in that.
     index : str
         The column that names the rows; "" if none is named as such.
     headed : bool

@@ -170,8 +170,9 @@ def filled_text(value: float, manner: Manner, numerals: Numerals, *, means: bool
     number = manner.fill(value, means=means)
     if manner.spelling is None or not manner.spelling.cells:
         return numerals.beside.dress(str(number).replace(".", numerals.decimal))
-    decimals = None if means else 0 if manner.holds_counts else manner.digits.places(number)
-    return manner.spelling.write(number, decimals)
+    digits = manner.digits
+    places = max(int(digits.fewest), 0) if manner.holds_counts else digits.places(number)
+    return manner.spelling.write(number, None if means else places)
 
 
 # of tables that are still in use: to find them, a table is read from its first to its last line

@@ -16,7 +16,9 @@ from lowland.files.foreign.sheet_cells import Place
 from lowland.files.numerals import Numerals
 from lowland.files.sources import Opened
 from lowland.files.text.delimited import text_delimiter
+from lowland.files.text.records import lines_of
 from lowland.files.text.text_layout import TextLayout, as_plain_text
+from lowland.files.writing.quotes import Quotes, find_quotes
 
 Line = Sequence[Any]
 # bytes in which the first line ends
@@ -74,6 +76,8 @@ class Original:
         Of a text file with one character between fields; "" otherwise.
     encoding, line_end : str
         Of a text file.
+    quotes : Quotes
+        Which fields of a text file stand in quotation marks.
     is_text : bool
         Whether it is a text file: its numbers are text, too.
     floats_are_whole : bool
@@ -96,6 +100,7 @@ class Original:
     delimiter: str = ""
     encoding: str = "utf-8"
     line_end: str = "\n"
+    quotes: Quotes = Quotes()  # noqa: RUF009 - it cannot be changed
     is_text: bool = False
     floats_are_whole: bool = False
     arrow: Callable[[], Any] | None = None
@@ -157,6 +162,7 @@ def original_text(opened: Opened, layout: TextLayout, wanted: Sequence[str], num
         delimiter=single_delimiter(layout),
         encoding=_encoding(opened, layout),
         line_end=_line_end(opened, layout),
+        quotes=_quotes(opened, layout, places),
         is_text=True,
     )
 
@@ -170,6 +176,17 @@ def _line_end(opened: Opened, layout: TextLayout) -> str:
     """Return how the first line of a text ends."""
     found = _ENDS.search(opened.head(HEAD).decode(layout.encoding, "ignore"))
     return found.group() if found else "\n"
+
+
+def _quotes(opened: Opened, layout: TextLayout, places: Sequence[int]) -> Quotes:
+    """Return which fields stand in quotation marks; none where other marks separate them."""
+    delimiter = single_delimiter(layout)
+    if not delimiter or layout.padded:
+        return Quotes()
+    lines = lines_of(opened.head(HEAD).decode(layout.encoding, "ignore").removeprefix("\ufeff"))
+    body = [line for line in lines[layout.skipped : -1] if line.strip()]
+    header = lines[layout.skipped - 1] if layout.skipped and layout.heading.records else ""
+    return find_quotes(header, body, delimiter, places)
 
 
 def original_arrow(read: Callable[[], Any], names: Sequence[str]) -> Original:

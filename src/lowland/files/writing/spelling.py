@@ -175,6 +175,7 @@ class Spelling:
     padded: bool = False
     bare_points: int = 0
     small: int = 0
+    open_points: int = 0
     letter: str = ""
     exponents: list[tuple[int, str]] = field(default_factory=list)
 
@@ -210,6 +211,7 @@ class Spelling:
             self.grouped_from = min(self.grouped_from, len(plain))
             self.lakhs = self.lakhs or _LAKHS.fullmatch(spelt.whole) is not None
         self.widths.add(len(plain))
+        self.open_points += bool(spelt.point) and not spelt.part
         self.padded = self.padded or (len(plain) > 1 and plain[0] == "0")
         if spelt.part and not plain.strip("0"):
             self.small += 1
@@ -267,21 +269,22 @@ class Spelling:
 
     def _with_decimals(self, size: float, decimals: int) -> str:
         whole, _, part = f"{size:.{max(decimals, 0)}f}".partition(".")
-        part = part.rstrip("0").ljust(max(int(self.digits.fewest), 0), "0")
-        return f"{whole}.{part}" if part else whole
+        fewest = min(self.digits.fewest, decimals)
+        part = part.rstrip("0").ljust(int(max(fewest, 0)), "0")
+        return f"{whole}.{part}" if part or self.open_points == self.cells else whole
 
     def _plain(self, text: str) -> str:
         """Return a number without exponent, its marks and zeros as the others have them."""
         if "e" in text:
             return text.replace(".", self.numerals.decimal)
-        whole, _, part = text.partition(".")
+        whole, point, part = text.partition(".")
         if self.padded and len(self.widths) == 1:
             whole = whole.zfill(*self.widths)
         if whole == "0" and part and 0 < self.small == self.bare_points:
             whole = ""
         if len(whole) >= self.grouped_from:
             whole = self._grouped(whole)
-        return whole + self.numerals.decimal * bool(part) + part
+        return whole + self.numerals.decimal * bool(point) + part
 
     def _grouped(self, whole: str) -> str:
         rest, last = whole[:-3], whole[-3:]

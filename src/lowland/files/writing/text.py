@@ -27,14 +27,20 @@ def text_writer(ending: str, table: Filled) -> Callable[[IO[bytes]], None]:
     # what separates the fields is said for spreadsheets in a line of its own
     above = [line for line in original.above if delimiter == original.delimiter or not _SAID.match(line)]
 
-    end = original.line_end
+    end, quotes = original.line_end, original.quotes
 
     def write(file: IO[bytes]) -> None:
         text = io.TextIOWrapper(file, encoding=original.encoding, newline="", write_through=True)
         text.writelines(line + end for line in above)
-        writer = csv.writer(text, delimiter=delimiter, lineterminator=end)
-        writer.writerows(original.heading_lines)
-        writer.writerows([as_text(cell, original) for cell in line] for line in table.lines())
+        writer = csv.writer(
+            text,
+            delimiter=delimiter,
+            lineterminator=end,
+            quoting=csv.QUOTE_NONNUMERIC if quotes else csv.QUOTE_MINIMAL,
+        )
+        lines = ([as_text(cell, original) for cell in line] for line in table.lines())
+        writer.writerows(map(quotes.of_names, original.heading_lines) if quotes else original.heading_lines)
+        writer.writerows(map(quotes.of_cells, lines) if quotes else lines)
         text.writelines(line + end for line in original.below)
         text.flush()
         text.seek(0)
