@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.completion.page_opening import _missing_before, _missing_cells, answer_first
+from lowland.completion.page_opening import _missing_before, _missing_cells, answer_first, held_out_as_data
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +39,17 @@ def test_what_is_told(truth):
         low, high = (float(end) for end in between.split(" to "))
         assert low < float(value) < high
     assert [row for row, _ in least.rows] == ["r7", "r9"]
+
+
+def test_errors_of_rows_with_units_are_in_their_spreads(truth):
+    sizes = 10.0 ** np.linspace(0, 4, 60)[:, None]
+    holes = truth * sizes
+    holes[np.random.default_rng(2).random(truth.shape) < 0.1] = np.nan
+    completed, lead = lead_of(holes, row_units=True)
+    trial, spreads = completed.intervals.trial, np.nanstd(holes, axis=1, ddof=1)
+    error = np.sqrt(np.mean(((trial.predicted - trial.observed) / spreads[trial.rows]) ** 2))
+    assert f"is off by {error:.3g} spreads of its row" in lead.sentences[0]
+    assert held_out_as_data(completed, trial)["error_in_spreads_of_rows"] == pytest.approx(error)
 
 
 def test_runs_are_harder_than_cells_at_random(truth):

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from lowland.completion.row_units.units import moments_of_rows
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import data_of
 from lowland.completion.tables.model import all_squared
 from lowland.completion.tables.trial import Trial
-from lowland.core.arrays import Indices
+from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Labels, Observations
 from lowland.core.errors import UnsupportedError
 from lowland.core.wording import counted
@@ -73,7 +74,9 @@ def held_out_as_data(completed: Completed, trial: Trial) -> dict[str, Any]:
         errors = {names[int(j)]: float(error) for j, _, error in lines if names[int(j)] not in shares}
         return {**data, "by_column": errors} | ({"levels_right": shares} if shares else {})
     inside = float(trial.coverage(np.array([LEVEL]))[0])
-    return {**data, "error": trial.error, "error_of_column_means": trial.usual, f"within_{LEVEL:.0%}": inside}
+    data |= {"error": trial.error, "error_of_column_means": trial.usual, f"within_{LEVEL:.0%}": inside}
+    spreads = _spreads_of_rows(completed, seen)
+    return data if spreads is None else {**data, "error_in_spreads_of_rows": _error_in(spreads, trial)}
 
 
 def _sentences(completed: Completed, trial: Trial | None, seen: Observations, before: Indices) -> list[str]:
@@ -93,6 +96,13 @@ def _sentences(completed: Completed, trial: Trial | None, seen: Observations, be
         f"{first} A cell chosen at random is off by {trial.error:.3g}: {cells} held out of another fit. The "
         f"mean of its column would be off by {trial.usual:.3g}."
     ]
+    spreads = _spreads_of_rows(completed, seen)
+    if spreads is not None:
+        error = _error_in(spreads, trial)
+        told = [
+            f"{first} A cell chosen at random is off by {error:.3g} spreads of its row: {cells} held out of "
+            "another fit."
+        ]
     inside = float(trial.coverage(np.array([LEVEL]))[0])
     told.append(f"{inside:.0%} of these cells lie within the intervals that should hold {LEVEL:.0%} of them.")
     return [*told, *_harder(completed, trial, seen, before)]
@@ -110,15 +120,32 @@ def _harder(completed: Completed, trial: Trial, seen: Observations, before: Indi
     except UnsupportedError:
         return []
 
-    missing = float(np.median(high - low)) / 2
-    held = float(np.median(trial.standard_errors)) * float(ndtri((1 + LEVEL) / 2))
+    spreads, of_rows = _spreads_of_rows(completed, seen), ""
+    widths, errors = (high - low) / 2, trial.standard_errors * float(ndtri((1 + LEVEL) / 2))
+    if spreads is not None and trial.rows is not None:
+        widths, errors, of_rows = widths / spreads[cells[0]], errors / spreads[trial.rows], " spreads of rows"
+    missing, held = float(np.median(widths)), float(np.median(errors))
     if missing <= HARDER * held:
         return []
     return [
         f"The missing cells are harder than these: half of their intervals are wider than \u00b1 "
-        f"{missing:.3g}, those of the held-out cells than \u00b1 {held:.3g}. Cells are often missing in "
-        "runs, beside which little is known."
+        f"{missing:.3g}{of_rows}, those of the held-out cells than \u00b1 {held:.3g}. Cells are often "
+        "missing in runs, beside which little is known."
     ]
+
+
+def _spreads_of_rows(completed: Completed, seen: Observations) -> Vector | None:
+    """Return the spreads of rows if these were fitted in units of their own."""
+    if completed.model.parts().row_noise is None:
+        return None
+    spreads = moments_of_rows(seen)[2]
+    return np.where(spreads > 0, spreads, 1.0)
+
+
+def _error_in(spreads: Vector, trial: Trial) -> float:
+    """Return the root-mean-square error in spreads of rows."""
+    assert trial.rows is not None
+    return float(np.sqrt(np.mean(((trial.predicted - trial.observed) / spreads[trial.rows]) ** 2)))
 
 
 def _filled(

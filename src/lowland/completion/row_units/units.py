@@ -71,7 +71,7 @@ class TypicalRow:
     def of(cls, table: Observations) -> TypicalRow:
         """Return what the rows of a table are like."""
         size = float(np.std(table.values)) or 1.0
-        counts, means, spreads = _moments(table)
+        counts, means, spreads = moments_of_rows(table)
         seen = (counts > 1) & (spreads > 0)
         if not seen.any():
             return cls(float(np.mean(table.values)), size, float(np.log(size)), False, 0.0)
@@ -85,7 +85,7 @@ class TypicalRow:
 
     def units(self, table: Observations) -> RowUnits:
         """Return the units of the rows of a table, each by its own known cells."""
-        counts, means, spreads = _moments(table)
+        counts, means, spreads = moments_of_rows(table)
         sizes = np.where(means == 0, np.exp(0.0 if self.relative else self.log_spread), np.abs(means))
         usual = self.log_spread + (np.log(sizes) if self.relative else 0.0)
         logs, chance = _log_spreads(counts, spreads)
@@ -99,7 +99,7 @@ class TypicalRow:
         return RowUnits(np.where(empty, self.centre, centres), np.where(empty, self.size, units))
 
 
-def _moments(table: Observations) -> tuple[Indices, Vector, Vector]:
+def moments_of_rows(table: Observations) -> tuple[Indices, Vector, Vector]:
     """Return counts, means and standard deviations of the cells of rows; zero where there are none."""
     m, values = table.shape[0], table.values.astype(np.float64)
     counts = table.row_counts()
