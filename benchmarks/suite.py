@@ -65,6 +65,7 @@ SUITE = (
     Run("accuracy/wide_tables.py"),
     Run("accuracy/pooling.py", (), ("--trials", "2", "--rows", "40")),
     Run("accuracy/bounds.py", (), ("--trials", "1", "--rows", "60")),
+    Run("accuracy/censored.py", (), ("--trials", "1", "--rows", "40", "--tables", "narrow")),
     Run("accuracy/narrow_tables.py", (), ("--seeds", "1", "--masks", "1", "--tables", "iris")),
     Run("accuracy/planted_levels.py", (), ("--rows", "400", "--seeds", "1")),
     Run(

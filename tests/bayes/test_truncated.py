@@ -33,6 +33,15 @@ def test_moments_and_quantiles_are_those_of_another_implementation(low, high):
         assert ((low <= moved) & (moved <= high)).all()
 
 
+@pytest.mark.parametrize(("low", "high"), BOUNDS)
+def test_scores_are_what_was_moved_within_the_bounds(low, high):
+    law = TruncatedNormal(MEANS, SPREADS, np.full(4, low), np.full(4, high))
+    for z in (-4.0, -1.5, 0.0, 0.7, 3.0):
+        np.testing.assert_allclose(law.scores(law.within(MEANS + SPREADS * z)), z, rtol=1e-6, atol=1e-6)
+    ends = law.scores(np.full(4, max(low, -1e9))), law.scores(np.full(4, min(high, 1e9)))
+    assert np.isfinite(ends).all()
+
+
 def test_narrow_bounds_leave_nothing_but_what_is_within():
     law = TruncatedNormal(MEANS, SPREADS, 50.0, 50.0 + 1e-9)
     means, spreads = law.moments()

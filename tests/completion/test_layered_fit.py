@@ -8,6 +8,7 @@ import pytest
 
 from lowland.completion import layered_fit
 from lowland.completion.bounded.layer import BoundedLayer
+from lowland.completion.censored.layer import CensoredLayer
 from lowland.completion.encoded.level_model import LevelLayer
 from lowland.completion.encoded.levels import LevelKind
 from lowland.completion.encoded.power_model import PowerLayer
@@ -70,6 +71,14 @@ def bounded(rng):
     return Observations.from_array(np.clip(table, *ends.T))
 
 
+def censored(rng):
+    """Numbers of which those below a limit, and above another, are not known."""
+    table, low, high = products(rng), np.full(6, -9.0), np.full(6, 9.0)
+    low[0], low[2], high[4] = -0.5, 0.2, 0.4
+    sides = 1 * np.greater(table, high) - np.less(table, low)
+    return Observations.from_array(np.clip(table, low, high), censored=sides)
+
+
 @dataclass(frozen=True)
 class Case:
     """A table whose fit needs a layer."""
@@ -80,6 +89,7 @@ class Case:
 
 
 CASES = {
+    CensoredLayer: Case(censored),
     PowerLayer: Case(skewed, replace(PLAN, powers=True)),
     LevelLayer: Case(with_levels, levels={2: LevelKind(3, ordered=False)}),
     RefinementLayer: Case(curved, replace(PLAN, refine=True)),
@@ -115,6 +125,14 @@ def nested():
         lambda _: replace(table, values=values), replace(PLAN, powers=True), {2: LevelKind(3, ordered=False)}
     )
     return fit(case)
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """Censored cells of logarithms, which a Gaussian of any covariance draws beyond their bounds."""
+    table = censored(np.random.default_rng(0))
+    plan = CompletionPlan(method="gaussian", powers=True, refine=False, draws=100)
+    return fit(Case(lambda _: replace(table, values=np.exp(table.values)), plan))
 
 
 def alike(one, other):
@@ -230,6 +248,11 @@ def test_a_layer_brings_back_what_is_asked(kind, fits):
 def test_layers_inside_each_other(nested):
     assert [type(nested.model), type(nested.model.base)] == [PowerLayer, LevelLayer]
     check_layer(nested)
+
+
+def test_censored_cells_of_powers_that_a_gaussian_draws(drawn):
+    assert [type(drawn.model), type(drawn.model.base)] == [CensoredLayer, PowerLayer]
+    check_layer(drawn)
 
 
 @pytest.mark.parametrize("kind", [*CASES, "nested"], ids=lambda kind: getattr(kind, "__name__", kind))

@@ -50,6 +50,7 @@ def test_estimators_take_the_settings_of_a_plan(estimator):
         "as_data",
         "as_is",
         "as_total",
+        "censored",
         "dates",
         "dtype",
         "certify",

@@ -100,24 +100,87 @@ def test_units_and_marks_stay_in_files_of_values(tmp_path):
 BOUNDS = "city,a,b,c\nx,<0.05,1,2\ny,0.5,>200,3\nz,,3,4\nu,0.75,5,\nv,0.25,7,6\n"
 
 
-def test_bounds_are_refused_with_options_that_work(tmp_path):
+def test_bounds_are_fitted_left_out_or_refused_as_is_said(tmp_path):
     (tmp_path / "t.csv").write_text(BOUNDS)
-    refusal = call("complete", "t.csv", *QUICK, cwd=tmp_path)
+    refusal = call("complete", "t.csv", *QUICK, "--censored", "error", cwd=tmp_path)
     assert_clean_error(refusal, "'<0.05' in column 'a'", "--censored bound or missing")
-    for choice, words in (("bound", "whose bounds are taken for values"), ("missing", "left out of the fit")):
-        said, text = complete_text(tmp_path, "t.csv", BOUNDS, "--censored", choice)
+    said_of = {
+        (): "whose bounds are taken for values",  # method "map" knows no bounds
+        ("--censored", "bound"): "whose bounds are taken for values",
+        ("--censored", "missing"): "left out of the fit",
+    }
+    for choice, words in said_of.items():
+        said, text = complete_text(tmp_path, "t.csv", BOUNDS, *choice)
         assert_only_filled(cells_of(BOUNDS), cells_of(text))
         assert f"2 censored cells of 'a', 'b', {words}" in said
-        assert f"{13 if choice == 'bound' else 11} observed cells" in said
+        assert f"{11 if 'missing' in choice else 13} observed cells" in said
 
 
 def test_bounds_with_units(tmp_path):
-    text = "city,a,b\nx,<5 mg,1\ny,5.5 mg,2\nz,,3\nu,7.5 mg,\nv,2.5 mg,7\n"
+    text = "city,a,b\nx,<5 mg,1\ny,5.5 mg,2\nz,,3\nu,7.5 mg,\nv,> 2.5 mg,7\n"
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(InvalidInputError, match="'<5 mg' in column 'a'"):
-        ll.read_table(tmp_path / "t.csv")
-    table = ll.read_table(tmp_path / "t.csv", form=TableFormat(censored="bound"))
+        ll.read_table(tmp_path / "t.csv", form=TableFormat(censored="error"))
+    table = ll.read_table(tmp_path / "t.csv")
     np.testing.assert_array_equal(table.to_array()[:2], [[5, 1], [5.5, 2]])
+    at = np.flatnonzero(table.censored)
+    np.testing.assert_array_equal(
+        [table.rows[at], table.columns[at], table.censored[at]], [[0, 4], [0, 0], [-1, 1]]
+    )
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["<=50K", ">50K", ">50K", "<=50K"],
+        ["<18", "18-25", "26-64", ">64"],
+        ["<5", "5", "<5", "5"],
+        ["<1:10", "1:20", "1:40", "<1:10"],
+        ["< 5 items", "7 or 8", "9", "10"],
+        ["<b>1</b>", "<i>2</i>", "3", "4"],
+    ],
+)
+def test_words_that_begin_as_bounds_are_words(cells):
+    found = beside(cells, ())
+    assert (found.censored, found.unit) == ("error", "")
+
+
+def test_bounds_in_files_of_values_and_in_lists_are_on_their_sides(tmp_path):
+    rows = [line.split(",") for line in BOUNDS.split()]
+    frame = pd.DataFrame(rows[1:], columns=rows[0])
+    values = frame.map(lambda x: x if x[:1] in "xyzuv<>" else float(x))
+    values.to_excel(tmp_path / "t.xlsx", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    (tmp_path / "t.csv").write_text(BOUNDS)
+    frame.melt("city").to_csv(tmp_path / "l.csv", index=False)
+    for name in ("t.csv", "t.xlsx", "t.parquet", "l.csv"):
+        table = ll.read_table(tmp_path / name)
+        at = np.flatnonzero(table.censored)
+        names = zip(table.row_labels[table.rows[at]], table.column_labels[table.columns[at]], strict=True)
+        found = dict(zip(names, table.censored[at].tolist(), strict=True))
+        assert found == {("x", "a"): -1, ("y", "b"): 1}, name
+    table = ll.read_table(frame)
+    assert sorted(table.censored[table.censored != 0].tolist()) == [-1, 1]
+
+
+def test_bounds_of_merged_rows_bound_their_means(tmp_path):
+    (tmp_path / "t.csv").write_text("city,a,b,c\nx,<2,1,1\nx,4,3,2\ny,>6,5,4\ny,<8,7,2\nz,5,,3\nu,7,2,6\n")
+    table = ll.read_table(tmp_path / "t.csv", duplicates="mean")
+    of_a = table.columns == 0
+    np.testing.assert_array_equal(table.values[of_a], [3, 7, 5, 7])
+    np.testing.assert_array_equal(table.censored[of_a], [-1, 0, 0, 0])
+
+
+def test_drawn_tables_have_numbers_beyond_the_bounds(tmp_path):
+    (tmp_path / "t.csv").write_text(BOUNDS)
+    called = call("completions", "t.csv", "-o", "drawn", "-n", "2", cwd=tmp_path)
+    assert "2 censored cells of 'a', 'b', fitted as what lies beyond their bounds" in called.stdout
+    assert "in each, 2 censored cells drawn beyond the bounds" in called.stdout
+    for k in (1, 2):
+        table = cells_of((tmp_path / "drawn" / f"t-{k}.csv").read_text())
+        assert 0 <= float(table[1][1]) < 0.05
+        assert float(table[2][2]) > 200
+        assert [line[3] for line in table[:4]] == ["c", "2", "3", "4"]
 
 
 def test_what_bounds_are_taken_for(tmp_path):

@@ -336,11 +336,14 @@ def test_losses_in_brackets_beside_numbers(tmp_path):
     assert "1 numbers of 'gain' in brackets are below zero" in table.decided
 
 
-def test_bounds_in_a_sheet_are_asked_for(tmp_path):
+def test_bounds_in_a_sheet_are_read_as_is_said(tmp_path):
     rows = [[f"s{k}", "<0.5" if k == 3 else None if k == 4 else k + 0.5, k] for k in range(8)]
     path = write_book(tmp_path / "t.xlsx", [["well", "lead", "depth"], *rows])
-    with pytest.raises(InvalidInputError, match="what bounds in a text file or sheet mean"):
-        load_table(path, WORDS)
+    with pytest.raises(InvalidInputError, match="what bounds mean"):
+        load_table(path, Reading(form=TableFormat(censored="error")))
+    within = load_table(path, WORDS)
+    assert "1 censored cell of 'lead', fitted as what lies beyond" in " ".join(within.decided)
+    assert within.observations.exact().size == within.observations.size - 1
     bound = load_table(path, Reading(form=TableFormat(censored="bound")))
     assert bound.observations.to_array()[3, 0] == 0.5
     kept = load_table(path, Reading(form=TableFormat(censored="missing")))

@@ -110,11 +110,18 @@ WITH_UNITS = {
     "tea": [x or None for x in prices(lambda x: f"{x:.2f} €".replace(".", ","))["tea"]],
     "milk": [x or None for x in prices(lambda x: f"{x:.1f} kg".replace(".", ","))["milk"]],
 }
+BOUNDED = {**values(), "tea": [f"<{x}" if x and k % 5 == 1 else x for k, x in enumerate(values()["tea"])]}
 NUMBERS_AS_TEXT = {**values(), "tea": [None if x == "" else x for x in prices()["tea"]]}
 
 ENTRIES = (
     sheet("a workbook", book(values()), frame=read_excel()),
     priced("a workbook, completed as text", book(values()), frame=read_excel()),
+    sheet(
+        "bounds among the numbers of a workbook",
+        book(BOUNDED),
+        frame=read_excel(),
+        said=("censored cells of 'tea', fitted as what lies beyond",),
+    ),
     sheet(
         "whole numbers of a workbook",
         book(values(counts)),

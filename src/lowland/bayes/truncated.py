@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import TypeAlias, final
 
 import numpy as np
 
 from lowland.core.arrays import Vector
+
+# bounds of all laws, or of each
+Ends: TypeAlias = "float | Vector"
+# standard normal scores of the bounds themselves
+FARTHEST = 8.0
 
 
 @final
@@ -19,7 +24,7 @@ class TruncatedNormal:
     ----------
     means, spreads : ndarray, shape (k,)
         Of the normal laws.
-    low, high : float
+    low, high : float or ndarray, shape (k,)
         May be infinite; ``low < high``.
 
     Notes
@@ -29,8 +34,8 @@ class TruncatedNormal:
 
     means: Vector
     spreads: Vector
-    low: float
-    high: float
+    low: Ends
+    high: Ends
 
     def moments(self) -> tuple[Vector, Vector]:
         """Return the means and standard deviations within the bounds, shape (k,) each."""
@@ -56,16 +61,43 @@ class TruncatedNormal:
         from scipy.special import log_ndtr, ndtri_exp
 
         a, b = self._ends()
-        scaled = (np.asarray(values, np.float64) - self.means) / self.spreads
-        above = np.where(a > 0, True, np.where(b < 0, False, scaled > 0))
-        a, b, sign = np.where(above, -b, a), np.where(above, -a, b), np.where(above, -1.0, 1.0)
-        share = np.logaddexp(log_ndtr(a), log_ndtr(sign * scaled) + _log_share(a, b))
+        given = (np.asarray(values, np.float64) - self.means) / self.spreads
+        a, x, b, sign = _lower(a, given, b)
+        share = np.logaddexp(log_ndtr(a), log_ndtr(x) + _log_share(a, b))
         moved = self.means + self.spreads * sign * np.clip(ndtri_exp(np.minimum(share, 0.0)), a, b)
         return np.asarray(np.clip(moved, self.low, self.high))
+
+    def scores(self, values: Vector) -> Vector:
+        """Return the standard normal scores of numbers within the bounds: what `within` moves there."""
+        from scipy.special import ndtri_exp
+
+        a, b = self._ends()
+        given = np.clip((np.asarray(values, np.float64) - self.means) / self.spreads, a, b)
+        a, x, b, sign = _lower(a, given, b)
+        shares = _log_share(a, x) - _log_share(a, b), _log_share(x, b) - _log_share(a, b)
+        below, above = (ndtri_exp(np.minimum(share, 0.0)) for share in shares)
+        # from the end that is nearer
+        return np.asarray(sign * np.clip(np.where(shares[0] < shares[1], below, -above), -FARTHEST, FARTHEST))
+
+    def log_shares(self) -> Vector:
+        """Return the logarithms of the shares of the laws that lie within the bounds, shape (k,)."""
+        a, b = self._ends()
+        above = a > -b
+        return _log_share(np.where(above, -b, a), np.where(above, -a, b))
 
     def _ends(self) -> tuple[Vector, Vector]:
         """Return the bounds in standard deviations from the mean."""
         return (self.low - self.means) / self.spreads, (self.high - self.means) / self.spreads
+
+
+def _lower(a: Vector, x: Vector, b: Vector) -> tuple[Vector, Vector, Vector, Vector]:
+    """Return bounds, and numbers between them, as they are or turned round, so that x has the lower tail.
+
+    And 1, or -1 where they are turned round.
+    """
+    above = np.where(a > 0, True, np.where(b < 0, False, x > 0))
+    sign = np.where(above, -1.0, 1.0)
+    return np.where(above, -b, a), sign * x, np.where(above, -a, b), sign
 
 
 def _log_share(a: Vector, b: Vector) -> Vector:

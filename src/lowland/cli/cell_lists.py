@@ -49,8 +49,8 @@ def write_intervals(
     likeliest = filled_cells(table, completed.model) if words or table.totals else np.zeros((m, 0))
     columnar = path.suffix.lower() in COLUMNAR
     absent = math.nan if columnar else ""
-    observed = np.full((m, n), np.nan)
-    observed[seen.rows, seen.columns] = seen.values
+    observed, exact = np.full((m, n), np.nan), seen.exact()  # of censored cells, what lies beyond the bound
+    observed[exact.rows, exact.columns] = exact.values
 
     def lines() -> Iterator[Sequence[Any]]:
         everywhere = np.arange(n)

@@ -124,12 +124,18 @@ def write_filled_table(
     *,
     means: bool = False,
     formulas: bool = False,
+    drawn: bool = False,
 ) -> None:
-    """Write a table whose missing cells are filled from an array of what a model has of the fitted ones."""
+    """Write a table whose missing cells are filled from an array of what a model has of the fitted ones.
+
+    If these are `drawn`, numbers take the place of censored cells, too.
+    """
+    table = table.exact if drawn else table
     filled = with_totals(table, filled, model, means=means)
     if table.original is not None:
         fills = column_fills(table, filled)
-        write_filled(path, Filled(original=table.original, fills=fills, form=table.form, means=means))
+        some = Filled(original=table.original, fills=fills, form=table.form, means=means, drawn=drawn)
+        write_filled(path, some)
     else:
         _write_cells(path, table, filled, formulas=formulas)
 

@@ -220,11 +220,14 @@ class FitOptions(ABC):
         """How to read the table."""
         loss = self.plan.loss  # columns of a logistic loss may hold two words instead of numbers
         named = () if isinstance(loss, str) else loss.items()
+        reading, bayesian = self.table.reading, self.plan.decide_method() != "map"
+        if not bayesian and reading.form.censored == "within":  # which is said
+            reading = replace(reading, form=replace(reading.form, censored="bound"))
         return replace(
-            self.table.reading,
+            reading,
             dtype=self.run.dtype,
             two_level=[str(column) for column, word in named if word == "logistic"],
-            words=self.plan.decide_method() != "map",  # Bayesian methods fit levels as numbers
+            words=bayesian,  # Bayesian methods fit levels as numbers
         )
 
     def read(self, output: Path | None, *, quiet: bool) -> FitInput:

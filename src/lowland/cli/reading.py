@@ -28,8 +28,9 @@ class CellOptions:
     )
     sentinels: str = option("error", "Numbers such as -999, far from all others: error, missing or values.")
     censored: str = option(
-        "error",
-        "Bounds such as <0.05 in texts and sheets: error, bound (the value) or missing (kept as they are).",
+        "within",
+        "Bounds such as <0.05: within (fitted as what lies beyond), bound (taken for the value), missing "
+        "(left out of the fit, written as they are) or error.",
     )
     decimal: str | None = option(None, "Decimal mark, . or a comma; by default found out.")
     thousands: str | None = option(None, "Mark between groups of three digits; by default found out.")

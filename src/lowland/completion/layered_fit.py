@@ -13,9 +13,11 @@ from lowland.bayes.side_orders import SideOrders
 from lowland.cells.labels import TableLabels
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.bayesian.fit import fit_bayesian
+from lowland.completion.bayesian.gaussian.between import Between
 from lowland.completion.bayesian.order_choice import with_orders
 from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bayesian.table import BayesianTable
+from lowland.completion.censored.cells import CensoredCells
 from lowland.completion.encoded.level_maps import learn_maps, usual_maps
 from lowland.completion.encoded.level_model import LevelLayer
 from lowland.completion.encoded.levels import Levels
@@ -60,6 +62,10 @@ class BayesianProblem:
         Coordinates of rows and of the table's columns.
     allowed : ndarray of bool, shape (n, n), or None
         Whether one of the table's columns may inform another; None: all may.
+    censored : CensoredCells or None
+        Some of the cells, whose numbers are no more than likely; None: all are what was observed.
+    powers : mapping of int to Power, or None
+        Which columns are roots or logarithms; None: as held-out cells show.
     """
 
     table: Observations
@@ -69,6 +75,13 @@ class BayesianProblem:
     covariates: SideCovariates
     orders: SideOrders
     allowed: Allowed | None = None
+    censored: CensoredCells | None = None
+    powers: Powers | None = None
+
+    @property
+    def between(self) -> Between | None:
+        """The cells whose numbers are no more than likely, and what they lie between, as they are fitted."""
+        return None if self.censored is None else self.censored.written(self.levels, self.powers or {})
 
     def in_numbers(self) -> BayesianProblem:
         """Return the problem with what is known of columns said of the columns of numbers."""
@@ -99,8 +112,9 @@ def fit_layers(
         Callbacks, checkpoint and snapshot of `fit_bayesian`.
     """
     problem, table, levels = problem.in_numbers(), problem.table, problem.levels
-    powers = choose_powers(table, levels, problem.settings, problem.covariates, plan.powers, rng)
-    typical = None
+    powers, typical = problem.powers, None
+    if powers is None:
+        powers = choose_powers(table, levels, problem.settings, problem.covariates, plan.powers, rng)
     if not levels:
         powers, typical = _choose_units(problem, powers, plan, rng)
     written = write_powers(table, powers)
@@ -141,6 +155,9 @@ def _choose_units(
         # weights may say what units would, and a unit is known from all cells of its row
         warn_of_variables(table, "a fit with " + ("weights" if problem.allowed is None else "predictors"))
         asked = False
+    if asked is None and problem.censored is not None:  # bounds have the unit of the table
+        warn_of_variables(table, "a fit with censored cells")
+        asked = False
     answers = asked, plan.powers
     return choose_row_units(table, powers, problem.settings, problem.covariates, answers, rng)
 
@@ -157,7 +174,9 @@ def _fit_rows(
         return _fit_numbers(problem, plan, rng, search)
     table, settings = problem.numbers, replace(problem.settings, graded=False)
     units = typical.units(table)
-    fitted = _fit_numbers(replace(problem, numbers=units.write(table), settings=settings), plan, rng, search)
+    # in other units, censored cells keep their likely numbers
+    problem = replace(problem, numbers=units.write(table), settings=settings, censored=None)
+    fitted = _fit_numbers(problem, plan, rng, search)
     return LayeredTable(RowUnitsLayer(sampling(fitted.model), typical, units), fitted, table)
 
 
@@ -176,7 +195,7 @@ def _fit_numbers(
     settings = replace(settings, column_places=_column_places(orders, settings))
     if orders and settings.full is not True:  # a Gaussian has its order of columns from `column_places`
         settings, covariates = with_orders(table, settings, covariates, orders, of_orders)
-    fit = fit_bayesian(table, settings, rng=rng, covariates=covariates, **search)
+    fit = fit_bayesian(table, settings, rng=rng, covariates=covariates, between=problem.between, **search)
     fitted = BayesianTable.of(fit, covariates)
     if problem.allowed is not None:  # also of a fit that was interrupted: nothing else may be predicted
         return LayeredTable(RestrictedLayer.of(fitted.model, problem.allowed, table), fitted, table)

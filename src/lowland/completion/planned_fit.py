@@ -16,6 +16,8 @@ from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bounded.layer import BoundedLayer
 from lowland.completion.bounded.limits import Limits, check_within, read_limits
+from lowland.completion.censored.cells import CensoredCells
+from lowland.completion.censored.layer import CensoredLayer
 from lowland.completion.columns.losses import Columns, check_columns
 from lowland.completion.encoded.levels import LevelKind, Levels
 from lowland.completion.layered_fit import BayesianProblem, fit_layers
@@ -28,6 +30,7 @@ from lowland.completion.penalised.table import PenalisedTable
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.restricted.allowed import Allowed, read_predictors
 from lowland.completion.row_units.suspicion import warn_of_variables
+from lowland.completion.settling import settle
 from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.model import sampling
 from lowland.core.arrays import Indices
@@ -102,8 +105,10 @@ def fit_plan(  # noqa: PLR0913
     if plan.row_units:
         check_row_units(known, allowed)
     check_limits(table, limits, known)
+    cells = CensoredCells.of(table, limits)
     if method == "map":
         refuse_covariates(covariates)
+        refuse_censored(cells)
         if plan.row_units is None and plan.squared:
             warn_of_variables(table, 'method "map"', ", or fit by another method")
         return _fit_penalised(table, plan, rng, search)
@@ -115,11 +120,17 @@ def fit_plan(  # noqa: PLR0913
         covariates=covariates,
         orders=orders,
         allowed=allowed,
+        censored=cells,
     )
+    if cells is not None:
+        problem = settle(problem, plan, rng)
     fitted = fit_layers(problem, plan, rng, search)
     if limits:
         layer = BoundedLayer(sampling(fitted.model), limits, labels)
-        fitted = LayeredTable(layer, fitted, table)
+        fitted = LayeredTable(layer, fitted, problem.table)
+    if problem.censored is not None:
+        outer = CensoredLayer(sampling(fitted.model), problem.censored, labels, table.size)
+        fitted = LayeredTable(outer, fitted, table)
     return PlannedFit(fitted)
 
 
@@ -173,6 +184,19 @@ def check_limits(table: Observations, limits: Limits, levels: Levels) -> None:
                 Words("columns of levels have no ", Option("bounds")), f"column {name}", fix="leave it out"
             )
     check_within(table, limits)
+
+
+def refuse_censored(cells: CensoredCells | None) -> None:
+    """Raise if there are censored cells: penalised fits have no law of which a part is possible."""
+    if cells is not None:
+        raise UnsupportedError(
+            'method "map" knows no bounds of cells',
+            f"{cells.size} censored cells",
+            fix=Remedy(
+                Words("take bounds for values (", Option("censored", "bound"), ")"),
+                Words("fit with ", Option("method", "variational", "gibbs", "gaussian")),
+            ),
+        )
 
 
 def refuse_covariates(covariates: SideCovariates) -> None:

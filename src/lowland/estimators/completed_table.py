@@ -168,11 +168,11 @@ class _CompletedTable(_ServedTable):
         filled = self._filled(table, about, likeliest=True)
         return self._as_given(X, filled, means=self._keeps_means(eager_frame(X), means, 4))
 
-    def _as_given(self, X: Any, filled: Matrix, *, means: bool = False) -> Any:
-        """Return a table with its holes filled, of the kind that it is."""
+    def _as_given(self, X: Any, filled: Matrix, *, means: bool = False, drawn: bool = False) -> Any:
+        """Return a table with its holes filled, and its bounds if they are drawn, of the kind that it is."""
         if is_named(X):
             return with_holes_filled(X, filled, self._completed.labels)
-        return decode_summed(self, eager_frame(X), filled, means=means)
+        return decode_summed(self, eager_frame(X), filled, means=means, drawn=drawn)
 
     def _keeps_means(self, frame: Any, means: bool | None, stacklevel: int) -> bool:
         """Return whether fills among whole numbers are means; warn of floats that are not, unless asked."""

@@ -86,18 +86,17 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         Ridge penalty on row and column biases (method "map"), 0 for none. "auto": chosen with the penalty;
         if that is given, 0 (1 if losses are not all squared).
     penalty_weights : {"uniform", "counts"}
-        Whether the penalties weight all rows and columns alike, or each by its number of observed cells
-        over the mean number, so that rarely seen rows and columns are shrunk less (method "map").
+        Whether penalties weigh lines alike, or by their cells: rarely seen ones are shrunk less ("map").
     n_draws : int
         Number of draws that methods "gibbs" and "gaussian" keep.
     as_data, as_is, as_total : sequence of str
         Columns of a data frame, and rows by their names, that are data although they look like identifiers,
         sums or means; that stay as they are, without a part in the fit; that are sums whatever their name.
     bounds : mapping of column to (low, high), or array_like, shape (n, 2), optional
-        What is possible in columns of numbers; an end that is None or infinite is open. Predictions are means
-        of the law of a new observation within the bounds (of a truncated normal, in the unit in which the
-        column is fitted); draws are moved within them by their quantiles, which keeps draws joint; intervals
-        are cut off. The fit itself knows no bounds. Bayesian methods.
+        What is possible in columns of numbers (None: no end): predictions, draws and intervals lie within.
+    censored : {"within", "bound", "missing"}
+        What bounds such as "<0.05" among numbers, or censored `Observations`, are in a fit: what lies beyond
+        (not "map"), values, or left out. Frames keep them; `completions` draw them; in new rows, values.
     dates : {"dmy", "mdy", "ymd"}, optional
         The order of day, month and year in a data frame, where dates are three numbers and do not tell it.
     predictors : mapping of column to columns, or array_like of bool, shape (n, n), optional
@@ -148,9 +147,8 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
 
     Notes
     -----
-    In arrays and data frames NaN is missing and zero is a value; in sparse arrays stored entries,
-    including stored zeros, are observed, and all others are missing. Infinite values raise an error. A
-    row or column without observations is predicted from the others and from its covariates.
+    In arrays and data frames NaN is missing and zero is a value; in sparse arrays stored entries, zeros too,
+    are observed. A row or column without observations is predicted from the others and its covariates.
 
     Examples
     --------
@@ -184,6 +182,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         as_is: Any = (),
         as_total: Any = (),
         bounds: Any = None,
+        censored: str = "within",
         dates: str | None = None,
         predictors: Any = None,
         dtype: str = "float64",
@@ -213,6 +212,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         self.as_is = as_is
         self.as_total = as_total
         self.bounds = bounds
+        self.censored = censored
         self.dates = dates
         self.predictors = predictors
         self.dtype = dtype

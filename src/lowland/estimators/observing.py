@@ -12,6 +12,7 @@ from lowland.cells.sides import CellTable
 from lowland.core.arrays import check_size
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
+from lowland.estimators.frames.censored import as_asked, sides_of
 from lowland.estimators.frames.data_arrays import as_table
 from lowland.estimators.frames.kinds import encode
 from lowland.estimators.frames.refused import in_words
@@ -48,7 +49,10 @@ def observe(model: Any, X: Any, *, reset: bool, rows: bool = False) -> Observati
     table = (
         _aligned(model, X, reset, rows) if isinstance(X, Observations) else _checked(model, X, reset, named)
     )
-    table = without_totals(model, frame, table)
+    sides = sides_of(frame, model._written, model.untouched_)
+    if sides is not None and sides.any():
+        table = replace(table, censored=sides[table.rows, table.columns])
+    table = as_asked(model, without_totals(model, frame, table), fitting=reset)
     if not reset:  # a fit asks more
         check_size("X", in_precision(table, model.dtype).values)
     return table

@@ -27,6 +27,7 @@ def check_any(table: Observations) -> None:
 
 def error_of_cells(model: TableModel, table: Observations) -> float:
     """Return the root-mean-square error of predictions at cells of the fitted table."""
+    table = table.exact()
     check_any(table)
     if table.shape != model.shape:
         raise InvalidInputError(
@@ -83,8 +84,9 @@ def error_of_rows(
     squares = 0.0
     for fold in np.unique(folds):
         kept, apart = table.hide(folds == fold)
+        apart = apart.exact()
         errors = np.asarray(fill(kept)[apart.rows, apart.columns] - apart.values, np.float64)
         at = np.isin(apart.columns, words)
         errors[at] = errors[at] != 0
         squares += float(np.sum((errors / units[apart.columns]) ** 2))
-    return float(np.sqrt(squares / table.size))
+    return float(np.sqrt(squares / max(table.exact().size, 1)))

@@ -21,6 +21,7 @@ from lowland.core.results.findings import Certificate
 from lowland.core.results.records import SearchResult
 from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import unless_interrupted
+from lowland.estimators.frames.censored import warn_of_bounds
 from lowland.estimators.frames.counts import find_counts, whole_columns
 from lowland.estimators.frames.data_arrays import as_table
 from lowland.estimators.frames.kinds import FrameKinds, chosen_losses, read_kinds
@@ -71,6 +72,8 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     kinds, plan, numbers = _read_columns(model, X)
     check_effort(model.effort)
     seen = observe(model, X, reset=True)
+    if plan.decide_method() == "map":  # whose fits have no law of which a part is possible
+        seen = replace(seen, censored=None)
     model._is_single = bool(seen.values.dtype == np.float32)
     observations = in_precision(seen, model.dtype)
     rank_or_auto(model.rank, observations.shape)
@@ -136,6 +139,8 @@ def _read_columns(model: Any, X: Any) -> tuple[FrameKinds, CompletionPlan, bool]
     warn_of_untouched(kinds.untouched, model.loss)
     warn_of_marks(X, model.levels_)
     warn_of_written(kinds.written)
+    penalised = plan.decide_method() == "map"
+    warn_of_bounds(X, kinds.written, model.untouched_, model.censored, penalised=penalised)
     warn_of_totals(totals, unconfirmed)
     suited = {} if numbers else kinds.losses
     plan = replace(plan, loss=chosen_losses(plan.loss, is_auto(model.loss), suited, model.levels_))
@@ -171,6 +176,8 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
             raise UnsupportedError(
                 f"tables {where} have no columns that are no data", name, fix="leave it out"
             )
+    if model.censored != "within":
+        raise UnsupportedError(f"tables {where} have no censored cells", "censored", fix="leave it out")
     for name in ("row_order", "column_order"):
         order = getattr(beside, name)
         if not (order is None or is_auto(order)):

@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-# what to do with censored cells: refuse them, take the bound for the value, or leave them out of the fit
-CENSORED = ("error", "bound", "missing")
+# what to do with censored cells: fit them as what lies beyond the bound, take the bound for the value, leave
+# them out of the fit, or refuse them
+CENSORED = ("within", "bound", "missing", "error")
 _SPACE = "\u00a0\u2007\u2009\u202f"
 _CURRENCIES = (
     "AED|AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KRW|MXN|MYR|NOK|NZD|PHP|PLN|RON|RUB|SAR|SEK|"
@@ -30,6 +31,7 @@ _PARTS = re.compile(
 )
 _PLAIN = re.compile(r"[+-]?\d+\.?\d*")
 _BOUND = re.compile(r"(?:[<>≤≥]=?|&[lg]t;)\s*(?=[+\-\u2212.,]?\d)")
+_BELOW = ("<", "≤", "&lt;")
 _LOSS = re.compile(r"\((?P<inside>[^()]*\d[^()]*)\)")
 # signs of notes, and letters of estimates after a space: "5.2 e"
 _SIGN = re.compile(r"\s*(?:[*†‡§#^¹²³⁴⁵]+|\[(?:\d{1,2}|[a-z])\]|\([a-z]{1,2}\))$")
@@ -52,6 +54,8 @@ MOST_LETTERS = 6
 LISTED = 6
 # cells that are looked at before a column of text is given up
 FIRST = 200
+# numbers that are not censored in a column in which others are
+FEWEST = 2
 
 
 @final
@@ -67,7 +71,7 @@ class Beside:
         Marks of notes after some of them.
     losses : bool
         Whether brackets mean below zero.
-    censored : {"error", "bound", "missing"}
+    censored : {"error", "within", "bound", "missing"}
         What is done with cells such as "<0.05"; nothing special if "error".
     """
 
@@ -108,6 +112,16 @@ class Beside:
         }
         return {kind: int(np.array(which, bool)[codes].sum()) for kind, which in found.items()}
 
+    def side(self, cell: str) -> int:
+        """Return -1 for a cell whose number lies below what it says, 1 if it lies above, else 0."""
+        if self.censored != "within" or not is_censored(cell):
+            return 0
+        return -1 if cell.strip().startswith(_BELOW) else 1
+
+    def draws(self, cell: str) -> bool:
+        """Return whether a cell's number is not known, but what it lies beyond is."""
+        return self.side(cell) != 0
+
     def keeps(self, cell: str) -> bool:
         """Return whether a cell takes no part in a fit and is not filled, because only its bound is known."""
         return self.censored == "missing" and is_censored(cell)
@@ -118,6 +132,14 @@ class Beside:
 
 
 NOTHING = Beside()
+
+
+# what is said of censored cells
+DONE = {
+    "bound": "whose bounds are taken for values",
+    "missing": "left out of the fit, as they are",
+    "within": "fitted as what lies beyond their bounds",
+}
 
 
 def beside_words(by_column: Mapping[str, Beside], counts: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
@@ -143,8 +165,8 @@ def beside_words(by_column: Mapping[str, Beside], counts: Mapping[str, Mapping[s
     marks = ", ".join(sorted({repr(mark) for beside in by_column.values() for mark in beside.marks}))
     said("marks", lambda n, names: f"{n} numbers of {names} have marks, which stay as they are: {marks}")
     said("losses", lambda n, names: f"{n} numbers of {names} in brackets are below zero")
-    left = any(beside.censored == "missing" for beside in by_column.values())
-    done = "left out of the fit, as they are" if left else "whose bounds are taken for values"
+    how = {beside.censored for beside in by_column.values()} - {"error"}
+    done = DONE[min(how)] if how else ""
     said("censored", lambda n, names: f"{n} censored cell{'s' * (n != 1)} of {names}, {done} (--censored)")
     return tuple(words)
 
@@ -168,7 +190,7 @@ def _without_mark(cell: str, *, letters: bool) -> tuple[str, str]:
 
 
 def find_beside(
-    cells: Iterable[str], is_number: Callable[[str], bool], missing: Collection[str], censored: str = "error"
+    cells: Iterable[str], is_number: Callable[[str], bool], missing: Collection[str], censored: str = "within"
 ) -> Beside:
     """Return what stands beside the numbers of a column, as far as its cells agree.
 
@@ -180,7 +202,7 @@ def find_beside(
         Whether a cell is a number by itself.
     missing : collection of str
         Cells that mean missing.
-    censored : {"error", "bound", "missing"}
+    censored : {"within", "bound", "missing", "error"}
         What a person says about bounds.
     """
     known = [text for cell in cells if (text := cell.strip()) not in missing]
@@ -198,13 +220,20 @@ def find_beside(
     if not rest:
         return NOTHING
     before, unit, marks = _letters(plain, rest, is_number)
-    return Beside(
-        before=before,
-        unit=unit,
-        marks=marks,
-        losses=_are_losses(plain, rest, is_number),
-        censored=censored if bounds else "error",
-    )
+    losses = _are_losses(plain, rest, is_number)
+    found = Beside(before=before, unit=unit, marks=marks, losses=losses)
+    if not bounds or censored == "error":
+        return found
+    if _are_bounds(known, found, is_number):
+        return replace(found, censored=censored)
+    return find_beside(known, is_number, missing, "error")
+
+
+def _are_bounds(known: Sequence[str], found: Beside, is_number: Callable[[str], bool]) -> bool:
+    """Return whether cells are numbers and bounds of them: "<50K", ">50K" are words, and "<18", "18-25"."""
+    exact = {found.plain(cell) for cell in known if not is_censored(cell)}
+    bare = (found.plain(_BOUND.sub("", cell, count=1)) for cell in known if is_censored(cell))
+    return len(exact) >= FEWEST and all(map(is_number, exact)) and all(map(is_number, bare))
 
 
 def _are_losses(plain: Sequence[str], rest: Sequence[str], is_number: Callable[[str], bool]) -> bool:

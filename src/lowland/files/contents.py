@@ -87,7 +87,7 @@ def refuse_text_settings(opened: Opened, form: TableFormat) -> None:
     if opened.kind in STATISTICS:  # whose text has an encoding, too
         form = replace(form, encoding=None)
     if opened.kind in SHEETS:  # which have titles above their tables and bounds of numbers, too
-        form = replace(form, skip=None, censored="error")
+        form = replace(form, skip=None)
     if form.describes_text:
         raise InvalidInputError(TEXT_ONLY, opened.name, fix="omit them")
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Words
-from lowland.files.beside_numbers import NOTHING, Beside, find_beside
+from lowland.files.beside_numbers import NOTHING, Beside, beside_words, find_beside
 
 # what programs write for a missing cell, and what people write, which may be a word as well
 _CODES = ("", "NA", "N/A", "n/a", "na", "#N/A", "#NA", "<NA>", "NaN", "nan", "NaT", "NULL", "Null", "null")
@@ -60,6 +60,9 @@ class Numerals:
         What else stands beside the numbers of some columns, by their names.
     notes : tuple of str
         What is said about these.
+    sides : mapping of str to ndarray of int8
+        Of columns with censored cells, for each line: -1 where a number lies below what is written, 1 where
+        above, else 0.
     """
 
     decimal: str = "."
@@ -69,10 +72,30 @@ class Numerals:
     beside: Beside = NOTHING
     by_column: Mapping[str, Beside] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    sides: Mapping[str, NDArray[np.int8]] = field(default_factory=dict)
+
+    def with_beside(
+        self, by_column: Mapping[str, Beside], cells: Mapping[str, tuple[Sequence[str], NDArray[Any]]]
+    ) -> Numerals:
+        """Return the same with what stands beside the numbers of some columns.
+
+        Parameters
+        ----------
+        by_column : mapping of str to Beside
+        cells : mapping of str to pair
+            Distinct cells of these columns, and the place of each line's cell among them.
+        """
+        counts = {name: found.count(*cells[name]) for name, found in by_column.items()}
+        sides = {
+            name: np.array([found.side(cell) for cell in cells[name][0]], np.int8)[cells[name][1]]
+            for name, found in by_column.items()
+            if counts[name]["censored"] and found.censored == "within"
+        }
+        return replace(self, by_column=by_column, notes=beside_words(by_column, counts), sides=sides)
 
     def of(self, name: str) -> Numerals:
         """Return how the numbers of a column are written."""
-        return replace(self, beside=self.by_column.get(name, NOTHING), by_column={})
+        return replace(self, beside=self.by_column.get(name, NOTHING), by_column={}, sides={})
 
     @property
     def words(self) -> str:
@@ -195,7 +218,7 @@ def find_numerals(
     return Numerals(thousands="," if comma == "groups" else "", named=named, signs=signs)
 
 
-def beside(cells: Collection[str], missing: Collection[str], censored: str = "error") -> Beside:
+def beside(cells: Collection[str], missing: Collection[str], censored: str = "within") -> Beside:
     """Return what stands beside the numbers of a column, whatever their decimal mark is."""
     return find_beside(cells, is_number, _MARKS | frozenset(missing), censored)
 

@@ -16,15 +16,8 @@ from lowland.files.beside_numbers import CENSORED
 ROW_LABELS = "row labels"
 # what is said of these where a table is no text
 TEXT_ONLY = Words(
-    *(
-        Option("delimiter"),
-        ", ",
-        Option("encoding"),
-        " and ",
-        Option("comment"),
-        " apply only to text files, ",
-    ),
-    *(Option("skip"), " and ", Option("censored"), " to sheets as well"),
+    *(Option("delimiter"), ", ", Option("encoding"), " and ", Option("comment")),
+    *(" apply only to text files, ", Option("skip"), " to sheets as well"),
 )
 # the way out where a list of cells is taken for a wide table
 AS_LIST = Words(
@@ -69,9 +62,9 @@ class TableFormat:
     sentinels : {"error", "missing", "values"}
         What to do with numbers such as -999 that lie far from all others of their column: refuse the table,
         take them for missing, or keep them.
-    censored : {"error", "bound", "missing"}
-        What to do with cells of a text file or sheet that are bounds of numbers, such as "<0.05": refuse the
-        table, take the bound for the value, or leave the cells out of the fit, as they are.
+    censored : {"within", "bound", "missing", "error"}
+        What to do with cells that are bounds of numbers, such as "<0.05": fit them as what lies beyond the
+        bound, take the bound for the value, leave the cells out of the fit, as they are, or refuse the table.
     sheet : str, optional
         Name of the sheet of a spreadsheet, or of a table in an .RData file; by default the only one that
         holds anything, or the only one of these that is not hidden.
@@ -116,7 +109,7 @@ class TableFormat:
     missing: Collection[str] = ()
     words: Collection[str] = ()
     sentinels: str = "error"
-    censored: str = "error"
+    censored: str = "within"
     sheet: str | None = None
     row_labels: bool | None = None
     keep: Collection[str] = ()
@@ -166,7 +159,12 @@ class TableFormat:
         return replace(self, missing=(*self.missing, mark))
 
     @property
+    def without_bounds(self) -> TableFormat:
+        """The same for numbers of which all must be known: bounds are refused unless something is said."""
+        return replace(self, censored="error") if self.censored == "within" else self
+
+    @property
     def describes_text(self) -> bool:
         """Whether a setting was given that applies only to text files."""
         given = (self.delimiter, self.encoding, self.skip, self.comment)
-        return any(x is not None for x in given) or self.censored != "error"
+        return any(x is not None for x in given)

@@ -191,6 +191,7 @@ def read_typed_columns(
     """
     if not is_file(source):
         return frame_columns(source), "the data frame"
+    form = form.without_bounds
     opened = open_table(source, form)
     where = opened.name
     if not is_text(opened):
@@ -218,6 +219,7 @@ def read_labelled_columns(source: Any, value: str, form: TableFormat) -> tuple[C
         The column of numbers.
     form : TableFormat
     """
+    form = form.without_bounds
     if not is_file(source):
         columns, where, numerals = frame_columns(source), "the data frame", Numerals()
     else:
@@ -249,7 +251,7 @@ def _load_columns(contents: Contents, where: str, how: Reading) -> Table:
         made = table_from_columns(
             columns, where, how, decision=decision, numerals=contents.numerals, decided=decided
         )
-        check_censored(made, contents.numerals, where)
+        check_censored(made, made.numerals, where)
         return made
     # an index names the rows, whatever it holds
     inner = {name: column for name, column in profiles.items() if name != index}
@@ -290,15 +292,15 @@ def _load_text(opened: Opened, how: Reading) -> Table:
     return _with_original(table, original_text(opened, layout, kept, numerals))
 
 
-def check_censored(table: Table, numerals: Numerals | None, where: str) -> None:
+def check_censored(table: Table, numerals: Numerals, where: str) -> None:
     """Raise if bounds are to be kept out of the fit, and lines are not rows."""
-    if numerals is None or not (table.layout == "long" or table.merged):
+    if not (table.layout == "long" or table.merged):
         return
     if any(beside.censored == "missing" for beside in numerals.by_column.values()):
         raise InvalidInputError(
             "only a wide table whose lines are its rows can keep bounds out of the fit, as they are",
             f"{where} is {'long' if table.layout == 'long' else 'merged by its labels'}",
-            fix=Words("take the bounds for values: ", Option("censored", "bound")),
+            fix=Words("fit them, or take the bounds for values: ", Option("censored", "within", "bound")),
         )
 
 
@@ -326,6 +328,8 @@ def _profile_of_text(codes: NDArray[Any], cells: Sequence[str], numerals: Numera
 def _with_original(table: Table, original: Original) -> Table:
     """Return a table with what it was read from, unless its lines are not its rows."""
     lines_are_rows = table.layout == "wide" and not table.merged
+    if not original.is_text:
+        original = replace(original, numerals=table.numerals)
     return replace(table, original=original) if lines_are_rows else table
 
 
@@ -344,12 +348,4 @@ def _sample_profiles(layout: TextLayout, form: TableFormat, where: str) -> dict[
 
 
 def _as_type(observations: Observations, dtype: str) -> Observations:
-    return Observations(
-        observations.rows,
-        observations.columns,
-        observations.values.astype(dtype),
-        observations.shape,
-        observations.weights,
-        observations.row_labels,
-        observations.column_labels,
-    )
+    return replace(observations, values=observations.values.astype(dtype))

@@ -63,7 +63,7 @@ def complete_elsewhere(context: typer.Context, asked: CompleteOptions) -> None:
         )
     if table is None:
         raise InvalidInputError("no table was given", "none", fix="name Parquet files' folder, or one file")
-    reading = asked.reading
+    reading = replace(asked.reading, form=asked.table.reading.form)
     roles = _roles(table, reading)
     with _opened(place, table, roles, reading) as seen:
         if plan.rank is not None:

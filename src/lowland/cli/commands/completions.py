@@ -93,7 +93,7 @@ class CompletionsOptions(FitOptions):
 
 @takes_records
 def completions(asked: CompletionsOptions) -> None:
-    """Write several completed tables, whose missing cells are drawn: multiple imputation."""
+    """Write several completed tables, whose missing and censored cells are drawn: multiple imputation."""
     asked.check()
     results, files, kept_at = asked.results, asked.files, checkpoint_path(asked.results.output)
     check_table(Path(files[0]), "the table", sheets=True)
@@ -111,9 +111,8 @@ def completions(asked: CompletionsOptions) -> None:
         for name, filled in zip(files, drawn, strict=True):
             path = folder / name
             with warnings.catch_warnings(record=True) as caught:
-                write_filled_table(
-                    path, given.loaded, filled, table.model, means=results.means, formulas=formulas
-                )
+                how = {"means": results.means, "formulas": formulas, "drawn": True}
+                write_filled_table(path, given.loaded, filled, table.model, **how)
             said |= {str(one.message).replace(str(path), str(results.output)): None for one in caught}
     forget(kept_at)
     for words in said:  # once, not of every file
@@ -132,4 +131,7 @@ def _say_all(asked: CompletionsOptions, table: Any) -> None:
     say_fit(table)
     last = "" if len(names) == 1 else f" to {names[-1]}"
     say(f"{counted(len(names), 'completed table')}: {folder / names[0]}{last}")
+    count = 0 if table.observations is None else table.observations.size - table.observations.exact().size
+    if count:
+        say(f"in each, {counted(count, 'censored cell')} drawn beyond the bounds")
     say("what is estimated from each is pooled by Rubin's rules (lowland.pool_estimates)")

@@ -10,6 +10,7 @@ import numpy as np
 from lowland.cells.labels import TableLabels
 from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.features import SideCovariates
+from lowland.completion.bayesian.gaussian.between import Between
 from lowland.completion.bayesian.gaussian.objective import GaussianRows
 from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.objective import BayesianCompletion
@@ -27,7 +28,7 @@ from lowland.search.loop import Callback, Checkpoint, Snapshot
 BRIEF = 40
 
 
-def fit_bayesian(
+def fit_bayesian(  # noqa: PLR0913
     observations: Observations,
     settings: BayesianSettings,
     *,
@@ -37,6 +38,7 @@ def fit_bayesian(
     checkpoint: Checkpoint | None = None,
     resume: Snapshot | None = None,
     before: BayesianFit | None = None,
+    between: Between | None = None,
 ) -> BayesianFit:
     """Fit a table.
 
@@ -52,6 +54,9 @@ def fit_bayesian(
         As in `lowland.search.run`.
     before : BayesianFit, optional
         A fit of an earlier state of the table to start from; its rows and columns come first.
+    between : Between, optional
+        Some of the cells, which a Gaussian of any covariance draws between two numbers; factors take the
+        number that is listed.
 
     Returns
     -------
@@ -74,6 +79,7 @@ def fit_bayesian(
         checkpoint=checkpoint,
         resume=resume,
         before=None if before is None else before.model,
+        between=between,
     )
     return replace(fit, table=observations)
 

@@ -13,6 +13,7 @@ from lowland.cells.labels import TableLabels
 from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.factor_covariance import along_columns, factor_covariance
 from lowland.completion.bayesian.features import FeatureMap, SideCovariates, check_covariates
+from lowland.completion.bayesian.gaussian.between import Between
 from lowland.completion.bayesian.gaussian.fit import fit_gaussian
 from lowland.completion.bayesian.gaussian.objective import GaussianRows
 from lowland.completion.bayesian.learnt_prior import LearntPrior
@@ -90,6 +91,7 @@ def fit_cells(  # noqa: PLR0913
     checkpoint: Checkpoint | None = None,
     resume: Snapshot | None = None,
     before: PosteriorModel | None = None,
+    between: Between | None = None,
 ) -> BayesianFit:
     """Fit the cells of a table; parameters that are not listed are those of `fit_bayesian`.
 
@@ -100,6 +102,8 @@ def fit_cells(  # noqa: PLR0913
     labels : TableLabels
     before : PosteriorModel, optional
         The model of an earlier state of the table to start from.
+    between : Between, optional
+        Some of the cells, in the unit of the table.
 
     Returns
     -------
@@ -121,6 +125,7 @@ def fit_cells(  # noqa: PLR0913
             labels,
             settings,
             targets=(first, *along_columns(settings.column_places)),
+            between=None if between is None else between.scaled(scaling.centres, scaling.spreads),
             rng=rng,
             callbacks=callbacks,
             checkpoint=checkpoint,

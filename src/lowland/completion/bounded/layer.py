@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Self, final
 
 import numpy as np
 
-from lowland.bayes.truncated import TruncatedNormal
 from lowland.cells.labels import TableLabels
+from lowland.completion.bounded.law import BoundedLaw
 from lowland.completion.bounded.limits import Limits, check_within
-from lowland.completion.encoded.power_model import PowerLayer
-from lowland.completion.encoded.powers import NODES, Power
 from lowland.completion.encoded.writing import WritingLayer, of_each
+from lowland.completion.layers.model import Layer
 from lowland.completion.tables.fitted import PageParts
 from lowland.completion.tables.model import ColumnLosses, SamplingModel, TableParts
 from lowland.core.arrays import Indices, Matrix, Vector
@@ -117,14 +116,10 @@ class BoundedLayer(WritingLayer):
             out[:, j] = self._law(rows, j).moments()[0]
         return out
 
-    def _law(self, rows: Indices, column: int) -> _BoundedLaw:
+    def _law(self, rows: Indices, column: int) -> BoundedLaw:
         """Return what is possible in cells of a column."""
-        base, columns = self.base, np.full(rows.size, column)
-        power = base.powers.get(column) if isinstance(base, PowerLayer) else None
-        if isinstance(base, PowerLayer) and power is not None:
-            base = base.base
-        means, spreads = base.scores(rows, columns), base.standard_errors(rows, columns)
-        return _BoundedLaw.of(np.asarray(means, np.float64), spreads, self.limits[column], power)
+        low, high = self.limits[column]
+        return BoundedLaw.of_cells(self.base, rows, np.full(rows.size, column), low, high)
 
     @property
     def words(self) -> str:
@@ -146,44 +141,8 @@ class BoundedLayer(WritingLayer):
         return replace(page, notes=(*page.notes, *self.scope))
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class _BoundedLaw:
-    """Laws of cells of one column within bounds: normal, or normal as roots or logarithms."""
-
-    law: TruncatedNormal
-    limits: tuple[float, float]
-    power: Power | None
-
-    @classmethod
-    def of(
-        cls, means: Vector, spreads: Vector, limits: tuple[float, float], power: Power | None
-    ) -> _BoundedLaw:
-        low, high = limits
-        if power is not None:
-            # numbers that nothing is written as are no bounds
-            low = -np.inf if low <= 0 else float(power.write(np.array(low)))
-            free = high >= power.whole > 0 or not np.isfinite(high)
-            high = np.inf if free else float(power.write(np.array(high)))
-        spreads = np.maximum(spreads, np.finfo(np.float64).tiny)
-        return cls(TruncatedNormal(means, spreads, low, high), limits, power)
-
-    def moments(self) -> tuple[Vector, Vector]:
-        """Return means and standard deviations, shape (k,) each."""
-        if self.power is None:
-            return self.law.moments()
-        places = self.law.within(self.law.means + self.law.spreads * NODES[:, None])
-        means, spreads = self.power.expect_at(places.T)
-        return np.clip(means, *self.limits), spreads
-
-    def within(self, values: Vector) -> Vector:
-        """Return numbers, shape (..., k), moved within the bounds by their quantiles."""
-        if self.power is None:
-            return self.law.within(values)
-        moved = self.power.read(self.law.within(self.power.write(values)))
-        return np.clip(moved, *self.limits)
-
-
 def limits_of(model: object) -> Limits:
-    """Return the bounds of columns that a model keeps."""
+    """Return the bounds of columns that a model keeps, perhaps within other layers."""
+    while isinstance(model, Layer) and not isinstance(model, BoundedLayer):
+        model = model.base
     return model.limits if isinstance(model, BoundedLayer) else {}

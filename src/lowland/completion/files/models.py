@@ -14,8 +14,10 @@ from lowland.cells.labels import TableLabels
 from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.table import BayesianTable
 from lowland.completion.bounded.layer import BoundedLayer
+from lowland.completion.censored.layer import CensoredLayer
 from lowland.completion.encoded.level_model import LevelLayer
 from lowland.completion.encoded.power_model import PowerLayer
+from lowland.completion.files.censored import censored_arrays, censored_model
 from lowland.completion.files.encodings import encoding_as_arrays, encoding_from_arrays
 from lowland.completion.files.forests import refined_arrays, refined_model
 from lowland.completion.files.limits import limits_as_arrays, limits_from_arrays
@@ -149,6 +151,9 @@ def table_from_arrays(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
     if plain.get("kind") == "row units":
         table = table_from_arrays(plain["base"], arrays)
         return LayeredTable(row_units_model(sampling(table.model), plain, arrays), table, None)
+    if plain.get("kind") == "censored":
+        table = table_from_arrays(plain["base"], arrays)
+        return LayeredTable(censored_model(sampling(table.model), plain, arrays), table, None)
     if plain.get("kind") == "encoded":
         return _encoded(plain, arrays)
     if plain.get("kind") == "posterior":
@@ -264,6 +269,11 @@ def _row_units_arrays(model: RowUnitsLayer) -> Parts:
     return {"kind": "row units", "base": base, **plain}, arrays | units
 
 
+def _censored_arrays(model: CensoredLayer) -> Parts:
+    plain, arrays = _WRITERS[type(model.base)](model.base)
+    return {"kind": "censored", "base": plain, "known": model.count}, arrays | censored_arrays(model.cells)
+
+
 def _refined_arrays(model: RefinementLayer) -> Parts:
     plain, arrays = _WRITERS[type(model.base)](model.base)
     known = model.refinement
@@ -285,6 +295,7 @@ _WRITERS: dict[type[Any], Callable[[Any], Parts]] = {
     LevelLayer: _encoded_arrays,
     PowerLayer: _encoded_arrays,
     BoundedLayer: _bounded_arrays,
+    CensoredLayer: _censored_arrays,
     RestrictedLayer: _restricted_arrays,
     RowUnitsLayer: _row_units_arrays,
 }

@@ -105,8 +105,10 @@ class Completed:
         drawing = self.table.sampler("multiple imputation")
         return data_of(self.table, "completions", fix="pass the table, or use sample"), drawing
 
-    def drawing(self, table: Observations, covariates: Matrix | None = None) -> Sampler:
-        """Return what draws cells of the rows of a table: of the fit itself, or of new rows, folded in.
+    def drawing(self, table: Observations, covariates: Matrix | None = None) -> tuple[Observations, Sampler]:
+        """Return the known cells of a table, and what draws the others: of the fit itself, or of new rows.
+
+        New rows are folded in, with the bounds of their censored cells for values.
 
         Raises
         ------
@@ -114,7 +116,9 @@ class Completed:
             If the fit has no posterior.
         """
         what, folded = "multiple imputation", self.folded(table, covariates)
-        return self.table.sampler(what) if folded is None else folding(folded, f"{what} of new rows")
+        if folded is None:
+            return table, self.table.sampler(what)
+        return replace(table, censored=None), folding(folded, f"{what} of new rows")
 
     def updated(self, new: Observations, *, refit: bool | None) -> tuple[Completed, bool]:
         """Return the table with more observations, and whether all of it was fitted again.

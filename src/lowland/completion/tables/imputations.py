@@ -35,10 +35,11 @@ def impute(drawing: Sampler, seen: Observations, count: int, rng: np.random.Gene
     drawing : Sampler
         Of the rows of the table.
     seen : Observations
+        Its censored cells are drawn, too.
     count : int
     rng : numpy.random.Generator
     """
-    missing = np.ones(seen.shape, bool)
+    seen, missing = seen.exact(), np.ones(seen.shape, bool)
     missing[seen.rows, seen.columns] = False
     rows, columns = np.nonzero(missing)
     for drawn in drawing.draws(rows, columns, count, rng):

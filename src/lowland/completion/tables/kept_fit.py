@@ -94,6 +94,8 @@ def cells_as_arrays(table: Observations) -> dict[str, NDArray[Any]]:
         arrays["values"] = table.values[order]
     if table.weights is not None:
         arrays["weights"] = table.weights[order]
+    if table.censored is not None:
+        arrays["sides"] = table.censored[order]
     return arrays
 
 
@@ -111,6 +113,7 @@ def cells_from_arrays(arrays: Mapping[str, NDArray[Any]], labels: TableLabels, d
         weights,
         labels.rows,
         labels.columns,
+        arrays["sides"].astype(np.int8) if "sides" in arrays else None,
     )
 
 
@@ -118,6 +121,7 @@ def _check_cells(arrays: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> 
     """Check arrays of cells against each other and the shape of their table."""
     m, n = shape
     whole = {"starts": str(m + 1), "columns": "cells"} | ({} if "values" in arrays else {"codes": "cells"})
+    whole |= {"sides": "cells"} if "sides" in arrays else {}
     sizes = check_arrays(arrays, whole, kind="iu")
     numbers = {"values": "cells"} if "values" in arrays else {"levels": "levels"}
     numbers |= {name: "cells" for name in ("weights",) if name in arrays}
@@ -128,6 +132,8 @@ def _check_cells(arrays: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> 
     ascending = (np.diff(starts.astype(np.int64)) >= 0).all() and starts[0] == 0
     require(ascending and starts[-1] == columns.size, "the starts of its rows do not count its cells")
     require((columns < n).all() and (columns >= 0).all(), "a cell lies in a column that does not exist")
+    if "sides" in arrays:
+        require(bool((np.abs(arrays["sides"]) <= 1).all()), "a censored cell lies on no side of its bound")
     if "values" not in arrays:
         known = (arrays["codes"] < sizes["levels"]).all() and (arrays["codes"] >= 0).all()
         require(known, "a cell has a value that is not listed")

@@ -177,7 +177,10 @@ def hold_trial(
     UnsupportedError
         If there are too few cells.
     """
-    kept, apart = table.hide(hide(table, choice.hides, rng))
+    hidden = hide(table, choice.hides, rng)
+    if table.censored is not None:  # whose numbers are not known
+        hidden = hidden & (table.censored == 0)
+    kept, apart = table.hide(hidden)
     predictor = fit(kept, rng)
     counts, overall = kept.column_counts(), float(kept.values.mean())
     sums = np.bincount(kept.columns, kept.values, minlength=table.shape[1])

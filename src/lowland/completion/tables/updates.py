@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lowland.cells.labels import TableLabels
 from lowland.core.arrays import Indices, Matrix, Vector, check_floats, check_positions
@@ -36,6 +36,7 @@ def merge(table: Observations, new: Observations) -> Observations:
         row_labels=new.row_labels if new.row_labels is not None else table.row_labels,
         column_labels=new.column_labels if new.column_labels is not None else table.column_labels,
         duplicates="last",
+        censored=np.concatenate([_sides(table), _sides(new)]),
     )
 
 
@@ -102,6 +103,10 @@ def _extend(
         old = known if whole else np.array([label_text(name) for name in known.tolist()])
         names = np.concatenate([old, np.array(fresh, known.dtype if whole else str)])
     return find_labels(wanted, names, what), names, len(names)
+
+
+def _sides(table: Observations) -> NDArray[np.int8]:
+    return np.zeros(table.size, np.int8) if table.censored is None else table.censored
 
 
 def _weights(table: Observations) -> Vector:

@@ -6,6 +6,7 @@ import hashlib
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Vector
 
@@ -32,6 +33,10 @@ class Cells(Protocol):
     @property
     def weights(self) -> Vector | None:
         """Their weights, None if all are one."""
+
+    @property
+    def censored(self) -> NDArray[np.int8] | None:
+        """On which side of their values their numbers lie, None if all are known."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -67,6 +72,8 @@ def fingerprint_of(table: Cells, version: int = VERSION) -> str:
         digest.update(b"none" if part is None else np.ascontiguousarray(part[order]).data)
     for labels in (table.row_labels, table.column_labels) if version >= LABELS else ():
         digest.update(b"none" if labels is None else repr(np.asarray(labels).tolist()).encode())
+    if table.censored is not None:
+        digest.update(b"censored" + np.ascontiguousarray(table.censored[order]).data)
     return f"{version}:{digest.hexdigest()}"
 
 

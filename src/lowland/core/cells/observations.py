@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Indices, Vector, cell_codes, check_floats, check_positions
+from lowland.core.cells.duplicates import merge_duplicates
 from lowland.core.cells.fingerprints import fingerprint_of
 from lowland.core.cells.frame_cells import frame_column, label_cells, number_cells
 from lowland.core.cells.labels import label_column
 from lowland.core.cells.preview import preview_html
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.parameter_checks import check_choice
-from lowland.core.wording import Option, Remedy, Words, counted
 
 Labels = NDArray[Any]
 
@@ -43,6 +41,10 @@ class Observations:
         Positive weight of each cell in the loss; None means 1.
     row_labels, column_labels : ndarray, optional
         Distinct names of the rows and columns.
+    censored : ndarray of int8, shape (p,), optional
+        -1 where a cell's number is only known to lie below its value, such as a limit of detection, 1 where
+        it lies above, else 0; None means that all values are known. Bayesian fits of `MatrixCompletion` know
+        of it, everything else takes the bounds for values.
 
     Examples
     --------
@@ -59,6 +61,7 @@ class Observations:
     weights: Vector | None = None
     row_labels: Labels | None = None
     column_labels: Labels | None = None
+    censored: NDArray[np.int8] | None = None
 
     def _repr_html_(self) -> str:
         labels = self.row_labels, self.column_labels
@@ -70,7 +73,7 @@ class Observations:
         return int(self.values.size)
 
     @classmethod
-    def from_triples(
+    def from_triples(  # noqa: PLR0913
         cls,
         rows: ArrayLike,
         columns: ArrayLike,
@@ -81,6 +84,7 @@ class Observations:
         row_labels: ArrayLike | None = None,
         column_labels: ArrayLike | None = None,
         duplicates: str = "error",
+        censored: ArrayLike | None = None,
     ) -> Observations:
         """Build from lists of positions and values.
 
@@ -98,6 +102,8 @@ class Observations:
             Distinct names.
         duplicates : {"error", "mean", "last"}
             What to do with a cell that is listed twice. The (weighted) mean sums the weights.
+        censored : array_like of int, shape (p,), optional
+            -1 where a number is only known to lie below the value, 1 where it lies above, else 0.
 
         Returns
         -------
@@ -125,8 +131,11 @@ class Observations:
             _check_labels(row_labels, shape[0], "row_labels"),
             _check_labels(column_labels, shape[1], "column_labels"),
         ]
-        row, column, value, weight = _merge_duplicates(row, column, value, weight, shape, duplicates, names)
-        return cls(row, column, value, shape, weight, *names)
+        side = _check_censored(censored, value.shape)
+        row, column, value, weight, side = merge_duplicates(
+            row, column, value, weight, side, shape, duplicates, names
+        )
+        return cls(row, column, value, shape, weight, names[0], names[1], side)
 
     @classmethod
     def from_array(
@@ -136,6 +145,7 @@ class Observations:
         weights: ArrayLike | None = None,
         row_labels: ArrayLike | None = None,
         column_labels: ArrayLike | None = None,
+        censored: ArrayLike | None = None,
     ) -> Observations:
         """Build from a two-dimensional array in which NaN means missing and zero is a value.
 
@@ -147,6 +157,8 @@ class Observations:
             Positive weight of each observed cell.
         row_labels, column_labels : array_like, optional
             Distinct names.
+        censored : array_like of int, shape (m, n), optional
+            -1 where a number is only known to lie below what the table holds, 1 where it lies above, else 0.
 
         Returns
         -------
@@ -176,6 +188,7 @@ class Observations:
             )
         row, column = np.nonzero(~np.isnan(array))
         weight = None if weights is None else np.asarray(weights)[row, column]
+        side = _check_censored(censored, array.shape)
         return cls.from_triples(
             row,
             column,
@@ -184,6 +197,7 @@ class Observations:
             weights=weight,
             row_labels=row_labels,
             column_labels=column_labels,
+            censored=None if side is None else side[row, column],
         )
 
     @classmethod
@@ -256,11 +270,16 @@ class Observations:
             None if self.weights is None else self.weights[keep],
             self.row_labels,
             self.column_labels,
+            None if self.censored is None else self.censored[keep],
         )
 
     def hide(self, hidden: NDArray[np.bool_]) -> tuple[Observations, Observations]:
         """Return the observations that a mask leaves, and those that it hides."""
         return self.select(~hidden), self.select(hidden)
+
+    def exact(self) -> Observations:
+        """Return the observations without the censored ones."""
+        return self if self.censored is None else replace(self.select(self.censored == 0), censored=None)
 
     def to_array(self) -> NDArray[np.floating[Any]]:
         """Return the dense table, NaN where missing."""
@@ -323,6 +342,22 @@ def _check_weights(weights: ArrayLike | None, values: Vector) -> Vector | None:
     return weight
 
 
+def _check_censored(censored: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.int8] | None:
+    """Return on which side of each value its number lies, None if all are known."""
+    if censored is None:
+        return None
+    side = np.asarray(censored)
+    if side.shape != shape:
+        raise InvalidInputError("censored must have the shape of the values", f"{side.shape} and {shape}")
+    if not np.isin(side, (-1, 0, 1)).all():
+        raise InvalidInputError(
+            "censored must hold -1, 0 and 1",
+            f"{side[~np.isin(side, (-1, 0, 1))][0]!r}",
+            fix="-1 where a number lies below its value, 1 where above",
+        )
+    return side.astype(np.int8) if side.any() else None
+
+
 def _check_labels(labels: ArrayLike | None, length: int, name: str) -> Labels | None:
     if labels is None:
         return None
@@ -336,42 +371,3 @@ def _check_labels(labels: ArrayLike | None, length: int, name: str) -> Labels | 
     if distinct.size != length:
         raise InvalidInputError(f"{name} must be distinct", f"{distinct[counts > 1][0]!r} appears repeatedly")
     return array
-
-
-def _merge_duplicates(
-    rows: Indices,
-    columns: Indices,
-    values: Vector,
-    weights: Vector | None,
-    shape: Sequence[int],
-    duplicates: str,
-    labels: list[Labels | None],
-) -> tuple[Indices, Indices, Vector, Vector | None]:
-    check_choice("duplicates", duplicates, ("error", "mean", "last"))
-    code = cell_codes(rows, columns, shape[1])
-    # sorted data (the usual case for a table) are known to be free of repeats without another sort
-    if code.size < 2 or (code[1:] > code[:-1]).all():
-        return rows, columns, values, weights
-    distinct, first, group = np.unique(code, return_index=True, return_inverse=True)
-    if distinct.size == code.size:
-        return rows, columns, values, weights
-    if duplicates == "error":
-        repeat = int(np.setdiff1d(np.arange(code.size), first)[0])
-        row, column = (
-            positions[repeat] if names is None else repr(names[positions[repeat]].item())
-            for positions, names in zip((rows, columns), labels, strict=True)
-        )
-        raise InvalidInputError(
-            "a cell is listed more than once",
-            f"row {row}, column {column} ({counted(code.size - distinct.size, 'repeat')} in all)",
-            "it is unclear which value to use",
-            Remedy(Words("pass ", Option("duplicates", "mean", "last")), "drop the repeats"),
-        )
-    if duplicates == "last":
-        last = np.empty(distinct.size, dtype=np.intp)
-        last[group] = np.arange(code.size)
-        return rows[last], columns[last], values[last], None if weights is None else weights[last]
-    weight = np.ones_like(values) if weights is None else weights
-    total = np.bincount(group, weight)
-    mean = (np.bincount(group, weight * values) / total).astype(values.dtype)
-    return rows[first], columns[first], mean, None if weights is None else total.astype(values.dtype)

@@ -52,7 +52,8 @@ class _ImputedTable(_UncertainTable):
         list of data frames or DataArrays, or ndarray, shape (n_completions, k, n)
             Of data frames, frames of the same kind, with levels by their names, whole numbers whole, and the
             columns that take no part as they are. Observed cells are kept; missing cells are drawn with
-            noise, as in `sample`. Analyse each table, then pool the results by Rubin's rules
+            noise, as in `sample`; so are censored ones, beyond their bounds (of new rows, bounds count as
+            values). Analyse each table, then pool the results by Rubin's rules
             (`pool_estimates`).
 
         Raises
@@ -135,9 +136,10 @@ class _ImputedTable(_UncertainTable):
         else:
             frame = eager_frame(X)
             seen = observe(self, frame, reset=False)
-            drawing = self._completed.drawing(seen, self._about_rows(frame, seen, row_covariates, row_order))
+            about = self._about_rows(frame, seen, row_covariates, row_order)
+            seen, drawing = self._completed.drawing(seen, about)
         tables, plain = impute(drawing, seen, count, rng), self._keeps_means(frame, means, 5)
-        return seen, (self._as_given(frame, table, means=plain) for table in tables)
+        return seen, (self._as_given(frame, table, means=plain, drawn=True) for table in tables)
 
     def _fitted_frame(self) -> Any:
         """Return the fitted data frame or DataArray, None if something else was fitted."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix
 from lowland.core.cells.observed_cells import changed, check_kept
+from lowland.estimators.frames.censored import sides_in
 from lowland.estimators.frames.counts import counted, counted_within
 from lowland.estimators.frames.held import (
     PLAIN,
@@ -27,6 +28,7 @@ from lowland.estimators.frames.held import (
 from lowland.estimators.frames.kinds import Levels
 from lowland.estimators.frames.placing import place
 from lowland.estimators.frames.wrapping import wrap_frame
+from lowland.files.beside_numbers import is_censored
 from lowland.files.numerals import Numerals
 
 
@@ -39,12 +41,14 @@ def decode(
     *,
     counts: Collection[Any] = (),
     means: bool = False,
+    drawn: bool = False,
 ) -> Any:
     """Return a frame with its missing cells filled, levels by name; for other input, return the array.
 
     Columns without a part in the fit stay as they are, and others of the kind that they have, text that holds
     numbers among them. Columns of whole numbers, by their kind or because `counts` names them, are filled by
-    whole ones unless `means`, and within the range of their kind.
+    whole ones unless `means`, and within the range of their kind. Bounds of numbers stay, or if these are
+    `drawn`, numbers take their place.
 
     Raises
     ------
@@ -59,7 +63,10 @@ def decode(
     for j, series in enumerate(fitted):
         names = levels.get(series.name)
         # what is not filled, such as words of rows that are totals, stays empty
-        at = np.flatnonzero(_missing(series, names) & ~np.isnan(filled[:, j]))
+        missing = _missing(series, names)
+        if drawn:
+            missing |= sides_in(series, written.get(series.name, PLAIN)) != 0
+        at = np.flatnonzero(missing & ~np.isnan(filled[:, j]))
         if not at.size or names == ():
             continue
         values, numerals = filled[at, j], written.get(series.name, PLAIN)
@@ -80,7 +87,7 @@ def decode(
             cells = values.astype(np.float64).tolist()
         made.append(place(series, at, cells))
     whole = wrapped.with_columns(*made)
-    check_frame_kept(wrapped, whole, written)
+    check_frame_kept(wrapped, whole, written, drawn=drawn)
     out = whole.to_native()
     if wrapped.implementation.is_pandas():
         out = out.copy()  # before pandas 3, columns that are not filled share their memory
@@ -96,7 +103,9 @@ def _missing(series: Any, levels: tuple[Any, ...] | None) -> NDArray[np.bool_]:
     return missing | np.isnan(series.to_numpy().astype(np.float64)) if series.dtype.is_float() else missing
 
 
-def check_frame_kept(before: Any, after: Any, written: Written = MappingProxyType({})) -> None:
+def check_frame_kept(
+    before: Any, after: Any, written: Written = MappingProxyType({}), *, drawn: bool = False
+) -> None:
     """Raise if a cell that holds something differs between a frame and the frame with its holes filled.
 
     It knows nothing of how kinds and levels were decided: only columns of text or objects whose other cells
@@ -107,6 +116,8 @@ def check_frame_kept(before: Any, after: Any, written: Written = MappingProxyTyp
     before, after : narwhals.DataFrame
     written : mapping of str to Numerals
         How numbers are written in columns of text.
+    drawn : bool
+        Whether bounds may become numbers.
 
     Raises
     ------
@@ -126,6 +137,8 @@ def check_frame_kept(before: Any, after: Any, written: Written = MappingProxyTyp
         marks = None
         for k, (cell, gap, after_cell) in enumerate(zip(old.to_list(), missing, new.to_list(), strict=True)):
             if gap or is_empty(cell) or _is_kept(cell, after_cell):
+                continue
+            if drawn and isinstance(cell, str) and is_censored(cell):
                 continue
             if marks is None:
                 marks = _have_marks(old, written.get(old.name, PLAIN))

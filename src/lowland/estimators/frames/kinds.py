@@ -25,6 +25,7 @@ from lowland.estimators.frames.held import (
 )
 from lowland.estimators.frames.roles import frame_roles
 from lowland.estimators.frames.wrapping import check_frame, wrap_frame
+from lowland.files.beside_numbers import is_censored
 from lowland.files.columns.dates import UNCLEAR
 from lowland.files.columns.roles import EMPTY, are_levels, refuse_no_data
 from lowland.files.columns.times import EITHER_FIRST
@@ -198,6 +199,10 @@ def _texts(wrapped: Any, left_out: Collection[Any]) -> dict[Any, list[str]]:
 
     some = [s for s in wrapped.iter_columns() if s.name not in left_out and s.dtype in (nw.String, nw.Object)]
     cells = {series.name: dict.fromkeys(x for x in series.to_list() if isinstance(x, str)) for series in some}
+    for series in some:
+        if any(map(is_censored, cells[series.name])):  # bounds are so among numbers, which need not be text
+            numbers = (x for x in series.to_list() if isinstance(x, int | float) and x == x)
+            cells[series.name] |= dict.fromkeys(map(str, numbers))
     return {name: list(own) for name, own in cells.items() if own}
 
 

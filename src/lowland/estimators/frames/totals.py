@@ -137,7 +137,9 @@ def summed(model: KnowsColumns, frame: Any, filled: Matrix) -> Matrix:
     return np.where(np.isnan(known), made, known.astype(filled.dtype))
 
 
-def decode_summed(model: KnowsColumns, frame: Any, filled: Matrix, *, means: bool = False) -> Any:
+def decode_summed(
+    model: KnowsColumns, frame: Any, filled: Matrix, *, means: bool = False, drawn: bool = False
+) -> Any:
     """Return a frame with its holes filled, as `decode`, totals as sums of what fills their parts."""
     totals, untouched = totals_in(model, frame), model.untouched_
     counts = () if means else find_counts(frame, model.levels_, model._written, model._counts)
@@ -147,7 +149,8 @@ def decode_summed(model: KnowsColumns, frame: Any, filled: Matrix, *, means: boo
         whole = whole_columns(frame, untouched, model.levels_, model._written, counts)
         decimals[[] if means else whole] = 0
         filled = totals.complete(filled, decimals, limits_of(model._completed.model))
-    return decode(frame, filled, model.levels_, untouched, model._written, counts=counts, means=means)
+    about = untouched, model._written
+    return decode(frame, filled, model.levels_, *about, counts=counts, means=means, drawn=drawn)
 
 
 def warn_of_totals(totals: Totals | None, plain: Collection[str]) -> None:

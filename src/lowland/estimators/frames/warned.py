@@ -68,7 +68,8 @@ def warn_of_marks(frame: Any, levels: Levels) -> None:
 
 def warn_of_written(written: Written) -> None:
     """Warn that text is read as numbers in a way that its columns show."""
-    said = {name: _manner(one) for name, one in written.items()}
+    # of bounds more is said elsewhere
+    said = {name: words for name, one in written.items() if (words := _manner(one))}
     if said:
         columns = ", ".join(f"{name!r} ({words})" for name, words in said.items())
         warnings.warn(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import final
 
@@ -68,7 +68,19 @@ class Totals:
         """Return all cells, those of totals among them, with the labels of those that are fitted."""
         all_fitted = seen.column_labels is not None and self.fitted.size == len(self.names)
         names: Labels = np.asarray(seen.column_labels if all_fitted else np.array(self.names, dtype=str))
-        return Observations.from_array(self.cells, row_labels=seen.row_labels, column_labels=names)
+        return Observations.from_array(
+            self.cells, row_labels=seen.row_labels, column_labels=names, censored=self._sides(seen)
+        )
+
+    def exact(self, seen: Observations) -> Totals:
+        """Return the same without the censored cells among those that take part in a fit."""
+        return replace(self, cells=np.where(self._sides(seen) == 0, self.cells, np.nan))
+
+    def _sides(self, seen: Observations) -> NDArray[np.int8]:
+        sides = np.zeros(self.cells.shape, np.int8)
+        if seen.censored is not None:
+            sides[seen.rows, self.fitted[seen.columns]] = seen.censored
+        return sides
 
     def complete(
         self, filled: Matrix, decimals: Vector | None = None, limits: Bounds | None = None

@@ -61,13 +61,10 @@ def ways_out(cells: Sequence[str], numerals: Numerals) -> list[str | Words]:
     Words of which a column holds more than numbers are its values, and so are the ends of a scale, and
     numbers with something beside them: it would do harm to leave them out.
     """
-    if any(map(is_censored, cells)):
-        return [
-            "correct the cell",
-            Words("say what bounds in a text file or sheet mean by ", Option("censored", "bound", "missing")),
-        ]
     known = [cell.strip() for cell in cells if cell.strip()]
     held = [cell for cell in known if numerals.number(cell) is None]
+    if all(map(is_censored, held)):
+        return ["correct the cell", Words("say what bounds mean by ", Option("censored", "bound", "missing"))]
     texts, numbers = list(dict.fromkeys(held)), {cell for cell in known if cell not in MISSING} - {*held}
     ends = len(texts) == 2 < len(held) and 0 < len(numbers) <= MOST_STEPS
     if len(texts) > MOST_MARKS or 2 * len(held) > len(known) or ends or any(map(_has_digit, texts)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 from lowland.core.cells.observations import Labels, Observations
@@ -77,6 +77,12 @@ class Table:
         """The observations, and the cells of totals."""
         seen = self.observations
         return seen if self.totals is None else self.totals.known(seen)
+
+    @property
+    def exact(self) -> Table:
+        """The table without its censored cells."""
+        totals = None if self.totals is None else self.totals.exact(self.observations)
+        return replace(self, observations=self.observations.exact(), totals=totals)
 
     @property
     def sums(self) -> FoundSums:

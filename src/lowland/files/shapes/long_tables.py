@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, cell_codes
 from lowland.core.cells.labels import label_column
@@ -32,13 +29,23 @@ def long_table(columns: Columns, where: str, how: Reading, decision: Decision, n
     values = settled[chosen[2]].astype(how.dtype, copy=False)
     (rows, row_names), (cols, column_names) = (row.codes, row.names), (column.codes, column.names)
     del row, column
-    keep = ~np.isnan(values)
+    keep, sides = ~np.isnan(values), numerals.sides.get(chosen[2])
     if not keep.all():  # a listed cell without a value is missing
         rows, cols, values = rows[keep], cols[keep], values[keep]
+        sides = None if sides is None else sides[keep]
     check_some(values, where)
-    rows, cols, values = _row_by_row(rows, cols, values, column_names.size)
+    order = _row_by_row(rows, cols, column_names.size)
+    if order is not None:
+        rows, cols, values = rows[order], cols[order], values[order]
+        sides = None if sides is None else sides[order]
     observations = Observations.from_triples(
-        rows, cols, values, row_labels=row_names, column_labels=column_names, duplicates=how.duplicates
+        rows,
+        cols,
+        values,
+        row_labels=row_names,
+        column_labels=column_names,
+        duplicates=how.duplicates,
+        censored=sides,
     )
     totals, of_totals = find_listed(observations, how.form, where)
     if totals is not None:
@@ -63,15 +70,10 @@ def _words(decision: Decision, note: str) -> tuple[str, ...]:
     return (*words, *([note] if note else []))
 
 
-def _row_by_row(
-    rows: Indices, columns: Indices, values: NDArray[Any], width: int
-) -> tuple[Indices, Indices, NDArray[Any]]:
-    """Return cells sorted by row and column: a fit must not depend on the order of lines."""
+def _row_by_row(rows: Indices, columns: Indices, width: int) -> Indices | None:
+    """Return what sorts cells by row and column, None if they are: fits must not depend on lines' order."""
     code = cell_codes(rows, columns, width)
-    if (code[1:] >= code[:-1]).all():
-        return rows, columns, values
-    order = _stable_order(code)
-    return rows[order], columns[order], values[order]
+    return None if (code[1:] >= code[:-1]).all() else _stable_order(code)
 
 
 def _stable_order(code: Indices) -> Indices:

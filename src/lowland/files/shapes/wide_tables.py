@@ -78,17 +78,17 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
     if labels is None or np.unique(labels).size == labels.size:  # no lines become one row
         totals, of_totals = _totals(made, levels, columns, decision, how, where)
     _check_labelled(columns, first, where, blank, totals)
-    if totals is not None:
-        numeric = [totals.names[k] for k in totals.fitted.tolist()]
+    numeric = numeric if totals is None else [totals.names[k] for k in totals.fitted.tolist()]
     table = np.stack([made[name] for name in numeric], axis=1)
     check_some(table[~np.isnan(table)], where)
-    lines = len(table)
+    lines, sides = len(table), _sides(len(table), numeric, numerals)
     if labels is not None:
+        sides = _merge_sides(sides, np.isnan(table), labels, how.duplicates, first, where)
         table, labels = _merge_rows(table, labels, how.duplicates, first, where)
     table = table if totals is None else totals.without().astype(table.dtype)
     times = row_times(columns, decision) if len(table) == lines else None
     observations = Observations.from_array(
-        table, row_labels=labels, column_labels=np.array(numeric, dtype=str)
+        table, row_labels=labels, column_labels=np.array(numeric, dtype=str), censored=sides
     )
     words = [f"{decision.why} (--{'no-' if first else ''}row-labels)"] if decision.why else []
     panel = chains(columns, decision) if len(table) == lines else None
@@ -126,6 +126,14 @@ def _totals(
     check_names(how.form, {**columns, **decision.as_is}, called, where)
     totals = find_totals(made, called, how.form, levels=levels)
     return totals, words_of_totals(called, how.form, totals)
+
+
+def _sides(lines: int, names: Sequence[str], numerals: Numerals) -> NDArray[np.int8] | None:
+    """Return on which side of what is written the numbers of censored cells lie; None if there are none."""
+    if not any(name in numerals.sides for name in names):
+        return None
+    nothing = np.zeros(lines, np.int8)
+    return np.stack([numerals.sides.get(name, nothing) for name in names], axis=1)
 
 
 def _kept_marks(
@@ -275,6 +283,24 @@ def _check_labelled(columns: Columns, first: str, where: str, blank: Indices, to
 def _as_it_is(name: str) -> Words:
     """Return how a column of labels takes no part."""
     return Words("leave the column as it is (", Option("as_is", [name]), ")")
+
+
+def _merge_sides(
+    sides: NDArray[Any] | None,
+    missing: NDArray[np.bool_],
+    labels: NDArray[Any],
+    duplicates: str,
+    first: str,
+    where: str,
+) -> NDArray[Any] | None:
+    """Return on which sides numbers of merged rows lie: a mean with one below its bound lies below, too."""
+    if sides is None:
+        return None
+    below, above = (
+        _merge_rows(np.where(missing, np.nan, part), labels, duplicates, first, where)[0]
+        for part in (np.minimum(sides, 0), np.maximum(sides, 0))
+    )
+    return np.asarray(np.nan_to_num(np.sign(below) + np.sign(above)))
 
 
 def _merge_rows(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.files.beside_numbers import NOTHING, Beside, beside_words
+from lowland.files.beside_numbers import NOTHING, Beside
 from lowland.files.numerals import MISSING, Numerals, beside, find_numerals, is_number
 from lowland.files.table_format import TableFormat
 
@@ -68,7 +67,8 @@ def numerals_among_values(
     texts = {name: [cell for cell in column if isinstance(cell, str)] for name, column in columns.items()}
     some = [name for name, cells in texts.items() if set(cells) - set(MISSING)]
     numbers = {name: {str(cell) for cell in columns[name] if isinstance(cell, int | float)} for name in some}
-    return numerals_of_texts({name: distinct_cells(texts[name]) for name in some}, form, where, numbers)
+    lines = {name: [x if isinstance(x, str) else "" for x in columns[name]] for name in some}
+    return numerals_of_texts({name: distinct_cells(lines[name]) for name in some}, form, where, numbers)
 
 
 def distinct_cells(texts: Sequence[str] | NDArray[Any]) -> Coded:
@@ -88,8 +88,7 @@ def numerals_of_texts(
     cells = set[str]().union(*plain.values())
     found = find_numerals(cells, form.decimal, form.thousands, form.missing, where)
     besides = {name: one for name, one in by_column.items() if one != NOTHING}
-    notes = beside_words(besides, {name: one.count(*columns[name]) for name, one in besides.items()})
-    return replace(found, by_column=besides, notes=notes), frozenset(plain)
+    return found.with_beside(besides, {name: columns[name] for name in besides}), frozenset(plain)
 
 
 def in_manner(cell: Any, decimal: str) -> Any:

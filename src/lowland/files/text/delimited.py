@@ -16,7 +16,7 @@ from lowland.core.cells.labels import order_labels
 from lowland.core.errors import FileFormatError, InvalidInputError, without_column
 from lowland.core.memory import check_fits
 from lowland.core.wording import Option, Remedy, Words
-from lowland.files.beside_numbers import NOTHING, beside_words
+from lowland.files.beside_numbers import NOTHING
 from lowland.files.frames import Columns
 from lowland.files.numerals import Numerals, are_exact, beside, find_numerals, signs_of, type_cells
 from lowland.files.sources import Opened
@@ -112,9 +112,7 @@ def read_delimited(
     elif read_numerals.decimal != numerals.decimal:
         raw = _read(plain, layout, labels, wanted, read_numerals)
     besides = {name: found for name, found in besides.items() if found != NOTHING}
-    counts = {name: found.count(words[name].texts, words[name].codes) for name, found in besides.items()}
-    notes = beside_words(besides, counts)
-    read_numerals = replace(read_numerals, by_column=besides, notes=notes)
+    read_numerals = read_numerals.with_beside(besides, {x: (words[x].texts, words[x].codes) for x in besides})
     marks = marked_numbers(form.missing)
     columns: Columns = {}
     for name, column in raw.items():

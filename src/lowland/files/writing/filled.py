@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices
 from lowland.core.cells.observed_cells import changed
+from lowland.files.beside_numbers import is_censored
 from lowland.files.table_format import TableFormat
 from lowland.files.writing.manners import (
     Manner,
@@ -59,12 +60,15 @@ class Filled:
         What a person says about marks of missing cells.
     means : bool
         Whether fills among whole numbers stay means.
+    drawn : bool
+        Whether censored cells may be replaced by numbers, too.
     """
 
     original: Original
     fills: Mapping[str, ColumnFills]
     form: TableFormat
     means: bool = False
+    drawn: bool = False
 
     @cached_property
     def manners(self) -> dict[str, Manner]:
@@ -97,7 +101,9 @@ class Filled:
             yield filled
 
     def may_fill(self, name: str, cell: Any) -> bool:
-        """Return whether a cell of a column is missing, for all that its column tells."""
+        """Return whether a cell of a column is missing, for all that its column tells, or may be replaced."""
+        if self.drawn and isinstance(cell, str) and is_censored(cell):
+            return True
         return may_fill(cell, self.manners[name], self.form)
 
     def _cell(self, name: str, value: float) -> Any:

@@ -206,7 +206,7 @@ def _mode(name: str, column: Any, where: str) -> _Mode:
 
 def _wide(source: Any, form: TableFormat) -> tuple[list[_Mode], Vector]:
     """Return the sides and the values of the known cells of a wide table."""
-    table = load_table(source, Reading(form=form)).observations
+    table = load_table(source, Reading(form=form.without_bounds)).observations
     sides = zip(SIDES, (table.row_labels, table.column_labels), (table.rows, table.columns), strict=True)
     modes = [
         _Mode(name, np.arange(size) if labels is None else np.asarray(labels), codes.astype(np.intp))

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.bayes.full_gaussian import FullGaussian
+from lowland.bayes.truncated import TruncatedNormal
 from lowland.cells.labels import TableLabels
 from lowland.cells.sides import TableCells
 from lowland.cells.sums import known_cells
 from lowland.completion.bayesian.features import FeatureMap
+from lowland.completion.bayesian.gaussian.between import Between
 from lowland.completion.bayesian.gaussian.errors import GaussianErrors, gaussian_errors
 from lowland.completion.bayesian.gaussian.objective import GaussianDraw, GaussianRows
 from lowland.completion.bayesian.learnt_prior import LearntPrior
@@ -43,6 +45,7 @@ def fit_gaussian(  # noqa: PLR0913
     settings: BayesianSettings,
     *,
     targets: Sequence[Matrix | None],
+    between: Between | None = None,
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
     checkpoint: Checkpoint | None = None,
@@ -60,6 +63,8 @@ def fit_gaussian(  # noqa: PLR0913
         Resolved.
     targets : sequence of (ndarray, shape (n, n), or None)
         What the mean of the covariance's prior may be, I for None.
+    between : Between, optional
+        Scaled cells that are drawn between two numbers.
 
     Returns
     -------
@@ -70,7 +75,7 @@ def fit_gaussian(  # noqa: PLR0913
     """
     tables = max(LEAST_TABLES, KEPT_NUMBERS // (scaled.shape[0] * scaled.shape[1]))
     thin = settings.sweeps_per_draw * max(1, settings.gaussian_draws // tables)
-    objective = GaussianRows(scaled, thin, targets)
+    objective = GaussianRows(scaled, thin, targets, between)
     sweeps, burn_in = settings.gaussian_sweeps
     whole = sweeps - burn_in >= settings.gaussian_draws * settings.sweeps_per_draw
     stop: StopRule = Drawn(sweeps, settings.gaussian_draws) if whole else Iterations(sweeps)
@@ -107,7 +112,9 @@ def gaussian_model(
     Its rows are the table without noise and its columns the coordinate axes. Of the mean covariance C of the
     draws, a diagonal D is called noise, D_j = c / (C^-1)_jj with c nearly as large as C - D >= 0 allows: how
     large it is changes no prediction of a missing cell, since the sum of both stays C. Missing cells have the
-    mean of their conditional means over the draws, whose spread is added to their variance.
+    mean of their conditional means over the draws, whose spread is added to their variance. Cells between two
+    numbers have the law given all other cells of their row, as if they might lie anywhere; what is possible
+    of it is for a layer to say.
     """
     kept, dtype = state.kept, objective.dtype
     gaussian = FullGaussian.of(state.mean_sum / kept, state.covariance_sum / kept)
@@ -126,7 +133,15 @@ def gaussian_model(
     if shaped:
         distances = row_distances(objective.cells, solved.means, prior.coefficients[0], precisions)
         errors = gaussian_errors(objective, state, gaussian, distances, known)
-    rows = _with_spread(solved, state, known).times(errors.factors)
+    between = objective.between
+    exact = known if between is None else known & ~between.mask(known.shape)
+    rows = _with_spread(solved, state, exact)
+    if between is not None:
+        rows = _given_others(rows, between, state, noise)
+    rows = rows.times(errors.factors)
+    drawn = _observed_anew(rows, precisions, state, exact, errors.factors, rng)
+    if between is not None:
+        _place_anywhere(drawn, between, state, errors.factors)
     return PosteriorModel(
         rows=rows,
         columns=axes,
@@ -137,7 +152,7 @@ def gaussian_model(
         column_prior=LearntPrior(np.eye(p), np.zeros((1, p), dtype), blank),
         scaling=scaling,
         labels=labels,
-        row_draws=_observed_anew(rows, precisions, state, known, errors.factors, rng),
+        row_draws=drawn,
         column_draws=np.zeros((0, p, p), dtype),
         row_weights=1 / errors.factors,
         axes=True,
@@ -186,6 +201,49 @@ def _with_spread(rows: Moments, state: GaussianDraw, known: Matrix) -> Moments:
     covariances[:, _diagonal(p)] += spread
     dtype = rows.means.dtype
     return Moments(np.where(known, rows.means, means).astype(dtype), covariances.astype(dtype))
+
+
+def _given_others(rows: Moments, between: Between, state: GaussianDraw, noise: Vector) -> Moments:
+    """Return rows whose cells between two numbers have the law given all other cells, without its noise."""
+    means, covariances = rows.means.copy(), rows.covariances.astype(np.float64)
+    centres, variances = _law_between(state)
+    means[between.rows, between.columns] = centres
+    for j in np.unique(between.columns).tolist():
+        at = between.columns == j
+        lines, own = between.rows[at], _places(j, means.shape[1])
+        least = np.finfo(np.float64).tiny
+        wanted = np.maximum(variances[at] - noise[j], least)
+        # correlations stay, so that covariances keep their roots
+        ratios = np.sqrt(wanted / np.maximum(covariances[lines, own[j]], least))
+        covariances[lines[:, None], own] *= ratios[:, None]
+        covariances[lines, own[j]] *= ratios
+    return Moments(means, covariances.astype(rows.covariances.dtype))
+
+
+def _law_between(state: GaussianDraw) -> tuple[Vector, Vector]:
+    """Return means and variances of cells between two numbers given all others, over the draws."""
+    centres, squares, variances = state.between / state.kept
+    return centres, variances + np.maximum(squares - centres**2, 0.0)
+
+
+def _place_anywhere(drawn: Matrix, between: Between, state: GaussianDraw, factors: Vector) -> None:
+    """Put cells that were drawn between two numbers where their quantiles lie without these.
+
+    A layer moves them back, as it moves draws of any other model.
+    """
+    centres, variances = _law_between(state)
+    spreads, (m, p) = np.sqrt(variances), drawn.shape[1:]
+    law = TruncatedNormal(centres, spreads, between.low, between.high)
+    wide = spreads * np.sqrt(factors[between.rows])
+    for k, table in enumerate(state.tables):
+        numbers = table.reshape(m, p)[between.rows, between.columns].astype(np.float64)
+        drawn[k, between.rows, between.columns] = centres + wide * law.scores(numbers)
+
+
+def _places(j: int, p: int) -> Indices:
+    """Return the places of line j of a symmetric matrix in a packed lower triangle."""
+    low, high = np.minimum(np.arange(p), j), np.maximum(np.arange(p), j)
+    return np.asarray(high * (high + 1) // 2 + low)
 
 
 def _diagonal(p: int) -> Indices:

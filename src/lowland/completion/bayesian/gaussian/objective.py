@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
 
 from lowland.bayes.full_gaussian import draw_gaussian, draw_target
 from lowland.cells.sides import TableCells
+from lowland.completion.bayesian.gaussian.between import Between
 from lowland.completion.cells.blocks import completed_lines
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import rows_work, touch
@@ -45,6 +46,9 @@ class GaussianDraw:
         Some of the completed tables.
     target : int
         Which mean of the covariance's prior was drawn with it.
+    between : ndarray, shape (3, k)
+        Of cells between two numbers, sums of the means given all other cells of their row, of their squares,
+        and of the variances.
     """
 
     theta: Vector
@@ -61,6 +65,7 @@ class GaussianDraw:
     covariance_sum: Matrix
     tables: tuple[Vector, ...] = ()
     target: int = 0
+    between: Matrix = field(default_factory=lambda: np.zeros((3, 0)))
 
 
 @final
@@ -75,6 +80,8 @@ class GaussianRows:
         Of the draws that are kept, the completed table of every `thin`-th is kept too.
     targets : sequence of (ndarray, shape (p, p), or None)
         What the mean of the covariance's prior may be, None for I; which it is, is drawn with it.
+    between : Between, optional
+        Cells of which only two numbers are known that they lie between: drawn too, given their row.
 
     Notes
     -----
@@ -86,8 +93,16 @@ class GaussianRows:
     count: int
     width: int
     roots: list[Vector | None]
+    between: Between | None
 
-    def __init__(self, cells: TableCells, thin: int = 1, targets: Sequence[Matrix | None] = (None,)) -> None:
+    def __init__(
+        self,
+        cells: TableCells,
+        thin: int = 1,
+        targets: Sequence[Matrix | None] = (None,),
+        between: Between | None = None,
+    ) -> None:
+        self.between = between
         self.cells, self.thin, (self.count, self.width) = cells, thin, cells.shape
         self.floor: float = float(np.finfo(cells.dtype).eps ** ROUNDING)
         ridge = self.floor * np.eye(self.width)
@@ -121,11 +136,15 @@ class GaussianRows:
             squares=np.zeros((self.count, p)),
             mean_sum=np.zeros(p),
             covariance_sum=np.zeros((p, p)),
+            between=np.zeros((3, 0 if self.between is None else self.between.rows.size)),
         )
 
     def draw(self, state: GaussianDraw, rng: np.random.Generator) -> GaussianDraw:
         """Return the next completed table and the distribution drawn given it."""
         rows = self._lines(state, Noise(state.key, state.sweep))
+        if self.between is not None:
+            rows = rows.astype(np.float64)
+            self.between.draw(rows, state.precision, state.mean, rng)
         target = draw_target(rows, rng, self.roots, state.target) if len(self.roots) > 1 else 0
         drawn, excess = draw_gaussian(rows, rng, self.roots[target], floor=self.floor)
         return replace(
@@ -141,7 +160,11 @@ class GaussianRows:
 
     def keep(self, state: GaussianDraw) -> GaussianDraw:
         """Return the state with its distribution, and what that says of each row, added to the sums."""
-        means = self._lines(state, None)
+        means, sums = self._lines(state, None), state.between
+        if self.between is not None:
+            table = state.theta.reshape(-1, self.width).astype(np.float64)
+            centres, variances = self.between.given_others(table, state.precision, state.mean)
+            sums = sums + np.stack([centres, centres**2, variances])
         return replace(
             state,
             kept=state.kept + 1,
@@ -149,6 +172,7 @@ class GaussianRows:
             squares=state.squares + means**2,
             mean_sum=state.mean_sum + state.mean,
             covariance_sum=state.covariance_sum + state.covariance,
+            between=sums,
             tables=state.tables if state.kept % self.thin else (*state.tables, state.theta),
         )
 
@@ -161,6 +185,8 @@ class GaussianRows:
     def _lines(self, state: GaussianDraw, noise: Noise | None) -> Matrix:
         """Return rows drawn given the distribution and their cells, or their means without noise."""
         touch(rows_work(self.cells.size, self.count + 1, self.width))
-        form = default_form(self.width, self.cells.shape, SMALL)
-        (rows,) = self.cells.map(0, completed_lines, state.precision, state.mean, noise, form)
+        form, cells = default_form(self.width, self.cells.shape, SMALL), self.cells
+        if self.between is not None and state.sweep:  # the first sweep begins with what the cells hold
+            cells = self.between.held_by(cells, state.theta.reshape(-1, self.width))
+        (rows,) = cells.map(0, completed_lines, state.precision, state.mean, noise, form)
         return np.asarray(rows)

@@ -1,0 +1,1 @@
+"""Layer of censored cells: numbers of which no more is known than a bound."""
