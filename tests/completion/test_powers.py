@@ -240,7 +240,7 @@ def test_frames_with_levels_and_counts(rng):
     frame["size"] = pd.Categorical(np.where(table[:, 1] > np.median(table[:, 1]), "large", "small"))
     model = ll.MatrixCompletion(powers=True, **FAST).fit(frame)
     assert set(powers_of(model)) == set(range(7))
-    out = model.fill(frame)
+    out = model.fill(frame, means=True)
     assert not out.isna().any().any()
     assert (out.select_dtypes("number") >= 0).all().all()
     known = frame["a"].notna()
