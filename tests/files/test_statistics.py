@@ -145,3 +145,67 @@ def test_long_tables_are_written_too(tmp_path, ending):
     assert len(out) == 30
     known = out[out["observed"] == 1][["user", "item", "rating"]]
     assert sorted(map(tuple, known.to_numpy().tolist())) == sorted(lines)
+
+
+# values that a file declares missing, by the kind of file, their labels, and those of further columns
+DECLARED = {
+    ".dta": ({"missing_user_values": {"q": ["a", "b"]}}, ("a", "b"), {"a": "refused", 1: "low"}),
+    ".sav": ({"missing_ranges": {"q": [98, 99], "s": ["X"]}}, (98, 99), {99: "refused", 1: "low"}),
+}
+
+
+@pytest.mark.parametrize("ending", DECLARED)
+def test_values_declared_missing_come_back_where_nothing_is_filled(tmp_path, ending):
+    """They are missing for a fit, which is said, and keep their labels; those of text have labels in SPSS."""
+    declared, values, labels = DECLARED[ending]
+    q = [*values, None, *(float(k % 4) for k in range(N - 3))]
+    s = ["X", "", *("yn"[k % 2] for k in range(N - 2))]
+    frame = FRAME.assign(q=pd.Series(q, dtype=object if ending == ".dta" else float), s=s)
+    labelled = {"q": labels, **({"s": {"y": "yes", "n": "no", "X": "refused"}} if ending == ".sav" else {})}
+    write = pyreadstat.write_sav if ending == ".sav" else pyreadstat.write_dta
+    write(frame, str(tmp_path / f"t{ending}"), variable_value_labels=labelled, **declared)
+    table = load_table(tmp_path / f"t{ending}", Reading(words=True))
+    assert f"cells that the file declares missing: 'q' (2){', ' if ending == '.sav' else ' '}" in " ".join(
+        table.decided
+    )
+    assert np.isnan(table.observations.to_array()[:3, -2 if ending == ".sav" else -1]).all()
+    fills = {"q": ColumnFills(np.array([2]), np.array([2.0]))}
+    write_filled(tmp_path / f"o{ending}", Filled(original=table.original, fills=fills, form=table.form))
+    (before, was), (after, now) = (
+        READ[ending](str(tmp_path / f"{name}{ending}"), output_format="dict", user_missing=True)
+        for name in "to"
+    )
+    before["q"][2] = 2.0
+    assert {name: list(map(str, cells)) for name, cells in after.items()} == {
+        name: list(map(str, cells)) for name, cells in before.items()
+    }
+    for name in ("variable_value_labels", "missing_ranges", "missing_user_values"):
+        assert getattr(now, name) == getattr(was, name), name
+    # the other kind of file holds what it can
+    other = {".dta": ".sav", ".sav": ".dta"}[ending]
+    write_filled(tmp_path / f"o{other}", Filled(original=table.original, fills=fills, form=table.form))
+    cells, _ = READ[other](str(tmp_path / f"o{other}"), output_format="dict")
+    assert cells["s"][2:4] == (["yes", "no"] if ending == ".sav" else ["y", "n"])
+
+
+def test_values_that_share_a_label_stay_apart(tmp_path):
+    frame = FRAME.assign(scale=[1.0 + k % 3 for k in range(N)])
+    labels = {"scale": {1.0: "low", 2.0: "low", 3.0: "high"}}
+    pyreadstat.write_sav(frame, str(tmp_path / "t.sav"), variable_value_labels=labels)
+    cells, about = fill_none(tmp_path / "t.sav", tmp_path / "o.sav")
+    assert cells["scale"] == frame["scale"].tolist()
+    assert about.variable_value_labels == labels
+
+
+def test_moments_of_a_zone_are_text(tmp_path):
+    frame = FRAME.assign(day=pd.date_range("2024-03-01", periods=N, tz="Europe/Berlin"))
+    frame.to_parquet(tmp_path / "t.parquet")
+    cells, _ = fill_none(tmp_path / "t.parquet", tmp_path / "o.dta")
+    assert cells["day"][0] == "2024-03-01 00:00:00+01:00"
+
+
+def fill_none(source, path):
+    """Write a table as it is, and return what the file holds."""
+    table = load_table(source, Reading(words=True))
+    write_filled(path, Filled(original=table.original, fills={}, form=table.form))
+    return READ[path.suffix](str(path), output_format="dict")

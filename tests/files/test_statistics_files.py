@@ -52,7 +52,7 @@ def test_labels_are_levels_and_missing_values_are_missing(tmp_path, ending):
     assert table.levels["sex"] == ("female", "male")
     assert list(table.as_is) == ["day"]
     assert "words of value labels: 'sex'" in table.decided
-    assert "numbers, though some of them have labels: 'agreement'" in table.decided
+    assert "numbers, as some lack a label of their own: 'agreement'" in table.decided
     cells = table.observations.to_array()
     np.testing.assert_array_equal(cells[:, 0], [np.nan if k is None else 2.0 - k for k in SEX])
     np.testing.assert_array_equal(cells[:, 1], [np.nan if k == 2 else 1.5 * k for k in range(N)])

@@ -1,6 +1,6 @@
 """Parquet and Feather: the kinds of columns that they have, and folders of them."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -153,6 +153,19 @@ ENTRIES = (
         fills=FILLS,
         passed=("basket",),
         output="o.parquet",
+        frame=None,
+    ),
+    kept(
+        "lists, bytes and times that repeat",
+        arrow(
+            {
+                **values(),
+                "basket": holed([[k % 2] for k in range(LINES)], 1),
+                "code": holed([b"xy"[k % 2 :] for k in range(LINES)], 1),
+                "opens": holed([time(8 + k % 2) for k in range(LINES)], 1),
+            }
+        ),
+        passed=("basket", "code", "opens"),
         frame=None,
     ),
     Entry(

@@ -1,6 +1,6 @@
 """Workbooks of Excel: kinds of cells, blank parts, merged cells, sheets."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import openpyxl
@@ -191,6 +191,11 @@ ENTRIES = (
         fills=FILLS,
         output="o.xlsx",
         frame=read_excel(),
+    ),
+    sheet(
+        "times of day that repeat",
+        book({**values(), "opens": holed([time(8 + k % 2) for k in range(LINES)], 1)}),
+        passed=("opens",),
     ),
     sheet(
         "ids as text in a workbook",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import final
 
 from lowland.core.errors import InvalidInputError
-from lowland.files.foreign.columnar import index_first, read_arrow, read_columnar
+from lowland.files.foreign.columnar import index_first, other_fields, read_arrow, read_columnar
 from lowland.files.foreign.json_records import JSON, read_document, read_json
 from lowland.files.foreign.spreadsheets import SHEETS, Sheet, read_sheet
 from lowland.files.foreign.statistics_files import STATISTICS, read_statistics
-from lowland.files.foreign.values import lines_as_columns
+from lowland.files.foreign.values import lines_as_columns, other_columns
 from lowland.files.frames import Columns, category_columns, frame_columns, truth_columns
 from lowland.files.numerals import Numerals
 from lowland.files.sources import Opened
@@ -41,6 +41,8 @@ class Contents:
         How numbers are written as text, if that is known.
     sheet : Sheet or None
         Where they stand in a workbook.
+    others : mapping of str to str
+        Columns of kinds of which nothing can be filled, such as lists and times of day, and what they hold.
     """
 
     columns: Columns
@@ -51,6 +53,7 @@ class Contents:
     labelled: frozenset[str] = frozenset()
     numerals: Numerals | None = None
     sheet: Sheet | None = None
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_contents(opened: Opened, form: TableFormat) -> Contents:
@@ -68,18 +71,22 @@ def read_contents(opened: Opened, form: TableFormat) -> Contents:
         held = read_statistics(opened, form)
         ordered, index = index_first(held.table)
         columns, truths = frame_columns(ordered), truth_columns(ordered)
-        return Contents(columns, index, truths, held.decided, labelled=held.labelled)
+        others = other_fields(ordered)
+        return Contents(columns, index, truths, held.decided, labelled=held.labelled, others=others)
     if opened.kind in SHEETS:
         sheet = read_sheet(opened, form)
         numerals, texts = sheet.numerals(form, opened.name)
         columns, truths = sheet.columns(numerals, texts)
-        return Contents(columns, "", truths, sheet.decided, sheet.headed, numerals=numerals, sheet=sheet)
+        made = Contents(columns, "", truths, sheet.decided, sheet.headed, numerals=numerals, sheet=sheet)
+        return replace(made, others=other_columns(sheet.lines))
     if opened.kind in JSON:
         records = read_json(opened)
         columns, truths = lines_as_columns(records.lines)
-        return Contents(columns, records.index, truths, (), records.headed)
+        others = other_columns(records.lines)
+        return Contents(columns, records.index, truths, (), records.headed, others=others)
     table, index = read_columnar(opened)
-    return Contents(frame_columns(table), index, truth_columns(table), labelled=category_columns(table))
+    truths, labelled = truth_columns(table), category_columns(table)
+    return Contents(frame_columns(table), index, truths, labelled=labelled, others=other_fields(table))
 
 
 def refuse_text_settings(opened: Opened, form: TableFormat) -> None:

@@ -239,7 +239,7 @@ def _load_columns(contents: Contents, where: str, how: Reading) -> Table:
     give_back_memory()
     # the caller's columns are let go: long ones take much of the memory
     columns = {name: contents.columns.pop(name) for name in wanted}
-    how = replace(how, truths=contents.truths, labelled=contents.labelled)
+    how = replace(how, truths=contents.truths, labelled=contents.labelled, others=contents.others)
     index, decided = contents.index, contents.decided
     profiles = profiles_of(columns) | _beside_words(columns, contents.numerals)
     if index not in columns or how.row:

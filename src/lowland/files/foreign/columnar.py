@@ -153,3 +153,20 @@ def names_index_first(table: Any) -> tuple[list[str], list[str], int]:
     names = [*index, *(name for name in table.column_names if name not in index)]
     plain = [re.sub(r"^__index_level_(\d+)__$", ROW_LABELS, name) for name in names]
     return names, plain if len(set(plain)) == len(plain) else names, len(index)
+
+
+def other_fields(table: Any) -> dict[str, str]:
+    """Return the columns of an Arrow table of kinds of which nothing can be filled, and what these hold."""
+    called = {field.name: _other_kind(field.type) for field in table.schema}
+    return {name: what for name, what in called.items() if what}
+
+
+def _other_kind(kind: Any) -> str:
+    """Return what a column holds whose cells are neither numbers, words nor dates; else ""."""
+    from pyarrow import types
+
+    if types.is_nested(kind):
+        return "structures" if types.is_struct(kind) or types.is_map(kind) else "lists"
+    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind):
+        return "bytes"
+    return "times of day" if types.is_time(kind) else "durations" if types.is_duration(kind) else ""

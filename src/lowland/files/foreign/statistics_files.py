@@ -6,6 +6,7 @@ import importlib
 import io
 import json
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -29,6 +30,8 @@ _READERS = {
     ".sas7bdat": "read_sas7bdat",
     ".xpt": "read_xport",
 }
+# kinds of files in which no value can be declared missing, or whose reader does not tell
+_WITHOUT_CODES = (".por", ".xpt")
 R_FILES = (".rds", ".rdata", ".rda")
 STATISTICS = (*_READERS, *R_FILES)
 # where an Arrow table keeps the labels of values and columns, to be written back
@@ -106,7 +109,9 @@ def _read_labelled(opened: Opened, encoding: str | None) -> Statistics:
     import pyarrow as pa
 
     read = getattr(pyreadstat, _READERS[opened.kind])
-    options = {} if encoding is None else {"encoding": encoding}
+    options: dict[str, Any] = {} if encoding is None else {"encoding": encoding}
+    if opened.kind not in _WITHOUT_CODES:
+        options["user_missing"] = True
     with opened.stream() as file:
         data = file.read()
     with reading(opened.name, f"{opened.kind} file"):
@@ -119,8 +124,13 @@ def _read_labelled(opened: Opened, encoding: str | None) -> Statistics:
     if not columns or not next(iter(columns.values())):
         raise FileFormatError(f"{opened.name} is empty", "no row", fix="pass a table with data")
     labels = {name: held for name, held in about.variable_value_labels.items() if name in columns}
-    made, labelled, partly = {}, set(), []
-    for name, cells in columns.items():
+    made, labelled, partly, missing = {}, set(), [], {}
+    for name, held in columns.items():
+        ranges, codes = about.missing_ranges.get(name, ()), about.missing_user_values.get(name, ())
+        lost = {k: cell for k, cell in enumerate(held) if _is_declared(cell, ranges, codes)}
+        cells = [None if k in lost else cell for k, cell in enumerate(held)] if lost else held
+        if ranges or codes:
+            missing[name] = {"ranges": list(ranges), "codes": list(codes), "cells": list(lost.items())}
         words = _words(cells, labels.get(name, {}))
         if words is not None:
             labelled.add(name)
@@ -128,8 +138,11 @@ def _read_labelled(opened: Opened, encoding: str | None) -> Statistics:
             partly.append(name)
         made[name] = pa.array(_whole(cells) if words is None else words)
     said = ["words of value labels: " + ", ".join(map(repr, sorted(labelled)))] if labelled else []
+    if any(held["cells"] for held in missing.values()):
+        shown = (f"{name!r} ({len(held['cells'])})" for name, held in missing.items() if held["cells"])
+        said.append(f"cells that the file declares missing: {', '.join(shown)} (--as-is keeps a column)")
     if partly:
-        said.append("numbers, though some of them have labels: " + ", ".join(map(repr, partly)))
+        said.append("numbers, as some lack a label of their own: " + ", ".join(map(repr, partly)))
     titles = {name: title for name, title in zip(columns, about.column_labels, strict=True) if title}
     pairs = {name: list(held.items()) for name, held in labels.items()}
     told = {
@@ -140,8 +153,10 @@ def _read_labelled(opened: Opened, encoding: str | None) -> Statistics:
         "measures": about.variable_measure,
         "widths": about.variable_display_width,
         "title": about.file_label,
+        "notes": about.notes,
+        "missing": missing,
     }
-    kept = {ABOUT: json.dumps(told).encode()}
+    kept = {ABOUT: json.dumps(told, default=str).encode()}
     return Statistics(pa.table(made).replace_schema_metadata(kept), frozenset(labelled), tuple(said))
 
 
@@ -150,12 +165,22 @@ def _fix(reason: str) -> Words:
     return Words("name its encoding: ", Option("encoding", "cp1252")) if coded else Words("check the file")
 
 
+def _is_declared(cell: Any, ranges: Sequence[Mapping[str, Any]], codes: Sequence[Any]) -> bool:
+    """Return whether a cell holds what stands for a missing one: in a range of SPSS, or a code."""
+    if cell is None or not (ranges or codes):
+        return False
+    text = isinstance(cell, str)
+    within = (one["lo"] <= cell <= one["hi"] for one in ranges if isinstance(one["lo"], str) == text)
+    return cell in codes or any(within)
+
+
 def _words(cells: Sequence[Any], labels: Mapping[Any, str]) -> list[str | None] | None:
-    """Return the labels of cells, if each that is not missing has one; else None."""
-    known = {cell for cell in cells if cell is not None}
-    if not known or not known <= set(labels):
+    """Return the labels of cells, if each that holds something has one of its own; else None."""
+    known = {cell for cell in cells if cell not in (None, "")}
+    uses = Counter(map(str, labels.values()))
+    if not known or not known <= set(labels) or any(uses[str(labels[one])] > 1 for one in known):
         return None
-    return [None if cell is None else str(labels[cell]) for cell in cells]
+    return [None if cell in (None, "") else str(labels[cell]) for cell in cells]
 
 
 def _whole(cells: Sequence[Any]) -> Sequence[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import time, timedelta
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,20 @@ def lines_as_columns(lines: Sequence[Mapping[str, Any]]) -> tuple[Columns, froze
     cells = {name: [line.get(name) for line in lines] for name in names_of(lines)}
     columns: Columns = {name: cells_as_column(column) for name, column in cells.items()}
     return columns, frozenset(name for name, column in cells.items() if _are_truths(column))
+
+
+# kinds of values that are neither numbers, words nor dates, and what they are called
+OTHERS = {list: "lists", dict: "structures", bytes: "bytes", time: "times of day", timedelta: "durations"}
+
+
+def other_columns(lines: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the columns whose values are all of kinds of which nothing can be filled, and what these are."""
+    kinds: dict[str, set[type]] = {}
+    for line in lines:
+        for name, cell in line.items():
+            if cell is not None:
+                kinds.setdefault(name, set()).add(type(cell))
+    return {name: OTHERS[min(held, key=str)] for name, held in kinds.items() if held <= OTHERS.keys()}
 
 
 def names_of(lines: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -107,6 +107,8 @@ class Reading:
         Columns of truth values: numbers, and with `words` the levels FALSE and TRUE.
     labelled : collection of str
         Columns of words that are levels if they repeat at all, be they digits.
+    others : mapping of str to str
+        Columns of kinds of which nothing can be filled, and what they hold.
     """
 
     row: str | None = None
@@ -120,6 +122,7 @@ class Reading:
     words: bool = False
     truths: Collection[str] = ()
     labelled: Collection[str] = ()
+    others: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_choice("layout", self.layout, ("auto", "long", "wide"))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from lowland.files.columns.panels import panel_in
-from lowland.files.columns.roles import numbers_that_name
+from lowland.files.columns.roles import numbers_that_name, refuse_no_data
 from lowland.files.columns.summary_names import kind_of
 from lowland.files.columns.times import dates_in, order_of_rows, words_of_dates
 from lowland.files.evidence import Decision, Profile
@@ -43,6 +43,9 @@ def decide_wide(profiles: Mapping[str, Profile], asked: str, where: str, how: Re
     ]
     data = {*form.as_data, *how.two_level, *how.labelled}
     left = dict.fromkeys(form.as_is, "as asked")
+    others = {k: what for k, what in how.others.items() if k != first or not profiles[first].is_distinct}
+    refuse_no_data(others, form, where)
+    left = {name: what for name, what in others.items() if name in profiles} | left
     dates = dates_in({name: column for name, column in profiles.items() if name not in data}, form.dates)
     labels, why = asked, ""
     if not asked and form.row_labels:
@@ -58,14 +61,14 @@ def decide_wide(profiles: Mapping[str, Profile], asked: str, where: str, how: Re
             labels, role, why = "", FirstColumn.AS_IS, "names, totals among them repeat"
         if role is FirstColumn.AS_IS:
             left[first], why = why, ""
-    others = {name: column for name, column in profiles.items() if name != labels and name not in left}
+    inner = {name: column for name, column in profiles.items() if name != labels and name not in left}
     time = order_of_rows(profiles, dates, labels)
     left |= {
-        name: words_of_dates(dates[name], others[name], is_order=name == time)
-        for name in others
+        name: words_of_dates(dates[name], inner[name], is_order=name == time)
+        for name in inner
         if name in dates
     }
-    left |= numbers_that_name(others, data={*data, *dates})
+    left |= numbers_that_name(inner, data={*data, *dates})
     return Decision(
         "wide",
         (labels,) if labels else (),
@@ -75,7 +78,7 @@ def decide_wide(profiles: Mapping[str, Profile], asked: str, where: str, how: Re
         time=time,
         panel=() if time or labels else panel_in(profiles, dates),
         totals=tuple(totals),
-        codes=tuple(name for name, column in others.items() if column.padded and name not in {*left, *data}),
+        codes=tuple(name for name, column in inner.items() if column.padded and name not in {*left, *data}),
     )
 
 

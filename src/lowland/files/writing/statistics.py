@@ -51,7 +51,7 @@ def _held(value: Any) -> Any:
     if isinstance(value, Decimal | bool):
         return float(value)
     kept = value is None or isinstance(value, str | int | float | date | datetime | time)
-    return value if kept else str(value)
+    return value if kept and getattr(value, "tzinfo", None) is None else str(value)
 
 
 def statistics_bytes(ending: str, made: Any) -> bytes:
@@ -70,20 +70,22 @@ def statistics_bytes(ending: str, made: Any) -> bytes:
     def told(what: str) -> dict[str, Any]:
         return {name: x for name, x in about.get(what, {}).items() if name in made.column_names}
 
-    labels = {name: _labels(held) for name, held in told("labels").items()}
+    cells = {name: made.column(name).to_pylist() for name in made.column_names}
+    labels = {name: _labels(held, cells[name], ending) for name, held in told("labels").items()}
+    numbered = {name: _numbered(held, labels.get(name, {})) for name, held in cells.items()}
     kinds = told("kinds")
-    columns = {
-        name: _in_kind(_numbered(made.column(name).to_pylist(), labels.get(name, {})), kinds.get(name, WHOLE))
-        for name in made.column_names
-    }
+    columns = {name: _in_kind(held, kinds.get(name, WHOLE)) for name, held in numbered.items()}
+    declared = _declare(columns, told("missing"), labels, ending)
     formats = about.get("formats", {}).get(ending.replace("z", ""), {})
-    for name, cells in columns.items():
-        if ending != ".dta" and name not in formats and str(getattr(cells, "dtype", "")) == WHOLE:
+    for name, column in columns.items():
+        if ending != ".dta" and name not in formats and str(getattr(column, "dtype", "")) == WHOLE:
             formats[name] = "F8.0"
     given: dict[str, Any] = {"variable_value_labels": labels, "column_labels": told("titles") or None}
     given |= {"file_label": about.get("title") or "", "variable_format": formats}
+    given |= declared
     if ending != ".dta":
         given |= {"variable_measure": told("measures"), "variable_display_width": told("widths")}
+        given |= {"note": about["notes"]} if about.get("notes") else {}
     function, options = WRITTEN[ending]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"table{ending}"
@@ -115,9 +117,45 @@ def _in_kind(cells: list[Any], kind: str) -> Any:
 
     numbers = [cell for cell in cells if cell is not None]
     whole = all(isinstance(x, int) and abs(x) <= LARGEST for x in numbers)
-    return pd.array(cells, WHOLE) if whole and numbers and "int" in kind.lower() else cells
+    if whole and numbers and "int" in kind.lower():
+        return pd.array(cells, WHOLE)
+    return [float(cell) if isinstance(cell, int) else cell for cell in cells]
 
 
-def _labels(pairs: list[tuple[float, str]]) -> dict[int | float, str]:
-    """Return the labels of numbers, whole ones as such."""
-    return {int(number) if float(number).is_integer() else number: word for number, word in pairs}
+def _plain(cells: Any) -> list[Any]:
+    """Return cells as values of Python, None where missing."""
+    import pandas as pd
+
+    return [None if cell is pd.NA else cell for cell in cells]
+
+
+def _labels(pairs: list[tuple[Any, str]], cells: list[Any], ending: str) -> dict[Any, str]:
+    """Return the labels of a column's values that a kind of file can hold, whole numbers as such.
+
+    Stata labels numbers, and in their columns the letters of missing values; SPSS labels what a column holds.
+    """
+    values = [value for value, _ in pairs] + [cell for cell in cells if cell is not None]
+    texts = all(isinstance(value, str) for value in values)
+    made = {int(x) if isinstance(x, float) and x.is_integer() else x: word for x, word in pairs}
+    if ending == ".dta":
+        return {} if texts else made
+    return {value: word for value, word in made.items() if isinstance(value, str) == texts}
+
+
+def _declare(
+    columns: dict[str, Any], missing: Mapping[str, Any], labels: Mapping[str, Mapping[Any, str]], ending: str
+) -> dict[str, Any]:
+    """Put values that were declared missing back where nothing was filled; return how they are declared."""
+    letters = ending == ".dta"
+    what, option = ("codes", "missing_user_values") if letters else ("ranges", "missing_ranges")
+    declared = {name: held[what] for name, held in missing.items() if held[what]}
+    for name in declared:
+        cells = [None if cell in (None, "") else cell for cell in _plain(columns[name])]
+        kept = {k: value for k, value in missing[name]["cells"] if cells[k] is None}
+        if kept:
+            columns[name] = [kept.get(k, cell) for k, cell in enumerate(cells)]
+    for name, held in labels.items() if letters else ():
+        named = [value for value in held if isinstance(value, str)]
+        if named:
+            declared[name] = sorted({*declared.get(name, ()), *named})
+    return {option: declared} if declared else {}
