@@ -150,8 +150,12 @@ def test_whole_kinds_of_arrow_are_filled_within_their_range_which_is_said(tmp_pa
         pa.table({"n": pa.array(cells, pa.int8()), "x": pa.array([0.5] * 12)}), tmp_path / "t.parquet"
     )
     table = load_table(tmp_path / "t.parquet", Reading(layout="wide", form=TableFormat(row_labels=False)))
-    for means, expected, kind in ((False, 127, pa.int8()), (True, 300.2, pa.float64())):
-        fills = column_fills(table, np.full(table.observations.shape, 300.2))
+    for value, means, expected, kind in (
+        (300.2, False, 127, pa.int8()),
+        (300.2, True, 300.2, pa.float64()),
+        (30.2, True, 30.2, pa.float64()),
+    ):
+        fills = column_fills(table, np.full(table.observations.shape, value))
         filled = Filled(original=table.original, fills=fills, form=table.form, means=means)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

@@ -7,6 +7,7 @@ import io
 import os
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import IO, Any, final
 
@@ -131,7 +132,7 @@ def _write_columnar(
     def batches() -> Iterable[Any]:
         schema = None
         while chunk := list(islice(iterator, BATCH_ROWS)):
-            arrays = [pa.array([_python_value(x) for x in column]) for column in zip(*chunk, strict=True)]
+            arrays = [_columnar_array(column) for column in zip(*chunk, strict=True)]
             batch = pa.table(arrays, names=list(header))
             schema = schema or batch.schema
             yield batch.cast(schema)
@@ -149,6 +150,17 @@ def _write_columnar(
                 writer.write_table(batch)
 
     write_whole(path, write)
+
+
+def _columnar_array(cells: Sequence[Any]) -> Any:
+    """Return cells as an Arrow array: numbers beside words as text files hold them, "" beside numbers as null."""
+    import pyarrow as pa
+
+    values = [_python_value(x) for x in cells]
+    for made in (values, [None if x == "" else x for x in values]):
+        with suppress(pa.ArrowInvalid, pa.ArrowTypeError):
+            return pa.array(made)
+    return pa.array([x if x is None else cell_text(x) for x in values])
 
 
 def _python_value(value: Any) -> Any:

@@ -89,10 +89,12 @@ def _array(cells: list[Any], kind: Any = None, before: Any = None) -> Any:
     if kind is not None and pa.types.is_decimal(kind):
         places = Decimal(1).scaleb(-kind.scale)
         cells = [Decimal(cell).quantize(places) if isinstance(cell, float) else cell for cell in cells]
-    if kind is not None:
+    # means among whole numbers are not, and would be cut
+    whole = kind is not None and pa.types.is_integer(kind)
+    if kind is not None and not (whole and any(isinstance(cell, float) and cell % 1 for cell in cells)):
         try:
             return pa.array(cells, type=kind)
-        except (pa.ArrowInvalid, pa.ArrowTypeError):  # means among whole numbers
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
             pass
     try:
         return pa.array(cells)

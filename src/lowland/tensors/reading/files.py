@@ -69,7 +69,9 @@ def read_tensor(path: str | Path, *, variable: str | None = None, empty_slices: 
         "the file type is unknown",
         path.name,
         fix=Remedy(
-            f"use {kinds} or .tns", Words("for a table, name its column of values by ", Option("value"))
+            f"use {kinds} or .tns",
+            Words("for a long table, name its column of values by ", Option("value")),
+            "of a wide one, lowland complete fills the cells",
         ),
     )
 
