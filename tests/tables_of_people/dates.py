@@ -145,6 +145,7 @@ ENTRIES = (
         file=text(PANEL),
         fills=FILLS,
         said=("in the order of 'year' within 'country'",),
+        typed=("--row-order=auto",),
         frame=read_csv(),
     ),
     Entry(

@@ -108,7 +108,7 @@ ENTRIES = (
         text(with_line(prices(), shop="shop of nothing")),
         fills={**FILLS, "salt": NUMBER},
         frame=read_csv(),
-        said=("1 rows",),
+        said=("1 row without observations is",),
     ),
     priced("a column of one number", text(CONSTANT), frame=read_csv()),
     priced("a column of one known cell", text(SPARSE), fills={**FILLS, "gift": NUMBER}, frame=read_csv()),

@@ -163,11 +163,10 @@ def describe_table(table: Table, row_order: bool | None = None) -> str:
     )
     empty_rows, empty_columns = int((seen.row_counts() == 0).sum()), int((seen.column_counts() == 0).sum())
     empty_rows -= 0 if table.totals is None else len(table.totals.rows)
-    if empty_rows or empty_columns:
-        text += (
-            f"; {counted(empty_rows, 'row')} and {counted(empty_columns, 'column')} without observations are "
-            "predicted from biases alone"
-        )
+    empty = [counted(k, side) for k, side in ((empty_rows, "row"), (empty_columns, "column")) if k]
+    if empty:
+        are = "is" if empty_rows + empty_columns == 1 else "are"
+        text += f"; {' and '.join(empty)} without observations {are} predicted from biases alone"
     told = [words for words in table.decided if row_order is not False or not words.endswith(NO_ORDER)]
     lines = [text, *(f"  {words.removesuffix(NO_ORDER) if row_order else words}" for words in told)]
     lines += _folds(table)
