@@ -99,6 +99,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         pattern: bool | str = "auto",
         refine: bool | str = "auto",
         powers: bool | str = "auto",
+        row_units: bool | str = "auto",
         noise: str = "auto",
         scale: str = "auto",
         penalty: float | str = "auto",
