@@ -141,7 +141,7 @@ def test_rows_of_one_cell_one_value_or_none_have_units():
 @pytest.mark.parametrize(
     ("table", "least"),
     [
-        (omics(), 3.0),
+        (omics(30, 8), 3.0),
         # positive numbers would be logarithms, whose errors are far outside where spreads are small
         (omics(level=0) + 100 * 10.0 ** np.random.default_rng(1).uniform(0, 4, (40, 1)), 1.5),
     ],
@@ -233,11 +233,69 @@ def test_a_certificate_is_about_the_table_in_units_of_rows(tmp_path):
     assert "Rows look like variables" in model._completed.table.describe_certificate()
 
 
-def test_levels_and_predictors_are_refused_and_weights_are_taken():
+def with_kinds(m=60):
+    """Genes with the chromosome and the strand where they lie, which decide their numbers, in words."""
+    rng = np.random.default_rng(5)
+    groups = rng.integers(0, 3, m)
+    shapes = 2 * rng.standard_normal((3, 8))
+    table = (shapes[groups] + 0.5 * rng.standard_normal((m, 8)) + rng.standard_normal((m, 1))) * 10.0 ** (
+        rng.uniform(0, 4, (m, 1))
+    )
+    known, hidden = holed(table)
+    frame = pd.DataFrame(known, columns=list("abcdefgh"))
+    frame.insert(2, "chromosome", pd.Categorical(np.array(["I", "II", "III"], object)[groups]))
+    frame.loc[[3, 17], "chromosome"] = None
+    return frame, table, hidden, groups
+
+
+def test_levels_beside_rows_with_units(tmp_path):
+    frame, table, hidden, groups = with_kinds()
+    as_it_is, model = (ll.MatrixCompletion(**FAST, row_units=asked).fit(frame) for asked in (False, "auto"))
+    assert [type(one).__name__ for one in layers(model._completed.model)] == ["RowUnitsLayer", "LevelLayer"]
+    before, after = (
+        error_by_row(table, hidden, one.fill(frame).drop(columns="chromosome").to_numpy())
+        for one in (as_it_is, model)
+    )
+    assert after < before / 2
+    filled = model.fill(frame)
+    assert filled["chromosome"].tolist()[3] == ["I", "II", "III"][groups[3]]
+    shares = model.level_probabilities([3, 17], "chromosome")
+    np.testing.assert_allclose(np.sum(shares, axis=1), 1)
+    model.save(tmp_path / "model.npz")
+    again = ll.MatrixCompletion.load(tmp_path / "model.npz")
+    np.testing.assert_allclose(again.predict_table(), model.predict_table())
+    # new rows, and what a prediction leans on
+    pd.testing.assert_frame_equal(model.fill(frame.iloc[:5]), again.fill(frame.iloc[:5]))
+    row, column = np.argwhere(hidden)[0]
+    why = model.explain(row, frame.columns.drop("chromosome")[column])
+    assert why.intercept + why.contributions.sum() + why.rest == pytest.approx(why.prediction)
+
+
+def test_factors_and_biases_give_predictions_of_numbers_and_levels():
+    for frame in (with_kinds()[0], with_kinds()[0].drop(columns="chromosome")):
+        model = ll.MatrixCompletion(**FAST, row_units=True, method="variational").fit(frame)
+        parts, numbers = model._completed.model.parts(), frame.columns != "chromosome"
+        made = parts.row_factors @ parts.column_factors.T + parts.row_biases[:, None] + parts.column_biases
+        expected = model.predict_table()
+        np.testing.assert_allclose(made[:, numbers], expected[:, numbers], rtol=1e-6, atol=1e-6)
+        assert parts.row_noise.max() > 30
+
+
+def test_powers_units_and_levels_are_kept_in_files(tmp_path):
+    frame = with_kinds()[0]
+    numbers = frame.columns.drop("chromosome")
+    frame[numbers] = np.exp(4 * frame[numbers].to_numpy(float) / np.nanmax(frame[numbers].abs()))
+    model = ll.MatrixCompletion(**FAST, row_units=True, powers=True).fit(frame)
+    kinds = [type(one).__name__ for one in layers(model._completed.model)]
+    assert kinds == ["PowerLayer", "RowUnitsLayer", "LevelLayer"]
+    model.save(tmp_path / "model.npz")
+    again = ll.MatrixCompletion.load(tmp_path / "model.npz")
+    assert [type(one).__name__ for one in layers(again._completed.model)] == kinds
+    np.testing.assert_allclose(again.predict_table(), model.predict_table())
+
+
+def test_predictors_are_refused_and_weights_are_taken():
     table, _ = holed(omics(30, 6))
-    frame = pd.DataFrame(table, columns=list("abcdef")).assign(kind=["x", "y"] * 15)
-    with pytest.raises(UnsupportedError, match="levels"):
-        ll.MatrixCompletion(**FAST, row_units=True).fit(frame)
     with pytest.raises(UnsupportedError, match="all columns"):
         ll.MatrixCompletion(**FAST, row_units=True, predictors={0: [1]}).fit(table)
     weighted = ll.MatrixCompletion(**FAST, row_units=True).fit(table, sample_weight=np.linspace(1, 2, 30))

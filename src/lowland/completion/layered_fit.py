@@ -100,7 +100,7 @@ def fit_layers(
 ) -> FittedTable:
     """Return a table fitted inside the layers that it needs and that held-out cells favour.
 
-    From the outermost: powers of skewed columns, levels or units of rows, what refines missing cells (or
+    From the outermost: powers of skewed columns, units of rows, levels, what refines missing cells (or
     predicts them from some columns alone), the fit of factors; orders are further covariates of this fit.
 
     Parameters
@@ -112,24 +112,26 @@ def fit_layers(
         Callbacks, checkpoint and snapshot of `fit_bayesian`.
     """
     problem, table, levels = problem.in_numbers(), problem.table, problem.levels
-    powers, typical = problem.powers, None
-    if powers is None:
-        powers = choose_powers(table, levels, problem.settings, problem.covariates, plan.powers, rng)
-    if not levels:
-        powers, typical = _choose_units(problem, powers, plan, rng)
-    written = write_powers(table, powers)
-    if powers:
-        numbers = levels.encode(written) if levels else written
-        # roots and logarithms are no grades, whatever stands beside them
+    powers, typical = _choose_units(problem, plan, rng)
+
+    def write(part: Observations) -> Observations:
+        written = write_powers(part, powers)
+        return written if typical is None else typical.write(written, levels.mask)
+
+    within = write(table)
+    if typical is not None:  # in units of rows, censored cells keep their likely numbers
+        problem = replace(problem, censored=None)
+    if powers or typical is not None:
+        numbers = levels.encode(within) if levels else within
+        # roots and logarithms, and rows in units, are no grades, whatever stands beside them
         problem = replace(problem, numbers=numbers, settings=replace(problem.settings, graded=False))
-    fitted = _fit_rows(problem, typical, plan, rng, search)
+    fitted = _fit_numbers(problem, plan, rng, search)
     if levels or powers:
         of_levels = spawn(rng, 1)[0]
     if levels:
 
         def predict_without(part: Observations) -> Callable[[Indices], Matrix]:
-            inside = levels.encode(write_powers(part, powers))
-            return sampling(fitted.refit(inside, of_levels)).row_scores
+            return sampling(fitted.refit(levels.encode(write(part)), of_levels)).row_scores
 
         maps = None
         if fitted.stop_reason is not StopReason.INTERRUPTED:
@@ -137,8 +139,12 @@ def fit_layers(
                 lambda: learn_maps(levels, table, predict_without, of_levels), "learning from levels"
             )
         maps = usual_maps(levels) if maps is None else maps
-        layer = LevelLayer(sampling(fitted.model), levels, maps, TableLabels.of(written))
-        fitted = LayeredTable(layer, fitted, written)
+        layer = LevelLayer(sampling(fitted.model), levels, maps, TableLabels.of(within))
+        fitted = LayeredTable(layer, fitted, within)
+    if typical is not None:
+        written = write_powers(table, powers)
+        units = RowUnitsLayer(sampling(fitted.model), typical, typical.units(written, levels.mask))
+        fitted = LayeredTable(units, fitted, written)
     if powers:
         fitted = LayeredTable(
             PowerLayer(sampling(fitted.model), powers, TableLabels.of(table)), fitted, table
@@ -147,37 +153,22 @@ def fit_layers(
 
 
 def _choose_units(
-    problem: BayesianProblem, powers: Powers, plan: CompletionPlan, rng: np.random.Generator
+    problem: BayesianProblem, plan: CompletionPlan, rng: np.random.Generator
 ) -> tuple[Powers, TypicalRow | None]:
     """Return the columns that are powers, and what says the units of rows, if they have any."""
-    table, asked = problem.table, plan.row_units
+    table, asked, powers = problem.table, plan.row_units, problem.powers
+    if powers is None:
+        powers = choose_powers(table, problem.levels, problem.settings, problem.covariates, plan.powers, rng)
     if asked is None and (table.weights is not None or problem.allowed is not None):
         # weights may say what units would, and a unit is known from all cells of its row
-        warn_of_variables(table, "a fit with " + ("weights" if problem.allowed is None else "predictors"))
+        what = "weights" if problem.allowed is None else "predictors"
+        warn_of_variables(problem.levels.numbers_of(table), f"a fit with {what}")
         asked = False
     if asked is None and problem.censored is not None:  # bounds have the unit of the table
-        warn_of_variables(table, "a fit with censored cells")
+        warn_of_variables(problem.levels.numbers_of(table), "a fit with censored cells")
         asked = False
     answers = asked, plan.powers
-    return choose_row_units(table, powers, problem.settings, problem.covariates, answers, rng)
-
-
-def _fit_rows(
-    problem: BayesianProblem,
-    typical: TypicalRow | None,
-    plan: CompletionPlan,
-    rng: np.random.Generator,
-    search: dict[str, Any],
-) -> FittedTable:
-    """Fit a table of numbers, whose rows may have units of their own."""
-    if typical is None:
-        return _fit_numbers(problem, plan, rng, search)
-    table, settings = problem.numbers, replace(problem.settings, graded=False)
-    units = typical.units(table)
-    # in other units, censored cells keep their likely numbers
-    problem = replace(problem, numbers=units.write(table), settings=settings, censored=None)
-    fitted = _fit_numbers(problem, plan, rng, search)
-    return LayeredTable(RowUnitsLayer(sampling(fitted.model), typical, units), fitted, table)
+    return choose_row_units(table, problem.levels, powers, problem.settings, problem.covariates, answers, rng)
 
 
 def _fit_numbers(

@@ -103,7 +103,7 @@ def fit_plan(  # noqa: PLR0913
     if allowed is not None:
         refuse_forests(plan)
     if plan.row_units:
-        check_row_units(known, allowed)
+        check_row_units(allowed)
     check_limits(table, limits, known)
     cells = CensoredCells.of(table, limits)
     if method == "map":
@@ -162,16 +162,13 @@ def refuse_forests(plan: CompletionPlan) -> None:
         )
 
 
-def check_row_units(levels: Levels, allowed: Allowed | None) -> None:
+def check_row_units(allowed: Allowed | None) -> None:
     """Raise if rows can have no units of their own."""
-    fix = Words("use ", Option("row_units", "auto", False))
-    if levels:
-        raise UnsupportedError(
-            "rows of numbers and levels have no unit", f"{len(levels.kinds)} columns of levels", fix=fix
-        )
     if allowed is not None:
         raise UnsupportedError(
-            "units of rows are known from all columns", Words(Option("predictors")), fix=fix
+            "units of rows are known from all columns",
+            Words(Option("predictors")),
+            fix=Words("use ", Option("row_units", "auto", False)),
         )
 
 

@@ -153,7 +153,7 @@ def _write_columnar(
 
 
 def _columnar_array(cells: Sequence[Any]) -> Any:
-    """Return cells as an Arrow array: numbers beside words as text files hold them, "" beside numbers as null."""
+    """Return cells as an Arrow array: numbers beside words as text, "" beside numbers as null."""
     import pyarrow as pa
 
     values = [_python_value(x) for x in cells]

@@ -86,6 +86,15 @@ class Levels:
         """Return the columns of numbers of a column of the table."""
         return np.flatnonzero(self.groups == j)
 
+    @property
+    def mask(self) -> NDArray[np.bool_] | None:
+        """`is_number`; None if all columns hold numbers."""
+        return self.is_number if self.kinds else None
+
+    def numbers_of(self, table: Observations) -> Observations:
+        """Return a table with the cells of its columns of numbers alone."""
+        return table if self.mask is None else table.select(self.mask[table.columns])
+
     def encode(self, table: Observations) -> Observations:
         """Return a table in numbers; a missing level is missing in all its columns."""
         cells, columns, values = [], [], []

@@ -101,6 +101,8 @@ def lean(model: TableModel, row: Observations, at: int, column: int) -> Leaning:
 def _of_units(model: RowUnitsLayer, row: Observations, at: int, column: int) -> Leaning:
     """Return the same in the unit of the table, given the unit of the row."""
     inner = lean(model.base, model.apply(row), at, column)
+    if model.losses is not None and not model.losses.numbers[column]:
+        return inner
     centre, spread = model.units.centres[at], model.units.spreads[at]
     return replace(
         inner,

@@ -42,6 +42,8 @@ def encoding_from_arrays(
     """Return the result of `encoding_as_arrays`; raise ValueError if it is damaged."""
     width = plain["width"]
     require(type(width) is int and width > 0, "its number of columns is not positive")
+    if not plain["levels"]:  # those that are there are of levels further within
+        arrays = {f"level_{name}": np.zeros(0) for name in ("frequencies", "intercepts", "slopes")}
     check_arrays(arrays, {"level_frequencies": "k", "level_intercepts": "k", "level_slopes": "s"})
     kinds: dict[int, LevelKind] = {}
     for j, count, ordered in plain["levels"]:

@@ -255,7 +255,7 @@ def _encoded_arrays(model: LevelLayer | PowerLayer) -> Parts:
     plain, arrays = encoding_as_arrays(model)
     within = model.base.base if isinstance(model.base, LevelLayer) else model.base
     numbers, of_numbers = _WRITERS[type(within)](within)
-    return {"kind": "encoded", "base": numbers, **plain}, of_numbers | arrays
+    return {"kind": "encoded", "base": numbers, **plain}, arrays | of_numbers
 
 
 def _bounded_arrays(model: BoundedLayer) -> Parts:

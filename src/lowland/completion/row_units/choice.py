@@ -12,16 +12,15 @@ from typing import final
 
 import numpy as np
 
-from lowland.cells.labels import TableLabels
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.bayesian.fit import BRIEF, brief_model
 from lowland.completion.bayesian.settings import BURN_IN, BayesianSettings
+from lowland.completion.encoded.levels import Levels
 from lowland.completion.encoded.power_choice import MANY, Powers
-from lowland.completion.encoded.power_model import PowerLayer, write_powers
-from lowland.completion.row_units.layer import RowUnitsLayer
+from lowland.completion.encoded.power_model import write_powers
+from lowland.completion.encoded.writing import of_each
 from lowland.completion.row_units.suspicion import Spreads, look_like_variables, some_rows
 from lowland.completion.row_units.units import TypicalRow
-from lowland.completion.tables.model import SamplingModel
 from lowland.core.arrays import Vector, places_of_each
 from lowland.core.cells.observations import Observations
 from lowland.core.random import spawn
@@ -36,6 +35,7 @@ LEFT = 3
 
 def choose_row_units(
     table: Observations,
+    levels: Levels,
     powers: Powers,
     settings: BayesianSettings,
     covariates: SideCovariates,
@@ -47,11 +47,13 @@ def choose_row_units(
     Parameters
     ----------
     table : Observations
-        Of numbers alone.
+    levels : Levels
+        How its columns of levels are written.
     powers : mapping of int to Power
         Those that predict better where rows have no units: logarithms make rows of any size alike.
     settings : BayesianSettings
     covariates : pair of ndarray or None
+        Those of the table in numbers.
     asked : pair of (bool or None)
         Of units of rows, and of powers; None: as held-out cells say.
     rng : numpy.random.Generator
@@ -61,21 +63,23 @@ def choose_row_units(
     Tables whose rows do not look like variables cost no fit; others two or three short ones per hold-out.
     """
     forced, others = asked
-    if forced is False or not table.size:
+    if forced is False or not levels.numbers_of(table).size:
         return powers, None
     part, rows = some_rows(table)
     known = [powers, {}] if powers and others is None else [powers]
     if forced:
-        ways = [_Way(some, True) for some in known]
+        ways = [_Way(levels, some, True) for some in known]
     else:
-        suspected = [some for some in known if look_like_variables(write_powers(part, some))]
-        ways = [_Way(powers, False), *(_Way(some, True) for some in suspected)]
+        written = {k: levels.numbers_of(write_powers(part, some)) for k, some in enumerate(known)}
+        suspected = [known[k] for k, numbers in written.items() if look_like_variables(numbers)]
+        ways = [_Way(levels, powers, False), *(_Way(levels, some, True) for some in suspected)]
     best = ways[0]
     if len(ways) > 1:
         about = None if covariates[0] is None else covariates[0][rows], covariates[1]
         # a stream of its own: without units of rows, fits keep their bits
         best = _best(part, ways, settings, about, spawn(rng, 1)[0])
-    return best.powers, TypicalRow.of(write_powers(table, best.powers)) if best.in_units else None
+    typical = TypicalRow.of(write_powers(table, best.powers), levels.mask) if best.in_units else None
+    return best.powers, typical
 
 
 @final
@@ -83,32 +87,37 @@ def choose_row_units(
 class _Way:
     """A way to write a table: columns as powers, and rows in units of their own or not."""
 
+    levels: Levels
     powers: Powers
     in_units: bool
 
     def predict(
         self, part: Observations, apart: Observations, settings: BayesianSettings, about: SideCovariates
     ) -> Vector:
-        """Return predictions of hidden cells in the unit of the table, by a short fit of the others."""
-        places = places_of_each(part.columns, part.shape[1])
+        """Return predictions of hidden numbers in the unit of the table, by a short fit of the others."""
+        levels, places = self.levels, places_of_each(part.columns, part.shape[1])
         # what is hidden does not say how far a column reaches
-        known = {
+        powers = {
             j: replace(power, highest=float(part.values[places[j]].max()))
             for j, power in self.powers.items()
             if places[j].size
         }
-        table = write_powers(part, known)
-        if known or self.in_units:
-            settings = replace(settings, graded=False)
-        typical = TypicalRow.of(table)
-        units = typical.units(table)
-        within = units.write(table) if self.in_units else table
-        model: SamplingModel = brief_model(within, settings, about, np.random.default_rng(0))
+        table = write_powers(part, powers)
+        units = TypicalRow.of(table, levels.mask).units(table, levels.mask)
         if self.in_units:
-            model = RowUnitsLayer(model, typical, units)
-        if known:
-            model = PowerLayer(model, known, TableLabels.of(part))
-        return model.predict(apart.rows, apart.columns)
+            table = units.write(table, levels.mask)
+        if powers or self.in_units:
+            settings = replace(settings, graded=False)
+        numbers = levels.encode(table) if levels else table
+        model = brief_model(numbers, settings, about, np.random.default_rng(0))
+        at = apart.rows, levels.starts[apart.columns]
+        means: Vector = model.predict(*at).astype(np.float64)
+        errors = model.standard_errors(*at)
+        if self.in_units:
+            means, errors = units.read(means, apart.rows), units.spreads[apart.rows] * errors
+        for _, power, some in of_each(powers, apart.columns):
+            means[some], _ = power.expect(means[some], errors[some])
+        return means
 
 
 def _best(
@@ -124,14 +133,17 @@ def _best(
     places = places_of_each(table.columns, table.shape[1])
     sizes = np.array([float(np.std(table.values[some])) if some.size else 0.0 for some in places])
     sizes = np.where(sizes > 0, sizes, 1.0)
-    errors = {way: np.zeros((3, 0)) for way in ways[1:]}
+    levels, errors = ways[0].levels, {way: np.zeros((3, 0)) for way in ways[1:]}
     gains: dict[_Way, Gain] = {}
     with stage("cells held out, to see whether rows are variables"):
         for k in range(ROW_UNITS.hides.times if table.size < MANY else 1):
-            part, apart = table.hide(_hidden(table, rng))
+            part, apart = table.hide(_hidden(table, levels, rng))
             if not apart.size or not errors:
                 break
-            spreads, columns = Spreads(part).at(apart.rows, apart.columns), sizes[apart.columns]
+            spreads, columns = (
+                Spreads(levels.numbers_of(part)).at(apart.rows, apart.columns),
+                sizes[apart.columns],
+            )
             before = np.abs(ways[0].predict(part, apart, settings, covariates) - apart.values)
             for way in errors:
                 after = np.abs(way.predict(part, apart, settings, covariates) - apart.values)
@@ -145,9 +157,10 @@ def _best(
     return max(sure, key=lambda way: gains[way].difference, default=ways[0])
 
 
-def _hidden(table: Observations, rng: np.random.Generator) -> Mask:
-    """Return which cells are hidden: single ones, of rows and columns that keep enough."""
+def _hidden(table: Observations, levels: Levels, rng: np.random.Generator) -> Mask:
+    """Return which numbers are hidden: single ones, of rows and columns that keep enough."""
     hidden = single_cells(table.size, ROW_UNITS.hides.count(table.size), rng)
+    hidden &= levels.is_number[table.columns]
     hidden[hidden] = leave_enough(table.row_counts(), table.rows[hidden], LEFT)
     hidden[hidden] = leave_enough(table.column_counts(), table.columns[hidden])
     return hidden

@@ -14,6 +14,7 @@ from lowland.completion.row_units.units import RowUnits, TypicalRow
 from lowland.completion.tables.model import SamplingModel, TableParts
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
+from lowland.trials.masks import Mask
 
 if TYPE_CHECKING:
     from lowland.recheck.documents import Document
@@ -44,59 +45,85 @@ class RowUnitsLayer(WritingLayer):
 
     def apply(self, table: Observations) -> Observations:
         """Return a table with each row in the unit that its known cells say."""
-        return self.typical.units(table).write(table)
+        return self.typical.write(table, self._numbers)
 
     def around(self, base: SamplingModel, table: Observations) -> Self:
         """Return the layer around the fit of another table, with the units of its rows."""
-        return replace(self, base=base, units=self.typical.units(table))
-
-    def renewed(self, table: Observations) -> Self:
-        """Return the layer for a table with more cells, which may have more rows and columns."""
-        return self
+        return replace(self, base=base, units=self.typical.units(table, self._numbers))
 
     @property
     def labels(self) -> TableLabels:
         """Names of rows and columns."""
         return self.base.labels
 
-    def parts(self) -> TableParts:
-        """Return factors and biases of the table; biases of columns become a factor. Noise is a usual row's.
+    @property
+    def _numbers(self) -> Mask | None:
+        """Mask of the columns that have units; None: all have."""
+        return None if self.losses is None else self.losses.numbers
 
-        Within, a cell is u v + a + b + offset, and outside its spread times that, plus its centre.
+    def renewed(self, table: Observations) -> Self | None:
+        """Return the layer for a table with more cells, None if it has other columns beside levels."""
+        return self if self.losses is None else super().renewed(table)
+
+    def parts(self) -> TableParts:
+        """Return factors and biases of the table, where biases are factors too. Noise is a usual row's.
+
+        Within, a cell is u v + a + b; outside, that times the spread of its row, plus the centre, except in
+        columns of levels.
         """
         parts, (centres, spreads) = self.base.parts(), (self.units.centres, self.units.spreads)
-        dtype = parts.row_factors.dtype
-        rows = np.column_stack([parts.row_factors * spreads[:, None], spreads])
-        columns = np.column_stack([parts.column_factors, parts.column_biases])
-        biases = centres + spreads * (parts.row_biases + parts.offset)
+        u, v, ones = parts.row_factors, parts.column_factors, np.ones(self.shape[1])
+        a, b = parts.row_biases + parts.offset, parts.column_biases
+        left, right = [u * spreads[:, None], spreads], [v, b]
+        row_biases, column_biases = centres + spreads * a, 0 * ones
+        if self._numbers is not None:
+            has = self._numbers[:, None]
+            left += [row_biases, u, a]
+            right = [np.column_stack([v, b, ones]) * has, np.column_stack([v, ones]) * ~has]
+            row_biases, column_biases = 0 * a, np.where(self._numbers, 0, b)
         usual = float(np.median(spreads))
-        noise, none = None if parts.noise is None else usual * parts.noise, np.zeros(columns.shape[0], dtype)
-        sides = (rows.astype(dtype), columns.astype(dtype), biases.astype(dtype), none)
-        return TableParts(*sides, 0.0, noise, spreads / usual)
+        return TableParts(
+            np.column_stack(left).astype(u.dtype),
+            np.column_stack(right).astype(u.dtype),
+            row_biases.astype(u.dtype),
+            column_biases.astype(u.dtype),
+            0.0,
+            None if parts.noise is None else usual * parts.noise,
+            spreads / usual,
+        )
 
     def predict(self, rows: Indices, columns: Indices) -> Vector:
         """Return predictions of cells, shape (k,)."""
-        return self.units.read(self.base.predict(rows, columns), rows)
+        return self._read(self.base.predict(rows, columns), rows, columns)
 
     def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
         """Return standard deviations of new observations of cells, shape (k,)."""
-        return self.units.spreads[rows] * self.base.standard_errors(rows, columns)
+        errors = self.base.standard_errors(rows, columns)
+        return self._where(self.units.spreads[rows] * errors, errors, columns)
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
         """Return intervals for new observations of cells."""
         lower, upper = self.base.intervals(rows, columns, level)
-        return self.units.read(lower, rows), self.units.read(upper, rows)
+        return self._read(lower, rows, columns), self._read(upper, rows, columns)
 
     def draws(
         self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
     ) -> Iterator[Vector]:
         """Give joint draws of cells, shape (k,) each."""
         for drawn in self.base.draws(rows, columns, count, rng, noise=noise):
-            yield self.units.read(drawn, rows)
+            yield self._read(drawn, rows, columns)
 
     def values(self, numbers: Matrix, rows: Indices, *, likeliest: bool = False) -> Matrix:
         """Return predictions of whole rows, shape (k, n), from those within."""
-        return self.units.read(np.asarray(numbers, np.float64).T, rows).T
+        return self._read(np.asarray(numbers, np.float64), rows[:, None], np.arange(self.shape[1]))
+
+    def _read(self, values: Vector, rows: Indices, columns: Indices) -> Vector:
+        """Return what is said of cells within, in the unit of the table."""
+        return self._where(self.units.read(values, rows), values, columns)
+
+    def _where(self, outside: Vector, within: Vector, columns: Indices) -> Vector:
+        """Return numbers as they are outside, and levels as they are within."""
+        return outside if self._numbers is None else np.where(self._numbers[columns], outside, within)
 
     @property
     def words(self) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from lowland.completion.bayesian.scaling import CONSTANT
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
+from lowland.trials.masks import Mask
 
 # centres are whole multiples of so many spreads: what is left of levels is uniform, with variance one
 STEP = float(np.sqrt(12))
@@ -28,9 +29,14 @@ class RowUnits:
     centres: Vector
     spreads: Vector
 
-    def write(self, table: Observations) -> Observations:
-        """Return a table with its values in the units of their rows, in their own precision."""
+    def write(self, table: Observations, numbers: Mask | None = None) -> Observations:
+        """Return a table with its values, or those of some columns, in the units of rows.
+
+        They keep their precision.
+        """
         values = (table.values - self.centres[table.rows]) / self.spreads[table.rows]
+        if numbers is not None:
+            values = np.where(numbers[table.columns], values, table.values)
         return replace(table, values=values.astype(table.values.dtype))
 
     def read(self, values: Vector, rows: Indices) -> Vector:
@@ -68,8 +74,9 @@ class TypicalRow:
     variance: float
 
     @classmethod
-    def of(cls, table: Observations) -> TypicalRow:
-        """Return what the rows of a table are like."""
+    def of(cls, table: Observations, numbers: Mask | None = None) -> TypicalRow:
+        """Return what the rows of a table are like, or their cells in some columns."""
+        table = _some_columns(table, numbers)
         size = float(np.std(table.values)) or 1.0
         counts, means, spreads = moments_of_rows(table)
         seen = (counts > 1) & (spreads > 0)
@@ -83,9 +90,13 @@ class TypicalRow:
         variance = max(float(np.var(logs) - chance.mean()), 0.0)
         return cls(float(np.mean(table.values)), size, float(logs.mean()), relative, variance)
 
-    def units(self, table: Observations) -> RowUnits:
-        """Return the units of the rows of a table, each by its own known cells."""
-        counts, means, spreads = moments_of_rows(table)
+    def write(self, table: Observations, numbers: Mask | None = None) -> Observations:
+        """Return a table with its values, or those of some columns, in the units of its rows."""
+        return self.units(table, numbers).write(table, numbers)
+
+    def units(self, table: Observations, numbers: Mask | None = None) -> RowUnits:
+        """Return the units of the rows of a table, each by its own known cells, or those in some columns."""
+        counts, means, spreads = moments_of_rows(_some_columns(table, numbers))
         sizes = np.where(means == 0, np.exp(0.0 if self.relative else self.log_spread), np.abs(means))
         usual = self.log_spread + (np.log(sizes) if self.relative else 0.0)
         logs, chance = _log_spreads(counts, spreads)
@@ -97,6 +108,10 @@ class TypicalRow:
         centres = STEP * units * np.round(means / (STEP * units))
         empty = counts == 0
         return RowUnits(np.where(empty, self.centre, centres), np.where(empty, self.size, units))
+
+
+def _some_columns(table: Observations, numbers: Mask | None) -> Observations:
+    return table if numbers is None else table.select(numbers[table.columns])
 
 
 def moments_of_rows(table: Observations) -> tuple[Indices, Vector, Vector]:
