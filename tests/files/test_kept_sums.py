@@ -77,3 +77,11 @@ def test_bounds_hold_for_parts_and_not_for_their_total():
     assert keep_sums(cells, filled, sums, bounds={0: (0.0, 20.0)})[1:4].ravel().tolist() == [20, 20, 20]
     cells[1:3, 0] = 50.0, 45.0
     assert keep_sums(cells, filled, sums)[3, 0] == 0  # sums of rounded parts leave less than nothing
+
+
+def test_a_total_of_sums_that_skip_blanks_leaves_these_free():
+    cells = np.array([[1.0, np.nan, 1.0], [2.0, 3.0, 5.0], [3.0, np.nan, 6.0]])  # to the right, and below
+    rows = [Summary(2, np.arange(2), np.array([False, False, True]))]
+    columns = [Summary(2, np.arange(2), np.array([False, True, True]))]
+    made = keep_sums(cells, np.full((3, 3), 9.0), (rows, columns))
+    assert made[0, 1] == 9

@@ -96,6 +96,16 @@ def test_columns_that_are_sums_are_found_among_their_neighbours(rng):
     assert _places(column_sums(table, names)) == [(3, [1, 2])]
 
 
+def test_columns_that_add_up_only_where_others_are_blank_are_no_parts(rng):
+    table = rng.integers(100, 200, (20, 6)).astype(float)
+    table[:, 0], table[:5, 1] = np.nan, np.nan  # a column of words, and prices
+    table[7, 3] = table[9, 4] = np.nan
+    table[:, 5] = np.nansum(table[:, 2:5], axis=1)
+    assert _places(column_sums(table, _named(["kind", "price", "q1", "q2", "q3", "total"]))) == [
+        (5, [2, 3, 4])
+    ]
+
+
 def test_sums_of_rounded_parts_are_sums(rng):
     exact = rng.random((12, 5)) * 100
     table = np.round(np.vstack([exact, exact.sum(axis=0)]), 1)

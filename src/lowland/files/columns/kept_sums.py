@@ -144,8 +144,13 @@ def _known_totals(
     by_column, by_row = {one.place: one for one in columns}, {one.place: one for one in rows}
     for one in rows:
         for j in np.flatnonzero(one.where & known[one.place]).tolist():
-            parts = by_column[j].parts if j in by_column else np.array([j])
-            yield (one.place, j), np.ix_(one.parts, parts)
+            # a cell that is no sum of its own row, which skips what is blank, is a part itself
+            cells = [
+                (i, k)
+                for i in one.parts.tolist()
+                for k in (by_column[j].parts.tolist() if j in by_column and by_column[j].where[i] else [j])
+            ]
+            yield (one.place, j), tuple(np.array(cells).T)
     for one in columns:
         for i in np.flatnonzero(one.where & known[:, one.place]).tolist():
             if i not in by_row:

@@ -108,7 +108,7 @@ def find_summaries(
         for place in np.flatnonzero([kind == LEFT for kind in kinds]).tolist()
     }
     wanted = [place for place in np.flatnonzero(named).tolist() if place not in found]
-    alike, blocks = _alike(table, named, names), _Blocks(table, named)
+    alike, blocks = _alike(table, named, names), _Blocks(table, named, side)
     for place in wanted:
         _look(blocks, place, kinds[place], alike.get(place, []), side, found)
     # beside what is found, little evidence suffices, and lines that are only called so are parts
@@ -117,7 +117,7 @@ def find_summaries(
     taken = np.isin(np.arange(len(table)), [*found, *asked])
     for place in [place for place in wanted if place not in found][:MOST_AGAIN]:
         taken[place] = True
-        _look(_Blocks(table, taken), place, kinds[place], [], side, found, supported=supported)
+        _look(_Blocks(table, taken, side), place, kinds[place], [], side, found, supported=supported)
         taken[place] = place in found or place in asked
     for place in asked:
         if place not in found and side.are_rows:
@@ -134,10 +134,13 @@ class _Blocks:
     table : ndarray, shape (m, n)
     named : ndarray of bool, shape (m,)
         Lines that are no parts.
+    side : Side
     """
 
-    def __init__(self, table: Matrix, named: NDArray[np.bool_]) -> None:
-        self.table, self.named, self.plain = table, named.copy(), np.flatnonzero(~named)
+    def __init__(self, table: Matrix, named: NDArray[np.bool_], side: Side) -> None:
+        self.table, self.named = table, named.copy()
+        # columns of words, which hold no number, are no parts
+        self.plain = np.flatnonzero(~named if side.are_rows else ~named & ~np.isnan(table).all(axis=1))
         cells = table[self.plain]
         known = np.where(np.isnan(cells), 0.0, cells)
         # sums from the first plain line on: what a block adds up to is the difference of two of them
@@ -156,7 +159,8 @@ class _Blocks:
         ends = [(0, plain.size), *((int(np.searchsorted(plain, border)), here) for border in before)]
         ends += [(here, int(np.searchsorted(plain, border))) for border in after]
         if not side.are_rows:
-            ends += _neighbours(named, place, here)
+            first, last = (int(np.searchsorted(plain, border)) for border in (before[:2][-1], after[0]))
+            ends += _neighbours(first, here, last)
         if not may_add_up and named.sum() > MANY:
             ends = ends[2:3]
         for start, stop in dict.fromkeys(ends):
@@ -231,18 +235,12 @@ def _as_asked(table: Matrix, place: int, plain: Indices, found: dict[int, Summar
         found[place] = Summary(place, plain, np.isnan(table[place]) | _plausible(table, place, plain))
 
 
-def _neighbours(named: NDArray[np.bool_], place: int, here: int) -> Iterator[tuple[int, int]]:
+def _neighbours(first: int, here: int, last: int) -> Iterator[tuple[int, int]]:
     """Yield the next two, three, ... lines on either side of a total, by their places among plain ones."""
-    left = 0
-    while left < place and not named[place - left - 1]:
-        left += 1
-    right = 0
-    while place + right + 1 < named.size and not named[place + right + 1]:
-        right += 1
-    for count in range(2, max(left, right) + 1):
-        if count <= left:
+    for count in range(2, max(here - first, last - here) + 1):
+        if count <= here - first:
             yield here - count, here
-        if count <= right:
+        if count <= last - here:
             yield here, here + count
 
 
@@ -262,6 +260,8 @@ def _confirmed(table: Matrix, place: int, parts: Indices, side: Side) -> NDArray
     where[skipped] = False
     shown = right | (skipped & (known.sum(axis=0) > 1))
     checked = full | shown
+    if not side.are_rows:  # known cells that leave nothing possible for missing ones speak against a sum
+        checked |= ~np.isnan(value) & known.any(axis=0) & ~_plausible(table, place, parts)
     if checked.any():
         meant = shown | (full & mean_of(value, table[parts])) if side.are_rows else shown
         enough = (shown & (told | skipped)).sum() >= side.fewest
