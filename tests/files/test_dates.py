@@ -62,6 +62,10 @@ def test_months_are_found_and_read(way):
 def test_weeks_and_stamps_are_read():
     assert as_iso(np.array(["2021-W01", "2021-W53"]), "iso") is None
     assert as_iso(np.array(["2021-W01", "2021W02"]), "iso").tolist() == ["2021-01-04", "2021-01-11"]
+    zoned = np.array(["2021-01-04 09:30:00 UTC", "2021-01-05 10:30:00 UTC"])
+    assert as_iso(zoned, "iso")[0] == "2021-01-04 09:30:00"
+    forms = np.array(["2021/01/04 9:30:00 AM GMT+1"])
+    assert as_iso(forms, "ymd")[0] == "2021-01-04T09:30:00"
     stamps = [day.strftime("%Y%m%d0930") for day in DAYS]
     assert _found([int(stamp) for stamp in stamps]) == "minute digits"
     assert as_iso(np.array(stamps), "minute digits")[0] == "2021-01-04T09:30:00"
@@ -115,6 +119,8 @@ def test_whole_numbers_are_dates_where_all_are_days_and_times_where_name_or_step
     assert (_found(uneven, "timestamp"), _found(uneven, "followers")) == ("seconds", "")
     hours = [1_600_000_000 + 3600 * k for k in range(6)]
     assert _found(hours, "x") == "seconds"
+    ids = [2_022_000_000 + k for k in range(6)]
+    assert (_found(ids, "x"), _found(ids, "time")) == ("", "seconds")
     assert _found([1000 * hour for hour in hours], "x") == "milliseconds"
     told = as_iso(np.array(hours), "seconds")
     assert told[1] == dt.datetime.fromtimestamp(hours[1], dt.UTC).isoformat()

@@ -28,6 +28,11 @@ HEADINGS = {
     "years above": ("id,2001,,2002,\n,x,y,x,y\n", ["2001 x", "2001 y", "2002 x", "2002 y"], "from 2 lines"),
     "years": ("id,x,,y,\n,2001,2002,2001,2002\n", ["x 2001", "x 2002", "y 2001", "y 2002"], "from 2 lines"),
     "an index": (",a,a,b,b\n,x,y,x,y\nid,,,,\n", ["a x", "a y", "b x", "b y"], "from 3 lines"),
+    "levels of names and an index": (
+        "g,a,a,b,b\nk,x,y,x,y\nid,,,,\n",
+        ["a x", "a y", "b x", "b y"],
+        "from 3 lines",
+    ),
     "groups and units": (
         "id,height,,weight,\n,min,max,min,max\n,cm,cm,kg,kg\n",
         SIZES,

@@ -3,11 +3,29 @@
 import csv
 
 from tables_of_people.cells import LINES, holed, prices, words, written
-from tables_of_people.entry import WORD, Entry
+from tables_of_people.entry import NUMBER, WORD, Entry
 from tables_of_people.text_files import FILLS, priced
 from tables_of_people.writers import read_csv, text
 
-USUAL = ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "-", "--", "?", ".", "..")
+USUAL = (
+    "***",
+    "#DIV/0!",
+    "#NULL!",
+    "NA",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "NaN",
+    "nan",
+    "NULL",
+    "null",
+    "None",
+    "-",
+    "--",
+    "?",
+    ".",
+    "..",
+)
 # which of them pandas takes for missing
 PANDAS = {"NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None"}
 
@@ -48,8 +66,42 @@ CONTINENTS = ("AF", "EU", "NA")
 UNQUOTED = written(holed(words("oak", "elm"), 1), "{}", "NA")
 USED = {**prices(mark="NA"), "part": UNQUOTED}
 
+TICKS = ["x" if k % 3 else "" for k in range(LINES)]
+TICKED = tuple(
+    priced(
+        f"a mark or nothing, {mark}",
+        text({**prices(), "garden": [mark if tick else "" for tick in TICKS]}),
+        passed=("garden",),
+        said=(f"'garden' ({shown} or nothing: a mark) (--as-data",),
+        frame=read_csv(),
+    )
+    for mark, shown in (("x", "'x'"), ("1", "1"))
+)
+MIXED = tuple(
+    priced(
+        f"{one} beside {other}",
+        text({**prices(), "deposit": [(one if k % 3 else other) if k % 4 else "" for k in range(LINES)]}),
+        **about,
+        frame=None,
+    )
+    for one, other, about in (
+        (
+            "$4.50",
+            "€3.75",
+            {"passed": ("deposit",), "refused": "text where numbers", "fix": ("--as-is", "deposit")},
+        ),
+        (
+            "0.05",
+            "7%",
+            {"passed": ("deposit",), "refused": "text where numbers", "fix": ("--as-is", "deposit")},
+        ),
+        ("5%", "0", {"fills": {**FILLS, "deposit": NUMBER}}),
+    )
+)
 ENTRIES = (
-    *(marked(mark) for mark in USUAL),
+    *TICKED,
+    *MIXED,
+    *(marked(mark) for mark in (*USUAL, "***", "#DIV/0!")),
     priced("every mark in one table", text(mixed()), holes=set(USUAL), frame=read_csv(na_values=list(USUAL))),
     priced("blanks of spaces", text(prices(mark="  ")), holes={"  "}, frame=read_csv(na_values=["  "])),
     priced(

@@ -1,6 +1,7 @@
 """Text files: what separates the cells, how the text is encoded, how lines end, what else stands there."""
 
 import csv
+import re
 
 import pandas as pd
 
@@ -36,6 +37,31 @@ def repeat_header(whole):
     """Return a text as files that are put one after the other."""
     lines = whole.splitlines(keepends=True)
     return "".join([*lines[:9], lines[0], *lines[9:16], lines[0], *lines[16:]])
+
+
+def drawn(whole):
+    """Return a table with bars as Markdown has it."""
+    first, *rest = (f"| {line.replace('|', ' | ')} |" for line in whole.splitlines())
+    return "\n".join([first, "|---|--:|--:|--:|--:|", *rest, ""])
+
+
+def single(line):
+    """Return a line with all cells in single quotation marks."""
+    return ",".join(f"'{cell}'" if cell else "" for cell in line.split(","))
+
+
+def apart(line):
+    """Return a line in columns of equal widths, whose cells hold blanks or nothing."""
+    first, *others = line.split(",")
+    return first.ljust(14) + "".join(cell.rjust(9) for cell in others)
+
+
+def as_arff(whole):
+    """Return a table as Weka writes it."""
+    first, *rest = whole.splitlines()
+    named = [f"@attribute {name} {'string' if name == 'shop' else 'numeric'}" for name in first.split(",")]
+    lines = [re.sub("(?<=,)(?=,|$)", "?", line) for line in rest]
+    return "\n".join(["% prices", "@relation prices", "", *named, "", "@data", *lines, ""])
 
 
 FRENCH = {**prices(), "shop": names("café")}
@@ -99,7 +125,45 @@ SEPARATORS = (
         frame=read_csv(usecols=range(5)),
     ),
 )
+DRAWN = (
+    priced(
+        "a table of Markdown",
+        text(prices(), "t.txt", delimiter="|", change=drawn),
+        said=("lines that draw the table are left out",),
+    ),
+    priced(
+        "columns of equal widths with phrases and gaps",
+        text(prices(), "t.txt", change=every_line(apart), out=","),
+        said=("cells stand one below the other",),
+    ),
+    priced("ARFF", text(prices(), "t.arff", change=as_arff), said=("ARFF",)),
+    Entry(
+        name="a page of HTML",
+        file=text({"<html><table><tr><td>": ["5</td>"]}),
+        refused="is a page of HTML",
+    ),
+    Entry(
+        name="a document of LaTeX",
+        file=text({"\\begin{tabular}{lr}": ["a & 5 \\\\"]}),
+        refused="is a document of LaTeX",
+    ),
+)
 QUOTES = (
+    priced(
+        "quotation marks after backslashes",
+        text(SPOKEN, change=lambda whole: whole.replace('""', '\\"')),
+        said=("quotation marks after backslashes are parts of cells",),
+    ),
+    priced(
+        "single quotation marks",
+        text(prices(), change=every_line(single)),
+        said=("cells are in single quotation marks",),
+    ),
+    priced(
+        "names that begin with an apostrophe",
+        text({**prices(), "shop": [f"'s {name}" for name in names()]}),
+        frame=read_csv(),
+    ),
     priced("all quoted", text(prices(), quoting=csv.QUOTE_ALL), frame=read_csv()),
     priced("words quoted", text(prices(), quoting=csv.QUOTE_NONNUMERIC), frame=read_csv()),
     priced("quotes and commas within quotes", text(SPOKEN), frame=read_csv()),
@@ -249,4 +313,4 @@ HEADERS = (
         frame=lambda path: pd.read_csv(path, dtype_backend="numpy_nullable", skiprows=[1]),
     ),
 )
-ENTRIES = (*SEPARATORS, *QUOTES, *ENCODINGS, *LINE_ENDS, *HEADERS)
+ENTRIES = (*SEPARATORS, *DRAWN, *QUOTES, *ENCODINGS, *LINE_ENDS, *HEADERS)

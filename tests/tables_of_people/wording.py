@@ -44,7 +44,6 @@ ENTRIES = (
     answers("words with blanks inside", "New York", "Los Angeles"),
     answers("words in other cases", "Yes", "yes", "no"),
     answers("ticks", "✓", "✗"),
-    answers("one word or nothing", "x"),
     answers("bounds of ages", "18-29", "30-49", "50+"),
     answers("words with numbers among them", "none", "1 child", "2 or more"),
     answers("roman numbers", "I", "II", "III", "IV"),

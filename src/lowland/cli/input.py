@@ -17,11 +17,13 @@ from lowland.completion.settings import MODEL
 from lowland.core.arrays import check_rank
 from lowland.core.cells.observations import Labels
 from lowland.core.errors import InvalidInputError
-from lowland.core.wording import counted
+from lowland.core.wording import Option, Remedy, Words, counted
+from lowland.files.columns.roles import listed, may_be_data
 from lowland.files.columns.times import NO_ORDER
 from lowland.files.covariates import read_covariates
 from lowland.files.foreign.databases import database_kind
 from lowland.files.graphs import read_graph
+from lowland.files.numerals import is_number
 from lowland.files.queries import load_query
 from lowland.files.shapes.layouts import SIDES, Reading, Table
 from lowland.files.table_format import TEXT_ONLY
@@ -30,6 +32,8 @@ from lowland.tensors.reading.time_parts import days_by_times
 
 # beyond this many cells, predicting the cells of interest beats writing the whole table
 LARGEST_OUTPUT = 20_000_000
+# labels that tell whether rows are named by numbers
+TELLING = 5
 
 
 @final
@@ -206,8 +210,21 @@ def check_completable(table: Table) -> None:
     m, n = table.observations.shape
     if min(m, n) < 2:
         kind = "row" if m < 2 else "column"
+        left = f"; no data: {listed(table.as_is)}" if table.as_is else ""
+        ways = [name for name, what in table.as_is.items() if may_be_data(what)]
+        first = table.names[0] if m > 1 and table.layout == "wide" and _are_numbers(table) else ""
         raise InvalidInputError(
             f"a table with a single {kind} of data cannot be completed from others",
-            f"{counted(m, 'row')}, {counted(n, 'column')}, read as {table.layout}",
-            fix="pass a table with at least two rows and two columns of data, or say how to read it",
+            f"{counted(m, 'row')}, {counted(n, 'column')}, read as {table.layout}{left}",
+            fix=Remedy(
+                "pass a table with at least two rows and two columns of data",
+                *([Words(f"take {first!r} for data (", Option("row_labels", False), ")")] if first else []),
+                *([Words("say that columns are data by ", Option("as_data", ways))] if ways else []),
+            ),
         )
+
+
+def _are_numbers(table: Table) -> bool:
+    """Return whether the rows of a table are named by numbers."""
+    labels = table.observations.row_labels
+    return labels is not None and all(is_number(str(label)) for label in labels[:TELLING])

@@ -30,6 +30,9 @@ _PARTS = re.compile(
     rf"(?P<after>[\s{_SPACE}]*\S.*)?"
 )
 _PLAIN = re.compile(r"[+-]?\d+\.?\d*")
+# signs of currencies, and a number beside one of them or beside that of per cent
+SIGNS = "$€£¥₹"
+SIGNED = re.compile(rf"[+-]?[{SIGNS}]\s*[+-]?\d[\d.,]*|[+-]?\d[\d.,]*\s*[{SIGNS}%]")
 _BOUND = re.compile(r"(?:[<>≤≥]=?|&[lg]t;)\s*(?=[+\-\u2212.,]?\d)")
 _BELOW = ("<", "≤", "&lt;")
 _LOSS = re.compile(r"\((?P<inside>[^()]*\d[^()]*)\)")
@@ -73,6 +76,8 @@ class Beside:
         Whether brackets mean below zero.
     censored : {"error", "within", "bound", "missing"}
         What is done with cells such as "<0.05"; nothing special if "error".
+    differ : bool
+        Whether signs beside numbers do not agree: they are of several currencies, or 5% stands beside 0.05.
     """
 
     before: str = ""
@@ -80,6 +85,7 @@ class Beside:
     marks: frozenset[str] = frozenset()
     losses: bool = False
     censored: str = "error"
+    differ: bool = False
 
     @property
     def is_text(self) -> bool:
@@ -164,6 +170,9 @@ def beside_words(by_column: Mapping[str, Beside], counts: Mapping[str, Mapping[s
 
     marks = ", ".join(sorted({repr(mark) for beside in by_column.values() for mark in beside.marks}))
     said("marks", lambda n, names: f"{n} numbers of {names} have marks, which stay as they are: {marks}")
+    apart = [name for name, beside in by_column.items() if beside.differ]
+    if apart:
+        words.append(f"{_listed(apart)}: several currencies, or per cents beside fractions, are text")
     said("losses", lambda n, names: f"{n} numbers of {names} in brackets are below zero")
     how = {beside.censored for beside in by_column.values()} - {"error"}
     done = DONE[min(how)] if how else ""
@@ -208,6 +217,8 @@ def find_beside(
     known = [text for cell in cells if (text := cell.strip()) not in missing]
     if 2 * sum(any(map(str.isdigit, cell)) for cell in known[:FIRST]) < len(known[:FIRST]):
         return NOTHING
+    if _differ(known):
+        return Beside(differ=True)
     rest = [cell for cell in known if not _PLAIN.fullmatch(cell) and not is_number(cell)]
     if not rest:
         return NOTHING
@@ -234,6 +245,17 @@ def _are_bounds(known: Sequence[str], found: Beside, is_number: Callable[[str], 
     exact = {found.plain(cell) for cell in known if not is_censored(cell)}
     bare = (found.plain(_BOUND.sub("", cell, count=1)) for cell in known if is_censored(cell))
     return len(exact) >= FEWEST and all(map(is_number, exact)) and all(map(is_number, bare))
+
+
+def _differ(known: Sequence[str]) -> bool:
+    """Return whether numbers have signs of several currencies, or are per cents beside fractions."""
+    signed = [cell for cell in known if SIGNED.fullmatch(cell)]
+    if len({sign for cell in signed for sign in SIGNS if sign in cell}) > 1:
+        return True
+    shares = [float(cell[:-1]) for cell in known if cell[-1:] == "%" and _PLAIN.fullmatch(cell[:-1])]
+    bare = [float(cell) for cell in known if _PLAIN.fullmatch(cell)]
+    fractions = any(not number.is_integer() for number in bare) and max(map(abs, bare)) <= 1
+    return bool(shares) and fractions and max(map(abs, shares)) > 1
 
 
 def _are_losses(plain: Sequence[str], rest: Sequence[str], is_number: Callable[[str], bool]) -> bool:

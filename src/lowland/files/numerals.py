@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Words
-from lowland.files.beside_numbers import NOTHING, Beside, beside_words, find_beside
+from lowland.files.beside_numbers import NOTHING, SIGNED, SIGNS, Beside, beside_words, find_beside
 
 # what programs write for a missing cell, and what people write, which may be a word as well
 _CODES = ("", "NA", "N/A", "n/a", "na", "#N/A", "#NA", "<NA>", "NaN", "nan", "NaT", "NULL", "Null", "null")
-_SIGNS = ("None", "none", "-", "--", "\u2013", "\u2014", "?", ".", "..", ":")
+_ERRORS = ("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!")
+_SIGNS = ("None", "none", "-", "--", "\u2013", "\u2014", "?", ".", "..", ":", "***", "****", "*****")
 # cells that mean missing where the others of a column are numbers; among words they are words
-MISSING = (*_CODES, *_SIGNS)
+MISSING = (*_CODES, *_ERRORS, *_SIGNS)
 _MARKS = frozenset(MISSING)
-CURRENCIES = "$€£¥₹"
+CURRENCIES = SIGNS
 _SPACES = " \u00a0\u2007\u2009\u202f'\u2019"
 _SPACED = re.compile(rf"(?<=\d)[{_SPACES}](?=\d{{3}}(\D|$))")
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -129,6 +130,8 @@ class Numerals:
         if self.beside is not NOTHING:
             if self.beside.keeps(cell):
                 return float("nan")
+            if self.beside.differ and SIGNED.fullmatch(cell):
+                return None
             cell = self.beside.plain(cell)
         cell = bare(cell)
         marks = self.thousands + _SPACES
@@ -304,7 +307,7 @@ def are_marks(cells: Collection[str], named: Collection[str] = ()) -> bool:
 
     Marks that people write, such as "-" or "none", may be words: where a column has no number, they are kept.
     """
-    return all(cell in _CODES or cell in named for cell in cells)
+    return all(cell in (*_CODES, *_ERRORS) or cell in named for cell in cells)
 
 
 def _are_words(cells: Sequence[str], numerals: Numerals) -> bool:

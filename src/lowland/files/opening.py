@@ -19,6 +19,7 @@ from lowland.files.foreign.statistics_files import R_FILES, STATISTICS
 from lowland.files.remote import address_of, drain, fetch, is_buffer, shown_address
 from lowland.files.sources import COMPRESSED, PATTERN, Opened, files_meant, open_source, unpacked
 from lowland.files.table_format import TableFormat
+from lowland.files.text.conventions import in_usual_form
 from lowland.files.text.encodings import find_encoding
 from lowland.files.text.joined import join_texts
 from lowland.files.text.text_layout import DELIMITERS
@@ -44,7 +45,10 @@ BEGINNINGS = {
 _SAME = (frozenset({".feather", ".arrow", ".ipc"}), frozenset(SHEETS), frozenset(R_FILES))
 HDF5, ARCHIVE = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
 # what tells pages, which some programs write under the names of spreadsheets
-_PAGE = re.compile(rb"\s*(<!doctype\s+html|<html|<table|<\?xml)", re.IGNORECASE)
+_PAGES = {
+    rb"\s*(<!doctype\s+html|<html|<table|<\?xml|<\w+>\s*<\w+>)": "a page of HTML or XML",
+    rb"\s*(%[^\n]*\n\s*)*\\(documentclass|begin\{)": "a document of LaTeX",
+}
 # what records of JSON begin with, and no line of CSV; what text does not hold; other kinds of text
 _RECORDS = re.compile(rb'(?:\xef\xbb\xbf)?\s*(\[\s*\{\s*"|\{\s*"[^"]*"\s*:)')
 _CONTROL, _BLANKS = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]"), b"\xef\xbb\xbf \t\r\n"
@@ -68,6 +72,11 @@ def open_table(source: Any, form: TableFormat = PLAIN) -> Opened:
     InvalidInputError
         If it cannot be opened, is of no known kind, or is a database.
     """
+    opened = _open(source, form)
+    return in_usual_form(opened, form) if is_text(opened) and not opened.parts else opened
+
+
+def _open(source: Any, form: TableFormat) -> Opened:
     if is_buffer(source):
         return _of_kind(unpacked(drain(source, form.encoding)))
     address = address_of(source)
@@ -179,6 +188,8 @@ def _by_contents(opened: Opened) -> str:
             "as Parquet",
         )
     named = opened.kind in KINDS and not _is_plainly_text(opened.kind, head)
+    if opened.kind in DELIMITERS:
+        _refuse_page(opened, head)
     return opened.kind if named or (opened.kind in KINDS and not head) else _text(opened, head)
 
 
@@ -207,6 +218,17 @@ def _in_archive(opened: Opened) -> str:
     return ".npz" if names and all(name.endswith(".npy") for name in names) else ".zip"
 
 
+def _refuse_page(opened: Opened, head: bytes) -> None:
+    """Raise if a text is a page or a document, whatever its name."""
+    for pattern, kind in _PAGES.items():
+        if re.match(pattern, head, re.IGNORECASE):
+            raise InvalidInputError(
+                f"{opened.name} is {kind}",
+                head.split(b"\n")[0][:60].decode("utf-8", "replace"),
+                fix="open it in a spreadsheet and save the table as CSV",
+            )
+
+
 def _text(opened: Opened, head: bytes) -> str:
     """Return the kind of a text: JSON, or delimited.
 
@@ -215,12 +237,7 @@ def _text(opened: Opened, head: bytes) -> str:
     InvalidInputError
         If it is no text, or a page.
     """
-    if _PAGE.match(head):
-        raise InvalidInputError(
-            f"{opened.name} is a page of HTML or XML",
-            head.split(b"\n")[0][:60].decode("utf-8", "replace"),
-            fix="open it in a spreadsheet and save the table as CSV",
-        )
+    _refuse_page(opened, head)
     if b"\0" in head:
         try:
             find_encoding(head, opened.name, whole=len(head) < HEAD)

@@ -57,6 +57,8 @@ _WEEK = re.compile(r"(\d{4})-?W(\d{2})(?:-?([1-7]))?")
 _MONTH_FIRST, _YEAR_FIRST = re.compile(r"(\d{1,2})[./-](\d{4})"), re.compile(r"(\d{4})[./](\d{1,2})")
 _POINTED = re.compile(r"(0[1-9]|1[0-2])\.(1[89]|20)\d\d|(1[89]|20)\d\d\.(0[1-9]|1[0-2])")
 _ISO = re.compile(r"\d{4}-\d{2}(-\d{2}([ T]\d{2}:\d{2}.*)?)?|\d{4}-?Q[1-4]")
+# the zone of times, which is the same in all lines of most tables
+_ZONE = re.compile(r" ?(UTC|GMT|Z)([+-]\d{1,2}(:\d{2})?)?$")
 _THREE = re.compile(r"(?P<a>\d{1,4})(?P<mark>[./-])(?P<b>\d{1,2})(?P=mark)(?P<c>\d{4}|\d{1,2})" + _TIME)
 _MONTH = r"(?P<month>[A-Za-z]{3,9})\.?"
 _WEEKDAY = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*\.?,? +)?"
@@ -163,7 +165,8 @@ def _of_numbers(name: str, column: Profile) -> str:
         if all(_READERS[form](text) is not None for text in texts):
             return form
     steps = np.diff(known.astype(float))
-    even = steps.size >= FEWEST and steps[0] != 0 and bool((steps == steps[0]).all())
+    # numbers that count by one number lines, unless they are called times
+    even = steps.size >= FEWEST and abs(steps[0]) > 1 and bool((steps == steps[0]).all())
     if TIMES & words_of(name) or (even and not column.gaps):
         for form, unit in (("seconds", 1), ("milliseconds", 1_000)):
             if _SECONDS[0] * unit <= low and high <= _SECONDS[1] * unit:
@@ -206,7 +209,7 @@ def _are_even(steps: NDArray[np.float64]) -> bool:
 
 
 def _iso(text: str) -> str | None:
-    cell = text.strip()
+    cell = _ZONE.sub("", text.strip())
     week = _WEEK.fullmatch(cell)
     if week is not None:
         cell = f"{week[1]}-W{week[2]}-{week[3] or 1}"
@@ -241,7 +244,7 @@ def _three(form: str) -> Callable[[str], str | None]:
     """Return how dates of three numbers in this order are read."""
 
     def read(text: str) -> str | None:
-        match = _THREE.fullmatch(text.strip())
+        match = _THREE.fullmatch(_ZONE.sub("", text.strip()))
         if match is None:
             return None
         part = dict(zip(form, (match["a"], match["b"], match["c"]), strict=True))

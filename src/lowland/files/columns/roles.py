@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
+
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import Option, Words
 from lowland.files.columns.dates import NUMBERS
@@ -15,7 +17,7 @@ from lowland.files.table_format import TableFormat
 # levels without an order: most of a column, and cells for each on average; two words, and words that a table
 # says are levels, need but repeat
 MOST_WORDS, PER_WORD, REPEATED = 20, 5, 2
-EMPTY, IDENTIFIERS = "no known cell", "identifiers"
+EMPTY, IDENTIFIERS, TICKED = "no known cell", "identifiers", "or nothing: a mark"
 
 
 def are_levels(words: int, cells: int, *, declared: bool = False) -> bool:
@@ -45,6 +47,20 @@ def numbers_that_name(
     return {name: f"{IDENTIFIERS}: {why}" for name, why in reasons.items() if why}
 
 
+def ticked(column: Profile, missing: Collection[str] = ()) -> str:
+    """Return what a column holds whose lines are marked, by one word or 1, or not: else "".
+
+    A blank cell says that the mark does not apply, or is missing; nothing in the column tells which.
+    """
+    if column.numbers is not None:
+        known = column.numbers[np.isfinite(column.numbers)]
+        one = column.gaps and known.size > 1 and bool((known == 1).all())
+        return f"1 {TICKED}" if one else ""
+    words = {word.strip() for word in column.words}
+    known_words = words.difference(missing, {""})
+    return f"{known_words.pop()!r} {TICKED}" if words > known_words and len(known_words) == 1 else ""
+
+
 def refuse_no_data(left: Mapping[Any, str], form: TableFormat, where: str) -> None:
     """Raise if a column that is to be data holds neither numbers nor levels.
 
@@ -71,7 +87,12 @@ def listed(as_is: Mapping[str, str]) -> str:
     return ", ".join(f"{name!r} ({what})" for name, what in as_is.items())
 
 
+def may_be_data(what: str) -> bool:
+    """Return whether a column that takes no part, as it holds this, can be data when asked."""
+    return what.startswith((IDENTIFIERS, *NUMBERS)) or what.endswith(TICKED)
+
+
 def as_is_words(as_is: Mapping[str, str]) -> str:
     """Return what is said of the columns that take no part in a fit."""
-    data = any(what.startswith((IDENTIFIERS, *NUMBERS)) for what in as_is.values())
+    data = any(map(may_be_data, as_is.values()))
     return f"no data, written as they are: {listed(as_is)}" + (" (--as-data makes them data)" if data else "")

@@ -14,7 +14,7 @@ from lowland.core.wording import Option, Words
 # numbers that programs and people write for missing cells; others are data, however far they lie
 CODES = (
     *(sign * float("9" * digits) for digits in range(1, 10) for sign in (-1, 1)),
-    *(97.0, 98.0, -99.99, 999.9, -999.9, -999.99, -9999.9, -9999.99, -32768.0, -2147483648.0),
+    *(97.0, 98.0, -99.99, -200.0, 999.9, -999.9, -999.99, -9999.9, -9999.99, -32768.0, -2147483648.0),
     *(1e20, 1e30, -1e30, 1e34, -1e34, 1e36, 9.969209968386869e36, -3.4028234663852886e38),
 )
 # others that a column must have before its range means something

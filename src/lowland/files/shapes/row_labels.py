@@ -28,6 +28,8 @@ from lowland.files.numerals import Numerals
 
 # labels that repeat more often than this name no rows
 LEAST_DISTINCT = 0.5
+# first columns of times in several columns, and of years of several things
+_PERIODS = frozenset(["year", "yr", "month", "week", "day", "hour"])
 
 
 @final
@@ -69,6 +71,8 @@ def first_column(
     if told and not column.is_distinct and not merged:
         if is_named_identifier(name) and _repeats(column):
             return FirstColumn.AS_IS, "identifiers, which repeat"
+        if _PERIODS & words_of(name) and _repeats(column):
+            return FirstColumn.DATA, f"its first column {name!r} repeats, so that it names no rows: data"
         raise _unclear_rows(name, where, "has cells that repeat")
     if told:
         return FirstColumn.LABELS, f"its column {name!r} names the rows"

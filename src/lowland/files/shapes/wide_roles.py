@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from lowland.files.columns.panels import panel_in
-from lowland.files.columns.roles import numbers_that_name, refuse_no_data
+from lowland.files.columns.roles import numbers_that_name, refuse_no_data, ticked
 from lowland.files.columns.summary_names import kind_of
 from lowland.files.columns.times import dates_in, order_of_rows, words_of_dates
 from lowland.files.evidence import Decision, Profile
@@ -69,6 +69,8 @@ def decide_wide(profiles: Mapping[str, Profile], asked: str, where: str, how: Re
         if name in dates
     }
     left |= numbers_that_name(inner, data={*data, *dates})
+    marked = {name: ticked(column, form.missing) for name, column in inner.items() if name not in data}
+    left |= {name: what for name, what in marked.items() if what and name not in left}
     return Decision(
         "wide",
         (labels,) if labels else (),

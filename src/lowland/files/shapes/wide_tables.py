@@ -16,7 +16,7 @@ from lowland.core.wording import InCode, Option, Remedy, Words, counted
 from lowland.files.beside_numbers import is_censored
 from lowland.files.columns.finding_totals import called_lines, check_names, find_totals, words_of_totals
 from lowland.files.columns.panels import chains, words_of_panel
-from lowland.files.columns.roles import EMPTY, are_levels, as_is_words, refuse_no_data
+from lowland.files.columns.roles import EMPTY, are_levels, as_is_words, may_be_data, refuse_no_data
 from lowland.files.columns.sentinels import settle_sentinels
 from lowland.files.columns.summary_names import nameless
 from lowland.files.columns.table_totals import Totals
@@ -60,8 +60,7 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
             f"no column of {where} holds numbers or levels",
             ", ".join(f"{name!r}: {what}" for name, what in list(as_is.items())[:6]),
             fix=Remedy(
-                Words("say which of them are data by ", Option("as_data")),
-                AS_LIST,
+                "write levels as numbers in their order, such as 1, 2, 3", *_made_data(as_is), AS_LIST
             ),
         )
     if how.form.header is None and levels and all(name in levels.get(name, ()) for name in numeric):
@@ -110,6 +109,12 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
         totals=totals,
         time=(decision.time, decision.dates.get(decision.time, "")) if times is not None else ("", ""),
     )
+
+
+def _made_data(as_is: Mapping[str, str]) -> list[Words]:
+    """Return how columns that are left out become data, if some can."""
+    numbers = [name for name, what in as_is.items() if may_be_data(what)]
+    return [Words("say that they are data by ", Option("as_data", numbers))] if numbers else []
 
 
 def _totals(

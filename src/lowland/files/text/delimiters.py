@@ -54,6 +54,9 @@ def find_delimiter(lines: Sequence[str], usual: str, where: str) -> str:
         marks = [mark for mark in _CANDIDATES if mark != " " or not _are_phrases(lines, records[mark])]
         below = [mark for mark in marks if is_short(widths[mark])]
         below = below or [mark for mark in marks if count_above(records[mark], mark)]
+    blanks = " " in fitting and _share_of_numbers(records[" "]) >= 0.5
+    if blanks and "\t" in fitting and not _share_of_numbers(records["\t"]):
+        return " "  # one of the gaps between numbers is a tab
     if usual in (fitting or below):
         return usual
     if fitting or below:

@@ -83,7 +83,8 @@ def _of_several(records: Sequence[Record], asked: bool | None, where: str) -> He
     grouped = are_names(records)
     if grouped:
         titles, used = joined(records[0], records[1]), 2
-        if not titles[0].strip() and is_index_name(records[2:]):
+        named = records[0][0].strip() and records[1][0].strip()  # levels of names, as pandas calls them
+        if (named or not titles[0].strip()) and is_index_name(records[2:]):
             titles, used = (records[2][0], *titles[1:]), 3
         decided.append(f"names of columns from {used} lines")
     if are_units([titles, *records[used:]]):
