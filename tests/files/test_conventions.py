@@ -15,6 +15,7 @@ USUAL = {
     "numbers apart by blanks": "a  b\n1  2\n3  4\n5   6\n",
     "phrases": "one two three\nfour five\nsix seven eight\n",
     "short lines": "x\n1\n",
+    "names that reach the next column": "my name   depth  t\nthe one   1.5    2\nthe other11.5    3\nmy thing  4       \n",
     "at signs": "@relation,x\na,1\nb,2\nc,3\n",
 }
 
@@ -38,8 +39,8 @@ OTHERS = {
     ),
     "single marks": ("'a','b'\n'x','1'\n'it''s','2'\n", '"a","b"\n"x","1"\n"it\'s","2"\n'),
     "aligned": (
-        "name  a b\nmy x  1 2\nmy y    3\nz     4 5\n",
-        "name\ta\tb\nmy x\t1\t2\nmy y\t\t3\nz\t4\t5\n",
+        "a name  a b\nmy x    1 2\nmy y      3\nthe z   4 5\n",
+        "a name\ta\tb\nmy x\t1\t2\nmy y\t\t3\nthe z\t4\t5\n",
     ),
     "ARFF": (
         "@RELATION r\n@attribute 'a b' numeric\n@attribute c {x,y}\n% no\n@DATA\n1,x\n?,'y'\n% no\n3,?\n",

@@ -120,7 +120,7 @@ def test_whole_numbers_are_dates_where_all_are_days_and_times_where_name_or_step
     hours = [1_600_000_000 + 3600 * k for k in range(6)]
     assert _found(hours, "x") == "seconds"
     ids = [2_022_000_000 + k for k in range(6)]
-    assert (_found(ids, "x"), _found(ids, "time")) == ("", "seconds")
+    assert [_found(ids, name) for name in ("x", "time", "epoch")] == ["", "seconds", "seconds"]
     assert _found([1000 * hour for hour in hours], "x") == "milliseconds"
     told = as_iso(np.array(hours), "seconds")
     assert told[1] == dt.datetime.fromtimestamp(hours[1], dt.UTC).isoformat()

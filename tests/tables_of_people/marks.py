@@ -101,7 +101,7 @@ MIXED = tuple(
 ENTRIES = (
     *TICKED,
     *MIXED,
-    *(marked(mark) for mark in (*USUAL, "***", "#DIV/0!")),
+    *(marked(mark) for mark in (*USUAL, "#DIV/0!")),
     priced("every mark in one table", text(mixed()), holes=set(USUAL), frame=read_csv(na_values=list(USUAL))),
     priced("blanks of spaces", text(prices(mark="  ")), holes={"  "}, frame=read_csv(na_values=["  "])),
     priced(

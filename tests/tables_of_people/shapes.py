@@ -161,6 +161,27 @@ ENTRIES = (
     of_genes("variables in rows", said=("each row in a unit of its own, as rows look like variables",)),
     of_genes("variables in rows that share a unit", typed=("--row-units=no",), settings={"row_units": False}),
     Entry(
+        name="a number of lines and one measured column",
+        file=text({"x": written(range(LINES), "{}"), "y": prices()["tea"]}),
+        refused="single column of data",
+        fix=("--no-row-labels",),
+        fills={"y": NUMBER},
+    ),
+    Entry(
+        name="years that repeat, months and days",
+        file=text(
+            {
+                "YEAR": ["2023"] * LINES,
+                "MO": [f"{1 + k // 12:02d}" for k in range(LINES)],
+                "DY": [f"{1 + k % 12:02d}" for k in range(LINES)],
+                **{name: column for name, column in prices().items() if name != "shop"},
+            }
+        ),
+        fills=FILLS,
+        passed=("MO", "DY"),
+        said=("its first column 'YEAR' repeats, so that it names no rows",),
+    ),
+    Entry(
         name="a table that counts its lines", file=text(COUNTED), labels="id", fills=FILLS, frame=read_csv()
     ),
     Entry(

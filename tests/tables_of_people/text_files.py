@@ -234,7 +234,10 @@ LINE_ENDS = (
     priced("no end of the last line", text(prices(), change=lambda whole: whole[:-1]), frame=read_csv()),
     priced("blank lines at the end", text(prices(), after="\n\n"), frame=read_csv()),
     priced(
-        "blank lines between", text(prices(), change=every_line(lambda line: line + "\n")), frame=read_csv()
+        "blank lines between",
+        text(prices(), change=every_line(lambda line: line + "\n")),
+        said=("left out: blank lines",),
+        frame=read_csv(),
     ),
     priced("blank lines above", text(prices(), before="\n\n"), frame=read_csv()),
     priced(

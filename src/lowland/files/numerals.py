@@ -17,7 +17,7 @@ from lowland.files.beside_numbers import NOTHING, SIGNED, SIGNS, Beside, beside_
 # what programs write for a missing cell, and what people write, which may be a word as well
 _CODES = ("", "NA", "N/A", "n/a", "na", "#N/A", "#NA", "<NA>", "NaN", "nan", "NaT", "NULL", "Null", "null")
 _ERRORS = ("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!")
-_SIGNS = ("None", "none", "-", "--", "\u2013", "\u2014", "?", ".", "..", ":", "***", "****", "*****")
+_SIGNS = ("None", "none", "-", "--", "\u2013", "\u2014", "?", ".", "..", ":")
 # cells that mean missing where the others of a column are numbers; among words they are words
 MISSING = (*_CODES, *_ERRORS, *_SIGNS)
 _MARKS = frozenset(MISSING)

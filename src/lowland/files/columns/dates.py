@@ -167,7 +167,7 @@ def _of_numbers(name: str, column: Profile) -> str:
     steps = np.diff(known.astype(float))
     # numbers that count by one number lines, unless they are called times
     even = steps.size >= FEWEST and abs(steps[0]) > 1 and bool((steps == steps[0]).all())
-    if TIMES & words_of(name) or (even and not column.gaps):
+    if (TIMES | {"epoch"}) & words_of(name) or (even and not column.gaps):
         for form, unit in (("seconds", 1), ("milliseconds", 1_000)):
             if _SECONDS[0] * unit <= low and high <= _SECONDS[1] * unit:
                 return form

@@ -108,13 +108,19 @@ def _is_aligned(lines: Sequence[str], form: TableFormat) -> bool:
     """Return whether cells with blanks within, or none, stand one below the other: nothing separates them."""
     if form.delimiter is not None or any(mark in line for line in lines for mark in '",;\t|#'):
         return False
-    below = list(zip(*map(_cutter(lines), lines[1:]), strict=True))
+    cells = list(map(_cutter(lines), lines))
+    if any("  " in cell for held in cells for cell in held):
+        return False  # cells of two columns
+    below = list(zip(*cells[1:], strict=True))
     numbers = [all(is_number(cell) or cell in MISSING for cell in cells) and any(cells) for cells in below]
     return len(below) > 1 and any(numbers) and len({len(line.split()) for line in lines}) > 1
 
 
 def _cutter(lines: Sequence[str]) -> Callable[[str], list[str]]:
-    """Return what cuts a line where all lines are blank, and a name and some cell stand behind."""
+    """Return what cuts a line where all lines are blank, and a name and some cell stand behind.
+
+    One blank may part the words of a name and of all cells below it, unless numbers stand behind.
+    """
     held = [line.rstrip() for line in lines if line.strip()]
     width = max(map(len, held))
     padded = [line.ljust(width) for line in held]
@@ -124,7 +130,9 @@ def _cutter(lines: Sequence[str]) -> Callable[[str], list[str]]:
     headed = [
         start
         for start, end in zip(starts, ends, strict=True)
-        if padded[0][start:end].strip() and any(line[start:end].strip() for line in padded[1:])
+        if padded[0][start:end].strip()
+        and (below := [cell for line in padded[1:] if (cell := line[start:end].strip())])
+        and (not padded[0][max(start - 2, 0) : start].strip() or all(is_number(cell) for cell in below))
     ]
     cuts = [0, *headed[1:], None]
     return lambda line: [line[one:other].strip() for one, other in pairwise(cuts)]

@@ -140,6 +140,7 @@ def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
     if repeated:
         records = [record for record in records if list(record) != list(heading.records[0])]
         decided.append("left out: lines that repeat the header")
+    decided += ["left out: blank lines"] * _has_blank_lines(lines[skipped : len(lines) - len(below)], records)
     names, blank = complete_names([name.strip() for name in heading.titles], records, opened.name)
     return TextLayout(
         encoding=encoding,
@@ -229,6 +230,12 @@ def _repeated(lines: Sequence[str], skipped: int, heading: Heading, records: Seq
     line = lines[skipped - 1].rstrip()
     again = any(one.rstrip() == line for one in lines[skipped:])
     return line if again and names_numbers([heading.titles, *records]) else ""
+
+
+def _has_blank_lines(lines: Sequence[str], records: Sequence[Record]) -> bool:
+    """Return whether blank lines stand between records, not within a cell of theirs."""
+    held = "".join(lines).strip().splitlines()
+    return not all(map(str.strip, held)) and not any("\n" in cell for record in records for cell in record)
 
 
 def _leading(lines: Sequence[str], form: TableFormat) -> tuple[int, str | None, str | None]:
