@@ -12,7 +12,7 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.estimators.frames.counts import find_counts
+from lowland.estimators.frames.counts import find_counts, find_signed
 from lowland.estimators.frames.filled import check_frame_kept, decode
 from lowland.estimators.frames.kinds import encode, read_kinds
 from lowland.estimators.frames.wrapping import wrap_frame
@@ -152,6 +152,7 @@ def test_new_rows_are_filled_by_whole_numbers_where_the_fit_found_them_which_is_
     rng = np.random.default_rng(3)
     size = rng.random(30)
     frame = pd.DataFrame({"visits": np.round(20 * size), "price": (5 + size).round(2), "size": size})
+    frame["frost"], frame["beds"] = np.round(30 * size - 40), np.round(90 * size).astype(int)
     frame.loc[::4, "visits"] = frame.loc[2::6, "price"] = np.nan
     light = {"rank": 1, "refine": False, "powers": False, "certify": False, "max_iter": 5}
     with warnings.catch_warnings():
@@ -167,12 +168,43 @@ def test_new_rows_are_filled_by_whole_numbers_where_the_fit_found_them_which_is_
         assert filled["price"][2] != round(filled["price"][2], 2)  # frames keep all digits
         assert one.fill(new, means=False).equals(filled)  # without a word
         assert not one.fill(new, means=True)["visits"][0].is_integer()
+        alone = one.fill(frame[1:2].assign(frost=np.nan, beds=np.nan), means=False)  # as 2.0 beside a gap
+        assert alone["frost"][1] < 0
+        assert alone["beds"][1].is_integer()
         with pytest.raises(InvalidInputError, match="means must be a boolean"):
             one.fill(new, means="yes")
     with pytest.warns(UserWarning, match="'visits'"):
         drawn = model.completions(2, random_state=0)
     assert all((one["visits"] % 1 == 0).all() for one in drawn)
     assert not all((one["visits"] % 1 == 0).all() for one in model.completions(2, random_state=0, means=True))
+
+
+def test_other_rows_may_be_negative_where_those_of_the_fit_are():
+    fitted = pd.DataFrame({"n": [-3, 4], "m": [1, 2]})
+    assert find_signed(fitted, {}, ()) == ("n",)
+    for make in (pd.DataFrame, pl.DataFrame):
+        for cell in (None, np.nan, 5):
+            new = make({"n": [None, cell]})
+            for signed, fill in ((["n"], -3), ([], 0)):
+                filled = decode(new, np.array([[-3.2]] * 2), {}, counts=["n"], signed=signed)
+                assert list(filled["n"])[0] == fill
+
+
+NOTHING = {
+    "floats": pd.DataFrame({"w": [np.nan], "b": [np.nan], "x": [np.nan]}),
+    "whole": pd.DataFrame({"w": [None], "b": [None], "x": [None]}, dtype="Int64"),
+    "objects": pd.DataFrame({"w": [None], "b": [None], "x": [None]}, dtype=object),
+    "NaN": pl.DataFrame({"w": [np.nan], "b": [np.nan], "x": [np.nan]}),
+    "null": pl.DataFrame({"w": [None], "b": [None], "x": [None]}),
+    "truths": pl.DataFrame({"w": [None], "b": [None], "x": [0.5]}, schema_overrides={"w": pl.Boolean}),
+}
+
+
+@pytest.mark.parametrize("new", NOTHING.values(), ids=list(NOTHING))
+def test_columns_without_a_cell_are_filled_by_what_the_fit_held(new):
+    levels = {"w": ("a", "b"), "b": (False, True)}
+    filled = decode(new, np.array([[1.0, 1.0, 0.5]]), levels, means=True)
+    assert [list(filled[name])[0] for name in "wbx"] == ["b", True, 0.5]
 
 
 def _cells(rng, size=30):

@@ -10,7 +10,7 @@ from lowland.core.errors import InvalidInputError
 
 LIGHT = {"rank": 1, "method": "variational", "refine": False, "powers": False, "pattern": False}
 LIGHT |= {"certify": False, "random_state": 0, "max_iter": 2}
-ROWS = np.where(np.eye(12, 3) > 0, np.nan, np.add.outer(np.arange(12.0), np.arange(3.0) ** 2))
+ROWS = np.where(np.eye(12, 3) > 0, np.nan, np.add.outer(np.arange(12.0) + 0.5, np.arange(3.0) ** 2))
 FRAME = pd.DataFrame(ROWS, columns=list("abc")).assign(w=["x", "y"] * 6)
 
 

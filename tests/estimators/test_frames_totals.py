@@ -68,6 +68,14 @@ def test_both_roads_fill_totals_as_sums(table, fitted, tmp_path):
     assert values[:, :5].sum(axis=1) == pytest.approx(values[:, 5])
 
 
+def test_totals_of_whole_floats_are_whole_sums_which_is_said(table):
+    floats = table[0].astype(dict.fromkeys(NUMBERS, float))
+    with pytest.warns(UserWarning) as said:
+        filled = ll.MatrixCompletion(**SETTINGS).fit(floats).fill(floats)
+    assert "filled by whole numbers: 'a', 'b', 'c', 'd', 'e', 'total'" in str(said[-1].message)
+    assert (filled[NUMBERS] % 1 == 0).all().all()
+
+
 def test_totals_do_not_change_what_parts_are_filled_with(table, fitted):
     frame = table[0]
     parts = frame[~frame["place"].str.contains("otal")].drop(columns="total")
@@ -90,6 +98,7 @@ def test_what_transform_and_completions_return_keeps_known_totals(table, tmp_pat
     assert loaded.fill(frame[:7]).equals(model.fill(frame[:7]))
 
 
+@pytest.mark.filterwarnings("ignore:rows look like variables")
 def test_totals_that_are_named_as_data_are_data(table, tmp_path):
     frame, _, _ = table
     names = ["Total", "Subtotal", "total"]

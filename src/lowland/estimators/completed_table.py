@@ -79,6 +79,8 @@ class _CompletedTable(_ServedTable):
     _sums: FoundSums = FoundSums()
     # columns of whole numbers whose kind does not say so
     _counts: tuple[Any, ...] = ()
+    # columns with a number below zero
+    _signed: tuple[Any, ...] = ()
     # the column of dates that orders rows, and how they are written
     _time: tuple[str, str] = ("", "")
 

@@ -35,6 +35,7 @@ class _SavedTable(Reported):
     _sums: FoundSums
     _written: Written
     _counts: tuple[Any, ...]
+    _signed: tuple[Any, ...]
 
     def report(self, path: str | os.PathLike[str], *, title: str = "Completion of a table") -> None:
         """Write a self-contained HTML report, which includes a trial fit with held-out cells.
@@ -88,6 +89,7 @@ class _SavedTable(Reported):
             "written": written_as_data(self._written),
             **self._sums.as_data(),
             "counts": list(self._counts),
+            "signed": list(self._signed),
             "parameters": parameters_as_data(self),
         }
         fingerprint = done.cells_fitted
@@ -162,6 +164,7 @@ class _SavedTable(Reported):
         loaded._written = written_from_data(header.get("written", ()))
         loaded._sums = FoundSums.from_data(header)
         loaded._counts = tuple(header.get("counts", ()))
+        loaded._signed = tuple(header.get("signed", ()))
         loaded.method_ = table.method
         loaded._set(Completed(table, int(header["seed"]), stored=header.get("cells", "")))
         if header.get("named"):

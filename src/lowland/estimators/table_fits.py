@@ -22,7 +22,7 @@ from lowland.core.results.records import SearchResult
 from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import unless_interrupted
 from lowland.estimators.frames.censored import warn_of_bounds
-from lowland.estimators.frames.counts import find_counts, whole_columns
+from lowland.estimators.frames.counts import find_counts, find_signed, whole_columns
 from lowland.estimators.frames.data_arrays import as_table
 from lowland.estimators.frames.kinds import FrameKinds, chosen_losses, read_kinds
 from lowland.estimators.frames.roles import dates_of_rows, panel_of
@@ -133,6 +133,7 @@ def _read_columns(model: Any, X: Any) -> tuple[FrameKinds, CompletionPlan, bool]
     model._sums = FoundSums.of(totals)
     model._sums.check_settings({"bounds": plan.bounds, "predictors": plan.predictors})
     model._counts = find_counts(X, kinds.levels, kinds.written)
+    model._signed = find_signed(X, kinds.levels, kinds.untouched.keys() - sums.keys(), kinds.written)
     model.levels_, model.untouched_ = kinds.levels, tuple(kinds.untouched)
     model._written = kinds.written
     model.label_column_, model._time = kinds.labels, kinds.time
@@ -197,7 +198,8 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
     warn_of_limit(fit.search, stacklevel=4)
     vars(model).pop("feature_names_in_", None)  # left over from an earlier fit
     model.levels_, model.untouched_, model.label_column_ = {}, (), ""
-    model._time, model._sums, model._written, model._counts = ("", ""), FoundSums(), {}, ()
+    model._time, model._sums, model._written = ("", ""), FoundSums(), {}
+    model._counts = model._signed = ()
     model.n_features_in_ = cells.shape[1]
     _keep(model, fit.table, certificate, rng)
     model._is_single = False  # as the fit has it

@@ -11,6 +11,8 @@ import numpy as np
 
 from lowland.core.arrays import Indices, Vector
 from lowland.estimators.frames.held import PLAIN, Written, are_values, manner_of, missing_cells
+from lowland.estimators.frames.kinds import Levels, encode
+from lowland.estimators.frames.refused import listed
 from lowland.estimators.frames.wrapping import wrap_frame
 from lowland.files.writing.manners import WHOLES, are_counts, whole_fill
 
@@ -42,7 +44,9 @@ def _are_whole(series: Any, levels: Mapping[Any, Any], written: Written) -> bool
 def find_counts(
     frame: Any, levels: Collection[Any], written: Written, among: Collection[Any] | None = None
 ) -> tuple[Any, ...]:
-    """Return the columns of whole numbers whose kind does not say so: pandas makes 2.0 of 2 beside a gap.
+    """Return the columns of whole numbers of a fit, or those of other rows whose kind does not say so.
+
+    Pandas makes 2.0 of 2 beside a gap.
 
     Parameters
     ----------
@@ -52,34 +56,54 @@ def find_counts(
     written : mapping of str to Numerals
         How columns of text write numbers.
     among : collection, optional
-        Columns of which so much is known: only those that hold another number are left out. By default all,
-        where ten cells at least tell it.
+        Columns of which so much is known: only those that hold another number are left out, and those whose
+        kind says it. By default all, where their kind or ten cells at least tell it.
     """
-    wrapped, least = wrap_frame(frame), WHOLES if among is None else 0
+    wrapped, fitted = wrap_frame(frame), among is None
+    least = WHOLES if fitted else 0
     found = []
     for series in () if wrapped is None else wrapped.iter_columns():
         if series.name in levels or not (among is None or series.name in among):
             continue
         if not are_values(series):
             manner = manner_of(series, written.get(series.name, PLAIN))
-            counts = manner.numbers and manner.even and not manner.whole and manner.seen >= least
+            said = manner.whole and manner.seen > 0
+            counts = manner.numbers and (fitted if said else manner.even and manner.seen >= least)
+        elif series.dtype.is_integer():
+            counts = fitted
         else:
-            counts = series.dtype.is_float() and are_counts(series.to_numpy().astype(np.float64), least)
+            counts = are_counts(series.to_numpy().astype(np.float64), least)
         if counts:
             found.append(series.name)
     return tuple(found)
 
 
-def counted(fills: Vector, known: Vector) -> list[float]:
-    """Return fills among whole numbers as such."""
-    least = float(np.nanmin(known)) if not np.isnan(known).all() else 0.0
+def find_signed(
+    frame: Any, levels: Levels, untouched: Collection[Any], written: Written = MappingProxyType({})
+) -> tuple[Any, ...]:
+    """Return the columns of a frame that hold a number below zero: other rows may, too."""
+    wrapped = wrap_frame(encode(frame, levels, untouched, written))
+    found = []
+    for series in () if wrapped is None else wrapped.iter_columns():
+        numbers = series.drop_nulls().to_numpy().astype(np.float64)
+        if (numbers < 0).any():
+            found.append(series.name)
+    return tuple(found)
+
+
+def counted(fills: Vector, known: Vector, *, signed: bool = False) -> list[float]:
+    """Return fills among whole numbers as such; `signed` says that one of the fit was negative."""
+    least = -1.0 if signed else float(np.nanmin(known)) if not np.isnan(known).all() else 0.0
     return [float(whole_fill(fill, least)) for fill in fills.tolist()]
 
 
-def counted_within(series: Any, fills: Vector) -> list[int]:
-    """Return fills of a column of whole numbers within the range of its kind, and warn of those beyond it."""
+def counted_within(series: Any, fills: Vector, *, signed: bool = False) -> list[int]:
+    """Return fills of a column of whole numbers within the range of its kind, and warn of those beyond it.
+
+    `signed` says that one of the fit was negative.
+    """
     known, kind = series.drop_nulls(), str(series.dtype).lower()
-    least = known.min() if len(known) else 0
+    least = -1 if signed else known.min() if len(known) else 0
     cells = [whole_fill(fill, least) for fill in fills.tolist()]
     limits = np.iinfo(kind if kind in KINDS else "int64")
     beyond = [cell for cell in cells if not limits.min <= cell <= limits.max]
@@ -103,15 +127,15 @@ def warn_of_counts(model: Any, frame: Any, stacklevel: int) -> None:
     stacklevel : int
     """
     wrapped = wrap_frame(frame)
-    named = [name for name in model._counts if name not in model.untouched_ or name in model._sums]
+    named = [name for name in model._counts if name not in model.untouched_ or name in model._sums.sums]
     guessed = [
-        repr(name)
+        name
         for name in find_counts(frame, model.levels_, model._written, named)
         if any(missing_cells(wrapped.get_column(name)))
     ]
     if guessed:
         warnings.warn(
-            f"columns of floats that are all whole are filled by whole numbers: {', '.join(guessed)}; pass "
+            f"columns of floats that are all whole are filled by whole numbers: {listed(guessed)}; pass "
             "means=True to keep means, or means=False if whole numbers are right",
             stacklevel=stacklevel,
         )

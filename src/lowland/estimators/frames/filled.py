@@ -40,6 +40,7 @@ def decode(
     written: Written = MappingProxyType({}),
     *,
     counts: Collection[Any] = (),
+    signed: Collection[Any] = (),
     means: bool = False,
     drawn: bool = False,
 ) -> Any:
@@ -47,8 +48,8 @@ def decode(
 
     Columns without a part in the fit stay as they are, and others of the kind that they have, text that holds
     numbers among them. Columns of whole numbers, by their kind or because `counts` names them, are filled by
-    whole ones unless `means`, and within the range of their kind. Bounds of numbers stay, or if these are
-    `drawn`, numbers take their place.
+    whole ones unless `means`, within the range of their kind, and not negative unless one of them is, or
+    `signed` names the column. Bounds of numbers stay, or if these are `drawn`, numbers take their place.
 
     Raises
     ------
@@ -70,25 +71,25 @@ def decode(
         if not at.size or names == ():
             continue
         values, numerals = filled[at, j], written.get(series.name, PLAIN)
-        whole = series.name in counts
+        whole, below = series.name in counts, series.name in signed
         cells: list[Any]
         if names is not None:  # losses for numbers may predict values outside the levels
             places = np.clip(np.round(values), 0, len(names) - 1).astype(int)
             cells = [names[k] for k in places.tolist()]
         elif not are_values(series):
             cells = of_the_same_kind(
-                series, values.tolist(), numerals, counts=series.name in counts, means=means
+                series, values.tolist(), numerals, counts=whole, means=means, signed=below
             )
         elif series.dtype.is_integer() and not means:
-            cells = counted_within(series, values)
+            cells = counted_within(series, values, signed=below)
         elif whole and not means:
-            cells = counted(values, series.to_numpy().astype(np.float64))
+            cells = counted(values, series.to_numpy().astype(np.float64), signed=below)
         else:
             cells = values.astype(np.float64).tolist()
         made.append(place(series, at, cells))
-    whole = wrapped.with_columns(*made)
-    check_frame_kept(wrapped, whole, written, drawn=drawn)
-    out = whole.to_native()
+    complete = wrapped.with_columns(*made)
+    check_frame_kept(wrapped, complete, written, drawn=drawn)
+    out = complete.to_native()
     if wrapped.implementation.is_pandas():
         out = out.copy()  # before pandas 3, columns that are not filled share their memory
         out.columns = wrapped.to_native().columns  # with the names of their levels

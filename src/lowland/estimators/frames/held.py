@@ -169,6 +169,7 @@ def of_the_same_kind(
     *,
     counts: bool = False,
     means: bool = False,
+    signed: bool = False,
 ) -> list[Any]:
     """Return fills of a column of text, decimals or objects, as its known cells are held.
 
@@ -182,15 +183,19 @@ def of_the_same_kind(
         Whether it holds whole numbers, whatever their kind.
     means : bool
         Whether fills among whole numbers stay means.
+    signed : bool
+        Whether a number of the fit was negative.
     """
     import narwhals as nw
 
     manner = manner_of(series, numerals)
+    manner.signed = signed
     known = [cell for cell in known_cells(series) if not is_mark(cell)]
-    if series.dtype == nw.String or (known and manner.texts):
+    # what pandas holds as objects is text to narwhals until something else is known
+    if manner.texts if known else series.dtype == nw.String and not _holds_objects(series):
         return [filled_text(value, manner, numerals, means=means) for value in values]
-    whole = manner.numbers and manner.seen > 0 and (manner.whole or counts) and not means
-    made = [whole_fill(value, manner.digits.least) if whole else value for value in values]
+    whole = manner.numbers and (counts or (manner.seen > 0 and manner.whole)) and not means
+    made = [whole_fill(value, manner.least) if whole else value for value in values]
     places = _places(series, known)
     if places is not None:
         unit = Decimal(1).scaleb(-places)
@@ -200,6 +205,10 @@ def of_the_same_kind(
     if kind is None or (means and issubclass(kind, int | np.integer)):
         return made
     return [kind(one) for one in made]
+
+
+def _holds_objects(series: Any) -> bool:
+    return bool(series.implementation.is_pandas() and series.to_native().dtype == object)
 
 
 def _places(series: Any, known: Sequence[Any]) -> int | None:

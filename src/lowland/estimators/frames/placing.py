@@ -19,7 +19,8 @@ MOST_DIGITS = 38
 def place(series: Any, at: Indices, cells: Sequence[Any]) -> Any:
     """Return a column with cells put at some places, of the kind that it has.
 
-    Categories that it lacks are added after its own; decimals for which it has no room widen it, and means
+    A column without a known cell may be of a kind that has no room for the cells (words, where
+    the column is one of floats), and becomes one of theirs. Categories that it lacks are added after its own; decimals for which it has no room widen it, and means
     among whole numbers make it one of floats.
 
     Parameters
@@ -30,7 +31,7 @@ def place(series: Any, at: Indices, cells: Sequence[Any]) -> Any:
     """
     import narwhals as nw
 
-    if are_values(series):
+    if are_values(series) and not _is_of_others(series, cells):
         if series.dtype.is_integer():
             series = series if all(isinstance(cell, int) for cell in cells) else series.cast(nw.Float64)
         kind = SINGLE.get(str(series.dtype))
@@ -38,8 +39,32 @@ def place(series: Any, at: Indices, cells: Sequence[Any]) -> Any:
     held = series.to_list()
     for k, cell in zip(at.tolist(), cells, strict=True):
         held[k] = cell
+    if _is_of_others(series, cells):
+        held = [None if isinstance(cell, float) and cell != cell else cell for cell in held]
+        return _new(series, held)
     made = _like(series.to_native(), held, nw.get_native_namespace(series).__name__)
     return nw.from_native(made, series_only=True).alias(series.name)
+
+
+def _is_of_others(series: Any, cells: Sequence[Any]) -> bool:
+    """Return whether a column has a kind that the cells have not."""
+    import narwhals as nw
+
+    if are_values(series):
+        return not all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells)
+    return series.dtype == nw.Boolean and not all(isinstance(cell, bool) for cell in cells)
+
+
+def _new(series: Any, cells: list[Any]) -> Any:
+    """Return a column of the kind of its cells, in the place of another."""
+    import narwhals as nw
+
+    native = series.to_native()
+    if not series.implementation.is_pandas():
+        return nw.new_series(series.name, cells, backend=series.implementation)
+    import pandas as pd
+
+    return nw.from_native(pd.Series(cells, index=native.index, name=native.name), series_only=True)
 
 
 def _like(native: Any, cells: list[Any], library: str) -> Any:

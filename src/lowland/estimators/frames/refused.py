@@ -42,10 +42,10 @@ def in_words(error: ValueError, frame: Any, fitted: Collection[str] | None) -> V
         return error
     missing = [name for name in fitted if name not in wrapped.columns]
     more = [name for name in wrapped.columns if name not in fitted]
-    found = [f"without {_listed(missing)}"] * bool(missing) + [f"with {_listed(more)}"] * bool(more)
+    found = [f"without {listed(missing)}"] * bool(missing) + [f"with {listed(more)}"] * bool(more)
     return InvalidInputError(
         str(error).rstrip("\n"),
-        ", ".join(found) or f"the order {_listed(wrapped.columns)}",
+        ", ".join(found) or f"the order {listed(wrapped.columns)}",
         "columns are those of the fit, in its order",
         "add a missing column, empty, to have it predicted; drop others and order them by "
         "frame[list(model.feature_names_in_)]",
@@ -56,6 +56,8 @@ def _has_infinity(series: Any) -> bool:
     return bool(series.dtype.is_float() and np.isinf(series.drop_nulls().to_numpy().astype(np.float64)).any())
 
 
-def _listed(names: Collection[Any]) -> str:
+def listed(names: Collection[Any]) -> str:
+    """Return names, the first of many."""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(map(repr, list(names)[:LISTED])) + more
+    first = [name.item() if isinstance(name, np.generic) else name for name in list(names)[:LISTED]]
+    return ", ".join(map(repr, first)) + more

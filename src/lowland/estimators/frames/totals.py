@@ -43,6 +43,7 @@ class KnowsColumns(Protocol):
     _written: Written
     _sums: FoundSums
     _counts: tuple[Any, ...]
+    _signed: tuple[Any, ...]
     _completed: Completed
 
 
@@ -149,8 +150,17 @@ def decode_summed(
         whole = whole_columns(frame, untouched, model.levels_, model._written, counts)
         decimals[[] if means else whole] = 0
         filled = totals.complete(filled, decimals, limits_of(model._completed.model))
-    about = untouched, model._written
-    return decode(frame, filled, model.levels_, *about, counts=counts, means=means, drawn=drawn)
+    return decode(
+        frame,
+        filled,
+        model.levels_,
+        untouched,
+        model._written,
+        counts=counts,
+        signed=model._signed,
+        means=means,
+        drawn=drawn,
+    )
 
 
 def warn_of_totals(totals: Totals | None, plain: Collection[str]) -> None:

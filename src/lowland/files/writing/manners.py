@@ -59,6 +59,8 @@ class Manner:
         Whether all are text.
     padded : bool
         Whether one is text that begins with a zero before other digits.
+    signed : bool
+        Whether a number elsewhere in the column is below zero.
     seen : int
         How many of them are numbers.
     """
@@ -71,6 +73,7 @@ class Manner:
     truths: bool = True
     texts: bool = True
     padded: bool = False
+    signed: bool = False
     seen: int = 0
     _spelt: set[str] = field(default_factory=set)
 
@@ -85,6 +88,11 @@ class Manner:
         if not self.numbers or not self.seen or (self.spelling is not None and self.spelling.is_scientific):
             return False
         return self.whole or (self.even and self.seen >= WHOLES)
+
+    @property
+    def least(self) -> float:
+        """The least number, as far as its sign is concerned."""
+        return -math.inf if self.signed else self.digits.least
 
     @property
     def finest(self) -> float:
@@ -139,7 +147,7 @@ class Manner:
             return float(f"{value:.{DIGITS}g}")
         if not self.holds_counts:
             return self.digits.round(value)
-        number = whole_fill(value, self.digits.least)
+        number = whole_fill(value, self.least)
         return number if self.whole else float(number)
 
 
