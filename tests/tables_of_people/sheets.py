@@ -57,6 +57,19 @@ def moved(_, sheet):
     sheet.insert_cols(1, 2)
 
 
+def beside(_, sheet):
+    """Write another table to the right."""
+    for k, row in enumerate([("town", "staff"), *((f"town {k}", 10 * k) for k in range(6))], 1):
+        sheet.cell(k, 8, row[0])
+        sheet.cell(k, 9, row[1])
+
+
+def stacked(_, sheet):
+    """Write another table below."""
+    for row in ([], ["Staff"], ["town", "staff", "hours"], *([f"town {k}", k, 30.5 + k] for k in range(6))):
+        sheet.append(row)
+
+
 def hidden(_, sheet):
     """Hide a row and a column."""
     sheet.row_dimensions[4].hidden = True
@@ -133,6 +146,16 @@ ENTRIES = (
         "a table away from the corner",
         book(values(), moved, corner="C4"),
         frame=read_excel(skiprows=3, usecols="C:G"),
+    ),
+    *(
+        sheet(
+            f"another table {where}",
+            book(values(), change),
+            refused="several tables",
+            fix=("--sheet", f"Sheet!A1:E{LINES + 1}"),
+            frame=read_excel(usecols="A:E", nrows=LINES),
+        )
+        for where, change in (("beside a sheet", beside), ("below a sheet", stacked))
     ),
     sheet("a sheet of nothing beside", book(values(), blank), frame=read_excel()),
     sheet(

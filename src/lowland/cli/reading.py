@@ -43,7 +43,9 @@ class CellOptions:
         None, "Number of lines of a text file, or rows of a sheet, above its header; by default found out."
     )
     comment: str | None = option(None, "Leave out lines of a text file that begin with this.")
-    sheet: str | None = option(None, "Sheet of a spreadsheet, or table in an .RData file.")
+    sheet: str | None = option(
+        None, "Sheet of a spreadsheet, or a range as 'Prices!A1:E25', or table in an .RData file."
+    )
     dates: str | None = option(None, "Order of dates in numbers: dmy, mdy or ymd; by default found out.")
 
     @property

@@ -115,7 +115,7 @@ def find_table(
         records = _texts(full, [top, *held[:SAMPLE]], columns)
     heading = find_heading(records, None, ",", True if depth > 1 else form.header, where)
     taken = len(heading.records)
-    held = held[taken - 1 :] if taken else [top, *held]
+    held, said = _without_repeats(rows, held[taken - 1 :], top) if taken else ([top, *held], ())
     if not held:
         raise FileFormatError(f"{where} is empty", "no row with data", fix="pass a table with data")
     used = set(_used(full, held))
@@ -132,8 +132,14 @@ def find_table(
         columns=[columns[k] for k in kept],
         lines=[[full[at][columns[k]] for k in kept] for at in held],
         merged=merged,
-        decided=(*decided, *heading.decided),
+        decided=(*decided, *said, *heading.decided),
     )
+
+
+def _without_repeats(rows: Rows, held: Sequence[int], top: int) -> tuple[list[int], tuple[str, ...]]:
+    """Return the rows that do not repeat the header, and what is said of the others."""
+    left = [k for k in held if rows[k] != rows[top]]
+    return left, ("left out: rows that repeat the header",) if len(left) < len(held) else ()
 
 
 def _titles_above(held: Sequence[int], records: Sequence[Record]) -> int:

@@ -11,6 +11,7 @@ from typing import IO, Any, final
 from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
 from lowland.core.wording import Option, Words
 from lowland.files.foreign.merged_cells import Range, Rows
+from lowland.files.foreign.sheet_blocks import Corners, check_one_table, cut_range
 from lowland.files.foreign.sheet_cells import (
     BAD_ARCHIVE,
     XML_BOOKS,
@@ -138,7 +139,7 @@ def read_sheet(opened: Opened, form: TableFormat, *, again: bool = False) -> She
     MissingExtraError
         If python-calamine is not installed.
     """
-    name, cells, said = _choose(opened, form.sheet, again=again)
+    name, cells, said = _choose(opened, form, again=again)
     found = find_table(cells.rows, cells.ranges, form, opened.name, first=cells.first[0])
     top, left = cells.first
     rows, columns = [top + k for k in found.rows], [left + k for k in found.columns]
@@ -263,9 +264,16 @@ def _beside_blanks(
     return [f"formulas beside blank cells, which most of them take for 0 ({shown}: no data)"]
 
 
-def _choose(opened: Opened, sheet: str | None, *, again: bool) -> tuple[str, _Cells, list[str]]:
-    """Return the name and the cells of the sheet that is meant, and what is said of the choice."""
-    sheets, hidden = _read(opened, sheet, again=again)
+def _choose(opened: Opened, form: TableFormat, *, again: bool) -> tuple[str, _Cells, list[str]]:
+    """Return the name and the cells of the sheet or range that is meant, and what is said of the choice."""
+    try:
+        sheets, hidden = _read(opened, form.sheet, again=again)
+        asked = None
+    except InvalidInputError:
+        asked = cut_range(form.sheet or "")
+        if asked is None:
+            raise
+        sheets, hidden = _read(opened, asked[0] or None, again=again)
     filled = {name: one for name, one in sheets.items() if one.hold}
     if not filled:
         raise FileFormatError(f"{opened.name} is empty", "no cell with data", fix="pass a table with data")
@@ -279,7 +287,24 @@ def _choose(opened: Opened, sheet: str | None, *, again: bool) -> tuple[str, _Ce
     name = shown[0] if len(filled) > 1 else next(iter(filled))
     others = ", ".join(repr(one) for one in filled if one != name)
     said = [f"sheet {name!r}; left out, as they are hidden: {others} (--sheet)"] if others else []
+    if asked is not None:
+        return name, _within(filled[name], asked[1], opened.name), said
+    if form.skip is None and not again:
+        check_one_table(filled[name].rows, filled[name].first, name, opened.name)
     return name, filled[name], said
+
+
+def _within(cells: _Cells, corners: Corners, where: str) -> _Cells:
+    """Return the cells of a range."""
+    (top, left), (above, before) = cells.first, corners[0]
+    (a, b), (c, d) = ((max(row - top, 0), max(column - left, 0)) for row, column in corners)
+    rows = [row[b : d + 1] for row in cells.rows[a : c + 1]]
+    moved = [((p - a, q - b), (r - a, s - b)) for (p, q), (r, s) in cells.ranges]
+    ranges = [one for one in moved if min(one[0]) >= 0 and one[1][0] < len(rows) and one[1][1] < len(rows[0])]
+    made = _Cells(rows, ranges, (max(above, top), max(before, left)))
+    if not made.hold:
+        raise FileFormatError(f"the range holds nothing in {where}", "no cell with data", fix="name another")
+    return made
 
 
 def _read(opened: Opened, sheet: str | None, *, again: bool) -> tuple[dict[str, _Cells], set[str]]:
