@@ -4,8 +4,6 @@ import pytest
 
 from lowland.core.errors import InvalidInputError
 from lowland.files.foreign.sheet_blocks import check_one_table, cut_range
-from lowland.files.foreign.sheet_tables import find_table
-from lowland.files.table_format import TableFormat
 
 HEAD = ["shop", "tea", "milk"]
 LINES = [[f"shop {k}", 2.5 + k, None if k % 4 == 1 else 1.0 + k] for k in range(8)]
@@ -78,10 +76,3 @@ def _moved(place):
 )
 def test_ranges(asked, expected):
     assert cut_range(asked) == expected
-
-
-def test_rows_that_repeat_the_header_are_none():
-    found = find_table([*TABLE, HEAD, *LINES], [], TableFormat(), "t.xlsx")
-    assert found.lines == [*LINES, *LINES]
-    assert found.rows == [*range(1, 9), *range(10, 18)]
-    assert "left out: rows that repeat the header" in found.decided

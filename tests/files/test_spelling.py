@@ -131,3 +131,14 @@ def test_values_have_the_decimals_of_their_shortest_text():
 @pytest.mark.parametrize("cell", ["inf", "", "x", "$", "-", "1.2.3"])
 def test_what_has_no_digits_is_not_cut(cell):
     assert cut(cell, Numerals()) is None
+
+
+def test_a_few_sums_among_rounded_numbers_show_no_decimals():
+    original = Original(("x",), lambda: iter(()))
+    for sums, expected in (([24.830000000000002], 1.61), ([2.4830000000000005] * 12, 1.607217405)):
+        manner = Manner()
+        for cell in [*(1.03 + 0.25 * k for k in range(20)), *sums]:
+            manner.see(round(cell, 2) if cell not in sums else cell, Numerals())
+        assert filled_cell(1.607217405, manner, original, Numerals(), means=False) == pytest.approx(
+            expected, abs=1e-9
+        )

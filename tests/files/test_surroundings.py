@@ -9,6 +9,7 @@ from lowland.core.errors import FileFormatError
 from lowland.files.shapes.layouts import Reading
 from lowland.files.table_format import TableFormat
 from lowland.files.tables import load_table
+from lowland.files.text.surroundings import count_notes
 from round_trips import assert_only_filled, cells_of, complete_text, written_by
 
 TABLE = """country,code,1960,1970,1980,1990
@@ -153,3 +154,21 @@ def test_lines_around_a_table_in_a_sheet(tmp_path):
     assert found[4] == cells_of(TABLE)[0]
     assert found[5] == ["Aruba", "ABW", "1.5", "2.5", "3.5", "4.5"]
     assert found[-1] == ["Source: World Bank", " Geneva"]
+
+
+PROSE = "Where a price is missing, the shop did not sell this on the day."
+
+
+@pytest.mark.parametrize(
+    ("last", "named", "notes"),
+    [
+        (PROSE, "shop {}", 1),
+        (f"{PROSE}|The prices are those of a Monday in March, 2023.", "shop {}", 2),
+        ("Do you think that prices have gone up since last year?", "shop {}", 0),
+        (PROSE, "I am sure that price no. {} has gone up since then.", 0),
+    ],
+)
+def test_a_sentence_below_a_table_is_a_note_unless_sentences_name_its_rows(last, named, notes):
+    lines = [*(f"{named.format(k)}|{k}|{2 * k}" for k in range(9)), *(f"{one}||" for one in last.split("|"))]
+    records = [line.split("|") for line in reversed(lines)]
+    assert count_notes(records, 3)[0] == notes

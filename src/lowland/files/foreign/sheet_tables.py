@@ -5,9 +5,9 @@ The evidence is that of text files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import Any, final
 
 from lowland.core.cells.labels import label_text
@@ -102,7 +102,10 @@ def find_table(
     top = held[titles]
     ranges = [one for one in ranges if top <= one[0][0] <= held[-1]]
     depth = header_depth(rows[top:], [((a - top, b), (c - top, d)) for (a, b), (c, d) in ranges])
-    merged = [one for one in ranges if one[0][0] >= top + depth]
+    # words merged from the first column on head the rows below them, and stand for no row
+    across = {a for (a, b), (_, d) in ranges if a >= top + depth and b == columns[0] and d > b}
+    across = {k for k in across if sum(cell is not None for cell in rows[k]) == 1}
+    merged = [one for one in ranges if one[0][0] >= top + depth and one[0][0] not in across]
     full = spread(rows, merged)
     held = [k for k in held if k >= top + depth and _holds(full[k])]
     if depth > 1:
@@ -116,6 +119,7 @@ def find_table(
     heading = find_heading(records, None, ",", True if depth > 1 else form.header, where)
     taken = len(heading.records)
     held, said = _without_repeats(rows, held[taken - 1 :], top) if taken else ([top, *held], ())
+    held, headings = _without_headings(full, held, columns[0], across, form.as_data)
     if not held:
         raise FileFormatError(f"{where} is empty", "no row with data", fix="pass a table with data")
     used = set(_used(full, held))
@@ -132,7 +136,7 @@ def find_table(
         columns=[columns[k] for k in kept],
         lines=[[full[at][columns[k]] for k in kept] for at in held],
         merged=merged,
-        decided=(*decided, *said, *heading.decided),
+        decided=(*decided, *said, *headings, *heading.decided),
     )
 
 
@@ -140,6 +144,26 @@ def _without_repeats(rows: Rows, held: Sequence[int], top: int) -> tuple[list[in
     """Return the rows that do not repeat the header, and what is said of the others."""
     left = [k for k in held if rows[k] != rows[top]]
     return left, ("left out: rows that repeat the header",) if len(left) < len(held) else ()
+
+
+def _without_headings(
+    rows: Rows, held: Sequence[int], first: int, across: Collection[int], data: Collection[str]
+) -> tuple[list[int], tuple[str, ...]]:
+    """Return the rows that do not head groups of others, and what is said of those that do.
+
+    They hold a name alone: in merged cells, or several of them, one above all others, none the last.
+    """
+    alone = [
+        k for k in held if isinstance(rows[k][first], str) and sum(cell is not None for cell in rows[k]) == 1
+    ]
+    next_to = any(b - a == 1 for a, b in pairwise(alone))
+    grouped = len(alone) > 1 and not next_to and alone[0] == held[0] and alone[-1] != held[-1]
+    left = [k for k in alone if (grouped or k in across) and rows[k][first].strip() not in data]
+    if not left:
+        return list(held), ()
+    shown = ", ".join(repr(rows[k][first].strip()) for k in left)
+    said = f"rows left out, as they hold a name alone and head those below: {shown} (--as-data)"
+    return [k for k in held if k not in left], (said,)
 
 
 def _titles_above(held: Sequence[int], records: Sequence[Record]) -> int:

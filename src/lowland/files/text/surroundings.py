@@ -17,12 +17,13 @@ MOST_ABOVE, LEAST_BELOW = 60, 3
 _SIGNS = r"[#*†‡§©¹²³⁴]+\s*[^\W\d]|(\[\d+\]|\(\d+\)|\d+\)|[a-z]\))\s+[^\W\d]|https?://"
 _WORDS = (
     r"sources?|data source|notes?|footnotes?|remarks?|legend|key|data from|data extracted|last updated?|"
-    r"updated|retrieved|accessed|downloaded|generated|copyright|licen[cs]e|quellen?|anmerkung(en)?|hinweis(e)?|stand|"
+    r"updated|authors?|compiled by|prepared by|"
+    r"retrieved|accessed|downloaded|generated|copyright|licen[cs]e|quellen?|anmerkung(en)?|hinweis(e)?|stand|"
     r"fuente|nota|source des données"
 )
 _MARKED = re.compile(rf"\s*({_SIGNS}|({_WORDS})\b(\s*\.|[^:;,]{{0,40}}:))", re.IGNORECASE)
-# words of a line of prose
-PROSE = 4
+# words of a line of prose, and of a sentence that is a note by itself
+PROSE, SENTENCE = 4, 8
 
 
 def usual_width(lines: Sequence[str], delimiter: str) -> int:
@@ -112,15 +113,18 @@ def count_notes(records: Iterable[Record | None], width: int) -> tuple[int, int]
     width : int
         Number of fields of the table.
     """
-    count = k = 0
+    count = marked = k = 0
     for k, record in enumerate(records, 1):
         kind = "data" if record is None else _kind(record, width)
         if kind == "data":
+            # where sentences name the rows, one of them is no note
+            count = marked if record and record[0].rstrip().endswith(".") else count
             k -= 1
             break
         # words below a blank line or a note are notes too
         if kind != "perhaps":
             count = k
+            marked = k if kind != "sentence" else marked
     return count, k
 
 
@@ -130,7 +134,7 @@ def _cells_of(line: str, delimiter: str) -> Record | None:
 
 
 def _kind(cells: Record, width: int) -> str:
-    """Return whether a record below a table is "blank", a "note", "perhaps" one, or "data"."""
+    """Return whether a record below a table is "blank", "note", "sentence", "perhaps" a note, or "data"."""
     held = [cell for cell in cells if cell.strip()]
     if not held:
         return "blank"
@@ -139,6 +143,9 @@ def _kind(cells: Record, width: int) -> str:
     numbers = sum(map(is_number, held[1:]))
     if marked and (alone or len(cells) != width or 2 * numbers < len(held)):
         return "note"
+    # a sentence, and a long one: names of rows, questions among them, end without a full stop
+    if alone and width >= 3 and len(held[0].split()) >= SENTENCE and held[0].rstrip().endswith("."):
+        return "sentence"
     if alone and len(cells) == 1:
         return "note" if len(held[0].split()) >= PROSE else "perhaps"
     return "perhaps" if alone and width >= 3 and len(held[0].split()) >= PROSE else "data"

@@ -18,11 +18,13 @@ from lowland.files.evidence import is_padded
 from lowland.files.numerals import MISSING, Numerals
 from lowland.files.table_format import TableFormat
 from lowland.files.writing.original import Original
-from lowland.files.writing.spelling import DIGITS, Digits, Spelling, decimals_of
+from lowland.files.writing.spelling import DIGITS, Digits, Spelling, decade, decimals_of
 
 # numbers that are all whole, though their kind or spelling has decimals, from which a column holds counts:
 # pandas makes 2.0 of 2 where cells are missing, and ten measured numbers are hardly ever whole
 WHOLES = 10
+# digits of numbers that a program calculated, and of how many in a column these are left out of account
+CALCULATED, FEW = 12, 0.1
 # below which doubles hold all whole numbers
 EXACT = 2.0**53
 # distinct cells of a column whose spelling is looked at
@@ -49,8 +51,10 @@ class Manner:
         Whether all are whole, and written so.
     even : bool
         Whether all are whole, if only by value.
-    digits : Digits
-        How many decimals they have.
+    rounded, full : Digits
+        How many decimals they have: those of a few digits, and those of as many as doubles have.
+    calculated : int
+        How many of them have so many.
     spelling : Spelling or None
         How numbers are spelt that are text.
     truths : bool
@@ -68,7 +72,9 @@ class Manner:
     numbers: bool = True
     whole: bool = True
     even: bool = True
-    digits: Digits = field(default_factory=Digits)
+    rounded: Digits = field(default_factory=Digits)
+    full: Digits = field(default_factory=Digits)
+    calculated: int = 0
     spelling: Spelling | None = None
     truths: bool = True
     texts: bool = True
@@ -76,6 +82,11 @@ class Manner:
     signed: bool = False
     seen: int = 0
     _spelt: set[str] = field(default_factory=set)
+
+    @property
+    def digits(self) -> Digits:
+        """How many decimals its fills have: a few sums and means among rounded numbers show none."""
+        return self.rounded if self.calculated <= FEW * self.seen else self.full
 
     @property
     def holds_truths(self) -> bool:
@@ -117,7 +128,12 @@ class Manner:
             return
         whole = isinstance(cell, int | np.integer)
         self._see_number(number, whole or (floats_are_whole and number.is_integer()))
-        self.digits.see(number, 0 if whole else decimals_of(number))
+        decimals = 0 if whole else decimals_of(number)
+        self.full.see(number, decimals)
+        if number and decimals + decade(number) >= CALCULATED:
+            self.calculated += 1
+        else:
+            self.rounded.see(number, decimals)
 
     def _see_text(self, cell: str, numerals: Numerals) -> None:
         if cell in self._spelt:
@@ -130,7 +146,7 @@ class Manner:
             return
         if math.isnan(number):
             return
-        self.spelling = self.spelling or Spelling(numerals, self.digits)
+        self.spelling = self.spelling or Spelling(numerals, self.rounded)
         spelt = self.spelling.see(cell, number)
         self._see_number(number, spelt is not None and not spelt.point and not spelt.letter)
         if len(self._spelt) < MOST_SPELT:
