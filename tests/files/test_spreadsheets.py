@@ -295,11 +295,11 @@ def test_hidden_rows_and_sheets_are_said(tmp_path):
 @pytest.mark.parametrize(
     ("texts", "numbers", "said", "fill_of"),
     [
-        (["1,25", "2,50", "3,75", "0,40"], [1.25, 2.5, 3.75, 0.4], "decimal commas", "7,5"),
-        (["1.234,50 €", "0,99 €", "12,00 €"], [1234.5, 0.99, 12.0], "€ left off", "7,5 €"),
+        (["1,25", "2,50", "3,75", "0,40"], [1.25, 2.5, 3.75, 0.4], "decimal commas", "7,50"),
+        (["1.234,50 €", "0,99 €", "12,00 €"], [1234.5, 0.99, 12.0], "€ left off", "7,50 €"),
         (["63.6 kg", "58.1 kg", "70.0 kg"], [63.6, 58.1, 70.0], "kg left off the numbers of 'tea'", "7.5 kg"),
         (["12 %", "31 %", "8 %"], [12.0, 31.0, 8.0], "% left off numbers", "8 %"),
-        (["$4.50", "$12.25", "$0.99"], [4.5, 12.25, 0.99], "$ left off numbers", "$7.5"),
+        (["$4.50", "$12.25", "$0.99"], [4.5, 12.25, 0.99], "$ left off numbers", "$7.50"),
     ],
     ids=["decimal commas", "thousands and currency", "a unit", "per cent", "a sign before"],
 )
