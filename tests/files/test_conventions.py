@@ -15,7 +15,7 @@ USUAL = {
     "numbers apart by blanks": "a  b\n1  2\n3  4\n5   6\n",
     "phrases": "one two three\nfour five\nsix seven eight\n",
     "short lines": "x\n1\n",
-    "names that reach the next column": "my name   depth  t\nthe one   1.5    2\nthe other11.5    3\nmy thing  4       \n",
+    "names that reach on": "my name   depth  t\nthe one   1.5    2\nthe other11.5    3\nmy ox     4\n",
     "at signs": "@relation,x\na,1\nb,2\nc,3\n",
 }
 

@@ -88,12 +88,12 @@ MIXED = tuple(
         (
             "$4.50",
             "€3.75",
-            {"passed": ("deposit",), "refused": "text where numbers", "fix": ("--as-is", "deposit")},
+            {"passed": ("deposit",), "refused": "amounts of one currency", "fix": ("--as-is", "deposit")},
         ),
         (
             "0.05",
             "7%",
-            {"passed": ("deposit",), "refused": "text where numbers", "fix": ("--as-is", "deposit")},
+            {"passed": ("deposit",), "refused": "amounts of one currency", "fix": ("--as-is", "deposit")},
         ),
         ("5%", "0", {"fills": {**FILLS, "deposit": NUMBER}}),
     )

@@ -209,6 +209,7 @@ def _refuse_text(columns: Sequence[tuple[str, NDArray[Any]]], where: str, numera
     cells = column.tolist()
     bad = first_text(cells, name, where, numerals.of(name), wide=True)
     names = ", ".join(repr(one) for one, _ in columns)
+    differ = any(numerals.of(one).beside.differ for one, _ in columns)
     again = all(name in {cell.strip() for cell in held.tolist()} for name, held in columns)
     raise InvalidInputError(
         f"{where} has text where numbers are needed",
@@ -216,6 +217,7 @@ def _refuse_text(columns: Sequence[tuple[str, NDArray[Any]]], where: str, numera
         + (f"; columns {names}" if len(columns) > 1 else ""),
         fix=Remedy(
             *(["remove the lines that repeat the header"] if again else []),
+            *(["write amounts of one currency, and per cents or fractions alone"] if differ else []),
             *ways_out([cell for _, one in columns for cell in one.tolist()], numerals.of(name)),
             Words("leave such columns as they are (", Option("as_is", [one for one, _ in columns]), ")"),
         ),
