@@ -187,7 +187,7 @@ def test_other_rows_may_be_negative_where_those_of_the_fit_are():
             new = make({"n": [None, cell]})
             for signed, fill in ((["n"], -3), ([], 0)):
                 filled = decode(new, np.array([[-3.2]] * 2), {}, counts=["n"], signed=signed)
-                assert list(filled["n"])[0] == fill
+                assert filled["n"][0] == fill
 
 
 NOTHING = {
@@ -204,7 +204,7 @@ NOTHING = {
 def test_columns_without_a_cell_are_filled_by_what_the_fit_held(new):
     levels = {"w": ("a", "b"), "b": (False, True)}
     filled = decode(new, np.array([[1.0, 1.0, 0.5]]), levels, means=True)
-    assert [list(filled[name])[0] for name in "wbx"] == ["b", True, 0.5]
+    assert [filled[name][0] for name in "wbx"] == ["b", True, 0.5]
 
 
 def _cells(rng, size=30):

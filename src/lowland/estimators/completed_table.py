@@ -24,7 +24,8 @@ from lowland.estimators.frames.held import Written
 from lowland.estimators.frames.kinds import Levels
 from lowland.estimators.frames.roles import dates_of_rows
 from lowland.estimators.frames.totals import decode_summed, summed
-from lowland.estimators.observing import in_precision, observe
+from lowland.estimators.frames.wrapping import in_order, wrap_frame
+from lowland.estimators.observing import by_name, in_precision, observe
 from lowland.estimators.served_table import _ServedTable
 from lowland.estimators.table_input import (
     covariates_of,
@@ -145,7 +146,7 @@ class _CompletedTable(_ServedTable):
         Parameters
         ----------
         X : array_like, data frame, DataArray, sparse array or Observations, shape (k, n)
-            Known or new rows.
+            Known or new rows. Columns of data frames go by their names, in any order.
         row_covariates : array_like, data frame or Covariates, shape (k, c), optional
             Covariates of these rows, if the fit had row covariates.
         row_order : array_like, optional
@@ -165,7 +166,7 @@ class _CompletedTable(_ServedTable):
             expected values, as in `transform`, but among whole numbers by whole ones.
         """
         check_is_fitted(self)
-        table = observe(self, X, reset=False)
+        table = observe(self, X, reset=False, ordered=False)
         about = self._about_rows(X, table, row_covariates, row_order)
         filled = self._filled(table, about, likeliest=True)
         return self._as_given(X, filled, means=self._keeps_means(eager_frame(X), means, 4))
@@ -174,7 +175,10 @@ class _CompletedTable(_ServedTable):
         """Return a table with its holes filled, and its bounds if they are drawn, of the kind that it is."""
         if is_named(X):
             return with_holes_filled(X, filled, self._completed.labels)
-        return decode_summed(self, eager_frame(X), filled, means=means, drawn=drawn)
+        frame = eager_frame(X)
+        ordered = by_name(self, frame)
+        whole = decode_summed(self, ordered, filled, means=means, drawn=drawn)
+        return whole if ordered is frame else in_order(whole, wrap_frame(frame).columns)
 
     def _keeps_means(self, frame: Any, means: bool | None, stacklevel: int) -> bool:
         """Return whether fills among whole numbers are means; warn of floats that are not, unless asked."""

@@ -18,11 +18,12 @@ from lowland.estimators.frames.kinds import encode
 from lowland.estimators.frames.refused import in_words
 from lowland.estimators.frames.roles import rows_named_in
 from lowland.estimators.frames.totals import without_totals
+from lowland.estimators.frames.wrapping import in_order
 from lowland.estimators.table_input import observations_of
 from lowland.files.columns.sentinels import warn_of_sentinels
 
 
-def observe(model: Any, X: Any, *, reset: bool, rows: bool = False) -> Observations:
+def observe(model: Any, X: Any, *, reset: bool, rows: bool = False, ordered: bool = True) -> Observations:
     """Return the observed cells of a table in its own precision, single if all of it is, else double.
 
     Rows of a data frame that are sums of others have none.
@@ -35,6 +36,8 @@ def observe(model: Any, X: Any, *, reset: bool, rows: bool = False) -> Observati
         Whether they are those of a fit, which sets the number of features and their names.
     rows : bool
         Whether rows of `Observations` are aligned with those of the fit too.
+    ordered : bool
+        Whether columns of other rows must stand in the order of the fit; otherwise they go by name.
     """
     if isinstance(X, CellTable):
         raise InvalidInputError(
@@ -45,6 +48,7 @@ def observe(model: Any, X: Any, *, reset: bool, rows: bool = False) -> Observati
     if isinstance(X, np.ma.MaskedArray):
         X = np.ma.filled(X.astype(np.float32 if X.dtype == np.float32 else np.float64), np.nan)
     named, frame = rows_named_in(X, model.label_column_), as_table(X)
+    frame = frame if ordered else by_name(model, frame)
     X = encode(frame, model.levels_, model.untouched_, model._written)
     table = (
         _aligned(model, X, reset, rows) if isinstance(X, Observations) else _checked(model, X, reset, named)
@@ -56,6 +60,11 @@ def observe(model: Any, X: Any, *, reset: bool, rows: bool = False) -> Observati
     if not reset:  # a fit asks more
         check_size("X", in_precision(table, model.dtype).values)
     return table
+
+
+def by_name(model: Any, frame: Any) -> Any:
+    """Return a data frame with its columns in the order of the fit, if it has them all and no others."""
+    return in_order(frame, getattr(model, "feature_names_in_", ()), model.untouched_)
 
 
 def in_precision(table: Observations, dtype: str) -> Observations:

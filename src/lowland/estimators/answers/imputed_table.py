@@ -135,7 +135,7 @@ class _ImputedTable(_UncertainTable):
             frame, seen, drawing = self._fitted_frame(), *self._completed.own_drawing()
         else:
             frame = eager_frame(X)
-            seen = observe(self, frame, reset=False)
+            seen = observe(self, frame, reset=False, ordered=False)
             about = self._about_rows(frame, seen, row_covariates, row_order)
             seen, drawing = self._completed.drawing(seen, about)
         tables, plain = impute(drawing, seen, count, rng), self._keeps_means(frame, means, 5)

@@ -190,7 +190,7 @@ class _UncertainTable(_CompletedTable):
         """Return rows of the fit, or of a table; and the model of the latter's rows."""
         if X is None:
             return self._completed.labels.positions(rows, 0), None
-        seen = observe(self, X, reset=False)
+        seen = observe(self, X, reset=False, ordered=False)
         at = TableLabels.of(seen).positions(rows, 0)
         about = self._about_rows(X, seen, row_covariates, row_order)
         return at, self._completed.folded(seen, about)

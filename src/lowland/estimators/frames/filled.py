@@ -32,7 +32,7 @@ from lowland.files.beside_numbers import is_censored
 from lowland.files.numerals import Numerals
 
 
-def decode(
+def decode(  # noqa: PLR0913
     frame: Any,
     filled: Matrix,
     levels: Levels,

@@ -19,9 +19,9 @@ MOST_DIGITS = 38
 def place(series: Any, at: Indices, cells: Sequence[Any]) -> Any:
     """Return a column with cells put at some places, of the kind that it has.
 
-    A column without a known cell may be of a kind that has no room for the cells (words, where
-    the column is one of floats), and becomes one of theirs. Categories that it lacks are added after its own; decimals for which it has no room widen it, and means
-    among whole numbers make it one of floats.
+    A column of numbers or truth values without a known cell becomes one of words if the cells are. Categories
+    that it lacks are added after its own; decimals for which it has no room widen it, and means among whole
+    numbers make it one of floats.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,18 @@ def check_frame(wrapped: Any) -> None:
         raise InvalidInputError(
             "the data frame has no rows", f"{len(wrapped.columns)} columns", fix="pass at least one row"
         )
+
+
+def in_order(frame: Any, names: Sequence[Any], untouched: Collection[Any] = ()) -> Any:
+    """Return a frame with its columns in an order, if it has these and no others but those untouched."""
+    wrapped = wrap_frame(frame)
+    if wrapped is None:
+        return frame
+    left = [name for name in wrapped.columns if name in untouched]
+    fitted = [name for name in wrapped.columns if name not in untouched]
+    if fitted == list(names) or len(fitted) != len(names) or set(fitted) != set(names):
+        return frame
+    return wrapped.select([*names, *left]).to_native()
 
 
 def check_names(names: Sequence[Any]) -> None:
