@@ -7,25 +7,7 @@ from tables_of_people.entry import NUMBER, WORD, Entry
 from tables_of_people.text_files import FILLS, priced
 from tables_of_people.writers import read_csv, text
 
-USUAL = (
-    "***",
-    "#DIV/0!",
-    "#NULL!",
-    "NA",
-    "N/A",
-    "n/a",
-    "#N/A",
-    "NaN",
-    "nan",
-    "NULL",
-    "null",
-    "None",
-    "-",
-    "--",
-    "?",
-    ".",
-    "..",
-)
+USUAL = ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "-", "--", "?", ".", "..")
 # which of them pandas takes for missing
 PANDAS = {"NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None"}
 
