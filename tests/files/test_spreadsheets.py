@@ -409,3 +409,19 @@ def set_values(path, out, value, kind=b""):
                 )
                 data = data.replace(b" KIND", kind).replace(b"VALUE", value)
             new.writestr(name, data)
+
+
+def test_whole_numbers_of_sheets_are_whole_in_parquet(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = [["a", "n", "x", "few"], *([f"s{k}", k % 5, 0.5 + k, None if k else 2] for k in range(12))]
+    table = load_table(write_book(tmp_path / "t.xlsx", rows), WORDS)
+    write_filled(tmp_path / "t.parquet", Filled(original=table.original, fills={}, form=table.form))
+    kinds = [str(field.type) for field in parquet.read_schema(tmp_path / "t.parquet")]
+    assert kinds == ["string", "int64", "double", "int64"]
+
+
+def test_a_sheet_that_is_not_there_is_answered_with_those_that_are(tmp_path):
+    write_book(tmp_path / "t.xlsx", [["a", "b"], [1, 2]])
+    with pytest.raises(InvalidInputError, match="no sheet 'Shet'") as refused:
+        load_table(tmp_path / "t.xlsx", Reading(form=TableFormat(sheet="Shet")))
+    assert 'name one of them: sheet="Sheet"' in str(refused.value)

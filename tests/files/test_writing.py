@@ -328,3 +328,9 @@ def test_text_without_a_header_or_of_blanks(tmp_path):
     expected = [line.split() for line in text.splitlines()]
     expected[1][1] = "0"
     assert written == expected
+
+
+def test_names_that_repeat_in_parquet_are_told(tmp_path):
+    parquet.write_table(pa.table([[1.0], [2.0]], names=["x", "x"]), tmp_path / "t.parquet")
+    with pytest.raises(InvalidInputError, match="names a column twice\n  found: 'x'"):
+        load_table(tmp_path / "t.parquet")

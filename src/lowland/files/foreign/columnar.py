@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,7 +103,10 @@ def read_arrow(opened: Opened) -> Any:
         tables = []
         for part, source in zip(parts, sources, strict=True):
             with reading_arrow(part.name):
+                if opened.kind == ".parquet":
+                    _check_distinct(parquet.read_schema(source).names, part.name)
                 tables.append(read(source))
+            _check_distinct(tables[-1].column_names, part.name)
             columns = [table.column_names for table in (tables[0], tables[-1])]
             check_same_columns((parts[0].name, columns[0]), (part.name, columns[1]))
         # a column may hold whole numbers in one file and others in the next
@@ -110,6 +114,12 @@ def read_arrow(opened: Opened) -> Any:
         # offsets that lead out of their buffers would crash what uses them
         table.validate(full=True)
         return table
+
+
+def _check_distinct(names: Sequence[str], where: str) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise InvalidInputError(f"{where} names a column twice", repr(twice[0]), fix="rename one of them")
 
 
 def first_lines(path: Path, lines: int = 10_000) -> Any:

@@ -325,8 +325,12 @@ def _read(opened: Opened, sheet: str | None, *, again: bool) -> tuple[dict[str, 
             book = load_workbook(file)
             about = [one for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet]
             if sheet is not None and sheet not in [one.name for one in about]:
-                names = ", ".join(one.name for one in about)
-                raise InvalidInputError(f"{opened.name} has no sheet {sheet!r}", f"sheets {names}")
+                names = [one.name for one in about]
+                raise InvalidInputError(
+                    f"{opened.name} has no sheet {sheet!r}",
+                    f"sheets {', '.join(names)}",
+                    fix=Words("name one of them: ", Option("sheet", *names[:3])),
+                )
             sheets = {
                 one.name: _cells_of(book.get_sheet_by_name(one.name))
                 for one in about

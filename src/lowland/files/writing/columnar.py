@@ -54,8 +54,12 @@ def filled_arrow(table: Filled) -> Any:
     if original.arrow is not None:
         return _with_fills(original.arrow(), table, cells)
     plain = table.plain
-    arrays = [_array([plain[name](cell) for cell in cells[name]]) for name in original.names]
-    return pa.table(arrays, names=list(original.titles))
+    values = {name: [plain[name](cell) for cell in cells[name]] for name in original.names}
+    # sheets hold all numbers as floats
+    for name, held in values.items() if original.floats_are_whole else ():
+        if table.manners[name].holds_whole and all(x is None or float(x).is_integer() for x in held):
+            values[name] = [None if x is None else int(x) for x in held]
+    return pa.table([_array(held) for held in values.values()], names=list(original.titles))
 
 
 def _with_fills(before: Any, table: Filled, cells: Mapping[str, Sequence[Any]]) -> Any:

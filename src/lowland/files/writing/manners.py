@@ -94,6 +94,11 @@ class Manner:
         return self.truths and not self.numbers
 
     @property
+    def holds_whole(self) -> bool:
+        """Whether there are numbers, all whole and of a kind that says so, and no text."""
+        return self.numbers and self.whole and self.spelling is None and self.seen > 0
+
+    @property
     def holds_counts(self) -> bool:
         """Whether fills are whole numbers."""
         if not self.numbers or not self.seen or (self.spelling is not None and self.spelling.is_scientific):
