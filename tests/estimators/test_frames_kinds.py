@@ -171,3 +171,18 @@ def test_blanks_are_no_levels_and_marks_are():
     filled = model.fill(frame)["x"]
     assert set(filled) == {"-", "yes", "no"}
     assert (filled == frame["x"])[frame["x"] != ""].all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "fix"),
+    [([("A", 2003)], [2000], "an index of one level"), ([0], [2003], r"frame\.columns\.astype\(str\)")],
+    ids=["index of two levels", "years as numbers"],
+)
+def test_cells_asked_for_by_what_is_no_label_say_what_is_one(rows, columns, fix):
+    index = pd.MultiIndex.from_product([["A", "B"], [2003, 2004]])
+    frame = pd.DataFrame(
+        np.add.outer(np.arange(4.0), [0.0, 1.0, 3.0]), index=index, columns=[2000, 2001, 2003]
+    )
+    model = ll.MatrixCompletion(rank=1, method="map", penalty=0.1, certify=False, random_state=0).fit(frame)
+    with pytest.raises(InvalidInputError, match=fix):
+        model.predict_cells(rows, columns)

@@ -147,3 +147,13 @@ def test_fills_that_add_up_stay_within_bounds(tmp_path):
     table["total"] = table[["a", "b", "c"]].sum(axis=1, skipna=False)
     with pytest.raises(ll.errors.InvalidInputError, match="the sum of 'a', 'b', 'c'"):
         ll.MatrixCompletion(**short, bounds={"total": (0, 99)}).fit(table)
+
+
+def test_shares_without_a_gap_are_filled_without_a_word(recwarn):
+    kind = np.arange(40) % 3
+    frame = pd.DataFrame({name: (kind == k) * 1.0 for k, name in enumerate("abc")})
+    frame["x"] = np.where(np.arange(40) % 7, kind + 0.1 * np.sin(np.arange(40.0)), np.nan)
+    for gaps, said in ((0, 0), (3, 1)):
+        frame.iloc[:gaps, 1] = np.nan
+        ll.MatrixCompletion(**SETTINGS).fit(frame)
+        assert sum("add up to 1" in str(one.message) for one in recwarn) == said

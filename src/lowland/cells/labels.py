@@ -14,6 +14,12 @@ from lowland.core.brief import briefly
 from lowland.core.cells.labels import find_labels, label_places
 from lowland.core.cells.observations import Labels, Observations
 
+# what to do where cells of a table without labels are asked for by what looks like some
+BY_POSITION = (
+    "pass positions counted from 0; an index of one level without gaps or repeats names rows",
+    "pass positions counted from 0; names that are text name columns: frame.columns.astype(str)",
+)
+
 
 @briefly
 @final
@@ -52,7 +58,7 @@ class TableLabels:
         if known is not None:
             return find_labels(labels, self._places[axis], name, unknown=unknown)
         if unknown is None:
-            return check_positions(labels, f"{name}s", below=self.shape[axis])
+            return check_positions(labels, f"{name}s", below=self.shape[axis], fix=BY_POSITION[axis])
         at = check_positions(labels, f"{name}s", below=np.iinfo(np.intp).max)
         return np.where(at < self.shape[axis], at, unknown)
 

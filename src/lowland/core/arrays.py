@@ -103,7 +103,9 @@ def check_numbers(values: ArrayLike, name: str, *, ndim: int | None = None) -> M
     return array
 
 
-def check_positions(positions: ArrayLike, name: str, *, below: int) -> Indices:
+def check_positions(
+    positions: ArrayLike, name: str, *, below: int, fix: str = "pass positions counted from 0"
+) -> Indices:
     """Return positions as a one-dimensional integer array within ``0 <= i < below``.
 
     Parameters
@@ -114,6 +116,8 @@ def check_positions(positions: ArrayLike, name: str, *, below: int) -> Indices:
         The argument's name, for the error.
     below : int
         Exclusive upper bound.
+    fix : str
+        What to do, for the error.
 
     Returns
     -------
@@ -126,17 +130,13 @@ def check_positions(positions: ArrayLike, name: str, *, below: int) -> Indices:
     """
     array = np.asarray(positions)
     if array.ndim != 1:
-        raise InvalidInputError(f"{name} must be one-dimensional", f"shape {array.shape}")
+        raise InvalidInputError(f"{name} must be one-dimensional", f"shape {array.shape}", fix=fix)
     if array.size and array.dtype.kind not in "iu":
-        raise InvalidInputError(
-            f"{name} must be integer positions", f"dtype {array.dtype}", fix="pass positions counted from 0"
-        )
+        raise InvalidInputError(f"{name} must be integer positions", f"dtype {array.dtype}", fix=fix)
     array = np.ascontiguousarray(array, dtype=np.intp)
     if array.size and not (0 <= array.min() and array.max() < below):
         bad = int(array[(array < 0) | (array >= below)][0])
-        raise InvalidInputError(
-            f"{name} must lie between 0 and {below - 1}", str(bad), fix="check the shape that you passed"
-        )
+        raise InvalidInputError(f"{name} must lie between 0 and {below - 1}", str(bad), fix=fix)
     return array
 
 

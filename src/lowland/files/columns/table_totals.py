@@ -145,7 +145,7 @@ class Totals:
         for one in self.columns:
             name = self.names[one.place]
             said.append(f"column {name!r} is {self.parts_of(one)}, filled as such (--as-data {name!r})")
-        for shares in self.shares:
+        for shares in self._filled_shares:
             names = [self.names[part] for part in shares.parts.tolist()]
             said.append(
                 f"columns {_first(names)} add up to {shares.whole:g}, and so do fills "
@@ -173,13 +173,18 @@ class Totals:
                 f"rows that are statistics of others take no part in the fit: {held}; name those that are "
                 "data in as_data"
             )
-        for shares in self.shares:
+        for shares in self._filled_shares:
             names = [self.names[part] for part in shares.parts.tolist()]
             said.append(
                 f"columns that add up to {shares.whole:g} are filled so that they do: {_first(names)}; name "
                 "one of them in as_data if they need not"
             )
         return said
+
+    @property
+    def _filled_shares(self) -> list[Shares]:
+        """Return the columns that add up to one number, where a cell of them is missing."""
+        return [one for one in self.shares if np.isnan(self.cells[:, one.parts]).any()]
 
     def _named(self, kind: str) -> list[str]:
         """Return the names of rows of a kind, each once."""
