@@ -397,7 +397,7 @@ def test_completions_need_cells_and_a_posterior(client, seen, tmp_path):
 def test_repeated_cells(client, frame):
     twice = pd.concat([frame, frame.iloc[[5]].assign(stars=2.0)])
     lazy = dd.from_pandas(twice, npartitions=2, sort=False)
-    with pytest.raises(InvalidInputError, match=r"listed more than once[\s\S]*1 repeats"):
+    with pytest.raises(InvalidInputError, match=r"listed more than once[\s\S]*1 repeat in all"):
         DaskObservations.from_frame(lazy, **COLUMNS)
     last = DaskObservations.from_frame(lazy, duplicates="last", **COLUMNS)
     assert last.size == len(frame)

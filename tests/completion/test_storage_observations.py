@@ -104,7 +104,7 @@ def test_a_folder_of_its_own(stored, ratings, tmp_path):
 def test_repeated_cells(ratings, tmp_path):
     again = pa.concat_tables([ratings, ratings[3:4].set_column(2, "stars", pa.array([1.0]))])
     pa.parquet.write_table(again, tmp_path / "all.parquet")
-    with pytest.raises(InvalidInputError, match=r"listed more than once[\s\S]*1 repeats"):
+    with pytest.raises(InvalidInputError, match=r"listed more than once[\s\S]*1 repeat in all"):
         ll.StoredObservations.from_parquet(tmp_path / "all.parquet", tmp_path / "cells", **COLUMNS)
     assert os.listdir(tmp_path) == ["all.parquet"]
     last = ll.StoredObservations.from_parquet(

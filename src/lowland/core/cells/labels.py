@@ -69,9 +69,10 @@ def label_text(label: Any) -> str:
     """Return the text of a label: whole floats as whole numbers, dates without a time of day at midnight."""
     if isinstance(label, float) and label.is_integer():
         return str(int(label))
-    if isinstance(label, datetime.datetime) and label.time() == datetime.time() and label.tzinfo is None:
-        return label.date().isoformat()
-    return str(label)
+    if not isinstance(label, datetime.datetime) or label != label:  # NaT has no time
+        return str(label)
+    at_midnight = label.time() == datetime.time() and label.tzinfo is None
+    return label.date().isoformat() if at_midnight else str(label)
 
 
 def _distinct(column: NDArray[Any]) -> tuple[NDArray[Any], Indices]:
