@@ -128,7 +128,7 @@ def test_an_estimator_like_the_others(data, model, tmp_path):
     [
         (
             lambda holes, _: ll.TensorCompletion(**{**LIGHT, "model": "tucker"}).fit(holes),
-            'must be "auto" or',
+            'use model="auto" or',
         ),
         (lambda holes, _: ll.TensorCompletion(**LIGHT).fit(holes[:1, :, 0]), "n_samples = 1"),
         (

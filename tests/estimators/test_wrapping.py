@@ -71,7 +71,7 @@ def test_other_names_come_back(names, unnamed):
 def test_words_or_dates_under_names_of_levels(cells):
     frame = pd.DataFrame(ROWS, columns=NAMES["levels"])
     frame["c", 1] = pd.Series(cells)
-    filled = ll.MatrixCompletion(**LIGHT).fit(frame).fill(frame)
+    filled = ll.MatrixCompletion(**LIGHT).fit(frame).fill(frame, means=False)
     pd.testing.assert_index_equal(filled.columns, frame.columns, exact=True)
     assert not filled.isna().any().any()
     assert set(filled["c", 1]) == set(frame["c", 1].dropna())
@@ -106,7 +106,7 @@ def test_of_names_that_are_no_text_some_may_be_left_out():
     frame = pd.DataFrame(ROWS)
     with pytest.warns(UserWarning, match=r"0.* \(as asked\)"):
         model = ll.MatrixCompletion(**LIGHT, as_is=[0]).fit(frame)
-    filled = model.fill(frame)
+    filled = model.fill(frame, means=False)
     assert filled.isna().sum().tolist() == [1, 0, 0, 0]
     with pytest.raises(InvalidInputError, match=r"as_data names a column that the data frame(.|\n)*9"):
         ll.MatrixCompletion(**LIGHT, as_data=[9]).fit(frame)

@@ -40,7 +40,7 @@ def test_the_encoding_that_the_message_names_works(tmp_path, encoding):
     option = re.search(r"(--encoding) (\w+)", words).groups()
     assert option[1] == encoding
     assert call(*arguments, *option, cwd=tmp_path).returncode == 0
-    out = pd.read_csv(tmp_path / "o.csv")
+    out = pd.read_csv(tmp_path / "o.csv", encoding=encoding)  # text keeps its encoding
     assert out.iloc[:, 0].tolist() == cities
     np.testing.assert_array_equal(out["y"].drop(3), [k * k for k in range(12) if k != 3])
 

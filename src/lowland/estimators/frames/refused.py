@@ -59,5 +59,11 @@ def _has_infinity(series: Any) -> bool:
 def listed(names: Collection[Any]) -> str:
     """Return names, the first of many."""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    first = [name.item() if isinstance(name, np.generic) else name for name in list(names)[:LISTED]]
-    return ", ".join(map(repr, first)) + more
+    return ", ".join(repr(_plain(name)) for name in list(names)[:LISTED]) + more
+
+
+def _plain(name: Any) -> Any:
+    """Return a name, or one of several levels, without NumPy's kinds."""
+    if isinstance(name, tuple):
+        return tuple(map(_plain, name))
+    return name.item() if isinstance(name, np.generic) else name
