@@ -194,6 +194,8 @@ def test_bounds_as_an_array_are_kept_in_files(tmp_path):
     ("bounds", "words"),
     [
         ({1: (0.5, 2.0)}, r"column 1, row \d+: 0 is not within 0.5 and 2 \(\d+ such cells"),
+        ({1: (0.5, None)}, r"row \d+: 0 is below 0.5 \("),
+        ({1: (None, 0.5)}, r"row \d+: \S+ is above 0.5 \("),
         ({1: (2.0, 0.0)}, "must ascend"),
         ({1: (1.0, 1.0)}, "must ascend"),
         ({1: 3.0}, "must be two numbers"),

@@ -87,6 +87,37 @@ def test_units_above_numbers_that_have_units_themselves():
     assert not are_units([["id", "a", "b"], ["", "EUR", "old"], ["x", "1", "new"], ["y", "2", "new"]])
 
 
+@pytest.mark.parametrize("words", [",,kg,Stück,cm", ",,€,€,pcs", ",,pcs,pcs,", "Einheit,,Stück,Stück,Stück"])
+def test_words_above_numbers_alone_are_units_whatever_they_are(words):
+    """Below a blank or a word such as "unit" where the rows have names, be these numbers."""
+    lines = (
+        "01,N0,61.1,7,3 €",
+        "02,N1,46.8,8,4 €",
+        "03,N2,1,5,6 €",
+        "04,N3,2,6,7 €",
+        "05,N4,,8,",
+        "06,N5,3,<5,9 €",
+    )
+    records = [line.split(",") for line in ("id,name,w,h,t", words, *lines)]
+    assert are_units(records)
+    records[1][0] = "03"  # a row of data
+    assert not are_units(records)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["id,a,b,c", ",broken,late,", "1,2,3,4", "2,late,3,5"],  # words among the numbers
+        ["id,a,b,c", ",broken,,", "1,2,3,4", "2,4,3,5"],  # a single one
+        ["a,b,c", "broken,late,", "1,2,3", "2,4,3"],  # no names of rows, and nothing above a column
+        ["id,a,b,c", ",low,high,dry", "1,2,3,wet", "2,4,3,dry"],  # a word of a column of words
+        ["id,a,b,c", ",the patient withdrew her consent,not known to us,", "1,2,3,4", "2,4,3,5"],
+    ],
+)
+def test_words_that_are_no_units_whatever_they_are(lines):
+    assert not are_units([line.split(",") for line in lines])
+
+
 def test_a_title_with_a_date_is_no_line_of_groups():
     lines = [["id", "a", "b", "c"], ["x", "1", "2", "3"], ["y", "4", "5", "6"]]
     assert not are_names([["Prices", "", "", "as of 2024"], *lines])

@@ -322,6 +322,17 @@ def test_decimal_commas_as_text_beside_numbers(tmp_path):
     assert out[1:] == [*rows[:2], ["s2", 7.5, 2], *rows[3:]]  # a number, where some are
 
 
+def test_numbers_beside_words_are_numbers_where_texts_have_decimal_commas(tmp_path):
+    rows = [[f"s{k}", f"1.23{k},50 €", "n/a" if k == 3 else 0.1 + k, f"{k} x"] for k in range(9)]
+    names = ["shop", "tea", "share", "note"]
+    table = load_table(write_book(tmp_path / "t.xlsx", [names, *rows]), WORDS)
+    expected = [np.nan if k == 3 else 0.1 + k for k in range(9)]
+    np.testing.assert_array_equal(table.observations.to_array()[:, 1], expected)
+    rows[5][2] = "lost"  # the word is what is refused, not a number above it
+    with pytest.raises(InvalidInputError, match="'lost' in column 'share', data line 6"):
+        load_table(write_book(tmp_path / "t.xlsx", [names, *rows]), WORDS)
+
+
 def test_units_of_some_cells_alone_are_asked_about(tmp_path):
     """1 gram among numbers of milligrams, or of grams: nothing tells."""
     rows = [[f"s{k}", "1 gram" if k == 3 else None if k == 5 else 250.0 * k, k] for k in range(9)]

@@ -52,6 +52,12 @@ def test_all_marks_among_words_are_words_in_all_kinds_of_file(tmp_path, ending):
         assert said in table.decided
 
 
+def test_all_marks_of_a_column_of_words_are_named(tmp_path):
+    _frame(["n/a", "low", "high", "-", "low", "high"] * 4).to_csv(tmp_path / "t.csv", index=False)
+    said = load_table(tmp_path / "t.csv", Reading(words=True)).decided
+    assert any("'n/a' (4 cells) as words (--na=- --na=n/a: missing cells)" in words for words in said)
+
+
 @pytest.mark.parametrize("with_arrow", [True, False])
 def test_columns_of_marks_alone(tmp_path, monkeypatch, with_arrow):
     if not with_arrow:

@@ -31,6 +31,10 @@ def book(columns, change=None, *, headed=True, above=(), below=(), name="t.xlsx"
     return File(name, columns, write, headed=headed, **about)
 
 
+# by the number of their column in a sheet
+UNITS = (None, None, "Stück", "€", "pcs")
+
+
 def read_excel(**how):
     """Return a function that reads a workbook as pandas does."""
     return lambda path: pd.read_excel(path, engine="calamine", dtype_backend="numpy_nullable", **how)
@@ -270,6 +274,16 @@ ENTRIES = (
             under=(None, "EUR", "EUR", "EUR", "EUR"),
         ),
         said=("left out below the header: 'EUR EUR EUR EUR'",),
+        frame=read_excel(skiprows=[1]),
+    ),
+    sheet(
+        "units of other words in a workbook",
+        book(
+            values(),
+            lambda _, sheet: (sheet.insert_rows(2), [sheet.cell(2, k, UNITS[k]) for k in (2, 3, 4)]),
+            under=(None, *UNITS[2:], None),
+        ),
+        said=("left out below the header: 'Stück € pcs'",),
         frame=read_excel(skiprows=[1]),
     ),
 )

@@ -78,6 +78,13 @@ def _shown(pair: Any) -> str:
     return " to ".join("open" if _open(end) or not np.isfinite(end) else f"{end:g}" for end in pair)
 
 
+def _off(low: float, high: float) -> str:
+    """Return where a value beyond bounds lies, in words."""
+    if np.isinf(low) or np.isinf(high):
+        return f"above {high:g}" if np.isinf(low) else f"below {low:g}"
+    return f"not within {low:g} and {high:g}"
+
+
 def _open(end: Any) -> bool:
     return end is None or bool(np.isnan(end))
 
@@ -101,8 +108,8 @@ def check_within(table: Observations, limits: Limits) -> None:
             name = row if labels.rows is None else str(labels.rows[row])
             raise InvalidInputError(
                 Words(Option("bounds"), " exclude a value that was observed"),
-                f"column {labels.column_name(j)}, row {name!r}: {table.values[k]:g} is not within "
-                f"{low:g} and {high:g} ({counted(beyond.size, 'such cell')} in the column)",
+                f"column {labels.column_name(j)}, row {name!r}: {table.values[k]:g} is {_off(low, high)} "
+                f"({counted(beyond.size, 'such cell')} in the column)",
                 "observed cells are kept as they are",
                 "widen the bounds, or leave out the value if it is wrong",
             )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lowland.core.errors import FileFormatError
-from lowland.core.results.reasons import WORD, Phrase, Reason, kinds_of, sentence
+from lowland.core.results.reasons import WORD, Phrase, Reason, counted_now, kinds_of, sentence
 from lowland.core.results.sentences import SENTENCES
 from lowland.core.results.status import Rigour, Verdict
 
@@ -105,6 +105,7 @@ def finding_fields(item: Any, what: str, *, timed: bool) -> dict[str, Any]:
     fields["assumptions"] = tuple(listed)
     if not isinstance(given["witness"], Mapping) or not all(_is_printable(key) for key in given["witness"]):
         raise _wrong(what, "witness", given["witness"])
+    fields["method"] = counted_now(fields["method"]) if given["reason"] else fields["method"]
     fields["reason"] = _reason(given["reason"], fields["method"], what)
     fields["witness"] = {str(key): _value(value, what, key) for key, value in given["witness"].items()}
     return fields

@@ -24,9 +24,11 @@ KINDS = {
     "whole": NUMBER,
     "real": NUMBER,
     "word": WORD,
-    "lines": "[0-9]+ (?:rows|columns)(?: and [0-9]+ columns)?",
+    "lines": "[0-9]+ (?:rows?|columns?)(?: and [0-9]+ columns?)?",
     **{kind: f"[0-9]+(?:{between}[0-9]+)*" for kind, between in JOINED.items()},
 }
+# as sentences once counted one
+_ONE = re.compile(r"(?<![0-9.])1 (row|column)s\b")
 
 
 @public("lowland")
@@ -88,8 +90,15 @@ def sentence(reason: Iterable[Phrase]) -> str:
 
 
 def say_lines(rows: int, columns: int) -> str:
-    """Return a phrase such as "3 rows and 2 columns"."""
-    return " and ".join(f"{count} {name}" for count, name in ((rows, "rows"), (columns, "columns")) if count)
+    """Return a phrase such as "3 rows and 1 column"."""
+    return " and ".join(
+        f"{count} {name}{'s' * (count > 1)}" for count, name in ((rows, "row"), (columns, "column")) if count
+    )
+
+
+def counted_now(text: str) -> str:
+    """Return a sentence that an earlier version may have written, which said "1 rows"."""
+    return _ONE.sub(r"1 \1", text)
 
 
 def kinds_of(code: str) -> dict[str, str]:
@@ -121,6 +130,7 @@ def read_sentence(text: str) -> Reason:
             return because(code)
     if len(text) > LONGEST:
         return ()
+    text = counted_now(text)
     for code, pattern in _PATTERNS.items():
         match = pattern.match(text)
         if match is None:
@@ -145,7 +155,7 @@ def _pattern(code: str) -> re.Pattern[str]:
 def _read(text: str, kind: str) -> Value:
     """Return what a part of a phrase says, numbers as they are written."""
     if kind == "lines":
-        counts = [re.search(f"([0-9]+) {name}", text) for name in ("rows", "columns")]
+        counts = [re.search(f"([0-9]+) {name}", text) for name in ("row", "column")]
         return [0 if count is None else int(count[1]) for count in counts]
     return [int(number) for number in text.split(JOINED[kind])] if kind in JOINED else text
 

@@ -152,8 +152,8 @@ def _kept_marks(
             held = ", ".join(
                 f"{word!r} ({counted(int((columns[name] == k).sum()), 'cell')})" for k, word in marks.items()
             )
-            first = next(iter(marks.values()))
-            said.append(f"column {name!r} holds {held} as words (--na={first}: missing cells)")
+            ways = " ".join(f"--na={word}" for word in marks.values())
+            said.append(f"column {name!r} holds {held} as words ({ways}: missing cells)")
         bounds = [word for word in words if is_censored(word)]
         if bounds:
             said.append(f"column {name!r} holds {bounds[0]!r} as a word (--censored: a bound of a number)")

@@ -38,7 +38,8 @@ def plain_cells(
     }
     plain = {name: {by_column[name].plain(cell) for cell in cells} for name, cells in columns.items()}
     # addresses and versions have points too
-    return {name: cells for name, cells in plain.items() if _are_numbers(cells)}, by_column
+    numeric = {name for name, cells in plain.items() if _are_numbers({*cells, *others.get(name, ())})}
+    return {name: cells for name, cells in plain.items() if name in numeric}, by_column
 
 
 def _are_numbers(cells: Collection[str]) -> bool:
@@ -65,7 +66,7 @@ def numerals_among_values(
         If a comma may stand for decimals as well as between thousands.
     """
     texts = {name: [cell for cell in column if isinstance(cell, str)] for name, column in columns.items()}
-    some = [name for name, cells in texts.items() if set(cells) - set(MISSING)]
+    some = [name for name, cells in texts.items() if cells]
     numbers = {name: {str(cell) for cell in columns[name] if isinstance(cell, int | float)} for name in some}
     lines = {name: [x if isinstance(x, str) else "" for x in columns[name]] for name in some}
     return numerals_of_texts({name: distinct_cells(lines[name]) for name in some}, form, where, numbers)

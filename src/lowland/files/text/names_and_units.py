@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lowland.files.beside_numbers import UNITS
-from lowland.files.numerals import MISSING, is_number
+from lowland.files.numerals import CURRENCIES, MISSING, is_number
 from lowland.files.text.header_lines import is_year
 from lowland.files.text.records import Record
 
@@ -16,7 +16,9 @@ LEAST, MOST = 2, 1_000
 NUMBERS = 0.8
 # what stands beside units in a column of words
 _UNIT = re.compile(r"[\W_]*(units?|einheit(en)?|unit[ée]s?|unidad(es)?)?[\W_]*", re.IGNORECASE)
-_LIKE_UNITS = re.compile(r"[\[(].*[\])]|\S*[/%°²³µ^·]\S*")
+_LIKE_UNITS = re.compile(rf"[\[(].*[\])]|\S*[/%°²³µ^·]\S*|[^\d\s]*[{CURRENCIES}][^\d\s]*")
+# letters of a word that may be a unit whatever it is
+LONGEST = 20
 
 
 def are_names(records: Sequence[Record]) -> bool:
@@ -73,7 +75,20 @@ def are_units(records: Sequence[Record]) -> bool:
     if not all(_UNIT.fullmatch(cell) or cell in UNITS or _LIKE_UNITS.fullmatch(cell) for cell in others):
         return 1 < len(words) == len(numeric) == len(set(words.values()))  # a description of each column
     alike = all(word in UNITS or _LIKE_UNITS.fullmatch(word) for word in words.values())
-    return alike or len(words) == len(numeric)
+    return alike or len(words) == len(numeric) or _stand_as_units(words, second[0], rest)
+
+
+def _stand_as_units(words: Mapping[int, str], first: str, rest: Sequence[Record]) -> bool:
+    """Return whether words are units whatever they are: short, above numbers, in a row without a name."""
+    above = {k: word for k, word in words.items() if k}
+    cells = [cell for row in rest for k in above if k < len(row) and (cell := row[k].strip()) not in MISSING]
+    short = len(above) > 1 and all(len(word) <= LONGEST for word in above.values())
+    # numbers with something beside them have digits, too
+    return short and _UNIT.fullmatch(first.strip()) is not None and all(map(_has_digit, cells))
+
+
+def _has_digit(cell: str) -> bool:
+    return any(map(str.isdigit, cell))
 
 
 def _is_word(cell: str) -> bool:
