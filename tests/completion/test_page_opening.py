@@ -52,6 +52,29 @@ def test_errors_of_rows_with_units_are_in_their_spreads(truth):
     assert held_out_as_data(completed, trial)["error_in_spreads_of_rows"] == pytest.approx(error)
 
 
+def test_errors_of_columns_in_different_units_are_in_their_spreads(truth):
+    holes = truth * 10.0 ** (np.arange(15) % 3)
+    holes[np.random.default_rng(2).random(truth.shape) < 0.1] = np.nan
+    for columns, each in ((12, True), (15, False)):
+        completed, lead = lead_of(holes[:, :columns])
+        trial, spreads = completed.intervals.trial, np.nanstd(holes, axis=0)
+        error = np.sqrt(np.mean(((trial.predicted - trial.observed) / spreads[trial.columns]) ** 2))
+        data = held_out_as_data(completed, trial)
+        assert f"is off by {error:.3g} spreads of its column" in lead.sentences[0]
+        assert data["error_in_spreads_of_columns"] == pytest.approx(error)
+        off = trial.predicted[trial.columns == 2] - trial.observed[trial.columns == 2]
+        assert data["by_column"]["2"] == pytest.approx(np.sqrt(np.mean(off**2)))
+        assert (f"2 {data['by_column']['2']:.3g}" in lead.sentences[1]) == each
+
+
+def test_errors_of_rows_far_apart_are_in_their_spreads_whatever_is_fitted(truth):
+    holes = truth * 10.0 ** np.linspace(0, 4, 60)[:, None]
+    holes[np.random.default_rng(2).random(truth.shape) < 0.1] = np.nan
+    sentences = lead_of(holes, row_units=False)[1].sentences
+    assert "spreads of its row" in sentences[0]
+    assert "rows have no units of their own" in sentences[1]
+
+
 def test_runs_are_harder_than_cells_at_random(truth):
     holes = truth.copy()
     holes[::6, 3:] = np.nan

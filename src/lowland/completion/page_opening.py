@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from lowland.cells.sides import TableCells
+from lowland.completion.cells.summary import TableSummary
+from lowland.completion.row_units.suspicion import look_like_variables, some_rows
 from lowland.completion.row_units.units import moments_of_rows
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import data_of
@@ -24,6 +27,23 @@ from lowland.report.page import Lead, TableEntry
 SHOWN, LEVEL, LEAST = 10, 0.9, 5
 # missing cells whose intervals are compared with those of held-out ones, and the ratio that is told
 COMPARED, HARDER = 500, 1.5
+# errors of at most so many columns in different units are told one by one
+FEW = 12
+
+
+class _Units(NamedTuple):
+    """What errors are told in: spreads of rows or of columns."""
+
+    of_rows: bool
+    spreads: Vector
+
+    @property
+    def name(self) -> str:
+        return "row" if self.of_rows else "column"
+
+    def of(self, rows: Indices, columns: Indices) -> Vector:
+        """Return the units of cells, shape (k,)."""
+        return self.spreads[rows if self.of_rows else columns]
 
 
 def answer_first(
@@ -75,8 +95,14 @@ def held_out_as_data(completed: Completed, trial: Trial) -> dict[str, Any]:
         return {**data, "by_column": errors} | ({"levels_right": shares} if shares else {})
     inside = float(trial.coverage(np.array([LEVEL]))[0])
     data |= {"error": trial.error, "error_of_column_means": trial.usual, f"within_{LEVEL:.0%}": inside}
-    spreads = _spreads_of_rows(completed, seen)
-    return data if spreads is None else {**data, "error_in_spreads_of_rows": _error_in(spreads, trial)}
+    units = _units_of_errors(completed, seen)
+    if units is None:
+        return data
+    data[f"error_in_spreads_of_{units.name}s"] = _error_in(units, trial)
+    if not units.of_rows:
+        by_column = zip(*trial.errors_by_column(), strict=True)
+        data["by_column"] = {_name(seen.column_labels, int(j)): float(error) for j, _, error in by_column}
+    return data
 
 
 def _sentences(completed: Completed, trial: Trial | None, seen: Observations, before: Indices) -> list[str]:
@@ -92,17 +118,25 @@ def _sentences(completed: Completed, trial: Trial | None, seen: Observations, be
             "How far off they are depends on the column; the table of errors by column says how far.",
         ]
     cells = counted(trial.observed.size, "cell was", "cells were")
-    told = [
-        f"{first} A cell chosen at random is off by {trial.error:.3g}: {cells} held out of another fit. The "
-        f"mean of its column would be off by {trial.usual:.3g}."
-    ]
-    spreads = _spreads_of_rows(completed, seen)
-    if spreads is not None:
-        error = _error_in(spreads, trial)
+    units = _units_of_errors(completed, seen)
+    if units is None:
         told = [
-            f"{first} A cell chosen at random is off by {error:.3g} spreads of its row: {cells} held out of "
-            "another fit."
+            f"{first} A cell chosen at random is off by {trial.error:.3g}: {cells} held out of another fit. "
+            f"The mean of its column would be off by {trial.usual:.3g}."
         ]
+    else:
+        told = [
+            f"{first} A cell chosen at random is off by {_error_in(units, trial):.3g} spreads of its "
+            f"{units.name}: {cells} held out of another fit."
+        ]
+        if units.of_rows and completed.model.parts().row_noise is None:
+            told.append("Spreads of rows are far apart; in this fit, rows have no units of their own.")
+        elif not units.of_rows and np.sum(np.bincount(trial.columns) > 0) <= FEW:
+            each = [
+                f"{_name(seen.column_labels, int(j))} {error:.3g}"
+                for j, _, error in zip(*trial.errors_by_column(), strict=True)
+            ]
+            told.append(f"In the units of the columns: {', '.join(each)}.")
     inside = float(trial.coverage(np.array([LEVEL]))[0])
     told.append(f"{inside:.0%} of these cells lie within the intervals that should hold {LEVEL:.0%} of them.")
     return [*told, *_harder(completed, trial, seen, before)]
@@ -120,32 +154,48 @@ def _harder(completed: Completed, trial: Trial, seen: Observations, before: Indi
     except UnsupportedError:
         return []
 
-    spreads, of_rows = _spreads_of_rows(completed, seen), ""
+    units, of_lines = _units_of_errors(completed, seen), ""
     widths, errors = (high - low) / 2, trial.standard_errors * float(ndtri((1 + LEVEL) / 2))
-    if spreads is not None and trial.rows is not None:
-        widths, errors, of_rows = widths / spreads[cells[0]], errors / spreads[trial.rows], " spreads of rows"
+    if units is not None and trial.rows is not None:
+        widths, errors = widths / units.of(*cells), errors / units.of(trial.rows, trial.columns)
+        of_lines = f" spreads of {units.name}s"
     missing, held = float(np.median(widths)), float(np.median(errors))
     if missing <= HARDER * held:
         return []
     return [
         f"The missing cells are harder than these: half of their intervals are wider than \u00b1 "
-        f"{missing:.3g}{of_rows}, those of the held-out cells than \u00b1 {held:.3g}. Cells are often "
+        f"{missing:.3g}{of_lines}, those of the held-out cells than \u00b1 {held:.3g}. Cells are often "
         "missing in runs, beside which little is known."
     ]
 
 
-def _spreads_of_rows(completed: Completed, seen: Observations) -> Vector | None:
-    """Return the spreads of rows if these were fitted in units of their own."""
-    if completed.model.parts().row_noise is None:
+def _units_of_errors(completed: Completed, seen: Observations) -> _Units | None:
+    """Return the spreads that errors are told in, None where one unit serves the whole table.
+
+    Rows that were fitted in units of their own have these; else columns in different units, and else rows
+    that look like variables. Grades have one unit, whatever their spreads.
+    """
+    if completed.model.parts().row_noise is not None:
+        return _Units(True, _positive(moments_of_rows(seen)[2]))
+    summary = TableSummary.of(TableCells.of(seen))
+    if summary.graded:
         return None
-    spreads = moments_of_rows(seen)[2]
+    if summary.units_differ:
+        return _Units(False, _positive(summary.column_spreads))
+    return (
+        _Units(True, _positive(moments_of_rows(seen)[2])) if look_like_variables(some_rows(seen)[0]) else None
+    )
+
+
+def _positive(spreads: Vector) -> Vector:
     return np.where(spreads > 0, spreads, 1.0)
 
 
-def _error_in(spreads: Vector, trial: Trial) -> float:
-    """Return the root-mean-square error in spreads of rows."""
+def _error_in(units: _Units, trial: Trial) -> float:
+    """Return the root-mean-square error in spreads of rows or columns."""
     assert trial.rows is not None
-    return float(np.sqrt(np.mean(((trial.predicted - trial.observed) / spreads[trial.rows]) ** 2)))
+    errors = (trial.predicted - trial.observed) / units.of(trial.rows, trial.columns)
+    return float(np.sqrt(np.mean(errors**2)))
 
 
 def _filled(
