@@ -356,7 +356,39 @@ def test_a_document_may_not_change_positive_numbers(fitted, tmp_path):
 )
 def test_powers_pay_by_errors_or_by_what_is_likelier(errors, densities, pays):
     noise = np.tile([1.0, -1.0], 500)
-    assert bool(power_choice._pays(errors + 0.1 * noise, densities + noise)) is pays
+    assert bool(power_choice._pays(errors + 0.1 * noise, densities + noise, POWERS)) is pays
+
+
+def few_rows(kind, seed):
+    """A table of some 40 rows: lognormal numbers of a hidden line, or sums of skewed numbers."""
+    rng = np.random.default_rng(seed)
+    m, n = int(rng.integers(30, 45)), int(rng.integers(5, 9))
+    if kind == "sums":
+        table = 3 * rng.exponential(size=(m, 2)) ** 1.5 @ rng.uniform(0.2, 2, (2, n))
+        return table + np.abs(0.3 * rng.normal(size=(m, n)))
+    line = rng.normal(size=(m, 2)) @ rng.normal(size=(2, n)) + 0.4 * rng.normal(size=(m, n))
+    return np.exp(0.8 * line + rng.uniform(0, 5, n))
+
+
+@pytest.mark.parametrize(("kind", "seed", "pays"), [("products", 3, True), ("sums", 0, False)])
+def test_known_cells_speak_where_few_can_be_hidden(kind, seed, pays):
+    """Clearly skewed columns are logarithms unless hidden cells speak against it; so do those of sums."""
+    table = few_rows(kind, seed)
+    rng = np.random.default_rng(7)
+    hidden = rng.random(table.shape) < 0.12
+    hidden &= hidden.sum(axis=1, keepdims=True) <= table.shape[1] - 2
+    model = ll.MatrixCompletion(row_units=False, **FAST).fit(np.where(hidden, np.nan, table))
+    assert isinstance(model._completed.model, PowerLayer) is pays
+
+
+def test_shares_are_not_clearly_skewed(rng):
+    shares = 1 / (1 + np.exp(-3 * rng.standard_normal((40, 1))))
+    seen, power = ll.Observations.from_array(shares), Power.of_shares(shares[:, 0])
+    assert power is not None
+    assert not power_choice._are_clearly_skewed(seen, {0: power})
+    numbers = shares / (1 - shares)
+    seen = ll.Observations.from_array(numbers)
+    assert power_choice._are_clearly_skewed(seen, {0: Power.of(numbers[:, 0])})
 
 
 @pytest.mark.parametrize("values", [[0.0, 0.0, 12.5, 18.0, 25.0, 100.0], [0.0, 0.0, 0.3, 0.7, 11.0, 101.0]])

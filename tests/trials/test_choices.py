@@ -67,6 +67,7 @@ def test_numbers_in_words_are_those_of_the_code():
     """What a choice asks besides its rules: when there are enough trials or cells, and what goes along."""
     for choice in ("POWERS", "ROW_UNITS"):
         assert f"from {power_choice.MANY:,} cells on" in WORDS_OF[choice][1]
+    assert f"fewer than {power_choice.FEW}" in WORDS_OF["CLEARLY_SKEWED"][1]
     assert f"until {conformal.ENOUGH} cells" in WORDS_OF["GAP_INTERVALS"][2]
     assert f"{smoothing_learning.SINGLES:.0%} one by one" in WORDS_OF["CURVES"][1]
     assert ("thrice" in WORDS_OF["CURVES"][2]) is (smoothing_learning.BEYOND == 3)

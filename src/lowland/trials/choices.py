@@ -89,6 +89,12 @@ POWERS = Choice(
     ),
 )
 
+#: columns that are clearly skewed by themselves, as roots or logarithms, where few cells can be hidden
+#: hides: as for powers, where that hides fewer than 200
+#: compares: log densities, and absolute errors in units of columns
+#: why: the likelihood of the known cells speaks, too; what is hidden need only not speak against it
+CLEARLY_SKEWED = Choice(POWERS.hides, (Rule(standard_errors=1, errors=Rule(standard_errors=-1)),))
+
 #: units of rows, where these look like variables
 #: hides: single cells; once from 30,000 cells on
 #: compares: errors over themselves plus the spread of row and column, and errors in units of columns

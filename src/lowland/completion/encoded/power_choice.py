@@ -24,7 +24,7 @@ from lowland.core.arrays import Vector, places_of_each
 from lowland.core.cells.observations import Observations
 from lowland.core.random import spawn
 from lowland.core.running.stages import stage
-from lowland.trials.choices import POWERS
+from lowland.trials.choices import CLEARLY_SKEWED, POWERS, Choice
 from lowland.trials.gains import Gain
 from lowland.trials.masks import Mask, hide_in_columns
 
@@ -32,6 +32,9 @@ from lowland.trials.masks import Mask, hide_in_columns
 MANY = 30_000
 # tables that are looked at unasked: rows times columns in numbers
 MOST_CELLS = 1_000_000
+# hidden cells that are few, and by how much the log likelihood of each number is higher where numbers are
+# clearly skewed: .6 where logarithms of spread 1 are normal, .2 where these have spread .6
+FEW, CLEAR = 200, 0.2
 
 
 Powers = Mapping[int, Power]
@@ -101,12 +104,27 @@ def _is_better(
         for _ in range(hides.times if table.size < MANY else 1):
             hidden = hide_in_columns(table, columns, hides, apart)
             pairs.append(_gains(table, hidden, powers, levels, settings, covariates))
-    return _pays(*(np.concatenate(parts) for parts in zip(*pairs, strict=True)))
+    errors, densities = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    if _pays(errors, densities, POWERS):
+        return True
+    clear = errors.size < FEW and _are_clearly_skewed(table, {j: powers[1][j] for j in columns})
+    return clear and _pays(errors, densities, CLEARLY_SKEWED)
 
 
-def _pays(errors: Vector, densities: Vector) -> bool:
+def _are_clearly_skewed(table: Observations, powers: Powers) -> bool:
+    """Return whether numbers of columns are far likelier as roots or logarithms, one column by itself.
+
+    Shares never are: those that sum to a whole are linear, however skewed.
+    """
+    places = places_of_each(table.columns, table.shape[1])
+    gained = sum(power.gain(table.values[places[j]].astype(np.float64)) for j, power in powers.items())
+    numbers = sum(places[j].size for j in powers)
+    return gained > CLEAR * numbers and not any(power.whole for power in powers.values())
+
+
+def _pays(errors: Vector, densities: Vector, choice: Choice) -> bool:
     """Return whether predictions become surely better, or what happened likelier and errors hardly worse."""
-    return errors.size > 0 and POWERS.takes(replace(_gain(densities), errors=_gain(errors)))
+    return errors.size > 0 and choice.takes(replace(_gain(densities), errors=_gain(errors)))
 
 
 def _gain(gains: Vector) -> Gain:

@@ -77,7 +77,7 @@ class Power:
         if folded is None:
             return None
         plain = cls._likeliest(values, 0.0)
-        return folded if plain is None or folded._gain(values) > plain._gain(values) + LEAST_GAIN else None
+        return folded if plain is None or folded.gain(values) > plain.gain(values) + LEAST_GAIN else None
 
     @classmethod
     def _likeliest(cls, values: Vector, whole: float) -> Power | None:
@@ -90,14 +90,14 @@ class Power:
             return None
         ends = shift, lowest, float(x.max())
         candidates = [cls(exponent, *ends, 0.0, 1.0, *others) for exponent in EXPONENTS]
-        gains = [power._gain(x) for power in candidates]
+        gains = [power.gain(x) for power in candidates]
         best = candidates[int(np.argmax(gains))]
         if not max(gains) > LEAST_GAIN:
             return None
         written = best.write(x)
         return replace(best, centre=float(written.mean()), spread=float(written.std()))
 
-    def _gain(self, values: Vector) -> float:
+    def gain(self, values: Vector) -> float:
         """Return by how much the log likelihood of numbers is higher as they are written than as they are."""
         spreads = float(self.write(values).std()), float(np.std(values))
         if min(spreads) <= 0:
