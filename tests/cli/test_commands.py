@@ -383,7 +383,7 @@ def test_certify_finds_the_same_data_in_another_order_and_layout(long_table, tmp
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("i;j;v\n1;2;3\n", ("single row", "how to read it")),
+        ("i;j;v\n1;2;3\n", ("single row", "at least two rows")),
         ("i,j,v\na,b,1\na,c,oops\nb,b,2\nb,c,3\n", ("'oops'", "column 'v'", "data line 2")),
         (
             "p,q,s,t\na,b,1,5\na,c,2,6\nd,e,3,7\n",

@@ -117,7 +117,7 @@ def test_a_cluster_of_this_machine_gives_the_same_model(folder, monkeypatch, pro
     judged = () if processes else ("--no-certify",)
     done = complete(folder, "--workers", "1", "--dtype", "float32", "--force", *judged)
     assert done.returncode == 0, done.stderr
-    assert "kept by 1 workers" in done.stdout
+    assert "kept by 1 worker\n" in done.stdout
     assert shown == [False]  # nor the lines in which Dask logs what its workers do
     assert log.isEnabledFor(logging.CRITICAL)
     np.testing.assert_array_equal(fitted(folder)[0], expected)

@@ -136,8 +136,8 @@ def test_regression(folder):
         "--report", "page.html", cwd=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "1 rows without a value of time were left out" in done.stderr
-    assert "1 rows without a value of height were predicted, not fitted" in done.stderr
+    assert "1 row without a value of time was left out" in done.stderr
+    assert "1 row without a value of height was predicted, not fitted" in done.stderr
     assert "time scaled to -1 to 1 and height to variance one" in done.stdout
     assert "min left" not in done.stderr
     assert "height by time: 60 rows" in done.stdout
@@ -167,8 +167,8 @@ def test_regression_in_several_columns(folder):
         "regress", "several.csv", "--y", "speed", "--output", "sum.csv", "--report", "sum.html", cwd=folder
     )
     assert done.returncode == 0, done.stderr
-    assert "1 rows without a value of every --x were left out" in done.stderr
-    assert "1 rows without a value of speed were predicted, not fitted" in done.stderr
+    assert "1 row without a value of every --x was left out" in done.stderr
+    assert "1 row without a value of speed was predicted, not fitted" in done.stderr
     assert "speed by 3 columns: 120 rows" in done.stdout
     assert "2 columns matter, with 1 knot in all" in done.stdout
     rows = list(csv.DictReader((folder / "sum.csv").read_text().splitlines()))

@@ -37,7 +37,7 @@ from lowland.core.arrays import Indices
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.running.interrupt import Interruptible
-from lowland.core.wording import Option, Remedy, Words
+from lowland.core.wording import Option, Remedy, Words, counted
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 
 # default ridge on biases if losses are not all squared: worth one observation
@@ -188,7 +188,7 @@ def refuse_censored(cells: CensoredCells | None) -> None:
     if cells is not None:
         raise UnsupportedError(
             'method "map" knows no bounds of cells',
-            f"{cells.size} censored cells",
+            counted(cells.size, "censored cell"),
             fix=Remedy(
                 Words("take bounds for values (", Option("censored", "bound"), ")"),
                 Words("fit with ", Option("method", "variational", "gibbs", "gaussian")),

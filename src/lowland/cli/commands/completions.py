@@ -93,7 +93,7 @@ class CompletionsOptions(FitOptions):
 
 @takes_records
 def completions(asked: CompletionsOptions) -> None:
-    """Write several completed tables, whose missing and censored cells are drawn: multiple imputation."""
+    """Write several completed tables, whose missing cells are drawn: multiple imputation."""
     asked.check()
     results, files, kept_at = asked.results, asked.files, checkpoint_path(asked.results.output)
     check_table(Path(files[0]), "the table", sheets=True)

@@ -211,9 +211,10 @@ def _left_out(count: int, predicted: int, names: list[str], y: str) -> list[str]
     words = []
     if count:
         lacking = f"a value of {names[0]}" if len(names) == 1 else "a value of every --x"
-        words.append(f"{counted(count, 'row')} without {lacking} were left out")
+        words.append(f"{counted(count, 'row')} without {lacking} {'was' if count == 1 else 'were'} left out")
     if predicted:
-        words.append(f"{counted(predicted, 'row')} without a value of {y} were predicted, not fitted")
+        are = "was" if predicted == 1 else "were"
+        words.append(f"{counted(predicted, 'row')} without a value of {y} {are} predicted, not fitted")
     return words
 
 

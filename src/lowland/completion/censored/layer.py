@@ -18,7 +18,7 @@ from lowland.completion.tables.model import ColumnLosses, SamplingModel, TablePa
 from lowland.core.arrays import Indices, Matrix, Vector, places_of_each
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
-from lowland.core.wording import Option, Words
+from lowland.core.wording import Option, Words, counted
 
 if TYPE_CHECKING:
     from lowland.recheck.documents import Document
@@ -143,7 +143,7 @@ class CensoredLayer(WritingLayer):
     @property
     def words(self) -> str:
         """What is done, a phrase."""
-        return f"{self.cells.size} censored cells fitted within their bounds"
+        return f"{counted(self.cells.size, 'censored cell')} fitted within their bounds"
 
     @property
     def scope(self) -> Sequence[str]:
@@ -154,7 +154,7 @@ class CensoredLayer(WritingLayer):
         """Raise UnsupportedError: the table of a file does not hold the numbers that were fitted."""
         raise UnsupportedError(
             "a certificate of censored cells cannot be derived again from the table",
-            f"{self.cells.size} censored cells",
+            counted(self.cells.size, "censored cell"),
             "what is proved is about the table with likely numbers in these cells",
             Words("take bounds for values: ", Option("censored", "bound")),
         )
