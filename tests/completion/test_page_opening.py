@@ -41,6 +41,16 @@ def test_what_is_told(truth):
     assert [row for row, _ in least.rows] == ["r7", "r9"]
 
 
+def test_rows_without_a_cell_are_counted_apart(truth):
+    holes = truth.copy()
+    holes[4], holes[7, :9] = np.nan, np.nan
+    lead = lead_of(holes, trial=False)[1]
+    assert lead.sentences[0] == (
+        "9 missing cells were filled, besides those of 1 row of which no cell takes part in the fit."
+    )
+    assert {line[0] for line in lead.tables[0].rows} == {"r7"}
+
+
 def test_errors_of_rows_with_units_are_in_their_spreads(truth):
     sizes = 10.0 ** np.linspace(0, 4, 60)[:, None]
     holes = truth * sizes

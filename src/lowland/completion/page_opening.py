@@ -62,7 +62,7 @@ def answer_first(
     if seen is None:
         return Lead()
     before = _missing_before(seen)
-    tables = [_filled(completed, seen, before, levels)] if seen.size < seen.shape[0] * seen.shape[1] else []
+    tables = [_filled(completed, seen, before, levels)] if _missing(seen, before) else []
     return Lead(_sentences(completed, trial, seen, before), [*tables, *_known_least(seen)])
 
 
@@ -106,10 +106,10 @@ def held_out_as_data(completed: Completed, trial: Trial) -> dict[str, Any]:
 
 
 def _sentences(completed: Completed, trial: Trial | None, seen: Observations, before: Indices) -> list[str]:
-    m, n = seen.shape
-    missing = m * n - seen.size
+    missing, empty = _missing(seen, before), int((seen.row_counts() == 0).sum())
     filled = counted(missing, "missing cell was", "missing cells were")
-    first = f"{filled} filled." if missing else "Nothing is missing."
+    besides = f", besides those of {counted(empty, 'row')} of which no cell takes part in the fit"
+    first = f"{filled} filled{besides if empty else ''}." if missing or empty else "Nothing is missing."
     if trial is None:
         return [first]
     if not all_squared(completed.model.losses):
@@ -144,7 +144,7 @@ def _sentences(completed: Completed, trial: Trial | None, seen: Observations, be
 
 def _harder(completed: Completed, trial: Trial, seen: Observations, before: Indices) -> list[str]:
     """Return a sentence if the missing cells are harder to predict than the held-out ones."""
-    if seen.size == seen.shape[0] * seen.shape[1] or completed.table.interval_method == "conformal":
+    if not _missing(seen, before) or completed.table.interval_method == "conformal":
         return []
     from scipy.special import ndtri
 
@@ -236,21 +236,29 @@ def _filled(
 
 
 def _missing_before(seen: Observations) -> Indices:
-    """Return how many missing cells lie before each known one, row by row."""
-    known = np.unique(seen.rows * seen.shape[1] + seen.columns)
+    """Return how many missing cells lie before each known one, row by row, in rows with known cells.
+
+    The others are totals, or blank in the table, too.
+    """
+    rows = np.searchsorted(np.flatnonzero(seen.row_counts()), seen.rows)
+    known = np.unique(rows * seen.shape[1] + seen.columns)
     return np.asarray(known - np.arange(known.size))
+
+
+def _missing(seen: Observations, before: Indices) -> int:
+    """Return how many cells are missing in rows with known cells."""
+    return int((seen.row_counts() > 0).sum()) * seen.shape[1] - before.size
 
 
 def _missing_cells(
     seen: Observations, before: Indices, rng: np.random.Generator, count: int
 ) -> tuple[Indices, Indices]:
-    """Return some missing cells, row by row, without forming the table."""
-    m, n = seen.shape
+    """Return some missing cells of rows with known ones, row by row, without forming the table."""
     # a missing cell lies after as many known ones as have fewer missing cells before them
-    places = np.unique(rng.integers(0, m * n - before.size, count))
+    places = np.unique(rng.integers(0, _missing(seen, before), count))
     cells = places + np.searchsorted(before, places, side="right")
-    rows, columns = np.divmod(cells, n)
-    return rows, columns
+    rows, columns = np.divmod(cells, seen.shape[1])
+    return np.flatnonzero(seen.row_counts())[rows], columns
 
 
 def _known_least(seen: Observations) -> list[TableEntry]:
