@@ -103,6 +103,13 @@ def test_spreads_of_rows_are_those_beside_the_units_of_columns(rng):
         assert 0.5 < np.median(ratios) < 2
 
 
+def test_rows_that_are_drawn_may_have_no_cells():
+    table = ll.Observations.from_triples([0, 299_999], [0, 299_999], [1.0, 2.0], shape=(300_000, 300_000))
+    part = some_rows(table)[0]
+    assert part.size == 0
+    assert not look_like_variables(part)
+
+
 def test_large_tables_are_judged_by_some_rows():
     table = ll.Observations.from_array(omics(900, 500), row_labels=np.arange(900))
     part, chosen = some_rows(table)

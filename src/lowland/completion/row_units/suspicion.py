@@ -73,7 +73,8 @@ def look_like_variables(table: Observations) -> bool:
 
     At least half of the rows that have cells must say what their spread is.
     """
-    if TableSummary.of(TableCells.of(table)).graded:
+    # rows that were drawn may have no cells
+    if not table.size or TableSummary.of(TableCells.of(table)).graded:
         return False
     spreads = Spreads(table)
     enough = spreads.judged.sum() >= max(2, np.sum(table.row_counts() > 0) / 2)
@@ -91,7 +92,7 @@ def warn_of_variables(table: Observations, what: str, remedy: str = "") -> None:
     remedy : str
         Another way out.
     """
-    if table.size and look_like_variables(some_rows(table)[0]):
+    if look_like_variables(some_rows(table)[0]):
         warnings.warn(
             f"rows look like variables, and columns like samples: spreads of rows are far apart, and {what} "
             "knows no units of rows, so that fills of rows of small numbers may be far off; bring the rows "
