@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, final
 
 import numpy as np
@@ -11,24 +11,23 @@ import numpy as np
 from lowland.cells.labels import TableLabels
 from lowland.completion.bounded.law import BoundedLaw
 from lowland.completion.bounded.limits import Limits, check_within
-from lowland.completion.encoded.writing import WritingLayer, of_each
+from lowland.completion.bounded.truncated import TruncatedLayer
+from lowland.completion.encoded.writing import of_each
 from lowland.completion.layers.model import Layer
-from lowland.completion.tables.fitted import PageParts
-from lowland.completion.tables.model import ColumnLosses, SamplingModel, TableParts
+from lowland.completion.tables.model import SamplingModel
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.wording import counted
 
 if TYPE_CHECKING:
     from lowland.recheck.documents import Document
-    from lowland.report.page import Page
 
 SCOPE = "{} of {} columns have bounds: what is predicted is truncated to them, after the fit."
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class BoundedLayer(WritingLayer):
+class BoundedLayer(TruncatedLayer):
     """Predictions of columns with bounds: those of the normal law of a new observation, within the bounds.
 
     Parameters
@@ -56,29 +55,6 @@ class BoundedLayer(WritingLayer):
         """Return the layer itself: new columns have no bounds."""
         return self
 
-    @property
-    def losses(self) -> ColumnLosses | None:
-        """What the columns hold."""
-        return self.base.losses
-
-    def parts(self) -> TableParts:
-        """Return factors, biases and noise of the fit within."""
-        return self.base.parts()
-
-    def predict(self, rows: Indices, columns: Indices) -> Vector:
-        """Return predictions of cells, shape (k,): means of what is possible."""
-        out = np.asarray(self.base.predict(rows, columns), np.float64).copy()
-        for j, _, at in of_each(self.limits, columns):
-            out[at] = self._law(rows[at], j).moments()[0]
-        return out
-
-    def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
-        """Return standard deviations of new observations of cells, shape (k,)."""
-        out = np.asarray(self.base.standard_errors(rows, columns), np.float64).copy()
-        for j, _, at in of_each(self.limits, columns):
-            out[at] = self._law(rows[at], j).moments()[1]
-        return out
-
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
         """Return intervals for new observations of cells.
 
@@ -86,21 +62,10 @@ class BoundedLayer(WritingLayer):
         truncated law: parameters are learnt from what lies within bounds, as if nothing had been cut off.
         """
         ends = np.array(self.base.intervals(rows, columns, level), np.float64)
-        for j, limits, at in of_each(self.limits, columns):
-            cut, moved = np.clip(ends[:, at], *limits), self._law(rows[at], j).within(ends[:, at])
+        for at, law in self._laws(rows, columns):
+            cut, moved = np.clip(ends[:, at], law.low, law.high), law.within(ends[:, at])
             ends[:, at] = np.minimum(cut[0], moved[0]), np.maximum(cut[1], moved[1])
         return ends[0], ends[1]
-
-    def draws(
-        self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
-    ) -> Iterator[Vector]:
-        """Give joint draws of cells, shape (k,) each: those within, moved by their quantiles."""
-        laws = [(self._law(rows[at], j), at) for j, _, at in of_each(self.limits, columns)]
-        for drawn in self.base.draws(rows, columns, count, rng, noise=noise):
-            out = np.asarray(drawn, np.float64).copy()
-            for law, at in laws:
-                out[at] = law.within(out[at])
-            yield out
 
     def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
         """Return intervals clipped to the possible values of the columns."""
@@ -115,6 +80,11 @@ class BoundedLayer(WritingLayer):
         for j in self.limits:
             out[:, j] = self._law(rows, j).moments()[0]
         return out
+
+    def _laws(self, rows: Indices, columns: Indices) -> Iterator[tuple[Indices, BoundedLaw]]:
+        """Give the cells of columns with bounds, column by column, and their laws."""
+        for j, _, at in of_each(self.limits, columns):
+            yield at, self._law(rows[at], j)
 
     def _law(self, rows: Indices, column: int) -> BoundedLaw:
         """Return what is possible in cells of a column."""
@@ -134,11 +104,6 @@ class BoundedLayer(WritingLayer):
     def document(self, within: Callable[[], Document], table: Observations | None) -> Document:
         """Return the certificate of the fit, which is of the same table."""
         return within()
-
-    def page(self, within: Callable[[PageParts], Page], parts: PageParts, table: Observations | None) -> Page:
-        """Return the page of the fit, which says what has bounds."""
-        page = within(parts)
-        return replace(page, notes=(*page.notes, *self.scope))
 
 
 def limits_of(model: object) -> Limits:

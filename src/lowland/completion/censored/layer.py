@@ -11,10 +11,9 @@ import numpy as np
 from lowland.cells.labels import TableLabels
 from lowland.completion.bounded.law import BoundedLaw
 from lowland.completion.bounded.layer import BoundedLayer
+from lowland.completion.bounded.truncated import TruncatedLayer
 from lowland.completion.censored.cells import CensoredCells
-from lowland.completion.encoded.writing import WritingLayer
-from lowland.completion.tables.fitted import PageParts
-from lowland.completion.tables.model import ColumnLosses, SamplingModel, TableParts
+from lowland.completion.tables.model import SamplingModel
 from lowland.core.arrays import Indices, Matrix, Vector, places_of_each
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
@@ -22,7 +21,6 @@ from lowland.core.wording import Option, Words, counted
 
 if TYPE_CHECKING:
     from lowland.recheck.documents import Document
-    from lowland.report.page import Page
 
 SCOPE = (
     "{} of {} known cells are censored: they were fitted as likely numbers beyond their bounds, "
@@ -32,7 +30,7 @@ SCOPE = (
 
 @final
 @dataclass(frozen=True, eq=False)
-class CensoredLayer(WritingLayer):
+class CensoredLayer(TruncatedLayer):
     """Predictions of a table some of whose cells are censored, by a fit of likely numbers there.
 
     Parameters
@@ -68,32 +66,9 @@ class CensoredLayer(WritingLayer):
         layer = replace(self, cells=self.cells.none())
         return layer.around(self.base.of_rows(layer.apply(table), covariates), table)
 
-    @property
-    def losses(self) -> ColumnLosses | None:
-        """What the columns hold."""
-        return self.base.losses
-
-    def parts(self) -> TableParts:
-        """Return factors, biases and noise of the fit within."""
-        return self.base.parts()
-
-    def predict(self, rows: Indices, columns: Indices) -> Vector:
-        """Return predictions of cells, shape (k,): of censored ones, means of what is possible."""
-        out = np.array(self.base.predict(rows, columns), np.float64)
-        for at, law in self._laws(rows, columns):
-            out[at] = law.moments()[0]
-        return out
-
     def row_scores(self, rows: Indices) -> Matrix:
         """Return the predictions of all columns for some rows, shape (k, n)."""
         return self.values(self.base.within_range(self.base.row_scores(rows)), rows)
-
-    def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
-        """Return standard deviations of new observations of cells, shape (k,)."""
-        out = np.array(self.base.standard_errors(rows, columns), np.float64)
-        for at, law in self._laws(rows, columns):
-            out[at] = law.moments()[1]
-        return out
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
         """Return intervals for new observations of cells, those of censored ones between their bounds."""
@@ -106,16 +81,10 @@ class CensoredLayer(WritingLayer):
         self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
     ) -> Iterator[Vector]:
         """Give joint draws of cells, shape (k,) each: of censored ones moved between their bounds."""
-        laws = list(self._laws(rows, columns)) if noise else []
-        for drawn in self.base.draws(rows, columns, count, rng, noise=noise):
-            out = np.array(drawn, np.float64)
-            for at, law in laws:
-                out[at] = law.within(out[at])
-            yield out
-
-    def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
-        """Return intervals clipped to the possible values of the columns."""
-        return self.base.clip(lower, upper, columns)
+        if noise:
+            yield from super().draws(rows, columns, count, rng)
+        else:  # means of cells are not truncated
+            yield from self.base.draws(rows, columns, count, rng, noise=False)
 
     def values(self, numbers: Matrix, rows: Indices, *, likeliest: bool = False) -> Matrix:
         """Return predictions of whole rows from those that know no bounds."""
@@ -158,8 +127,3 @@ class CensoredLayer(WritingLayer):
             "what is proved is about the table with likely numbers in these cells",
             Words("take bounds for values: ", Option("censored", "bound")),
         )
-
-    def page(self, within: Callable[[PageParts], Page], parts: PageParts, table: Observations | None) -> Page:
-        """Return the page of the fit, which says how many cells are censored."""
-        page = within(parts)
-        return replace(page, notes=(*page.notes, *self.scope))
