@@ -15,6 +15,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.core.wording import counted
+
 # what to do with censored cells: fit them as what lies beyond the bound, take the bound for the value, leave
 # them out of the fit, or refuse them
 CENSORED = ("within", "bound", "missing", "error")
@@ -176,7 +178,7 @@ def beside_words(by_column: Mapping[str, Beside], counts: Mapping[str, Mapping[s
     said("losses", lambda n, names: f"{n} numbers of {names} in brackets are below zero")
     how = {beside.censored for beside in by_column.values()} - {"error"}
     done = DONE[min(how)] if how else ""
-    said("censored", lambda n, names: f"{n} censored cell{'s' * (n != 1)} of {names}, {done} (--censored)")
+    said("censored", lambda n, names: f"{counted(n, 'censored cell')} of {names}, {done} (--censored)")
     return tuple(words)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import IO, Any, final
 
 from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
-from lowland.core.wording import Option, Words
+from lowland.core.wording import Option, Words, counted
 from lowland.files.foreign.merged_cells import Range, Rows
 from lowland.files.foreign.sheet_blocks import Corners, check_one_table, cut_range
 from lowland.files.foreign.sheet_cells import (
@@ -222,7 +222,7 @@ def _said(
     """Return what is unusual about the cells of a table in a sheet."""
     said = []
     hidden = [
-        f"{count} {what}{'s' * (count > 1)}"
+        counted(count, what)
         for what, count in (
             ("row", len(written.hidden_rows.intersection(rows))),
             ("column", len(written.hidden_columns.intersection(columns))),

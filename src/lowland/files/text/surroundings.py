@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from lowland.core.wording import counted
 from lowland.files.numerals import MISSING, is_number
 from lowland.files.text.header_lines import is_year
 from lowland.files.text.records import Record, split_records
@@ -156,5 +157,5 @@ def shown_lines(lines: Sequence[str]) -> str:
     held = [text for line in lines if (text := line.strip(" \t\r\n,;|"))]
     if not held:
         return "lines without a cell"
-    more = f" and {len(held) - 1} more line{'s' * (len(held) > 2)}"
+    more = f" and {counted(len(held) - 1, 'more line')}"
     return repr(held[0][:60]) + (more if len(held) > 1 else "")
