@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from lowland.estimators.frames.data_arrays import with_holes_filled
 from lowland.estimators.frames.held import Written
 from lowland.estimators.frames.kinds import Levels
 from lowland.estimators.frames.roles import dates_of_rows
-from lowland.estimators.frames.totals import decode_summed, summed
+from lowland.estimators.frames.totals import summed, summed_decoder
 from lowland.estimators.frames.wrapping import in_order, wrap_frame
 from lowland.estimators.observing import by_name, in_precision, observe
 from lowland.estimators.served_table import _ServedTable
@@ -169,16 +170,18 @@ class _CompletedTable(_ServedTable):
         table = observe(self, X, reset=False, ordered=False)
         about = self._about_rows(X, table, row_covariates, row_order)
         filled = self._filled(table, about, likeliest=True)
-        return self._as_given(X, filled, means=self._keeps_means(eager_frame(X), means, 4))
+        return self._filling(X, means=self._keeps_means(eager_frame(X), means, 4))(filled)
 
-    def _as_given(self, X: Any, filled: Matrix, *, means: bool = False, drawn: bool = False) -> Any:
-        """Return a table with its holes filled, and its bounds if they are drawn, of the kind that it is."""
+    def _filling(self, X: Any, *, means: bool = False, drawn: bool = False) -> Callable[[Matrix], Any]:
+        """Return what fills the holes of a table, and its bounds if they are drawn, and keeps its kind."""
         if is_named(X):
-            return with_holes_filled(X, filled, self._completed.labels)
+            return lambda filled: with_holes_filled(X, filled, self._completed.labels)
         frame = eager_frame(X)
         ordered = by_name(self, frame)
-        whole = decode_summed(self, ordered, filled, means=means, drawn=drawn)
-        return whole if ordered is frame else in_order(whole, wrap_frame(frame).columns)
+        decode = summed_decoder(self, ordered, means=means, drawn=drawn)
+        if ordered is frame:
+            return decode
+        return lambda filled: in_order(decode(filled), wrap_frame(frame).columns)
 
     def _keeps_means(self, frame: Any, means: bool | None, stacklevel: int) -> bool:
         """Return whether fills among whole numbers are means; warn of floats that are not, unless asked."""

@@ -139,7 +139,7 @@ class _ImputedTable(_UncertainTable):
             about = self._about_rows(frame, seen, row_covariates, row_order)
             seen, drawing = self._completed.drawing(seen, about)
         tables, plain = impute(drawing, seen, count, rng), self._keeps_means(frame, means, 5)
-        return seen, (self._as_given(frame, table, means=plain, drawn=True) for table in tables)
+        return seen, map(self._filling(frame, means=plain, drawn=True), tables)
 
     def _fitted_frame(self) -> Any:
         """Return the fitted data frame or DataArray, None if something else was fitted."""

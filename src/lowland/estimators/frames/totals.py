@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 import numpy as np
@@ -138,10 +138,13 @@ def summed(model: KnowsColumns, frame: Any, filled: Matrix) -> Matrix:
     return np.where(np.isnan(known), made, known.astype(filled.dtype))
 
 
-def decode_summed(
-    model: KnowsColumns, frame: Any, filled: Matrix, *, means: bool = False, drawn: bool = False
-) -> Any:
-    """Return a frame with its holes filled, as `decode`, totals as sums of what fills their parts."""
+def summed_decoder(
+    model: KnowsColumns, frame: Any, *, means: bool = False, drawn: bool = False
+) -> Callable[[Matrix], Any]:
+    """Return what fills the holes of a frame as `decode`, totals as sums of what fills their parts.
+
+    What is found in the frame is found once, however many tables fill it.
+    """
     totals, untouched = totals_in(model, frame), model.untouched_
     counts = () if means else find_counts(frame, model.levels_, model._written, model._counts)
     if totals is not None:
@@ -149,18 +152,23 @@ def decode_summed(
         decimals = np.full(len(totals.names), np.inf)
         whole = whole_columns(frame, untouched, model.levels_, model._written, counts)
         decimals[[] if means else whole] = 0
-        filled = totals.complete(filled, decimals, limits_of(model._completed.model))
-    return decode(
-        frame,
-        filled,
-        model.levels_,
-        untouched,
-        model._written,
-        counts=counts,
-        signed=model._signed,
-        means=means,
-        drawn=drawn,
-    )
+
+    def decoded(filled: Matrix) -> Any:
+        if totals is not None:
+            filled = totals.complete(filled, decimals, limits_of(model._completed.model))
+        return decode(
+            frame,
+            filled,
+            model.levels_,
+            untouched,
+            model._written,
+            counts=counts,
+            signed=model._signed,
+            means=means,
+            drawn=drawn,
+        )
+
+    return decoded
 
 
 def warn_of_totals(totals: Totals | None, plain: Collection[str]) -> None:
