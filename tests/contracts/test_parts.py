@@ -228,6 +228,23 @@ def test_rounding_of_penalties_is_bounded(case, rng):
         assert penalty.value_error(theta) <= 1e-12 * (penalty.value(theta) + penalty.strength * theta @ theta)
 
 
+@parametrise(PENALTIES)
+def test_rounding_of_derivatives_along_a_line_is_bounded(case, rng):
+    penalty = case.make()
+    model = case.extra["model"]() if "model" in case.extra else None
+    theta, d = rng.standard_normal((2, case.extra["size"] if model is None else model.size))
+    for point in [theta] if model is None else [theta, model.canonical(theta)]:  # where large terms cancel
+        x, y = (np.array([Fraction(float(t)) for t in vector], dtype=object) for vector in (point, d))
+        far, ahead, here, behind, back = (_exact_penalty(penalty, x + t * y) for t in (2, 1, 0, -1, -2))
+        first, second = 8 * (ahead - behind) - far + back, 16 * (ahead + behind) - far - back - 30 * here
+        found = penalty.gradient(point) @ d, penalty.hessian_product(point, d) @ d
+        sizes = penalty.strength * (point @ point + d @ d + 1) ** 2
+        bounds = penalty.along_error(point, d)
+        for number, right, bound in zip(found, (first / 12, second / 12), bounds, strict=True):
+            assert abs(Fraction(float(number)) - right) <= Fraction(bound)
+            assert bound <= 1e-11 * sizes
+
+
 def test_a_bound_on_rounding_that_forgets_cancellation_is_found(rng):
     model = Tucker((4, 3, 5), (2, 2, 3))
     balancing = TuckerBalancing(0.3, model.shape, model.ranks)

@@ -73,6 +73,19 @@ class Balancing:
         change = _gram(u, du) + _gram(du, u) - _gram(v, dv) - _gram(dv, v)
         return self._join(theta, du @ excess + u @ change, -dv @ excess - v @ change)
 
+    def along_error(self, theta: Vector, direction: Vector) -> tuple[float, float]:
+        """Return bounds on the rounding of both derivatives along a direction: Gram matrices may cancel."""
+        (u, v), (du, dv) = (
+            [np.abs(x).astype(np.float64, copy=False) for x in self._split(part)]
+            for part in (theta, direction)
+        )
+        sizes, change = u.T @ u + v.T @ v, 2 * (u.T @ du + du.T @ u + v.T @ dv + dv.T @ v)
+        first = float(np.sum(du * (u @ sizes)) + np.sum(dv * (v @ sizes)))
+        second = float(np.sum(du * (du @ sizes + u @ change)) + np.sum(dv * (dv @ sizes + v @ change)))
+        kind = np.dtype(np.complex128 if self.is_complex else np.float64)
+        rounding = 8 * self.strength * gamma(max(self.shape) + 2 * self.rank + theta.size + 16, kind)
+        return rounding * first, rounding * second
+
     def _excess(self, theta: Vector) -> Matrix:
         u, v = self._split(theta)
         return _gram(u, u) - _gram(v, v)

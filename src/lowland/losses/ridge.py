@@ -71,6 +71,10 @@ class Ridge:
         """Return the gradient at the direction: the penalty is quadratic."""
         return self.gradient(direction)
 
+    def along_error(self, theta: Vector, direction: Vector) -> tuple[float, float]:
+        """Return bounds on the rounding of both derivatives along a direction."""
+        return _along_error(self.gradient(theta), self.gradient(direction), direction)
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -114,6 +118,16 @@ class BiasRidge:
         """Return the gradient at the direction: the penalty is quadratic."""
         return self.gradient(direction)
 
+    def along_error(self, theta: Vector, direction: Vector) -> tuple[float, float]:
+        """Return bounds on the rounding of both derivatives along a direction."""
+        return _along_error(self.gradient(theta), self.gradient(direction), direction)
+
     @property
     def _part(self) -> slice:
         return slice(self.start, self.start + self.weights.size)
+
+
+def _along_error(slope: Vector, bend: Vector, direction: Vector) -> tuple[float, float]:
+    """Bound the rounding of products of a direction with derivatives that are single products."""
+    first, second = (float(np.abs(part) @ np.abs(direction)) for part in (slope, bend))
+    return gamma(direction.size + 8) * first, gamma(direction.size + 8) * second

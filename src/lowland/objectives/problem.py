@@ -20,12 +20,13 @@ from lowland.core.promises.protocols import (
     Penalty,
     bounds_rounding,
 )
-from lowland.core.results.records import Factors
+from lowland.core.results.records import Expansion, Factors
 from lowland.core.work import touch
 from lowland.kernels.sparse_tables.sparse import squared_error
 from lowland.losses import BiasRidge, Ridge, Squared
 from lowland.measure import Entries
 from lowland.measure.operators import cell_work
+from lowland.objectives.expansion import expand
 from lowland.objectives.measuring_matrices import MeasuringMatrices
 
 
@@ -120,7 +121,15 @@ class RecoveryProblem:
 
     def prediction_error(self, theta: Vector) -> Vector | None:
         """Return bounds on the rounding of `predict`, None if the measurement has none."""
-        return None if self.rounding is None else self.rounding.measure_error(self.matrix(theta))
+        if self.rounding is None:
+            return None
+        error = self.rounding.measure_error(self.matrix(theta))
+        # to unit trace all numbers are divided by a length that is rounded
+        return error * (self.size + 8) if self.model.has_unit_trace else error
+
+    def expand(self, theta: Vector, direction: Vector) -> Expansion | None:
+        """Return the predictions along a line with bounds on their rounding, None if these are not known."""
+        return expand(self.measurement, self.model, theta, direction) if self.bounds_rounding else None
 
     def is_feasible(self, theta: Vector) -> bool:
         """Whether the point satisfies the nonnegativity constraint, if there is one."""

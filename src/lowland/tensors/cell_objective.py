@@ -210,6 +210,10 @@ class CellObjective(ABC):
         """Return None: the rounding of cells is not bounded."""
         return
 
+    def expand(self, theta: Vector, direction: Vector) -> None:
+        """Return None: the rounding of cells is not bounded."""
+        return
+
     def in_double(self) -> Self:
         """Return the same problem in float64."""
         return self if self.dtype == np.float64 else replace(self, data=self.data.in_double())

@@ -9,7 +9,7 @@ from lowland.core.promises.capabilities import offers
 from lowland.core.promises.objectives import FitLinearisation, Objective
 from lowland.core.promises.powers import Elimination, ModularJacobian, SideReduction
 from lowland.core.promises.protocols import HasRoundingBounds, LinearMap, Loss, Measurement, Model, Penalty
-from lowland.core.results.records import Factors, ObservedPattern
+from lowland.core.results.records import Expansion, Factors, ObservedPattern
 
 
 class Fit(Objective, Protocol):
@@ -79,6 +79,9 @@ class Fit(Objective, Protocol):
 
     def prediction_error(self, theta: Vector) -> Vector | None:
         """Return bounds on the rounding of `predict`, None if they are not known."""
+
+    def expand(self, theta: Vector, direction: Vector) -> Expansion | None:
+        """Return the predictions along a line with bounds on their rounding, None if these are not known."""
 
     def weighted(self, values: Vector) -> Vector:
         """Return values times the weights."""

@@ -206,6 +206,12 @@ class Penalty(Protocol):
     def hessian_product(self, theta: Vector, direction: Vector) -> Vector:
         """Return its Hessian times a direction."""
 
+    def along_error(self, theta: Vector, direction: Vector) -> tuple[float, float]:
+        """Return bounds on the rounding of first and second derivative along a direction.
+
+        They are the products of the direction with `gradient` and with `hessian_product`.
+        """
+
 
 class Model(Protocol):
     """The map from points to matrices, with tangent and cotangent maps.

@@ -68,6 +68,26 @@ class Factors:
         return entries
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class Expansion:
+    """Predictions along a line through a point, z(t) = values + t slopes + t^2 / 2 bends + ..., with bounds.
+
+    Parameters
+    ----------
+    values, slopes, bends : ndarray, shape (p,)
+    value_errors, slope_errors, bend_errors : ndarray, shape (p,)
+        Bounds on the rounding of each.
+    """
+
+    values: Vector
+    slopes: Vector
+    bends: Vector
+    value_errors: Vector
+    slope_errors: Vector
+    bend_errors: Vector
+
+
 def dimension_of(shape: tuple[int, int], rank: int, biases: tuple[str, ...] = ()) -> int:
     """Return the dimension of the m x n matrices of a rank plus free biases, without overlaps."""
     (m, n), row, column = shape, "row" in biases, "column" in biases

@@ -42,8 +42,8 @@ class StopReason(Enum):
 class Verdict(Enum):
     """What is known about a claim.
 
-    ``PROVED`` and ``REFUTED`` hold under the assumptions and the rigour that the finding
-    names. ``SUPPORTED`` is numerical or conditional evidence, not a proof.
+    ``PROVED`` and ``REFUTED`` hold under the assumptions that the finding names, all rounding bounded.
+    ``SUPPORTED`` is numerical or conditional evidence, not a proof.
 
     Examples
     --------
@@ -74,9 +74,16 @@ class Rigour(Enum):
     True
     >>> [finding.claim for finding in proof if finding.rigour is ll.Rigour.WORKING_PRECISION]
     ['stationary', 'second_order_stationary', 'strict_local_minimum']
+    >>> ll.Rigour.PROBABILISTIC.is_proof, ll.Rigour.WORKING_PRECISION.is_proof
+    (True, False)
     """
 
     RIGOROUS = "rigorous"
     PROBABILISTIC = "probabilistic"
     WORKING_PRECISION = "working_precision"
     ESTIMATE = "estimate"
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether verdicts of PROVED and REFUTED may rest on it: all rounding is bounded."""
+        return self in (Rigour.RIGOROUS, Rigour.PROBABILISTIC)

@@ -80,6 +80,23 @@ class TuckerBalancing:
                 on_core -= mode_product(part, (4 * self.strength * mixing).astype(theta.dtype), n)
         return np.concatenate([on_core.ravel(), *out])
 
+    def along_error(self, theta: Vector, direction: Vector) -> tuple[float, float]:
+        """Return bounds on the rounding of both derivatives along a direction: Gram matrices may cancel."""
+        core, factors = self._split(np.abs(theta).astype(np.float64))
+        core_d, factors_d = self._split(np.abs(direction).astype(np.float64))
+        first = second = 0.0
+        for n, (factor, factor_d) in enumerate(zip(factors, factors_d, strict=True)):
+            sizes, turned = (
+                factor.T @ factor + mode_gram(core, core, n),
+                factor.T @ factor_d + mode_gram(core, core_d, n),
+            )
+            turned = turned + turned.T
+            first += float(np.vdot(factor_d, factor @ sizes) + np.vdot(core_d, mode_product(core, sizes, n)))
+            second += float(np.vdot(factor_d, factor_d @ sizes + factor @ turned))
+            second += float(np.vdot(core_d, mode_product(core_d, sizes, n) + mode_product(core, turned, n)))
+        rounding = 8 * self.strength * gamma(4 * theta.size + 32, theta.dtype)
+        return rounding * first, rounding * second
+
     def _excesses(self, core: Matrix, factors: Sequence[Matrix]) -> list[Matrix]:
         return [factor.T @ factor - mode_gram(core, core, n) for n, factor in enumerate(factors)]
 
