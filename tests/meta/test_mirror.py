@@ -29,7 +29,7 @@ FAMILIES = {
     "files": "earlier_files inputs",
     "kernels": "kernels numpy_forms",
     "landscape": "surveys",
-    "measure": "errors",
+    "measure": "close_products errors",
     "networks": "large_regions",
     "objectives": "one_pass side_weights",
     "recheck": "forgeries known_forgeries network_forgeries rechecks",

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from lowland.cells.block import CellBlock, sort_cells
 from lowland.core.arrays import Indices, Matrix, Vector, check_positions
 from lowland.core.doors import public
+from lowland.core.error_free import Close, close_dots
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.records import Factors
 from lowland.core.rounding import gamma
@@ -142,6 +143,11 @@ class Entries:
         """Return bounds on the rounding error of `measure`, shape (p,)."""
         magnitude = self.measure(Factors(np.abs(factors.left), np.abs(factors.right)))
         return gamma(factors.width + 1, self.dtype) * magnitude
+
+    def measure_closely(self, factors: Factors) -> Close:
+        """Return the entries with twice the digits."""
+        touch(40 * cell_work(self.size, factors.width))
+        return close_dots(factors.left[self.rows], factors.right[self.columns])
 
     def adjoint_error(self, weights: Matrix) -> float:
         """Return a bound on the rounding error of `adjoint(weights).toarray()` in Frobenius norm.

@@ -8,12 +8,14 @@ import numpy as np
 
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.complex_views import as_complexes, as_reals
+from lowland.core.error_free import Close
 from lowland.core.errors import UnsupportedError
 from lowland.core.promises.protocols import (
     HasNormBound,
     HasRoundingBounds,
     LinearMap,
     Measurement,
+    MeasuresClosely,
     Subsettable,
     bounds_rounding,
 )
@@ -80,6 +82,14 @@ class RealParts:
             raise UnsupportedError("no bounds on rounding errors are available", type(self.base).__name__)
         error = self.base.measure_error(factors)
         return np.repeat(error, 2) if self.both else error
+
+    def measure_closely(self, factors: Factors) -> Close | None:
+        """Return the real numbers with twice the digits, if the base does."""
+        found = self.base.measure_closely(factors) if isinstance(self.base, MeasuresClosely) else None
+        if found is None:
+            return None
+        error = np.repeat(found.error, 2) if self.both else found.error
+        return Close(self._parts(found.high), self._parts(found.low), error)
 
     def adjoint_error(self, weights: Vector) -> float:
         """Return a bound on the Frobenius norm of the rounding error of `adjoint(weights)`."""

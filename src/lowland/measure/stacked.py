@@ -10,11 +10,13 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
+from lowland.core.error_free import Close, joined
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.protocols import (
     HasNormBound,
     HasRoundingBounds,
     Measurement,
+    MeasuresClosely,
     bounds_rounding,
     check_measurement,
 )
@@ -121,6 +123,13 @@ class Stacked:
     def measure_error(self, factors: Factors) -> Vector:
         """Return bounds on the rounding error of `measure`, shape (p,)."""
         return np.concatenate([part.measure_error(factors) for part in self._bounding()])
+
+    def measure_closely(self, factors: Factors) -> Close | None:
+        """Return the measurements with twice the digits, if every part does."""
+        able = [part for part in self.parts if isinstance(part, MeasuresClosely)]
+        parts = [part.measure_closely(factors) for part in able]
+        known = [part for part in parts if part is not None]
+        return joined(known) if len(known) == len(self.parts) else None
 
     def adjoint_error(self, weights: Matrix) -> float:
         """Return a bound on the Frobenius norm of the rounding error of `adjoint(weights).toarray()`."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Indices, Vector
+from lowland.core.error_free import Close
 from lowland.core.errors import UnsupportedError
 from lowland.core.promises.protocols import (
     HasNormalPass,
@@ -16,6 +17,7 @@ from lowland.core.promises.protocols import (
     LinearMap,
     Loss,
     Measurement,
+    MeasuresClosely,
     Model,
     Penalty,
     bounds_rounding,
@@ -126,6 +128,19 @@ class RecoveryProblem:
         error = self.rounding.measure_error(self.matrix(theta))
         # to unit trace all numbers are divided by a length that is rounded
         return error * (self.size + 8) if self.model.has_unit_trace else error
+
+    def predict_closely(self, theta: Vector) -> Close | None:
+        """Return the predictions with twice the digits, with bounds on their errors; None if it cannot."""
+        if not isinstance(self.measurement, MeasuresClosely):
+            return None
+        factors = self.matrix(theta)
+        found = self.measurement.measure_closely(factors)
+        # factors are rounded where they are scaled, or two biases added
+        has_sum = {"row", "global"} <= set(self.model.biases)
+        rounded = self.size + 8 if self.model.has_unit_trace else float(has_sum)
+        if found is None or self.rounding is None or not rounded:
+            return found
+        return Close(found.high, found.low, found.error + rounded * self.rounding.measure_error(factors))
 
     def expand(self, theta: Vector, direction: Vector) -> Expansion | None:
         """Return the predictions along a line with bounds on their rounding, None if these are not known."""

@@ -210,6 +210,10 @@ class CellObjective(ABC):
         """Return None: the rounding of cells is not bounded."""
         return
 
+    def predict_closely(self, theta: Vector) -> None:
+        """Return None: cells are computed in double precision alone."""
+        return
+
     def expand(self, theta: Vector, direction: Vector) -> None:
         """Return None: the rounding of cells is not bounded."""
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, Self, TypeGuard
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.error_free import Close
 from lowland.core.promises.capabilities import offers
 from lowland.core.promises.objectives import FitLinearisation, Objective
 from lowland.core.promises.powers import Elimination, ModularJacobian, SideReduction
@@ -79,6 +80,9 @@ class Fit(Objective, Protocol):
 
     def prediction_error(self, theta: Vector) -> Vector | None:
         """Return bounds on the rounding of `predict`, None if they are not known."""
+
+    def predict_closely(self, theta: Vector) -> Close | None:
+        """Return the predictions with twice the digits, with bounds on their errors; None if it cannot."""
 
     def expand(self, theta: Vector, direction: Vector) -> Expansion | None:
         """Return the predictions along a line with bounds on their rounding, None if these are not known."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.error_free import Close
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.records import Factors
 
@@ -127,6 +128,14 @@ class HasRoundingBounds(Protocol):
 
     def adjoint_error(self, weights: Vector) -> float:
         """Return a bound on the Frobenius norm of (computed - exact) of `adjoint(weights)`."""
+
+
+@runtime_checkable
+class MeasuresClosely(Protocol):
+    """A measurement that can be computed with twice the digits, for data that are reproduced exactly."""
+
+    def measure_closely(self, factors: Factors) -> Close | None:
+        """Return A(left right^H) as sums of two numbers, with bounds on their errors; None if it cannot."""
 
 
 @runtime_checkable
