@@ -29,6 +29,7 @@ FAMILIES = {
     "files": "earlier_files inputs",
     "kernels": "kernels numpy_forms",
     "landscape": "surveys",
+    "losses": "loss_rounding",
     "measure": "close_products errors",
     "networks": "large_regions",
     "objectives": "one_pass side_weights",

@@ -6,6 +6,10 @@ from typing import Any
 
 import numpy as np
 
+# roundings charged for a formula with logarithms and exponentials, which libraries compute to within
+# eight units of roundoff
+ELEMENTARY = 32
+
 
 def unit_roundoff(dtype: np.dtype[Any] | str) -> float:
     """Return u, half the spacing of numbers at 1."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.rounding import ELEMENTARY, gamma
 from lowland.core.wording import Option, Words
 from lowland.losses.entropy import ratio, relative_entropy
 
@@ -39,6 +40,19 @@ class Binomial:
     def curvature(self, z: Vector, y: Vector) -> Vector:
         """Return y / z^2 + (1 - y) / (1 - z)^2."""
         return ratio(ratio(y, z), z) + ratio(ratio(1 - y, 1 - z), 1 - z)
+
+    def value_error(self, z: Vector, y: Vector) -> Vector:
+        """Return bounds on the rounding of `value`: its terms may cancel."""
+        terms = np.abs(relative_entropy(y, z)) + np.abs(relative_entropy(1 - y, 1 - z))
+        return gamma(ELEMENTARY) * (terms + 2)
+
+    def slope_error(self, z: Vector, y: Vector) -> Vector:
+        """Return bounds on the rounding of `slope`: its terms may cancel."""
+        return gamma(ELEMENTARY) * (np.abs(ratio(1 - y, 1 - z)) + np.abs(ratio(y, z)))
+
+    def conjugate_size(self, s: Vector, y: Vector) -> Vector:
+        """Return the sizes of the terms of `conjugate`, which lie between those of z = 0 and z = 1."""
+        return np.abs(s) + np.abs(self.conjugate(s, y)) + 4
 
     def conjugate(self, s: Vector, y: Vector) -> Vector:
         """Return the supremum over 0 < z < 1, which is attained for 0 < y < 1."""

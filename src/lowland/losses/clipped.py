@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.rounding import gamma
 
 
 @final
@@ -71,6 +72,15 @@ class Clipped:
         slope = (z - y) / self.width
         inside = (slope > self.lowest) & (slope < self.highest)
         return np.where(inside, z.dtype.type(1 / self.width), z.dtype.type(0))
+
+    def value_error(self, z: Vector, y: Vector) -> Vector:
+        """Return bounds on the rounding of `value`: its terms may cancel."""
+        slope = self.slope(z, y)
+        return np.asarray(gamma(16) * (np.abs(slope * (z - y)) + self.width * slope**2))
+
+    def slope_error(self, z: Vector, y: Vector) -> Vector:
+        """Return bounds on the rounding of `slope`."""
+        return np.asarray(gamma(4) * np.abs(self.slope(z, y)))
 
     def majorant(self, z: Vector, y: Vector) -> Vector:
         """Return the curvature of the quadratic tangent at z that lies above the loss everywhere."""

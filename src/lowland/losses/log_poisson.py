@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.rounding import ELEMENTARY, gamma
 
 # ratio of slope to count below which a series is more accurate than the formula
 SERIES_RATIO = 1e-2
@@ -44,6 +45,18 @@ class LogPoisson:
     def curvature(self, z: Vector, y: Vector) -> Vector:
         """Return exp(z)."""
         return np.asarray(np.exp(z))
+
+    def value_error(self, z: Vector, y: Vector) -> Vector:
+        """Return bounds on the rounding of `value`, of z - log y too."""
+        distance = self._distance(z, y)
+        with np.errstate(over="ignore", invalid="ignore"):
+            moved = np.abs(np.expm1(distance)) * (1 + np.abs(z) + np.abs(distance))
+            sizes = np.where(y > 0, y * (moved + np.abs(distance)), np.exp(z))
+        return np.asarray(gamma(ELEMENTARY) * sizes)
+
+    def slope_error(self, z: Vector, y: Vector) -> Vector:
+        """Return bounds on the rounding of `slope`."""
+        return np.asarray(gamma(ELEMENTARY) * (np.exp(z) + y))
 
     def majorant(self, z: Vector, y: Vector) -> Vector:
         """Return the curvature of the quadratic tangent at z with the same minimiser as the loss.

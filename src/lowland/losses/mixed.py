@@ -55,6 +55,23 @@ class Mixed:
         """Return the second derivative in z."""
         return self._each("curvature", z, y)
 
+    def value_error(self, z: Vector, y: Vector) -> Vector:
+        """Return bounds on the rounding of the parts' values, and of the shifts that are added."""
+        moved, step = self._moved(z)
+        slopes = [np.abs(self._parted("slope", moved + side, y)) for side in (step, -step)]
+        return self._parted("value_error", moved, y) + 2 * step * np.maximum(*slopes)
+
+    def slope_error(self, z: Vector, y: Vector) -> Vector:
+        """Return the same of slopes, which grow with z."""
+        moved, step = self._moved(z)
+        above, below = (self._parted("slope", moved + side, y) for side in (step, -step))
+        return 2 * self._parted("slope_error", moved, y) + (above - below)
+
+    def _moved(self, z: Vector) -> tuple[Vector, Vector]:
+        """Return shifted predictions, and twice their rounding."""
+        moved = z + self.shifts.astype(z.dtype)
+        return moved, 2 * np.finfo(np.float64).eps * np.abs(moved)
+
     def majorant(self, z: Vector, y: Vector) -> Vector:
         """Return the curvature of a quadratic model of each loss around z."""
         return self._each("majorant", z, y)
@@ -93,8 +110,10 @@ class Mixed:
         return [(part, at) for part, at in zip(self.parts, groups, strict=True) if at.size]
 
     def _each(self, what: str, z: Vector, y: Vector) -> Vector:
-        moved = z + self.shifts.astype(z.dtype)
-        out = np.empty_like(z)
+        return self._parted(what, self._moved(z)[0], y)
+
+    def _parted(self, what: str, moved: Vector, y: Vector) -> Vector:
+        out = np.empty_like(moved)
         for part, at in self._groups:
             out[at] = getattr(part, what)(moved[at], y[at])
         return out

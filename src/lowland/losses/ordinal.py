@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.rounding import ELEMENTARY, gamma
 from lowland.kernels.ordinal import ordinal_terms
 
 
@@ -54,6 +55,19 @@ class Ordinal:
     def curvature(self, z: Vector, y: Vector) -> Vector:
         """Return the sum of both logistic densities."""
         return ordinal_terms(z, y, self._edges, self._constants, "curvature")
+
+    def value_error(self, z: Vector, y: Vector) -> Vector:
+        """Return bounds on the rounding of `value`, of its distances to thresholds and of its constant."""
+        gaps = np.append(np.diff(self.thresholds), np.inf)
+        constants = 3 + 1 / gaps.min() + self._constants[self._level(y)]
+        return np.asarray(gamma(ELEMENTARY) * (self._reach(z) + self.value(z, y) + constants))
+
+    def slope_error(self, z: Vector, y: Vector) -> Vector:
+        """Return bounds on the rounding of `slope`."""
+        return np.asarray(gamma(ELEMENTARY) * (2 + self._reach(z)))
+
+    def _reach(self, z: Vector) -> Vector:
+        return np.abs(z) + float(np.abs(self.thresholds).max())
 
     def majorant(self, z: Vector, y: Vector) -> Vector:
         """Return the curvature of the quadratic tangent at z that lies above the loss everywhere."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.rounding import ELEMENTARY, gamma
 from lowland.core.wording import Option, Words
 from lowland.losses.entropy import ratio, relative_entropy
 
@@ -40,6 +41,18 @@ class Poisson:
     def curvature(self, z: Vector, y: Vector) -> Vector:
         """Return y / z^2."""
         return ratio(ratio(y, z), z)
+
+    def value_error(self, z: Vector, y: Vector) -> Vector:
+        """Return bounds on the rounding of `value`: its terms may cancel."""
+        return gamma(ELEMENTARY) * (np.abs(z) + 2 * y + np.abs(relative_entropy(y, z)))
+
+    def slope_error(self, z: Vector, y: Vector) -> Vector:
+        """Return bounds on the rounding of `slope`."""
+        return gamma(ELEMENTARY) * (1 + np.abs(ratio(y, z)))
+
+    def conjugate_size(self, s: Vector, y: Vector) -> Vector:
+        """Return |y log(1 - s)|: there is one term."""
+        return np.abs(self.conjugate(s, y))
 
     def conjugate(self, s: Vector, y: Vector) -> Vector:
         """Return -y log(1 - s) for s < 1, and infinity beyond."""

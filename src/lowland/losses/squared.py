@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
+from lowland.core.rounding import gamma
 
 
 @final
@@ -35,6 +36,14 @@ class Squared:
     def majorant(self, z: Vector, y: Vector) -> Vector:
         """Return ones: the loss is already quadratic."""
         return np.ones_like(z)
+
+    def value_error(self, z: Vector, y: Vector) -> Vector:
+        """Return bounds on the rounding of `value`."""
+        return gamma(4) * self.value(z, y)
+
+    def slope_error(self, z: Vector, y: Vector) -> Vector:
+        """Return bounds on the rounding of `slope`."""
+        return gamma(2) * np.abs(z - y)
 
     def conjugate(self, s: Vector, y: Vector) -> Vector:
         """Return s^2 / 2 + s y."""

@@ -8,10 +8,18 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
-from lowland.core.promises.protocols import HasGram, HasRoundingBounds, Loss, MajorisedLoss, Penalty
+from lowland.core.promises.protocols import (
+    BoundedLoss,
+    HasGram,
+    HasRoundingBounds,
+    Loss,
+    MajorisedLoss,
+    MeasuresClosely,
+    Penalty,
+)
 
 # protocols of several members that a part may offer
-OPTIONAL: tuple[type[Any], ...] = (HasGram, HasRoundingBounds, MajorisedLoss)
+OPTIONAL: tuple[type[Any], ...] = (BoundedLoss, HasGram, HasRoundingBounds, MajorisedLoss, MeasuresClosely)
 # predictions at these fractions of the way from the data are tried as well
 NEAR_DATA = (1e-12, 1e-8, 1e-4, 1e-2, 1.0)
 

@@ -180,14 +180,25 @@ class Loss(Protocol):
 
 
 @runtime_checkable
-class MajorisedLoss(Loss, Protocol):
+class BoundedLoss(Loss, Protocol):
+    """A loss that bounds the rounding of its own formulas, for proofs."""
+
+    def value_error(self, z: Vector, y: Vector) -> Vector:
+        """Return bounds on |computed - exact| of `value`, for predictions and data that are exact."""
+
+    def slope_error(self, z: Vector, y: Vector) -> Vector:
+        """Return the same of `slope`."""
+
+    def conjugate_size(self, s: Vector, y: Vector) -> Vector:
+        """Return the sum of the sizes of the terms in `conjugate`, for bounds on their rounding."""
+
+
+@runtime_checkable
+class MajorisedLoss(BoundedLoss, Protocol):
     """A loss with a quadratic model around every prediction, for reweighted least squares."""
 
     def majorant(self, z: Vector, y: Vector) -> Vector:
         """Return the positive curvature of a quadratic tangent to the loss at z, ideally lying above it."""
-
-    def conjugate_size(self, s: Vector, y: Vector) -> Vector:
-        """Return the sum of the sizes of the terms in `conjugate`, for bounds on their rounding."""
 
 
 class Penalty(Protocol):
