@@ -88,7 +88,7 @@ def verify(
         raise InvalidInputError("document must be a path", type(document).__name__, fix="pass that of a file")
     given = document if isinstance(document, Document) else read_certificate(document)
     try:
-        return VERIFIERS[given.kind](given, data, on_progress)
+        return VERIFIERS[given.kind](given, data, on_progress).with_written(given.written)
     except LowlandError:
         raise
     except (TypeError, ValueError, AttributeError, IndexError) as error:

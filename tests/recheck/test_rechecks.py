@@ -261,6 +261,9 @@ def test_documents_without_codes_are_said_again(name):
     assert all(finding.reason == () for finding in earlier.certificate)
     before, after = (ll.verify(document, one.data) for document in (one.document, earlier))
     for finding, check, again in zip(one.document.certificate, before, after, strict=True):
+        if finding.claim in earlier.written:  # another verdict is checked
+            assert again.verdict != check.verdict
+            continue
         assert again.outcome is check.outcome
         words, _, told = again.words.partition("; it states no reason code, and would be written here: ")
         assert words == check.words
@@ -282,6 +285,50 @@ def test_numbers_of_a_reason_are_compared(monkeypatch):
     believed = replace(finding, method="", reason=because("few_measurements", size=7, freedom=9))
     document = replace(one.document, certificate=Certificate((believed,)))
     assert ll.verify(document, one.data)[claim].outcome is Outcome.CONFIRMED
+
+
+def _with_finding(version, verdict, rigour):
+    """A document whose first finding says so, and has a sentence that may have any verdict."""
+    plain = json.loads(sample("table").document.to_json()) | {"version": version}
+    plain["findings"] = [plain["findings"][0] | {"verdict": verdict, "rigour": rigour}]
+    return plain["findings"][0]["claim"], json.dumps(plain)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize(
+    ("verdict", "rigour", "today"),
+    [
+        ("proved", "working_precision", "supported"),
+        ("refuted", "working_precision", "inconclusive"),
+        ("refuted", "estimate", "inconclusive"),
+        ("proved", "probabilistic", None),
+        ("refuted", "rigorous", None),
+        ("supported", "estimate", None),
+        ("inconclusive", "working_precision", None),
+    ],
+)
+def test_verdicts_of_an_earlier_rule_are_those_of_todays(version, verdict, rigour, today):
+    claim, text = _with_finding(version, verdict, rigour)
+    document = Document.from_json(text)
+    assert document.certificate[claim].verdict.value == (today or verdict)
+    assert document.certificate[claim].rigour.value == rigour
+    assert document.written == ({claim: verdict} if today else {})
+    check = ll.verify(document, sample("table").data)[claim]
+    assert check.verdict == (today or verdict)
+    said = f"the certificate says {verdict}, by the rule of an earlier version"
+    assert (said in check.words) == (today is not None)
+    if today == "inconclusive":  # nothing is claimed, so that nothing is wrong
+        assert check.outcome is not Outcome.CONTRADICTED
+    # what is written anew is of this version, and says the same
+    again = Document.from_json(document.to_json())
+    assert again.certificate[claim].verdict.value == (today or verdict)
+    assert again.written == {}
+
+
+@pytest.mark.parametrize("version", [2, 3, 4])
+def test_proofs_by_estimates_are_refused_in_every_version(version):
+    with pytest.raises(FileFormatError, match="proof by an estimate"):
+        Document.from_json(_with_finding(version, "proved", "estimate")[1])
 
 
 def test_documents_of_this_version_have_codes():

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.errors import FileFormatError
-from lowland.core.results.finding_json import number_array, parse, plain_value, with_reasons
+from lowland.core.results.finding_json import (
+    by_todays_rule,
+    number_array,
+    parse,
+    plain_value,
+    with_reasons,
+)
 from lowland.core.results.findings import Certificate
 
-# version 2, the oldest that is read, has no codes of reasons
-FORMAT, UNCODED, VERSION = "lowland certificate", 2, 3
+# version 2, the oldest that is read, has no codes of reasons; up to version 3 PROVED and REFUTED were said of
+# what holds to working precision
+FORMAT, UNCODED, UNBOUNDED, VERSION = "lowland certificate", 2, 3, 4
 KINDS = ("table", "measurements", "tensor", "cp", "region", "stability")
 KEYS = {"format", "version", "kind", "data", "problem", "point", "findings"}
 
@@ -36,6 +43,8 @@ class Document:
     point : mapping of str to ndarray
         Factors, biases, weights of layers; their shapes are those of the arrays.
     certificate : Certificate
+    written : mapping of str to str
+        By claim, verdicts of the file that a rule of earlier versions gave and today's does not allow.
     """
 
     kind: str
@@ -43,6 +52,7 @@ class Document:
     problem: Mapping[str, Any]
     point: Mapping[str, NDArray[Any]]
     certificate: Certificate
+    written: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the document as JSON text."""
@@ -70,7 +80,12 @@ class Document:
             If it is no such document, is from a newer version, or holds anything that is not read.
         """
         plain = _checked(parse(text, what), what)
-        findings = plain["findings"] if plain["version"] > UNCODED else with_reasons(plain["findings"])
+        findings: list[Any] = plain["findings"]
+        written: dict[str, str] = {}
+        if plain["version"] <= UNCODED:
+            findings = with_reasons(findings)
+        if plain["version"] <= UNBOUNDED:
+            findings, written = by_todays_rule(findings)
         certificate = Certificate.from_plain(findings, "", what)
         claims = [finding.claim for finding in certificate]
         if len(set(claims)) < len(claims):
@@ -78,7 +93,7 @@ class Document:
         point = {
             name: _array(values, f"{what} holds an array {name}") for name, values in plain["point"].items()
         }
-        return cls(plain["kind"], plain["data"], plain["problem"], point, certificate)
+        return cls(plain["kind"], plain["data"], plain["problem"], point, certificate, written)
 
 
 def _checked(plain: Any, what: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from lowland.core.errors import FileFormatError
 from lowland.core.results.reasons import WORD, Phrase, Reason, counted_now, kinds_of, sentence
 from lowland.core.results.sentences import SENTENCES
-from lowland.core.results.status import Rigour, Verdict
+from lowland.core.results.status import Rigour, Verdict, allowed_verdict
 
 TEXTS, NUMBERS = ("claim", "method", "limited_by"), ("value", "bound", "tolerance")
 KEYS = {*TEXTS, *NUMBERS, "verdict", "rigour", "assumptions", "reason", "witness"}
@@ -71,6 +71,32 @@ def parse(text: str, what: str) -> Any:
 def with_reasons(findings: list[Any]) -> list[Any]:
     """Return findings as earlier versions wrote them with what they lack: no reasons."""
     return [{"reason": [], **item} if isinstance(item, dict) else item for item in findings]
+
+
+def by_todays_rule(findings: list[Any]) -> tuple[list[Any], dict[str, str]]:
+    """Return findings that an earlier rule may have decided with the verdicts that today's rule allows.
+
+    Returns
+    -------
+    findings : list
+        Plain data; what is no finding, and a proof by an estimate, stay as they are, to be refused.
+    written : dict of str to str
+        By claim, the verdicts that are written where they differ.
+    """
+    ruled: list[Any] = []
+    written: dict[str, str] = {}
+    for item in findings:
+        try:
+            verdict, rigour = Verdict(item["verdict"]), Rigour(item["rigour"])
+        except (TypeError, KeyError, ValueError):
+            ruled.append(item)
+            continue
+        allowed = allowed_verdict(verdict, rigour)
+        if allowed is not verdict and (verdict, rigour) != (Verdict.PROVED, Rigour.ESTIMATE):
+            written[str(item.get("claim"))] = verdict.value
+            item = {**item, "verdict": allowed.value}
+        ruled.append(item)
+    return ruled, written
 
 
 def finding_fields(item: Any, what: str, *, timed: bool) -> dict[str, Any]:

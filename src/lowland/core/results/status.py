@@ -87,3 +87,11 @@ class Rigour(Enum):
     def is_proof(self) -> bool:
         """Whether verdicts of PROVED and REFUTED may rest on it: all rounding is bounded."""
         return self in (Rigour.RIGOROUS, Rigour.PROBABILISTIC)
+
+
+def allowed_verdict(verdict: Verdict, rigour: Rigour) -> Verdict:
+    """Return a verdict, or the weaker one that a rigour allows which proves nothing."""
+    if rigour.is_proof:
+        return verdict
+    weaker = {Verdict.PROVED: Verdict.SUPPORTED, Verdict.REFUTED: Verdict.INCONCLUSIVE}
+    return weaker.get(verdict, verdict)

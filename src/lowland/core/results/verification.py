@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, final
 
 from lowland.core.doors import public
 from lowland.core.notebooks import lines_html, table_html
 from lowland.core.results.shown import Shown
+from lowland.core.results.status import Verdict
 
 
 @public("lowland")
@@ -101,6 +102,21 @@ class Verification(Shown):
         counts = [f"{sum(c.outcome is outcome for c in self.checks)} {outcome.value}" for outcome in Outcome]
         return f"of {len(self.checks)} findings: {', '.join(counts)}"
 
+    def with_written(self, written: Mapping[str, str]) -> Verification:
+        """Return the verification of a document that a rule of earlier versions decided.
+
+        Parameters
+        ----------
+        written : mapping of str to str
+            By claim, the verdicts that are written where today's rule allows weaker ones only, which were
+            checked. Of a claim that is open today nothing is contradicted.
+        """
+        checks = [
+            _by_earlier_rule(check, written[check.claim]) if check.claim in written else check
+            for check in self.checks
+        ]
+        return replace(self, checks=tuple(checks))
+
     def __getitem__(self, claim: str) -> Check:
         for check in self.checks:
             if check.claim == claim:
@@ -131,3 +147,14 @@ class Verification(Shown):
             for c in self.checks
         ]
         return {"problem": self.problem, "checks": listed, "summary": self.summary}
+
+
+def _by_earlier_rule(check: Check, written: str) -> Check:
+    """Return a check that says which verdict is written, and why today's differs."""
+    rule = (
+        f"the certificate says {written}, by the rule of an earlier version; what holds to working precision "
+        f"is {check.verdict} by today's"
+    )
+    if check.verdict == Verdict.INCONCLUSIVE.value and check.outcome is Outcome.CONTRADICTED:
+        return replace(check, outcome=Outcome.NOT_CHECKED, words=rule)
+    return replace(check, words=f"{check.words}; {rule}")
