@@ -9,9 +9,10 @@ from hypothesis.extra import numpy as hnp
 
 from cases import judgement
 from lowland.certificates.curvatures.jacobian import jacobian_error, jacobian_matrix
+from lowland.certificates.enclosures import lower_value, upper_value
 from lowland.certificates.gaps.dual import dual_bound
-from lowland.certificates.gaps.exact_fit import misfit
-from lowland.certificates.gaps.optimality import fitted_distance, lower_value, upper_value
+from lowland.certificates.gaps.exact_fit import closest
+from lowland.certificates.gaps.optimality import fitted_distance
 from lowland.certificates.gaps.rank_constrained import rank_constrained_bound
 from lowland.certificates.uniqueness.isolation_radius import exclusion_radius
 from lowland.losses import Binomial, Clipped, LogPoisson, Mixed, Ordinal, Poisson, Squared
@@ -151,7 +152,7 @@ def test_no_point_of_the_rank_is_below_its_bound(data, symmetric):
         Entries(rows, columns, (3, 3)), data.draw(arrays(9)), model, weights=data.draw(arrays(9, positive))
     )
     one, other = (data.draw(arrays(objective.size)) for _ in range(2))
-    bound = rank_constrained_bound(objective, one, lower_value(objective, one), 3000)
+    bound = rank_constrained_bound(objective, one, lower_value(objective, one, is_penalised=False)[0], 3000)
     for point in (other, one, one + 0.1 * other, one + 1e-4 * other):
         assert bound.value <= objective.value(point) * (1 + 1e-12)
 
@@ -189,7 +190,10 @@ def test_values_are_rounded_to_the_right_sides(objective, data, exponent):
         upper, charged = upper_value(objective, theta)
         assert charged
         assert upper >= fit + paid or fit + paid < mpmath.mpf(1e-280)
-        assert lower_value(objective, theta) <= fit
+        lower, charged = lower_value(objective, theta)
+        assert charged
+        assert lower <= fit + paid
+        assert lower_value(objective, theta, is_penalised=False)[0] <= fit
 
 
 @searched(st.data())
@@ -202,7 +206,7 @@ def test_a_fit_called_exact_is_exact(data):
     shift = np.where(np.arange(M * N) == data.draw(st.integers(0, M * N - 1)), data.draw(positive) * 1e-9, 0)
     y = (u @ v.T).ravel() * (1 + shift)
     objective = make_objective(Entries(rows, columns, (M, N)), y, model)
-    found = misfit(objective, theta)
+    found = closest(objective, theta)[1]
     off = np.abs(y - (u @ v.T).ravel())
     unit = np.maximum(np.abs(y), np.median(np.abs(y)))
     # what is beyond a millionth of the usual size is never called an exact fit

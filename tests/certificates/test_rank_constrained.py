@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import lowland as ll
+from lowland.certificates.enclosures import lower_value
 from lowland.certificates.gaps import rank_constrained
-from lowland.certificates.gaps.optimality import lower_value
 from lowland.certificates.gaps.rank_constrained import largest_root, rank_constrained_bound, strong_convexity
 from lowland.core.results.status import Rigour, Verdict
 from lowland.judges import certify
@@ -28,7 +28,9 @@ def weighted(rng, n, rank, noise, least):
 
 
 def bound(objective, theta):
-    return rank_constrained_bound(objective, theta, lower_value(objective, theta), 1000).value
+    return rank_constrained_bound(
+        objective, theta, lower_value(objective, theta, is_penalised=False)[0], 1000
+    ).value
 
 
 @pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])

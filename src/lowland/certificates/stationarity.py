@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from lowland.certificates.enclosures import slope_along
 from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Vector
 from lowland.core.promises.fits import Fit
-from lowland.core.results.findings import Finding
+from lowland.core.results.findings import Finding, where_bounded
 from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
 
@@ -29,26 +32,23 @@ def judge_stationarity(objective: Fit, theta: Vector, given: Judgement) -> list[
     Returns
     -------
     list of Finding
-        SUPPORTED or REFUTED; INCONCLUSIVE if rounding hides the answer.
+        SUPPORTED; REFUTED where the slope along the gradient is bounded away from zero, rounding included;
+        INCONCLUSIVE if rounding hides the answer, or is not bounded.
     """
     tolerance = given.settings.gradient_tolerance
     if not objective.penalties:
         theta = balanced(objective, theta)  # the same matrix, whatever the scale between its factors
-    size = float(np.linalg.norm(objective.gradient(theta)))
+    gradient = objective.gradient(theta)
+    size = float(np.linalg.norm(gradient))
     scale = gradient_scale(objective, theta)
-    usual, worst = gradient_rounding(objective, theta, given.rng())
-    if not np.isfinite([size, scale, usual, worst]).all():
+    usual = gradient_rounding(objective, theta, given.rng())
+    if not np.isfinite([size, scale, usual]).all():
         reason = because("overflow")
         return [Finding("stationary", Verdict.INCONCLUSIVE, tolerance=tolerance, reason=reason)]
     relative = size / scale if scale > 0 else (0.0 if size == 0 else float("inf"))
-    verdict = Verdict.INCONCLUSIVE
-    if size <= tolerance * scale + usual:
-        verdict = Verdict.SUPPORTED
-    elif size - worst > tolerance * scale:
-        verdict = Verdict.REFUTED
     finding = Finding(
         "stationary",
-        verdict,
+        Verdict.SUPPORTED if size <= tolerance * scale + usual else Verdict.INCONCLUSIVE,
         relative,
         tolerance,
         tolerance,
@@ -56,7 +56,13 @@ def judge_stationarity(objective: Fit, theta: Vector, given: Judgement) -> list[
         rigour=Rigour.WORKING_PRECISION,
         witness={"gradient_norm": size, "scale": scale},
     )
-    return [finding]
+    if finding.verdict is Verdict.SUPPORTED:
+        return [finding]
+    steepness = slope_along(objective, theta, gradient / size)
+    if steepness is not None and not steepness[0] > tolerance * scale:
+        return [finding]
+    refuted = replace(finding, verdict=Verdict.REFUTED, rigour=Rigour.RIGOROUS)
+    return [where_bounded(refuted, steepness is not None)]
 
 
 def balanced(objective: Fit, theta: Vector) -> Vector:
@@ -70,8 +76,8 @@ def gradient_scale(objective: Fit, theta: Vector) -> float:
     return float(np.linalg.norm(objective.transpose_product(theta, objective.unfitted[1])))
 
 
-def gradient_rounding(objective: Fit, theta: Vector, rng: np.random.Generator) -> tuple[float, float]:
-    """Return the typical and the worst-case gradient caused by rounding of data and predictions."""
+def gradient_rounding(objective: Fit, theta: Vector, rng: np.random.Generator) -> float:
+    """Return the typical gradient caused by rounding of data and predictions."""
     error = np.require(objective.predict(theta), requirements="W")
     np.abs(error, out=error)
     for low in range(0, error.size, CHUNK):  # large data leave no room for several arrays of their size
@@ -79,9 +85,4 @@ def gradient_rounding(objective: Fit, theta: Vector, rng: np.random.Generator) -
         error[here] = np.finfo(float).eps * (np.abs(objective.y[here]) + error[here])
         error[here] *= rng.choice([-1.0, 1.0], error[here].size)
     usual = objective.transpose_product(theta, objective.weighted(error))
-    np.abs(error, out=error)
-    bounds = objective.prediction_error(theta)
-    if bounds is not None:
-        error = error + bounds
-    worst = objective.transpose_product(np.abs(theta), objective.weighted(error))
-    return 4 * float(np.linalg.norm(usual)), float(np.linalg.norm(worst))
+    return 4 * float(np.linalg.norm(usual))

@@ -91,6 +91,31 @@ def _real_dots(a: Matrix, b: Matrix) -> Close:
     return _summed([*products, *rest], np.zeros(len(a)) if fine else np.full(len(a), np.inf))
 
 
+def close_map(table: Matrix, x: Close) -> Close:
+    """Return table @ x for numbers x of shape (k,) that are themselves close, shape (p,)."""
+    kind = np.result_type(table.dtype, np.float64)
+    table = table.astype(kind, copy=False)
+    found = close_product(table, x.high[:, None]).each(lambda part: part[:, 0])
+    sizes = np.abs(table)
+    error = found.error + sizes @ x.error + gamma(table.shape[1] + 4, kind) * (sizes @ np.abs(x.low))
+    return Close(found.high, found.low + table @ x.low, error * (1 + 1e-9))
+
+
+def close_quotient(z: Close, divisor: Close) -> Close:
+    """Return numbers over a positive number, shape (1,)."""
+    high = z.high / divisor.high
+    parts = [high.real, high.imag] if np.iscomplexobj(high) else [high]
+    back = [two_product(part, np.broadcast_to(divisor.high, part.shape)) for part in parts]
+    units = [1.0, 1j][: len(parts)]
+    rest = z.high - sum(unit * one for unit, (one, _) in zip(units, back, strict=True))
+    rest = rest - sum(unit * low for unit, (_, low) in zip(units, back, strict=True))
+    low = (rest + z.low - high * divisor.low) / divisor.high
+    lost = 16 * unit_roundoff("float64") ** 2 * (np.abs(high) + np.abs(z.high) / divisor.high)
+    error = (z.error + 2 * np.abs(high) * divisor.error) / divisor.high + lost
+    lost_low = 16 * unit_roundoff("float64") * (np.abs(low) + np.abs(z.low) / divisor.high)
+    return Close(high, low, (error + lost_low) * (1 + 1e-9))
+
+
 def close_residual(y: Vector, z: Close) -> tuple[Vector, Vector]:
     """Return y - z rounded, and bounds on its error: those of z, and one rounding."""
     difference, rest = two_sum(y, -z.high)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from lowland.core.arrays import Indices, Matrix, Vector, check_numbers
 from lowland.core.dense_operator import DenseMap
 from lowland.core.doors import public
-from lowland.core.error_free import Close, close_product
+from lowland.core.error_free import Close, close_map, close_product
 from lowland.core.errors import InvalidInputError
 from lowland.core.memory import check_fits
 from lowland.core.random import RandomSource, make_generator
@@ -234,15 +234,11 @@ class Dense:
 
     def measure_closely(self, factors: Factors) -> Close:
         """Return the measurements of the matrices as given with twice the digits."""
-        given = self.source.arrays.reshape(self.size, -1)
+        given = self.source.arrays.reshape(self.size, int(np.prod(self.shape)))
         touch(40 * matrix_work(given.size, is_complex=self.dtype.kind == "c"))
-        kind = np.result_type(given.dtype, np.float64)
         x = close_product(factors.left, factors.right.conj().T).each(lambda part: part.conj().ravel())
-        table = given.astype(kind, copy=False)
-        found = close_product(table, x.high[:, None]).each(lambda part: part[:, 0])
-        sizes = np.abs(table)
-        error = found.error + sizes @ x.error + gamma(given.shape[1] + 4, kind) * (sizes @ np.abs(x.low))
-        return Close(found.high.conj(), (found.low + table @ x.low).conj(), error * (1 + 1e-9))
+        found = close_map(given, x)
+        return Close(found.high.conj(), found.low.conj(), found.error)
 
     def squared_norm_bound(self) -> float:
         """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2: the largest absolute row sum of the Gram matrix.

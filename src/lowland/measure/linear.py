@@ -6,11 +6,13 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.core.arrays import Matrix
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.dense_operator import DenseMap
 from lowland.core.doors import public
+from lowland.core.error_free import Close, close_map, close_product
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.records import Factors
+from lowland.core.rounding import gamma
 from lowland.core.work import CALL, matrix_work, touch
 
 
@@ -69,6 +71,35 @@ class Linear:
         touch(self._work)
         result: Matrix = self.operator.matvec(np.asarray(matrix).reshape(-1))
         return result
+
+    @property
+    def matrix(self) -> Any:
+        """The operator's matrix if it was given as an array, dense or sparse, else None."""
+        return getattr(self.operator, "A", None)
+
+    @property
+    def bounds_rounding(self) -> bool:
+        """Whether rounding errors are bounded: only of operators that are given as matrices."""
+        return self.matrix is not None
+
+    def measure_error(self, factors: Factors) -> Vector:
+        """Return bounds on the rounding error of `measure`, shape (p,)."""
+        sizes = (np.abs(factors.left) @ np.abs(factors.right).T).ravel()
+        terms = factors.width + sizes.size + 4
+        return np.asarray(gamma(terms, self.dtype) * (abs(self.matrix) @ sizes))
+
+    def adjoint_error(self, weights: Matrix) -> float:
+        """Return a bound on the Frobenius norm of the rounding error of `adjoint(weights)`."""
+        spread = abs(self.matrix).T @ np.abs(np.asarray(weights))
+        return float(gamma(self.size + 2, self.dtype) * np.linalg.norm(spread)) * (1 + 1e-9)
+
+    def measure_closely(self, factors: Factors) -> Close | None:
+        """Return the measurements with twice the digits; None if the operator is no dense array."""
+        if not isinstance(self.matrix, np.ndarray):
+            return None
+        touch(40 * self._work)
+        x = close_product(factors.left, factors.right.conj().T)
+        return close_map(self.matrix, x.each(np.ravel))
 
     def adjoint(self, weights: Matrix) -> DenseMap:
         """Return A*(weights) as an operator on m x n matrices."""

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.doors import public
+from lowland.core.error_free import Close, close_map, close_product
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.records import Factors
 from lowland.core.rounding import gamma
-from lowland.core.work import CALL, touch
+from lowland.core.work import CALL, matrix_work, touch
 from lowland.kernels.modular_arithmetic.residues import Residues
 from lowland.kernels.pauli import flipped_rows, flipped_sums, multiply_flipped
 from lowland.measure.exact import Exactness
@@ -21,6 +22,10 @@ from lowland.measure.exact import Exactness
 LETTERS = "IXYZ"
 # beyond this the masks of a word exceed machine integers, and no matrix fits into memory
 MOST_QUBITS = 30
+
+
+# numbers of the words as matrices, if they are formed
+MOST_FORMED = 20_000_000
 
 
 @public("lowland")
@@ -156,6 +161,14 @@ class Pauli:
         # every word pairs the rows of one side with those of the other once: Cauchy-Schwarz
         size = float(np.linalg.norm(factors.left) * np.linalg.norm(factors.right))
         return np.full(self.size, gamma(factors.width + self.qubits + 4, self.dtype) * size)
+
+    def measure_closely(self, factors: Factors) -> Close | None:
+        """Return the measurements with twice the digits; None if the words are too many to be formed."""
+        if self.size * self.shape[0] ** 2 > MOST_FORMED:
+            return None
+        touch(40 * matrix_work(self.size * self.shape[0] ** 2, is_complex=True))
+        x = close_product(factors.left, factors.right.conj().T)
+        return close_map(self.in_floats().reshape(self.size, -1), x.each(lambda part: part.T.ravel()))
 
     def adjoint_error(self, weights: Matrix) -> float:
         """Return a bound on the rounding error of `adjoint(weights)` in Frobenius norm."""

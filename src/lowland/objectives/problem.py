@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Indices, Vector
-from lowland.core.error_free import Close
+from lowland.core.error_free import Close, close_dots, close_quotient
 from lowland.core.errors import UnsupportedError
 from lowland.core.promises.protocols import (
     HasNormalPass,
@@ -28,6 +28,7 @@ from lowland.kernels.sparse_tables.sparse import squared_error
 from lowland.losses import BiasRidge, Ridge, Squared
 from lowland.measure import Entries
 from lowland.measure.operators import cell_work
+from lowland.models import Psd
 from lowland.objectives.expansion import expand
 from lowland.objectives.measuring_matrices import MeasuringMatrices
 
@@ -133,14 +134,17 @@ class RecoveryProblem:
         """Return the predictions with twice the digits, with bounds on their errors; None if it cannot."""
         if not isinstance(self.measurement, MeasuresClosely):
             return None
+        if isinstance(self.model, Psd) and self.model.has_unit_trace:
+            u = self.model.unpack(theta)
+            found = self.measurement.measure_closely(Factors(u, u))
+            return None if found is None else close_quotient(found, close_dots(theta[None], theta[None]))
         factors = self.matrix(theta)
         found = self.measurement.measure_closely(factors)
-        # factors are rounded where they are scaled, or two biases added
-        has_sum = {"row", "global"} <= set(self.model.biases)
-        rounded = self.size + 8 if self.model.has_unit_trace else float(has_sum)
-        if found is None or self.rounding is None or not rounded:
+        if found is None or self.rounding is None or not {"row", "global"} <= set(self.model.biases):
             return found
-        return Close(found.high, found.low, found.error + rounded * self.rounding.measure_error(factors))
+        return Close(
+            found.high, found.low, found.error + self.rounding.measure_error(factors)
+        )  # of their sum
 
     def expand(self, theta: Vector, direction: Vector) -> Expansion | None:
         """Return the predictions along a line with bounds on their rounding, None if these are not known."""

@@ -22,6 +22,9 @@ AGREE = 1e-6
 LIMITS = ("", "work", "seconds", "largest_dense", "largest_hessian", "largest_tangent", "largest_modular")
 ITEMS = ("value", "bound", "tolerance")
 UNKNOWN_WORDS = "words that nothing here derives"
+# the last phrase of what would be a proof if all rounding were bounded, and the verdict that it would have
+UNBOUNDED = "rounding_unbounded"
+WOULD_BE = {Verdict.SUPPORTED: Verdict.PROVED, Verdict.INCONCLUSIVE: Verdict.REFUTED}
 # what is known of a number in a sentence; see `Statement.says`
 Known: TypeAlias = "float | str | list[int] | tuple[Any, ...] | None"
 
@@ -48,7 +51,11 @@ class Statement:
         self.unread = stated | {"rigour", "assumptions"} | set(finding.witness)
         self.phrases = list(finding.reason or read_sentence(finding.method))
         self.is_read = bool(self.phrases)
+        self.is_unbounded = bool(self.phrases) and self.phrases[-1].code == UNBOUNDED
+        if self.is_unbounded:
+            self.phrases.pop()
         self.derived: Reason = ()
+        self.closing: Reason = ()
         self.faults: list[str] = []
         self.missing: list[str] = []
         if finding.limited_by not in LIMITS:
@@ -56,8 +63,9 @@ class Statement:
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict that is stated."""
-        return self.finding.verdict
+        """The verdict that is stated, or that would be if all rounding were bounded."""
+        stated = self.finding.verdict
+        return WOULD_BE.get(stated, stated) if self.is_unbounded else stated
 
     @property
     def is_open(self) -> bool:
@@ -179,8 +187,18 @@ class Statement:
     def rigour(self, *allowed: Rigour) -> None:
         """Compare the rigour with what the derivation rests on."""
         self.unread.discard("rigour")
-        words = " or ".join(rigour.value.replace("_", " ") for rigour in allowed)
-        self.require(self.finding.rigour in allowed, f"rigour {self.finding.rigour.value}, derived: {words}")
+        words, given = " or ".join(rigour.value.replace("_", " ") for rigour in allowed), self.finding.rigour
+        proof = self.finding.verdict in (Verdict.PROVED, Verdict.REFUTED)
+        less = not proof and given is Rigour.WORKING_PRECISION and any(rigour.is_proof for rigour in allowed)
+        self.require(given in allowed or less, f"rigour {given.value}, derived: {words}")
+
+    def bounded(self, is_bounded: bool) -> None:
+        """Compare whether what is stated is a proof with whether all rounding is bounded here."""
+        if self.is_unbounded:
+            self.require(not is_bounded, "all rounding is bounded here")
+            self.is_unbounded, self.closing = False, because(UNBOUNDED)
+        elif self.finding.verdict in (Verdict.PROVED, Verdict.REFUTED):
+            self.require(is_bounded, "not all rounding is bounded here, so that nothing is proved")
 
     def assume(self, assumptions: Sequence[str] = ()) -> None:
         """Compare the assumptions with those that are needed."""
@@ -199,7 +217,7 @@ class Statement:
     @property
     def own_words(self) -> str:
         """The phrases that were read, with the numbers that are derived."""
-        return sentence(self.derived)
+        return sentence(self.derived + self.closing)
 
     @property
     def said_again(self) -> str:
@@ -247,6 +265,7 @@ class Statement:
         self.unread -= {"rigour", *other.witness}
         outcome = check(repeated)
         self.phrases, self.is_read, self.derived = [], True, repeated.derived
+        self.is_unbounded = False
         if outcome.outcome is Outcome.CONTRADICTED:
             self.fault(f"the finding on {other.claim} is contradicted")
         elif outcome.outcome is Outcome.NOT_CHECKED:
@@ -266,7 +285,7 @@ class Statement:
         claim, verdict = self.finding.claim, self.verdict.value
         if self.unread:
             self.fault(f"states {', '.join(sorted(self.unread))}, which nothing here derives")
-        if self.phrases or not self.is_read:
+        if self.phrases or self.is_unbounded or not self.is_read:
             self.fault(f"words that nothing here derives: {self.finding.method!r}")
         if self.faults:
             return Check(claim, verdict, Outcome.CONTRADICTED, "; ".join([*self.faults, words]).strip("; "))
@@ -278,7 +297,7 @@ class Statement:
         """Return "not checked", or contradicted if there is a fault already."""
         if self.faults:
             self.unread.clear()
-            self.phrases, self.is_read = [], True
+            self.phrases, self.is_read, self.is_unbounded = [], True, False
             return self.settle("")
         return Check(self.finding.claim, self.verdict.value, Outcome.NOT_CHECKED, words)
 

@@ -7,8 +7,10 @@ from typing import final
 
 import numpy as np
 
+from lowland.core.arrays import Vector
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check
+from lowland.core.rounding import gamma
 from lowland.recheck.plain_fit import PlainFit
 from lowland.recheck.statement import AGREE, Statement
 
@@ -21,15 +23,18 @@ SHARP = 1e-4
 @final
 @dataclass(frozen=True)
 class Slope:
-    """The norm of a gradient, that for the unfitted residuals, and a bound on the rounding of the first.
+    """The norm of a gradient, that for the unfitted residuals, and the usual rounding of the first.
 
     The gradient is not sharp if rounding may be more than a tiny fraction of what such residuals could give.
+    It is no larger than `worst` if it is rounding alone, a bound if rounding `is_bounded`.
     """
 
     size: float
     scale: float
     rounding: float
     is_sharp: bool = True
+    worst: float = 0.0
+    is_bounded: bool = True
 
     @property
     def relative(self) -> float:
@@ -50,9 +55,8 @@ class Slope:
         return self.size <= tolerance * self.scale * (1 + AGREE) + self.rounding
 
     def differs(self, tolerance: float) -> bool:
-        """Whether the gradient is larger than that, and not rounding, as the other may be."""
-        least = self.rounding / (8 if self.scale > self.rounding else 1)
-        return self.size * (1 + AGREE) > tolerance * self.scale and self.size > least
+        """Whether the gradient is larger than that."""
+        return self.size * (1 + AGREE) > tolerance * self.scale
 
 
 def slope_of(problem: PlainFit) -> Slope:
@@ -68,8 +72,18 @@ def slope_of(problem: PlainFit) -> Slope:
     sizes = point.sizes()
     rounding = 2 * float(np.linalg.norm(sizes.pull(problem.weights * (digits * np.maximum(bend, 1.0)))))
     possible = float(np.linalg.norm(sizes.pull(problem.weights * np.abs(unfitted))))
-    size = float(np.linalg.norm(point.gradient()))
-    return Slope(size, float(scale), rounding, is_sharp=rounding <= SHARP * possible)
+    gradient = point.gradient()
+    error = point.coarse_error() * np.maximum(bend, 1.0) + gamma(problem.y.size + 16) * np.abs(
+        unweighted(point)
+    )
+    worst = float(np.linalg.norm(sizes.pull(problem.weights * error)))
+    size = float(np.linalg.norm(gradient))
+    return Slope(size, float(scale), rounding, rounding <= SHARP * possible, worst, problem.exact)
+
+
+def unweighted(problem: PlainFit) -> Vector:
+    """Return the slopes of the losses without their weights."""
+    return problem.losses.each("slope", problem.predictions(), problem.y)
 
 
 def check_stationary(said: Statement, problem: PlainFit) -> Check:
@@ -99,7 +113,9 @@ def compare_slope_numbers(said: Statement, slope: Slope) -> None:
     """Compare verdict, value, bound and tolerance of a gradient."""
     tolerance = said.tolerance(LARGEST_TOLERANCE)
     said.close("value", slope.relative, atol=slope.blur)
-    said.rigour(Rigour.WORKING_PRECISION)
+    refuted = said.verdict is Verdict.REFUTED
+    said.rigour(Rigour.RIGOROUS if refuted else Rigour.WORKING_PRECISION)
+    said.bounded(slope.is_bounded)
     said.assume()
     if not slope.is_sharp and not said.is_open:
         said.not_derived("rounding hides the gradient at this point")
@@ -107,3 +123,5 @@ def compare_slope_numbers(said: Statement, slope: Slope) -> None:
         said.require(slope.vanishes(tolerance), f"the gradient is {slope.relative:.2g} of its unit")
     elif said.verdict is Verdict.REFUTED:
         said.require(slope.differs(tolerance), f"the gradient is only {slope.relative:.2g} of its unit")
+        if not slope.size > slope.worst:
+            said.not_derived("rounding hides the gradient at this point")

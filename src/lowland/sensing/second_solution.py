@@ -9,12 +9,12 @@ from typing import final
 
 import numpy as np
 
-from lowland.certificates.gaps.exact_fit import misfit
+from lowland.certificates.gaps.exact_fit import closest
 from lowland.certificates.settings import gradient_work
 from lowland.certificates.uniqueness.isolation_radius import prove_exclusion
 from lowland.core.arrays import Vector
-from lowland.core.results.findings import Finding
-from lowland.core.results.reasons import because
+from lowland.core.results.findings import Finding, where_bounded
+from lowland.core.results.reasons import assumption, because
 from lowland.core.results.status import Rigour, StopReason, Verdict
 from lowland.core.work import Budget, counted
 from lowland.objectives import RecoveryObjective
@@ -73,7 +73,7 @@ def refute_uniqueness(
     objective = objective.in_double()
     if unique.verdict is not Verdict.INCONCLUSIVE or objective.penalties:
         return unique
-    if known is not None and not misfit(objective, known) <= REPRODUCED:
+    if known is not None and not closest(objective, known)[1] <= REPRODUCED:
         return unique  # that other data have several answers does not refute uniqueness for these
     with budget:
         return _search(objective, unique, known, rng, budget)
@@ -92,7 +92,7 @@ def _search(
             return replace(unique, limited_by=unique.limited_by or budget.name)
         if k == FIRST_TRIES and not answers:
             break
-        if not misfit(objective, theta) <= REPRODUCED:
+        if not closest(objective, theta)[1] <= REPRODUCED:
             continue
         answer = _Answer(objective, theta)
         if not answers:
@@ -179,19 +179,22 @@ def _distance(objective: RecoveryObjective, one: Vector, other: Vector) -> float
 def _refuted(objective: RecoveryObjective, claim: str, one: Vector, other: Vector) -> Finding:
     first, second = objective.matrix(one), objective.matrix(other)
     share = _distance(objective, one, other)
-    return Finding(
+    misfits = [closest(objective, theta)[1:] for theta in (one, other)]
+    refuted = Finding(
         claim,
         Verdict.REFUTED,
         share,
         DIFFERENT,
         REPRODUCED,
+        assumptions=(assumption("share_counts_as_zero", share=REPRODUCED),),
         reason=because("two_answers", share=share),
-        rigour=Rigour.WORKING_PRECISION,
+        rigour=Rigour.RIGOROUS,
         witness={
             "left": first.left,
             "right": first.right,
             "other_left": second.left,
             "other_right": second.right,
-            "misfit": max(misfit(objective, one), misfit(objective, other)),
+            "misfit": max(worst for worst, _ in misfits),
         },
     )
+    return where_bounded(refuted, all(is_bounded for _, is_bounded in misfits))

@@ -10,6 +10,7 @@ import numpy as np
 from lowland.certificates.curvatures.hessian import Extremes, hessian_matrix, hessian_work
 from lowland.certificates.curvatures.lanczos import affordable_restarts, smallest_eigenpairs
 from lowland.certificates.curvatures.reduced_curvature import reduced_extremes
+from lowland.certificates.enclosures import curvature_along
 from lowland.certificates.factorisations import (
     cholesky_solver,
     eigh,
@@ -23,7 +24,7 @@ from lowland.certificates.stationarity import balanced, judge_stationarity
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.promises.fits import Fit
 from lowland.core.promises.objectives import Linearisation
-from lowland.core.results.findings import Finding, undecided
+from lowland.core.results.findings import Finding, undecided, where_bounded
 from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.work import eigenvalue_work
@@ -50,8 +51,8 @@ def judge_curvature(objective: Fit, theta: Vector, given: Judgement) -> list[Fin
     Returns
     -------
     list of Finding
-        A negative curvature refutes both, with the direction as a witness whose curvature has
-        been evaluated directly. Positive curvature supports a strict local minimum; it implies
+        A negative curvature refutes both, with the direction as a witness whose curvature is bounded,
+        rounding included. Positive curvature supports a strict local minimum; it implies
         nothing about global optimality.
     """
     tolerance = given.settings.curvature_tolerance
@@ -85,10 +86,13 @@ def judge_curvature(objective: Fit, theta: Vector, given: Judgement) -> list[Fin
         }
         if theta is not given_theta:  # the point that the direction belongs to
             witness["balanced"] = theta
-        return [
-            Finding(claim, Verdict.REFUTED, witness=witness, **(shared | {"value": direct}))
-            for claim in CURVATURE_CLAIMS
-        ]
+        curvature = curvature_along(objective, theta, extremes.direction)
+        if curvature is None or curvature[1] < -bound:
+            shared |= {"value": direct, "rigour": Rigour.RIGOROUS}
+            refuted = [
+                Finding(claim, Verdict.REFUTED, witness=witness, **shared) for claim in CURVATURE_CLAIMS
+            ]
+            return [where_bounded(finding, curvature is not None) for finding in refuted]
     if stationary.verdict is not Verdict.SUPPORTED:
         return [_not_stationary(claim, stationary) for claim in CURVATURE_CLAIMS]
     second = Verdict.SUPPORTED if smallest >= -bound else Verdict.INCONCLUSIVE
@@ -104,16 +108,18 @@ def judge_curvature(objective: Fit, theta: Vector, given: Judgement) -> list[Fin
 
 
 def _not_stationary(claim: str, stationary: Finding) -> Finding:
+    would_be = stationary.reason[-1:] == because("rounding_unbounded")
     refuted = stationary.verdict is Verdict.REFUTED
-    return Finding(
+    finding = Finding(
         claim,
-        Verdict.REFUTED if refuted else Verdict.INCONCLUSIVE,
+        Verdict.REFUTED if refuted or would_be else Verdict.INCONCLUSIVE,
         stationary.value,
         stationary.bound,
         stationary.tolerance,
-        reason=because("not_stationary") if refuted else stationary.reason,
-        rigour=stationary.rigour,
+        reason=because("not_stationary") if refuted or would_be else stationary.reason,
+        rigour=Rigour.RIGOROUS if refuted or would_be else stationary.rigour,
     )
+    return where_bounded(finding, not would_be)
 
 
 def extreme_curvatures(objective: Fit, theta: Vector, given: Judgement) -> Extremes:

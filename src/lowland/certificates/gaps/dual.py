@@ -25,10 +25,10 @@ from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.complex_views import as_complexes, as_reals
 from lowland.core.promises.fits import MatrixFit
-from lowland.core.promises.protocols import MajorisedLoss
+from lowland.core.promises.protocols import BoundedLoss
 from lowland.core.results.reasons import Reason, because
 from lowland.core.results.status import Rigour
-from lowland.core.rounding import gamma
+from lowland.core.rounding import ELEMENTARY, gamma
 from lowland.core.work import cholesky_work, eigenvalue_work
 
 
@@ -217,7 +217,7 @@ def _conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) -> L
     loss = objective.loss
     free = objective.model.biases and not (objective.bias_penalty and "global" not in objective.model.biases)
     suited = objective.penalty and not free and objective.observed_pattern is not None
-    if not suited or not isinstance(loss, MajorisedLoss):
+    if not suited or not isinstance(loss, BoundedLoss):
         return ZERO_BOUND
     slopes = loss.slope(objective.predict(theta), objective.y)
     direction = -objective.weighted(slopes)
@@ -232,13 +232,12 @@ def _conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) -> L
     conjugates = objective.weighted(loss.conjugate(scale * slopes, objective.y))
     sizes = objective.weighted(loss.conjugate_size(scale * slopes, objective.y))
     value = -float(conjugates.sum()) - gamma(conjugates.size) * float(np.abs(conjugates).sum())
-    value -= gamma(32) * float(sizes.sum())
+    value -= gamma(ELEMENTARY) * float(sizes.sum()) * (1 + 1e-9)
     value -= 0.5 * bias_square(objective, scale * direction) * (1 + 1e-14)
     if not (np.isfinite(value) and value > 0):
         return ZERO_BOUND
-    rigour = Rigour.ESTIMATE if bound.rigour is Rigour.ESTIMATE else Rigour.WORKING_PRECISION
     reason = because("conjugates") + bound.reason
-    return LowerBound(value, rigour, reason, scale, limited_by=bound.limited_by)
+    return LowerBound(value, bound.rigour, reason, scale, limited_by=bound.limited_by)
 
 
 def _psd_conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) -> LowerBound:
@@ -248,9 +247,12 @@ def _psd_conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) 
     matrix is positive semidefinite; with unit trace, it is at least the smallest eigenvalue. The slopes
     are those of the point, moved towards 1 until the matrix is positive semidefinite.
     """
+    loss = objective.loss
+    if not isinstance(loss, BoundedLoss):
+        return ZERO_BOUND
     if not _is_affordable(objective, given):
         return _beyond(given)
-    slopes = objective.loss.slope(objective.predict(theta), objective.y)
+    slopes = loss.slope(objective.predict(theta), objective.y)
     if not np.isfinite(slopes).all():
         return ZERO_BOUND
     lowest = -_largest_eigenvalue(objective, -objective.weighted(slopes)) + objective.penalty
@@ -267,13 +269,16 @@ def _psd_conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) 
         lowest = -_largest_eigenvalue(objective, -objective.weighted(slopes)) + objective.penalty
         if not lowest >= 0:
             return ZERO_BOUND
-    conjugates = objective.weighted(objective.loss.conjugate(slopes, objective.y))
-    value = -float(conjugates.sum()) - gamma(8 * conjugates.size) * float(np.abs(conjugates).sum())
+    conjugates = objective.weighted(loss.conjugate(slopes, objective.y))
+    sizes = objective.weighted(loss.conjugate_size(slopes, objective.y))
+    value = -float(conjugates.sum()) - gamma(conjugates.size + 4) * float(np.abs(conjugates).sum())
+    value -= gamma(ELEMENTARY) * float(sizes.sum()) * (1 + 1e-9)
     if objective.model.has_unit_trace:
         value += lowest
     if not (np.isfinite(value) and value > 0):
         return ZERO_BOUND
-    return LowerBound(value, Rigour.WORKING_PRECISION, because("slopes_moved"), shift)
+    rigour = Rigour.RIGOROUS if objective.bounds_rounding else Rigour.WORKING_PRECISION
+    return LowerBound(value, rigour, because("slopes_moved"), shift)
 
 
 def _largest_eigenvalue(objective: MatrixFit, weights: Vector) -> float:

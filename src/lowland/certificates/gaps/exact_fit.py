@@ -3,6 +3,9 @@
 Data are known to half a unit in their last place at best. An objective of at most half the weighted squares
 of these half units is within that amount of the optimum, whatever the point: a proof. Points in floating
 point reach only a few units; that such residuals count as zero is an assumption, which the finding states.
+
+Residuals so small are computed with twice the digits, so that all bounds on them hold: rounding of
+predictions in double precision would be as large as they are.
 """
 
 from __future__ import annotations
@@ -13,19 +16,21 @@ from typing import final
 
 import numpy as np
 
+from lowland.certificates.enclosures import prediction_bounds
 from lowland.certificates.settings import JudgeSettings
 from lowland.core.arrays import Indices, Vector
+from lowland.core.error_free import close_residual
 from lowland.core.promises.fits import Fit, MatrixFit
 from lowland.core.promises.protocols import Penalty
-from lowland.core.results.findings import Finding
+from lowland.core.results.findings import Finding, where_bounded
 from lowland.core.results.reasons import assumption, because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.rounding import gamma, unit_roundoff
 
 # squares of smaller numbers lose digits to underflow
 SMALLEST_SQUARABLE = 1e-290
-# entries whose predictions are computed in extended precision at a time
-BLOCK_ENTRIES = 100_000
+# misfits below this are computed with twice the digits
+NEARLY = 1e-9
 
 
 @final
@@ -42,13 +47,16 @@ class ExactFit:
     last_places : float
         Root mean square residual in units in the last place, both weighted.
     misfit : float
-        Largest residual beyond rounding relative to its datum, or to the typical datum around it.
+        Largest residual relative to its datum, or to the typical datum around it.
+    is_bounded : bool
+        Whether the last two are upper bounds, all rounding included.
     """
 
     upper: float
     half_units: float
     last_places: float
     misfit: float
+    is_bounded: bool
 
 
 def measure_fit(objective: MatrixFit, theta: Vector, upper: float) -> ExactFit:
@@ -62,11 +70,32 @@ def measure_fit(objective: MatrixFit, theta: Vector, upper: float) -> ExactFit:
     upper : float
         A proven upper bound on the objective, infinite if none is known.
     """
-    floor = half_units(objective)
-    squares = float(np.sum(objective.weighted((objective.y - objective.predict(theta)) ** 2))) / 2
-    if squares <= floor:  # worth extended precision
-        upper = min(upper, _sharp_upper(objective, theta))
-    return ExactFit(upper, floor, root_places(squares, floor), misfit(objective, theta))
+    floor, y = half_units(objective), objective.y
+    residual, worst, is_bounded = closest(objective, theta)
+    if not is_bounded:
+        residual = np.abs(y - objective.predict(theta))
+    squares = float(np.sum(objective.weighted(residual**2))) / 2 * (1 + gamma(residual.size + 8))
+    if objective.loss.is_quadratic and is_bounded:
+        paid = sum(float(p.value(theta) + p.value_error(theta)) for p in objective.penalties)
+        upper = min(upper, squares + paid)
+    return ExactFit(upper, floor, root_places(squares, floor) * (1 + 1e-12), worst, is_bounded)
+
+
+def closest(objective: MatrixFit, theta: Vector) -> tuple[Vector, float, bool]:
+    """Return residuals and the misfit that they give, and whether they are bounds, all rounding included.
+
+    Otherwise they are what double precision shows beyond its own rounding.
+    """
+    y = objective.y
+    z, error, _ = prediction_bounds(objective, theta)
+    residual = np.maximum(np.abs(y - z) - 4 * error, 0.0)
+    worst = misfit(objective, residual, error)
+    close = objective.predict_closely(theta) if worst <= NEARLY else None
+    if close is None:
+        return residual, worst, False
+    residual, off = close_residual(y, close)
+    residual = (np.abs(residual) + off) * (1 + 4 * unit_roundoff("float64"))
+    return residual, misfit(objective, residual, error), True
 
 
 def root_places(squares: float, half_units: float) -> float:
@@ -99,26 +128,27 @@ def judge_exact_fit(claim: str, fit: ExactFit, settings: JudgeSettings) -> Findi
         return None
     if fit.upper <= fit.half_units and (fit.half_units > SMALLEST_SQUARABLE or fit.upper == 0):
         reason = because("exact_by_bound", half=fit.half_units, upper=fit.upper)
-        rigour = Rigour.RIGOROUS
+        limit = 0.5
         assumptions: tuple[str, ...] = ()
     elif fit.last_places <= settings.last_places:
         reason = because("exact_to_digits", places=fit.last_places)
-        rigour = Rigour.WORKING_PRECISION
         counted = {"places": settings.last_places, "share": settings.zero_tolerance}
+        limit = settings.last_places
         assumptions = (assumption("counts_as_zero", **counted),)
     else:
         return None
-    return Finding(
+    finding = Finding(
         claim,
         Verdict.PROVED,
         value=fit.last_places,
-        bound=0.5 if rigour is Rigour.RIGOROUS else settings.last_places,
+        bound=limit,
         tolerance=settings.zero_tolerance,
         assumptions=assumptions,
         reason=reason,
-        rigour=rigour,
+        rigour=Rigour.RIGOROUS,
         witness=witness,
     )
+    return where_bounded(finding, fit.is_bounded)
 
 
 def is_free(objective: MatrixFit, theta: Vector, penalties: Sequence[Penalty]) -> bool:
@@ -127,16 +157,14 @@ def is_free(objective: MatrixFit, theta: Vector, penalties: Sequence[Penalty]) -
     return bool(paid <= 1e-20 * objective.unfitted[0])
 
 
-def misfit(objective: MatrixFit, theta: Vector) -> float:
-    """Return the largest residual beyond rounding relative to its datum, with biases subtracted.
+def misfit(objective: MatrixFit, residual: Vector, error: Vector) -> float:
+    """Return the largest size of a residual relative to its datum, with biases subtracted.
 
     Infinite if the rounding of the predictions is not small compared with the data around, so that an
     exact fit could not be told from a misfit.
     """
     if not objective.y.size:
         return 0.0
-    z, error, _ = prediction_bounds(objective, theta)
-    residual = np.maximum(np.abs(objective.y - z) - 4 * error, 0.0)
     datum = np.abs(objective.y - objective.predict(objective.biases.baseline()))
     size = np.abs(objective.y)
     if (datum <= 8 * np.finfo(float).eps * size).all():
@@ -172,38 +200,3 @@ def _group_medians(values: Vector, groups: Indices) -> Vector:
     out = np.empty_like(values)
     out[order] = np.repeat(medians, ends - starts)
     return out
-
-
-def prediction_bounds(objective: MatrixFit, theta: Vector) -> tuple[Vector, Vector, bool]:
-    """Return the predictions, bounds on their rounding, and whether all of it was included."""
-    z = objective.predict(theta)
-    bounds = objective.prediction_error(theta)
-    if bounds is None:  # only the working precision of the measurement is known
-        unit = 8 * float(np.finfo(np.float32).eps) if objective.matrices.are_single else 0.0
-        error: Vector = unit * np.abs(z)
-    else:
-        error = bounds
-    return z, error + 2 * unit_roundoff("float64") * (np.abs(z) + np.abs(objective.y)), bounds is not None
-
-
-def _sharp_upper(objective: MatrixFit, theta: Vector) -> float:
-    """Return an upper bound on the objective, with predictions of entries in long double.
-
-    Infinite if the measurements are not entries, or the loss is not squared.
-    """
-    pattern = objective.observed_pattern
-    if pattern is None or not objective.loss.is_quadratic:
-        return float("inf")
-    factors, residuals = objective.matrix(theta), np.empty(objective.y.size)
-    left, right = factors.left.astype(np.longdouble), factors.right.astype(np.longdouble)
-    unit, terms = float(np.finfo(np.longdouble).eps), factors.width + 4
-    for low in range(0, residuals.size, BLOCK_ENTRIES):
-        part = slice(low, low + BLOCK_ENTRIES)
-        rows, columns, y = pattern.rows[part], pattern.columns[part], objective.y[part].astype(np.longdouble)
-        products = left[rows] * right[columns]
-        error = terms * unit * (np.abs(products).sum(axis=1) + np.abs(y))
-        residuals[part] = np.abs(y - products.sum(axis=1)) + error
-    # rounded up to float64, squared and summed there
-    squares = objective.weighted((residuals * (1 + 4 * unit_roundoff("float64"))) ** 2)
-    total = float(np.sum(squares)) / 2 * (1 + gamma(residuals.size + 8))
-    return total + sum(float(p.value(theta) + p.value_error(theta)) for p in objective.penalties)

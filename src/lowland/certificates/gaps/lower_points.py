@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from lowland.certificates.enclosures import lower_value, upper_value
 from lowland.certificates.factorisations import qr, svd
-from lowland.certificates.gaps.optimality import lower_value, upper_value
 from lowland.core.arrays import Vector
 from lowland.core.promises.fits import Fit, is_matrix_fit
-from lowland.core.results.findings import Finding
+from lowland.core.results.findings import Finding, where_bounded
 from lowland.core.results.reasons import Reason, because
 from lowland.core.results.records import Factors
 from lowland.core.results.status import Rigour, Verdict
@@ -62,7 +62,8 @@ def refute_by_lower_point(
     Returns
     -------
     Finding
-        REFUTED with the point and both objectives; or the known finding.
+        REFUTED with the point and both objectives, which are bounded, rounding included; INCONCLUSIVE with
+        them if rounding is not bounded; or the known finding.
     """
     finding, value = others[CLAIM], float(objective.value(theta))
     if finding.verdict is Verdict.PROVED or not (np.isfinite(value) and value > 0) or calls < 2:
@@ -196,12 +197,17 @@ def _refuted(
     objective: Fit, theta: Vector, point: Vector, finding: Finding, tolerance: float, way: Reason
 ) -> Finding | None:
     """Return the refutation if both objectives, evaluated separately, differ by enough."""
-    here, charged_here = _bound(objective, theta, upper=False)
-    there, charged_there = _bound(objective, point, upper=True)
+    (here, charged_here), (there, charged_there) = (
+        lower_value(objective, theta),
+        upper_value(objective, point),
+    )
+    charged = charged_here and charged_there
+    if not charged:
+        here, there = here * (1 - ROUNDING), there * (1 + ROUNDING)
     if not here - there > tolerance * here:
         return None
     witness: dict[str, Any] = {"objective": here, "lower_objective": there, "lower_point": point}
-    return replace(
+    refuted = replace(
         finding,
         method="",
         reason=because("another_point") + way + because("is_lower"),
@@ -210,18 +216,8 @@ def _refuted(
         bound=tolerance,
         tolerance=tolerance,
         assumptions=(),
-        rigour=Rigour.RIGOROUS if charged_here and charged_there else Rigour.WORKING_PRECISION,
+        rigour=Rigour.RIGOROUS,
         witness=witness,
         limited_by="",
     )
-
-
-def _bound(objective: Fit, theta: Vector, *, upper: bool) -> tuple[float, bool]:
-    """Return a bound on the objective of a point, and whether all rounding was included."""
-    value = float(objective.value(theta))
-    if not is_matrix_fit(objective) or objective.rounding is None or not objective.loss.is_quadratic:
-        return value * (1 + ROUNDING if upper else 1 - ROUNDING), False
-    if upper:
-        return upper_value(objective, theta)
-    paid = sum(float(p.value(theta) - p.value_error(theta)) for p in objective.penalties)
-    return lower_value(objective, theta) + paid, True
+    return where_bounded(refuted, charged)

@@ -12,16 +12,17 @@ from typing import Any, final
 
 import numpy as np
 
+from lowland.certificates.enclosures import lower_value, upper_value
 from lowland.certificates.factorisations import eigh
 from lowland.certificates.gaps.dual import LowerBound, dual_bound, penalised_error
-from lowland.certificates.gaps.exact_fit import is_free, judge_exact_fit, measure_fit, prediction_bounds
+from lowland.certificates.gaps.exact_fit import is_free, judge_exact_fit, measure_fit
 from lowland.certificates.gaps.leading import ESTIMATE_STEPS, leading_triplet, step_work
 from lowland.certificates.gaps.norm_bounds import LEAST_STEPS
 from lowland.certificates.gaps.rank_constrained import rank_constrained_bound
 from lowland.certificates.settings import Judgement, JudgeSettings
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.promises.fits import MatrixFit
-from lowland.core.results.findings import Finding, undecided
+from lowland.core.results.findings import Finding, undecided, where_bounded
 from lowland.core.results.reasons import because
 from lowland.core.results.records import Factors
 from lowland.core.results.status import Rigour, Verdict
@@ -86,7 +87,7 @@ def judge_optimality(objective: MatrixFit, theta: Vector, given: Judgement) -> l
     lower = dual_bound(objective, theta, upper, given)
     posed = lower
     if not objective.penalty and not upper - lower.value <= settings.gap_tolerance * upper:
-        lowest = lower_value(objective, theta)
+        lowest, _ = lower_value(objective, theta, is_penalised=False)
         among = rank_constrained_bound(objective, theta, lowest, settings.largest_dense, given.budget)
         posed = among if among.value > lower.value else lower
     values = (upper, convex_value(objective, theta, upper))
@@ -127,10 +128,12 @@ def judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, settin
     if gap < -1e-8 * abs(value):
         return undecided(claim, because("bound_exceeds"))
     gap = max(0.0, gap)
-    rigour = lower.rigour if charged else _weaker(lower.rigour)
+    # what is known of measurements whose rounding is not bounded, were it not for rounding
+    charged = charged and lower.rigour is not Rigour.WORKING_PRECISION
+    known = Rigour.RIGOROUS if lower.rigour is Rigour.WORKING_PRECISION else lower.rigour
     verdict = Verdict.INCONCLUSIVE
     if gap <= settings.gap_tolerance * value:
-        verdict = Verdict.SUPPORTED if rigour is Rigour.ESTIMATE else Verdict.PROVED
+        verdict = Verdict.PROVED if known.is_proof else Verdict.SUPPORTED
     witness: dict[str, Any] = {
         "objective": value,
         "lower_bound": lower.value,
@@ -139,17 +142,18 @@ def judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, settin
     }
     if lower.dual is not None:
         witness["dual"] = lower.dual
-    return Finding(
+    finding = Finding(
         claim,
         verdict,
         value=gap / value if value > 0 else 0.0,
         bound=settings.gap_tolerance,
         tolerance=settings.gap_tolerance,
         reason=because("gap") + lower.reason,
-        rigour=rigour,
+        rigour=known if charged or verdict is Verdict.PROVED else _weaker(known),
         witness=witness,
         limited_by=lower.limited_by,
     )
+    return where_bounded(finding, charged)
 
 
 def fitted_distance(objective: MatrixFit, gap: float) -> float:
@@ -160,25 +164,6 @@ def fitted_distance(objective: MatrixFit, gap: float) -> float:
     """
     weights = objective.weighted(np.ones(objective.y.size))
     return float(2 * np.sqrt(2 * gap / weights.sum()) * (1 + 1e-12))
-
-
-def upper_value(objective: MatrixFit, theta: Vector) -> tuple[float, bool]:
-    """Return the objective at theta rounded up, and whether all rounding was included."""
-    z, error, charged = prediction_bounds(objective, theta)
-    # losses are convex in z: the maximum over an interval is at one of its ends
-    ends = (objective.loss.value(end, objective.y) for end in (z - error, z + error))
-    total = float(np.sum(objective.weighted(np.maximum(*ends)))) * (1 + gamma(z.size + 4))
-    charged = charged and objective.loss.is_quadratic  # the rounding of logarithms is not included
-    for penalty in objective.penalties:
-        total += penalty.value(theta) + penalty.value_error(theta)
-    return float(total), charged
-
-
-def lower_value(objective: MatrixFit, theta: Vector) -> float:
-    """Return the data term of squared loss at theta rounded down."""
-    z, error, _ = prediction_bounds(objective, theta)
-    least = np.maximum(np.abs(objective.y - z) - error, 0.0) ** 2 / 2
-    return float(np.sum(objective.weighted(least))) * (1 - gamma(z.size + 8))
 
 
 def rounding_floor(objective: MatrixFit, theta: Vector) -> float:
@@ -195,9 +180,22 @@ def convex_value(objective: MatrixFit, theta: Vector, upper: float) -> float:
     paid = sum(p.value(theta) for p in objective.penalties if not p.is_of_biases)
     if not objective.penalty:
         return float(upper - paid)
-    nuclear = objective.penalty * objective.relaxation.nuclear_norm(theta) * (1 + 1e-12)
+    # the norm is computed from factors whose products may cancel
+    sizes = float(np.prod([np.linalg.norm(side) for side in objective.model.sides(theta)]))
+    rounding = 64 * sum(objective.shape) * unit_roundoff("float64") * sizes * _largest_weight(objective)
+    nuclear = objective.penalty * (objective.relaxation.nuclear_norm(theta) * (1 + 1e-12) + rounding)
     # balancing only adds rounding; never return more than the objective of the point itself
     return float(min(upper, upper - paid + nuclear + 1e-13 * abs(upper)))
+
+
+def _largest_weight(objective: MatrixFit) -> float:
+    """Return the largest weight of an entry in the nuclear norm."""
+    sides = objective.side_weights
+    return 1.0 if sides is None else float(np.sqrt(np.prod([np.max(weights) for weights in sides])))
+
+
+def _weaker(rigour: Rigour) -> Rigour:
+    return Rigour.WORKING_PRECISION if rigour.is_proof else rigour
 
 
 def _refute_convex(objective: MatrixFit, theta: Vector, finding: Finding, given: Judgement) -> Finding:
@@ -208,16 +206,17 @@ def _refute_convex(objective: MatrixFit, theta: Vector, finding: Finding, given:
         return replace(finding, limited_by=finding.limited_by or given.budget.name)
     if descent is None or not (np.isfinite(descent.decrease) and descent.decrease > needed):
         return finding
-    return Finding(
+    refuted = Finding(
         finding.claim,
         Verdict.REFUTED,
         value=descent.decrease / value,
         bound=finding.bound,
         tolerance=finding.tolerance,
         reason=because("rank_one_added"),
-        rigour=Rigour.WORKING_PRECISION,
+        rigour=Rigour.RIGOROUS,
         witness={"objective": value, "left": descent.left, "right": descent.right, "length": descent.length},
     )
+    return where_bounded(refuted, objective.bounds_rounding)
 
 
 def _steepest(objective: MatrixFit, theta: Vector, given: Judgement) -> tuple[Vector, float, Vector] | None:
@@ -274,7 +273,9 @@ def rank_one_descent(objective: MatrixFit, theta: Vector, given: Judgement) -> D
         objective, direction, change
     )
     then = np.abs(objective.y - z - length * change) + error
-    decrease = objective.data_value(objective.y + now) - objective.data_value(objective.y + then)
+    slack = gamma(z.size + 8)
+    before, after = (float(np.sum(objective.weighted(part**2))) / 2 for part in (now, then))
+    decrease = before * (1 - slack) - after * (1 + slack)
     return Descent(float(decrease - objective.penalty * length * (1 + 1e-12)), left, right, length)
 
 
@@ -284,8 +285,3 @@ def _prediction_error(objective: MatrixFit, factors: Factors, z: Vector) -> Vect
         return np.asarray(objective.rounding.measure_error(factors) + rounding)
     # the rounding of a user's operator is unknown: use a generous estimate, and never claim a proof
     return np.asarray(rounding + 1e-12 * float(np.linalg.norm(z)))
-
-
-def _weaker(rigour: Rigour) -> Rigour:
-    charged = rigour in (Rigour.RIGOROUS, Rigour.PROBABILISTIC)
-    return Rigour.WORKING_PRECISION if charged else rigour

@@ -10,10 +10,16 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.certificates.curvatures.jacobian import gram_matrix, gram_work, jacobian_matrix, jacobian_work
+from lowland.certificates.curvatures.jacobian import (
+    gram_matrix,
+    gram_work,
+    jacobian_error,
+    jacobian_matrix,
+    jacobian_work,
+)
 from lowland.certificates.curvatures.lanczos import affordable_restarts, smallest_eigenpairs
 from lowland.certificates.curvatures.reduced_curvature import reduced_jacobian
-from lowland.certificates.factorisations import eigh, orthonormal_basis
+from lowland.certificates.factorisations import eigh, orthonormal_basis, singular_values
 from lowland.certificates.settings import Judgement
 from lowland.certificates.stationarity import balanced
 from lowland.certificates.uniqueness.identifiability import judge_identifiability
@@ -25,6 +31,7 @@ from lowland.core.promises.fits import MatrixFit
 from lowland.core.results.findings import Finding, undecided
 from lowland.core.results.reasons import Reason, because
 from lowland.core.results.status import Rigour, Verdict
+from lowland.core.rounding import gamma
 from lowland.core.work import eigenvalue_work
 
 CLAIM = "locally_unique"
@@ -146,10 +153,34 @@ def _judge_spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> Fi
     judged = replace(judged, method="", reason=unseen + spectrum.reason, verdict=Verdict.INCONCLUSIVE)
     if spectrum.few or objective.matrices.are_single:
         return judged
-    seen = int(np.sum(roots > CLEARLY * negligible * roots[-1]))
+    clear = np.maximum((CLEARLY * negligible) ** 2 * values[-1], _blur(objective, theta, even, values))
+    seen = int(np.sum(values > clear))
     finite = given.findings.get("determined_by_data") or judge_identifiability(objective, theta, given)[0]
     family = prove_family(objective, theta, even, seen, finite)
     return judged if family is None else _refuted(objective, theta, even, family, spectrum, judged)
+
+
+def _blur(objective: MatrixFit, given: Vector, even: Vector, values: Vector) -> float:
+    """Bound how far rounding may move squared singular values of the Jacobian; infinite if it is unknown.
+
+    They are those of balanced factors, whose matrix and column spaces differ by rounding from those of the
+    matrix as given.
+    """
+    if not objective.bounds_rounding:
+        return float("inf")
+    here, there = objective.matrix(given), objective.matrix(even)
+    sizes = sum(float(np.linalg.norm(x.left) * np.linalg.norm(x.right)) for x in (here, there))
+    least = float(singular_values(there.left)[-1] * singular_values(there.right)[-1])
+    if not least > 0:
+        return float("inf")
+    turned = 64 * gamma(sum(objective.shape) + 8 * objective.rank) * sizes / least
+    rows, total = objective.matrices.coordinates(), float(values.sum())
+    norm = np.sqrt(objective.matrices.squared_norm_bound()) if rows is None else np.linalg.norm(rows)
+    # derivatives of entries are entries of the factors
+    rounding = 0.0 if objective.observed_pattern is not None else jacobian_error(objective, even)
+    off = rounding + 4 * turned * float(norm) * float(np.linalg.norm(even))
+    summed = gamma(objective.y.size + 64 * even.size + 8) * total
+    return float(summed + (2 * np.sqrt(total) + off) * off)
 
 
 def _spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> _Spectrum | Reason:
@@ -200,6 +231,7 @@ def _refuted(
         reason=family.reason + because("attached", distance=other.relative_distance) + judged.reason,
         verdict=Verdict.REFUTED,
         rigour=family.rigour,
+        assumptions=family.assumptions,
         witness=judged.witness | attached,
     )
 

@@ -23,7 +23,7 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.complex_views import embed
 from lowland.core.promises.fits import MatrixFit
 from lowland.core.results.findings import Finding
-from lowland.core.results.reasons import Reason, because
+from lowland.core.results.reasons import Reason, assumption, because
 from lowland.core.results.records import ObservedPattern
 from lowland.core.results.status import Rigour, Verdict
 from lowland.kernels.modular_arithmetic.exact_integers import exact_rank
@@ -45,11 +45,13 @@ class Family:
     rigour : Rigour
     change : ndarray, shape (size,), optional
         A change of the given point; any multiple of it leaves the predictions unchanged.
+    assumptions : tuple of str
     """
 
     reason: Reason
     rigour: Rigour
     change: Vector | None = None
+    assumptions: tuple[str, ...] = ()
 
 
 def prove_family(
@@ -66,7 +68,7 @@ def prove_family(
     theta : ndarray, shape (size,)
         The balanced point of the same matrix.
     seen : int
-        Number of singular values of the Jacobian at the point that are clearly not zero.
+        Number of singular values of the Jacobian at the point that are not zero, rounding included.
     finite : Finding
         On ``determined_by_data``; it holds the rank at almost all points.
 
@@ -90,7 +92,18 @@ def _by_constant_rank(objective: MatrixFit, theta: Vector, seen: int, finite: Fi
     if generic is None or not seen >= generic or not generic < freedom or not is_smooth(objective, theta):
         return None
     reason = because("constant_rank", rank=seen, lost=freedom - int(generic))
-    return Family(reason, Rigour.WORKING_PRECISION)  # the rank at the point is computed
+    counted = finite.rigour is Rigour.RIGOROUS and generic == _count(objective)
+    if counted:  # no rank exceeds the number of measurements
+        return Family(reason, Rigour.RIGOROUS)
+    return Family(reason, Rigour.PROBABILISTIC, assumptions=(assumption("usual_primes"),))
+
+
+def _count(objective: MatrixFit) -> int:
+    """Return the number of measurements, each cell once."""
+    pattern = objective.observed_pattern
+    if pattern is None:
+        return int(objective.y.size)
+    return int(np.unique(pattern.rows * pattern.shape[1] + pattern.columns).size)
 
 
 def is_smooth(objective: MatrixFit, theta: Vector) -> bool:
@@ -139,7 +152,7 @@ def _by_line(objective: MatrixFit, pattern: ObservedPattern, theta: Vector) -> F
         if open_line is not None:
             line, change = open_line
             reason = because("open_line", side=kind, line=line)
-            return Family(reason, Rigour.WORKING_PRECISION, _change_of_line(objective, kind, line, change))
+            return Family(reason, Rigour.RIGOROUS, _change_of_line(objective, kind, line, change))
     return None
 
 

@@ -23,8 +23,8 @@ from lowland.core.results.finding_json import (
     plain_value,
     with_reasons,
 )
-from lowland.core.results.reasons import Reason, sentence
-from lowland.core.results.status import Rigour, Verdict
+from lowland.core.results.reasons import Reason, because, sentence
+from lowland.core.results.status import Rigour, Verdict, allowed_verdict
 from lowland.core.results.verification import Verification
 
 CLAIMS = {
@@ -128,6 +128,20 @@ class Finding:
 def undecided(claim: str, reason: Reason, limited_by: str = "") -> Finding:
     """Return the finding that nothing is known of a claim, and why."""
     return Finding(claim, Verdict.INCONCLUSIVE, reason=reason, limited_by=limited_by)
+
+
+def where_bounded(finding: Finding, is_bounded: bool) -> Finding:
+    """Return a proof or refutation if all rounding is bounded, or else what is left of it, and why."""
+    if is_bounded or finding.verdict not in (Verdict.PROVED, Verdict.REFUTED):
+        return finding
+    rigour = Rigour.WORKING_PRECISION
+    return replace(
+        finding,
+        verdict=allowed_verdict(finding.verdict, rigour),
+        rigour=rigour,
+        method="",
+        reason=finding.reason + because("rounding_unbounded"),
+    )
 
 
 @public("lowland")

@@ -17,6 +17,7 @@ SENTENCES = {
     "infeasible": "a factor breaks its constraints",
     "against": "inconclusive because it contradicts the finding on {claim:word}",
     "against_but_for": "inconclusive because it contradicts the finding on {claim:word}: ",
+    "rounding_unbounded": "not all rounding is bounded here, so that this is no proof",
     # gradients and curvatures
     "gradient": "norm of the gradient, relative to its norm for the unfitted residuals",
     "not_stationary": "the gradient is not zero to within the tolerance",
@@ -168,6 +169,7 @@ SENTENCES = {
 ASSUMPTIONS = {
     "counts_as_zero": "residuals of up to {places:g} units in the last place (root mean square) and "
     "{share:g} of a datum count as zero",
+    "share_counts_as_zero": "residuals of up to {share:g} of a datum count as zero",
     "generic": "generic values of the factors (all but a set of measure zero)",
     "usual_primes": "two primes that are not exceptional",
     "null_set": "the point lies outside a set of volume zero of its region",

@@ -117,7 +117,9 @@ def _compare_curvatures(said: Statement, at: PlainFit, matrix: np.ndarray, value
         strict = said.finding.claim == STRICT and not said.is_open
         said.require(not strict, "a step that could lower the objective leaves a strict minimum open")
         said.require(_share_to_gain(at, smallest) > 0.25, "no step could lower the objective")
-    said.rigour(Rigour.WORKING_PRECISION)
+    refuted = said.verdict is Verdict.REFUTED
+    said.rigour(Rigour.RIGOROUS if refuted else Rigour.WORKING_PRECISION)
+    said.bounded(at.exact and at.losses.is_squared)
     said.assume()
     tolerance = said.needed("tolerance") or 0.0
     said.require(

@@ -8,6 +8,14 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.error_free import (
+    Close,
+    close_dots,
+    close_map,
+    close_product,
+    close_quotient,
+    close_residual,
+)
 from lowland.core.results.reasons import assumption
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check
@@ -44,6 +52,9 @@ class Misfit:
     room : float
         How far rounding in float64 may move the units in the last place: more if terms of predictions
         cancel.
+    places_bound : float
+        An upper bound on `places`, rounding included; that residuals are bounded at all is `is_bounded`.
+    is_bounded : bool
     """
 
     least: float
@@ -53,6 +64,8 @@ class Misfit:
     worst: float
     blur: float
     room: float = LEAST_ROOM
+    places_bound: float = np.inf
+    is_bounded: bool = False
 
 
 def misfit_of(problem: MatrixProblem) -> Misfit:
@@ -62,10 +75,11 @@ def misfit_of(problem: MatrixProblem) -> Misfit:
     spacing = np.where(y == 0, 0.0, np.spacing(np.abs(y)))
     halves = 0.5 * float(np.sum(weights * (spacing / 2) ** 2))
     places = _places(problem, residual, halves)
-    rounding = np.abs(problem.predictions() - y) - residual
+    rounding = np.abs(np.abs(problem.predictions() - y) - residual) + 2 * error
     room = max(LEAST_ROOM, 2 * _places(problem, rounding, halves)) if halves > 0 else LEAST_ROOM
+    most = _places(problem, residual + error, halves) * (1 + 1e-9)
     least, upper = 0.0, np.inf
-    if problem.cells is not None and problem.losses.is_squared:
+    if problem.losses.is_squared:
         paid = problem.paid() * (1 + gamma(problem.point().size + 8))
         least = (
             0.5 * float(np.sum(weights * np.maximum(residual - error, 0.0) ** 2)) * (1 - gamma(y.size + 8))
@@ -78,11 +92,12 @@ def misfit_of(problem: MatrixProblem) -> Misfit:
     beyond = np.maximum(residual - 4 * sharp, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = np.where(beyond > 0, beyond / unit, 0.0)
-        blur = np.where(unit > 0, 16 * coarse / unit, 0.0)
-    worst, blurred = float(shares.max(initial=0.0)), float(blur.max(initial=0.0))
+        blurs = np.where(unit > 0, 16 * coarse / unit, 0.0)
+    worst, blurred = float(shares.max(initial=0.0)), float(blurs.max(initial=0.0))
     if blurred > MOST_BLUR:  # rounding could hide a misfit
         worst = np.inf
-    return Misfit(least, upper, halves, places, worst, min(blurred, MOST_BLUR), room)
+    blur = min(blurred, MOST_BLUR)
+    return Misfit(least, upper, halves, places, worst, blur, room, most, problem.exact)
 
 
 def check_exact_fit(said: Statement, problem: MatrixProblem) -> Check:
@@ -120,13 +135,16 @@ def compare_misfit(said: Statement, misfit: Misfit) -> Check:
         said.require(upper <= half, f"the objective is only proved to be at most {upper:.3g}, not {half:.3g}")
     else:
         said.must_say("exact_to_digits", places=("near", misfit.places, misfit.room))
-        said.rigour(Rigour.WORKING_PRECISION)
+        said.rigour(Rigour.RIGOROUS)
+        said.bounded(misfit.is_bounded)
         said.assume([assumption("counts_as_zero", places=bound, share=tolerance)])
         said.require(0 <= bound <= MOST_PLACES, f"residuals of {bound:g} units never count as zero")
         said.require(
             misfit.places <= min(bound * (1 + 1e-2) + misfit.room, MOST_PLACES),
             f"residuals are {misfit.places:.3g} units in the last place",
         )
+        if said.finding.verdict is Verdict.PROVED and not misfit.places_bound <= bound * (1 + 1e-2):
+            said.not_derived("rounding hides residuals of this size here")
     return said.settle(words)
 
 
@@ -139,22 +157,37 @@ def _places(problem: MatrixProblem, residual: Vector, halves: float) -> float:
 
 
 def _residuals(problem: MatrixProblem) -> tuple[Vector, Vector]:
-    """Return residuals, of cells in extended precision, and bounds on their rounding."""
-    if problem.cells is None or problem.is_complex:
-        return np.abs(problem.predictions() - problem.y), problem.coarse_error()
-    i, j = problem.cells
-    u, v, y = (np.asarray(part, np.longdouble) for part in (problem.u, problem.v, problem.y))
-    terms = [u[i] * v[j]]
+    """Return residuals with twice the digits, and bounds on their rounding."""
+    ones = [np.ones((length, 1)) for length in problem.shape]
+    left, right = [problem.u], [problem.v]
     if "row" in problem.free:
-        terms.append(np.asarray(problem.row_biases, np.longdouble)[i][:, None])
+        left, right = [*left, problem.row_biases[:, None]], [*right, ones[1]]
     if "column" in problem.free:
-        terms.append(np.asarray(problem.column_biases, np.longdouble)[j][:, None])
+        left, right = [*left, ones[0]], [*right, problem.column_biases[:, None]]
     if "global" in problem.free:
-        terms.append(np.full((y.size, 1), np.longdouble(problem.offset)))
-    parts = np.hstack([*terms, -y[:, None]])
-    unit = float(np.finfo(np.longdouble).eps)
-    error = (parts.shape[1] + 4) * unit * np.abs(parts).sum(axis=1)
-    return np.asarray(np.abs(parts.sum(axis=1)), float), np.asarray(error, float)
+        left, right = [*left, problem.offset * ones[0]], [*right, ones[1]]
+    u, v = np.hstack(left), np.hstack(right)
+    if problem.cells is not None:
+        found = close_dots(u[problem.cells[0]], v[problem.cells[1]]).each(np.real)
+    else:
+        found = _measured(problem, close_product(u, v.conj().T).each(np.ravel))
+    if problem.has_unit_trace:
+        squares = close_dots(problem.u.reshape(1, -1), problem.u.reshape(1, -1)).each(np.real)
+        found = close_quotient(found, squares)
+    residual, error = close_residual(problem.y, found)
+    return np.abs(residual), error
+
+
+def _measured(problem: MatrixProblem, x: Close) -> Close:
+    assert problem.matrices is not None
+    table = problem.matrices.reshape(problem.y.size, -1)
+    found = close_map(table, x).each(np.real)
+    if problem.is_given:
+        return found
+    # products of vectors, each rounded
+    return Close(
+        found.high, found.low, found.error + 2 * np.finfo(float).eps * (np.abs(table) @ np.abs(x.high))
+    )
 
 
 def usual_size(problem: MatrixProblem, y: Vector) -> Vector:

@@ -7,6 +7,7 @@ import numpy as np
 from lowland.core.arrays import Matrix
 from lowland.core.complex_views import as_reals
 from lowland.core.results.findings import Certificate
+from lowland.core.results.reasons import assumption
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check
 from lowland.recheck.bounds import is_norm_at_most, is_spread_at_least
@@ -49,7 +50,8 @@ def check_local_uniqueness(
         return said.nothing_claimed()
     if progress is not None:
         progress("locally_unique: the tangent space")
-    said.assume()
+    if said.code != "constant_rank":
+        said.assume()
     if said.verdict is Verdict.PROVED:
         return _check_radius(said, problem)
     if not is_jacobian_formed(problem):
@@ -188,18 +190,21 @@ def _check_family(said: Statement, problem: MatrixProblem, values: np.ndarray, w
 def _reason_rigour(said: Statement, problem: MatrixProblem, values: np.ndarray) -> Rigour | None:
     """Return the rigour of a reason that holds, None after noting that it does not."""
     if said.code == "constant_rank":
-        generic = _generic_rank(problem)
+        generic, rigour = _generic_rank(problem)
         if generic is None:
             said.says("constant_rank", rank=None, lost=None)
             said.not_derived("the rank at almost all points is not computed here")
-            return Rigour.WORKING_PRECISION
+            said.assume(said.finding.assumptions)
+            return said.finding.rigour
         seen = int(np.sum(values > 10 * (said.finding.tolerance or 0.0) * values[-1]))
         said.says("constant_rank", rank=seen, lost=problem.freedom - generic)
         said.require(
             seen >= generic and generic < problem.freedom, f"the rank at almost all points is {generic}"
         )
         said.require(_is_smooth(problem.balanced()), "a factor is not of full rank")
-        return Rigour.WORKING_PRECISION
+        said.bounded(problem.exact)
+        said.assume(() if rigour is Rigour.RIGOROUS else (assumption("usual_primes"),))
+        return rigour
     if said.says("unmeasured"):
         used = np.zeros(problem.shape, bool)
         if problem.cells is not None:
@@ -217,20 +222,23 @@ def _reason_rigour(said: Statement, problem: MatrixProblem, values: np.ndarray) 
         said.says("open_line", side=("of", ("row", "column")), line=position)
         good = side in ("row", "column") and _is_open_line(problem, side, position)
         said.require(good, f"{side} {line} is determined by its cells")
-        return Rigour.WORKING_PRECISION
+        return Rigour.RIGOROUS
     said.fault(UNKNOWN_WORDS)
     return None
 
 
-def _generic_rank(problem: MatrixProblem) -> int | None:
+def _generic_rank(problem: MatrixProblem) -> tuple[int | None, Rigour]:
+    """Return the rank at almost all points, by counting or modulo primes."""
     if problem.cells is not None and not problem.is_psd and not problem.is_complex:
         seen = seen_cells(problem.cells, problem.shape)
-        generic = seen_rank(seen, problem.rank, problem.free, problem.freedom)
-        return None if generic is None else generic[0]
-    if problem.y.size < problem.freedom:  # by counting: no rank exceeds the number of measurements
-        return problem.y.size
-    generic = operator_rank(problem)
-    return None if generic is None else generic[0]
+        generic, most = seen_rank(seen, problem.rank, problem.free, problem.freedom), int(seen.sum())
+    elif problem.y.size < problem.freedom:  # no rank exceeds the number of measurements
+        return problem.y.size, Rigour.RIGOROUS
+    else:
+        generic, most = operator_rank(problem), problem.y.size
+    if generic is None:
+        return None, Rigour.PROBABILISTIC
+    return generic[0], Rigour.RIGOROUS if generic[0] == most else Rigour.PROBABILISTIC
 
 
 def _sides(problem: MatrixProblem) -> tuple[Matrix, Matrix]:

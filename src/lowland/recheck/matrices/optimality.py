@@ -102,7 +102,8 @@ def _check_gap(said: Statement, problem: MatrixProblem) -> Check:
             "fitted_distance", 2 * float(np.sqrt(2 * max(gap + sign * slack, 0.0) / problem.weights.sum()))
         )
     said.assume()
-    said.rigour(*_weaker(rigour))
+    said.rigour(*(_weaker(rigour) if said.is_open else (rigour,)))
+    said.bounded(problem.exact)
     if not said.is_open:
         if noise > max(1e-3 * value, hidden):
             said.not_derived("rounding hides the objective at this point")
@@ -126,7 +127,7 @@ def compare_gap(said: Statement, value: float, lower: float, slack: float) -> No
 
 
 def _weaker(rigour: Rigour) -> tuple[Rigour, ...]:
-    """Return a rigour, and the weaker one of measurements whose rounding is not bounded."""
+    """Return a rigour, and the weaker one of open findings about measurements that do not bound rounding."""
     return (rigour, Rigour.WORKING_PRECISION) if rigour is not Rigour.ESTIMATE else (rigour,)
 
 
@@ -141,19 +142,18 @@ def _bound(said: Statement, problem: MatrixProblem, value: float) -> tuple[Lower
     if said.says("strongly_convex"):
         good = said.finding.claim == "globally_optimal"
         said.require(good, "a bound over matrices of this rank says nothing about others")
-        return rank_bound(problem, scale) if good else NOTHING, _charged(problem, Rigour.RIGOROUS)
+        return rank_bound(problem, scale) if good else NOTHING, Rigour.RIGOROUS
     if said.says("slopes_moved"):
-        return (conjugate_bound(problem, scale) if problem.is_psd else NOTHING), Rigour.WORKING_PRECISION
+        return (conjugate_bound(problem, scale) if problem.is_psd else NOTHING), Rigour.RIGOROUS
     if said.says("conjugates"):
         _require_zeros(said, problem)
         rigour = _norm_rigour(said)
-        weakest = Rigour.ESTIMATE if rigour is Rigour.ESTIMATE else Rigour.WORKING_PRECISION
-        return (NOTHING if problem.is_psd else conjugate_bound(problem, scale)), weakest
+        return (NOTHING if problem.is_psd else conjugate_bound(problem, scale)), rigour
     if not problem.losses.is_squared:
         said.fault("a bound of squared losses")
         return NOTHING, Rigour.ESTIMATE
     _require_zeros(said, problem)
-    rigour = _charged(problem, _norm_rigour(said))
+    rigour = _norm_rigour(said)
     if said.says("shifted_dual"):
         shifted = problem.is_psd and not problem.penalty and not problem.has_unit_trace
         said.require(shifted, "only duals of positive semidefinite matrices without penalty are shifted")
@@ -161,11 +161,6 @@ def _bound(said: Statement, problem: MatrixProblem, value: float) -> tuple[Lower
         is_dual = problem.is_psd and dual is not None
         return (feasible_bound(problem, np.asarray(dual), value) if is_dual else NOTHING), rigour
     return dual_bound(problem, scale, value), rigour
-
-
-def _charged(problem: MatrixProblem, rigour: Rigour) -> Rigour:
-    """Return the rigour that measurements allow whose rounding may not be bounded."""
-    return Rigour.WORKING_PRECISION if rigour is Rigour.RIGOROUS and not problem.exact else rigour
 
 
 def _norm_rigour(said: Statement) -> Rigour:
@@ -183,7 +178,8 @@ def check_descent(said: Statement, problem: MatrixProblem) -> Check:
     length = said.needed("length")
     said.must_say("rank_one_added")
     said.require(said.verdict is Verdict.REFUTED, "a better matrix refutes the claim")
-    said.rigour(Rigour.WORKING_PRECISION)
+    said.rigour(Rigour.RIGOROUS)
+    said.bounded(problem.exact)
     said.assume()
     if left is None or right is None or length is None or not problem.losses.is_squared:
         said.fault("no better matrix is attached")
@@ -250,7 +246,8 @@ def check_lower_point(said: Statement, problem: PlainFit) -> Check:
         said.must_say("in_witness", claim=("of", CLAIMS))
     said.must_say("is_lower")
     said.require(said.verdict is Verdict.REFUTED, "a better point refutes the claim")
-    said.rigour(Rigour.RIGOROUS, Rigour.WORKING_PRECISION)
+    said.rigour(Rigour.RIGOROUS)
+    said.bounded(problem.exact)
     said.assume()
     point = said.array("lower_point", (problem.size,))
     if point is None:
@@ -267,6 +264,4 @@ def check_lower_point(said: Statement, problem: PlainFit) -> Check:
     said.require(here - there > room, "the two objectives differ by no more than rounding")
     _compare_drop(said, drop)
     said.require(other.is_feasible, "a factor of the attached point breaks its constraints")
-    exact = said.finding.rigour is not Rigour.RIGOROUS or (problem.losses.is_squared and problem.exact)
-    said.require(exact, "rounding is bounded for squared losses of stored measurements only")
     return said.settle(words)

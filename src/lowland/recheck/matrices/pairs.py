@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.results.reasons import assumption
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check
 from lowland.core.rounding import gamma
@@ -98,8 +99,7 @@ def check_two_answers(said: Statement, problem: MatrixProblem) -> Check:
     said.require(said.verdict is Verdict.REFUTED, "two matrices refute uniqueness")
     said.require(not problem.is_penalised, "the problem is penalised: data need not be fitted")
     said.require(not problem.free, "with free biases no answer is known to be isolated")
-    said.rigour(Rigour.WORKING_PRECISION)
-    said.assume()
+    said.rigour(Rigour.RIGOROUS)
     one, other = (read_factored(said, names, problem) for names in (SIDES[:2], SIDES[2:]))
     if one is None or other is None or not problem.is_formed:
         return said.settle("") if said.faults else said.settle_unchecked("too large to be formed here")
@@ -109,6 +109,8 @@ def check_two_answers(said: Statement, problem: MatrixProblem) -> Check:
     said.close("bound", DIFFERENT)
     said.require(apart >= DIFFERENT, f"the matrices are only {apart:.2g} of the norm apart")
     tolerance = said.needed("tolerance") or 0.0
+    said.assume([assumption("share_counts_as_zero", share=tolerance)])
+    said.bounded(problem.exact)
     said.require(0 <= tolerance <= MOST_MISFIT, f"residuals of {tolerance:g} of a datum never count as zero")
     worst, blur = 0.0, 0.0
     for given in (one, other):

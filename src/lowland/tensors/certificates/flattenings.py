@@ -181,7 +181,8 @@ def _measured(objective: CellFit, theta: Vector) -> ExactFit:
     """Return how close a tensor is to its data; the rounding of its cells is not bounded."""
     floor = half_units(objective)
     squares = objective.data_value(theta)
-    return ExactFit(float("inf"), floor, root_places(squares, floor), relative_misfit(objective, theta))
+    worst = relative_misfit(objective, theta)
+    return ExactFit(float("inf"), floor, root_places(squares, floor), worst, is_bounded=False)
 
 
 def is_exact(objective: CellFit, theta: Vector, zero: float) -> bool:
