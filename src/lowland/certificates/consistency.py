@@ -51,8 +51,8 @@ def find_fault(objective: Fit, theta: Vector, rng: np.random.Generator) -> Reaso
 
 
 def scale_fault(objective: Fit, theta: Vector) -> Reason:
-    """Return which numbers are out of scale, or nothing; always nothing if rounding is bounded."""
-    if objective.bounds_rounding:
+    """Return which numbers are out of scale, or nothing; nothing of matrices whose rounding is bounded."""
+    if objective.bounds_rounding and is_matrix_fit(objective):
         return ()
     parts = {"data": objective.y, "weights": objective.weights, "point": theta}
     for name, numbers in parts.items():

@@ -12,6 +12,35 @@ from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 
+class TensorModel(Protocol):
+    """How a point makes a tensor."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the tensor."""
+
+    @property
+    def size(self) -> int:
+        """Length of a point."""
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Dimension of the set of tensors of the model."""
+
+    @property
+    def operations(self) -> int:
+        """Most rounded operations, one after another, between a point and a predicted cell."""
+
+    def lifted(self, theta: Vector) -> TuckerTensor:
+        """Return the tensor of a point in Tucker form."""
+
+    def changed(self, direction: Vector) -> TuckerTensor:
+        """Return the change of the Tucker form along a direction."""
+
+    def lowered(self, slopes: TuckerTensor) -> Vector:
+        """Return slopes in the point, given those in core and factors: the adjoint of `changed`."""
+
+
 class CellFit(Fit, Protocol):
     """A fit to the known cells of a tensor."""
 
@@ -35,6 +64,9 @@ class CellFit(Fit, Protocol):
 
     def data_value(self, theta: Vector) -> float:
         """Return half the weighted sum of squares of the residuals."""
+
+    def value_bounds(self, theta: Vector) -> tuple[float, float]:
+        """Return a lower and an upper bound on the objective, all rounding included."""
 
     @property
     def full_tensor(self) -> Matrix | None:

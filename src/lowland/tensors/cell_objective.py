@@ -6,20 +6,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar, Protocol, Self, TypeVar, final
+from typing import ClassVar, Self, TypeVar, final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.error_free import Close
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.objectives import FitLinearisation
 from lowland.core.promises.protocols import Penalty
 from lowland.core.results.findings import Certificate
+from lowland.core.results.records import Expansion
 from lowland.losses.squared import Squared
 from lowland.recheck.documents import Document
 from lowland.recheck.tensors.cell_problem import CellProblem
 from lowland.recheck.tensors.documents import PlainCells
-from lowland.tensors.capabilities import CellFit
+from lowland.tensors.capabilities import CellFit, TensorModel
+from lowland.tensors.cell_rounding import expand, prediction_error, value_bounds
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.cells.plain import plain_cells
 from lowland.tensors.measurement import AllCells, SomeCells, TensorMeasurement
@@ -30,31 +33,6 @@ P = TypeVar("P", bound=CellProblem)
 SINGLE = 1e-3
 # cells of a large complete tensor that are predicted at once
 SLAB = 1_000_000
-
-
-class TensorModel(Protocol):
-    """How a point makes a tensor."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the tensor."""
-
-    @property
-    def size(self) -> int:
-        """Length of a point."""
-
-    @property
-    def degrees_of_freedom(self) -> int:
-        """Dimension of the set of tensors of the model."""
-
-    def lifted(self, theta: Vector) -> TuckerTensor:
-        """Return the tensor of a point in Tucker form."""
-
-    def changed(self, direction: Vector) -> TuckerTensor:
-        """Return the change of the Tucker form along a direction."""
-
-    def lowered(self, slopes: TuckerTensor) -> Vector:
-        """Return slopes in the point, given those in core and factors: the adjoint of `changed`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +49,7 @@ class CellObjective(ABC):
     data: TensorObservations
     model: TensorModel
     loss: ClassVar[Squared] = Squared()
-    bounds_rounding: ClassVar[bool] = False
+    bounds_rounding: ClassVar[bool] = True
     has_second_matrix: ClassVar[bool] = False
     direct_jacobian_work: ClassVar[None] = None
     has_sparse_jacobian: ClassVar[bool] = False
@@ -206,17 +184,21 @@ class CellObjective(ABC):
         """Return the gradient of sum weights * cells in the point."""
         return self.model.lowered(self.measurement.pull(self.model.lifted(theta), weights))
 
-    def prediction_error(self, theta: Vector) -> None:
-        """Return None: the rounding of cells is not bounded."""
-        return
+    def prediction_error(self, theta: Vector) -> Vector:
+        """Return bounds on the rounding of `predict`, shape (p,)."""
+        return prediction_error(self, theta)
 
-    def predict_closely(self, theta: Vector) -> None:
-        """Return None: cells are computed in double precision alone."""
-        return
+    @abstractmethod
+    def predict_closely(self, theta: Vector) -> Close:
+        """Return the predictions with twice the digits, with bounds on their errors."""
 
-    def expand(self, theta: Vector, direction: Vector) -> None:
-        """Return None: the rounding of cells is not bounded."""
-        return
+    def expand(self, theta: Vector, direction: Vector) -> Expansion:
+        """Return the predictions along a line through a point, with bounds on their rounding."""
+        return expand(self, theta, direction)
+
+    def value_bounds(self, theta: Vector) -> tuple[float, float]:
+        """Return a lower and an upper bound on the objective, all rounding included."""
+        return value_bounds(self, theta)
 
     def in_double(self) -> Self:
         """Return the same problem in float64."""

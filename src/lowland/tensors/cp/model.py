@@ -53,6 +53,11 @@ class CP:
         """Dimension of the set of such tensors if their decompositions are finitely many."""
         return min((sum(self.shape) - len(self.shape) + 1) * self.rank, prod(self.shape))
 
+    @property
+    def operations(self) -> int:
+        """Most rounded operations between a point and a predicted cell: a product over modes, and the sum."""
+        return len(self.shape) + self.rank
+
     def unpack(self, theta: Vector) -> tuple[Matrix, ...]:
         """Return views of the factors, shapes (I_n, R)."""
         ends = np.cumsum(self.shape)[:-1] * self.rank

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.brief import briefly
+from lowland.core.error_free import Close
 from lowland.core.memory import check_fits
 from lowland.core.promises.objectives import FitLinearisation
 from lowland.core.results.findings import Certificate
@@ -23,6 +24,7 @@ from lowland.recheck.tensors.documents import CONSTRAINTS, cp_problem
 from lowland.tensors.cell_objective import CellObjective, PointLinearisation, factor_arrays
 from lowland.tensors.cells.plain import plain_cells
 from lowland.tensors.cells.unfoldings import Unfolding, all_products, products
+from lowland.tensors.close_cells import close_components
 from lowland.tensors.complete_cells import (
     CompleteCells,
     contracted_model,
@@ -117,6 +119,10 @@ class CPObjective(CellObjective):
         for low in range(0, self.data.size, CHUNK):
             out[low : low + CHUNK] = products(factors, self.data.positions[low : low + CHUNK]).sum(axis=1)
         return out
+
+    def predict_closely(self, theta: Vector) -> Close:
+        """Return the predictions with twice the digits, with bounds on their errors."""
+        return close_components(self.data, self.model.unpack(theta))
 
     def predictor(self, theta: Vector) -> Callable[[int, int], Vector]:
         """Return the predictions of all cells of slices low to high - 1 of the first mode, at a point."""

@@ -51,6 +51,11 @@ class Tucker:
         """Dimension of the set of tensors of these multilinear ranks."""
         return self.size - sum(r * r for r in self.ranks)
 
+    @property
+    def operations(self) -> int:
+        """Most rounded operations between a point and a predicted cell: a sum along each mode."""
+        return sum(self.ranks) + len(self.ranks)
+
     def unpack(self, theta: Vector) -> TuckerTensor:
         """Return views of core and factors."""
         return TuckerTensor.of_point(theta, self.shape, self.ranks)

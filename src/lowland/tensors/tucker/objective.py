@@ -12,6 +12,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.brief import briefly
+from lowland.core.error_free import Close
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.findings import Certificate
 from lowland.core.results.verification import Verification
@@ -20,6 +21,7 @@ from lowland.recheck.tensors.checks import verify_tensor
 from lowland.recheck.tensors.documents import tensor_problem
 from lowland.tensors.cell_objective import CellObjective, factor_arrays
 from lowland.tensors.cells.plain import plain_cells
+from lowland.tensors.close_cells import close_tucker
 from lowland.tensors.measurement import AllCells
 from lowland.tensors.modular_jacobian import CellJacobian
 from lowland.tensors.normal_matrix import normal_matrix
@@ -98,6 +100,10 @@ class TuckerObjective(CellObjective):
     def predict(self, theta: Vector) -> Vector:
         """Return the model's predictions of the known cells, shape (p,)."""
         return self.measurement.measure(self.model.unpack(theta))
+
+    def predict_closely(self, theta: Vector) -> Close:
+        """Return the predictions with twice the digits, with bounds on their errors."""
+        return close_tucker(self.data, self.model.unpack(theta))
 
     def predictor(self, theta: Vector) -> Callable[[int, int], Vector]:
         """Return the predictions of all cells of slices low to high - 1 of the first mode, at a point."""
