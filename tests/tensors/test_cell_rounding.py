@@ -13,32 +13,17 @@ from lowland.tensors.cp.model import CP
 from lowland.tensors.cp.objective import CPObjective
 from lowland.tensors.tucker.model import Tucker
 from lowland.tensors.tucker.objective import TuckerObjective
+from oracles.tensors import fractions, tensor_of
 
 SHAPE = (3, 2, 4)
 KINDS = list(product(["tucker", "cp"], ["all", "some"]))
 
 
-def fractions(array):
-    return np.array([Fraction(float(x)) for x in np.ravel(array)], dtype=object).reshape(np.shape(array))
-
-
 def exact_cells(objective, theta):
-    """Cells of a point of fractions, by sums of outer products."""
-    model = objective.model
-    parts = model.unpack(theta)
-    if isinstance(model, CP):
-        core, factors = None, parts
-    else:
-        core, factors = parts.core, parts.factors
-    total = np.full(model.shape, Fraction(0))
-    for places in product(*(range(factor.shape[1]) for factor in factors)):
-        if core is None and len(set(places)) > 1:
-            continue
-        term = Fraction(1) if core is None else core[places]
-        for factor, k in zip(factors, places, strict=True):
-            term = np.multiply.outer(term, factor[:, k])
-        total = total + term
-    return total[tuple(objective.data.all_positions().T)]
+    """Known cells of a point of fractions."""
+    parts = objective.model.unpack(theta)
+    whole = tensor_of(None, parts) if isinstance(parts, tuple) else tensor_of(parts.core, parts.factors)
+    return whole[tuple(objective.data.all_positions().T)]
 
 
 def make(kind, known, rng, shape=SHAPE, weighted=False, strength=0.0):

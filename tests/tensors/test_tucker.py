@@ -312,7 +312,7 @@ def test_bounds_hold_and_lie_in_order(count):
         flat = [np.moveaxis(tensor, n, 0).reshape(shape[n], -1) for n in range(order)]
         tails = [np.linalg.norm(np.linalg.svd(part, compute_uv=False)[2:]) for part in flat]
         objective = TuckerObjective(ll.TensorObservations.from_array(tensor), Tucker(shape, ranks))
-        bound = best_bound(tensor, objective.flat_rank, 4000)[0]
+        bound = best_bound(tensor, objective.flat_rank, 4000).proved
         first = np.linalg.norm(sequential_start(tensor, ranks, rng).tensor() - tensor)
         fit = ll.decompose_tucker(tensor, ranks, n_restarts=0, rng=0, certify=False)
         error = np.linalg.norm(fit.tensor() - tensor)

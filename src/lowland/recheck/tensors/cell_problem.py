@@ -44,7 +44,7 @@ class CellProblem(ABC):
     is_weighted: bool = False
     words: str = ""
     losses: PlainLosses = field(default_factory=PlainLosses)
-    exact: ClassVar[bool] = False
+    exact: ClassVar[bool] = True
     is_matrix: ClassVar[bool] = True
 
     @property
@@ -175,6 +175,10 @@ class CellProblem(ABC):
         """Return the regulariser: zero without one."""
         return 0.0
 
+    def paid_error(self) -> float:
+        """Return how far rounding may move the regulariser."""
+        return 0.0
+
     def penalty_gradient(self) -> Vector:
         """Return the gradient of the regulariser."""
         return np.zeros(self.size)
@@ -194,6 +198,20 @@ class CellProblem(ABC):
         terms = sum(self.ranks) + 8 * len(self.shape)
         size = self.sizes().predictions()
         return np.asarray(gamma(terms) * size + 4 * UNIT * (np.abs(self.predictions()) + np.abs(self.y)))
+
+    def value_bounds(self) -> tuple[float, float]:
+        """Return a lower and an upper bound on the objective, rounding included."""
+        residual, error = np.abs(self.predictions() - self.y), self.coarse_error()
+        rows = [max(1.0, float(np.abs(factor).sum(axis=1).max())) for factor in self.factors]
+        error = error + 1e-318 * prod(rows)  # what underflows
+        low, high = (
+            0.5 * float(np.sum(self.weights * end**2))
+            for end in (np.maximum(residual - error, 0.0), residual + error)
+        )
+        paid, slack = self.paid(), self.paid_error()
+        rounding = gamma(self.y.size + 16)
+        low, high = low * (1 - rounding) + max(paid - slack, 0.0), high * (1 + rounding) + paid + slack
+        return low * (1 - 4 * UNIT), high * (1 + 4 * UNIT)
 
     def usual_size(self) -> Vector:
         """Return each datum's size, or the root mean square of its slices if that is larger."""

@@ -16,11 +16,12 @@ from lowland.recheck.dispatch import Checks, Progress, verify_each
 from lowland.recheck.matrices.curvature import Calculus, checks_at_the_point
 from lowland.recheck.matrices.derivatives import MOST_JACOBIAN, MOST_UNKNOWNS, with_fixed_slopes
 from lowland.recheck.matrices.exact_fits import Misfit, compare_misfit
-from lowland.recheck.matrices.optimality import LARGEST_GAP, OVERFLOW, check_lower_point
+from lowland.recheck.matrices.optimality import OVERFLOW, check_lower_point
 from lowland.recheck.modular_rank import Residues, generic_rank
 from lowland.recheck.ranks import FINITE, compare_deficient, compare_freedom, compare_full, is_counted
-from lowland.recheck.statement import AGREE, Statement
+from lowland.recheck.statement import Statement
 from lowland.recheck.tensors.cell_problem import CellProblem
+from lowland.recheck.tensors.flattenings import check_flattening
 from lowland.recheck.tensors.problem import TensorProblem, flat
 from lowland.recheck.tensors.saddles import check_local_minimum
 
@@ -87,46 +88,7 @@ def check_tensor_optimal(said: Statement, problem: CellProblem) -> Check:
         return compare_misfit(said, misfit_of_tensor(problem))
     if said.code == "another_point":
         return check_lower_point(said, problem)
-    return _check_flattening(said, problem)
-
-
-def _check_flattening(said: Statement, problem: CellProblem) -> Check:
-    """Compare a gap with the singular values of the flattening that is named."""
-    modes = said.array("modes", (None,))
-    full = problem.is_full and not problem.is_weighted
-    if modes is None or not said.require(full, "a bound needs every cell, with equal weights"):
-        return said.settle("")
-    group, order = [int(mode) for mode in modes], len(problem.shape)
-    if len(set(group)) != len(group) or not set(group) < set(range(order)) or list(modes) != group:
-        said.fault("the modes are no proper set of modes")
-        return said.settle("")
-    said.must_say("flattening", modes=group)
-    tensor = problem.spread(problem.y)
-    others = [n for n in range(order) if n not in group]
-    rank = problem.flat_rank(group)
-    rows = prod(problem.shape[n] for n in group)
-    singular = np.linalg.svd(np.transpose(tensor, (*group, *others)).reshape(rows, -1), compute_uv=False)
-    least, value = float(np.linalg.norm(singular[rank:])), problem.objective()
-    lower, noise = 0.5 * least**2, 1e-12 * float(np.sum(tensor**2))
-    gap = (value - lower) / value if value > 0 else 1.0
-    blur = min(4 * noise / value, np.inf) + AGREE if value > 0 else np.inf
-    said.close("value", gap, rtol=0.0, atol=blur)
-    said.close("lower_bound", lower, atol=noise)
-    said.close("error", float(np.sqrt(2 * value)), rtol=1e-5, atol=float(np.sqrt(noise)))
-    said.close("least_error", least, rtol=1e-5, atol=float(np.sqrt(noise)))
-    if least > 10 * np.sqrt(noise):
-        said.close("ratio", float(np.sqrt(2 * value)) / least, rtol=1e-4)
-    else:
-        said.unread.discard("ratio")
-    tolerance = said.tolerance(LARGEST_GAP)
-    said.rigour(Rigour.WORKING_PRECISION)
-    said.assume()
-    words = f"error {np.sqrt(2 * value):.6g}, at least {least:.6g} by this flattening"
-    if said.verdict is Verdict.PROVED:
-        said.require(value - lower <= tolerance * value * (1 + AGREE), f"the gap exceeds {tolerance:g}")
-    elif not said.is_open:
-        said.fault("a flattening proves, or leaves open")
-    return said.settle(words)
+    return check_flattening(said, problem)
 
 
 def _check_determined(said: Statement, problem: TensorProblem, beside: Certificate) -> Check:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.rounding import gamma
 from lowland.recheck.tensors.cell_problem import CellProblem, spanned
 
 # sweeps of balancing
@@ -138,6 +139,15 @@ class TensorProblem(CellProblem):
     def paid(self) -> float:
         """Return the regulariser."""
         return self.strength * sum(float(np.sum(excess**2)) for excess in self._excesses())
+
+    def paid_error(self) -> float:
+        """Return how far rounding may move the regulariser: Gram matrices may cancel."""
+        core, total = np.abs(self.core), 0.0
+        for n, (factor, excess) in enumerate(zip(self.factors, self._excesses(), strict=True)):
+            sizes = np.abs(factor).T @ np.abs(factor) + flat(core, n) @ flat(core, n).T
+            error = gamma(len(factor) + self.core.size + 4) * sizes
+            total += float(np.sum(error * (2 * np.abs(excess) + error))) + 1e-12 * float(np.sum(excess**2))
+        return self.strength * total * (1 + 1e-9)
 
     def _excesses(self) -> Iterator[Matrix]:
         for n, factor in enumerate(self.factors):

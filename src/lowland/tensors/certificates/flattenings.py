@@ -4,13 +4,17 @@ A tensor of Tucker ranks r, flattened to a matrix with the modes in G as rows, h
 the ranks in G, and of those not in G. So no fit is better than the best matrix of that rank. For every G
 
     ||X - T||^2 >= sum of the squares of the singular values of T_(G) beyond that rank.
+
+Flattenings are compared by computed singular values; what the best of them leaves is then proved (`tails`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import combinations
 from math import prod
+from typing import final
 
 import numpy as np
 
@@ -23,6 +27,7 @@ from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.work import CALL, UNLIMITED, Budget, eigenvalue_work, touch
 from lowland.tensors.capabilities import CellFit
+from lowland.tensors.certificates.tails import proof_work, proved_tail
 from lowland.tensors.kernels.mode_products import mode_gram
 
 CLAIM = "globally_optimal"
@@ -45,9 +50,9 @@ def judge_flattenings(objective: CellFit, theta: Vector, given: Judgement) -> li
     Returns
     -------
     list of Finding
-        PROVED if the objective is within the gap tolerance of a lower bound, or zero to rounding;
-        INCONCLUSIVE otherwise: the bound is often not attained. With missing cells or weights there is no
-        such bound.
+        PROVED if the objective, rounded up, is within the gap tolerance of a lower bound, rounded down, or
+        zero to rounding; SUPPORTED if it is before both are rounded; INCONCLUSIVE otherwise: the bound is
+        often not attained. With missing cells or weights there is no such bound.
     """
     settings, value = given.settings, float(objective.value(theta))
     if not np.isfinite(value):
@@ -59,27 +64,57 @@ def judge_flattenings(objective: CellFit, theta: Vector, given: Judgement) -> li
     tensor = objective.full_tensor
     if tensor is None:
         return [undecided(CLAIM, because("no_bound"))]
-    bound, group, limit = best_bound(tensor, objective.flat_rank, settings.largest_dense, given.budget)
-    lower = 0.5 * bound**2
-    gap = (value - lower) / value if value > 0 else 1.0  # a value that underflowed to zero proves nothing
+    bound = best_bound(tensor, objective.flat_rank, settings.largest_dense, given.budget)
+    (_, upper), tolerance = objective.value_bounds(theta), settings.gap_tolerance
+    proved = _gap(upper, bound.proved) * (1 + 1e-12) <= tolerance
+    # what rounding, charged at its worst, leaves open
+    supported = not proved and _gap(value, bound.computed) <= tolerance
+    most, least = (value, bound.computed) if supported else (upper, bound.proved)
+    verdict = Verdict.PROVED if proved else Verdict.SUPPORTED if supported else Verdict.INCONCLUSIVE
     finding = Finding(
         CLAIM,
-        Verdict.PROVED if gap <= settings.gap_tolerance else Verdict.INCONCLUSIVE,
-        gap,
-        settings.gap_tolerance,
-        settings.gap_tolerance,
-        reason=because("flattening", modes=group),
-        rigour=Rigour.WORKING_PRECISION,
+        verdict,
+        _gap(most, least),
+        tolerance,
+        tolerance,
+        reason=because("flattening", modes=bound.modes),
+        rigour=Rigour.WORKING_PRECISION if supported else Rigour.RIGOROUS,
         witness={
-            "lower_bound": lower,
+            "lower_bound": 0.5 * least**2,
             "error": float(np.sqrt(2 * value)),
-            "least_error": bound,
-            "ratio": float(np.sqrt(2 * value)) / bound if bound > 0 else float("inf"),
-            "modes": np.array(group),
+            "least_error": least,
+            "ratio": float(np.sqrt(2 * value)) / least if least > 0 else float("inf"),
+            "modes": np.array(bound.modes),
         },
-        limited_by=limit,
+        limited_by=bound.limit,
     )
     return [finding]
+
+
+def _gap(value: float, error: float) -> float:
+    """Return the gap of an objective to the least error, as a share of it; one if it underflowed to zero."""
+    return (value - 0.5 * error**2) / value if 0 < value < np.inf else 1.0
+
+
+@final
+@dataclass(frozen=True)
+class FlatBound:
+    """What a flattening says of every fit.
+
+    Parameters
+    ----------
+    proved, computed : float
+        The root sum of squares of its singular values beyond the rank: a proved lower bound, and as computed.
+    modes : tuple of int
+        Its rows.
+    limit : str
+        The limit that excluded others.
+    """
+
+    proved: float
+    computed: float
+    modes: tuple[int, ...]
+    limit: str
 
 
 def best_bound(
@@ -87,8 +122,8 @@ def best_bound(
     flat_rank: Callable[[tuple[int, ...]], int],
     largest: int,
     budget: Budget = UNLIMITED,
-) -> tuple[float, tuple[int, ...], str]:
-    """Return the largest lower bound on any fit's error, its modes, and the limit that excluded some modes.
+) -> FlatBound:
+    """Return the largest lower bound on any fit's error that a flattening gives.
 
     Parameters
     ----------
@@ -98,29 +133,27 @@ def best_bound(
     largest : int
         Largest side of a matrix that is factored.
     budget : Budget
-        Each flattening may take half of the remaining budget.
-
-    Returns
-    -------
-    float, tuple of int, str
+        Flattenings are left out that would leave no work for the proof.
     """
-    best, limit = 0.0, ""
+    best, limit, proof = 0.0, "", 0.0
     group: tuple[int, ...] = (0,)
+    beyond = 0
     for modes in groups(tensor.ndim):
         rank = flat_rank(modes)
         rows = prod(tensor.shape[n] for n in modes)
-        if min(rows, tensor.size // rows) <= rank:
-            continue
         few = min(rows, tensor.size // rows)
+        if few <= rank:
+            continue
         work = CALL * 4 + tensor.size * (4.0 + few / 24) + 2 * eigenvalue_work(few)
-        if few > largest or not budget.allows(work, part=0.5):
+        proof = max(proof, proof_work(few, tensor.size // few) + 2 * eigenvalue_work(few))
+        if few > largest or not budget.allows(work + proof):
             limit = "largest_dense" if few > largest else budget.name
             continue
         touch(work)
-        bound = tail(tensor, modes, rank)
-        if bound > best:
-            best, group = bound, modes
-    return best, group, limit
+        size = tail(tensor, modes, rank)
+        if size > best:
+            best, group, beyond = size, modes, rank
+    return FlatBound(proved_tail(tensor, group, beyond) if best > 0 else 0.0, best, group, limit)
 
 
 def groups(order: int) -> Iterator[tuple[int, ...]]:
@@ -132,7 +165,7 @@ def groups(order: int) -> Iterator[tuple[int, ...]]:
 
 
 def tail(tensor: Matrix, modes: tuple[int, ...], rank: int) -> float:
-    """Return the root sum of squares of a flattening's singular values beyond a rank, rounded down.
+    """Return the root sum of squares of a flattening's singular values beyond a rank, less likely rounding.
 
     It is computed from the eigenvalues of the Gram matrix if they leave enough digits, otherwise by an
     orthogonal factorisation.
