@@ -182,13 +182,14 @@ def test_descent_stays_up_to_the_largest_step(rng):
         for minimum in path[1:]:
             network, step = minimum.network, minimum.largest_step
             curvature = largest_gauss_newton(network, x[:, None], weights)
-            assert step == pytest.approx(2 / curvature, rel=1e-5)
-            verdict = stability_report(network, x, y, step).certificate.verdict
+            assert 1e-4 < 1 - step * curvature / 2 < 2e-3  # what a proof needs, and little more
+            assert float(f"{step:.4g}") * curvature < 2  # of the step as it is written, too
+            verdict = stability_report(network, x, y, float(f"{step:.4g}")).certificate.verdict
             if np.abs(x[:, None] - minimum.spline.knots).min() == 0:
                 assert verdict is Verdict.INCONCLUSIVE  # the loss has no Hessian there
                 continue
             assert verdict is Verdict.PROVED
-            assert stability_report(network, x, y, 1.001 * step).certificate.verdict is Verdict.REFUTED
+            assert stability_report(network, x, y, 1.002 * step).certificate.verdict is Verdict.REFUTED
             seen += 1
             if seen > 5:
                 continue

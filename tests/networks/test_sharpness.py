@@ -51,7 +51,7 @@ def test_any_loss_that_offers_products_is_measured():
 def test_step_sizes_are_judged_by_both_ends():
     found = measured(Quadratic(symmetric(300)), tolerance=0.2, rng=0)
     assert found.lower < found.upper
-    assert found.stable_at(2 / found.lower * 1.001) is Verdict.REFUTED
+    assert found.stable_at(2 / found.lower * 1.001) is Verdict.INCONCLUSIVE  # rounding is not bounded
     assert found.stable_at(2 / found.upper * 0.999) is Verdict.SUPPORTED
     assert found.stable_at(4 / (found.upper + found.lower)) is Verdict.INCONCLUSIVE
     assert found.largest_step() == (2 / found.upper, 2 / found.lower)
@@ -140,7 +140,7 @@ def test_edges_and_catapults_are_told_from_records():
     assert traced([1, 3, 4.1, 3.9, 4.2, 4], [1, 0.5, 0.3, 0.2, 0.2, 0.1]).edge_share() == 1
     thrown = traced([9, 8.8, 3, 3], [1, 5, 0.5, 0.2])
     assert thrown.catapults() == [10]
-    assert thrown.stability()[0] is Verdict.REFUTED
+    assert thrown.stability()[0] is Verdict.INCONCLUSIVE
     # the loss rose, but where it went is no flatter
     assert traced([3, 3, 3.1], [1, 5, 0.5]).catapults() == []
 

@@ -13,10 +13,11 @@ import lowland as ll
 from cases import random_network
 from lowland import networks as ln
 from lowland.core.errors import InvalidInputError, LowlandError
-from lowland.core.results.status import Verdict
+from lowland.core.results.status import Rigour, Verdict
 from lowland.networks.certificates import sharpness as sharpness_module
 from lowland.networks.certificates import stability as stability_module
 from lowland.networks.certificates.sharpness import Sharpness, kernel, measure_sharpness, rescaling_bracket
+from lowland.networks.certificates.slopes import Slopes
 from lowland.networks.certificates.stability import judge_stability
 from lowland.networks.kernels import descent as relu_descent
 from lowland.networks.kernels.descent import DIVERGED, descend
@@ -122,6 +123,9 @@ def test_sharpness_is_the_hessians(sizes, biased, count, rng, monkeypatch):
         monkeypatch.setattr(sharpness_module, "DENSE", 5)
         iterated = measure_sharpness(network, inputs, targets)
         assert abs(iterated.largest - found.largest) <= iterated.error + 1e-9
+        assert iterated.lower <= found.upper
+        assert found.lower <= found.largest <= found.upper
+        assert found.upper - found.lower <= 1e-9 * found.upper
         assert iterated.gauss_newton == pytest.approx(found.gauss_newton, rel=1e-8)
         monkeypatch.undo()
 
@@ -288,20 +292,63 @@ def test_judges_that_forget_are_caught(monkeypatch):
         gradient_norm=0.0,
         loss=0.5,
         kinks=0,
+        lower=1 - 1e-12,
+        upper=1 + 1e-12,
+        lowest=0.0,
+        slopes=Slopes(most_unrest=1e-9, idle_ends=(0.0, 0.0)),
     )
     cases = {
-        "limit": replace(good, largest=3.0, gauss_newton=3.0),
-        "rest": replace(good, gradient_norm=0.3, unrest=0.3),
-        "saddle": replace(good, smallest=-0.5, remainder=0.5),
+        "limit": replace(good, largest=3.0, gauss_newton=3.0, lower=3.0, upper=3.0),
+        "rest": replace(good, gradient_norm=0.3, slopes=replace(good.slopes, unrest=0.3, most_unrest=0.3)),
+        "saddle": replace(good, smallest=-0.5, remainder=0.5, lowest=-0.5),
         "kink": replace(good, kinks=1),
-        "edge": replace(good, largest=2.0, error=1e-3, gauss_newton=2.0),
-        "bound": replace(good, smallest=-0.1, remainder=0.1, smallest_is_bound=True),
+        "edge": replace(good, largest=2.0, gauss_newton=2.0, lower=1.999, upper=2.001),
+        "bound": replace(good, smallest=-0.1, remainder=0.1, smallest_is_bound=True, lowest=-0.1),
+        "upper": replace(good, upper=np.inf),
+        "upper is no number": replace(good, upper=np.nan),
+        "lowest": replace(good, lowest=-1e-6),
+        "slopes": replace(good, slopes=replace(good.slopes, most_unrest=1e-5)),
+        "idle": replace(good, slopes=replace(good.slopes, idle_ends=(0.0, 1e-5))),
+        "an idle neuron": replace(good, slopes=replace(good.slopes, idle_pull=1e-5)),
     }
-    assert judge_stability(good, 1.0, 1.0).verdict is Verdict.PROVED
+    proof = judge_stability(good, 1.0)
+    assert (proof.verdict, proof.rigour) == (Verdict.PROVED, Rigour.RIGOROUS)
     for name, case in cases.items():
-        assert judge_stability(case, 1.0, 1.0).verdict is not Verdict.PROVED, name
+        found = judge_stability(case, 1.0)
+        assert found.verdict is not Verdict.PROVED, name
+        assert found.rigour.is_proof == (found.verdict is Verdict.REFUTED), name
+    for name in ("upper", "lowest", "slopes", "idle"):
+        assert judge_stability(cases[name], 1.0).verdict is Verdict.SUPPORTED, name
     monkeypatch.setattr(stability_module, "STATIONARY", 1.0)
-    assert judge_stability(cases["rest"], 1.0, 1.0).verdict is Verdict.PROVED
+    assert judge_stability(cases["rest"], 1.0).verdict is Verdict.PROVED
+
+
+def test_only_what_is_proved_is_refuted():
+    pull = Slopes(idle_pull=0.5, most_unrest=1e-9, idle_ends=(0.4, 0.6))
+    saddle = Sharpness(
+        largest=1.0,
+        error=1e-12,
+        smallest=-0.5,
+        gauss_newton=1.0,
+        remainder=0.5,
+        gradient_norm=0.0,
+        loss=0.5,
+        kinks=0,
+        lower=1.0,
+        upper=1.0,
+        slopes=pull,
+    )
+    found = judge_stability(saddle, 1.0)
+    assert (found.verdict, found.rigour, len(found.assumptions)) == (Verdict.REFUTED, Rigour.RIGOROUS, 1)
+    unproved = (
+        replace(saddle, slopes=replace(pull, most_unrest=1e-5)),
+        replace(saddle, slopes=replace(pull, idle_ends=(1e-5, 0.6))),
+        replace(saddle, largest=3.0, lower=-np.inf, upper=np.inf),
+        replace(saddle, largest=2.0, lower=2.0, upper=2.0),
+    )
+    for case in unproved:
+        found = judge_stability(case, 1.0)
+        assert (found.verdict, found.rigour) == (Verdict.INCONCLUSIVE, Rigour.WORKING_PRECISION)
 
 
 # ------------------------------------------------------------------ descent
@@ -546,8 +593,10 @@ def test_a_step_size_leaves_what_is_stable():
     assert min(minimum.largest_step for minimum in model.path_) >= budget
     assert len(model.path_) < len(free.path_)
     most = max(minimum.largest_step for minimum in free.path_)
-    with pytest.raises(InvalidInputError, match="step_size is too large"):
+    with pytest.raises(InvalidInputError, match="step_size is too large") as refused:
         ll.StableSplineRegressor(1.01 * most).fit(x, y)
+    advised = float(str(refused.value).partition("give at most ")[2])
+    assert ll.StableSplineRegressor(advised).fit(x, y).step_size_ == advised
     straight = ll.StableSplineRegressor(max_knots=0).fit(x, y)
     np.testing.assert_allclose(straight.predict(x), np.polyval(np.polyfit(x, y, 1), x), atol=0.1)
     assert straight.knots_.size == 0

@@ -44,6 +44,19 @@ def solve(matrix, right):
     return solution, null
 
 
+def is_semidefinite(matrix):
+    """Return whether a symmetric matrix of fractions has no negative eigenvalue, by elimination."""
+    rows = [list(row) for row in matrix]
+    for k, row in enumerate(rows):
+        if row[k] < 0 or (row[k] == 0 and any(row[k:])):
+            return False
+        for other in rows[k + 1 :]:
+            if other[k]:
+                f = other[k] / row[k]
+                other[k:] = [a - f * b for a, b in zip(other[k:], row[k:], strict=True)]
+    return True
+
+
 def largest(objective, matrix, right):
     """Return max c.x over A x <= b, x >= 0 with b >= 0, by the simplex method with Bland's rule; bounded."""
     m, n = len(matrix), len(objective)

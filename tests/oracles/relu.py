@@ -129,3 +129,59 @@ def unrest(network, x, y):
         slope = abs(float(sum(f * r for f, r in zip(feature, residual, strict=True))))
         shares.append(slope / (size * length) if size * length > 0 else 0.0)
     return max(shares), length / len(xs) ** 0.5 / float(np.std(y))
+
+
+class ExactLoss:
+    """Curvatures and slopes of 1/2 sum_i s_i (f(x_i) - y_i)^2 in fractions, weights scaled to sum to one."""
+
+    def __init__(self, network, x, y, weights=None):
+        (inner, outer), (shift, last) = network.weights, network.biases
+        w, v = rationals.fractions(inner[:, 0]), rationals.fractions(outer[0])
+        b = [Fraction(0)] * len(w) if shift is None else rationals.fractions(shift)
+        c = Fraction(0) if last is None else rationals.fractions(last)[0]
+        xs, ys = rationals.fractions(x), rationals.fractions(y)
+        given = [Fraction(1)] * len(xs) if weights is None else rationals.fractions(weights)
+        self.shares = [s / sum(given) for s in given]
+        before = [[wk * xi + bk for wk, bk in zip(w, b, strict=True)] for xi in xs]
+        self.is_at_kink = any(z == 0 for row in before for z in row)
+        hidden = [[max(z, Fraction(0)) for z in row] for row in before]
+        f = [sum(p * h for p, h in zip(v, row, strict=True)) + c for row in hidden]
+        self.residual = [a - yi for a, yi in zip(f, ys, strict=True)]
+        on = [[Fraction(int(z > 0)) for z in row] for row in before]
+        rows = [[xi, Fraction(1)][: 1 + (shift is not None)] for xi in xs]
+        # by neuron and weight, for output weights of one
+        pulls = [[o[k] * r[j] for o, r in zip(on, rows, strict=True)]
+                 for k in range(len(w)) for j in range(len(rows[0]))]  # fmt: skip
+        outputs = [*zip(*hidden, strict=True), *([[Fraction(1)] * len(xs)] if last is not None else [])]
+        d = len(rows[0])
+        features = [[v[m // d] * a for a in pull] for m, pull in enumerate(pulls)] + [*map(list, outputs)]
+        self.hessian = [[self.mean(p, q) for q in features] for p in features]
+        for m, pull in enumerate(pulls):
+            out = len(pulls) + m // d
+            self.hessian[m][out] += self.mean(pull, self.residual)
+            self.hessian[out][m] += self.mean(pull, self.residual)
+        live = [pull for m, pull in enumerate(pulls) if v[m // d]] + [*map(list, outputs)]
+        self.unrest = max(map(self.share, live), default=Fraction(0))
+        self.pull = max((self.share(p) for m, p in enumerate(pulls) if not v[m // d]), default=Fraction(0))
+        centre = self.mean(ys, [Fraction(1)] * len(ys)) if last is not None else Fraction(0)
+        self.spread = self.mean(*[[yi - centre for yi in ys]] * 2)
+
+    def mean(self, a, b):
+        return sum((s * p * q for s, p, q in zip(self.shares, a, b, strict=True)), Fraction(0))
+
+    def share(self, feature):
+        """The squared cosine of the angle between residuals and a feature, 0 if one of them is zero."""
+        possible = self.mean(feature, feature) * self.mean(self.residual, self.residual)
+        return self.mean(feature, self.residual) ** 2 / possible if possible else Fraction(0)
+
+    def is_at_most(self, limit):
+        """Whether no curvature is above a limit."""
+        return rationals.is_semidefinite(
+            [[limit * (i == j) - a for j, a in enumerate(row)] for i, row in enumerate(self.hessian)]
+        )
+
+    def is_at_least(self, limit):
+        """Whether no curvature is below a limit."""
+        return rationals.is_semidefinite(
+            [[a - limit * (i == j) for j, a in enumerate(row)] for i, row in enumerate(self.hessian)]
+        )

@@ -1,5 +1,7 @@
 """Forgeries about networks and premises made with full knowledge of the re-check; each once passed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,16 +9,17 @@ import lowland as ll
 from forging import with_codes
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.findings import Certificate, Finding
-from lowland.core.results.reasons import because
+from lowland.core.results.reasons import assumption, because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Outcome
 from lowland.models import Psd
 from lowland.networks import ReluNetwork, region_report, stability_report
 from lowland.objectives import make_objective
 from lowland.objectives.plain import recovery_document
+from lowland.recheck.networks.curvatures import Curvatures
 from lowland.recheck.networks.problem import NetworkProblem
 from lowland.recheck.networks.region_checks import _is_exactly
-from lowland.recheck.networks.stability_checks import layers_problem, measure
+from lowland.recheck.networks.stability_checks import layers_problem
 from lowland.sensing.conditional import assumptions_of, conditional_findings
 
 P, S, R, OPEN = Verdict.PROVED, Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE
@@ -137,19 +140,65 @@ def test_a_limit_within_rounding_of_the_eigenvalue_proves_nothing():
     x = np.linspace(-2.1, 2, 9)
     y = net(x[:, None])
     report = stability_report(net, x, y, 0.05)
-    found = measure(layers_problem(report.document(report.certificate), x, y, None))
+    found = Curvatures(layers_problem(report.document(report.certificate), x, y, None))
     step = 2 / found.largest
     near = stability_report(net, x, y, step)
     honest = near.certificate["stable_at_step_size"]
-    for verdict, words in (
-        (P, "a stationary point with all eigenvalues of the Hessian between 0 and the limit"),
-        (R, "the largest eigenvalue of the Hessian exceeds 2 over the step"),
+    fits = (
+        assumption("small_residuals", share=1e-6),
+        assumption("small_curvatures", share=1e-9),
+    )
+    for verdict, words, assumptions in (
+        (P, "a stationary point with all eigenvalues of the Hessian between 0 and the limit", fits),
+        (R, "the largest eigenvalue of the Hessian exceeds 2 over the step", ()),
     ):
         forged = Finding(
-            honest.claim, verdict, honest.value, honest.bound, honest.tolerance, (), words, WORKING
+            honest.claim, verdict, honest.value, honest.bound, honest.tolerance, assumptions, words, RIGOROUS
         )
         document = near.document(Certificate((forged,)))
         assert ll.verify(document, (x, y))[honest.claim].outcome is Outcome.CONTRADICTED
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("rigour", WORKING),
+        ("rigour", LIKELY),
+        ("assumptions", ()),
+        ("assumptions", (assumption("small_slopes", share=1e-6), assumption("small_curvatures", share=1e-9))),
+        (
+            "assumptions",
+            (assumption("small_residuals", share=1e-3), assumption("small_curvatures", share=1e-9)),
+        ),
+        ("verdict", R),
+    ],
+)
+def test_a_proof_of_stability_says_what_it_rests_on(name, value):
+    net, x = ReluNetwork(([[1.0], [1.0]], [[1.0, -1.5]]), ([0.5, -0.4], [0.1])), np.linspace(-2.1, 2, 9)
+    report = stability_report(net, x, net(x[:, None]), 0.05)
+    honest = report.certificate["stable_at_step_size"]
+    assert (honest.verdict, honest.rigour) == (P, RIGOROUS)
+    document = report.document(Certificate((replace(honest, **{name: value}),)))
+    assert ll.verify(document, (x, report.y))[honest.claim].outcome is Outcome.CONTRADICTED
+
+
+def test_stability_that_is_computed_is_supported():
+    """What earlier versions proved to working precision, and what underflow forbids to prove."""
+    net, x = ReluNetwork(([[1.0], [1.0]], [[1.0, -1.5]]), ([0.5, -0.4], [0.1])), np.linspace(-2.1, 2, 9)
+    report = stability_report(net, x, net(x[:, None]), 0.05)
+    honest = report.certificate["stable_at_step_size"]
+    weaker = replace(honest, verdict=S, rigour=WORKING, assumptions=())
+    document = report.document(Certificate((weaker,)))
+    assert ll.verify(document, (x, report.y))[honest.claim].outcome is Outcome.CONFIRMED
+    tiny = ReluNetwork(([[1.0], [1e-70]], [[1.0, -1.5]]), ([0.5, 1e-70], [0.1]))
+    for step, verdict in ((0.05, S), (5.0, OPEN)):
+        found = stability_report(tiny, x, tiny(x[:, None]), step)
+        finding = found.certificate["stable_at_step_size"]
+        assert (finding.verdict, finding.rigour, finding.assumptions) == (verdict, WORKING, ())
+        assert ll.verify(found.document(found.certificate), (x, found.y)).is_confirmed
+        forged = replace(finding, verdict=P if verdict is S else R, rigour=RIGOROUS)
+        outcome = ll.verify(found.document(Certificate((forged,))), (x, found.y))[finding.claim].outcome
+        assert outcome is Outcome.CONTRADICTED
 
 
 # ------------------------------------------------------------------ premises

@@ -70,9 +70,9 @@ class StableSplineRegressor(_SplineRegressor):
     n_knots_ : int
         Number of knots of the chosen minimum on all points.
     step_size_ : float
-        The step given, or the largest that the curvature at the chosen minimum on all points allows.
-        `stability_` says whether it is stable there: open if a knot lies on a data point, where the loss has
-        a kink.
+        The step given, or the largest that the curvature at the chosen minimum on all points allows, less a
+        thousandth. `stability_` says whether it is stable there: open if a knot lies on a data point, where
+        the loss has a kink.
     cv_errors_ : dict of int to float
         Held-out mean squared error by number of knots, in the units of y squared.
     spline_ : LinearSpline

@@ -197,7 +197,12 @@ def _stable(finding: Finding) -> str:
     if finding.value is None or finding.bound is None:
         return ""
     sharp = f"the largest curvature is {short_number(finding.value)}, the limit {short_number(finding.bound)}"
-    words = {Verdict.PROVED: "Yes", Verdict.REFUTED: "No", Verdict.INCONCLUSIVE: "Open"}
+    words = {
+        Verdict.PROVED: "Yes",
+        Verdict.SUPPORTED: "Probably",
+        Verdict.REFUTED: "No",
+        Verdict.INCONCLUSIVE: "Open",
+    }
     return f"{words[finding.verdict]}: {finding.method}; {sharp}."
 
 

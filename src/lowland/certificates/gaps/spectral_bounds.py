@@ -151,14 +151,17 @@ def power_of_two(size: float) -> float:
     return float(2.0 ** -np.floor(np.log2(size)))
 
 
-def eigenvalue_bound(matrix: Matrix) -> Bound:
-    """Return a rigorous upper bound on the largest eigenvalue of the Hermitian part of a matrix."""
+def eigenvalue_bound(matrix: Matrix, estimate: float | None = None) -> Bound:
+    """Return a rigorous upper bound on the largest eigenvalue of the Hermitian part of a matrix.
+
+    `estimate` is that eigenvalue where it is known already, to working precision.
+    """
     matrix = embed(matrix)
     symmetric = (matrix + matrix.T) / 2
     size = float(np.abs(symmetric).sum(axis=1).max(initial=0.0))
     if not np.isfinite(size) or 0 < size < TINY:
         return Bound(float("inf"), Rigour.RIGOROUS)
-    top = float(eigenvalues(symmetric)[-1])
+    top = float(eigenvalues(symmetric)[-1]) if estimate is None else estimate
     # averaging with the transpose rounds once
     rounding = 2 * unit_roundoff("float64") * float(np.linalg.norm(symmetric))
     for slack in (1e-12, 1e-10, 1e-8, 1e-6):

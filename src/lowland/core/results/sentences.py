@@ -173,6 +173,9 @@ ASSUMPTIONS = {
     "generic": "generic values of the factors (all but a set of measure zero)",
     "usual_primes": "two primes that are not exceptional",
     "null_set": "the point lies outside a set of volume zero of its region",
+    "small_slopes": "slopes of up to {share:g} of the largest that such residuals could give count as zero",
+    "small_residuals": "residuals of up to {share:g} of the values count as zero",
+    "small_curvatures": "negative curvatures of up to {share:g} of the largest count as zero",
     "live_outputs": "no output weight becomes zero",
     "isometry": "(1 - {delta!r}) |X|^2 <= {scale!r} |A(X)|^2 <= (1 + {delta!r}) |X|^2 for all {field}X of "
     "rank at most {rank}",

@@ -172,7 +172,8 @@ def _stable(path: tuple[Minimum, ...], step_size: float) -> tuple[Minimum, ...]:
                 "gradient descent would stay at no minimum with so few knots",
             ),
             f"{step_size:g}",
-            fix=f"give at most {max(minimum.largest_step for minimum in path):.3g}",
+            # not more than the largest when it is rounded to three digits
+            fix=f"give at most {0.995 * max(minimum.largest_step for minimum in path):.3g}",
         )
     return kept
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 HEADLINES = {
     Verdict.PROVED: "Proved: gradient descent with step {step:.4g} stays {where}.",
+    Verdict.SUPPORTED: "Supported, not proved: gradient descent with step {step:.4g} stays {where}.",
     Verdict.INCONCLUSIVE: "Open: whether gradient descent with step {step:.4g} stays {where} is not settled.",
     Verdict.REFUTED: "Gradient descent with step {step:.4g} does not stay {where}.",
 }

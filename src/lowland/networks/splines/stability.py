@@ -239,8 +239,6 @@ def stability_report(
     places, jumps = knots(w, b, v)
     used = inputs if shares is None else inputs[shares > 0]
     effective = effective_knots(used, places, jumps)
-    centre = np.average(values, weights=shares) if net.biases[1] is not None else 0.0
-    spread = float(np.sqrt(np.average((values - centre) ** 2, weights=shares)))
     notes = []
     if not effective[0].size:
         notes.append("No knot lies between data points: on the data the function is a straight line.")
@@ -261,7 +259,7 @@ def stability_report(
         effective=effective,
         bracket=rescaling_bracket(net, inputs[:, None], shares),
         certificate=Certificate(
-            (judge_stability(sharpness, step_size, spread),),
+            (judge_stability(sharpness, float(step_size)),),
             "squared loss of a univariate ReLU network",
             np.concatenate([layer.ravel() for layer in net.weights]),
         ),
