@@ -3,10 +3,10 @@ import pytest
 
 from cases import MEASUREMENTS, parametrise
 from lowland.core.dense_operator import DenseMap
-from lowland.core.promises.protocols import bounds_rounding
+from lowland.core.promises.protocols import bounds_rounding, in_double
 from lowland.core.results.records import Factors
 from lowland.core.work import touch
-from lowland.measure import RealParts, Stacked
+from lowland.measure import Dense, Entries, Linear, RankOne, RealParts, Stacked
 from lowland.testing import check_adjoint, check_measure, check_offers, check_work
 from lowland.testing.operators import random_numbers
 
@@ -144,6 +144,52 @@ def test_rounding_bounds_hold_in_double(case, rng):
     weights = random_numbers((measurement.size,), kind, rng)
     difference = (weights.astype(wide) @ table.conj()).reshape(m, n) - measurement.adjoint(weights).toarray()
     assert np.sqrt(np.sum(np.abs(difference) ** 2)) <= measurement.adjoint_error(weights) + 1e-18
+
+
+def _single(*shape):
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "single",
+    [
+        Dense(_single(6, 3, 4)),
+        Dense(_single(6, 3, 3) + 1j * _single(6, 3, 3)),
+        Entries([0, 2, 2], [1, 0, 0], (3, 4), dtype="float32"),
+        RankOne(_single(6, 3), _single(6, 4)),
+        RankOne(_single(6, 3) + 1j * _single(6, 3)),
+        Stacked([Dense(_single(6, 3, 4)), Entries([0], [0], (3, 4), dtype="float32")]),
+        RealParts(Dense(_single(6, 3, 3) + 1j * _single(6, 3, 3)), both=True),
+    ],
+)
+def test_forms_in_double_measure_what_was_given(single, rng):
+    double = in_double(single)
+    assert np.finfo(double.dtype).eps == np.finfo(float).eps
+    assert np.finfo(single.dtype).eps > 1e-8
+    assert in_double(double) is double
+    assert (double.shape, double.size) == (single.shape, single.size)
+    m, n = single.shape
+    for k in range(m * n):  # a single entry is measured without rounding
+        unit = np.eye(1, m * n, k).reshape(m, n)
+        np.testing.assert_array_equal(double.measure_matrix(unit), single.measure_matrix(unit))
+    left, right = (random_numbers((k, 2), double.dtype, rng) for k in (m, n))
+    error = double.measure_error(Factors(left, right))
+    assert (error < 1e-6 * np.abs(double.measure(Factors(np.abs(left), np.abs(right)))).max()).all()
+    check_adjoint(double, rng)
+
+
+def test_symmetric_parts_in_double_are_those_of_the_matrices_given():
+    given = _single(6, 4, 4)
+    parts = in_double(Dense(given).symmetrised())
+    wide = given.astype(float)
+    np.testing.assert_array_equal(parts.arrays, (wide + wide.transpose(0, 2, 1)) / 2)
+    assert parts.symmetric
+    assert parts.source.dtype == np.float64
+
+
+def test_an_operator_has_no_form_in_double():
+    operator = Linear(_single(6, 12), (3, 4))
+    assert in_double(operator) is operator
 
 
 @parametrise([c for c in MEASUREMENTS if hasattr(c.part, "squared_norm_bound")])

@@ -325,6 +325,15 @@ def test_verdicts_of_an_earlier_rule_are_those_of_todays(version, verdict, rigou
     assert again.written == {}
 
 
+def test_earlier_documents_of_fits_in_single_precision_are_refused():
+    plain = json.loads(sample("table").document.to_json())
+    plain["problem"]["dtype"] = "float32"
+    Document.from_json(json.dumps(plain))
+    for version in (2, 3):
+        with pytest.raises(FileFormatError, match="bounded rounding in the fit's precision, single"):
+            Document.from_json(json.dumps(plain | {"version": version}))
+
+
 @pytest.mark.parametrize("version", [2, 3, 4])
 def test_proofs_by_estimates_are_refused_in_every_version(version):
     with pytest.raises(FileFormatError, match="proof by an estimate"):

@@ -17,7 +17,7 @@ from lowland.core.results.records import Factors
 # anything worse than this means that gradient and objective are inconsistent
 CONSISTENCY = 1e-4
 # largest relative difference between the two sides of a dot test
-TOLERANCE, TOLERANCE_SINGLE = 1e-9, 1e-4
+TOLERANCE = 1e-9
 STEP_LENGTHS, AWAY = (1e-3, 1e-5, 1e-7), 0.3
 # rounding of a difference of objectives, in units of their own last digit
 ROUNDINGS = 64
@@ -40,12 +40,13 @@ def find_fault(objective: Fit, theta: Vector, rng: np.random.Generator) -> Reaso
     tuple of Phrase
         Empty if no fault was found, or if values overflow the float range.
     """
+    if objective.predict(theta).dtype != np.float64:
+        return because("in_single")
     fault = scale_fault(objective, theta) or gradient_fault(objective, theta, rng)
     if fault or not is_matrix_fit(objective):
         return fault
-    tolerance = TOLERANCE_SINGLE if objective.matrices.are_single else TOLERANCE
     apart = adjoint_mismatch(objective, rng)
-    if np.isfinite(apart) and apart > tolerance:
+    if np.isfinite(apart) and apart > TOLERANCE:
         return because("adjoint_disagrees", apart=apart)
     return ()
 

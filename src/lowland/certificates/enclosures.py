@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.promises.fits import Fit, is_matrix_fit
+from lowland.core.promises.fits import Fit
 from lowland.core.promises.protocols import BoundedLoss, Loss, Penalty
 from lowland.core.rounding import gamma, unit_roundoff
 
@@ -21,11 +21,7 @@ UNIT = unit_roundoff("float64")
 def prediction_bounds(objective: Fit, theta: Vector) -> tuple[Vector, Vector, bool]:
     """Return the predictions, bounds on their rounding and the data's, and whether all of it was included."""
     z, bounds = objective.predict(theta), objective.prediction_error(theta)
-    if bounds is None:  # only the working precision of the measurement is known
-        single = is_matrix_fit(objective) and objective.matrices.are_single
-        error: Vector = (8 * float(np.finfo(np.float32).eps) if single else 0.0) * np.abs(z)
-    else:
-        error = bounds
+    error = np.zeros_like(z) if bounds is None else bounds
     return z, error + 2 * UNIT * (np.abs(z) + np.abs(objective.y)), bounds is not None
 
 

@@ -210,6 +210,11 @@ class Dense:
         part._table, part.dtype = self._table.astype(kind), kind
         return part
 
+    def in_double(self) -> Dense:
+        """Return the same matrices in double precision; also their symmetric parts, of the source."""
+        double = self.source.astype(np.result_type(self.dtype, np.float64))
+        return double.symmetrised() if self.symmetric else double
+
     def subset(self, keep: Indices) -> Dense:
         """Return the measurements at the positions `keep`; contiguous ones share memory."""
         part = object.__new__(Dense)

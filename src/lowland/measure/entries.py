@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import Any, final
 
@@ -102,6 +103,12 @@ class Entries:
     def subset(self, keep: Indices) -> Entries:
         """Return the entries at the positions `keep` of the list."""
         return Entries(self.rows[keep], self.columns[keep], self.shape, dtype=self.dtype)
+
+    def in_double(self) -> Entries:
+        """Return the same entries in double precision."""
+        same = copy(self)  # with the sorted positions, if they are known
+        same.dtype = np.result_type(self.dtype, np.float64)
+        return same
 
     @property
     def exact(self) -> Entries:

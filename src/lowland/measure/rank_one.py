@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, final
 
 import numpy as np
@@ -80,10 +81,19 @@ class RankOne:
 
     def subset(self, keep: Indices) -> RankOne:
         """Return the measurements at the positions `keep`, for vectors given as arrays."""
+        return self._with(lambda side: side.subset(keep))
+
+    def in_double(self) -> RankOne:
+        """Return the same measurements, vectors given as arrays in double precision."""
+        return self._with(_Vectors.in_double)
+
+    def _with(self, change: Callable[[_Vectors], _Vectors]) -> RankOne:
+        """Return the measurements by other vectors on both sides."""
         part = object.__new__(RankOne)
-        part.left = self.left.subset(keep)
-        part.right = part.left if self.right is self.left else self.right.subset(keep)
-        part.size, part.shape, part.dtype = int(keep.size), self.shape, self.dtype
+        part.left = change(self.left)
+        part.right = part.left if self.right is self.left else change(self.right)
+        part.size, part.shape = part.left.size, self.shape
+        part.dtype = np.result_type(part.left.dtype, part.right.dtype)
         return part
 
     @property
@@ -229,9 +239,16 @@ class _Vectors:
             raise InvalidInputError(
                 "measurements by an operator have no subsets", "mini-batches", fix="use another solver"
             )
+        return self._with(self.rows[keep])
+
+    def in_double(self) -> _Vectors:
+        kind = np.result_type(self.dtype, np.float64)
+        return self if self.operator is not None else self._with(self.rows.astype(kind, copy=False))
+
+    def _with(self, rows: Matrix) -> _Vectors:
         part = object.__new__(_Vectors)
-        part.operator, part.rows = None, self.rows[keep]
-        part.size, part.length, part.dtype = int(keep.size), self.length, self.dtype
+        part.operator, part.rows, part.dtype = None, rows, rows.dtype
+        part.size, part.length = rows.shape
         return part
 
 

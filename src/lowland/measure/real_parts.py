@@ -18,6 +18,7 @@ from lowland.core.promises.protocols import (
     MeasuresClosely,
     Subsettable,
     bounds_rounding,
+    in_double,
 )
 from lowland.core.results.records import Factors
 
@@ -55,6 +56,10 @@ class RealParts:
     def adjoint(self, weights: Vector) -> LinearMap:
         """Return the adjoint in the inner product Re tr(X^H Y)."""
         return self.base.adjoint(as_complexes(weights) if self.both else np.asarray(weights))
+
+    def in_double(self) -> RealParts:
+        """Return the same parts of the base in double precision."""
+        return RealParts(in_double(self.base), both=self.both)
 
     @property
     def can_subset(self) -> bool:

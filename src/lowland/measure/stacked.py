@@ -19,6 +19,7 @@ from lowland.core.promises.protocols import (
     MeasuresClosely,
     bounds_rounding,
     check_measurement,
+    in_double,
 )
 from lowland.core.results.records import Factors
 from lowland.core.rounding import gamma
@@ -98,6 +99,10 @@ class Stacked:
     def modular_times(self, block: Residues, *, turned: bool = False) -> Residues:
         """Return A_k V, or A_k^H U if `turned`, of the matrices of all parts; shape (p, side, r)."""
         return Residues.stack([part.modular_times(block, turned=turned) for part in self._exact_parts()])
+
+    def in_double(self) -> Stacked:
+        """Return the stack of the parts in double precision."""
+        return Stacked([in_double(part) for part in self.parts])
 
     def _exact_parts(self) -> list[ExactMatrices]:
         return [part for part in map(exact_matrices, self.parts) if part is not None]

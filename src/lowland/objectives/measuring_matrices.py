@@ -37,11 +37,6 @@ class MeasuringMatrices:
         """Number of stored numbers, 0 if the matrices are not stored."""
         return self.measurement.stored_numbers if isinstance(self.measurement, Dense) else 0
 
-    @property
-    def are_single(self) -> bool:
-        """Whether the measurement computes in single precision."""
-        return np.dtype(self.measurement.dtype).itemsize < (16 if self.model.is_complex else 8)
-
     def squared_norm_bound(self) -> float:
         """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2, infinite if none is known."""
         measurement = self.measurement

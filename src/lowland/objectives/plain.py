@@ -49,7 +49,7 @@ def plain_problem(objective: RecoveryProblem, theta: Vector, words: str) -> Matr
         v=v,
         cells=cells,
         matrices=matrices,
-        exact=objective.bounds_rounding and not objective.matrices.are_single,
+        exact=objective.bounds_rounding,
         losses=plain_losses(objective.loss),
         free=tuple(model.biases),
         row_biases=a,
@@ -64,7 +64,6 @@ def plain_problem(objective: RecoveryProblem, theta: Vector, words: str) -> Matr
         has_unit_trace=model.has_unit_trace,
         is_nonnegative=objective.is_nonnegative,
         words=words,
-        is_double=not objective.matrices.are_single,
         is_given=are_given(base, matrices),
     )
 

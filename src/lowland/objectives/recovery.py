@@ -15,7 +15,7 @@ from lowland.core.complex_views import as_reals
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.powers import BatchGradient, BlockSolver, ModularJacobian
-from lowland.core.promises.protocols import Loss, Measurement, Model
+from lowland.core.promises.protocols import Loss, Measurement, Model, in_double
 from lowland.core.results.findings import Certificate
 from lowland.core.results.records import ObservedPattern
 from lowland.core.results.verification import Verification
@@ -133,12 +133,12 @@ class RecoveryObjective(RecoveryProblem):
         return float(np.sum(self.weighted(values), dtype=np.float64)), self.weighted(slopes)
 
     def in_double(self) -> RecoveryObjective:
-        """Return the same problem in float64."""
-        if self.dtype == np.float64:
+        """Return the same problem in float64: the same data, computed with in double precision."""
+        measurement = in_double(self.measurement)
+        if self.dtype == np.float64 and measurement is self.measurement:
             return self
         weights = None if self.weights is None else self.weights.astype(np.float64)
-        y = self.y.astype(np.float64)
-        return replace(self, y=y, weights=weights)
+        return replace(self, measurement=measurement, y=self.y.astype(np.float64), weights=weights)
 
     def gauge(self, theta: Vector) -> Any:
         """Return directions along which the objective is constant, shape (size, g)."""
@@ -221,6 +221,7 @@ class RecoveryObjective(RecoveryProblem):
         from lowland.recheck.matrices.checks import verify_matrix
 
         problem = plain_problem(self.in_double(), np.asarray(theta, np.float64), self.describe())
+        problem = replace(problem, is_rounded=self.dtype != np.float64)
         return verify_matrix(problem, certificate, on_progress)
 
     def describe(self) -> str:

@@ -29,6 +29,7 @@ UNCHECKED = {
     "against_but_for": "two findings contradict each other, so that neither is claimed",
     "adjoint_disagrees": "the objective's parts do not belong together, so that nothing is claimed",
     "gradient_disagrees": "the objective's parts do not belong together, so that nothing is claimed",
+    "in_single": "the measurement is said to compute in single precision, so that nothing is claimed",
     "not_converged_in_lapack": "LAPACK failed, so that nothing is claimed",
 }
 

@@ -21,7 +21,7 @@ from lowland.core.results.finding_json import (
 from lowland.core.results.findings import Certificate
 
 # version 2, the oldest that is read, has no codes of reasons; up to version 3 PROVED and REFUTED were said of
-# what holds to working precision
+# what holds to working precision, and rounding was bounded in the precision of the fit
 FORMAT, UNCODED, UNBOUNDED, VERSION = "lowland certificate", 2, 3, 4
 KINDS = ("table", "measurements", "tensor", "cp", "region", "stability")
 KEYS = {"format", "version", "kind", "data", "problem", "point", "findings"}
@@ -123,6 +123,12 @@ def _checked(plain: Any, what: str) -> dict[str, Any]:
     for name, kind in (("problem", dict), ("point", dict), ("findings", list)):
         if not isinstance(plain[name], kind):
             raise FileFormatError(f"{what} has no {name}", type(plain[name]).__name__)
+    if version <= UNBOUNDED and plain["problem"].get("dtype") == "float32":
+        raise FileFormatError(
+            f"{what} is from an older lowland, which bounded rounding in the fit's precision, single",
+            f"version {version}",
+            fix="certify the model again",
+        )
     return dict(plain)
 
 

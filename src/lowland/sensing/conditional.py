@@ -42,8 +42,8 @@ def with_conditional_findings(
         That no matrix is known to contradict.
     """
     exact = objective.in_double()
-    is_double = objective.dtype == np.float64
-    conditional = conditional_findings(exact, np.asarray(theta, np.float64), premise, is_double=is_double)
+    is_rounded = objective.dtype != np.float64
+    conditional = conditional_findings(exact, np.asarray(theta, np.float64), premise, is_rounded=is_rounded)
     contradicted: tuple[str, ...] = ()
     if _shows_false_minimum(certificate):
         contradicted = CLAIMS[:2]
@@ -57,18 +57,18 @@ def with_conditional_findings(
 
 
 def conditional_findings(
-    objective: RecoveryObjective, theta: Vector, premise: Premise, *, is_double: bool = True
+    objective: RecoveryObjective, theta: Vector, premise: Premise, *, is_rounded: bool = False
 ) -> tuple[Finding, ...]:
     """Return the three findings that follow from a premise, in the order of `CLAIMS`.
 
-    The objective is in double precision; whether its data were given in it, `is_double` tells.
+    The objective is in double precision; `is_rounded` tells whether its data are rounded to single.
     """
     twice = min(2 * objective.rank, *objective.shape)
     if premise.rank < twice:
         reason = because("premise_rank", twice=twice, rank=premise.rank)
         return tuple(undecided(claim, reason) for claim in CLAIMS)
-    distance = error_bound(objective, theta, premise, is_double=is_double)
-    is_covered = _is_covered(objective) and premise.noise == 0 and is_double
+    distance = error_bound(objective, theta, premise, is_rounded=is_rounded)
+    is_covered = _is_covered(objective) and premise.noise == 0 and not is_rounded
     return (
         _no_false_minimum(objective, premise, is_covered=is_covered),
         _saddles_curved(objective, theta, premise, distance, is_covered=is_covered),
@@ -77,7 +77,7 @@ def conditional_findings(
 
 
 def error_bound(
-    objective: RecoveryObjective, theta: Vector, premise: Premise, *, is_double: bool = True
+    objective: RecoveryObjective, theta: Vector, premise: Premise, *, is_rounded: bool = False
 ) -> float:
     """Return (|A(X) - y| + noise) sqrt(scale / (1 - delta)), with the rounding of A(X)."""
     (m, n), factors = objective.shape, objective.matrix(theta)
@@ -87,7 +87,7 @@ def error_bound(
     norm = np.sqrt(m * n * (1 + premise.delta) / scale)
     sizes = float(np.linalg.norm(factors.left)) * float(np.linalg.norm(factors.right))
     rounding = gamma(m * n + factors.width + 4, factors.left.dtype) * norm * sizes
-    if not is_double:  # the data were rounded
+    if is_rounded:
         rounding += 2.0**-23 * float(np.linalg.norm(objective.y))
     # twice the bound, so that whoever measures again in another order also finds no more
     total = (residual + 2 * rounding) * (1 + gamma(objective.y.size + 8)) + premise.noise

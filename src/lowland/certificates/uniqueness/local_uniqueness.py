@@ -39,7 +39,6 @@ CLAIM = "locally_unique"
 NEGLIGIBLE = 1e-6
 # and above this multiple of that fraction they are clearly not zero
 CLEARLY = 10.0
-NEGLIGIBLE_SINGLE = 1e-2  # for measurements in single precision
 # fraction of the remaining budget that a proof may take
 PROOF_PART = 0.6
 # how many of the smallest are computed if not all can be
@@ -74,7 +73,7 @@ def judge_local_uniqueness(objective: MatrixFit, theta: Vector, given: Judgement
     affordable = small and given.budget.allows(
         exclusion_work(objective, given.pass_work, given.budget), part=PROOF_PART
     )
-    if affordable and not objective.matrices.are_single:
+    if affordable:
         exclusion = prove_exclusion(objective, theta, given.budget)
         if exclusion is not None:
             return [_proved(objective, theta, exclusion)]
@@ -135,14 +134,13 @@ def _judge_spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> Fi
     if not (np.isfinite(values).all() and values.size and values[-1] > 0):
         return undecided(CLAIM, because("no_values"))
     roots = np.sqrt(np.maximum(values, 0.0))
-    negligible = NEGLIGIBLE_SINGLE if objective.matrices.are_single else NEGLIGIBLE
-    deficiency = int(np.sum(roots[:-1] <= negligible * roots[-1])) if roots.size > 1 else 0
+    deficiency = int(np.sum(roots[:-1] <= NEGLIGIBLE * roots[-1])) if roots.size > 1 else 0
     judged = Finding(
         CLAIM,
         Verdict.SUPPORTED,
         float(roots[0] / roots[-1]),
-        negligible,
-        negligible,
+        NEGLIGIBLE,
+        NEGLIGIBLE,
         reason=spectrum.reason,
         rigour=Rigour.WORKING_PRECISION,
         witness={"smallest": float(roots[0]), "largest": float(roots[-1]), "deficiency": deficiency},
@@ -151,9 +149,9 @@ def _judge_spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> Fi
         return judged
     unseen = because("unseen_at_least" if spectrum.few else "unseen", count=deficiency)
     judged = replace(judged, method="", reason=unseen + spectrum.reason, verdict=Verdict.INCONCLUSIVE)
-    if spectrum.few or objective.matrices.are_single:
+    if spectrum.few:
         return judged
-    clear = np.maximum((CLEARLY * negligible) ** 2 * values[-1], _blur(objective, theta, even, values))
+    clear = np.maximum((CLEARLY * NEGLIGIBLE) ** 2 * values[-1], _blur(objective, theta, even, values))
     seen = int(np.sum(values > clear))
     finite = given.findings.get("determined_by_data") or judge_identifiability(objective, theta, given)[0]
     family = prove_family(objective, theta, even, seen, finite)
@@ -262,7 +260,7 @@ def _all_values(gram: Matrix, gauge: Matrix) -> tuple[Vector, Matrix]:
     inner = gram @ gauge
     gram = gram - gauge @ inner.T - inner @ gauge.T + gauge @ (gauge.T @ inner) @ gauge.T
     # the gauge is shifted above all other eigenvalues and left out
-    top = 2 * float(np.abs(gram).sum(axis=1).max(initial=0.0)) + 1.0
+    top = 2 * float(np.abs(gram).sum(axis=1).max(initial=0.0)) or 1.0
     values, vectors = eigh((gram + gram.T) / 2 + top * (gauge @ gauge.T))
     keep = len(gram) - gauge.shape[1]
     return values[:keep], vectors[:, :keep]

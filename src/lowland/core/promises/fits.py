@@ -116,10 +116,6 @@ class MeasuringMatrices(Protocol):
     def stored_numbers(self) -> int:
         """Number of stored numbers, 0 if the matrices are not stored."""
 
-    @property
-    def are_single(self) -> bool:
-        """Whether the measurement computes in single precision."""
-
     def squared_norm_bound(self) -> float:
         """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2, infinite if none is known."""
 

@@ -82,6 +82,13 @@ def bounds_rounding(measurement: Measurement) -> bool:
     return isinstance(measurement, HasRoundingBounds) and getattr(measurement, "bounds_rounding", True)
 
 
+def in_double(measurement: Measurement) -> Measurement:
+    """Return the same measurement in double precision; itself if it is, or has no other form."""
+    if isinstance(measurement, HasDouble) and np.finfo(measurement.dtype).dtype != np.float64:
+        return measurement.in_double()
+    return measurement
+
+
 def check_measurement(measurement: Any) -> None:
     """Raise InvalidInputError unless an object measures matrices."""
     if not isinstance(measurement, Measurement):
@@ -107,6 +114,14 @@ class Subsettable(Protocol):
 
     def subset(self, keep: Indices) -> Measurement:
         """Return the measurements at the positions `keep`, in that order."""
+
+
+@runtime_checkable
+class HasDouble(Protocol):
+    """A measurement that has a form in double precision, in which its numbers are judged."""
+
+    def in_double(self) -> Measurement:
+        """Return the same measurement in double precision."""
 
 
 @runtime_checkable

@@ -11,6 +11,7 @@ SENTENCES = {
     "overflow": "values overflow the float64 range",
     "not_converged_in_lapack": "a factorisation did not converge",
     "adjoint_disagrees": "the measurement and its adjoint disagree by {apart:.2g} in a dot test",
+    "in_single": "the measurement computes in single precision, whatever it is given",
     "gradient_disagrees": "the gradient and finite differences of the objective disagree by {apart:.2g}",
     "out_of_scale": "the {part:word} are out of scale: largest magnitude {largest:.3g}",
     "constrained": "not judged under constraints on factors",

@@ -26,7 +26,7 @@ SPECTRA = ("all_values", "some_values", "reduced_values")
 # open questions, and of these, statements about the data that are quickly tested
 OPEN, TESTABLE = ("jacobian_cost", "values_cost"), ("no_values", "overflow")
 # singular values below a smaller fraction of the largest are never called clearly different from zero
-LEAST_NEGLIGIBLE, MOST_NEGLIGIBLE, SINGLE_NEGLIGIBLE = 0.99e-6, 1e-5, 0.1
+LEAST_NEGLIGIBLE, MOST_NEGLIGIBLE = 0.99e-6, 1e-5
 # numbers found by iteration agree to this
 ROUGH = 5e-3
 # and distances of matrices to this fraction of them
@@ -137,8 +137,7 @@ def _singular_values(problem: MatrixProblem) -> np.ndarray:
 def _check_values(said: Statement, problem: MatrixProblem, values: np.ndarray) -> Check:
     """Compare singular values, and what follows from those that vanish."""
     tolerance = said.needed("tolerance") or 0.0
-    double = problem.exact and problem.is_double
-    meaningful = LEAST_NEGLIGIBLE <= tolerance <= (MOST_NEGLIGIBLE if double else SINGLE_NEGLIGIBLE)
+    meaningful = LEAST_NEGLIGIBLE <= tolerance <= MOST_NEGLIGIBLE
     said.require(
         meaningful, f"a tolerance of {tolerance:g} is no fraction below which singular values are negligible"
     )

@@ -135,7 +135,7 @@ def measured_problem(
         + (" of unit trace" if has_unit_trace else "")
         + (f", {', '.join(free)} biases" if free else "")
         + (f", penalty {penalty:.4g}" if penalty else ""),
-        is_double=dtype == "float64",
+        is_rounded=dtype == "float32",
         is_given=are_given(measurement, matrices),
     )
 

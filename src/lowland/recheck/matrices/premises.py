@@ -89,7 +89,7 @@ def _twice(at: MatrixProblem) -> int:
 
 def _is_covered(at: MatrixProblem) -> bool:
     """Whether theorems on exact data are about such a problem."""
-    real_psd = at.is_psd and not at.is_complex and not at.has_unit_trace and at.is_double
+    real_psd = at.is_psd and not at.is_complex and not at.has_unit_trace and not at.is_rounded
     return real_psd and at.losses.is_squared and bool(np.all(at.weights == 1)) and not at.is_penalised
 
 
@@ -151,7 +151,7 @@ def _error_of(at: MatrixProblem, premise: Assumed, charges: int = 1) -> float:
     u = at.scaled_factor if at.is_psd else at.u
     sizes = float(np.linalg.norm(u) * np.linalg.norm(u if at.is_psd else at.v))
     rounding = gamma(m * n + at.rank + 4, u.dtype) * norm * sizes
-    if not at.is_double:  # the data were rounded
+    if at.is_rounded:
         rounding += 2.0**-23 * float(np.linalg.norm(at.y))
     most = (residual + charges * rounding) * (1 + gamma(at.y.size + 8)) + premise.noise
     return float(most * np.sqrt(premise.scale / (1 - premise.delta)))

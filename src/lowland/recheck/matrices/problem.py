@@ -48,8 +48,8 @@ class MatrixProblem:
     is_psd, has_unit_trace, is_nonnegative : bool
     words : str
         A description of the problem.
-    is_double : bool
-        Whether the fit was in double precision; bounds on the rounding of others are larger.
+    is_rounded : bool
+        Whether the data are rounded to single precision, as premises on what was measured must allow for.
     is_given : bool
         Whether the measuring matrices are those of the measurement to the last bit, as exact ranks need.
     """
@@ -76,7 +76,7 @@ class MatrixProblem:
     has_unit_trace: bool = False
     is_nonnegative: bool = False
     words: str = ""
-    is_double: bool = True
+    is_rounded: bool = False
     is_given: bool = True
 
     @property

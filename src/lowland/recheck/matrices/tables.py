@@ -107,7 +107,6 @@ def table_problem(document: Document, table: Observations) -> MatrixProblem:
         by_row=by_row,
         by_column=by_column,
         is_nonnegative=nonnegative,
-        is_double=dtype == np.float64,
         words=_describe(document.problem, table, r),
     )
 
