@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.records import Factors, SearchResult
+from lowland.core.rounding import unit_roundoff
 from lowland.measure import Entries
 from lowland.objectives import RecoveryObjective
 from lowland.search import (
@@ -28,12 +29,21 @@ from lowland.search.stepper import Stepper
 from lowland.sensing.attempt import AttemptInputs
 from lowland.sensing.rank_increment import UNFIT, raise_rank
 from lowland.sensing.rank_lifting import (
+    SPARE_COMPONENT,
     bump_rank,
+    component_sizes,
     drop_spare_rank,
     search_and_polish,
+    sharpened,
     through_higher_rank,
 )
-from lowland.sensing.solvers import default_stop, exact_value, make_solver, warmed_alternating
+from lowland.sensing.solvers import (
+    data_energy,
+    default_stop,
+    exact_value,
+    make_solver,
+    warmed_alternating,
+)
 
 # without a penalty, a first attempt that leaves a residual is followed by up to this many others
 AUTO_RESTARTS = 6
@@ -44,6 +54,13 @@ AGREEMENT = 1e-6
 CHEAP = 200_000
 # Newton steps after another solver's end; from near a minimum a few suffice
 POLISH_STEPS = 30
+# relative residual up to which data do not tell a small component from rounding, theirs and that of sums
+ROUNDED = 16 * unit_roundoff("float64")
+# relative residual above which that of plain arithmetic has seven digits, enough to search by
+INACCURATE = 1e-9
+# a residual counts as no larger than another if its squares are at most this many times as large: the
+# components between them also fit some of the rounding of data
+SAME = 4.0
 
 
 Start: TypeAlias = str | Factors | ArrayLike
@@ -223,17 +240,52 @@ def _last_digits(
     )
 
 
-def without_spare_rank(
+def settle_small_components(
+    objective: RecoveryObjective, result: SearchResult, rng: np.random.Generator, *, sharpen: bool
+) -> tuple[SearchResult, bool]:
+    """Return a result without spare components, or with small ones to the last digit.
+
+    Also returned is whether any was dropped. A component that is small beside the largest is spare if what
+    it explains of the data is rounding. With `sharpen` that is decided, and the component found, with
+    residuals in twice the precision.
+    """
+    if objective.penalties or objective.model.biases:
+        return result, False
+    narrower = _without_spare_rank(objective, result.theta, rng)
+    kept, dropped = (result, False) if narrower is None else (narrower, True)
+    rounding = ROUNDED**2 * data_energy(objective)
+    if not sharpen or not _may_lose_components(objective, result, narrower, rounding):
+        return kept, dropped
+    sharp = sharpened(objective, result, rng, enough=rounding)
+    if sharp is None or narrower is None:
+        return sharp or kept, dropped
+    narrower = sharpened(objective, narrower, rng, enough=rounding) or narrower
+    share = SAME if narrower.value <= _enough(objective) else 1 + 1e-9
+    dropped = narrower.value <= max(share * sharp.value, rounding)
+    return (narrower if dropped else sharp), dropped
+
+
+def _without_spare_rank(
     objective: RecoveryObjective, theta: Vector, rng: np.random.Generator
 ) -> SearchResult | None:
-    """Return an equally good point of lower rank, zero-padded, if any; penalties already drop rank."""
-    if objective.penalties or objective.model.biases:
-        return None
+    """Return a point of lower rank, zero-padded, if it is as good up to the accuracy of the search."""
     enough = _enough(objective)
     narrower = drop_spare_rank(objective, _steppers(objective), theta, rng, enough=enough)
     if narrower is None or narrower.value > enough:
         return narrower
     return _last_digits(objective, narrower, rng)
+
+
+def _may_lose_components(
+    objective: RecoveryObjective, result: SearchResult, narrower: SearchResult | None, rounding: float
+) -> bool:
+    """Whether a small component may be more than rounding, in data that all components nearly explain."""
+    if not result.value <= INACCURATE**2 * data_energy(objective):
+        return False
+    if narrower is not None:
+        return narrower.value > rounding
+    sizes = component_sizes(objective, objective.canonical(result.theta))
+    return bool(sizes[-1] <= SPARE_COMPONENT * sizes[0])
 
 
 def _enough(objective: RecoveryObjective) -> float:

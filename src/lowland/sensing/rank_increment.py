@@ -96,10 +96,19 @@ def padded(objective: RecoveryObjective, factors: Factors) -> Vector:
     return objective.from_factors(Factors(np.pad(factors.left, zeros), np.pad(factors.right, zeros)))
 
 
-def widen(objective: RecoveryObjective, theta: Vector | None, rng: np.random.Generator) -> Vector:
-    """Return a point with one more column: the leading direction of the residual, optimally scaled."""
+def widen(
+    objective: RecoveryObjective,
+    theta: Vector | None,
+    rng: np.random.Generator,
+    misfit: Vector | None = None,
+) -> Vector:
+    """Return a point with one more column: the leading direction of the residual, optimally scaled.
+
+    The residual may be known more accurately: `misfit` is predictions less data.
+    """
     narrow = objective.resized(objective.rank - 1) if theta is not None else None
     residual = objective.y if narrow is None or theta is None else objective.y - narrow.predict(theta)
+    residual = residual if misfit is None else -misfit
     single = objective.resized(1)
     left, right = leading_factors(objective.adjoint(objective.weighted(residual)), single, rng)
     change = objective.measurement.measure(Factors(left, right))

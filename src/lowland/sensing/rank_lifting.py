@@ -11,13 +11,17 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.results.records import Factors, SearchResult
 from lowland.objectives import RecoveryObjective
-from lowland.search.sequence import continued, joined
+from lowland.objectives.close_up import accurate_residual, make_close_up
+from lowland.search import GaussNewton, Iterations, RelativeDecreaseBelow, run
+from lowland.search.sequence import continued, joined, refined
 from lowland.search.stepper import Stepper
 from lowland.sensing.attempt import AttemptInputs
 from lowland.sensing.rank_increment import UNFIT, padded, widen
 
 # components smaller than this, relative to the largest, may be redundant
 SPARE_COMPONENT = 1e-3
+# steps with accurate residuals, each a tenth better at least: the last digits need about five
+SHARP_STEPS = RelativeDecreaseBelow(0.1, 2) | Iterations(30)
 
 
 def search_and_polish(
@@ -83,7 +87,7 @@ def drop_spare_rank(
         redundant.
     """
     canonical = objective.canonical(theta)
-    sizes = np.linalg.norm(objective.matrix(canonical).left, axis=0) ** 2
+    sizes = component_sizes(objective, canonical)
     value = objective.value(theta)
     for rank in range(1, objective.rank):
         if not sizes[rank] <= SPARE_COMPONENT * sizes[0]:
@@ -96,6 +100,68 @@ def drop_spare_rank(
             return replace(result, theta=theta, solver=f"{result.solver} at rank {rank}")
         return None
     return None
+
+
+def component_sizes(objective: RecoveryObjective, canonical: Vector) -> Vector:
+    """Return the singular values of the matrix of a canonical point."""
+    return np.asarray(np.linalg.norm(objective.matrix(canonical).left, axis=0) ** 2)
+
+
+def sharpened(
+    objective: RecoveryObjective, result: SearchResult, rng: np.random.Generator, *, enough: float
+) -> SearchResult | None:
+    """Return a result after Gauss-Newton steps with accurate residuals, in which small components count.
+
+    In plain arithmetic, residuals are off by the rounding of the largest component, and components much
+    smaller than it are lost in that. If a residual above `enough` remains, they are found again, one by one.
+
+    Returns
+    -------
+    SearchResult or None
+        No worse, its value as if computed in twice the precision; None if the problem does not offer them.
+    """
+    factors = objective.matrix(result.theta)
+    used = (factors.left != 0).any(axis=0) & (factors.right != 0).any(axis=0)
+    if not used.any():
+        return None
+    narrow = objective.resized(int(used.sum()))
+    theta = narrow.canonical(narrow.from_factors(Factors(factors.left[:, used], factors.right[:, used])))
+    better = _sharp_end(narrow, theta, rng)
+    if better is not None and better.value > enough:
+        sizes = component_sizes(narrow, theta)
+        first = int(np.sum(sizes > SPARE_COMPONENT * sizes[0]))
+        again = _one_by_one(narrow, theta, first, rng) if first < narrow.rank else None
+        better = better if again is None else joined(better, again)
+    if better is None:
+        return None
+    return refined(result, replace(better, theta=padded(objective, narrow.matrix(better.theta))))
+
+
+def _sharp_end(objective: RecoveryObjective, theta: Vector, rng: np.random.Generator) -> SearchResult | None:
+    """Return where steps with accurate residuals end, from a balanced point; None if there are none."""
+    near = make_close_up(objective, theta)
+    if near is None:
+        return None
+    end = run(near, GaussNewton(inner="lsqr"), near.inside(theta), stop=SHARP_STEPS, rng=rng)
+    return replace(end, theta=near.point(end.theta))
+
+
+def _one_by_one(
+    objective: RecoveryObjective, theta: Vector, first: int, rng: np.random.Generator
+) -> SearchResult | None:
+    """Keep the first components of a balanced point, and find the others along the accurate residual."""
+    end: SearchResult | None = None
+    for rank in range(first, objective.rank + 1):
+        at_rank = objective.resized(rank)
+        start = truncate(objective, theta, at_rank)
+        if end is not None:
+            residual = accurate_residual(objective.resized(rank - 1), end.theta)
+            start = at_rank.canonical(widen(at_rank, end.theta, rng, residual))
+        following = _sharp_end(at_rank, start, rng)
+        if following is None:
+            return None
+        end = following if end is None else continued(end, following)
+    return end
 
 
 def bump_rank(objective: RecoveryObjective, theta: Vector, rng: np.random.Generator) -> Vector:

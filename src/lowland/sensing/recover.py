@@ -42,7 +42,7 @@ from lowland.sensing.multistart import (
     plan_starts,
     polish,
     polish_end,
-    without_spare_rank,
+    settle_small_components,
 )
 from lowland.sensing.premise import Premise, check_premise
 from lowland.sensing.recovery import RecoveryFit
@@ -104,7 +104,8 @@ def recover(  # noqa: PLR0913
         projection rank by rank for entries without one; otherwise Gauss-Newton steps with a prior
         that fades with the residual, then Newton steps. `RecoveryFit.attempts` lists what was tried.
         The end of any solver is polished by Newton steps before it is judged, unless `stop` is given;
-        `RecoveryFit.own_end` is where the solver itself ended.
+        `RecoveryFit.own_end` is where the solver itself ended. Components below a thousandth of the
+        largest are found to its rounding by steps with residuals in twice the precision.
     start : {"auto", "spectral", "random", "small_random"}, Factors, or array_like
         Where to begin; "auto" is spectral. Factors must have the requested rank.
     n_restarts : int or "auto"
@@ -193,9 +194,8 @@ def recover(  # noqa: PLR0913
                     if is_auto
                     else polish_end(objective, best, generator)
                 )
-                narrower = without_spare_rank(objective, best.theta, generator)
-                if narrower is not None:
-                    best = narrower
+                best, dropped = settle_small_components(objective, best, generator, sharpen=stop is None)
+                if dropped:
                     attempts.append(Attempt.of("best so far without spare components", best))
         certificate, best = None, unless_ended(best)
         if certify and best.stop_reason is not StopReason.INTERRUPTED:
