@@ -111,8 +111,11 @@ class Finding:
             raise InvalidInputError(
                 "claim is unknown", repr(self.claim), fix=f"use one of {', '.join(CLAIMS)}"
             )
-        if self.verdict is Verdict.PROVED and self.rigour is Rigour.ESTIMATE:
-            raise InvalidInputError("an estimate proves nothing", f"claim {self.claim} PROVED by an estimate")
+        if allowed_verdict(self.verdict, self.rigour) is not self.verdict:
+            rests = f"claim {self.claim} {self.verdict.name} by {self.rigour.value.replace('_', ' ')}"
+            raise InvalidInputError(
+                "only bounds on all rounding prove or refute", rests, fix="call it SUPPORTED or INCONCLUSIVE"
+            )
         if self.reason:
             text = sentence(self.reason)
             if self.method not in ("", text):

@@ -24,8 +24,8 @@ from lowland.networks.splines.linear_spline import LinearSpline
 Path: TypeAlias = tuple[list[LinearSpline], Vector]
 # least number of points between neighbouring knots
 APART = 3
-# the step sizes given are smaller than 2 over the largest curvature by this fraction: that they are stable can
-# be proved, also of them as they are written, with four digits
+# the step sizes given are smaller than 2 over the largest curvature by this fraction: that they are stable
+# can be proved, also of them as they are written, with four digits
 MARGIN = 1e-3
 
 
