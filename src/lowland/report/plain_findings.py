@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 from lowland.core.results.findings import Finding, effort_hint, short_number
+from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.wording import counted
 
@@ -69,6 +70,8 @@ def answer(finding: Finding) -> Answer:
     Answer
     """
     words = ANSWERS[finding.claim](finding) or _OPEN
+    if finding.verdict is Verdict.INCONCLUSIVE and finding.reason[-1:] == because("rounding_unbounded"):
+        words = _STILL_OPEN.format(method=finding.method)
     more = effort_hint(finding)
     if more:
         words = f"{words} {more[0].upper()}{more[1:]}."
@@ -134,11 +137,18 @@ def _global(finding: Finding) -> str:
         return f"Yes: another answer has an objective lower by {percent(finding.value)}."
     if "misfit" in finding.witness and finding.verdict is Verdict.PROVED:
         return "No: every data value is reproduced to the last digits, and nothing can fit better."
+    if "misfit" in finding.witness and finding.verdict is Verdict.SUPPORTED:
+        return "Probably not: every data value is reproduced to the last digits, as far as rounding shows."
     within = f"the best possible objective is at most {percent(finding.value)} below this one"
     if finding.verdict is Verdict.PROVED:
         return f"No: {within}.{_apart(finding)}"
     if finding.verdict is Verdict.SUPPORTED:
-        return f"Probably not: by an estimate, {within}."
+        by = (
+            "by an estimate"
+            if finding.rigour is Rigour.ESTIMATE
+            else "but for rounding, which is not bounded"
+        )
+        return f"Probably not: {by}, {within}."
     if finding.witness.get("lower_bound") and finding.value is not None:
         if finding.rigour is Rigour.ESTIMATE:
             return f"Open; by an estimate, {within}."

@@ -125,7 +125,7 @@ def _starts(
         if "lower_point" in other.witness:
             yield because("in_witness", claim=other.claim), np.asarray(other.witness["lower_point"], float)
     for other in others.values():
-        if other.verdict is Verdict.REFUTED and "direction" in other.witness and "curvature" in other.witness:
+        if "direction" in other.witness and "curvature" in other.witness:
             direction, curvature = np.asarray(other.witness["direction"]), float(other.witness["curvature"])
             yield (
                 because("along_curvature"),
@@ -133,7 +133,7 @@ def _starts(
             )
             break
     convex = others.get("convex_optimal")
-    if convex is not None and convex.verdict is Verdict.REFUTED and "length" in convex.witness:
+    if convex is not None and "length" in convex.witness:
         start = _truncated(objective, theta, convex.witness)
         if start is not None:
             yield because("truncated"), start

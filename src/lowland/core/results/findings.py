@@ -295,8 +295,9 @@ class Certificate:
             fields = finding_fields(item, what, timed=timed)
             if fields["claim"] not in CLAIMS:
                 raise FileFormatError(f"{what} judges an unknown claim", repr(fields["claim"]))
-            if fields["verdict"] is Verdict.PROVED and fields["rigour"] is Rigour.ESTIMATE:
-                raise FileFormatError(f"{what} claims a proof by an estimate", fields["claim"])
+            if allowed_verdict(fields["verdict"], fields["rigour"]) is not fields["verdict"]:
+                rests = fields["rigour"].value.replace("_", " ")
+                raise FileFormatError(f"{what} claims a proof by {rests}", fields["claim"])
             findings.append(Finding(**fields))
         return cls(tuple(findings), objective)
 
