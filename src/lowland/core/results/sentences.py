@@ -129,6 +129,13 @@ SENTENCES = {
     "objective_zero": "the objective is zero",
     "kruskal": "the k-ranks of the factors add up to at least {sum}, where Kruskal's condition asks for "
     "{needed}",
+    "clear_of_rounding": "the product of their margins, for the smallest component, is {times:.2g} times the "
+    "rounding of the sum",
+    "hidden_component": "component {component} is so small that rounding of the sum could remove it",
+    "hidden_pair": "components {pair:listed} are so alike that rounding of the sum could exchange them for "
+    "others",
+    "near_rounding": "components are so small or so nearly dependent that rounding of the sum is not "
+    "shown to leave them as they are",
     "one_component": "one component, which is not zero",
     "zero_component": "a component is zero, so that another can be split in two",
     "mixed": "two components have parallel columns in all modes but two, and can be mixed there",

@@ -1,41 +1,44 @@
 """Whether the components of a CP decomposition are the only ones that add up to its tensor.
 
 Kruskal's condition is sufficient: if the k-ranks of the N factors (the largest k such that any k columns are
-independent) add up to 2 R + N - 1 or more, no other R components have the same sum. Where two components have
-parallel columns in all modes but two, they are one vector times a matrix of rank two, which is the sum of
-other pairs too.
+independent) add up to 2 R + N - 1 or more, no other R components have the same sum. The sum is known to its
+rounding only, so that a proof also needs margins: see `cp_margins`. Where two components have parallel
+columns in all modes but two, they are one vector times a matrix of rank two, which is the sum of other pairs
+too.
 
 References
 ----------
 J. B. Kruskal, Three-way arrays: rank and uniqueness of trilinear decompositions, Linear Algebra and its
 Applications 1977; N. D. Sidiropoulos, R. Bro, On the uniqueness of multilinear decomposition of N-way arrays,
-Journal of Chemometrics 2000.
+Journal of Chemometrics 2000; N. Vannieuwenhoven, Condition numbers for the tensor rank decomposition, Linear
+Algebra and its Applications 2017.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fractions import Fraction
 from itertools import combinations
-from math import comb
+from typing import Any
 
 import numpy as np
 
-from lowland.certificates.factorisations import singular_values
 from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.results.findings import Finding, undecided
-from lowland.core.results.reasons import because
+from lowland.core.results.reasons import Reason, because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.tensors.capabilities import ComponentsFit
+from lowland.tensors.certificates.cp_margins import (
+    CLEAR,
+    eased,
+    hidden_component,
+    hidden_pair,
+    k_rank,
+    of_length_one,
+    rounding_of_sum,
+)
+from lowland.tensors.certificates.cp_mixing import mixed
 
 CLAIM = "unique_decomposition"
-# columns of length one count as dependent below this singular value; and sets of columns that are looked at
-DEPENDENT, MOST_SUBSETS = 1e-6, 20_000
-# difference of entries from parallel that is looked at in exact arithmetic
-NEARLY = 1e-9
-# least difference of directions between a component and one that it can be mixed into
-OTHER = 1e-4
 
 
 def judge_uniqueness(objective: ComponentsFit, theta: Vector, given: Judgement) -> list[Finding]:
@@ -51,109 +54,76 @@ def judge_uniqueness(objective: ComponentsFit, theta: Vector, given: Judgement) 
     Returns
     -------
     list of Finding
-        PROVED by Kruskal's condition, with k-ranks that hold to working precision; REFUTED by a zero
-        component, or by two components that can be mixed, in exact arithmetic; else INCONCLUSIVE.
+        PROVED by Kruskal's condition, with k-ranks that are proved with all rounding bounded, if rounding of
+        the sum is far from removing or exchanging components; REFUTED by a zero component, or by two
+        components that can be mixed, in exact arithmetic; else INCONCLUSIVE.
     """
     factors = objective.unpack(theta)
     if not all(np.isfinite(factor).all() for factor in factors):
         return [undecided(CLAIM, because("overflow"))]
     rank = factors[0].shape[1]
-    zero = [k for k in range(rank) if any(not factor[:, k].any() for factor in factors)]
-    if zero and rank > 1:
-        if not objective.allows_mixing():
-            return [undecided(CLAIM, because("held_components"))]
-        return [_refuted("zero_component", {"component": zero[0]})]
-    if rank == 1 and not zero:
-        reason = because("one_component")
-        return [Finding(CLAIM, Verdict.PROVED, reason=reason, rigour=Rigour.RIGOROUS)]
-    for r, s in combinations(range(rank), 2):
-        mixed = _mixed([factor[:, [r, s]] for factor in factors])
-        if mixed is not None and all(
-            bool((pair >= 0).all()) for n, pair in enumerate(mixed) if objective.needs_sign(n)
-        ):
-            if not objective.allows_mixing():
-                return [undecided(CLAIM, because("held_components"))]
-            witness = {f"mixed_{n}": pair for n, pair in enumerate(mixed)}
-            return [_refuted("mixed", {"components": np.array([r, s]), **witness})]
-    ranks, smallest = zip(*(k_rank(factor) for factor in factors), strict=True)
-    total, needed = sum(ranks), 2 * rank + len(factors) - 1
-    holds = total >= needed
+    refuted = _refuted(objective, factors)
+    if refuted is not None:
+        return [refuted if objective.allows_mixing() else undecided(CLAIM, because("held_components"))]
+    units, lengths = zip(*(of_length_one(factor) for factor in factors), strict=True)
+    sizes = np.prod(lengths, axis=0)
+    if not np.isfinite(sizes.sum()):
+        return [undecided(CLAIM, because("overflow"))]
+    rounding = rounding_of_sum(sizes, objective.shape)
+    if rank == 1:
+        if hidden_component(sizes, rounding) is not None:
+            return [undecided(CLAIM, because("hidden_component", component=0))]
+        return [Finding(CLAIM, Verdict.PROVED, reason=because("one_component"), rigour=Rigour.RIGOROUS)]
+    found = [k_rank(unit) for unit in units]
+    needed = 2 * rank + len(factors) - 1
+    spare = sum(k for k, _ in found) - needed
+    found = eased(units, found, spare)
+    total = sum(k for k, _ in found)
+    reason, margins = because("kruskal", sum=total, needed=needed), [margin for _, margin in found]
+    clear = float(sizes.min() * np.prod(margins)) / rounding
+    holds = spare >= 0 and clear >= CLEAR * rank
+    if holds:
+        reason += because("clear_of_rounding", times=clear)
+    elif spare >= 0:
+        reason += _near_rounding(units, sizes, rounding)
     return [
         Finding(
             CLAIM,
             Verdict.PROVED if holds else Verdict.INCONCLUSIVE,
             float(total),
             float(needed),
-            reason=because("kruskal", sum=total, needed=needed),
-            rigour=Rigour.WORKING_PRECISION if holds else Rigour.ESTIMATE,
-            witness={"k_ranks": np.array(ranks), "smallest": min(smallest)},
+            reason=reason,
+            rigour=Rigour.RIGOROUS if holds else Rigour.ESTIMATE,
+            witness={"k_ranks": np.array([k for k, _ in found]), "smallest": min(margins)},
         )
     ]
 
 
-def k_rank(factor: Matrix) -> tuple[int, float]:
-    """Return a number k such that any k columns are independent, the largest that is found.
-
-    Returns
-    -------
-    k : int
-    smallest : float
-        The least singular value of any k columns, of length one; 1 if k is zero.
-    """
-    length, rank = factor.shape
-    norms = np.linalg.norm(factor, axis=0)
-    if not norms.all():
-        return 0, 1.0
-    unit = factor / norms
-    for k in range(min(length, rank), 1, -1):
-        if comb(rank, k) > MOST_SUBSETS:
-            continue
-        # a proof by the squares of columns, as re-checks make, needs so much
-        limit = max(DEPENDENT, 4 * float(np.sqrt(length * k * np.finfo(np.float64).eps)))
-        smallest = np.inf
-        for columns in combinations(range(rank), k):
-            smallest = min(smallest, float(singular_values(unit[:, list(columns)])[-1]))
-            if smallest <= limit:
-                break
-        else:
-            return k, smallest
-    return 1, 1.0
+def _refuted(objective: ComponentsFit, factors: tuple[Matrix, ...]) -> Finding | None:
+    """Return a refutation that holds where nothing but signs is asked of factors, or None."""
+    rank = factors[0].shape[1]
+    zero = [k for k in range(rank) if any(not factor[:, k].any() for factor in factors)]
+    if zero:
+        return _refutation("zero_component", {"component": zero[0]}) if rank > 1 else None
+    signed = [objective.needs_sign(n) for n in range(len(factors))]
+    for r, s in combinations(range(rank), 2):
+        others = mixed([factor[:, [r, s]] for factor in factors], signed)
+        if others is not None:
+            witness = {f"mixed_{n}": pair for n, pair in enumerate(others)}
+            return _refutation("mixed", {"components": np.array([r, s]), **witness})
+    return None
 
 
-def _refuted(code: str, witness: dict[str, object]) -> Finding:
+def _refutation(code: str, witness: dict[str, Any]) -> Finding:
     return Finding(CLAIM, Verdict.REFUTED, reason=because(code), rigour=Rigour.RIGOROUS, witness=witness)
 
 
-def _mixed(pair: Sequence[Matrix]) -> list[Matrix] | None:
-    """Return two other components with the sum of two; None if they are not parallel in enough modes."""
-    ratios = [_ratio(both[:, 0], both[:, 1]) for both in pair]
-    free = [n for n, ratio in enumerate(ratios) if ratio is None]
-    if len(free) > 2:
-        return None
-    free = (free + [n for n in range(len(pair)) if n not in free])[:2]
-    scale = float(np.prod([ratio for n, ratio in enumerate(ratios) if n not in free and ratio is not None]))
-    out = [np.repeat(both[:, :1], 2, axis=1) for both in pair]
-    (b, c), (d, e) = (pair[n].T for n in free)  # b d^T + scale c e^T = b (d - e)^T + (b + scale c) e^T
-    out[free[0]], out[free[1]] = np.stack([b, b + scale * c], axis=1), np.stack([d - e, e], axis=1)
-    return out if _is_other(pair, out) else None
-
-
-def _is_other(pair: Sequence[Matrix], mixed: Sequence[Matrix]) -> bool:
-    """Whether one of the mixed components is parallel to none of the two."""
-    cosines = np.ones((2, 2))
-    for both, others in zip(pair, mixed, strict=True):
-        norms = np.outer(np.linalg.norm(both, axis=0), np.linalg.norm(others, axis=0))
-        if not norms.all():
-            return False
-        cosines *= np.abs(both.T @ others) / norms
-    return bool((cosines.max(axis=0) < 1 - OTHER).any())
-
-
-def _ratio(a: Vector, b: Vector) -> float | None:
-    """Return t where b = t a in exact arithmetic, rounded; None if there is none."""
-    pivot = int(np.abs(a).argmax())
-    if not b[pivot] or np.abs(a * (b[pivot] / a[pivot]) - b).max() > NEARLY * np.abs(b).max():
-        return None
-    first, second = Fraction(float(a[pivot])), Fraction(float(b[pivot]))
-    exact = all(Fraction(float(x)) * second == Fraction(float(y)) * first for x, y in zip(a, b, strict=True))
-    return float(second / first) if exact else None
+def _near_rounding(units: tuple[Matrix, ...], sizes: Vector, rounding: float) -> Reason:
+    """Return what rounding of the sum could do, as far as that is known."""
+    component = hidden_component(sizes, rounding)
+    if component is not None:
+        return because("hidden_component", component=component)
+    pair = hidden_pair(units, sizes, rounding)
+    if pair is not None:
+        return because("hidden_pair", pair=list(pair))
+    return because("near_rounding")

@@ -104,7 +104,8 @@ def decompose_cp(  # noqa: PLR0913
     other.
 
     The certificate says whether the components are the only ones that add up to the fitted tensor
-    (``unique_decomposition``): proved by Kruskal's condition, refuted by other components with the same sum;
+    (``unique_decomposition``): proved by Kruskal's condition where rounding of the sum is far from changing
+    components, refuted by other components with the same sum;
     and whether the known cells leave only finitely many sets of components (``components_determined``), for
     almost all components, by the rank of a Jacobian modulo a prime.
 
