@@ -188,3 +188,22 @@ def test_mutants_give_false_bounds(name, monkeypatch, solved):
     attribute, mutate = MUTANTS[name]
     monkeypatch.setattr(rank_constrained, attribute, mutate(getattr(rank_constrained, attribute)))
     assert some_bound_is_false()
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e-6, 1.0, 1e6, 1e12])
+def test_refutations_do_not_depend_on_the_unit_of_the_data(unit):
+    """The step's own rounding was charged with that of the data once: a hundredth of numbers of 1e12."""
+    rng = np.random.default_rng(0)
+    y = unit * rng.standard_normal(48)
+    rows, columns = np.indices((8, 6)).reshape(2, -1)
+    objective = make_objective(Entries(rows, columns, (8, 6)), y, General((8, 6), 1))
+    left, values, right = np.linalg.svd(y.reshape(8, 6))
+    root = np.sqrt(values[0])
+    theta = objective.from_factors(ll.Factors(root * left[:, :1], root * right[:1].T))
+    found = certify(objective, theta)
+    assert found["convex_optimal"].verdict is Verdict.REFUTED
+    # the next singular value goes, a fraction of the squares that are left
+    np.testing.assert_allclose(
+        found["convex_optimal"].value, values[1] ** 2 / np.sum(values[1:] ** 2), rtol=1e-9
+    )
+    assert found.verify(objective, theta).is_confirmed

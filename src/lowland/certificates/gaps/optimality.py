@@ -267,10 +267,10 @@ def rank_one_descent(objective: MatrixFit, theta: Vector, given: Judgement) -> D
     if objective.model.has_unit_trace:
         length = min(1.0, length)
     # evaluated, not predicted, with all rounding against it; the nuclear norm grows by at most `length`
-    error = _prediction_error(objective, objective.matrix(theta), z)
+    error = _prediction_error(objective, objective.matrix(theta), z, np.abs(objective.y))
     now = np.maximum(np.abs(objective.y - z) - error, 0.0)
     error = error * (1 + length * objective.model.has_unit_trace) + length * _prediction_error(
-        objective, direction, change
+        objective, direction, change, 0.0
     )
     then = np.abs(objective.y - z - length * change) + error
     slack = gamma(z.size + 8)
@@ -279,8 +279,9 @@ def rank_one_descent(objective: MatrixFit, theta: Vector, given: Judgement) -> D
     return Descent(float(decrease - objective.penalty * length * (1 + 1e-12)), left, right, length)
 
 
-def _prediction_error(objective: MatrixFit, factors: Factors, z: Vector) -> Vector:
-    rounding = 2 * unit_roundoff("float64") * (np.abs(z) + np.abs(objective.y))
+def _prediction_error(objective: MatrixFit, factors: Factors, z: Vector, data: Vector | float) -> Vector:
+    """Return a bound on the rounding of predictions, and of what they are taken from."""
+    rounding = 2 * unit_roundoff("float64") * (np.abs(z) + data)
     if objective.rounding is not None:
         return np.asarray(objective.rounding.measure_error(factors) + rounding)
     # the rounding of a user's operator is unknown: use a generous estimate, and never claim a proof
