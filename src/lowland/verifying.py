@@ -24,6 +24,7 @@ from lowland.recheck.documents import Document
 from lowland.recheck.matrices.checks import verify_matrix
 from lowland.recheck.matrices.measurements import measured_fingerprint, measured_problem, real_data
 from lowland.recheck.matrices.tables import in_precision, table_problem
+from lowland.recheck.matrices.units import doubts_of_rounding
 from lowland.recheck.networks.region_checks import verify_region
 from lowland.recheck.networks.regions import data_fingerprint, region_problem
 from lowland.recheck.networks.stability_checks import layers_problem, verify_stability
@@ -106,8 +107,8 @@ def verify(
 
 
 def _verify_table(document: Document, data: Any, on_progress: Progress | None) -> Verification:
-    table = read_table(data) if isinstance(data, str | PathLike) else observed_table(data)
-    table = in_precision(document, table)
+    given = read_table(data) if isinstance(data, str | PathLike) else observed_table(data)
+    table = in_precision(document, given)
     same = is_fingerprint(document.data, table)
     if same is None:
         raise InvalidInputError(
@@ -117,7 +118,7 @@ def _verify_table(document: Document, data: Any, on_progress: Progress | None) -
         )
     if not same:
         raise _other_data(document, table.fingerprint())
-    return verify_matrix(table_problem(document, table), document.certificate, on_progress)
+    return verify_matrix(table_problem(document, table, given), document.certificate, on_progress)
 
 
 def _verify_measurements(document: Document, data: Any, on_progress: Progress | None) -> Verification:
@@ -154,7 +155,7 @@ def _plain_cells(document: Document, data: Any) -> PlainCells:
     weights = None if known.weights is None else known.weights.astype(dtype)
     cells = plain_cells(replace(known, values=known.values.astype(dtype), weights=weights))
     check_fingerprint(document, cells.fingerprint())
-    return cells
+    return cells._replace(doubts=tuple(doubts_of_rounding(known.values, cells.values)))
 
 
 def _verify_region(document: Document, data: Any, on_progress: Progress | None) -> Verification:

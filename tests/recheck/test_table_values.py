@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.scaling import Scaling
-from lowland.completion.cells.summary import TableSummary
 from lowland.completion.columns.losses import Columns
 from lowland.completion.encoded.powers import Power
 from lowland.completion.penalised.document import _plain
@@ -24,35 +22,11 @@ from lowland.recheck.matrices.table_values import (
 )
 from lowland.recheck.matrices.tables import table_problem
 from proof_samples import completed, table
-
-SHAPE = (40, 6)
-
-
-def _numbers(kind, seed=0):
-    """Return a table of one kind of numbers, a tenth of it missing."""
-    rng = np.random.default_rng(seed)
-    z = rng.standard_normal((SHAPE[0], 1)) @ rng.standard_normal((1, SHAPE[1]))
-    z = z + 0.2 * rng.standard_normal(SHAPE)
-    values = {
-        "numbers": z,
-        "skewed": np.exp(1.5 * z),
-        "shares": np.round(1 / (1 + np.exp(-3 * z)), 3),
-        "counts": rng.poisson(np.exp(2 * z)).astype(float),
-        "offset": 1e8 + z,
-        "units": z * 10.0 ** np.arange(-9, 9, 3),
-        "constant": np.broadcast_to([3.3, 0.0, -7.0, 1e9, 0.1, 0.7], SHAPE),
-    }[kind]
-    return np.where(rng.random(SHAPE) < 0.1, np.nan, values)
+from table_kinds import SHAPE, numbers, scaling_of
 
 
 def _table(kind, dtype="float64"):
-    return ll.Observations.from_array(_numbers(kind).astype(dtype))
-
-
-def _scaling(seen):
-    """Return the scaling that a Bayesian fit uses, as a document states it."""
-    own = Scaling.of(TableSummary.of(TableCells.of(seen)), "column")
-    return {"centres": own.centres.tolist(), "spreads": own.spreads.tolist()}
+    return ll.Observations.from_array(numbers(kind).astype(dtype))
 
 
 def _powers(seen, make=Power.of):
@@ -70,20 +44,20 @@ def _powers(seen, make=Power.of):
 @pytest.mark.parametrize("kind", ["numbers", "skewed", "shares", "counts", "offset", "units", "constant"])
 def test_honest_units_are_taken(kind, dtype):
     seen = _table(kind, dtype)
-    given = _scaling(seen)
+    given = scaling_of(seen)
     np.testing.assert_array_equal(
         scaled(given, seen), Scaling(*map(np.array, given.values()), 0, 0).apply(seen.values, seen.columns)
     )
     one, all_alike = given["spreads"][0], {"centres": [np.median(seen.values)] * 6, "spreads": [1.0] * 6}
     scaled(all_alike, seen)
     assert "centres" in units_in_words(given, "columns")[0]
-    assert f"{one:.3g}" in units_in_words({**given, "spreads": [one]}, "columns")[0]
+    assert f"{one:.4g}" in units_in_words({**given, "spreads": [one]}, "columns")[0]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("kind", ["numbers", "skewed", "shares", "counts", "offset", "constant"])
 def test_honest_units_of_rows_are_taken(kind, dtype):
-    seen = ll.Observations.from_array(_numbers(kind).T.copy().astype(dtype))
+    seen = ll.Observations.from_array(numbers(kind).T.copy().astype(dtype))
     units = TypicalRow.of(seen).units(seen)
     given = {"centres": units.centres.tolist(), "spreads": units.spreads.tolist()}
     np.testing.assert_array_equal(in_units_of_rows(given, seen), units.write(seen).values)
@@ -113,7 +87,7 @@ def test_honest_powers_are_taken(kind, make, dtype):
 def test_units_of_columns_that_came_later_are_taken():
     """They are those of the last column before: of other columns, but of no other kind."""
     seen = _table("units")
-    given = _scaling(seen)
+    given = scaling_of(seen)
     for name in given:
         given[name][4] = given[name][3]
     scaled(given, seen)
@@ -124,7 +98,7 @@ def test_units_of_columns_that_came_later_are_taken():
 )
 def test_other_units_are_refused(name, factor):
     seen = _table("numbers")
-    given = _scaling(seen)
+    given = scaling_of(seen)
     given[name] = (factor * np.maximum(np.abs(given[name]), 1.0)).tolist()
     with pytest.raises(FileFormatError, match=r"wipe out digits|not positive"):
         scaled(given, seen)
@@ -144,19 +118,19 @@ ODD = {
 @pytest.mark.parametrize("loss", ["squared", "huber", "absolute", "quantile:0.8"])
 def test_honest_units_of_odd_columns_are_taken(odd, loss):
     """A review found documents of such tables refused: a spread is no share of a range that outliers make."""
-    values = _numbers("numbers")
+    values = numbers("numbers")
     values[:, 3] = ODD[odd]
     seen = ll.Observations.from_array(values)
     plain = _plain(Columns.of(seen, loss))
     y, *_ = encoded(plain, seen)
     np.testing.assert_array_equal(y, Columns.of(seen, loss).encode(seen))
-    scaled(_scaling(seen), seen)
+    scaled(scaling_of(seen), seen)
 
 
 def test_honest_units_of_updated_fits_are_taken():
     """Units stay those of the first fit while the numbers move."""
     seen = _table("skewed")
-    given, powers = _scaling(seen), _powers(seen)
+    given, powers = scaling_of(seen), _powers(seen)
     moved = ll.Observations(seen.rows, seen.columns, 1e-3 * seen.values, seen.shape)
     scaled(given, moved)
     for one in powers:
@@ -166,7 +140,7 @@ def test_honest_units_of_updated_fits_are_taken():
 
 @pytest.mark.parametrize(("losses", "shift"), [("squared", 1e8), ("huber", 1e-3), ("poisson", 1e3)])
 def test_shifts_that_no_fit_makes_are_refused(losses, shift):
-    seen = ll.Observations.from_array(_numbers("counts"))
+    seen = ll.Observations.from_array(numbers("counts"))
     plain = _plain(Columns.of(seen, losses))
     encoded(plain, seen)
     plain["shifts"][0] = shift
@@ -179,7 +153,7 @@ def test_the_unit_of_a_far_larger_column_wipes_out_digits(column):
     seen = _table("numbers")
     values = np.where(seen.columns == 5, 1e20 * (1 + seen.values), seen.values)
     seen = ll.Observations(seen.rows, seen.columns, values, seen.shape)
-    given = _scaling(seen)
+    given = scaling_of(seen)
     scaled(given, seen)
     for name in given:
         given[name][column] = given[name][5]

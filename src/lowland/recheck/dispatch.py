@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,10 @@ def verify_each(
     outcomes = []
     for finding in certificate:
         with np.errstate(all="ignore"):
-            outcomes.append(_checked(finding, problem, certificate, checks, progress))
+            check = _checked(finding, problem, certificate, checks, progress)
+        if check.outcome is Outcome.CONFIRMED and problem.doubts:
+            check = replace(check, outcome=Outcome.NOT_CHECKED, words="; ".join(problem.doubts))
+        outcomes.append(check)
     return Verification(tuple(outcomes), problem.words)
 
 

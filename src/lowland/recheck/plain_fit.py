@@ -28,6 +28,10 @@ class PlainFit(Protocol):
         """A description."""
 
     @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the problem is not that of the data; then nothing is confirmed."""
+
+    @property
     def size(self) -> int:
         """Number of coordinates of a point."""
 

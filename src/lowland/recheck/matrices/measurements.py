@@ -12,8 +12,15 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.promises.protocols import HoldsMatrices, Measurement, bounds_rounding
 from lowland.recheck.documents import Document, Settings, take_point
-from lowland.recheck.matrices.problem import MOST_CELLS, MOST_NUMBERS, MatrixProblem
-from lowland.recheck.matrices.tables import DTYPES, POINT, SIDES, check_fixed_biases, check_weights
+from lowland.recheck.matrices.problem import MOST_CELLS, MOST_NUMBERS, SIDES, MatrixProblem
+from lowland.recheck.matrices.tables import (
+    DTYPES,
+    POINT,
+    check_fixed_biases,
+    check_weights,
+    precision_in_words,
+)
+from lowland.recheck.matrices.units import doubts_of_rounding
 from lowland.recheck.plain_losses import PlainLoss, PlainLosses
 
 # whole numbers below it are exact, and so are products and sums that stay below it
@@ -108,6 +115,8 @@ def measured_problem(
             "the data do not fit the measurements", f"{np.shape(y)} for {measurement.size}"
         )
     check_weights(weight)
+    _check_data(loss, real)
+    paid = {"penalty": penalty, "bias penalty": bias_penalty, "balancing": balancing}
     known = None if is_complex else cells
     matrices = (
         None if known is not None else measuring_matrices(measurement, twice=twice, is_complex=is_complex)
@@ -134,10 +143,21 @@ def measured_problem(
         words=f"{loss} loss of {real.size} measurements of a {m} x {n} matrix, rank {u.shape[1]}, {structure}"
         + (" of unit trace" if has_unit_trace else "")
         + (f", {', '.join(free)} biases" if free else "")
-        + (f", penalty {penalty:.4g}" if penalty else ""),
+        + "".join(f", {name} {number:.4g}" for name, number in paid.items() if number)
+        + (", nonnegative factors" if nonnegative else "")
+        + "".join(f", {words}" for words in precision_in_words(dtype)),
+        doubts=tuple(doubts_of_rounding(real_data(y, None, "float64")[0], real)),
         is_rounded=dtype == "float32",
         is_given=are_given(measurement, matrices),
     )
+
+
+def _check_data(loss: str, y: Vector) -> None:
+    """Raise if data are none that a loss is of: its bounds would be wrong."""
+    if loss != "squared" and ((y < 0).any() or (loss == "binomial" and (y > 1).any())):
+        raise FileFormatError(
+            f"the data are none of the certificate's loss {loss}", f"{y.min()} to {y.max()}"
+        )
 
 
 def are_given(measurement: Measurement, matrices: Matrix | None) -> bool:

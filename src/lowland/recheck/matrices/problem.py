@@ -18,6 +18,7 @@ from lowland.recheck.plain_losses import PlainLosses
 MOST_CELLS, MOST_NUMBERS = 4_000_000, 50_000_000
 # biases of the shorter side, for which a system is solved
 MOST_BIASES = 4000
+SIDES = ("row", "column", "global")
 
 
 @final
@@ -50,6 +51,8 @@ class MatrixProblem:
         A description of the problem.
     is_rounded : bool
         Whether the data are rounded to single precision, as premises on what was measured must allow for.
+    doubts : tuple of str
+        Why it is not the problem of these data; then nothing is confirmed.
     is_given : bool
         Whether the measuring matrices are those of the measurement to the last bit, as exact ranks need.
     """
@@ -77,6 +80,7 @@ class MatrixProblem:
     is_nonnegative: bool = False
     words: str = ""
     is_rounded: bool = False
+    doubts: tuple[str, ...] = ()
     is_given: bool = True
 
     @property
@@ -171,16 +175,14 @@ class MatrixProblem:
         if not self.is_psd:
             factors.append(as_reals(np.ascontiguousarray(self.v)))
         biases = {"row": self.row_biases, "column": self.column_biases, "global": np.array([self.offset])}
-        free = [biases[side] for side in ("row", "column", "global") if side in self.free]
+        free = [biases[side] for side in SIDES if side in self.free]
         return np.concatenate([*factors, *free])
 
     def at(self, point: Vector) -> MatrixProblem:
         """Return the same problem at another point."""
         (m, n), r, parts = self.shape, self.rank, 2 if self.is_complex else 1
         lengths = [m * r * parts, *([] if self.is_psd else [n * r * parts])]
-        lengths += [
-            {"row": m, "column": n, "global": 1}[s] for s in ("row", "column", "global") if s in self.free
-        ]
+        lengths += [{"row": m, "column": n, "global": 1}[s] for s in SIDES if s in self.free]
         pieces = iter(np.split(point, np.cumsum(lengths)[:-1]))
         factors = [
             as_complexes(next(pieces)) if self.is_complex else next(pieces)
@@ -345,9 +347,7 @@ class MatrixProblem:
         }
         parts = [as_reals(np.ascontiguousarray((slope @ self.v).astype(u.dtype)))]
         parts.append(as_reals(np.ascontiguousarray((slope.conj().T @ u).astype(u.dtype))))
-        return np.concatenate(
-            [*parts, *(sides[side] for side in ("row", "column", "global") if side in self.free)]
-        )
+        return np.concatenate([*parts, *(sides[side] for side in SIDES if side in self.free)])
 
     def gradient(self) -> Vector:
         """Return the gradient of the objective."""

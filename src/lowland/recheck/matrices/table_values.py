@@ -2,14 +2,15 @@
 
 A document is believed in none of them: whoever writes it could choose units in which noise looks like a
 constant. The numbers of a line must come back from what was made of them, with the digits that tell them
-apart; which units these are is told with the problem. They cannot be derived again: an updated fit keeps its
-units.
+apart; whether units, shifts and weights are such as fits make of the numbers, `units` and `encodings` say;
+which these are is told with the problem.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,21 +19,59 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import FileFormatError
 from lowland.recheck.documents import Settings
-from lowland.recheck.plain_losses import KINDS, PlainLoss, PlainLosses
+from lowland.recheck.matrices.encodings import doubts_of_losses, doubts_of_powers
+from lowland.recheck.matrices.units import doubts_of_rows, doubts_of_scaling
+from lowland.recheck.plain_losses import PlainLoss, PlainLosses
 
+# losses of columns of tables
+KINDS = ("squared", "log-Poisson", "clipped", "ordinal")
 # counts of numbers of each kind of loss; thresholds of levels are any number of them
 NUMBERS = {"clipped": 3}
 # losses whose data are not centred: what they say is in their unit
-IN_OWN_UNIT = ("poisson", "binomial", "log-Poisson", "ordinal")
+IN_OWN_UNIT = ("log-Poisson", "ordinal")
 # by how much numbers may differ that come back from another unit, as a share of their range
 LOST = {"float64": 1e-6, "float32": 1e-3}
 ROUNDINGS = 8.0
+# what the numbers of powers and columns are called
+MOVED = (("shift", "shifts"), ("lowest", "least numbers"), ("rest_shift", "shifts of rests"))
+UNITS = {"precisions": "weights"}
 # largest shift of a column of counts or of two levels: a log mean, or a log of odds
 LARGEST_SHIFT = 100.0
 
 
-def encoded(given: Any, table: Observations) -> tuple[Vector, PlainLosses, Vector]:
-    """Return values in the units of the fit, the losses of cells, and the precisions of their columns."""
+@final
+class Written(NamedTuple):
+    """A table as it is fitted: values, losses and precisions of cells, and why units are not its own."""
+
+    y: Vector
+    losses: PlainLosses
+    precisions: Vector | None
+    doubts: list[str]
+
+
+def write_table(table: Observations, row_units: Any, powers: Any, scaling: Any, columns: Any) -> Written:
+    """Return a table in the units that a document states: powers, then units of rows, then of columns."""
+    if columns is not None and scaling is not None:
+        raise FileFormatError("the certificate scales columns twice", "columns and scaling")
+    dtype, doubts = table.values.dtype, list[str]()
+    if powers is not None:
+        roots = as_powers(powers, table)
+        doubts += doubts_of_powers(powers, table)
+        table = replace(table, values=roots.astype(dtype))
+    if row_units is not None:
+        in_rows = in_units_of_rows(row_units, table)
+        doubts += doubts_of_rows(row_units, table)
+        table = replace(table, values=in_rows.astype(dtype))
+    if columns is not None:
+        y, losses, precisions, others = encoded(columns, table)
+        return Written(y, losses, precisions, doubts + others)
+    if scaling is None:
+        return Written(table.values.astype(np.float64), PlainLosses(), None, doubts)
+    return Written(scaled(scaling, table), PlainLosses(), None, doubts + doubts_of_scaling(scaling, table))
+
+
+def encoded(given: Any, table: Observations) -> tuple[Vector, PlainLosses, Vector, list[str]]:
+    """Return values in the units of the fit, losses of cells, precisions of their columns, and doubts."""
     if not isinstance(given, dict):
         raise FileFormatError("the certificate's columns cannot be read", type(given).__name__)
     settings, n = Settings(given), table.shape[1]
@@ -63,10 +102,10 @@ def encoded(given: Any, table: Observations) -> tuple[Vector, PlainLosses, Vecto
                     "a value of the table is not one of the certificate's levels", f"kind {k}"
                 )
             y[at] = codes
-        elif loss.kind == "log-Poisson" and (table.values[at] < 0).any():
-            raise FileFormatError("a count of the table is negative", f"kind {k}")
+        elif loss.kind == "log-Poisson" and ((y[at] < 0) | (y[at] % 1 != 0)).any():
+            raise FileFormatError("a count of the table is negative or no whole number", f"kind {k}")
     losses = PlainLosses(tuple(loss for loss, _ in kinds), kind_of_cell, shifts[table.columns])
-    return y, losses, precisions[table.columns]
+    return y, losses, precisions[table.columns], doubts_of_losses(given, kinds, table, y)
 
 
 def as_powers(given: Any, table: Observations) -> Vector:
@@ -193,11 +232,44 @@ def units_in_words(given: Mapping[str, Any] | None, lines: str) -> list[str]:
     """Return the checked units of rows or columns in words, for the line that describes the problem."""
     if given is None:
         return []
-    parts = [f"{name} {min(given[name]):.3g} to {max(given[name]):.3g}" for name in ("centres", "spreads")]
-    if "precisions" in given:
-        parts.append(f"weights {min(given['precisions']):.3g} to {max(given['precisions']):.3g}")
-        parts.append(f"shifts {min(given['shifts']):.3g} to {max(given['shifts']):.3g}")
+    names = ("centres", "spreads", "precisions", "shifts")
+    parts = [f"{UNITS.get(name, name)} {_range(given[name])}" for name in names if name in given]
     return [f"{lines} in units of their own ({', '.join(parts)})"]
+
+
+def losses_in_words(kinds: Sequence[Mapping[str, Any]]) -> str:
+    """Return the checked losses of columns in words, with the numbers that say how steep they are."""
+    told = []
+    for name in sorted({kind["loss"] for kind in kinds}):
+        alike = [kind for kind in kinds if kind["loss"] == name]
+        numbers = [kind["numbers"] for kind in alike]
+        if name == "clipped":
+            low, high, width = zip(*numbers, strict=True)
+            name += f" (slopes {_range(low + high)}, widths {_range(width)})"
+        elif name == "ordinal":
+            thresholds = _range([threshold for one in numbers for threshold in one])
+            name += f" ({_range([len(kind['levels']) for kind in alike])} levels, thresholds {thresholds})"
+        told.append(name)
+    return ", ".join(told)
+
+
+def powers_in_words(powers: Sequence[Mapping[str, Any]] | None) -> list[str]:
+    """Return the checked powers of columns in words."""
+    told = []
+    for exponent, name in ((0.5, "square roots"), (0.0, "logarithms")):
+        alike = [one for one in powers or () if one["exponent"] == exponent]
+        shares = sum(one["whole"] > 0 for one in alike)
+        if alike:
+            moved = [f"{words} {_range([one[key] for one in alike])}" for key, words in MOVED]
+            folded = [f"of {shares} shares less those of the rest"] if shares else []
+            told.append(f"{len(alike)} columns as {name} ({', '.join(moved + folded)})")
+    return told
+
+
+def _range(numbers: Sequence[float]) -> str:
+    """Return the smallest and the largest of some numbers, one if they are alike."""
+    ends = f"{min(numbers):.4g}", f"{max(numbers):.4g}"
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
 def _kind(given: dict[str, Any]) -> tuple[PlainLoss, Vector]:

@@ -13,18 +13,18 @@ from lowland.core.arrays import Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.recheck.documents import Document, Settings, take_point
-from lowland.recheck.matrices.problem import MatrixProblem
+from lowland.recheck.matrices.problem import SIDES, MatrixProblem
 from lowland.recheck.matrices.table_values import (
-    as_powers,
-    encoded,
-    in_units_of_rows,
-    scaled,
+    losses_in_words,
+    powers_in_words,
     units_in_words,
+    write_table,
 )
-from lowland.recheck.plain_losses import PlainLosses
+from lowland.recheck.matrices.units import doubts_of_rounding
 
 DTYPES = ("float32", "float64")
-SIDES = ("row", "column", "global")
+# settings that say in which units a table is fitted
+UNITS = ("powers", "scaling", "columns")
 POINT = ("row_factors", "column_factors", "row_biases", "column_biases", "offset")
 
 
@@ -37,8 +37,18 @@ def in_precision(document: Document, table: Observations) -> Observations:
     return replace(table, values=table.values.astype(dtype), weights=weights)
 
 
-def table_problem(document: Document, table: Observations) -> MatrixProblem:
+def table_problem(
+    document: Document, table: Observations, given: Observations | None = None
+) -> MatrixProblem:
     """Return the problem that a document states on a table.
+
+    Parameters
+    ----------
+    document : Document
+    table : Observations
+        In the precision of the document.
+    given : Observations, optional
+        The table as it is given, which the document may round.
 
     Raises
     ------
@@ -50,39 +60,23 @@ def table_problem(document: Document, table: Observations) -> MatrixProblem:
     free = settings.words("biases", SIDES)
     penalty, bias_penalty = settings.number("penalty"), settings.number("bias_penalty")
     weighting = settings.word("penalty_weights", ("uniform", "counts"))
-    nonnegative, columns, scaling = (
-        settings.flag("nonnegative"),
-        settings.maybe("columns"),
-        settings.maybe("scaling"),
-    )
-    powers = settings.maybe("powers")
+    nonnegative, units = settings.flag("nonnegative"), [settings.maybe(name) for name in UNITS]
     row_units = settings.maybe("row_units") if "row_units" in document.problem else None
     settings.word("dtype", DTYPES)  # the table has it already
     settings.close()
     (m, n), r = table.shape, u.shape[1] if u.ndim == 2 else 0
     shapes = [(m, r), (n, r), (m,), (n,), ()]
-    given = [part.shape for part in (u, v, a, b, offset)]
-    if given != shapes or r < 1 or any(np.iscomplexobj(part) for part in (u, v, a, b, offset)):
+    there = [part.shape for part in (u, v, a, b, offset)]
+    if there != shapes or r < 1 or any(np.iscomplexobj(part) for part in (u, v, a, b, offset)):
         raise FileFormatError(
-            "the certificate's factors do not fit the table", f"{given[:2]} for {table.shape}"
+            "the certificate's factors do not fit the table", f"{there[:2]} for {table.shape}"
         )
     check_fixed_biases(free, (a, b, offset))
-    if columns is not None and scaling is not None:
-        raise FileFormatError("the certificate scales columns twice", "columns and scaling")
-    dtype = table.values.dtype
-    if powers is not None:
-        table = replace(table, values=as_powers(powers, table).astype(dtype))
-    if row_units is not None:
-        table = replace(table, values=in_units_of_rows(row_units, table).astype(dtype))
+    doubts = [] if given is None else doubts_of_rounding(given.values, table.values, table.columns)
+    written = write_table(table, row_units, *units)
     weights: Vector = np.ones(table.size) if table.weights is None else table.weights.astype(np.float64)
-    y: Vector = table.values.astype(np.float64)
-    losses = PlainLosses()
-    if scaling is not None:
-        y = scaled(scaling, table)
-    if columns is not None:
-        y, losses, precisions = encoded(columns, table)
-        weights = precisions if table.weights is None else precisions * table.weights
-        weights = weights.astype(dtype).astype(np.float64)
+    if written.precisions is not None:
+        weights = (weights * written.precisions).astype(table.values.dtype).astype(np.float64)
     check_weights(weights)
     by_row = by_column = None
     if weighting == "counts":
@@ -92,12 +86,12 @@ def table_problem(document: Document, table: Observations) -> MatrixProblem:
             np.maximum(counts[1], 1) * n / table.size,
         )
     return MatrixProblem(
-        y,
+        written.y,
         weights,
         u,
         v,
         cells=(table.rows, table.columns),
-        losses=losses,
+        losses=written.losses,
         free=free,
         row_biases=a,
         column_biases=b,
@@ -108,6 +102,7 @@ def table_problem(document: Document, table: Observations) -> MatrixProblem:
         by_column=by_column,
         is_nonnegative=nonnegative,
         words=_describe(document.problem, table, r),
+        doubts=(*doubts, *written.doubts),
     )
 
 
@@ -128,7 +123,7 @@ def check_weights(weights: Vector) -> None:
 def _describe(problem: Mapping[str, Any], table: Observations, r: int) -> str:
     """Return the problem of checked settings in one line."""
     columns, (m, n) = problem["columns"], table.shape
-    kinds = "squared" if columns is None else ", ".join(sorted({kind["loss"] for kind in columns["kinds"]}))
+    kinds = "squared" if columns is None else losses_in_words(columns["kinds"])
     free, by_side = problem["biases"], " by row and column" if problem["penalty_weights"] == "counts" else ""
     parts = [f"{kinds} loss of {table.size} cells of a {m} x {n} table, rank {r}"]
     parts.append(f"{', '.join(free)} biases" if free else "no biases")
@@ -137,10 +132,12 @@ def _describe(problem: Mapping[str, Any], table: Observations, r: int) -> str:
             parts.append(f"{name.replace('_', ' ')} {problem[name]:.4g}{by_side}")
     if problem["nonnegative"]:
         parts.append("nonnegative factors")
-    if problem["powers"]:
-        shares = sum(one["whole"] > 0 for one in problem["powers"])
-        folded = f", of {shares} shares less those of the rest" if shares else ""
-        parts.append(f"{len(problem['powers'])} columns as square roots or logarithms{folded}")
+    parts += powers_in_words(problem["powers"])
     parts += units_in_words(problem.get("row_units"), "rows")
     parts += units_in_words(columns if columns is not None else problem["scaling"], "columns")
-    return ", ".join(parts)
+    return ", ".join([*parts, *precision_in_words(problem["dtype"])])
+
+
+def precision_in_words(dtype: str) -> list[str]:
+    """Return that numbers are rounded, if they are."""
+    return [] if dtype == "float64" else ["in single precision"]

@@ -35,6 +35,8 @@ class CellProblem(ABC):
         Whether cells have weights.
     words : str
         A description of the problem.
+    doubts : tuple of str
+        Why it is not the problem of these data; then nothing is confirmed.
     """
 
     at_cells: NDArray[np.int64]
@@ -43,6 +45,7 @@ class CellProblem(ABC):
     factors: tuple[Matrix, ...]
     is_weighted: bool = False
     words: str = ""
+    doubts: tuple[str, ...] = ()
     losses: PlainLosses = field(default_factory=PlainLosses)
     exact: ClassVar[bool] = True
     is_matrix: ClassVar[bool] = True

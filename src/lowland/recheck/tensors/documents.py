@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Vector
 from lowland.core.errors import FileFormatError
 from lowland.recheck.documents import Document, Settings, take_point
-from lowland.recheck.matrices.tables import DTYPES
+from lowland.recheck.matrices.tables import DTYPES, precision_in_words
 from lowland.recheck.tensors.cp_problem import CPProblem
 from lowland.recheck.tensors.factor_constraints import DEGREE, PlainConstraint
 from lowland.recheck.tensors.problem import TensorProblem
@@ -24,12 +24,16 @@ CONSTRAINTS = "constraints"
 
 @final
 class PlainCells(NamedTuple):
-    """Known cells of a tensor, whose positions have the shape (p, N); weights are None if all are one."""
+    """Known cells of a tensor, whose positions have the shape (p, N); weights are None if all are one.
+
+    Doubts say why these are not the data as they were given.
+    """
 
     shape: tuple[int, ...]
     values: Vector
     positions: NDArray[np.int64]
     weights: Vector | None
+    doubts: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
         """Return a hash, by which the same data are recognised."""
@@ -49,6 +53,7 @@ class PlainCells(NamedTuple):
             "weights": weights,
             "is_weighted": self.weights is not None,
             "words": f"squared loss of {number} cells of a {by} tensor, {model}",
+            "doubts": self.doubts,
         }
 
 
@@ -77,8 +82,7 @@ def tensor_problem(document: Document, cells: PlainCells) -> TensorProblem:
     shape, order = cells.shape, len(cells.shape)
     core, *factors = take_point(document, ("core", *(f"factor_{n}" for n in range(order))))
     settings = Settings(document.problem)
-    strength = settings.number("strength")
-    settings.word("dtype", DTYPES)
+    strength, dtype = settings.number("strength"), settings.word("dtype", DTYPES)
     settings.close()
     fits = order >= LEAST_ORDER and core.ndim == order and min(core.shape, default=0) >= 1
     expected = [(length, rank) for length, rank in zip(shape, core.shape, strict=False)]
@@ -86,7 +90,9 @@ def tensor_problem(document: Document, cells: PlainCells) -> TensorProblem:
     if not fits or any(np.iscomplexobj(part) for part in (core, *factors)):
         shapes = f"core {core.shape}, factors {[factor.shape for factor in factors]} for {shape}"
         raise FileFormatError("the certificate's core and factors do not fit the tensor", shapes)
-    stated = cells.stated(f"Tucker ranks ({', '.join(str(rank) for rank in core.shape)})")
+    model = [f"Tucker ranks ({', '.join(str(rank) for rank in core.shape)})"]
+    model += [f"regulariser {strength:.4g}"] if strength else []
+    stated = cells.stated(", ".join([*model, *precision_in_words(dtype)]))
     return TensorProblem(core=core, factors=tuple(factors), strength=strength, **stated)
 
 
@@ -103,7 +109,7 @@ def cp_problem(document: Document, cells: PlainCells) -> CPProblem:
     settings, modes = Settings(document.problem), tuple(f"mode {n}" for n in range(order))
     signs = settings.words("nonnegative", modes)
     asked = [PlainConstraint(mode in signs) for mode in modes]
-    settings.word("dtype", DTYPES)
+    dtype = settings.word("dtype", DTYPES)
     given = settings.maybe(CONSTRAINTS) if CONSTRAINTS in document.problem else None
     settings.close()
     fits = order >= LEAST_ORDER and all(factor.ndim == 2 for factor in factors)
@@ -114,7 +120,9 @@ def cp_problem(document: Document, cells: PlainCells) -> CPProblem:
         raise FileFormatError("the certificate's factors do not fit the tensor", shapes)
     if CONSTRAINTS in document.problem:
         asked = _read_constraints(given, asked, [factor.shape for factor in factors])
-    stated = cells.stated(f"{rank} CP components")
+    words = [constraint.words(mode) for mode, constraint in zip(modes, asked, strict=True)]
+    model = [f"{rank} CP components", *(part for part in words if part)]
+    stated = cells.stated(", ".join([*model, *precision_in_words(dtype)]))
     return CPProblem(factors=tuple(factors), asked=tuple(asked), **stated)
 
 

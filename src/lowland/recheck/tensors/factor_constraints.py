@@ -37,6 +37,14 @@ class PlainConstraint:
         """Whether anything is asked."""
         return self.nonnegative or self.known is not None or self.functions > 0
 
+    def words(self, mode: str) -> str:
+        """Return in words what is asked of the factor of a mode, nothing if nothing is."""
+        parts = ["nonnegative"] if self.nonnegative else []
+        parts += [f"of {self.functions} splines"] if self.functions else []
+        if self.known is not None:
+            parts.append(f"{int((~np.isnan(self.known)).sum())} of {self.known.size} entries known")
+        return f"{mode} {', '.join(parts)}" if parts else ""
+
     def holds(self, factor: Matrix) -> bool:
         """Return whether a factor satisfies it, splines to rounding."""
         if self.nonnegative and (factor < 0).any():
