@@ -218,6 +218,8 @@ def _is_noise(finding, name, number):
         return True
     if name in ("value", "smallest", "mismatch", "misfit") and abs(number) < 1e-6:
         return True
+    if name in ("gradient_norm", "remainder", "unrest") and abs(number) < ROUNDING:
+        return True
     if name == "best_loss" and number < 1e-12:
         return True
     if name == "tolerance" and finding["bound"] == 0:  # of a Hessian that is zero

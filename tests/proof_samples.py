@@ -213,6 +213,13 @@ def stability(kind):
     x, step = np.linspace(-2.1, 2, 9), {"unstable": 5.0, "moving": 1e-3}.get(kind, 0.05)
     hat = ll.networks.ReluNetwork(([[1.0], [1.0]], [1.0, -1.5]), ([0.5, -0.4], [0.1]))
     y = hat(x[:, None]) if kind in ("stable", "unstable") else rng.standard_normal(9)
+    if kind == "rests":  # residuals that no parameter can lower
+        on = np.outer(x, [1.0, 1.0]) > [-0.5, 0.4]
+        features = np.c_[np.ones(9), on, on * x[:, None]]
+        y = hat(x[:, None]) + y - features @ np.linalg.lstsq(features, y, rcond=None)[0]
+    if kind == "saddle":
+        x, y = np.array([-1.0, 0.0, 1.0]), np.array([-2.0, 3.0, -1.0])
+        hat = ll.networks.ReluNetwork(([[1.0]], [0.0]), ([0.5], [0.0]))
     if kind == "kink":
         hat = ll.networks.ReluNetwork(([[1.0], [1.0]], [1.0, -1.5]), ([0.5, 2.1], [0.1]))
     weights = rng.uniform(0.5, 2, 9) if kind == "stable" else None
@@ -293,6 +300,8 @@ SAMPLES: dict[str, Callable[[], Sample]] = {
     "stable network": lambda: stability("stable"),
     "unstable network": lambda: stability("unstable"),
     "moving network": lambda: stability("moving"),
+    "network at rest": lambda: stability("rests"),
+    "network at a saddle": lambda: stability("saddle"),
     "network at a kink": lambda: stability("kink"),
     "region at a kink": lambda: region([-1.0, 1.5, 2.0], None, network=two_neurons()),
 }

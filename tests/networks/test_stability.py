@@ -29,6 +29,7 @@ from lowland.networks.splines import knot_choice as spline_choice
 from lowland.networks.splines.descent import random_starts, unpack
 from lowland.networks.splines.displays import EdgeDisplay
 from lowland.networks.splines.variation import effective_knots, knots, weighted_variation
+from lowland.report.plain_findings import answer
 from oracles import relu as naive
 
 
@@ -349,6 +350,28 @@ def test_only_what_is_proved_is_refuted():
     for case in unproved:
         found = judge_stability(case, 1.0)
         assert (found.verdict, found.rigour) == (Verdict.INCONCLUSIVE, Rigour.WORKING_PRECISION)
+
+
+def test_what_underflow_forbids_to_prove_is_supported(tmp_path):
+    x = np.linspace(-2.1, 2, 9)
+    network = two_layer(np.array([[1.0], [1e-70]]), np.array([0.5, 1e-70]), np.array([1.0, -1.5]), 0.1)
+    report = ln.stability_report(network, x, network(x), 0.05)
+    finding = report.certificate["stable_at_step_size"]
+    assert (finding.verdict, finding.rigour) == (Verdict.SUPPORTED, Rigour.WORKING_PRECISION)
+    assert answer(finding).words.startswith("Probably: a stationary point")
+    report.report(tmp_path / "page.html")
+    assert (
+        "Supported, not proved: gradient descent with step 0.05 stays" in (tmp_path / "page.html").read_text()
+    )
+
+
+def test_a_kink_within_rounding_is_a_kink():
+    """What the neuron reads is not zero in exact arithmetic, nor is it told from zero."""
+    x = np.array([0.1, 0.5, 0.7, 1.1])
+    network = two_layer(np.array([[3.0]]), np.array([np.nextafter(-1.5, 0)]), np.array([1.0]), 0.1)
+    report = ln.stability_report(network, x, network(x), 0.05)
+    assert network.layers(x[:, None])[0][1] != 0
+    assert report.certificate["stable_at_step_size"].reason[0].code == "no_hessian"
 
 
 # ------------------------------------------------------------------ descent
