@@ -23,8 +23,8 @@ from lowland.networks.splines.stability import check_univariate, data_shares
 from lowland.recheck.documents import Document
 from lowland.recheck.matrices.checks import verify_matrix
 from lowland.recheck.matrices.measurements import measured_fingerprint, measured_problem, real_data
-from lowland.recheck.matrices.tables import in_precision, table_problem
-from lowland.recheck.matrices.units import doubts_of_rounding
+from lowland.recheck.matrices.tables.problem import in_precision, table_problem
+from lowland.recheck.matrices.tables.units import doubts_of_rounding
 from lowland.recheck.networks.region_checks import verify_region
 from lowland.recheck.networks.regions import data_fingerprint, region_problem
 from lowland.recheck.networks.stability_checks import layers_problem, verify_stability

@@ -15,7 +15,7 @@ from lowland.completion.row_units.units import STEP, TypicalRow
 from lowland.core.errors import FileFormatError, UnsupportedError
 from lowland.files.bundle import save_bundle
 from lowland.recheck.documents import Document
-from lowland.recheck.matrices.tables import table_problem
+from lowland.recheck.matrices.tables.problem import table_problem
 from saved_models import contents
 
 pytestmark = pytest.mark.usefixtures("plain_kernels_throughout")

@@ -13,14 +13,14 @@ from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.promises.protocols import HoldsMatrices, Measurement, bounds_rounding
 from lowland.recheck.documents import Document, Settings, take_point
 from lowland.recheck.matrices.problem import MOST_CELLS, MOST_NUMBERS, SIDES, MatrixProblem
-from lowland.recheck.matrices.tables import (
+from lowland.recheck.matrices.tables.problem import (
     DTYPES,
     POINT,
     check_fixed_biases,
     check_weights,
     precision_in_words,
 )
-from lowland.recheck.matrices.units import doubts_of_rounding
+from lowland.recheck.matrices.tables.units import doubts_of_rounding
 from lowland.recheck.plain_losses import PlainLoss, PlainLosses
 
 # whole numbers below it are exact, and so are products and sums that stay below it

@@ -41,6 +41,8 @@ WAYS = ("along_curvature", "truncated", "from_nearby", "from_random")
 OVERFLOW = ("objective_overflow", "overflow")
 # they state nothing about the data
 OPEN = ("size_unbounded", "bound_exceeds", "gap_unrepresentable")
+# a bound that was rounded down before may have been so by other bounds on rounding, this much larger
+ROUNDED_BEFORE = 256
 # relative differences of objectives below this may be rounding
 ROUNDING = 1e-9
 
@@ -85,7 +87,11 @@ def _check_gap(said: Statement, problem: MatrixProblem) -> Check:
     noise = value_error(problem)
     # rounding may hide a thousandth of an objective, or one far below that of the empty fit, no more
     hidden = 1e-18 * unfitted + (0.0 if problem.losses.is_squared else 1e-24 * float(problem.weights.sum()))
-    slack = AGREE * value + min(noise, max(1e-3 * value, hidden)) + min(bound.charge, 1e-3 * value)
+    slack = (
+        AGREE * value
+        + min(noise, max(1e-3 * value, hidden))
+        + min(ROUNDED_BEFORE * bound.charge, 1e-3 * value)
+    )
     if not np.isfinite(lower) or lower > value + max(slack, 1e-6 * value):
         said.not_derived(f"a lower bound of {lower:.6g} exceeds the objective of {value:.6g}: rounding")
         lower = min(lower, value) if np.isfinite(lower) else 0.0

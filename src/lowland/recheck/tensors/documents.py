@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Vector
 from lowland.core.errors import FileFormatError
 from lowland.recheck.documents import Document, Settings, take_point
-from lowland.recheck.matrices.tables import DTYPES, precision_in_words
+from lowland.recheck.matrices.tables.problem import DTYPES, precision_in_words
 from lowland.recheck.tensors.cp_problem import CPProblem
 from lowland.recheck.tensors.factor_constraints import DEGREE, PlainConstraint
 from lowland.recheck.tensors.problem import TensorProblem

@@ -10,7 +10,7 @@ from lowland.completion.columns.losses import Columns
 from lowland.completion.columns.units import weighted_quantile
 from lowland.completion.row_units.units import TypicalRow
 from lowland.core.results.verification import Outcome
-from lowland.recheck.matrices.units import (
+from lowland.recheck.matrices.tables.units import (
     Lines,
     doubts_of_columns,
     doubts_of_rounding,

@@ -14,13 +14,13 @@ from lowland.core.cells.observations import Observations
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.recheck.documents import Document, Settings, take_point
 from lowland.recheck.matrices.problem import SIDES, MatrixProblem
-from lowland.recheck.matrices.table_values import (
+from lowland.recheck.matrices.tables.units import doubts_of_rounding
+from lowland.recheck.matrices.tables.values import (
     losses_in_words,
     powers_in_words,
     units_in_words,
     write_table,
 )
-from lowland.recheck.matrices.units import doubts_of_rounding
 
 DTYPES = ("float32", "float64")
 # settings that say in which units a table is fitted

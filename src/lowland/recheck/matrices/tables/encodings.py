@@ -9,7 +9,7 @@ import numpy as np
 
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
-from lowland.recheck.matrices.units import SHARE, Lines, doubts_of_columns, told
+from lowland.recheck.matrices.tables.units import SHARE, Lines, doubts_of_columns, told
 from lowland.recheck.plain_losses import PlainLoss
 
 # losses of numbers, whose columns have units and weights

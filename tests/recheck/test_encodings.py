@@ -11,8 +11,8 @@ from lowland.completion.encoded.powers import Power
 from lowland.completion.penalised.document import _plain
 from lowland.core.errors import FileFormatError
 from lowland.recheck.documents import Document
-from lowland.recheck.matrices.encodings import doubts_of_powers
-from lowland.recheck.matrices.table_values import encoded, losses_in_words, powers_in_words
+from lowland.recheck.matrices.tables.encodings import doubts_of_powers
+from lowland.recheck.matrices.tables.values import encoded, losses_in_words, powers_in_words
 from proof_samples import sample
 from table_kinds import SHAPE, numbers
 

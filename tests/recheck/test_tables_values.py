@@ -13,14 +13,14 @@ from lowland.completion.penalised.document import _plain
 from lowland.completion.row_units.units import TypicalRow
 from lowland.core.errors import FileFormatError
 from lowland.recheck.documents import Document
-from lowland.recheck.matrices.table_values import (
+from lowland.recheck.matrices.tables.problem import table_problem
+from lowland.recheck.matrices.tables.values import (
     as_powers,
     encoded,
     in_units_of_rows,
     scaled,
     units_in_words,
 )
-from lowland.recheck.matrices.tables import table_problem
 from proof_samples import completed, table
 from table_kinds import SHAPE, numbers, scaling_of
 

@@ -19,8 +19,8 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import FileFormatError
 from lowland.recheck.documents import Settings
-from lowland.recheck.matrices.encodings import doubts_of_losses, doubts_of_powers
-from lowland.recheck.matrices.units import doubts_of_rows, doubts_of_scaling
+from lowland.recheck.matrices.tables.encodings import doubts_of_losses, doubts_of_powers
+from lowland.recheck.matrices.tables.units import doubts_of_rows, doubts_of_scaling
 from lowland.recheck.plain_losses import PlainLoss, PlainLosses
 
 # losses of columns of tables

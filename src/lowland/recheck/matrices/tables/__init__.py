@@ -1,0 +1,1 @@
+"""Problems of tables, and whether the units that a document states may be believed."""
