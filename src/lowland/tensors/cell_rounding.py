@@ -85,11 +85,13 @@ def value_bounds(objective: MultilinearFit, theta: Vector) -> tuple[float, float
             squares = np.square(end, dtype=np.float64)
             totals[k] += float(squares.sum() if weights is None else squares @ weights[here])
     rounding = gamma(objective.y.size + 16) + 4 * unit
-    low, high = 0.5 * totals[0] * (1 - rounding), 0.5 * totals[1] * (1 + rounding)
+    squares_lost = objective.y.size * SMALLEST * (1.0 if weights is None else float(weights.max(initial=1.0)))
+    low = max(0.5 * totals[0] * (1 - rounding) - squares_lost, 0.0)
+    high = 0.5 * totals[1] * (1 + rounding) + squares_lost
     for penalty in objective.penalties:
         paid, slack = float(penalty.value(theta)), float(penalty.value_error(theta))
         low, high = low + max(paid - slack, 0.0), high + paid + slack
-    return float(low) * (1 - rounding), float(high) * (1 + rounding) + objective.y.size * SMALLEST
+    return float(low) * (1 - rounding), float(high) * (1 + rounding)
 
 
 def expand(objective: MultilinearFit, theta: Vector, direction: Vector) -> Expansion:

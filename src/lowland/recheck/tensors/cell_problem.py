@@ -213,7 +213,9 @@ class CellProblem(ABC):
         )
         paid, slack = self.paid(), self.paid_error()
         rounding = gamma(self.y.size + 16)
-        low, high = low * (1 - rounding) + max(paid - slack, 0.0), high * (1 + rounding) + paid + slack
+        lost = 1e-322 * self.y.size * float(self.weights.max(initial=1.0))  # of squares
+        low = max(low * (1 - rounding) - lost, 0.0) + max(paid - slack, 0.0)
+        high = high * (1 + rounding) + lost + paid + slack
         return low * (1 - 4 * UNIT), high * (1 + 4 * UNIT)
 
     def usual_size(self) -> Vector:
