@@ -182,6 +182,28 @@ def test_nothing_is_proved_where_others_are_hidden_by_rounding(count):
     assert check_proofs(count) > count
 
 
+@pytest.mark.parametrize("count", [2, pytest.param(24, marks=pytest.mark.slow)])
+def test_a_component_too_many_is_never_proved_where_it_can_be_dropped(count):
+    """Exact tensors, or with noise of 1e-12, decomposed into a component more than they have."""
+    dropped = 0
+    for seed in range(count):
+        rng, rank = np.random.default_rng([5, seed]), 1 + seed % 2
+        planted = [rng.standard_normal((n, rank)) for n in (6, 5, 4)]
+        tensor = np.einsum("ir,jr,kr->ijk", *planted)
+        tensor += 1e-12 * (seed % 4 == 3) * rng.standard_normal(tensor.shape)
+        fit = ll.decompose_cp(tensor, rank + 1, n_restarts=0, rng=seed, certify=False)
+        proof = certify(fit.objective, fit.search.theta, claims=[UNIQUE])
+        assert proof.verify(fit.objective).is_confirmed
+        factors = [np.array(factor) for factor in fit.objective.unpack(fit.search.theta)]
+        order = np.argsort(-sizes(factors))
+        others = [factor[:, [*order[:-1], order[0]]] for factor in factors]
+        others[0][:, [0, -1]] *= 0.5
+        if is_hidden([factor[:, order] for factor in factors], others, 100):
+            assert proof[UNIQUE].verdict is not Verdict.PROVED
+            dropped += 1
+    assert dropped >= count / 4
+
+
 def test_a_judge_that_looks_at_k_ranks_alone_is_found_out(monkeypatch):
     """The mutant: Kruskal's condition without margins."""
     monkeypatch.setattr(cp_uniqueness, "CLEAR", 0.0)

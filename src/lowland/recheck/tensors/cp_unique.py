@@ -48,8 +48,7 @@ def check_unique(said: Statement, problem: CPProblem) -> Check:
     if said.says("mixed"):
         return check_mixed(said, problem)
     sums = _Sum.of(problem.factors)
-    if said.is_open and problem.rank == 1:
-        said.must_say("hidden_component", component=("of", sums.hidden))
+    if said.is_open and problem.rank == 1 and said.says("hidden_component", component=("of", sums.hidden)):
         return said.nothing_claimed()
     if said.says("one_component"):
         good = said.verdict is Verdict.PROVED and problem.rank == 1 and not zero
