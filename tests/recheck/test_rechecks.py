@@ -427,3 +427,18 @@ def test_json_text_of_certificates_is_read_strictly():
     with pytest.raises(FileFormatError, match="verdict cannot be read"):
         Certificate.from_json(json.dumps(plain))
     assert isinstance(Document.from_json(sample("table").document.to_json()), Document)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_neighbours_of_points_whose_factors_are_not_balanced(seed):
+    """A neighbour has the predictions of the point, not those of its balanced factors, which rounding moves."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.nonzero(rng.random((12, 9)) < 0.45)
+    model = General((12, 9), 2, ("row", "column", "global"))
+    objective = make_objective(ll.Entries(rows, columns, (12, 9)), rng.standard_normal(rows.size), model)
+    mixing = np.array([[1, 1], [1, 1 + 1e-3]])
+    u, v = rng.standard_normal((12, 2)) @ mixing, rng.standard_normal((9, 2)) @ np.linalg.inv(mixing).T
+    theta = model.pack(u, v, rng.standard_normal(12), rng.standard_normal(9), 1.0)
+    found = certify(objective, theta, claims=["determined_by_data", "locally_unique"])
+    assert found["locally_unique"].verdict is ll.Verdict.REFUTED
+    assert found.verify(objective, theta).is_confirmed

@@ -216,10 +216,11 @@ def _refuted(
 ) -> Finding:
     """Return the finding, refuted by a member of the family if one is reached."""
     if family.change is not None:
-        other = find_neighbour(objective, theta, family.change, FIRST_STEPS[0])
+        other = find_neighbour(objective, theta, theta, family.change, FIRST_STEPS[0])
     else:
         deficiency = judged.witness["deficiency"]
-        other = _neighbour(objective, even, (spectrum.values, spectrum.vectors), deficiency)
+        found = spectrum.values, spectrum.vectors
+        other = _neighbour(objective, theta, even, found, deficiency)
     if other is None:
         return judged
     attached = {"left": other.factors.left, "right": other.factors.right, "mismatch": other.mismatch}
@@ -235,7 +236,7 @@ def _refuted(
 
 
 def _neighbour(
-    objective: MatrixFit, theta: Vector, spectrum: tuple[Vector, Matrix], deficiency: int
+    objective: MatrixFit, theta: Vector, even: Vector, spectrum: tuple[Vector, Matrix], deficiency: int
 ) -> Neighbour | None:
     """Return another matrix with the same predictions along some direction in the Jacobian's kernel."""
     values, vectors = spectrum[0][deficiency:], spectrum[1][:, deficiency:]
@@ -246,7 +247,7 @@ def _neighbour(
 
     for direction in spectrum[1][:, : min(deficiency, MOST_DIRECTIONS)].T:
         for share in FIRST_STEPS:
-            other = find_neighbour(objective, theta, direction, share, invert)
+            other = find_neighbour(objective, theta, even, direction, share, invert)
             if other is not None:
                 return other
     return None

@@ -30,6 +30,7 @@ class Neighbour:
 def find_neighbour(
     objective: MatrixFit,
     theta: Vector,
+    start: Vector,
     direction: Vector,
     share: float,
     invert: Callable[[Vector], Vector] | None = None,
@@ -41,11 +42,14 @@ def find_neighbour(
     objective : Objective
         A recovery objective in float64; its data play no role.
     theta : ndarray, shape (size,)
+        The point whose predictions are sought.
+    start : ndarray, shape (size,)
+        That point, or the balanced one of the same matrix, whose predictions differ by rounding.
     direction : ndarray, shape (size,)
     share : float
         Length of the first step, as a fraction of the point's norm.
     invert : callable, optional
-        Applies the pseudoinverse of J^T J at theta, with J the Jacobian, for corrections. Without it there
+        Applies the pseudoinverse of J^T J at the start, with J the Jacobian, for corrections. Without it there
         are no corrections: for directions along which predictions do not change at all.
 
     Returns
@@ -57,12 +61,12 @@ def find_neighbour(
     target, slack = _predictions(objective, theta)
     # each prediction at its own scale: a large one must not hide a difference in another
     slack = slack + 1e-13 * np.abs(target)
-    length = float(np.linalg.norm(theta))
+    length = float(np.linalg.norm(start))
     if not length > 0 or not np.isfinite(target).all():
         return None
     step = share * length * direction / np.linalg.norm(direction)
-    wanted = _difference(objective, theta, theta + step)[0]
-    point = theta + step
+    point = start + step
+    wanted = _difference(objective, start, point)[0]
     for _ in range(MOST_CORRECTIONS):
         at = objective.linearise(point)
         off = target - at.predictions

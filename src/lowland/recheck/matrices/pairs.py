@@ -145,8 +145,11 @@ def compare_neighbour(said: Statement, problem: MatrixProblem) -> float | None:
     (z, error), (there, error_there) = measured(problem, here), measured(problem, other)
     off, rounding = np.abs(there - z), error + error_there
     around = usual_size(problem, z)
-    sharp = bool((rounding <= MOST_BLUR * around)[around > 0].all())
-    said.require(sharp, "terms of the attached factors cancel, so that rounding hides their matrix")
+    # terms of the point's own factors may cancel, too: then nothing can be said here
+    if not _is_sharp(error, around):
+        said.not_derived("terms of the factors cancel, so that rounding hides their predictions")
+    elif not _is_sharp(rounding, around):
+        said.fault("terms of the attached factors cancel, so that rounding hides their matrix")
     allowed = 2 * rounding + (2 * LAST_DIGITS + 16 * np.finfo(float).eps) * np.abs(z)
     said.require(bool((off <= allowed).all()), f"the predictions differ by up to {off.max(initial=0.0):.2g}")
     most = float(2 * rounding.max(initial=0.0))
@@ -157,6 +160,11 @@ def compare_neighbour(said: Statement, problem: MatrixProblem) -> float | None:
     if not said.require(apart > max(NEARBY * size, noise), f"the matrices are only {apart:.2g} apart"):
         return None
     return apart / size if size > 0 else np.inf
+
+
+def _is_sharp(rounding: Vector, around: Vector) -> bool:
+    """Whether rounding of predictions is far below the usual size around them."""
+    return bool((rounding <= MOST_BLUR * around)[around > 0].all())
 
 
 def factored_point(problem: MatrixProblem) -> Factored:
