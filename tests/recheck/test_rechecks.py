@@ -431,7 +431,7 @@ def test_json_text_of_certificates_is_read_strictly():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_neighbours_of_points_whose_factors_are_not_balanced(seed):
-    """A neighbour has the predictions of the point, not those of its balanced factors, which rounding moves."""
+    """A neighbour has the predictions of the point, not of its balanced factors, which rounding moves."""
     rng = np.random.default_rng(seed)
     rows, columns = np.nonzero(rng.random((12, 9)) < 0.45)
     model = General((12, 9), 2, ("row", "column", "global"))

@@ -49,8 +49,8 @@ def find_neighbour(
     share : float
         Length of the first step, as a fraction of the point's norm.
     invert : callable, optional
-        Applies the pseudoinverse of J^T J at the start, with J the Jacobian, for corrections. Without it there
-        are no corrections: for directions along which predictions do not change at all.
+        Applies the pseudoinverse of J^T J at the start, with J the Jacobian, for corrections. Without it
+        there are none: for directions along which predictions do not change at all.
 
     Returns
     -------

@@ -24,7 +24,9 @@ PLACES, SHARE = 8.0, 1e-6
 OUTGROWN, OUTGROWN_ROWS = 2.0, 4.0
 # rows are centred on whole multiples of so many spreads
 STEP = float(np.sqrt(12))
+# median deviation of the normal law; and the levels between which the median of a part of the numbers lies
 NORMAL_MEDIAN_DEVIATION = 0.6745
+SOME_MEDIAN = (0.25, 0.5, 0.75)
 # how far single precision may move numbers, as a share of their spread
 LOST_IN_SINGLE = 1e-3
 
@@ -94,8 +96,8 @@ class Lines:
         low, high = self.ends
         return np.flatnonzero(high - low > self.rounding)
 
-    def medians(self, numbers: Vector) -> Vector:
-        """Return weighted medians of numbers by line, interpolated linearly; zero where there are none."""
+    def quantiles(self, numbers: Vector, level: float = 0.5) -> Vector:
+        """Return weighted quantiles of numbers by line, interpolated linearly; zero where there are none."""
         order = np.lexsort((numbers, self.at))
         ascending, weights, lines = numbers[order], self.weights[order], self.at[order]
         some = np.flatnonzero(self.counts)
@@ -104,10 +106,10 @@ class Lines:
         before = np.zeros(self.n)
         before[some] = ends[starts] - weights[starts]
         places = (ends - weights / 2 - before[lines]) / totals[lines]
-        below = np.bincount(lines, places <= 0.5, minlength=self.n)[some].astype(np.intp)
+        below = np.bincount(lines, places <= level, minlength=self.n)[some].astype(np.intp)
         left, right = starts + np.maximum(below - 1, 0), starts + np.minimum(below, counts - 1)
         gap = places[right] - places[left]
-        share = np.divide(0.5 - places[left], gap, out=np.zeros_like(gap), where=gap > 0)
+        share = np.divide(level - places[left], gap, out=np.zeros_like(gap), where=gap > 0)
         out = np.zeros(self.n)
         out[some] = ascending[left] + np.clip(share, 0, 1) * (ascending[right] - ascending[left])
         return out
@@ -182,10 +184,11 @@ def doubts_of_columns(lines: Lines, centres: Vector, spreads: Vector, numbers: A
     if counted.any() and np.ptp(centres[counted]) == 0 and (spreads[counted] == 1).all():
         inside = low[counted].min() <= centres[counted][0] <= high[counted].max()
         return [] if inside else [f"columns are centred at {centres[counted][0]:.4g}, beyond all numbers"]
-    middle = lines.medians(lines.values)
-    typical = lines.medians(np.abs(lines.values - middle[lines.at])) / NORMAL_MEDIAN_DEVIATION
-    usual = lines.deviations, np.where(typical > 0, typical, lines.deviations)
-    least, most = np.minimum(*usual) / OUTGROWN, np.maximum(*usual) * OUTGROWN
+    apart = np.abs(lines.values - lines.quantiles(lines.values)[lines.at])
+    usual = [lines.quantiles(apart, level) / NORMAL_MEDIAN_DEVIATION for level in SOME_MEDIAN]
+    usual = [np.where(one > 0, one, lines.deviations) for one in usual]
+    least = np.minimum.reduce([*usual, lines.deviations]) / OUTGROWN
+    most = np.maximum.reduce([*usual, lines.deviations]) * OUTGROWN
     off = (centres < low - lines.rounding) | (centres > high + lines.rounding)
     off |= (spreads < least) | (spreads > most)
     varying = lines.varies[counted[lines.varies]]
