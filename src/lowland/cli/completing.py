@@ -235,8 +235,7 @@ class FitOptions(ABC):
         # observed cells are written as they were read
         loaded = self.source.source().load(replace(self.reading, dtype="float64"))
         check_completable(loaded)
-        seen = loaded.observations
-        seen = replace(seen, values=seen.values.astype(self.run.dtype))
+        seen = loaded.observations.in_precision(self.run.dtype)
         check_table_size(self.plan.rank, output, seen.shape)
         given = FitInput(
             loaded=loaded,

@@ -71,10 +71,8 @@ def in_precision(table: Observations, dtype: str) -> Observations:
     """Return a table in the precision of a fit."""
     if dtype not in ("float64", "float32"):
         raise InvalidInputError("dtype is unknown", repr(dtype), fix='use "float64" or "float32"')
-    if table.values.dtype == dtype:
-        return table
     with np.errstate(over="ignore"):  # infinite values are refused where they are checked
-        return replace(table, values=table.values.astype(dtype))
+        return table.in_precision(dtype)
 
 
 def _aligned(model: Any, table: Observations, reset: bool, rows: bool) -> Observations:

@@ -157,7 +157,7 @@ def _load_opened(opened: Opened, how: Reading) -> Table:
         return _load_text(opened, how)
     if opened.kind in ARRAYS:
         refuse_text_settings(opened, how.form)
-        return Table(_as_type(read_array(opened), how.dtype), "array", ())
+        return Table(read_array(opened).in_precision(how.dtype), "array", ())
     contents = read_contents(opened, how.form)
     names = wanted_columns(list(contents.columns), how.form, opened.name)
     table = _load_columns(contents, opened.name, how)
@@ -345,7 +345,3 @@ def _sample_profiles(layout: TextLayout, form: TableFormat, where: str) -> dict[
             )
             profiles[name] = _profile_of_text(codes, texts.tolist(), numerals.of(name))
     return profiles
-
-
-def _as_type(observations: Observations, dtype: str) -> Observations:
-    return replace(observations, values=observations.values.astype(dtype))

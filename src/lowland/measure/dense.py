@@ -212,7 +212,10 @@ class Dense:
 
     def in_double(self) -> Dense:
         """Return the same matrices in double precision; also their symmetric parts, of the source."""
-        double = self.source.astype(np.result_type(self.dtype, np.float64))
+        kind = np.result_type(self.dtype, np.float64)
+        if kind == self.dtype:
+            return self
+        double = self.source.astype(kind)
         return double.symmetrised() if self.symmetric else double
 
     def subset(self, keep: Indices) -> Dense:

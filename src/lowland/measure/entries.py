@@ -106,8 +106,11 @@ class Entries:
 
     def in_double(self) -> Entries:
         """Return the same entries in double precision."""
+        kind = np.result_type(self.dtype, np.float64)
+        if kind == self.dtype:
+            return self
         same = copy(self)  # with the sorted positions, if they are known
-        same.dtype = np.result_type(self.dtype, np.float64)
+        same.dtype = kind
         return same
 
     @property

@@ -85,7 +85,8 @@ class RankOne:
 
     def in_double(self) -> RankOne:
         """Return the same measurements, vectors given as arrays in double precision."""
-        return self._with(_Vectors.in_double)
+        same = self._with(_Vectors.in_double)
+        return self if (same.left, same.right) == (self.left, self.right) else same
 
     def _with(self, change: Callable[[_Vectors], _Vectors]) -> RankOne:
         """Return the measurements by other vectors on both sides."""
@@ -243,7 +244,9 @@ class _Vectors:
 
     def in_double(self) -> _Vectors:
         kind = np.result_type(self.dtype, np.float64)
-        return self if self.operator is not None else self._with(self.rows.astype(kind, copy=False))
+        if self.operator is not None or kind == self.dtype:
+            return self
+        return self._with(self.rows.astype(kind))
 
     def _with(self, rows: Matrix) -> _Vectors:
         part = object.__new__(_Vectors)

@@ -59,7 +59,8 @@ class RealParts:
 
     def in_double(self) -> RealParts:
         """Return the same parts of the base in double precision."""
-        return RealParts(in_double(self.base), both=self.both)
+        base = in_double(self.base)
+        return self if base is self.base else RealParts(base, both=self.both)
 
     @property
     def can_subset(self) -> bool:

@@ -102,7 +102,8 @@ class Stacked:
 
     def in_double(self) -> Stacked:
         """Return the stack of the parts in double precision."""
-        return Stacked([in_double(part) for part in self.parts])
+        parts = tuple(in_double(part) for part in self.parts)
+        return self if parts == self.parts else Stacked(parts)
 
     def _exact_parts(self) -> list[ExactMatrices]:
         return [part for part in map(exact_matrices, self.parts) if part is not None]

@@ -15,6 +15,8 @@ from lowland.core.rounding import unit_roundoff
 
 # corrections per step; each gains some digits
 MOST_CORRECTIONS = 40
+# a nearer matrix, as a fraction of the norm, is not told from the point's
+NEAREST = 2e-6
 
 
 @final
@@ -78,7 +80,7 @@ def find_neighbour(
     here, error = _predictions(objective, point)
     mismatch = np.maximum(np.abs(here - target) - error - slack, 0.0)
     distance, size = _difference(objective, theta, point)
-    if mismatch.any() or not distance > wanted / 3 > 1e-8 * size:
+    if mismatch.any() or not distance > wanted / 3 > NEAREST * size:
         return None
     worst = float(np.abs(here - target).max(initial=0.0))
     return Neighbour(objective.matrix(point), distance / size, worst)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from lowland.core.arrays import Indices, Vector, cell_codes, check_floats, check_positions
 from lowland.core.cells.duplicates import merge_duplicates
@@ -286,6 +286,11 @@ class Observations:
         table = np.full(self.shape, np.nan, dtype=self.values.dtype)
         table[self.rows, self.columns] = self.values
         return table
+
+    def in_precision(self, dtype: DTypeLike) -> Observations:
+        """Return the observations with values and weights in a precision."""
+        weights = None if self.weights is None else self.weights.astype(dtype, copy=False)
+        return replace(self, values=self.values.astype(dtype, copy=False), weights=weights)
 
     def row_by_row(self) -> Indices | slice:
         """Return the order of the cells by row and column; a slice if they are listed in that order."""

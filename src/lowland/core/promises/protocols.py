@@ -84,9 +84,7 @@ def bounds_rounding(measurement: Measurement) -> bool:
 
 def in_double(measurement: Measurement) -> Measurement:
     """Return the same measurement in double precision; itself if it is, or has no other form."""
-    if isinstance(measurement, HasDouble) and np.finfo(measurement.dtype).dtype != np.float64:
-        return measurement.in_double()
-    return measurement
+    return measurement.in_double() if isinstance(measurement, HasDouble) else measurement
 
 
 def check_measurement(measurement: Any) -> None:
@@ -121,7 +119,7 @@ class HasDouble(Protocol):
     """A measurement that has a form in double precision, in which its numbers are judged."""
 
     def in_double(self) -> Measurement:
-        """Return the same measurement in double precision."""
+        """Return the same measurement in double precision, itself if it is."""
 
 
 @runtime_checkable

@@ -164,22 +164,32 @@ def _scaled_spread(problem: MatrixProblem, nu: Vector) -> Matrix:
 def _bias_cost(problem: MatrixProblem, nu: Vector, value: float) -> tuple[float, float]:
     """Return what biases take off the bound by their ridge, and where nu is not quite orthogonal to them.
 
-    Nothing holds the latter; those of a better point than `value` are at most as large as the data, the
-    residuals and the matrix of such a point together.
+    Nothing holds the latter. At a better point than `value` biases add up to no more than data, residuals and
+    matrix together; free ones of both sides, one of which is set to zero, grow by that along each of a chain
+    of cells that leads through every line.
     """
     if problem.cells is None or not problem.free:
         return 0.0, 0.0
-    total, astray, spread = 0.0, 0.0, problem.spread(nu)
-    sums = {"row": spread.sum(axis=1), "column": spread.sum(axis=0), "global": np.array([spread.sum()])}
     weights = dict(zip(("row", "column"), problem.side_weights, strict=True))
-    largest = float(np.abs(_centred(problem)).max()) + float(np.sqrt(2 * value / problem.weights.min()))
-    largest += value / problem.penalty if problem.penalty else 0.0
-    for side in problem.free:
-        if problem.bias_penalty and side != "global":
-            total += float(np.sum(sums[side] ** 2 / weights[side])) / (2 * problem.bias_penalty)
-        else:
-            astray += 2 * float(np.abs(sums[side]).sum()) * largest
-    return total, astray
+    sums, sizes = _line_sums(problem, nu), _line_sums(problem, np.abs(nu))
+    reach = float(np.abs(_centred(problem)).max()) + float(np.sqrt(2 * value / problem.weights.min()))
+    if problem.penalty:
+        reach += value / problem.penalty / float(np.sqrt(weights["row"].min() * weights["column"].min()))
+    lines = [side for side in problem.free if side != "global"]
+    if not problem.bias_penalty and lines:
+        nodes = sum(problem.shape) if len(lines) == 2 else 1
+        return 0.0, nodes * reach * sum(float(np.sum(np.abs(sums[s]) + UNIT * sizes[s])) for s in lines)
+    held = [weights[side] * problem.bias_penalty for side in lines]
+    total = sum(float(np.sum(sums[s] ** 2 / h)) / 2 for s, h in zip(lines, held, strict=True))
+    reach += 2 * float(np.sqrt(2 * value / min((h.min() for h in held), default=np.inf)))
+    astray = np.sum(np.abs(sums["global"]) + UNIT * sizes["global"]) if "global" in problem.free else 0.0
+    return total, float(astray) * reach
+
+
+def _line_sums(problem: MatrixProblem, numbers: Vector) -> dict[str, Vector]:
+    """Return sums over the cells of each row, of each column, and of all."""
+    spread = problem.spread(numbers)
+    return {"row": spread.sum(axis=1), "column": spread.sum(axis=0), "global": np.array([spread.sum()])}
 
 
 def _top(matrix: Matrix) -> float:

@@ -145,6 +145,8 @@ def compare_neighbour(said: Statement, problem: MatrixProblem) -> float | None:
     (z, error), (there, error_there) = measured(problem, here), measured(problem, other)
     off, rounding = np.abs(there - z), error + error_there
     around = usual_size(problem, z)
+    # of a cell that biases reproduce, such as the only one of its row, nothing is left but rounding
+    around = np.where(around <= 8 * np.finfo(float).eps * np.abs(z), np.abs(z), around)
     # terms of the point's own factors may cancel, too: then nothing can be said here
     if not _is_sharp(error, around):
         said.not_derived("terms of the factors cancel, so that rounding hides their predictions")

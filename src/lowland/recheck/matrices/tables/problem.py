@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,8 +32,7 @@ def in_precision(document: Document, table: Observations) -> Observations:
     dtype = document.problem.get("dtype")
     if dtype not in DTYPES:
         raise FileFormatError("the certificate names no known precision", repr(dtype)[:60])
-    weights = None if table.weights is None else table.weights.astype(dtype)
-    return replace(table, values=table.values.astype(dtype), weights=weights)
+    return table.in_precision(dtype)
 
 
 def table_problem(
