@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lowland.core.cells.fingerprints import is_fingerprint
+from lowland.core.cells.fingerprints import ARRAYS, is_fingerprint, recognise
+from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, LowlandError
 from lowland.core.results.verification import Verification
 from lowland.estimators.table_input import observed_table
 from lowland.files.certificates import read_certificate
-from lowland.files.tables import read_table
+from lowland.files.shapes.layouts import Reading
+from lowland.files.tables import load_table
 from lowland.measure import Entries
 from lowland.networks.network import check_inputs, check_targets
 from lowland.networks.splines.stability import check_univariate, data_shares
@@ -107,18 +110,19 @@ def verify(
 
 
 def _verify_table(document: Document, data: Any, on_progress: Progress | None) -> Verification:
-    given = read_table(data) if isinstance(data, str | PathLike) else observed_table(data)
+    given = table_of(document, Path(data)) if isinstance(data, str | PathLike) else observed_table(data)
     table = in_precision(document, given)
-    same = is_fingerprint(document.data, table)
-    if same is None:
-        raise InvalidInputError(
-            "the certificate's fingerprint of the data is of another version of lowland",
-            document.data[:20],
-            fix="certify the model again, or use the version that wrote it",
-        )
-    if not same:
-        raise _other_data(document, table.fingerprint())
+    _check_same(is_fingerprint(document.data, table), document, table.fingerprint())
     return verify_matrix(table_problem(document, table, given), document.certificate, on_progress)
+
+
+def table_of(document: Document, path: Path, reading: Reading | None = None) -> Observations:
+    """Return the table of a file that a document is about, in which columns of two words may be numbers."""
+    how = reading or Reading()
+    table = load_table(path, replace(how, words=True)).observations
+    if is_fingerprint(document.data, in_precision(document, table)):
+        return table
+    return load_table(path, how).observations
 
 
 def _verify_measurements(document: Document, data: Any, on_progress: Progress | None) -> Verification:
@@ -130,7 +134,7 @@ def _verify_measurements(document: Document, data: Any, on_progress: Progress | 
     weights = None if len(data) == 2 or data[2] is None else np.asarray(data[2])
     dtype = document.problem.get("dtype")
     if dtype in ("float32", "float64"):
-        check_fingerprint(document, measured_fingerprint(*real_data(numbers, weights, str(dtype))))
+        check_fingerprint(document, partial(measured_fingerprint, *real_data(numbers, weights, str(dtype))))
     cells = (measurement.rows, measurement.columns) if isinstance(measurement, Entries) else None
     problem = measured_problem(document, measurement, numbers, weights, cells)
     return verify_matrix(problem, document.certificate, on_progress)
@@ -154,7 +158,7 @@ def _plain_cells(document: Document, data: Any) -> PlainCells:
     dtype = precision_of(document)
     weights = None if known.weights is None else known.weights.astype(dtype)
     cells = plain_cells(replace(known, values=known.values.astype(dtype), weights=weights))
-    check_fingerprint(document, cells.fingerprint())
+    check_fingerprint(document, cells.fingerprint)
     return cells._replace(doubts=tuple(doubts_of_rounding(known.values, cells.values)))
 
 
@@ -162,7 +166,7 @@ def _verify_region(document: Document, data: Any, on_progress: Progress | None) 
     pair = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
     inputs = check_inputs(pair[0])
     targets = None if pair[1] is None else check_targets(pair[1], len(inputs))
-    check_fingerprint(document, data_fingerprint(inputs, targets))
+    check_fingerprint(document, partial(data_fingerprint, inputs, targets))
     return verify_region(region_problem(document, inputs, targets), document.certificate, on_progress)
 
 
@@ -171,23 +175,30 @@ def _verify_stability(document: Document, data: Any, on_progress: Progress | Non
         raise InvalidInputError("data must be the pair of x and y", type(data).__name__, fix="pass (x, y)")
     x = check_univariate(data[0])
     y, shares = check_targets(data[1], x.size), data_shares(data[2] if len(data) == 3 else None, x.size)
-    check_fingerprint(document, measured_fingerprint(np.concatenate([x, y]), shares))
+    check_fingerprint(document, partial(measured_fingerprint, np.concatenate([x, y]), shares))
     return verify_stability(layers_problem(document, x, y, shares), document.certificate, on_progress)
 
 
-def check_fingerprint(document: Document, fingerprint: str) -> None:
-    """Raise unless the document is about data with this fingerprint."""
-    if document.data != fingerprint:
-        raise _other_data(document, fingerprint)
+def check_fingerprint(document: Document, compute: Callable[[int], str]) -> None:
+    """Raise unless the document is about data whose fingerprint, of a version, is computed so."""
+    _check_same(recognise(document.data, ARRAYS, compute), document, compute(ARRAYS[-1]))
 
 
-def _other_data(document: Document, fingerprint: str) -> InvalidInputError:
-    return InvalidInputError(
-        "the certificate is about other data",
-        f"fingerprint {fingerprint[:12]} of the data, {document.data[:12]} in the certificate",
-        fix="pass the data that the certificate was computed for, with the same labels in the same "
-        "order, and the same --target if there was one",
-    )
+def _check_same(same: bool | None, document: Document, fingerprint: str) -> None:
+    """Raise unless a document's fingerprint is that of the data; None if its version is not known."""
+    if same is None:
+        raise InvalidInputError(
+            "the certificate's fingerprint of the data is of another version of lowland",
+            ascii(document.data[:20]),
+            fix="certify the model again, or use the version that wrote it",
+        )
+    if not same:
+        raise InvalidInputError(
+            "the certificate is about other data",
+            f"fingerprint {fingerprint[:12]} of the data, {document.data[:12]!a} in the certificate",
+            fix="pass the data that the certificate was computed for, with the same labels in the same "
+            "order, and the same --target if there was one",
+        )
 
 
 VERIFIERS: dict[str, Callable[[Document, Any, Progress | None], Verification]] = {

@@ -38,6 +38,7 @@ from lowland.completion.planned_fit import PlannedFit, check_effort, fit_plan
 from lowland.completion.settings import MODEL, RUNNING
 from lowland.completion.tables.completed import fingerprint
 from lowland.completion.tables.intervals import INTERVAL_METHODS
+from lowland.core.cells.fingerprints import is_fingerprint
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
@@ -271,7 +272,9 @@ class FitOptions(ABC):
             orders=given.orders,
             levels=level_kinds(seen, loaded.levels) if plan.decide_method() != "map" else None,
             checkpoint=None if kept_at is None else partial(save_checkpoint, kept_at, identity=identity),
-            resume=load_checkpoint(kept_at, identity, seen) if kept_at and self.run.resume else None,
+            resume=load_checkpoint(kept_at, identity, partial(is_fingerprint, table=seen))
+            if kept_at and self.run.resume
+            else None,
             whole=whole_columns(loaded) if plan.bounds and not means else (),
         )
 

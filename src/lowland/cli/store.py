@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from lowland.bayes.graph_places import GraphPlaces
 from lowland.bayes.side_orders import SideOrders
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.plan import CompletionPlan
-from lowland.core.cells.fingerprints import Cells, is_fingerprint
 from lowland.core.damage import reading
 from lowland.core.earlier_names import renamed
 from lowland.core.errors import InvalidInputError
@@ -52,10 +51,18 @@ def save_checkpoint(path: Path, snapshot: Snapshot, identity: Mapping[str, Any])
     save_bundle(path, "checkpoint", header, arrays)
 
 
-def load_checkpoint(path: Path, identity: Mapping[str, Any], table: Cells | None = None) -> Snapshot:
+def load_checkpoint(
+    path: Path, identity: Mapping[str, Any], is_same: Callable[[str], bool | None]
+) -> Snapshot:
     """Read a snapshot; raise an error that names the difference if data or settings are not the same.
 
-    Cells are recognised by what earlier versions wrote of them, if they are passed.
+    Parameters
+    ----------
+    path : path
+    identity : mapping
+        As from `identity_of`.
+    is_same : callable
+        Tells whether a stored fingerprint, of any version, is that of the data; None if it is not known.
     """
     if not path.exists():
         raise InvalidInputError(
@@ -66,16 +73,23 @@ def load_checkpoint(path: Path, identity: Mapping[str, Any], table: Cells | None
     header, arrays = load_bundle(path, "checkpoint")
     with reading(path, "checkpoint"):
         known = renamed(header["identity"])
-        for name, value in identity.items():
-            if known.get(name) == value or (
-                name == "data" and table is not None and is_fingerprint(str(known.get(name)), table)
-            ):
-                continue
+        same = is_same(str(known.get("data")))
+        if same:
+            known["data"] = identity["data"]
+        lacking = [name for name, value in identity.items() if name not in known and value is not None]
+        if same is None or lacking:
             raise InvalidInputError(
-                f"{path} belongs to another fit",
-                f"{name} was {known.get(name)!r}, is {value!r}",
-                fix="give the same data and settings, or omit --resume",
+                f"{path} is of another version of lowland",
+                f"it does not state {', '.join(lacking)}" if lacking else f"data {known['data'][:12]!r}",
+                fix="resume with that version, or omit --resume",
             )
+        for name, value in identity.items():
+            if known.get(name) != value:
+                raise InvalidInputError(
+                    f"{path} belongs to another fit",
+                    f"{name} was {known.get(name)!r}, is {value!r}",
+                    fix="give the same data and settings, or omit --resume",
+                )
         return _snapshot(header, arrays)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lowland.core.damage import require
+from lowland.core.errors import FileFormatError
 from lowland.search.stops import Progress
 
 
@@ -17,12 +18,19 @@ def restored(begun: Any, fields: Mapping[str, Any]) -> Any:
 
     Raises
     ------
+    FileFormatError
+        If there are other fields.
     ValueError
         Unless the fields are of the kinds and shapes of those that have just begun: compiled loops run over
         these arrays without looking at their lengths.
     """
     names = [field.name for field in dataclasses.fields(begun) if field.init]
-    require(set(names) == set(fields), f"fields {', '.join(sorted(set(names) ^ set(fields)))} do not belong")
+    if set(names) != set(fields):
+        raise FileFormatError(
+            "the saved search is of another version of lowland, or damaged",
+            f"fields {', '.join(sorted(set(names) ^ set(fields)))} that only one of them has",
+            fix="fit again, without the saved search",
+        )
     return type(begun)(
         **{
             name: _restored_field(name, getattr(begun, name), fields[name], begun.theta.size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpo
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.cells.summary import SAMPLE
 from lowland.completion.elsewhere.fit import (
+    STORED,
     ElsewhereFit,
     cells_fingerprint,
     fit_elsewhere,
@@ -27,6 +29,7 @@ from lowland.completion.files.models import save_model
 from lowland.completion.storage.contents import holds_table
 from lowland.completion.storage.observations import StoredObservations
 from lowland.core.arrays import check_rank
+from lowland.core.cells.fingerprints import recognise
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
 from lowland.core.results.findings import Certificate
@@ -183,7 +186,9 @@ def _fit(
         rng=rng,
         covariates=about,
         checkpoint=lambda snapshot: save_checkpoint(kept_at, snapshot, identity),
-        resume=load_checkpoint(kept_at, identity) if asked.run.resume else None,
+        resume=load_checkpoint(kept_at, identity, partial(recognise, versions=STORED, compute=lambda _: data))
+        if asked.run.resume
+        else None,
     )
     last = fit.last_search
     header = {

@@ -20,10 +20,9 @@ from lowland.files.certificates import read_certificate
 from lowland.files.counts import read_counts
 from lowland.files.shapes.layouts import Reading
 from lowland.files.table_format import TableFormat
-from lowland.files.tables import load_table
 from lowland.measure import pauli_outcomes
 from lowland.recheck.documents import Document
-from lowland.verifying import verify
+from lowland.verifying import table_of, verify
 
 # options for reading data, and those that have an effect on the data of each kind of document
 TENSOR_OPTIONS = ("variable", "value", "modes", "fold", "duplicates", *CELL_OPTIONS)
@@ -82,7 +81,7 @@ def _say(checked: Verification, document: Document) -> None:
 def read_data(document: Document, path: Path, reading: Reading, *, target: str | None) -> Any:
     """Return the data, not of a tensor, that a document is about, as `lowland.verify` takes them."""
     if document.kind == "table":
-        return load_table(path, reading).observations
+        return table_of(document, path, reading)
     if document.kind == "region":
         return split_target(*read_numbers(path, None, reading.form), target, path)
     if document.kind == "stability":

@@ -27,6 +27,9 @@ from lowland.core.running.interrupt import Interruptible
 from lowland.core.wording import Option, Remedy, Words
 from lowland.search.loop import Checkpoint, Snapshot
 
+# recipes of fingerprints, which did not say so at first
+STORED = (1,)
+
 
 def refuse_elsewhere(plan: CompletionPlan, where: str) -> None:
     """Raise where a plan asks for something that is there for tables in memory only.
@@ -180,13 +183,13 @@ def fit_elsewhere(
 
 
 def cells_fingerprint(table: CellTable) -> str:
-    """Return a hash of cells and labels, by which the same data in the same blocks are recognised."""
+    """Return the fingerprint of cells and labels; the same data in other blocks have another."""
     digest = hashlib.sha256(repr(table.cells.shape).encode())
     (parts,) = table.cells.map(0, _hash_of_block)
     digest.update(parts.tobytes())
     for labels in (table.labels.rows, table.labels.columns):
         digest.update(b"none" if labels is None else np.ascontiguousarray(labels).tobytes())
-    return digest.hexdigest()
+    return f"{STORED[-1]}:{digest.hexdigest()}"
 
 
 def _hash_of_block(block: CellBlock) -> Arrays:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.cells.fingerprints import ARRAYS, fingerprint_of_arrays
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.promises.protocols import HoldsMatrices, Measurement, bounds_rounding
 from lowland.recheck.documents import Document, Settings, take_point
@@ -27,12 +27,10 @@ from lowland.recheck.plain_losses import PlainLoss, PlainLosses
 WHOLE = 2.0**53
 
 
-def measured_fingerprint(y: Vector, weights: Vector | None) -> str:
-    """Return a hash of real data and weights, by which the same data are recognised."""
-    digest = hashlib.sha256(b"measurements")
-    for part in (y, weights):
-        digest.update(b"none" if part is None else np.ascontiguousarray(part, np.float64).tobytes())
-    return digest.hexdigest()
+def measured_fingerprint(y: Vector, weights: Vector | None, version: int = ARRAYS[-1]) -> str:
+    """Return the fingerprint of real data and weights."""
+    parts = (None if part is None else np.asarray(part, np.float64) for part in (y, weights))
+    return fingerprint_of_arrays("measurements", parts, version)
 
 
 def real_data(y: Matrix, weights: Matrix | None, dtype: str) -> tuple[Vector, Vector | None]:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.cells.fingerprints import ARRAYS, fingerprint_of_arrays
 from lowland.core.errors import FileFormatError
 from lowland.recheck.documents import Document, Settings
 from lowland.recheck.networks.problem import NetworkProblem
 
 
-def data_fingerprint(inputs: Matrix, targets: Vector | None) -> str:
-    """Return a hash of inputs and targets, by which the same data are recognised."""
-    digest = hashlib.sha256(repr(inputs.shape).encode())
-    for part in (inputs, targets):
-        digest.update(b"none" if part is None else np.ascontiguousarray(part, np.float64).tobytes())
-    return digest.hexdigest()
+def data_fingerprint(inputs: Matrix, targets: Vector | None, version: int = ARRAYS[-1]) -> str:
+    """Return the fingerprint of inputs and targets."""
+    parts = (None if part is None else np.asarray(part, np.float64) for part in (inputs, targets))
+    return fingerprint_of_arrays(repr(inputs.shape), parts, version)
 
 
 def layers_of(weights: tuple[Matrix, ...], biases: tuple[Vector | None, ...]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import Any, NamedTuple, final
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
+from lowland.core.cells.fingerprints import ARRAYS, fingerprint_of_arrays
 from lowland.core.errors import FileFormatError
 from lowland.recheck.documents import Document, Settings, take_point
 from lowland.recheck.matrices.tables.problem import DTYPES, precision_in_words
@@ -35,12 +35,9 @@ class PlainCells(NamedTuple):
     weights: Vector | None
     doubts: tuple[str, ...] = ()
 
-    def fingerprint(self) -> str:
-        """Return a hash, by which the same data are recognised."""
-        digest = hashlib.sha256(repr(self.shape).encode())
-        for part in (self.positions, self.values, self.weights):
-            digest.update(b"none" if part is None else np.ascontiguousarray(part).tobytes())
-        return digest.hexdigest()
+    def fingerprint(self, version: int = ARRAYS[-1]) -> str:
+        """Return their fingerprint."""
+        return fingerprint_of_arrays(repr(self.shape), (self.positions, self.values, self.weights), version)
 
     def stated(self, model: str) -> dict[str, Any]:
         """Return what a problem of any model holds of them."""
