@@ -147,8 +147,12 @@ def phrase_nudged(plain, finding, rng):
     tell = rng.random() < 0.7
     if tell:
         _say_again(finding)
-    free = name in ("steps", "limit", "cells", "upper", "places") or not number
-    return None if free and tell else f"{name} {phrase[name]} instead of {number} in {phrase['code']}"
+    free = name in ("steps", "limit", "cells", "upper", "places")
+    return (
+        None
+        if (free and tell) or phrase[name] == number
+        else f"{name} {phrase[name]} instead of {number} in {phrase['code']}"
+    )
 
 
 def reason_lost(plain, finding, rng):

@@ -15,7 +15,7 @@ from lowland.core.cells.fingerprints import ARRAYS, is_fingerprint, recognise
 from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, LowlandError
-from lowland.core.results.verification import Verification
+from lowland.core.results.verification import Verification, best_reading
 from lowland.estimators.table_input import observed_table
 from lowland.files.certificates import read_certificate
 from lowland.files.shapes.layouts import Reading
@@ -92,7 +92,8 @@ def verify(
         raise InvalidInputError("document must be a path", type(document).__name__, fix="pass that of a file")
     given = document if isinstance(document, Document) else read_certificate(document)
     try:
-        return VERIFIERS[given.kind](given, data, on_progress).with_written(given.written)
+        readings = (VERIFIERS[given.kind](reading, data, on_progress) for reading in given.readings())
+        return best_reading(readings, given.written)
     except LowlandError:
         raise
     except (TypeError, ValueError, AttributeError, IndexError) as error:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
@@ -18,7 +18,9 @@ from lowland.core.results.finding_json import (
     plain_value,
     with_reasons,
 )
-from lowland.core.results.findings import Certificate
+from lowland.core.results.findings import Certificate, Finding, where_bounded
+from lowland.core.results.reasons import read_sentence
+from lowland.core.results.status import Rigour, Verdict
 
 # version 2, the oldest that is read, has no codes of reasons; up to version 3 PROVED and REFUTED were said of
 # what holds to working precision, and rounding was bounded in the precision of the fit
@@ -69,6 +71,30 @@ class Document:
             "findings": findings,
         }
         return json.dumps(plain, allow_nan=False)
+
+    def readings(self) -> Iterator[Document]:
+        """Yield what today's rule may say of findings that an earlier one decided to working precision.
+
+        First that they are proofs, for the case that all rounding can be bounded here; then, without that,
+        the weaker verdicts, by themselves and with the phrase that today's judges would add.
+        """
+        if self.written:
+            yield self._with_written(lambda finding, proof: proof)
+        yield self
+        if self.written:
+            yield self._with_written(lambda finding, proof: where_bounded(proof, is_bounded=False))
+
+    def _with_written(self, change: Callable[[Finding, Finding], Finding]) -> Document:
+        """Return the document with each written verdict's finding changed, given as a proof, too."""
+        findings = []
+        for finding in self.certificate:
+            if finding.claim in self.written:
+                reason = finding.reason or read_sentence(finding.method)
+                verdict = Verdict(self.written[finding.claim])
+                proof = replace(finding, verdict=verdict, rigour=Rigour.RIGOROUS, reason=reason, method="")
+                finding = change(finding, proof) if reason else finding
+            findings.append(finding)
+        return replace(self, certificate=replace(self.certificate, findings=tuple(findings)))
 
     @classmethod
     def from_json(cls, text: str, what: str = "this") -> Document:

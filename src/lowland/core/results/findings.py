@@ -16,6 +16,7 @@ from lowland.core.doors import public
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.notebooks import table_html
 from lowland.core.results.finding_json import (
+    by_todays_rule,
     finding_fields,
     parse,
     plain_number,
@@ -266,6 +267,8 @@ class Certificate:
     def from_json(cls, text: str) -> Certificate:
         """Read what `to_json` wrote.
 
+        What earlier versions called proved or refuted to working precision is supported or inconclusive.
+
         Parameters
         ----------
         text : str
@@ -283,9 +286,8 @@ class Certificate:
         data = parse(text, "this")
         if not isinstance(data, dict) or not isinstance(data.get("findings"), list):
             raise FileFormatError("this is not a certificate", "no list of findings")
-        return cls.from_plain(
-            with_reasons(data["findings"]), str(data.get("objective", "")), "this", timed=True
-        )
+        findings, _ = by_todays_rule(with_reasons(data["findings"]))
+        return cls.from_plain(findings, str(data.get("objective", "")), "this", timed=True)
 
     @classmethod
     def from_plain(cls, listed: list[Any], objective: str, what: str, *, timed: bool = False) -> Certificate:

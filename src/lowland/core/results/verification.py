@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, final
@@ -102,21 +102,6 @@ class Verification(Shown):
         counts = [f"{sum(c.outcome is outcome for c in self.checks)} {outcome.value}" for outcome in Outcome]
         return f"of {len(self.checks)} findings: {', '.join(counts)}"
 
-    def with_written(self, written: Mapping[str, str]) -> Verification:
-        """Return the verification of a document that a rule of earlier versions decided.
-
-        Parameters
-        ----------
-        written : mapping of str to str
-            By claim, the verdicts that are written where today's rule allows weaker ones only, which were
-            checked. Of a claim that is open today nothing is contradicted.
-        """
-        checks = [
-            _by_earlier_rule(check, written[check.claim]) if check.claim in written else check
-            for check in self.checks
-        ]
-        return replace(self, checks=tuple(checks))
-
     def __getitem__(self, claim: str) -> Check:
         for check in self.checks:
             if check.claim == claim:
@@ -149,12 +134,40 @@ class Verification(Shown):
         return {"problem": self.problem, "checks": listed, "summary": self.summary}
 
 
+def best_reading(verifications: Iterable[Verification], written: Mapping[str, str]) -> Verification:
+    """Return the verification of a document that a rule of earlier versions decided.
+
+    Parameters
+    ----------
+    verifications : iterable of Verification
+        Of what today's rule may say, the strongest first. No more are computed than are needed.
+    written : mapping of str to str
+        By claim, the verdicts that are written where today's rule asks for more.
+    """
+    best: dict[str, Check] = {}
+    for verification in verifications:
+        for check in verification:
+            if check.claim in written:
+                check = _by_earlier_rule(check, written[check.claim])
+            known = best.setdefault(check.claim, check)
+            if _ORDER.index(check.outcome) < _ORDER.index(known.outcome):
+                best[check.claim] = check
+        if all(best[claim].outcome is Outcome.CONFIRMED for claim in written):
+            break
+    return replace(verification, checks=tuple(best.values()))
+
+
+# from the best
+_ORDER = [Outcome.CONFIRMED, Outcome.NOT_CHECKED, Outcome.CONTRADICTED]
+
+
 def _by_earlier_rule(check: Check, written: str) -> Check:
-    """Return a check that says which verdict is written, and why today's differs."""
-    rule = (
-        f"the certificate says {written}, by the rule of an earlier version; what holds to working precision "
-        f"is {check.verdict} by today's"
-    )
+    """Return a check that says which verdict is written, and why today's may differ."""
+    rule = f"the certificate says {written} by the rule of an earlier version, without bounds on all rounding"
     if check.verdict == Verdict.INCONCLUSIVE.value and check.outcome is Outcome.CONTRADICTED:
-        return replace(check, outcome=Outcome.NOT_CHECKED, words=rule)
+        return replace(check, outcome=Outcome.NOT_CHECKED, words=f"{rule}; by today's nothing is claimed")
+    if check.verdict != written:
+        rule += f"; by today's it is {check.verdict}"
+    elif check.outcome is Outcome.CONFIRMED:
+        rule += ", which were found here"
     return replace(check, words=f"{check.words}; {rule}")
