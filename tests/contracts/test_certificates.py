@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.sparse.linalg import LinearOperator
 from scipy.special import xlogy
 
 from cases import judgement
@@ -304,10 +305,22 @@ def test_operators_without_rounding_bounds_are_not_rigorous():
     objective, (rows, columns, y, _) = penalised(0)
     selection = np.zeros((y.size, 14 * 11))
     selection[np.arange(y.size), rows * 11 + columns] = 1
-    linear = make_objective(Linear(selection, (14, 11)), y, objective.model, penalty=2.0)
-    proof = certify(linear, solve(objective), claims=["globally_optimal"])
-    assert proof["globally_optimal"].verdict is Verdict.PROVED
-    assert proof["globally_optimal"].rigour is Rigour.WORKING_PRECISION
+    theta = solve(objective)
+    products = LinearOperator(
+        selection.shape, matvec=lambda x: selection @ x, rmatvec=lambda w: selection.T @ w, dtype=float
+    )
+    for operator, verdict in ((selection, Verdict.PROVED), (products, Verdict.SUPPORTED)):
+        linear = make_objective(Linear(operator, (14, 11)), y, objective.model, penalty=2.0)
+        finding = certify(linear, theta, claims=["globally_optimal"])["globally_optimal"]
+        assert finding.verdict is verdict
+        assert finding.rigour.is_proof == (verdict is Verdict.PROVED)
+        assert finding.method.endswith("this is no proof") == (verdict is Verdict.SUPPORTED)
+        moved = theta + 0.1 * np.random.default_rng(0).standard_normal(theta.size)
+        found = certify(linear, moved, claims=["stationary", "globally_optimal"])
+        expected = Verdict.REFUTED if verdict is Verdict.PROVED else Verdict.INCONCLUSIVE
+        assert [finding.verdict for finding in found] == [expected, expected]
+        assert "lower_point" in found["globally_optimal"].witness
+        assert found.verify(linear, moved).is_confirmed
 
 
 # ------------------------------------------------------------------ identifiability
@@ -439,8 +452,10 @@ def test_certificate_round_trip():
 
 
 def test_an_estimate_cannot_prove():
-    with pytest.raises(InvalidInputError, match="proves nothing"):
-        Finding("stationary", Verdict.PROVED, rigour=Rigour.ESTIMATE)
+    for verdict in (Verdict.PROVED, Verdict.REFUTED):
+        for rigour in (Rigour.ESTIMATE, Rigour.WORKING_PRECISION):
+            with pytest.raises(InvalidInputError, match="only bounds on all rounding"):
+                Finding("stationary", verdict, rigour=rigour)
 
 
 def test_overall_verdict():
@@ -448,7 +463,10 @@ def test_overall_verdict():
     proof = certify_matrix(instance.measurement, instance.y, factor)
     assert proof.verdict in NOT_CLAIMED
     weak = Certificate(
-        (Finding("stationary", Verdict.SUPPORTED), Finding("strict_local_minimum", Verdict.REFUTED))
+        (
+            Finding("stationary", Verdict.SUPPORTED),
+            Finding("strict_local_minimum", Verdict.REFUTED, rigour=Rigour.RIGOROUS),
+        )
     )
     assert weak.verdict is Verdict.REFUTED
     with pytest.raises(KeyError, match="was not judged"):
@@ -520,7 +538,7 @@ def test_bounds_through_conjugates_are_never_above_the_optimum(seed, loss):
         assert lower <= optimum + 1e-6 * abs(optimum) + 1e-7
         if fit.search.value > 1.05 * optimum or rank == 3:
             assert finding.verdict in expected
-        assert finding.rigour is not Rigour.RIGOROUS
+        assert finding.rigour.is_proof or finding.verdict is not Verdict.PROVED
         # off the optimum the gap is at least the excess
         moved = fit.search.theta * 1.1
         gap = certify(fit.objective, moved, claims=["convex_optimal"])["convex_optimal"].witness

@@ -25,7 +25,7 @@ from lowland.sensing.conditional import conditional_findings
 from proof_samples import completed, judged, recovered, sample, table
 
 P, S, R, OPEN = Verdict.PROVED, Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE
-RIGOROUS, WORKING = Rigour.RIGOROUS, Rigour.WORKING_PRECISION
+RIGOROUS = Rigour.RIGOROUS
 GENERIC = ("generic values of the factors (all but a set of measure zero)",)
 RANK_ONE = "adding one rank-one matrix lowers the convex objective by this fraction"
 TWO = "two matrices of this rank, 1 of the norm apart, both reproduce every datum"
@@ -193,7 +193,7 @@ def test_a_factor_of_no_length_is_no_state():
         R,
         "another feasible point, found by descent from a random point, has an objective lower by "
         "this fraction",
-        WORKING,
+        RIGOROUS,
         numbers=(1.0, 0.01, 0.01),
         objective=1.0,
         lower_objective=0.0,
@@ -261,7 +261,7 @@ def test_a_descent_that_is_rounding():
         "convex_optimal",
         R,
         RANK_ONE,
-        WORKING,
+        RIGOROUS,
         numbers=(1e-5, 1e-6, 1e-6),
         objective=value,
         left=rng.standard_normal(7),
@@ -421,7 +421,7 @@ def test_attached_matrices_of_cancelling_terms(biases):
         "row 0 is exactly underdetermined by its observed cells for a fixed other factor; one of them, at "
         "a distance of 1 of the norm, is attached; 1 directions at the point leave the measurements "
         "unchanged to first order; all singular values of the Jacobian at the point, with the gauge deflated",
-        WORKING,
+        RIGOROUS,
         numbers=(0.0, 1e-6, 1e-6),
         smallest=0.0,
         largest=1.0,
@@ -434,7 +434,7 @@ def test_attached_matrices_of_cancelling_terms(biases):
         "uniquely_determined",
         R,
         TWO,
-        WORKING,
+        RIGOROUS,
         numbers=(1.0, 1e-3, 1e-12),
         left=left,
         right=right,
@@ -466,7 +466,7 @@ def test_lines_of_symmetric_matrices():
             "locally_unique",
             R,
             reason + tail,
-            WORKING,
+            RIGOROUS,
             numbers=(0.0, 1e-6, 1e-6),
             smallest=0.0,
             largest=1.0,

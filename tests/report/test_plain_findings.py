@@ -23,7 +23,8 @@ YES = {claim: claim not in DENIED for claim in CLAIMS}  # whether "yes" affirms 
 
 @pytest.mark.parametrize(("claim", "verdict"), list(itertools.product(CLAIMS, Verdict)))
 def test_words_follow_the_verdict(claim, verdict):
-    rigour = Rigour.RIGOROUS if verdict is Verdict.PROVED else Rigour.WORKING_PRECISION
+    proof = verdict in (Verdict.PROVED, Verdict.REFUTED)
+    rigour = Rigour.RIGOROUS if proof else Rigour.WORKING_PRECISION
     finding = Finding(claim, verdict, 0.27, rigour=rigour, method="a method")
     told = answer(finding)
     assert told.question == QUESTIONS[claim]

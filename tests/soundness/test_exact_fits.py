@@ -144,7 +144,7 @@ def test_tensors_alike(seeds):
             np.sum(np.spacing(np.abs(tensor)) ** 2) / 4,
         )
         if found.verdict is Verdict.PROVED:
-            assert found.rigour is Rigour.WORKING_PRECISION
+            assert found.rigour is Rigour.RIGOROUS
             assert found.assumptions
         if squares > 1e6 * halves:
             assert found.verdict is not Verdict.PROVED

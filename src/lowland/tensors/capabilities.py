@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.error_free import Close
 from lowland.core.promises.fits import Fit
 from lowland.core.promises.powers import ModularJacobian
 from lowland.tensors.cells.observations import TensorObservations
@@ -61,6 +62,9 @@ class CellFit(Fit, Protocol):
 
     def slabs(self, theta: Vector) -> Iterator[tuple[slice, Vector]]:
         """Yield predictions of the known cells and their places, of large tensors a part at a time."""
+
+    def predict_closely(self, theta: Vector) -> Close:
+        """Return the predictions with twice the digits, with bounds on their errors."""
 
     def data_value(self, theta: Vector) -> float:
         """Return half the weighted sum of squares of the residuals."""

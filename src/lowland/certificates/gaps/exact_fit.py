@@ -17,7 +17,7 @@ from typing import final
 import numpy as np
 
 from lowland.certificates.enclosures import prediction_bounds
-from lowland.certificates.settings import JudgeSettings
+from lowland.certificates.settings import Judgement, JudgeSettings
 from lowland.core.arrays import Indices, Vector
 from lowland.core.error_free import close_residual
 from lowland.core.promises.fits import Fit, MatrixFit
@@ -29,8 +29,8 @@ from lowland.core.rounding import gamma, unit_roundoff
 
 # squares of smaller numbers lose digits to underflow
 SMALLEST_SQUARABLE = 1e-290
-# misfits below this are computed with twice the digits
-NEARLY = 1e-9
+# misfits below this are computed with twice the digits, which takes so many passes
+NEARLY, CLOSELY = 1e-9, 40.0
 
 
 @final
@@ -59,7 +59,7 @@ class ExactFit:
     is_bounded: bool
 
 
-def measure_fit(objective: MatrixFit, theta: Vector, upper: float) -> ExactFit:
+def measure_fit(objective: MatrixFit, theta: Vector, upper: float, given: Judgement) -> ExactFit:
     """Return how closely a point of a recovery objective reproduces its data.
 
     Parameters
@@ -69,9 +69,11 @@ def measure_fit(objective: MatrixFit, theta: Vector, upper: float) -> ExactFit:
     theta : ndarray, shape (size,)
     upper : float
         A proven upper bound on the objective, infinite if none is known.
+    given : Judgement
+        Its budget decides whether residuals are computed with twice the digits.
     """
     floor, y = half_units(objective), objective.y
-    residual, worst, is_bounded = closest(objective, theta)
+    residual, worst, is_bounded = closest(objective, theta, given)
     if not is_bounded:
         residual = np.abs(y - objective.predict(theta))
     squares = float(np.sum(objective.weighted(residual**2))) / 2 * (1 + gamma(residual.size + 8))
@@ -81,7 +83,9 @@ def measure_fit(objective: MatrixFit, theta: Vector, upper: float) -> ExactFit:
     return ExactFit(upper, floor, root_places(squares, floor) * (1 + 1e-12), worst, is_bounded)
 
 
-def closest(objective: MatrixFit, theta: Vector) -> tuple[Vector, float, bool]:
+def closest(
+    objective: MatrixFit, theta: Vector, given: Judgement | None = None
+) -> tuple[Vector, float, bool]:
     """Return residuals and the misfit that they give, and whether they are bounds, all rounding included.
 
     Otherwise they are what double precision shows beyond its own rounding.
@@ -90,12 +94,14 @@ def closest(objective: MatrixFit, theta: Vector) -> tuple[Vector, float, bool]:
     z, error, _ = prediction_bounds(objective, theta)
     residual = np.maximum(np.abs(y - z) - 4 * error, 0.0)
     worst = misfit(objective, residual, error)
-    close = objective.predict_closely(theta) if worst <= NEARLY else None
+    affordable = given is None or given.budget.allows(CLOSELY * given.pass_work, part=0.5)
+    close = objective.predict_closely(theta) if worst <= NEARLY and affordable else None
     if close is None:
         return residual, worst, False
     residual, off = close_residual(y, close)
+    least = np.maximum(np.abs(residual) - off, 0.0)
     residual = (np.abs(residual) + off) * (1 + 4 * unit_roundoff("float64"))
-    return residual, misfit(objective, residual, error), True
+    return residual, misfit(objective, residual, error, least), True
 
 
 def root_places(squares: float, half_units: float) -> float:
@@ -157,11 +163,12 @@ def is_free(objective: MatrixFit, theta: Vector, penalties: Sequence[Penalty]) -
     return bool(paid <= 1e-20 * objective.unfitted[0])
 
 
-def misfit(objective: MatrixFit, residual: Vector, error: Vector) -> float:
+def misfit(objective: MatrixFit, residual: Vector, error: Vector, least: Vector | None = None) -> float:
     """Return the largest size of a residual relative to its datum, with biases subtracted.
 
-    Infinite if the rounding of the predictions is not small compared with the data around, so that an
-    exact fit could not be told from a misfit.
+    Data of zero among zeros have no size: of their residuals nothing must be certain (`least`). Infinite if
+    the rounding of the predictions is not small compared with the data around, so that an exact fit could not
+    be told from a misfit.
     """
     if not objective.y.size:
         return 0.0
@@ -172,7 +179,7 @@ def misfit(objective: MatrixFit, residual: Vector, error: Vector) -> float:
     unit = typical_size(objective, datum, error)
     if not (np.isfinite(residual).all() and (error <= 1e-10 * unit).all()):
         return float("inf")
-    if (residual[unit == 0] > 0).any():
+    if ((residual if least is None else least)[unit == 0] > 0).any():
         return float("inf")
     return float((residual[unit > 0] / unit[unit > 0]).max(initial=0.0))
 

@@ -76,7 +76,9 @@ def judge_optimality(objective: MatrixFit, theta: Vector, given: Judgement) -> l
     free = exactly and is_free(objective, theta, objective.penalties)
     others = [p for p in objective.penalties if not p.vanishes_when_balanced]
     unpenalised = (free, free or (exactly and not objective.penalty and is_free(objective, theta, others)))
-    fit = measure_fit(objective, theta, upper if charged else float("inf")) if any(unpenalised) else None
+    fit = (
+        measure_fit(objective, theta, upper if charged else float("inf"), given) if any(unpenalised) else None
+    )
     exact = [
         judge_exact_fit(claim, fit, settings) if fits and fit is not None else None
         for claim, fits in zip(CLAIMS, unpenalised, strict=True)

@@ -61,6 +61,7 @@ def misfit_of_tensor(problem: CellProblem) -> Misfit:
     shares = np.divide(residual, unit, out=np.where(residual > 0, np.inf, 0.0), where=unit > 0)
     blur = np.divide(16 * problem.coarse_error(), unit, out=np.zeros_like(unit), where=unit > 0)
     blur_of_places = float(np.sqrt(np.sum(weights * problem.coarse_error() ** 2) / max(8 * halves, 1e-300)))
+    most = 0.5 * float(np.sum(weights * (residual + problem.coarse_error()) ** 2)) * (1 + 1e-9)
     return Misfit(
         least=0.0,
         upper=np.inf,
@@ -69,6 +70,8 @@ def misfit_of_tensor(problem: CellProblem) -> Misfit:
         worst=float(shares.max()),
         blur=float(blur.max()),
         room=min(blur_of_places, 64.0),
+        places_bound=0.5 * float(np.sqrt(most / halves)) if halves > 0 else places,
+        is_bounded=problem.exact,
     )
 
 

@@ -10,7 +10,7 @@ Flattenings are compared by computed singular values; what the best of them leav
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from math import prod
@@ -22,15 +22,18 @@ from lowland.certificates.factorisations import eigenvalues, singular_values, tr
 from lowland.certificates.gaps.exact_fit import ExactFit, half_units, judge_exact_fit, root_places
 from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.error_free import close_residual
 from lowland.core.results.findings import Finding, undecided
 from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
+from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.work import CALL, UNLIMITED, Budget, eigenvalue_work, touch
 from lowland.tensors.capabilities import CellFit
 from lowland.tensors.certificates.tails import proof_work, proved_tail
 from lowland.tensors.kernels.mode_products import mode_gram
 
 CLAIM = "globally_optimal"
+UNIT = unit_roundoff("float64")
 # bound on the error of a computed tail, in roundings of the tensor's norm per row of the flattening
 ROUNDINGS = 8
 # tails below this fraction of the sum of squares are computed from singular values, not from squares
@@ -199,23 +202,33 @@ def relative_misfit(objective: CellFit, theta: Vector) -> float:
 
     The larger of the two is used; among slices, the one with the smallest data.
     """
+    slabs = objective.slabs(theta)
+    return _worst_share(objective, ((here, predicted - objective.y[here]) for here, predicted in slabs))
+
+
+def _worst_share(objective: CellFit, residuals: Iterable[tuple[slice, Vector]]) -> float:
     data, worst = objective.data, 0.0
     sides = zip(data.slice_squares(), data.slice_counts(), strict=True)
     usual = [np.sqrt(squares / np.maximum(counts, 1)) for squares, counts in sides]
-    for here, predicted in objective.slabs(theta):
-        y = objective.y[here]
-        residual, unit = np.abs(predicted - y), np.maximum(np.abs(y), data.least_of_slices(usual, here))
-        shares = np.divide(residual, unit, out=np.where(residual > 0, np.inf, 0.0), where=unit > 0)
+    for here, residual in residuals:
+        size, y = np.abs(residual), objective.y[here]
+        unit = np.maximum(np.abs(y), data.least_of_slices(usual, here))
+        shares = np.divide(size, unit, out=np.where(size > 0, np.inf, 0.0), where=unit > 0)
         worst = float(np.maximum(worst, shares.max(initial=0.0)))  # NaN stays
     return worst
 
 
 def _measured(objective: CellFit, theta: Vector) -> ExactFit:
-    """Return how close a tensor is to its data; the rounding of its cells is not bounded."""
-    floor = half_units(objective)
-    squares = objective.data_value(theta)
-    worst = relative_misfit(objective, theta)
-    return ExactFit(float("inf"), floor, root_places(squares, floor), worst, is_bounded=False)
+    """Return how close a tensor is to its data, with twice the digits and bounds on what is lost."""
+    close = objective.predict_closely(theta)
+    residual, off = close_residual(objective.y, close)
+    # cells of zero among zeros have no size: of their residuals nothing must be certain
+    size = np.where(np.abs(residual) > off, (np.abs(residual) + off) * (1 + 4 * UNIT), 0.0)
+    worst = _worst_share(objective, ((here, size[here]) for here, _ in objective.slabs(theta)))
+    size = (np.abs(residual) + off) * (1 + 4 * UNIT)
+    floor, squares = half_units(objective), float(np.sum(objective.weighted(size**2))) / 2
+    squares *= 1 + gamma(size.size + 8)
+    return ExactFit(float("inf"), floor, root_places(squares, floor) * (1 + 1e-12), worst, is_bounded=True)
 
 
 def is_exact(objective: CellFit, theta: Vector, zero: float) -> bool:
