@@ -302,7 +302,7 @@ def test_a_gradient_that_rounding_hides():
 def test_a_gradient_of_rounding_beside_a_unit_of_rounding():
     """Of a state that the data determine, the unfitted residuals give a gradient of rounding, too."""
     one = sample("state")
-    finding = replace(one.document.certificate["stationary"], verdict=R)
+    finding = replace(one.document.certificate["stationary"], verdict=R, rigour=RIGOROUS)
     document = replace(one.document, certificate=Certificate((finding,)))
     assert contradicted(ll.verify(document, one.data)["stationary"].outcome)
 

@@ -137,7 +137,9 @@ def _real_product(a: Matrix, b: Matrix) -> Close:
     for i, one in enumerate(ours):
         for j, other in enumerate(theirs[: count - i]):
             terms.append((one @ other) * (scale * 2.0 ** (-bits * (i + j + 2))))
-    lost = 2.0 * (count + 1) * k * 2.0 ** (-bits * count) * scale
+    # a row or column of zeros loses nothing
+    some = np.any(a, axis=1)[:, None] & np.any(b, axis=0)
+    lost = 2.0 * (count + 1) * k * 2.0 ** (-bits * count) * scale * some
     return _summed(terms, lost if _in_range(a) and _in_range(b) else np.full(scale.shape, np.inf))
 
 
