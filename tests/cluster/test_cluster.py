@@ -51,6 +51,7 @@ def small_blocks_and_few_rounds():
         patch.setattr(pattern_choice, "SWEEPS", 1)
         patch.setattr(posterior_fit, "SETTLING", 2)
         patch.setattr(line_fit, "ESTIMATE_STEPS", 3)
+        patch.setattr(line_fit, "GATHERED", 0)
         patch.setattr(line_fit, "LEAST_SWEEPS", 2)
         patch.setitem(line_judges.STEPS, "quick", 6)
         patch.setitem(BayesianSettings.__init__.__kwdefaults__, "burn_in", 2)

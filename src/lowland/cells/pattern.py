@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowland.cells.block import Arrays, CellBlock
+from lowland.cells.labels import TableLabels
 from lowland.cells.sides import PerLine, PerPartner, TableCells
 from lowland.core.arrays import Indices, cell_codes
 from lowland.core.cells.observations import Observations
@@ -77,6 +79,13 @@ def observed_in(cells: TableCells, rows: Indices) -> Observations:
     part = LinePattern(cells).part(asked, np.arange(cells.shape[1])).tocoo()
     at = asked[part.row].astype(np.intp)
     return Observations(at, part.col.astype(np.intp), np.ones(at.size), cells.shape)
+
+
+def gathered(cells: TableCells, labels: TableLabels) -> Observations:
+    """Return the cells of a table in memory, row by row."""
+    at = observed_in(cells, np.arange(cells.shape[0]))
+    values = cells.some_values(cells.size)
+    return replace(at, values=values, row_labels=labels.rows, column_labels=labels.columns)
 
 
 def observed_lines(block: CellBlock, lines: Indices) -> tuple[Indices, Indices]:

@@ -206,9 +206,15 @@ def _refute_convex(objective: MatrixFit, theta: Vector, finding: Finding, given:
     needed = max(given.settings.gap_tolerance * value, 4 * rounding_floor(objective, theta))
     if descent is None and not given.budget.left:
         return replace(finding, limited_by=finding.limited_by or given.budget.name)
+    return where_bounded(refuted_by(descent, finding, needed), objective.bounds_rounding)
+
+
+def refuted_by(descent: Descent | None, finding: Finding, needed: float) -> Finding:
+    """Return a finding on convex optimality, refuted if a step lowers the objective by more than needed."""
+    value = finding.witness.get("objective", float("inf"))
     if descent is None or not (np.isfinite(descent.decrease) and descent.decrease > needed):
         return finding
-    refuted = Finding(
+    return Finding(
         finding.claim,
         Verdict.REFUTED,
         value=descent.decrease / value,
@@ -218,7 +224,6 @@ def _refute_convex(objective: MatrixFit, theta: Vector, finding: Finding, given:
         rigour=Rigour.RIGOROUS,
         witness={"objective": value, "left": descent.left, "right": descent.right, "length": descent.length},
     )
-    return where_bounded(refuted, objective.bounds_rounding)
 
 
 def _steepest(objective: MatrixFit, theta: Vector, given: Judgement) -> tuple[Vector, float, Vector] | None:

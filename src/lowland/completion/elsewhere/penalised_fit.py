@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
 
 from lowland.cells.labels import TableLabels
+from lowland.cells.pattern import gathered
 from lowland.cells.sides import TableCells
 from lowland.certificates.gaps.leading import ESTIMATE_STEPS, leading_triplet
-from lowland.completion.bayesian.map_surrogate import implied_settings, means_as_point, usual_factors
+from lowland.completion.bayesian.map_surrogate import (
+    fit_map_surrogate,
+    implied_settings,
+    means_as_point,
+    usual_factors,
+)
 from lowland.completion.bayesian.sweeps import BayesianFit
 from lowland.completion.elsewhere.judges import ResidualMap, judge_lines
+from lowland.completion.elsewhere.pattern import GATHERED
 from lowland.completion.elsewhere.problem import LineProblem
+from lowland.completion.penalised.fit import CompletionFit, certify_fit, completion_objective
 from lowland.completion.penalised.model import CompletionModel
 from lowland.completion.penalised.settings import CompletionSettings
 from lowland.core.arrays import Vector
@@ -117,6 +125,11 @@ def certify_posterior(
     -------
     Certificate
     """
+    if cells.size <= GATHERED:
+        whole = replace(fit, table=gathered(cells, fit.model.labels))
+        certificate = fit_map_surrogate(whole, rng, effort=effort).certificate
+        assert certificate is not None
+        return certificate
     model = usual_factors(fit.model) if fit.settings.full else fit.model
     if fit.settings.scale == "column":
         cells = cells.scaled(model.scaling.centres, model.scaling.spreads)
@@ -128,8 +141,15 @@ def certify_posterior(
 
 def certify_lines(fit: LineFit, rng: np.random.Generator, effort: str) -> tuple[LineFit, Certificate]:
     """Return a fit after further sweeps, and what is proved about it."""
-    search = _swept(fit.problem, fit.theta, fit.search.iterations, REFINED, rng, effort)
     labels = TableLabels(fit.model.shape, fit.model.row_labels, fit.model.column_labels)
+    if fit.problem.cells.size <= GATHERED:
+        table = gathered(fit.problem.cells, labels)
+        objective = completion_objective(table, fit.settings)
+        whole = CompletionFit(fit.model, fit.search, None, objective, table, fit.settings, fit.theta)
+        whole = certify_fit(whole, rng, effort)
+        assert whole.certificate is not None
+        return replace(fit, model=whole.model, search=whole.search, theta=whole.theta), whole.certificate
+    search = _swept(fit.problem, fit.theta, fit.search.iterations, REFINED, rng, effort)
     fit = _settled(fit.problem, refined(fit.search, search), labels, fit.settings)
     return fit, judge_lines(fit.problem, fit.theta, effort)
 
