@@ -376,9 +376,93 @@ def _array(value):
 
 
 def setting_changed(plain, finding, rng):
-    name = str(rng.choice(sorted(plain["problem"])))
-    plain["problem"][name] = RUBBISH[int(rng.integers(len(RUBBISH)))]
+    """Return another setting, or rubbish for one; the claims may be true of the other problem."""
+    if rng.random() < 0.5:
+        problem_varied(plain["problem"], rng)
+    else:
+        name = str(rng.choice(sorted(plain["problem"])))
+        plain["problem"][name] = RUBBISH[int(rng.integers(len(RUBBISH)))]
     return None
+
+
+# words that settings may have, by family
+WORD_FAMILIES = (
+    ("uniform", "counts"),
+    ("float64", "float32"),
+    ("general", "psd"),
+    ("squared", "poisson", "binomial", "log-Poisson", "clipped", "ordinal"),
+    ("first", "all"),
+)
+# what lists of words may hold
+LISTED = {"biases": ("row", "column", "global"), "nonnegative": ("mode 0", "mode 1", "mode 2")}
+FACTORS = (1e20, 1e-20, -1.0, 0.0, 1.5, 0.5, 1.001, 1e3)
+
+
+def problem_varied(problem, rng):
+    """Change one setting of a problem, perhaps within others, to another of its kind; return its path."""
+    where, path = problem, []
+    while True:
+        keys = sorted(where) if isinstance(where, dict) else range(len(where))
+        key = list(keys)[int(rng.integers(len(keys)))]
+        path.append(key)
+        inside = where[key]
+        deeper = (isinstance(inside, dict) and inside) or (
+            isinstance(inside, list) and any(isinstance(one, dict) for one in inside) and rng.random() < 0.8
+        )
+        if not deeper:
+            break
+        where = inside
+    where[key] = _varied(path[-1] if isinstance(key, str) else path[-2], where[key], rng)
+    return path
+
+
+def _varied(name, value, rng):
+    """Return another value of the same kind."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return type(value)(_number_varied(value, rng)) if abs(value) < 1e290 else 0.0
+    if isinstance(value, str):
+        family = next(some for some in WORD_FAMILIES if value in some)
+        return str(rng.choice([word for word in family if word != value]))
+    if value is None:
+        return _units_made_up(name, rng)
+    if name in LISTED:
+        return [word for word in LISTED[name] if (word in value) != (rng.random() < 0.5)]
+    return _list_varied(value, rng)
+
+
+def _number_varied(value, rng):
+    return value * float(rng.choice(FACTORS)) + (float(rng.choice(FACTORS)) if rng.random() < 0.3 else 0.0)
+
+
+def _list_varied(values, rng):
+    """Return a list with one number changed, all of them, or in another order, or of another length."""
+    out, kind = list(values), int(rng.integers(6))
+    if not out or kind == 5 or not all(isinstance(one, int | float) for one in out):
+        return out[:-1] if out and rng.random() < 0.5 else [*out, *(out[:1] or [1.0])]
+    if kind == 0:
+        return [out[k] for k in rng.permutation(len(out))]
+    if kind == 1:
+        factor = float(rng.choice(FACTORS))
+        return [one * factor for one in out]
+    if kind == 2:
+        shift = float(rng.choice(FACTORS)) * max(map(abs, out), default=1.0)
+        return [one + shift for one in out]
+    if kind == 3:
+        return [float(np.mean(out)) + 1e-9 * k for k in range(len(out))]  # all but merged
+    at = int(rng.integers(len(out)))
+    out[at] = _number_varied(out[at], rng)
+    return out
+
+
+def _units_made_up(name, rng):
+    """Return units where there were none."""
+    size = float(rng.choice([1.0, 1e3, 1e20]))
+    if name == "powers":
+        one = {"exponent": 0.0, "lowest": 0.0, "whole": 0.0, "rest_shift": 0.0, "least_rest": 0.0}
+        return [{**one, "column": k, "shift": size} for k in range(int(rng.integers(1, 9)))]
+    return {"centres": [size] * 9, "spreads": [size] * 9}
 
 
 FORGERIES = (

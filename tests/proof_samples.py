@@ -227,11 +227,16 @@ def stability(kind):
     return Sample(report.document(report.certificate), (x, y) if weights is None else (x, y, weights))
 
 
-def posterior():
+def posterior(kind="numbers", **settings):
+    """Return the penalised problem that a posterior implies, of a table of numbers or of what suits units."""
     values = np.full((12, 9), np.nan)
     given = table()
     values[given.rows, given.columns] = given.values
-    model = ll.MatrixCompletion(random_state=0, rank=2).fit(values)
+    if kind == "skewed":
+        values = np.exp(values / 2) * 10.0 ** np.arange(9)
+    elif kind == "variables":
+        values = values * 10.0 ** np.arange(12)[:, None]
+    model = ll.MatrixCompletion(random_state=0, rank=2, **settings).fit(values)
     return Sample(model._completed.table.document(), values)
 
 
@@ -256,6 +261,8 @@ SAMPLES: dict[str, Callable[[], Sample]] = {
     ),
     "table of outliers": lambda: completed(table(), losses="huber", rank=2, penalty=1.0, bias_penalty=0.5),
     "table of a posterior": posterior,
+    "table of powers and scales": lambda: posterior("skewed", powers=True, scale="column"),
+    "table of units of rows": lambda: posterior("variables", row_units=True),
     "measurements": lambda: gaussian(0.0),
     "noisy measurements": lambda: gaussian(0.1),
     "penalised measurements": lambda: gaussian(0.1, penalty=0.5, structure="psd"),

@@ -33,7 +33,7 @@ FAMILIES = {
     "measure": "close_products errors",
     "networks": "large_regions",
     "objectives": "one_pass side_weights",
-    "recheck": "forgeries known_forgeries network_forgeries rechecks",
+    "recheck": "forged_problems forgeries known_forgeries network_forgeries rechecks",
     "report": "accessibility",
     "reproduce": "experiments",
     "search": "steppers",

@@ -47,8 +47,10 @@ def test_losses_of_fits_raise_no_doubt(kind, loss, settings):
         ("grades", "ordinal", {"shifts": 1.0}, "the shift of column 0"),
         ("numbers", "huber", {"numbers": [-1.0, 1e-300, 1.0]}, "slopes"),
         ("numbers", "huber", {"numbers": [-1.0, 1.0, 1e9]}, "slopes"),
+        ("numbers", "huber", {"numbers": [-1e-4, 1e-4, 1.0]}, "slopes"),
+        ("numbers", "quantile:0.5", {"numbers": [-2e-9, 2 - 2e-9, 0.02]}, "slopes"),
         ("numbers", "absolute", {"numbers": [-1.0, 1.0, 1e9]}, "slopes"),
-        ("grades", "ordinal", {"numbers": [0.0, 1e-9, 2e-9, 3e-9]}, "thresholds give level"),
+        ("grades", "ordinal", {"numbers": [0.0, 1e-9, 2e-9, 3e-9]}, "thresholds give levels"),
         ("grades", "ordinal", {"numbers": [70.0, 71.0, 72.0, 73.0]}, "thresholds lie around"),
     ],
 )
@@ -107,6 +109,7 @@ def test_powers_of_fits_raise_no_doubt_and_others_do(kind, make):
     if kind == "shares":
         rests = [{**one, "rest_shift": 3.0, "least_rest": 0.0} for one in given]
         assert doubts_of_powers(rests, table)
+        assert doubts_of_powers([{**one, "whole": 100.0} for one in given], table)
 
 
 def test_numbers_of_losses_and_powers_are_told():

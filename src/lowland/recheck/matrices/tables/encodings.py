@@ -16,8 +16,12 @@ from lowland.recheck.plain_losses import PlainLoss
 OF_NUMBERS = ("squared", "clipped")
 # zeros are written as half the smallest number, or what that was before an update
 LEAST_ZERO = 1e-6
-# probability that thresholds leave to a level, as a share of its frequency
-LEAST_LEVEL = 0.01
+# what shares are shares of, beside the largest one
+MOST_WHOLE = 2.0
+# log probability that thresholds take from cells on average, beyond what frequencies of levels do
+MOST_LOST = 1.0
+# smallest threshold of Huber's loss, in standard deviations of the noise; and level of a quantile
+LEAST_SLOPE, LEAST_SHARE = 0.999e-3, 1e-6
 # how far log means and log odds may be from those of a column, whose fit may have been updated
 FAR_SHIFT = float(np.log(100.0))
 # largest log odds of the middle of the levels, beside the logarithm of the number of cells
@@ -42,6 +46,7 @@ def doubts_of_powers(given: Sequence[Mapping[str, Any]], table: Observations) ->
             half = positive.min(initial=np.inf) / 2
             moved = positive.size and shift > np.median(positive) / 2 * (1 + SHARE)
             far = not shift and (part <= 0).any() and positive.size and lowest < LEAST_ZERO * half
+            far = far or (positive.size and one["whole"] > MOST_WHOLE * x.max())
             if (shift and lowest) or lowest > half * (1 + SHARE) or moved or far:
                 words = f"shift {shift:.4g} and least number {lowest:.4g}, half the smallest is {half:.4g}"
                 wrong.append(f"powers of column {one['column']:g} have {words}")
@@ -75,39 +80,50 @@ def doubts_of_losses(
     for k, (loss, _) in enumerate(kinds):
         cells = which[table.columns] == k
         if loss.kind == "clipped":
-            doubts += _of_slopes(loss, unit if (spreads[numbers] == 1).all() else 1.0)
+            own = precisions[which == k]
+            doubts += _of_slopes(loss, unit if (spreads[numbers] == 1).all() else 1.0, own)
         if loss.kind == "ordinal" and cells.any():
             doubts += _of_thresholds(loss, y[cells], lines.weights[cells], table.size)
     return doubts + _of_shifts(kinds, which, shifts, lines, y) + _of_weights(precisions, numbers, lines, y)
 
 
-def _of_slopes(loss: PlainLoss, unit: float) -> list[str]:
+def _of_slopes(loss: PlainLoss, unit: float, precisions: Vector) -> list[str]:
     """Return whether a clipped loss is neither Huber's nor one of quantiles, or flat across all numbers."""
     lowest, highest, width = loss.numbers
-    huber = lowest == -highest and width == 1
+    # Huber's threshold is stated in standard deviations of the noise
+    thresholds = highest * np.sqrt(precisions)
+    huber = lowest == -highest and width == 1 and bool((thresholds >= LEAST_SLOPE).all())
     quantile = abs(highest - lowest - 2) <= SHARE and width <= WIDEST * unit
+    quantile = quantile and min(-lowest, highest) >= 2 * LEAST_SHARE
     words = f"slopes {lowest:.4g} to {highest:.4g} across {width:.4g} are those of no loss that is fitted"
     return [] if huber or quantile else [words]
 
 
 def _of_thresholds(loss: PlainLoss, codes: Vector, weights: Vector, size: int) -> list[str]:
-    """Return whether thresholds hide levels that the data have, or lie far from zero."""
+    """Return whether thresholds hide levels that the data have, or lie far from zero.
+
+    Thresholds that suit the data can give each level at least its frequency, and so cells a mean log
+    probability of minus the entropy; the levels at both ends can have any probability.
+    """
     edges, levels = np.array(loss.numbers), len(loss.numbers) + 1
     at = codes.astype(np.intp)
-    shares = [np.bincount(at, w, levels) / w.sum() for w in (weights, np.ones(at.size))]
-    # the largest probability of a level between thresholds, at the middle between them
-    possible = np.tanh(np.diff(edges) / 4)
-    hidden = np.flatnonzero(possible < LEAST_LEVEL * np.minimum(*shares)[1:-1])
-    doubts = told(
-        hidden,
-        lambda k: (
-            f"thresholds give level {k + 1} a probability of at most {possible[k]:.2g}, while it is "
-            f"{shares[1][k + 1]:.2g} of the cells"
-        ),
-    )
-    middle = float(np.median(edges))
-    far = abs(middle) > FAR_LEVEL + np.log(size + 1)
-    return doubts + ([f"thresholds lie around {middle:.4g}, far from zero"] if far else [])
+    # a level's largest probability is the one in the middle between its thresholds
+    largest = np.concatenate([[1.0], np.tanh(np.diff(edges) / 4), [1.0]])
+    lost = min(_lost(np.bincount(at, counted, levels), largest) for counted in (weights, np.ones(at.size)))
+    doubts, middle = [], float(np.median(edges))
+    if lost > MOST_LOST:
+        doubts.append(f"thresholds give levels {lost:.3g} less log probability than their frequencies would")
+    if abs(middle) > FAR_LEVEL + np.log(size + 1):
+        doubts.append(f"thresholds lie around {middle:.4g}, far from zero")
+    return doubts
+
+
+def _lost(counts: Vector, largest: Vector) -> float:
+    """Return the mean log probability by frequencies of levels, minus that by their largest probabilities."""
+    seen = counts > 0
+    shares = counts[seen] / counts.sum()
+    with np.errstate(divide="ignore"):
+        return float(np.sum(shares * (np.log(shares) - np.log(largest[seen]))))
 
 
 def _of_shifts(
