@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 import lowland as ll
+from lowland.completion.columns.losses import Columns
+from lowland.completion.penalised.fit import completion_objective
+from lowland.completion.penalised.settings import CompletionSettings
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.results.findings import Certificate, Finding
 from lowland.core.results.reasons import because, read_sentence
@@ -19,7 +22,7 @@ from lowland.models import General
 from lowland.objectives import make_objective
 from lowland.recheck import statement
 from lowland.recheck.documents import Document
-from proof_samples import SAMPLES, sample
+from proof_samples import SAMPLES, sample, table
 
 
 def altered(certificate, claim, **changes):
@@ -448,3 +451,21 @@ def test_neighbours_of_points_whose_factors_are_not_balanced(seed):
     found = certify(objective, theta, claims=["determined_by_data", "locally_unique"])
     assert found["locally_unique"].verdict is ll.Verdict.REFUTED
     assert found.verify(objective, theta).is_confirmed
+
+
+@pytest.mark.parametrize("loss", ["huber", "poisson", "ordinal"])
+def test_directions_of_refutations_that_are_left_open_are_compared(loss):
+    """Rounding of such losses is not bounded, so that a saddle is left open, with its direction."""
+    given = table({"huber": "numbers", "poisson": "counts", "ordinal": "levels"}[loss])
+    settings = CompletionSettings(rank=2, penalty=0.1, bias_penalty=0.1, columns=Columns.of(given, loss))
+    objective = completion_objective(given, settings)
+    found = certify(objective, np.zeros(objective.size), claims=["stationary", "second_order_stationary"])
+    saddle = found["second_order_stationary"]
+    assert saddle.verdict is Verdict.INCONCLUSIVE
+    assert saddle.value < 0
+    assert outcome(found, objective, "second_order_stationary") is Outcome.CONFIRMED
+    forged = saddle.witness | {"direction": np.eye(objective.size)[0]}
+    turned = found.with_finding(replace(saddle, witness=forged))
+    assert outcome(turned, objective, "second_order_stationary") is Outcome.CONTRADICTED
+    raised = found.with_finding(replace(saddle, verdict=Verdict.SUPPORTED))
+    assert outcome(raised, objective, "second_order_stationary") is Outcome.CONTRADICTED
