@@ -76,7 +76,9 @@ def verify(
     Notes
     -----
     Only NumPy and dense matrices are used; what is larger is "not checked": at most four million entries,
-    4,000 coordinates of a point for curvatures, 8,000 dimensions of a tangent space.
+    4,000 coordinates of a point for curvatures, 8,000 dimensions of a tangent space. A document of a table in
+    units, with weights or in a precision that fits of these data would not use is "not checked" either: an
+    updated fit may have outgrown its units, and a forger could hide noise in them.
 
     Examples
     --------

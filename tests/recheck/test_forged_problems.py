@@ -12,6 +12,7 @@ from lowland.core.results.verification import Outcome
 from lowland.recheck.documents import Document
 from oracles.table_objective import objective
 from proof_samples import SAMPLES, sample
+from table_kinds import KINDS, numbers
 from unit_forging import ATTACKS, affirmed
 
 # share of the squares that rank one must leave of noise, in units in which anything of it is confirmed
@@ -81,3 +82,74 @@ def test_changed_settings_are_told_bounded_or_refused(name, count, monkeypatch):
             if value is not None:
                 own = objective(stated.problem, stated.point, table)
                 assert value == pytest.approx(own, rel=1e-4), f"{path}: {found}"
+
+
+# settings of fits that take a table in other units, and for which kinds of numbers
+UNITS = {
+    "scaled columns": {"scale": "column"},
+    "powers": {"powers": True, "scale": "column", "biases": False},
+    "units of rows": {"row_units": True},
+    "units of rows and columns": {"row_units": True, "scale": "column"},
+    "powers and units of rows": {"powers": True, "row_units": True},
+}
+LOSSES = {
+    "huber": {"loss": "huber"},
+    "absolute, common": {"loss": "absolute", "scale": "common"},
+    "quantile, alike": {"loss": "quantile:0.9", "noise": "common"},
+    "several": {"loss": {0: "huber", 1: "absolute", 2: "quantile:0.1"}},
+}
+# what levels and counts are fitted by, beside
+OWN = {
+    "counts": {"poisson": {"loss": "poisson"}},
+    "grades": {"ordinal": {"loss": "ordinal"}, "both": {"loss": {0: "ordinal", 1: "poisson", 2: "huber"}}},
+}
+PENALISED = {"method": "map", "rank": 2, "penalty": 0.5}
+
+
+def checked(model, data, path):
+    """Return what is derived again of a fit, from its document and the data."""
+    model.save_certificate(path)
+    return ll.verify(path, data)
+
+
+def later(model, values):
+    """Return a table after an update by some of its missing cells, others, and a new row."""
+    grown, rng = np.vstack([values, values[:1]]), np.random.default_rng(1)
+    missing = np.argwhere(np.isnan(values))
+    at = [*map(tuple, missing[rng.random(len(missing)) < 0.5]), (len(values), 0), (len(values), 1), (3, 2)]
+    for i, j in at:
+        known = values[~np.isnan(values[:, j]), j]
+        grown[i, j] = rng.choice(known) if known.size else 0.0
+    grown[len(values), 2:] = np.nan
+    rows, columns = np.array(at).T
+    model.update(rows, columns, grown[rows, columns], refit=True)
+    return grown
+
+
+def honest(kind, settings, path, dtype="float64"):
+    """Assert that honest documents of a fit, and of its update, are confirmed."""
+    values = numbers(kind).astype(dtype)
+    model = ll.MatrixCompletion(random_state=0, dtype=dtype, effort="quick", **settings).fit(values)
+    found = checked(model, values, path)
+    if dtype == "float32":  # how far its numbers agree is for other tests
+        assert all(check.outcome is not Outcome.NOT_CHECKED for check in found), str(found)
+        return
+    assert found.is_confirmed, str(found)
+    again = later(model, values)
+    found = checked(model, again, path)
+    assert found.is_confirmed, str(found)
+
+
+@pytest.mark.parametrize("kind", ["numbers", "units", "few"])
+def test_honest_documents_of_losses_are_confirmed(kind, tmp_path):
+    honest(kind, {**PENALISED, "loss": "huber"}, tmp_path / "p.json")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_honest_documents_in_any_unit_are_confirmed(kind, dtype, tmp_path):
+    for settings in UNITS.values():
+        honest(kind, settings, tmp_path / "p.json", dtype)
+    for settings in (LOSSES | OWN.get(kind, {})).values():
+        honest(kind, {**PENALISED, **settings}, tmp_path / "p.json", dtype)
