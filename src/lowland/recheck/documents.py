@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, final
 
@@ -18,7 +18,7 @@ from lowland.core.results.finding_json import (
     plain_value,
     with_reasons,
 )
-from lowland.core.results.findings import Certificate, Finding, where_bounded
+from lowland.core.results.findings import Certificate, where_bounded
 from lowland.core.results.reasons import read_sentence
 from lowland.core.results.status import Rigour, Verdict
 
@@ -79,20 +79,20 @@ class Document:
         the weaker verdicts, by themselves and with the phrase that today's judges would add.
         """
         if self.written:
-            yield self._with_written(lambda finding, proof: proof)
+            yield self._decided(is_bounded=True)
         yield self
         if self.written:
-            yield self._with_written(lambda finding, proof: where_bounded(proof, is_bounded=False))
+            yield self._decided(is_bounded=False)
 
-    def _with_written(self, change: Callable[[Finding, Finding], Finding]) -> Document:
-        """Return the document with each written verdict's finding changed, given as a proof, too."""
+    def _decided(self, *, is_bounded: bool) -> Document:
+        """Return the document with the written verdicts, or with what is left of them."""
         findings = []
         for finding in self.certificate:
-            if finding.claim in self.written:
-                reason = finding.reason or read_sentence(finding.method)
+            reason = finding.reason or read_sentence(finding.method)
+            if finding.claim in self.written and reason:
                 verdict = Verdict(self.written[finding.claim])
                 proof = replace(finding, verdict=verdict, rigour=Rigour.RIGOROUS, reason=reason, method="")
-                finding = change(finding, proof) if reason else finding
+                finding = where_bounded(proof, is_bounded)
             findings.append(finding)
         return replace(self, certificate=replace(self.certificate, findings=tuple(findings)))
 
