@@ -73,6 +73,10 @@ class TableLabels:
         """Return a column's label as it is written in an error, or its position."""
         return str(column) if self.columns is None else repr(str(self.columns[column]))
 
+    def row_name(self, row: int) -> str:
+        """Return a row's label as it is written in an error, or its position."""
+        return str(row) if self.rows is None else repr(str(self.rows[row]))
+
     def has(self, label: str, axis: int) -> bool:
         """Return whether a row (axis 0) or column (axis 1) has this label, compared as text."""
         return label in self._places[axis]

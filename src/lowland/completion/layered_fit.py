@@ -18,6 +18,7 @@ from lowland.completion.bayesian.order_choice import with_orders
 from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bayesian.table import BayesianTable
 from lowland.completion.censored.cells import CensoredCells
+from lowland.completion.columns.far_cells import warn_of_far_cells
 from lowland.completion.encoded.level_maps import learn_maps, usual_maps
 from lowland.completion.encoded.level_model import LevelLayer
 from lowland.completion.encoded.levels import Levels
@@ -119,6 +120,7 @@ def fit_layers(
         return written if typical is None else typical.write(written, levels.mask)
 
     within = write(table)
+    warn_of_far_cells(table, levels.numbers_of(within), {j: power.name for j, power in powers.items()})
     if typical is not None:  # in units of rows, censored cells keep their likely numbers
         problem = replace(problem, censored=None)
     if powers or typical is not None:

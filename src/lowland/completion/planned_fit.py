@@ -18,6 +18,7 @@ from lowland.completion.bounded.layer import BoundedLayer
 from lowland.completion.bounded.limits import Limits, check_within, read_limits
 from lowland.completion.censored.cells import CensoredCells
 from lowland.completion.censored.layer import CensoredLayer
+from lowland.completion.columns.far_cells import warn_of_far_cells
 from lowland.completion.columns.losses import Columns, check_columns
 from lowland.completion.encoded.levels import LevelKind, Levels
 from lowland.completion.layered_fit import BayesianProblem, fit_layers
@@ -142,6 +143,7 @@ def _fit_penalised(
     if not plan.squared:
         scale, noise = ("column" if kind == "auto" else kind for kind in (plan.scale, plan.noise))
         settings = replace(settings, columns=Columns.of(table, plan.loss, scale=scale, noise=noise))
+    warn_of_far_cells(table, _with_squared_errors(table, settings.columns))
     if plan.rank is None or plan.penalty is None or settings.columns is not None:
         bias_penalty = plan.bias_penalty if plan.penalty is None else settings.bias_penalty
         path, before = choose_rank_and_penalty(
@@ -150,6 +152,14 @@ def _fit_penalised(
         settings = path.settings
     fit = fit_completion(table, settings, rng=rng, certify=False, before=before, **search)
     return PlannedFit(PenalisedTable.of(fit), path if path is not None and path.steps else None)
+
+
+def _with_squared_errors(table: Observations, columns: Columns | None) -> Observations:
+    """Return a table with the cells of columns whose errors are squared."""
+    if columns is None:
+        return table
+    squared = np.array([kind.word == "squared" for kind in columns.kinds])
+    return table.select(squared[columns.which[table.columns]])
 
 
 def refuse_forests(plan: CompletionPlan) -> None:
