@@ -13,15 +13,21 @@ import pytest
 
 import lowland as ll
 from lowland.core.results.findings import Certificate
+from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
+from lowland.core.results.verification import Outcome
 from lowland.judges import certify
 from lowland.models import General
 from lowland.objectives import make_objective
 from lowland.tensors.cells.observations import TensorObservations
+from lowland.tensors.cp.model import CP
+from lowland.tensors.cp.objective import CPObjective
 from lowland.tensors.tucker.model import Tucker
 from lowland.tensors.tucker.objective import TuckerObjective
 from lowland.tensors.tucker_tensor import TuckerTensor
 from oracles.rationals import fractions
+from oracles.tensors import fractions as exactly
+from oracles.tensors import tensor_of
 
 
 def instance(rng):
@@ -123,28 +129,60 @@ def test_clock_readings_of_an_answer_that_is_plainly_worse():
     assert found.verdict is not Verdict.PROVED
 
 
+def tensor_instance(rng, kind):
+    """A tensor of whole numbers, or of products rounded once, and a point that is off by some digits."""
+    factors = [rng.integers(1, 9, (n, 2)).astype(float) for n in (4, 3, 5)]
+    core = rng.integers(-9, 9, (2, 2, 2)).astype(float)
+    if kind == "cp":
+        core = np.zeros((2, 2, 2))
+        core[0, 0, 0] = core[1, 1, 1] = 1.0
+    if rng.random() < 0.5:
+        factors = [factor * rng.uniform(0.5, 2, factor.shape) for factor in factors]
+    tensor = np.einsum("abc,ia,jb,kc->ijk", core, *factors)
+    share = 10 ** rng.uniform(-16, -9) * (rng.random() < 0.7)
+    moved = [factor * (1 + share * rng.standard_normal(factor.shape)) for factor in factors]
+    weights = rng.uniform(0.5, 2, tensor.shape) if rng.random() < 0.5 else None
+    tensor = np.where(rng.random(tensor.shape) < 0.2 * (rng.random() < 0.5), np.nan, tensor)
+    data = TensorObservations.from_array(tensor, weights=weights, empty_slices=True)
+    exact = tensor_of(exactly(core), [exactly(factor) for factor in moved])[tuple(data.all_positions().T)]
+    if kind == "cp":
+        objective = CPObjective(data, CP(tensor.shape, 2))
+        return objective, objective.model.pack(moved), exact
+    return (
+        TuckerObjective(data, Tucker(tensor.shape, (2, 2, 2))),
+        TuckerTensor(core, tuple(moved)).point(),
+        exact,
+    )
+
+
+@pytest.mark.parametrize("kind", ["tucker", "cp"])
 @pytest.mark.parametrize(
-    "seeds", [range(15), pytest.param(range(15, 200), marks=pytest.mark.slow)], ids=["some", "many"]
+    "seeds", [range(12), pytest.param(range(12, 300), marks=pytest.mark.slow)], ids=["some", "many"]
 )
-def test_tensors_alike(seeds):
+def test_tensors_alike(seeds, kind):
+    counts = Counter()
     for seed in seeds:
-        rng = np.random.default_rng(seed)
-        factors = [rng.integers(1, 9, (n, 2)).astype(float) for n in (4, 3, 5)]
-        core = rng.integers(-9, 9, (2, 2, 2)).astype(float)
-        tensor = np.einsum("abc,ia,jb,kc->ijk", core, *factors)
-        if not np.any(tensor):
+        objective, theta, exact = tensor_instance(np.random.default_rng(seed), kind)
+        if not objective.y.any():
             continue
-        share = 10 ** rng.uniform(-16, -9) * (rng.random() < 0.7)
-        moved = [factor * (1 + share * rng.standard_normal(factor.shape)) for factor in factors]
-        objective = TuckerObjective(TensorObservations.from_array(tensor), Tucker(tensor.shape, (2, 2, 2)))
-        theta = TuckerTensor(core, tuple(moved)).point()
-        found = certify(objective, theta, claims=["globally_optimal"])["globally_optimal"]
-        squares, halves = (
-            0.5 * np.sum(objective.value(theta)) * 2,
-            np.sum(np.spacing(np.abs(tensor)) ** 2) / 4,
-        )
-        if found.verdict is Verdict.PROVED:
+        proof = certify(objective, theta, claims=["globally_optimal"])
+        found, y = proof["globally_optimal"], objective.y
+        weights = exactly(np.ones(y.size) if objective.weights is None else objective.weights)
+        value = (weights * (exact - exactly(y)) ** 2).sum() / 2
+        halves = (weights * exactly(np.where(y == 0, 0, np.spacing(np.abs(y)))) ** 2).sum() / 8
+        assert proof.verify(objective, theta)["globally_optimal"].outcome is not Outcome.CONTRADICTED
+        if found.verdict is Verdict.PROVED and "half_units" in found.witness:
             assert found.rigour is Rigour.RIGOROUS
-            assert found.assumptions
-        if squares > 1e6 * halves:
+            assert value <= 4 * Fraction(found.bound) ** 2 * halves
+            assert found.assumptions or value <= halves
+            assert proof.verify(objective, theta).is_confirmed
+            counts[bool(found.assumptions)] += 1
+            if value > 1.0001 * halves:
+                half = found.witness["half_units"]
+                reason = because("exact_by_bound", half=half, upper=half)
+                forged = replace(found, assumptions=(), bound=0.5, method="", reason=reason)
+                assert not Certificate((forged,)).verify(objective, theta).is_confirmed
+        if value > 10**6 * halves:
             assert found.verdict is not Verdict.PROVED
+    assert counts[True] >= len(seeds) / 12
+    assert counts[False] >= len(seeds) / 12

@@ -63,8 +63,8 @@ class CellFit(Fit, Protocol):
     def slabs(self, theta: Vector) -> Iterator[tuple[slice, Vector]]:
         """Yield predictions of the known cells and their places, of large tensors a part at a time."""
 
-    def predict_closely(self, theta: Vector) -> Close:
-        """Return the predictions with twice the digits, with bounds on their errors."""
+    def close_slabs(self, theta: Vector) -> Iterator[tuple[slice, Close]]:
+        """Yield predictions with twice the digits, bounds on their errors, and places, some at a time."""
 
     def data_value(self, theta: Vector) -> float:
         """Return half the weighted sum of squares of the residuals."""

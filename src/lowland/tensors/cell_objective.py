@@ -11,7 +11,7 @@ from typing import ClassVar, Self, TypeVar, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.error_free import Close
+from lowland.core.error_free import Close, joined
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.objectives import FitLinearisation
 from lowland.core.promises.protocols import Penalty
@@ -189,8 +189,12 @@ class CellObjective(ABC):
         return prediction_error(self, theta)
 
     @abstractmethod
+    def close_slabs(self, theta: Vector) -> Iterator[tuple[slice, Close]]:
+        """Yield predictions with twice the digits, bounds on their errors, and places, some at a time."""
+
     def predict_closely(self, theta: Vector) -> Close:
         """Return the predictions with twice the digits, with bounds on their errors."""
+        return joined([found for _, found in self.close_slabs(theta)])
 
     def expand(self, theta: Vector, direction: Vector) -> Expansion:
         """Return the predictions along a line through a point, with bounds on their rounding."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix
-from lowland.core.error_free import LEAST, MOST, Close, close_dots, close_product, joined, two_product
+from lowland.core.error_free import LEAST, MOST, Close, close_dots, close_product, two_product
 from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.work import CALL, touch
 from lowland.tensors.cells.observations import TensorObservations
@@ -19,8 +19,8 @@ from lowland.tensors.tucker_tensor import TuckerTensor
 PIECE, TIMES = 1_000_000, 40.0
 
 
-def close_tucker(data: TensorObservations, at: TuckerTensor) -> Close:
-    """Return the known cells of a tensor in Tucker form.
+def close_tucker(data: TensorObservations, at: TuckerTensor) -> Iterator[tuple[slice, Close]]:
+    """Yield the known cells of a tensor in Tucker form, and their places, some at a time.
 
     Parameters
     ----------
@@ -28,26 +28,26 @@ def close_tucker(data: TensorObservations, at: TuckerTensor) -> Close:
         Only the positions are used.
     at : TuckerTensor
 
-    Returns
-    -------
-    Close
-        Arrays of shape (p,); errors are some 2^-76 of the largest terms, and infinite beyond 1e120.
+    Yields
+    ------
+    slice, Close
+        Errors are some 2^-76 of the largest terms, and infinite beyond 1e120.
     """
     first, *others = (np.asarray(factor, np.float64) for factor in at.factors)
     flat = np.asarray(unfold(at.core, 0), np.float64)
-    width = data.size / len(first) if data.is_full else flat.shape[1]
     touch(CALL + TIMES * data.size * (max(at.ranks) if data.is_full else flat.shape[1]))
     grid = close_product(first, flat)
-    step = max(1, int(PIECE // width))
     if data.positions is None:
-        return joined(
-            [
-                _all_others(_some_rows(grid, slice(low, low + step)), others)
-                for low in range(0, len(first), step)
-            ]
-        )
-    pieces = (data.positions[low : low + step] for low in range(0, data.size, step))
-    return joined([_some(grid, others, places) for places in pieces])
+        each = data.size // len(first)
+        step = max(1, PIECE // each)
+        for low in range(0, len(first), step):
+            rows = slice(low, min(low + step, len(first)))
+            yield slice(low * each, rows.stop * each), _all_others(_some_rows(grid, rows), others)
+        return
+    step = max(1, PIECE // flat.shape[1])
+    for low in range(0, data.size, step):
+        here = slice(low, low + step)
+        yield here, _some(grid, others, data.positions[here])
 
 
 def _some_rows(grid: Close, rows: slice | NDArray[np.int64]) -> Close:
@@ -101,20 +101,20 @@ def _dots(a: Close, rows: Matrix) -> Close:
     return Close(found.high, low, error * (1 + 1e-9))
 
 
-def close_components(data: TensorObservations, factors: Sequence[Matrix]) -> Close:
-    """Return the known cells of a sum of products of the factors' columns; see `close_tucker`."""
+def close_components(data: TensorObservations, factors: Sequence[Matrix]) -> Iterator[tuple[slice, Close]]:
+    """Yield the known cells of a sum of products of the factors' columns; see `close_tucker`."""
     *others, last = (np.asarray(factor, np.float64) for factor in factors)
     rank = last.shape[1]
     touch(CALL + TIMES * data.size * rank * len(factors))
-    step, out = max(1, PIECE // rank), []
+    step = max(1, PIECE // rank)
     for low in range(0, data.size, step):
-        places = data.positions_of(np.arange(low, min(low + step, data.size)))
+        here = slice(low, min(low + step, data.size))
+        places = data.positions_of(np.arange(low, here.stop))
         high = others[0][places[:, 0]]
         at = Close(high, np.zeros_like(high), np.zeros_like(high))
         for factor, column in zip(others[1:], places.T[1:], strict=False):
             at = _each_times(at, factor[column])
-        out.append(_dots(at, last[places[:, -1]]))
-    return joined(out)
+        yield here, _dots(at, last[places[:, -1]])
 
 
 def _each_times(a: Close, b: Matrix) -> Close:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.error_free import Close
 from lowland.core.rounding import gamma
 from lowland.recheck.bounds import UNIT
 from lowland.recheck.plain_losses import PlainLosses
@@ -140,6 +141,10 @@ class CellProblem(ABC):
     @abstractmethod
     def predictions(self) -> Vector:
         """Return the predictions of the known cells."""
+
+    @abstractmethod
+    def close_predictions(self) -> Close:
+        """Return the predictions with twice the digits, and bounds on their errors."""
 
     @abstractmethod
     def jacobian(self) -> Matrix:

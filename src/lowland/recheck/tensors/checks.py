@@ -9,13 +9,15 @@ from math import prod
 import numpy as np
 
 from lowland.core.arrays import Matrix
+from lowland.core.error_free import close_residual
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check, Verification
+from lowland.core.rounding import gamma
 from lowland.recheck.dispatch import Checks, Progress, verify_each
 from lowland.recheck.matrices.curvature import Calculus, checks_at_the_point
 from lowland.recheck.matrices.derivatives import MOST_JACOBIAN, MOST_UNKNOWNS, with_fixed_slopes
-from lowland.recheck.matrices.exact_fits import Misfit, compare_misfit
+from lowland.recheck.matrices.exact_fits import EXACT, LEAST_ROOM, Misfit, compare_misfit
 from lowland.recheck.matrices.optimality import OVERFLOW, check_lower_point
 from lowland.recheck.modular_rank import Residues, generic_rank
 from lowland.recheck.ranks import FINITE, compare_deficient, compare_freedom, compare_full, is_counted
@@ -51,28 +53,43 @@ AT_THE_POINT = checks_at_the_point(
 
 
 def misfit_of_tensor(problem: CellProblem) -> Misfit:
-    """Return how closely the point reproduces its data; the rounding of cells is bounded coarsely."""
-    y, weights = problem.y, problem.weights
-    residual, unit = np.abs(problem.predictions() - y), problem.usual_size()
+    """Return how closely the point reproduces its data, with bounds on the rounding of residuals."""
+    y, weights, coarse = problem.y, problem.weights, problem.coarse_error()
+    residual, error = close_residual(y, problem.close_predictions())
+    residual, unit = np.abs(residual), problem.usual_size()
+    bounded = bool(np.isfinite(error).all())
+    if not bounded:
+        residual = np.abs(problem.predictions() - y)
     spacing = np.where(y == 0, 0.0, np.spacing(np.abs(y)))
-    squares = 0.5 * float(np.sum(weights * residual**2))
     halves = 0.5 * float(np.sum(weights * (spacing / 2) ** 2))
-    places = 0.5 * np.sqrt(squares / halves) if halves > 0 else (0.0 if squares == 0 else np.inf)
-    shares = np.divide(residual, unit, out=np.where(residual > 0, np.inf, 0.0), where=unit > 0)
-    blur = np.divide(16 * problem.coarse_error(), unit, out=np.zeros_like(unit), where=unit > 0)
-    blur_of_places = float(np.sqrt(np.sum(weights * problem.coarse_error() ** 2) / max(8 * halves, 1e-300)))
-    most = 0.5 * float(np.sum(weights * (residual + problem.coarse_error()) ** 2)) * (1 + 1e-9)
+    sums = gamma(y.size + 16)
+    least, squares, most = (
+        0.5 * float(np.sum(weights * end**2))
+        for end in (np.maximum(residual - error, 0.0), residual, residual + error)
+    )
+    shares, blur = (
+        np.divide(part, unit, out=np.where(part > 0, np.inf, 0.0), where=unit > 0)
+        for part in (residual + (error if bounded else 0.0), 16 * coarse)
+    )
+    room = _places(0.5 * float(np.sum(weights * coarse**2)), halves)
     return Misfit(
-        least=0.0,
-        upper=np.inf,
+        least=least * (1 - sums),
+        upper=(most * (1 + sums) + problem.paid() + problem.paid_error()) * (1 + 1e-12)
+        if bounded
+        else np.inf,
         halves=halves,
-        places=float(places),
+        places=_places(squares, halves),
         worst=float(shares.max()),
         blur=float(blur.max()),
-        room=min(blur_of_places, 64.0),
-        places_bound=0.5 * float(np.sqrt(most / halves)) if halves > 0 else places,
-        is_bounded=problem.exact,
+        room=max(min(room, 64.0), LEAST_ROOM) if halves > 0 else LEAST_ROOM,
+        places_bound=_places(most, halves) * (1 + sums) * (1 + 1e-12) if bounded else np.inf,
+        is_bounded=bounded,
     )
+
+
+def _places(squares: float, halves: float) -> float:
+    """Return units in the last place, from half the squares of residuals and of half such units."""
+    return 0.5 * float(np.sqrt(squares / halves)) if halves > 0 else (0.0 if squares == 0 else np.inf)
 
 
 def check_tensor_optimal(said: Statement, problem: CellProblem) -> Check:
@@ -85,7 +102,7 @@ def check_tensor_optimal(said: Statement, problem: CellProblem) -> Check:
         return said.nothing_claimed()
     if not problem.is_formed:
         return said.settle_unchecked("the tensor is too large to be formed here")
-    if said.code == "exact_to_digits":
+    if said.code in EXACT:
         negligible = problem.paid() <= 1e-18 * float(np.sum(problem.weights * problem.y**2))
         said.require(negligible, "the regulariser is paid, so that an exact fit need not be optimal")
         return compare_misfit(said, misfit_of_tensor(problem))

@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.error_free import Close, close_dots, two_product
+from lowland.core.rounding import gamma
+from lowland.recheck.bounds import UNIT
 from lowland.recheck.tensors.cell_problem import CellProblem, spanned
 from lowland.recheck.tensors.factor_constraints import PlainConstraint
 
@@ -96,6 +99,24 @@ class CPProblem(CellProblem):
     def predictions(self) -> Vector:
         """Return the predictions of the known cells."""
         return np.asarray(self._products(None).sum(axis=1))
+
+    def close_predictions(self) -> Close:
+        """Return the predictions with twice the digits, and bounds on their errors."""
+        high = self.factors[0][self.at_cells[:, 0]]
+        low, error = np.zeros_like(high), np.zeros_like(high)
+        for n, factor in enumerate(self.factors[1:], 1):
+            row = factor[self.at_cells[:, n]]
+            for part in (high, row):  # products beyond these sizes may lose what is to be kept
+                sizes = np.abs(part)
+                error = error + np.where((sizes == 0) | ((sizes > 1e-100) & (sizes < 1e100)), 0.0, np.inf)
+            high, rest = two_product(high, row)
+            error = np.abs(row) * error + 4 * UNIT * (np.abs(rest) + 2 * np.abs(low * row))
+            low = rest + low * row
+        total = close_dots(high, np.ones_like(high))
+        sizes = (error + gamma(self.rank + 4) * np.abs(low)).sum(axis=1) * (1 + 1e-9)
+        return Close(
+            total.high, total.low + low.sum(axis=1), total.error + sizes + 2 * UNIT * np.abs(total.low)
+        )
 
     def matrix(self) -> NDArray[np.float64]:
         """Return the tensor."""

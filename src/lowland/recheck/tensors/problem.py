@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.error_free import Close, close_product
 from lowland.core.rounding import gamma
 from lowland.recheck.tensors.cell_problem import CellProblem, spanned
 
@@ -120,6 +121,26 @@ class TensorProblem(CellProblem):
     def predictions(self) -> Vector:
         """Return the predictions of the known cells."""
         return np.asarray(self.matrix()[tuple(self.at_cells.T)])
+
+    def close_predictions(self) -> Close:
+        """Return the predictions with twice the digits, and bounds on their errors."""
+        zeros = np.zeros(self.core.shape)
+        out = Close(np.asarray(self.core, float), zeros, zeros)
+        for n, factor in enumerate(self.factors):
+            found = close_product(factor, flat(out.high, n))
+            low, error, sizes = flat(out.low, n), flat(out.error, n), np.abs(factor)
+            rest = found.low + factor @ low
+            error = (
+                found.error
+                + sizes @ error
+                + gamma(factor.shape[1] + 4) * (sizes @ np.abs(low) + np.abs(rest))
+            )
+            shape = (len(factor), *out.high.shape[:n], *out.high.shape[n + 1 :])
+            parts = (
+                np.moveaxis(part.reshape(shape), 0, n) for part in (found.high, rest, error * (1 + 1e-9))
+            )
+            out = Close(*parts)
+        return out.each(lambda part: part[tuple(self.at_cells.T)])
 
     def jacobian(self) -> Matrix:
         """Return the derivative of the predictions: they are linear in each coordinate."""

@@ -10,7 +10,7 @@ Flattenings are compared by computed singular values; what the best of them leav
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from math import prod
@@ -33,7 +33,6 @@ from lowland.tensors.certificates.tails import proof_work, proved_tail
 from lowland.tensors.kernels.mode_products import mode_gram
 
 CLAIM = "globally_optimal"
-UNIT = unit_roundoff("float64")
 # bound on the error of a computed tail, in roundings of the tensor's norm per row of the flattening
 ROUNDINGS = 8
 # tails below this fraction of the sum of squares are computed from singular values, not from squares
@@ -202,33 +201,43 @@ def relative_misfit(objective: CellFit, theta: Vector) -> float:
 
     The larger of the two is used; among slices, the one with the smallest data.
     """
-    slabs = objective.slabs(theta)
-    return _worst_share(objective, ((here, predicted - objective.y[here]) for here, predicted in slabs))
-
-
-def _worst_share(objective: CellFit, residuals: Iterable[tuple[slice, Vector]]) -> float:
-    data, worst = objective.data, 0.0
-    sides = zip(data.slice_squares(), data.slice_counts(), strict=True)
-    usual = [np.sqrt(squares / np.maximum(counts, 1)) for squares, counts in sides]
-    for here, residual in residuals:
-        size, y = np.abs(residual), objective.y[here]
-        unit = np.maximum(np.abs(y), data.least_of_slices(usual, here))
-        shares = np.divide(size, unit, out=np.where(size > 0, np.inf, 0.0), where=unit > 0)
-        worst = float(np.maximum(worst, shares.max(initial=0.0)))  # NaN stays
+    worst, share = 0.0, _share_of_datum(objective)
+    for here, predicted in objective.slabs(theta):
+        worst = float(np.maximum(worst, share(here, np.abs(predicted - objective.y[here]))))  # NaN stays
     return worst
 
 
+def _share_of_datum(objective: CellFit) -> Callable[[slice, Vector], float]:
+    """Return the largest of some residuals relative to their own data, or typical ones, as a function."""
+    data = objective.data
+    sides = zip(data.slice_squares(), data.slice_counts(), strict=True)
+    usual = [np.sqrt(squares / np.maximum(counts, 1)) for squares, counts in sides]
+
+    def share(here: slice, residual: Vector) -> float:
+        unit = np.maximum(np.abs(objective.y[here]), data.least_of_slices(usual, here))
+        shares = np.divide(residual, unit, out=np.where(residual > 0, np.inf, 0.0), where=unit > 0)
+        return float(shares.max(initial=0.0))
+
+    return share
+
+
 def _measured(objective: CellFit, theta: Vector) -> ExactFit:
-    """Return how close a tensor is to its data, with twice the digits and bounds on what is lost."""
-    close = objective.predict_closely(theta)
-    residual, off = close_residual(objective.y, close)
-    # cells of zero among zeros have no size: of their residuals nothing must be certain
-    size = np.where(np.abs(residual) > off, (np.abs(residual) + off) * (1 + 4 * UNIT), 0.0)
-    worst = _worst_share(objective, ((here, size[here]) for here, _ in objective.slabs(theta)))
-    size = (np.abs(residual) + off) * (1 + 4 * UNIT)
-    floor, squares = half_units(objective), float(np.sum(objective.weighted(size**2))) / 2
-    squares *= 1 + gamma(size.size + 8)
-    return ExactFit(float("inf"), floor, root_places(squares, floor) * (1 + 1e-12), worst, is_bounded=True)
+    """Return how close a tensor is to its data, all rounding included where numbers are in range."""
+    floor, weights, share = half_units(objective), objective.weights, _share_of_datum(objective)
+    squares = worst = 0.0
+    for here, close in objective.close_slabs(theta):
+        residual, error = close_residual(objective.y[here], close)
+        residual = (np.abs(residual) + error) * (1 + 4 * unit_roundoff("float64"))
+        worst = float(np.maximum(worst, share(here, residual)))
+        squares += float(residual @ (residual if weights is None else weights[here] * residual))
+    if not np.isfinite(squares):
+        squares = objective.data_value(theta)
+        usual = relative_misfit(objective, theta)
+        return ExactFit(float("inf"), floor, root_places(squares, floor), usual, is_bounded=False)
+    upper = 0.5 * squares * (1 + gamma(objective.y.size + 16))
+    paid = sum(float(p.value(theta) + p.value_error(theta)) for p in objective.penalties)
+    places = root_places(upper, floor) * (1 + 1e-12)
+    return ExactFit((upper + paid) * (1 + 1e-15), floor, places, worst * (1 + 1e-12), is_bounded=True)
 
 
 def is_exact(objective: CellFit, theta: Vector, zero: float) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, ClassVar, final
@@ -120,8 +120,8 @@ class CPObjective(CellObjective):
             out[low : low + CHUNK] = products(factors, self.data.positions[low : low + CHUNK]).sum(axis=1)
         return out
 
-    def predict_closely(self, theta: Vector) -> Close:
-        """Return the predictions with twice the digits, with bounds on their errors."""
+    def close_slabs(self, theta: Vector) -> Iterator[tuple[slice, Close]]:
+        """Yield predictions with twice the digits, bounds on their errors, and places, some at a time."""
         return close_components(self.data, self.model.unpack(theta))
 
     def predictor(self, theta: Vector) -> Callable[[int, int], Vector]:

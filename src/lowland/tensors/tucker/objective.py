@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import prod
@@ -101,8 +101,8 @@ class TuckerObjective(CellObjective):
         """Return the model's predictions of the known cells, shape (p,)."""
         return self.measurement.measure(self.model.unpack(theta))
 
-    def predict_closely(self, theta: Vector) -> Close:
-        """Return the predictions with twice the digits, with bounds on their errors."""
+    def close_slabs(self, theta: Vector) -> Iterator[tuple[slice, Close]]:
+        """Yield predictions with twice the digits, bounds on their errors, and places, some at a time."""
         return close_tucker(self.data, self.model.unpack(theta))
 
     def predictor(self, theta: Vector) -> Callable[[int, int], Vector]:
