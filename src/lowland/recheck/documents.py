@@ -77,6 +77,10 @@ class Document:
 
         First that they are proofs, for the case that all rounding can be bounded here; then, without that,
         the weaker verdicts, by themselves and with the phrase that today's judges would add.
+
+        Yields
+        ------
+        Document
         """
         if self.written:
             yield self._decided(is_bounded=True)
