@@ -56,7 +56,7 @@ def test_what_one_command_writes_another_confirms(make, tmp_path):
     assert checked.returncode == 0, checked.stderr
     assert all(check["outcome"] == "confirmed" for check in json.loads(checked.stdout)["checks"])
     forged = json.loads(proof.read_text())
-    forged["findings"][0]["verdict"] = "refuted"
+    forged["findings"][0] |= {"verdict": "refuted", "rigour": "rigorous"}
     proof.write_text(json.dumps(forged))
     assert call("certify", proof, data, *options, "--quiet", cwd=tmp_path).returncode == 1
 
