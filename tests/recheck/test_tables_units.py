@@ -10,6 +10,10 @@ from lowland.completion.columns.losses import Columns
 from lowland.completion.columns.units import weighted_quantile
 from lowland.completion.row_units.units import TypicalRow
 from lowland.core.results.verification import Outcome
+from lowland.judges import certify
+from lowland.models import General
+from lowland.objectives import make_objective
+from lowland.objectives.plain import recovery_document
 from lowland.recheck.matrices.tables.units import (
     Lines,
     doubts_of_columns,
@@ -17,6 +21,7 @@ from lowland.recheck.matrices.tables.units import (
     doubts_of_rows,
     doubts_of_scaling,
 )
+from lowland.tensors.cells.plain import plain_cells
 from proof_samples import sample
 from table_kinds import KINDS, numbers, scaling_of
 
@@ -142,3 +147,31 @@ def test_a_document_in_doubt_confirms_nothing_and_contradicts_as_before():
     told = [check.words for check in found if check.outcome is Outcome.NOT_CHECKED]
     assert told
     assert all("has weight" in words for words in told)
+
+
+@pytest.mark.parametrize("make", [ll.decompose_tucker, ll.decompose_cp])
+def test_tensors_whose_digits_single_precision_wipes_out_are_in_doubt(make):
+    """Noise beside 1e8 is a constant tensor in single precision, of which much is true."""
+    noise = 1e8 + np.random.default_rng(0).standard_normal((4, 3, 3))
+    single = ll.TensorObservations.from_array(noise.astype(np.float32))
+    fit = make(np.asarray(noise.astype(np.float32), float), 1, rng=0)
+    document = fit.objective.document(fit.search.theta, fit.certificate)
+    forged = replace(
+        document,
+        data=plain_cells(replace(single, values=single.values.astype(np.float32))).fingerprint(),
+        problem={**document.problem, "dtype": "float32"},
+    )
+    found = ll.verify(forged, noise)
+    assert not any(check.outcome is Outcome.CONFIRMED for check in found)
+    assert any("single precision moves numbers of the data" in check.words for check in found)
+
+
+def test_measurements_whose_digits_single_precision_wipes_out_are_in_doubt():
+    y = 1e8 + np.random.default_rng(0).standard_normal(20)
+    measurement = ll.gaussian(20, (3, 3), 0)
+    objective = make_objective(measurement, y.astype(np.float32).astype(float), General((3, 3), 1))
+    theta = np.ones(objective.size)
+    document = recovery_document(objective, theta, certify(objective, theta))
+    single = replace(document, problem={**document.problem, "dtype": "float32"})
+    found = ll.verify(single, (measurement, y))
+    assert {check.outcome for check in found} == {Outcome.NOT_CHECKED}
