@@ -7,6 +7,7 @@ import pytest
 
 import lowland as ll
 from commands import assert_clean_error, call
+from lowland.files.tables import read_table
 
 
 def measurements(folder):
@@ -85,3 +86,32 @@ def test_a_certificate_of_no_network_is_refused(tmp_path):
     _, data, _ = region(tmp_path)
     refused = call("regions", data, "--certificate", tmp_path / "proof.json", cwd=tmp_path)
     assert_clean_error(refused, "add --network")
+
+
+@pytest.mark.parametrize(
+    ("penalty", "forge"),
+    [
+        # noise far from the centre is a constant to some digits; beside one column others count for nothing
+        (30.0, lambda x: (np.full(6, -1e3), np.ones(6))),
+        (1.0, lambda x: (x.mean(axis=0), x.std(axis=0) * 10.0 ** np.where(np.arange(6) > 0, 9, 0))),
+    ],
+    ids=["centres", "spreads"],
+)
+def test_a_required_claim_in_forged_units_is_not_confirmed(penalty, forge, tmp_path):
+    """All claims are true of the table in these units, which keep all digits; it was confirmed once."""
+    noise = np.round(np.exp(np.random.default_rng(0).standard_normal((12, 6))), 3)
+    np.savetxt(tmp_path / "noise.csv", noise, delimiter=",", header="a,b,c,d,e,f", comments="")
+    centres, spreads = forge(noise)
+    settings = {"method": "map", "rank": 1, "penalty": penalty, "biases": False, "random_state": 0}
+    fit = ll.MatrixCompletion(**settings).fit((noise - centres) / spreads)
+    assert fit.certificate_["globally_optimal"].verdict is ll.Verdict.PROVED
+    fit.save_certificate(tmp_path / "forged.json")
+    plain = json.loads((tmp_path / "forged.json").read_text())
+    known = read_table(tmp_path / "noise.csv")
+    plain["data"] = known.fingerprint()
+    plain["problem"]["scaling"] = {"centres": centres.tolist(), "spreads": spreads.tolist()}
+    (tmp_path / "forged.json").write_text(json.dumps(plain))
+    done = call("certify", "forged.json", "noise.csv", "--require", "globally_optimal", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "not checked; column " in done.stdout
+    assert "the required claim globally_optimal is not confirmed" in done.stderr
