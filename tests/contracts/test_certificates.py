@@ -1,5 +1,7 @@
 """Soundness on instances with known answers, false ones among them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.sparse.linalg import LinearOperator
@@ -12,6 +14,7 @@ from lowland.certificates.gaps.optimality import judge_optimality
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.reasons import because
 from lowland.core.results.records import Factors
 from lowland.core.results.status import Rigour, Verdict
 from lowland.datasets import false_minimum, planted_completion, planted_sensing
@@ -301,6 +304,20 @@ def test_zero_data_is_solved_by_zero():
     assert proof["stationary"].verdict is Verdict.SUPPORTED
 
 
+def _forged(finding):
+    """What says more than a refutation by an operator, whose rounding is bounded or not, may."""
+    last = because("rounding_unbounded")
+    if finding.verdict is Verdict.REFUTED:
+        open_yet = {"verdict": Verdict.INCONCLUSIVE, "rigour": Rigour.WORKING_PRECISION, "method": ""}
+        return [replace(finding, reason=finding.reason + last, **open_yet)]
+    bold, cut = {"rigour": Rigour.RIGOROUS}, {"method": "", "reason": finding.reason[:-1]}
+    return [
+        replace(finding, **bold),
+        replace(finding, verdict=Verdict.REFUTED, **bold),
+        replace(finding, verdict=Verdict.REFUTED, **bold, **cut),
+    ]
+
+
 def test_operators_without_rounding_bounds_are_not_rigorous():
     objective, (rows, columns, y, _) = penalised(0)
     selection = np.zeros((y.size, 14 * 11))
@@ -321,6 +338,9 @@ def test_operators_without_rounding_bounds_are_not_rigorous():
         assert [finding.verdict for finding in found] == [expected, expected]
         assert "lower_point" in found["globally_optimal"].witness
         assert found.verify(linear, moved).is_confirmed
+        for finding in found:  # neither a proof nor a rigour that is not there, nor one given up
+            for forged in _forged(finding):
+                assert not Certificate((forged,)).verify(linear, moved).is_confirmed, forged
 
 
 # ------------------------------------------------------------------ identifiability

@@ -190,7 +190,8 @@ class Statement:
         words, given = " or ".join(rigour.value.replace("_", " ") for rigour in allowed), self.finding.rigour
         proof = self.finding.verdict in (Verdict.PROVED, Verdict.REFUTED)
         less = not proof and given is Rigour.WORKING_PRECISION and any(rigour.is_proof for rigour in allowed)
-        self.require(given in allowed or less, f"rigour {given.value}, derived: {words}")
+        good = less if self.is_unbounded else given in allowed or less
+        self.require(good, f"rigour {given.value}, derived: {words}")
 
     def bounded(self, is_bounded: bool) -> None:
         """Compare whether what is stated is a proof with whether all rounding is bounded here."""

@@ -109,7 +109,9 @@ def _of_thresholds(loss: PlainLoss, codes: Vector, weights: Vector, size: int) -
     at = codes.astype(np.intp)
     # a level's largest probability is the one in the middle between its thresholds
     largest = np.concatenate([[1.0], np.tanh(np.diff(edges) / 4), [1.0]])
-    lost = min(_lost(np.bincount(at, counted, levels) * 1.0, largest) for counted in (weights, np.ones(at.size)))
+    lost = min(
+        _lost(np.bincount(at, counted, levels) * 1.0, largest) for counted in (weights, np.ones(at.size))
+    )
     doubts, middle = [], float(np.median(edges))
     if lost > MOST_LOST:
         doubts.append(f"thresholds give levels {lost:.3g} less log probability than their frequencies would")
