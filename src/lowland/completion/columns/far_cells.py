@@ -12,6 +12,7 @@ import numpy as np
 from lowland.cells.labels import TableLabels
 from lowland.core.arrays import Indices, Vector, places_of_each
 from lowland.core.cells.observations import Observations
+from lowland.core.wording import counted
 
 # how many times as far from the median as all others a cell is far outside: the largest numbers of columns
 # with heavy tails (lognormal of spread 3, Cauchy) are so once in thousands of columns. In columns that are
@@ -72,7 +73,7 @@ def warn_of_far_cells(
     labels, scale = TableLabels.of(table), scales.get(first.column)
     value = table.values[(table.rows == first.row) & (table.columns == first.column)][0]
     where = f"row {labels.row_name(first.row)} and column {labels.column_name(first.column)}"
-    alike = ("", ", as does 1 more cell")[more] if more < 2 else f", as do {more:,} more cells"
+    alike = f", as {'does' if more == 1 else 'do'} {counted(more, 'more cell')}" if more else ""
     warnings.warn(
         f"the cell of {where} holds {value:g}, far outside its column{alike}: "
         f"{f'as {scale}s are fitted, ' if scale else ''}it lies {first.distance:.3g} from the median, "
