@@ -360,7 +360,7 @@ def point_moved(plain, finding, rng):
     names = [name for name, value in plain["point"].items() if np.size(_array(value)) and name != "offset"]
     name = str(rng.choice(names))
     array = _array(plain["point"][name])
-    moved = array * 1.5 if np.any(array) else array + 1.0
+    moved = array * 1.5 if np.abs(array).max() > 1e-3 else array + 1.0  # half of almost nothing is nothing
     plain["point"][name] = (
         {"real": moved.real.tolist(), "imag": moved.imag.tolist()}
         if np.iscomplexobj(moved)
