@@ -196,8 +196,8 @@ class CellObjective(ABC):
         """Return the predictions with twice the digits, with bounds on their errors."""
         return joined([found for _, found in self.close_slabs(theta)])
 
-    def expand(self, theta: Vector, direction: Vector) -> Expansion:
-        """Return the predictions along a line through a point, with bounds on their rounding."""
+    def expand(self, theta: Vector, direction: Vector) -> Expansion | None:
+        """Return the predictions along a line, with bounds on their rounding; None of too many cells."""
         return expand(self, theta, direction)
 
     def value_bounds(self, theta: Vector) -> tuple[float, float]:

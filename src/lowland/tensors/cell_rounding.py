@@ -20,8 +20,10 @@ from lowland.tensors.capabilities import TensorModel
 from lowland.tensors.measurement import AllCells, TensorMeasurement
 from lowland.tensors.tucker_tensor import TuckerTensor
 
-# what a product may lose to underflow, at most; cells of a complete tensor that are differentiated at once
-SMALLEST, PIECE = 5e-324, 1_000_000
+# what a product may lose to underflow, at most
+SMALLEST = 5e-324
+# cells that are expanded, which takes many arrays of their size; and of a complete tensor, how many at once
+MOST_CELLS, PIECE = 20_000_000, 1_000_000
 
 
 class MultilinearFit(Protocol):
@@ -94,13 +96,15 @@ def value_bounds(objective: MultilinearFit, theta: Vector) -> tuple[float, float
     return float(low) * (1 - rounding), float(high) * (1 + rounding)
 
 
-def expand(objective: MultilinearFit, theta: Vector, direction: Vector) -> Expansion:
-    """Return the predictions along a line through a point, with bounds on their rounding.
+def expand(objective: MultilinearFit, theta: Vector, direction: Vector) -> Expansion | None:
+    """Return the predictions along a line through a point, with bounds on their rounding; None of too many.
 
     The second derivative is a sum over the parts of the point (core and factors): the part moves once, and
     the others once more.
     """
     model, measurement = objective.model, objective.measurement
+    if measurement.size > MOST_CELLS:
+        return None
     at, change = model.lifted(theta), model.changed(direction)
     sizes, changes = model.lifted(np.abs(theta)), model.changed(np.abs(direction))
     parts = 2 * (len(at.factors) + 1)
