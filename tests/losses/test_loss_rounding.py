@@ -6,7 +6,8 @@ import pytest
 
 from cases import DRAWN_LOSSES, parametrise
 from lowland.core.promises.protocols import BoundedLoss
-from lowland.losses import Binomial, Clipped, LogPoisson, Mixed, Poisson, Squared
+from lowland.core.rounding import ELEMENTARY, gamma
+from lowland.losses import Binomial, Clipped, LogPoisson, Mixed, Ordinal, Poisson, Squared
 
 
 def exact_value(loss, z, y):
@@ -82,3 +83,17 @@ def test_bounds_of_nothing_are_broken(case, rng):
     with mp.workdps(50):
         exact = [exact_value(part, x, mp.mpf(t)) for (part, x), t in zip(parts_of(loss, z), y, strict=True)]
         assert any(mp.mpf(a) != b for a, b in zip(loss.value(z, y), exact, strict=True))
+
+
+@pytest.mark.parametrize("gap", [1e-3, 1e-8, 1e-12])
+def test_conjugates_of_close_thresholds_are_within_their_bounds(gap):
+    loss, y = Ordinal((0.25, 0.25 + gap)), np.ones(3)
+    slopes = np.array([-0.7, 0.3, 0.999])
+    found, bounds = loss.conjugate(slopes, y), gamma(ELEMENTARY) * loss.conjugate_size(slopes, y)
+    with mp.workdps(50):
+        low, high = (mp.mpf(c) for c in loss.thresholds)
+        for s, value, bound in zip(map(mp.mpf, slopes), found, bounds, strict=True):
+            tilt = s * mp.cosh((high - low) / 2)
+            z = (low + high) / 2 + mp.log((tilt + mp.sqrt(tilt**2 + 1 - s**2)) / (1 - s))
+            exact = s * z - mp.log1p(mp.exp(z - high)) - mp.log1p(mp.exp(low - z))
+            assert abs(exact + mp.log(1 - mp.exp(low - high)) - value) <= bound

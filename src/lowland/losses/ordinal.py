@@ -58,8 +58,7 @@ class Ordinal:
 
     def value_error(self, z: Vector, y: Vector) -> Vector:
         """Return bounds on the rounding of `value`, of its distances to thresholds and of its constant."""
-        gaps = np.append(np.diff(self.thresholds), np.inf)
-        constants = 3 + 1 / gaps.min() + self._constants[self._level(y)]
+        constants = 3 + self._constants[self._level(y)]
         return np.asarray(gamma(ELEMENTARY) * (self._reach(z) + self.value(z, y) + constants))
 
     def slope_error(self, z: Vector, y: Vector) -> Vector:
@@ -139,7 +138,8 @@ class Ordinal:
     @cached_property
     def _constants(self) -> Vector:
         """The constant in each level's loss besides its softplus terms."""
-        return -np.log1p(-np.exp(self._edges[:-1] - self._edges[1:]))
+        # not log1p(-exp): that rounds exp to one where thresholds are close
+        return -np.log(-np.expm1(self._edges[:-1] - self._edges[1:]))
 
     def _level(self, y: Vector) -> Indices:
         return y.astype(np.intp)

@@ -63,7 +63,7 @@ class PlainLoss:
             return slope * (z - y) - self.numbers[2] * slope**2 / 2
         below, above = self._edges(y)
         gap = np.where(np.isfinite(below) & np.isfinite(above), above - below, np.inf)
-        return np.logaddexp(0, z - above) + np.logaddexp(0, below - z) - np.log1p(-np.exp(-gap))
+        return np.logaddexp(0, z - above) + np.logaddexp(0, below - z) - np.log(-np.expm1(-gap))
 
     def slope(self, z: Vector, y: Vector) -> Vector:
         """Return the first derivative in z."""
