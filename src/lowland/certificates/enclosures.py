@@ -16,6 +16,8 @@ from lowland.core.promises.protocols import BoundedLoss, Loss, Penalty
 from lowland.core.rounding import gamma, unit_roundoff
 
 UNIT = unit_roundoff("float64")
+# more than a product of two numbers loses that underflows, before it is weighted
+UNDERFLOW = 1e-306
 
 
 def prediction_bounds(objective: Fit, theta: Vector) -> tuple[Vector, Vector, bool]:
@@ -31,7 +33,8 @@ def upper_value(objective: Fit, theta: Vector) -> tuple[float, bool]:
     # losses are convex in z: the maximum over an interval is at one of its ends
     ends = [z - error, z + error]
     values = [loss.value(end, y) + _rounding(loss, end, y) for end in ends]
-    total = float(np.sum(objective.weighted(np.maximum(*values)))) * (1 + gamma(z.size + 8))
+    lost = UNDERFLOW * ((z != y) | (error > 0))
+    total = float(np.sum(objective.weighted(np.maximum(*values) + lost))) * (1 + gamma(z.size + 8))
     total += sum(float(p.value(theta) + p.value_error(theta)) for p in objective.penalties)
     return total, charged and isinstance(loss, BoundedLoss)
 
@@ -120,7 +123,7 @@ def _sum(
             sizes = np.abs(a * b)
             off = a_error * (np.abs(b) + b_error) + np.abs(a) * b_error
             total += float(np.sum(objective.weighted(a * b)))
-            error += float(np.sum(objective.weighted(off + gamma(a.size + 8) * sizes)))
+            error += float(np.sum(objective.weighted(off + gamma(a.size + 8) * sizes + UNDERFLOW)))
     for penalty in objective.penalties:
         value = _derivative(penalty, theta, direction, order)
         total += value
