@@ -217,13 +217,13 @@ def test_judge_that_takes_convergence_for_a_proof():
     objective = make_objective(instance.measurement, instance.y, Psd((2, 2), 1))
     result = run(objective, Gradient(), factor.ravel(), stop=Iterations(3), rng=np.random.default_rng(0))
     assert result.stop_reason in (StopReason.STALLED, StopReason.ITERATION_LIMIT)
-    naive_verdict = Finding("globally_optimal", Verdict.PROVED, rigour=Rigour.WORKING_PRECISION)
+    naive_verdict = Finding("globally_optimal", Verdict.PROVED, rigour=Rigour.RIGOROUS)
     with pytest.raises(AssertionError, match="is false and was PROVED"):
         check_sound(Certificate((naive_verdict,)), {"globally_optimal": False})
 
 
 def test_judge_that_refutes_what_is_true():
-    wrong = Finding("stationary", Verdict.REFUTED)
+    wrong = Finding("stationary", Verdict.REFUTED, rigour=Rigour.RIGOROUS)
     with pytest.raises(AssertionError, match="is true and was REFUTED"):
         check_sound(Certificate((wrong,)), {"stationary": True})
 

@@ -183,7 +183,7 @@ def test_the_contract_bites():
     fall = {"objective": 1.0, "decreases": np.array([0.5, 0.1])}
     findings = {
         CLAIM: Finding(CLAIM, P, 0.0, 0.01, 0.01, rigour=ll.Rigour.RIGOROUS),
-        "local_minimum": Finding("local_minimum", R, witness=fall),
+        "local_minimum": Finding("local_minimum", R, rigour=ll.Rigour.RIGOROUS, witness=fall),
     }
     assert contradictions(findings) == [(CLAIM, "local_minimum")]
     fall["decreases"] = np.array([1e-3])

@@ -55,8 +55,9 @@ class Slope:
         return self.size <= tolerance * self.scale * (1 + AGREE) + self.rounding
 
     def differs(self, tolerance: float) -> bool:
-        """Whether the gradient is larger than that."""
-        return self.size * (1 + AGREE) > tolerance * self.scale
+        """Whether the gradient is larger than that, and not rounding, as the other may be."""
+        least = self.rounding / (8 if self.scale > self.rounding else 1)
+        return self.size * (1 + AGREE) > tolerance * self.scale and self.size > least
 
 
 def slope_of(problem: PlainFit) -> Slope:
