@@ -3,7 +3,8 @@
 import itertools
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -22,6 +23,9 @@ from lowland.objectives.plain import recovery_document
 from lowland.recheck.documents import Document
 from lowland.search import GradientBelow, Iterations, TrustRegion, make_start, run
 from lowland.tensors.tucker.objective import TuckerObjective
+
+# precision of the fits that are made
+_DTYPE = ContextVar("dtype", default="float64")
 
 
 @dataclass(frozen=True)
@@ -46,21 +50,23 @@ def table(kind="numbers", shape=(12, 9), share=0.75, weights=False, seed=0):
     return Observations(rows, columns, values, shape, weights=given)
 
 
-def completed(observations, *, losses=None, **settings):
+def completed(data, *, losses=None, **settings):
+    observations = data.in_precision(_DTYPE.get())
     kinds = None if losses is None else Columns.of(observations, losses)
     chosen = CompletionSettings(columns=kinds, **settings)
     fit = fit_completion(observations, chosen, rng=np.random.default_rng(0))
-    return Sample(table_document(fit.model, observations, fit.certificate), observations)
+    return Sample(table_document(fit.model, observations, fit.certificate), data)
 
 
 def recovered(measurement, y, **settings):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some are underdetermined on purpose
-        fit = ll.recover(measurement, y, rng=0, **settings)
+        fit = ll.recover(measurement, y, rng=0, dtype=_DTYPE.get(), **settings)
     return Sample(recovery_document(fit.objective, fit.search.theta, fit.certificate), (measurement, y))
 
 
 def judged(objective, theta, data):
+    objective, theta = replace(objective, y=objective.y.astype(_DTYPE.get())), theta.astype(_DTYPE.get())
     return Sample(recovery_document(objective, theta, certify(objective, theta)), data)
 
 
@@ -156,6 +162,7 @@ def tensor(kind):
     exact = np.einsum("abc,ia,jb,kc->ijk", core, *factors)
     noisy = exact + 0.1 * rng.standard_normal(exact.shape)
     data = {"exact": exact, "holes": np.where(rng.random(exact.shape) < 0.2, np.nan, exact)}.get(kind, noisy)
+    data = data.astype(_DTYPE.get())
     fit = ll.decompose_tucker(data, 2, certify=False, rng=0)
     objective, theta = fit.objective, fit.search.theta
     if kind == "regularised":
@@ -176,6 +183,7 @@ def components(kind):
     exact = np.einsum("ir,jr,kr->ijk", *factors)
     noisy = exact + 0.1 * rng.standard_normal(exact.shape)
     data = {"noisy": noisy, "holes": np.where(rng.random(exact.shape) < 0.2, np.nan, noisy)}.get(kind, exact)
+    data = data.astype(_DTYPE.get())
     spectrum = np.array([[factors[1][0, 0], np.nan], [0, 2], [np.nan, np.nan], [3, np.nan]])
     asked = {
         "nonnegative": {"nonnegative": [0]},
@@ -236,7 +244,7 @@ def posterior(kind="numbers", **settings):
         values = np.exp(values / 2) * 10.0 ** np.arange(9)
     elif kind == "variables":
         values = values * 10.0 ** np.arange(12)[:, None]
-    model = ll.MatrixCompletion(random_state=0, rank=2, **settings).fit(values)
+    model = ll.MatrixCompletion(random_state=0, rank=2, dtype=_DTYPE.get(), **settings).fit(values)
     return Sample(model._completed.table.document(), values)
 
 
@@ -314,7 +322,15 @@ SAMPLES: dict[str, Callable[[], Sample]] = {
 }
 
 
+# those of networks are all in double precision
+IN_SINGLE = tuple(name for name in SAMPLES if "region" not in name and "network" not in name)
+
+
 @cache
-def sample(name):
-    """Return a sample by its name."""
-    return SAMPLES[name]()
+def sample(name, dtype="float64"):
+    """Return a sample by its name, of a fit in a precision."""
+    before = _DTYPE.set(dtype)
+    try:
+        return SAMPLES[name]()
+    finally:
+        _DTYPE.reset(before)

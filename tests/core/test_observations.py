@@ -30,6 +30,27 @@ def test_duplicates(duplicates):
     assert seen.size == 2
 
 
+def test_cells_are_listed_row_by_row(rng):
+    places = rng.permutation(20)[:11]
+    rows, columns = np.divmod(places, 4)
+    sides = rng.integers(-1, 2, 11).astype(np.int8)
+    numbers = rng.standard_normal((2, 11))
+    table = Observations(rows, columns, numbers[0], (5, 4), numbers[1] ** 2, censored=sides)
+    listed, order = table.in_order(), sorted(range(11), key=lambda k: (rows[k], columns[k]))
+    for name in ("rows", "columns", "values", "weights", "censored"):
+        np.testing.assert_array_equal(getattr(listed, name), [getattr(table, name)[k] for k in order])
+    assert listed.in_order() is listed
+    assert listed.fingerprint() == table.fingerprint()
+
+
+def test_values_and_weights_have_the_precision_asked_for(rng):
+    table = Observations(np.arange(3), np.arange(3), rng.standard_normal(3), (3, 3), rng.uniform(1, 2, 3))
+    single = table.in_precision("float32")
+    assert (single.values.dtype, single.weights.dtype) == (np.float32, np.float32)
+    np.testing.assert_array_equal(single.values, table.values.astype(np.float32))
+    assert table.in_precision("float64").values is table.values
+
+
 def test_fingerprint_knows_the_data(rng):
     table = rng.standard_normal((4, 4))
     base = Observations.from_array(table)

@@ -184,6 +184,39 @@ def test_cells_survive_packing(levels, weighted, rng):
     assert (np.diff(back.rows * 301 + back.columns) > 0).all()
 
 
+@pytest.mark.parametrize("refit", [True, False])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 30))])
+def test_intervals_have_the_same_bits_in_any_order_and_after_loading(seed, dtype, refit, tmp_path):
+    """Cells are listed in another order by who fits, and row by row in a file."""
+    rng = np.random.default_rng(seed)
+    m, n = int(rng.integers(8, 30)), int(rng.integers(6, 15))
+    table = rng.standard_normal((m, 2)) @ rng.standard_normal((2, n)) + 0.2 * rng.standard_normal((m, n))
+    places = rng.permutation(m * n)[: int(0.8 * m * n)]
+    rows, columns = np.divmod(places, n)
+    weights = rng.uniform(0.3, 3, rows.size) if rng.random() < 0.5 else None
+    listed = ll.Observations(rows, columns, table[rows, columns], (m, n), weights=weights)
+    by_row = listed.select(np.argsort(places))
+    settings = {"rank": 2, "penalty": float(rng.choice([0.1, 1.0])), "bias_penalty": float(rng.integers(2))}
+    models = [
+        ll.MatrixCompletion(method="map", certify=False, random_state=0, dtype=dtype, **settings).fit(own)
+        for own in (listed, by_row)
+    ]
+    models[0].save(tmp_path / "model.npz")
+    models.append(ll.MatrixCompletion.load(tmp_path / "model.npz"))
+    at, new = np.indices((m, n)).reshape(2, -1), rng.integers((m + 1, n))
+    for _ in range(2):
+        for other in models[1:]:
+            for own, expected in zip(
+                (other.predict_cells(*at), *other.predict_interval(*at)),
+                (models[0].predict_cells(*at), *models[0].predict_interval(*at)),
+                strict=True,
+            ):
+                np.testing.assert_array_equal(own, expected)
+        for model in models:
+            model.update(new[:1], new[1:], [0.5], refit=refit)
+
+
 def test_many_threads_ask_at_once(fits):
     model = fits["variational"]
     expected = model.top("u7", 5)[0].tolist(), model.fold_in({"film 3": 4.0})

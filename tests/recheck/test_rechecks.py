@@ -22,7 +22,7 @@ from lowland.models import General
 from lowland.objectives import make_objective
 from lowland.recheck import statement
 from lowland.recheck.documents import Document
-from proof_samples import SAMPLES, sample, table
+from proof_samples import IN_SINGLE, SAMPLES, sample, table
 
 
 def altered(certificate, claim, **changes):
@@ -256,6 +256,17 @@ def test_documents_round_trip(tmp_path):
         for part, array in one.document.point.items():
             np.testing.assert_array_equal(again.point[part], array)
         assert again.to_json() == one.document.to_json()
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [*((name, "float64") for name in SAMPLES), *((name, "float32") for name in IN_SINGLE)]
+)
+def test_samples_are_not_contradicted(name, dtype):
+    one = sample(name, dtype)
+    if one.document.kind in ("table", "measurements"):  # most tensors are decomposed in double precision
+        assert one.document.problem["dtype"] == dtype
+    for check in ll.verify(one.document, one.data):
+        assert check.outcome is not Outcome.CONTRADICTED, check.words
 
 
 @pytest.mark.parametrize("name", SAMPLES)

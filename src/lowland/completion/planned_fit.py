@@ -90,7 +90,7 @@ def fit_plan(  # noqa: PLR0913
     -------
     PlannedFit
     """
-    method = plan.decide_method()
+    method, table = plan.decide_method(), table.in_order()
     search = {"callbacks": callbacks, "checkpoint": checkpoint, "resume": resume}
     if orders is None:
         orders = orders_of(plan.asked_orders, table.shape, (table.row_labels, table.column_labels))

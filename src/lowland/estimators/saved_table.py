@@ -152,7 +152,7 @@ class _SavedTable(Reported):
         table, header = load_model(path)
         loaded: Any = cls()
         loaded.set_params(**parameters_from_data(header.get("parameters", {})))
-        loaded.dtype = str(table.model.parts().row_factors.dtype)
+        loaded.dtype = header.get("dtype", str(table.model.parts().row_factors.dtype))
         loaded.n_features_in_ = table.model.shape[1]
         loaded.certificate_ = None
         loaded.levels_ = {name: tuple(words) for name, words in header.get("levels", [])}

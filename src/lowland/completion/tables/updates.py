@@ -37,7 +37,7 @@ def merge(table: Observations, new: Observations) -> Observations:
         column_labels=new.column_labels if new.column_labels is not None else table.column_labels,
         duplicates="last",
         censored=np.concatenate([_sides(table), _sides(new)]),
-    )
+    ).in_order()
 
 
 def extended(labels: TableLabels, rows: ArrayLike, columns: ArrayLike, values: ArrayLike) -> Observations:

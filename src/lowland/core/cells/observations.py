@@ -262,16 +262,9 @@ class Observations:
 
     def select(self, keep: NDArray[Any]) -> Observations:
         """Return the observations at the positions or mask `keep`, with the same table shape."""
-        return Observations(
-            self.rows[keep],
-            self.columns[keep],
-            self.values[keep],
-            self.shape,
-            None if self.weights is None else self.weights[keep],
-            self.row_labels,
-            self.column_labels,
-            None if self.censored is None else self.censored[keep],
-        )
+        weights, censored = (None if part is None else part[keep] for part in (self.weights, self.censored))
+        known = {"rows": self.rows[keep], "columns": self.columns[keep], "values": self.values[keep]}
+        return replace(self, **known, weights=weights, censored=censored)
 
     def hide(self, hidden: NDArray[np.bool_]) -> tuple[Observations, Observations]:
         """Return the observations that a mask leaves, and those that it hides."""
@@ -296,6 +289,11 @@ class Observations:
         """Return the order of the cells by row and column; a slice if they are listed in that order."""
         code = cell_codes(self.rows, self.columns, self.shape[1])
         return slice(None) if (code[1:] >= code[:-1]).all() else np.argsort(code, kind="stable")
+
+    def in_order(self) -> Observations:
+        """Return the observations listed row by row, by which sums over them have the same bits."""
+        order = self.row_by_row()
+        return self if isinstance(order, slice) else self.select(order)
 
     def fingerprint(self) -> str:
         """Return a hash of positions, values, weights and labels, by which the same data are recognised."""
