@@ -547,3 +547,16 @@ def test_a_table_says_which_powers_are_of_shares():
     model = ll.MatrixCompletion(powers=True, **FAST).fit(holes)
     told = model._completed.table.describe_method()
     assert told.endswith("5 of 7 columns as square roots or logarithms, of 5 shares less those of the rest")
+
+
+@pytest.mark.parametrize("make", [Power.of, Power.of_shares])
+@pytest.mark.parametrize("zeros", [False, True])
+def test_a_power_that_is_fitted_again_has_the_ends_of_its_numbers(make, zeros, rng):
+    first, later = (np.exp(-2 * rng.exponential(size=60)) for _ in range(2))
+    first[0], later[0] = 0.95, 0.98
+    later[1] = 0.0 if zeros else 1e-6
+    again, fresh = make(first).anew(later), make(later)
+    for name in ("shift", "lowest", "highest", "whole", "rest_shift", "least_rest"):
+        assert getattr(again, name) == getattr(fresh, name)
+    assert (again.shift > 0) == zeros
+    np.testing.assert_allclose(again.write(later).mean(), again.centre)

@@ -262,3 +262,13 @@ def test_quantiles_of_scores():
     assert score_quantile(many, 1 - 1e-9) == pytest.approx(max(many[-1], 6.1), rel=0.01)
     assert score_quantile(np.array([0.1]), 0.9) == pytest.approx(1.645, abs=1e-3)
     assert score_quantile(np.array([9.0]), 0.9) == 9.0
+
+
+def test_one_number_of_far_smaller_variance_says_nothing_of_how_far_numbers_differ():
+    """A column beside one with a cell of 1e12: what is left of the precisions is rounded to zero."""
+    numbers, variances = np.array([1.0, 2.0, 3.0]), np.array([1e-30, 1.0, 1.0])
+    means, spreads = refinement_learning._shrunk(numbers, variances)
+    np.testing.assert_allclose(means, 1.0, rtol=1e-12)
+    assert (spreads <= variances).all()
+    means, _ = refinement_learning._shrunk(numbers, np.array([0.1, 0.1, 0.1]))
+    assert (np.diff(means) > 0.5).all()

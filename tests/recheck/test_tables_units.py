@@ -8,7 +8,9 @@ import pytest
 import lowland as ll
 from lowland.completion.columns.losses import Columns
 from lowland.completion.columns.units import weighted_quantile
+from lowland.completion.penalised.document import _plain
 from lowland.completion.row_units.units import TypicalRow
+from lowland.completion.row_units.units import _log_spreads as fitted_log_spreads
 from lowland.core.results.verification import Outcome
 from lowland.judges import certify
 from lowland.models import General
@@ -16,11 +18,12 @@ from lowland.objectives import make_objective
 from lowland.objectives.plain import recovery_document
 from lowland.recheck.matrices.tables.units import (
     Lines,
-    doubts_of_columns,
+    _log_spreads,
     doubts_of_rounding,
     doubts_of_rows,
     doubts_of_scaling,
 )
+from lowland.recheck.matrices.tables.values import encoded
 from lowland.tensors.cells.plain import plain_cells
 from proof_samples import sample
 from table_kinds import KINDS, numbers, scaling_of
@@ -80,7 +83,7 @@ def test_scalings_that_are_not_the_moments_of_columns_raise_doubt(name, factor):
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("spreads", lambda units: 100 * units["spreads"]),
+        ("spreads", lambda units: 1.001 * units["spreads"]),
         ("spreads", lambda units: units["spreads"] / 100),
         ("centres", lambda units: units["centres"] + units["spreads"]),
         ("centres", lambda units: units["centres"] + 12**0.5 * units["spreads"]),
@@ -100,13 +103,27 @@ def test_units_that_rows_do_not_have_raise_doubt(name, change):
 @pytest.mark.parametrize("loss", ["huber", "absolute", "quantile:0.95", "quantile:0.001", "squared"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_honest_units_of_losses_raise_no_doubt(kind, loss, scale):
-    table = seen(kind)
-    columns = Columns.of(table, {j: loss for j in range(5)}, scale=scale)
-    assert doubts_of_columns(Lines.of(table, 1), columns.centres, columns.spreads, columns.numbers) == []
+    rng, table = np.random.default_rng(1), seen(kind)
+    for weights in (None, rng.uniform(0.1, 5, table.size)):
+        given = replace(table, weights=weights)
+        columns = Columns.of(given, {j: loss for j in range(5)}, scale=scale)
+        assert encoded(_plain(columns), given)[3] == []
+
+
+@pytest.mark.parametrize("scale", ["column", "common"])
+@pytest.mark.parametrize("loss", ["huber", "quantile:0.95", "squared"])
+def test_units_of_losses_are_taken_anew_from_a_later_table(loss, scale):
+    columns, later = Columns.of(seen("skewed"), loss, scale=scale), seen("numbers", seed=1)
+    again, fresh = columns.renewed(later), Columns.of(later, loss, scale=scale)
+    for name in ("centres", "spreads", "shifts"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(fresh, name))
+    assert [kind.width for kind in again.kinds] == pytest.approx([kind.width for kind in fresh.kinds])
+    assert encoded(_plain(again), later)[3] == []
+    assert encoded(_plain(columns), later)[3] != []
 
 
 @pytest.mark.parametrize(
-    ("centre", "spread"), [(0, 1e20), (0, 1e-20), (0, 5.0), (0, 0.1), (1e9, 1.0), (-100, 1.0)]
+    ("centre", "spread"), [(0, 1e20), (0, 1e-20), (0, 1.001), (0, 0.999), (1e9, 1.0), (-0.01, 1.0)]
 )
 def test_units_that_columns_do_not_have_raise_doubt(centre, spread):
     table = seen("numbers")
@@ -114,8 +131,16 @@ def test_units_that_columns_do_not_have_raise_doubt(centre, spread):
     centres, spreads = columns.centres.copy(), columns.spreads.copy()
     centres[4] += centre * spreads[4]
     spreads[4] *= spread
-    (doubt,) = doubts_of_columns(Lines.of(table, 1), centres, spreads, columns.numbers)
+    (doubt,) = encoded(_plain(replace(columns, centres=centres, spreads=spreads)), table)[3]
     assert doubt.startswith("column 4 is centred at")
+
+
+@pytest.mark.parametrize("centre", [-1e3, 1e-6, 3.0])
+def test_a_common_centre_is_the_median_of_all_numbers(centre):
+    table = seen("numbers")
+    columns = Columns.of(table, "huber", scale="common")
+    (doubt,) = encoded(_plain(replace(columns, centres=columns.centres + centre)), table)[3]
+    assert doubt.startswith("columns are centred at")
 
 
 def test_a_constant_column_far_from_its_centre_raises_doubt():
@@ -175,3 +200,12 @@ def test_measurements_whose_digits_single_precision_wipes_out_are_in_doubt():
     single = replace(document, problem={**document.problem, "dtype": "float32"})
     found = ll.verify(single, (measurement, y))
     assert {check.outcome for check in found} == {Outcome.NOT_CHECKED}
+
+
+def test_logarithms_of_spreads_are_corrected_as_fits_do():
+    counts = np.array([1, 2, 3, 4, 5, 6, 7, 40, 41, 1000, 100_001])
+    spreads = np.linspace(0.1, 3, counts.size)
+    own, fitted = _log_spreads(counts, spreads), fitted_log_spreads(counts, spreads)
+    several = counts > 1  # of one number there is no spread
+    np.testing.assert_allclose(own[0][several], fitted[0][several], rtol=1e-9)
+    np.testing.assert_allclose(own[1], fitted[1], rtol=1e-9)

@@ -128,7 +128,7 @@ def test_honest_units_of_odd_columns_are_taken(odd, loss):
 
 
 def test_honest_units_of_updated_fits_are_taken():
-    """Units stay those of the first fit while the numbers move."""
+    """Digits come back from the units of an earlier table, too."""
     seen = _table("skewed")
     given, powers = scaling_of(seen), _powers(seen)
     moved = ll.Observations(seen.rows, seen.columns, 1e-3 * seen.values, seen.shape)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lowland.completion.columns.kinds import LEVELS, MOST_LEVELS, NUMBERS, Kind, fitting_losses, parse_word
 from lowland.completion.columns.ordered_levels import marginal_thresholds, refitted_thresholds
-from lowland.completion.columns.units import noise_of, precision_of, unit_of
+from lowland.completion.columns.units import in_common, noise_of, precision_of, units_of
 from lowland.core.arrays import Indices, Matrix, Vector, places_of_each
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
@@ -97,15 +97,12 @@ class Columns:
                 for j in range(n)
             ]
         (kinds, which), unit = _distinct(made), 1.0
-        weights = np.ones(table.size) if table.weights is None else table.weights.astype(np.float64)
-        units = _units(made, table.values.astype(np.float64), weights, by_column)
-        centres, spreads, shifts = np.array(units).T.copy()
+        centres, spreads, shifts = units_of(made, table)
         numbers = np.array([kind.word in NUMBERS for kind in made])
         seen = numbers & (table.column_counts() > 0)
         if scale == "common" and seen.any():
-            middle = float(np.median(table.values[numbers[table.columns]]))
             unit = float(np.median(spreads[seen]))
-            centres, spreads = np.where(numbers, middle, centres), np.where(numbers, 1.0, spreads)
+            centres, spreads = in_common(centres, spreads, numbers, table)
             kinds = tuple(replace(kind, width=kind.width * unit) for kind in kinds)
         return cls(
             kinds=kinds,
@@ -117,6 +114,20 @@ class Columns:
             learns=noise == "column",
             unit=unit,
         )
+
+    def renewed(self, table: Observations) -> Columns:
+        """Return the columns in the units of a later table; what fits have taught is kept.
+
+        Precisions are those of the noise as a share of a column's spread, and need not change.
+        """
+        kinds, unit = self.kinds, self.unit
+        numbers = np.array([kind.word in NUMBERS for kind in kinds])[self.which]
+        centres, spreads, shifts = units_of([kinds[k] for k in self.which], table)
+        if numbers.any() and np.ptp(self.centres[numbers]) == 0 and (self.spreads[numbers] == 1).all():
+            unit = float(np.median(spreads[numbers & (table.column_counts() > 0)]))
+            centres, spreads = in_common(centres, spreads, numbers, table)
+            kinds = tuple(replace(kind, width=kind.width * unit / self.unit) for kind in kinds)
+        return replace(self, kinds=kinds, unit=unit, centres=centres, spreads=spreads, shifts=shifts)
 
     # ---------------------------------------------------------------- into a fit
 
@@ -336,20 +347,6 @@ def _kind(word: str, number: float, values: Vector, where: str) -> Kind:
         )
     thresholds = (0.0,) if word == "logistic" else marginal_thresholds(counts)
     return Kind(word, 0.0, tuple(levels.tolist()), thresholds)
-
-
-def _units(
-    kinds: Sequence[Kind], values: Vector, weights: Vector, by_column: Sequence[Indices]
-) -> list[tuple[float, float, float]]:
-    """Return centre, spread and shift of every column; empty columns of numbers use all numbers."""
-    numbers = [at for kind, at in zip(kinds, by_column, strict=True) if kind.word in NUMBERS and at.size]
-    everything = np.concatenate(numbers) if numbers else np.zeros(0, np.intp)
-    overall = float(np.average(values, weights=weights)) if values.size else 0.0
-    return [
-        unit_of(kind, values[use], weights[use], overall)
-        for kind, at in zip(kinds, by_column, strict=True)
-        for use in [at if at.size or kind.word not in NUMBERS else everything]
-    ]
 
 
 def _relative_weights(table: Observations) -> Vector:

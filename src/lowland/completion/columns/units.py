@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
-from lowland.completion.columns.kinds import Kind
-from lowland.core.arrays import Vector
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.completion.columns.kinds import NUMBERS, Kind
+from lowland.core.arrays import Vector, places_of_each
+from lowland.core.cells.observations import Observations
 
 # median absolute deviation of the standard normal distribution
 NORMAL_MEDIAN_DEVIATION = 0.6745
@@ -41,6 +45,30 @@ def unit_of(kind: Kind, values: Vector, weights: Vector, overall: float) -> tupl
     middle = weighted_quantile(values, weights, 0.5)
     typical = weighted_quantile(np.abs(values - middle), weights, 0.5) / NORMAL_MEDIAN_DEVIATION
     return centre, typical or deviation or 1.0, 0.0
+
+
+def units_of(kinds: Sequence[Kind], table: Observations) -> tuple[Vector, Vector, Vector]:
+    """Return centre, spread and shift of every column; empty columns of numbers use all numbers."""
+    values, by_column = table.values.astype(np.float64), places_of_each(table.columns, table.shape[1])
+    weights = np.ones(table.size) if table.weights is None else table.weights.astype(np.float64)
+    numbers = [at for kind, at in zip(kinds, by_column, strict=True) if kind.word in NUMBERS and at.size]
+    everything = np.concatenate(numbers) if numbers else np.zeros(0, np.intp)
+    overall = float(np.average(values, weights=weights)) if values.size else 0.0
+    units = [
+        unit_of(kind, values[use], weights[use], overall)
+        for kind, at in zip(kinds, by_column, strict=True)
+        for use in [at if at.size or kind.word not in NUMBERS else everything]
+    ]
+    centres, spreads, shifts = np.array(units).T.copy()
+    return centres, spreads, shifts
+
+
+def in_common(
+    centres: Vector, spreads: Vector, numbers: NDArray[np.bool_], table: Observations
+) -> tuple[Vector, Vector]:
+    """Return centres and spreads of which those of numbers are common: their median, and one."""
+    middle = float(np.median(table.values[numbers[table.columns]]))
+    return np.where(numbers, middle, centres), np.where(numbers, 1.0, spreads)
 
 
 def noise_of(kind: Kind, y: Vector, z: Vector, variances: Vector, weights: Vector) -> tuple[float, float]:

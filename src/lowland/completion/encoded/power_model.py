@@ -52,10 +52,15 @@ class PowerLayer(WritingLayer):
 
     def renewed(self, table: Observations) -> Self | None:
         """Return the layer for a table with more cells, which may lie beyond those known before."""
-        if table.shape[1] != self.shape[1]:
-            return None
+        return self._with(table, Power.renewed) if table.shape[1] == self.shape[1] else None
+
+    def grown(self, table: Observations) -> Self:
+        """Return the layer for a table that is fitted again, or raise UnsupportedError."""
+        return super().grown(table)._with(table, Power.anew)
+
+    def _with(self, table: Observations, again: Callable[[Power, Vector], Power]) -> Self:
         places = places_of_each(table.columns, table.shape[1])
-        return replace(self, powers={j: p.renewed(table.values[places[j]]) for j, p in self.powers.items()})
+        return replace(self, powers={j: again(p, table.values[places[j]]) for j, p in self.powers.items()})
 
     @cached_property
     def losses(self) -> PowerColumns:

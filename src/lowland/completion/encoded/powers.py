@@ -158,6 +158,20 @@ class Power:
         )
         return replace(self, lowest=lowest, least_rest=rest, highest=float(values.max(initial=self.highest)))
 
+    def anew(self, values: Vector) -> Power:
+        """Return the same power with the shifts and least numbers of values that are fitted again.
+
+        Raises InvalidInputError if they are not what the column holds.
+        """
+        self.check(values)
+        x = np.asarray(values, np.float64)
+        shift, lowest = _ends(x)
+        rest_shift, least_rest = _ends(self.whole - x) if self.whole else (0.0, 0.0)
+        ends = {"shift": shift, "lowest": lowest, "rest_shift": rest_shift, "least_rest": least_rest}
+        again = replace(self, **ends, highest=float(x.max()))
+        written = again.write(x)
+        return replace(again, centre=float(written.mean()), spread=float(written.std()))
+
     def _read(self, written: Vector, most: float) -> Vector:
         low, high = self.write(np.array([self.lowest, most]))
         inside = np.clip(written, low, high)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, final
 
@@ -114,7 +114,9 @@ class PenalisedTable(MethodTable["CompletionFit"]):
             raise UnsupportedError(
                 "new columns have no loss", f"{counted(table.shape[1], 'column')}", fix="fit the table again"
             )
-        return PenalisedTable.of(fit_completion(table, fit.settings, rng=rng, certify=False, before=fit))
+        columns = None if fit.settings.columns is None else fit.settings.columns.renewed(table)
+        settings = replace(fit.settings, columns=columns)
+        return PenalisedTable.of(fit_completion(table, settings, rng=rng, certify=False, before=fit))
 
     def sampler(self, what: str) -> Sampler:
         """Return the sampler of a fit whose losses are not all squared."""

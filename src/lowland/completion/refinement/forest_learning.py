@@ -185,7 +185,9 @@ def _shrunk(numbers: Vector, variances: Vector) -> tuple[Vector, Vector]:
         return numbers, variances
     mean = float(precisions @ numbers) / total
     excess = float(precisions @ (numbers - mean) ** 2) - (numbers.size - 1)
-    between = max(excess / (total - float(precisions @ precisions) / total), 0.0)
+    # none is left beside a number of far smaller variance than all others
+    rest = total - float(precisions @ precisions) / total
+    between = max(excess / rest, 0.0) if rest > 0 else 0.0
     # the mean has an error of its own
     prior = between + 1 / total
     return (

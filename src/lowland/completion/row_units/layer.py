@@ -65,6 +65,10 @@ class RowUnitsLayer(WritingLayer):
         """Return the layer for a table with more cells, None if it has other columns beside levels."""
         return self if self.losses is None else super().renewed(table)
 
+    def grown(self, table: Observations) -> Self:
+        """Return the layer for a table that is fitted again, with what its rows are like."""
+        return replace(super().grown(table), typical=TypicalRow.of(table, self._numbers))
+
     def parts(self) -> TableParts:
         """Return factors and biases of the table, where biases are factors too. Noise is a usual row's.
 

@@ -1,8 +1,8 @@
 """Whether the units that a document states are those of the numbers of its rows and columns.
 
-What a unit is honestly taken from is known: means and standard deviations, medians, usual spreads of rows.
-An updated fit may keep units of the table that it began with, so they need not be these to the last digit;
-but whoever states others could choose which columns count, and which lines look constant.
+They are derived again as fits derive them: means and standard deviations, medians and deviations from them,
+and for rows spreads that are shrunk to the usual one. Who states others could choose which lines count, and
+which look constant.
 """
 
 from __future__ import annotations
@@ -17,16 +17,13 @@ import numpy as np
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
 
-# rounding of a number, in units of its last place; and of sums of squares, as a share
+# rounding of a number, in units of its last place; and of what is derived from many, as a share
 PLACES, SHARE = 8.0, 1e-6
-# how many times the spread of its numbers a unit is, or the other way round, after an update; of rows, whose
-# usual spread is a mean of logarithms that chance makes too small
-OUTGROWN, OUTGROWN_ROWS = 2.0, 4.0
 # rows are centred on whole multiples of so many spreads
 STEP = float(np.sqrt(12))
-# median deviation of the normal law; and the levels between which the median of a part of the numbers lies
+# digamma at one half
+HALF = -np.euler_gamma - 2 * np.log(2)
 NORMAL_MEDIAN_DEVIATION = 0.6745
-SOME_MEDIAN = (0.25, 0.5, 0.75)
 # how far single precision may move numbers, as a share of their spread
 LOST_IN_SINGLE = 1e-3
 
@@ -117,91 +114,132 @@ class Lines:
 
 def doubts_of_scaling(given: Mapping[str, Any], table: Observations) -> list[str]:
     """Return what is wrong with centres and spreads that are to be means and standard deviations."""
-    lines, centres, spreads = Lines.of(table, 1), *_units(given)
-    noise = lines.rounding * np.maximum(lines.counts, 1)
-    wrong = np.abs(centres - lines.means) > SHARE * lines.deviations + noise
-    wrong |= np.abs(spreads - lines.deviations) > SHARE * lines.deviations + noise
-    return [
-        *told(
-            lines.varies[wrong[lines.varies]],
-            lambda j: (
-                f"column {j} is centred at {centres[j]:.4g} in units of {spreads[j]:.4g}, while its numbers "
-                f"have mean {lines.means[j]:.4g} and standard deviation {lines.deviations[j]:.4g}"
-            ),
-        ),
-        *_far_constants(lines, centres, spreads, "column"),
-    ]
+    lines = Lines.of(table, 1)
+    return _doubts("column", lines, _units(given), (lines.means, lines.deviations), lines.varies)
 
 
 def doubts_of_rows(given: Mapping[str, Any], table: Observations) -> list[str]:
-    """Return what is wrong with units of rows: between a row's own spread and the usual one of rows.
+    """Return what is wrong with units of rows, whose spreads are shrunk to the usual one of rows.
 
-    Spreads may be usual as multiples of a row's level. Centres are whole multiples of `STEP` spreads.
+    The logarithm of a spread of few cells is unsure, the less the more cells there are. Spreads may be usual
+    as shares of a row's mean. Centres are the whole multiples of `STEP` spreads that are nearest to means.
     """
-    lines, centres, spreads = Lines.of(table, 0), *_units(given)
+    lines, (centres, spreads) = Lines.of(table, 0), _units(given)
     counts, means = lines.counts, lines.means
-    spread = lines.deviations * np.sqrt(counts / np.maximum(counts - 1, 1))
-    some = (counts > 1) & (spread > 0)
-    usual = np.full(lines.n, float(np.std(lines.values)) or 1.0)
-    if some.any():
-        with np.errstate(divide="ignore"):
-            logs, levels = np.log(spread[some]), np.log(np.abs(means[some]))
-        relative = bool(np.isfinite(levels).all() and np.var(logs - levels) < np.var(logs))
-        sizes = np.where(means == 0, 1.0, np.abs(means)) if relative else np.ones(lines.n)
-        usual = sizes * np.exp(np.mean(logs - levels if relative else logs))
-    own = np.where(some, spread, usual)
-    least, most = np.minimum(own, usual) / OUTGROWN_ROWS, np.maximum(own, usual) * OUTGROWN_ROWS
-    seen = np.flatnonzero((counts == 1) | np.isin(np.arange(lines.n), lines.varies))
-    steps = centres / (STEP * spreads)
-    whole = np.abs(steps - np.round(steps)) <= SHARE * np.maximum(np.abs(steps), 1)
-    off = ~whole | (np.abs(centres - means) > STEP * spreads * (0.5 + SHARE) + lines.rounding)
-    off |= (spreads < least) | (spreads > most)
-    return [
-        *told(
-            seen[off[seen]],
-            lambda i: (
-                f"row {i} is centred at {centres[i]:.4g} in units of {spreads[i]:.4g}, while its numbers "
-                f"have mean {means[i]:.4g} and spread by {own[i]:.4g}, rows usually by {usual[i]:.4g}"
-            ),
-        ),
-        *_far_constants(lines, centres, spreads, "row"),
-    ]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own = lines.deviations * np.sqrt(counts / np.maximum(counts - 1, 1))
+        logs, chance = _log_spreads(counts, np.where(counts > 1, own, 0.0))
+        levels, seen = np.log(np.abs(means)), np.isfinite(logs)
+        usual, variance = np.full(lines.n, np.log(np.std(lines.values) or 1.0)), 0.0
+        if seen.any():
+            shares = logs[seen] - levels[seen]
+            relative = bool(np.isfinite(levels[seen]).all() and np.var(shares) < np.var(logs[seen]))
+            used = shares if relative else logs[seen]
+            variance = max(float(np.var(used) - chance[seen].mean()), 0.0)
+            usual = np.where(np.isinf(levels), 0.0, levels) * relative + float(used.mean())
+        share = np.where(seen, variance / (variance + chance), 0.0)
+        units = np.exp(usual + np.where(seen, share * (logs - usual), 0.0))
+        # what rounding does to logarithms of spreads, of rows and of the usual one
+        blur = np.where(seen, lines.rounding * counts / own, 0.0)
+        steps = centres / (STEP * spreads)
+    nearest = np.abs(steps - np.round(steps)) <= SHARE * np.maximum(np.abs(steps), 1)
+    nearest &= np.abs(centres - means) <= STEP * spreads * (0.5 + SHARE) + lines.rounding
+    derived = np.where(nearest, centres, STEP * units * np.round(means / (STEP * units))), units
+    known = np.flatnonzero((counts == 1) | np.isin(np.arange(lines.n), lines.varies))
+    noise = units * (blur + float(np.mean(blur[seen])) if seen.any() else 0.0)
+    return _doubts("row", lines, (centres, spreads), derived, known, noise=noise)
 
 
-def doubts_of_columns(lines: Lines, centres: Vector, spreads: Vector, numbers: Any) -> list[str]:
-    """Return what is wrong with units of columns of any losses: spreads are standard or median deviations.
+def units_of_columns(lines: Lines, levels: Vector) -> tuple[Vector, Vector]:
+    """Return the centres and spreads that columns of losses have, by themselves; zero is no spread.
 
     Parameters
     ----------
     lines : Lines
         The columns.
-    centres, spreads : ndarray, shape (n,)
-    numbers : ndarray of bool, shape (n,)
-        Columns that have units.
+    levels : ndarray, shape (n,)
+        Of which quantile a column's loss is, its centre; NaN for means.
     """
-    counted = numbers & (lines.counts > 0)
-    low, high = lines.ends
-    if counted.any() and np.ptp(centres[counted]) == 0 and (spreads[counted] == 1).all():
-        inside = low[counted].min() <= centres[counted][0] <= high[counted].max()
-        return [] if inside else [f"columns are centred at {centres[counted][0]:.4g}, beyond all numbers"]
-    apart = np.abs(lines.values - lines.quantiles(lines.values)[lines.at])
-    usual = [lines.quantiles(apart, level) / NORMAL_MEDIAN_DEVIATION for level in SOME_MEDIAN]
-    usual = [np.where(one > 0, one, lines.deviations) for one in usual]
-    least = np.minimum.reduce([*usual, lines.deviations]) / OUTGROWN
-    most = np.maximum.reduce([*usual, lines.deviations]) * OUTGROWN
-    off = (centres < low - lines.rounding) | (centres > high + lines.rounding)
-    off |= (spreads < least) | (spreads > most)
-    varying = lines.varies[counted[lines.varies]]
-    return [
-        *told(
-            varying[off[varying]],
-            lambda j: (
-                f"column {j} is centred at {centres[j]:.4g} in units of {spreads[j]:.4g}, while its numbers "
-                f"lie between {low[j]:.4g} and {high[j]:.4g} and spread by {lines.deviations[j]:.4g}"
-            ),
+    middles = lines.quantiles(lines.values)
+    typical = lines.quantiles(np.abs(lines.values - middles[lines.at])) / NORMAL_MEDIAN_DEVIATION
+    centres = np.where(np.isnan(levels), lines.means, middles)
+    for level in np.unique(levels[np.isfinite(levels)]):
+        centres = np.where(levels == level, lines.quantiles(lines.values, float(level)), centres)
+    return centres, np.where(np.isnan(levels) | (typical == 0), lines.deviations, typical)
+
+
+def doubts_of_columns(
+    lines: Lines, stated: tuple[Vector, Vector], derived: tuple[Vector, Vector], numbers: Indices
+) -> list[str]:
+    """Return what is wrong with units of the columns of numbers, each of which has its own.
+
+    Centres and spreads are those stated, and those of `units_of_columns`.
+    """
+    spread, deviations = derived[1], lines.deviations
+    # what is rounding may have been zero in another order of summing
+    nearer = np.abs(stated[1] - deviations) < np.abs(stated[1] - spread)
+    spread = np.where((spread <= lines.rounding) & nearer, deviations, spread)
+    varying = numbers[np.isin(numbers, lines.varies)]
+    return _doubts("column", lines, stated, (derived[0], spread), varying, among=numbers)
+
+
+def _doubts(
+    what: str,
+    lines: Lines,
+    stated: tuple[Vector, Vector],
+    derived: tuple[Vector, Vector],
+    known: Indices,
+    *,
+    among: Indices | None = None,
+    noise: Vector | None = None,
+) -> list[str]:
+    """Return which of some lines have other centres and spreads than those derived.
+
+    Sums of numbers round by as much as all of them (`noise` is how spreads do), but no spread is rounded
+    away. Of lines of one number the unit tells nothing, but they must not outweigh others.
+    """
+    room = lines.rounding * np.maximum(lines.counts, 1)
+    (centres, spreads), (centre, spread) = stated, derived
+    good = np.abs(centres - centre) <= SHARE * spread + room
+    good &= np.abs(spreads - spread) <= SHARE * spread + np.minimum(
+        room if noise is None else noise, spread / 2
+    )
+    other = told(
+        known[~good[known]],
+        lambda k: (
+            f"{what} {k} is centred at {centres[k]:.4g} in units of {spreads[k]:.4g}, its numbers say "
+            f"{centre[k]:.4g} and {spread[k]:.4g}"
         ),
-        *_far_constants(lines, centres, spreads, "column", counted),
-    ]
+    )
+    constant = np.setdiff1d(np.flatnonzero(lines.counts) if among is None else among, known)
+    low, high = lines.ends
+    with np.errstate(over="ignore"):
+        y = np.maximum(np.abs(low - centres), np.abs(high - centres)) / spreads
+    near = y <= np.where(low == high, 2.0, 10 * np.sqrt(lines.counts))
+    return other + told(
+        constant[~near[constant]],
+        lambda k: f"{what} {k} of one number is {y[k]:.3g} in its unit, far from its centre",
+    )
+
+
+def _log_spreads(counts: Vector, spreads: Vector) -> tuple[Vector, Vector]:
+    """Return logarithms of spreads of normal numbers without bias, and their variances."""
+    degrees = np.maximum(counts - 1, 1).astype(np.intp)
+    steps = np.arange(int(degrees.max(initial=1)) // 2 + 1)
+    # digamma and trigamma at whole and half numbers, from those at 1 and 1/2
+    tables = []
+    for first, second, start in ((-np.euler_gamma, np.pi**2 / 6, 1.0), (HALF, np.pi**2 / 2, 0.5)):
+        places = start + steps
+        tables.append(
+            (
+                np.concatenate([[first], first + np.cumsum(1 / places)]),
+                np.concatenate([[second], second - np.cumsum(1 / places**2)]),
+            )
+        )
+    odd = degrees % 2
+    at = np.where(odd, degrees // 2, degrees // 2 - 1)
+    digamma, trigamma = (np.where(odd, tables[1][k][at], tables[0][k][at]) for k in (0, 1))
+    return np.log(spreads) - (digamma - np.log(degrees / 2)) / 2, trigamma / 4
 
 
 def doubts_of_rounding(given: Vector, rounded: Vector, lines: Indices | None = None) -> list[str]:
@@ -233,17 +271,6 @@ def doubts_of_rounding(given: Vector, rounded: Vector, lines: Indices | None = N
 
 def _units(given: Mapping[str, Any]) -> tuple[Vector, Vector]:
     return np.asarray(given["centres"], np.float64), np.asarray(given["spreads"], np.float64)
-
-
-def _far_constants(lines: Lines, centres: Vector, spreads: Vector, what: str, among: Any = True) -> list[str]:
-    """Return which lines of one number, up to rounding, are not near zero in their unit."""
-    constant = (lines.counts > 0) & among
-    constant[lines.varies] = False
-    low, high = lines.ends
-    with np.errstate(over="ignore"):
-        y = np.maximum(np.abs(low - centres), np.abs(high - centres)) / spreads
-    far = np.flatnonzero(constant & ~(y <= 10 * np.sqrt(lines.counts)))
-    return told(far, lambda k: f"{what} {k} of one number is {y[k]:.3g} in its unit, far from its centre")
 
 
 def told(wrong: Indices, describe: Callable[[int], str]) -> list[str]:
