@@ -637,7 +637,7 @@ SOLVERS = [
     Case(Gradient, Gradient, "barzilai-borwein", {"steps": 100}),
     Case(Gradient, lambda: Gradient(rule="armijo"), "armijo", {"steps": 200}),
     Case(Stochastic, Stochastic, "plain", {"steps": 40}),
-    Case(Stochastic, lambda: Stochastic(perturbation=0.1), "perturbed", {"steps": 40}),
+    Case(Stochastic, lambda: Stochastic(perturbation="auto"), "perturbed", {"steps": 40}),
     Case(Stochastic, lambda: Stochastic(momentum=0.5, batch_size=10), "momentum", {"steps": 40}),
     Case(Accelerated, Accelerated, "accelerated", {"steps": 30}),
     Case(Alternating, Alternating, "alternating", {"steps": 30}),

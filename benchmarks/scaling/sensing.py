@@ -2,7 +2,7 @@
 
     python benchmarks/scaling/sensing.py [--seeds 100] [--ranks 1 2 3 5]
 
-A success is a relative error of 1e-6. Solvers: `stochastic` with the paper's perturbation (its size
+A success is a relative error of 1e-6. Solvers: `sgd` with the paper's perturbation (its size
 following the residual) and `gradient`, from one random start each; `gauss_newton` from a spectral
 start; the default of `recover`.
 """
@@ -16,12 +16,11 @@ import lowland as ll
 from lowland.core.results.status import Verdict
 from lowland.datasets import planted_sensing
 from lowland.judges import certify
-from lowland.search import Stochastic
 
 SIDE = 50
 CLAIMS = ["stationary", "second_order_stationary", "strict_local_minimum", "globally_optimal"]
 RUNS = {
-    "stochastic, random": {"solver": Stochastic(perturbation=0.1), "start": "random"},
+    "sgd": {"solver": "sgd"},
     "gradient, random": {"solver": "gradient", "start": "random"},
     "gauss_newton, spectral": {"solver": "gauss_newton", "start": "spectral"},
     "default": {},

@@ -206,7 +206,21 @@ def test_projection_keeps_points_in_the_ball(objective):
     assert max(lengths) <= 2.0 * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("options", [{"perturbation_law": "loud"}, {"momentum": 1.0}, {"momentum": -0.1}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"perturbation_law": "loud"},
+        {"momentum": 1.0},
+        {"momentum": -0.1},
+        {"perturbation": -1.0},
+        {"perturbation": "some"},
+        {"perturbation": float("inf")},
+        {"accuracy": 0.1},
+        {"accuracy": 0.1, "perturbation": "auto"},
+        {"accuracy": 0.1, "perturbation": 0.1, "perturbation_law": "constant"},
+        {"accuracy": 2.0, "perturbation": "auto", "perturbation_law": "constant"},
+    ],
+)
 def test_stochastic_rejects(options):
     with pytest.raises(InvalidInputError):
         Stochastic(**options)

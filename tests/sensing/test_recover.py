@@ -37,9 +37,7 @@ def test_default_recovers_psd_at_twice_nr(rank, seed):
     assert fit.certificate["determined_by_data"].verdict is Verdict.PROVED
 
 
-@pytest.mark.parametrize(
-    "stepper", [Stochastic(perturbation=0.1), Gradient()], ids=["stochastic", "gradient"]
-)
+@pytest.mark.parametrize("stepper", [Stochastic(perturbation="auto"), Gradient()], ids=["sgd", "gradient"])
 @pytest.mark.parametrize(("asked", "most"), [(4, 5), pytest.param(10, 12, marks=pytest.mark.slow)])
 def test_random_starts_recover_or_are_not_called_global(stepper, asked, most):
     how, successes, seed = {"rank": 1, "structure": "psd", "solver": stepper, "start": "random"}, 0, 0
@@ -56,24 +54,26 @@ def test_random_starts_recover_or_are_not_called_global(stepper, asked, most):
     assert successes >= asked
 
 
-def test_constant_perturbation_stalls_where_the_shrinking_one_converges():
-    """The published perturbation has a floor set by its size; see the science of the founding paper."""
+@pytest.mark.parametrize("accuracy", [0.03, 0.003])
+def test_constant_noise_stalls_at_its_accuracy_where_falling_noise_converges(accuracy):
+    """The published noise has a floor set by its size; see the science of the founding paper."""
     instance = planted_sensing(3 * 20 * 2, 20, 2, 0)
     ends = {}
     for law in ("constant", "residual"):
+        asked = {"accuracy": accuracy} if law == "constant" else {}
         fit = recover(
             instance.measurement,
             instance.y,
             rank=2,
             structure="psd",
-            solver=Stochastic(perturbation=0.3, perturbation_law=law),
+            solver=Stochastic(perturbation="auto", perturbation_law=law, **asked),
             start="random",
             rng=1,
             certify=False,
         )
         ends[law] = error(own_matrix(fit), instance.truth)
-    assert ends["residual"] < 1e-4
-    assert ends["constant"] > 1e-3
+    assert ends["residual"] < 1e-10
+    assert accuracy / 10 < ends["constant"] < 10 * accuracy
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -12,6 +12,7 @@ from lowland.core.doors import public
 from lowland.core.promises.objectives import Linearisation
 from lowland.core.promises.powers import HasLinearisation
 from lowland.core.random import RandomSource, make_generator
+from lowland.search.lanczos import lanczos
 
 # up to this size the Hessian is formed
 LARGEST_DENSE = 600
@@ -139,21 +140,5 @@ def hessian_spectrum(
 
 def _lanczos(at: Linearisation, size: int, steps: int, rng: np.random.Generator) -> tuple[Vector, Vector]:
     """Return Ritz values and the squared first components of their vectors: a Gauss quadrature."""
-    v = rng.standard_normal(size)
-    basis: list[Vector] = [v / np.linalg.norm(v)]
-    diagonal: list[float] = []
-    beside: list[float] = []
-    for _ in range(steps):
-        w = at.hessian_product(basis[-1])
-        diagonal.append(float(w @ basis[-1]))
-        columns = np.stack(basis, axis=1)
-        for _ in range(2):  # full reorthogonalisation: no ghost eigenvalues
-            w = w - columns @ (columns.T @ w)
-        length = float(np.linalg.norm(w))
-        if length <= 1e-12 * max(abs(d) for d in diagonal) or len(diagonal) == steps:
-            break
-        beside.append(length)
-        basis.append(w / length)
-    tridiagonal = np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
-    values, vectors = np.linalg.eigh(tridiagonal)
+    values, vectors, _ = lanczos(at.hessian_product, rng.standard_normal(size), steps)
     return values, vectors[0] ** 2

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 RATIOS = tuple(float(x) for x in np.arange(1.0, 3.01, 0.25))
 STARTS = {"random": "random", "svd": "spectral"}
-ALGORITHMS = {"plain": 0.0, "perturbed": 0.1}
+ALGORITHMS: Mapping[str, float | str] = {"plain": 0.0, "perturbed": "auto"}
 EPOCHS = 200
 SUCCESS = 1e-2
 # the default, which tries every strategy, is not run below this many measurements per degree of freedom
@@ -230,7 +230,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
             ("descent", f"batches of a tenth, measured steps, at most {EPOCHS} passes, single precision"),
             (
                 "perturbed",
-                "a random direction of a tenth of the gradient's length, shrinking with the residual",
+                "random vectors a hundredth as long as usual gradients, shrinking with the residual",
             ),
         ),
         None,

@@ -36,7 +36,7 @@ def make_start(objective: MatrixFit, start: str | Factors | ArrayLike, rng: np.r
     start : {"random", "small_random", "spectral"}, Factors, or array_like, shape (size,)
         Gaussian factors at the scale of the data; the same a hundred times smaller; the leading
         singular vectors of the back-projected data; given factors of the objective's rank; or
-        the point itself.
+        the point itself. An array of shape (n, rank) is the factor U of a positive semidefinite matrix.
     rng : numpy.random.Generator
 
     Returns
@@ -63,6 +63,8 @@ def make_start(objective: MatrixFit, start: str | Factors | ArrayLike, rng: np.r
     if isinstance(start, Factors):
         return _finite(objective, _from_given(objective, start))
     if not isinstance(start, str):
+        if np.ndim(start) == 2:
+            return make_start(objective, _equal_factors(objective, np.asarray(start)), rng)
         point = check_floats(start, "start", dtype=str(objective.dtype), ndim=1)
         if objective.model.has_unit_trace and not np.any(point):
             raise InvalidInputError("start must not be zero for a matrix of unit trace", "a zero vector")
@@ -98,6 +100,17 @@ def _finite(objective: MatrixFit, point: Vector) -> Vector:
             "perturb the point",
         )
     return point
+
+
+def _equal_factors(objective: MatrixFit, factor: Matrix) -> Factors:
+    if not objective.model.is_psd:
+        raise InvalidInputError(
+            "start must be factors, or a point",
+            f"an array of shape {factor.shape}",
+            "one factor is enough for positive semidefinite matrices only",
+            "pass Factors(left, right)",
+        )
+    return Factors(factor, factor)
 
 
 def _from_given(objective: MatrixFit, factors: Factors) -> Vector:

@@ -45,8 +45,11 @@ class Stepper(Protocol[Problem_contra]):
     passed, so a state and a generator state are enough to continue.
     """
 
-    name: ClassVar[str]
     needs: ClassVar[tuple[type[Any], ...]]
+
+    @property
+    def name(self) -> str:
+        """The solver's name in results and messages."""
 
     @property
     def promises_descent(self) -> bool:

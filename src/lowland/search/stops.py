@@ -126,6 +126,8 @@ class BothRules(StopRule):
 class GradientBelow(StopRule):
     """Convergence: the gradient norm fell below `tolerance` times the largest so far.
 
+    It does not fire before the first step, which leaves a saddle that is the start.
+
     Parameters
     ----------
     tolerance : float
@@ -147,7 +149,11 @@ class GradientBelow(StopRule):
     def fired(self, progress: Progress) -> str:
         """Compare the last gradient norm with the largest."""
         seen = [g for g in progress.gradient_norms if np.isfinite(g)]
-        if not seen or not progress.gradient_norms[-1] <= self.tolerance * max(seen):
+        if (
+            not seen
+            or progress.iteration == 0
+            or not progress.gradient_norms[-1] <= self.tolerance * max(seen)
+        ):
             return ""
         return f"gradient norm {seen[-1]:.3g} is below {self.tolerance:g} of the largest so far"
 
@@ -191,6 +197,27 @@ class RelativeDecreaseBelow(StopRule):
             return ""
         steps = "the last step" if self.window == 1 else f"{self.window} steps"
         return f"the objective fell by less than {self.tolerance:g} of itself over {steps}"
+
+
+@final
+@dataclass(frozen=True)
+class NoLowerValue(StopRule):
+    """Convergence of a search that may rise: no value of the last `window` is lower than all before.
+
+    Lower by `tolerance` of itself, that is.
+    """
+
+    tolerance: float
+    window: int
+
+    def fired(self, progress: Progress) -> str:
+        """Compare the least of the last values with the least before."""
+        if progress.iteration < self.window:
+            return ""
+        before, now = min(progress.values[: -self.window]), min(progress.values[-self.window :])
+        if not before - now <= self.tolerance * abs(now):
+            return ""
+        return f"no objective of the last {self.window} steps is lower by {self.tolerance:g}"
 
 
 @final

@@ -12,11 +12,14 @@ from lowland.core.arrays import Vector
 from lowland.core.brief import briefly
 from lowland.core.doors import public
 from lowland.core.promises.powers import HasLinearisation, HasResidual
+from lowland.search.escape_from_saddle import step_off
 from lowland.search.stepper import Info
 
 GOOD, POOR, ENOUGH = 0.75, 0.25, 0.05
 # the first radius, as a fraction of the norm of the start; radii tried before a search counts as stalled
 FIRST_RADIUS, MOST_TRIES = 0.1, 30
+# a step that gains less than this share of the objective may lie at a saddle
+NEGLIGIBLE = 1e-13
 
 
 @briefly
@@ -36,8 +39,10 @@ class TrustRegionState:
 class TrustRegion:
     """Steps minimise the exact quadratic model within a ball, using directions of negative curvature.
 
-    Steps leave saddles along such directions. The model includes the second-order term that Gauss-Newton
-    neglects, so convergence is superlinear even with a residual or a penalty.
+    Steps leave saddles along such directions; where the model offers almost nothing, even at an exact
+    saddle, the lowest curvature is looked for by Lanczos iteration from a random vector. The model includes
+    the second-order term that Gauss-Newton neglects, so convergence is superlinear even with a residual
+    or a penalty.
 
     Parameters
     ----------
@@ -60,8 +65,7 @@ class TrustRegion:
     >>> import numpy as np, lowland as ll
     >>> from lowland.search import TrustRegion
     >>> case, saddle = ll.datasets.false_minimum(0.4)
-    >>> start = saddle.ravel() + [1e-6, 0.0]
-    >>> plan = dict(rank=1, structure="psd", solver=TrustRegion(), start=start, rng=0)
+    >>> plan = dict(rank=1, structure="psd", solver=TrustRegion(), start=saddle, rng=0)
     >>> fit = ll.recover(case.measurement, case.y, **plan)
     >>> bool(np.allclose(fit.matrix(), case.truth)), fit.search.iterations < 30
     (True, True)
@@ -88,13 +92,18 @@ class TrustRegion:
         at = objective.linearise(state.theta)
         gradient, radius = at.gradient, state.radius
         norm = float(np.linalg.norm(gradient))
-        if norm == 0:
-            return state, Info(state.value, 0.0, stalled="the gradient is exactly zero")
-        for _ in range(MOST_TRIES):
+        for k in range(MOST_TRIES):
             tolerance = min(0.1, float(np.sqrt(norm / (norm + radius))) * 0.1)
             step, predicted, at_edge, inner = truncated_newton(
                 at.hessian_product, gradient, radius, tolerance, self.max_inner
             )
+            if k == 0 and predicted <= NEGLIGIBLE * abs(state.value):
+                lower = step_off(at.hessian_product, objective.value, state.theta, state.value, gradient, rng)
+                if lower is not None:
+                    new = TrustRegionState(*lower, float(np.linalg.norm(lower[0] - state.theta)))
+                    return new, Info(new.value, None, {"inner": float(inner), "radius": new.radius})
+                if norm == 0:
+                    return state, Info(state.value, 0.0, stalled="the gradient is exactly zero")
             theta = state.theta + step
             value = objective.value(theta)
             gain = (state.value - value) / predicted if predicted > 0 else -1.0

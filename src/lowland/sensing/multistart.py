@@ -82,7 +82,8 @@ def plan_starts(
     restarts = AUTO_RESTARTS if n_restarts == "auto" else int(n_restarts)
     if n_restarts == "auto" and (objective.penalty or solver != "auto"):
         restarts = 0
-    first = "spectral" if isinstance(start, str) and start == "auto" else start
+    usual = "random" if solver == "sgd" else "spectral"
+    first = usual if isinstance(start, str) and start == "auto" else start
     if solver != "auto":
         steppers = [make_solver(solver)]
         return [_in_sequence(objective, steppers, first if k == 0 else "random") for k in range(1 + restarts)]

@@ -98,16 +98,18 @@ def recover(  # noqa: PLR0913
         Weight of the nuclear norm, in units of the objective per unit of X.
     weights : array_like, shape (p,), optional
         Positive weight of each measurement.
-    solver : {"auto", "gradient", "scaled", "stochastic", "alternating", "gauss_newton", \
+    solver : {"auto", "sgd", "gradient", "scaled", "stochastic", "alternating", "gauss_newton", \
             "empirical_bayes", "trust_region", "variable_projection"} or stepper
         "auto" combines them: exact block solves for observed entries with a penalty; variable
         projection rank by rank for entries without one; otherwise Gauss-Newton steps with a prior
         that fades with the residual, then Newton steps. `RecoveryFit.attempts` lists what was tried.
+        "sgd" is the theorem's method: stochastic gradient descent with noise.
         The end of any solver is polished by Newton steps before it is judged, unless `stop` is given;
         `RecoveryFit.own_end` is where the solver itself ended. Components below a thousandth of the
         largest are found to its rounding by steps with residuals in twice the precision.
     start : {"auto", "spectral", "random", "small_random"}, Factors, or array_like
-        Where to begin; "auto" is spectral. Factors must have the requested rank.
+        Where to begin; "auto" is spectral, random for "sgd". Factors must have the requested rank; an array
+        of shape (n, rank) is the factor U of a positive semidefinite matrix.
     n_restarts : int or "auto"
         Further attempts. With "auto" and no penalty up to six, as long as a residual remains and no
         three attempts agree: through a rank one higher, from a small start at more than twice the

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,9 +27,10 @@ from lowland.search import (
     critical_ridge,
 )
 from lowland.search.stepper import Stepper
-from lowland.search.stops import StopRule
+from lowland.search.stops import NoLowerValue, StopRule
 
-SOLVERS: dict[str, type[Stepper[Any]]] = {
+SOLVERS: dict[str, Callable[[], Stepper[Any]]] = {
+    "sgd": partial(Stochastic, perturbation="auto"),
     "gradient": Gradient,
     "stochastic": Stochastic,
     "alternating": Alternating,
@@ -42,6 +45,7 @@ SOLVERS: dict[str, type[Stepper[Any]]] = {
 # a search: a relative decrease below the tolerance over this many steps. Newton-like steps near the end
 # converge so fast that even a tiny decrease still gains digits.
 STEP_LIMITS = {
+    "sgd": 2000,
     "gradient": 5000,
     "stochastic": 1000,
     "alternating": 2000,
@@ -52,6 +56,8 @@ STEP_LIMITS = {
     "variable_projection": 60,
 }
 PLATEAUS = {
+    # noise takes up to a hundred passes to leave a saddle
+    "sgd": (1e-6, 100),
     "gradient": (1e-14, 20),
     "stochastic": (1e-9, 20),
     "alternating": (1e-9, 5),
@@ -107,7 +113,9 @@ def default_stop(objective: RecoveryObjective, stepper: Stepper[Any]) -> StopRul
     after = stepper.warm_up(objective.penalty) if isinstance(stepper, Alternating) else 0
     tolerance, window = PLATEAUS.get(solver, (1e-14, 1))
     least = 0.0 if str(objective.dtype) == "float64" else 1e-6
-    rule = RelativeDecreaseBelow(max(tolerance, least), window, after)
+    rule: StopRule = RelativeDecreaseBelow(max(tolerance, least), window, after)
+    if isinstance(stepper, Stochastic):
+        rule = NoLowerValue(max(tolerance, least), window)
     rules = GradientBelow(1e-10) | rule | Iterations(STEP_LIMITS.get(solver, 1000))
     if objective.penalty:
         return rules
