@@ -101,7 +101,7 @@ def test_every_part_is_held_to_its_protocol_by_the_type_checker():
 def test_every_stepper_has_a_case():
     rooms = (lowland.search, lowland.networks.search, lowland.tensors.search)
     paths = [
-        f"{room.__name__}.{found.name}" for room in rooms for found in pkgutil.iter_modules(room.__path__)
+        found.name for room in rooms for found in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")
     ]
     defined = [item for path in paths for item in vars(importlib.import_module(path)).values()]
     steppers = {item for item in defined if inspect.isclass(item) and hasattr(item, "promises_descent")}

@@ -20,7 +20,7 @@ from lowland.search import (
     make_start,
     run,
 )
-from lowland.search.trust_region import truncated_newton
+from lowland.search.newton.trust_region import truncated_newton
 
 
 @pytest.mark.parametrize("form", ["levenberg", "setting"])

@@ -2,10 +2,12 @@
 
 from lowland.search.accelerated import Accelerated
 from lowland.search.alternating import Alternating
-from lowland.search.empirical_bayes import EmpiricalBayes
-from lowland.search.gauss_newton import GaussNewton
 from lowland.search.gradient import Gradient
 from lowland.search.loop import run
+from lowland.search.newton.empirical_bayes import EmpiricalBayes
+from lowland.search.newton.gauss_newton import GaussNewton
+from lowland.search.newton.trust_region import TrustRegion
+from lowland.search.newton.variable_projection import VariableProjection
 from lowland.search.scaled import Scaled
 from lowland.search.starts import critical_ridge, make_start
 from lowland.search.stochastic import Stochastic
@@ -17,8 +19,6 @@ from lowland.search.stops import (
     Seconds,
     ValueBelow,
 )
-from lowland.search.trust_region import TrustRegion
-from lowland.search.variable_projection import VariableProjection
 
 __all__ = [
     "Accelerated",

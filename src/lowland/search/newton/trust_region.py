@@ -12,7 +12,7 @@ from lowland.core.arrays import Vector
 from lowland.core.brief import briefly
 from lowland.core.doors import public
 from lowland.core.promises.powers import HasLinearisation, HasResidual
-from lowland.search.escape_from_saddle import step_off
+from lowland.search.newton.escape_from_saddle import step_off
 from lowland.search.stepper import Info
 
 GOOD, POOR, ENOUGH = 0.75, 0.25, 0.05

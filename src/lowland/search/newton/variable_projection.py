@@ -13,8 +13,8 @@ from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_choice
 from lowland.core.promises.fits import HasElimination
-from lowland.search.conjugate_gradients import conjugate_gradients
-from lowland.search.residual_variance import residual_variance
+from lowland.search.newton.conjugate_gradients import conjugate_gradients
+from lowland.search.newton.residual_variance import residual_variance
 from lowland.search.stepper import Info
 
 # damping in the metric in which all singular values have equal weight; conjugate-gradient iterations per step

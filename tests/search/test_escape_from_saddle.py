@@ -8,8 +8,8 @@ from lowland.core.results.status import StopReason
 from lowland.datasets import false_minimum, planted_sensing
 from lowland.models import Psd
 from lowland.objectives import make_objective
-from lowland.search.escape_from_saddle import step_off
 from lowland.search.lanczos import lanczos
+from lowland.search.newton.escape_from_saddle import step_off
 
 LEAVE = ("sgd", "trust_region")
 

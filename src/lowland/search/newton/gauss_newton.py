@@ -17,7 +17,7 @@ from lowland.core.promises.fits import Fit
 from lowland.core.promises.objectives import FitLinearisation, Objective
 from lowland.core.promises.powers import HasNormalMatrix, HasResidual
 from lowland.core.wording import Option, Words
-from lowland.search.conjugate_gradients import conjugate_gradients, shifted
+from lowland.search.newton.conjugate_gradients import conjugate_gradients, shifted
 from lowland.search.stepper import Info
 
 # the first damping, or its factor of the residual in the setting form, as a fraction of the curvature along

@@ -12,9 +12,9 @@ from lowland.core.brief import briefly
 from lowland.core.doors import public
 from lowland.core.promises.fits import HasPrecisions
 from lowland.core.promises.powers import HasResidual
-from lowland.search.conjugate_gradients import conjugate_gradients, shifted
-from lowland.search.gauss_newton import FIRST_DAMPING, MOST_TRIES, value_of_nothing
-from lowland.search.residual_variance import residual_variance
+from lowland.search.newton.conjugate_gradients import conjugate_gradients, shifted
+from lowland.search.newton.gauss_newton import FIRST_DAMPING, MOST_TRIES, value_of_nothing
+from lowland.search.newton.residual_variance import residual_variance
 from lowland.search.stepper import Info
 
 # the variance is twice the objective over the number of measurements beyond the degrees of freedom, or over
