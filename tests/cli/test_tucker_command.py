@@ -99,3 +99,12 @@ def test_bad_commands(holes, tmp_path):
     assert_clean_error(call("tucker", "cube.npy", "--ranks", "a,b", cwd=tmp_path), "not numbers")
     assert_clean_error(call("tucker", "cube.npy", "--ranks", "9,9,9", cwd=tmp_path), "mode 1 is larger")
     assert_clean_error(call("tucker", "cube.npy", "--tolerance", "0.1", cwd=tmp_path), "every cell known")
+
+
+def test_the_solver_is_chosen(tmp_path):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "a.npy", np.einsum("i,j,k->ijk", *(rng.standard_normal(4) for _ in range(3))))
+    told = call("tucker", "a.npy", "--ranks", "1", "--solver", "gradient", cwd=tmp_path).stdout
+    assert "random, gradient" in told
+    refused = call("tucker", "a.npy", "--ranks", "1", "--solver", "sgd", cwd=tmp_path)
+    assert_clean_error(refused, "--solver auto, gradient")

@@ -27,7 +27,7 @@ class SearchOptions:
     starts: int | None = option(
         None, "Number of random starts after the first; by default as many as needed."
     )
-    max_iter: int = option(500, "Maximum number of steps per search.")
+    max_iter: int | None = option(None, "Maximum number of steps per search, by default 500.")
 
     @property
     def n_restarts(self) -> int | str:

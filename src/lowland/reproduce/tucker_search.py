@@ -1,9 +1,6 @@
 """A randomised search for exact Tucker decompositions, by size and accuracy, from saddles and random starts.
 
-As the paper's search it takes gradient steps until they gain little, and then jumps along random directions
-of the subspaces that the fit does not use, jointly in several modes and the core; if all are in use, the
-weakest column makes room. The length of a jump is the best along its directions, and what counts as little
-gain is ours: the paper's constants are not known here.
+The search is that of `decompose_tucker(solver="gradient_at_random")`, and of "gradient", not polished.
 """
 
 from __future__ import annotations
@@ -17,18 +14,15 @@ from lowland.report.page import TableEntry
 from lowland.reproduce.experiment import Cell, Row
 from lowland.reproduce.powers import fitted_power, power_words
 from lowland.reproduce.tucker_scaling import tucker_objective
-from lowland.search import Gradient, Iterations, RelativeDecreaseBelow, ValueBelow, run
-from lowland.tensors.search.high_order_escape import HighOrderEscape
 from lowland.tensors.search.starts import random_start
+from lowland.tensors.tucker.gradient_search import gradient_search
 from lowland.tensors.tucker.objective import TuckerObjective
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 # sizes by the order of the tensor; fits lack a direction in all modes, the hardest saddles
 SIZES: dict[int, tuple[int, ...]] = {3: (4, 6, 9, 13, 19, 28), 4: (4, 6, 8, 11, 16)}
 ACCURACIES = (1e-2, 1e-4, 1e-6, 1e-8)
-# gradient steps that gain less than this share of the objective together are little gain
-LITTLE, TOGETHER = 1e-3, 200
-MOST, MOST_JUMPS = 30_000, 300
+MOST = 30_000
 
 
 def search_cells(quick: bool) -> Sequence[Cell]:
@@ -71,21 +65,12 @@ def search(
     """Return the gradient steps after which each accuracy is reached, `MOST` if it is not, and the jumps."""
     steps, jumps, reached = 0, 0, list[int]()
     for accuracy in ACCURACIES:
-        while objective.value(theta) >= accuracy and steps < MOST and jumps <= MOST_JUMPS:
-            gains = RelativeDecreaseBelow(LITTLE, TOGETHER)
-            stop = ValueBelow(accuracy) | gains | Iterations(MOST - steps)
-            descent = run(objective, Gradient(rule="armijo"), theta, stop=stop, rng=rng)
-            theta, steps = descent.theta, steps + descent.iterations
-            if descent.value >= accuracy:
-                theta = run(
-                    objective,
-                    HighOrderEscape(recycle=True, at_random=at_random),
-                    theta,
-                    stop=Iterations(1),
-                    rng=rng,
-                ).theta
-                jumps += 1
-        reached.append(steps if objective.value(theta) < accuracy else MOST)
+        if steps < MOST:
+            end, orders = gradient_search(
+                objective, theta, rng, at_random=at_random, enough=accuracy, most=MOST - steps
+            )
+            theta, steps, jumps = end.theta, steps + end.iterations, jumps + len(orders)
+        reached.append(steps if objective.value(theta) <= accuracy else MOST)
     return reached, jumps
 
 

@@ -51,7 +51,7 @@ def cp(file: TensorArgument, asked: CPOptions, given: JudgedOptions, source: Ten
         smooth=splines_of("--smooth", asked.smooth, read),
         known=known_of("--known", asked.known or [], read),
         n_restarts=asked.search.n_restarts,
-        max_iter=asked.search.max_iter,
+        max_iter=500 if asked.search.max_iter is None else asked.search.max_iter,
         rng=given.seed,
         effort=given.effort,
     )

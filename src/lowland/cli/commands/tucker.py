@@ -17,6 +17,7 @@ from lowland.core.wording import counted
 from lowland.tensors.cell_objective import factor_arrays
 from lowland.tensors.tucker.decompose import decompose_tucker
 from lowland.tensors.tucker.fit import TuckerFit, expected_error
+from lowland.tensors.tucker.multistart import SOLVERS
 
 
 @final
@@ -28,6 +29,7 @@ class TuckerOptions:
     tolerance: float | None = option(
         None, "Largest relative error allowed, instead of --ranks; every cell must be known."
     )
+    solver: str = option("auto", f"{', '.join(SOLVERS)}; of gradient steps at most 30,000.")
     search: SearchOptions
     output: Path | None = option(None, "Write core, factors and the completed tensor here (.npz).")
 
@@ -40,6 +42,7 @@ def tucker(file: TensorArgument, asked: TuckerOptions, given: JudgedOptions, sou
         read.observations,
         _parsed(asked.ranks),
         tolerance=asked.tolerance,
+        solver=asked.solver,
         n_restarts=asked.search.n_restarts,
         max_iter=asked.search.max_iter,
         rng=given.seed,

@@ -28,7 +28,7 @@ from lowland.tensors.search.starts import sequential_start
 from lowland.tensors.searching import judged
 from lowland.tensors.tucker.fit import TuckerFit
 from lowland.tensors.tucker.model import check_ranks, possible_ranks
-from lowland.tensors.tucker.multistart import SearchPlan, interrupted_fit, search_tucker
+from lowland.tensors.tucker.multistart import MOST_STEPS, SearchPlan, interrupted_fit, search_tucker
 from lowland.tensors.tucker.rank_path import choose_ranks
 from lowland.tensors.tucker_tensor import TuckerTensor
 
@@ -48,9 +48,10 @@ def decompose_tucker(  # noqa: PLR0913
     observed: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     balancing: float = 0.1,
+    solver: str = "auto",
     start: str = "auto",
     n_restarts: int | str = "auto",
-    max_iter: int = 500,
+    max_iter: int | None = None,
     rng: RandomSource = None,
     callbacks: Sequence[Callback] = (),
     certify: bool = True,
@@ -77,16 +78,22 @@ def decompose_tucker(  # noqa: PLR0913
     balancing : float
         Strength of the regulariser that balances the sizes of core and factors, in units of the data, at
         most 1,000; it does not change the fit.
+    solver : {"auto", "gradient", "gradient_at_random"}
+        "auto" is described in the notes. "gradient" takes plain gradient steps from a random point, and where
+        they gain little it jumps off the saddle along the best directions that the fit does not use;
+        "gradient_at_random" along random ones, as the published search does. Their end is polished before it
+        is judged; `TuckerFit.attempts` has the value of their own.
     start : {"auto", "sequential", "random"}
         "sequential" starts once from truncated singular value decompositions of the unfoldings, with
         missing cells filled with zeros and everything scaled up; "random" from random points only. "auto"
-        does the first, then random ones.
+        does the first, then random ones; for gradient steps a random one.
     n_restarts : int or "auto"
         Random starts after the first. "auto": a few for small tensors or missing cells, until the best
         value has been reached three times; none if the fit is exact or the tensor large, or if ranks were
-        chosen: the search then starts from the fit that was chosen.
-    max_iter : int
-        Steps of each search, not counting at most 50 final Newton steps.
+        chosen: the search then starts from the fit that was chosen; none for gradient steps.
+    max_iter : int, optional
+        Steps of each search, not counting at most 50 final Newton steps; by default 500, and 30,000 gradient
+        steps.
     rng : int, Generator or None
         Source of randomness.
     callbacks : sequence of callable
@@ -143,12 +150,13 @@ def decompose_tucker(  # noqa: PLR0913
     precision = data.values.dtype
     data = _in_working_precision(data)
     generator = make_generator(rng)
-    plan = SearchPlan(balancing, start, n_restarts, max_iter, tuple(callbacks))
+    plan = SearchPlan(balancing, start, n_restarts, solver, max_iter, tuple(callbacks))
     with one_blas_thread(applies=prod(data.shape) <= LARGEST_ALONE):
         chosen, path = _ranks(data, ranks, tolerance, generator), None
         with counted() as work:  # judging may cost as much as the search, the choice of ranks included
             if chosen is None:
-                path = choose_ranks(data, generator, callbacks=callbacks, most_sweeps=max_iter)
+                sweeps = MOST_STEPS["auto"] if max_iter is None else max_iter
+                path = choose_ranks(data, generator, callbacks=callbacks, most_sweeps=sweeps)
                 chosen = path.choice.ranks
             if path is not None and not path.is_whole:
                 fit = interrupted_fit(data, path.parts, plan)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from lowland.core.results.status import StopReason
 from lowland.core.wording import Option, Remedy, Words
 from lowland.search import GaussNewton, Iterations, RelativeDecreaseBelow, TrustRegion, ValueBelow, run
 from lowland.search.loop import Callback
-from lowland.search.sequence import continued, joined, last_digits, unless_ended
+from lowland.search.sequence import Searching, continued, joined, last_digits, unless_ended
 from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
 from lowland.tensors.cell_objective import exact_value
@@ -27,6 +27,7 @@ from lowland.tensors.search.orthogonal_iteration import OrthogonalIteration
 from lowland.tensors.search.starts import random_start, sequential_start
 from lowland.tensors.searching import FINISH, best_of_starts, newton_refined
 from lowland.tensors.tucker.fit import TuckerFit
+from lowland.tensors.tucker.gradient_search import gradient_search
 from lowland.tensors.tucker.model import Tucker
 from lowland.tensors.tucker.objective import TuckerObjective
 from lowland.tensors.tucker_tensor import TuckerTensor
@@ -40,10 +41,15 @@ DENSE_WORK = 5e7
 # up to this product of unknowns and cells, Newton steps refine the fit to its last digits
 FINISH_WORK = 2e8
 STARTS = ("auto", "sequential", "random")
+SOLVERS = ("auto", "gradient", "gradient_at_random")
+# most steps of a search; gradient steps are many and cheap
+MOST_STEPS = {"auto": 500, "gradient": 30_000, "gradient_at_random": 30_000}
 # random starts after the first, where the first may end in a bad minimum
 RESTARTS_FULL, RESTARTS_MASKED = 4, 9
 # relative decrease at which sweeps from a tensor that nearly fits end
 KNOWN_DIGITS = 1e-10
+# sweeps, or steps, after a search by gradients, which ends some digits short of an exact fit
+LAST_SWEEPS = 3
 # steps from a start before it is compared with others; most escapes from one end point
 ROUGH_STEPS, ROUNDS = 60, 20
 # the rounding of a stronger regulariser would swamp the data
@@ -60,17 +66,26 @@ class SearchPlan:
     balancing : float
     start : str
     n_restarts : int or str
-    max_iter : int
+    solver : str
+    max_iter : int or None
+        None is the default of the solver.
     callbacks : tuple of callable
     """
 
     balancing: float = 0.1
     start: str = "auto"
     n_restarts: int | str = "auto"
-    max_iter: int = 500
+    solver: str = "auto"
+    max_iter: int | None = None
     callbacks: tuple[Callback, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.solver not in SOLVERS:
+            raise InvalidInputError(
+                Words(Option("solver"), " is unknown"),
+                repr(self.solver),
+                fix=Words("use ", Option("solver", *SOLVERS)),
+            )
         if self.start not in STARTS:
             raise InvalidInputError(
                 Words(Option("start"), " is unknown"),
@@ -87,7 +102,9 @@ class SearchPlan:
                 f"balancing must be a number from 0 to {HEAVIEST:g}", repr(self.balancing)
             )
         most = self.max_iter
-        if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 1:
+        if most is not None and (
+            isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 1
+        ):
             raise InvalidInputError("max_iter must be a positive integer", repr(most))
         if self.start == "sequential" and count not in ("auto", 0):
             raise InvalidInputError(
@@ -97,6 +114,11 @@ class SearchPlan:
                     Words("leave ", Option("n_restarts"), " out"), Words("use ", Option("start", "auto"))
                 ),
             )
+
+    @property
+    def most_steps(self) -> int:
+        """The largest number of steps of a search."""
+        return MOST_STEPS[self.solver] if self.max_iter is None else int(self.max_iter)
 
 
 # the last steps at an exact fit end at this fraction of the exact value
@@ -116,33 +138,8 @@ def search_tucker(
     for others.
     """
     objective = make_tucker_objective(data, ranks, plan.balancing)
-    enough = exact_value(objective)
-    starts = _starts(objective, plan, known)
-
-    def from_random(_: Sequence[SearchResult]) -> SearchResult:
-        return search(random_start(objective, rng))
-
-    def from_data(_: Sequence[SearchResult]) -> SearchResult:
-        return search(_sequential(objective, rng))
-
-    def from_known(_: Sequence[SearchResult]) -> SearchResult:
-        assert known is not None
-        return _from_known(objective, known, plan, rng)
-
-    def search(theta: Vector) -> SearchResult:
-        if len(starts) > 1:
-            return _run(objective, theta, _rough(objective, plan), rng)
-        return _descend(objective, theta, plan, rng)  # nothing to compare with
-
-    searches = {"random": from_random, "sequential": from_data, "ranks": from_known}
-    named = [(name, searches[name]) for name in starts]
-    best, attempts = best_of_starts(named, enough, until_agreed=plan.n_restarts == "auto")
-    escapes: tuple[int, ...] = ()
-    if best.stop_reason is not StopReason.INTERRUPTED:
-        if len(starts) > 1:
-            best = continued(best, _descend(objective, best.theta, plan, rng))
-        best, escapes = _leave_saddles(objective, best, plan, rng)
-        best = _last_digits(objective, best, plan, rng)
+    by = _by_default if plan.solver == "auto" else _by_gradient
+    best, attempts, escapes = by(objective, plan, rng, known)
     best = unless_ended(best)
     # the balanced point has the same tensor and no larger regulariser
     parts = objective.orthonormal(best.theta)
@@ -155,6 +152,72 @@ def search_tucker(
         attempts=attempts,
         escapes=escapes,
     )
+
+
+Searched: TypeAlias = tuple[SearchResult, tuple[Attempt, ...], tuple[int, ...]]
+
+
+def _by_default(
+    objective: TuckerObjective, plan: SearchPlan, rng: np.random.Generator, known: TuckerTensor | None
+) -> Searched:
+    """Search roughly from every start, continue from the best, and leave saddles that the Hessian misses."""
+    starts = _starts(objective, plan, known)
+
+    def search(theta: Vector) -> SearchResult:
+        if len(starts) > 1:
+            return _run(objective, theta, _rough(objective, plan), rng)
+        return _descend(objective, theta, plan, rng)  # nothing to compare with
+
+    searches: dict[str, Searching] = {
+        "random": lambda _: search(random_start(objective, rng)),
+        "sequential": lambda _: search(_sequential(objective, rng)),
+    }
+    if known is not None:
+        searches["ranks"] = lambda _: _from_known(objective, known, plan, rng)
+    named = [(name, searches[name]) for name in starts]
+    best, attempts = best_of_starts(named, exact_value(objective), until_agreed=plan.n_restarts == "auto")
+    if best.stop_reason is StopReason.INTERRUPTED:
+        return best, attempts, ()
+    if len(starts) > 1:
+        best = continued(best, _descend(objective, best.theta, plan, rng))
+    best, escapes = _leave_saddles(objective, best, plan, rng)
+    return _last_digits(objective, best, plan, rng), attempts, escapes
+
+
+def _by_gradient(
+    objective: TuckerObjective, plan: SearchPlan, rng: np.random.Generator, known: TuckerTensor | None
+) -> Searched:
+    """Take gradient steps and jumps from every start, and polish the best end."""
+    enough, found = exact_value(objective), list[tuple[float, tuple[int, ...]]]()
+
+    def search(theta: Vector) -> SearchResult:
+        end, orders = gradient_search(
+            objective,
+            objective.canonical(theta),
+            rng,
+            at_random=plan.solver == "gradient_at_random",
+            enough=enough,
+            most=plan.most_steps,
+            callbacks=plan.callbacks,
+        )
+        found.append((end.value, orders))
+        return end
+
+    searches: dict[str, Searching] = {
+        "random": lambda _: search(random_start(objective, rng)),
+        "sequential": lambda _: search(_sequential(objective, rng)),
+    }
+    if known is not None:
+        searches["ranks"] = lambda _: search(objective.balanced(known))
+    named = [(name, searches[name]) for name in _starts(objective, plan, known)]
+    best, attempts = best_of_starts(named, enough, until_agreed=False)
+    escapes = min(found)[1]
+    if best.stop_reason is StopReason.INTERRUPTED:
+        return best, attempts, escapes
+    finish = replace(plan, solver="auto", max_iter=None, callbacks=())
+    best = joined(best, _run(objective, best.theta, Iterations(LAST_SWEEPS), rng))
+    best = joined(best, _descend(objective, best.theta, finish, rng))
+    return _last_digits(objective, best, finish, rng), attempts, escapes
 
 
 def interrupted_fit(data: TensorObservations, parts: TuckerTensor, plan: SearchPlan) -> TuckerFit:
@@ -198,6 +261,9 @@ def make_tucker_objective(
 
 
 def _starts(objective: TuckerObjective, plan: SearchPlan, known: TuckerTensor | None) -> list[str]:
+    if plan.solver != "auto":
+        first = plan.start if plan.start != "auto" else "random" if known is None else "ranks"
+        return [first] + ["random"] * (0 if plan.n_restarts == "auto" else int(plan.n_restarts))
     if known is not None and plan.start == "auto":
         return ["ranks"] + ["random"] * (0 if plan.n_restarts == "auto" else int(plan.n_restarts))
     first = "random" if plan.start == "random" else "sequential"
@@ -250,7 +316,7 @@ def _from_known(
 ) -> SearchResult:
     """Search from a tensor that nearly fits, first by sweeps over the filled tensor."""
     stop = ValueBelow(exact_value(objective)) | RelativeDecreaseBelow(KNOWN_DIGITS)
-    stop = stop | Iterations(plan.max_iter)
+    stop = stop | Iterations(plan.most_steps)
     data_alone = replace(objective, strength=0.0)
     swept = run(data_alone, FilledIteration(), known.point(), stop=stop, rng=rng, callbacks=plan.callbacks)
     swept = replace(swept, theta=objective.canonical(swept.theta))
@@ -282,7 +348,7 @@ def _run(
 
 def _rough(objective: TuckerObjective, plan: SearchPlan) -> StopRule:
     """Return the stop rule of a rough search from a start."""
-    most = min(plan.max_iter, ROUGH_STEPS)
+    most = min(plan.most_steps, ROUGH_STEPS)
     return ValueBelow(exact_value(objective)) | RelativeDecreaseBelow(1e-2, window=8) | Iterations(most)
 
 
@@ -292,7 +358,7 @@ def _descend(
     """Search to the last digits."""
     enough, single = exact_value(objective), objective.dtype != np.float64
     flat = RelativeDecreaseBelow(1e-6 if single else 1e-10)
-    stop = ValueBelow(enough) | flat | Iterations(plan.max_iter)
+    stop = ValueBelow(enough) | flat | Iterations(plan.most_steps)
     result = _run(objective, theta, stop, rng, plan.callbacks)
     done = result.value <= enough or result.stop_reason is StopReason.INTERRUPTED
     if done or single or objective.size * objective.data.size > FINISH_WORK:
