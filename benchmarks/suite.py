@@ -56,6 +56,9 @@ SUITE = (
     Run("peers/ratings.py", ("--seeds", "1", "--only", *QUICK_PEERS)),
     # whose figures are mostly successes and errors
     Run("scaling/sensing.py", ("--seeds", "30"), ("--seeds", "2", "--ranks", "1")),
+    Run(
+        "scaling/random_starts.py", ("--count", "100", "--saddles", "50"), ("--count", "3", "--saddles", "1")
+    ),
     Run("scaling/limit.py", ("--seeds", "3", "--port-seeds", "1")),
     Run("scaling/robustness.py"),
     Run("accuracy/intervals.py", ("planted", "--trials", "20"), ("planted", "--trials", "1")),

@@ -63,7 +63,7 @@ def test_linearisation_agrees(case, rng):
 def test_batches_are_unbiased(case, rng):
     objective = case.make()
     theta = rng.standard_normal(objective.size)
-    order = rng.permutation(objective.measurement.size)
+    order = rng.permutation(objective.batch_gradient.size)
     parts = np.array_split(order, 4)
     batches = [objective.batch_gradient(theta, part) for part in parts]
     mean = np.average(batches, axis=0, weights=[part.size for part in parts])

@@ -38,6 +38,8 @@ def test_a_budget_is_spent_only_while_it_is_open():
     assert budget.spent == 4
     with budget:
         touch(20)
+        assert budget.would_allow(10)
+        assert not budget.would_allow(10.5)
     assert (budget.left, budget.name) == (0, "work")
     assert UNLIMITED.allows(1e300)
 

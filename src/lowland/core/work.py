@@ -114,6 +114,10 @@ class Budget:
         """Whether an amount of work fits into a fraction of the remaining budget."""
         return bool(work <= part * self.left)
 
+    def would_allow(self, work: float) -> bool:
+        """Whether an amount of work fits into the whole budget, whatever is spent, and there is time."""
+        return bool(work <= self.limit) and not self.is_late
+
     def times(self, each: float, most: int, *, part: float = 1.0) -> int:
         """Return how often a step of the given work may be done, at most `most` times."""
         return int(min(most, part * self.left / each)) if each > 0 else most

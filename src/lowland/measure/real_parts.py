@@ -64,14 +64,19 @@ class RealParts:
 
     @property
     def can_subset(self) -> bool:
-        """Whether `subset` works: real data, and a base with subsets."""
-        return not self.both and isinstance(self.base, Subsettable)
+        """Whether `subset` works: a base with subsets."""
+        return isinstance(self.base, Subsettable)
 
     def subset(self, keep: Indices) -> RealParts:
-        """Return the measurements at the positions `keep`."""
-        if self.both or not isinstance(self.base, Subsettable):
+        """Return the measurements at the positions `keep`; of complex numbers both parts, in turn."""
+        if not isinstance(self.base, Subsettable):
             raise UnsupportedError("these measurements have no subsets", type(self.base).__name__)
-        return RealParts(self.base.subset(keep), both=False)
+        if not self.both:
+            return RealParts(self.base.subset(keep), both=False)
+        numbers = keep[::2] // 2
+        if not np.array_equal(keep, pairs(numbers)):
+            raise UnsupportedError("parts of complex numbers cannot be told apart", f"{keep.size} positions")
+        return RealParts(self.base.subset(numbers), both=True)
 
     @property
     def bounds_rounding(self) -> bool:
@@ -107,3 +112,8 @@ class RealParts:
         if self.both:
             return as_reals(numbers + 0j if not np.iscomplexobj(numbers) else numbers)
         return np.ascontiguousarray(numbers.real)
+
+
+def pairs(numbers: Indices) -> Indices:
+    """Return the positions of both parts of complex numbers."""
+    return (2 * numbers[:, None] + np.arange(2)).ravel()

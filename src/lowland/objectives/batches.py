@@ -8,6 +8,7 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.promises.protocols import LinearMap, Subsettable
 from lowland.losses import Squared
 from lowland.measure import RealParts
+from lowland.measure.real_parts import pairs
 from lowland.objectives.problem import RecoveryProblem
 
 
@@ -23,6 +24,8 @@ def make_batches(objective: RecoveryProblem) -> MeasurementBatches | None:
 class MeasurementBatches:
     """Gradient of p/|batch| times the data term of a batch, plus the penalties in full.
 
+    A batch of complex numbers holds both parts of each.
+
     Parameters
     ----------
     objective : RecoveryProblem
@@ -34,12 +37,16 @@ class MeasurementBatches:
 
     def __init__(self, objective: RecoveryProblem, measurement: Subsettable) -> None:
         self.objective, self._whole = objective, measurement
-        self.size: int = objective.measurement.size
+        self._in_pairs = isinstance(measurement, RealParts) and measurement.both
+        self.size: int = objective.measurement.size // (2 if self._in_pairs else 1)
 
     def __call__(self, theta: Vector, batch: Indices) -> Vector:
         """Return the gradient estimate at theta, shape (size,)."""
         objective, factors = self.objective, self.objective.model.lift(theta)
-        y, share = objective.y[batch], self.objective.dtype.type(self.size / batch.size)
+        share = self.objective.dtype.type(self.size / batch.size)
+        if self._in_pairs:
+            batch = pairs(batch)
+        y = objective.y[batch]
         if objective.one_pass is not None and isinstance(objective.loss, Squared):
             weights = share * objective.weights_at(batch)
             ambient: LinearMap = objective.one_pass.normal_pass(factors, y, weights, batch)[1]

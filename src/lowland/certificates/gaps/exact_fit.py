@@ -94,7 +94,8 @@ def closest(
     z, error, _ = prediction_bounds(objective, theta)
     residual = np.maximum(np.abs(y - z) - 4 * error, 0.0)
     worst = misfit(objective, residual, error)
-    affordable = given is None or given.budget.allows(CLOSELY * given.pass_work, part=0.5)
+    # whatever other judges have spent: it settles whether an exact fit is proved at all
+    affordable = given is None or given.budget.would_allow(CLOSELY * given.pass_work)
     close = objective.predict_closely(theta) if worst <= NEARLY and affordable else None
     if close is None:
         return residual, worst, False
