@@ -193,10 +193,13 @@ class Statement:
         good = less if self.is_unbounded else given in allowed or less
         self.require(good, f"rigour {given.value}, derived: {words}")
 
-    def bounded(self, is_bounded: bool) -> None:
-        """Compare whether what is stated is a proof with whether all rounding is bounded here."""
+    def bounded(self, is_bounded: bool, *, or_less: bool = False) -> None:
+        """Compare whether what is stated is a proof with whether all rounding is bounded here.
+
+        With `or_less` a judge may have said less than a proof where one is known here.
+        """
         if self.is_unbounded:
-            self.require(not is_bounded, "all rounding is bounded here")
+            self.require(or_less or not is_bounded, "all rounding is bounded here")
             self.is_unbounded, self.closing = False, because(UNBOUNDED)
         elif self.finding.verdict in (Verdict.PROVED, Verdict.REFUTED):
             self.require(is_bounded, "not all rounding is bounded here, so that nothing is proved")

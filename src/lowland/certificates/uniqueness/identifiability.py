@@ -21,7 +21,7 @@ from lowland.certificates.uniqueness.identifiability_findings import (
 from lowland.certificates.uniqueness.patterns import judge_pattern
 from lowland.core.arrays import Indices, Vector
 from lowland.core.promises.fits import MatrixFit
-from lowland.core.results.findings import Finding, undecided
+from lowland.core.results.findings import Finding, undecided, where_bounded
 from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.work import UNLIMITED, Budget
@@ -71,11 +71,12 @@ def identify(
 def _judge_operator(objective: MatrixFit, largest: int, rng: np.random.Generator, budget: Budget) -> Finding:
     size, expected = objective.y.size, objective.degrees_of_freedom
     unseen = unseen_lines(objective, rng)
-    if unseen[0].size or unseen[1].size:
+    # a product that is zero may be rounded; too few measurements are too few, whatever they are
+    if (unseen[0].size or unseen[1].size) and (objective.bounds_rounding or size >= expected):
         reason = because("unseen_lines", lines=[len(lines) for lines in unseen])
         finding = refuted(FINITE, None, expected, reason, Rigour.PROBABILISTIC)
         finding.witness["short_rows"], finding.witness["short_columns"] = unseen
-        return finding
+        return where_bounded(finding, objective.bounds_rounding)
     if size < expected:
         reason = because("few_measurements", size=size, freedom=expected)
         return refuted(FINITE, size, expected, reason, Rigour.RIGOROUS)

@@ -214,6 +214,7 @@ def _reason_rigour(said: Statement, problem: MatrixProblem, values: np.ndarray) 
             used = used | used.T
         good = not (used.any(axis=1).all() and used.any(axis=0).all()) and not problem.has_unit_trace
         said.require(good, "every row and column is measured")
+        said.bounded(problem.exact)
         return Rigour.PROBABILISTIC
     if said.code == "open_line" and problem.cells is not None and not problem.is_psd:
         side, line = (str(said.phrases[0].numbers[name]) for name in ("side", "line"))

@@ -150,6 +150,7 @@ def _check_unseen(said: Statement, problem: MatrixProblem) -> Check:
     said.must_say("unseen_lines", lines=[rows.size, columns.size])
     said.is_empty("rank")
     said.rigour(Rigour.PROBABILISTIC)
+    said.bounded(problem.exact)
     said.assume(LIKELY)
     return said.settle(f"{rows.size} rows and {columns.size} columns are in no measurement")
 
