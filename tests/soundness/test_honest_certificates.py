@@ -107,7 +107,8 @@ def measurement(rng, shape):
     if of == "rank one":
         return ll.RankOne(*(rng.standard_normal((count, n)).astype(single) for n in shape))
     if of == "linear":
-        return ll.Linear(dense.reshape(count, -1), shape)
+        table = dense.reshape(count, -1)
+        return ll.Linear(sp.csr_array(table) if rng.random() < 0.5 else table, shape)
     if of == "operator":
         table = dense.reshape(count, -1)
         return ll.Linear(
@@ -137,6 +138,29 @@ def recovered(rng, dtype):
     penalty = float(rng.choice([0, 0, 0.1]))
     asked = {"structure": structure, "penalty": penalty, "weights": weights, "dtype": dtype}
     return ll.recover(A, y, rank=rank, rng=0, **asked), (A, y, weights)
+
+
+def exact(rng, dtype):
+    """Return a fit of whole numbers, or of nothing, without noise, judged within some time or none."""
+    shape, count = (3, 3), int(rng.integers(6, 16))
+    table = rng.integers(-2, 3, (count, 9)).astype(float)
+    if rng.random() < 0.4:
+        table = rng.standard_normal((count, 9))
+    left, right = table[:, :3], table[:, 6:]
+    A = [
+        lambda: ll.Dense(table.reshape(-1, *shape)),
+        lambda: ll.Linear(sp.csr_array(table), shape),
+        lambda: ll.Linear(LinearOperator(table.shape, table.dot, table.T.dot, dtype=float), shape),
+        lambda: ll.RankOne(left + 1j * right, right),
+        lambda: ll.RankOne(sp.csr_array(left), sp.csr_array(right)),
+        lambda: ll.Pauli(["XX", "YZ", "ZI", "IX", "ZZ"]),
+    ][rng.integers(6)]()
+    factors = [rng.integers(0, 4, (n, 1)).astype(float) for n in A.shape]
+    y = np.asarray(A.measure_matrix(factors[0] @ factors[1].T))
+    asked = {"judging_seconds": None if rng.random() < 0.5 else 10.0 ** rng.uniform(-5, -2), "dtype": dtype}
+    if rng.random() < 0.3:  # nothing was counted
+        y, asked["loss"] = np.zeros(y.size), str(rng.choice(["poisson", "binomial"]))
+    return ll.recover(A, y, rank=1, rng=0, **asked), (A, y)
 
 
 def complex_matrices(rng, dtype):
@@ -198,6 +222,7 @@ FITS = {
     "gibbs": bayesian("gibbs", (*UNITS, "skew")),
     "frame": frame,
     "recovered": recovered,
+    "exact": exact,
     "complex": complex_matrices,
     "state": state,
     "tucker": tucker,

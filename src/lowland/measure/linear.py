@@ -9,7 +9,7 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.dense_operator import DenseMap
 from lowland.core.doors import public
-from lowland.core.error_free import Close, close_map, close_product
+from lowland.core.error_free import BLOCK, Close, close_map, close_product, joined
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.records import Factors
 from lowland.core.rounding import gamma
@@ -82,6 +82,13 @@ class Linear:
         """Whether rounding errors are bounded: only of operators that are given as matrices."""
         return self.matrix is not None
 
+    def in_double(self) -> Linear:
+        """Return the same measurements, an operator given as an array in double precision."""
+        kind = np.result_type(self.dtype, np.float64)
+        if self.matrix is None or kind == self.dtype:
+            return self
+        return Linear(self.matrix.astype(kind), self.shape)
+
     def measure_error(self, factors: Factors) -> Vector:
         """Return bounds on the rounding error of `measure`, shape (p,)."""
         sizes = (np.abs(factors.left) @ np.abs(factors.right).T).ravel()
@@ -94,12 +101,18 @@ class Linear:
         return float(gamma(self.size + 2, self.dtype) * np.linalg.norm(spread)) * (1 + 1e-9)
 
     def measure_closely(self, factors: Factors) -> Close | None:
-        """Return the measurements with twice the digits; None if the operator is no dense array."""
-        if not isinstance(self.matrix, np.ndarray):
+        """Return the measurements with twice the digits; None if the operator is known by its products."""
+        if self.matrix is None:
             return None
         touch(40 * self._work)
-        x = close_product(factors.left, factors.right.conj().T)
-        return close_map(self.matrix, x.each(np.ravel))
+        x = close_product(factors.left, factors.right.conj().T).each(np.ravel)
+        if isinstance(self.matrix, np.ndarray):
+            return close_map(self.matrix, x)
+        # rows of a sparse array as dense ones, some at a time
+        rows, step = self.matrix.tocsr(), max(1, BLOCK // max(self.matrix.shape[1], 1))
+        return joined(
+            [close_map(rows[low : low + step].toarray(), x) for low in range(0, max(self.size, 1), step)]
+        )
 
     def adjoint(self, weights: Matrix) -> DenseMap:
         """Return A*(weights) as an operator on m x n matrices."""
