@@ -33,7 +33,7 @@ FAMILIES = {
     "measure": "close_products errors",
     "networks": "large_regions",
     "objectives": "one_pass side_weights",
-    "recheck": "forged_problems forgeries known_forgeries network_forgeries rechecks",
+    "recheck": "forged_problems forgeries known_forgeries network_forgeries rechecks unbounded_forgeries",
     "report": "accessibility",
     "reproduce": "experiments",
     "search": "steppers",

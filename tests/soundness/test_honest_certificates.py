@@ -163,6 +163,39 @@ def exact(rng, dtype):
     return ll.recover(A, y, rank=1, rng=0, **asked), (A, y)
 
 
+def degenerate(rng, dtype):
+    """Return a fit of few numbers in any unit, of counts or shares, by operators of any kind."""
+    n, count, single = int(rng.integers(1, 5)), int(rng.integers(1, 20)), rng.random() < 0.3
+    table = rng.standard_normal((count, n * n)).astype(np.float32 if single else np.float64)
+    table[:, 0] *= rng.random() < 0.7
+    of = LinearOperator(table.shape, table.dot, table.T.dot, dtype=table.dtype)
+    A = [
+        lambda: ll.Linear(sp.csr_array(table), (n, n)),
+        lambda: ll.Linear(of, (n, n)),
+        lambda: ll.Dense(table.reshape(-1, n, n)),
+        lambda: ll.RankOne(table[:, :n]),
+        lambda: ll.RankOne(sp.csr_array(table[:, :n])),
+        lambda: ll.Entries(rng.integers(0, n, count), rng.integers(0, n, count), (n, n)),
+        lambda: ll.Fourier(np.ones((n, n), bool)),
+        lambda: ll.coded_diffraction(np.exp(0.5j * np.pi * rng.integers(0, 4, (2, n)))),
+    ][rng.integers(8)]()
+    asked = {
+        "structure": str(rng.choice(["general", "psd", "density"])),
+        "loss": str(rng.choice(["squared", "poisson", "binomial"])),
+        "rank": int(rng.integers(1, min(n, 3) + 1)),
+        "dtype": dtype,
+    }
+    factor = rng.standard_normal((n, 1)).astype(A.dtype)
+    unit = 1.0 if asked["structure"] == "density" else 10.0 ** rng.uniform(-12, 12)
+    y = unit * np.real(A.measure_matrix(factor @ factor.T)).astype(float)
+    y = y + rng.choice([0, 1e-12, 1e-3, 0.3]) * np.abs(y).max() * rng.standard_normal(y.size)
+    if asked["loss"] != "squared":
+        y = np.abs(y) / (1 if asked["loss"] == "poisson" else max(np.abs(y).max(), 1e-300))
+    if asked["structure"] != "density" and rng.random() < 0.4:
+        asked["penalty"] = 1e-2 * unit
+    return ll.recover(A, y, rng=0, **asked), (A, y)
+
+
 def complex_matrices(rng, dtype):
     n, kind = 4, "complex64" if rng.random() < 0.5 else "complex128"
     vectors = (rng.standard_normal((30, n)) + 1j * rng.standard_normal((30, n))).astype(kind)
@@ -223,6 +256,7 @@ FITS = {
     "frame": frame,
     "recovered": recovered,
     "exact": exact,
+    "degenerate": degenerate,
     "complex": complex_matrices,
     "state": state,
     "tucker": tucker,

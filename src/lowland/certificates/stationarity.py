@@ -35,14 +35,14 @@ def judge_stationarity(objective: Fit, theta: Vector, given: Judgement) -> list[
         SUPPORTED; REFUTED where the slope along the gradient is bounded away from zero, rounding included;
         INCONCLUSIVE if rounding hides the answer, or is not bounded.
     """
-    tolerance = given.settings.gradient_tolerance
+    tolerance, value = given.settings.gradient_tolerance, float(objective.value(theta))
     if not objective.penalties:
         theta = balanced(objective, theta)  # the same matrix, whatever the scale between its factors
     gradient = objective.gradient(theta)
     size = float(np.linalg.norm(gradient))
     scale = gradient_scale(objective, theta)
     usual = gradient_rounding(objective, theta, given.rng())
-    if not np.isfinite([size, scale, usual]).all():
+    if not np.isfinite([size, scale, usual, value]).all():
         reason = because("overflow")
         return [Finding("stationary", Verdict.INCONCLUSIVE, tolerance=tolerance, reason=reason)]
     relative = size / scale if scale > 0 else (0.0 if size == 0 else float("inf"))

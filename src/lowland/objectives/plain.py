@@ -116,7 +116,8 @@ def recovery_document(objective: RecoveryProblem, theta: Vector, certificate: Ce
             if side not in model.biases:
                 point[f"{side}_biases"] = np.zeros(0)
     else:
-        point = {"factor": np.asarray(model.sides(exact)[0])}
+        # as it was judged: a factor that is scaled to unit trace is rounded
+        point = {"factor": np.asarray(model.unpack(exact))}  # type: ignore[attr-defined]
     problem = {
         "structure": model.name,
         "unit_trace": model.has_unit_trace,

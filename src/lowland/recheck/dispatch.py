@@ -115,22 +115,34 @@ def _checked(
     if problem.is_constrained and finding.claim not in OF_CONSTRAINED and not said.is_open:
         said.fault("under constraints on factors this claim is not judged")
         return said.settle("")
-    if said.is_open and said.code in UNCHECKED:
-        return said.settle_unchecked(UNCHECKED[said.code])
-    if said.is_open and said.says("constrained"):
-        said.require(problem.is_constrained, "nothing is asked of factors")
-        return said.nothing_claimed()
-    if said.is_open and said.says("infeasible"):
-        said.require(not problem.is_feasible, "no factor breaks its constraints")
-        return said.nothing_claimed()
-    if said.is_open and said.code == "out_of_scale":
-        return _out_of_scale(said, problem)
+    of_any = _of_any_claim(said, problem) if said.is_open else None
+    if of_any is not None:
+        return of_any
     try:
         return check(said, problem, certificate, progress)
     except np.linalg.LinAlgError as error:
         return said.settle_unchecked(f"a factorisation did not converge: {error}")
     except (ArithmeticError, ValueError, MemoryError) as error:  # numbers that nothing here expects
         return said.settle_unchecked(f"it cannot be computed here: {type(error).__name__}, {error}")
+
+
+def _of_any_claim(said: Statement, problem: PlainFit) -> Check | None:
+    """Check an open finding by words that any claim may have; None if it has none of them."""
+    if said.code in UNCHECKED:
+        return said.settle_unchecked(UNCHECKED[said.code])
+    if said.says("constrained"):
+        said.require(problem.is_constrained, "nothing is asked of factors")
+        return said.nothing_claimed()
+    if said.says("infeasible"):
+        said.require(not problem.is_feasible, "no factor breaks its constraints")
+        return said.nothing_claimed()
+    if said.code == "out_of_scale":
+        return _out_of_scale(said, problem)
+    if said.code == "overflow" and problem.is_formed and not np.isfinite(problem.objective()):
+        said.says("overflow")
+        said.number("tolerance")
+        return said.nothing_claimed()
+    return None
 
 
 def _out_of_scale(said: Statement, problem: PlainFit) -> Check:

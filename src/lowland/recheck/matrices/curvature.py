@@ -16,7 +16,13 @@ from lowland.recheck.dispatch import OneCheck, gradient_tolerance
 from lowland.recheck.matrices.derivatives import Progress, spectrum_off
 from lowland.recheck.plain_fit import P, PlainFit
 from lowland.recheck.statement import AGREE, Statement
-from lowland.recheck.stationarity import LARGEST_TOLERANCE, check_stationary, compare_slope_numbers, slope_of
+from lowland.recheck.stationarity import (
+    LARGEST_TOLERANCE,
+    check_stationary,
+    compare_slope_numbers,
+    overflows,
+    slope_of,
+)
 
 STRICT = "strict_local_minimum"
 # found by other means than from the full Hessian
@@ -64,6 +70,8 @@ def _check_curvature(
         said.require(is_still_open or said.verdict is Verdict.REFUTED, "these words refute the claim")
         compare_slope_numbers(said, slope)
         return said.settle(f"gradient {slope.relative:.2g} of that for the unfitted residuals")
+    if _is_hidden(problem):
+        return said.settle_unchecked("rounding hides the curvature of a loss at this point")
     at = _where(said, problem)
     if not calculus.is_formed(problem):
         return said.settle_unchecked("a Hessian of this size is not formed here")
@@ -83,11 +91,22 @@ def _check_curvature(
 def _says_nothing(said: Statement, problem: PlainFit) -> bool:
     """Whether the sentence states nothing about the data, or that they are out of range."""
     if said.says("overflow"):
-        said.require(not np.isfinite(problem.objective()), "the objective is finite")
+        said.require(overflows(problem), "the objective and its derivatives are finite")
         return True
     if len(said.phrases) > 1 and said.phrases[1].code == "not_converged":
         return any(said.says(code) for code in ITERATED) and said.says("not_converged")
     return said.says("no_direction") or said.says("products_cost")
+
+
+def _is_hidden(problem: PlainFit) -> bool:
+    """Whether rounding of predictions moves the curvatures of losses, as near the end of their range."""
+    if problem.losses.is_squared:
+        return False
+    z, error = problem.predictions(), problem.coarse_error()
+    bends = (problem.losses.each("curvature", end, problem.y) for end in (z - error, z + error))
+    ends = [problem.weights * bend for bend in bends]
+    moved = float(np.abs(ends[1] - ends[0]).max(initial=0.0))
+    return bool(moved > EXACT * np.abs(ends).max(initial=0.0))
 
 
 def _where(said: Statement, problem: P) -> P:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lowland.core.arrays import Matrix
@@ -33,6 +35,8 @@ ROUGH = 5e-3
 CLOSE = 1e-6
 # a factor whose smallest singular value is a smaller fraction of its largest is not of full rank
 SMOOTH = 1e-8
+# derivatives of a matrix of fixed trace that are a smaller fraction of those of the others are rounding
+HIDDEN = 1e-10
 MOST_LINE = 400
 
 
@@ -45,7 +49,7 @@ def check_local_uniqueness(
     if said.is_open and any(said.says(code) for code in TESTABLE):
         if is_jacobian_formed(problem):
             values = _singular_values(problem)
-            usable = np.isfinite(values).all() and values.size and values[-1] > 0
+            usable = np.isfinite(values).all() and values.size and values[-1] > _hidden(problem)
             said.require(not usable, "the Jacobian is finite, and not zero")
         return said.nothing_claimed()
     if progress is not None:
@@ -60,6 +64,8 @@ def check_local_uniqueness(
     if values.size == 0 or not values[-1] > 0:
         said.fault("the Jacobian at the point is zero")
         return said.settle("")
+    if values[-1] <= _hidden(problem):
+        return said.settle_unchecked("all that the Jacobian has is rounding")
     return _check_values(said, problem, values)
 
 
@@ -132,6 +138,14 @@ def _singular_values(problem: MatrixProblem) -> np.ndarray:
     even = problem.balanced()
     values, _ = spectrum_off(gram(even, np.ones(even.y.size)), gauge(even, penalised=False))
     return np.sqrt(np.maximum(values, 0.0))
+
+
+def _hidden(problem: MatrixProblem) -> float:
+    """Return below which singular values are rounding alone: of that of a matrix whose trace is not fixed."""
+    if not problem.has_unit_trace:
+        return 0.0
+    free = replace(problem.balanced(), has_unit_trace=False)
+    return HIDDEN * float(np.sqrt(np.trace(gram(free, np.ones(free.y.size)))))
 
 
 def _check_values(said: Statement, problem: MatrixProblem, values: np.ndarray) -> Check:

@@ -265,11 +265,9 @@ class MatrixProblem:
     @property
     def side_weights(self) -> tuple[Vector, Vector]:
         """Weights of rows and columns in the penalties."""
-        ones = (np.ones(length) for length in self.shape)
-        return tuple(
-            one if given is None else given
-            for one, given in zip(ones, (self.by_row, self.by_column), strict=True)
-        )  # type: ignore[return-value]
+        given = zip(self.shape, (self.by_row, self.by_column), strict=True)
+        sides = [np.ones(length) if weights is None else weights for length, weights in given]
+        return sides[0], sides[1]
 
     def data_term(self) -> float:
         """Return the weighted losses."""
@@ -298,9 +296,12 @@ class MatrixProblem:
         """Return the convex objective of another matrix without biases, the biases kept."""
         z = self.measure(low_rank + (self.matrix() - self.low_rank()))
         fit = float(np.sum(self.weights * self.losses.each("value", z, self.y)))
+        return fit + self.penalty * self.nuclear_norm(low_rank) + self.paid_for_biases()
+
+    def nuclear_norm(self, low_rank: Matrix) -> float:
+        """Return the weighted nuclear norm of a matrix without biases, zero if nothing is paid for it."""
         weighted = low_rank * np.sqrt(np.outer(*self.side_weights))
-        nuclear = float(np.linalg.norm(weighted, "nuc")) if self.penalty else 0.0
-        return fit + self.penalty * nuclear + self.paid_for_biases()
+        return float(np.linalg.norm(weighted, "nuc")) if self.penalty else 0.0
 
     def unfitted_value(self) -> float:
         """Return the data term when only biases are fitted, a natural unit."""
@@ -367,8 +368,6 @@ class MatrixProblem:
             if side in self.free:
                 parts.append(self.bias_penalty * weights * bias)
         return np.concatenate([*parts, *([np.zeros(1)] if "global" in self.free else [])])
-
-    # ---------------------------------------------------------------- biases
 
     def without_biases(self, y: Vector) -> Vector:
         """Return squared-loss data minus the biases that fit them best."""
