@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
 from lowland.core.arrays import Matrix
 from lowland.dynamics.antisymmetric import optimal_antisymmetric
-from lowland.dynamics.closed_forms import quadratic
-from lowland.dynamics.exits.dichotomy import escape_dichotomy
+from lowland.dynamics.exits.well_exits import exit_intervals
 from lowland.dynamics.laws import Dynamics, NonReversible, Overdamped, Underdamped
-from lowland.dynamics.quadratic_wells import stable_step
 from lowland.dynamics.recurrence import recurrence_time
+from lowland.landscape.proportions import share_interval
 from lowland.report.page import TableEntry
 from lowland.reproduce.experiment import Cell, Row
 
@@ -21,6 +19,8 @@ KINDS = ("LD", "ULD", "NLD")
 CURVATURES = (0.3, 0.1, 0.03, 0.01)
 # inverse temperatures, in units of one over smallest curvature times squared radius
 COLDS = (8.0, 16.0, 32.0)
+# times per recurrence time at which paths are drawn first, and how many recurrence times they are to stay
+TIMES, STAY = 16, 10
 
 
 def dynamics_of(kind: str, m: float, H: Matrix, beta: float, turn: float = 1.0) -> Dynamics:
@@ -46,30 +46,32 @@ def run_dichotomy(cell: Cell) -> Row:
     """Count paths that leave a quadratic well before the recurrence time, or not until ten times later.
 
     They start half a radius away. How cold it is: the inverse temperature times the smallest curvature and
-    the squared radius, which the noise along the smallest curvature must be small beside.
+    the squared radius, which the noise along the smallest curvature must be small beside. Paths are drawn
+    from the law of the well itself, so that no step size biases them.
     """
-    m = cell["smallest"]
+    m, chains = cell["smallest"], cell["chains"]
     H = np.diag([m, 1.0])
     # a little beyond the smallest optimal J, whose drift has no independent eigenvectors
     moves = dynamics_of(cell["kind"], m, H, cell["cold"] / m, turn=1.05)
-    moves = dataclasses.replace(moves, step_size=0.1 * stable_step(moves, H))
     soon = recurrence_time(moves, H, distance=0.5, radius=1.0)
-    study = escape_dichotomy(
-        quadratic(H),
-        np.zeros(2),
+    end = TIMES * (1 + STAY)
+    left = exit_intervals(
+        moves,
+        H,
+        0.5 / np.sqrt(2) * np.ones(2),
         radius=1.0,
-        dynamics=moves,
-        duration=10 * soon,
-        start=0.5 / np.sqrt(2) * np.ones(2),
-        n_chains=cell["chains"],
-        rng=4,
+        length=soon / TIMES,
+        count=end,
+        n_chains=chains,
+        rng=np.random.default_rng(4),
     )
-    low, high = study.interval(0.99)
+    early, stayed = int(np.sum(left < TIMES)), int(np.sum(left == end))
+    low, high = share_interval(early + stayed, chains, 0.99)
     return {
         "recurrence": soon,
-        "early": study.left_early / cell["chains"],
-        "stayed": study.stayed / cell["chains"],
-        "share": study.share,
+        "early": early / chains,
+        "stayed": stayed / chains,
+        "share": (early + stayed) / chains,
         "lower": low,
         "upper": high,
     }
@@ -90,7 +92,7 @@ def dichotomy_table(rows: Sequence[Row]) -> TableEntry:
         for r in rows
     ]
     return TableEntry(
-        "Leave within the recurrence time, or stay ten times as long: radius 1, started at distance 0.5",
+        "Leave within the recurrence time, or stay ten times as long: radius 1, started at 0.5, no step size",
         ("m", "dynamics", "beta m r²", "recurrence time", "left before", "stayed", "one or the other"),
         lines,
     )

@@ -156,7 +156,8 @@ def escape_dichotomy(
     Notes
     -----
     The recurrence time is that of `recurrence_time` at the minimum's Hessian, for the distance of the
-    farthest start, or the radius if all start at the minimum.
+    farthest start, or the radius if all start at the minimum. The step biases what is counted, most for paths
+    without inertia: compare with a tenth of it.
 
     References
     ----------
