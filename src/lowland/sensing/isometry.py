@@ -7,15 +7,13 @@ Matrices found by local search bound it from below, extreme singular values of A
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 
 from lowland.certificates.gaps.spectral_bounds import eigenvalue_bound
-from lowland.core.arrays import Matrix, Vector, check_rank
-from lowland.core.complex_views import as_complexes, as_reals
+from lowland.core.arrays import Matrix, check_rank
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_choice
@@ -26,14 +24,13 @@ from lowland.core.results.shown import Shown
 from lowland.core.rounding import gamma
 from lowland.core.running.interrupt import Interruptible
 from lowland.measure import Dense, Entries, Fourier, Pauli
+from lowland.sensing.isometry_search import ratio, search_ends
 
 STRUCTURES = ("general", "psd")
 # dimension of the space of matrices, and numbers of its image, up to which singular values are computed
 MOST_DIMENSIONS, MOST_NUMBERS = 2500, 30_000_000
 # charge for measuring matrices that are computed, as a fraction of the sum of squares
 COMPUTED = 1e-13
-# steps of a local search
-MOST_STEPS = 2000
 
 
 @public("lowland")
@@ -140,7 +137,7 @@ def restricted_isometry(
     structure : {"general", "psd"}
         "psd" compares symmetric (Hermitian) matrices only: positive semidefinite recovery needs no others.
     n_starts : int
-        Random starts of the local search for each end.
+        Matrices that are polished for each end; up to twenty times as many random starts choose them.
     rng : int or Generator
         For the starts.
 
@@ -158,8 +155,9 @@ def restricted_isometry(
 
     Notes
     -----
-    The local search costs some hundred products with A and its adjoint per start. The proof forms the Gram
-    matrix of A: O(p d^2 + d^3) for d dimensions.
+    The local search is truncated power iterations (a step along A* A, then the nearest matrix of the rank),
+    the best of which are polished on their factors: some hundred products with A and its adjoint each. The
+    proof forms the Gram matrix of A: O(p d^2 + d^3) for d dimensions.
 
     References
     ----------
@@ -186,14 +184,17 @@ def restricted_isometry(
     least, most = _proved(measurement, symmetric=symmetric)
     known = _exact_ends(measurement, symmetric=symmetric)
     if known is None:
-        generator = make_generator(rng)
-        flattest, steepest = (
-            _search(measurement, rank, sign, symmetric=symmetric, n_starts=n_starts, rng=generator)
-            for sign in (1.0, -1.0)
+        flattest, steepest = search_ends(
+            measurement,
+            rank,
+            symmetric=symmetric,
+            n_starts=n_starts,
+            gram=_gram(measurement),
+            rng=make_generator(rng),
         )
     else:
         flattest, steepest = known
-    smallest, largest = (_ratio(measurement, factors) for factors in (flattest, steepest))
+    smallest, largest = (ratio(measurement, factors) for factors in (flattest, steepest))
     return Isometry(
         rank=rank,
         structure=structure,
@@ -204,11 +205,6 @@ def restricted_isometry(
         least=least,
         most=most,
     )
-
-
-def _ratio(measurement: Measurement, factors: Factors) -> float:
-    """Return |A(X)|^2 / |X|^2."""
-    return float(np.linalg.norm(measurement.measure(factors)) ** 2 / factors.norm() ** 2)
 
 
 # -------------------------------------------------------------------- proofs
@@ -232,6 +228,16 @@ def _proved(measurement: Measurement, *, symmetric: bool) -> tuple[float | None,
     charge += 0.0 if isinstance(measurement, Dense) else COMPUTED * total
     most, least = eigenvalue_bound(gram).value + charge, -eigenvalue_bound(-gram).value - charge
     return (max(least, 0.0), most) if np.isfinite([least, most]).all() else (None, None)
+
+
+def _gram(measurement: Measurement) -> Matrix | None:
+    """Return A* A on matrices whose rows follow each other; None if it would be too large."""
+    dimensions = measurement.shape[0] * measurement.shape[1]
+    if dimensions > MOST_DIMENSIONS or measurement.size * dimensions > MOST_NUMBERS:
+        return None
+    table = _images(measurement, symmetric=False)
+    gram: Matrix = table.conj().T @ table
+    return gram
 
 
 def _orthogonal_family(measurement: Measurement) -> float | None:
@@ -297,84 +303,3 @@ def _images(measurement: Measurement, *, symmetric: bool) -> Matrix:
             columns += [np.asarray(measurement.measure_matrix(turn)) for turn in turns]
     table = np.stack(columns, axis=1)
     return np.concatenate([table.real, table.imag]) if symmetric and is_complex else table
-
-
-# -------------------------------------------------------------------- local search
-
-
-def _search(
-    measurement: Measurement,
-    rank: int,
-    sign: float,
-    *,
-    symmetric: bool,
-    n_starts: int,
-    rng: np.random.Generator,
-) -> Factors:
-    """Return the matrix of norm one with the smallest (sign 1) or largest (sign -1) ratio found."""
-    from scipy.optimize import minimize
-
-    best: tuple[float, Factors] | None = None
-    for start in range(n_starts):
-        signs = None
-        if symmetric:  # every number of negative eigenvalues in turn
-            signs = np.where(np.arange(rank) < start % (rank + 1), -1.0, 1.0)
-        factors_of, gradient_of = _parametrised(measurement, rank, signs)
-        (m, n), parts = measurement.shape, 2 if np.dtype(measurement.dtype).kind == "c" else 1
-        size = (n if symmetric else m + n) * rank * parts
-
-        def evaluate(
-            x: Vector, pull: Callable[[Vector], tuple[float, Vector]] = gradient_of
-        ) -> tuple[float, Vector]:
-            value, gradient = pull(x)
-            return sign * value, sign * gradient
-
-        point = rng.standard_normal(size)
-        options = {"maxiter": MOST_STEPS, "ftol": 1e-16, "gtol": 1e-12, "maxcor": 20}
-        optimum = minimize(
-            evaluate, point / np.linalg.norm(point), jac=True, method="L-BFGS-B", options=options
-        )
-        factors = factors_of(np.asarray(optimum.x))
-        size_found = factors.norm()
-        if not np.isfinite(optimum.fun) or not size_found > 0:
-            continue
-        unit = Factors(factors.left / size_found, factors.right)
-        if best is None or optimum.fun < best[0]:
-            best = float(optimum.fun), unit
-    if best is None:
-        raise InvalidInputError(
-            "no matrix was found whose measurements are finite", type(measurement).__name__
-        )
-    return best[1]
-
-
-def _parametrised(
-    measurement: Measurement, rank: int, signs: Vector | None
-) -> tuple[Callable[[Vector], Factors], Callable[[Vector], tuple[float, Vector]]]:
-    """Return functions of real vectors: U V^H, or U diag(signs) U^H, and its ratio with the gradient."""
-    (m, n), is_complex = measurement.shape, np.dtype(measurement.dtype).kind == "c"
-
-    def sides(x: Vector) -> tuple[Matrix, Matrix]:
-        numbers: Matrix = as_complexes(x) if is_complex else x
-        if signs is not None:
-            u = numbers.reshape(n, rank)
-            return u * signs, u
-        return numbers[: m * rank].reshape(m, rank), numbers[m * rank :].reshape(n, rank)
-
-    def evaluate(x: Vector) -> tuple[float, Vector]:
-        left, right = sides(x)
-        z = measurement.measure(Factors(left, right))
-        grams = left.conj().T @ left, right.conj().T @ right
-        square = float(np.sum(grams[0] * grams[1].T).real)
-        if not square > 0:
-            return 0.0, np.zeros_like(x)
-        value = float(np.linalg.norm(z) ** 2) / square
-        back = measurement.adjoint(z)
-        by_left = back.matmat(right) - value * left @ grams[1]
-        by_right = back.rmatmat(left) - value * right @ grams[0]
-        if signs is not None:
-            return value, np.array(as_reals(np.ascontiguousarray(2 / square * (by_left * signs + by_right))))
-        parts = [as_reals(np.ascontiguousarray(2 / square * part)) for part in (by_left, by_right)]
-        return value, np.concatenate(parts)
-
-    return lambda x: Factors(*sides(x)), evaluate
