@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.sensing import isometry, isometry_search
-from lowland.sensing.isometry_search import ratio
+from lowland.landscape import extreme_ratios
+from lowland.landscape.extreme_ratios import ratio
+from lowland.sensing import isometry
 from lowland.sensing.premise import check_premise
 
 STEPS, STARTS = 10, 100
@@ -102,7 +103,7 @@ def test_a_search_that_follows_one_start_is_beaten(monkeypatch):
         best = ll.restricted_isometry(measurement, 2, structure="psd", rng=0)
         with monkeypatch.context() as patch:
             patch.setattr(isometry, "_gram", lambda given: None)
-            patch.setattr(isometry_search, "ALONE", 1)
+            patch.setattr(extreme_ratios, "ALONE", 1)
             one = ll.restricted_isometry(measurement, 2, structure="psd", n_starts=1, rng=0)
         assert one.scaled_lower <= best.scaled_lower * (1 + 1e-9)
         behind += one.largest < best.largest / 1.01
