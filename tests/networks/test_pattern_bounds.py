@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lowland.core.errors import InvalidInputError
-from lowland.networks import pattern_share_bound, sufficient_width
+from lowland.networks import binary_pattern_width, pattern_share_bound
 
 CASES = [(2, 2, 1), (3, 3, 1), (3, 4, 1), (3, 2, 2), (3, 3, 2), (4, 3, 2), (5, 3, 2), (3, 2, 3), (3, 3, 4)]
 
@@ -51,13 +51,13 @@ def test_a_bound_with_one_group_less_would_not_hold():
 
 def test_the_least_width_for_a_share():
     for n, d, share in ((1000, 50, 0.99), (10, 1, 0.5), (7, 9, 0.999)):
-        width = sufficient_width(n, d, share, bias=False)
+        width = binary_pattern_width(n, d, share, bias=False)
         least, less = (pattern_share_bound(n, d, w, bias=False) for w in (width, width - 1))
         assert least >= share > less
         assert width <= np.ceil(n / d) + np.log2(min(n, d) / (1 - share)) + 1
-    assert sufficient_width(1000, 49, 0.99) == sufficient_width(1000, 50, 0.99, bias=False)
+    assert binary_pattern_width(1000, 49, 0.99) == binary_pattern_width(1000, 50, 0.99, bias=False)
     assert pattern_share_bound(10, 1, 3) == 0
     with pytest.raises(InvalidInputError, match="width"):
         pattern_share_bound(10, 2, 0)
     with pytest.raises(InvalidInputError, match="probability"):
-        sufficient_width(10, 2, 1.0)
+        binary_pattern_width(10, 2, 1.0)

@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.networks.regions.model": ["Relu"],
         "lowland.networks.network": ["ReluNetwork"],
         "lowland.networks.regions.objective": ["ReluObjective"],
-        "lowland.networks.regions.pattern_bounds": ["pattern_share_bound", "sufficient_width"],
+        "lowland.networks.regions.pattern_bounds": ["pattern_share_bound", "binary_pattern_width"],
         "lowland.networks.regions.patterns": ["count_patterns", "neuron_patterns"],
         "lowland.networks.regions.pattern_shares": ["WidthAdvice", "advise_width"],
         "lowland.networks.regions.pattern_volumes": ["full_pattern_bound", "full_pattern_volume"],

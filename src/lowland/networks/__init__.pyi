@@ -9,8 +9,8 @@ from lowland.networks.network import ReluNetwork as ReluNetwork
 from lowland.networks.reading import read_network as read_network
 from lowland.networks.regions.model import Relu as Relu
 from lowland.networks.regions.objective import ReluObjective as ReluObjective
+from lowland.networks.regions.pattern_bounds import binary_pattern_width as binary_pattern_width
 from lowland.networks.regions.pattern_bounds import pattern_share_bound as pattern_share_bound
-from lowland.networks.regions.pattern_bounds import sufficient_width as sufficient_width
 from lowland.networks.regions.pattern_shares import WidthAdvice as WidthAdvice
 from lowland.networks.regions.pattern_shares import advise_width as advise_width
 from lowland.networks.regions.pattern_volumes import full_pattern_bound as full_pattern_bound

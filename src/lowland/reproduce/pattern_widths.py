@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lowland.networks.kernels.exact_ranks import full_rank
-from lowland.networks.regions.pattern_bounds import pattern_share_bound, sufficient_width
+from lowland.networks.regions.pattern_bounds import binary_pattern_width, pattern_share_bound
 from lowland.networks.regions.share import Share
 from lowland.report.page import TableEntry
 from lowland.reproduce.experiment import Cell, Row
@@ -69,15 +69,17 @@ def width_note(rows: Sequence[Row]) -> str:
     """Return whether the bound holds, and how near the width that it asks for comes to n / d."""
     kept = sum(r["bound"] <= r["high"] for r in rows)
     widths = ", ".join(
-        f"{sufficient_width(POINTS, d, WANTED, bias=False)} for d = {d} (n / d = {-(-POINTS // d)})"
+        f"{binary_pattern_width(POINTS, d, WANTED, bias=False)} for d = {d} (n / d = {-(-POINTS // d)})"
         for d in DIMENSIONS
     )
     most = max(r["uniform"] - r["bound"] for r in rows)
     by_volume = [r["drawn"] - r["uniform"] for r in rows]
     return (
-        f"By number, for several inputs: the bound with its constants lies below the upper end of the 99 % "
-        f"interval in {kept} of {len(rows)} cells, and at most {most:.2f} below the share of all patterns. "
+        "Of all binary patterns, for several inputs: the bound with its constants lies below the upper end "
+        f"of the 99 % interval in {kept} of {len(rows)} cells, and at most {most:.2f} below the share of all "
+        "patterns. "
         f"For {100 * WANTED:g} % of the patterns it asks for widths of {widths}: mild overparameterisation, "
         f"as the paper says of most patterns. Layers drawn at random differ from uniform patterns by "
-        f"{min(by_volume):+.2f} to {max(by_volume):+.2f}: their neurons agree on points that are alike."
+        f"{min(by_volume):+.2f} to {max(by_volume):+.2f}: their neurons agree on points that are alike, and "
+        "where inputs are few most binary patterns belong to no region: of those the bound says nothing."
     )

@@ -17,7 +17,7 @@ from lowland.core.parameter_checks import check_share, whole_number
 
 @public("lowland.networks")
 def pattern_share_bound(n_points: int, n_inputs: int, width: int, *, bias: bool = True) -> float:
-    """Return a lower bound on the share of all binary patterns whose Jacobian has full rank.
+    """Return a lower bound on the share of all binary matrices, as patterns, whose Jacobian has full rank.
 
     Parameters
     ----------
@@ -42,7 +42,9 @@ def pattern_share_bound(n_points: int, n_inputs: int, width: int, *, bias: bool 
 
     Notes
     -----
-    Regions of full rank have no bad differentiable minimum. Costs O(n).
+    Regions of full rank have no bad differentiable minimum. A layer on given data has all 2^(n w) patterns
+    only with at least as many inputs as points; with few inputs it has few of them, and neighbours are mostly
+    on together. The share among those is much smaller. Costs O(n).
 
     References
     ----------
@@ -71,10 +73,13 @@ def pattern_share_bound(n_points: int, n_inputs: int, width: int, *, bias: bool 
 
 
 @public("lowland.networks")
-def sufficient_width(n_points: int, n_inputs: int, probability: float = 0.95, *, bias: bool = True) -> int:
-    """Return a width at which a share of all binary patterns has a Jacobian of full rank.
+def binary_pattern_width(
+    n_points: int, n_inputs: int, probability: float = 0.95, *, bias: bool = True
+) -> int:
+    """Return a width at which a share of all binary matrices, as patterns, has a Jacobian of full rank.
 
-    About n / d + log2(d / (1 - probability)).
+    About n / d + log2(d / (1 - probability)). It is not the width that a layer needs on data with few inputs:
+    most binary matrices are then patterns of no region. For that ask `advise_width`.
 
     Parameters
     ----------
@@ -90,6 +95,11 @@ def sufficient_width(n_points: int, n_inputs: int, probability: float = 0.95, *,
     int
         The least width at which `pattern_share_bound` is so large.
 
+    See Also
+    --------
+    advise_width : Of the regions that layers have on data, by volume.
+    survey_regions : Of the regions on given data, by volume or by number.
+
     Raises
     ------
     InvalidInputError
@@ -97,9 +107,15 @@ def sufficient_width(n_points: int, n_inputs: int, probability: float = 0.95, *,
 
     Examples
     --------
-    >>> import lowland as ll
-    >>> ll.networks.sufficient_width(1000, 49, 0.99)
+    >>> import numpy as np, lowland as ll
+    >>> ll.networks.binary_pattern_width(1000, 49, 0.99)
     33
+    >>> ll.networks.binary_pattern_width(60, 1, 0.9)  # of 60 points on a line, no region drawn has full rank
+    35
+    >>> points = np.random.default_rng(0).standard_normal((60, 1))
+    >>> shares = [ll.networks.survey_regions(points, width=w, law="count", rng=0).full for w in (35, 428)]
+    >>> [share.estimate for share in shares]
+    [0.0, 1.0]
     """
     check_share("probability", probability)
     n, inputs = whole_number(n_points, "n_points", 1), whole_number(n_inputs, "n_inputs", 1)
