@@ -90,7 +90,10 @@ def test_a_survey_has_a_page(folder):
         cwd=folder,
     )
     assert done.returncode == 0, done.stderr
-    found = re.search(r"([\d.]+) % of the regions drawn have a bad minimum inside", done.stdout)
+    parts = (
+        r"([\d.]+) % of the regions drawn have a bad minimum inside, ([\d.]+) % a network that fits the data"
+    )
+    found = re.search(parts + r", and ([\d.]+) % their best loss on the boundary only", done.stdout)
     page = (folder / "s.html").read_text()
     assert found is not None
     assert found[0] in page
@@ -98,6 +101,10 @@ def test_a_survey_has_a_page(folder):
     row = re.search(r"bad minimum inside</t[hd]>\s*<td[^>]*>([\d.]+) %", page)
     assert row is not None
     assert row[1] == found[1]
+    assert sum(float(found[k]) for k in (1, 2, 3)) == pytest.approx(100, abs=0.2)
+    options = ("--target", "y", "--width", "4", "--draws", "30", "--json")
+    as_json = json.loads(call("regions", "points.csv", *options, cwd=folder).stdout)
+    assert found[0] in as_json["survey"]["summary"]
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -105,7 +112,7 @@ def test_a_survey_without_targets_says_nothing_of_other_regions(folder):
     options = ("--width", "4", "--draws", "30", "--report", "t.html", "--force")
     done = call("regions", "points.csv", *options, cwd=folder)
     assert done.returncode == 0, done.stderr
-    words = "no bad minimum whatever the targets; of the others this says nothing"
+    words = "are known to have no bad minimum whatever the targets; of the others this says nothing"
     for text in (done.stdout, (folder / "t.html").read_text()):
         assert words in " ".join(text.split())
 

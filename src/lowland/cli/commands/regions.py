@@ -171,7 +171,8 @@ def _shares(survey: Any) -> dict[str, Any]:
         "global_minimum": survey.global_minimum,
         "bad_minimum": survey.bad_minimum,
     }
-    drawn = {"width": survey.width, "law": survey.law, "draws": survey.full.trials}
+    drawn: dict[str, Any] = {"width": survey.width, "law": survey.law, "draws": survey.full.trials}
+    drawn["summary"] = survey.summary
     return drawn | {
         name: {"share": share.estimate, "interval": list(share.interval())}
         for name, share in shares.items()

@@ -47,6 +47,7 @@ def region_page(
             *_advised(advice),
             *report.notes,
             *_without_minimum(report),
+            *([] if survey is None else [f"Other regions of {survey.width} neurons: {survey.summary}"]),
         ],
         tables=() if survey is None else (survey_table(survey),),
         figures=(FigureEntry("Activation pattern", alternative, ActivationDisplay.from_report(report).plot),),
@@ -87,8 +88,8 @@ def _without_minimum(report: RegionReport) -> list[str]:
 def survey_table(survey: RegionSurvey) -> TableEntry:
     """Return the shares of a survey as a table."""
     names = (
-        ("full-rank Jacobian: no bad minimum whatever the targets", survey.full),
-        ("global minimum in the closed region", survey.global_minimum),
+        ("full-rank Jacobian, hence no bad minimum whatever the targets", survey.full),
+        ("a network that fits the data, its boundary included", survey.global_minimum),
         ("bad minimum inside", survey.bad_minimum),
     )
     rows = []

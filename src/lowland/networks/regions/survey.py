@@ -82,16 +82,19 @@ class RegionSurvey(Shown, Reported):
     @property
     def summary(self) -> str:
         """What was found about bad minima, in one sentence."""
-        bad = self.bad_minimum
-        if bad is None:
+        bad, fitting = self.bad_minimum, self.global_minimum
+        if bad is None or fitting is None:
             return (
-                f"{100 * self.full.estimate:.3g} % of the regions drawn have no bad minimum whatever the "
-                "targets; of the others this says nothing: pass targets to look for bad minima in each."
+                f"{100 * self.full.estimate:.3g} % of the regions drawn are known to have no bad minimum "
+                "whatever the targets; of the others this says nothing: pass targets to look for bad minima "
+                "in each."
             )
-        open_ones = f", and {bad.undecided} could not be decided" if bad.undecided else ""
+        edge = Share(bad.trials - bad.hits - bad.undecided - fitting.hits, bad.trials)
+        open_ones = f"; {bad.undecided} could not be decided" if bad.undecided else ""
         return (
-            f"{100 * bad.estimate:.3g} % of the regions drawn have a bad minimum inside{open_ones}; the "
-            "others have a global minimum, or their best loss on the boundary, past which it falls further."
+            f"{100 * bad.estimate:.3g} % of the regions drawn have a bad minimum inside, "
+            f"{100 * fitting.estimate:.3g} % a network that fits the data, and {100 * edge.estimate:.3g} % "
+            f"their best loss on the boundary only, where training goes on into another region{open_ones}."
         )
 
     def _lines(self) -> list[str]:
@@ -102,7 +105,7 @@ class RegionSurvey(Shown, Reported):
             f"  full-rank Jacobian, hence no bad minimum whatever the targets: {self.full}",
         ]
         if self.global_minimum is not None:
-            lines.append(f"  a global minimum in the closed region: {self.global_minimum}")
+            lines.append(f"  a network that fits the data, its boundary included: {self.global_minimum}")
         if self.bad_minimum is not None:
             lines.append(f"  a bad minimum inside: {self.bad_minimum}")
         return [*lines, f"  {self.summary}"]
