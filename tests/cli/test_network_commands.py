@@ -167,6 +167,15 @@ def test_regression(folder):
     semi = call("regress", "semi.csv", "--delimiter", ";", "--json", cwd=folder)
     assert json.loads(semi.stdout)["knots"] == found["knots"]
     assert found["certificate"]["findings"][0]["claim"] == "stable_at_step_size"
+    assert found["certificate_about"] in done.stdout
+    assert found["certificate_about"] in page
+    assert "not about the function that predicts" in found["certificate_about"]
+    assert f"each, with {len(found['knots'])} knots." in found["certificate_about"]
+    options = ("--no-average", "--report", "minimum.html", "--json")
+    one = json.loads(call("regress", "line.csv", "--x", "time", "--y", "height", *options, cwd=folder).stdout)
+    assert one["certificate_about"].startswith("The finding is about the function that predicts: the minimum")
+    assert one["certificate_about"] in (folder / "minimum.html").read_text()
+    assert len(one["knots"]) == one["n_knots"]
 
 
 def test_regression_in_several_columns(folder):

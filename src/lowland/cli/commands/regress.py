@@ -24,7 +24,7 @@ from lowland.files.outputs import write_rows
 from lowland.files.table_format import TableFormat
 from lowland.networks.splines.additive_pages import additive_page
 from lowland.networks.splines.displays import SplineEstimator
-from lowland.networks.splines.pages import knots_in_words, regression_page
+from lowland.networks.splines.pages import certified, knots_in_words, regression_page
 from lowland.report.page import write_report
 
 # rows that are needed, for one column and for several
@@ -200,10 +200,10 @@ def _say(model: SplineEstimator, names: tuple[str, str]) -> None:
     if knots.size > SHOWN:
         say(f"  and {knots.size - SHOWN} more")
     finding = model.stability_.certificate["stable_at_step_size"]
+    say(certified(model))
     say(
-        f"minimum on all points: {knots_in_words(model.n_knots_)}; stable at step size "
-        f"{model.step_size_:.4g} (of gradient descent, {names[0]} scaled to -1 to 1 and "
-        f"{names[1]} to variance one): {finding.verdict.name}, {finding.method}"
+        f"  that minimum is stable at step size {model.step_size_:.4g} (of gradient descent, {names[0]} "
+        f"scaled to -1 to 1 and {names[1]} to variance one): {finding.verdict.name}, {finding.method}"
     )
 
 
@@ -243,5 +243,6 @@ def _as_data(model: SplineEstimator) -> dict[str, Any]:
         "slopes": model.slopes_.tolist(),
         "effective_knots": model.effective_knots_.tolist(),
         "weighted_variation": model.variation_,
+        "certificate_about": certified(model),
         "certificate": model.stability_.certificate.as_dict(),
     }

@@ -135,8 +135,19 @@ def regression_page(
         tables=[TableEntry("Minima by number of knots", header, minima)],
         figures=[FigureEntry("Weight of a change of slope", _RISK, risk.plot)],
         settings=settings,
-        headline=_headline(stability, "at the minimum on all points"),
+        headline=f"{certified(model)} {_headline(stability, 'at it')}",
         lead=Lead(_answers(model), _knots(model, names), [FigureEntry("Fit", words, spline.plot)]),
+    )
+
+
+def certified(model: SplineEstimator) -> str:
+    """Return whether the finding is about the function that predicts, or about which other, in a sentence."""
+    minimum = f"the minimum on all points, with {knots_in_words(model.n_knots_)}"
+    if not model.average:
+        return f"The finding is about the function that predicts: {minimum}."
+    return (
+        f"The finding is about {minimum}, not about the function that predicts: that is the mean of the "
+        f"splines without one fold each, with {knots_in_words(model.knots_.size)}."
     )
 
 
