@@ -8,7 +8,7 @@ from scipy.stats import multivariate_t
 
 import lowland as ll
 from lowland.bayes import full_gaussian
-from lowland.bayes.full_gaussian import FullGaussian, draw_gaussian, log_evidence
+from lowland.bayes.full_gaussian import Excesses, FullGaussian, draw_gaussian
 from lowland.bayes.row_scales import RowScales
 from lowland.cells.labels import TableLabels
 from lowland.cells.sides import TableCells
@@ -94,7 +94,7 @@ def test_the_evidence_of_shrinkage_is_that_of_one_row_after_the_other(rng):
             total += multivariate_t.logpdf(row, np.zeros(3), scale / t, df=t)
             degrees, scale = degrees + 1, scale + np.outer(row, row)
         expected.append(total)
-    found = log_evidence(contrasts.T @ contrasts, 7, excesses)
+    found = Excesses.of(excesses, 7, 3).log_evidence(contrasts.T @ contrasts)
     np.testing.assert_allclose(np.diff(found), np.diff(expected), rtol=1e-10)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import final
 
 import numpy as np
@@ -62,18 +63,22 @@ def draw_gaussian(
     """
     m, p = rows.shape
     mean = rows.mean(axis=0)
-    centred, transform = rows - mean, np.eye(p) if root is None else root
+    centred = rows - mean
     if root is not None:
         centred = np.linalg.solve(root, centred.T).T
     scatter = centred.T @ centred
-    excesses = np.geomspace(LEAST_EXCESS, MOST_EXCESS * m, STEPS)
-    weights = log_evidence(scatter, m, excesses)
+    grid = _grid(m, p)
+    weights = grid.log_evidence(scatter)
     weights = np.exp(weights - weights.max())
-    excess = float(rng.choice(excesses, p=weights / weights.sum()))
+    shares = np.cumsum(weights / weights.sum())
+    excess = float(grid.excesses[np.searchsorted(shares / shares[-1], rng.random(), side="right")])
     degrees = m - 1 + p + 1 + excess
     lower = wishart_root(p, degrees, rng)  # of a draw of the precision
-    total = transform @ (scatter + excess * np.eye(p)) @ transform.T + m * floor * np.eye(p)
-    posterior = np.linalg.cholesky(total)
+    identity = np.eye(p)
+    total = scatter + excess * identity
+    if root is not None:
+        total = root @ total @ root.T
+    posterior = np.linalg.cholesky(total + m * floor * identity)
     half, inverse = np.linalg.solve(lower, posterior.T).T, np.linalg.solve(posterior.T, lower)
     away = half @ rng.standard_normal(p) / np.sqrt(m)
     return FullGaussian(mean + away, half @ half.T, inverse @ inverse.T), excess
@@ -99,30 +104,54 @@ def draw_target(rows: Matrix, rng: np.random.Generator, roots: Sequence[Matrix |
     pair = current, other + (other >= current)
     m = len(rows)
     centred = rows - rows.mean(axis=0)
-    scatter = centred.T @ centred
-    evidences = []
+    scatter, grid, evidences = centred.T @ centred, _grid(*rows.shape), []
     for root in (roots[k] for k in pair):
         whitened, size = scatter, 0.0
         if root is not None:
             whitened = np.linalg.solve(root, np.linalg.solve(root, scatter).T)
             size = (m - 1) * float(np.log(np.diag(root)).sum())
-        excesses = np.geomspace(LEAST_EXCESS, MOST_EXCESS * m, STEPS)
-        evidences.append(
-            float(np.logaddexp.reduce(log_evidence((whitened + whitened.T) / 2, m, excesses))) - size
-        )
+        evidences.append(float(np.logaddexp.reduce(grid.log_evidence((whitened + whitened.T) / 2))) - size)
     return pair[1] if np.log(rng.random()) < -np.logaddexp(0.0, evidences[0] - evidences[1]) else pair[0]
 
 
-def log_evidence(scatter: Matrix, m: int, excesses: Vector) -> Vector:
-    """Return the log density of m rows with a scatter matrix for each excess, up to a common constant."""
-    from scipy.special import gammaln
+@final
+@dataclass(frozen=True, eq=False)
+class Excesses:
+    """Excesses of the prior's degrees of freedom, and what their evidence owes to the size of a table alone.
 
-    p = len(scatter)
-    values = np.maximum(np.linalg.eigvalsh(scatter), 0.0)
-    prior, posterior = p + 1 + excesses, m - 1 + p + 1 + excesses
-    sizes = np.log(values[:, None] + excesses).sum(axis=0)
-    # multivariate gamma functions, up to a constant
-    halves = np.arange(p)[:, None] / 2
-    gammas = (gammaln(posterior / 2 - halves) - gammaln(prior / 2 - halves)).sum(axis=0)
-    density: Vector = prior / 2 * p * np.log(excesses) - posterior / 2 * sizes + gammas
-    return density
+    Parameters
+    ----------
+    excesses : ndarray, shape (k,)
+    halves : ndarray, shape (k,)
+        Half the degrees of freedom of the posterior.
+    priors, gammas : ndarray, shape (k,)
+        Logarithms of determinants of the priors' means and ratios of multivariate gamma functions.
+    """
+
+    excesses: Vector
+    halves: Vector
+    priors: Vector
+    gammas: Vector
+
+    @classmethod
+    def of(cls, excesses: Vector, m: int, p: int) -> Excesses:
+        """Return what m rows of p numbers are judged by."""
+        from scipy.special import gammaln
+
+        prior, posterior = p + 1 + excesses, m - 1 + p + 1 + excesses
+        # multivariate gamma functions, up to a constant
+        halves = np.arange(p)[:, None] / 2
+        gammas = (gammaln(posterior / 2 - halves) - gammaln(prior / 2 - halves)).sum(axis=0)
+        return cls(excesses, posterior / 2, prior / 2 * p * np.log(excesses), gammas)
+
+    def log_evidence(self, scatter: Matrix) -> Vector:
+        """Return the log density of rows with a scatter matrix for each excess, up to a common constant."""
+        values = np.maximum(np.linalg.eigvalsh(scatter), 0.0)
+        sizes = np.log(values[:, None] + self.excesses).sum(axis=0)
+        density: Vector = self.priors - self.halves * sizes + self.gammas
+        return density
+
+
+@lru_cache(maxsize=64)  # hundreds of sweeps of a fit ask for the same
+def _grid(m: int, p: int) -> Excesses:
+    return Excesses.of(np.geomspace(LEAST_EXCESS, MOST_EXCESS * m, STEPS), m, p)
