@@ -208,3 +208,17 @@ def test_ordinary_tables_are_not_warned_of(rng):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ll.MatrixCompletion(method="variational", refine=False, random_state=0, certify=False).fit(table)
+
+
+def test_a_cell_like_all_others_of_its_column_is_not_far_in_the_unit_of_its_row():
+    values = np.full((20, 2), 3.3)
+    values[:, 1] = np.arange(20)
+    table = ll.Observations.from_array(values)
+    written = np.column_stack([1e-9 * np.random.default_rng(0).standard_normal(20), values[:, 1]])
+    written[7, 0] = 2.0
+    as_fitted = ll.Observations.from_array(written)
+    assert far_cells(table, as_fitted, {}) == []
+    values[7, 0] = 5.0
+    assert [(c.row, c.column) for c in far_cells(ll.Observations.from_array(values), as_fitted, {})] == [
+        (7, 0)
+    ]

@@ -146,6 +146,7 @@ def test_honest_documents_of_losses_are_confirmed(kind, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:the cell of row .* far outside its column")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_honest_documents_in_any_unit_are_confirmed(kind, dtype, tmp_path):

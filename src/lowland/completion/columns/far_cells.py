@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.cells.labels import TableLabels
 from lowland.core.arrays import Indices, Vector, places_of_each
@@ -95,9 +96,12 @@ def far_cells(table: Observations, written: Observations, scales: Mapping[int, s
     for j in suspected.tolist():
         rows, values = known[j]
         distances, middle, far = _outside(values, FAR_AS_WRITTEN if j in scales else FAR)
-        if j in scales and far.size:
+        if far.size:
             rows_of_plain, numbers = plain[j]
-            far = far[np.isin(rows[far], rows_of_plain[_outside(numbers, FAR)[2]])]
+            beyond = _beyond(numbers, np.isin(rows_of_plain, rows[far]))
+            if j in scales:
+                beyond = np.intersect1d(beyond, _outside(numbers, FAR)[2])
+            far = far[np.isin(rows[far], rows_of_plain[beyond])]
         if far.size:
             others = np.delete(distances, far)
             usual, most = float(np.median(others[others > 0])), float(others.max())
@@ -131,6 +135,12 @@ def _by_column(cells: Observations, columns: Indices) -> dict[int, tuple[Indices
     some = cells.select(np.flatnonzero(np.isin(cells.columns, columns)))
     places = places_of_each(some.columns, cells.shape[1])
     return {j: (some.rows[places[j]], some.values[places[j]].astype(np.float64)) for j in columns.tolist()}
+
+
+def _beyond(numbers: Vector, suspected: NDArray[np.bool_]) -> Indices:
+    """Return which suspected numbers are outside the range of all others: in a row's unit none need to."""
+    others = numbers[~suspected]
+    return np.flatnonzero(suspected & ((numbers < others.min()) | (numbers > others.max())))
 
 
 def _outside(values: Vector, limit: float) -> tuple[Vector, float, Indices]:
