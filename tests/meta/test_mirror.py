@@ -33,7 +33,8 @@ FAMILIES = {
     "measure": "close_products errors",
     "networks": "large_regions",
     "objectives": "one_pass side_weights",
-    "recheck": "forged_problems forgeries known_forgeries network_forgeries rechecks unbounded_forgeries",
+    "recheck": "bounds_that_round forged_problems forgeries known_forgeries network_forgeries rechecks "
+    "unbounded_forgeries",
     "report": "accessibility",
     "reproduce": "experiments",
     "search": "steppers",

@@ -229,11 +229,13 @@ def _conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) -> L
         return replace(ZERO_BOUND, limited_by=bound.limited_by)
     # no more than the slopes themselves: for some losses the conjugate is infinite beyond
     scale = min(1.0, objective.penalty / highest) if highest > 0 else 1.0
-    conjugates = objective.weighted(loss.conjugate(scale * slopes, objective.y))
-    sizes = objective.weighted(loss.conjugate_size(scale * slopes, objective.y))
+    scaled = scale * slopes
+    conjugates = objective.weighted(loss.conjugate(scaled, objective.y))
+    sizes = objective.weighted(loss.conjugate_size(scaled, objective.y))
     value = -float(conjugates.sum()) - gamma(conjugates.size) * float(np.abs(conjugates).sum())
     value -= gamma(ELEMENTARY) * float(sizes.sum()) * (1 + 1e-9)
-    value -= 0.5 * bias_square(objective, scale * direction) * (1 + 1e-14)
+    # of these slopes, not of the multiple: sums that cancel may differ by all that rounding moves it
+    value -= 0.5 * bias_square(objective, objective.weighted(scaled)) * (1 + 1e-14)
     if not (np.isfinite(value) and value > 0):
         return ZERO_BOUND
     reason = because("conjugates") + bound.reason
@@ -274,7 +276,7 @@ def _psd_conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) 
     value = -float(conjugates.sum()) - gamma(conjugates.size + 4) * float(np.abs(conjugates).sum())
     value -= gamma(ELEMENTARY) * float(sizes.sum()) * (1 + 1e-9)
     if objective.model.has_unit_trace:
-        value += lowest
+        value += lowest - gamma(4) * (abs(lowest) + abs(value))
     if not (np.isfinite(value) and value > 0):
         return ZERO_BOUND
     rigour = Rigour.RIGOROUS if objective.bounds_rounding else Rigour.WORKING_PRECISION

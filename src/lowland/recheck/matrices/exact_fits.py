@@ -31,8 +31,8 @@ MOST_PLACES, MOST_MISFIT = 1000.0, 1e-11
 LEAST_ROOM = 0.6
 # largest rounding of a prediction, sixteen times, as a fraction of the data around it
 MOST_BLUR = 2e-9
-# half the squares of smaller numbers lose digits to underflow
-SMALLEST_SQUARES = 1e-290
+# more than a square loses that underflows
+UNDERFLOW = 1e-306
 
 
 @final
@@ -92,7 +92,8 @@ def misfit_of(problem: MatrixProblem) -> Misfit:
             0.5 * float(np.sum(weights * np.maximum(residual - error, 0.0) ** 2)) * (1 - gamma(y.size + 8))
         )
         largest = (residual + error) * (1 + 8 * UNIT)
-        upper = 0.5 * float(np.sum(weights * largest**2)) * (1 + gamma(y.size + 8)) + paid
+        lost = UNDERFLOW * float(np.sum(weights[largest > 0]))
+        upper = 0.5 * float(np.sum(weights * largest**2)) * (1 + gamma(y.size + 8)) + paid + lost
     unit = usual_size(problem, y)
     coarse = np.minimum(problem.coarse_error(), problem.balanced().coarse_error())
     sharp = np.minimum(coarse, error + 4 * np.finfo(float).eps * (np.abs(y) + np.abs(problem.predictions())))

@@ -9,6 +9,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.complex_views import embed
+from lowland.core.rounding import gamma
 from lowland.recheck.bounds import is_definite, is_norm_at_most
 from lowland.recheck.matrices.derivatives import MOST_UNKNOWNS
 from lowland.recheck.matrices.problem import MatrixProblem
@@ -106,7 +107,8 @@ def conjugate_bound(problem: MatrixProblem, scale: float) -> Lower:
     nu = -scale * problem.weights * slopes
     bound, charge = _conjugates(problem, scale * slopes)
     feasible = is_norm_at_most(_scaled_spread(problem, nu), problem.penalty * (1 + LAST_DIGITS))
-    return Lower(bound - _bias_cost(problem, nu, 0.0)[0], charge) if feasible else NOTHING
+    cost, astray = _bias_cost(problem, nu, 0.0)
+    return Lower(bound - cost, charge + astray) if feasible else NOTHING
 
 
 def _conjugates(problem: MatrixProblem, slopes: Vector) -> tuple[float, float]:
@@ -162,7 +164,7 @@ def _scaled_spread(problem: MatrixProblem, nu: Vector) -> Matrix:
 
 
 def _bias_cost(problem: MatrixProblem, nu: Vector, value: float) -> tuple[float, float]:
-    """Return what biases take off the bound by their ridge, and where nu is not quite orthogonal to them.
+    """Return what biases take off the bound by their ridge, and what rounding of that and of free ones costs.
 
     Nothing holds the latter. At a better point than `value` biases add up to no more than data, residuals and
     matrix together; free ones of both sides, one of which is set to zero, grow by that along each of a chain
@@ -179,11 +181,15 @@ def _bias_cost(problem: MatrixProblem, nu: Vector, value: float) -> tuple[float,
     if not problem.bias_penalty and lines:
         nodes = sum(problem.shape) if len(lines) == 2 else 1
         return 0.0, nodes * reach * sum(float(np.sum(np.abs(sums[s]) + UNIT * sizes[s])) for s in lines)
-    held = [weights[side] * problem.bias_penalty for side in lines]
-    total = sum(float(np.sum(sums[s] ** 2 / h)) / 2 for s, h in zip(lines, held, strict=True))
-    reach += 2 * float(np.sqrt(2 * value / min((h.min() for h in held), default=np.inf)))
+    held = {side: weights[side] * problem.bias_penalty for side in lines}
+    count = max(int(np.bincount(positions).max()) for positions in problem.cells)
+    squares = [
+        sum(float(np.sum((np.abs(sums[side]) + lost * sizes[side]) ** 2 / h)) for side, h in held.items())
+        for lost in (0.0, gamma(count + 8))
+    ]
+    reach += 2 * float(np.sqrt(2 * value / min((h.min() for h in held.values()), default=np.inf)))
     astray = np.sum(np.abs(sums["global"]) + UNIT * sizes["global"]) if "global" in problem.free else 0.0
-    return total, float(astray) * reach
+    return squares[0] / 2, float(astray) * reach + (squares[1] - squares[0]) / 2
 
 
 def _line_sums(problem: MatrixProblem, numbers: Vector) -> dict[str, Vector]:
