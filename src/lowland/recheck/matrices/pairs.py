@@ -151,7 +151,7 @@ def compare_neighbour(said: Statement, problem: MatrixProblem) -> float | None:
     if not _is_sharp(error, around):
         said.not_derived("terms of the factors cancel, so that rounding hides their predictions")
     elif not _is_sharp(rounding, around):
-        said.fault("terms of the attached factors cancel, so that rounding hides their matrix")
+        said.not_derived("terms of the attached factors cancel, so that rounding hides their matrix")
     allowed = 2 * rounding + (2 * LAST_DIGITS + 16 * np.finfo(float).eps) * np.abs(z)
     said.require(bool((off <= allowed).all()), f"the predictions differ by up to {off.max(initial=0.0):.2g}")
     most = float(2 * rounding.max(initial=0.0))
