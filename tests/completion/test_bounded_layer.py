@@ -12,7 +12,7 @@ from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedE
 from lowland.files.bundle import save_bundle
 from saved_models import contents
 
-pytestmark = pytest.mark.usefixtures("plain_kernels_throughout")
+pytestmark = pytest.mark.usefixtures("plain_kernels_throughout", "light_fits_throughout")
 FAST = {"random_state": 0, "certify": False, "refine": False, "powers": False, "max_iter": 40}
 BOUNDS = {1: (0.0, 1.5), 3: (None, 0.4)}
 

@@ -19,6 +19,8 @@ from lowland.search import Iterations, run
 from lowland.search.gibbs import Gibbs
 from lowland.search.variational import Variational
 
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
+
 
 @dataclass
 class ManyBlocks:

@@ -16,7 +16,7 @@ from lowland.completion.planned_fit import fit_plan
 from lowland.completion.settling import _is_likelier
 from lowland.core.errors import InvalidInputError, UnsupportedError
 
-pytestmark = pytest.mark.usefixtures("plain_kernels_throughout")
+pytestmark = pytest.mark.usefixtures("plain_kernels_throughout", "light_fits_throughout")
 FAST = {"random_state": 0, "certify": False, "refine": False, "powers": False, "max_iter": 60}
 LIMIT = 0.4
 

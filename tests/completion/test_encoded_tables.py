@@ -16,7 +16,7 @@ from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInpu
 from lowland.files.bundle import save_bundle
 from saved_models import contents
 
-pytestmark = pytest.mark.usefixtures("few_trees_throughout")
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
 # few sweeps, where it is not their number that is tested
 LIGHT = {"random_state": 0, "certify": False, "max_iter": 25}
 KINDS = {1: LevelKind(3, ordered=False), 2: LevelKind(4, ordered=True), 4: LevelKind(2, ordered=False)}

@@ -30,7 +30,7 @@ SURE, CUT_OFF = 5.0, 0.2
 
 
 @pytest.fixture(autouse=True, scope="module")
-def light(few_trees_throughout):
+def light(light_fits_throughout):
     return
 
 

@@ -20,6 +20,8 @@ from lowland.trials.choices import ASKED_ORDERS, ORDERS
 from lowland.trials.gains import Rule
 from lowland.trials.masks import hide_along
 
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
+
 PLAIN = {"certify": False, "refine": False, "random_state": 0}
 LIGHT = PLAIN | {"max_iter": 40}
 ROWS, COLUMNS = 80, 4

@@ -19,6 +19,8 @@ from lowland.trials.choices import POWERS
 from lowland.trials.gains import Rule
 from lowland.verifying import verify
 
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
+
 FAST = {"certify": False, "random_state": 0, "refine": False, "max_iter": 40}
 
 

@@ -18,7 +18,7 @@ from lowland.recheck.documents import Document
 from lowland.recheck.matrices.tables.problem import table_problem
 from saved_models import contents
 
-pytestmark = pytest.mark.usefixtures("plain_kernels_throughout")
+pytestmark = pytest.mark.usefixtures("plain_kernels_throughout", "light_fits_throughout")
 FAST = {"random_state": 0, "certify": False, "refine": False}
 
 

@@ -19,6 +19,8 @@ from lowland.trials.choices import CURVES
 from lowland.trials.gains import Rule
 from saved_models import contents
 
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
+
 COLUMNS = 24
 # few draws and sweeps, where it is not their number that is tested
 LIGHT = {"method": "gaussian", "n_draws": 6, "max_iter": 20}
