@@ -53,10 +53,15 @@ def results():
     counts = ll.read_counts(data_path("photon_counts"))
     outcomes = ll.pauli_outcomes(counts.settings, counts.outcomes)
     plain = {"refine": False, "powers": False, "random_state": 0}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "lowland.completion.penalised.rank_path.PATH_SWEEPS", 20
+        )  # figures of a path, however good
+        path = ll.MatrixCompletion(method="map", max_iter=20, **plain).fit(table)
     return {
         "recovery": ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0),
         "tensor": ll.decompose_tucker(cube, (2, 2, 2), rng=0),
-        "table": ll.MatrixCompletion(method="map", max_iter=20, **plain).fit(table),
+        "table": path,
         "posterior": ll.MatrixCompletion(rank=2, max_iter=10, **plain).fit(table),
         "state": ll.estimate_state(outcomes, counts.counts, n_resamples=5, rng=0),
         "region": ll.networks.region_report(kinks, [-2.0, -1.5, 1.5, 2.0]),
