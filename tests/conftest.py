@@ -75,6 +75,51 @@ def quick_starts(monkeypatch):
     monkeypatch.setattr("lowland.completion.bayesian.sweeps.SETTLING", 2)
 
 
+def patch_few_trees(patch):
+    """Grow few trees, on few tables with cells held out: most of a fit of a small table is these."""
+    learning, trials = "lowland.completion.refinement.forest_learning", "lowland.completion.refinement.trials"
+    patch.setattr(f"{learning}.TREES", (6, 6, 20))
+    patch.setattr(f"{learning}.WEIGHED", (4, 4, 10))
+    patch.setattr(f"{trials}.MOST_TRIALS", import_module("lowland.trials.choices").FORESTS.hides.times)
+
+
+@pytest.fixture
+def few_trees(monkeypatch):
+    """Where it is not the errors of forests that are tested."""
+    patch_few_trees(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def few_trees_throughout():
+    """The same for all tests of a file and what they share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch_few_trees(patch)
+        yield
+
+
+# what default fits of small tables spend most of their time on besides trees, and as little of it as will do
+LIGHT = {
+    "lowland.completion.bayesian.settings.BURN_IN": 10,
+    "lowland.completion.bayesian.settings.MOST_SWEEPS": 1,
+    "lowland.completion.bayesian.fit.BRIEF": 20,
+    "lowland.completion.bayesian.order_choice.BRIEF": 20,
+    "lowland.completion.encoded.power_choice.BRIEF": 20,
+    "lowland.completion.row_units.choice.BRIEF": 20,
+    "lowland.completion.bayesian.starting.grown_start.WAY_SWEEPS": 2,
+    "lowland.completion.bayesian.starting.residual_structure.PASSES": 1,
+    "lowland.completion.bayesian.sweeps.SETTLING": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def light_fits_throughout(few_trees_throughout):
+    """Fit with few sweeps, draws and trees in a file that does not test how much better many make it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in LIGHT.items():
+            patch.setattr(name, value)
+        yield
+
+
 @pytest.fixture
 def undrawn(monkeypatch):
     """Let displays plot each figure of a page, and leave out its drawing as SVG, which takes far longer."""

@@ -14,6 +14,8 @@ from lowland.estimators.frames.filled import decode
 from lowland.estimators.frames.held import find_written
 from lowland.estimators.frames.kinds import encode, read_kinds
 
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
+
 NARROW, NAN = "\u202f", float("nan")
 
 

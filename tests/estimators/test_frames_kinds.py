@@ -12,6 +12,8 @@ import pytest
 import lowland as ll
 from lowland.core.errors import InvalidInputError
 
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
+
 SIZE = 40
 # one way to fit, without forests: other tests are about the choice among several
 PLAIN = {"method": "variational", "refine": False, "powers": False, "pattern": False}

@@ -8,6 +8,8 @@ import pytest
 import lowland as ll
 from lowland.core.errors import InvalidInputError
 
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
+
 LIGHT = {"rank": 1, "method": "variational", "refine": False, "powers": False, "pattern": False}
 LIGHT |= {"certify": False, "random_state": 0, "max_iter": 2}
 ROWS = np.where(np.eye(12, 3) > 0, np.nan, np.add.outer(np.arange(12.0) + 0.5, np.arange(3.0) ** 2))

@@ -13,6 +13,8 @@ from sklearn.preprocessing import StandardScaler
 
 import lowland as ll
 
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
+
 SIZE = 60
 # one way to fit, and few draws
 PLAIN = {"method": "gaussian", "n_draws": 10, "refine": False, "powers": False}

@@ -13,6 +13,12 @@ from lowland.files.table_format import TableFormat
 from lowland.files.tables import load_table
 from round_trips import QUICK, assert_only_filled, cells_of, complete_text, written_by
 
+
+@pytest.fixture(autouse=True, scope="module")
+def light():
+    """Numbers of draws are looked at here: they are those of whole fits."""
+
+
 # cells of a column, and the numbers that they say
 READ = {
     "unit": (["63.6 kg", "70 kg", "0", "NA"], [63.6, 70, 0, np.nan]),
