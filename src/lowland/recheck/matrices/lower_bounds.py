@@ -107,8 +107,17 @@ def conjugate_bound(problem: MatrixProblem, scale: float) -> Lower:
     nu = -scale * problem.weights * slopes
     bound, charge = _conjugates(problem, scale * slopes)
     feasible = is_norm_at_most(_scaled_spread(problem, nu), problem.penalty * (1 + LAST_DIGITS))
-    cost, astray = _bias_cost(problem, nu, 0.0)
+    moved = scale * problem.weights * _slopes_moved(problem)
+    charge += float(np.sum(moved * (np.abs(problem.y) + np.abs(problem.predictions()))))
+    cost, astray = _bias_cost(problem, nu, 0.0, moved)
     return Lower(bound - cost, charge + astray) if feasible else NOTHING
+
+
+def _slopes_moved(problem: MatrixProblem) -> Vector:
+    """Return by how much slopes change with the rounding of predictions, a part of steep losses' widths."""
+    z, error = problem.predictions(), problem.coarse_error()
+    above, below = (problem.losses.each("slope", z + side, problem.y) for side in (error, -error))
+    return np.asarray(np.abs(above - below))
 
 
 def _conjugates(problem: MatrixProblem, slopes: Vector) -> tuple[float, float]:
@@ -163,17 +172,20 @@ def _scaled_spread(problem: MatrixProblem, nu: Vector) -> Matrix:
     return np.asarray(spread / np.sqrt(np.outer(*problem.side_weights)))
 
 
-def _bias_cost(problem: MatrixProblem, nu: Vector, value: float) -> tuple[float, float]:
+def _bias_cost(
+    problem: MatrixProblem, nu: Vector, value: float, moved: Vector | None = None
+) -> tuple[float, float]:
     """Return what biases take off the bound by their ridge, and what rounding of that and of free ones costs.
 
     Nothing holds the latter. At a better point than `value` biases add up to no more than data, residuals and
     matrix together; free ones of both sides, one of which is set to zero, grow by that along each of a chain
-    of cells that leads through every line.
+    of cells that leads through every line. The dual vector itself may have moved.
     """
     if problem.cells is None or not problem.free:
         return 0.0, 0.0
     weights = dict(zip(("row", "column"), problem.side_weights, strict=True))
     sums, sizes = _line_sums(problem, nu), _line_sums(problem, np.abs(nu))
+    off = {side: np.zeros(1) for side in sums} if moved is None else _line_sums(problem, moved)
     reach = float(np.abs(_centred(problem)).max()) + float(np.sqrt(2 * value / problem.weights.min()))
     if problem.penalty:
         reach += value / problem.penalty / float(np.sqrt(weights["row"].min() * weights["column"].min()))
@@ -184,8 +196,11 @@ def _bias_cost(problem: MatrixProblem, nu: Vector, value: float) -> tuple[float,
     held = {side: weights[side] * problem.bias_penalty for side in lines}
     count = max(int(np.bincount(positions).max()) for positions in problem.cells)
     squares = [
-        sum(float(np.sum((np.abs(sums[side]) + lost * sizes[side]) ** 2 / h)) for side, h in held.items())
-        for lost in (0.0, gamma(count + 8))
+        sum(
+            float(np.sum((np.abs(sums[side]) + lost * sizes[side] + share * off[side]) ** 2 / h))
+            for side, h in held.items()
+        )
+        for share, lost in ((0.0, 0.0), (1.0, gamma(count + 8)))
     ]
     reach += 2 * float(np.sqrt(2 * value / min((h.min() for h in held.values()), default=np.inf)))
     astray = np.sum(np.abs(sums["global"]) + UNIT * sizes["global"]) if "global" in problem.free else 0.0
