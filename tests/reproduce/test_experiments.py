@@ -159,9 +159,10 @@ def test_cells_of_zhang2018():
     assert point["curvature"] == pytest.approx(1.28, abs=1e-9)
     assert (point["strict_minimum"], point["global"]) == ("SUPPORTED", "REFUTED")
     assert run_point({"delta": 0.5})["strict_minimum"] == "INCONCLUSIVE"
-    block = run_failures({"delta": 0.6, "algorithm": "gradient", "block": 0})
+    block = run_failures({"delta": 0.6, "algorithm": "gradient", "block": 0, "starts": 100})
     assert 15 <= block["failures"] <= 50
-    assert run_failures({"delta": 0.45, "algorithm": "gradient", "block": 0})["failures"] <= 2
+    easy = run_failures({"delta": 0.45, "algorithm": "gradient", "block": 0, "starts": 100})
+    assert easy["failures"] <= 2
 
 
 @pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
@@ -299,6 +300,7 @@ def test_cells_of_qiao2024(steps, points, monkeypatch):
     rows["interpolation"] = [
         {**cell, **qiao2024.run_interpolation(cell)} for cell in qiao2024.interpolation_cells(True)
     ]
+    rows["curved"] = [{**cell, **qiao2024.run_curved(cell)} for cell in qiao2024.curved_cells(True)[:9]]
     assert all(1 < r["lower"] <= r["upper"] for r in rows["interpolation"])
     small, large = (next(r for r in rows["steps"] if r["step_size"] == s) for s in (0.05, 0.4))
     assert small["knots"] > large["knots"]
@@ -307,13 +309,21 @@ def test_cells_of_qiao2024(steps, points, monkeypatch):
         assert row["sharpest_at_rest"] <= 1
         assert row["resting"] + row["moving"] + row["diverged"] == 8
         assert row["variation"] <= row["variation_limit"]
+        assert row["term_kept"] == row["judged"]
+        assert 0 <= row["term"] <= row["term_bound"]
+        assert row["beyond"] <= row["term"] + 1e-6
+    for row in rows["curved"]:
+        assert row["variation"] <= row["limit"]
+        assert row["knots"] >= 1
     page = qiao2024.make_page(rows, True)
     assert "came to rest" in page.notes[0]
     assert "oscillate" in page.notes[1]
     assert "No function varies more" in page.notes[2]
-    assert "SAYS NOTHING" in page.notes[3]
-    assert "gap of generalisation" in page.notes[5]
-    assert "interpolate" in page.notes[6]
+    assert "sigma + sqrt(MSE)" in page.notes[3]
+    assert "SHOWS NO POWER" in page.notes[4]
+    assert "On a sine" in page.notes[6]
+    assert "gap of generalisation" in page.notes[7]
+    assert "interpolate" in page.notes[8]
     even = qiao2024.slope([r for r in rows["interpolation"] if r["even"]], "lower")
     assert even[1] < 2 < even[2]
     slope = qiao2024.slope([{"points": n, "e": n**-0.8} for n in (10, 100, 1000)], "e")

@@ -16,5 +16,8 @@ def fitted_power(sizes: ArrayLike, values: ArrayLike) -> tuple[float, float, flo
 
 
 def power_words(power: tuple[float, float, float]) -> str:
-    """Return a slope with the ends of its interval, in words."""
-    return f"{power[0]:.2f} ({power[1]:.2f} to {power[2]:.2f})"
+    """Return a slope with the ends of its interval, in words, and that it says nothing if it holds 0."""
+    slope, low, high = power
+    # written so that an interval that is not known says nothing either
+    said = "" if low > 0 or high < 0 else ", WHICH HOLDS 0 AND SO SHOWS NO POWER"
+    return f"{slope:.2f} ({low:.2f} to {high:.2f}{said})"

@@ -30,7 +30,7 @@ def tucker_objective(tensor: NDArray[np.floating], ranks: tuple[int, ...]) -> Tu
 
 def scaling_cells(quick: bool) -> Sequence[Cell]:
     """Return sizes and seeds."""
-    return [{"size": d, "seed": seed} for d in SIZES for seed in range(5 if quick else 50)]
+    return [{"size": d, "seed": seed} for d in SIZES for seed in range(3 if quick else 50)]
 
 
 def run_scaling(cell: Cell) -> Row:
