@@ -323,6 +323,7 @@ def test_cells_of_qiao2024(steps, points, monkeypatch):
     assert "SHOWS NO POWER" in page.notes[4]
     assert "On a sine" in page.notes[6]
     assert "gap of generalisation" in page.notes[7]
+    assert ("it vanishes, as" in page.notes[7]) is ("SHOWS NO POWER" not in page.notes[7])
     assert "interpolate" in page.notes[8]
     even = qiao2024.slope([r for r in rows["interpolation"] if r["even"]], "lower")
     assert even[1] < 2 < even[2]

@@ -260,9 +260,10 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
     notes.append(curved_note(rows["curved"]))
     gap = slope([r for r in rows["rate"] if r["warmup"]], "gap")
     notes.append(
-        f"The gap of generalisation (training error against that of new points) falls as n to the power "
-        f"{power_words(gap)} after a warm-up: it vanishes, as the theorem says, whose constants are not "
-        f"known here; the noise of n points alone gives -0.5."
+        f"The gap of generalisation (training error against that of new points) scales as n to the power "
+        f"{power_words(gap)} after a warm-up: "
+        f"{'it vanishes, as the theorem says' if gap[2] < 0 else 'that it vanishes is not shown'}; the "
+        "theorem's constants are not known here, and the noise of n points alone gives -0.5."
     )
     interpolations = rows["interpolation"]
     exponents = [slope([r for r in interpolations if r["even"] == even], "lower") for even in (1, 0)]
