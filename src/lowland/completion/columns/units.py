@@ -11,6 +11,8 @@ from lowland.completion.columns.kinds import NUMBERS, Kind
 from lowland.core.arrays import Vector, places_of_each
 from lowland.core.cells.observations import Observations
 
+# expected squares of a billionth of a column's spread: less noise is none, and its inverse has a square in floats
+NOISELESS = 1e-18
 # median absolute deviation of the standard normal distribution
 NORMAL_MEDIAN_DEVIATION = 0.6745
 SMALLEST_SPREAD = 1e-150
@@ -89,8 +91,8 @@ def noise_of(kind: Kind, y: Vector, z: Vector, variances: Vector, weights: Vecto
 
 
 def precision_of(noise: float) -> float:
-    """Return the weight of a column's loss: the inverse of the noise."""
-    return float(1 / max(noise, SMALLEST_SPREAD))
+    """Return the weight of a column's loss: the inverse of the noise, which counts as no less than `NOISELESS`."""
+    return float(1 / max(noise, NOISELESS))
 
 
 def weighted_quantile(values: Vector, weights: Vector, level: float) -> float:
