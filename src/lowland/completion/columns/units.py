@@ -11,7 +11,7 @@ from lowland.completion.columns.kinds import NUMBERS, Kind
 from lowland.core.arrays import Vector, places_of_each
 from lowland.core.cells.observations import Observations
 
-# expected squares of a billionth of a column's spread: less noise is none, and its inverse has a square in floats
+# the square of a billionth of a column's spread: less noise is none, and the inverse has a square in floats
 NOISELESS = 1e-18
 # median absolute deviation of the standard normal distribution
 NORMAL_MEDIAN_DEVIATION = 0.6745
@@ -91,7 +91,7 @@ def noise_of(kind: Kind, y: Vector, z: Vector, variances: Vector, weights: Vecto
 
 
 def precision_of(noise: float) -> float:
-    """Return the weight of a column's loss: the inverse of the noise, which counts as no less than `NOISELESS`."""
+    """Return the weight of a column's loss: the inverse of the noise, if that is at least `NOISELESS`."""
     return float(1 / max(noise, NOISELESS))
 
 

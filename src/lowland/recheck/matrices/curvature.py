@@ -193,6 +193,6 @@ def _compare_direction(said: Statement, at: PlainFit, matrix: np.ndarray, bound:
     noise = 64 * np.finfo(float).eps * max(abs(value) for value in values) / step**2
     said.close("second_difference", second, rtol=1e-4, atol=noise)
     said.require(
-        curvature < -bound * (1 - AGREE) and curvature < -2 * rounding and second < 0,
+        curvature < -bound * (1 - AGREE) and curvature < -2 * rounding and second < noise,
         f"the curvature along the attached direction is {curvature:.3g}",
     )

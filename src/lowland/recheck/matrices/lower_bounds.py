@@ -131,7 +131,7 @@ def rank_bound(problem: MatrixProblem, mu: float) -> Lower:
     """Return the bound over matrices of the rank if the data term grows by mu/2 |Y - X|^2, else 0."""
     if problem.free or problem.has_unit_trace or not problem.losses.is_squared or not mu > 0:
         return NOTHING
-    mu = mu * (1 - LAST_DIGITS)
+    stated, mu = mu, mu * (1 - LAST_DIGITS)
     if not _grows(problem, mu):
         return NOTHING
     x, g = problem.low_rank(), problem.spread(problem.slopes)
@@ -143,7 +143,8 @@ def rank_bound(problem: MatrixProblem, mu: float) -> Lower:
     size, steep = float(np.linalg.norm(x)), float(np.linalg.norm(g))
     gap = float(np.vdot(g, x).real) + mu / 2 * (float(np.sum(kept**2)) - size**2)
     noise = steep * size + mu * size**2 + mu * float(np.sum(kept**2))
-    return Lower(float(problem.data_term() - max(gap, 0.0)), UNIT * max(x.shape) * noise)
+    last = (stated - mu) * (size**2 + float(np.sum(kept**2)))  # what the last digits may change
+    return Lower(float(problem.data_term() - max(gap, 0.0)), UNIT * max(x.shape) * noise + last)
 
 
 def _grows(problem: MatrixProblem, mu: float) -> bool:
