@@ -23,10 +23,11 @@ UNIT = 32 * float(np.finfo(float).eps)
 @final
 @dataclass(frozen=True)
 class Lower:
-    """A lower bound as computed, and how much rounding may have raised it."""
+    """A lower bound as computed, how much rounding may have raised it, and what caution has taken off."""
 
     value: float
     charge: float = 0.0
+    caution: float = 0.0
 
 
 NOTHING = Lower(0.0)
@@ -143,8 +144,8 @@ def rank_bound(problem: MatrixProblem, mu: float) -> Lower:
     size, steep = float(np.linalg.norm(x)), float(np.linalg.norm(g))
     gap = float(np.vdot(g, x).real) + mu / 2 * (float(np.sum(kept**2)) - size**2)
     noise = steep * size + mu * size**2 + mu * float(np.sum(kept**2))
-    last = (stated - mu) * (size**2 + float(np.sum(kept**2)))  # what the last digits may change
-    return Lower(float(problem.data_term() - max(gap, 0.0)), UNIT * max(x.shape) * noise + last)
+    caution = (stated - mu) * (size**2 + float(np.sum(kept**2)))
+    return Lower(float(problem.data_term() - max(gap, 0.0)), UNIT * max(x.shape) * noise, caution)
 
 
 def _grows(problem: MatrixProblem, mu: float) -> bool:

@@ -97,7 +97,7 @@ def _check_gap(said: Statement, problem: MatrixProblem) -> Check:
     if bound is NOTHING and said.finding.witness.get("dual_scale") and _is_dual_hidden(problem):
         return said.settle_unchecked("rounding hides whether the dual vector is feasible")
     lower = bound.value
-    slack = room + min(ROUNDED_BEFORE * bound.charge, 1e-3 * value)
+    slack = room + min(ROUNDED_BEFORE * bound.charge + bound.caution, 1e-3 * value)
     if not np.isfinite(lower) or lower > value + max(slack, 1e-6 * value):
         said.not_derived(f"a lower bound of {lower:.6g} exceeds the objective of {value:.6g}: rounding")
         lower = min(lower, value) if np.isfinite(lower) else 0.0
