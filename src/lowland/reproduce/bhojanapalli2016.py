@@ -91,7 +91,7 @@ def relative_error(objective: RecoveryObjective, theta: Vector, truth: Matrix) -
 
 def noise_cells(quick: bool) -> Sequence[Cell]:
     """Return noise levels and trials at five measurements per degree of freedom."""
-    n, trials = (30, 3) if quick else (40, 10)
+    n, trials = (30, 2) if quick else (40, 10)
     return [{"n": n, "rank": 2, "sigma": sigma, "trial": t} for sigma in SIGMAS for t in range(trials)]
 
 
