@@ -12,6 +12,7 @@ import typer
 from lowland.cli.commands.tomography import COUNTS, CountOptions, sense_counts
 from lowland.cli.judging.judged import JudgedOptions, verdict_lines
 from lowland.cli.judging.measurements import read_measurements
+from lowland.cli.judging.premises import LandscapeOptions
 from lowland.cli.output import refuse_given
 from lowland.cli.records import option, takes_records
 from lowland.core.damage import reading
@@ -23,7 +24,7 @@ from lowland.sensing.recovery import RecoveryFit
 from lowland.sensing.solvers import SOLVERS
 
 # options without effect on counts: the state is estimated by maximum likelihood, convex at full rank
-SETTLED = ("structure", "loss", "penalty", "solver", "start", "effort")
+SETTLED = ("structure", "loss", "penalty", "solver", "start", "effort", "premise", "isometry", "census")
 OF_COUNTS = tuple(one.name for one in fields(CountOptions))
 
 
@@ -38,6 +39,7 @@ class SenseOptions:
     penalty: float = option(0.0, "Weight of the nuclear norm.")
     solver: str = option("auto", f"auto, {', '.join(SOLVERS)}.")
     start: str = option("auto", "auto, spectral, random or small_random.")
+    landscape: LandscapeOptions
     output: Path | None = option(None, "Write the factors left and right here (.npz).")
 
 
@@ -82,15 +84,17 @@ def sense(
         start=asked.start,
         rng=given.seed,
         effort=given.effort,
+        premise=asked.landscape.premise_for(asked.rank, measurement.shape),
     )
+    survey = asked.landscape.survey(measurement, asked.rank, fit.objective, given.seed)
     if asked.output is not None:
         save_arrays(asked.output, {"left": fit.factors.left, "right": fit.factors.right})
     given.conclude(
         fit,
         ("factors", asked.output),
         report=fit.report,
-        data=lambda: _as_data(fit),
-        lines=lambda: [*_lines(fit), *verdict_lines(fit.certificate)],
+        data=lambda: _as_data(fit) | survey.as_data(),
+        lines=lambda: [*_lines(fit), *survey.lines(), *verdict_lines(fit.certificate)],
     )
 
 
