@@ -12,8 +12,8 @@ import lowland as ll
 from lowland.datasets import planted_completion
 from lowland.models import General
 from lowland.objectives import make_objective
-from lowland.sensing.attempt import AttemptInputs
-from lowland.sensing.multistart import shrinking_penalty
+from lowland.sensing.searching.attempt import AttemptInputs
+from lowland.sensing.searching.multistart import shrinking_penalty
 
 SHAPE, RANK = (500, 400), 5
 

@@ -46,7 +46,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.sensing.intervals": ["Intervals", "functional_intervals"],
         "lowland.sensing.isometry": ["Isometry", "restricted_isometry"],
         "lowland.sensing.premise": ["Premise"],
-        "lowland.sensing.rank_increment": ["raise_rank"],
+        "lowland.sensing.searching.rank_increment": ["raise_rank"],
         "lowland.sensing.recover": ["certify_matrix", "recover"],
         "lowland.sensing.recovery": ["RecoveryFit"],
         "lowland.sensing.states.tomography": ["StateFit", "estimate_state"],

@@ -72,10 +72,10 @@ from lowland.sensing.intervals import functional_intervals as functional_interva
 from lowland.sensing.isometry import Isometry as Isometry
 from lowland.sensing.isometry import restricted_isometry as restricted_isometry
 from lowland.sensing.premise import Premise as Premise
-from lowland.sensing.rank_increment import raise_rank as raise_rank
 from lowland.sensing.recover import certify_matrix as certify_matrix
 from lowland.sensing.recover import recover as recover
 from lowland.sensing.recovery import RecoveryFit as RecoveryFit
+from lowland.sensing.searching.rank_increment import raise_rank as raise_rank
 from lowland.sensing.states.tomography import StateFit as StateFit
 from lowland.sensing.states.tomography import estimate_state as estimate_state
 from lowland.tensors.cells.observations import TensorObservations as TensorObservations

@@ -38,7 +38,7 @@ PLANTED = {
     "networks know dynamics": ("networks/splines/descent.py", "import lowland.dynamics.laws"),
     "completion knows dynamics": ("completion/plan.py", "import lowland.dynamics.laws"),
     "sensing knows tables": ("sensing/recovery.py", "import lowland.completion.plan"),
-    "bayes knows sensing": ("bayes/posterior.py", "import lowland.sensing.solvers"),
+    "bayes knows sensing": ("bayes/posterior.py", "import lowland.sensing.searching.solvers"),
     "report knows models": ("report/words.py", "import lowland.models"),
     "testing knows measure": ("testing/solvers.py", "import lowland.measure"),
     "numba outside kernels": ("search/gradient.py", "import numba"),

@@ -8,7 +8,7 @@ from lowland.core.work import Budget, counted
 from lowland.measure import gaussian
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
-from lowland.sensing.many_searches import (
+from lowland.sensing.searching.many_searches import (
     _Batch,
     affordable_searches,
     is_small,

@@ -8,7 +8,7 @@ from commands import call
 from lowland.core.results.status import Verdict
 from lowland.datasets import planted_completion, planted_sensing
 from lowland.search import Iterations, Stochastic
-from lowland.sensing.solvers import SOLVERS
+from lowland.sensing.searching.solvers import SOLVERS
 
 NEED_CELLS = ("alternating", "variable_projection")
 

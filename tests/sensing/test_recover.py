@@ -15,7 +15,7 @@ from lowland.datasets import false_minimum, planted_completion, planted_sensing
 from lowland.measure import Entries, Linear, Pauli, RankOne, coded_diffraction, gaussian
 from lowland.search import Alternating, Gradient, Iterations, Stochastic
 from lowland.sensing.recover import certify_matrix
-from lowland.sensing.solvers import data_energy
+from lowland.sensing.searching.solvers import data_energy
 
 
 def error(matrix, truth):
@@ -86,8 +86,8 @@ def test_exact_completion_from_the_default(seed):
 def test_shrinking_penalty_recovers_from_random_starts(rng):
     from lowland.models import General
     from lowland.objectives import make_objective
-    from lowland.sensing.attempt import AttemptInputs
-    from lowland.sensing.multistart import shrinking_penalty
+    from lowland.sensing.searching.attempt import AttemptInputs
+    from lowland.sensing.searching.multistart import shrinking_penalty
 
     instance = planted_completion((60, 50), 3, 3.5, 0)
     objective = make_objective(instance.measurement, instance.y, General((60, 50), 3))

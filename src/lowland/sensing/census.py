@@ -22,9 +22,9 @@ from lowland.objectives import RecoveryObjective
 from lowland.search import TrustRegion, make_start, run
 from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
-from lowland.sensing.attempt import AttemptInputs
-from lowland.sensing.multistart import polish
-from lowland.sensing.solvers import default_stop, make_solver
+from lowland.sensing.searching.attempt import AttemptInputs
+from lowland.sensing.searching.multistart import polish
+from lowland.sensing.searching.solvers import default_stop, make_solver
 
 
 @final

@@ -32,11 +32,13 @@ from lowland.search.loop import Callback
 from lowland.search.sequence import Searching, search_in_turn, unless_ended
 from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
-from lowland.sensing.attempt import AttemptInputs
 from lowland.sensing.conditional import with_conditional_findings
 from lowland.sensing.input_checks import check_scale, warn_if_too_few
 from lowland.sensing.matrix_models import structured
-from lowland.sensing.multistart import (
+from lowland.sensing.premise import Premise, check_premise
+from lowland.sensing.recovery import RecoveryFit
+from lowland.sensing.searching.attempt import AttemptInputs
+from lowland.sensing.searching.multistart import (
     Search,
     is_settled,
     plan_starts,
@@ -44,8 +46,6 @@ from lowland.sensing.multistart import (
     polish_end,
     settle_small_components,
 )
-from lowland.sensing.premise import Premise, check_premise
-from lowland.sensing.recovery import RecoveryFit
 from lowland.sensing.second_solution import refute_uniqueness
 
 # numbers in all measuring matrices up to which more threads of linear algebra gain nothing

@@ -28,8 +28,8 @@ from lowland.search import (
     run,
 )
 from lowland.search.stops import Progress, StopRule
-from lowland.sensing.many_searches import affordable_searches, is_small, search_from_many_starts
-from lowland.sensing.solvers import exact_value
+from lowland.sensing.searching.many_searches import affordable_searches, is_small, search_from_many_starts
+from lowland.sensing.searching.solvers import exact_value
 
 # searches for answers, or rounds of many at once; the first few must find an answer
 TRIES, ROUNDS, FIRST_TRIES = 40, 16, 8

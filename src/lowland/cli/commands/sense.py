@@ -21,7 +21,7 @@ from lowland.core.wording import counted
 from lowland.files.bundle import save_arrays
 from lowland.sensing.recover import recover
 from lowland.sensing.recovery import RecoveryFit
-from lowland.sensing.solvers import SOLVERS
+from lowland.sensing.searching.solvers import SOLVERS
 
 # options without effect on counts: the state is estimated by maximum likelihood, convex at full rank
 SETTLED = ("structure", "loss", "penalty", "solver", "start", "effort", "premise", "isometry", "census")

@@ -49,7 +49,7 @@ from lowland.search.loop import Callback, Checkpoint, Snapshot
 from lowland.search.sequence import refined
 from lowland.search.stops import StopRule
 from lowland.sensing.input_checks import check_scale
-from lowland.sensing.solvers import exact_value, warmed_alternating
+from lowland.sensing.searching.solvers import exact_value, warmed_alternating
 
 # Newton steps after the sweeps sharpen the certificate; beyond this many observations times unknowns per row
 # (a fifth of it for effort "quick"), accelerated sweeps are cheaper

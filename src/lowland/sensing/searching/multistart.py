@@ -26,9 +26,9 @@ from lowland.search import (
 )
 from lowland.search.sequence import joined, last_digits
 from lowland.search.stepper import Stepper
-from lowland.sensing.attempt import AttemptInputs
-from lowland.sensing.rank_increment import UNFIT, raise_rank
-from lowland.sensing.rank_lifting import (
+from lowland.sensing.searching.attempt import AttemptInputs
+from lowland.sensing.searching.rank_increment import UNFIT, raise_rank
+from lowland.sensing.searching.rank_lifting import (
     SPARE_COMPONENT,
     bump_rank,
     component_sizes,
@@ -37,7 +37,7 @@ from lowland.sensing.rank_lifting import (
     sharpened,
     through_higher_rank,
 )
-from lowland.sensing.solvers import (
+from lowland.sensing.searching.solvers import (
     data_energy,
     default_stop,
     exact_value,

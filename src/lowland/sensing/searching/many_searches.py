@@ -10,7 +10,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import CALL, Budget, touch
 from lowland.objectives import RecoveryObjective
 from lowland.search import make_start
-from lowland.sensing.solvers import exact_value
+from lowland.sensing.searching.solvers import exact_value
 
 # largest number of unknowns, and of numbers in all Jacobians, for searching from many starts at once
 MOST_UNKNOWNS, MOST_NUMBERS = 120, 2e6

@@ -15,8 +15,8 @@ from lowland.objectives.close_up import accurate_residual, make_close_up
 from lowland.search import GaussNewton, Iterations, RelativeDecreaseBelow, run
 from lowland.search.sequence import continued, joined, refined
 from lowland.search.stepper import Stepper
-from lowland.sensing.attempt import AttemptInputs
-from lowland.sensing.rank_increment import UNFIT, padded, widen
+from lowland.sensing.searching.attempt import AttemptInputs
+from lowland.sensing.searching.rank_increment import UNFIT, padded, widen
 
 # components smaller than this, relative to the largest, may be redundant
 SPARE_COMPONENT = 1e-3

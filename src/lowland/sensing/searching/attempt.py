@@ -15,7 +15,7 @@ from lowland.search import run
 from lowland.search.loop import Callback
 from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
-from lowland.sensing.solvers import default_stop
+from lowland.sensing.searching.solvers import default_stop
 
 
 @final
