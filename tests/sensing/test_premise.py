@@ -64,6 +64,39 @@ def test_no_instance_has_a_false_minimum(count, rng):
         assert np.linalg.norm(u @ u.T - factor @ factor.T) < 1e-3 * np.linalg.norm(factor @ factor.T)
 
 
+@INSTANCES
+def test_columns_to_spare_allow_a_larger_delta(count, rng):
+    for _ in range(count // 4):
+        known = known_operator(4, float(rng.uniform(0.5, 0.633)), rng)
+        factor = rng.standard_normal((4, 1))
+        objective = make_objective(known, known.measure_matrix(factor @ factor.T), Psd((4, 4), 3))
+        start = make_start(objective, "random", rng)
+        found = {}
+        for truth in (None, 3, 1):
+            premise = ll.Premise(4, 0.632, scale=1.0, truth_rank=truth)
+            found[truth] = conditional_findings(objective, start, premise)[0]
+        assert found[None].verdict is found[3].verdict is ll.Verdict.INCONCLUSIVE
+        assert found[1].verdict is ll.Verdict.SUPPORTED
+        assert found[1].bound == pytest.approx(1 / (1 + 3**-0.5))
+        assert "rank at most 1" in found[1].assumptions[1]
+        u = descend(objective, start, rng).reshape(4, 3)
+        assert np.linalg.norm(u @ u.T - factor @ factor.T) < 1e-3 * np.linalg.norm(factor) ** 2
+
+
+def test_what_follows_for_columns_to_spare_is_derived_again(rng, tmp_path):
+    known, factor = known_operator(4, 0.6, rng), rng.standard_normal((4, 1))
+    y = known.measure_matrix(factor @ factor.T)
+    premise = ll.Premise(4, 0.61, scale=1.0, truth_rank=1)
+    fit = ll.recover(known, y, rank=3, structure="psd", premise=premise, rng=0)
+    assert fit.certificate["no_false_minimum"].verdict is ll.Verdict.SUPPORTED
+    fit.save_certificate(tmp_path / "p.json")
+    assert ll.verify(tmp_path / "p.json", (known, y)).is_confirmed
+    text = (tmp_path / "p.json").read_text()
+    (tmp_path / "q.json").write_text(text.replace('"truth_rank": 1', '"truth_rank": 2'))
+    forged = {check.claim: check for check in ll.verify(tmp_path / "q.json", (known, y))}
+    assert forged["no_false_minimum"].outcome.name == "CONTRADICTED"
+
+
 def naive_hessian(arrays, y, u):
     """Return the Hessian of |A(U U^T) - y|^2 / 2 by its definition, entry by entry."""
     size = u.size
@@ -195,6 +228,8 @@ def test_a_premise_changes_no_fit():
         ({"rank": 2, "delta": float("nan")}, "delta"),
         ({"rank": 2, "delta": 0.1, "scale": 0.0}, "scale"),
         ({"rank": 2, "delta": 0.1, "noise": -1.0}, "noise"),
+        ({"rank": 2, "delta": 0.1, "truth_rank": 0}, "truth_rank"),
+        ({"rank": 2, "delta": 0.1, "truth_rank": 1.5}, "truth_rank"),
     ],
 )
 def test_a_meaningless_premise_is_refused(given, name):

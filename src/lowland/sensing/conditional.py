@@ -14,15 +14,15 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.results.findings import Certificate, Finding, undecided
-from lowland.core.results.reasons import assumption, because
+from lowland.core.results.reasons import Reason, assumption, because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.rounding import gamma
 from lowland.objectives import RecoveryObjective
 from lowland.sensing.premise import Premise
 
 CLAIMS = ("no_false_minimum", "saddles_curved", "error_bounded")
-# constants below which there is no false minimum (sharp), and below which saddles have a known curvature
-SHARP, CURVED = 0.5, 0.2
+# constant below which saddles have a known curvature
+CURVED = 0.2
 # by so much, relative to the data, exact data may differ from measurements
 ROUNDING = 1e-12
 
@@ -72,7 +72,7 @@ def conditional_findings(
     return (
         _no_false_minimum(objective, premise, is_covered=is_covered),
         _saddles_curved(objective, theta, premise, distance, is_covered=is_covered),
-        _supported(objective, premise, "error_bounded", distance, "residual_and_noise"),
+        _supported(objective, premise, "error_bounded", distance, because("residual_and_noise")),
     )
 
 
@@ -94,6 +94,16 @@ def error_bound(
     return float(total * np.sqrt(scale / (1 - premise.delta)))
 
 
+def truth_rank(objective: RecoveryObjective, premise: Premise) -> int:
+    """Return the largest rank that the measured matrix may have under a premise."""
+    return min(premise.truth_rank or objective.rank, objective.rank)
+
+
+def largest_delta(objective: RecoveryObjective, premise: Premise) -> float:
+    """Return the constant below which there is no false minimum: 1/2, more with columns to spare."""
+    return float(1 / (1 + np.sqrt(truth_rank(objective, premise) / objective.rank)))
+
+
 def scale_of(premise: Premise) -> float:
     """Return the scale of a premise that was checked, so that it is known."""
     assert premise.scale is not None
@@ -108,7 +118,7 @@ def assumptions_of(objective: RecoveryObjective, premise: Premise) -> tuple[str,
     code = "noisy_measurements" if premise.noise else "exact_measurements"
     return (
         assumption("isometry", delta=premise.delta, scale=scale_of(premise), field=field, rank=premise.rank),
-        assumption(code, kind=kind, rank=objective.rank, noise=premise.noise),
+        assumption(code, kind=kind, rank=truth_rank(objective, premise), noise=premise.noise),
     )
 
 
@@ -116,9 +126,14 @@ def _no_false_minimum(objective: RecoveryObjective, premise: Premise, *, is_cove
     claim = "no_false_minimum"
     if not is_covered:
         return undecided(claim, because("exact_data_only"))
-    if not premise.delta < SHARP:
-        return _too_large(claim, premise, SHARP)
-    return _supported(objective, premise, claim, premise.delta, "no_false_minimum", bound=SHARP)
+    truth, limit = truth_rank(objective, premise), largest_delta(objective, premise)
+    if not premise.delta < limit:
+        return _too_large(claim, premise, limit)
+    if truth == objective.rank:
+        reason = because("no_false_minimum")
+    else:
+        reason = because("no_false_minimum_wide", limit=limit, truth=truth, rank=objective.rank)
+    return _supported(objective, premise, claim, premise.delta, reason, bound=limit)
 
 
 def _saddles_curved(
@@ -135,7 +150,7 @@ def _saddles_curved(
     if not least > 0:
         return undecided(claim, because("flat_truth"))
     curvature = -2 * (np.sqrt(2) - 1) * (1 - 5 * premise.delta) * least / scale_of(premise)
-    return _supported(objective, premise, claim, float(curvature), "saddles")
+    return _supported(objective, premise, claim, float(curvature), because("saddles"))
 
 
 def _supported(
@@ -143,7 +158,7 @@ def _supported(
     premise: Premise,
     claim: str,
     value: float,
-    code: str,
+    reason: Reason,
     bound: float | None = None,
 ) -> Finding:
     witness: dict[str, Any] = {
@@ -152,13 +167,15 @@ def _supported(
         "scale": scale_of(premise),
         "noise": premise.noise,
     }
+    if premise.truth_rank is not None:
+        witness["truth_rank"] = truth_rank(objective, premise)
     return Finding(
         claim,
         Verdict.SUPPORTED,
         value,
         bound,
         assumptions=assumptions_of(objective, premise),
-        reason=because(code),
+        reason=reason,
         rigour=Rigour.WORKING_PRECISION,
         witness=witness,
     )

@@ -44,6 +44,9 @@ class Premise:
         `Isometry.scale`, at which the matrices that are found leave delta most room; findings name it.
     noise : float
         Upper limit on the norm of the errors of the data, in their unit; 0 for exact data.
+    truth_rank : int, optional
+        Upper limit on the rank of the matrix that was measured; by default the recovered rank. A factor with
+        more columns than that has no false minimum up to larger delta.
 
     Raises
     ------
@@ -66,10 +69,14 @@ class Premise:
     delta: float
     scale: float | None = None
     noise: float = 0.0
+    truth_rank: int | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.rank, bool) or not isinstance(self.rank, int | np.integer) or self.rank < 1:
-            raise InvalidInputError("the premise's rank must be a positive integer", repr(self.rank))
+        for name in ("rank", "truth_rank"):
+            number = getattr(self, name)
+            whole = isinstance(number, int | np.integer) and not isinstance(number, bool) and number >= 1
+            if not whole and (name == "rank" or number is not None):
+                raise InvalidInputError(f"the premise's {name} must be a positive integer", repr(number))
         for name in ("delta", "scale", "noise"):
             number = getattr(self, name)
             unset = name == "scale" and number is None
@@ -88,6 +95,8 @@ class Premise:
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, float(getattr(self, name)))
         object.__setattr__(self, "rank", int(self.rank))
+        if self.truth_rank is not None:
+            object.__setattr__(self, "truth_rank", int(self.truth_rank))
 
 
 @public("lowland.errors")

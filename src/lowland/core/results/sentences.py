@@ -164,6 +164,8 @@ SENTENCES = {
     "unclear": "not close enough to a stationary point to tell a minimum from a saddle",
     # what follows from a premise
     "no_false_minimum": "no false minimum below delta = 1/2, for data of at most the rank of the factor",
+    "no_false_minimum_wide": "no false minimum below delta = {limit:g}, for data of at most rank {truth} and "
+    "a factor of {rank} columns",
     "saddles": "the Hessian along the difference to the factor of the truth, -2 (sqrt 2 - 1) (1 - 5 delta) "
     "times its smallest singular value over the scale",
     "residual_and_noise": "the residual and the noise, over the least that the measurements leave of a "

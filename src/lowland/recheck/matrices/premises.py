@@ -32,6 +32,7 @@ class Assumed:
     delta: float
     scale: float
     noise: float
+    truth_rank: int
 
     def words(self, at: MatrixProblem) -> tuple[str, str]:
         """Return the two assumptions."""
@@ -42,7 +43,7 @@ class Assumed:
             assumption(
                 "noisy_measurements" if self.noise else "exact_measurements",
                 kind=kind,
-                rank=at.rank,
+                rank=self.truth_rank,
                 noise=self.noise,
             ),
         )
@@ -52,7 +53,7 @@ def check_conditional(said: Statement, at: MatrixProblem, beside: Certificate) -
     """Compare what is said under a premise with what follows from it."""
     if said.is_open:
         return _open(said, at)
-    premise = _read(said)
+    premise = _read(said, at.rank)
     said.require(said.verdict is Verdict.SUPPORTED, "what rests on a premise is neither proved nor refuted")
     said.rigour(Rigour.WORKING_PRECISION)
     if premise is None or said.faults:
@@ -74,13 +75,15 @@ def check_conditional(said: Statement, at: MatrixProblem, beside: Certificate) -
     return said.settle(words)
 
 
-def _read(said: Statement) -> Assumed | None:
+def _read(said: Statement, columns: int) -> Assumed | None:
     rank = said.whole("premise_rank")
+    truth = said.whole("truth_rank") if said.states("truth_rank") else columns
     delta, scale, noise = (said.needed(name) for name in ("delta", "scale", "noise"))
     if delta is None or scale is None or noise is None:
         return None
     good = rank >= 1 and 0 <= delta < 1 and 0 < scale < np.inf and 0 <= noise < np.inf
-    return Assumed(rank, float(delta), float(scale), float(noise)) if good else None
+    good = good and 1 <= truth <= columns
+    return Assumed(rank, float(delta), float(scale), float(noise), truth) if good else None
 
 
 def _twice(at: MatrixProblem) -> int:
@@ -94,25 +97,38 @@ def _is_covered(at: MatrixProblem) -> bool:
 
 
 def _open(said: Statement, at: MatrixProblem) -> Check:
-    limit = {"no_false_minimum": 0.5, "saddles_curved": 0.2}.get(said.finding.claim, 1.0)
+    limits = {
+        "no_false_minimum": [_sharp(k, at.rank) for k in range(1, at.rank + 1)],
+        "saddles_curved": [0.2],
+    }
     if not (said.says("exact_data_only") or said.says("flat_truth")):
         said.says("premise_rank", twice=_twice(at), rank=("to", _twice(at) - 1))
-        said.says("premise_delta", limit=limit, delta=("from", limit))
+        for limit in limits.get(said.finding.claim, [1.0]):
+            said.says("premise_delta", limit=limit, delta=("from", limit))
     return said.nothing_claimed()
+
+
+def _sharp(truth: int, columns: int) -> float:
+    """Return the constant below which factors with so many columns have no false minimum."""
+    return float(1 / (1 + np.sqrt(truth / columns)))
 
 
 # -------------------------------------------------------------------- the claims
 
 
 def _minima(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
-    said.must_say("no_false_minimum")
+    limit = _sharp(premise.truth_rank, at.rank)
+    if premise.truth_rank == at.rank:
+        said.must_say("no_false_minimum")
+    else:
+        said.must_say("no_false_minimum_wide", limit=limit, truth=premise.truth_rank, rank=at.rank)
     said.require(_is_covered(at) and premise.noise == 0, "the theorem is not about such a problem")
-    said.require(premise.delta < 0.5, f"delta is {premise.delta}")
+    said.require(premise.delta < limit, f"delta is {premise.delta}")
     said.needed("bound")
-    said.close("bound", 0.5)
+    said.close("bound", limit)
     said.needed("value")
     said.close("value", premise.delta)
-    return "delta is below 1/2"
+    return f"delta is below {limit:.3g}"
 
 
 def _saddles(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
