@@ -480,3 +480,22 @@ def test_directions_of_refutations_that_are_left_open_are_compared(loss):
     assert outcome(turned, objective, "second_order_stationary") is Outcome.CONTRADICTED
     raised = found.with_finding(replace(saddle, verdict=Verdict.SUPPORTED))
     assert outcome(raised, objective, "second_order_stationary") is Outcome.CONTRADICTED
+
+
+@pytest.mark.parametrize("name", ["measurements", "cells", "complex cells"])
+@pytest.mark.parametrize(
+    "change", [lambda x: 0.0, lambda x: x + 20.0, lambda x: 40 * x + 5, lambda x: 1000.0]
+)
+def test_units_in_the_last_place_are_those_of_the_residuals(name, change):
+    """They are computed with twice the digits, so that other numbers below the limit are no rounding."""
+    one = sample(name)
+    found = one.document.certificate["globally_optimal"]
+    assert found.witness["last_places"] > 0.7
+    told = change(found.value)
+    forged = altered(one.document.certificate, "globally_optimal", value=told)
+    checks = {c.claim: c for c in ll.verify(replace(one.document, certificate=forged), one.data)}
+    assert checks["globally_optimal"].outcome is Outcome.CONTRADICTED
+    witness = {**found.witness, "last_places": told}
+    both = altered(one.document.certificate, "globally_optimal", value=told, witness=witness)
+    checks = {c.claim: c for c in ll.verify(replace(one.document, certificate=both), one.data)}
+    assert checks["globally_optimal"].outcome is Outcome.CONTRADICTED

@@ -247,7 +247,7 @@ class Statement:
         phrase, kinds = self.phrases.pop(0), kinds_of(code)
         for name, stated in phrase.numbers.items():
             good = _agrees(stated, known[name], kinds[name])
-            self.require(good, f"the words say {stated}, found: {known[name]}")
+            self.require(good, f"the words say {stated}, where {known[name]} is stated or found")
         numbers = {name: _derived(phrase.numbers[name], known[name], kind) for name, kind in kinds.items()}
         self.derived += because(code, **numbers)
         return True

@@ -57,8 +57,8 @@ class Misfit:
     places_bound : float
         An upper bound on `places`, rounding included; that residuals are bounded at all is `is_bounded`.
     is_bounded : bool
-    coarse_room : float
-        How far all rounding of predictions in double precision may move the units.
+    coarse_room, close_room : float
+        How far rounding of predictions may move the units: in double precision, and with twice the digits.
     """
 
     least: float
@@ -71,6 +71,7 @@ class Misfit:
     places_bound: float = np.inf
     is_bounded: bool = False
     coarse_room: float = LEAST_ROOM
+    close_room: float = LEAST_ROOM
 
 
 def misfit_of(problem: MatrixProblem) -> Misfit:
@@ -116,6 +117,7 @@ def misfit_of(problem: MatrixProblem) -> Misfit:
         most,
         problem.exact,
         2 * _places(problem, coarse, halves),
+        max(LEAST_ROOM, 4 * _places(problem, error, halves)) if halves > 0 else LEAST_ROOM,
     )
 
 
@@ -133,16 +135,16 @@ def check_exact_fit(said: Statement, problem: MatrixProblem) -> Check:
 
 def compare_misfit(said: Statement, misfit: Misfit) -> Check:
     """Compare what a finding says of an exact fit with what was found."""
-    # judges may charge all rounding of predictions to their residuals; without bounds it may lower them, too
-    wide = max(misfit.room, misfit.coarse_room)
-    room, places = wide if said.is_unbounded else misfit.room, said.finding.witness.get("last_places")
+    # without bounds all rounding of predictions may be charged to residuals, or lower them
+    wide = max(misfit.room, misfit.coarse_room) if said.is_unbounded else misfit.close_room
+    places = said.finding.witness.get("last_places")
     words = f"{misfit.places:.3g} units in the last place (root mean square)"
     words += f", at worst {misfit.worst:.2g} of a datum"
     said.require(said.verdict is Verdict.PROVED, "these words prove the claim")
     said.close("lower_bound", 0.0)
     said.close("half_units", misfit.halves)
     for name in ("last_places", "value"):
-        said.at_least(name, max(misfit.places * (1 - 1e-2) - room, 0.0))
+        said.at_least(name, max(misfit.places * (1 - 1e-2) - wide, 0.0))
         said.at_most(name, misfit.places, rtol=1e-2, atol=wide)
     tolerance, bound = said.needed("tolerance") or 0.0, said.needed("bound") or 0.0
     if not 0 <= tolerance <= MOST_MISFIT:
@@ -170,6 +172,7 @@ def compare_misfit(said: Statement, misfit: Misfit) -> Check:
         said.bounded(misfit.is_bounded, or_less=True)
         said.assume([assumption("counts_as_zero", places=bound, share=tolerance)])
         said.require(0 <= bound <= MOST_PLACES, f"residuals of {bound:g} units never count as zero")
+        said.at_most("value", bound, rtol=0.0)
         said.require(
             misfit.places <= min(bound * (1 + 1e-2) + misfit.room, MOST_PLACES),
             f"residuals are {misfit.places:.3g} units in the last place",
