@@ -610,18 +610,18 @@ def test_pixels_that_no_mask_lights_are_named(rng):
     masks[:2, 0, 0] = 0
     measurement = coded_diffraction(masks * np.exp(2j * np.pi * rng.random(masks.shape)))
     answer = diagnose(measurement, rank=1, structure="psd")
-    assert answer.finite.verdict is Verdict.REFUTED
+    # of an operator known by its products alone, rounding is not bounded: nothing is refuted
+    assert answer.finite.verdict is Verdict.INCONCLUSIVE
     assert answer.short_rows.tolist() == [6]
     assert answer.measurements == 48
     assert answer.degrees_of_freedom == 31
     image = rng.standard_normal((16, 2)).view(complex)
     y = measurement.measure(Factors(image, image)).real
     fit = recover(measurement, y, rank=1, structure="psd", rng=0)
-    for claim in ("determined_by_data", "uniquely_determined"):
-        assert fit.certificate[claim].verdict is Verdict.REFUTED
-    assert fit.certificate["locally_unique"].verdict is Verdict.REFUTED
+    for claim in ("determined_by_data", "uniquely_determined", "locally_unique"):
+        assert fit.certificate[claim].verdict is Verdict.INCONCLUSIVE
     lit = diagnose(coded_diffraction(np.ones((3, 4, 4))), rank=1, structure="psd")
-    assert lit.finite.verdict is not Verdict.REFUTED
+    assert lit.short_rows.tolist() == []
 
 
 def test_diagnosis_counts_real_numbers_of_complex_measurements():

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.sparse.linalg import aslinearoperator
 
 from cases import MEASUREMENTS, parametrise
 from lowland.core.dense_operator import DenseMap
@@ -189,8 +190,12 @@ def test_symmetric_parts_in_double_are_those_of_the_matrices_given():
     assert parts.source.dtype == np.float64
 
 
-def test_an_operator_has_no_form_in_double():
-    operator = Linear(_single(6, 12), (3, 4))
+def test_only_an_operator_given_as_an_array_has_a_form_in_double():
+    given = _single(6, 12)
+    double = in_double(Linear(given, (3, 4)))
+    assert double.dtype == np.float64
+    np.testing.assert_array_equal(double.matrix, given.astype(float))
+    operator = Linear(aslinearoperator(given), (3, 4))
     assert in_double(operator) is operator
 
 

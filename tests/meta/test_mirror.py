@@ -36,7 +36,7 @@ FAMILIES = {
     "recheck": "bounds_that_round forged_problems forgeries known_forgeries network_forgeries rechecks "
     "unbounded_forgeries",
     "report": "accessibility",
-    "reproduce": "experiments",
+    "reproduce": "experiments fitted_powers",
     "search": "steppers",
     "sensing": "interval_coverage",
     "tensors": "slice_noise tensor_page tucker",

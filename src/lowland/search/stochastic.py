@@ -111,7 +111,7 @@ class Stochastic:
             raise InvalidInputError(
                 "accuracy is that of constant noise whose length is chosen by it",
                 f"perturbation {self.perturbation!r}, perturbation_law {self.perturbation_law!r}",
-                fix='pass perturbation="auto", perturbation_law="constant", or no accuracy',
+                fix="leave it out, or choose constant noise of automatic length",
             )
         if not 0 < self.accuracy < 1:
             raise InvalidInputError("accuracy must lie between 0 and 1", repr(self.accuracy))
