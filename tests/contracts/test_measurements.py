@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy.sparse.linalg import aslinearoperator
+from scipy.sparse.linalg import LinearOperator
 
 from cases import MEASUREMENTS, parametrise
 from lowland.core.dense_operator import DenseMap
@@ -195,7 +195,8 @@ def test_only_an_operator_given_as_an_array_has_a_form_in_double():
     double = in_double(Linear(given, (3, 4)))
     assert double.dtype == np.float64
     np.testing.assert_array_equal(double.matrix, given.astype(float))
-    operator = Linear(aslinearoperator(given), (3, 4))
+    hidden = LinearOperator((6, 12), lambda x: given @ x, lambda y: given.T @ y, dtype=np.float32)
+    operator = Linear(hidden, (3, 4))
     assert in_double(operator) is operator
 
 
