@@ -201,13 +201,15 @@ def number_nudged(plain, finding, rng):
     _put(finding, name, number * factor)
     if WEAKER.get(name) == grown or _is_noise(finding, name, number):
         return None
-    if name == "value" and finding["method"].startswith("gradient") and _has_no_unit(plain):
+    if name == "value" and _has_no_unit(plain, finding):
         return None
     return f"{name} times {factor}"
 
 
-def _has_no_unit(plain):
-    """Whether what gradients are compared with is rounding itself, as of a state."""
+def _has_no_unit(plain, finding):
+    """Whether a gradient is stated whose unit, which another finding has, is rounding, as of a state."""
+    if all(phrase["code"] != "gradient" for phrase in finding["reason"]):
+        return False
     scales = [one["witness"].get("scale", 1.0) for one in plain["findings"] if one["claim"] == "stationary"]
     return any(isinstance(scale, float) and scale < 1e-9 for scale in scales)
 
