@@ -23,8 +23,8 @@ from lowland.core.results.records import Factors
 from lowland.core.results.shown import Shown
 from lowland.core.rounding import gamma
 from lowland.core.running.interrupt import Interruptible
-from lowland.landscape.extreme_ratios import ratio, search_ends
 from lowland.measure import Dense, Entries, Fourier, Pauli
+from lowland.sensing.extreme_ratios import ratio, search_ends
 
 STRUCTURES = ("general", "psd")
 # dimension of the space of matrices, and numbers of its image, up to which singular values are computed

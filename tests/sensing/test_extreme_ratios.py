@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.landscape import extreme_ratios
-from lowland.landscape.extreme_ratios import ratio
-from lowland.sensing import isometry
+from lowland.sensing import extreme_ratios, isometry
+from lowland.sensing.extreme_ratios import ratio
 from lowland.sensing.premise import check_premise
 
 STEPS, STARTS = 10, 100
