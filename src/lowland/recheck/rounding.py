@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from lowland.core.arrays import Vector
 from lowland.recheck.plain_fit import PlainFit
+
+
+def at_ends(problem: PlainFit, what: str) -> tuple[Vector, Vector]:
+    """Return slopes or curvatures of the losses where rounding may move predictions down and up."""
+    z, error = problem.predictions(), problem.coarse_error()
+    return problem.losses.each(what, z - error, problem.y), problem.losses.each(what, z + error, problem.y)
 
 
 def value_error(problem: PlainFit) -> float:

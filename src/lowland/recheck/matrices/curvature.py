@@ -15,6 +15,7 @@ from lowland.core.results.verification import Check
 from lowland.recheck.dispatch import OneCheck, gradient_tolerance
 from lowland.recheck.matrices.derivatives import Progress, spectrum_off
 from lowland.recheck.plain_fit import P, PlainFit
+from lowland.recheck.rounding import at_ends
 from lowland.recheck.statement import AGREE, Statement
 from lowland.recheck.stationarity import (
     LARGEST_TOLERANCE,
@@ -102,9 +103,7 @@ def _is_hidden(problem: PlainFit) -> bool:
     """Whether rounding of predictions moves the curvatures of losses, as near the end of their range."""
     if problem.losses.is_squared:
         return False
-    z, error = problem.predictions(), problem.coarse_error()
-    bends = (problem.losses.each("curvature", end, problem.y) for end in (z - error, z + error))
-    ends = [problem.weights * bend for bend in bends]
+    ends = [problem.weights * bend for bend in at_ends(problem, "curvature")]
     moved = float(np.abs(ends[1] - ends[0]).max(initial=0.0))
     return bool(moved > EXACT * np.abs(ends).max(initial=0.0))
 

@@ -13,6 +13,7 @@ from lowland.core.rounding import gamma
 from lowland.recheck.bounds import is_definite, is_norm_at_most
 from lowland.recheck.matrices.derivatives import MOST_UNKNOWNS
 from lowland.recheck.matrices.problem import MatrixProblem
+from lowland.recheck.rounding import at_ends
 
 # by how much a multiple of the dual vector may exceed its constraint: the last digits of a computed norm
 LAST_DIGITS = 1e-7
@@ -108,17 +109,12 @@ def conjugate_bound(problem: MatrixProblem, scale: float) -> Lower:
     nu = -scale * problem.weights * slopes
     bound, charge = _conjugates(problem, scale * slopes)
     feasible = is_norm_at_most(_scaled_spread(problem, nu), problem.penalty * (1 + LAST_DIGITS))
-    moved = scale * problem.weights * _slopes_moved(problem)
+    # a part of the width of steep losses
+    below, above = at_ends(problem, "slope")
+    moved = scale * problem.weights * np.abs(above - below)
     charge += float(np.sum(moved * (np.abs(problem.y) + np.abs(problem.predictions()))))
     cost, astray = _bias_cost(problem, nu, 0.0, moved)
     return Lower(bound - cost, charge + astray) if feasible else NOTHING
-
-
-def _slopes_moved(problem: MatrixProblem) -> Vector:
-    """Return by how much slopes change with the rounding of predictions, a part of steep losses' widths."""
-    z, error = problem.predictions(), problem.coarse_error()
-    above, below = (problem.losses.each("slope", z + side, problem.y) for side in (error, -error))
-    return np.asarray(np.abs(above - below))
 
 
 def _conjugates(problem: MatrixProblem, slopes: Vector) -> tuple[float, float]:
