@@ -17,6 +17,7 @@ from lowland.files.bundle import save_arrays
 from lowland.report.page import write_report
 from lowland.tensors.decomposition import Decomposition, decomposition_page
 from lowland.tensors.reading.tensor_file import TensorFile
+from lowland.tensors.searching import MOST_SWEEPS
 
 
 @final
@@ -27,7 +28,7 @@ class SearchOptions:
     starts: int | None = option(
         None, "Number of random starts after the first; by default as many as needed."
     )
-    max_iter: int | None = option(None, "Maximum number of steps per search, by default 500.")
+    max_iter: int | None = option(None, f"Maximum number of steps per search, by default {MOST_SWEEPS}.")
 
     @property
     def n_restarts(self) -> int | str:

@@ -20,6 +20,8 @@ from lowland.tensors.certificates.judges import TENSOR_JUDGES
 
 # no more starts once the best value has been reached so often, to this relative tolerance
 AGREEMENTS, ALIKE = 3, 1e-2
+# steps of a search, by default
+MOST_SWEEPS = 500
 # where the last Newton steps end
 FINISH = GradientBelow(1e-10) | RelativeDecreaseBelow(1e-14) | Iterations(50)
 

@@ -14,6 +14,7 @@ from lowland.cli.tensor_source import TensorArgument, TensorSource
 from lowland.tensors.cell_objective import factor_arrays
 from lowland.tensors.cp.decompose import decompose_cp
 from lowland.tensors.cp.fit import CPFit
+from lowland.tensors.searching import MOST_SWEEPS
 
 
 @final
@@ -51,7 +52,7 @@ def cp(file: TensorArgument, asked: CPOptions, given: JudgedOptions, source: Ten
         smooth=splines_of("--smooth", asked.smooth, read),
         known=known_of("--known", asked.known or [], read),
         n_restarts=asked.search.n_restarts,
-        max_iter=500 if asked.search.max_iter is None else asked.search.max_iter,
+        max_iter=MOST_SWEEPS if asked.search.max_iter is None else asked.search.max_iter,
         rng=given.seed,
         effort=given.effort,
     )

@@ -26,7 +26,7 @@ from lowland.tensors.cp.multistart import CPPlan, search_cp
 from lowland.tensors.cp.objective import CPObjective
 from lowland.tensors.cp.spline_choice import choose_splines
 from lowland.tensors.named_modes import aligned, is_named, numbers_of
-from lowland.tensors.searching import judged
+from lowland.tensors.searching import MOST_SWEEPS, judged
 
 
 @public("lowland")
@@ -41,7 +41,7 @@ def decompose_cp(  # noqa: PLR0913
     observed: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     n_restarts: int | str = "auto",
-    max_iter: int = 500,
+    max_iter: int = MOST_SWEEPS,
     rng: RandomSource = None,
     callbacks: Sequence[Callback] = (),
     certify: bool = True,

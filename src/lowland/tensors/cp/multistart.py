@@ -20,7 +20,7 @@ from lowland.tensors.cell_objective import exact_value
 from lowland.tensors.cp.objective import CPObjective
 from lowland.tensors.kernels.mode_products import mode_gram, unfold
 from lowland.tensors.search.cp_alternating import CPAlternating
-from lowland.tensors.searching import best_of_starts, newton_refined
+from lowland.tensors.searching import MOST_SWEEPS, best_of_starts, newton_refined
 
 # sweeps from a start before it is compared with others; relative decrease at which they end early
 ROUGH_SWEEPS, ROUGH = 60, 1e-3
@@ -49,7 +49,7 @@ class CPPlan:
     """
 
     n_restarts: int | str = "auto"
-    max_iter: int = 500
+    max_iter: int = MOST_SWEEPS
     callbacks: tuple[Callback, ...] = ()
 
     def __post_init__(self) -> None:

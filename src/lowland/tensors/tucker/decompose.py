@@ -25,10 +25,10 @@ from lowland.tensors.cells.inputs import as_observations
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.named_modes import is_named
 from lowland.tensors.search.starts import sequential_start
-from lowland.tensors.searching import judged
+from lowland.tensors.searching import MOST_SWEEPS, judged
 from lowland.tensors.tucker.fit import TuckerFit
 from lowland.tensors.tucker.model import check_ranks, possible_ranks
-from lowland.tensors.tucker.multistart import MOST_STEPS, SearchPlan, interrupted_fit, search_tucker
+from lowland.tensors.tucker.multistart import SearchPlan, interrupted_fit, search_tucker
 from lowland.tensors.tucker.rank_path import choose_ranks
 from lowland.tensors.tucker_tensor import TuckerTensor
 
@@ -155,7 +155,7 @@ def decompose_tucker(  # noqa: PLR0913
         chosen, path = _ranks(data, ranks, tolerance, generator), None
         with counted() as work:  # judging may cost as much as the search, the choice of ranks included
             if chosen is None:
-                sweeps = MOST_STEPS["auto"] if max_iter is None else max_iter
+                sweeps = MOST_SWEEPS if max_iter is None else max_iter
                 path = choose_ranks(data, generator, callbacks=callbacks, most_sweeps=sweeps)
                 chosen = path.choice.ranks
             if path is not None and not path.is_whole:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, final
 
@@ -15,7 +15,7 @@ from lowland.core.results.status import StopReason
 from lowland.core.wording import Option, Remedy, Words
 from lowland.search import GaussNewton, Iterations, RelativeDecreaseBelow, TrustRegion, ValueBelow, run
 from lowland.search.loop import Callback
-from lowland.search.sequence import Searching, continued, joined, last_digits, unless_ended
+from lowland.search.sequence import Searching, Start, continued, joined, last_digits, unless_ended
 from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
 from lowland.tensors.cell_objective import exact_value
@@ -25,7 +25,7 @@ from lowland.tensors.search.filled_iteration import FilledIteration
 from lowland.tensors.search.high_order_escape import GAIN, HighOrderEscape
 from lowland.tensors.search.orthogonal_iteration import OrthogonalIteration
 from lowland.tensors.search.starts import random_start, sequential_start
-from lowland.tensors.searching import FINISH, best_of_starts, newton_refined
+from lowland.tensors.searching import FINISH, MOST_SWEEPS, best_of_starts, newton_refined
 from lowland.tensors.tucker.fit import TuckerFit
 from lowland.tensors.tucker.gradient_search import gradient_search
 from lowland.tensors.tucker.model import Tucker
@@ -43,7 +43,7 @@ FINISH_WORK = 2e8
 STARTS = ("auto", "sequential", "random")
 SOLVERS = ("auto", "gradient", "gradient_at_random")
 # most steps of a search; gradient steps are many and cheap
-MOST_STEPS = {"auto": 500, "gradient": 30_000, "gradient_at_random": 30_000}
+MOST_STEPS = {"auto": MOST_SWEEPS, "gradient": 30_000, "gradient_at_random": 30_000}
 # random starts after the first, where the first may end in a bad minimum
 RESTARTS_FULL, RESTARTS_MASKED = 4, 9
 # relative decrease at which sweeps from a tensor that nearly fits end
@@ -157,28 +157,42 @@ def search_tucker(
 Searched: TypeAlias = tuple[SearchResult, tuple[Attempt, ...], tuple[int, ...]]
 
 
-def _by_default(
-    objective: TuckerObjective, plan: SearchPlan, rng: np.random.Generator, known: TuckerTensor | None
-) -> Searched:
-    """Search roughly from every start, continue from the best, and leave saddles that the Hessian misses."""
-    starts = _starts(objective, plan, known)
-
-    def search(theta: Vector) -> SearchResult:
-        if len(starts) > 1:
-            return _run(objective, theta, _rough(objective, plan), rng)
-        return _descend(objective, theta, plan, rng)  # nothing to compare with
-
+def _named(
+    objective: TuckerObjective,
+    plan: SearchPlan,
+    rng: np.random.Generator,
+    known: TuckerTensor | None,
+    search: Callable[[Vector], SearchResult],
+    from_known: Callable[[TuckerTensor], SearchResult],
+) -> list[Start]:
+    """Return the starts of a plan, each with its search from a point, or from a known tensor."""
     searches: dict[str, Searching] = {
         "random": lambda _: search(random_start(objective, rng)),
         "sequential": lambda _: search(_sequential(objective, rng)),
     }
     if known is not None:
-        searches["ranks"] = lambda _: _from_known(objective, known, plan, rng)
-    named = [(name, searches[name]) for name in starts]
+        searches["ranks"] = lambda _: from_known(known)
+    return [(name, searches[name]) for name in _starts(objective, plan, known)]
+
+
+def _by_default(
+    objective: TuckerObjective, plan: SearchPlan, rng: np.random.Generator, known: TuckerTensor | None
+) -> Searched:
+    """Search roughly from every start, continue from the best, and leave saddles that the Hessian misses."""
+
+    def search(theta: Vector) -> SearchResult:
+        if len(named) > 1:
+            return _run(objective, theta, _rough(objective, plan), rng)
+        return _descend(objective, theta, plan, rng)  # nothing to compare with
+
+    def from_known(tensor: TuckerTensor) -> SearchResult:
+        return _from_known(objective, tensor, plan, rng)
+
+    named = _named(objective, plan, rng, known, search, from_known)
     best, attempts = best_of_starts(named, exact_value(objective), until_agreed=plan.n_restarts == "auto")
     if best.stop_reason is StopReason.INTERRUPTED:
         return best, attempts, ()
-    if len(starts) > 1:
+    if len(named) > 1:
         best = continued(best, _descend(objective, best.theta, plan, rng))
     best, escapes = _leave_saddles(objective, best, plan, rng)
     return _last_digits(objective, best, plan, rng), attempts, escapes
@@ -203,13 +217,7 @@ def _by_gradient(
         found.append((end.value, orders))
         return end
 
-    searches: dict[str, Searching] = {
-        "random": lambda _: search(random_start(objective, rng)),
-        "sequential": lambda _: search(_sequential(objective, rng)),
-    }
-    if known is not None:
-        searches["ranks"] = lambda _: search(objective.balanced(known))
-    named = [(name, searches[name]) for name in _starts(objective, plan, known)]
+    named = _named(objective, plan, rng, known, search, lambda tensor: search(objective.balanced(tensor)))
     best, attempts = best_of_starts(named, enough, until_agreed=False)
     escapes = min(found)[1]
     if best.stop_reason is StopReason.INTERRUPTED:
