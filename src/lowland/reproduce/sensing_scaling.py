@@ -26,8 +26,8 @@ SIZES, RANKS, SIGMAS = (10, 16, 25, 40, 63), (1, 2, 3, 4, 6), (1.0, 0.5, 0.25, 0
 ACCURACIES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 VARIED: dict[str, Sequence[float]] = {"size": SIZES, "rank": RANKS, "sigma": SIGMAS, "accuracy": ACCURACIES}
 RATIO, MOST = 6.0, 100_000
-# mini-batches in a pass over the measurements; steps between two looks at the objective
-BATCHES, LOOKS = 4, 4
+# mini-batches in a pass over the measurements, after which the objective is looked at
+BATCHES = 4
 # what is varied, and where the others stay
 USUAL: Cell = {"size": 20, "rank": 2, "sigma": 0.5, "accuracy": 1e-4}
 
@@ -68,7 +68,7 @@ def noisy_descent(
     target = accuracy * objective.value(np.zeros_like(theta)) / count
     eta = 1 / (16 * radius**2)
     noise = float(np.sqrt(target / (4 * eta)))
-    for step in range(0, MOST, LOOKS):
+    for step in range(0, MOST, BATCHES):
         if objective.value(theta) / count <= target:
             return step
         for batch in np.array_split(rng.permutation(count), BATCHES):

@@ -59,6 +59,7 @@ def sense(
 ) -> None:
     """Recover a matrix from linear measurements, or a quantum state from counts; report what is proved."""
     given.check(asked.output)
+    asked.landscape.check()
     if file.suffix.lower() in COUNTS:
         why = "the density matrix is estimated by maximum likelihood"
         refuse_given(context, SETTLED, "a table of counts", why, "pass an NPZ of measurements")

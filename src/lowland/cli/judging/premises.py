@@ -32,6 +32,11 @@ class LandscapeOptions:
     isometry: bool = option(False, "Also tell how nearly the measurements keep norms, at twice the rank.")
     census: int = option(0, "Also tell where plain gradient descent ends from so many random starts.")
 
+    def check(self) -> None:
+        """Raise before any work if what is asked for cannot be."""
+        if self.census < 0:
+            raise InvalidInputError("--census must not be negative", str(self.census))
+
     def premise_for(self, rank: int, shape: tuple[int, int]) -> Premise | None:
         """Return the premise that is asked for."""
         if self.premise is None:
@@ -48,8 +53,6 @@ class LandscapeOptions:
     def survey(self, measurement: Measurement, rank: int, objective: RecoveryObjective, seed: int) -> Survey:
         """Return what is asked for of a problem."""
         kind, twice = "psd" if objective.model.is_psd else "general", min(2 * rank, *objective.shape)
-        if self.census < 0:
-            raise InvalidInputError("--census must not be negative", str(self.census))
         return Survey(
             restricted_isometry(measurement, twice, structure=kind, rng=seed) if self.isometry else None,
             census(objective, n_starts=self.census, rng=seed + CENSUS_SEED) if self.census else None,
