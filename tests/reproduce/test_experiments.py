@@ -362,7 +362,7 @@ def test_cells_of_frandsen2020(steps, monkeypatch):
 
 @pytest.mark.parametrize("seeds", [(0,), pytest.param(range(5), marks=pytest.mark.slow)])
 def test_the_steps_of_frandsen2020(seeds):
-    cells = [cell for cell in frandsen2020.scaling_cells(True) if cell["seed"] in seeds]
+    cells = [cell for cell in frandsen2020.scaling_cells(False) if cell["seed"] in seeds]
     assert len(cells) == 6 * len(seeds)
     rows = [{**cell, **frandsen2020.run_scaling(cell)} for cell in cells]
     for r in rows:
