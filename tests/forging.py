@@ -405,7 +405,7 @@ WORD_FAMILIES = (
     ("uniform", "counts"),
     ("float64", "float32"),
     ("general", "psd"),
-    ("squared", "poisson", "binomial", "log-Poisson", "clipped", "ordinal"),
+    ("squared", "poisson", "binomial", "log-Poisson", "clipped", "ordinal", "huber", "absolute"),
     ("first", "all"),
 )
 # what lists of words may hold

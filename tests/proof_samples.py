@@ -77,6 +77,15 @@ def gaussian(noise, **settings):
     return recovered(measurement, y, rank=1, **settings)
 
 
+def gross_errors(loss, noise):
+    """Return a recovery of which three measurements of fifty are far off."""
+    rng = np.random.default_rng(1)
+    measurement, factor = ll.gaussian(50, (5, 5), 0), rng.standard_normal((5, 1))
+    y = measurement.measure_matrix(factor @ factor.T) + noise * rng.standard_normal(50)
+    y[[3, 20, 40]] += [50.0, -80.0, 30.0]
+    return recovered(measurement, y, rank=1, structure="psd", loss=loss)
+
+
 def cells(shape, rank, share, noise=0.0, seed=3, **settings):
     rng = np.random.default_rng(seed)
     rows, columns = np.nonzero(rng.random(shape) < share)
@@ -274,6 +283,8 @@ SAMPLES: dict[str, Callable[[], Sample]] = {
     "measurements": lambda: gaussian(0.0),
     "noisy measurements": lambda: gaussian(0.1),
     "penalised measurements": lambda: gaussian(0.1, penalty=0.5, structure="psd"),
+    "measurements with gross errors": lambda: gross_errors("huber", 0.1),
+    "exact measurements with gross errors": lambda: gross_errors("absolute", 0.0),
     "premise of exact data": lambda: under_a_premise("psd"),
     "premise of noisy data": lambda: under_a_premise("general", 0.3, 0.3),
     "few measurements": lambda: recovered(ll.gaussian(8, (5, 5), 0), np.ones(8), rank=1),

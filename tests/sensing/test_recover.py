@@ -204,7 +204,7 @@ def test_value_below_is_reached():
         ({"rank": 1.5}, "rank must be an integer"),
         ({"rank": True}, "rank must be an integer"),
         ({"structure": "symmetric"}, "structure is unknown"),
-        ({"loss": "huber"}, "loss is unknown"),
+        ({"loss": "cauchy"}, "loss is unknown"),
         ({"dtype": "float16"}, "dtype is unknown"),
         ({"solver": "magic"}, "solver is unknown"),
         ({"start": "warm"}, "start is unknown"),

@@ -120,6 +120,10 @@ KINDS = {
 }
 
 
+# refuted; masks are known by products alone, whose rounding nobody bounds
+REFUTED = ("blocks", "short_row", "spike", "too_few", "phases")
+
+
 def judged(seed, count):
     rng, counts = np.random.default_rng(seed), Counter()
     kinds, shares = list(KINDS), np.array([share for _, share in KINDS.values()])
@@ -146,15 +150,15 @@ def refuted_share(counts, name):
 @pytest.mark.parametrize("count", [70, pytest.param(150, marks=pytest.mark.slow)])
 def test_a_sample(count):
     counts = judged(0, count)
-    for name in ("blocks", "short_row", "spike", "too_few", "phases"):
+    for name in REFUTED:
         assert refuted_share(counts, name) == 1, (name, counts)
 
 
 @pytest.mark.slow
 def test_a_thousand():
     counts = judged(1, 1500)
-    for kind, (alone, _) in KINDS.items():
-        assert alone or refuted_share(counts, kind.__name__) > 0.95, (kind, counts)
+    for name in REFUTED:
+        assert refuted_share(counts, name) > 0.95, (name, counts)
 
 
 def test_the_chain_of_the_plane():

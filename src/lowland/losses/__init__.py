@@ -10,6 +10,7 @@ from lowland.losses.ordinal import Ordinal
 from lowland.losses.poisson import Poisson
 from lowland.losses.ridge import BiasRidge, Ridge
 from lowland.losses.squared import Squared
+from lowland.losses.words import in_words, robust_name
 
 __all__ = [
     "LOSSES",
@@ -25,6 +26,8 @@ __all__ = [
     "Poisson",
     "Ridge",
     "Squared",
+    "in_words",
+    "robust_name",
 ]
 
 # losses of measurements by the names that users pass

@@ -8,7 +8,17 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.promises.protocols import Loss
 from lowland.core.results.findings import Certificate
-from lowland.losses import Balancing, Binomial, Clipped, LogPoisson, Mixed, Ordinal, Poisson, Squared
+from lowland.losses import (
+    Balancing,
+    Binomial,
+    Clipped,
+    LogPoisson,
+    Mixed,
+    Ordinal,
+    Poisson,
+    Squared,
+    robust_name,
+)
 from lowland.measure import Entries, RealParts
 from lowland.models import General
 from lowland.objectives.problem import RecoveryProblem
@@ -102,7 +112,9 @@ def recovery_document(objective: RecoveryProblem, theta: Vector, certificate: Ce
         If rows and columns are weighted in the penalties, or the loss is not one of measurements.
     """
     model, loss = objective.model, objective.loss
-    if objective.side_weights is not None or not isinstance(loss, Squared | Poisson | Binomial):
+    robust = robust_name(loss)
+    known = robust is not None or isinstance(loss, Squared | Poisson | Binomial)
+    if objective.side_weights is not None or not known:
         raise UnsupportedError(
             "documents of recoveries hold no weights of rows and columns and no losses by column",
             f"loss {loss.name}",
@@ -129,5 +141,7 @@ def recovery_document(objective: RecoveryProblem, theta: Vector, certificate: Ce
         "loss": loss.name,
         "dtype": str(objective.dtype),
     }
+    if robust is not None:
+        problem["loss"], problem["threshold"] = robust
     data = measured_fingerprint(objective.y, objective.weights)
     return Document("measurements", data, problem, point, certificate)

@@ -20,7 +20,7 @@ from lowland.core.results.findings import Certificate
 from lowland.core.results.records import ObservedPattern
 from lowland.core.results.verification import Verification
 from lowland.core.wording import InCode, Remedy
-from lowland.losses import Squared
+from lowland.losses import Clipped, Squared, in_words
 from lowland.measure import Entries, RealParts
 from lowland.models import General
 from lowland.objectives.batches import make_batches
@@ -227,7 +227,7 @@ class RecoveryObjective(RecoveryProblem):
     def describe(self) -> str:
         """Return the problem in one line."""
         m, n = self.model.shape
-        parts = [f"{self.loss.name} loss of {self.measurement.size} measurements"]
+        parts = [f"{in_words(self.loss)} of {self.measurement.size} measurements"]
         kind = f"{'complex ' if self.model.is_complex else ''}{self.model.name}"
         kind += " nonnegative" if self.is_nonnegative else ""
         trace = " and unit trace" if self.model.has_unit_trace else ""
@@ -371,7 +371,7 @@ def _in_reals(
         raise InvalidInputError("the measurement is complex but the model is real", kind)
     if isinstance(measurement, RealParts):
         return measurement, as_reals(numbers)
-    if complex_data and not isinstance(loss, Squared):
+    if complex_data and not isinstance(loss, Squared | Clipped):
         raise InvalidInputError(
             f"loss {loss.name} needs real data",
             f"y of {numbers.dtype}",

@@ -30,7 +30,8 @@ class Intervals(Shown):
         Coverage probability, if the assumptions hold: the rank is right, the search ended at the best
         point, and the noise is independent, roughly Gaussian, with the variances implied by the weights.
     noise : float
-        Estimated noise level of a datum of weight one.
+        Estimated noise level of a datum of weight one; with Huber's loss that at which least squares would be
+        as far off.
     degrees_of_freedom : float
         Number of data minus effective parameters: the degrees of freedom of the noise estimate.
     form : str
@@ -80,7 +81,7 @@ def entry_intervals(
     Parameters
     ----------
     objective : RecoveryObjective
-        With squared loss.
+        With squared or Huber's loss; for new observations squared.
     theta : ndarray, shape (size,)
         The best point found.
     rows, columns : array_like of int, shape (k,)
@@ -134,7 +135,7 @@ def functional_intervals(
     Parameters
     ----------
     objective : RecoveryObjective
-        With squared loss and a real matrix.
+        With squared or Huber's loss and a real matrix.
     theta : ndarray, shape (size,)
     arrays : array_like, shape (k, m, n)
         The matrices B_k.

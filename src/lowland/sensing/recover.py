@@ -12,34 +12,34 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.certificates import JUDGES, MATRIX_CLAIMS, JudgeSettings, judge, usual_work
-from lowland.core.arrays import Matrix, Vector, check_numbers, check_rank
-from lowland.core.complex_views import complex_type
+from lowland.core.arrays import Matrix, Vector, check_numbers
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.core.parameter_checks import check_choice
 from lowland.core.promises.protocols import Measurement, check_measurement
 from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.core.results.findings import Certificate
 from lowland.core.results.records import Attempt, Factors
 from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import Interruptible, stop_if_requested, unless_interrupted
-from lowland.core.wording import Option, Words
 from lowland.core.work import Budget, counted
 from lowland.kernels.blas_threads import one_blas_thread
-from lowland.losses import LOSSES
-from lowland.objectives import RecoveryObjective, make_objective
+from lowland.losses import Squared
+from lowland.objectives import RecoveryObjective
 from lowland.search.loop import Callback
 from lowland.search.sequence import Searching, search_in_turn, unless_ended
 from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
 from lowland.sensing.conditional import with_conditional_findings
 from lowland.sensing.input_checks import check_scale, warn_if_too_few
-from lowland.sensing.matrix_models import structured
 from lowland.sensing.premise import Premise, check_premise
+from lowland.sensing.problem import recovery_problem
 from lowland.sensing.recovery import RecoveryFit
+from lowland.sensing.robust_losses import RobustLoss, loss_by_name
 from lowland.sensing.searching.attempt import AttemptInputs
+from lowland.sensing.searching.falling_thresholds import settle_threshold
 from lowland.sensing.searching.multistart import (
     Search,
+    check_searches,
     is_settled,
     plan_starts,
     polish,
@@ -91,9 +91,12 @@ def recover(  # noqa: PLR0913
     structure : {"general", "psd", "density"}
         X = U V^H, X = U U^H (positive semidefinite), or the latter of trace one. Matrices are
         complex where the measurement is.
-    loss : {"squared", "poisson", "binomial"}
+    loss : {"squared", "poisson", "binomial", "huber", "absolute"}
         Half the squared error; the Poisson deviance of counts; or the binomial deviance of frequencies,
-        with the numbers of trials as weights.
+        with the numbers of trials as weights. "huber" and "absolute" bear gross errors in some measurements:
+        squared up to a threshold and absolute beyond, 1.345 or 0.05 standard deviations of the noise, which
+        the search finds from what the fit leaves ("huber:2" sets another). Without noise the matrix is
+        found exactly, whatever the size of the gross errors. Real and imaginary parts count by themselves.
     penalty : float
         Weight of the nuclear norm, in units of the objective per unit of X.
     weights : array_like, shape (p,), optional
@@ -167,24 +170,29 @@ def recover(  # noqa: PLR0913
     'PROVED'
     """
     settings = JudgeSettings.for_effort(effort)  # an unknown effort must fail before any work
-    objective = _make_objective(measurement, y, rank, structure, loss, penalty, weights, dtype)
+    robust = loss_by_name(loss)
+    objective = recovery_problem(measurement, y, rank, structure, robust, penalty, weights, dtype)
     check_scale(objective.y)
     warn_if_too_few(objective)
     if premise is not None:
         premise = check_premise(measurement, premise, is_psd=objective.model.is_psd)
     generator = make_generator(rng)
-    plans = plan_starts(objective, solver, start, n_restarts, generator)
-    limit = len(plans) if n_restarts == "auto" else 1 + int(n_restarts)
 
     def bound(search: Search, child: np.random.Generator) -> Searching:
         return lambda before: search(AttemptInputs(child, stop, callbacks, before))
 
-    children = spawn(generator, limit)
-    starts = [
-        (name, bound(search, child)) for (name, search), child in zip(plans[:limit], children, strict=True)
-    ]
+    check_searches(solver, n_restarts)
     with one_blas_thread(applies=_is_small(measurement)):
         with counted() as work:
+            low = None
+            if isinstance(robust, RobustLoss):
+                objective, low = settle_threshold(objective, robust, AttemptInputs(generator))
+            plans = plan_starts(objective, solver, start, n_restarts, low)
+            limit = len(plans) if n_restarts == "auto" else 1 + int(n_restarts)
+            starts = [
+                (name, bound(search, child))
+                for (name, search), child in zip(plans[:limit], spawn(generator, limit), strict=True)
+            ]
             results, attempts = search_in_turn(
                 starts, lambda before: n_restarts == "auto" and is_settled(objective, before)
             )
@@ -308,7 +316,9 @@ def certify_matrix(  # noqa: PLR0913
     shapes = (u.shape[0], (u if v is None else v).shape[0])
     if shapes != tuple(measurement.shape):
         raise InvalidInputError("the factors do not fit the measurement", f"{shapes} for {measurement.shape}")
-    objective = _make_objective(measurement, y, u.shape[1], structure, "squared", penalty, weights, "float64")
+    objective = recovery_problem(
+        measurement, y, u.shape[1], structure, Squared(), penalty, weights, "float64"
+    )
     if premise is not None:
         premise = check_premise(measurement, premise, is_psd=objective.model.is_psd)
     theta = objective.from_factors(Factors(u, u if v is None else v))
@@ -323,29 +333,3 @@ def certify_matrix(  # noqa: PLR0913
 def _in_double(factor: ArrayLike, name: str) -> Matrix:
     array = check_numbers(factor, name, ndim=2)
     return array.astype(np.complex128 if np.iscomplexobj(array) else np.float64)
-
-
-def _make_objective(
-    measurement: Measurement,
-    y: ArrayLike,
-    rank: int,
-    structure: str,
-    loss: str,
-    penalty: float,
-    weights: ArrayLike | None,
-    dtype: str,
-) -> RecoveryObjective:
-    if not isinstance(loss, str) or loss not in LOSSES:
-        fix = Words("use ", Option("loss", *LOSSES))
-        raise InvalidInputError(Words(Option("loss"), " is unknown"), repr(loss), fix=fix)
-    check_choice("dtype", dtype, ("float64", "float32"))
-    check_measurement(measurement)
-    rank = check_rank(rank, measurement.shape)
-    if structure == "density" and penalty:
-        raise InvalidInputError(
-            'structure "density" takes no penalty', f"penalty {penalty}", "the trace is fixed"
-        )
-    measurement, model = structured(measurement, rank, structure)
-    data = check_numbers(y, "y", ndim=1)
-    data = data.astype(complex_type(np.dtype(dtype)) if np.iscomplexobj(data) else dtype)
-    return make_objective(measurement, data, model, loss=LOSSES[loss](), weights=weights, penalty=penalty)

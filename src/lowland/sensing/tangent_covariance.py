@@ -24,6 +24,7 @@ from lowland.core.parameter_checks import check_choice
 from lowland.core.promises.fits import MatrixFit
 from lowland.core.promises.protocols import LinearMap
 from lowland.core.wording import Option, Words
+from lowland.losses import in_words, robust_name
 
 # largest point whose Gram matrix is factored
 LARGEST_EXACT = 2500
@@ -59,7 +60,7 @@ def estimate_noise(objective: MatrixFit, theta: Vector, *, strict: bool = True) 
     Parameters
     ----------
     objective : Objective
-        A recovery objective with squared loss.
+        A recovery objective with squared or Huber's loss; with the latter new observations have no law.
     theta : ndarray, shape (size,)
     strict : bool
         Whether to raise if the residuals show another component; otherwise model misfit counts as noise,
@@ -72,12 +73,10 @@ def estimate_noise(objective: MatrixFit, theta: Vector, *, strict: bool = True) 
     Raises
     ------
     UnsupportedError
-        If the loss is not squared, the model has as many degrees of freedom as there are data, or, if
-        `strict`, the residuals of observed entries show another component.
+        If the loss is neither squared nor Huber's, the model has as many degrees of freedom as there are
+        data, or, if `strict`, the residuals of observed entries show another component.
     """
-    if not objective.loss.is_quadratic:
-        raise UnsupportedError("error bars need a squared loss", objective.loss.name)
-    residual = objective.y - objective.predict(theta)
+    residual = _pull(objective, theta, strict=strict)
     squares = float(residual @ objective.weighted(residual))
     used = degrees_of_freedom(objective, theta)
     free = objective.y.size - used
@@ -98,6 +97,28 @@ def estimate_noise(objective: MatrixFit, theta: Vector, *, strict: bool = True) 
             "raise the rank, or lower the penalty",
         )
     return noise
+
+
+def _pull(objective: MatrixFit, theta: Vector, *, strict: bool) -> Vector:
+    """Return residuals; with Huber's loss numbers by which the fit moves as by residuals without a threshold.
+
+    References
+    ----------
+    P. Huber, Robust regression: asymptotics, conjectures and Monte Carlo, Ann. Stat. 1973.
+    """
+    predicted, loss = objective.predict(theta), objective.loss
+    if loss.is_quadratic:
+        return np.asarray(objective.y - predicted)
+    named = robust_name(loss)
+    if named is None or named[0] != "huber" or not strict:
+        raise UnsupportedError(
+            "error bars need a squared loss" if strict else "error bars of new data need a squared loss",
+            in_words(loss),
+        )
+    inside = float(np.mean(loss.curvature(predicted, objective.y)))
+    if not inside > 0:
+        raise UnsupportedError("the noise level cannot be estimated", "all residuals beyond the threshold")
+    return np.asarray(-loss.slope(predicted, objective.y) / inside)
 
 
 def degrees_of_freedom(objective: MatrixFit, theta: Vector) -> float:

@@ -35,7 +35,7 @@ class SenseOptions:
 
     rank: int | None = option(None, "Rank of the matrix; for counts, full by default.")
     structure: str = option("general", "general, psd or density.")
-    loss: str = option("squared", "squared, poisson or binomial.")
+    loss: str = option("squared", "squared, poisson, binomial, or huber or absolute for gross errors.")
     penalty: float = option(0.0, "Weight of the nuclear norm.")
     solver: str = option("auto", f"auto, {', '.join(SOLVERS)}.")
     start: str = option("auto", "auto, spectral, random or small_random.")

@@ -25,6 +25,11 @@ from lowland.recheck.plain_losses import PlainLoss, PlainLosses
 
 # whole numbers below it are exact, and so are products and sums that stay below it
 WHOLE = 2.0**53
+# losses of counts and frequencies; and losses that are absolute beyond a threshold
+COUNTS = ("poisson", "binomial")
+ROBUST = ("huber", "absolute")
+# thresholds at which a search without noise ends, as a share of the data's median size
+LEAST_THRESHOLD = 1e-9
 
 
 def measured_fingerprint(y: Vector, weights: Vector | None, version: int = ARRAYS[-1]) -> str:
@@ -86,7 +91,8 @@ def measured_problem(
     free = settings.words("biases", SIDES)
     penalty, bias_penalty = settings.number("penalty"), settings.number("bias_penalty")
     balancing = settings.number("balancing")
-    loss = settings.word("loss", ("squared", "poisson", "binomial"))
+    name = settings.word("loss", (*COUNTS, "squared", *ROBUST))
+    threshold = settings.number("threshold") if name in ROBUST else 0.0
     dtype = settings.word("dtype", DTYPES)
     settings.close()
     (m, n), u, v = measurement.shape, parts[0], parts[0 if is_psd else 1]
@@ -113,7 +119,8 @@ def measured_problem(
             "the data do not fit the measurements", f"{np.shape(y)} for {measurement.size}"
         )
     check_weights(weight)
-    _check_data(loss, real)
+    loss = _loss(name, threshold, real)
+    said = f" (threshold {threshold:.4g})" if name in ROBUST else ""
     paid = {"penalty": penalty, "bias penalty": bias_penalty, "balancing": balancing}
     known = None if is_complex else cells
     matrices = (
@@ -127,7 +134,7 @@ def measured_problem(
         cells=known,
         matrices=matrices,
         exact=bounds_rounding(measurement),
-        losses=PlainLosses((PlainLoss(loss),)),
+        losses=PlainLosses((loss,)),
         free=free,
         row_biases=biases[0],
         column_biases=biases[1],
@@ -138,7 +145,8 @@ def measured_problem(
         is_psd=is_psd,
         has_unit_trace=has_unit_trace,
         is_nonnegative=nonnegative,
-        words=f"{loss} loss of {real.size} measurements of a {m} x {n} matrix, rank {u.shape[1]}, {structure}"
+        words=f"{name} loss{said} of {real.size} measurements of a {m} x {n} matrix, rank {u.shape[1]}, "
+        + structure
         + (" of unit trace" if has_unit_trace else "")
         + (f", {', '.join(free)} biases" if free else "")
         + "".join(f", {name} {number:.4g}" for name, number in paid.items() if number)
@@ -150,12 +158,24 @@ def measured_problem(
     )
 
 
-def _check_data(loss: str, y: Vector) -> None:
-    """Raise if data are none that a loss is of: its bounds would be wrong."""
-    if loss != "squared" and ((y < 0).any() or (loss == "binomial" and (y > 1).any())):
+def _loss(name: str, threshold: float, y: Vector) -> PlainLoss:
+    """Return a loss; raise if data are none that it is of, since its bounds would be wrong.
+
+    A threshold that no search ends at would make the loss of all data vanish beside that of some.
+    """
+    if name in COUNTS and ((y < 0).any() or (name == "binomial" and (y > 1).any())):
         raise FileFormatError(
-            f"the data are none of the certificate's loss {loss}", f"{y.min()} to {y.max()}"
+            f"the data are none of the certificate's loss {name}", f"{y.min()} to {y.max()}"
         )
+    if name not in ROBUST:
+        return PlainLoss(name)
+    sizes = np.abs(y[y != 0]) if y.any() else np.ones(1)
+    if not LEAST_THRESHOLD * np.median(sizes) <= threshold <= sizes.max() * (1 + 1e-12):
+        raise FileFormatError(
+            "the certificate's threshold is none of its data",
+            f"{threshold:.3g} for values up to {sizes.max():.3g}",
+        )
+    return PlainLoss("clipped", (-threshold, threshold, 1.0) if name == "huber" else (-1.0, 1.0, threshold))
 
 
 def are_given(measurement: Measurement, matrices: Matrix | None) -> bool:

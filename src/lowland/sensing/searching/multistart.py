@@ -69,16 +69,37 @@ Search: TypeAlias = Callable[[AttemptInputs], SearchResult]
 Plan: TypeAlias = tuple[str, Search]
 
 
+def check_searches(solver: str | Stepper[Any], n_restarts: int | str) -> None:
+    """Raise, before any work, if a solver is unknown or the number of restarts is none.
+
+    Raises
+    ------
+    InvalidInputError
+        If one of them cannot be used.
+    """
+    if n_restarts != "auto" and (not isinstance(n_restarts, int | np.integer) or n_restarts < 0):
+        raise InvalidInputError('n_restarts must be "auto" or at least 0', repr(n_restarts))
+    if solver != "auto":
+        make_solver(solver)
+
+
 def plan_starts(
     objective: RecoveryObjective,
     solver: str | Stepper[Any],
     start: Start,
     n_restarts: int | str,
-    rng: np.random.Generator,
+    low: Vector | None = None,
 ) -> list[Plan]:
-    """Return the attempts in order, each as a name and a function that runs it."""
-    if n_restarts != "auto" and (not isinstance(n_restarts, int | np.integer) or n_restarts < 0):
-        raise InvalidInputError('n_restarts must be "auto" or at least 0', repr(n_restarts))
+    """Return the attempts in order, each as a name and a function that runs it.
+
+    Parameters
+    ----------
+    objective : RecoveryObjective
+    solver, start, n_restarts
+        See `recover`.
+    low : ndarray, shape (size,), optional
+        Where thresholds that fell have led to.
+    """
     restarts = AUTO_RESTARTS if n_restarts == "auto" else int(n_restarts)
     if n_restarts == "auto" and (objective.penalty or solver != "auto"):
         restarts = 0
@@ -90,11 +111,15 @@ def plan_starts(
     if objective.penalty and objective.block_solver is not None:
         return [_blocks_then_newton(objective, first if k == 0 else "random") for k in range(1 + restarts)]
     if isinstance(start, str) and start == "auto":
-        plans = (
-            _completion_plans(objective) if objective.elimination is not None else _sensing_plans(objective)
-        )
+        if objective.elimination is not None:
+            plans = _completion_plans(objective)
+        else:
+            plans = _sensing_plans(objective, low)
     else:
         plans = [_in_sequence(objective, _steppers(objective), first)]
+    # from elsewhere a search with a low threshold ends nowhere better
+    if low is not None and n_restarts == "auto":
+        return plans
     while len(plans) < 1 + restarts:
         plans.append(_further(objective, len(plans)))
     return plans
@@ -117,10 +142,13 @@ def _completion_plans(objective: RecoveryObjective) -> list[Plan]:
     return [*plans, _in_sequence(objective, [GaussNewton()], "spectral")]
 
 
-def _sensing_plans(objective: RecoveryObjective) -> list[Plan]:
-    """Start spectrally; leave a bad ending through a higher rank; start small at twice the rank."""
+def _sensing_plans(objective: RecoveryObjective, low: Vector | None) -> list[Plan]:
+    """Start spectrally, or where thresholds led; leave a bad ending through a higher rank; start small."""
     steppers = _steppers(objective)
     plans = [_in_sequence(objective, steppers, "spectral")]
+    if low is not None:
+        _, search = _in_sequence(objective, steppers, low)
+        plans = [("thresholds that fall", search)]
     if not objective.penalties and objective.rank < min(objective.shape):
         plans += [_bump(objective, steppers), _over_parametrised(objective, steppers)]
     return plans
