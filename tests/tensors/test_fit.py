@@ -59,3 +59,15 @@ def test_leading_bases_of_long_and_nearly_dependent_modes(rank, rng):
         if len(flat) == 40:  # to working precision, although 1e-7 squared is lost in 1
             np.testing.assert_allclose(mode_spectrum(tensor, 0)[:3], values[:3], rtol=1e-6)
             assert np.linalg.norm(basis.T @ exact[:, 2]) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", [7, *(pytest.param(k, marks=pytest.mark.slow) for k in range(100, 140))])
+def test_exact_cells_are_proved_at_the_balanced_point(seed):
+    """Balancing loses last digits, so that they are found after it; seed 7 was left at 1e-14."""
+    rng = np.random.default_rng(seed)
+    shape, rank = tuple(rng.integers(4, 9, 3)), int(rng.integers(1, 4))
+    core = rng.standard_normal((rank,) * 3)
+    cells = np.einsum("abc,ia,jb,kc->ijk", core, *(rng.standard_normal((n, rank)) for n in shape))
+    fit = ll.decompose_tucker(np.where(rng.random(shape) < 0.3, np.nan, cells), rank, rng=0)
+    assert fit.certificate["globally_optimal"].verdict is ll.Verdict.PROVED
+    assert fit.search.value == fit.objective.value(fit.search.theta)

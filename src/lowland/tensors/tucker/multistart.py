@@ -141,12 +141,12 @@ def search_tucker(
     by = _by_default if plan.solver == "auto" else _by_gradient
     best, attempts, escapes = by(objective, plan, rng, known)
     best = unless_ended(best)
-    # the balanced point has the same tensor and no larger regulariser
-    parts = objective.orthonormal(best.theta)
-    theta = objective.balanced(parts)
+    # the balanced point has the same tensor and no larger regulariser, but has lost some last digits
+    theta = objective.canonical(best.theta)
+    best = _last_digits(objective, replace(best, theta=theta, value=objective.value(theta)), rng)
     return TuckerFit(
-        parts=parts,
-        search=replace(best, theta=theta, value=objective.value(theta)),
+        parts=objective.orthonormal(best.theta),
+        search=best,
         certificate=None,
         objective=objective,
         attempts=attempts,
@@ -195,7 +195,7 @@ def _by_default(
     if len(named) > 1:
         best = continued(best, _descend(objective, best.theta, plan, rng))
     best, escapes = _leave_saddles(objective, best, plan, rng)
-    return _last_digits(objective, best, plan, rng), attempts, escapes
+    return best, attempts, escapes
 
 
 def _by_gradient(
@@ -224,8 +224,7 @@ def _by_gradient(
         return best, attempts, escapes
     finish = replace(plan, solver="auto", max_iter=None, callbacks=())
     best = joined(best, _run(objective, best.theta, Iterations(LAST_SWEEPS), rng))
-    best = joined(best, _descend(objective, best.theta, finish, rng))
-    return _last_digits(objective, best, finish, rng), attempts, escapes
+    return joined(best, _descend(objective, best.theta, finish, rng)), attempts, escapes
 
 
 def interrupted_fit(data: TensorObservations, parts: TuckerTensor, plan: SearchPlan) -> TuckerFit:
@@ -245,15 +244,16 @@ def interrupted_fit(data: TensorObservations, parts: TuckerTensor, plan: SearchP
     )
 
 
-def _last_digits(
-    objective: TuckerObjective, result: SearchResult, plan: SearchPlan, rng: np.random.Generator
-) -> SearchResult:
+def _last_digits(objective: TuckerObjective, result: SearchResult, rng: np.random.Generator) -> SearchResult:
     """Return an exact fit with a residual at rounding level, as proofs of exactness need."""
     enough = exact_value(objective)
     full = objective.full_tensor is not None  # orthogonal iteration has reached it already
-    if full or objective.dtype != np.float64 or not result.value <= enough:
+    if full or objective.dtype != np.float64 or result.stop_reason is StopReason.INTERRUPTED:
         return result
-    return last_digits(result, LAST_SHARE * enough, lambda rule: _run(objective, result.theta, rule, rng))
+    if not result.value <= enough:
+        return result
+    last = last_digits(result, LAST_SHARE * enough, lambda rule: _run(objective, result.theta, rule, rng))
+    return replace(last, value=objective.value(last.theta))
 
 
 def make_tucker_objective(
