@@ -142,8 +142,10 @@ def search_tucker(
     best, attempts, escapes = by(objective, plan, rng, known)
     best = unless_ended(best)
     # the balanced point has the same tensor and no larger regulariser, but has lost some last digits
-    theta = objective.canonical(best.theta)
-    best = _last_digits(objective, replace(best, theta=theta, value=objective.value(theta)), rng)
+    theta, is_exact = objective.canonical(best.theta), best.value <= exact_value(objective)
+    best = replace(best, theta=theta, value=objective.value(theta))
+    if is_exact:
+        best = _last_digits(objective, best, rng)
     return TuckerFit(
         parts=objective.orthonormal(best.theta),
         search=best,
@@ -246,13 +248,11 @@ def interrupted_fit(data: TensorObservations, parts: TuckerTensor, plan: SearchP
 
 def _last_digits(objective: TuckerObjective, result: SearchResult, rng: np.random.Generator) -> SearchResult:
     """Return an exact fit with a residual at rounding level, as proofs of exactness need."""
-    enough = exact_value(objective)
     full = objective.full_tensor is not None  # orthogonal iteration has reached it already
     if full or objective.dtype != np.float64 or result.stop_reason is StopReason.INTERRUPTED:
         return result
-    if not result.value <= enough:
-        return result
-    last = last_digits(result, LAST_SHARE * enough, lambda rule: _run(objective, result.theta, rule, rng))
+    enough = LAST_SHARE * exact_value(objective)
+    last = last_digits(result, enough, lambda rule: _run(objective, result.theta, rule, rng))
     return replace(last, value=objective.value(last.theta))
 
 
