@@ -36,7 +36,7 @@ from lowland.sensing.problem import recovery_problem
 from lowland.sensing.recovery import RecoveryFit
 from lowland.sensing.robust_losses import RobustLoss, loss_by_name
 from lowland.sensing.searching.attempt import AttemptInputs
-from lowland.sensing.searching.falling_thresholds import settle_threshold
+from lowland.sensing.searching.falling_thresholds import settle_gradient, settle_threshold
 from lowland.sensing.searching.multistart import (
     Search,
     check_searches,
@@ -204,6 +204,8 @@ def recover(  # noqa: PLR0913
                     if is_auto
                     else polish_end(objective, best, generator)
                 )
+                if isinstance(robust, RobustLoss) and stop is None:
+                    best = settle_gradient(objective, best)
                 best, dropped = settle_small_components(objective, best, generator, sharpen=stop is None)
                 if dropped:
                     attempts.append(Attempt.of("best so far without spare components", best))

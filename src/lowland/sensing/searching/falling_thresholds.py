@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.results.records import SearchResult
 from lowland.losses import Clipped
 from lowland.objectives import RecoveryObjective
 from lowland.objectives.penalties import make_ridge
@@ -33,6 +34,9 @@ FALLEN = 0.8
 FLOORS = {"float64": 1e-7, "float32": 1e-3}
 # a threshold that is off by less is that of the noise
 SETTLED = 0.03
+# Newton steps to the last digits of the gradient, products with the Hessian of each, how much shorter each
+# makes it, and by what share the objective may seem to rise
+MOST_STEPS, MOST_PRODUCTS, GRADIENT_FALL, SAME_VALUE = 10, 1000, 0.5, 1e-12
 # searches for the threshold that suits what remains at it
 MOST_ROUNDS = 40
 
@@ -88,3 +92,26 @@ def _fading(
 
 def _searched(objective: RecoveryObjective, theta: Vector, at: AttemptInputs) -> Vector:
     return at.run(objective, TrustRegion(), theta, Iterations(60) | RelativeDecreaseBelow(1e-4, 3)).theta
+
+
+def settle_gradient(objective: RecoveryObjective, result: SearchResult) -> SearchResult:
+    """Return an end after Newton steps that are judged by the gradient, where the objective shows no fall.
+
+    Gross errors are most of the objective: what data within a low threshold still gain is rounding beside them.
+    """
+    from scipy.sparse.linalg import LinearOperator, minres
+
+    theta, at = result.theta, objective.linearise(result.theta)
+    for _ in range(MOST_STEPS):
+        product = at.hessian_product
+        hessian = LinearOperator((theta.size, theta.size), matvec=product, dtype=theta.dtype)
+        # the Hessian is singular along directions that leave the matrix alone: the shortest step has none
+        step, _ = minres(hessian, -at.gradient, rtol=1e-12, maxiter=MOST_PRODUCTS)
+        trial = objective.linearise(theta + step)
+        shorter = np.linalg.norm(trial.gradient) <= GRADIENT_FALL * np.linalg.norm(at.gradient)
+        if not shorter or trial.value > at.value * (1 + SAME_VALUE):
+            break
+        theta, at = theta + step, trial
+    if theta is result.theta:
+        return result
+    return replace(result, theta=theta, value=objective.value(theta))
