@@ -22,7 +22,8 @@ from lowland.files.shapes.layouts import Reading
 from lowland.files.tables import load_table
 from lowland.measure import Entries
 from lowland.networks.network import check_inputs, check_targets
-from lowland.networks.splines.stability import check_univariate, data_shares
+from lowland.networks.splines.stability import check_univariate
+from lowland.networks.splines.variation import data_shares
 from lowland.recheck.documents import Document
 from lowland.recheck.matrices.checks import verify_matrix
 from lowland.recheck.matrices.measurements import measured_fingerprint, measured_problem, real_data

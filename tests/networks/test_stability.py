@@ -28,7 +28,7 @@ from lowland.networks.splines import descent as descent_module
 from lowland.networks.splines import knot_choice as spline_choice
 from lowland.networks.splines.descent import random_starts, unpack
 from lowland.networks.splines.displays import EdgeDisplay
-from lowland.networks.splines.variation import effective_knots, knots, weighted_variation
+from lowland.networks.splines.variation import effective_knots, knots, variation_of_knots
 from lowland.report.plain_findings import answer
 from oracles import relu as naive
 
@@ -79,8 +79,8 @@ def test_equal_knots_are_one(rng):
     places, jumps = knots(w, b, v)
     np.testing.assert_allclose(places, [-0.3, 0.1])
     np.testing.assert_allclose(jumps, [1.0, 1.0], rtol=1e-9)
-    merged = weighted_variation(x, *knots(np.array([1.0, -2.0]), np.array([0.3, 0.2]), np.array([1.0, 0.5])))
-    assert weighted_variation(x, places, jumps) == pytest.approx(merged)
+    merged = variation_of_knots(x, *knots(np.array([1.0, -2.0]), np.array([0.3, 0.2]), np.array([1.0, 0.5])))
+    assert variation_of_knots(x, places, jumps) == pytest.approx(merged)
     naive_sum = float(np.abs(v * w) @ ln.variation_weight(x, -b / w))
     assert naive_sum > 1000 * merged  # what forgets to merge
     assert knots(np.zeros(2), np.ones(2), np.ones(2))[0].size == 0
@@ -137,7 +137,7 @@ def test_bounds_below_the_sharpness(wide, count, rng):
     ratios = []
     for _ in range(count):
         network, x = univariate(rng, int(rng.integers(1, 40))), wide * rng.uniform(-1, 1, (30, 1))
-        variation = weighted_variation(x[:, 0], *knots(*network.univariate()[:3]))
+        variation = variation_of_knots(x[:, 0], *knots(*network.univariate()[:3]))
         bracket = rescaling_bracket(network, x)
         largest = measure_sharpness(network, x, rng.standard_normal(30)).gauss_newton
         assert 1 + 2 * variation <= bracket.lower + 1e-9
@@ -159,7 +159,7 @@ def test_published_rescalings():
     for scale, sharp in ((1, 4.957216), (2, 4.785836), (4, 14.095039), (10, 83.902026)):
         network = two_layer(np.array([[1.0 * scale]]), np.array([0.5 * scale]), np.array([2.0 / scale]), 0.0)
         assert np.linalg.eigvalsh(kernel(network, x))[-1] == pytest.approx(sharp, abs=2e-3)
-        assert weighted_variation(x[:, 0], *knots(*network.univariate()[:3])) == pytest.approx(0.1571348)
+        assert variation_of_knots(x[:, 0], *knots(*network.univariate()[:3])) == pytest.approx(0.1571348)
 
 
 # ------------------------------------------------------------------ verdicts
@@ -597,7 +597,7 @@ def test_nothing_is_said_outside_the_data(fitted):
 def test_means_vary_no_more_than_their_parts(fitted):
     model, x, _ = fitted
     scaled = (x - 5) / 5
-    parts = [weighted_variation(scaled, part.knots, np.diff(part.slopes)) for part in model._cross.splines]
+    parts = [variation_of_knots(scaled, part.knots, np.diff(part.slopes)) for part in model._cross.splines]
     assert model.variation_ <= max(parts)
     single = clone(model).set_params(average=False).fit(*fitted[1:])
     assert single.knots_.size == single.n_knots_ < model.knots_.size

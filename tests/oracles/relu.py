@@ -56,6 +56,42 @@ def variation_weight(x, t):
     return min(one(1), one(-1))
 
 
+def variation_across(x, u, t):
+    """The weight of a hyperplane u.x = t by its definition, of several inputs."""
+
+    def one(sign):
+        side = [xi for xi in x if sign * (xi @ u) > sign * t]
+        if not side:
+            return 0.0
+        share, mean = len(side) / len(x), np.mean(side, axis=0)
+        return share**2 * sign * (mean @ u - t) * np.sqrt(1 + mean @ mean)
+
+    return min(one(1), one(-1))
+
+
+def dense_hessian(network, x, y):
+    """The Hessian of 1/(2 n) sum (f - y)^2 point by point; a row per weight, bias, output weight, offset."""
+    (inner, (outer,)), (bias, offset) = network.weights, network.biases
+    (k, d), n = inner.shape, len(x)
+    shifts, last = np.zeros(k) if bias is None else bias, 0.0 if offset is None else offset[0]
+    hessian = np.zeros((k * d + 2 * k + 1,) * 2)
+    for xi, yi in zip(x, y, strict=True):
+        height = [float(inner[j] @ xi + shifts[j]) for j in range(k)]
+        on = [float(h > 0) for h in height]
+        slope = [outer[j] * on[j] * xi[i] for j in range(k) for i in range(d)]
+        slope += [outer[j] * on[j] for j in range(k)]
+        slope += [on[j] * height[j] for j in range(k)] + [1.0]
+        hessian += np.outer(slope, slope) / n
+        rest = (sum(outer[j] * on[j] * height[j] for j in range(k)) + last - yi) / n
+        for j in range(k):
+            v = k * d + k + j
+            for at, part in [*((j * d + i, xi[i]) for i in range(d)), (k * d + j, 1.0)]:
+                hessian[at, v] += rest * on[j] * part
+                hessian[v, at] += rest * on[j] * part
+    there = [True] * (k * d) + [bias is not None] * k + [True] * k + [offset is not None]
+    return hessian[np.ix_(there, there)]
+
+
 def descend(x, y, parameters, step_size, steps):
     """Gradient descent by matrices."""
     k = (len(parameters) - 1) // 3

@@ -22,7 +22,7 @@ from lowland.networks.splines.knot_choice import CrossFit, cross_fit
 from lowland.networks.splines.linear_spline import LinearSpline, mean_spline
 from lowland.networks.splines.minima_path import Minimum
 from lowland.networks.splines.stability import StabilityReport, stability_report
-from lowland.networks.splines.variation import simplified_knots, variation_weight, weighted_variation
+from lowland.networks.splines.variation import simplified_knots, variation_of_knots, variation_weight
 from lowland.trials.masks import Mask
 
 if TYPE_CHECKING:
@@ -272,7 +272,7 @@ class StableSplineRegressor(_SplineRegressor):
 
     def _read_out(self) -> None:
         spline = self.spline_
-        self.variation_: float = weighted_variation(self._inputs, spline.knots, spline.jumps, self._weights)
+        self.variation_: float = variation_of_knots(self._inputs, spline.knots, spline.jumps, self._weights)
         self.knots_: Vector = self._shift + self._scale * spline.knots
         self.slopes_: Vector = spline.slopes * self._unit / self._scale
         places = np.r_[self.support_[0], self.knots_, self.support_[1]]

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.networks.curvature.rescaling": ["FlattestRescaling", "flattest_rescaling"],
         "lowland.networks.curvature.sharpness": ["SharpnessEstimate", "sharpness"],
         "lowland.networks.curvature.trace": ["SharpnessTrace"],
+        "lowland.networks.splines.hyperplanes": ["WeightedVariation", "weighted_variation"],
         "lowland.networks.splines.linear_spline": ["LinearSpline"],
         "lowland.networks.splines.minima_path": ["Minimum"],
         "lowland.networks.regions.model": ["Relu"],

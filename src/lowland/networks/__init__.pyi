@@ -24,6 +24,8 @@ from lowland.networks.regions.survey import RegionSurvey as RegionSurvey
 from lowland.networks.regions.survey import survey_regions as survey_regions
 from lowland.networks.regions.trace import RegionTrace as RegionTrace
 from lowland.networks.search import PatternWalk as PatternWalk
+from lowland.networks.splines.hyperplanes import WeightedVariation as WeightedVariation
+from lowland.networks.splines.hyperplanes import weighted_variation as weighted_variation
 from lowland.networks.splines.linear_spline import LinearSpline as LinearSpline
 from lowland.networks.splines.minima_path import Minimum as Minimum
 from lowland.networks.splines.stability import StabilityReport as StabilityReport

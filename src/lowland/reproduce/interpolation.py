@@ -8,7 +8,7 @@ import numpy as np
 
 from lowland.networks.certificates.sharpness import largest_gauss_newton
 from lowland.networks.splines.linear_spline import LinearSpline
-from lowland.networks.splines.variation import weighted_variation
+from lowland.networks.splines.variation import variation_of_knots
 from lowland.report.page import TableEntry
 from lowland.reproduce.experiment import Cell, Row
 from lowland.reproduce.powers import power_words
@@ -42,7 +42,7 @@ def run_interpolation(cell: Cell) -> Row:
     spline = LinearSpline(x, y)
     network = spline.network(x, np.full(n, 1 / n))
     return {
-        "lower": 1 + 2 * weighted_variation(x, spline.knots, spline.jumps),
+        "lower": 1 + 2 * variation_of_knots(x, spline.knots, spline.jumps),
         "upper": largest_gauss_newton(network, x[:, None], None),
     }
 

@@ -26,7 +26,8 @@ from lowland.networks.certificates.sharpness import (
 )
 from lowland.networks.certificates.stability import judge_stability
 from lowland.networks.network import ReluNetwork, check_targets
-from lowland.networks.splines.variation import effective_knots, knots, variation_weight, weighted_variation
+from lowland.networks.splines.hyperplanes import weighted_variation
+from lowland.networks.splines.variation import data_shares, effective_knots, knots, variation_weight
 from lowland.recheck.documents import Document
 from lowland.recheck.matrices.measurements import measured_fingerprint
 from lowland.recheck.networks.regions import layers_of
@@ -165,7 +166,10 @@ class StabilityReport(Judged, Reported):
             ("loss", f"{sharp.loss:.6g}"),
             ("sharpness", f"{sharp.largest:.6g}, limit {self.limit:.6g} for step {self.step_size:g}"),
             ("Gauss-Newton part of it", f"{sharp.gauss_newton:.6g}, the rest at most {sharp.remainder:.3g}"),
-            ("weighted variation", f"{self.variation:.6g}, limit {1 / self.step_size - 0.5:.6g}"),
+            (
+                "weighted variation",
+                f"{self.variation:.6g}, limit {1 / self.step_size - self._constant / 2:.6g}",
+            ),
             ("knots", f"{self.knots.size}, of which the data resolve {self.effective[0].size}"),
             (
                 "largest step for this function",
@@ -215,7 +219,8 @@ def stability_report(
     Notes
     -----
     A stationary point is stable only if the largest eigenvalue of the Hessian is at most 2/eta, and then the
-    weighted variation of the function at most 1/eta - 1/2 (Qiao, Zhang, Singh, Soudry, Wang 2024).
+    weighted variation of the function at most 1/eta - 1/2 (Qiao, Zhang, Singh, Soudry, Wang 2024), or 1/eta
+    without a bias of the output. Of several inputs that is `weighted_variation`.
 
     Examples
     --------
@@ -253,7 +258,7 @@ def stability_report(
         step_size=float(step_size),
         weights=shares,
         sharpness=sharpness,
-        variation=weighted_variation(inputs, places, jumps, shares),
+        variation=weighted_variation(net, inputs[:, None], weights=shares).value,
         knots=places,
         jumps=jumps,
         effective=effective,
@@ -265,20 +270,6 @@ def stability_report(
         ),
         notes=tuple(notes),
     )
-
-
-def data_shares(weights: ArrayLike | None, n: int) -> Vector | None:
-    """Return weights of data points scaled to sum to one, or None."""
-    if weights is None:
-        return None
-    numbers = check_floats(weights, "weights", dtype="float64")
-    if numbers.shape != (n,) or np.any(numbers < 0) or not numbers.any():
-        raise InvalidInputError(
-            "weights must be one number per input, at least 0, not all zero", f"shape {numbers.shape}"
-        )
-    numbers = numbers / numbers.max()
-    shares: Vector = numbers / numbers.sum()
-    return shares
 
 
 def check_univariate(x: ArrayLike) -> Vector:
