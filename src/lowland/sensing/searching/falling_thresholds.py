@@ -97,7 +97,7 @@ def _searched(objective: RecoveryObjective, theta: Vector, at: AttemptInputs) ->
 def settle_gradient(objective: RecoveryObjective, result: SearchResult) -> SearchResult:
     """Return an end after Newton steps that are judged by the gradient, where the objective shows no fall.
 
-    Gross errors are most of the objective: what data within a low threshold still gain is rounding beside them.
+    Gross errors are most of the objective: beside them what other data still gain is rounding.
     """
     from scipy.sparse.linalg import LinearOperator, minres
 
