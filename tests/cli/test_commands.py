@@ -171,8 +171,13 @@ def test_sense(tmp_path):
     assert (tmp_path / "r.html").stat().st_size > 1000
     np.savez(tmp_path / "e.npz", rows=[0, 0, 1], columns=[0, 1, 0], shape=(2, 2), y=[1.0, 2.0, 3.0])
     data = json.loads(call("sense", "e.npz", "--rank", 1, "--json", cwd=tmp_path).stdout)
+    assert "gross_errors" not in data
     verdicts = {f["claim"]: f["verdict"] for f in data["certificate"]["findings"]}
     assert verdicts["uniquely_determined"] == "proved"
+    wrong = np.where(np.arange(60) == 7, 1e3, instance.y)
+    np.savez(tmp_path / "g.npz", arrays=instance.measurement.arrays, y=wrong)
+    asked = ("sense", "g.npz", "--rank", 1, "--structure", "psd", "--loss", "huber", "--json")
+    assert json.loads(call(*asked, cwd=tmp_path).stdout)["gross_errors"] == [7]
 
 
 def test_diagnose(tmp_path):

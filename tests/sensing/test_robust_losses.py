@@ -29,7 +29,10 @@ def with_gross_errors(seed, *, noise=0.0, share=0.05, size=100.0, is_complex=Fal
     measurement = ll.gaussian(200, (10, 10), rng, dtype=dtype)
     clean = measurement.measure_matrix(truth)
     wrong = rng.random(clean.size) < share
-    errors = noise * rng.standard_normal(clean.size) + size * wrong * rng.standard_normal(clean.size)
+    law = (1, 1j) if is_complex else (1,)
+    errors = noise * sum(
+        part * rng.standard_normal(clean.size) for part in law
+    ) + size * wrong * rng.standard_normal(clean.size)
     return measurement, clean + errors, wrong, truth
 
 
@@ -86,6 +89,24 @@ def test_same_bits_from_the_same_seed():
     measurement, y, *_ = with_gross_errors(3, noise=0.1)
     fits = [ll.recover(measurement, y, rank=2, loss="huber", rng=7, certify=False) for _ in range(2)]
     assert np.array_equal(fits[0].matrix(), fits[1].matrix())
+
+
+@pytest.mark.parametrize("is_complex", [False, True])
+def test_gross_errors_are_named(is_complex, tmp_path):
+    measurement, y, *_ = with_gross_errors(7, noise=0.1, share=0.0, is_complex=is_complex)
+    wrong = [5, 17, 160]
+    y[wrong] += [30.0, -50.0, 1e5]
+    fit = ll.recover(measurement, y, rank=2, loss="huber", rng=0, certify=False)
+    assert fit.gross_errors().tolist() == wrong
+    said = "3 of 200 measurements are more than 5 standard deviations of the noise off"
+    assert f"{said} (positions from 0: 5, 17, 160)" in str(fit)
+    fit.report(tmp_path / "page.html")
+    assert said in (tmp_path / "page.html").read_text()
+    assert fit.gross_errors(1e9).size == 0
+    with pytest.raises(InvalidInputError, match="spreads"):
+        fit.gross_errors(0)
+    squared = ll.recover(measurement, y, rank=2, rng=0, n_restarts=0, certify=False)
+    assert "standard deviations" not in str(squared)
 
 
 def test_a_penalty_is_kept():

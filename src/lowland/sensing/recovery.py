@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from numpy.typing import ArrayLike
 
-from lowland.core.arrays import Matrix
+from lowland.core.arrays import Indices, Matrix
 from lowland.core.doors import public
+from lowland.core.parameter_checks import check_positive
 from lowland.core.results.findings import Certificate
 from lowland.core.results.records import Attempt, Factors, SearchResult
+from lowland.losses import Clipped
 from lowland.objectives import RecoveryObjective
 from lowland.objectives.plain import recovery_document
 from lowland.recheck.documents import Document
 from lowland.sensing.intervals import Intervals, entry_intervals
+from lowland.sensing.robust_losses import FAR_OFF, far_off, numbers_per_measurement
 from lowland.sensing.searched_fit import SearchedFit
 
 if TYPE_CHECKING:
     from lowland.report.page import Page
+
+# positions of gross errors that are named
+MOST_SHOWN = 10
 
 
 @public("lowland")
@@ -78,9 +84,53 @@ class RecoveryFit(SearchedFit):
             f"{unpolished.iterations} steps, Newton steps at {self.search.value:.4g}"
         )
 
+    @property
+    def misses(self) -> str:
+        """Which measurements a fit with a robust loss misses by far; "" with other losses."""
+        if not isinstance(self.objective.loss, Clipped):
+            return ""
+        far = self.gross_errors()
+        all_of_them = self.objective.y.size // numbers_per_measurement(self.objective)
+        off = f"more than {FAR_OFF:g} standard deviations of the noise off"
+        if not far.size:
+            return f"none of the {all_of_them:,} measurements is {off}"
+        shown = ", ".join(map(str, far[:MOST_SHOWN].tolist())) + (", ..." if far.size > MOST_SHOWN else "")
+        return f"{far.size:,} of {all_of_them:,} measurements are {off} (positions from 0: {shown})"
+
     def matrix(self) -> Matrix:
         """Return the dense matrix."""
         return self.factors.matrix()
+
+    def gross_errors(self, spreads: float = FAR_OFF) -> Indices:
+        """Return which measurements the matrix misses by far.
+
+        Parameters
+        ----------
+        spreads : float
+            How far: in standard deviations of the noise, by the median of what the fit leaves.
+
+        Returns
+        -------
+        ndarray of int, shape (k,)
+            Positions in `y`, ascending. With a squared loss gross errors bend the fit, and may not show.
+
+        Raises
+        ------
+        InvalidInputError
+            If `spreads` is not positive.
+
+        Examples
+        --------
+        >>> import numpy as np, lowland as ll
+        >>> A = ll.gaussian(60, (5, 5), 0)
+        >>> y = A.measure_matrix(np.ones((5, 5))) + 0.01 * np.random.default_rng(0).standard_normal(60)
+        >>> y[[7, 30]] += 100
+        >>> fit = ll.recover(A, y, rank=1, loss="huber", rng=0)
+        >>> fit.gross_errors(), bool(np.allclose(fit.matrix(), 1, atol=0.01))
+        (array([ 7, 30]), True)
+        """
+        check_positive("spreads", spreads)
+        return far_off(self.objective, self.search.theta, spreads)
 
     def interval(
         self,
@@ -151,4 +201,4 @@ class RecoveryFit(SearchedFit):
 
     def _lines(self) -> list[str]:
         lines = [self.objective.describe(), self._stopped(), *self._starts()]
-        return [*lines, self.polishing] if self.polishing else lines
+        return [*lines, *filter(None, (self.polishing, self.misses))]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lowland.core.arrays import Vector
 from lowland.core.results.records import Factors, SearchResult
 from lowland.report.displays import ConvergenceDisplay, PredictionDisplay, SpectrumDisplay
 from lowland.report.page import FigureEntry, Lead, Page, TableEntry
@@ -33,11 +34,6 @@ def recovery_page(fit: RecoveryFit) -> Page:
     header = ("start", "from", "solver", "objective", "steps", "stopped")
     y, predicted = fit.objective.y, fit.objective.predict(fit.search.theta)
     residual = PredictionDisplay(y, predicted, "measurements")
-    error = float(np.linalg.norm(y - predicted) / (np.linalg.norm(y) or 1.0))
-    answer = (
-        f"A matrix of rank {fit.rank} reproduces the {y.size:,} measurements up to a relative error of "
-        f"{error:.3g}."
-    )
     asked = asked_search(fit.objective.describe(), fit.search)
     return Page(
         f"Recovery of a rank-{fit.objective.rank} matrix",
@@ -45,8 +41,23 @@ def recovery_page(fit: RecoveryFit) -> Page:
         fit.certificate,
         tables=(TableEntry("Starts", header, rows),),
         figures=search_figures(fit.own_end, fit.factors),
-        lead=Lead([answer], figures=[prediction_figure(residual)]),
+        lead=Lead([_answer(fit, predicted)], figures=[prediction_figure(residual)]),
     )
+
+
+def _answer(fit: RecoveryFit, predicted: Vector) -> str:
+    """Return how well a matrix reproduces the measurements, in one sentence or two."""
+    y, matrix = fit.objective.y, f"a matrix of rank {fit.rank} reproduces"
+    if fit.misses:  # gross errors would be most of the norm
+        error = float(np.median(np.abs(y - predicted)) / (np.median(np.abs(y)) or 1.0))
+        words = f"{matrix} half of all measurements up to {error:.3g} of their median size"
+        return f"{_sentence(words)} {_sentence(fit.misses)}"
+    error = float(np.linalg.norm(y - predicted) / (np.linalg.norm(y) or 1.0))
+    return _sentence(f"{matrix} the {y.size:,} measurements up to a relative error of {error:.3g}")
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def asked_search(problem: str, search: SearchResult) -> list[tuple[str, str]]:

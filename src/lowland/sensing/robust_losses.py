@@ -7,16 +7,20 @@ from typing import final
 
 import numpy as np
 
-from lowland.core.arrays import Vector
+from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.protocols import Loss
 from lowland.core.wording import Option, Words
 from lowland.losses import LOSSES, Clipped
+from lowland.measure import RealParts
+from lowland.objectives import RecoveryObjective
 
 # thresholds beyond which errors count linearly, in standard deviations of the noise: with Huber's choice
 # 95 % of the efficiency of least squares is kept where nothing is wrong; and bounds on what may be passed
 THRESHOLDS = {"huber": 1.345, "absolute": 0.05}
 LEAST, MOST = 1e-3, 1e3
+# measurements further off are named as gross errors, in standard deviations of the noise
+FAR_OFF = 5.0
 # the median of the absolute error of a normal law, in standard deviations
 MEDIAN = 0.6745
 
@@ -77,6 +81,19 @@ def widest(loss: RobustLoss, y: Vector) -> Clipped:
 def size_of(y: Vector) -> float:
     """Return the spread of data, 1 if all are zero; gross errors do not move it."""
     return spread_of(y[y != 0], 0) or 1.0
+
+
+def far_off(objective: RecoveryObjective, theta: Vector, spreads: float) -> Indices:
+    """Return which measurements are further off than so many standard deviations of the noise, ascending."""
+    errors = objective.predict(theta) - objective.y
+    noise = spread_of(errors, objective.degrees_of_freedom)
+    far = np.flatnonzero(np.abs(errors) > spreads * noise)
+    return np.unique(far // numbers_per_measurement(objective))
+
+
+def numbers_per_measurement(objective: RecoveryObjective) -> int:
+    """Return 2 where real and imaginary parts are data, else 1."""
+    return 2 if isinstance(objective.measurement, RealParts) and objective.measurement.both else 1
 
 
 def spread_of(errors: Vector, fitted: int) -> float:

@@ -106,6 +106,7 @@ def _as_data(fit: RecoveryFit) -> dict[str, Any]:
         "message": fit.search.message,
         "objective": fit.search.value,
         "own_end": {"solver": fit.own_end.solver, "objective": fit.own_end.value},
+        **({"gross_errors": fit.gross_errors().tolist()} if fit.misses else {}),
         "starts": [{"start": a.start, "solver": a.solver, "objective": a.value} for a in fit.attempts],
     }
 
@@ -115,5 +116,4 @@ def _lines(fit: RecoveryFit) -> Iterator[str]:
     for k, a in enumerate(fit.attempts):
         ended = f"objective {a.value:.4g} after {counted(a.iterations, 'step')}, {a.message}"
         yield f"start {k} ({a.start}, {a.solver}): {ended}"
-    if fit.polishing:
-        yield fit.polishing
+    yield from filter(None, (fit.polishing, fit.misses))
