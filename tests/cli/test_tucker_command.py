@@ -1,6 +1,7 @@
 """Tensors from files, and `lowland tucker`."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -108,3 +109,35 @@ def test_the_solver_is_chosen(tmp_path):
     assert "random, gradient" in told
     refused = call("tucker", "a.npy", "--ranks", "1", "--solver", "sgd", cwd=tmp_path)
     assert_clean_error(refused, "--solver auto, gradient")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_page_console_and_json_say_the_same_of_a_polished_search(holes, tmp_path):
+    """Gradient steps on noisy cells stall or end short of the minimum, and their end is polished."""
+    noisy = holes[1] + 0.1 * np.random.default_rng(1).standard_normal(holes[1].shape)
+    np.save(tmp_path / "cube.npy", noisy)
+    asked = ("tucker", "cube.npy", "--ranks", "2", "--solver", "gradient", "--starts", "1")
+    told = call(*asked, "--report", "page.html", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    found = json.loads(call(*asked, "--json", cwd=tmp_path).stdout)
+    starts, lines = found["starts"], told.stdout.splitlines()
+    assert [own["solver"] for own in starts] == ["gradient", "gradient"]
+    page = (tmp_path / "page.html").read_text()
+    rows = re.findall(r"<tr>\s*<td[^>]*>(\d)</td>(.*?)</tr>", page, re.DOTALL)
+    for k, own in enumerate(starts):
+        line = next(text for text in lines if text.startswith(f"start {k} "))
+        reason = own["stop_reason"].replace("_", " ")
+        assert f"after {own['steps']:,} steps; stopped: {reason}, " in line
+        assert rows[k][0] == str(k)
+        for shown in (str(own["steps"]), reason, f"{own['objective']:.4g}"):
+            assert f">{shown}</td>" in rows[k][1]
+    best = min(starts, key=lambda own: own["objective"])
+    assert found["own_end"] == {name: best[name] for name in ("solver", "objective", "stop_reason")}
+    assert found["objective"] < best["objective"]
+    ended = f"{best['objective']:.4g} after {best['steps']:,} steps"
+    polished = f"polished: gradient ended at objective {ended}, "
+    assert any(line.startswith(polished) for line in lines)
+    assert polished in page
+    assert f"stopped: {found['stop_reason']}, {found['message']}" in lines
+    assert f"stopped: {found['stop_reason']}, {found['message']}" in page
+    assert f"The objective over {best['steps']:,} gradient steps, before their end was polished." in page

@@ -50,3 +50,38 @@ def test_gradient_steps_jump_off_a_saddle_that_the_hessian_does_not_see():
 def test_solvers_by_other_names_are_refused(solver):
     with pytest.raises(ll.errors.InvalidInputError, match="gradient_at_random"):
         ll.decompose_tucker(np.ones((3, 3, 3)), 1, solver=solver)
+
+
+def test_the_history_is_that_of_all_gradient_steps():
+    """A jump begins new steps: their values are all kept, in order, and are drawn on the page."""
+    rng = np.random.default_rng(3)
+    factors = tuple(np.linalg.qr(rng.standard_normal((length, 2)))[0] for length in (6, 5, 4))
+    truth = ll.TuckerTensor(rng.standard_normal((2, 2, 2)), factors).tensor()
+    noisy = truth + 0.05 * rng.standard_normal(truth.shape)
+    seen = []
+    fit = ll.decompose_tucker(
+        noisy,
+        2,
+        solver="gradient_at_random",
+        callbacks=(lambda here, _: seen.append(here.values[-1]),),
+        rng=0,
+    )
+    own, trace = fit.own_end, fit.own_end.trace
+    assert own.solver == "gradient"
+    assert trace.iterations[0] == 0
+    assert trace.iterations[-1] == own.iterations == fit.attempts[0].iterations
+    assert np.all(np.diff(trace.iterations) >= 0)
+    assert np.all(np.diff(trace.seconds) >= 0)
+    assert np.all(np.diff(trace.values) <= 1e-12)
+    assert own.value == trace.values[-1]
+    # where a jump led is where the steps after it begin
+    begun = np.r_[True, np.diff(trace.iterations) == 0]
+    assert begun.sum() > 1
+    assert trace.values[~begun].tolist() == seen
+    drawn = fit.plot("convergence")
+    np.testing.assert_array_equal(drawn.values, trace.values)
+    assert fit.search.value < own.value
+    assert fit.polishing in str(fit)
+    default = ll.decompose_tucker(noisy, 2, rng=0)
+    assert default.polishing == ""
+    assert default.own_end.solver == default.search.solver

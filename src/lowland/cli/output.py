@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ import typer
 from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError, MissingExtraError
 from lowland.core.results.findings import CLAIMS, Certificate, effort_hint, short_number
+from lowland.core.results.records import Attempt
 from lowland.core.results.status import Verdict
 from lowland.core.running.stage_line import clear_line
+from lowland.core.wording import counted
 
 
 def say(text: str = "") -> None:
@@ -41,6 +43,27 @@ def say_files(paths: Mapping[str, Path | None]) -> None:
     for name, path in paths.items():
         if path is not None and was_written(path):
             say(f"{name}: {path}")
+
+
+def starts_as_data(attempts: Iterable[Attempt]) -> list[dict[str, Any]]:
+    """Return every start of a search, and how it ended, for JSON."""
+    return [
+        {
+            "start": a.start,
+            "solver": a.solver,
+            "objective": a.value,
+            "steps": a.iterations,
+            "stop_reason": a.stop_reason.value,
+        }
+        for a in attempts
+    ]
+
+
+def start_lines(attempts: Iterable[Attempt]) -> Iterator[str]:
+    """Return the same in lines of words."""
+    for k, a in enumerate(attempts):
+        ended = f"objective {a.value:.4g} after {counted(a.iterations, 'step')}; {a.ending}"
+        yield f"start {k} ({a.start}, {a.solver}): {ended}"
 
 
 def say_certificate(certificate: Certificate) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from lowland.core.results.records import Attempt, SearchResult
+import numpy as np
+
+from lowland.core.results.records import Attempt, SearchResult, Trace
 from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import is_requested
 from lowland.search.stops import Iterations, RelativeDecreaseBelow, StopRule, ValueBelow
@@ -61,6 +63,22 @@ def continued(before: SearchResult, after: SearchResult) -> SearchResult:
         seconds=before.seconds + after.seconds,
         work=before.work + after.work,
     )
+
+
+def resumed(before: SearchResult, after: SearchResult) -> SearchResult:
+    """Return a search that went on by the same steps where another ended, with the history of both."""
+    first, second = before.trace, after.trace
+    history = Trace(
+        np.concatenate([first.iterations, before.iterations + second.iterations]),
+        np.concatenate([first.seconds, before.seconds + second.seconds]),
+        np.concatenate([first.values, second.values]),
+        {
+            name: np.concatenate([first.measures[name], series])
+            for name, series in second.measures.items()
+            if name in first.measures
+        },
+    )
+    return replace(continued(before, after), trace=history)
 
 
 def joined(first: SearchResult, second: SearchResult) -> SearchResult:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.results.findings import Certificate
+from lowland.core.results.records import SearchResult
 from lowland.recheck.documents import Document
 from lowland.report.reported import draw_figure
 from lowland.sensing.searched_fit import SearchedFit
@@ -151,6 +152,10 @@ class Decomposition(SearchedFit, ABC):
     def _remarks(self) -> list[str]:
         """Return what else is to be said of the search and its end, in lines of words."""
 
+    def _own_search(self) -> SearchResult:
+        """Return the search by the solver itself, whose history is drawn."""
+        return self.search
+
     @abstractmethod
     def _model_page(self, names: Sequence[str], coordinates: Coordinates) -> ModelPage:
         """Return what the page says of the model, with names of modes and coordinates along them."""
@@ -211,13 +216,15 @@ def decomposition_page(
         *model.remarks,
     ]
     cells = known_cells_figures(data, fit.objective.predict(search.theta), names, along)
+    own = fit._own_search()
+    convergence = convergence_figures(own, polished=own.solver != search.solver)
     return Page(
         f"{model.title} of a {' x '.join(str(k) for k in fit.shape)} tensor",
         asked,
         fit.certificate,
         notes=model.notes,
         tables=(*model.tables, starts_table(fit.attempts)),
-        figures=(*model.figures, *cells, *model.more_figures, *convergence_figures(search)),
+        figures=(*model.figures, *cells, *model.more_figures, *convergence),
         settings=settings,
         lead=Lead([f"{error} by {model.described_by}", *model.sentences]),
     )

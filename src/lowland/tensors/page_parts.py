@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.results.records import Attempt, SearchResult
+from lowland.core.wording import counted
 from lowland.report.displays import ConvergenceDisplay, PredictionDisplay
 from lowland.report.page import FigureEntry, TableEntry
 from lowland.sensing.report import FEWEST_STEPS, prediction_figure
@@ -92,9 +93,15 @@ def known_cells_figures(
     return (prediction_figure(shown), *residual_figure(data, predicted, names, coordinates))
 
 
-def convergence_figures(search: SearchResult) -> tuple[FigureEntry, ...]:
-    """Return the plot of the objective along the search, if it took more than a few steps."""
+def convergence_figures(search: SearchResult, *, polished: bool = False) -> tuple[FigureEntry, ...]:
+    """Return the plot of the objective along the search, if it took more than a few steps.
+
+    `polished` says that other steps followed, which are not drawn.
+    """
     if search.trace.values.size <= FEWEST_STEPS:
         return ()
     words = "The objective in the last stage of the search."
+    if polished:
+        steps = counted(search.iterations, f"{search.solver} step")
+        words = f"The objective over {steps}, before their end was polished."
     return (FigureEntry("Convergence", words, ConvergenceDisplay.from_result(search).plot),)

@@ -13,11 +13,10 @@ from lowland.cli.commands.tomography import COUNTS, CountOptions, sense_counts
 from lowland.cli.judging.judged import JudgedOptions, verdict_lines
 from lowland.cli.judging.measurements import read_measurements
 from lowland.cli.judging.premises import LandscapeOptions
-from lowland.cli.output import refuse_given
+from lowland.cli.output import refuse_given, start_lines, starts_as_data
 from lowland.cli.records import option, takes_records
 from lowland.core.damage import reading
 from lowland.core.errors import InvalidInputError
-from lowland.core.wording import counted
 from lowland.files.bundle import save_arrays
 from lowland.sensing.recover import recover
 from lowland.sensing.recovery import RecoveryFit
@@ -107,13 +106,11 @@ def _as_data(fit: RecoveryFit) -> dict[str, Any]:
         "objective": fit.search.value,
         "own_end": {"solver": fit.own_end.solver, "objective": fit.own_end.value},
         **({"gross_errors": fit.gross_errors().tolist()} if fit.misses else {}),
-        "starts": [{"start": a.start, "solver": a.solver, "objective": a.value} for a in fit.attempts],
+        "starts": starts_as_data(fit.attempts),
     }
 
 
 def _lines(fit: RecoveryFit) -> Iterator[str]:
     yield fit.objective.describe()
-    for k, a in enumerate(fit.attempts):
-        ended = f"objective {a.value:.4g} after {counted(a.iterations, 'step')}, {a.message}"
-        yield f"start {k} ({a.start}, {a.solver}): {ended}"
+    yield from start_lines(fit.attempts)
     yield from filter(None, (fit.polishing, fit.misses))

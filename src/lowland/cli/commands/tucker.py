@@ -9,11 +9,11 @@ from typing import Any, final
 
 from lowland.cli.decomposing import SearchOptions, conclude, read_tensor
 from lowland.cli.judging.judged import JudgedOptions, verdict_lines
+from lowland.cli.output import start_lines, starts_as_data
 from lowland.cli.records import option, takes_records
 from lowland.cli.tensor_source import TensorArgument, TensorSource
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.status import StopReason
-from lowland.core.wording import counted
 from lowland.tensors.cell_objective import factor_arrays
 from lowland.tensors.tucker.decompose import decompose_tucker
 from lowland.tensors.tucker.fit import TuckerFit, expected_error
@@ -83,7 +83,12 @@ def _as_data(fit: TuckerFit) -> dict[str, Any]:
         "message": fit.search.message,
         "objective": fit.search.value,
         "saddles_left": list(fit.escapes),
-        "starts": [{"start": a.start, "solver": a.solver, "objective": a.value} for a in fit.attempts],
+        "own_end": {
+            "solver": fit.own_end.solver,
+            "objective": fit.own_end.value,
+            "stop_reason": fit.own_end.stop_reason.value,
+        },
+        "starts": starts_as_data(fit.attempts),
     }
 
 
@@ -98,9 +103,9 @@ def _lines(fit: TuckerFit) -> Iterator[str]:
     if expected is not None:
         yield f"estimated error for a new observation of an unobserved cell: {expected.total:.4g}"
         yield f"  of which noise {expected.noise:.4g}, and the fit is off by {expected.fit:.4g}"
-    yield fit.search.ending
+    yield from start_lines(fit.attempts)
     for order in fit.escapes:
         yield f"escaped from a saddle of order {order}"
-    for k, a in enumerate(fit.attempts):
-        steps = counted(a.iterations, "step")
-        yield f"start {k} ({a.start}, {a.solver}): objective {a.value:.4g} after {steps}"
+    if fit.polishing:
+        yield fit.polishing
+    yield fit.search.ending

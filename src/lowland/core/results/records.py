@@ -201,9 +201,11 @@ class SearchResult:
     @property
     def ending(self) -> str:
         """Why it ended, in words; draws that were asked for did not stop for a reason."""
-        if self.stop_reason is StopReason.DRAWN:
-            return self.message
-        return f"stopped: {self.stop_reason.value.replace('_', ' ')}, {self.message}"
+        return _ending(self.stop_reason, self.message)
+
+
+def _ending(reason: StopReason, message: str) -> str:
+    return message if reason is StopReason.DRAWN else f"stopped: {reason.value.replace('_', ' ')}, {message}"
 
 
 @briefly
@@ -225,3 +227,8 @@ class Attempt:
         """Return the record of a search from a start of that name."""
         ending = (result.solver, result.value, result.stop_reason, result.message)
         return cls(start, *ending, result.iterations, result.seconds)
+
+    @property
+    def ending(self) -> str:
+        """Why it ended, in words, as `SearchResult.ending`."""
+        return _ending(self.stop_reason, self.message)

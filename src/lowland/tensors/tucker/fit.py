@@ -16,6 +16,7 @@ from lowland.core.errors import UnsupportedError
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.results.findings import Certificate
 from lowland.core.results.records import Attempt, SearchResult
+from lowland.core.wording import counted
 from lowland.tensors.decomposition import Coordinates, Decomposition
 from lowland.tensors.measurement import SomeCells
 from lowland.tensors.named_modes import labelled_parts
@@ -48,6 +49,9 @@ class TuckerFit(Decomposition):
         The problem that was solved.
     attempts : tuple of Attempt
         Every start, in order, and how it ended.
+    own_end : SearchResult
+        Where the best of all gradient searches ended before it was polished; for the default solver, where
+        the search itself ended.
     escapes : tuple of int
         Orders of the saddles that the best search escaped by a change invisible to the Hessian.
     choice : RankChoice or None
@@ -72,6 +76,7 @@ class TuckerFit(Decomposition):
     certificate: Certificate | None
     objective: TuckerObjective
     attempts: tuple[Attempt, ...]
+    own_end: SearchResult
     escapes: tuple[int, ...] = ()
     choice: RankChoice | None = None
     like: Any = None
@@ -209,8 +214,24 @@ class TuckerFit(Decomposition):
             f"{self.compression_ratio:.3g} times fewer numbers"
         ]
 
+    @property
+    def polishing(self) -> str:
+        """Where gradient steps ended, and where other steps led from there; "" if there were none."""
+        own = self.own_end
+        if own.solver == self.search.solver:
+            return ""
+        names = self.search.solver.removeprefix(f"{own.solver}, then ").replace("_", " ")
+        return (
+            f"polished: {own.solver} ended at objective {own.value:.4g} after "
+            f"{counted(own.iterations, 'step')}, {names} at {self.search.value:.4g}"
+        )
+
     def _remarks(self) -> list[str]:
-        return [f"escaped from a saddle of order {order}" for order in self.escapes]
+        polishing = [self.polishing] if self.polishing else []
+        return [*polishing, *(f"escaped from a saddle of order {order}" for order in self.escapes)]
+
+    def _own_search(self) -> SearchResult:
+        return self.own_end
 
     def _model_page(self, names: Sequence[str], coordinates: Coordinates) -> ModelPage:
         from lowland.tensors.page_parts import ModelPage
@@ -244,7 +265,7 @@ class TuckerFit(Decomposition):
 
     def _facts(self) -> list[tuple[str, str]]:
         """Return the saddles that the search escaped, and the expected error of new cells."""
-        facts, error = [], expected_error(self)
+        facts, error = [("its end", self.polishing)] if self.polishing else [], expected_error(self)
         if self.escapes:
             orders = ", ".join(str(order) for order in self.escapes)
             facts.append(("saddles escaped", f"order {orders}, by changes invisible to the Hessian"))

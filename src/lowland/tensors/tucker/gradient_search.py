@@ -8,6 +8,7 @@ its directions, and what counts as little gain is ours: the paper's constants ar
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from lowland.core.results.records import SearchResult
 from lowland.core.results.status import StopReason
 from lowland.search import Gradient, Iterations, RelativeDecreaseBelow, ValueBelow, run
 from lowland.search.loop import Callback
-from lowland.search.sequence import continued
+from lowland.search.sequence import continued, resumed
 from lowland.tensors.search.high_order_escape import GAIN, HighOrderEscape
 from lowland.tensors.tucker.objective import TuckerObjective
 
@@ -55,7 +56,7 @@ def gradient_search(
     Returns
     -------
     SearchResult
-        Its iterations are gradient steps, its solver "gradient".
+        Its iterations and its history are those of all gradient steps, its solver is "gradient".
     tuple of int
     """
     escape = HighOrderEscape(recycle=True, at_random=at_random)
@@ -64,13 +65,13 @@ def gradient_search(
         left = most - (0 if result is None else result.iterations)
         stop = ValueBelow(enough) | RelativeDecreaseBelow(LITTLE, TOGETHER) | Iterations(left)
         descent = run(objective, Gradient(rule="armijo"), theta, stop=stop, rng=rng, callbacks=callbacks)
-        result = descent if result is None else continued(result, descent)
+        result = descent if result is None else resumed(result, descent)
         ended = descent.stop_reason in (StopReason.ITERATION_LIMIT, StopReason.INTERRUPTED)
         if ended or descent.value <= enough or len(orders) >= MOST_JUMPS or idle >= MOST_IDLE:
             return result, tuple(orders)
         jump = run(objective, escape, descent.theta, stop=Iterations(1), rng=rng)
         if jump.stop_reason is StopReason.INTERRUPTED:
-            return continued(result, jump), tuple(orders)
+            return replace(continued(result, jump), trace=result.trace), tuple(orders)
         if jump.value < descent.value * (1 - GAIN):
             orders.append(int(jump.trace.measures["order"][-1]))
             idle = 0

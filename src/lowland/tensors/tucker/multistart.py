@@ -139,7 +139,7 @@ def search_tucker(
     """
     objective = make_tucker_objective(data, ranks, plan.balancing)
     by = _by_default if plan.solver == "auto" else _by_gradient
-    best, attempts, escapes = by(objective, plan, rng, known)
+    best, own_end, attempts, escapes = by(objective, plan, rng, known)
     best = unless_ended(best)
     # the balanced point has the same tensor and no larger regulariser, but has lost some last digits
     theta, is_exact = objective.canonical(best.theta), best.value <= exact_value(objective)
@@ -153,10 +153,12 @@ def search_tucker(
         objective=objective,
         attempts=attempts,
         escapes=escapes,
+        own_end=best if plan.solver == "auto" else own_end,
     )
 
 
-Searched: TypeAlias = tuple[SearchResult, tuple[Attempt, ...], tuple[int, ...]]
+# the best end, where the solver itself ended, all starts, and the orders of the saddles left
+Searched: TypeAlias = tuple[SearchResult, SearchResult, tuple[Attempt, ...], tuple[int, ...]]
 
 
 def _named(
@@ -193,11 +195,11 @@ def _by_default(
     named = _named(objective, plan, rng, known, search, from_known)
     best, attempts = best_of_starts(named, exact_value(objective), until_agreed=plan.n_restarts == "auto")
     if best.stop_reason is StopReason.INTERRUPTED:
-        return best, attempts, ()
+        return best, best, attempts, ()
     if len(named) > 1:
         best = continued(best, _descend(objective, best.theta, plan, rng))
     best, escapes = _leave_saddles(objective, best, plan, rng)
-    return best, attempts, escapes
+    return best, best, attempts, escapes
 
 
 def _by_gradient(
@@ -221,12 +223,12 @@ def _by_gradient(
 
     named = _named(objective, plan, rng, known, search, lambda tensor: search(objective.balanced(tensor)))
     best, attempts = best_of_starts(named, enough, until_agreed=False)
-    escapes = min(found)[1]
+    own_end, escapes = best, min(found)[1]
     if best.stop_reason is StopReason.INTERRUPTED:
-        return best, attempts, escapes
+        return best, own_end, attempts, escapes
     finish = replace(plan, solver="auto", max_iter=None, callbacks=())
     best = joined(best, _run(objective, best.theta, Iterations(LAST_SWEEPS), rng))
-    return joined(best, _descend(objective, best.theta, finish, rng)), attempts, escapes
+    return joined(best, _descend(objective, best.theta, finish, rng)), own_end, attempts, escapes
 
 
 def interrupted_fit(data: TensorObservations, parts: TuckerTensor, plan: SearchPlan) -> TuckerFit:
@@ -243,6 +245,7 @@ def interrupted_fit(data: TensorObservations, parts: TuckerTensor, plan: SearchP
         certificate=None,
         objective=objective,
         attempts=(Attempt.of("ranks", search),),
+        own_end=search,
     )
 
 
