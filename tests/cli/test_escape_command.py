@@ -3,8 +3,10 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 
+import lowland as ll
 from commands import assert_clean_error, call
 
 
@@ -110,3 +112,81 @@ def test_rare_exits_are_foretold(tmp_path):
     soon = call("escape", "double_well", "--level", "0.7", "--chains", "20", cwd=tmp_path)
     assert "temperatures" not in soon.stderr
     assert "left 20" in soon.stdout
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_paths_that_leave_soon_or_stay_are_counted_without_a_step(tmp_path):
+    """Console, JSON and page say the same; the counts are those of the library."""
+    asked = (
+        "escape", "quadratic", "--set", "hessian=0.1,1", "--radius", "1", "--beta", "160", "--start=0.3,0.3",
+        "--dynamics", "non-reversible", "--dichotomy", "100", "--chains", "500", "--delta", "0.1",
+    )  # fmt: skip
+    told = call(*asked, "--report", "page.html", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    found = json.loads(call(*asked, "--json", cwd=tmp_path).stdout)
+    H = np.diag([0.1, 1.0])
+    moves = ll.dynamics.NonReversible(1.0, 160.0, 1.05 * ll.dynamics.optimal_antisymmetric(H))
+    study = ll.dynamics.well_dichotomy(
+        H, [0.3, 0.3], radius=1.0, dynamics=moves, duration=100.0, n_chains=500, rng=0
+    )
+    counts = (study.left_early, study.left_late, study.stayed)
+    assert (found["left_early"], found["left_late"], found["stayed"]) == counts
+    assert found["recurrence_time"] == study.recurrence_time
+    assert found["interval"] == list(study.interval(0.99))
+    assert found["step_size"] is None
+    assert str(study) in told.stdout
+    assert found["holds"]["verdict"] == study.holds(0.1).value
+    verdict = f" probability of at least 0.9: {study.holds(0.1).name}, by a one-sided interval of 99 %"
+    page = (tmp_path / "page.html").read_text()
+    for text in (told.stdout, page):
+        assert verdict in text
+        assert moves.describe(with_step=False) in text
+    assert f"{100 * study.share:.2f} % of the paths left before the recurrence time" in page
+    for count in counts:
+        assert f">{count:,}</td>" in page
+    assert "No step: paths are drawn from the law" in page
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_paths_of_other_wells_are_simulated(tmp_path):
+    asked = ("escape", "double_well", "--radius", "0.8", "--dichotomy", "20", "--chains", "100")
+    told = call(*asked, "--report", "page.html", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    found = json.loads(call(*asked, "--json", cwd=tmp_path).stdout)
+    assert found["step_size"] > 0
+    assert found["gradient_calls"] > 100
+    assert found["minimum"] == found["start"] == [-1.0]
+    assert found["bias"] in told.stdout
+    assert found["bias"].removeprefix("the") in (tmp_path / "page.html").read_text()
+    stepped = call(
+        "escape", "quadratic", "--set", "hessian=0.1,1", "--radius", "1", "--dichotomy", "2",
+        "--chains", "50", "--dynamics", "underdamped", "--step-size", "0.1", "--json", cwd=tmp_path,
+    )  # fmt: skip
+    found = json.loads(stepped.stdout)
+    assert found["step_size"] == 0.1
+    # friction is critical unless another is given
+    assert "friction 0.6325), step 0.1" in found["dynamics"]
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ("--dichotomy needs --radius", ["--dichotomy", "5"]),
+        ("--dichotomy must be", ["--dichotomy", "-5", "--radius", "1"]),
+        ("--radius must be", ["--dichotomy", "5", "--radius", "0"]),
+        ("--delta must lie between", ["--dichotomy", "5", "--radius", "1", "--delta", "2"]),
+        ("--delta has no effect on mean exit times", ["--radius", "1", "--delta", "0.1"]),
+        ("--axis has no effect on --radius", ["--radius", "1", "--axis", "1"]),
+        ("--level has no effect on --dichotomy", ["--dichotomy", "5", "--radius", "1", "--level", "1"]),
+        ("--split has no effect on --dichotomy", ["--dichotomy", "5", "--radius", "1", "--split"]),
+        ("--max-time has no effect", ["--dichotomy", "5", "--radius", "1", "--max-time", "3"]),
+        ("--times has no effect", ["--dichotomy", "5", "--radius", "1", "--times", "t.csv"]),
+        ("within the neighbourhood", ["--dichotomy", "5", "--radius", "1", "--start=2,2"]),
+        ("n_chains", ["--dichotomy", "5", "--radius", "1", "--chains", "0"]),
+        ("--turn must be numbers", ["--radius", "1", "--dynamics", "non-reversible", "--turn", "x*optimal"]),
+        ("--turn takes one number", ["--radius", "1", "--dynamics", "non-reversible", "--turn", "1,2"]),
+    ],
+)
+def test_bad_dichotomies(tmp_path, words, options):
+    well = ("escape", "quadratic", "--set", "hessian=0.1,1")
+    assert_clean_error(call(*well, *options, cwd=tmp_path), words)

@@ -4,10 +4,21 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from lowland.dynamics import Ball, NonReversible, Overdamped, Underdamped, escape_times, linear_step
+from lowland.core.errors import LowlandError
+from lowland.dynamics import (
+    Ball,
+    NonReversible,
+    Overdamped,
+    Underdamped,
+    escape_dichotomy,
+    escape_times,
+    linear_step,
+    recurrence_time,
+    well_dichotomy,
+)
 from lowland.dynamics.closed_forms import quadratic
 from lowland.dynamics.exits import well_exits
-from lowland.dynamics.exits.well_exits import LinearLaw, exit_intervals
+from lowland.dynamics.exits.well_exits import LinearLaw, exit_intervals, exits_around
 from lowland.landscape.proportions import share_interval
 
 TURN = np.array([[0.0, 3.0], [-3.0, 0.0]])
@@ -127,3 +138,62 @@ def test_the_same_seed_gives_the_same_paths():
     one, two = (stayed(moves, [[1.0]], [0.5], length=2.0, count=4, n=500, seed=s)[0] for s in (3, 3))
     np.testing.assert_array_equal(one, two)
     assert {0, 4} <= set(one.tolist())
+
+
+@pytest.mark.parametrize(
+    ("moves", "start", "soon", "duration"),
+    [
+        (Overdamped(1.0, 16.0), [0.3, 0.4], 4.0, 9.0),
+        (NonReversible(1.0, 16.0, TURN), [0.3, 0.4], 4.0, 9.0),
+        (Overdamped(1.0, 16.0), [0.3, 0.4], 0.0, 3.0),
+    ],
+)
+def test_paths_leave_early_and_late_as_often_as_the_solved_equation_says(moves, start, soon, duration):
+    n, times = 5000, [soon, soon + duration]
+    early, late, stayed = exits_around(
+        moves, 0.5 * np.eye(2), np.array(start), radius=1.0, soon=soon, duration=duration, n_chains=n,
+        rng=np.random.default_rng(2),
+    )  # fmt: skip
+    assert early + late + stayed == n
+    assert_within([early + late, early], n, [1 - own for own in survival(0.5, 16.0, 0.5, times, 2)][::-1])
+
+
+def test_the_dichotomy_of_a_quadratic_well_needs_no_step():
+    H, moves = np.diag([0.1, 1.0]), Overdamped(0.001, 80.0)
+    exact = well_dichotomy(H, [0.3, 0.3], radius=1.0, dynamics=moves, duration=100.0, n_chains=4000, rng=0)
+    other = well_dichotomy(
+        H, [0.3, 0.3], radius=1.0, dynamics=Overdamped(9.0, 80.0), duration=100.0, n_chains=4000, rng=0
+    )
+    assert (exact.left_early, exact.stayed) == (other.left_early, other.stayed)
+    assert exact.recurrence_time == recurrence_time(moves, H, distance=0.3 * np.sqrt(2), radius=1.0)
+    assert exact.end == exact.recurrence_time + 100
+    # the same is counted as of simulated paths of small steps
+    few = escape_dichotomy(
+        quadratic(H), [0, 0], start=[0.3, 0.3], radius=1.0, dynamics=Overdamped(0.01, 80.0), duration=100.0,
+        n_chains=2000, rng=1,
+    )  # fmt: skip
+    error = np.sqrt(exact.share * (1 - exact.share) * (1 / 2000 + 1 / 4000))
+    assert 0.5 < exact.share < 0.99
+    assert abs(exact.share - few.share) < 3 * error
+    assert exact.exits is None
+    assert "step" not in str(exact).splitlines()[0]
+    assert "no step: paths are drawn from the law of the quadratic well" in str(exact)
+    assert "the step of 0.01 biases what is counted" in str(few)
+
+
+@pytest.mark.parametrize(
+    ("words", "changed"),
+    [
+        ("start within the neighbourhood", {"start": [1.0, 1.0]}),
+        ("one number per row", {"start": [0.1]}),
+        ("duration", {"duration": 0.0}),
+        ("radius", {"radius": -1.0}),
+        ("n_chains", {"n_chains": 0}),
+        ("positive definite", {"hessian": np.diag([-1.0, 1.0])}),
+        ("shorter duration", {"duration": 1e15}),
+    ],
+)
+def test_impossible_dichotomies_are_refused(words, changed):
+    settings = {"hessian": np.eye(2), "start": [0.1, 0.1], "radius": 1.0, "duration": 1.0, "n_chains": 5}
+    with pytest.raises(LowlandError, match=words):
+        well_dichotomy(**{**settings, **changed}, dynamics=Overdamped(1.0, 8.0), rng=0)

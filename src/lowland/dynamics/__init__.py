@@ -14,7 +14,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.dynamics.exits.backward_equation": ["BackwardSolution", "solve_backward"],
         "lowland.dynamics.circulation": ["with_circulation"],
         "lowland.dynamics.exits.exit_simulation": ["EscapeStudy"],
-        "lowland.dynamics.exits.dichotomy": ["DichotomyStudy", "escape_dichotomy"],
+        "lowland.dynamics.exits.dichotomy": ["DichotomyStudy", "escape_dichotomy", "well_dichotomy"],
         "lowland.dynamics.exits.escape": ["escape_times"],
         "lowland.dynamics.exits.hitting": ["HittingStudy", "hitting_probability"],
         "lowland.dynamics.exits.kramers": ["kramers_time", "unstable_rate"],

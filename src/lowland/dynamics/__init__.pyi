@@ -13,6 +13,7 @@ from lowland.dynamics.exits.backward_equation import BackwardSolution as Backwar
 from lowland.dynamics.exits.backward_equation import solve_backward as solve_backward
 from lowland.dynamics.exits.dichotomy import DichotomyStudy as DichotomyStudy
 from lowland.dynamics.exits.dichotomy import escape_dichotomy as escape_dichotomy
+from lowland.dynamics.exits.dichotomy import well_dichotomy as well_dichotomy
 from lowland.dynamics.exits.escape import escape_times as escape_times
 from lowland.dynamics.exits.exit_simulation import EscapeStudy as EscapeStudy
 from lowland.dynamics.exits.hitting import HittingStudy as HittingStudy

@@ -82,10 +82,10 @@ class Overdamped:
         """The matrix J; None for this dynamics."""
         return None
 
-    def describe(self) -> str:
-        """Return the dynamics in words."""
-        kind = "Metropolis-adjusted" if self.metropolis else "overdamped"
-        return f"{kind}, step {self.step_size:.4g}, inverse temperature {self.beta:g}"
+    def describe(self, *, with_step: bool = True) -> str:
+        """Return the dynamics in words, with the step or as the diffusion that it approximates."""
+        kind = "Metropolis-adjusted" if self.metropolis and with_step else "overdamped"
+        return f"{kind}{_step(self, with_step)}, inverse temperature {self.beta:g}"
 
 
 @public("lowland.dynamics")
@@ -150,12 +150,11 @@ class NonReversible:
         """Coefficients of a step: the step size and the standard deviation of its noise."""
         return np.array([self.step_size, np.sqrt(2 * self.step_size / self.beta)])
 
-    def describe(self) -> str:
-        """Return the dynamics in words."""
+    def describe(self, *, with_step: bool = True) -> str:
+        """Return the dynamics in words, with the step or as the diffusion that it approximates."""
         size = float(np.linalg.norm(self.antisymmetric, 2)) if self.antisymmetric.size else 0.0
-        return (
-            f"non-reversible (|J| = {size:.3g}), step {self.step_size:.4g}, inverse temperature {self.beta:g}"
-        )
+        words = f"non-reversible (|J| = {size:.3g}){_step(self, with_step)}"
+        return f"{words}, inverse temperature {self.beta:g}"
 
 
 INTEGRATORS = ("baoab", "obabo", "euler", "symplectic_euler", "exact_ou")
@@ -241,15 +240,18 @@ class Underdamped:
             return np.array([h, 0.0, 0.0, decay, -h, noise, 0.0])
         return np.array([h * decay, -h * h, h * noise, decay, -h, noise, 0.0])
 
-    def describe(self) -> str:
-        """Return the dynamics in words."""
-        return (
-            f"underdamped ({self.integrator}, friction {self.friction:.4g}), step {self.step_size:.4g}, "
-            f"inverse temperature {self.beta:g}"
-        )
+    def describe(self, *, with_step: bool = True) -> str:
+        """Return the dynamics in words, with the step or as the diffusion that it approximates."""
+        by = f"{self.integrator}, " if with_step else ""
+        words = f"underdamped ({by}friction {self.friction:.4g}){_step(self, with_step)}"
+        return f"{words}, inverse temperature {self.beta:g}"
 
 
 Dynamics: TypeAlias = Overdamped | NonReversible | Underdamped
+
+
+def _step(dynamics: Dynamics, shown: bool) -> str:
+    return f", step {dynamics.step_size:.4g}" if shown else ""
 
 
 def check_dynamics(dynamics: object) -> None:

@@ -1,4 +1,4 @@
-"""Content of the report of exit times."""
+"""Content of the reports of exit times and of the dichotomy."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lowland.core.arrays import Vector
 from lowland.dynamics.advice import Suggestion
 from lowland.dynamics.displays import SurvivalDisplay
 from lowland.dynamics.exit_sets import Ball, HalfSpace
+from lowland.dynamics.exits.dichotomy import DichotomyStudy
 from lowland.dynamics.exits.exit_simulation import EscapeStudy
 from lowland.report.page import FigureEntry, Lead, Page, TableEntry
 
@@ -80,6 +82,69 @@ def escape_page(
             figures=_survival(study),
         ),
     )
+
+
+def dichotomy_page(
+    study: DichotomyStudy,
+    *,
+    potential: str,
+    minimum: Vector,
+    start: Vector,
+    verdict: str = "",
+    settings: Sequence[tuple[str, str]] = (),
+) -> Page:
+    """Return the page of paths that leave a well soon, stay for long, or do neither.
+
+    Parameters
+    ----------
+    study : DichotomyStudy
+    potential : str
+        Its name.
+    minimum, start : ndarray, shape (d,)
+    verdict : str
+        Whether the probability is as large as was asked for, in words; "" if nothing was asked.
+    settings : sequence of pairs
+        Settings needed to repeat the run.
+    """
+    low, high = study.interval()
+    soon, end = f"{study.recurrence_time:.4g}", f"{study.end:.4g}"
+    asked = [
+        ("potential", potential),
+        ("minimum", _point(minimum)),
+        ("start", _point(start)),
+        ("exit", f"farther than {study.radius:g} from the minimum"),
+        ("dynamics", study.dynamics.describe(with_step=study.exits is not None)),
+        ("recurrence time", soon),
+        ("paths", f"{study.paths:,}"),
+    ]
+    if study.exits is not None:
+        asked.append(("cost", f"{study.exits.gradient_calls:.4g} gradients in {study.exits.seconds:.3g} s"))
+    counts = (
+        (f"left before time {soon}", study.left_early),
+        (f"left between {soon} and {end}", study.left_late),
+        (f"still there at {end}", study.stayed),
+    )
+    rows = [(name, f"{count:,}", f"{100 * count / study.paths:.2f} %") for name, count in counts]
+    answer = (
+        f"{100 * study.share:.2f} % of the paths left before the recurrence time, {soon}, or stayed until "
+        f"{end}; the 99 % interval is {100 * low:.2f} to {100 * high:.2f} %."
+    )
+    asked_for = [f"{verdict[0].upper()}{verdict[1:]}."] if verdict else []
+    bias = f"{study.bias[0].upper()}{study.bias[1:]}."
+    return Page(
+        f"Leave soon or stay for long: {potential}",
+        asked,
+        None,
+        notes=[bias],
+        tables=(TableEntry("Paths", ("", "paths", "share"), rows),),
+        settings=settings,
+        headline="Shares are measured on random paths; nothing is proved about them.",
+        lead=Lead([answer, *asked_for]),
+    )
+
+
+def _point(coordinates: Vector) -> str:
+    return ", ".join(f"{number:.6g}" for number in coordinates)
 
 
 def _answer(study: EscapeStudy) -> str:

@@ -10,7 +10,8 @@ from typing import IO, Annotated, Any
 import numpy as np
 import typer
 
-from lowland.cli.escape_settings import (
+from lowland.cli.escapes.dichotomy import say_dichotomy
+from lowland.cli.escapes.settings import (
     EscapeOptions,
     ObservationOptions,
     dynamics_of,
@@ -19,7 +20,7 @@ from lowland.cli.escape_settings import (
     numbers,
 )
 from lowland.cli.options import ReportOptions
-from lowland.cli.output import say, say_files, say_json, try_report, typed_command, warn
+from lowland.cli.output import refuse_given, say, say_files, say_json, try_report, typed_command, warn
 from lowland.cli.overwriting import check_outputs
 from lowland.cli.records import takes_records
 from lowland.core.atomic import write_whole
@@ -37,11 +38,23 @@ from lowland.report.page import write_report
 _RARE, _USUAL = 10.0, 6.0
 # steps of all chains, by default
 MOST_CALLS = 1e9
+# options about mean exit times alone
+NOT_OF_DICHOTOMY = (
+    "level",
+    "axis",
+    "max_time",
+    "max_gradient_calls",
+    "saddle",
+    "extrapolate",
+    "split",
+    "times",
+)
 _STATUS = ("within", "left", "diverged")
 
 
 @takes_records
 def escape(
+    context: typer.Context,
     landscape: Annotated[
         str,
         typer.Argument(
@@ -55,21 +68,10 @@ def escape(
 ) -> None:
     """Estimate how long Langevin dynamics takes to leave a basin, with intervals and theory."""
     times, report, json = observed.times, shared.report, shared.files.json
-    check_outputs(times, report, force=shared.files.force)
-    if times is not None and times.suffix != ".csv":
-        raise InvalidInputError("--times must name a .csv file", str(times))
-    unused = {
-        "--times": times,
-        "--report": report,
-        "--max-time": observed.max_time,
-        "--chains": observed.chains,
-        "--max-gradient-calls": observed.max_gradient_calls,
-        "--extrapolate": observed.extrapolate or None,
-    }
-    _refuse(observed.split, "--split", unused)
-    dynamics = asked.dynamics
-    _refuse(dynamics != "underdamped", f"{dynamics} dynamics", {"--friction": asked.friction})
-    _refuse(dynamics != "non-reversible", f"{dynamics} dynamics", {"--turn": asked.turn})
+    _check(context, asked, observed, shared)
+    if observed.dichotomy is not None:
+        say_dichotomy(landscape, asked, observed, shared, observed.dichotomy)
+        return
     source, point = landscape_of(landscape, asked.start, asked.setting or [])
     out, moves = exit_of(asked, point), dynamics_of(asked, source, point)
     theory: float | None = None
@@ -114,6 +116,35 @@ def escape(
         say_files({"report": report})
     if study.message == "interrupted":
         raise typer.Exit(130)
+
+
+def _check(
+    context: typer.Context, asked: EscapeOptions, observed: ObservationOptions, shared: ReportOptions
+) -> None:
+    """Refuse outputs that cannot be written, and options that would be ignored."""
+    times, dynamics = observed.times, asked.dynamics
+    check_outputs(times, shared.report, force=shared.files.force)
+    if times is not None and times.suffix != ".csv":
+        raise InvalidInputError("--times must name a .csv file", str(times))
+    if observed.dichotomy is not None:
+        why = "paths are counted that leave a ball around the minimum"
+        refuse_given(context, NOT_OF_DICHOTOMY, "--dichotomy", why, "omit --dichotomy")
+    else:
+        why = "it is about the chance of leaving soon or staying for long"
+        refuse_given(context, ("delta",), "mean exit times", why, "add --dichotomy")
+    if asked.level is None:
+        refuse_given(context, ("axis",), "--radius", "a ball has no axis", "use --level")
+    unused = {
+        "--times": times,
+        "--report": shared.report,
+        "--max-time": observed.max_time,
+        "--chains": observed.chains,
+        "--max-gradient-calls": observed.max_gradient_calls,
+        "--extrapolate": observed.extrapolate or None,
+    }
+    _refuse(observed.split, "--split", unused)
+    _refuse(dynamics != "underdamped", f"{dynamics} dynamics", {"--friction": asked.friction})
+    _refuse(dynamics != "non-reversible", f"{dynamics} dynamics", {"--turn": asked.turn})
 
 
 def _say_split(rare: Any, theory: float | None, *, json: bool) -> None:

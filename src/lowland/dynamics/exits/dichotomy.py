@@ -1,4 +1,4 @@
-"""`escape_dichotomy`: paths that leave a minimum soon, that stay for long, and that do neither."""
+"""`escape_dichotomy`, `well_dichotomy`: paths that leave a minimum soon, stay for long, or do neither."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.core.arrays import Vector
+from lowland.core.arrays import Vector, check_floats
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, LowlandError
-from lowland.core.parameter_checks import check_positive, check_share
-from lowland.core.random import RandomSource
+from lowland.core.parameter_checks import check_positive, check_share, whole_number
+from lowland.core.random import RandomSource, make_generator
 from lowland.core.results.shown import Shown
 from lowland.core.results.status import Verdict
 from lowland.dynamics.exit_sets import Ball
 from lowland.dynamics.exits.escape import PotentialLike, as_potential, escape_times, start_points
 from lowland.dynamics.exits.exit_simulation import EscapeStudy
 from lowland.dynamics.exits.kramers import stationary_hessian
+from lowland.dynamics.exits.well_exits import exits_around
+from lowland.dynamics.hessians import check_well
 from lowland.dynamics.laws import Dynamics
 from lowland.dynamics.recurrence import recurrence_time
 from lowland.landscape.proportions import share_interval
@@ -40,8 +42,9 @@ class DichotomyStudy(Shown):
         In the dynamics' time.
     radius : float
         Of the neighbourhood.
-    exits : EscapeStudy
-        The times.
+    dynamics : Overdamped, NonReversible or Underdamped
+    exits : EscapeStudy or None
+        The times of simulated paths; None if paths were drawn from the law of a quadratic well.
 
     Examples
     --------
@@ -61,17 +64,30 @@ class DichotomyStudy(Shown):
     recurrence_time: float
     end: float
     radius: float
-    exits: EscapeStudy
+    dynamics: Dynamics
+    exits: EscapeStudy | None = None
+
+    @property
+    def paths(self) -> int:
+        """Number of paths."""
+        return self.left_early + self.left_late + self.stayed
+
+    @property
+    def bias(self) -> str:
+        """What biases the counts, in words."""
+        if self.exits is None:
+            return "no step: paths are drawn from the law of the quadratic well"
+        return f"the step of {self.dynamics.step_size:.4g} biases what is counted: compare with a tenth of it"
 
     @property
     def share(self) -> float:
         """Share of the paths that left early or stayed."""
-        return (self.left_early + self.stayed) / self._paths
+        return (self.left_early + self.stayed) / self.paths
 
     def interval(self, level: float = 0.99) -> tuple[float, float]:
         """Return a Clopper-Pearson interval of the probability of leaving early or staying."""
         check_share("level", level)
-        return share_interval(self.left_early + self.stayed, self._paths, level)
+        return share_interval(self.left_early + self.stayed, self.paths, level)
 
     def holds(self, delta: float, level: float = 0.99) -> Verdict:
         """Return whether the probability is at least 1 - delta, by one-sided intervals of a level.
@@ -97,15 +113,12 @@ class DichotomyStudy(Shown):
     def _lines(self) -> list[str]:
         low, high = self.interval()
         return [
-            self.exits.dynamics.describe(),
-            f"of {self._paths:,} paths {self.left_early:,} were farther than {self.radius:g} before time "
+            self.dynamics.describe(with_step=self.exits is not None),
+            f"of {self.paths:,} paths {self.left_early:,} were farther than {self.radius:g} before time "
             f"{self.recurrence_time:.4g}, and {self.stayed:,} not until {self.end:.4g}",
             f"probability of one or the other {self.share:.4f}, 99 % interval {low:.4f} to {high:.4f}",
+            self.bias,
         ]
-
-    @property
-    def _paths(self) -> int:
-        return self.left_early + self.left_late + self.stayed
 
 
 @public("lowland.dynamics")
@@ -181,13 +194,7 @@ def escape_dichotomy(
     at = centre if start is None else np.asarray(start)
     points = start_points(at, CHAINS if n_chains is None and at.ndim < 2 else n_chains)
     landscape = as_potential(potential, centre.size)
-    farthest = float(np.linalg.norm(points - centre, axis=1).max())
-    if not farthest < radius:
-        raise InvalidInputError(
-            "paths must start within the neighbourhood",
-            f"distance {farthest:.4g}, radius {radius:g}",
-            fix="start closer, or use a larger radius",
-        )
+    farthest = _within(float(np.linalg.norm(points - centre, axis=1).max()), radius)
     soon = recurrence_time(
         dynamics, stationary_hessian(landscape, centre, "minimum"), distance=farthest or radius, radius=radius
     )
@@ -207,6 +214,102 @@ def escape_dichotomy(
     # diverged paths left, too
     gone = exits.status != 0
     early = int(np.sum(gone & (exits.times <= soon)))
-    return DichotomyStudy(
-        early, int(gone.sum()) - early, int(np.sum(~gone)), soon, soon + duration, radius, exits
+    late = int(gone.sum()) - early
+    return DichotomyStudy(early, late, int(np.sum(~gone)), soon, soon + duration, radius, dynamics, exits)
+
+
+@public("lowland.dynamics")
+def well_dichotomy(
+    hessian: ArrayLike,
+    start: ArrayLike | None = None,
+    *,
+    radius: float,
+    dynamics: Dynamics,
+    duration: float,
+    n_chains: int = CHAINS,
+    rng: RandomSource = None,
+) -> DichotomyStudy:
+    """Measure the same as `escape_dichotomy` in a quadratic well, whose law is known: without a step.
+
+    Parameters
+    ----------
+    hessian : array_like, shape (d, d)
+        Symmetric positive definite.
+    start : array_like, shape (d,), optional
+        Where paths start, relative to the minimum and within the radius; by default at the minimum.
+    radius : float
+        Of the neighbourhood of the minimum.
+    dynamics : Overdamped, NonReversible or Underdamped
+        Its step size is not used. With inertia, friction is at most critical, and velocities start from the
+        invariant law.
+    duration : float
+        For how long paths must stay from the recurrence time on.
+    n_chains : int
+    rng : int, Generator or None
+
+    Returns
+    -------
+    DichotomyStudy
+        Without `exits`: where within the two spans of time a path leaves is not looked for.
+
+    Raises
+    ------
+    InvalidInputError
+        If a path starts outside the neighbourhood, or the Hessian is not positive definite.
+    UnsupportedError
+        As `recurrence_time`.
+    TooLargeError
+        If the duration is so long that one path does not fit in memory.
+
+    Notes
+    -----
+    States at successive times are drawn from their normal law, and intervals in which a path may have left in
+    between are halved until that is settled: what is left open has chances below 1e-9 per interval, and the
+    finest intervals are judged as those of a Brownian bridge or a straight line.
+
+    References
+    ----------
+    As `escape_dichotomy`.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> H = np.diag([0.1, 1.0])
+    >>> moves = ll.dynamics.Overdamped(1.0, beta=320)
+    >>> study = ll.dynamics.well_dichotomy(
+    ...     H, [0.3, 0.3], radius=1.0, dynamics=moves, duration=200.0, n_chains=500, rng=0
+    ... )
+    >>> study.holds(delta=0.02).value, study.paths, study.exits
+    ('supported', 500, None)
+    """
+    check_positive("radius", radius)
+    check_positive("duration", duration)
+    whole_number(n_chains, "n_chains", 1)
+    H = check_well(np.asarray(hessian, float))[0]
+    at = np.zeros(len(H)) if start is None else check_floats(start, "start", dtype="float64")
+    if at.shape != (len(H),):
+        raise InvalidInputError("start must have one number per row of the Hessian", f"shape {at.shape}")
+    distance = _within(float(np.linalg.norm(at)), radius)
+    soon = recurrence_time(dynamics, H, distance=distance or radius, radius=radius)
+    counts = exits_around(
+        dynamics,
+        H,
+        at,
+        radius=radius,
+        soon=soon,
+        duration=duration,
+        n_chains=n_chains,
+        rng=make_generator(rng),
     )
+    return DichotomyStudy(*counts, soon, soon + duration, radius, dynamics)
+
+
+def _within(distance: float, radius: float) -> float:
+    """Return the distance at which paths start, or raise unless it is less than the radius."""
+    if not distance < radius:
+        raise InvalidInputError(
+            "paths must start within the neighbourhood",
+            f"distance {distance:.4g}, radius {radius:g}",
+            fix="start closer, or use a larger radius",
+        )
+    return distance

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.memory import check_fits
 from lowland.dynamics.laws import Dynamics, Underdamped
 
 # deviations beyond which a normal coordinate in between is excluded, and the room beside the looked-at times
@@ -25,6 +26,8 @@ SURE, ROOM = 7.0, 1.25
 PARTS = 8
 # size, relative to the radius, of what is left open in the finest intervals: spread of a path, and time
 FINEST_WITHOUT, FINEST_WITH, FINEST_TIME = 2e-3, 1e-4, 0.02
+# times at which paths are drawn first before a time is over, unless they turn faster
+LOOKS = 16
 # numbers drawn together
 MOST_NUMBERS = 1_000_000
 
@@ -221,8 +224,7 @@ def exit_intervals(
         From 0 on; `count` for those that do not leave.
     """
     law = LinearLaw.of(dynamics, hessian)
-    # no turn of a path may hide between two of the times that are looked at
-    finer = int(np.ceil(length * float(np.abs(np.linalg.eigvals(law.drift).imag).max())) or 1)
+    finer = int(np.ceil(length * _turning(law)) or 1)
     intervals = intervals_of(law, length / finer, radius)
     block = max(1, MOST_NUMBERS // (count * finer * len(law.drift)))
     left = [
@@ -233,10 +235,68 @@ def exit_intervals(
             count * finer,
             radius,
             rng,
-        )
+        )[0]
         for k in range(0, n_chains, block)
     ]
     return np.asarray(np.concatenate(left) // finer)
+
+
+def exits_around(
+    dynamics: Dynamics,
+    hessian: Matrix,
+    start: Vector,
+    *,
+    radius: float,
+    soon: float,
+    duration: float,
+    n_chains: int,
+    rng: np.random.Generator,
+) -> tuple[int, int, int]:
+    """Return how many paths leave a ball before a time, how many within a duration after it, and the rest.
+
+    Parameters
+    ----------
+    dynamics, hessian, start, radius, n_chains, rng
+        As in `exit_intervals`.
+    soon : float
+        The time; 0 if no path is to count as early.
+    duration : float
+        Positive.
+
+    Returns
+    -------
+    early, late, stayed : int
+
+    Raises
+    ------
+    TooLargeError
+        If the times that are looked at do not fit in memory, of one path.
+    """
+    law = LinearLaw.of(dynamics, hessian)
+    longest = min(soon / LOOKS if soon > 0 else 1 / _fastest(law), 1 / (_turning(law) or 1 / duration))
+    counts = [int(np.ceil(time / longest)) for time in (soon, duration)]
+    check_fits(8.0 * len(law.drift) * max(counts), "the path over all times", "use a shorter duration")
+    spans = [
+        (intervals_of(law, time / count, radius), count)
+        for time, count in zip((soon, duration), counts, strict=True)
+        if count
+    ]
+    block = max(1, MOST_NUMBERS // (max(counts) * len(law.drift)))
+    gone = [0] * len(spans)
+    for k in range(0, n_chains, block):
+        states = _states(law, dynamics, start, min(block, n_chains - k), rng)
+        for span, (intervals, count) in enumerate(spans):
+            # what follows a time depends on the state at that time alone
+            first, last = _first_exits(law, intervals, states, count, radius, rng)
+            gone[span] += int(np.sum(first < count))
+            states = last[first == count]
+    early, late = gone if counts[0] else (0, *gone)
+    return early, late, n_chains - early - late
+
+
+def _turning(law: LinearLaw) -> float:
+    """Return how fast paths turn: no turn may hide between two of the times that are looked at."""
+    return float(np.abs(np.linalg.eigvals(law.drift).imag).max())
 
 
 def _states(law: LinearLaw, dynamics: Dynamics, start: Vector, n: int, rng: np.random.Generator) -> Matrix:
@@ -253,8 +313,8 @@ def _first_exits(
     count: int,
     radius: float,
     rng: np.random.Generator,
-) -> NDArray[np.int64]:
-    """Return in which of successive intervals of the first length paths first leave."""
+) -> tuple[NDArray[np.int64], Matrix]:
+    """Return in which successive intervals of the first length paths first leave, and their last states."""
     n, size = state.shape
     d, whole = law.dimension, intervals[0].whole
     states, root = np.empty((count + 1, n, size)), _root(whole.covariance)
@@ -283,4 +343,4 @@ def _first_exits(
         depth = 2 * (radius - _norms(ends[:, :d])) * (radius - _norms(ends[:, d:])) / spread
         gone = rng.random(len(ends)) < np.exp(-depth)
         np.minimum.at(first, path[gone], at[gone])
-    return np.asarray(first)
+    return np.asarray(first), states[-1]

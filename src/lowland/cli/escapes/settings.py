@@ -37,18 +37,26 @@ class EscapeOptions:
     level: float | None = option(None, "A chain has left when coordinate --axis reaches this value.")
     axis: int = option(0, "Coordinate of --level, counted from 0.")
     radius: float | None = option(
-        None, "Instead of --level: a chain has left when it is farther than this from its start."
+        None,
+        "Instead of --level: a chain has left when it is farther than this from its start, or from the "
+        "minimum with --dichotomy.",
     )
     beta: float = option(8.0, "Inverse temperature.")
     dynamics: str = option("overdamped", f"{', '.join(KINDS)}.")
     step_size: float | None = option(
-        None, "Step size in time; by default a twentieth of the largest stable one."
+        None,
+        "Step size in time; by default a twentieth of the largest stable one, or none for --dichotomy in a "
+        "quadratic well.",
     )
-    friction: float | None = option(None, "Friction of underdamped dynamics; 1 by default.")
+    friction: float | None = option(
+        None,
+        "Friction of underdamped dynamics; by default 1, or critical for --dichotomy: twice the root of the "
+        "smallest curvature.",
+    )
     turn: str | None = option(
         None,
-        'Antisymmetric matrix J of non-reversible dynamics: "optimal" (default), or its upper entry in two '
-        "dimensions.",
+        'Antisymmetric matrix J of non-reversible dynamics: "optimal" (default), a multiple of it such as '
+        "1.05*optimal (default with --dichotomy), or its upper entry in two dimensions.",
     )
     setting: list[str] | None = option(None, "A parameter of the potential, such as tilt=0.1.", "--set")
 
@@ -58,7 +66,7 @@ class EscapeOptions:
 class ObservationOptions:
     """How chains are observed, or exits too rare for that, and what is compared."""
 
-    chains: int | None = option(None, "Number of chains; 1000 by default.")
+    chains: int | None = option(None, "Number of chains; by default 1000, or 10,000 for --dichotomy.")
     max_time: float | None = option(None, "Time at which chains that are still inside are censored.")
     max_gradient_calls: float | None = option(
         None, "Most steps of all chains together, after which observation ends; 1e9 by default."
@@ -70,6 +78,14 @@ class ObservationOptions:
         False, "Remove the bias due to the step size by extrapolation.", "--extrapolate"
     )
     split: bool = option(False, "Use splitting, for exits too rare to simulate directly.", "--split")
+    dichotomy: float | None = option(
+        None,
+        "Count how often chains leave within the recurrence time of a well, or stay for this long after it; "
+        "needs --radius.",
+    )
+    delta: float | None = option(
+        None, "With --dichotomy: whether one or the other has a probability of at least 1 less this."
+    )
     times: Path | None = option(None, "Write the time and status of each chain here (CSV).")
 
 
@@ -173,11 +189,21 @@ def dynamics_of(asked: EscapeOptions, source: Potential, point: Any) -> Dynamics
         raise InvalidInputError(
             "non-reversible dynamics needs at least two dimensions", "a start with one coordinate"
         )
-    if asked.turn in (None, "optimal"):
-        return NonReversible(step, beta, optimal_antisymmetric(source.hessian_at(point)))
+    turn = "optimal" if asked.turn is None else asked.turn
+    factor, _, name = f"1*{turn}".rpartition("*") if turn == "optimal" else turn.rpartition("*")
+    if name == "optimal":
+        times = _single("--turn", factor)
+        return NonReversible(step, beta, times * optimal_antisymmetric(source.hessian_at(point)))
     if point.size != 2:
         raise InvalidInputError(
             "a number for --turn needs exactly two dimensions", f"{point.size}", fix="use --turn optimal"
         )
-    a = float(numbers("--turn", str(asked.turn))[0])
+    a = _single("--turn", turn)
     return NonReversible(step, beta, np.array([[0.0, a], [-a, 0.0]]))
+
+
+def _single(name: str, text: str) -> float:
+    values = numbers(name, text)
+    if values.size != 1:
+        raise InvalidInputError(f"{name} takes one number", text)
+    return float(values[0])

@@ -1,0 +1,1 @@
+"""What `lowland escape` is asked, and the dichotomy of paths near a minimum."""
