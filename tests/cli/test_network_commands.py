@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+import lowland as ll
 from commands import assert_clean_error, call
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.networks.reading import read_network
@@ -56,6 +57,45 @@ def test_region_of_a_network(folder):
     )
     assert found["patterns_of_a_neuron"] == 92
     assert found["survey"]["full_rank"]["share"] < 0.2
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_sharpness_of_a_network_is_said_alike_everywhere(folder):
+    asked = ("regions", "points.csv", "--target", "y", "--network", "net.npz", "--sharpness")
+    told = call(*asked, "--report", "sharp.html", cwd=folder)
+    assert told.returncode == 0, told.stderr
+    found = json.loads(call(*asked, "--json", cwd=folder).stdout)
+    table = np.genfromtxt(folder / "points.csv", delimiter=",", names=True)
+    inputs, net = np.c_[table["a"], table["b"]], read_network(folder / "net.npz")
+    own = ll.networks.sharpness(net, (inputs, table["y"]), "squared", rng=0)
+    flat = ll.networks.flattest_rescaling(net, inputs)
+    here, there = found["sharpness"], found["flattest_rescaling"]
+    assert (here["lower"], here["upper"]) == (own.lower, own.upper)
+    assert here["largest_step"] == list(own.largest_step())
+    assert here["parameters"] == 48
+    assert (there["given"], there["lower"], there["upper"]) == (flat.given, flat.lower, flat.upper)
+    assert str(own) in told.stdout
+    assert str(flat) in told.stdout
+    page = (folder / "sharp.html").read_text()
+    steps = (*own.largest_step(), *flat.largest_step())
+    for number in (*steps, *own.smallest, own.lower, own.upper, flat.given, flat.lower, flat.upper):
+        assert f">{number:.6g}</td>" in page
+    assert "fails with a chance of 1e-06" in page
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_without_targets_sharpness_is_that_of_the_linearised_network(folder):
+    rows = [line.rsplit(",", 1)[0] for line in (folder / "points.csv").read_text().splitlines()]
+    (folder / "inputs.csv").write_text("\n".join(rows) + "\n")
+    asked = ("regions", "inputs.csv", "--network", "net.npz", "--sharpness")
+    found = json.loads(call(*asked, "--json", cwd=folder).stdout)
+    assert found["sharpness"] is None
+    told = call(*asked, "--report", "flat.html", cwd=folder)
+    assert f"{found['flattest_rescaling']['given']:.6g} as given" in told.stdout
+    page = (folder / "flat.html").read_text()
+    assert f">{found['flattest_rescaling']['given']:.6g}</td>" in page
+    assert "the upper end fails" not in told.stdout
+    assert "largest curvature of the loss" not in page
 
 
 def test_a_missed_claim_fails(folder):
@@ -222,6 +262,7 @@ def test_regression_in_several_columns(folder):
         ("must hold numbers", ["regions", "text.csv"]),
         ("--draws has no effect", ["regions", "points.csv", "--draws", "9"]),
         ("--trained has no effect", ["regions", "points.csv", "--width", "2", "--trained", "all"]),
+        ("--sharpness has no effect", ["regions", "points.csv", "--target", "y", "--sharpness"]),
         ("cannot read", ["regions", "absent.csv"]),
         ("real numbers", ["regions", "text.npy"]),
         ("real numbers", ["regions", "number.npy"]),

@@ -438,3 +438,52 @@ def test_jax_functions_have_the_sharpness_of_their_dense_hessian(jax):
     assert jnp.asarray(1.0).dtype == np.float32
     with pytest.raises(InvalidInputError, match="must be a scalar"):
         ll.networks.sharpness((apply, weights), (x, y), lambda out, target: out - target)
+
+
+@pytest.mark.parametrize("widths", [(4,), (4, 3), (3, 4, 2)])
+def test_relu_networks_have_the_sharpness_of_second_differences_of_their_loss(widths):
+    """Around these weights the loss is a polynomial: its kinks are farther than a difference."""
+    rng = np.random.default_rng(len(widths))
+    sizes = (2, *widths, 1)
+    layers = [(rng.standard_normal((b, a)), rng.standard_normal(b)) for a, b in pairwise(sizes)]
+    net = ll.networks.ReluNetwork(*zip(*layers, strict=True))
+    x, y = rng.standard_normal((15, 2)), rng.standard_normal(15)
+
+    def value(theta):
+        hidden, at = x, 0
+        for k, (w, b) in enumerate(layers):
+            own, at = theta[at : at + w.size].reshape(w.shape), at + w.size
+            hidden, at = hidden @ own.T + theta[at : at + b.size], at + b.size
+            hidden = np.maximum(hidden, 0) if k + 1 < len(layers) else hidden
+        return np.mean((hidden[:, 0] - y) ** 2) / 2
+
+    here = np.concatenate([part.ravel() for pair in layers for part in pair])
+    h, unit = 1e-4, np.eye(here.size)
+
+    def second(a, b):
+        signs = [(1, 1), (1, -1), (-1, 1), (-1, -1)]
+        return sum(s * t * value(here + h * (s * a + t * b)) for s, t in signs) / (4 * h * h)
+
+    dense = np.array([[second(a, b) for b in unit] for a in unit])
+    values = np.linalg.eigvalsh(dense)
+    found = ll.networks.sharpness(net, (x, y), "squared", tolerance=1e-6, rng=0)
+    assert found.lower == pytest.approx(values[-1], rel=1e-4)
+    assert found.upper >= found.lower
+    assert found.smallest[0] <= values[0] + 1e-4 * values[-1]
+    assert found.loss == pytest.approx(value(here))
+    # batches of unequal lengths are the same data
+    parts = ll.networks.sharpness(net, [(x[:4], y[:4]), (x[4:], y[4:])], "squared", tolerance=1e-6, rng=0)
+    assert parts.lower == pytest.approx(found.lower, rel=1e-9)
+    assert parts.gradient_norm == pytest.approx(found.gradient_norm)
+    linear = ll.networks.sharpness(net, (x, y), "squared", operator="gauss_newton", tolerance=1e-6, rng=0)
+    assert linear.lower == pytest.approx(ll.networks.flattest_rescaling(net, x).given, rel=1e-5)
+
+
+def test_losses_of_relu_networks_are_named():
+    net, data = ll.networks.ReluNetwork(([[1.0]], [1.0])), (np.ones((2, 1)), np.ones(2))
+    with pytest.raises(InvalidInputError, match='pass "squared"'):
+        ll.networks.sharpness(net, data, lambda a, b: 0.0)
+    with pytest.raises(InvalidInputError, match="pass a function"):
+        ll.networks.sharpness((lambda p, x: x, np.ones(2)), data, "squared")
+    with pytest.raises(InvalidInputError, match="do not match"):
+        ll.networks.sharpness(net, (np.ones((2, 3)), np.ones(2)), "squared")

@@ -30,8 +30,10 @@ def region_page(
     survey: RegionSurvey | None = None,
     advice: WidthAdvice | None = None,
     settings: Sequence[tuple[str, str]] = (),
+    tables: Sequence[TableEntry] = (),
+    more_notes: Sequence[str] = (),
 ) -> Page:
-    """Return the page of a region, with a survey of other regions if given."""
+    """Return the page of a region, with a survey of other regions and more of the network if given."""
     finding = report.certificate["no_bad_minimum_in_region"]
     n, k = report.activation.patterns[0].shape
     alternative = (
@@ -47,9 +49,10 @@ def region_page(
             *_advised(advice),
             *report.notes,
             *_without_minimum(report),
+            *more_notes,
             *([] if survey is None else [f"Other regions of {survey.width} neurons: {survey.summary}"]),
         ],
-        tables=() if survey is None else (survey_table(survey),),
+        tables=(*tables, *(() if survey is None else (survey_table(survey),))),
         figures=(FigureEntry("Activation pattern", alternative, ActivationDisplay.from_report(report).plot),),
         settings=settings,
         headline=HEADLINES[finding.verdict],
