@@ -57,3 +57,24 @@ def test_premises_that_are_no_numbers_are_refused(measured, words):
 
 def test_a_census_has_no_negative_number_of_starts(measured):
     assert_clean_error(call("sense", "planted.npz", *HOW, "--census", "-1", cwd=measured), "--census")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_symmetric_measurements_of_a_general_matrix_come_with_advice(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays, u = rng.standard_normal((60, 5, 5)), rng.standard_normal(5)
+    arrays = arrays + arrays.transpose(0, 2, 1)
+    np.savez(tmp_path / "d.npz", arrays=arrays, y=arrays @ u @ u)
+    words = (
+        "the measuring matrices are symmetric, so that a matrix and its transpose measure alike; if the "
+        "matrix is positive semidefinite, pass --structure psd"
+    )
+    asked = ("sense", "d.npz", "--rank", 1)
+    told = call(*asked, "--report", "r.html", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert words in told.stdout.splitlines()
+    assert words.removeprefix("the") in (tmp_path / "r.html").read_text()
+    assert json.loads(call(*asked, "--json", cwd=tmp_path).stdout)["advice"] == [words]
+    taken = call(*asked, "--structure", "psd", "--report", "p.html", cwd=tmp_path)
+    assert "transpose" not in taken.stdout
+    assert "transpose" not in (tmp_path / "p.html").read_text()

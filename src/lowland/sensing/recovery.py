@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, final
 
 from numpy.typing import ArrayLike
@@ -12,6 +13,7 @@ from lowland.core.doors import public
 from lowland.core.parameter_checks import check_positive
 from lowland.core.results.findings import Certificate
 from lowland.core.results.records import Attempt, Factors, SearchResult
+from lowland.core.wording import Words
 from lowland.losses import Clipped
 from lowland.objectives import RecoveryObjective
 from lowland.objectives.plain import recovery_document
@@ -19,6 +21,7 @@ from lowland.recheck.documents import Document
 from lowland.sensing.intervals import Intervals, entry_intervals
 from lowland.sensing.robust_losses import FAR_OFF, far_off, numbers_per_measurement
 from lowland.sensing.searched_fit import SearchedFit
+from lowland.sensing.transposes import transpose_advice
 
 if TYPE_CHECKING:
     from lowland.report.page import Page
@@ -96,6 +99,11 @@ class RecoveryFit(SearchedFit):
             return f"none of the {all_of_them:,} measurements is {off}"
         shown = ", ".join(map(str, far[:MOST_SHOWN].tolist())) + (", ..." if far.size > MOST_SHOWN else "")
         return f"{far.size:,} of {all_of_them:,} measurements are {off} (positions from 0: {shown})"
+
+    @cached_property
+    def advice(self) -> Words | None:
+        """What to do where the matrix is not determined because all measuring matrices are symmetric."""
+        return transpose_advice(self.objective, self.certificate)
 
     def matrix(self) -> Matrix:
         """Return the dense matrix."""
@@ -201,4 +209,5 @@ class RecoveryFit(SearchedFit):
 
     def _lines(self) -> list[str]:
         lines = [self.objective.describe(), self._stopped(), *self._starts()]
-        return [*lines, *filter(None, (self.polishing, self.misses))]
+        advice = "" if self.advice is None else str(self.advice)
+        return [*lines, *filter(None, (self.polishing, self.misses, advice))]

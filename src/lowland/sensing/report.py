@@ -8,6 +8,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.results.records import Factors, SearchResult
+from lowland.core.wording import Writer, in_python
 from lowland.report.displays import ConvergenceDisplay, PredictionDisplay, SpectrumDisplay
 from lowland.report.page import FigureEntry, Lead, Page, TableEntry
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 FEWEST_STEPS = 3
 
 
-def recovery_page(fit: RecoveryFit) -> Page:
-    """Return the report page of a recovery."""
+def recovery_page(fit: RecoveryFit, writer: Writer = in_python) -> Page:
+    """Return the report page of a recovery, whose advice names settings as a front end writes them."""
+    advice = "" if fit.advice is None else fit.advice.write(writer)
     rows = [
         (
             str(k),
@@ -39,6 +41,7 @@ def recovery_page(fit: RecoveryFit) -> Page:
         f"Recovery of a rank-{fit.objective.rank} matrix",
         [*asked, *([("its end", fit.polishing)] if fit.polishing else [])],
         fit.certificate,
+        notes=[f"{advice[0].upper()}{advice[1:]}."] if advice else [],
         tables=(TableEntry("Starts", header, rows),),
         figures=search_figures(fit.own_end, fit.factors),
         lead=Lead([_answer(fit, predicted)], figures=[prediction_figure(residual)]),

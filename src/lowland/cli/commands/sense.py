@@ -13,13 +13,16 @@ from lowland.cli.commands.tomography import COUNTS, CountOptions, sense_counts
 from lowland.cli.judging.judged import JudgedOptions, verdict_lines
 from lowland.cli.judging.measurements import read_measurements
 from lowland.cli.judging.premises import LandscapeOptions
+from lowland.cli.option_words import writer_of
 from lowland.cli.output import refuse_given, start_lines, starts_as_data
 from lowland.cli.records import option, takes_records
 from lowland.core.damage import reading
 from lowland.core.errors import InvalidInputError
 from lowland.files.bundle import save_arrays
+from lowland.report.page import write_report
 from lowland.sensing.recover import recover
 from lowland.sensing.recovery import RecoveryFit
+from lowland.sensing.report import recovery_page
 from lowland.sensing.searching.solvers import SOLVERS
 
 # options without effect on counts: the state is estimated by maximum likelihood, convex at full rank
@@ -87,18 +90,21 @@ def sense(
         premise=asked.landscape.premise_for(asked.rank, measurement.shape),
     )
     survey = asked.landscape.survey(measurement, asked.rank, fit.objective, given.seed)
+    command: Any = context.command
+    writer = writer_of(command)
+    advice = [] if fit.advice is None else [fit.advice.write(writer)]
     if asked.output is not None:
         save_arrays(asked.output, {"left": fit.factors.left, "right": fit.factors.right})
     given.conclude(
         fit,
         ("factors", asked.output),
-        report=fit.report,
-        data=lambda: _as_data(fit) | survey.as_data(),
-        lines=lambda: [*_lines(fit), *survey.lines(), *verdict_lines(fit.certificate)],
+        report=lambda path: write_report(path, recovery_page(fit, writer)),
+        data=lambda: _as_data(fit, advice) | survey.as_data(),
+        lines=lambda: [*_lines(fit), *survey.lines(), *verdict_lines(fit.certificate), *advice],
     )
 
 
-def _as_data(fit: RecoveryFit) -> dict[str, Any]:
+def _as_data(fit: RecoveryFit, advice: list[str]) -> dict[str, Any]:
     return {
         "shape": list(fit.factors.shape),
         "stop_reason": fit.search.stop_reason.value,
@@ -107,6 +113,7 @@ def _as_data(fit: RecoveryFit) -> dict[str, Any]:
         "own_end": {"solver": fit.own_end.solver, "objective": fit.own_end.value},
         **({"gross_errors": fit.gross_errors().tolist()} if fit.misses else {}),
         "starts": starts_as_data(fit.attempts),
+        "advice": advice,
     }
 
 
