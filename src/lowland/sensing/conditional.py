@@ -17,12 +17,14 @@ from lowland.core.results.findings import Certificate, Finding, undecided
 from lowland.core.results.reasons import Reason, assumption, because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.rounding import gamma
+from lowland.measure import RealParts
 from lowland.objectives import RecoveryObjective
-from lowland.sensing.premise import Premise
+from lowland.sensing.premise import SEED, Premise
+from lowland.sensing.thresholds import is_plain, threshold_of
 
 CLAIMS = ("no_false_minimum", "saddles_curved", "error_bounded")
-# constant below which saddles have a known curvature
-CURVED = 0.2
+# of the images of two random vectors, by how much they may differ through rounding
+REAL = 1e-9
 # by so much, relative to the data, exact data may differ from measurements
 ROUNDING = 1e-12
 
@@ -67,8 +69,10 @@ def conditional_findings(
     if premise.rank < twice:
         reason = because("premise_rank", twice=twice, rank=premise.rank)
         return tuple(undecided(claim, reason) for claim in CLAIMS)
+    if not _compares_all(objective):
+        return tuple(undecided(claim, because("real_parts_only")) for claim in CLAIMS)
     distance = error_bound(objective, theta, premise, is_rounded=is_rounded)
-    is_covered = _is_covered(objective) and premise.noise == 0 and not is_rounded
+    is_covered = is_plain(objective) and premise.noise == 0 and not is_rounded
     return (
         _no_false_minimum(objective, premise, is_covered=is_covered),
         _saddles_curved(objective, theta, premise, distance, is_covered=is_covered),
@@ -99,11 +103,6 @@ def truth_rank(objective: RecoveryObjective, premise: Premise) -> int:
     return min(premise.truth_rank or objective.rank, objective.rank)
 
 
-def largest_delta(objective: RecoveryObjective, premise: Premise) -> float:
-    """Return the constant below which there is no false minimum: 1/2, more with columns to spare."""
-    return float(1 / (1 + np.sqrt(truth_rank(objective, premise) / objective.rank)))
-
-
 def scale_of(premise: Premise) -> float:
     """Return the scale of a premise that was checked, so that it is known."""
     assert premise.scale is not None
@@ -124,16 +123,18 @@ def assumptions_of(objective: RecoveryObjective, premise: Premise) -> tuple[str,
 
 def _no_false_minimum(objective: RecoveryObjective, premise: Premise, *, is_covered: bool) -> Finding:
     claim = "no_false_minimum"
-    if not is_covered:
+    row = threshold_of(claim, objective) if is_covered else None
+    if row is None:
         return undecided(claim, because("exact_data_only"))
-    truth, limit = truth_rank(objective, premise), largest_delta(objective, premise)
+    truth = truth_rank(objective, premise)
+    limit = row.limit(truth, objective.rank)
     if not premise.delta < limit:
         return _too_large(claim, premise, limit)
     if truth == objective.rank:
         reason = because("no_false_minimum")
     else:
         reason = because("no_false_minimum_wide", limit=limit, truth=truth, rank=objective.rank)
-    return _supported(objective, premise, claim, premise.delta, reason, bound=limit)
+    return _supported(objective, premise, claim, premise.delta, reason + row.names(), bound=limit)
 
 
 def _saddles_curved(
@@ -142,15 +143,19 @@ def _saddles_curved(
     claim = "saddles_curved"
     if not is_covered:
         return undecided(claim, because("exact_data_only"))
-    if not premise.delta < CURVED:
-        return _too_large(claim, premise, CURVED)
+    row = threshold_of(claim, objective)
+    if row is None:
+        return undecided(claim, because("unbalanced_saddles"))
+    limit = row.limit(truth_rank(objective, premise), objective.rank)
+    if not premise.delta < limit:
+        return _too_large(claim, premise, limit)
     # singular values of two matrices differ by at most their distance
     values = np.linalg.svd(objective.matrix(theta).left, compute_uv=False) ** 2
     least = float(values[-1]) - distance
     if not least > 0:
         return undecided(claim, because("flat_truth"))
     curvature = -2 * (np.sqrt(2) - 1) * (1 - 5 * premise.delta) * least / scale_of(premise)
-    return _supported(objective, premise, claim, float(curvature), because("saddles"))
+    return _supported(objective, premise, claim, float(curvature), because("saddles") + row.names())
 
 
 def _supported(
@@ -185,12 +190,23 @@ def _too_large(claim: str, premise: Premise, limit: float) -> Finding:
     return undecided(claim, because("premise_delta", limit=limit, delta=premise.delta))
 
 
-def _is_covered(objective: RecoveryObjective) -> bool:
-    """Whether the theorems are about such a problem, for exact data."""
-    model = objective.model
-    real_psd = model.is_psd and not model.is_complex and not model.has_unit_trace
-    plain = objective.loss.name == "squared" and objective.weights is None and not objective.penalties
-    return bool(real_psd and plain)
+def _compares_all(objective: RecoveryObjective) -> bool:
+    """Whether all of the numbers that a premise is about are compared with data.
+
+    It is about complex numbers if the measurement has them. Where only their real parts are data, they are
+    all if the measurements of Hermitian matrices are real; the adjoint of real numbers is Hermitian then.
+    """
+    measurement = objective.measurement
+    if not isinstance(measurement, RealParts) or measurement.both:
+        return True
+    if not objective.model.is_psd:
+        return False
+    rng = np.random.default_rng(SEED)
+    image = measurement.adjoint(rng.standard_normal(measurement.size))
+    x, z = (rng.standard_normal((objective.shape[0], 1)) + 0j for _ in range(2))
+    z = z + 1j * rng.standard_normal(z.shape)
+    there, back = np.vdot(x, image.matmat(z)), np.vdot(z, image.matmat(x))
+    return bool(abs(there - back.conjugate()) <= REAL * (abs(there) + abs(back)))
 
 
 def _shows_false_minimum(certificate: Certificate) -> bool:

@@ -166,12 +166,19 @@ SENTENCES = {
     "no_false_minimum": "no false minimum below delta = 1/2, for data of at most the rank of the factor",
     "no_false_minimum_wide": "no false minimum below delta = {limit:g}, for data of at most rank {truth} and "
     "a factor of {rank} columns",
+    "by_zhang": ": Zhang (2021), of real matrices U U^T",
+    "by_page_hermitian": ": proved on the page on the premise, of complex matrices U U^H",
+    "by_page_general": ": proved on the page on the premise, of matrices U V^H without a balancing term",
+    "by_ge": ": after Ge, Jin and Zheng (2017), of matrices U U^H",
     "saddles": "the Hessian along the difference to the factor of the truth, -2 (sqrt 2 - 1) (1 - 5 delta) "
     "times its smallest singular value over the scale",
     "residual_and_noise": "the residual and the noise, over the least that the measurements leave of a "
     "difference",
-    "exact_data_only": "known for exact data of real positive semidefinite matrices, squared loss, no "
-    "weights, no penalty",
+    "exact_data_only": "known for exact data of matrices U U^H or U V^H, squared loss, no weights, no "
+    "penalty, no biases, no constraint",
+    "unbalanced_saddles": "no such bound holds for U V^H: where one factor is long and the other short, "
+    "saddles are as flat as one likes",
+    "real_parts_only": "the premise is about complex numbers, of which only the real parts are data",
     "premise_rank": "needs restricted isometry over matrices of rank {twice}, of the premise: {rank}",
     "premise_delta": "needs delta below {limit:g}, of the premise: {delta!r}",
     "flat_truth": "the smallest singular value of the truth may be zero, of which nothing follows",
@@ -197,4 +204,6 @@ ASSUMPTIONS = {
 EARLIER = {
     "constrained": "not judged under nonnegativity constraints",
     "infeasible": "a factor is negative",
+    "exact_data_only": "known for exact data of real positive semidefinite matrices, squared loss, no "
+    "weights, no penalty",
 }

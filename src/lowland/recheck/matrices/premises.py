@@ -92,8 +92,16 @@ def _twice(at: MatrixProblem) -> int:
 
 def _is_covered(at: MatrixProblem) -> bool:
     """Whether theorems on exact data are about such a problem."""
-    real_psd = at.is_psd and not at.is_complex and not at.has_unit_trace and not at.is_rounded
-    return real_psd and at.losses.is_squared and bool(np.all(at.weights == 1)) and not at.is_penalised
+    is_free = not (at.has_unit_trace or at.is_nonnegative or at.free or at.is_penalised)
+    is_plain = at.losses.is_squared and bool(np.all(at.weights == 1))
+    return is_free and is_plain and not at.is_rounded
+
+
+def _minima_source(at: MatrixProblem) -> str:
+    """Return which theorem says that minima are global."""
+    if not at.is_psd:
+        return "by_page_general"
+    return "by_page_hermitian" if at.is_complex else "by_zhang"
 
 
 def _open(said: Statement, at: MatrixProblem) -> Check:
@@ -101,7 +109,9 @@ def _open(said: Statement, at: MatrixProblem) -> Check:
         "no_false_minimum": [_sharp(k, at.rank) for k in range(1, at.rank + 1)],
         "saddles_curved": [0.2],
     }
-    if not (said.says("exact_data_only") or said.says("flat_truth")):
+    parts_only = at.is_complex and said.says("real_parts_only")
+    flat = not at.is_psd and said.finding.claim == "saddles_curved" and said.says("unbalanced_saddles")
+    if not (parts_only or flat or said.says("exact_data_only") or said.says("flat_truth")):
         said.says("premise_rank", twice=_twice(at), rank=("to", _twice(at) - 1))
         for limit in limits.get(said.finding.claim, [1.0]):
             said.says("premise_delta", limit=limit, delta=("from", limit))
@@ -122,6 +132,7 @@ def _minima(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
         said.must_say("no_false_minimum")
     else:
         said.must_say("no_false_minimum_wide", limit=limit, truth=premise.truth_rank, rank=at.rank)
+    said.must_say(_minima_source(at))
     said.require(_is_covered(at) and premise.noise == 0, "the theorem is not about such a problem")
     said.require(premise.delta < limit, f"delta is {premise.delta}")
     said.needed("bound")
@@ -133,7 +144,10 @@ def _minima(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
 
 def _saddles(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
     said.must_say("saddles")
-    said.require(_is_covered(at) and premise.noise == 0, "the theorem is not about such a problem")
+    said.must_say("by_ge")
+    said.require(
+        _is_covered(at) and at.is_psd and premise.noise == 0, "the theorem is not about such a problem"
+    )
     said.require(premise.delta < 0.2, f"delta is {premise.delta}")
     if at.rank > min(at.shape):
         said.fault("the matrix has fewer singular values than the factor has columns")
