@@ -1,10 +1,13 @@
 """Thresholds of restricted isometry: operators above them with false minima, and none below."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq
 
 import lowland as ll
+from lowland.core.results.verification import Outcome
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
 from lowland.search import GradientBelow, Iterations, TrustRegion, make_start, run
@@ -306,3 +309,25 @@ def test_real_data_of_complex_measurements_are_not_what_a_premise_is_about(struc
         assert real[claim].verdict is ll.Verdict.INCONCLUSIVE
         assert "only the real parts" in real[claim].method
         assert whole[claim].verdict is ll.Verdict.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("structure", "outcome"), [("psd", Outcome.CONFIRMED), ("general", Outcome.CONTRADICTED)]
+)
+def test_earlier_documents_name_no_theorem(structure, outcome):
+    """They are of real matrices U U^T alone: of others the name of the theorem must be there."""
+    rng = np.random.default_rng(4)
+    measurement, left = ll.gaussian(2000, (4, 4), 0), rng.standard_normal((4, 1))
+    right = left if structure == "psd" else rng.standard_normal((4, 1))
+    premise = ll.Premise(2, 0.19 if structure == "psd" else 0.45)
+    y = measurement.measure_matrix(left @ right.T)
+    fit = ll.recover(measurement, y, rank=1, structure=structure, premise=premise, rng=0)
+    for claim in ("no_false_minimum", "saddles_curved"):
+        found = fit.certificate[claim]
+        if found.verdict is not ll.Verdict.SUPPORTED:
+            assert (claim, structure) == ("saddles_curved", "general")
+            continue
+        old = replace(found, method=found.method.split(": ")[0], reason=found.reason[:1])
+        certificate = fit.certificate.with_finding(old)
+        checks = {check.claim: check.outcome for check in certificate.verify(fit.objective, fit.search.theta)}
+        assert checks[claim] is outcome

@@ -104,6 +104,12 @@ def _minima_source(at: MatrixProblem) -> str:
     return "by_page_hermitian" if at.is_complex else "by_zhang"
 
 
+def _name_source(said: Statement, at: MatrixProblem, source: str) -> None:
+    """Require the name of a theorem; earlier documents, of real matrices U U^T alone, have none."""
+    if not said.says(source) and (at.is_complex or not at.is_psd):
+        said.must_say(source)
+
+
 def _open(said: Statement, at: MatrixProblem) -> Check:
     limits = {
         "no_false_minimum": [_sharp(k, at.rank) for k in range(1, at.rank + 1)],
@@ -132,7 +138,7 @@ def _minima(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
         said.must_say("no_false_minimum")
     else:
         said.must_say("no_false_minimum_wide", limit=limit, truth=premise.truth_rank, rank=at.rank)
-    said.must_say(_minima_source(at))
+    _name_source(said, at, _minima_source(at))
     said.require(_is_covered(at) and premise.noise == 0, "the theorem is not about such a problem")
     said.require(premise.delta < limit, f"delta is {premise.delta}")
     said.needed("bound")
@@ -144,7 +150,7 @@ def _minima(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
 
 def _saddles(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
     said.must_say("saddles")
-    said.must_say("by_ge")
+    _name_source(said, at, "by_ge")
     said.require(
         _is_covered(at) and at.is_psd and premise.noise == 0, "the theorem is not about such a problem"
     )
