@@ -24,6 +24,7 @@ from lowland.core.promises.fits import Fit, MatrixFit
 from lowland.core.promises.protocols import Penalty
 from lowland.core.results.findings import Finding, where_bounded
 from lowland.core.results.reasons import assumption, because
+from lowland.core.results.records import Factors
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.rounding import gamma, unit_roundoff
 
@@ -93,7 +94,7 @@ def closest(
     y = objective.y
     z, error, _ = prediction_bounds(objective, theta)
     residual = np.maximum(np.abs(y - z) - 4 * error, 0.0)
-    worst = misfit(objective, residual, error)
+    worst = misfit(objective, theta, residual, error)
     # whatever other judges have spent: it settles whether an exact fit is proved at all
     affordable = given is None or given.budget.would_allow(CLOSELY * given.pass_work)
     close = objective.predict_closely(theta) if worst <= NEARLY and affordable else None
@@ -102,7 +103,7 @@ def closest(
     residual, off = close_residual(y, close)
     least = np.maximum(np.abs(residual) - off, 0.0)
     residual = (np.abs(residual) + off) * (1 + 4 * unit_roundoff("float64"))
-    return residual, misfit(objective, residual, error, least), True
+    return residual, misfit(objective, theta, residual, error, least), True
 
 
 def root_places(squares: float, half_units: float) -> float:
@@ -165,10 +166,13 @@ def is_free(objective: MatrixFit, theta: Vector, penalties: Sequence[Penalty]) -
     return bool(paid <= 1e-20 * objective.unfitted[0])
 
 
-def misfit(objective: MatrixFit, residual: Vector, error: Vector, least: Vector | None = None) -> float:
+def misfit(
+    objective: MatrixFit, theta: Vector, residual: Vector, error: Vector, least: Vector | None = None
+) -> float:
     """Return the largest size of a residual relative to its datum, with biases subtracted.
 
-    Data of zero among zeros have no size: of their residuals nothing must be certain (`least`). Infinite if
+    A datum of zero has the size of the data around it that are not. If there is none, of its residual
+    nothing must be certain (`least`). Infinite if
     the rounding of the predictions is not small compared with the data around, so that an exact fit could not
     be told from a misfit.
     """
@@ -179,6 +183,8 @@ def misfit(objective: MatrixFit, residual: Vector, error: Vector, least: Vector 
     if (datum <= 8 * np.finfo(float).eps * size).all():
         datum = size  # the biases alone reproduce the data: no smaller datum can be hidden
     unit = typical_size(objective, datum, error)
+    if (datum == 0).any():
+        unit = np.where(datum == 0, np.maximum(unit, size_around_zeros(objective, theta, datum)), unit)
     if not (np.isfinite(residual).all() and (error <= 1e-10 * unit).all()):
         return float("inf")
     if ((residual if least is None else least)[unit == 0] > 0).any():
@@ -199,6 +205,32 @@ def typical_size(objective: MatrixFit, datum: Vector, error: Vector) -> Vector:
     for positions in (pattern.rows, pattern.columns):
         usual = np.minimum(usual, _group_medians(datum, positions))
     return np.maximum(datum, usual)
+
+
+def size_around_zeros(objective: MatrixFit, theta: Vector, datum: Vector) -> Vector:
+    """Return the size of the data around each datum that would be taken for it, if it is zero.
+
+    That is the smaller of the medians of the nonzero data of its row and column, or the median of all nonzero
+    data if these have none; and at most what the measurement makes of a matrix of the same norm with equal
+    entries, so that data of a small measurement are not compared with those of large ones.
+    """
+    (m, n), some = objective.shape, datum > 0
+    usual = np.zeros_like(datum)
+    entry = Factors(*objective.model.sides(theta)).norm() / np.sqrt(m * n)
+    if not (some.any() and np.isfinite(entry)):
+        return usual
+    factors = [np.zeros_like(side) for side in objective.model.sides(theta)]
+    for factor in factors:
+        factor[:, 0] = np.sqrt(entry)
+    even = np.abs(objective.predict(objective.from_factors(Factors(*factors))))
+    usual = np.full_like(datum, np.inf)
+    pattern = objective.observed_pattern
+    for positions in () if pattern is None else (pattern.rows, pattern.columns):
+        medians = np.full(positions.max() + 1, np.inf)
+        medians[positions[some]] = _group_medians(datum[some], positions[some])
+        usual = np.minimum(usual, medians[positions])
+    usual = np.where(np.isfinite(usual), usual, np.median(datum[some]))
+    return np.minimum(usual, even)
 
 
 def _group_medians(values: Vector, groups: Indices) -> Vector:

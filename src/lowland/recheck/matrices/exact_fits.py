@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -95,7 +95,7 @@ def misfit_of(problem: MatrixProblem) -> Misfit:
         largest = (residual + error) * (1 + 8 * UNIT)
         lost = UNDERFLOW * float(np.sum(weights[largest > 0]))
         upper = 0.5 * float(np.sum(weights * largest**2)) * (1 + gamma(y.size + 8)) + paid + lost
-    unit = usual_size(problem, y)
+    unit = np.maximum(usual_size(problem, y), _size_around_zeros(problem))
     coarse = np.minimum(problem.coarse_error(), problem.balanced().coarse_error())
     sharp = np.minimum(coarse, error + 4 * np.finfo(float).eps * (np.abs(y) + np.abs(problem.predictions())))
     beyond = np.maximum(residual - 4 * sharp, 0.0)
@@ -222,6 +222,34 @@ def _measured(problem: MatrixProblem, x: Close) -> Close:
     return Close(
         found.high, found.low, found.error + 2 * np.finfo(float).eps * (np.abs(table) @ np.abs(x.high))
     )
+
+
+def _size_around_zeros(problem: MatrixProblem) -> Vector:
+    """Return the size of the nonzero data around each datum of zero, and zero for all others.
+
+    The smaller of the medians of its row and column, or that of all if both are zero; at most what would be
+    measured of a matrix with equal entries and the norm of the point's.
+    """
+    size = np.abs(problem.without_biases(problem.y)) if problem.losses.is_squared else np.abs(problem.y)
+    if np.all(size <= 8 * np.finfo(float).eps * np.abs(problem.y)):
+        size = np.abs(problem.y)
+    zero, out = size == 0, np.zeros_like(size)
+    (m, n), norm = problem.shape, float(np.linalg.norm(problem.low_rank()))
+    if zero.all() or not zero.any() or not np.isfinite(norm):
+        return out
+    u, v = np.zeros_like(problem.u), np.zeros_like(problem.v)
+    u[:, 0] = v[:, 0] = np.sqrt(norm / np.sqrt(m * n))
+    even = replace(problem, u=u, v=u if problem.is_psd else v, free=(), offset=0.0)
+    around = np.full(size.size, np.inf)
+    for lines in problem.cells if problem.cells is not None and not problem.is_psd else ():
+        names, starts, counts = np.unique(np.sort(lines[~zero]), return_index=True, return_counts=True)
+        ordered = size[~zero][np.lexsort((size[~zero], lines[~zero]))]
+        middle = np.full(int(lines.max()) + 1, np.inf)
+        middle[names] = ordered[starts + (counts - 1) // 2]
+        around = np.minimum(around, middle[lines])
+    around[np.isinf(around)] = np.median(size[~zero])
+    out[zero] = np.minimum(around, np.abs(even.predictions()))[zero]
+    return out
 
 
 def usual_size(problem: MatrixProblem, y: Vector) -> Vector:
