@@ -7,8 +7,9 @@ import lowland as ll
 from commands import call
 from lowland.core.results.status import Verdict
 from lowland.datasets import planted_completion, planted_sensing
-from lowland.search import Iterations, Stochastic
-from lowland.sensing.searching.solvers import SOLVERS
+from lowland.search import Iterations, Stochastic, TrustRegion, run
+from lowland.sensing.searching.multistart import polish_end
+from lowland.sensing.searching.solvers import SOLVERS, exact_value
 
 NEED_CELLS = ("alternating", "variable_projection")
 
@@ -95,3 +96,15 @@ def test_the_command_line_prints_both_ends(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "polished: gradient ended at objective" in done.stdout
     assert "PROVED" in done.stdout
+
+
+@pytest.mark.parametrize("far", [3e-13, 1e-11])
+def test_ends_just_above_an_exact_fit_are_polished(far):
+    """A trust region stops at a small gradient, a little above what counts as exact."""
+    one = planted_sensing(60, 6, 1, 0)
+    fit = ll.recover(one.measurement, one.y, rank=1, structure="psd", rng=0, certify=False)
+    theta = fit.search.theta * (1 + far)
+    rng = np.random.default_rng(0)
+    end = run(fit.objective, TrustRegion(), theta, stop=Iterations(0), rng=rng)
+    assert end.value > 4 * exact_value(fit.objective)
+    assert polish_end(fit.objective, end, rng).value < 1e-30 * fit.objective.unfitted[0]

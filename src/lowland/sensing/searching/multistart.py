@@ -54,6 +54,9 @@ AGREEMENT = 1e-6
 CHEAP = 200_000
 # Newton steps after another solver's end; from near a minimum a few suffice
 POLISH_STEPS = 30
+# relative residual from which Gauss-Newton steps may still lead to an exact fit: solvers that stop at a small
+# gradient end just above what counts as one
+NEARLY_EXACT = 1e-10
 # relative residual up to which data do not tell a small component from rounding, theirs and that of sums
 ROUNDED = 16 * unit_roundoff("float64")
 # relative residual above which that of plain arithmetic has seven digits, enough to search by
@@ -254,7 +257,8 @@ def polish_end(objective: RecoveryObjective, result: SearchResult, rng: np.rando
         second = run(objective, TrustRegion(), result.theta, stop=rule, rng=rng)
         if second.value <= result.value:
             result = joined(result, second)
-    exact = not objective.penalties and result.value <= _enough(objective)
+    nearly = max(_enough(objective), NEARLY_EXACT**2 * data_energy(objective))
+    exact = not objective.penalties and result.value <= nearly
     return _last_digits(objective, result, rng) if exact else result
 
 
