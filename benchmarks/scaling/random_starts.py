@@ -4,7 +4,7 @@ Sides of 20 to 200, ranks of 1 to 3, 2 to 6 numbers per unknown, matrices that a
 or complex. An end is optimal by itself at a relative error of 1e-6, polished at 1e-12. Then saddles of each
 kind: how many `sgd` and `trust_region` leave, and in how many passes or steps.
 
-Run as `python benchmarks/scaling/random_starts.py [--count 500] [--saddles 200]`.
+Run as `python benchmarks/scaling/random_starts.py [--count 500] [--first 0] [--saddles 200]`.
 """
 
 import argparse
@@ -43,25 +43,28 @@ def planted(seed):
     return measurement, measurement.measure_matrix(truth), truth, rank, "psd" if kind == "psd" else "general"
 
 
-def count_ends(count):
-    """Print, by solver, the shares of `count` problems."""
+def ends_of(seed):
+    """Yield, of a problem, each solver with: optimal by itself, polished, proved, refuted, CPU seconds."""
+    measurement, y, truth, rank, structure = planted(seed)
+    for solver in SOLVERS:
+        start = "auto" if solver == "auto" else "random"
+        began = time.process_time()
+        fit = ll.recover(measurement, y, rank=rank, structure=structure, solver=solver, start=start, rng=seed)
+        seconds = time.process_time() - began
+        own = fit.objective.matrix(fit.own_end.theta).matrix()
+        far, after = (np.linalg.norm(x - truth) / np.linalg.norm(truth) for x in (own, fit.matrix()))
+        verdicts = [fit.certificate[claim].verdict for claim in CLAIMS]
+        refuted = Verdict.REFUTED in verdicts and after <= OPTIMAL
+        proved = verdicts[2] is Verdict.PROVED
+        yield solver, (far <= OPTIMAL, after <= POLISHED, proved, refuted, seconds)
+
+
+def count_ends(seeds):
+    """Print, by solver, the shares of problems."""
     ends = {solver: [] for solver in SOLVERS}
-    for seed in range(count):
-        measurement, y, truth, rank, structure = planted(seed)
-        for solver in SOLVERS:
-            start = "auto" if solver == "auto" else "random"
-            began = time.process_time()
-            fit = ll.recover(
-                measurement, y, rank=rank, structure=structure, solver=solver, start=start, rng=seed
-            )
-            seconds = time.process_time() - began
-            own = fit.objective.matrix(fit.own_end.theta).matrix()
-            far, after = (np.linalg.norm(x - truth) / np.linalg.norm(truth) for x in (own, fit.matrix()))
-            verdicts = [fit.certificate[claim].verdict for claim in CLAIMS]
-            refuted = Verdict.REFUTED in verdicts and after <= OPTIMAL
-            ends[solver].append(
-                (far <= OPTIMAL, after <= POLISHED, verdicts[2] is Verdict.PROVED, refuted, seconds)
-            )
+    for seed in seeds:
+        for solver, row in ends_of(seed):
+            ends[solver].append(row)
     print("solver        by itself  polished  proved of these  refuted of these  CPU seconds")
     for solver, rows in ends.items():
         own, after, proved, refuted, seconds = np.array(rows, float).T
@@ -102,10 +105,11 @@ def count_escapes(count):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=500)
+    parser.add_argument("--first", type=int, default=0, help="the first seed: long runs can be split")
     parser.add_argument("--saddles", type=int, default=200)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    count_ends(arguments.count)
+    count_ends(range(arguments.first, arguments.first + arguments.count))
     count_escapes(arguments.saddles)
 
 
