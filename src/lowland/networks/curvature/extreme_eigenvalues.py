@@ -151,7 +151,7 @@ def _ends(
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return lower and upper ends of the largest and of the smallest eigenvalue."""
     extent = float(np.abs(values).max())
-    rounding = ROUNDINGS * len(diagonal) * np.finfo(float).eps * extent
+    rounding = float(ROUNDINGS * len(diagonal) * np.finfo(float).eps * extent)
     top, bottom = float(values[-1]), float(values[0])
     if whole:  # all eigenvalues are there
         return (top, top + rounding), (bottom - rounding, bottom)
