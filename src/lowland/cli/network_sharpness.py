@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -37,11 +36,9 @@ class NetworkSharpness:
         found = None if targets is None else sharpness(network, (inputs, targets), "squared", rng=seed)
         return cls(found, flattest_rescaling(network, inputs))
 
-    def lines(self) -> Iterator[str]:
+    def lines(self) -> list[str]:
         """Return what is printed."""
-        if self.found is not None:
-            yield str(self.found)
-        yield str(self.flat)
+        return [str(one) for one in (self.found, self.flat) if one is not None]
 
     def notes(self) -> list[str]:
         """Return what limits the numbers, in sentences for the page."""
