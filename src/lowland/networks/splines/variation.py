@@ -57,8 +57,8 @@ def variation_weight(
     (N t - s) sqrt(N^2 + s^2) / n^2, which needs no division and treats ties correctly. It costs
     O((n + t) log n).
 
-    Of several inputs, g-(u, t) = P(u.X < t)^2 E[t - u.X | u.X < t] sqrt(1 + |E[X | u.X < t]|^2): the mean
-    under the root is that of all coordinates. It costs O(n d m), and is computed in floating point: an
+    Of several inputs, ``g-(u, t) = P(u.X < t)^2 E[t - u.X | u.X < t] sqrt(1 + |E[X | u.X < t]|^2)``: the
+    mean under the root is that of all coordinates. It costs O(n d m), and is computed in floating point: an
     estimate, not a bound.
 
     References
