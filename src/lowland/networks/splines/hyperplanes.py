@@ -141,16 +141,17 @@ def weighted_variation(
 
     Notes
     -----
-    The variation V is the sum of ``|v_k| |w_k| g(u_k, t_k)`` with ``u_k = w_k/|w_k|``, ``t_k = -b_k/|w_k|``,
-    where neurons on one hyperplane are added before sizes are taken; g is that of `variation_weight`. Wherever
-    the Hessian H of the loss exists, its largest eigenvalue is at least ``1 + 2 V - max |c_k|``, where c_k is
-    the mean of ``r_i (x_i, 1)`` over all data, zero where neuron k is not active, with residuals r; the maximum
-    is over neurons with v_k not zero. The argument: leave out the parameters of
-    other neurons, which raises no largest eigenvalue. H = G + B, where B couples (w_k, b_k) to v_k by c_k
-    alone, so that its norm is ``max |c_k|``. G is the mean of the outer products of the features, so by Cauchy
-    and Schwarz its largest eigenvalue is at least the squared length of the mean feature: 1 plus the sum of
-    ``v_k^2 |m_k|^2 + h_k^2``, with m_k the mean of (x_i, 1) where k is active and h_k the mean output of
-    neuron k. Each term is at least ``2 |v_k| |m_k| h_k = 2 |v_k| |w_k| g+(u_k, t_k)``, and g is at most g+.
+    The variation V is the sum of ``|v_k| |w_k| g(u_k, t_k)`` with ``u_k = w_k/|w_k|``, ``t_k =
+    -b_k/|w_k|``, where neurons on one hyperplane are added before sizes are taken; g is that of
+    `variation_weight`. Wherever the Hessian H of the loss exists, its largest eigenvalue is at least ``1
+    + 2 V - max |c_k|``, where c_k is the mean of ``r_i (x_i, 1)`` over all data, zero where neuron k is
+    not active, with residuals r; the maximum is over neurons with v_k not zero. The argument: leave out
+    the parameters of other neurons, which raises no largest eigenvalue. H = G + B, where B couples (w_k,
+    b_k) to v_k by c_k alone, so that its norm is ``max |c_k|``. G is the mean of the outer products of
+    the features, so by Cauchy and Schwarz its largest eigenvalue is at least the squared length of the
+    mean feature: 1 plus the sum of ``v_k^2 |m_k|^2 + h_k^2``, with m_k the mean of (x_i, 1) where k is
+    active and h_k the mean output of neuron k. Each term is at least ``2 |v_k| |m_k| h_k = 2 |v_k| |w_k|
+    g+(u_k, t_k)``, and g is at most g+.
     The same holds of every rescaling (a w_k, a b_k, v_k / a), a > 0: H and c_k are of the network at hand, V
     is not changed. Slopes by (w_k, b_k) are v_k c_k: at a stationary point c_k is zero, interpolating or not.
 
