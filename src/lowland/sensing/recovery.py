@@ -20,7 +20,7 @@ from lowland.objectives.plain import recovery_document
 from lowland.recheck.documents import Document
 from lowland.sensing.intervals import Intervals, entry_intervals
 from lowland.sensing.robust_losses import FAR_OFF, far_off, numbers_per_measurement
-from lowland.sensing.searched_fit import SearchedFit
+from lowland.sensing.searched_fit import SearchedFit, polished
 from lowland.sensing.transposes import transpose_advice
 
 if TYPE_CHECKING:
@@ -81,13 +81,9 @@ class RecoveryFit(SearchedFit):
         """Where the solver itself ended, and where Newton steps led from there; "" if they gained nothing."""
         if not self.search.value < self.own_end.value:
             return ""
-        unpolished = self.own_end
-        return (
-            f"polished: {unpolished.solver} ended at objective {unpolished.value:.4g} after "
-            f"{unpolished.iterations} steps, Newton steps at {self.search.value:.4g}"
-        )
+        return polished(self.own_end, self.search, "Newton steps")
 
-    @property
+    @cached_property
     def misses(self) -> str:
         """Which measurements a fit with a robust loss misses by far; "" with other losses."""
         if not isinstance(self.objective.loss, Clipped):

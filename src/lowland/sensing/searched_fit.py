@@ -10,7 +10,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.results.findings import Certificate
 from lowland.core.results.judged import Judged
 from lowland.core.results.records import Attempt, SearchResult
-from lowland.core.wording import Option, Words
+from lowland.core.wording import Option, Words, counted
 from lowland.files.certificates import write_certificate
 from lowland.recheck.documents import Document
 from lowland.report.reported import Reported
@@ -79,3 +79,11 @@ class SearchedFit(Judged, Reported, ABC):
             f"start {k}: {a.start}, {a.solver}, objective {a.value:.4g} after {a.iterations} steps"
             for k, a in enumerate(self.attempts)
         ]
+
+
+def polished(own: SearchResult, end: SearchResult, by: str) -> str:
+    """Return where a solver ended, and where other steps led from there, in words."""
+    return (
+        f"polished: {own.solver} ended at objective {own.value:.4g} after {counted(own.iterations, 'step')}, "
+        f"{by} at {end.value:.4g}"
+    )

@@ -172,9 +172,8 @@ def misfit(
     """Return the largest size of a residual relative to its datum, with biases subtracted.
 
     A datum of zero has the size of the data around it that are not. If there is none, of its residual
-    nothing must be certain (`least`). Infinite if
-    the rounding of the predictions is not small compared with the data around, so that an exact fit could not
-    be told from a misfit.
+    nothing must be certain (`least`). Infinite if the rounding of the predictions is not small compared with
+    the data around, so that an exact fit could not be told from a misfit.
     """
     if not objective.y.size:
         return 0.0
@@ -215,11 +214,11 @@ def size_around_zeros(objective: MatrixFit, theta: Vector, datum: Vector) -> Vec
     entries, so that data of a small measurement are not compared with those of large ones.
     """
     (m, n), some = objective.shape, datum > 0
-    usual = np.zeros_like(datum)
-    entry = Factors(*objective.model.sides(theta)).norm() / np.sqrt(m * n)
+    sides = objective.model.sides(theta)
+    entry = Factors(*sides).norm() / np.sqrt(m * n)
     if not (some.any() and np.isfinite(entry)):
-        return usual
-    factors = [np.zeros_like(side) for side in objective.model.sides(theta)]
+        return np.zeros_like(datum)
+    factors = [np.zeros_like(side) for side in sides]
     for factor in factors:
         factor[:, 0] = np.sqrt(entry)
     even = np.abs(objective.predict(objective.from_factors(Factors(*factors))))

@@ -148,10 +148,8 @@ def _completion_plans(objective: RecoveryObjective) -> list[Plan]:
 def _sensing_plans(objective: RecoveryObjective, low: Vector | None) -> list[Plan]:
     """Start spectrally, or where thresholds led; leave a bad ending through a higher rank; start small."""
     steppers = _steppers(objective)
-    plans = [_in_sequence(objective, steppers, "spectral")]
-    if low is not None:
-        _, search = _in_sequence(objective, steppers, low)
-        plans = [("thresholds that fall", search)]
+    name, search = _in_sequence(objective, steppers, "spectral" if low is None else low)
+    plans = [(name if low is None else "thresholds that fall", search)]
     if not objective.penalties and objective.rank < min(objective.shape):
         plans += [_bump(objective, steppers), _over_parametrised(objective, steppers)]
     return plans

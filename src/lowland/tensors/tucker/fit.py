@@ -16,7 +16,7 @@ from lowland.core.errors import UnsupportedError
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.results.findings import Certificate
 from lowland.core.results.records import Attempt, SearchResult
-from lowland.core.wording import counted
+from lowland.sensing.searched_fit import polished
 from lowland.tensors.decomposition import Coordinates, Decomposition
 from lowland.tensors.measurement import SomeCells
 from lowland.tensors.named_modes import labelled_parts
@@ -221,10 +221,7 @@ class TuckerFit(Decomposition):
         if own.solver == self.search.solver:
             return ""
         names = self.search.solver.removeprefix(f"{own.solver}, then ").replace("_", " ")
-        return (
-            f"polished: {own.solver} ended at objective {own.value:.4g} after "
-            f"{counted(own.iterations, 'step')}, {names} at {self.search.value:.4g}"
-        )
+        return polished(own, self.search, names)
 
     def _remarks(self) -> list[str]:
         polishing = [self.polishing] if self.polishing else []

@@ -153,12 +153,12 @@ def search_tucker(
         objective=objective,
         attempts=attempts,
         escapes=escapes,
-        own_end=best if plan.solver == "auto" else own_end,
+        own_end=own_end or best,
     )
 
 
-# the best end, where the solver itself ended, all starts, and the orders of the saddles left
-Searched: TypeAlias = tuple[SearchResult, SearchResult, tuple[Attempt, ...], tuple[int, ...]]
+# the best end, where gradient steps ended that led to it, all starts, and the orders of the saddles left
+Searched: TypeAlias = tuple[SearchResult, SearchResult | None, tuple[Attempt, ...], tuple[int, ...]]
 
 
 def _named(
@@ -195,11 +195,11 @@ def _by_default(
     named = _named(objective, plan, rng, known, search, from_known)
     best, attempts = best_of_starts(named, exact_value(objective), until_agreed=plan.n_restarts == "auto")
     if best.stop_reason is StopReason.INTERRUPTED:
-        return best, best, attempts, ()
+        return best, None, attempts, ()
     if len(named) > 1:
         best = continued(best, _descend(objective, best.theta, plan, rng))
     best, escapes = _leave_saddles(objective, best, plan, rng)
-    return best, best, attempts, escapes
+    return best, None, attempts, escapes
 
 
 def _by_gradient(
