@@ -12,7 +12,7 @@ from lowland.core.parameter_checks import check_choice
 from lowland.core.promises.protocols import Loss, Measurement, check_measurement
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.sensing.matrix_models import structured
-from lowland.sensing.robust_losses import RobustLoss, widest
+from lowland.sensing.robust_losses import RobustLoss
 
 
 def recovery_problem(
@@ -25,7 +25,7 @@ def recovery_problem(
     weights: ArrayLike | None,
     dtype: str,
 ) -> RecoveryObjective:
-    """Return the problem of a recovery; a robust loss has the threshold of the data's own spread.
+    """Return the problem of a recovery; a robust loss has a threshold of 1, before one is searched for.
 
     Raises
     ------
@@ -43,6 +43,5 @@ def recovery_problem(
     data = check_numbers(y, "y", ndim=1)
     data = data.astype(complex_type(np.dtype(dtype)) if np.iscomplexobj(data) else dtype)
     if isinstance(loss, RobustLoss):
-        numbers = np.concatenate([data.real, data.imag]) if np.iscomplexobj(data) else data
-        loss = widest(loss, numbers)
+        loss = loss.at(1.0)
     return make_objective(measurement, data, model, loss=loss, weights=weights, penalty=penalty)

@@ -73,11 +73,6 @@ def loss_by_name(name: str) -> Loss | RobustLoss:
     return RobustLoss(word, threshold)
 
 
-def widest(loss: RobustLoss, y: Vector) -> Clipped:
-    """Return a robust loss with a threshold at the spread of the data."""
-    return loss.at(size_of(y))
-
-
 def size_of(y: Vector) -> float:
     """Return the spread of data, 1 if all are zero; gross errors do not move it."""
     return spread_of(y[y != 0], 0) or 1.0

@@ -57,7 +57,8 @@ def settle_threshold(
     floor = FLOORS[str(objective.dtype)] * whole
     most = float(np.abs(objective.y).max(initial=0.0)) or 1.0
     far = FAR * whole
-    theta = make_start(replace(objective, y=np.clip(objective.y, -far, far)), "spectral", at.rng)
+    bounded = replace(objective, y=np.clip(objective.y, -far, far), loss=Clipped.huber(whole))
+    theta = make_start(bounded, "spectral", at.rng)
     width, share = whole, 0.0 if objective.model.has_unit_trace else FIRST_SHARE
     rest = np.inf
     while True:
