@@ -95,8 +95,9 @@ def recover(  # noqa: PLR0913
         Half the squared error; the Poisson deviance of counts; or the binomial deviance of frequencies,
         with the numbers of trials as weights. "huber" and "absolute" bear gross errors in some measurements:
         squared up to a threshold and absolute beyond, 1.345 or 0.05 standard deviations of the noise, which
-        the search finds from what the fit leaves ("huber:2" sets another). Without noise the matrix is
-        found exactly, whatever the size of the gross errors. Real and imaginary parts count by themselves.
+        the search finds from what the fit leaves ("huber:2" sets another). Without noise that threshold ends
+        at 1e-7 of the data, 1e-3 in single precision, and so do errors of the matrix, whatever the size of
+        the gross errors, if these are few. Real and imaginary parts count by themselves.
     penalty : float
         Weight of the nuclear norm, in units of the objective per unit of X.
     weights : array_like, shape (p,), optional
