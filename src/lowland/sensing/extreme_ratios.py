@@ -21,7 +21,7 @@ from lowland.core.promises.protocols import LinearMap, Measurement
 from lowland.core.results.records import Factors
 
 # steps of the power iterations, and of a polishing
-POWER_STEPS, MOST_STEPS = 15, 2000
+POWER_STEPS, MOST_STEPS = 40, 2000
 # starts that move together per matrix that is polished, for so many numbers of a matrix; fewer for more
 TOGETHER, NUMBERS = 20, 400
 # starts per matrix that is polished where products are all there is
