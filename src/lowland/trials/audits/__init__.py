@@ -1,0 +1,1 @@
+"""Audits: known cells hidden once so that what they show is proved of the missing cells."""
