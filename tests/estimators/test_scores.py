@@ -9,7 +9,6 @@ from sklearn.preprocessing import StandardScaler
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.estimators.scores import spreads_of
 
 PLAIN = {"method": "map", "penalty": 0.1, "certify": False, "random_state": 0}
 
@@ -72,18 +71,6 @@ def test_columns_count_alike_whatever_their_unit(table):
     scores = [model.fit(rows).score(rows) for rows in (wide, wide * 10.0 ** np.arange(-5, 5))]
     assert scores[0] == pytest.approx(scores[1], rel=1e-3)
     assert -1 < scores[0] < 0
-
-
-def test_spreads_of_columns_of_few_cells_are_those_of_others():
-    known = np.full((12, 4), np.nan)
-    known[:, 0], known[:, 1], known[:3, 2], known[:, 3] = np.arange(12), 100 * np.arange(12), [1, 2, 9], 7
-    spread = np.arange(12).std()
-    found = spreads_of(ll.Observations.from_array(known))
-    np.testing.assert_allclose(found, [spread, 100 * spread, 50.5 * spread, 50.5 * spread])
-    few = spreads_of(ll.Observations.from_array(known[:3]))
-    deviations = [-1, 0, 1, -100, 0, 100, -3, -2, 5, 0, 0, 0]
-    np.testing.assert_allclose(few, np.full(4, np.sqrt(np.mean(np.square(deviations)))))
-    np.testing.assert_array_equal(spreads_of(ll.Observations.from_array(np.full((2, 2), 3.0))), [1, 1])
 
 
 def test_superfluous_factors_of_learnt_priors_cost_nothing(table):

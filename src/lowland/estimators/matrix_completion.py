@@ -20,7 +20,7 @@ from lowland.core.random import RandomSource, make_generator
 from lowland.estimators.answers.explained_table import _ExplainedTable
 from lowland.estimators.observing import observe
 from lowland.estimators.parameters import _Estimator
-from lowland.estimators.scores import error_of_cells, error_of_rows, spreads_of
+from lowland.estimators.scores import error_in_spreads, error_of_cells
 
 
 @public("lowland")
@@ -347,7 +347,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         table = observe(self, X, reset=False)
         about = self._about_rows(X, table, row_covariates, row_order)
         words, fill = self._unordered(), lambda kept: self._filled_likeliest(kept, about)
-        return -error_of_rows(fill, table, words, spreads_of(table, words))
+        return -error_in_spreads(fill, table, words)
 
     # in this class itself: scikit-learn wraps no inherited method for `set_output`
     def transform(self, X: Any, row_covariates: Any = None, row_order: Any = None) -> Matrix:

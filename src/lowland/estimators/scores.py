@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
+from lowland.completion.columns.spreads import spreads_of
 from lowland.completion.tables.model import TableModel
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
@@ -15,8 +16,6 @@ from lowland.trials.masks import folds_of
 
 # what is hidden of rows depends on them alone, so that scores of all settings compare the same cells
 SEED = 0
-# known cells that say the spread of a column
-LEAST_KNOWN = 10
 
 
 def check_any(table: Observations) -> None:
@@ -39,25 +38,9 @@ def error_of_cells(model: TableModel, table: Observations) -> float:
     return float(np.sqrt(np.average(errors**2, weights=table.weights)))
 
 
-def spreads_of(table: Observations, words: Sequence[int] | Indices = ()) -> Vector:
-    """Return the spread of each column of rows, shape (n,): what an error in it is compared with.
-
-    A column of few known cells, or of one value, has the middle one of the others' spreads; where there are
-    no others, that of all cells about the means of their columns. Columns of words have a unit of one.
-    """
-    values, n = table.values.astype(np.float64), table.shape[1]
-    counts = np.bincount(table.columns, minlength=n)
-    means = np.bincount(table.columns, values, n) / np.maximum(counts, 1)
-    squares = np.bincount(table.columns, (values - means[table.columns]) ** 2, n)
-    spreads = np.sqrt(squares / np.maximum(counts, 1))
-    levels = np.isin(np.arange(n), words)
-    usable = (counts >= LEAST_KNOWN) & (spreads > 1e-12 * np.abs(means)) & ~levels
-    common = (
-        np.median(spreads[usable])
-        if usable.any()
-        else np.sqrt(squares[~levels].sum() / max(counts[~levels].sum(), 1))
-    )
-    return np.where(levels, 1.0, np.where(usable, spreads, common if common > 0 else 1.0))
+def error_in_spreads(fill: Callable[[Observations], Matrix], table: Observations, words: Indices) -> float:
+    """Return the error of `error_of_rows` in the spreads of columns among the known cells of the rows."""
+    return error_of_rows(fill, table, words, spreads_of(table, words))
 
 
 def error_of_rows(
