@@ -12,11 +12,11 @@ import typer
 from lowland.cli.completed_output import write_completed
 from lowland.cli.options import JsonOption, QuietOption, SeedOption
 from lowland.cli.output import say, say_json, try_report
+from lowland.completion.comparing.hold_out_scores import Scores, score_hold_out
 from lowland.completion.files.models import save_model
 from lowland.completion.page import report_page
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import fit_plan
-from lowland.completion.tables.baselines import Scores, score_hold_out
 from lowland.completion.tables.completed import Completed
 from lowland.core.atomic import check_writable, was_written
 from lowland.core.cells.observations import Observations
