@@ -221,7 +221,7 @@ def _proves(inside: int, held: int, missing: int, level: float, risk: float, gam
 def _is_rejected(inside: int, held: int, missing: int, total: int, risk: float, gamma: float) -> bool:
     """Whether so many cells inside in total leave so many held-out ones inside too unlikely."""
     rounding = ROUNDINGS * (held + 4) * np.finfo(np.float64).eps / 2
-    return upper_tail(inside, held, missing, total, gamma) <= risk * (1 - rounding)
+    return bool(upper_tail(inside, held, missing, total, gamma) <= risk * (1 - rounding))
 
 
 def upper_tail(inside: int, held: int, missing: int, total: int, gamma: float = 1.0) -> float:

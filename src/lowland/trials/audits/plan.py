@@ -1,0 +1,273 @@
+"""Which known cells an audit holds out, and the missing cells that they stand for.
+
+Given the training cells, each cell outside training was either missing, or known and held out. Where cells go
+missing independently with some odds, and known ones are held out with a probability proportional to the same
+odds, the odds of both are in the same ratio for every cell: the held-out cells are a simple random part of
+the cells outside training, whatever their values are and whatever is fitted to the training cells. So a fit
+must not use any of them: which cells are held out is decided from the pattern, from known values and from a
+seed, before any fit, and of which cells an audit speaks from the training cells (`Scope`).
+
+Only columns with missing cells are held out from: columns without are taken to be so by design. That a column
+has at least one missing cell is known then, which is paid for by `AuditPlan.allowance`. Censored cells are
+never held out, nor is anything said of their columns: a missing cell there may be one that would have been
+censored, for which no held-out cell could stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, final
+
+import numpy as np
+
+from lowland.core.arrays import Indices
+from lowland.core.cells.observations import Observations
+from lowland.core.errors import UnsupportedError
+from lowland.trials.audits.comparing import Cells, Predicted, alike_p
+from lowland.trials.audits.holding import HoldOut, hold_equally, hold_in_proportion
+from lowland.trials.audits.missing_cells import ListedCells, MissingCells, missing_cells
+from lowland.trials.audits.patterns import Mask
+from lowland.trials.audits.scope import IN_SCOPE, REASONS, Scope
+from lowland.trials.audits.surroundings import Surroundings
+
+# takes the dense mask of training cells, returns the mask of cells of which nothing shall be said
+AlsoOutside: TypeAlias = Callable[[Mask], Mask]
+
+# a scheme is rejected at this p-value
+REJECTED = 0.05
+# longest runs of cells outside training that are tried, one after the other, None being any
+RUNS = (None, 4, 2, 1)
+# held-out cells below which nothing is said
+FEWEST_SCORED = 15
+# held-out and missing cells that are compared
+MOST_COMPARED = 20_000
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class AuditPlan:
+    """Known cells that an audit holds out, and the missing cells that they stand for.
+
+    Parameters
+    ----------
+    hidden : ndarray of bool, shape (p,)
+        The known cells that are held out: no fit of the audit may see them.
+    scored : ndarray of bool, shape (p,)
+        Those of them whose scores count.
+    missing : int
+        Number of missing cells in the statement.
+    gamma : float
+        Factor within which the odds are taken to be right: 1 where they are taken to be equal.
+    scheme : {"equal", "odds"}
+        Whether cells are taken to go missing with equal odds, or with odds that were estimated.
+    left_out : dict of str to int
+        Number of missing cells outside the statement by reason: "rows" and "columns" (no training cells),
+        "censored" (their column has censored cells), "odds" (among the largest), "runs" (longer than
+        held-out cells can imitate), "other" (the caller's), "few" (their column has too few cells outside
+        training).
+    alike_before : float
+        p-value of the hypothesis that held-out cells are a random choice, without any fit.
+    allowance : float
+        Lower bound of the probability that a random choice leaves each column a missing cell, see `risk`.
+    longest : int or None
+        Most cells outside training that follow one another in the statement, None if any number may.
+    scope : Scope
+        Which cells outside training are in the statement.
+    """
+
+    hidden: Mask
+    scored: Mask
+    missing: int
+    gamma: float
+    scheme: str
+    left_out: dict[str, int]
+    alike_before: float
+    allowance: float
+    longest: int | None
+    scope: Scope
+
+    def in_scope(self, rows: Indices, columns: Indices) -> Mask:
+        """Return which cells outside training are in the statement, known or not.
+
+        Parameters
+        ----------
+        rows, columns : ndarray of int
+            Positions of held-out or missing cells.
+        """
+        return np.asarray(self.scope.reasons(rows, columns) == IN_SCOPE)
+
+    def risk(self, risk: float) -> float:
+        """Return the risk to compute a bound with, so that it is false at most so often.
+
+        Parameters
+        ----------
+        risk : float
+            Probability that the bound may be false, of all cells or of any group of them.
+        """
+        return risk * self.allowance
+
+
+@final
+@dataclass(frozen=True)
+class NoAudit:
+    """Why nothing can be said of the missing cells.
+
+    Parameters
+    ----------
+    reason : {"complete", "few", "unlike"}
+        No cell is missing; too few cells can be held out; or held-out cells differ from missing ones under
+        every scheme.
+    p_values : dict
+        Of the schemes that were tried, by name and longest run.
+    """
+
+    reason: str
+    p_values: dict[str, float] = field(default_factory=dict)
+
+
+def plan_audit(
+    table: Observations, seed: int, also_outside: AlsoOutside | None = None
+) -> AuditPlan | NoAudit:
+    """Decide which known cells are held out, and for which missing cells they stand, before any fit.
+
+    Parameters
+    ----------
+    table : Observations
+    seed : int
+        At least 0; fixed before anything is known of fits.
+    also_outside : callable, optional
+        Takes the mask of training cells, shape (m, n), and returns the mask of further cells of which nothing
+        shall be said. It must not use anything else of the table.
+
+    Returns
+    -------
+    AuditPlan or NoAudit
+
+    Raises
+    ------
+    UnsupportedError
+        If `also_outside` is given for a table too large to list its cells.
+
+    Notes
+    -----
+    Equal odds first; where a permutation test rejects them, odds by a logistic regression, which are taken to
+    be right within a factor, for the missing cells of the smallest odds; then both for cells in short runs.
+    Costs a few permutation tests; memory as the known cells, and as the missing ones where these are listed.
+    """
+    ordered, order = table.in_order(), table.row_by_row()
+    found = _Planner.of(ordered, seed, also_outside).plan()
+    if isinstance(found, NoAudit) or isinstance(order, slice):
+        return found
+    hidden, scored = np.zeros((2, table.size), dtype=bool)
+    hidden[order], scored[order] = found.hidden, found.scored
+    return replace(found, hidden=hidden, scored=scored)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Planner:
+    """A table for which schemes are tried one after the other."""
+
+    table: Observations
+    around: Surroundings
+    missing: MissingCells
+    censored: Mask
+    seed: int
+    also_outside: AlsoOutside | None
+
+    @classmethod
+    def of(cls, table: Observations, seed: int, also_outside: AlsoOutside | None) -> _Planner:
+        around = Surroundings.of(table)
+        missing = missing_cells(around.pattern)
+        if also_outside is not None and not isinstance(missing, ListedCells):
+            raise UnsupportedError(
+                "also_outside needs a table whose missing cells can be listed",
+                f"shape {table.shape}, {table.size} known cells",
+                fix="leave also_outside out",
+            )
+        censored = np.zeros(table.shape[1], dtype=bool)
+        if table.censored is not None:
+            censored[table.columns[table.censored != 0]] = True
+        return cls(table, around, missing, censored, seed, also_outside)
+
+    def plan(self) -> AuditPlan | NoAudit:
+        """Return the plan of the first scheme that is not rejected."""
+        if not self.around.with_gaps.any():
+            return NoAudit("complete")
+        eligible = np.flatnonzero((self.around.with_gaps & ~self.censored)[self.table.columns])
+        if eligible.size < 2 * FEWEST_SCORED:
+            return NoAudit("few")
+        holds = [hold_equally(self.table, eligible, self._rng(0))]
+        tried: dict[str, float] = {}
+        for longest in RUNS if isinstance(self.missing, ListedCells) else RUNS[:1]:
+            for place in range(2):
+                if place == len(holds) and isinstance(self.missing, ListedCells):
+                    around, missing = self.around, self.missing
+                    holds.append(hold_in_proportion(self.table, eligible, around, missing, self._rng(1)))
+                if place == len(holds):
+                    continue
+                plan = self._scheme(holds[place], longest)
+                if plan is None:
+                    continue
+                if plan.alike_before > REJECTED:
+                    return plan
+                tried[f"{plan.scheme} {longest or 'any'}"] = plan.alike_before
+        return NoAudit("unlike" if tried else "few", tried)
+
+    def _rng(self, *use: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, *use])
+
+    def _scheme(self, hold: HoldOut, longest: int | None) -> AuditPlan | None:
+        """Return the plan of one scheme, None if too few cells are in its statement."""
+        training = Surroundings.of(self.table.select(~hold.hidden))
+        held = np.flatnonzero(hold.hidden)
+        cells = self.table.rows[held], self.table.columns[held]
+        scope, allowance = self._scope(hold, training, cells, longest)
+        scored = np.zeros(self.table.size, dtype=bool)
+        scored[held[scope.reasons(*cells) == IN_SCOPE]] = True
+        counts = self.missing.tally(scope)[0]
+        if np.count_nonzero(scored) < FEWEST_SCORED or not counts[IN_SCOPE]:
+            return None
+        rng = self._rng(2, longest or 0, hold.gamma > 1)
+        return AuditPlan(
+            hidden=hold.hidden,
+            scored=scored,
+            missing=int(counts[IN_SCOPE]),
+            gamma=hold.gamma,
+            scheme=hold.scheme,
+            left_out={name: int(k) for name, k in zip(REASONS[1:], counts[1:], strict=True) if k},
+            alike_before=compare_cells(scope, self.table.select(scored), self.missing, None, rng),
+            allowance=allowance,
+            longest=longest,
+            scope=scope,
+        )
+
+    def _scope(
+        self, hold: HoldOut, training: Surroundings, held: Cells, longest: int | None
+    ) -> tuple[Scope, float]:
+        other = None if self.also_outside is None else self.also_outside(training.pattern.dense())
+        scope = Scope(training, self.censored, longest, hold.odds, other=other)
+        if hold.odds is not None and isinstance(self.missing, ListedCells):
+            outside = zip(held, (self.missing.rows, self.missing.columns), strict=True)
+            logarithms = scope.log_odds(*(np.concatenate(pair) for pair in outside))
+            scope = replace(scope, largest=float(np.quantile(logarithms, hold.kept)))
+        inside = scope.reasons(*held) == IN_SCOPE
+        by_column = np.bincount(held[1][inside], minlength=self.censored.size)
+        counts = by_column + self.missing.tally(scope)[1]
+        return scope.without_few(counts, int(by_column.sum()), hold.gamma)
+
+
+def compare_cells(
+    scope: Scope,
+    scored: Observations,
+    missing: MissingCells,
+    predicted: Predicted | None,
+    rng: np.random.Generator,
+) -> float:
+    """Return the p-value of the hypothesis that held-out cells are a random choice, from some cells."""
+    held = scored.rows, scored.columns
+    if scored.size > MOST_COMPARED:
+        chosen = rng.choice(scored.size, MOST_COMPARED, replace=False)
+        held = held[0][chosen], held[1][chosen]
+    return alike_p(scope.training, held, missing.some(scope, MOST_COMPARED, rng), predicted, rng)

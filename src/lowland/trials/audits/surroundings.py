@@ -1,0 +1,167 @@
+"""What surrounds a cell: rates of its row and column, columns that are always known, values, neighbours.
+
+Nothing here depends on whether the cell itself is known: rates and means leave it out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Indices, Vector
+from lowland.core.cells.observations import Observations
+from lowland.trials.audits.patterns import Mask, Pattern
+
+# columns that are always known are summarised by so many scores of at most so many of them
+SCORES, WIDEST = 4, 50
+# features are cut off at so many standard deviations
+FARTHEST = 4.0
+# features of `lines` that are rates, and where its scores begin
+RATES, FIRST_SCORE = 2, 3
+# cells of the average kind that are added to those that a rate or a mean is of
+ADDED = 2.0
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """What is known around each cell of a table.
+
+    Parameters
+    ----------
+    pattern : Pattern
+        The known cells.
+    row_gaps, column_gaps : ndarray of int
+        Number of cells that each row lacks in columns with gaps, and each column.
+    with_gaps : ndarray of bool
+        Which columns have gaps.
+    row_sums, row_counts : ndarray
+        Sum of each row's values in units of their columns, and their number.
+    scores : ndarray, shape (m, s)
+        Of each row by the columns that are always known.
+    """
+
+    pattern: Pattern
+    row_gaps: Indices
+    column_gaps: Indices
+    with_gaps: Mask
+    row_sums: Vector
+    row_counts: Indices
+    scores: Vector
+
+    @classmethod
+    def of(cls, table: Observations) -> Surroundings:
+        """Return what is known around the cells of a table."""
+        m = table.shape[0]
+        pattern = Pattern.of(table.rows, table.columns, table.shape)
+        with_gaps = pattern.column_counts < m
+        filled = np.bincount(table.rows[with_gaps[table.columns]], minlength=m)
+        units = in_column_units(table)
+        return cls(
+            pattern,
+            np.asarray(int(with_gaps.sum()) - filled, dtype=np.intp),
+            np.asarray(m - pattern.column_counts, dtype=np.intp),
+            with_gaps,
+            np.asarray(np.bincount(table.rows, units, minlength=m), dtype=np.float64),
+            pattern.row_counts,
+            _scores(table, ~with_gaps),
+        )
+
+    def lines(self, rows: Indices, columns: Indices, known: Mask, own: Vector) -> Vector:
+        """Return what the row and the column of each cell say: rates, the mean of the row, its scores.
+
+        Parameters
+        ----------
+        rows, columns : ndarray of int
+        known : ndarray of bool
+            Which of the cells are known.
+        own : ndarray
+            Their values in units of their columns, 0 where they are not known.
+
+        Returns
+        -------
+        ndarray, shape (cells, features)
+        """
+        wide, long = int(self.with_gaps.sum()), self.pattern.shape[0]
+        average = self.row_gaps.sum() / max(wide * long, 1)
+        by_row = _log_rate(self.row_gaps[rows] - ~known, wide, average)
+        by_column = _log_rate(self.column_gaps[columns] - ~known, long, average)
+        mean = (self.row_sums[rows] - own) / (self.row_counts[rows] - known + ADDED)
+        return np.column_stack([by_row, by_column, mean, self.scores[rows]])
+
+    def of_odds(self, rows: Indices, columns: Indices, known: Mask, own: Vector) -> Vector:
+        """Return what the odds of being missing are estimated from: `lines`, and the squares of scores."""
+        lines = self.lines(rows, columns, known, own)
+        return np.hstack([lines, lines[:, FIRST_SCORE:] ** 2])
+
+    def neighbours(self, rows: Indices, columns: Indices) -> Vector:
+        """Return how many neighbours of each cell are absent along its row and its column, and runs."""
+        there = self.pattern.holds
+        along = 0.0 + ~there(rows, columns - 1) + ~there(rows, columns + 1)
+        down = 0.0 + ~there(rows - 1, columns) + ~there(rows + 1, columns)
+        return np.column_stack([along, down, *map(np.log, self.pattern.runs(rows, columns))])
+
+
+def in_column_units(table: Observations) -> Vector:
+    """Return values less the mean of their column, in its standard deviations."""
+    counts = np.maximum(table.column_counts(), 1)
+    values = table.values.astype(np.float64)
+
+    def means(numbers: Vector) -> Vector:
+        return np.bincount(table.columns, numbers, minlength=table.shape[1]) / counts
+
+    # a column far from zero would lose its digits to the square of its mean
+    centred = values - means(values)[table.columns]
+    spread = np.sqrt(means(centred**2))
+    spread[~(spread > 0)] = np.inf  # a constant column says nothing
+    return np.clip(centred / spread[table.columns], -FARTHEST, FARTHEST)
+
+
+def _log_rate(gaps: Indices, length: int, average: float) -> Vector:
+    """Return the log-odds of a rate of gaps among the other cells of a line, less those of the average."""
+    average = min(max(average, 1e-9), 1 - 1e-9)
+    rate = (gaps + ADDED * average) / (length - 1 + ADDED)
+    return np.asarray(np.log(rate / (1 - rate)) - np.log(average / (1 - average)))
+
+
+def _scores(table: Observations, complete: Mask) -> Vector:
+    """Return the leading scores of the rows by the first complete columns, each by its ranks."""
+    m, _ = table.shape
+    chosen = np.flatnonzero(complete)[:WIDEST]
+    place = np.full(complete.size, -1)
+    place[chosen] = np.arange(chosen.size)
+    cells = place[table.columns] >= 0
+    wide = np.zeros((m, chosen.size))
+    wide[table.rows[cells], place[table.columns[cells]]] = table.values[cells]
+    for column in wide.T:
+        column[:] = _ranked(column)
+    return standard(wide, SCORES)
+
+
+def _ranked(values: Vector) -> Vector:
+    """Return the log-odds of being smaller than a value, equal ones sharing theirs."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    below = np.cumsum(counts) - counts / 2
+    share = below / values.size
+    return np.asarray(np.log(share / (1 - share))[which])
+
+
+def standard(features: Vector, most: int | None = None) -> Vector:
+    """Return uncorrelated features of mean 0 and variance 1 that span the same, the largest first.
+
+    Parameters
+    ----------
+    features : ndarray, shape (cells, features)
+    most : int, optional
+        Number of features that are returned, all of them by default.
+    """
+    centred = features - features.mean(axis=0)
+    spread = centred.std(axis=0)
+    centred = centred[:, spread > 1e-9] / spread[spread > 1e-9]
+    if not centred.size:
+        return np.zeros((len(features), 0))
+    sizes, directions = np.linalg.eigh(centred.T @ centred / len(centred))
+    kept = np.flatnonzero(sizes > 1e-6 * sizes[-1])[::-1][:most]
+    return np.asarray(centred @ (directions[:, kept] / np.sqrt(sizes[kept])))
