@@ -57,10 +57,10 @@ def alike(
     Notes
     -----
     Labels held / missing are permuted among the cells outside training in the statement, of which at most
-    20,000 of each kind are compared; features come from the training cells and from the fit to them. What is
+    10,000 of each kind are compared; features come from the training cells and from the fit to them. What is
     tested is that all of these are equally likely to be held out: that odds are right, not only within a
     factor `plan.gamma`; so a rejection does not say that they are off by more. Cells that are missing because
-    of their values are seen through the prediction alone, those missing because they are far from it not at all.
+    of their values are seen through the prediction alone; those missing because they are far from it, never.
     """
     training = plan.scope.training.pattern
     known = Pattern.of(table.rows, table.columns, training.shape)

@@ -14,8 +14,11 @@ from lowland.trials.audits.patterns import Mask
 STEPS, RIDGE = 25, 1.0
 # largest probability with which known cells are held out whose odds are in proportion, and others
 CAP, MOST_LIKELY = 0.8, 0.95
-# shares of the missing cells, those of the smallest odds, that are tried; and a number of cells that suffices
-KEPT, ENOUGH = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5), 400
+# how many times larger odds than those in proportion may be for a cell to be held out
+BEYOND = 2.0
+# shares of the missing cells, those of the smallest odds, that are tried; the share of the wanted cells and
+# the number of cells with which the search ends
+KEPT, MANY, ENOUGH = (0.95, 0.9, 0.8, 0.7, 0.6), 0.6, 250
 
 
 @final
@@ -88,9 +91,10 @@ def hold_by_odds(
     for share in KEPT:
         largest = float(np.quantile(of_missing, share))
         relative = np.exp(log_odds - largest)
-        # cells of larger odds take part too: the training cells alone decide later which are in the statement
-        factor = min(CAP, count / max(relative.sum(), 1e-300))
-        chances = np.minimum(factor * relative, MOST_LIKELY)
-        if chances.sum() >= min(0.9 * count, ENOUGH):
+        in_proportion = relative <= 1
+        factor = min(CAP, count / max(relative[in_proportion].sum(), 1e-300))
+        # somewhat larger odds too: the training cells alone decide later which cells are in the statement
+        chances = np.where(relative <= BEYOND, np.minimum(factor * relative, MOST_LIKELY), 0.0)
+        if chances[in_proportion].sum() >= min(MANY * count, ENOUGH):
             break
     return np.asarray(rng.random(chances.size) < chances), largest

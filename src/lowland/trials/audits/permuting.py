@@ -11,7 +11,7 @@ from lowland.trials.audits.patterns import Mask
 from lowland.trials.audits.surroundings import standard
 
 # permutations of one test; numbers that one batch of them may take
-PERMUTATIONS, BATCH = 399, 1_000_000
+PERMUTATIONS, BATCH = 199, 1_000_000
 
 
 def permutation_p(labels: Mask, groups: Sequence[Vector], rng: np.random.Generator) -> float:

@@ -38,10 +38,10 @@ AlsoOutside: TypeAlias = Callable[[Mask], Mask]
 REJECTED = 0.05
 # longest runs of cells outside training that are tried, one after the other, None being any
 RUNS = (None, 4, 2, 1)
-# held-out cells below which nothing is said
-FEWEST_SCORED = 15
+# held-out cells, and the share of the missing cells, below which nothing is said
+FEWEST_SCORED, LEAST_SPOKEN_OF = 15, 0.1
 # held-out and missing cells that are compared
-MOST_COMPARED = 20_000
+MOST_COMPARED = 10_000
 
 
 @final
@@ -74,6 +74,8 @@ class AuditPlan:
         Most cells outside training that follow one another in the statement, None if any number may.
     scope : Scope
         Which cells outside training are in the statement.
+    rejected : dict
+        p-values of the schemes that were tried before, by name and longest run.
     """
 
     hidden: Mask
@@ -86,6 +88,7 @@ class AuditPlan:
     allowance: float
     longest: int | None
     scope: Scope
+    rejected: dict[str, float] = field(default_factory=dict)
 
     def in_scope(self, rows: Indices, columns: Indices) -> Mask:
         """Return which cells outside training are in the statement, known or not.
@@ -118,12 +121,12 @@ class NoAudit:
     reason : {"complete", "few", "unlike"}
         No cell is missing; too few cells can be held out; or held-out cells differ from missing ones under
         every scheme.
-    p_values : dict
-        Of the schemes that were tried, by name and longest run.
+    rejected : dict
+        p-values of the schemes that were tried, by name and longest run.
     """
 
     reason: str
-    p_values: dict[str, float] = field(default_factory=dict)
+    rejected: dict[str, float] = field(default_factory=dict)
 
 
 def plan_audit(
@@ -211,7 +214,7 @@ class _Planner:
                 if plan is None:
                     continue
                 if plan.alike_before > REJECTED:
-                    return plan
+                    return replace(plan, rejected=tried)
                 tried[f"{plan.scheme} {longest or 'any'}"] = plan.alike_before
         return NoAudit("unlike" if tried else "few", tried)
 
@@ -227,7 +230,7 @@ class _Planner:
         scored = np.zeros(self.table.size, dtype=bool)
         scored[held[scope.reasons(*cells) == IN_SCOPE]] = True
         counts = self.missing.tally(scope)[0]
-        if np.count_nonzero(scored) < FEWEST_SCORED or not counts[IN_SCOPE]:
+        if np.count_nonzero(scored) < FEWEST_SCORED or not counts[IN_SCOPE] > LEAST_SPOKEN_OF * counts.sum():
             return None
         rng = self._rng(2, longest or 0, hold.gamma > 1)
         return AuditPlan(

@@ -112,5 +112,5 @@ class Scope:
         likely = gamma * held
         share = likely / (likely + max(int(counts.sum()) - held, 1))
         alone = share ** counts.astype(np.float64)
-        few = (counts > 0) & (alone > DOUBT / max(np.count_nonzero(counts), 1))
+        few = (counts > 0) & (alone * int(np.count_nonzero(counts)) > DOUBT)
         return replace(self, few=few), float(1 - alone[(counts > 0) & ~few].sum())

@@ -1,0 +1,212 @@
+"""How often bounds of the share of missing cells inside their intervals are false, on tables with known truth.
+
+Tables of 24 x 6 to 2,000 x 50 cells, linear, curved, skewed or mixed, lack cells at random, by another column, in
+blocks and runs, or by their own value. An audit hides known cells (`lowland.trials.audits`), a fit that does not see
+them predicts intervals, and the bound that follows is compared with what is true of the missing cells.
+
+    python benchmarks/accuracy/covered.py --fits means --count 500 --first 0 --kinds random column blocks value
+"""
+
+import argparse
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, ndtri
+
+import lowland as ll
+from lowland.trials.audits.alike import alike
+from lowland.trials.audits.bounds import inside_needed, largest_gamma, least_share
+from lowland.trials.audits.plan import AuditPlan, plan_audit
+
+LEVEL, RISK = 0.9, 0.01
+SIZES = ((24, 6), (40, 8), (80, 10), (150, 12), (300, 30), (1000, 20), (2000, 50))
+SHAPES = ("linear", "curved", "skewed", "mixed")
+KINDS = ("random", "column", "blocks", "value")
+
+
+@dataclass
+class Truth:
+    """A whole table, which of its cells are known, and the half-width of the best interval of each."""
+
+    whole: np.ndarray
+    known: np.ndarray
+    best: np.ndarray
+
+
+def made(kind, shape, size, rng):
+    """Return a table with its truth."""
+    m, n = size
+    scores = rng.standard_normal((m, 2))
+    signal = scores @ rng.standard_normal((2, n)) + rng.standard_normal(n)
+    if shape == "curved":
+        signal = np.sin(1.5 * signal) + 0.3 * signal**2
+    x = (signal[:, 0] - signal[:, 0].mean()) / signal[:, 0].std()
+    spread = 0.4 * np.exp(0.7 * x) if rng.random() < 0.5 else np.full(m, 0.4)
+    noise = spread[:, None] * rng.standard_normal((m, n))
+    whole, reach = signal + noise, ndtri((1 + LEVEL) / 2) * spread[:, None] + np.zeros(n)
+    unit = (whole - whole.mean(0)) / whole.std(0)
+    if shape == "skewed":
+        reach, whole = np.exp(0.7 * signal) * np.sinh(0.7 * reach), np.exp(0.7 * whole)
+    if shape == "mixed":
+        whole[:, 1::3] = np.clip(np.round(whole[:, 1::3]), -2, 2)
+        whole[:, 2::3] = whole[:, 2::3] > 0
+    known = rng.random(size) >= gaps(kind, unit, rng)
+    if kind == "blocks":
+        known = blocks(unit[:, 0], size, rng)
+    if kind in ("column", "blocks"):
+        known[:, 0] = True
+    for i in np.flatnonzero(~known.any(1)):
+        known[i, rng.integers(n)] = True
+    return Truth(whole, known, reach)
+
+
+def gaps(kind, unit, rng):
+    """Return the probability of each cell that it is missing."""
+    by_column = 0.5 * rng.standard_normal(unit.shape[1])
+    if kind == "column":
+        return expit(-1.2 + 1.5 * unit[:, :1] + by_column)
+    if kind == "value":
+        return expit(-1.2 + 1.5 * unit)
+    return np.full(unit.shape, rng.uniform(0.15, 0.45))
+
+
+def blocks(x, size, rng):
+    """Return known cells of a table with a run in some rows, more often in those with large first values."""
+    (m, n), known = size, np.ones(size, bool)
+    if rng.random() < 0.5:
+        for i in np.flatnonzero(rng.random(m) < expit(0.8 + 1.5 * x)):
+            start, length = rng.integers(n), rng.integers(1, n // 2 + 1)
+            known[i, start : start + length] = False
+    else:  # columns that were added later, by groups of rows, and single cells
+        for _ in range(rng.integers(2, 5)):
+            rows = rng.random(m) < rng.uniform(0.2, 0.6) * 2 * expit(x)
+            known[np.ix_(rows, rng.random(n) < rng.uniform(0.2, 0.5))] = False
+        known &= rng.random(size) >= 0.05
+    return known
+
+
+class Means:
+    """Quantiles of columns: a fit whose errors depend strongly within rows, for thousands of tables."""
+
+    def __init__(self, table, seed):
+        part = np.where(np.isnan(table).all(0), 0.0, table)
+        self.ends = np.nanquantile(part, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2], axis=0)
+        self.sd = np.nanstd(part, 0) + 1e-12
+
+    def intervals(self, rows, columns):
+        return self.ends[:, columns]
+
+    def predicted(self, rows, columns):
+        return np.zeros(len(rows))
+
+
+class Lowland:
+    """The default fit, its judgement and refinements left out."""
+
+    def __init__(self, table, seed):
+        model = ll.MatrixCompletion(random_state=seed, certify=False, refine=False, powers=False)
+        self.fit = model.fit(table)
+        self.mean, self.sd = np.nanmean(table, 0), np.nanstd(table, 0) + 1e-12
+
+    def intervals(self, rows, columns):
+        low, high = self.fit.predict_interval(rows, columns, level=LEVEL)
+        return np.stack([low, (low + high) / 2, high])
+
+    def predicted(self, rows, columns):
+        return (self.intervals(rows, columns)[1] - self.mean[columns]) / self.sd[columns]
+
+
+FITS = {"means": Means, "lowland": Lowland}
+
+
+def farness(values, ends):
+    """Return how far each value lies from its centre, 1 at the end of its interval."""
+    low, centre, high = ends
+    side = np.where(values > centre, high - centre, centre - low)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(values == centre, 0.0, np.abs(values - centre) / side)
+
+
+def audited(truth, fit, seed):
+    """Return what an audit says of a table, and what is true."""
+    table = ll.Observations.from_array(np.where(truth.known, truth.whole, np.nan))
+    plan = plan_audit(table, seed)
+    if not isinstance(plan, AuditPlan):
+        return {"refused": plan.reason}
+    left = table.select(~plan.hidden).to_array()
+    model = fit(left, seed)
+    rows, columns = table.rows[plan.scored], table.columns[plan.scored]
+    far = farness(truth.whole[rows, columns], model.intervals(rows, columns))
+    lack = np.nonzero(~truth.known)
+    inside = plan.in_scope(*lack)
+    lack = lack[0][inside], lack[1][inside]
+    ends = model.intervals(*lack)
+    missed = farness(truth.whole[lack], ends)
+    count, held, risk = int((far <= 1).sum()), far.size, plan.risk(RISK)
+    bound = least_share(count, held, plan.missing, risk, plan.gamma)
+    needed = inside_needed(held, plan.missing, LEVEL, risk, plan.gamma)
+    factor = np.nan if needed is None else np.sort(far)[needed - 1]
+    after = alike(plan, table, model.predicted, np.random.default_rng([seed, 9]))
+    return {
+        "scheme": f"{plan.scheme}{'' if plan.longest is None else plan.longest}",
+        "held": held,
+        "missing": plan.missing,
+        "share": plan.missing / (~truth.known).sum(),
+        "true": np.mean(missed <= 1),
+        "bound": bound,
+        "false": np.mean(missed <= 1) < bound - 1e-12,
+        "false_wide": needed is not None and np.mean(missed <= factor) < LEVEL - 1e-12,
+        "factor": factor,
+        "width": np.mean((ends[2] - ends[0])) / np.mean(2 * truth.best[lack]),
+        "proved": bound >= LEVEL,
+        "gamma": largest_gamma(count, held, plan.missing, LEVEL, risk),
+        "before": plan.alike_before,
+        "after": after.p_value,
+        "allowance": plan.allowance,
+    }
+
+
+def report(kind, found, seconds):
+    """Print what audits said of the tables of one kind."""
+    said = [one for one in found if "refused" not in one]
+    get = lambda name, rows=said: np.array([one[name] for one in rows])
+    kept = [one for one in said if one["after"] > 0.05]
+    print(f"{kind}: {len(found)} tables, answered {len(said) / len(found):.3f}, and alike afterwards "
+          f"{len(kept) / len(found):.3f}; {seconds:.0f} s")
+    for title, rows in (("  all", said), ("  alike", kept)):
+        if rows:
+            g = lambda name: get(name, rows)
+            print(f"{title}: bounds false {g('false').sum()}, widened {g('false_wide').sum()}; held {np.median(g('held')):.0f} "
+                  f"for {np.median(g('missing')):.0f} missing ({np.mean(g('share')):.2f} of all), true {np.mean(g('true')):.3f}, "
+                  f"bound {np.median(g('bound')):.3f}, width {np.median(g('width')):.2f}, factor {np.nanmedian(g('factor')) if np.isfinite(g('factor')).any() else np.nan:.2f}, "
+                  f"allowance {np.min(g('allowance')):.3f}")
+    big = [one for one in found if one.get("missing", 0) >= 1000]
+    if big:
+        print(f"  with 1,000 cells: {len(big)}, proved {np.mean(get('proved', big)):.3f}, widened width "
+              f"{np.nanmedian(get('width', big) * np.maximum(get('factor', big), 1)):.2f}, gamma {np.median(get('gamma', big)):.2f}")
+    schemes, counts = np.unique([one.get("scheme", "refused: " + one.get("refused", "")) for one in found], return_counts=True)
+    false = {s: sum(one["false"] for one in said if one["scheme"] == s) for s in schemes if not s.startswith("refused")}
+    print("  " + ", ".join(f"{s} {c}" + (f" ({false[s]} false)" if s in false else "") for s, c in zip(schemes, counts)), flush=True)
+
+
+def main():
+    """Run the trial."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--fits", choices=FITS, default="means")
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--sizes", type=int, nargs="+", choices=range(len(SIZES)), default=range(len(SIZES)))
+    asked = parser.parse_args()
+    for kind in asked.kinds:
+        start, found = time.process_time(), []
+        for number in range(asked.first, asked.first + asked.count):
+            rng = np.random.default_rng([KINDS.index(kind), number])
+            truth = made(kind, SHAPES[number % 4], SIZES[asked.sizes[number // 4 % len(asked.sizes)]], rng)
+            found.append(audited(truth, FITS[asked.fits], number))
+        report(kind, found, time.process_time() - start)
+
+
+if __name__ == "__main__":
+    main()
