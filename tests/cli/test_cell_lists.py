@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from commands import call
+from lowland.completion.informed.marks import WORDS
 
 # what is written is looked at, not how well a tuned fit would do
 QUICK = ("--quiet", "--no-certify", "--rank", "1", "--refine", "no", "--powers", "no", "--max-iter", "8")
@@ -50,9 +51,10 @@ def test_marks_name_each_filled_cell_and_what_fills_it(shops):
     for old, new in zip(before, after, strict=True):
         assert all(b == a or not a for a, b in zip(old, new, strict=True))
     titles, *marks = _lines(folder / "mark.csv")
-    assert titles == ["row", "column", "value", "lower", "upper", "probability"]
+    assert titles == ["row", "column", "value", "lower", "upper", "probability", "informed"]
     assert {(int(row.split()[1]), column) for row, column, *_ in marks} == holes
-    for row, column, value, low, high, probability in marks:
+    for row, column, value, low, high, probability, informed in marks:
+        assert informed in WORDS[:2]
         assert after[int(row.split()[1])][header.index(column)] == value
         if column == "kind":
             assert (low, high) == ("", "")

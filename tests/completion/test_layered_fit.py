@@ -13,6 +13,7 @@ from lowland.completion.encoded.level_model import LevelLayer
 from lowland.completion.encoded.levels import LevelKind
 from lowland.completion.encoded.power_model import PowerLayer
 from lowland.completion.files.models import load_model, save_model
+from lowland.completion.informed.layer import ColumnAloneLayer
 from lowland.completion.layers.model import Layer
 from lowland.completion.layers.table import LayeredTable
 from lowland.completion.plan import CompletionPlan
@@ -64,6 +65,13 @@ def variables(rng):
     return Observations.from_array(table)
 
 
+def halves(rng):
+    """Columns that are known in some rows, the others in the others."""
+    table = products(rng, m=80)
+    table[np.less.outer(np.arange(80), np.full(6, 40)) == (np.arange(6) < 3)] = np.nan
+    return Observations.from_array(table)
+
+
 def bounded(rng):
     """Numbers of which only some are possible, and observed."""
     table = products(rng)
@@ -94,6 +102,7 @@ CASES = {
     LevelLayer: Case(with_levels, levels={2: LevelKind(3, ordered=False)}),
     RefinementLayer: Case(curved, replace(PLAN, refine=True)),
     RowUnitsLayer: Case(variables, replace(PLAN, row_units=True)),
+    ColumnAloneLayer: Case(halves),
     BoundedLayer: Case(bounded, replace(PLAN, bounds={0: (-0.5, 0.7), 3: (None, 1.0), 5: (0.0, np.inf)})),
     RestrictedLayer: Case(
         lambda rng: Observations.from_array(products(rng)),

@@ -21,9 +21,11 @@ from lowland.cli.table_cells import (
     text_style,
     worded,
 )
+from lowland.completion.informed.answers import told_cells, words_of
 from lowland.completion.tables.completed import Completed
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
+from lowland.core.errors import UnsupportedError
 from lowland.files.foreign.columnar import COLUMNAR
 from lowland.files.outputs import write_rows
 from lowland.files.shapes.layouts import Table
@@ -108,7 +110,7 @@ def write_marks(
     means: bool = False,
     formulas: bool = False,
 ) -> None:
-    """Write one line per filled cell: what fills it, its interval, or the probability of its word.
+    """Write one line per filled cell: what fills it, its interval or its word's probability, what tells it.
 
     Parameters
     ----------
@@ -132,6 +134,7 @@ def write_marks(
     told = np.isin(places, completed.intervals.columns)[at_column] & ~np.isin(at_column, list(words))
     lower, upper = _ends(completed, told & ~are_sums[at_row], at_row, places[at_column], level, method)
     likely = _probabilities(completed, words, at_row, at_column, filled, places)
+    informed = _informed_by(completed, at_row, places[at_column], are_sums)
     columnar = path.suffix.lower() in COLUMNAR
     absent = math.nan if columnar else ""
 
@@ -142,10 +145,22 @@ def write_marks(
             value = word_of(held, value) if held else _shown(table, str(columns[j]), value, means, columnar)
             value = str(value) if words and columnar else value
             ends = (lower[k], upper[k], likely[k])
-            yield rows[i], columns[j], value, *(absent if np.isnan(x) else float(x) for x in ends)
+            numbers = (float(x) if np.isfinite(x) else absent for x in ends)
+            yield rows[i], columns[j], value, *numbers, informed[k]
 
-    header = (*cell_titles(table), "lower", "upper", "probability")
+    header = (*cell_titles(table), "lower", "upper", "probability", "informed")
     write_rows(path, header, lines(), labels=2, formulas=formulas, **text_style(table))
+
+
+def _informed_by(completed: Completed, rows: Indices, columns: Indices, are_sums: Any) -> Sequence[str]:
+    """Return what informs filled cells, empty for sums of others and where the fit does not tell."""
+    told = np.full(rows.size, "", object)
+    at = np.flatnonzero((columns >= 0) & ~are_sums[rows])
+    try:
+        told[at] = words_of(told_cells(completed.table, rows[at], columns[at]))
+    except UnsupportedError:  # a penalised fit, or a table too large
+        return list(told)
+    return list(told)
 
 
 def _shown(table: Table, name: str, value: float, means: bool, columnar: bool) -> float | int | str:

@@ -21,10 +21,11 @@ from lowland.cli.table_cells import (
     with_totals,
     worded,
 )
+from lowland.completion.informed.answers import marked_counts
 from lowland.completion.page_opening import held_out_as_data
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import FittedTable
-from lowland.completion.tables.model import TableModel
+from lowland.completion.tables.model import SamplingModel, TableModel
 from lowland.completion.tables.trial import Trial
 from lowland.core.atomic import was_written
 from lowland.core.cells.observed_cells import check_table_kept
@@ -74,6 +75,7 @@ def fit_as_data(
         "iterations": search.iterations,
         "objective": search.value,
         "seconds": search.seconds,
+        "marked": marked_counts(table.model) if isinstance(table.model, SamplingModel) else None,
         "held_out": held_out_as_data(completed, trial) if trial else None,
         "certificate": certificate.as_dict() if certificate else None,
         "files": {name: str(path) for name, path in paths.items() if path is not None and was_written(path)},

@@ -24,6 +24,7 @@ from lowland.completion.encoded.level_model import LevelLayer
 from lowland.completion.encoded.levels import Levels
 from lowland.completion.encoded.power_choice import Powers, choose_powers
 from lowland.completion.encoded.power_model import PowerLayer, write_powers
+from lowland.completion.informed.layer import layer_of_column_alone
 from lowland.completion.layers.table import LayeredTable
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.refinement.layer import RefinementLayer
@@ -101,8 +102,9 @@ def fit_layers(
 ) -> FittedTable:
     """Return a table fitted inside the layers that it needs and that held-out cells favour.
 
-    From the outermost: powers of skewed columns, units of rows, levels, what refines missing cells (or
-    predicts them from some columns alone), the fit of factors; orders are further covariates of this fit.
+    From the outermost: powers of skewed columns, units of rows, levels, cells that no other can inform, what
+    refines missing cells (or predicts them from some columns alone), the fit of factors; orders are further
+    covariates of this fit.
 
     Parameters
     ----------
@@ -190,13 +192,28 @@ def _fit_numbers(
         settings, covariates = with_orders(table, settings, covariates, orders, of_orders)
     fit = fit_bayesian(table, settings, rng=rng, covariates=covariates, between=problem.between, **search)
     fitted = BayesianTable.of(fit, covariates)
+    informed = _by_others(fitted, problem, plan, of_forests)
+    orderly = covariates[1] is not None or settings.column_places is not None
+    # neighbours in an order tell of each other, and grades on one scale have a level of the row
+    if orderly or (np.isfinite(fit.model.scaling.lowest) and not fit.model.axes):
+        return informed
+    model = sampling(informed.model)
+    layer = layer_of_column_alone(model, table, described=covariates[0] is not None)
+    return informed if layer is None else LayeredTable(layer, informed, table)
+
+
+def _by_others(
+    fitted: BayesianTable, problem: BayesianProblem, plan: CompletionPlan, rng: np.random.Generator
+) -> FittedTable:
+    """Return a fit of numbers refined where that pays, or with the columns that may inform others."""
+    table = problem.numbers
     if problem.allowed is not None:  # also of a fit that was interrupted: nothing else may be predicted
         return LayeredTable(RestrictedLayer.of(fitted.model, problem.allowed, table), fitted, table)
-    if fit.last_search.stop_reason is StopReason.INTERRUPTED:
+    if fitted.stop_reason is StopReason.INTERRUPTED:
         return fitted
     groups = problem.levels.groups if problem.levels else None
     refinement = unless_interrupted(
-        lambda: choose_refinement(fitted, plan.refine, of_forests, groups), "the refinement"
+        lambda: choose_refinement(fitted, plan.refine, rng, groups), "the refinement"
     )
     if refinement is None:
         return fitted

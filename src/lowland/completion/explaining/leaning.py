@@ -17,6 +17,7 @@ from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bounded.layer import BoundedLayer
 from lowland.completion.encoded.level_model import LevelLayer
 from lowland.completion.encoded.power_model import PowerLayer
+from lowland.completion.informed.layer import ColumnAloneLayer
 from lowland.completion.penalised.model import CompletionModel
 from lowland.completion.penalised.settings import side_weights
 from lowland.completion.refinement.layer import RefinementLayer
@@ -85,6 +86,11 @@ def lean(model: TableModel, row: Observations, at: int, column: int) -> Leaning:
         return _of_units(model, row, at, column)
     if isinstance(model, LevelLayer):
         return _of_levels(model, row, at, column)
+    if isinstance(model, ColumnAloneLayer):
+        if not model.alone[at, column]:
+            return lean(model.base, row, at, column)
+        centre = float(model.scores(np.array([at]), np.array([column]))[0])
+        return Leaning(centre, centre, np.zeros(model.shape[1]))
     inner_model = model.base if isinstance(model, RefinementLayer) else model
     if isinstance(inner_model, RestrictedLayer):
         leaning = _of_restricted(inner_model, row, at, column)

@@ -20,6 +20,7 @@ from lowland.completion.encoded.power_model import PowerLayer
 from lowland.completion.files.censored import censored_arrays, censored_model
 from lowland.completion.files.encodings import encoding_as_arrays, encoding_from_arrays
 from lowland.completion.files.forests import refined_arrays, refined_model
+from lowland.completion.files.informed import informed_arrays, informed_model
 from lowland.completion.files.limits import limits_as_arrays, limits_from_arrays
 from lowland.completion.files.posteriors import (
     Parts,
@@ -31,6 +32,7 @@ from lowland.completion.files.posteriors import (
 from lowland.completion.files.restricted import restricted_arrays, restricted_model
 from lowland.completion.files.row_units import row_units_data, row_units_model
 from lowland.completion.files.smoothing import smoothed_arrays, smoothed_model
+from lowland.completion.informed.layer import ColumnAloneLayer
 from lowland.completion.layers.table import LayeredTable
 from lowland.completion.penalised.model import CompletionModel
 from lowland.completion.penalised.table import PenalisedTable
@@ -154,6 +156,9 @@ def table_from_arrays(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
     if plain.get("kind") == "censored":
         table = table_from_arrays(plain["base"], arrays)
         return LayeredTable(censored_model(sampling(table.model), plain, arrays), table, None)
+    if plain.get("kind") == "informed":
+        table = table_from_arrays(plain["base"], arrays)
+        return LayeredTable(informed_model(sampling(table.model), plain, arrays), table, None)
     if plain.get("kind") == "encoded":
         return _encoded(plain, arrays)
     if plain.get("kind") == "posterior":
@@ -274,6 +279,11 @@ def _censored_arrays(model: CensoredLayer) -> Parts:
     return {"kind": "censored", "base": plain, "known": model.count}, arrays | censored_arrays(model.cells)
 
 
+def _informed_arrays(model: ColumnAloneLayer) -> Parts:
+    plain, arrays = _WRITERS[type(model.base)](model.base)
+    return {"kind": "informed", "base": plain, "described": model.described}, arrays | informed_arrays(model)
+
+
 def _refined_arrays(model: RefinementLayer) -> Parts:
     plain, arrays = _WRITERS[type(model.base)](model.base)
     known = model.refinement
@@ -296,6 +306,7 @@ _WRITERS: dict[type[Any], Callable[[Any], Parts]] = {
     PowerLayer: _encoded_arrays,
     BoundedLayer: _bounded_arrays,
     CensoredLayer: _censored_arrays,
+    ColumnAloneLayer: _informed_arrays,
     RestrictedLayer: _restricted_arrays,
     RowUnitsLayer: _row_units_arrays,
 }

@@ -59,9 +59,9 @@ def informed_cells(known: Mask, carrying: Mask | None = None) -> NDArray[np.int8
 
     Notes
     -----
-    No rank is needed. Where no row links two groups, a table of any rank leaves cells marked NEVER_TOGETHER open;
-    cells of one group may be open in part, where the rank is larger than the number of columns that link
-    them. Covariates and orders of rows or columns, and grades on one scale, inform too: they are not asked.
+    No rank is needed. Where no row links two groups, tables of any rank leave cells marked NEVER_TOGETHER
+    open; cells of one group may be open in part, where the rank is larger than the number of columns that
+    link them. Covariates, orders of rows or columns, and grades on one scale inform too: they are not asked.
     """
     linking = known if carrying is None else known & carrying
     return marks_of(known, column_groups(linking), known.sum(axis=0), carrying)
