@@ -18,6 +18,8 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.completion.tables.pooled_predictions": ["PooledPrediction", "pool_predictions"],
         "lowland.completion.tables.pooling": ["PooledEstimate", "pool_estimates"],
         "lowland.completion.tables.trial": ["Trial"],
+        "lowland.completion.sensitivity.sensitivity": ["Sensitivity"],
+        "lowland.completion.sensitivity.tipping": ["TippingPoint"],
         "lowland.completion.penalised.rank_path": ["RankPath"],
         "lowland.completion.penalised.held_out_path": ["RankStep"],
         "lowland.core.results.reasons": ["Phrase"],

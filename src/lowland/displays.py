@@ -5,6 +5,7 @@ from lowland.core.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     "lowland.displays",
     {
+        "lowland.completion.sensitivity.display": ["SensitivityDisplay"],
         "lowland.dynamics.displays": ["PathsDisplay", "SurvivalDisplay"],
         "lowland.landscape.displays": [
             "CensusDisplay",

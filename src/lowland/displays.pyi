@@ -1,5 +1,6 @@
 """The names of the package, for type checkers; at run time they load when first used."""
 
+from lowland.completion.sensitivity.display import SensitivityDisplay as SensitivityDisplay
 from lowland.dynamics.displays import PathsDisplay as PathsDisplay
 from lowland.dynamics.displays import SurvivalDisplay as SurvivalDisplay
 from lowland.landscape.displays import CensusDisplay as CensusDisplay

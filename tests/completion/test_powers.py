@@ -473,6 +473,10 @@ def test_shares_are_predicted_better_and_stay_shares(tmp_path):
     draws = model.sample(*at, 200, random_state=0)
     assert (draws >= 0).all()
     assert (draws <= 1).all()
+    for shift in (-5.0, 5.0):
+        far = next(model.sensitivity(shift, random_state=0, n_completions=1).tables(shift))[:, 2:]
+        assert far.min() >= 0
+        assert far.max() <= 1
     # files, the certificate's own arithmetic, and what may be added
     model.save(tmp_path / "model.npz")
     np.testing.assert_array_equal(

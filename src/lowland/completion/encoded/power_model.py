@@ -128,8 +128,10 @@ class PowerLayer(WritingLayer):
 
     def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
         """Return intervals clipped to the possible values of the columns."""
-        at, inside = self.is_power[columns], self.base.clip(lower, upper, columns)
-        return np.where(at, np.maximum(lower, 0.0), inside[0]), np.where(at, upper, inside[1])
+        ends = np.where(self.is_power[columns], (lower, upper), self.base.clip(lower, upper, columns))
+        for _, power, at in of_each(self.powers, columns):
+            ends[:, at] = np.clip(ends[:, at], 0.0, power.whole or np.inf)
+        return ends[0], ends[1]
 
     def values(self, numbers: Matrix, rows: Indices, *, likeliest: bool = False) -> Matrix:
         """Return predictions of whole rows from those of roots and logarithms."""

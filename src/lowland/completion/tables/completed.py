@@ -140,8 +140,8 @@ class Completed:
         return Completed(self.table.updated(merged, np.random.default_rng(self.seed)), self.seed), True
 
 
-def folding(model: TableModel, what: str) -> SamplingModel:
-    """Return the model of rows that were folded in as one that knows how uncertain it is.
+def folding(model: object, what: str) -> SamplingModel:
+    """Return a model, such as that of rows that were folded in, as one that knows how uncertain it is.
 
     Raises
     ------

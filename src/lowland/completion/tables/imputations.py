@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from lowland.completion.tables.fitted import Sampler
-from lowland.core.arrays import Matrix
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.cells.observed_cells import check_table_kept
 from lowland.core.errors import InvalidInputError
@@ -39,12 +39,23 @@ def impute(drawing: Sampler, seen: Observations, count: int, rng: np.random.Gene
     count : int
     rng : numpy.random.Generator
     """
+    rows, columns = missing_cells(seen)
+    for drawn in drawing.draws(rows, columns, count, rng):
+        yield completed_by(seen.exact(), rows, columns, drawn)
+
+
+def missing_cells(seen: Observations) -> tuple[Indices, Indices]:
+    """Return the positions of the cells that are drawn, row by row; censored ones among them."""
     seen, missing = seen.exact(), np.ones(seen.shape, bool)
     missing[seen.rows, seen.columns] = False
     rows, columns = np.nonzero(missing)
-    for drawn in drawing.draws(rows, columns, count, rng):
-        table = np.empty(seen.shape)
-        table[seen.rows, seen.columns] = seen.values
-        table[rows, columns] = drawn
-        check_table_kept(seen, table)
-        yield table
+    return rows, columns
+
+
+def completed_by(seen: Observations, rows: Indices, columns: Indices, drawn: Vector) -> Matrix:
+    """Return a table whose other cells are observed, shape (m, n)."""
+    table = np.empty(seen.shape)
+    table[seen.rows, seen.columns] = seen.values
+    table[rows, columns] = drawn
+    check_table_kept(seen, table)
+    return table

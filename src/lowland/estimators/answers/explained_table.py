@@ -11,11 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 from lowland.completion.explaining.explained_cell import explain_cell, row_of
 from lowland.completion.explaining.explanation import Explanation
 from lowland.completion.tables.fitted import data_of
-from lowland.estimators.answers.imputed_table import _ImputedTable
+from lowland.estimators.answers.sensitive_table import _SensitiveTable
 from lowland.estimators.table_input import as_positions
 
 
-class _ExplainedTable(_ImputedTable):
+class _ExplainedTable(_SensitiveTable):
     """The method of `MatrixCompletion` that explains a prediction."""
 
     def explain(self, row: Any, column: Any) -> Explanation:

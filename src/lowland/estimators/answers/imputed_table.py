@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from lowland.completion.tables.fitted import Sampler
 from lowland.completion.tables.imputations import check_together, impute
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
@@ -131,15 +132,18 @@ class _ImputedTable(_UncertainTable):
         check_is_fitted(self)
         count = whole_number(n_completions, "n_completions", 1)
         rng = make_generator(random_state, "random_state")
-        if X is None:
-            frame, seen, drawing = self._fitted_frame(), *self._completed.own_drawing()
-        else:
-            frame = eager_frame(X)
-            seen = observe(self, frame, reset=False, ordered=False)
-            about = self._about_rows(frame, seen, row_covariates, row_order)
-            seen, drawing = self._completed.drawing(seen, about)
+        frame, seen, drawing = self._drawing_of(X, row_covariates, row_order)
         tables, plain = impute(drawing, seen, count, rng), self._keeps_means(frame, means, 5)
         return seen, map(self._filling(frame, means=plain, drawn=True), tables)
+
+    def _drawing_of(self, X: Any, row_covariates: Any, row_order: Any) -> tuple[Any, Observations, Sampler]:
+        """Return a table as it was given, or fitted, its known cells, and what draws the others."""
+        if X is None:
+            return self._fitted_frame(), *self._completed.own_drawing()
+        frame = eager_frame(X)
+        seen = observe(self, frame, reset=False, ordered=False)
+        about = self._about_rows(frame, seen, row_covariates, row_order)
+        return frame, *self._completed.drawing(seen, about)
 
     def _fitted_frame(self) -> Any:
         """Return the fitted data frame or DataArray, None if something else was fitted."""
