@@ -158,7 +158,7 @@ def audited(truth, fit, seed):
         "false": np.mean(missed <= 1) < bound - 1e-12,
         "false_wide": needed is not None and np.mean(missed <= factor) < LEVEL - 1e-12,
         "factor": factor,
-        "width": np.mean((ends[2] - ends[0])) / np.mean(2 * truth.best[lack]),
+        "width": np.mean(ends[2] - ends[0]) / np.mean(2 * truth.best[lack]),
         "proved": bound >= LEVEL,
         "gamma": largest_gamma(count, held, plan.missing, LEVEL, risk),
         "before": plan.alike_before,
@@ -172,22 +172,40 @@ def report(kind, found, seconds):
     said = [one for one in found if "refused" not in one]
     get = lambda name, rows=said: np.array([one[name] for one in rows])
     kept = [one for one in said if one["after"] > 0.05]
-    print(f"{kind}: {len(found)} tables, answered {len(said) / len(found):.3f}, and alike afterwards "
-          f"{len(kept) / len(found):.3f}; {seconds:.0f} s")
+    print(
+        f"{kind}: {len(found)} tables, answered {len(said) / len(found):.3f}, and alike afterwards "
+        f"{len(kept) / len(found):.3f}; {seconds:.0f} s"
+    )
     for title, rows in (("  all", said), ("  alike", kept)):
         if rows:
             g = lambda name: get(name, rows)
-            print(f"{title}: bounds false {g('false').sum()}, widened {g('false_wide').sum()}; held {np.median(g('held')):.0f} "
-                  f"for {np.median(g('missing')):.0f} missing ({np.mean(g('share')):.2f} of all), true {np.mean(g('true')):.3f}, "
-                  f"bound {np.median(g('bound')):.3f}, width {np.median(g('width')):.2f}, factor {np.nanmedian(g('factor')) if np.isfinite(g('factor')).any() else np.nan:.2f}, "
-                  f"allowance {np.min(g('allowance')):.3f}")
+            print(
+                f"{title}: bounds false {g('false').sum()}, widened {g('false_wide').sum()}; held {np.median(g('held')):.0f} "
+                f"for {np.median(g('missing')):.0f} missing ({np.mean(g('share')):.2f} of all), true {np.mean(g('true')):.3f}, "
+                f"bound {np.median(g('bound')):.3f}, width {np.median(g('width')):.2f}, factor {np.nanmedian(g('factor')) if np.isfinite(g('factor')).any() else np.nan:.2f}, "
+                f"allowance {np.min(g('allowance')):.3f}"
+            )
     big = [one for one in found if one.get("missing", 0) >= 1000]
     if big:
-        print(f"  with 1,000 cells: {len(big)}, proved {np.mean(get('proved', big)):.3f}, widened width "
-              f"{np.nanmedian(get('width', big) * np.maximum(get('factor', big), 1)):.2f}, gamma {np.median(get('gamma', big)):.2f}")
-    schemes, counts = np.unique([one.get("scheme", "refused: " + one.get("refused", "")) for one in found], return_counts=True)
-    false = {s: sum(one["false"] for one in said if one["scheme"] == s) for s in schemes if not s.startswith("refused")}
-    print("  " + ", ".join(f"{s} {c}" + (f" ({false[s]} false)" if s in false else "") for s, c in zip(schemes, counts)), flush=True)
+        print(
+            f"  with 1,000 cells: {len(big)}, proved {np.mean(get('proved', big)):.3f}, widened width "
+            f"{np.nanmedian(get('width', big) * np.maximum(get('factor', big), 1)):.2f}, gamma {np.median(get('gamma', big)):.2f}"
+        )
+    schemes, counts = np.unique(
+        [one.get("scheme", "refused: " + one.get("refused", "")) for one in found], return_counts=True
+    )
+    false = {
+        s: sum(one["false"] for one in said if one["scheme"] == s)
+        for s in schemes
+        if not s.startswith("refused")
+    }
+    print(
+        "  "
+        + ", ".join(
+            f"{s} {c}" + (f" ({false[s]} false)" if s in false else "") for s, c in zip(schemes, counts)
+        ),
+        flush=True,
+    )
 
 
 def main():

@@ -15,6 +15,7 @@ from lowland.core.cells.fingerprints import ARRAYS, is_fingerprint, recognise
 from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, LowlandError
+from lowland.core.results.findings import AUDITED
 from lowland.core.results.verification import Verification, best_reading
 from lowland.estimators.table_input import observed_table
 from lowland.files.certificates import read_certificate
@@ -24,6 +25,7 @@ from lowland.measure import Entries
 from lowland.networks.network import check_inputs, check_targets
 from lowland.networks.splines.stability import check_univariate
 from lowland.networks.splines.variation import data_shares
+from lowland.recheck.audits import audit_problem, verify_audit, without_audit
 from lowland.recheck.documents import Document
 from lowland.recheck.matrices.checks import verify_matrix
 from lowland.recheck.matrices.measurements import measured_fingerprint, measured_problem, real_data
@@ -102,6 +104,7 @@ def verify(
     except (TypeError, ValueError, AttributeError, IndexError) as error:
         what = {
             "table": "a table",
+            "audit": "a table",
             "measurements": "measurements",
             "tensor": "a tensor",
             "cp": "a tensor",
@@ -117,7 +120,14 @@ def _verify_table(document: Document, data: Any, on_progress: Progress | None) -
     given = table_of(document, Path(data)) if isinstance(data, str | PathLike) else observed_table(data)
     table = in_precision(document, given)
     _check_same(is_fingerprint(document.data, table), document, table.fingerprint())
-    return verify_matrix(table_problem(document, table, given), document.certificate, on_progress)
+    audited = None
+    if any(finding.claim in AUDITED for finding in document.certificate):
+        audited = verify_audit(audit_problem(document, table.in_order()), table, document.certificate)
+    if document.kind == "audit":
+        return audited or Verification(())
+    rest = without_audit(document)
+    verified = verify_matrix(table_problem(rest, table, given), rest.certificate, on_progress)
+    return verified if audited is None else replace(verified, checks=audited.checks + verified.checks)
 
 
 def table_of(document: Document, path: Path, reading: Reading | None = None) -> Observations:
@@ -207,6 +217,7 @@ def _check_same(same: bool | None, document: Document, fingerprint: str) -> None
 
 VERIFIERS: dict[str, Callable[[Document, Any, Progress | None], Verification]] = {
     "table": _verify_table,
+    "audit": _verify_table,
     "measurements": _verify_measurements,
     "tensor": _verify_tensor,
     "cp": _verify_cp,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, final
+from typing import Annotated, ClassVar, final
 
 import numpy as np
 
@@ -28,22 +28,18 @@ from lowland.cli.overwriting import check_outputs, check_table
 from lowland.cli.plan_options import PlanOptions, checked_plan
 from lowland.cli.reading import TableOptions
 from lowland.cli.records import option
-from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
-from lowland.cli.table_cells import counted_columns, whole_columns
+from lowland.cli.store import identity_of, load_checkpoint, save_checkpoint
+from lowland.cli.table_cells import whole_columns
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.encoded.levels import LevelKind
-from lowland.completion.files.models import levels_as_data, save_model
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import PlannedFit, check_effort, fit_plan
 from lowland.completion.settings import MODEL, RUNNING
-from lowland.completion.tables.completed import fingerprint
 from lowland.completion.tables.intervals import INTERVAL_METHODS
 from lowland.core.cells.fingerprints import is_fingerprint
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.random import make_generator
-from lowland.core.results.findings import Certificate
-from lowland.core.results.status import StopReason
+from lowland.core.results.findings import AUDITED
 from lowland.files.shapes.layouts import Reading, Table
 from lowland.files.sources import is_among
 
@@ -284,7 +280,14 @@ class FitOptions(ABC):
 class JudgeOptions:
     """What is judged of a fit."""
 
-    certify: bool = option(True, "Compute the certificate.", panel=JUDGING)
+    certify: bool = option(
+        True,
+        "Prove how many missing cells lie in their intervals, by another fit without some known ones.",
+        panel=JUDGING,
+    )
+    companion: bool = option(
+        False, "Judge the penalised problem that averages imply, too.", "--companion", panel=JUDGING
+    )
     effort: EffortOption = "auto"
     require: RequireOption = None
 
@@ -303,6 +306,11 @@ class CompleteOptions(FitOptions):
     def effort(self) -> str | None:
         """The effort of the certificate, None for none."""
         return self.judging.effort if self.judging.certify else None
+
+    @property
+    def judges_companion(self) -> bool:
+        """Whether what averages imply is judged: the penalised problem or one of its claims is asked for."""
+        return self.judging.companion or self.judging.require not in (None, *AUDITED)
 
     def check(self) -> None:
         """Raise, before anything is read, where an option cannot be used, alone or with the others."""
@@ -328,47 +336,3 @@ def level_kinds(table: Observations, levels: Mapping[str, tuple[str, ...]]) -> d
         for place, name in enumerate(labels)
         if len(levels.get(name, ())) > 1
     }
-
-
-def run_plan(asked: CompleteOptions, given: FitInput) -> tuple[PlannedFit, Certificate | None]:
-    """Fit with progress and checkpoints, save the model, certify the fit, and save the certificate.
-
-    If either is interrupted, there is no certificate.
-    """
-    model, seed, loaded = asked.results.model, asked.run.seed, given.loaded
-    kept_at, rng = None if model is None else checkpoint_path(model), make_generator(seed)
-    planned = asked.fitted(given, rng, kept_at, means=asked.results.means)
-    table, certificate = planned.table, None
-    wide = loaded.layout == "wide"
-    about: dict[str, Any] = {
-        "seed": seed,
-        "cells": "" if model is None else fingerprint(given.observations),
-        "about": {
-            "levels": levels_as_data(loaded.levels),
-            "untouched": [
-                *loaded.as_is,
-                *(name for name in loaded.names[:1] if name and wide),
-                *loaded.sums.sums,
-            ],
-            "label_column": loaded.names[0] if wide else "",
-            "time": list(loaded.time),
-            **loaded.sums.as_data(),
-            "counts": counted_columns(loaded) if model is not None else [],
-        },
-        "data": asked.results.model_data,
-    }
-    if model is not None:
-        save_model(model, table, **about)
-    if table.stop_reason is StopReason.INTERRUPTED:
-        return planned, None
-    if asked.effort is not None:
-        try:
-            table, certificate = table.certify(rng, asked.effort)
-            planned = replace(planned, table=table)
-        except KeyboardInterrupt:
-            return planned, None
-    if model is not None:
-        save_model(model, table, certificate=certificate, **about)
-    if kept_at is not None:
-        forget(kept_at)
-    return planned, certificate

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from lowland.completion.auditing.box import box_of
 from lowland.completion.page_opening import answer_first
 from lowland.completion.penalised.path_figures import path_figures
 from lowland.completion.penalised.rank_path import RankPath
@@ -49,7 +50,8 @@ def report_page(
     page = completed.table.page(
         PageParts(trial, () if path is None else path_figures(path), certificate, title, settings)
     )
-    return replace(page, lead=answer_first(completed, trial, levels or {}), headline="")
+    lead = answer_first(completed, trial, levels or {})
+    return replace(page, lead=lead, headline="", box=box_of(certificate))
 
 
 def trial_of(completed: Completed) -> Trial | None:

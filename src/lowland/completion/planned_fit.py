@@ -37,6 +37,7 @@ from lowland.completion.tables.model import sampling
 from lowland.core.arrays import Indices
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.random import peek
 from lowland.core.running.interrupt import Interruptible
 from lowland.core.wording import Option, Remedy, Words, counted
 from lowland.search.loop import Callback, Checkpoint, Snapshot
@@ -46,11 +47,46 @@ BIAS_PENALTY = 1.0
 
 
 @final
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FitRequest:
+    """All that is asked of a fit, so that other cells of the same table can be fitted as these were.
+
+    Parameters
+    ----------
+    plan : CompletionPlan
+    covariates, levels, orders, whole
+        As of `fit_plan`.
+    seed : int
+        For whatever holds out cells later: fixed before anything is fitted.
+    """
+
+    plan: CompletionPlan
+    covariates: SideCovariates
+    levels: Mapping[int, LevelKind] | None
+    orders: SideOrders
+    whole: tuple[int, ...]
+    seed: int
+
+    def fit(self, table: Observations, rng: np.random.Generator) -> FittedTable:
+        """Return the fit of a table, with all its choices."""
+        return fit_plan(
+            table,
+            self.plan,
+            rng=rng,
+            covariates=self.covariates,
+            levels=self.levels,
+            orders=self.orders,
+            whole=self.whole,
+        ).table
+
+
+@final
 @dataclass(frozen=True, eq=False)
 class PlannedFit:
-    """A fitted table, and how rank and penalty were chosen if they were "auto"."""
+    """A fitted table, what was asked, and how rank and penalty were chosen if they were "auto"."""
 
     table: FittedTable
+    request: FitRequest
     path: RankPath | None = None
 
 
@@ -90,10 +126,14 @@ def fit_plan(  # noqa: PLR0913
     -------
     PlannedFit
     """
+    seed = peek(rng)
     method, table = plan.decide_method(), table.in_order()
     search = {"callbacks": callbacks, "checkpoint": checkpoint, "resume": resume}
     if orders is None:
         orders = orders_of(plan.asked_orders, table.shape, (table.row_labels, table.column_labels))
+    request = FitRequest(
+        plan=plan, covariates=covariates, levels=levels, orders=orders, whole=tuple(whole), seed=seed
+    )
     known = Levels.of(table, levels or {})
     numbers = known.encode(table) if known else table
     check_columns(plan.loss, numbers)
@@ -112,7 +152,8 @@ def fit_plan(  # noqa: PLR0913
         refuse_censored(cells)
         if plan.row_units is None and plan.squared:
             warn_of_variables(table, 'method "map"', ", or fit by another method")
-        return _fit_penalised(table, plan, rng, search)
+        penalised, path = _fit_penalised(table, plan, rng, search)
+        return PlannedFit(penalised, request, path)
     problem = BayesianProblem(
         table=table,
         levels=known,
@@ -125,19 +166,19 @@ def fit_plan(  # noqa: PLR0913
     )
     if cells is not None:
         problem = settle(problem, plan, rng)
-    fitted = fit_layers(problem, plan, rng, search)
+    fitted: FittedTable = fit_layers(problem, plan, rng, search)
     if limits:
         layer = BoundedLayer(sampling(fitted.model), limits, labels)
         fitted = LayeredTable(layer, fitted, problem.table)
     if problem.censored is not None:
         outer = CensoredLayer(sampling(fitted.model), problem.censored, labels, table.size)
         fitted = LayeredTable(outer, fitted, table)
-    return PlannedFit(fitted)
+    return PlannedFit(fitted, request)
 
 
 def _fit_penalised(
     table: Observations, plan: CompletionPlan, rng: np.random.Generator, search: dict[str, Any]
-) -> PlannedFit:
+) -> tuple[FittedTable, RankPath | None]:
     """Fit a table by penalised losses; cells held out choose rank and penalty where none is given."""
     settings, path, before = penalised_settings(plan), None, None
     if not plan.squared:
@@ -151,7 +192,7 @@ def _fit_penalised(
         )
         settings = path.settings
     fit = fit_completion(table, settings, rng=rng, certify=False, before=before, **search)
-    return PlannedFit(PenalisedTable.of(fit), path if path is not None and path.steps else None)
+    return PenalisedTable.of(fit), path if path is not None and path.steps else None
 
 
 def _with_squared_errors(table: Observations, columns: Columns | None) -> Observations:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TypeAlias
 
 import numpy as np
@@ -46,6 +47,11 @@ def make_generator(rng: RandomSource, name: str = "rng") -> np.random.Generator:
         type(rng).__name__,
         fix="pass an integer seed, a numpy.random.Generator, or None",
     )
+
+
+def peek(rng: np.random.Generator) -> int:
+    """Return a seed that a generator decides, and leave the generator as it is."""
+    return int(deepcopy(rng).integers(2**63))
 
 
 def spawn(rng: np.random.Generator, n: int) -> list[np.random.Generator]:

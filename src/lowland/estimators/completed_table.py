@@ -50,7 +50,7 @@ class _CompletedTable(_ServedTable):
     # the cells of a table that is not in memory
     _elsewhere: TableCells | None = None
     certificate_: Certificate | None
-    certify: bool
+    certify: bool | str
     as_data: Any
     as_is: Any
     as_total: Any

@@ -109,10 +109,11 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         else, with priors held, when it changes predictions by less than this of their spread ("auto": 0.005).
     max_iter : int
         Maximum number of sweeps.
-    certify : bool
-        Whether to judge the fit; a Bayesian one by the penalised problem that its variances imply.
+    certify : bool or "companion"
+        Whether to prove how many missing cells lie in their intervals, by another fit, without cells that are
+        held out; "map" is judged as an optimum, too; "companion": so is what averages imply.
     effort : {"auto", "quick", "standard", "thorough"}
-        How much work to spend on the certificate. "auto": "standard" for method "map", else "quick".
+        How much work to spend on judging an optimum. "auto": "standard" for method "map", else "quick".
     verbose : int
         Above 0, show what is being computed, as `show_progress` does.
     random_state : int, RandomState, Generator or None
@@ -139,7 +140,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         How rank and penalty were chosen, where they were.
     search_ : SearchResult
     certificate_ : Certificate or None
-        What is proved about the fit ("map") or about the penalised problem that the posterior implies.
+        What is proved about the missing cells, and about an optimum where that is judged.
     n_iter_, n_features_in_ : int
         Numbers of sweeps and of columns.
     feature_names_in_ : ndarray
@@ -188,7 +189,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         dtype: str = "float64",
         tol: float | str = "auto",
         max_iter: int = 500,
-        certify: bool = True,
+        certify: bool | str = True,
         effort: str = "auto",
         verbose: int = 0,
         random_state: RandomSource = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from lowland.completion.auditing.document import judged_document
 from lowland.completion.files.models import levels_as_data, load_model, save_model
 from lowland.completion.tables.completed import Completed
 from lowland.core.results.findings import Certificate
@@ -107,7 +108,8 @@ class _SavedTable(Reported):
     def save_certificate(self, path: str | os.PathLike[str]) -> None:
         """Write the certificate with its point, but without the data, for `lowland.verify`.
 
-        For a Bayesian fit both are those of the penalised problem that the posterior implies.
+        Of missing cells it holds which were held out, and their intervals by the audit's fit; that this fit
+        has not seen them is taken on trust. Of an optimum it holds the point.
 
         Parameters
         ----------
@@ -131,7 +133,7 @@ class _SavedTable(Reported):
         True
         """
         check_is_fitted(self)
-        write_certificate(path, self._completed.table.document())
+        write_certificate(path, judged_document(self._completed, self.certificate_))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -34,7 +33,7 @@ class _ServedTable(_SavedTable, ABC):
     _completed: Completed
     _elsewhere: TableCells | None = None
     certificate_: Certificate | None
-    certify: bool
+    certify: bool | str
     effort: str
     n_features_in_: int
     row_factors_: Matrix
@@ -214,9 +213,11 @@ class _ServedTable(_SavedTable, ABC):
             raise overflows("values", new.values)
         self.certificate_ = None
         if refitted and self.certify:
+            # what judges is imported where it judges
+            from lowland.estimators.table_fits import judge_again
+
             rng = np.random.default_rng(completed.seed)
-            table, self.certificate_ = completed.table.certify(rng, self.effort)
-            completed = replace(completed, table=table)
+            completed, self.certificate_ = judge_again(self, completed, rng)
         self.n_features_in_ = completed.model.shape[1]
         if "feature_names_in_" in vars(self):
             self.feature_names_in_ = np.asarray(completed.labels.columns, dtype=object)

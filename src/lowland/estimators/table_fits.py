@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self, TypeVar, final
+from typing import Any, final
 
 import numpy as np
 
 from lowland.bayes.side_orders import orders_of
 from lowland.cells.sides import CellTable
+from lowland.completion.auditing.judging import judge_table
 from lowland.completion.bayesian.features import SideCovariates
-from lowland.completion.elsewhere.fit import fit_elsewhere, refuse_elsewhere
+from lowland.completion.elsewhere.fit import ElsewhereFit, fit_elsewhere, refuse_elsewhere
 from lowland.completion.plan import CompletionPlan
-from lowland.completion.planned_fit import check_effort, fit_plan
+from lowland.completion.planned_fit import PlannedFit, check_effort, fit_plan
 from lowland.completion.tables.completed import Completed
-from lowland.completion.tables.fitted import FittedTable
 from lowland.core.cells.observations import Labels, Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.results.findings import Certificate
-from lowland.core.results.records import SearchResult
 from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import unless_interrupted
 from lowland.estimators.frames.censored import warn_of_bounds
@@ -36,6 +35,9 @@ from lowland.estimators.table_input import covariates_of, order_of, rank_or_auto
 from lowland.files.columns.finding_totals import FoundSums
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.named_modes import is_named
+
+# asks for a certificate of the penalised problem, too, that averages imply
+COMPANION = "companion"
 
 
 @final
@@ -71,6 +73,7 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
     refuse_list(X)
     kinds, plan, numbers = _read_columns(model, X)
     check_effort(model.effort)
+    check_certify(model.certify)
     seen = observe(model, X, reset=True)
     if plan.decide_method() == "map":  # whose fits have no law of which a part is possible
         seen = replace(seen, censored=None)
@@ -104,9 +107,9 @@ def fit_table(model: Any, X: Any, beside: Beside) -> None:
             orders=orders,
             whole=whole.tolist(),
         )
-        table, certificate = _judged(model, planned.table, rng)
-    warn_of_limit(table.search, stacklevel=4)
-    _keep(model, table, certificate, rng)
+        completed, certificate = _judged(model, planned, rng)
+    warn_of_limit(completed.table.search, stacklevel=4)
+    _keep(model, completed, certificate, rng)
     wrapped = wrap_frame(X)
     # a copy: what becomes of the table changes no completion of what was fitted
     if is_named(given):
@@ -184,6 +187,7 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
         if not (order is None or is_auto(order)):
             raise UnsupportedError(f"tables {where} have no order of rows or columns", name, fix=fix)
     check_effort(model.effort)
+    check_certify(model.certify)
     cells, labels = table.cells, table.labels
     if str(cells.dtype) != model.dtype:
         raise InvalidInputError(
@@ -194,43 +198,60 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
     rank_or_auto(model.rank, cells.shape)
     about, rng = beside.covariates(cells.shape, (labels.rows, labels.columns), keyed=True), model._generator()
     with shown(model.verbose):
-        fit, certificate = _judged(model, fit_elsewhere(table, plan, where, rng=rng, covariates=about), rng)
+        fit, certificate = _judged_elsewhere(
+            model, fit_elsewhere(table, plan, where, rng=rng, covariates=about), rng
+        )
     warn_of_limit(fit.search, stacklevel=4)
     vars(model).pop("feature_names_in_", None)  # left over from an earlier fit
     model.levels_, model.untouched_, model.label_column_ = {}, (), ""
     model._time, model._sums, model._written = ("", ""), FoundSums(), {}
     model._counts = model._signed = ()
     model.n_features_in_ = cells.shape[1]
-    _keep(model, fit.table, certificate, rng)
+    _keep(model, Completed(fit.table), certificate, rng)
     model._is_single = False  # as the fit has it
     model._elsewhere = cells  # rankings ask which cells of a row are known
     model.search_, model.n_iter_ = fit.search, max(1, fit.search.iterations)
 
 
-class Judged(Protocol):
-    """A fit that can be judged."""
-
-    @property
-    def last_search(self) -> SearchResult:
-        """The search that ended last."""
-
-    def certify(self, rng: np.random.Generator, effort: str) -> tuple[Self, Certificate]:
-        """Return the fit, refined if the certificate needs it, and what is proved about it."""
-
-
-F = TypeVar("F", bound=Judged)
+def _judged(
+    model: Any, planned: PlannedFit, rng: np.random.Generator
+) -> tuple[Completed, Certificate | None]:
+    """Return a fit with what is proved about it, None if nothing is asked for or it is interrupted."""
+    completed = Completed(planned.table, request=planned.request)
+    if model.certify is False or planned.table.stop_reason is StopReason.INTERRUPTED:
+        return completed, None
+    return unless_interrupted(lambda: judge_again(model, completed, rng), "judging") or (completed, None)
 
 
-def _judged(model: Any, fit: F, rng: np.random.Generator) -> tuple[F, Certificate | None]:
-    """Return a fit with its certificate, None if none is asked for or if fit or judging are interrupted."""
-    if not model.certify or fit.last_search.stop_reason is StopReason.INTERRUPTED:
+def judge_again(model: Any, completed: Completed, rng: np.random.Generator) -> tuple[Completed, Certificate]:
+    """Return a completed table with what is proved about it, as an estimator asks for it."""
+    companion = model.certify == COMPANION
+    judged = judge_table(completed.table, completed.request, rng, model.effort, companion=companion)
+    return replace(completed, table=judged.table, audit=judged.audit), judged.certificate
+
+
+def check_certify(certify: Any) -> None:
+    """Raise unless `certify` is true, false or "companion"."""
+    if not (isinstance(certify, bool | np.bool_) or certify == COMPANION):
+        raise InvalidInputError(
+            f'certify must be True, False or "{COMPANION}"', repr(certify), fix="use one of these"
+        )
+
+
+def _judged_elsewhere(
+    model: Any, fit: ElsewhereFit, rng: np.random.Generator
+) -> tuple[ElsewhereFit, Certificate | None]:
+    """Return a fit of cells that are not in memory with its certificate, None as of those in memory."""
+    if model.certify is False or fit.last_search.stop_reason is StopReason.INTERRUPTED:
         return fit, None
     return unless_interrupted(lambda: fit.certify(rng, model.effort), "judging") or (fit, None)
 
 
-def _keep(model: Any, table: FittedTable, certificate: Certificate | None, rng: np.random.Generator) -> None:
+def _keep(
+    model: Any, completed: Completed, certificate: Certificate | None, rng: np.random.Generator
+) -> None:
     """Set the attributes of an estimator."""
     for name in ("noise_", "rank_path_"):  # left over from an earlier fit by another method
         vars(model).pop(name, None)
-    model.method_, model.certificate_ = table.method, certificate
-    model._set(Completed(table, int(rng.integers(2**63))))
+    model.method_, model.certificate_ = completed.table.method, certificate
+    model._set(replace(completed, seed=int(rng.integers(2**63))))

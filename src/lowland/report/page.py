@@ -104,6 +104,8 @@ class Page:
         The sentence at the top; by default the verdict.
     lead : Lead, optional
         The answer to the question of the page's reader, above the verdict.
+    box : sequence of str
+        What is proved of it, above everything else, in place of the verdict.
     """
 
     title: str
@@ -115,6 +117,7 @@ class Page:
     settings: Sequence[tuple[str, str]] = field(default_factory=tuple)
     headline: str = ""
     lead: Lead | None = None
+    box: Sequence[str] = ()
 
 
 def render_page(page: Page) -> str:

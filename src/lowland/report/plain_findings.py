@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
-from lowland.core.results.findings import Finding, effort_hint, short_number
+from lowland.core.results.findings import AUDITED, Finding, effort_hint, short_number
 from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.wording import counted
+from lowland.report.audit_words import alike_answer, audit_doubt, better_answer, covered_answer
 
 
 @final
@@ -32,6 +33,9 @@ class Answer:
 
 
 QUESTIONS = {
+    "covered": "Do enough of the missing cells lie within their intervals?",
+    "alike": "Are the missing cells like those that were held out to judge them?",
+    "better_than": "Are held-out cells predicted better than by means or interpolation?",
     "stationary": "Did the search converge?",
     "second_order_stationary": "Is the answer at a valley rather than a saddle?",
     "strict_local_minimum": "Does every small change make the fit worse?",
@@ -82,6 +86,8 @@ _OPEN, _STILL_OPEN = "Open: the methods here do not settle it.", "Open: {method}
 
 
 def _doubt(finding: Finding) -> str:
+    if finding.claim in AUDITED:
+        return audit_doubt(finding)
     if finding.verdict is Verdict.INCONCLUSIVE:
         bounded = finding.witness.get("lower_bound") and finding.value is not None
         if bounded and finding.rigour is not Rigour.ESTIMATE:
@@ -217,6 +223,9 @@ def _stable(finding: Finding) -> str:
 
 
 ANSWERS: dict[str, Callable[[Finding], str]] = {
+    "covered": covered_answer,
+    "alike": alike_answer,
+    "better_than": better_answer,
     "stationary": _told(
         {
             Verdict.SUPPORTED: "Yes: the remaining gradient is {share} of the gradient without a fit.",

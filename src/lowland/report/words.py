@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lowland.core.results.findings import Certificate, Finding
 from lowland.core.results.status import Rigour, Verdict
+from lowland.report.audit_words import covered_sentence
 from lowland.report.plain_findings import percent
 
 
@@ -20,6 +21,8 @@ def verdict_sentence(certificate: Certificate | None) -> str:
     """
     if certificate is None:
         return "This answer has not been judged."
+    if "covered" in certificate:
+        return covered_sentence(certificate["covered"])
     if "globally_optimal" not in certificate:
         return "Whether this answer is the best possible was not checked."
     return f"{_optimality(certificate['globally_optimal'])} {_determinacy(certificate)}".strip()

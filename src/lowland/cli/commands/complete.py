@@ -15,7 +15,8 @@ from lowland.cli.completed_output import (
     say_judged,
     write_results,
 )
-from lowland.cli.completing import CompleteOptions, run_plan
+from lowland.cli.completing import CompleteOptions
+from lowland.cli.judging.completed import run_plan
 from lowland.cli.output import (
     exit_on_missed,
     say,
@@ -49,15 +50,15 @@ def complete(context: typer.Context, asked: CompleteOptions) -> None:
         return
     given = asked.read(results.output or results.mark, quiet=asked.files.json)
     loaded = given.loaded
-    planned, certificate = run_plan(asked, given)
-    completed = Completed(planned.table, asked.run.seed)
+    run = run_plan(asked, given)
+    completed, certificate = run.completed, run.certificate
     write_results(loaded, completed, results)
     if (results.output is not None or results.mark is not None) and not (
         results.lists_cells or asked.files.json
     ):
         say_counts(loaded, means=results.means)
     interrupted = (asked.judging.certify and certificate is None) or (
-        planned.table.stop_reason is StopReason.INTERRUPTED
+        completed.table.stop_reason is StopReason.INTERRUPTED
     )
     trial, report = None, results.report
     if not interrupted:
@@ -73,7 +74,7 @@ def complete(context: typer.Context, asked: CompleteOptions) -> None:
                 "levels": dict(worded(loaded)),
             }
             try_report(
-                lambda: write_report(report, report_page(completed, planned.path, certificate, **about)),
+                lambda: write_report(report, report_page(completed, run.path, certificate, **about)),
                 report,
             )
         if results.held_out or report is not None:
@@ -86,7 +87,7 @@ def complete(context: typer.Context, asked: CompleteOptions) -> None:
     else:
         _say_all(completed, certificate, trial, paths)
     if interrupted:
-        _leave(planned.table, results.model, results.output)
+        _leave(completed.table, results.model, results.output)
     exit_on_missed(certificate, asked.judging.require)
 
 
@@ -97,7 +98,7 @@ def _say_all(
     for sentence in () if trial is None else held_out_sentences(completed, trial):
         say(sentence)
     if certificate is not None:  # below what most people look for
-        say_judged(certificate, completed.table.describe_certificate())
+        say_judged(certificate, "" if certificate.of_audit else completed.table.describe_certificate())
     titles = {"output": "completed table", "filled_cells": "filled cells"}
     say_files({titles.get(name, name): path for name, path in paths.items()})
 

@@ -12,6 +12,7 @@ import typer
 from lowland.cli.completed_output import write_completed
 from lowland.cli.options import JsonOption, QuietOption, SeedOption
 from lowland.cli.output import say, say_json, try_report
+from lowland.completion.auditing.judging import judge_table
 from lowland.completion.comparing.hold_out_scores import Scores, score_hold_out
 from lowland.completion.files.models import save_model
 from lowland.completion.page import report_page
@@ -57,8 +58,9 @@ def demo(
     ]
     inside = _coverage(trial, table.select(runs))
     planned = in_full(lambda: fit_plan(table, CompletionPlan(), rng=rng))
-    fitted, certificate = planned.table.certify(rng, "auto")
-    completed = Completed(fitted, seed)
+    judged = judge_table(planned.table, planned.request, rng, "auto")
+    fitted, certificate = judged.table, judged.certificate
+    completed = Completed(fitted, seed, request=planned.request, audit=judged.audit)
     save_model(paths["model.npz"], fitted, certificate=certificate, seed=seed)
     write_completed(paths["completed.csv"], loaded, fitted.model)
     page = report_page(
@@ -95,7 +97,6 @@ def demo(
         say(note)
     say(f"{inside:.0%} of the hidden runs' cells lie within their {LEVEL:.0%} intervals.\n")
     say(verdict_sentence(certificate))
-    say("(of the penalised problem that the fit implies; lowland complete prints all verdicts)")
     say("\nFiles to look at:" if written else "\nFiles written:")
     for path in paths.values():
         if was_written(path):

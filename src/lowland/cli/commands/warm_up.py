@@ -61,6 +61,7 @@ def _of_tables(largest: int) -> Iterator[Callable[[], object]]:
 
     def fit(cells: Observations, plan: CompletionPlan) -> object:
         fitted = fit_plan(cells, plan, rng=np.random.default_rng(0)).table
+        # the companion of averages has kernels of its own
         return fitted.certify(np.random.default_rng(0), "quick")
 
     tables = [(moderate, 4), *((large, rank) for rank in range(1, largest + 1))]

@@ -34,7 +34,7 @@ def posterior_page(fit: BayesianFit, parts: PageParts) -> Page:
         ("ended", search.ending),
         ("time", f"{counted(search.iterations, 'sweep')} in {search.seconds:.2g} s" + _sampling(fit)),
     ]
-    notes = () if certificate is None else (about_certificate(fit),)
+    notes = () if certificate is None or certificate.of_audit else (about_certificate(fit),)
     figures = [
         FigureEntry(
             "Observed cells",

@@ -219,6 +219,10 @@ class Columns:
         kind: Kind = self.kinds[self.which[column]]
         return kind.probabilities(natural)
 
+    def levels_of(self, column: int) -> Vector:
+        """Return the values that are the levels of a column, none of a column of numbers."""
+        return np.array(self.kinds[self.which[column]].levels, np.float64)
+
     def excesses(self, table: Observations, z: Vector) -> Vector:
         """Return the outlying part of cells with predictions z, in the unit of the table, shape (p,)."""
         errors, out = self.encode(table).astype(np.float64) - z, np.zeros(table.size)

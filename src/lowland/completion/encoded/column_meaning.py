@@ -53,6 +53,11 @@ class LevelColumns:
                 out[at] = self.maps[j].probabilities(out[at][:, None]) @ np.arange(kind.count)
         return out
 
+    def levels_of(self, column: int) -> Vector:
+        """Return the positions of the levels of a column, none of a column of numbers."""
+        kind = self.levels.kinds.get(column)
+        return np.arange(0.0 if kind is None else kind.count)
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -91,3 +96,7 @@ class PowerColumns:
         for _, power, at in of_each(self.powers, columns):
             out[at] = power.expect(out[at], np.full(at.size, power.spread))[0]
         return out
+
+    def levels_of(self, column: int) -> Vector:
+        """Return the levels of a column as they are within: roots and logarithms have none."""
+        return np.zeros(0) if self.within is None else self.within.levels_of(column)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,6 +19,9 @@ from lowland.core.cells.fingerprints import is_fingerprint
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.wording import Option, Words
+
+if TYPE_CHECKING:
+    from lowland.completion.tables.audited import Audited, Request
 
 # new cells, as a share of all, up to which only their rows and columns are solved again
 FEW_NEW = 0.01
@@ -37,11 +40,17 @@ class Completed:
         Seed for the choice of held-out cells and for calibration.
     stored : str
         Fingerprint of the fitted table without its weights, if read from a file.
+    request : Request or None
+        What was asked of the fit, if that is known.
+    audit : Audited or None
+        Cells that were held out of another fit, if it was judged.
     """
 
     table: FittedTable
     seed: int = 0
     stored: str = ""
+    request: Request | None = None
+    audit: Audited | None = None
 
     @property
     def model(self) -> TableModel:
@@ -56,7 +65,7 @@ class Completed:
     @cached_property
     def intervals(self) -> TableIntervals:
         """Intervals for new observations of cells, and the held-out cells that calibrate them."""
-        return TableIntervals(self.table, self.seed)
+        return TableIntervals(self.table, self.seed, self.audit)
 
     @cached_property
     def cells_fitted(self) -> str:
@@ -135,9 +144,12 @@ class Completed:
         again = None
         if refit is False or (refit is None and new.size <= FEW_NEW * merged.size):
             again = self.table.refreshed(merged, np.unique(new.rows), np.unique(new.columns))
+        # what was asked is about the rows and columns that there were
+        request = self.request if merged.shape == self.model.shape else None
         if again is not None:
-            return Completed(again, self.seed), False
-        return Completed(self.table.updated(merged, np.random.default_rng(self.seed)), self.seed), True
+            return Completed(again, self.seed, request=request), False
+        table = self.table.updated(merged, np.random.default_rng(self.seed))
+        return Completed(table, self.seed, request=request), True
 
 
 def folding(model: object, what: str) -> SamplingModel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,12 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.parameter_checks import check_share
-from lowland.core.wording import Option, Words
+from lowland.core.wording import Option, Remedy, Words, counted
 
-INTERVAL_METHODS = ("auto", "posterior", "fisher", "conformal", "conformal_gaps")
+if TYPE_CHECKING:
+    from lowland.completion.tables.audited import Audited
+
+INTERVAL_METHODS = ("auto", "posterior", "fisher", "conformal", "conformal_gaps", "proved")
 # the fit that each kind of interval needs
 _NEEDS = {
     "posterior": "a Bayesian fit",
@@ -35,13 +38,16 @@ class TableIntervals:
     table : FittedTable
     seed : int
         Seed for the choice of held-out cells and for calibration.
+    audit : Audited or None
+        Cells that were held out already, of a fit that was judged.
     """
 
     table: FittedTable
     seed: int
+    audit: Audited | None
 
-    def __init__(self, table: FittedTable, seed: int) -> None:
-        self.table, self.seed = table, seed
+    def __init__(self, table: FittedTable, seed: int, audit: Audited | None = None) -> None:
+        self.table, self.seed, self.audit = table, seed, audit
 
     @property
     def columns(self) -> Indices:
@@ -64,7 +70,7 @@ class TableIntervals:
         rows, columns : ndarray of int, shape (k,)
         level : float
             Coverage, between 0 and 1.
-        method : {"auto", "posterior", "fisher", "conformal", "conformal_gaps"}
+        method : {"auto", "posterior", "fisher", "conformal", "conformal_gaps", "proved"}
             "auto" is the kind of the fitted method itself.
         folded : SamplingModel, optional
             Of new rows, if these are asked for.
@@ -96,6 +102,8 @@ class TableIntervals:
                     "new rows have intervals of the posterior alone", repr(method), fix='use "posterior"'
                 )
             return folded.intervals(rows, columns, level)
+        if method == "proved":
+            return self._proved_at(rows, columns, level)
         if method.startswith("conformal"):
             return self.table.model.clip(*self._conformal_at(rows, columns, level, method), columns)
         if method != offered:
@@ -120,9 +128,31 @@ class TableIntervals:
                 lower[at], upper[at] = calibrated.intervals(rows[at], columns[at], level)
         return lower, upper
 
+    def _proved_at(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
+        """Return intervals of the audit's fit, as wide as is proved to hold a share of the missing cells."""
+        if self.audit is None:
+            raise UnsupportedError(
+                "intervals are proved by an audit, of which there is none",
+                "a fit that was not judged, or a model from a file",
+                fix=Words("fit again, with ", Option("certify", True)),
+            )
+        factor = self.audit.proving(level)
+        if factor is None:
+            held = self.audit.held.size
+            raise UnsupportedError(
+                "no width of intervals is proved to hold as many of the missing cells",
+                f"{counted(held, 'cell')} held out, level {level:g}",
+                fix=Remedy(
+                    "lower the level", Words("use ", Option("method", "auto", typed="interval_method"))
+                ),
+            )
+        return self.audit.intervals(rows, columns, level, factor)
+
     @cached_property
     def trial(self) -> Trial:
         """A fit to most of the cells, and its predictions of the others."""
+        if self.audit is not None:
+            return self.audit.trial
         return hold_trial(*self._calibrating())
 
     @cached_property

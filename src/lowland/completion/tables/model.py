@@ -62,6 +62,9 @@ class ColumnLosses(Protocol):
     def mean(self, z: Vector, columns: Indices) -> Vector:
         """Return expected values of cells from their natural parameters."""
 
+    def levels_of(self, column: int) -> Vector:
+        """Return the values that are the levels of a column, ascending, none of a column of numbers."""
+
 
 def all_squared(losses: ColumnLosses | None) -> bool:
     """Return whether all columns hold numbers with squared losses."""

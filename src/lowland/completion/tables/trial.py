@@ -181,9 +181,13 @@ def hold_trial(
     if table.censored is not None:  # whose numbers are not known
         hidden = hidden & (table.censored == 0)
     kept, apart = table.hide(hidden)
-    predictor = fit(kept, rng)
+    return trial_of(kept, apart, fit(kept, rng))
+
+
+def trial_of(kept: Observations, apart: Observations, predictor: Predictor) -> Trial:
+    """Return what a fit of the cells that were kept says of those that were held apart."""
     counts, overall = kept.column_counts(), float(kept.values.mean())
-    sums = np.bincount(kept.columns, kept.values, minlength=table.shape[1])
+    sums = np.bincount(kept.columns, kept.values, minlength=kept.shape[1])
     means = np.where(counts > 0, sums / np.maximum(counts, 1), overall)
     usual = float(np.sqrt(np.mean((apart.values - means[apart.columns]) ** 2)))
     at = (apart.rows, apart.columns)

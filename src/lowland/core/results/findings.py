@@ -29,6 +29,9 @@ from lowland.core.results.status import Rigour, Verdict, allowed_verdict
 from lowland.core.results.verification import Verification
 
 CLAIMS = {
+    "covered": "at least the stated share of the missing cells lie in their intervals",
+    "alike": "cells are missing as those were held out that stand for them",
+    "better_than": "held-out cells are predicted better than by means and interpolation",
     "stationary": "the gradient vanishes",
     "second_order_stationary": "the gradient vanishes and no direction has negative curvature",
     "strict_local_minimum": "every direction that changes the matrix has positive curvature",
@@ -46,6 +49,9 @@ CLAIMS = {
     "saddles_curved": "at every other stationary point the curvature is at most the value, under a premise",
     "error_bounded": "the distance to the true matrix is at most the value, under a premise",
 }
+
+# those about missing cells, which an audit decides
+AUDITED = ("covered", "alike", "better_than")
 
 # from the weakest to the strongest; an overall verdict is the weakest that it depends on
 _STRENGTH = [Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.SUPPORTED, Verdict.PROVED]
@@ -198,10 +204,16 @@ class Certificate:
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict on global optimality, or the weakest of all if that was not judged."""
-        if "globally_optimal" in self:
-            return self["globally_optimal"].verdict
+        """The verdict on the filled cells of a table, else on global optimality, else the weakest of all."""
+        for claim in ("covered", "globally_optimal"):
+            if claim in self:
+                return self[claim].verdict
         return min((f.verdict for f in self.findings), key=_STRENGTH.index, default=Verdict.INCONCLUSIVE)
+
+    @property
+    def of_audit(self) -> bool:
+        """Whether all findings are about missing cells, none about an optimum."""
+        return all(finding.claim in AUDITED for finding in self.findings)
 
     def verify(
         self,

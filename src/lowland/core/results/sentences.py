@@ -162,6 +162,35 @@ SENTENCES = {
     "stable": "a stationary point with all eigenvalues of the Hessian between 0 and the limit",
     "only_bounded": "stationary, but with so many parameters the smallest eigenvalue is only bounded",
     "unclear": "not close enough to a stationary point to tell a minimum from a saddle",
+    # what an audit shows of filled cells
+    "covered": "{inside} of {held} cells held out of a fit of all else lie in its {level:.0%} intervals",
+    "covered_wider": "{inside} of {held} cells held out of a fit of all else lie in its {level:.0%} "
+    "intervals made {factor:.4g} times as wide",
+    "stand_for": ", and they stand for {missing} missing cells",
+    "surely_better": "off by {error:.3g} spreads of columns where {name:word} are off by {other:.3g}, "
+    "surely more",
+    "surely_worse": "off by {error:.3g} spreads of columns where {name:word} are off by {other:.3g}, "
+    "surely less",
+    "not_told_apart": "off by {error:.3g} spreads of columns where {name:word} are off by {other:.3g}, which "
+    "are not told apart",
+    "left_rows": "{count} other missing cells are in rows without known cells",
+    "left_columns": "{count} other missing cells are in columns without known cells",
+    "left_censored": "{count} other missing cells are in columns with censored cells",
+    "left_odds": "{count} other missing cells are likelier to be missing than most that are known",
+    "left_runs": "{count} other missing cells are in longer runs than known cells can stand for",
+    "left_other": "{count} other missing cells are marked: the data say nothing of them",
+    "left_few": "{count} other missing cells are in columns that lack few",
+    "own_narrow": "at most {share:.1%} of the missing cells lie in intervals that should hold {level:.0%}",
+    "too_few_held": "so few cells prove no more",
+    "none_missing": "no cell is missing",
+    "few_to_hold_out": "too few cells are known to hold some out",
+    "not_alike": "missing cells differ from all known ones that could be held out, by their pattern alone",
+    "unlike": "the missing cells differ from those held out for them: p = {chance:.2g} of a permutation test",
+    "not_unlike": "no sign that missing cells differ from those held out: p = {chance:.2g} of a permutation "
+    "test",
+    "no_intervals": "the fit has no intervals",
+    "audit_failed": "the fit without the held-out cells failed",
+    "choices_unknown": "what was chosen for the fit may have seen any cell, so that none can be held out now",
     # what follows from a premise
     "no_false_minimum": "no false minimum below delta = 1/2, for data of at most the rank of the factor",
     "no_false_minimum_wide": "no false minimum below delta = {limit:g}, for data of at most rank {truth} and "
@@ -197,6 +226,11 @@ ASSUMPTIONS = {
     "isometry": "(1 - {delta!r}) |X|^2 <= {scale!r} |A(X)|^2 <= (1 + {delta!r}) |X|^2 for all {field}X of "
     "rank at most {rank}",
     "exact_measurements": "the data are exact measurements of a {kind}matrix of rank at most {rank}",
+    "equal_odds": "cells are missing independently of each other and of their values, with equal odds in all "
+    "columns that lack some",
+    "odds_right": "cells are missing independently of each other and of their values, with the odds that the "
+    "pattern shows, up to a factor of {gamma:g}",
+    "unseen": "the audit's fit saw no held-out cell",
     "noisy_measurements": "the data are measurements of a {kind}matrix of rank at most {rank}, with errors "
     "of norm at most {noise!r}",
 }

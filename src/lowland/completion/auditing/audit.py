@@ -1,0 +1,221 @@
+"""`Audit`: cells held out of a fit of all else, as cells are missing, and what its intervals hold of them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+
+from lowland.completion.auditing.inside import Mask, lie_inside, number_intervals
+from lowland.completion.informed.marks import NEVER_TOGETHER, can_be_marked, informed_cells
+from lowland.completion.tables.audited import Request
+from lowland.completion.tables.fitted import FittedTable
+from lowland.completion.tables.trial import Trial, trial_of
+from lowland.core.arrays import Indices, Vector
+from lowland.core.cells.observations import Observations
+from lowland.core.errors import LowlandError, UnsupportedError
+from lowland.core.random import spawn
+from lowland.core.running.interrupt import in_full
+from lowland.core.running.stages import stage
+from lowland.trials.audits.alike import Alike, alike
+from lowland.trials.audits.bounds import inside_needed
+from lowland.trials.audits.plan import REJECTED, AlsoOutside, AuditPlan, plan_audit
+
+# levels of intervals that are looked at, wider and wider: in units of the half-widths of the level asked for
+STEP, WIDEST = 1.01, 5.0
+# level of the intervals that are judged; probability that any bound that is stated is false
+LEVEL, RISK = 0.9, 0.01
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """Cells of a table that were held out of a fit of all else, and that fit.
+
+    Parameters
+    ----------
+    seed : int
+        That decided which cells were held out, before anything was fitted.
+    plan : AuditPlan
+        Which cells were held out, and which missing cells they stand for.
+    fitted : FittedTable
+        The fit of the other cells: it has not seen those, in no choice, weight or width.
+    training, held : Observations
+        The cells of that fit, and those held out that stand for missing ones.
+    trial : Trial
+        Predictions of all cells that were held out.
+    alike : Alike
+        Whether the held-out cells differ from those that they stand for.
+    places : pair of ndarray or None
+        Coordinates of rows and of columns, where they are one number per line.
+    """
+
+    seed: int
+    plan: AuditPlan
+    fitted: FittedTable
+    training: Observations
+    held: Observations
+    trial: Trial
+    alike: Alike
+    places: tuple[Vector | None, Vector | None]
+    _known: dict[float, Mask] = field(default_factory=dict, repr=False)
+
+    def inside(self, level: float) -> Mask:
+        """Return which held-out cells lie in their intervals, or sets of levels, of a nominal level."""
+        if level not in self._known:
+            self._known[level] = lie_inside(self.fitted, self.held, level)
+        return self._known[level]
+
+    def count(self, level: float, factor: float = 1.0) -> int:
+        """Return how many held-out cells lie in their intervals of a level, made wider by a factor."""
+        return int(self.inside(level if factor == 1 else widened(level, factor)).sum())
+
+    def widening(self, level: float, risk: float) -> float | None:
+        """Return by what factor, of at least one, intervals of a level are widened so that it is proved.
+
+        Parameters
+        ----------
+        level : float
+            The share of the missing cells that are to lie in their intervals.
+        risk : float
+            Probability at most with which they do not.
+
+        Returns
+        -------
+        float or None
+            None if all held-out cells are too few to prove it, or intervals five times as wide hold too few.
+        """
+        needed = inside_needed(
+            self.held.size, self.plan.missing, level, self.plan.risk(risk), self.plan.gamma
+        )
+        if needed is None:
+            return None
+        # steps of a fixed grid: a wider one than needed still holds, since intervals grow with the level
+        steps = int(np.ceil(np.log(WIDEST) / np.log(STEP)))
+        low, high = -1, steps + 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            enough = self.count(level, STEP**middle) >= needed
+            low, high = (low, middle) if enough else (middle, high)
+        return None if high > steps else STEP**high
+
+    @property
+    def passes(self) -> bool:
+        """Whether the held-out cells are not seen to differ from those that they stand for."""
+        return self.alike.p_value > REJECTED
+
+    def proving(self, level: float) -> float | None:
+        """Return by what factor intervals of a level are widened so that they are proved, None if by none.
+
+        A premise that was refuted proves nothing.
+        """
+        return self.widening(level, RISK) if self.passes else None
+
+    def intervals(
+        self, rows: Indices, columns: Indices, level: float, factor: float
+    ) -> tuple[Vector, Vector]:
+        """Return the fit's intervals of a level, made wider; NaN of cells that no held-out ones stand for."""
+        low, high = number_intervals(self.fitted, rows, columns, widened(level, factor))
+        covered = self.plan.in_scope(rows, columns)
+        return np.where(covered, low, np.nan), np.where(covered, high, np.nan)
+
+
+@final
+@dataclass(frozen=True)
+class NoAudit:
+    """Why there is no audit.
+
+    Parameters
+    ----------
+    code : str
+        A sentence of the table of sentences.
+    """
+
+    code: str
+
+
+def widened(level: float, factor: float) -> float:
+    """Return the nominal level of normal intervals that are wider than those of a level by a factor."""
+    from scipy.special import ndtr, ndtri
+
+    return float(2 * ndtr(factor * ndtri((1 + level) / 2)) - 1)
+
+
+# why there is no plan, by the sentence that says so
+_REFUSED = {"complete": "none_missing", "few": "few_to_hold_out", "unlike": "not_alike"}
+
+
+def conduct(table: Observations, request: Request) -> Audit | NoAudit:
+    """Hold cells of a table out as others are missing, fit the rest as was asked, and look at them.
+
+    Parameters
+    ----------
+    table : Observations
+    request : Request
+
+    Notes
+    -----
+    Costs as much as the fit. Warnings of the fit were given when the whole table was fitted.
+    """
+    plan = plan_audit(table, request.seed, _unknowable(table, request))
+    if not isinstance(plan, AuditPlan):
+        return NoAudit(_REFUSED[plan.reason])
+    training, held = table.hide(plan.hidden)
+    of_fit, of_test = spawn(np.random.default_rng(request.seed), 2)
+    try:
+        with warnings.catch_warnings(), stage("a fit without the held-out cells"):
+            warnings.simplefilter("ignore")
+            fitted = in_full(lambda: request.fit(training, of_fit))
+        scored = table.select(plan.scored)
+        trial = trial_of(training, held, fitted.predictor())
+        found = alike(plan, table, _standing(fitted, training), of_test)
+        places = _along(request.orders.rows), _along(request.orders.columns)
+        audit = Audit(request.seed, plan, fitted, training, scored, trial, found, places)
+        audit.inside(LEVEL)
+    except UnsupportedError:
+        return NoAudit("no_intervals")
+    except (LowlandError, np.linalg.LinAlgError):
+        return NoAudit("audit_failed")
+    return audit
+
+
+def _standing(fitted: FittedTable, training: Observations) -> Callable[[Indices, Indices], Vector]:
+    """Return predictions of cells in spreads of their columns from the columns' means, by the fit alone."""
+    n = training.shape[1]
+    counts = np.maximum(training.column_counts(), 1)
+    values = training.values.astype(np.float64)
+    means = np.bincount(training.columns, values, minlength=n) / counts
+    squares = np.bincount(training.columns, (values - means[training.columns]) ** 2, minlength=n) / counts
+    spreads = np.where(squares > 0, np.sqrt(squares), 1.0)
+    predictor = fitted.predictor()
+
+    def standing(rows: Indices, columns: Indices) -> Vector:
+        return (predictor.predict(rows, columns) - means[columns]) / spreads[columns]
+
+    return standing
+
+
+def _along(places: object) -> Vector | None:
+    """Return coordinates of a side if they are one number per line, whose order interpolation can follow."""
+    if isinstance(places, np.ndarray) and places.ndim == 2 and places.shape[1] == 1:
+        return np.asarray(places[:, 0], np.float64)
+    return None
+
+
+def _unknowable(table: Observations, request: Request) -> AlsoOutside | None:
+    """Return what marks cells that nothing known in their row can inform, from training cells alone."""
+    told = request.orders.columns is not None or any(known is not None for known in request.covariates)
+    if told or not can_be_marked(table.shape):
+        return None
+
+    def unknowable(training: Mask) -> Mask:
+        cells = table.select(training[table.rows, table.columns])
+        low, high = np.full((2, table.shape[1]), [[np.inf], [-np.inf]])
+        np.minimum.at(low, cells.columns, cells.values)
+        np.maximum.at(high, cells.columns, cells.values)
+        return np.asarray(informed_cells(training, low < high) >= NEVER_TOGETHER)
+
+    return unknowable

@@ -1,0 +1,74 @@
+"""The claim `better_than`: whether held-out cells are predicted better than by plain baselines."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import numpy as np
+
+from lowland.completion.auditing.audit import Audit
+from lowland.completion.auditing.inside import level_columns
+from lowland.completion.comparing.comparison import BETTER, WORSE, Comparison, compare_with_baselines
+from lowland.completion.tables.trial import LevelPredictor
+from lowland.core.results.findings import Finding
+from lowland.core.results.reasons import Reason, because
+from lowland.core.results.status import Rigour, Verdict
+
+
+def better_than(audit: Audit) -> Finding:
+    """Return whether the audit's fit predicts the cells of its statement better than plain baselines do.
+
+    Its intervals are of the average over rows like these: a large-sample estimate, so no proof.
+    """
+    began, found = perf_counter(), comparisons_of(audit)
+    words = [one.word for one in found]
+    strongest = min(found, key=lambda one: one.baseline_error)
+    reason: Reason = ()
+    for one in found:
+        reason += _told(one)
+    return Finding(
+        "better_than",
+        Verdict.SUPPORTED if all(word == BETTER for word in words) else Verdict.INCONCLUSIVE,
+        value=strongest.error,
+        bound=strongest.baseline_error,
+        rigour=Rigour.ESTIMATE,
+        seconds=perf_counter() - began,
+        witness={
+            "cells": strongest.cells,
+            "rows": strongest.rows,
+            "gains": [one.gain for one in found],
+            "lower": [_finite(one.lower) for one in found],
+            "upper": [_finite(one.upper) for one in found],
+        },
+        reason=reason,
+    )
+
+
+def comparisons_of(audit: Audit) -> tuple[Comparison, ...]:
+    """Return how errors of the held-out cells compare with those of plain baselines."""
+    held, fitted = audit.held, audit.fitted
+    predictor, at = fitted.predictor(), (held.rows, held.columns)
+    predicted = np.asarray(predictor.predict(*at), np.float64).copy()
+    words = level_columns(fitted)
+    if words.any() and isinstance(predictor, LevelPredictor):
+        likeliest = predictor.likeliest(*at)
+        predicted = np.where(np.isnan(likeliest), predicted, likeliest)
+    rows, columns = audit.places
+    return compare_with_baselines(
+        audit.training,
+        held,
+        predicted,
+        words=np.flatnonzero(words),
+        row_places=rows,
+        column_places=columns,
+    )
+
+
+def _told(one: Comparison) -> Reason:
+    code = {BETTER: "surely_better", WORSE: "surely_worse"}.get(one.word, "not_told_apart")
+    name = one.baseline.replace(" ", "_")
+    return because(code, error=one.error, other=one.baseline_error, name=name)
+
+
+def _finite(end: float) -> float | None:
+    return end if np.isfinite(end) else None

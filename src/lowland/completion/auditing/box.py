@@ -1,0 +1,50 @@
+"""The box at the top of a completion's page: how far off filled cells may be, which, and how sure that is."""
+
+from __future__ import annotations
+
+from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.status import Verdict
+from lowland.report.plain_findings import answer
+from lowland.report.words import verdict_sentence
+
+# claims after the first, in the order in which they are told; the answer to each is one sentence
+_TOLD = ("settled", "better_than")
+
+
+def box_of(certificate: Certificate | None) -> tuple[str, ...]:
+    """Return the sentences of the box, none if missing cells were not judged."""
+    if certificate is None or "covered" not in certificate:
+        return ()
+    covered = certificate["covered"]
+    sentences = [verdict_sentence(certificate), *_premise(certificate), *_left_out(covered)]
+    for claim in _TOLD:
+        if claim in certificate:
+            sentences.append(f"{_HEADS[claim]} {answer(certificate[claim]).words}")
+    return tuple(sentences)
+
+
+_HEADS = {"settled": "Has the average settled?", "better_than": "Better than simple rules?"}
+
+
+def _premise(certificate: Certificate) -> list[str]:
+    """Return what the bound assumes, and what speaks for or against it."""
+    covered, alike = certificate["covered"], certificate["alike"]
+    if not covered.witness or not covered.assumptions:
+        return []
+    told = f"This assumes that {covered.assumptions[0]}."
+    if alike.value is not None:
+        sign = "no sign against it" if alike.verdict is Verdict.SUPPORTED else "signs against it"
+        told += f" A test of the known cells held out for it found {sign} (p = {alike.value:.2g})."
+    room = float(covered.witness["largest_gamma"])
+    if covered.verdict is Verdict.PROVED and room > 1:
+        told += (
+            f" It would still hold if cells outside their intervals were up to {room:.3g} times as likely "
+            "to be missing as others."
+        )
+    return [told]
+
+
+def _left_out(covered: Finding) -> list[str]:
+    """Return how many missing cells the bound is not about, and why."""
+    told = [str(phrase) for phrase in covered.reason if phrase.code.startswith("left_")]
+    return [f"Nothing is said of some: {'; '.join(told)}."] if told else []

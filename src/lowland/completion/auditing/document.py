@@ -1,0 +1,78 @@
+"""Documents of what is proved about missing cells: who was held out, and their intervals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lowland.completion.auditing.audit import LEVEL, Audit, widened
+from lowland.completion.auditing.inside import level_columns, reaches
+from lowland.completion.tables.completed import Completed
+from lowland.completion.tables.fitted import data_of, without_certificate
+from lowland.core.arrays import Vector
+from lowland.core.results.findings import Certificate
+from lowland.recheck.documents import Document
+
+LARGEST = float(np.finfo(np.float64).max)
+
+
+def judged_document(completed: Completed, certificate: Certificate | None) -> Document:
+    """Return a certificate with what is needed to derive it again, but without the data.
+
+    Parameters
+    ----------
+    completed : Completed
+    certificate : Certificate or None
+        What is proved of the missing cells, and perhaps of a penalised problem.
+
+    Raises
+    ------
+    UnsupportedError
+        If nothing was judged, or the penalised problem is not one of the table as it is read.
+    """
+    if certificate is None:
+        raise without_certificate()
+    table, audit = completed.table, completed.audit
+    if "covered" not in certificate:
+        return table.document()
+    problem, point = _stated(audit if isinstance(audit, Audit) else None, certificate)
+    if certificate.of_audit:
+        seen = data_of(table, "a certificate")
+        return Document(
+            "audit",
+            seen.fingerprint(),
+            {"audit": problem, "dtype": str(seen.values.dtype)},
+            point,
+            certificate,
+        )
+    within = table.document()
+    return replace(
+        within,
+        problem={**within.problem, "audit": problem},
+        point={**within.point, **point},
+        certificate=certificate,
+    )
+
+
+def _stated(audit: Audit | None, certificate: Certificate) -> tuple[dict[str, Any] | None, dict[str, Vector]]:
+    """Return settings of an audit, and its held-out cells with their intervals."""
+    if audit is None:
+        return None, {}
+    plan, held = audit.plan, audit.held
+    factor = certificate["covered"].witness.get("factor", 1.0)
+    own = reaches(audit.fitted, held, LEVEL)
+    wide = own if factor == 1 else reaches(audit.fitted, held, widened(LEVEL, factor))
+    settings = {
+        "seed": audit.seed,
+        "scheme": plan.scheme,
+        "longest": plan.longest,
+        "words": np.flatnonzero(level_columns(audit.fitted)).tolist(),
+    }
+    names = ("low", "high", "wide_low", "wide_high")
+    ends = zip(names, (*own, *wide), strict=True)
+    arrays = {"rows": held.rows.astype(float), "columns": held.columns.astype(float)}
+    # ends beyond all numbers hold as much as the largest does, and where there is no end nothing lies inside
+    arrays |= {n: np.nan_to_num(end, nan=-LARGEST if "high" in n else LARGEST) for n, end in ends}
+    return settings, {f"audit_{name}": array for name, array in arrays.items()}

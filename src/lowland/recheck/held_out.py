@@ -1,0 +1,118 @@
+"""Which cells an audit with equal odds held out, and which missing ones they stand for: from the pattern."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Indices, Vector
+from lowland.core.cells.observations import Observations
+
+Mask = NDArray[np.bool_]
+
+# shares of the known cells that are held out: the usual one, the larger one where that gives fewer than so
+# many; and the most cells
+SHARE, LARGER, FEWEST, MOST = 0.15, 0.25, 60, 20_000
+# largest probability that chance alone would leave a column without missing cells, of all columns together
+DOUBT = 0.2
+# cells of tables up to which the pattern is formed
+FORMED = 20_000_000
+# why missing cells are left out, in the order in which they are counted
+REASONS = ("rows", "columns", "censored", "runs", "few")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Cells that were held out and stand for missing ones.
+
+    Parameters
+    ----------
+    rows, columns : ndarray of int
+    missing : int
+        Number of the missing cells that they stand for.
+    left_out : dict of str to int
+        Numbers of the others, by reason.
+    allowance : float
+        Share of a risk that bounds may take.
+    """
+
+    rows: Indices
+    columns: Indices
+    missing: int
+    left_out: dict[str, int]
+    allowance: float
+
+
+def hold_out(table: Observations, seed: int, longest: int | None) -> HeldOut | None:
+    """Return what an audit with equal odds holds out; None of tables that are too large.
+
+    Parameters
+    ----------
+    table : Observations
+        Row by row.
+    seed : int
+    longest : int or None
+        Number of cells outside training that may follow one another.
+    """
+    (m, n), known = table.shape, np.zeros(table.shape, bool)
+    if m * n > FORMED:
+        return None
+    known[table.rows, table.columns] = True
+    gaps = ~np.asarray(known.all(axis=0))
+    censored = np.zeros(n, bool)
+    if table.censored is not None:
+        censored[table.columns[table.censored != 0]] = True
+    eligible = np.flatnonzero((gaps & ~censored)[table.columns])
+    usual, larger = round(SHARE * eligible.size), round(LARGER * eligible.size)
+    count = min(max(usual, min(FEWEST, larger)), MOST)
+    chosen = np.random.default_rng([seed, 0]).choice(eligible, count, replace=False)
+    held = np.zeros(table.shape, bool)
+    held[table.rows[chosen], table.columns[chosen]] = True
+    training = known & ~held
+    reason = _reasons(training, gaps, censored, longest)
+    inside = (reason == "") & ~training & gaps
+    counts, k = inside.sum(axis=0), int((inside & held).sum())
+    alone: Vector = (k / (k + max(int(counts.sum()) - k, 1))) ** counts.astype(np.float64)
+    few: Mask = (counts > 0) & (alone * int((counts > 0).sum()) > DOUBT)
+    reason[:, few] = np.where(reason[:, few] == "", "few", reason[:, few])
+    allowance = float(1 - alone[(counts > 0) & ~few].sum())
+    missing = ~known & gaps
+    left = {word: int((missing & (reason == word)).sum()) for word in REASONS}
+    rows, columns = np.nonzero(held & (reason == ""))
+    return HeldOut(
+        rows,
+        columns,
+        int((missing & (reason == "")).sum()),
+        {word: number for word, number in left.items() if number},
+        allowance,
+    )
+
+
+def _reasons(training: Mask, gaps: Mask, censored: Mask, longest: int | None) -> NDArray[np.str_]:
+    """Return why cells outside training are left out, "" where they are not."""
+    reason = np.full(training.shape, "", dtype="<U8")
+    rules = [
+        ("rows", np.broadcast_to(~training.any(axis=1, keepdims=True), training.shape)),
+        ("columns", np.broadcast_to(~training.any(axis=0), training.shape)),
+        ("censored", np.broadcast_to(censored, training.shape)),
+    ]
+    if longest is not None:
+        rules.append(("runs", np.maximum(_runs(training), _runs(training.T).T) > longest))
+    for word, which in rules:
+        reason[which & (reason == "")] = word
+    return reason
+
+
+def _runs(training: Mask) -> NDArray[np.intp]:
+    """Return, for cells outside training, the length of their run along the row; 0 for others."""
+    lengths = np.zeros(training.shape, np.intp)
+    for i, row in enumerate(training):
+        walls = np.flatnonzero(np.concatenate([[True], row, [True]]))
+        for left, right in pairwise(walls.tolist()):
+            lengths[i, left : right - 1] = right - left - 1
+    return lengths
