@@ -32,12 +32,22 @@ def test_cells_are_held_out_in_proportion_to_their_odds(rng):
 
 
 def test_odds_in_proportion_are_those_that_no_probability_cuts_off(rng):
-    """Of cells likelier to be missing than can be imitated nothing is said, nor are few cells held out for them."""
-    logarithms = np.concatenate([np.zeros(9000), np.full(1000, 9.0)])
-    held, largest = hold_by_odds(logarithms, logarithms, 3000, rng)
+    """Of cells likelier to be missing than can be imitated nothing is said."""
+    logarithms = np.concatenate([np.zeros(9500), np.full(500, 9.0)])
+    of_missing = np.concatenate([np.zeros(800), np.full(200, 9.0)])
+    held, largest = hold_by_odds(logarithms, of_missing, 3000, rng)
+    assert largest == 9.0, "300 are enough"
+    assert held[9500:].mean() == pytest.approx(CAP, abs=0.07)
+    assert held[:9500].sum() < 9, "0.9 of them on the average"
+    held, largest = hold_by_odds(logarithms[::10], of_missing, 300, rng)
     assert largest == 0.0
-    assert held[:9000].mean() == pytest.approx(0.227, abs=0.02)
-    assert held[9000:].mean() == pytest.approx(MOST_LIKELY, abs=0.03)
-    held, _ = hold_by_odds(np.zeros(50), np.zeros(50), 50, rng)
-    assert held.sum() <= 50
-    assert np.mean(held) == pytest.approx(CAP, abs=0.25)
+    assert held[:950].mean() == pytest.approx(300 / 950, abs=0.06)
+    assert not held[950:].any()
+
+
+def test_no_more_cells_are_held_out_than_may_be(rng):
+    held, _ = hold_by_odds(np.zeros(500), np.zeros(50), 500, rng)
+    assert held.mean() == pytest.approx(CAP, abs=0.07)
+    held, largest = hold_by_odds(np.full(2000, 0.5), np.zeros(50), 2000, rng)
+    assert largest == 0.0
+    assert held.mean() == pytest.approx(MOST_LIKELY, abs=0.03), "of odds somewhat larger"
