@@ -1,7 +1,7 @@
 """How often bounds of the share of missing cells inside their intervals are false, on tables with known truth.
 
 Tables of 24 x 6 to 2,000 x 50 cells, linear, curved, skewed or mixed, lack cells at random, by another column, in
-blocks and runs, or by their own value. An audit hides known cells (`lowland.trials.audits`), a fit that does not see
+blocks and runs, or by their own value ("rates": more of them in noisier rows). An audit hides known cells (`lowland.trials.audits`), a fit that does not see
 them predicts intervals, and the bound that follows is compared with what is true of the missing cells.
 
     python benchmarks/accuracy/covered.py --fits means --count 500 --first 0 --kinds random column blocks value
@@ -10,6 +10,7 @@ them predicts intervals, and the bound that follows is compared with what is tru
 import argparse
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.special import expit, ndtri
@@ -22,7 +23,7 @@ from lowland.trials.audits.plan import AuditPlan, plan_audit
 LEVEL, RISK = 0.9, 0.01
 SIZES = ((24, 6), (40, 8), (80, 10), (150, 12), (300, 30), (1000, 20), (2000, 50))
 SHAPES = ("linear", "curved", "skewed", "mixed")
-KINDS = ("random", "column", "blocks", "value")
+KINDS = ("random", "column", "blocks", "value", "rates")
 
 
 @dataclass
@@ -43,6 +44,8 @@ def made(kind, shape, size, rng):
         signal = np.sin(1.5 * signal) + 0.3 * signal**2
     x = (signal[:, 0] - signal[:, 0].mean()) / signal[:, 0].std()
     spread = 0.4 * np.exp(0.7 * x) if rng.random() < 0.5 else np.full(m, 0.4)
+    if kind == "rates":
+        spread = 0.4 * np.exp(0.7 * rng.standard_normal(m))
     noise = spread[:, None] * rng.standard_normal((m, n))
     whole, reach = signal + noise, ndtri((1 + LEVEL) / 2) * spread[:, None] + np.zeros(n)
     unit = (whole - whole.mean(0)) / whole.std(0)
@@ -51,7 +54,7 @@ def made(kind, shape, size, rng):
     if shape == "mixed":
         whole[:, 1::3] = np.clip(np.round(whole[:, 1::3]), -2, 2)
         whole[:, 2::3] = whole[:, 2::3] > 0
-    known = rng.random(size) >= gaps(kind, unit, rng)
+    known = rng.random(size) >= gaps(kind, unit, spread, rng)
     if kind == "blocks":
         known = blocks(unit[:, 0], size, rng)
     if kind in ("column", "blocks"):
@@ -61,11 +64,13 @@ def made(kind, shape, size, rng):
     return Truth(whole, known, reach)
 
 
-def gaps(kind, unit, rng):
+def gaps(kind, unit, spread, rng):
     """Return the probability of each cell that it is missing."""
     by_column = 0.5 * rng.standard_normal(unit.shape[1])
     if kind == "column":
         return expit(-1.2 + 1.5 * unit[:, :1] + by_column)
+    if kind == "rates":  # rows lack more cells where they are noisier
+        return expit(-1.2 + np.log(spread / 0.4)[:, None] / 0.7 + 2 * by_column)
     if kind == "value":
         return expit(-1.2 + 1.5 * unit)
     return np.full(unit.shape, rng.uniform(0.15, 0.45))
@@ -95,9 +100,11 @@ class Means:
         self.sd = np.nanstd(part, 0) + 1e-12
 
     def intervals(self, rows, columns):
+        """Return lower end, centre and upper end of each cell."""
         return self.ends[:, columns]
 
     def predicted(self, rows, columns):
+        """Return the prediction of each cell in units of its column."""
         return np.zeros(len(rows))
 
 
@@ -110,10 +117,12 @@ class Lowland:
         self.mean, self.sd = np.nanmean(table, 0), np.nanstd(table, 0) + 1e-12
 
     def intervals(self, rows, columns):
+        """Return lower end, centre and upper end of each cell."""
         low, high = self.fit.predict_interval(rows, columns, level=LEVEL)
         return np.stack([low, (low + high) / 2, high])
 
     def predicted(self, rows, columns):
+        """Return the prediction of each cell in units of its column."""
         return (self.intervals(rows, columns)[1] - self.mean[columns]) / self.sd[columns]
 
 
@@ -167,45 +176,51 @@ def audited(truth, fit, seed):
     }
 
 
+def numbers(found, name):
+    """Return one number of each table."""
+    return np.array([one[name] for one in found], dtype=float)
+
+
+def middle(values):
+    """Return the median of what is known."""
+    return np.median(values[np.isfinite(values)]) if np.isfinite(values).any() else np.nan
+
+
 def report(kind, found, seconds):
     """Print what audits said of the tables of one kind."""
     said = [one for one in found if "refused" not in one]
-    get = lambda name, rows=said: np.array([one[name] for one in rows])
-    kept = [one for one in said if one["after"] > 0.05]
-    print(
-        f"{kind}: {len(found)} tables, answered {len(said) / len(found):.3f}, and alike afterwards "
-        f"{len(kept) / len(found):.3f}; {seconds:.0f} s"
-    )
-    for title, rows in (("  all", said), ("  alike", kept)):
+    alike_after = [one for one in said if one["after"] > 0.05]
+    print(f"{kind}: {len(found)} tables, {seconds:.0f} s")
+    for title, rows in (("answered", said), ("and alike afterwards", alike_after)):
+        print(f"  {title} {len(rows) / len(found):.3f}", end="")
         if rows:
-            g = lambda name: get(name, rows)
+            get = partial(numbers, rows)
             print(
-                f"{title}: bounds false {g('false').sum()}, widened {g('false_wide').sum()}; held {np.median(g('held')):.0f} "
-                f"for {np.median(g('missing')):.0f} missing ({np.mean(g('share')):.2f} of all), true {np.mean(g('true')):.3f}, "
-                f"bound {np.median(g('bound')):.3f}, width {np.median(g('width')):.2f}, factor {np.nanmedian(g('factor')) if np.isfinite(g('factor')).any() else np.nan:.2f}, "
-                f"allowance {np.min(g('allowance')):.3f}"
+                f": bounds false {get('false').sum():.0f}, widened {get('false_wide').sum():.0f}; "
+                f"held {middle(get('held')):.0f} for {middle(get('missing')):.0f} missing "
+                f"({get('share').mean():.2f} of all), true {get('true').mean():.3f}, "
+                f"bound {middle(get('bound')):.3f}, width {middle(get('width')):.2f} of the oracle's, "
+                f"factor {middle(get('factor')):.2f}, allowance at least {get('allowance').min():.3f}",
+                end="",
             )
-    big = [one for one in found if one.get("missing", 0) >= 1000]
-    if big:
+        print()
+    large = [one for one in said if one["missing"] >= 1000]
+    if large:
+        get = partial(numbers, large)
+        wide = get("width") * np.maximum(get("factor"), 1)
         print(
-            f"  with 1,000 cells: {len(big)}, proved {np.mean(get('proved', big)):.3f}, widened width "
-            f"{np.nanmedian(get('width', big) * np.maximum(get('factor', big), 1)):.2f}, gamma {np.median(get('gamma', big)):.2f}"
+            f"  1,000 missing cells or more: {len(large)} tables, proved {get('proved').mean():.3f}, "
+            f"largest gamma {middle(get('gamma')):.2f}, width where proved {middle(wide):.2f} of the oracle's"
         )
-    schemes, counts = np.unique(
-        [one.get("scheme", "refused: " + one.get("refused", "")) for one in found], return_counts=True
-    )
-    false = {
-        s: sum(one["false"] for one in said if one["scheme"] == s)
-        for s in schemes
-        if not s.startswith("refused")
-    }
-    print(
-        "  "
-        + ", ".join(
-            f"{s} {c}" + (f" ({false[s]} false)" if s in false else "") for s, c in zip(schemes, counts)
-        ),
-        flush=True,
-    )
+    wrong = [one for one in said if one["false"]]
+    if wrong:
+        gammas = numbers(wrong, "gamma")
+        print(
+            f"  of false ones proved {np.mean(gammas > 0):.2f}, their largest gamma up to {gammas.max():.2f}"
+        )
+    names = [one.get("scheme") or f"refused ({one['refused']})" for one in found]
+    counted = zip(*np.unique(names, return_counts=True), strict=True)
+    print("  " + ", ".join(f"{name} {count}" for name, count in counted), flush=True)
 
 
 def main():
@@ -214,7 +229,7 @@ def main():
     parser.add_argument("--fits", choices=FITS, default="means")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS[:4])
     parser.add_argument("--sizes", type=int, nargs="+", choices=range(len(SIZES)), default=range(len(SIZES)))
     asked = parser.parse_args()
     for kind in asked.kinds:

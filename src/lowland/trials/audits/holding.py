@@ -7,11 +7,12 @@ from typing import final
 
 import numpy as np
 
-from lowland.core.arrays import Indices
+from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
 from lowland.trials.audits.missing_cells import ListedCells
 from lowland.trials.audits.odds import Odds, hold_by_odds
 from lowland.trials.audits.patterns import Mask
+from lowland.trials.audits.scope import BATCH
 from lowland.trials.audits.surroundings import Surroundings, in_column_units
 
 # shares of the known cells that are held out: the usual one, and a larger one where that gives fewer cells
@@ -80,17 +81,20 @@ def hold_in_proportion(
         Of the same columns.
     rng : numpy.random.Generator
     """
-    features = around.of_odds(
-        np.concatenate([table.rows[eligible], missing.rows]),
-        np.concatenate([table.columns[eligible], missing.columns]),
-        np.arange(eligible.size + missing.rows.size) < eligible.size,
-        np.concatenate([in_column_units(table)[eligible], np.zeros(missing.rows.size)]),
-    )
-    chosen = np.arange(len(features))
-    if chosen.size > MOST_FITTED:
-        chosen = rng.choice(chosen, MOST_FITTED, replace=False)
-    odds = Odds.fit(features[chosen], chosen >= eligible.size)
-    logarithms = odds.logarithms(features)
+    rows = np.concatenate([table.rows[eligible], missing.rows])
+    columns = np.concatenate([table.columns[eligible], missing.columns])
+    own = in_column_units(table)[eligible]
+
+    def features(places: Indices) -> Vector:
+        known = places < eligible.size
+        values = np.where(known, own[np.minimum(places, eligible.size - 1)], 0.0)
+        return around.of_odds(rows[places], columns[places], known, values)
+
+    places = np.arange(rows.size)
+    fitted = places if rows.size <= MOST_FITTED else rng.choice(places, MOST_FITTED, replace=False)
+    odds = Odds.fit(features(fitted), fitted >= eligible.size)
+    batches = [places[start : start + BATCH] for start in range(0, places.size, BATCH)]
+    logarithms = np.concatenate([odds.logarithms(features(batch)) for batch in batches])
     of_known, of_missing = logarithms[: eligible.size], logarithms[eligible.size :]
     held, largest = hold_by_odds(of_known, of_missing, number_held(eligible.size), rng)
     hidden = np.zeros(table.size, dtype=bool)

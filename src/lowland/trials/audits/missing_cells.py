@@ -13,7 +13,7 @@ from lowland.trials.audits.patterns import Pattern
 from lowland.trials.audits.scope import CENSORED, COLUMNS, FEW, IN_SCOPE, REASONS, ROWS, Scope
 
 # cells of a table that are listed; larger ones are if the known cells take as much memory
-LISTED, LISTED_PER_KNOWN = 20_000_000, 4
+LISTED, LISTED_PER_KNOWN = 10_000_000, 4
 # cells that are drawn at once where they are not listed
 DRAWN = 200_000
 

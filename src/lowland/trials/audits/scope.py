@@ -84,6 +84,9 @@ class Scope:
         """Return the log-odds of being missing, as the training cells show them."""
         if self.odds is None:
             return np.zeros(rows.size)
+        if rows.size > BATCH:
+            places = [slice(start, start + BATCH) for start in range(0, rows.size, BATCH)]
+            return np.concatenate([self.log_odds(rows[place], columns[place]) for place in places])
         unknown = np.zeros(rows.size, dtype=bool)
         return self.odds.logarithms(self.training.of_odds(rows, columns, unknown, np.zeros(rows.size)))
 
