@@ -15,7 +15,7 @@ from lowland.completion.encoded.power_model import PowerLayer
 from lowland.completion.encoded.powers import BEYOND, READ, Power
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
 from lowland.files.bundle import load_bundle, save_bundle
-from lowland.trials.choices import POWERS
+from lowland.trials.choices import CLEARLY_SKEWED, POWERS
 from lowland.trials.gains import Rule
 from lowland.verifying import verify
 
@@ -171,7 +171,8 @@ def test_cells_held_out_decide(rng, monkeypatch):
     monkeypatch.setattr(power_choice, "POWERS", replace(POWERS, rules=(Rule(),)))
     told = ll.MatrixCompletion(**FAST).fit(table)
     assert list(powers_of(told)) == [0]
-    monkeypatch.setattr(power_choice, "POWERS", replace(POWERS, rules=()))
+    for name, choice in (("POWERS", POWERS), ("CLEARLY_SKEWED", CLEARLY_SKEWED)):
+        monkeypatch.setattr(power_choice, name, replace(choice, rules=()))
     assert not isinstance(ll.MatrixCompletion(**FAST).fit(table)._completed.model, PowerLayer)
 
 

@@ -112,6 +112,24 @@ def test_cells_held_out_are_missing_from_both_sides_and_kept_apart(weighted, rng
         np.testing.assert_array_equal(whole[held.at], held.weights)
 
 
+@pytest.mark.parametrize("graded", [True, False])
+def test_cells_held_out_follow_permuted_rows_and_columns(graded, rng):
+    """Scaled by sums that round in another order, grades have the same ranks."""
+    numbers = rng.integers(1, 6, (60, 40)) if graded else rng.standard_normal((60, 40))
+    full = np.where(rng.random((60, 40)) < 0.4, numbers, np.nan)
+    rows, columns = rng.permutation(60), rng.permutation(40)
+    masks = []
+    for k, table in enumerate((full, full[np.ix_(rows, columns)])):
+        cells = TableCells.of(ll.Observations.from_array(table))
+        if graded:
+            cells = cells.scaled(np.full(40, 3.1 + 1e-15 * k), np.full(40, 1.3 + 1e-15 * k))
+        mask = np.zeros((60, 40), bool)
+        mask[hold_out(cells)[1].at] = True
+        masks.append(mask)
+    np.testing.assert_array_equal(masks[1], masks[0][np.ix_(rows, columns)])
+    assert masks[0].sum() == int(0.05 * np.sum(~np.isnan(full)))
+
+
 def test_blocks_leave_out_what_the_whole_leaves_out(rng):
     table = grades(rng)
     whole = TableCells.of(table).sides[0].block
@@ -149,9 +167,9 @@ def test_the_noise_explains_errors_on_cells_held_out(rng):
     assert found == pytest.approx(min(1 / np.mean(beyond), own))
 
 
-def test_noise_is_not_taken_for_smaller_than_errors_show():
-    """Where rows are of a few types and most have few cells, Gaussian factors take noise for structure."""
-    rng, shape = np.random.default_rng(0), (400, 200)
+def noise_of_a_few_types(seed):
+    """The noise precision of grades learnt from cells held out, over the one learnt without these."""
+    rng, shape = np.random.default_rng(seed), (400, 200)
     kinds = 3 + 1.5 * rng.standard_normal((12, 200))
     full = kinds[rng.integers(0, 12, 400)] + 0.7 * rng.standard_normal(shape)
     chance = np.outer(rng.pareto(1.3, 400) + 0.3, rng.pareto(1.2, 200) + 0.2)
@@ -162,7 +180,17 @@ def test_noise_is_not_taken_for_smaller_than_errors_show():
         swept(objective_of(table, rank=4, calibrated=choice), 60).state.noise_precision
         for choice in (True, False)
     ]
-    assert sizes[0] < 0.95 * sizes[1]
+    return sizes[0] / sizes[1]
+
+
+def test_noise_is_not_taken_for_smaller_than_errors_show():
+    """Where rows are of a few types and most have few cells, Gaussian factors take noise for structure.
+
+    By how much differs by table, from next to nothing to a quarter.
+    """
+    ratios = [noise_of_a_few_types(seed) for seed in range(4)]
+    assert np.mean(ratios) < 0.95
+    assert max(ratios) < 1.05
 
 
 def test_priors_are_held_once_predictions_settle_and_nothing_changes_then(rng):

@@ -39,9 +39,9 @@ from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.model import sampling
 from lowland.core.arrays import Indices, Matrix
 from lowland.core.cells.observations import Observations
-from lowland.core.random import spawn
 from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import unless_interrupted
+from lowland.trials.contents import Contents
 
 
 @final
@@ -115,7 +115,7 @@ def fit_layers(
         Callbacks, checkpoint and snapshot of `fit_bayesian`.
     """
     problem, table, levels = problem.in_numbers(), problem.table, problem.levels
-    powers, typical = _choose_units(problem, plan, rng)
+    powers, typical = _choose_units(problem, plan)
 
     def write(part: Observations) -> Observations:
         written = write_powers(part, powers)
@@ -130,9 +130,8 @@ def fit_layers(
         # roots and logarithms, and rows in units, are no grades, whatever stands beside them
         problem = replace(problem, numbers=numbers, settings=replace(problem.settings, graded=False))
     fitted = _fit_numbers(problem, plan, rng, search)
-    if levels or powers:
-        of_levels = spawn(rng, 1)[0]
     if levels:
+        of_levels = Contents.of_table(table).stream("levels")
 
         def predict_without(part: Observations) -> Callable[[Indices], Matrix]:
             return sampling(fitted.refit(levels.encode(write(part)), of_levels)).row_scores
@@ -156,13 +155,11 @@ def fit_layers(
     return fitted
 
 
-def _choose_units(
-    problem: BayesianProblem, plan: CompletionPlan, rng: np.random.Generator
-) -> tuple[Powers, TypicalRow | None]:
+def _choose_units(problem: BayesianProblem, plan: CompletionPlan) -> tuple[Powers, TypicalRow | None]:
     """Return the columns that are powers, and what says the units of rows, if they have any."""
     table, asked, powers = problem.table, plan.row_units, problem.powers
     if powers is None:
-        powers = choose_powers(table, problem.levels, problem.settings, problem.covariates, plan.powers, rng)
+        powers = choose_powers(table, problem.levels, problem.settings, problem.covariates, plan.powers)
     if asked is None and (table.weights is not None or problem.allowed is not None):
         # weights may say what units would, and a unit is known from all cells of its row
         what = "weights" if problem.allowed is None else "predictors"
@@ -172,7 +169,7 @@ def _choose_units(
         warn_of_variables(problem.levels.numbers_of(table), "a fit with censored cells")
         asked = False
     answers = asked, plan.powers
-    return choose_row_units(table, problem.levels, powers, problem.settings, problem.covariates, answers, rng)
+    return choose_row_units(table, problem.levels, powers, problem.settings, problem.covariates, answers)
 
 
 def _fit_numbers(
@@ -185,14 +182,12 @@ def _fit_numbers(
         problem.covariates,
         problem.orders,
     )
-    # streams of their own: an order that is looked at and left out, or forests, change no bit of the rest
-    of_orders, of_forests = spawn(rng, 2)
     settings = replace(settings, column_places=_column_places(orders, settings))
     if orders and settings.full is not True:  # a Gaussian has its order of columns from `column_places`
-        settings, covariates = with_orders(table, settings, covariates, orders, of_orders)
+        settings, covariates = with_orders(table, settings, covariates, orders)
     fit = fit_bayesian(table, settings, rng=rng, covariates=covariates, between=problem.between, **search)
     fitted = BayesianTable.of(fit, covariates)
-    informed = _by_others(fitted, problem, plan, of_forests)
+    informed = _by_others(fitted, problem, plan)
     orderly = covariates[1] is not None or settings.column_places is not None
     # neighbours in an order tell of each other, and grades on one scale have a level of the row
     if orderly or (np.isfinite(fit.model.scaling.lowest) and not fit.model.axes):
@@ -202,9 +197,7 @@ def _fit_numbers(
     return informed if layer is None else LayeredTable(layer, informed, table)
 
 
-def _by_others(
-    fitted: BayesianTable, problem: BayesianProblem, plan: CompletionPlan, rng: np.random.Generator
-) -> FittedTable:
+def _by_others(fitted: BayesianTable, problem: BayesianProblem, plan: CompletionPlan) -> FittedTable:
     """Return a fit of numbers refined where that pays, or with the columns that may inform others."""
     table = problem.numbers
     if problem.allowed is not None:  # also of a fit that was interrupted: nothing else may be predicted
@@ -212,9 +205,7 @@ def _by_others(
     if fitted.stop_reason is StopReason.INTERRUPTED:
         return fitted
     groups = problem.levels.groups if problem.levels else None
-    refinement = unless_interrupted(
-        lambda: choose_refinement(fitted, plan.refine, rng, groups), "the refinement"
-    )
+    refinement = unless_interrupted(lambda: choose_refinement(fitted, plan.refine, groups), "the refinement")
     if refinement is None:
         return fitted
     return LayeredTable(RefinementLayer.of(fitted.model, refinement, table), fitted, table)

@@ -169,7 +169,7 @@ class CompletionPlan:
         FACTORS,
         panel=RUNNING,
     )
-    max_iter: int = setting(500, ValueKind.WHOLE, "Maximum number of sweeps.", least=1, panel=RUNNING)
+    max_iter: int = setting(1_000, ValueKind.WHOLE, "Maximum number of sweeps.", least=1, panel=RUNNING)
 
     @property
     def squared(self) -> bool:

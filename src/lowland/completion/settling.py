@@ -8,7 +8,8 @@ from functools import partial
 import numpy as np
 
 from lowland.bayes.truncated import Ends, TruncatedNormal
-from lowland.completion.bayesian.fit import BRIEF, fit_bayesian
+from lowland.completion.bayesian.fit import fit_bayesian
+from lowland.completion.bayesian.settings import BRIEF
 from lowland.completion.bounded.law import written_ends
 from lowland.completion.censored.cells import CensoredCells
 from lowland.completion.encoded.power_choice import Powers, choose_powers
@@ -47,7 +48,7 @@ def settle(problem: BayesianProblem, plan: CompletionPlan, rng: np.random.Genera
     assert cells is not None
     apart = spawn(rng, 1)[0]
     first, levels = cells.put(table), problem.levels
-    powers = choose_powers(first, levels, inner.settings, inner.covariates, plan.powers, apart)
+    powers = choose_powers(first, levels, inner.settings, inner.covariates, plan.powers)
     powers = cells.seen_by({j: p for j, p in powers.items() if _is_likelier(p, cells, table, j)})
     with stage("fits that tell what censored cells are like"):
         cells = in_full(partial(_settled, inner, cells, powers, apart))

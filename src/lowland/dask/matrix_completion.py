@@ -115,7 +115,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         predictors: Any = None,
         dtype: str = "float64",
         tol: float | str = "auto",
-        max_iter: int = 500,
+        max_iter: int = 1000,
         certify: bool = True,
         effort: str = "auto",
         verbose: int = 0,

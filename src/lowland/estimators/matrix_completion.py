@@ -188,7 +188,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         predictors: Any = None,
         dtype: str = "float64",
         tol: float | str = "auto",
-        max_iter: int = 500,
+        max_iter: int = 1000,
         certify: bool | str = True,
         effort: str = "auto",
         verbose: int = 0,

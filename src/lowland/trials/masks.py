@@ -10,10 +10,12 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.arrays import Indices
+from lowland.core.arrays import Indices, Matrix
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
 from lowland.core.wording import Option, Words
+from lowland.trials.contents import Contents, random_words
+from lowland.trials.contents import Words as Keys
 
 Mask = NDArray[np.bool_]
 
@@ -58,11 +60,17 @@ def folds_of(size: int, count: int, rng: np.random.Generator) -> Indices:
     return np.asarray(rng.permutation(size) % count)
 
 
-def single_cells(size: int, count: int, rng: np.random.Generator) -> Mask:
-    """Return which of so many cells are hidden, all alike."""
-    hidden = np.zeros(size, dtype=bool)
-    hidden[rng.choice(size, count, replace=False)] = True
+def single_cells(keys: Keys, count: int) -> Mask:
+    """Return which cells are hidden, all alike: those of the smallest random keys."""
+    hidden = np.zeros(keys.size, dtype=bool)
+    if count:
+        hidden[np.argpartition(keys, count - 1)[:count]] = True
     return hidden
+
+
+def some_cells(keys: Keys, share: float) -> Mask:
+    """Return which cells are hidden, each by chance: those of random keys below a share of all numbers."""
+    return np.asarray(keys < np.uint64(min(int(share * 2.0**64), 2**64 - 1)))
 
 
 def leave_enough(counts: Indices, lines: Indices, least: int = 1) -> Mask:
@@ -86,6 +94,7 @@ def borrowed_gaps(
     rng: np.random.Generator,
     may_lose: Callable[[int, int, Mask, int], bool],
     *,
+    keys: Keys,
     hidden: Mask | None = None,
     most: float = np.inf,
     tries: int = 1,
@@ -100,6 +109,8 @@ def borrowed_gaps(
     rng : numpy.random.Generator
     may_lose : callable
         Takes a line, a lender, which cells the line would lose and how many are hidden so far.
+    keys : ndarray of uint64, shape (lines,)
+        Keys of the lines by what they hold, by which they are drawn.
     hidden : ndarray of bool, shape (lines, cells), optional
         What is hidden already, to which the rest is added in place.
     most : float
@@ -109,7 +120,10 @@ def borrowed_gaps(
     """
     hidden = np.zeros_like(known) if hidden is None else hidden
     count = int(hidden.sum())
-    for line in rng.permutation(len(known)).tolist():
+    random = random_words(keys, rng)
+    # of lines that hold the same, one is as good as another
+    lenders = lenders[np.argsort(random[lenders], kind="stable")]
+    for line in np.argsort(random, kind="stable").tolist():
         for lender in rng.choice(lenders, tries).tolist():
             lost = known[line] & ~known[lender]
             if may_lose(line, lender, lost, count):
@@ -135,14 +149,15 @@ def hide_cells(table: Observations, hides: Hiding, rng: np.random.Generator) -> 
             f"{table.size} observed cells",
             fix=Words("use the model's own intervals, ", Option("method", "auto", typed="interval_method")),
         )
-    return single_cells(table.size, hides.count(table.size), rng)
+    return single_cells(Contents.of_table(table).random_cells(rng), hides.count(table.size))
 
 
 def hide_in_columns(
     table: Observations, columns: Sequence[int], hides: Hiding, rng: np.random.Generator
 ) -> Mask:
     """Return single cells of some columns to hide, each by chance."""
-    return np.isin(table.columns, columns) & (rng.random(table.size) < hides.share)
+    keys = Contents.of_table(table).random_cells(rng)
+    return np.isin(table.columns, columns) & some_cells(keys, hides.share)
 
 
 def hide_gaps(table: Observations, hides: Hiding, rng: np.random.Generator) -> Mask:
@@ -172,7 +187,9 @@ def hide_gaps(table: Observations, hides: Hiding, rng: np.random.Generator) -> M
     seen = seen.T if side == "column" else seen
     gappy, counts = np.flatnonzero(~seen.all(axis=1)), seen.sum(axis=1)
     may_lose = partial(_keeps_half, counts)
-    held = borrowed_gaps(seen, gappy, rng, may_lose, most=hides.share * table.size)
+    contents = Contents.of_table(table)
+    keys = contents.columns if side == "column" else contents.rows
+    held = borrowed_gaps(seen, gappy, rng, may_lose, keys=keys, most=hides.share * table.size)
     apart = (held.T if side == "column" else held)[table.rows, table.columns]
     if not apart.any():
         raise UnsupportedError(
@@ -187,7 +204,7 @@ def _keeps_half(counts: Indices, line: int, _lender: int, lost: Mask, _count: in
     return bool(lost.sum() <= counts[line] / 2)  # lines left with less would be harder than those to predict
 
 
-def hide_alike(known: Mask, share: float, rng: np.random.Generator) -> Mask:
+def hide_alike(table: Matrix, share: float, rng: np.random.Generator) -> Mask:
     """Return which known cells to hide: rows lose what another row lacks, until enough is hidden.
 
     A row whose missing cells another one lacks too, and more, then looks like that one. Where few rows have
@@ -195,7 +212,8 @@ def hide_alike(known: Mask, share: float, rng: np.random.Generator) -> Mask:
 
     Parameters
     ----------
-    known : ndarray of bool, shape (m, n)
+    table : ndarray, shape (m, n)
+        NaN where it is not known.
     share : float
         Share of the known cells to hide.
     rng : numpy.random.Generator
@@ -204,6 +222,7 @@ def hide_alike(known: Mask, share: float, rng: np.random.Generator) -> Mask:
     -------
     ndarray of bool, shape (m, n)
     """
+    known, contents = ~np.isnan(table), Contents.of_array(table)
     most = int(share * known.sum())
 
     def is_like(row: int, other: int, lost: Mask, count: int) -> bool:
@@ -213,9 +232,12 @@ def hide_alike(known: Mask, share: float, rng: np.random.Generator) -> Mask:
     with_gaps = np.flatnonzero(~known.all(axis=1) & known.any(axis=1))
     hidden = np.zeros_like(known)
     if with_gaps.size:
-        borrowed_gaps(known, with_gaps, rng, is_like, hidden=hidden, most=most, tries=TRIES)
-    single = np.argwhere(known & ~hidden)
-    chosen = single[rng.permutation(len(single))[: most - int(hidden.sum())]]
+        borrowed_gaps(
+            known, with_gaps, rng, is_like, keys=contents.rows, hidden=hidden, most=most, tries=TRIES
+        )
+    left = ~hidden[known]
+    single, keys = np.argwhere(known)[left], contents.random_cells(rng)[left]
+    chosen = single[single_cells(keys, min(most - int(hidden.sum()), keys.size))]
     hidden[chosen[:, 0], chosen[:, 1]] = True
     return hidden
 
@@ -228,15 +250,17 @@ def hide_along(
     What is missing in one column is hidden in another too where rows are in order, and the other way round:
     missing runs are judged by runs, and single cells by single cells.
     """
-    known, hidden = known_cells(table), np.zeros(table.shape, bool)
-    for given, lines, out in zip(ordered, (known.T, known), (hidden.T, hidden), strict=True):
+    known, hidden, contents = known_cells(table), np.zeros(table.shape, bool), Contents.of_table(table)
+    sides = (known.T, hidden.T, contents.columns), (known, hidden, contents.rows)
+    for given, (lines, out, keys) in zip(ordered, sides, strict=True):
         holes = np.flatnonzero(~lines.all(axis=1))
         if given and holes.size:
             may_lose = partial(_keeps_some, lines.sum(axis=1), hides.share * table.size)
-            borrowed_gaps(lines, holes, rng, may_lose, hidden=out)
-    if hidden.sum() < FEWEST_HIDDEN:
-        hidden |= known & (rng.random(table.shape) < hides.share / 2)
-    return np.asarray(hidden[table.rows, table.columns])
+            borrowed_gaps(lines, holes, rng, may_lose, keys=keys, hidden=out)
+    chosen = hidden[table.rows, table.columns]
+    if chosen.sum() < FEWEST_HIDDEN:
+        chosen = chosen | some_cells(contents.random_cells(rng), hides.share / 2)
+    return np.asarray(chosen)
 
 
 def _keeps_some(counts: Indices, most: float, line: int, _lender: int, lost: Mask, count: int) -> bool:
@@ -264,7 +288,8 @@ def hide_runs(
     cells, runs : ndarray of bool, shape (p,)
         Masks over the observations, disjoint.
     """
-    single = single_cells(table.size, cells, rng)
+    single = np.zeros(table.size, bool)
+    single[rng.choice(table.size, cells, replace=False)] = True
     full = np.flatnonzero(table.row_counts() >= 0.8 * table.shape[1])
     chosen = rng.choice(full, min(rows, full.size), replace=False)
     first = np.full(table.shape[0], table.shape[1])

@@ -14,7 +14,7 @@ from lowland.completion.bayesian.gaussian.between import Between
 from lowland.completion.bayesian.gaussian.objective import GaussianRows
 from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.objective import BayesianCompletion
-from lowland.completion.bayesian.settings import BayesianSettings
+from lowland.completion.bayesian.settings import BRIEF, BayesianSettings
 from lowland.completion.bayesian.starting.start import make_objective
 from lowland.completion.bayesian.sweeps import BayesianFit, fit_cells
 from lowland.completion.cells.summary import TableSummary
@@ -23,9 +23,6 @@ from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
 from lowland.core.running.interrupt import in_full
 from lowland.search.loop import Callback, Checkpoint, Snapshot
-
-# draws, or sweeps, of a fit that settings are compared by
-BRIEF = 40
 
 
 def fit_bayesian(  # noqa: PLR0913

@@ -19,13 +19,14 @@ from lowland.bayes.order_basis import spacing
 from lowland.bayes.side_orders import SideOrders
 from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.features import SideCovariates
-from lowland.completion.bayesian.fit import BRIEF, brief_model
-from lowland.completion.bayesian.settings import USUAL_RANK, BayesianSettings, usual_rank
+from lowland.completion.bayesian.fit import brief_model
+from lowland.completion.bayesian.settings import BRIEF, USUAL_RANK, BayesianSettings, usual_rank
 from lowland.completion.cells.summary import TableSummary
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.running.stages import stage
 from lowland.trials.choices import ASKED_ORDERS, ORDERS
+from lowland.trials.contents import Contents
 from lowland.trials.gains import Gain
 from lowland.trials.masks import FEWEST_HIDDEN, Mask, hide_along
 
@@ -44,7 +45,6 @@ def with_orders(
     settings: BayesianSettings,
     covariates: SideCovariates,
     orders: SideOrders,
-    rng: np.random.Generator,
 ) -> tuple[BayesianSettings, SideCovariates]:
     """Return settings and covariates with the orders that cells held out favour.
 
@@ -55,7 +55,6 @@ def with_orders(
         Not resolved.
     covariates : pair of ndarray or None
     orders : SideOrders
-    rng : numpy.random.Generator
 
     Returns
     -------
@@ -69,6 +68,7 @@ def with_orders(
         return settings, covariates
     with stage("cells held out, to see whether lines are in order"):
         ordered = orders.sides[0] is not None, orders.sides[1] is not None
+        rng = Contents.of_table(table).stream("orders")
         comparison = _Comparison(
             table, [hide_along(table, ordered, ORDERS.hides, rng) for _ in range(ORDERS.hides.times)]
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from lowland.core.arrays import check_rank
+from lowland.core.arrays import Indices, check_rank
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.wording import Option, Remedy, Words
 
@@ -32,7 +32,9 @@ FEW_COLUMNS, COLUMNS_PER_ROW, CELLS_PER_COLUMN, LEAST_DENSITY, MOST_WORK = 100, 
 LEAST_SEEN = 3
 # sweeps before the first kept draw of that Gaussian; cells of tables with more than one sweep per kept
 # draw, and how many at most: where cells are few, what they leave open takes more draws to average over
-BURN_IN, FEW_CELLS, MOST_SWEEPS = 40, 4_000, 4
+BURN_IN, FEW_CELLS, MOST_SWEEPS = 40, 16_000, 8
+# draws, or sweeps, of a fit that settings are compared by, and these numbers there
+BRIEF, BRIEF_CELLS, BRIEF_SWEEPS = 40, 4_000, 4
 BY_COLUMN = ("auto", "common", "column")
 
 
@@ -124,6 +126,15 @@ class BayesianSettings:
         sweeps = min(BURN_IN + averaged, self.max_iterations)
         return sweeps, min(BURN_IN, max(sweeps - averaged, sweeps // 2))
 
+    def with_columns(self, order: Indices) -> BayesianSettings:
+        """Return the settings of a table with the same columns in another order."""
+        places, groups = self.column_places, self.groups
+        return replace(
+            self,
+            column_places=None if places is None else tuple(places[j] for j in order.tolist()),
+            groups=None if groups is None else tuple(groups[j] for j in order.tolist()),
+        )
+
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> BayesianSettings:
         """Return settings from plain data, in which tuples have become lists."""
@@ -176,6 +187,8 @@ class BayesianSettings:
                 fix=Remedy("omit them", Words("use ", Option("method", "variational", "gibbs"))),
             )
         if full:
+            brief = self.gaussian_draws <= BRIEF
+            few, most = (BRIEF_CELLS, BRIEF_SWEEPS) if brief else (FEW_CELLS, MOST_SWEEPS)
             return replace(
                 self,
                 rank=n,
@@ -185,7 +198,7 @@ class BayesianSettings:
                 scale="column",
                 full=True,
                 calibrated=False,
-                sweeps_per_draw=max(1, min(MOST_SWEEPS, FEW_CELLS // (m * n))),
+                sweeps_per_draw=max(1, min(most, few // (m * n))),
             )
         rank = (
             usual_rank(m, n, table.size if graded else 0)

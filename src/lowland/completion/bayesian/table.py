@@ -100,7 +100,12 @@ class BayesianTable(MethodTable["BayesianFit"]):
         return self.model
 
     def refit(
-        self, table: Observations, rng: np.random.Generator, *, most_draws: int | None = None
+        self,
+        table: Observations,
+        rng: np.random.Generator,
+        *,
+        most_draws: int | None = None,
+        order: tuple[Indices, Indices] | None = None,
     ) -> PosteriorModel:
         """Return the fit of another table of the same shape by the same settings.
 
@@ -110,14 +115,21 @@ class BayesianTable(MethodTable["BayesianFit"]):
         rng : numpy.random.Generator
         most_draws : int, optional
             Draws of a full Gaussian, if that is fewer than the settings say: means need fewer than intervals.
+        order : pair of ndarray of int, optional
+            Which rows and columns of this table those of the other one are; by default the same.
         """
         from lowland.completion.bayesian.fit import fit_bayesian
 
         settings = self.known("another fit").settings
         if most_draws is not None:
             settings = replace(settings, gaussian_draws=min(settings.gaussian_draws, most_draws))
+        about = self._about
+        if order is not None:
+            settings = settings.with_columns(order[1])
+            both = [None if each is None else each[at] for each, at in zip(about, order, strict=True)]
+            about = both[0], both[1]
         with stage("a fit without the held-out cells"):
-            return in_full(lambda: fit_bayesian(table, settings, rng=rng, covariates=self._about)).model
+            return in_full(lambda: fit_bayesian(table, settings, rng=rng, covariates=about)).model
 
     def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> BayesianTable | None:
         """Return the table with some rows and columns solved again, None if that cannot be done."""

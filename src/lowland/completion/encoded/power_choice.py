@@ -13,18 +13,18 @@ import numpy as np
 
 from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.features import SideCovariates
-from lowland.completion.bayesian.fit import BRIEF, brief_model
+from lowland.completion.bayesian.fit import brief_model
 from lowland.completion.bayesian.model import PosteriorModel
-from lowland.completion.bayesian.settings import BURN_IN, BayesianSettings
+from lowland.completion.bayesian.settings import BRIEF, BURN_IN, BayesianSettings
 from lowland.completion.cells.summary import TableSummary
 from lowland.completion.encoded.levels import Levels
 from lowland.completion.encoded.power_model import write_powers
 from lowland.completion.encoded.powers import Power
 from lowland.core.arrays import Vector, places_of_each
 from lowland.core.cells.observations import Observations
-from lowland.core.random import spawn
 from lowland.core.running.stages import stage
 from lowland.trials.choices import CLEARLY_SKEWED, POWERS, Choice
+from lowland.trials.contents import Contents
 from lowland.trials.gains import Gain
 from lowland.trials.masks import Mask, hide_in_columns
 
@@ -46,7 +46,6 @@ def choose_powers(
     settings: BayesianSettings,
     covariates: SideCovariates,
     asked: bool | None,
-    rng: np.random.Generator,
 ) -> Powers:
     """Return the powers of skewed columns that predict better, by column.
 
@@ -61,7 +60,6 @@ def choose_powers(
     asked : bool or None
         True: all columns that are likelier as powers. None: the same if the table is not large and its
         held-out cells are surely predicted better.
-    rng : numpy.random.Generator
 
     Notes
     -----
@@ -80,9 +78,7 @@ def choose_powers(
     for kind in (Power.of, Power.of_shares):
         more = {j: power for j, x in values.items() if (power := kind(x)) is not None}
         after = {**known, **more}
-        if more and (
-            asked or _is_better(table, list(more), (known, after), levels, settings, covariates, rng)
-        ):
+        if more and (asked or _is_better(table, list(more), (known, after), levels, settings, covariates)):
             known = after
     return known
 
@@ -94,12 +90,11 @@ def _is_better(
     levels: Levels,
     settings: BayesianSettings,
     covariates: SideCovariates,
-    rng: np.random.Generator,
 ) -> bool:
     """Return whether cells of columns are surely predicted better with the second of two sets of powers."""
     with stage("cells held out, to see whether columns are skewed"):
-        # a stream of its own: without skewed columns, fits keep their bits
-        apart, hides = spawn(rng, 1)[0], POWERS.hides
+        # whatever the seed of the fit: what is chosen is a function of the table
+        apart, hides = Contents.of_table(table).stream("powers"), POWERS.hides
         pairs = []
         for _ in range(hides.times if table.size < MANY else 1):
             hidden = hide_in_columns(table, columns, hides, apart)

@@ -26,7 +26,7 @@ LEAST_VARIANCE = 1e-12
 
 
 def learn_refinement(
-    holes: Matrix, complete: Complete, low: Matrix, rng: np.random.Generator, groups: Indices
+    holes: Matrix, complete: Complete, rng: np.random.Generator, groups: Indices
 ) -> Refinement | None:
     """Return the refinement of a completed table, None if held-out cells show no gain.
 
@@ -36,8 +36,6 @@ def learn_refinement(
         The table, NaN where missing.
     complete : callable
         Returns the low-rank predictions of all cells of such a table, and their standard errors.
-    low : ndarray, shape (m, n)
-        Those of the whole table.
     rng : numpy.random.Generator
     groups : ndarray of int, shape (n,)
         Columns of one group are missing together, and do not predict each other.
@@ -48,9 +46,11 @@ def learn_refinement(
 
     Notes
     -----
-    Costs three low-rank fits (up to eight of small tables, with fewer trees each), and three rounds of one
+    Costs four low-rank fits (up to nine of small tables, with fewer trees each), and three rounds of one
     forest per column on each of their tables and the whole one; a third of the fits and one round of small
-    forests if there is nothing to gain.
+    forests if there is nothing to gain. Trees grow on the whole table as a fit of its own completes it, the
+    same for the same table: a split that follows the draws of the fit that is refined would fall elsewhere
+    with each of its seeds.
     """
     centres, spreads = np.zeros(holes.shape[1]), np.ones(holes.shape[1])
     for j, column in enumerate(holes.T):
@@ -81,7 +81,7 @@ def learn_refinement(
         return None
     by_round, ratios, gain, scores = learnt
     with stage("forests of the columns with curves"):
-        forests = _last_forests(unit, (low - centres) / spreads, by_round, rng, groups)
+        forests = _last_forests(unit, in_units(unit)[0], by_round, rng, groups)
     learnt_from = int(np.sum(~np.isnan(holes)))
     return Refinement(forests, by_round[-1], ratios, centres, spreads, gain, scores, learnt_from, groups)
 

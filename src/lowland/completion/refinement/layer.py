@@ -87,7 +87,7 @@ class RefinementLayer(Layer):
         if same and table.size <= GROWN * known.learnt_from:
             return self.of(sampling(base.model), known, table)
         assert isinstance(base, BayesianTable)
-        again = choose_refinement(base, known.asked_again, rng, known.groups if same else None)
+        again = choose_refinement(base, known.asked_again, known.groups if same else None)
         return None if again is None else self.of(base.model, again, table)
 
     @property

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from lowland.completion.bayesian.table import BayesianTable
+from lowland.completion.refinement.content_order import ContentOrder
 from lowland.completion.refinement.forests import Refinement
 from lowland.completion.refinement.smoothing import RowSmoothing
 from lowland.completion.refinement.trials import Complete
 from lowland.core.arrays import Indices, Matrix
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
-from lowland.core.random import spawn
+from lowland.trials.contents import Contents
 
 # tables that are looked at for curves, unless told: rows times columns squared, rows, columns, observed cells
 # per column
@@ -25,9 +24,11 @@ LARGEST = 2_000_000
 
 
 def choose_refinement(
-    table: BayesianTable, asked: bool | None, rng: np.random.Generator, groups: Indices | None = None
+    table: BayesianTable, asked: bool | None, groups: Indices | None = None
 ) -> Refinement | RowSmoothing | None:
     """Return what refines a fitted table, None if cells held out do not show that it pays.
+
+    It is a function of the table and its fit alone: random numbers come from what the table holds.
 
     Parameters
     ----------
@@ -35,7 +36,6 @@ def choose_refinement(
         With its data.
     asked : bool or None
         None: only tables that are small enough for it to take a few seconds.
-    rng : numpy.random.Generator
     groups : ndarray of int, shape (n,), optional
         Columns of one group are missing together, and do not predict each other; by default each is its own.
 
@@ -48,7 +48,10 @@ def choose_refinement(
     assert seen is not None
     if asked is False:
         return None
-    curved = _smoothed(table, seen, rng, groups)
+    apart = np.arange(seen.shape[1]) if groups is None else groups
+    contents = Contents.of_table(seen)
+    order = ContentOrder.of(contents, apart)
+    curved = _smoothed(table, seen, contents, order)
     if curved is not None or (asked is None and not _is_suited(seen)):
         return curved
     if asked and (seen.weights is not None or seen.shape[0] * seen.shape[1] > LARGEST):
@@ -56,25 +59,27 @@ def choose_refinement(
         raise UnsupportedError("this table cannot be refined by forests", words, fix="turn refine off")
     from lowland.completion.refinement.forest_learning import learn_refinement
 
-    low = table.model.row_scores(np.arange(seen.shape[0]))
-    apart = np.arange(seen.shape[1]) if groups is None else groups
-    holes = seen.to_array().astype(np.float64)
-    return learn_refinement(holes, _completing(table, seen, rng), low, rng, apart)
+    rng = contents.stream("forests")
+    holes = order.put(seen.to_array().astype(np.float64))
+    learnt = learn_refinement(holes, _completing(table, seen, rng, order), rng, order.groups)
+    return None if learnt is None else order.back(learnt)
 
 
 def _smoothed(
-    table: BayesianTable, seen: Observations, rng: np.random.Generator, groups: Indices | None
-) -> RowSmoothing | None:
+    table: BayesianTable, seen: Observations, contents: Contents, order: ContentOrder
+) -> Refinement | RowSmoothing | None:
     """Return what blends the table with smooth curves of its rows, None if that does not pay."""
     places, (m, n) = table.column_places, seen.shape
-    single = groups is None or np.unique(groups).size == n
+    single = np.unique(order.groups).size == n
     if places is None or not single or seen.weights is not None or not _may_be_smooth(m, n, seen.size):
         return None
     from lowland.completion.refinement.smoothing_learning import learn_smoothing
 
-    of_curves = spawn(rng, 1)[0]  # curves that are of no use change no bit of what forests do
-    holes = seen.to_array().astype(np.float64)
-    return learn_smoothing(holes, _completing(table, seen, of_curves), of_curves, places)
+    of_curves = contents.stream("curves")
+    holes = order.put(seen.to_array().astype(np.float64))
+    complete = _completing(table, seen, of_curves, order)
+    learnt = learn_smoothing(holes, complete, of_curves, places[order.columns])
+    return None if learnt is None else order.back(learnt)
 
 
 def _may_be_smooth(m: int, n: int, cells: int) -> bool:
@@ -82,14 +87,18 @@ def _may_be_smooth(m: int, n: int, cells: int) -> bool:
     return sized and PER_COLUMN * n <= cells < m * n
 
 
-def _completing(table: BayesianTable, seen: Observations, rng: np.random.Generator) -> Complete:
-    """Return what completes a table without some of its cells by the same settings."""
-    from lowland.completion.bayesian.fit import BRIEF
+def _completing(
+    table: BayesianTable, seen: Observations, rng: np.random.Generator, order: ContentOrder
+) -> Complete:
+    """Return what completes a table in another order, without some of its cells, by the same settings."""
+    from lowland.completion.bayesian.settings import BRIEF
 
     rows, columns = (places.ravel() for places in np.indices(seen.shape))
 
     def complete(holes: Matrix) -> tuple[Matrix, Matrix]:
-        again = table.refit(_like(seen, holes), rng, most_draws=BRIEF)
+        again = table.refit(
+            order.cells(seen, holes), rng, most_draws=BRIEF, order=(order.rows, order.columns)
+        )
         errors = again.standard_errors(rows, columns).reshape(seen.shape)
         return again.row_scores(np.arange(seen.shape[0])), errors
 
@@ -100,9 +109,3 @@ def _is_suited(seen: Observations) -> bool:
     m, n = seen.shape
     small = m * n**2 <= MOST_WORK and m >= FEWEST_ROWS and n >= FEWEST_COLUMNS
     return small and seen.weights is None and PER_COLUMN * n <= seen.size < m * n
-
-
-def _like(seen: Observations, holes: Matrix) -> Observations:
-    """Return a table with the known cells of an array, and the labels of another."""
-    rows, columns = np.nonzero(~np.isnan(holes))
-    return replace(seen, rows=rows, columns=columns, values=holes[rows, columns].astype(seen.values.dtype))

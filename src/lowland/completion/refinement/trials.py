@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.trials.masks import Hiding, hide_alike
+from lowland.trials.contents import Contents
+from lowland.trials.masks import Hiding, hide_alike, some_cells
 
 # more trials than asked for are made until so many cells are held out, or so many times
 HELD_OUT, MOST_TRIALS = 300, 8
@@ -61,10 +62,10 @@ class Residuals:
         """
         known = ~np.isnan(table)
         first = np.searchsorted(groups, np.unique(groups))  # one column for each group
-        by_group = hide_alike(known[:, first], hides.share, rng)
+        by_group = hide_alike(table[:, first], hides.share, rng)
         hidden = by_group[:, np.searchsorted(groups[first], groups)]
         if singles:
-            hidden |= known & (rng.random(table.shape) < singles)
+            hidden[known] |= some_cells(Contents.of_array(table).random_cells(rng), singles)
         left = known & ~hidden
         hidden[~left.any(axis=1)] = False
         hidden[:, left.sum(axis=0) < FEWEST] = False

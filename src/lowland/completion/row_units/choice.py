@@ -13,8 +13,8 @@ from typing import final
 import numpy as np
 
 from lowland.completion.bayesian.features import SideCovariates
-from lowland.completion.bayesian.fit import BRIEF, brief_model
-from lowland.completion.bayesian.settings import BURN_IN, BayesianSettings
+from lowland.completion.bayesian.fit import brief_model
+from lowland.completion.bayesian.settings import BRIEF, BURN_IN, BayesianSettings
 from lowland.completion.encoded.levels import Levels
 from lowland.completion.encoded.power_choice import MANY, Powers
 from lowland.completion.encoded.power_model import write_powers
@@ -23,9 +23,9 @@ from lowland.completion.row_units.suspicion import Spreads, look_like_variables,
 from lowland.completion.row_units.units import TypicalRow
 from lowland.core.arrays import Vector, places_of_each
 from lowland.core.cells.observations import Observations
-from lowland.core.random import spawn
 from lowland.core.running.stages import stage
 from lowland.trials.choices import ROW_UNITS
+from lowland.trials.contents import Contents, Words
 from lowland.trials.gains import Gain
 from lowland.trials.masks import Mask, leave_enough, single_cells
 
@@ -40,7 +40,6 @@ def choose_row_units(
     settings: BayesianSettings,
     covariates: SideCovariates,
     asked: tuple[bool | None, bool | None],
-    rng: np.random.Generator,
 ) -> tuple[Powers, TypicalRow | None]:
     """Return columns that are powers, and what says the units of rows: None if these have none of their own.
 
@@ -56,7 +55,6 @@ def choose_row_units(
         Those of the table in numbers.
     asked : pair of (bool or None)
         Of units of rows, and of powers; None: as held-out cells say.
-    rng : numpy.random.Generator
 
     Notes
     -----
@@ -76,8 +74,7 @@ def choose_row_units(
     best = ways[0]
     if len(ways) > 1:
         about = None if covariates[0] is None else covariates[0][rows], covariates[1]
-        # a stream of its own: without units of rows, fits keep their bits
-        best = _best(part, ways, settings, about, spawn(rng, 1)[0])
+        best = _best(part, ways, settings, about)
     typical = TypicalRow.of(write_powers(table, best.powers), levels.mask) if best.in_units else None
     return best.powers, typical
 
@@ -125,7 +122,6 @@ def _best(
     ways: Sequence[_Way],
     settings: BayesianSettings,
     covariates: SideCovariates,
-    rng: np.random.Generator,
 ) -> _Way:
     """Return the way that predicts hidden cells best, the first unless another is surely better."""
     rank = None if settings.rank is None else min(settings.rank, *table.shape)
@@ -135,9 +131,11 @@ def _best(
     sizes = np.where(sizes > 0, sizes, 1.0)
     levels, errors = ways[0].levels, {way: np.zeros((3, 0)) for way in ways[1:]}
     gains: dict[_Way, Gain] = {}
+    contents = Contents.of_table(table)
+    rng = contents.stream("units of rows")
     with stage("cells held out, to see whether rows are variables"):
         for k in range(ROW_UNITS.hides.times if table.size < MANY else 1):
-            part, apart = table.hide(_hidden(table, levels, rng))
+            part, apart = table.hide(_hidden(table, levels, contents.random_cells(rng)))
             if not apart.size or not errors:
                 break
             spreads, columns = (
@@ -157,9 +155,9 @@ def _best(
     return max(sure, key=lambda way: gains[way].difference, default=ways[0])
 
 
-def _hidden(table: Observations, levels: Levels, rng: np.random.Generator) -> Mask:
+def _hidden(table: Observations, levels: Levels, keys: Words) -> Mask:
     """Return which numbers are hidden: single ones, of rows and columns that keep enough."""
-    hidden = single_cells(table.size, ROW_UNITS.hides.count(table.size), rng)
+    hidden = single_cells(keys, ROW_UNITS.hides.count(table.size))
     hidden &= levels.is_number[table.columns]
     hidden[hidden] = leave_enough(table.row_counts(), table.rows[hidden], LEFT)
     hidden[hidden] = leave_enough(table.column_counts(), table.columns[hidden])
