@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lowland.completion import layered_fit
+from lowland.completion.bounded.from_zero import FromZeroLayer
 from lowland.completion.bounded.layer import BoundedLayer
 from lowland.completion.censored.layer import CensoredLayer
 from lowland.completion.encoded.level_model import LevelLayer
@@ -79,6 +80,15 @@ def bounded(rng):
     return Observations.from_array(np.clip(table, *ends.T))
 
 
+def from_zero(rng):
+    """Numbers that are not negative in some columns, in one of them often zero, and so in others."""
+    table = products(rng)
+    table[:, 0], table[:, 4] = np.abs(table[:, 0]) + 0.01, np.abs(table[:, 4]) + 0.01
+    table[:, 2] = np.maximum(table[:, 2] + 2, 0)
+    table[:, [1, 3, 5]] *= 20
+    return Observations.from_array(table)
+
+
 def censored(rng):
     """Numbers of which those below a limit, and above another, are not known."""
     table, low, high = products(rng), np.full(6, -9.0), np.full(6, 9.0)
@@ -104,6 +114,7 @@ CASES = {
     RowUnitsLayer: Case(variables, replace(PLAN, row_units=True)),
     ColumnAloneLayer: Case(halves),
     BoundedLayer: Case(bounded, replace(PLAN, bounds={0: (-0.5, 0.7), 3: (None, 1.0), 5: (0.0, np.inf)})),
+    FromZeroLayer: Case(from_zero, replace(PLAN, noise="column", scale="column")),
     RestrictedLayer: Case(
         lambda rng: Observations.from_array(products(rng)),
         CompletionPlan(

@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 import lowland as ll
+from lowland.completion.bounded.layer import without_bounds
 from lowland.completion.encoded import power_choice
 from lowland.completion.encoded.power_model import PowerLayer
 from lowland.completion.encoded.powers import BEYOND, READ, Power
@@ -40,7 +41,7 @@ def fitted():
 
 
 def powers_of(model):
-    return model._completed.model.powers
+    return without_bounds(model._completed.model).powers
 
 
 @pytest.mark.parametrize("zeros", [False, True])

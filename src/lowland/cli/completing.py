@@ -258,7 +258,7 @@ class FitOptions(ABC):
             Whether cells among whole numbers are filled by others.
         """
         loaded, seen, plan = given.loaded, given.observations, self.plan
-        loaded.sums.check_settings({"bounds": plan.bounds, "predictors": plan.predictors})
+        loaded.sums.check_settings(plan.by_column)
         identity = identity_of(seen.fingerprint(), plan, given.covariates, self.run.seed, given.orders)
         return fit_plan(
             seen,

@@ -92,6 +92,9 @@ def options_of(plan: CompletionPlan) -> str:
             continue
         if isinstance(value, Mapping):
             words += [f"{name} {shlex.quote(by_name(column, word))}" for column, word in value.items()]
+        elif setting.kind is ValueKind.COLUMNS:
+            columns = ("*",) if value is True else value
+            words += [f"{name} {shlex.quote(str(column))}" for column in columns]
         elif setting.kind is ValueKind.FLAG:
             words.append(name if value else name.replace("--", "--no-"))
         elif setting.kind is ValueKind.ANSWER:
@@ -193,6 +196,11 @@ def _predictors(words: list[str] | None, name: str) -> dict[str, list[str]] | No
     return found or None
 
 
+def _columns(words: list[str] | None, name: str) -> tuple[str, ...] | bool:
+    """Return columns, or True for all of them."""
+    return True if words and "*" in words else tuple(words or ())
+
+
 # the type of each kind on the command line, and its reader
 KINDS: dict[ValueKind, tuple[Any, Callable[[Any, str], Any]]] = {
     ValueKind.WORD: (str, _as_given),
@@ -205,4 +213,5 @@ KINDS: dict[ValueKind, tuple[Any, Callable[[Any, str], Any]]] = {
     ValueKind.LOSS: (list[str] | None, _losses),
     ValueKind.BOUNDS: (list[str] | None, _bounds),
     ValueKind.PREDICTORS: (list[str] | None, _predictors),
+    ValueKind.COLUMNS: (list[str] | None, _columns),
 }

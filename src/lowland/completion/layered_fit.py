@@ -17,6 +17,7 @@ from lowland.completion.bayesian.gaussian.between import Between
 from lowland.completion.bayesian.order_choice import with_orders
 from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bayesian.table import BayesianTable
+from lowland.completion.bounded.signs import read_signed
 from lowland.completion.censored.cells import CensoredCells
 from lowland.completion.columns.far_cells import warn_of_far_cells
 from lowland.completion.encoded.level_maps import learn_maps, usual_maps
@@ -159,7 +160,9 @@ def _choose_units(problem: BayesianProblem, plan: CompletionPlan) -> tuple[Power
     """Return the columns that are powers, and what says the units of rows, if they have any."""
     table, asked, powers = problem.table, plan.row_units, problem.powers
     if powers is None:
-        powers = choose_powers(table, problem.levels, problem.settings, problem.covariates, plan.powers)
+        signed = read_signed(plan.may_be_negative, TableLabels.of(table))
+        about = problem.levels, problem.settings, problem.covariates
+        powers = choose_powers(table, *about, plan.powers, signed)
     if asked is None and (table.weights is not None or problem.allowed is not None):
         # weights may say what units would, and a unit is known from all cells of its row
         what = "weights" if problem.allowed is None else "predictors"

@@ -53,6 +53,8 @@ class CompletionPlan:
         and cells held out are predicted better.
     bounds : mapping of label to (low, high), or list of such pairs, or None
         What is possible in columns of numbers; an end that is None, NaN or infinite is open.
+    may_be_negative : tuple of labels, or True for all
+        Columns that may hold negative numbers although none is known: others are filled from zero on.
     predictors : mapping of label to labels, or list of lists of bool, or None
         Which columns alone may inform a column.
     row_units : bool or None
@@ -119,6 +121,15 @@ class CompletionPlan:
         BAYESIAN,
         elsewhere=False,
         why="they truncate a posterior, which penalised fits do not have",
+    )
+    may_be_negative: Any = setting(
+        (),
+        ValueKind.COLUMNS,
+        "A column that may hold negative numbers although none is known (others are filled from zero on), "
+        "or * for all; may be repeated.",
+        BAYESIAN,
+        elsewhere=False,
+        why="a law is cut off at zero only where there is one, which penalised fits do not have",
     )
     predictors: Any = setting(
         None,
@@ -192,6 +203,13 @@ class CompletionPlan:
     def given(self) -> set[str]:
         """Names of the settings that differ from their defaults."""
         return {one.name for one in SETTINGS if getattr(self, one.name) != one.default}
+
+    @property
+    def by_column(self) -> dict[str, Any]:
+        """What is said of single columns, by setting."""
+        signed = () if self.may_be_negative is True else self.may_be_negative
+        about = dict.fromkeys(signed)
+        return {"bounds": self.bounds, "predictors": self.predictors, "may_be_negative": about}
 
     @property
     def asked_orders(self) -> tuple[str | None, str | None]:

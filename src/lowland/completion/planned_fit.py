@@ -14,8 +14,10 @@ from lowland.cells.labels import TableLabels
 from lowland.certificates import JudgeSettings
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.bayesian.settings import BayesianSettings
+from lowland.completion.bounded.from_zero import FromZeroLayer
 from lowland.completion.bounded.layer import BoundedLayer
 from lowland.completion.bounded.limits import Limits, check_within, read_limits
+from lowland.completion.bounded.signs import columns_named, nonnegative_columns, read_signed
 from lowland.completion.censored.cells import CensoredCells
 from lowland.completion.censored.layer import CensoredLayer
 from lowland.completion.columns.far_cells import warn_of_far_cells
@@ -146,7 +148,9 @@ def fit_plan(  # noqa: PLR0913
     if plan.row_units:
         check_row_units(allowed)
     check_limits(table, limits, known)
-    cells = CensoredCells.of(table, limits)
+    signed = read_signed(plan.may_be_negative, labels)
+    check_signed(plan.may_be_negative, signed, labels, known)
+    cells = CensoredCells.of(table, limits, signed)
     if method == "map":
         refuse_covariates(covariates)
         refuse_censored(cells)
@@ -170,10 +174,22 @@ def fit_plan(  # noqa: PLR0913
     if limits:
         layer = BoundedLayer(sampling(fitted.model), limits, labels)
         fitted = LayeredTable(layer, fitted, problem.table)
+    fitted = _from_zero(fitted, problem.table, signed | columns_named(plan.bounds, labels), known)
     if problem.censored is not None:
         outer = CensoredLayer(sampling(fitted.model), problem.censored, labels, table.size)
         fitted = LayeredTable(outer, fitted, table)
     return PlannedFit(fitted, request)
+
+
+def _from_zero(
+    fitted: FittedTable, table: Observations, said: Collection[int], levels: Levels
+) -> FittedTable:
+    """Return a fitted table that says nothing negative of columns without a negative number."""
+    model = sampling(fitted.model)
+    columns, touches = nonnegative_columns(table, model, {*said, *levels.kinds})
+    if not columns.size:
+        return fitted
+    return LayeredTable(FromZeroLayer(model, columns, touches, TableLabels.of(table)), fitted, table)
 
 
 def _fit_penalised(
@@ -232,6 +248,16 @@ def check_limits(table: Observations, limits: Limits, levels: Levels) -> None:
                 Words("columns of levels have no ", Option("bounds")), f"column {name}", fix="leave it out"
             )
     check_within(table, limits)
+
+
+def check_signed(given: Any, signed: Collection[int], labels: TableLabels, levels: Levels) -> None:
+    """Raise if a column of levels is said to hold numbers that may be negative."""
+    for j in () if given is True else sorted(set(signed) & set(levels.kinds)):
+        raise InvalidInputError(
+            Words("columns of levels are no numbers, which ", Option("may_be_negative"), " is about"),
+            f"column {labels.column_name(j)}",
+            fix="leave it out",
+        )
 
 
 def refuse_censored(cells: CensoredCells | None) -> None:

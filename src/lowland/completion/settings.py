@@ -31,6 +31,7 @@ class ValueKind(Enum):
     LOSS = "a loss, or losses by column"
     BOUNDS = "two numbers by column, of which either may be left open"
     PREDICTORS = "columns by column"
+    COLUMNS = "some columns, or true for all"
 
 
 @final

@@ -8,9 +8,11 @@ from functools import partial
 import numpy as np
 
 from lowland.bayes.truncated import Ends, TruncatedNormal
+from lowland.cells.labels import TableLabels
 from lowland.completion.bayesian.fit import fit_bayesian
 from lowland.completion.bayesian.settings import BRIEF
 from lowland.completion.bounded.law import written_ends
+from lowland.completion.bounded.signs import read_signed
 from lowland.completion.censored.cells import CensoredCells
 from lowland.completion.encoded.power_choice import Powers, choose_powers
 from lowland.completion.encoded.power_model import write_powers
@@ -48,7 +50,8 @@ def settle(problem: BayesianProblem, plan: CompletionPlan, rng: np.random.Genera
     assert cells is not None
     apart = spawn(rng, 1)[0]
     first, levels = cells.put(table), problem.levels
-    powers = choose_powers(first, levels, inner.settings, inner.covariates, plan.powers)
+    signed = read_signed(plan.may_be_negative, TableLabels.of(table))
+    powers = choose_powers(first, levels, inner.settings, inner.covariates, plan.powers, signed)
     powers = cells.seen_by({j: p for j, p in powers.items() if _is_likelier(p, cells, table, j)})
     with stage("fits that tell what censored cells are like"):
         cells = in_full(partial(_settled, inner, cells, powers, apart))

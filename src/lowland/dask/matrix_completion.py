@@ -40,7 +40,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         As of `MatrixCompletion`; method "map" needs both rank and penalty as numbers.
     penalty_weights, refine, powers
         Only "uniform", and "auto" or False: there are no forests, roots and logarithms.
-    as_data, as_is, as_total, bounds, censored, predictors
+    as_data, as_is, as_total, bounds, may_be_negative, censored, predictors
         Only the defaults: there are no data frames, no bounds, and predictions use all that is known.
     tol, max_iter, verbose, random_state
         As of `MatrixCompletion`.
@@ -110,6 +110,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         as_is: Any = (),
         as_total: Any = (),
         bounds: Any = None,
+        may_be_negative: Any = (),
         censored: str = "within",
         dates: str | None = None,
         predictors: Any = None,

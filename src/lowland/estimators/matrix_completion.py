@@ -62,9 +62,8 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         Whether to use the pattern of observed cells as features of rows and columns (Bayesian methods).
         "auto": for sparse tables of grades, where it improves the accuracy considerably.
     refine : bool or "auto"
-        Whether forests refine missing cells of columns that depend on others by curves, or smooth curves
-        of rows along a `column_order` (Bayesian methods), with the weight that held-out cells show. "auto":
-        where it takes seconds, from 20 rows on.
+        Whether forests refine missing cells of columns with curves, or smooth curves of rows along a
+        `column_order` (Bayesian methods), weighed by held-out cells. "auto": where it takes seconds.
     powers : bool or "auto"
         Whether skewed columns of nonnegative numbers are fitted as square roots or logarithms, and shares as
         logits (Bayesian methods); predictions stay in their unit. "auto": if cells held out gain by it.
@@ -72,13 +71,11 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         Whether each row is fitted in a unit of its own (Bayesian methods), as where rows are variables and
         columns samples. "auto": if spreads of rows are far apart, and cells held out are predicted better.
     noise : {"auto", "common", "column"}
-        Whether all columns have a common noise level, or one each. "auto": "common" for grades, else
-        "column". If losses are not all squared, "auto" is "column", and "common" weighs columns alike
-        without learning their noise.
+        Whether columns have a common noise level, or one each. "auto": "common" for grades, else "column".
+        If losses are not all squared, "common" weighs columns alike, without learning their noise.
     scale : {"auto", "common", "column"}
-        Whether to centre and scale all columns alike, or each by itself; predictions are scaled back.
-        "auto": "column" if the spreads of columns differ by more than a factor of ten. If losses are not
-        all squared, "auto" is "column", and "common" keeps the unit of the data, also for thresholds.
+        Whether columns are scaled alike, or each by itself. "auto": "column" if their spreads differ by more
+        than a factor of ten, or losses are not all squared ("common" then keeps the unit of the data).
     penalty : float or "auto"
         Weight of the nuclear norm (method "map"), in units of the data times the square root of the number
         of cells; larger values smooth more. "auto": chosen by held-out cells.
@@ -94,11 +91,13 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         sums or means; that stay as they are, without a part in the fit; that are sums whatever their name.
     bounds : mapping of column to (low, high), or array_like, shape (n, 2), optional
         What is possible in columns of numbers (None: no end): predictions, draws and intervals lie within.
+    may_be_negative : sequence of columns, or True for all
+        Quantities of which no negative number is known, but may be: others are filled from zero on.
     censored : {"within", "bound", "missing"}
         What bounds such as "<0.05" among numbers, or censored `Observations`, are in a fit: what lies beyond
         (not "map"), values, or left out. Frames keep them; `completions` draw them; in new rows, values.
     dates : {"dmy", "mdy", "ymd"}, optional
-        The order of day, month and year in a data frame, where dates are three numbers and do not tell it.
+        The order of day, month and year in a data frame whose dates are three numbers and do not tell it.
     predictors : mapping of column to columns, or array_like of bool, shape (n, n), optional
         Which columns may inform which: {"income": ["age", "job"]} predicts income from these alone (True at
         [i, j]: column j may inform column i). Parameters are learnt from all cells. Method "gaussian".
@@ -127,7 +126,6 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         r is `rank_`, plus one if row biases are multiplied by scales of columns, or the reverse.
     row_biases_, column_biases_ : ndarray, shapes (m,) and (n,)
     offset_ : float
-    rank_ : int
     noise_ : ndarray, shape (n,)
         Standard deviation of the noise of each column (Bayesian methods).
     levels_ : dict of str to tuple
@@ -141,8 +139,8 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
     search_ : SearchResult
     certificate_ : Certificate or None
         What is proved about the missing cells, and about an optimum where that is judged.
-    n_iter_, n_features_in_ : int
-        Numbers of sweeps and of columns.
+    rank_, n_iter_, n_features_in_ : int
+        Numbers of factors, sweeps and columns.
     feature_names_in_ : ndarray
         Column names, if the input had names.
 
@@ -183,6 +181,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         as_is: Any = (),
         as_total: Any = (),
         bounds: Any = None,
+        may_be_negative: Any = (),
         censored: str = "within",
         dates: str | None = None,
         predictors: Any = None,
@@ -213,6 +212,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         self.as_is = as_is
         self.as_total = as_total
         self.bounds = bounds
+        self.may_be_negative = may_be_negative
         self.censored = censored
         self.dates = dates
         self.predictors = predictors

@@ -11,6 +11,7 @@ from lowland.completion.plan import SETTINGS, CompletionPlan
 from lowland.completion.settings import Setting, ValueKind
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
+from lowland.core.wording import Option, Words
 from lowland.estimators.table_input import flag, flag_or_auto, number_at_least_zero
 
 if TYPE_CHECKING:
@@ -53,6 +54,19 @@ def by_column(value: Any, name: str) -> Any:
     return np.asarray(value, object).tolist()
 
 
+def some_columns(value: Any, name: str) -> Any:
+    """Return columns of which something is said: a tuple, or True for all of them."""
+    if value is True:
+        return True
+    if isinstance(value, str | bytes) or not np.iterable(value):
+        raise InvalidInputError(
+            Words(Option(name), " must be a list of columns, or True for all of them"),
+            repr(value),
+            fix=f"write [{value!r}]",
+        )
+    return tuple(value)
+
+
 def is_auto(value: Any) -> bool:
     """Return whether a setting is "auto"."""
     return isinstance(value, str) and value == "auto"
@@ -69,4 +83,5 @@ READERS: dict[ValueKind, Callable[[Any, str], Any]] = {
     ValueKind.LOSS: loss_of,
     ValueKind.BOUNDS: by_column,
     ValueKind.PREDICTORS: by_column,
+    ValueKind.COLUMNS: some_columns,
 }

@@ -134,7 +134,7 @@ def _read_columns(model: Any, X: Any) -> tuple[FrameKinds, CompletionPlan, bool]
     sums = {} if totals is None else {totals.names[one.place]: totals.parts_of(one) for one in totals.columns}
     kinds = replace(kinds, untouched={**kinds.untouched, **sums})
     model._sums = FoundSums.of(totals)
-    model._sums.check_settings({"bounds": plan.bounds, "predictors": plan.predictors})
+    model._sums.check_settings(plan.by_column)
     model._counts = find_counts(X, kinds.levels, kinds.written)
     model._signed = find_signed(X, kinds.levels, kinds.untouched.keys() - sums.keys(), kinds.written)
     model.levels_, model.untouched_ = kinds.levels, tuple(kinds.untouched)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self, final
 import numpy as np
 
 from lowland.cells.labels import TableLabels
+from lowland.completion.bounded.from_zero import FromZeroLayer
 from lowland.completion.bounded.law import BoundedLaw
 from lowland.completion.bounded.limits import Limits, check_within
 from lowland.completion.bounded.truncated import TruncatedLayer
@@ -111,3 +112,10 @@ def limits_of(model: object) -> Limits:
     while isinstance(model, Layer) and not isinstance(model, BoundedLayer):
         model = model.base
     return model.limits if isinstance(model, BoundedLayer) else {}
+
+
+def without_bounds(model: SamplingModel) -> SamplingModel:
+    """Return the model within layers of bounds, which says what the fit says."""
+    while isinstance(model, BoundedLayer | FromZeroLayer):
+        model = model.base
+    return model

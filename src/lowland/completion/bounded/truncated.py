@@ -5,11 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from lowland.completion.bounded.law import BoundedLaw
 from lowland.completion.encoded.writing import WritingLayer
 from lowland.completion.tables.fitted import PageParts
 from lowland.core.arrays import Indices, Vector
@@ -19,11 +18,21 @@ if TYPE_CHECKING:
     from lowland.report.page import Page
 
 
+class PossibleLaw(Protocol):
+    """What is possible in cells, of what a model says that knows no bounds."""
+
+    def moments(self) -> tuple[Vector, Vector]:
+        """Return means and standard deviations, shape (k,) each."""
+
+    def within(self, values: Vector) -> Vector:
+        """Return numbers, shape (..., k), moved to what is possible."""
+
+
 class TruncatedLayer(WritingLayer, ABC):
     """A layer that truncates the law of a new observation where cells have bounds."""
 
     @abstractmethod
-    def _laws(self, rows: Indices, columns: Indices) -> Iterator[tuple[Indices, BoundedLaw]]:
+    def _laws(self, rows: Indices, columns: Indices) -> Iterator[tuple[Indices, PossibleLaw]]:
         """Give those among cells that have bounds, column by column, and their laws."""
 
     def predict(self, rows: Indices, columns: Indices) -> Vector:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -46,7 +46,9 @@ class CensoredCells:
     values: Vector
 
     @classmethod
-    def of(cls, table: Observations, limits: Limits | None = None) -> CensoredCells | None:
+    def of(
+        cls, table: Observations, limits: Limits | None = None, signed: Collection[int] = ()
+    ) -> CensoredCells | None:
         """Return the censored cells of a table, None if there are none.
 
         Parameters
@@ -54,6 +56,8 @@ class CensoredCells:
         table : Observations
         limits : mapping of int to (float, float), optional
             Bounds of columns.
+        signed : collection of int
+            Columns that may hold negative numbers although none is known.
 
         Notes
         -----
@@ -64,7 +68,8 @@ class CensoredCells:
         at = np.flatnonzero(table.censored)
         at = at[np.lexsort((table.rows[at], table.columns[at]))]
         rows, columns, bounds = table.rows[at], table.columns[at], table.values[at].astype(np.float64)
-        below, least = table.censored[at] < 0, 0.0 if table.values.min() >= 0 else -np.inf
+        below, positive = table.censored[at] < 0, bool(table.values.min() >= 0)
+        least = np.where(np.isin(columns, list(signed)) | (not positive), -np.inf, 0.0)
         low, high = np.where(below, least, bounds), np.where(below, bounds, np.inf)
         for j, (first, last) in (limits or {}).items():
             mine = columns == j

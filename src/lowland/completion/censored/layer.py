@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.cells.labels import TableLabels
 from lowland.completion.bounded.law import BoundedLaw
-from lowland.completion.bounded.layer import BoundedLayer
+from lowland.completion.bounded.layer import without_bounds
 from lowland.completion.bounded.truncated import TruncatedLayer
 from lowland.completion.censored.cells import CensoredCells
 from lowland.completion.tables.model import SamplingModel
@@ -101,7 +101,7 @@ class CensoredLayer(TruncatedLayer):
         """Give the censored ones among cells, column by column, and their law."""
         found = self.cells.among(rows, columns, self.shape[1])
         some = np.flatnonzero(found >= 0)
-        base = self.base.base if isinstance(self.base, BoundedLayer) else self.base
+        base = without_bounds(self.base)
         for one in places_of_each(columns[some], self.shape[1]):
             at = some[one]
             if at.size:

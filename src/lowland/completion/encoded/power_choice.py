@@ -6,7 +6,7 @@ all shares or none, judged by their own cells: shares that sum to a whole are li
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -46,6 +46,7 @@ def choose_powers(
     settings: BayesianSettings,
     covariates: SideCovariates,
     asked: bool | None,
+    signed: Collection[int] = (),
 ) -> Powers:
     """Return the powers of skewed columns that predict better, by column.
 
@@ -60,6 +61,8 @@ def choose_powers(
     asked : bool or None
         True: all columns that are likelier as powers. None: the same if the table is not large and its
         held-out cells are surely predicted better.
+    signed : collection of int
+        Columns that may hold negative numbers although none is known: they are no powers.
 
     Notes
     -----
@@ -73,7 +76,8 @@ def choose_powers(
     if not table.size or TableSummary.of(TableCells.of(table)).graded:
         return {}
     places = places_of_each(table.columns, levels.width)
-    values = {j: table.values[places[j]] for j in np.flatnonzero(levels.is_number).tolist()}
+    numbers = [j for j in np.flatnonzero(levels.is_number).tolist() if j not in signed]
+    values = {j: table.values[places[j]] for j in numbers}
     known: dict[int, Power] = {}
     for kind in (Power.of, Power.of_shares):
         more = {j: power for j, x in values.items() if (power := kind(x)) is not None}

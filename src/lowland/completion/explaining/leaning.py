@@ -14,6 +14,7 @@ import numpy as np
 from lowland.bayes.products import product_means
 from lowland.bayes.side_prior import unpack_lower
 from lowland.completion.bayesian.model import PosteriorModel
+from lowland.completion.bounded.from_zero import FromZeroLayer
 from lowland.completion.bounded.layer import BoundedLayer
 from lowland.completion.encoded.level_model import LevelLayer
 from lowland.completion.encoded.power_model import PowerLayer
@@ -76,7 +77,7 @@ def lean(model: TableModel, row: Observations, at: int, column: int) -> Leaning:
     UnsupportedError
         If predictions are not linear in the known cells.
     """
-    if isinstance(model, BoundedLayer):
+    if isinstance(model, BoundedLayer | FromZeroLayer):
         return lean(model.base, row, at, column)
     if isinstance(model, PowerLayer):
         inner = lean(model.base, model.apply(row), at, column)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lowland.cells.labels import TableLabels
 from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.table import BayesianTable
+from lowland.completion.bounded.from_zero import FromZeroLayer
 from lowland.completion.bounded.layer import BoundedLayer
 from lowland.completion.censored.layer import CensoredLayer
 from lowland.completion.encoded.level_model import LevelLayer
@@ -21,7 +22,12 @@ from lowland.completion.files.censored import censored_arrays, censored_model
 from lowland.completion.files.encodings import encoding_as_arrays, encoding_from_arrays
 from lowland.completion.files.forests import refined_arrays, refined_model
 from lowland.completion.files.informed import informed_arrays, informed_model
-from lowland.completion.files.limits import limits_as_arrays, limits_from_arrays
+from lowland.completion.files.limits import (
+    limits_as_arrays,
+    limits_from_arrays,
+    signs_as_arrays,
+    signs_from_arrays,
+)
 from lowland.completion.files.posteriors import (
     Parts,
     check_labels,
@@ -150,6 +156,10 @@ def table_from_arrays(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
         limits = limits_from_arrays(arrays, table.model.shape[1])
         layer = BoundedLayer(sampling(table.model), limits, table.model.labels)
         return LayeredTable(layer, table, None)
+    if plain.get("kind") == "from zero":
+        table = table_from_arrays(plain["base"], arrays)
+        signs = signs_from_arrays(arrays, table.model.shape[1])
+        return LayeredTable(FromZeroLayer(sampling(table.model), *signs, table.model.labels), table, None)
     if plain.get("kind") == "row units":
         table = table_from_arrays(plain["base"], arrays)
         return LayeredTable(row_units_model(sampling(table.model), plain, arrays), table, None)
@@ -268,6 +278,11 @@ def _bounded_arrays(model: BoundedLayer) -> Parts:
     return {"kind": "bounded", "base": plain}, arrays | limits_as_arrays(model.limits)
 
 
+def _from_zero_arrays(model: FromZeroLayer) -> Parts:
+    plain, arrays = _WRITERS[type(model.base)](model.base)
+    return {"kind": "from zero", "base": plain}, arrays | signs_as_arrays(model.columns, model.touches)
+
+
 def _row_units_arrays(model: RowUnitsLayer) -> Parts:
     base, arrays = _WRITERS[type(model.base)](model.base)
     plain, units = row_units_data(model)
@@ -305,6 +320,7 @@ _WRITERS: dict[type[Any], Callable[[Any], Parts]] = {
     LevelLayer: _encoded_arrays,
     PowerLayer: _encoded_arrays,
     BoundedLayer: _bounded_arrays,
+    FromZeroLayer: _from_zero_arrays,
     CensoredLayer: _censored_arrays,
     ColumnAloneLayer: _informed_arrays,
     RestrictedLayer: _restricted_arrays,
