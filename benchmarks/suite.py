@@ -67,6 +67,8 @@ SUITE = (
     Run("accuracy/exclusion.py", (), ("--instances", "50")),
     Run("accuracy/wide_tables.py"),
     Run("accuracy/pooling.py", (), ("--trials", "2", "--rows", "40")),
+    Run("accuracy/pooling.py", ("--shifted",), ("--shifted", "--trials", "2", "--rows", "40")),
+    Run("accuracy/clustered_intervals.py", (), ("--draws", "50")),
     Run("accuracy/bounds.py", (), ("--trials", "1", "--rows", "60")),
     Run("accuracy/censored.py", (), ("--trials", "1", "--rows", "40", "--tables", "narrow")),
     Run("accuracy/narrow_tables.py", (), ("--seeds", "1", "--masks", "1", "--tables", "iris")),
