@@ -140,6 +140,7 @@ def _checked(
         said.fault("there is no audit")
         return said.settle("no audit is stated")
     if finding.claim == "better_than":
+        said.require(finding.verdict in (Verdict.SUPPORTED, Verdict.INCONCLUSIVE), "an estimate is no proof")
         return said.settle_unchecked("the baselines are not fitted again here")
     if finding.claim == "alike" or said.code == "unlike":
         return _alike(said, problem, certificate)
