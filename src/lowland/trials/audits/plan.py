@@ -40,8 +40,8 @@ REJECTED = 0.05
 RUNS = (None, 4, 2, 1)
 # held-out cells, and the share of the missing cells, below which nothing is said
 FEWEST_SCORED, LEAST_SPOKEN_OF = 15, 0.1
-# held-out and missing cells that are compared
-MOST_COMPARED = 10_000
+# held-out and missing cells that are compared; cells outside training whose largest odds are looked for
+MOST_COMPARED, MOST_RANKED = 10_000, 100_000
 
 
 @final
@@ -223,14 +223,22 @@ class _Planner:
 
     def _scheme(self, hold: HoldOut, longest: int | None) -> AuditPlan | None:
         """Return the plan of one scheme, None if too few cells are in its statement."""
+        least = LEAST_SPOKEN_OF * int(self.around.column_gaps.sum())
         training = Surroundings.of(self.table.select(~hold.hidden))
         held = np.flatnonzero(hold.hidden)
         cells = self.table.rows[held], self.table.columns[held]
-        scope, allowance = self._scope(hold, training, cells, longest)
+        scope = self._scope(hold, training, cells, longest)
+        by_column = self._held_by_column(scope, cells)
+        if by_column.sum() < FEWEST_SCORED:
+            return None
+        missing = self.missing.tally(scope)[1]
+        scope, allowance = scope.without_few(by_column + missing, int(by_column.sum()), hold.gamma)
         scored = np.zeros(self.table.size, dtype=bool)
         scored[held[scope.reasons(*cells) == IN_SCOPE]] = True
+        if np.count_nonzero(scored) < FEWEST_SCORED or not missing.sum() > least:
+            return None
         counts = self.missing.tally(scope)[0]
-        if np.count_nonzero(scored) < FEWEST_SCORED or not counts[IN_SCOPE] > LEAST_SPOKEN_OF * counts.sum():
+        if not counts[IN_SCOPE] > least:
             return None
         rng = self._rng(2, longest or 0, hold.gamma > 1)
         return AuditPlan(
@@ -246,19 +254,24 @@ class _Planner:
             scope=scope,
         )
 
-    def _scope(
-        self, hold: HoldOut, training: Surroundings, held: Cells, longest: int | None
-    ) -> tuple[Scope, float]:
+    def _scope(self, hold: HoldOut, training: Surroundings, held: Cells, longest: int | None) -> Scope:
+        """Return the scope of a scheme, before columns of few cells are left out."""
         other = None if self.also_outside is None else self.also_outside(training.pattern.dense())
         scope = Scope(training, self.censored, longest, hold.odds, other=other)
         if hold.odds is not None and isinstance(self.missing, ListedCells):
-            outside = zip(held, (self.missing.rows, self.missing.columns), strict=True)
-            logarithms = scope.log_odds(*(np.concatenate(pair) for pair in outside))
+            pairs = zip(held, (self.missing.rows, self.missing.columns), strict=True)
+            rows, columns = (np.concatenate(pair) for pair in pairs)
+            some = (
+                self._rng(3).integers(rows.size, size=MOST_RANKED) if rows.size > MOST_RANKED else slice(None)
+            )
+            logarithms = scope.log_odds(rows[some], columns[some])
             scope = replace(scope, largest=float(np.quantile(logarithms, hold.kept)))
+        return scope
+
+    def _held_by_column(self, scope: Scope, held: Cells) -> Indices:
+        """Return the number of held-out cells in scope, by column."""
         inside = scope.reasons(*held) == IN_SCOPE
-        by_column = np.bincount(held[1][inside], minlength=self.censored.size)
-        counts = by_column + self.missing.tally(scope)[1]
-        return scope.without_few(counts, int(by_column.sum()), hold.gamma)
+        return np.bincount(held[1][inside], minlength=self.censored.size)
 
 
 def compare_cells(
