@@ -40,6 +40,8 @@ REJECTED = 0.05
 RUNS = (None, 4, 2, 1)
 # held-out cells, and the share of the missing cells, below which nothing is said
 FEWEST_SCORED, LEAST_SPOKEN_OF = 15, 0.1
+# smallest allowance: below, little of the risk would be left
+SMALLEST = 0.5
 # held-out and missing cells that are compared; cells outside training whose largest odds are looked for
 MOST_COMPARED, MOST_RANKED = 10_000, 100_000
 
@@ -232,10 +234,10 @@ class _Planner:
         if by_column.sum() < FEWEST_SCORED:
             return None
         missing = self.missing.tally(scope)[1]
-        scope, allowance = scope.without_few(by_column + missing, int(by_column.sum()), hold.gamma)
+        scope, allowance = scope.without_few(by_column + missing, by_column, hold.gamma)
         scored = np.zeros(self.table.size, dtype=bool)
         scored[held[scope.reasons(*cells) == IN_SCOPE]] = True
-        if np.count_nonzero(scored) < FEWEST_SCORED or not missing.sum() > least:
+        if np.count_nonzero(scored) < FEWEST_SCORED or not missing.sum() > least or not allowance > SMALLEST:
             return None
         counts = self.missing.tally(scope)[0]
         if not counts[IN_SCOPE] > least:
@@ -261,10 +263,10 @@ class _Planner:
         if hold.odds is not None and isinstance(self.missing, ListedCells):
             pairs = zip(held, (self.missing.rows, self.missing.columns), strict=True)
             rows, columns = (np.concatenate(pair) for pair in pairs)
-            some = (
-                self._rng(3).integers(rows.size, size=MOST_RANKED) if rows.size > MOST_RANKED else slice(None)
-            )
-            logarithms = scope.log_odds(rows[some], columns[some])
+            if rows.size > MOST_RANKED:
+                some = self._rng(3).integers(rows.size, size=MOST_RANKED)
+                rows, columns = rows[some], columns[some]
+            logarithms = scope.log_odds(rows, columns)
             scope = replace(scope, largest=float(np.quantile(logarithms, hold.kept)))
         return scope
 

@@ -90,7 +90,7 @@ class Scope:
         unknown = np.zeros(rows.size, dtype=bool)
         return self.odds.logarithms(self.training.of_odds(rows, columns, unknown, np.zeros(rows.size)))
 
-    def without_few(self, counts: Indices, held: int, gamma: float) -> tuple[Scope, float]:
+    def without_few(self, counts: Indices, held: Indices, gamma: float) -> tuple[Scope, float]:
         """Return the scope without columns of too few cells, and how likely chance meets a condition.
 
         Only columns with missing cells are held out from, so that each column in the statement has at least
@@ -101,8 +101,8 @@ class Scope:
         ----------
         counts : ndarray of int, shape (n,)
             Number of cells outside training in the statement so far, by column.
-        held : int
-            Number of these that are held out.
+        held : ndarray of int, shape (n,)
+            Number of these that are held out, of which only sums are used.
         gamma : float
             Factor within which the odds are right.
 
@@ -112,8 +112,13 @@ class Scope:
             The probability is a lower bound: that all cells of a column are held out is at most the product
             over its cells, since being held out is negatively associated where a fixed number is.
         """
-        likely = gamma * held
-        share = likely / (likely + max(int(counts.sum()) - held, 1))
-        alone = share ** counts.astype(np.float64)
-        few = (counts > 0) & (alone * int(np.count_nonzero(counts)) > DOUBT)
-        return replace(self, few=few), float(1 - alone[(counts > 0) & ~few].sum())
+        few = (counts > 0) & (_all_held(counts, held, gamma) * int(np.count_nonzero(counts)) > DOUBT)
+        kept = (counts > 0) & ~few
+        return replace(self, few=few), float(1 - _all_held(counts[kept], held[kept], gamma).sum())
+
+
+def _all_held(counts: Indices, held: Indices, gamma: float) -> Vector:
+    """Return a bound of the probability that all cells of a column are held out, for each column."""
+    likely, others = gamma * float(held.sum()), float(counts.sum() - held.sum())
+    share = likely / (likely + others) if others > 0 else 1.0
+    return np.asarray(share ** counts.astype(np.float64))
