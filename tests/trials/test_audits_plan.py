@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom
 
 import lowland as ll
-from lowland.core.errors import UnsupportedError
+from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.trials.audits import missing_cells, plan
 from lowland.trials.audits.bounds import inside_needed, least_share
 from lowland.trials.audits.missing_cells import ListedCells
@@ -186,6 +186,13 @@ def test_refusals_say_why(rng):
     assert plan_audit(ll.Observations.from_array(full), 0) == NoAudit("few")
     reasons = {a_plan(rng, "runs", shape=(100, 12))[1].reason for _ in range(3)}
     assert reasons == {"unlike"}
+
+
+def test_seeds_are_whole_numbers(rng):
+    table = ll.Observations.from_array(rng.standard_normal((9, 5)))
+    for seed in (-1, 0.5, None):
+        with pytest.raises(InvalidInputError, match="seed must be a whole number"):
+            plan_audit(table, seed)
 
 
 def test_large_tables_are_planned_as_small_ones_are(rng, monkeypatch):

@@ -24,6 +24,7 @@ import numpy as np
 from lowland.core.arrays import Indices
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
+from lowland.core.parameter_checks import whole_number
 from lowland.trials.audits.comparing import Cells, Predicted, alike_p
 from lowland.trials.audits.holding import HoldOut, hold_equally, hold_in_proportion
 from lowland.trials.audits.missing_cells import ListedCells, MissingCells, missing_cells
@@ -151,6 +152,8 @@ def plan_audit(
 
     Raises
     ------
+    InvalidInputError
+        If the seed is no whole number of at least 0.
     UnsupportedError
         If `also_outside` is given for a table too large to list its cells.
 
@@ -160,6 +163,7 @@ def plan_audit(
     be right within a factor, for the missing cells of the smallest odds; then both for cells in short runs.
     Costs a few permutation tests; memory as the known cells, and as the missing ones where these are listed.
     """
+    whole_number(seed, "seed", 0)
     ordered, order = table.in_order(), table.row_by_row()
     found = _Planner.of(ordered, seed, also_outside).plan()
     if isinstance(found, NoAudit) or isinstance(order, slice):
