@@ -82,11 +82,12 @@ class _SensitiveTable(_ImputedTable):
         Filled values rest on the premise that cells are missing at random given the known ones, which data
         cannot refute where it is the missing number itself that decides. This is delta adjustment: each
         missing number is drawn as in multiple imputation, then delta standard deviations of a new observation
-        of its cell are added (doubt about the fit, and noise), clipped to declared `bounds`, the range of
-        grades, and what roots and logarithms can stand for. Observed cells stay, and so do censored ones,
-        whose bounds are known. The fit is not repeated: other missing cells of a row are drawn as if it had
-        not been shifted. With a delta of zero, tables and pooled estimates are those of `completions` with
-        the same `random_state`. Costs one drawing of all tables, and an analysis of each per shift.
+        of its cell are added (doubt about the fit, and noise), clipped to what the fit takes for possible:
+        declared `bounds`, the range of grades, what roots and logarithms stand for. Observed cells stay, and
+        so do censored ones, whose bounds are known. The fit is not repeated: other missing cells of a row are
+        drawn as if it had not been shifted. With a delta of zero, tables and pooled estimates are those of
+        `completions` with the same `random_state`. Costs one drawing of all tables, and an analysis of each
+        per shift.
 
         References
         ----------
