@@ -1,0 +1,114 @@
+"""`Settled`: what is known of how far filled cells still move by chance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.results.status import Verdict
+
+# errors by chance are small below this share of a cell's standard error, and for so many of the cells
+SMALL, ENOUGH = 1 / 20, 0.99
+# largest R-hat of chains that have mixed; of thousands of cells the largest of short ones is above 1.01 by
+# chance
+MIXED = 1.1
+# averages of two chains may differ by so many times what their errors say
+APART = 2.0
+
+
+@final
+@dataclass(frozen=True)
+class Settled:
+    """How far averages of filled cells still move by chance, in units of the cells' standard errors.
+
+    Parameters
+    ----------
+    kind : {"draws", "starts", "none"}
+        Whether errors are those of averages over draws, or differences between two starts; "none": nothing
+        was compared.
+    cells : int
+        Number of cells that were looked at.
+    share : float
+        Of the cells, those whose error by chance is below a twentieth of their standard error.
+    worst : float
+        The error by chance that 99 % of the cells do not exceed, in standard errors.
+    r_hat : float or None
+        Largest split R-hat; None without draws.
+    effective : float or None
+        Smallest effective number of draws; None without draws.
+    apart : float or None
+        How far the averages of two chains are apart, over what their errors say: about one; None of one.
+    draws, trees : int
+        How many are averaged; 0: none.
+    draws_needed, trees_needed : int
+        How many it would take, about; as many as there are if these are enough.
+    left_out : tuple of str
+        What is not part of it, in phrases.
+
+    Notes
+    -----
+    An estimate from the draws themselves: a chain that has missed a part of the posterior altogether does not
+    know. Therefore it is SUPPORTED at most.
+    """
+
+    kind: str
+    cells: int = 0
+    share: float = 0.0
+    worst: float = float("inf")
+    r_hat: float | None = None
+    effective: float | None = None
+    apart: float | None = None
+    draws: int = 0
+    trees: int = 0
+    draws_needed: int = 0
+    trees_needed: int = 0
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def mixed(self) -> bool:
+        """Whether chains tell the same, as far as that was looked at."""
+        return (self.r_hat is None or self.r_hat <= MIXED) and (self.apart is None or self.apart <= APART)
+
+    @property
+    def verdict(self) -> Verdict:
+        """SUPPORTED if errors by chance are small for 99 % of the cells, else INCONCLUSIVE."""
+        small = self.kind != "none" and self.share >= ENOUGH
+        return Verdict.SUPPORTED if small and self.mixed else Verdict.INCONCLUSIVE
+
+    def __str__(self) -> str:
+        """Return it in a sentence or two."""
+        if self.kind == "none":
+            return f"Whether filled cells have settled is not known: {'; '.join(self.left_out)}."
+        by = "chance moves" if self.kind == "draws" else "another start moves"
+        words = (
+            f"{by} {self.share:.1%} of {self.cells:,} filled cells by less than a twentieth of their "
+            "standard error"
+        ).capitalize()
+        needs = [
+            f"{needed:,} {what} instead of {given:,}"
+            for needed, given, what in (
+                (self.draws_needed, self.draws, "draws"),
+                (self.trees_needed, self.trees, "trees"),
+            )
+            if needed > given
+        ]
+        if not self.mixed:
+            return f"{words}; chains do not tell the same yet."
+        if self.verdict is Verdict.SUPPORTED or not needs:
+            return f"{words}."
+        return f"{words}; for 99 % of them it would take about {' and '.join(needs)}."
+
+
+def error_quantile(errors: Vector) -> float:
+    """Return the error that 99 % of the cells do not exceed."""
+    return float(np.quantile(errors, ENOUGH, method="higher")) if errors.size else float("inf")
+
+
+def needed(count: int, errors: Vector, goal: float = SMALL) -> int:
+    """Return how many draws make the errors of 99 % of the cells small: they fall with their root."""
+    worst = error_quantile(errors)
+    return count if worst < goal or not np.isfinite(worst) else ceil(count * (worst / goal) ** 2)
