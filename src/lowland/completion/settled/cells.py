@@ -171,10 +171,11 @@ def _with_trees(found: _Errors, within: _Within) -> Settled:
     said, errors = found.said, found.errors
     if said.kind == "none":
         return said
-    trees, spread = 0, np.zeros(errors.size)
+    trees = 0
+    spread: Vector = np.zeros(errors.size)
     if within.refining is not None and isinstance(within.refining.refinement, Refinement):
         trees, spread = _of_trees(within.refining, within.table, within.rows, within.columns)
-    whole: Vector = np.hypot(errors, spread)
+    whole = np.asarray(np.hypot(errors, spread), np.float64)
     said = replace(
         said,
         share=float(np.mean(whole < SMALL)),
