@@ -1,13 +1,14 @@
 """Which cells were filled and how sure each is (--mark), and long tables whose values stay as written."""
 
 import csv
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from commands import call
-from lowland.completion.informed.marks import WORDS
+from lowland.completion.informed.marks import NEVER_TOGETHER, NOTHING, WORDS
 
 # what is written is looked at, not how well a tuned fit would do
 QUICK = ("--quiet", "--no-certify", "--rank", "1", "--refine", "no", "--powers", "no", "--max-iter", "8")
@@ -130,3 +131,33 @@ def test_what_marks_refuse(shops):
     assert "needs --mark or --output" in done.stderr
     files = ("--mark", folder / "same.csv", "--output", folder / "same.csv")
     assert call("complete", folder / "t.csv", *files, *QUICK, cwd=folder).returncode == 2
+
+
+def test_marks_say_which_cells_nothing_informs(tmp_path):
+    """Two halves never seen together, and a column of one cell whose spread no other tells."""
+    rng = np.random.default_rng(2)
+    table = rng.standard_normal((40, 1)) + 0.2 * rng.standard_normal((40, 5))
+    table *= 10.0 ** np.array([0, 0, 4, -4, 0])
+    table[:20, :2] = table[20:, 2:4] = table[1:, 4] = np.nan
+    frame = pd.DataFrame(table, columns=list("abcde"))
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    done = call("complete", tmp_path / "t.csv", "--mark", tmp_path / "m.csv", "--json", *QUICK, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    marks = pd.read_csv(tmp_path / "m.csv")
+    told = marks.groupby("column")["informed"].agg(set).to_dict()
+    assert told == {key: {WORDS[NEVER_TOGETHER]} for key in "abcd"} | {"e": {WORDS[NOTHING]}}
+    assert marks.loc[marks["column"] != "e", ["lower", "upper"]].notna().all(axis=None)
+    assert marks.loc[marks["column"] == "e", ["lower", "upper"]].isna().all(axis=None)
+    counts = json.loads(done.stdout)["marked"]
+    assert counts == {WORDS[NEVER_TOGETHER]: 80, WORDS[NOTHING]: 39}
+
+
+def test_penalised_fits_say_nothing_of_what_informs(tmp_path):
+    table = np.add.outer(np.arange(12.0), np.arange(4.0))
+    table[::5, 1] = np.nan
+    pd.DataFrame(table).to_csv(tmp_path / "t.csv", index=False)
+    arguments = ("--mark", tmp_path / "m.csv", "--json", "--method", "map", "--rank", "1", "--no-certify")
+    done = call("complete", tmp_path / "t.csv", *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["marked"] is None
+    assert pd.read_csv(tmp_path / "m.csv")["informed"].isna().all()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lowland.report.page import Page
     from lowland.trials.masks import Mask
 
+NONE_JOINT = np.zeros(0, np.intp), np.zeros((0, 0))
 # what is said of marked cells
 SCOPES = {
     NEVER_TOGETHER: "{} of {} have the mean and spread of their column, never seen with what the row knows.",
@@ -87,7 +88,8 @@ class ColumnAloneLayer(Layer):
         carrying = laws.scales != 0
         groups = np.zeros(table.shape[1], np.intp) if described else column_groups(known & carrying)
         marks = marks_of(known, groups, laws.counts, carrying)
-        return cls(base, described, marks, groups, laws, *joint_columns(table, laws))
+        joint = joint_columns(table, laws) if (marks >= NEVER_TOGETHER).any() else NONE_JOINT
+        return cls(base, described, marks, groups, laws, *joint)
 
     def around(self, base: SamplingModel, table: Observations) -> Self:
         """Return the layer around the fit of another table, whose cells are marked anew."""
