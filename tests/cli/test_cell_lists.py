@@ -148,6 +148,16 @@ def test_marks_say_which_cells_nothing_informs(tmp_path):
     assert told == {key: {WORDS[NEVER_TOGETHER]} for key in "abcd"} | {"e": {WORDS[NOTHING]}}
     assert marks.loc[marks["column"] != "e", ["lower", "upper"]].notna().all(axis=None)
     assert marks.loc[marks["column"] == "e", ["lower", "upper"]].isna().all(axis=None)
+    listed = call(
+        "complete", tmp_path / "t.csv", "-o", tmp_path / "l.csv", "--interval", "0.8", *QUICK, cwd=tmp_path
+    )
+    assert listed.returncode == 0, listed.stderr
+    cells = pd.read_csv(tmp_path / "l.csv")
+    assert (
+        cells.loc[(cells["column"] == "e") & (cells["observed"] == 0), ["lower", "upper"]]
+        .isna()
+        .all(axis=None)
+    )
     counts = json.loads(done.stdout)["marked"]
     assert counts == {WORDS[NEVER_TOGETHER]: 80, WORDS[NOTHING]: 39}
 

@@ -196,7 +196,7 @@ def test_bounds_stand_around_marked_cells():
     assert np.abs(model.sample(np.arange(0, 60, 2), np.ones(30, int), 50)).max() <= 1
 
 
-def test_columns_of_two_cells_are_said_by_the_others_or_by_nothing():
+def test_columns_of_two_cells_are_said_by_the_others_or_by_nothing(tmp_path):
     table = whole(n=6)
     table[2:, 5] = np.nan
     model = ll.MatrixCompletion(**FAST).fit(table)
@@ -210,6 +210,11 @@ def test_columns_of_two_cells_are_said_by_the_others_or_by_nothing():
     assert (low[0], high[0]) == (-np.inf, np.inf)
     assert np.isfinite(model.sample([5], [5], 20)).all()
     assert model.predict_cells([5], [5])[0] == pytest.approx(odd[:2, 5].mean())
+    model.report(tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "not known" in page
+    assert "inf to" not in page
+    assert "in columns of fewer than three known cells" in page
 
 
 def test_what_informs_beside_cells_leaves_cells_unmarked():

@@ -72,7 +72,7 @@ def write_intervals(
                     word = observed_word if known else word_of
                     value = word(words[j], value if known else float(likeliest[i, j]))
                 value = texts.get(j, value) if known else value
-                told = j in with_interval and j not in words and not are_sums[i]
+                told = j in with_interval and j not in words and not are_sums[i] and np.isfinite(low[j])
                 ends = (float(low[j]), float(high[j])) if told else (absent, absent)
                 value = str(value) if words and columnar else value
                 yield rows[i], columns[j], value, *ends, int(known)

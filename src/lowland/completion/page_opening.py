@@ -153,6 +153,10 @@ def _harder(completed: Completed, trial: Trial, seen: Observations, before: Indi
         low, high = completed.intervals.at(*cells, LEVEL, "auto")
     except UnsupportedError:
         return []
+    told = np.isfinite(high - low)  # nothing says how far cells spread of columns that are hardly known
+    if not told.any():
+        return []
+    low, high, cells = low[told], high[told], (cells[0][told], cells[1][told])
 
     units, of_lines = _units_of_errors(completed, seen), ""
     widths, errors = (high - low) / 2, trial.standard_errors * float(ndtri((1 + LEVEL) / 2))
@@ -209,7 +213,7 @@ def _filled(
     with suppress(UnsupportedError):
         ends = completed.intervals.at(rows[with_interval], columns[with_interval], LEVEL, "auto")
         for k, low, high in zip(with_interval.tolist(), *ends, strict=True):
-            sure[k] = f"{low:.4g} to {high:.4g}"
+            sure[k] = f"{low:.4g} to {high:.4g}" if np.isfinite(high - low) else "not known"
     told = [f"{value:.4g}" for value in filled]
     if levels:
         likeliest = np.round(model.matrix(likeliest=True)[rows, columns]).astype(int)

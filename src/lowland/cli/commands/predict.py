@@ -129,7 +129,7 @@ def _predicted(
         rows, cols = (at[told] for at in positions)
         for ends in Completed(loaded).intervals.at(rows, cols, interval, "auto"):
             columns.append(np.full(known.size, np.nan))
-            columns[-1][told] = ends
+            columns[-1][told] = np.where(np.isfinite(ends), ends, np.nan)
         titles += ["lower", "upper"]
     words = [j for j, of_column in _levels_of(loaded.model, header).items() if len(of_column) > 1]
     if np.isin(positions[1], words).any():
