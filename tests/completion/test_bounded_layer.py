@@ -29,7 +29,7 @@ def table(m=80):
 def fits():
     return {
         method: [
-            ll.MatrixCompletion(**FAST, method=method, bounds=bounds).fit(table())
+            ll.MatrixCompletion(**FAST, method=method, bounds=bounds, may_be_negative=True).fit(table())
             for bounds in (None, BOUNDS)
         ]
         for method in ("gaussian", "variational")
