@@ -77,7 +77,7 @@ def test_every_setting_of_a_plan_is_an_option(setting):
         ValueKind.LOSS: (["a=huber"], {"a": "huber"}),
         ValueKind.BOUNDS: (["a=0:9", "b=c=-1.5:"], {"a": [0.0, 9.0], "b=c": [-1.5, None]}),
         ValueKind.PREDICTORS: (["a=b", 'a=c,"d, e"', "f=a"], {"a": ["b", "c", "d, e"], "f": ["a"]}),
-        ValueKind.COLUMNS: (["a", "b c"], ("a", "b c")),
+        ValueKind.COLUMNS: (["a", "b c"], ["a", "b c"]),
     }[setting.kind]
     plan = of_panel.make(defaults | {setting.name: given})
     assert getattr(plan, setting.name) == value
@@ -94,7 +94,7 @@ def test_every_setting_of_a_plan_is_an_option(setting):
         (CompletionPlan(loss={"a b": "huber"}), "--method auto --loss 'a b=huber'"),
         (CompletionPlan(method="gibbs", draws=7), "--method gibbs --draws 7"),
         (
-            CompletionPlan(may_be_negative=("a", "b c")),
+            CompletionPlan(may_be_negative=["a", "b c"]),
             "--method auto --may-be-negative a --may-be-negative 'b c'",
         ),
         (CompletionPlan(may_be_negative=True), "--method auto --may-be-negative '*'"),

@@ -78,7 +78,7 @@ def test_large_tables_and_empty_ones_are_left(table, monkeypatch):
 
 def test_what_a_person_says():
     named, plain = TableLabels((3, 3), None, np.array(["a", "b", "c"], object)), TableLabels((3, 3))
-    assert read_signed((), named) == read_signed([], plain) == frozenset()
+    assert read_signed(None, named) == read_signed([], plain) == frozenset()
     assert read_signed(True, named) == {0, 1, 2}
     assert read_signed(["c", "a"], named) == {0, 2}
     assert read_signed(np.array([1]), plain) == {1}

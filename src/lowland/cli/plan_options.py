@@ -196,9 +196,9 @@ def _predictors(words: list[str] | None, name: str) -> dict[str, list[str]] | No
     return found or None
 
 
-def _columns(words: list[str] | None, name: str) -> tuple[str, ...] | bool:
+def _columns(words: list[str] | None, name: str) -> list[str] | bool | None:
     """Return columns, or True for all of them."""
-    return True if words and "*" in words else tuple(words or ())
+    return True if words and "*" in words else words or None
 
 
 # the type of each kind on the command line, and its reader

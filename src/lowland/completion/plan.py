@@ -53,7 +53,7 @@ class CompletionPlan:
         and cells held out are predicted better.
     bounds : mapping of label to (low, high), or list of such pairs, or None
         What is possible in columns of numbers; an end that is None, NaN or infinite is open.
-    may_be_negative : tuple of labels, or True for all
+    may_be_negative : list of labels, or True for all, or None
         Columns that may hold negative numbers although none is known: others are filled from zero on.
     predictors : mapping of label to labels, or list of lists of bool, or None
         Which columns alone may inform a column.
@@ -123,7 +123,7 @@ class CompletionPlan:
         why="they truncate a posterior, which penalised fits do not have",
     )
     may_be_negative: Any = setting(
-        (),
+        None,
         ValueKind.COLUMNS,
         "A column that may hold negative numbers although none is known (others are filled from zero on), "
         "or * for all; may be repeated.",
@@ -207,7 +207,7 @@ class CompletionPlan:
     @property
     def by_column(self) -> dict[str, Any]:
         """What is said of single columns, by setting."""
-        signed = () if self.may_be_negative is True else self.may_be_negative
+        signed = () if self.may_be_negative in (None, True) else self.may_be_negative
         about = dict.fromkeys(signed)
         return {"bounds": self.bounds, "predictors": self.predictors, "may_be_negative": about}
 

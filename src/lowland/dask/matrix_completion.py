@@ -110,7 +110,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         as_is: Any = (),
         as_total: Any = (),
         bounds: Any = None,
-        may_be_negative: Any = (),
+        may_be_negative: Any = None,
         censored: str = "within",
         dates: str | None = None,
         predictors: Any = None,

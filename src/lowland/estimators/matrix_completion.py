@@ -91,7 +91,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         sums or means; that stay as they are, without a part in the fit; that are sums whatever their name.
     bounds : mapping of column to (low, high), or array_like, shape (n, 2), optional
         What is possible in columns of numbers (None: no end): predictions, draws and intervals lie within.
-    may_be_negative : sequence of columns, or True for all
+    may_be_negative : sequence of columns, or True for all, optional
         Quantities of which no negative number is known, but may be: others are filled from zero on.
     censored : {"within", "bound", "missing"}
         What bounds such as "<0.05" among numbers, or censored `Observations`, are in a fit: what lies beyond
@@ -181,7 +181,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         as_is: Any = (),
         as_total: Any = (),
         bounds: Any = None,
-        may_be_negative: Any = (),
+        may_be_negative: Any = None,
         censored: str = "within",
         dates: str | None = None,
         predictors: Any = None,

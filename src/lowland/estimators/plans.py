@@ -55,16 +55,16 @@ def by_column(value: Any, name: str) -> Any:
 
 
 def some_columns(value: Any, name: str) -> Any:
-    """Return columns of which something is said: a tuple, or True for all of them."""
-    if value is True:
-        return True
+    """Return columns of which something is said: a list, True for all of them, or None for none."""
+    if value is True or value is None:
+        return value
     if isinstance(value, str | bytes) or not np.iterable(value):
         raise InvalidInputError(
             Words(Option(name), " must be a list of columns, or True for all of them"),
             repr(value),
             fix=f"write [{value!r}]",
         )
-    return tuple(value)
+    return list(value) or None
 
 
 def is_auto(value: Any) -> bool:

@@ -22,7 +22,7 @@ FAR_ABOVE = 9.0
 # columns may be of one unit if spreads differ by at most this factor, and means by so many spreads
 ALIKE = 3.0
 # how likely it is at most that a column with negative numbers shows none
-UNLIKELY = 1e-3
+UNLIKELY = 0.05
 # tables that are looked at: rows times columns
 MOST_CELLS = 1_000_000
 
@@ -32,7 +32,7 @@ def read_signed(given: Any, labels: TableLabels) -> frozenset[int]:
 
     Parameters
     ----------
-    given : sequence of labels, or True for all columns
+    given : sequence of labels, or True for all columns, or None
     labels : TableLabels
 
     Raises
@@ -40,6 +40,8 @@ def read_signed(given: Any, labels: TableLabels) -> frozenset[int]:
     InvalidInputError
         If a column is not known.
     """
+    if given is None:
+        return frozenset()
     if given is True:
         return frozenset(range(labels.shape[1]))
     names = list(given)
@@ -74,7 +76,7 @@ def nonnegative_columns(
     to zero that its laws may reach below. A column that is like one with negative numbers (its spread
     within a factor of three, its mean within three spreads) may well be of the same unit, such as rates of
     growth in a good year, and is left out too, unless draws from a normal law with its mean and its spread
-    would nearly surely have been negative somewhere. So are all where rows have units of their own, since
+    would probably (at 5 %) have been negative somewhere. So are all where rows have units of their own, since
     signs are then those of rows. Costs O(cells log cells).
     """
     from scipy.special import log_ndtr
