@@ -253,7 +253,8 @@ def posterior(kind="numbers", **settings):
         values = np.exp(values / 2) * 10.0 ** np.arange(9)
     elif kind == "variables":
         values = values * 10.0 ** np.arange(12)[:, None]
-    model = ll.MatrixCompletion(random_state=0, rank=2, dtype=_DTYPE.get(), **settings).fit(values)
+    how = {"random_state": 0, "rank": 2, "dtype": _DTYPE.get(), "certify": "companion"}
+    model = ll.MatrixCompletion(**how, **settings).fit(values)
     return Sample(model._completed.table.document(), values)
 
 

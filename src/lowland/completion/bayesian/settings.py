@@ -32,9 +32,9 @@ FEW_COLUMNS, COLUMNS_PER_ROW, CELLS_PER_COLUMN, LEAST_DENSITY, MOST_WORK = 100, 
 LEAST_SEEN = 3
 # sweeps before the first kept draw of that Gaussian; cells of tables with more than one sweep per kept
 # draw, and how many at most: where cells are few, what they leave open takes more draws to average over
-BURN_IN, FEW_CELLS, MOST_SWEEPS = 40, 16_000, 8
-# draws, or sweeps, of a fit that settings are compared by, and these numbers there
-BRIEF, BRIEF_CELLS, BRIEF_SWEEPS = 40, 4_000, 4
+BURN_IN, FEW_CELLS, MOST_SWEEPS = 40, 4_000, 4
+# draws, or sweeps, of a fit that settings are compared by
+BRIEF = 40
 BY_COLUMN = ("auto", "common", "column")
 
 
@@ -187,8 +187,6 @@ class BayesianSettings:
                 fix=Remedy("omit them", Words("use ", Option("method", "variational", "gibbs"))),
             )
         if full:
-            brief = self.gaussian_draws <= BRIEF
-            few, most = (BRIEF_CELLS, BRIEF_SWEEPS) if brief else (FEW_CELLS, MOST_SWEEPS)
             return replace(
                 self,
                 rank=n,
@@ -198,7 +196,7 @@ class BayesianSettings:
                 scale="column",
                 full=True,
                 calibrated=False,
-                sweeps_per_draw=max(1, min(most, few // (m * n))),
+                sweeps_per_draw=max(1, min(MOST_SWEEPS, FEW_CELLS // (m * n))),
             )
         rank = (
             usual_rank(m, n, table.size if graded else 0)
