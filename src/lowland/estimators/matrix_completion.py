@@ -124,8 +124,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         The method used.
     row_factors_, column_factors_ : ndarray, shapes (m, r) and (n, r)
         r is `rank_`, plus one if row biases are multiplied by scales of columns, or the reverse.
-    row_biases_, column_biases_ : ndarray, shapes (m,) and (n,)
-    offset_ : float
+    row_biases_, column_biases_, offset_ : ndarray, shapes (m,) and (n,), and float
     noise_ : ndarray, shape (n,)
         Standard deviation of the noise of each column (Bayesian methods).
     levels_ : dict of str to tuple
