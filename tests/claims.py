@@ -1,11 +1,13 @@
 """The one table of claims: for each judge a point of which its claims hold, one refuted, one left open."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 import lowland as ll
 from lowland.certificates import Judge, JudgeSettings
+from lowland.completion.auditing.audit import conduct
+from lowland.completion.auditing.covered import findings_of
 from lowland.core.promises.fits import Fit, MatrixFit
 from lowland.datasets import false_minimum
 from lowland.measure import Entries
@@ -16,6 +18,7 @@ from lowland.tensors.cp.model import CP
 from lowland.tensors.cp.objective import CPObjective
 from lowland.tensors.tucker.model import Tucker
 from lowland.tensors.tucker.objective import TuckerObjective
+from oracles.column_means import Asked, ColumnMeans, RowMeans
 
 GOOD, BAD, OPEN = "holds", "refuted", "open"
 HOLDS = (ll.Verdict.PROVED, ll.Verdict.SUPPORTED)
@@ -126,10 +129,31 @@ def _too_low_a_premise():
     return ll.certify_matrix(measurement, y, factor, premise=ll.Premise(1, 0.3))
 
 
+def _audit(shape=(300, 12), chance=None, fits=ColumnMeans, **how):
+    """What an audit shows of a table whose rows have levels, by a fit of column means or another."""
+    rng = np.random.default_rng(0)
+    values = 3 * rng.standard_normal((shape[0], 1)) + rng.standard_normal(shape)
+    table = ll.Observations.from_array(np.where(rng.random(shape) < 0.3, np.nan, values))
+    audit = conduct(table, Asked(fits=fits, **how))
+    if chance is not None:
+        audit = replace(audit, alike=replace(audit.alike, p_value=chance))
+    return ll.Certificate(findings_of(audit))
+
+
 # a premise that a matrix contradicts is refused, so that what follows from one is never refuted
 CONDITIONAL = ("no_false_minimum", "saddles_curved", "error_bounded")
 
+# an estimate of a difference refutes nothing
+ESTIMATED = ("better_than",)
+
 CLAIMS = [
+    Row(None, ("covered", "alike"), GOOD, _audit, "many cells missing at random"),
+    Row(None, ("covered",), BAD, lambda: _audit(factor=0.5), "intervals half as wide as they must be"),
+    Row(None, ("covered",), OPEN, lambda: _audit((24, 6)), "few cells"),
+    Row(None, ("alike",), BAD, lambda: _audit(chance=0.002), "cells that differ"),
+    Row(None, ("alike",), OPEN, lambda: _audit(chance=0.03), "cells that may differ"),
+    Row(None, ("better_than",), GOOD, lambda: _audit(fits=RowMeans), "levels of rows that were learnt"),
+    Row(None, ("better_than",), OPEN, _audit, "means of columns beside themselves"),
     Row(Fit, GRADIENT, GOOD, _exact, "an exact fit"),
     Row(Fit, GRADIENT, BAD, _moved, "a point beside it"),
     Row(Fit, GRADIENT, OPEN, _negative_factor, "a constraint that judges do not know"),

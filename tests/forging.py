@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from lowland.core.results.claims import CLAIMS
 from lowland.core.results.finding_json import plain_reason
-from lowland.core.results.findings import CLAIMS
 from lowland.core.results.reasons import Phrase, kinds_of, read_sentence, sentence
 from lowland.core.results.sentences import SENTENCES
 

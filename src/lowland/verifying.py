@@ -15,7 +15,7 @@ from lowland.core.cells.fingerprints import ARRAYS, is_fingerprint, recognise
 from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, LowlandError
-from lowland.core.results.findings import AUDITED
+from lowland.core.results.claims import AUDITED
 from lowland.core.results.verification import Verification, best_reading
 from lowland.estimators.table_input import observed_table
 from lowland.files.certificates import read_certificate

@@ -12,7 +12,8 @@ from lowland.certificates import JudgeSettings
 from lowland.certificates.gaps.norm_bounds import norm_bound
 from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError
-from lowland.core.results.findings import CLAIMS, Certificate
+from lowland.core.results.claims import CLAIMS
+from lowland.core.results.findings import Certificate
 from lowland.core.results.status import Rigour, Verdict
 from lowland.judges import certify
 from lowland.measure import Dense, Entries, Linear, Pauli, RankOne, gaussian, pauli_outcomes

@@ -80,7 +80,7 @@ def test_the_fit_sees_no_held_out_cell():
 
 
 def test_enough_cells_prove_the_level():
-    table, truth = planted(2, (300, 20))
+    table, _ = planted(2, (300, 20))
     finding, alike, better = findings_of(conduct(table, Asked()))
     assert finding.verdict is Verdict.PROVED
     assert finding.value >= LEVEL

@@ -367,7 +367,7 @@ def test_a_broken_search_goes_on_with_the_same_bits(table, ordered):
 
 
 def test_certificates_speak_of_the_penalised_problem(table):
-    fit = ll.MatrixCompletion(**{**SMALL, "certify": True}).fit(table)
+    fit = ll.MatrixCompletion(**{**SMALL, "certify": "companion"}).fit(table)
     assert {finding.claim for finding in fit.certificate_} >= {"globally_optimal", "determined_by_data"}
     words = fit._completed.table.describe_certificate()
     assert "penalised (MAP) problem of rank 2" in words

@@ -15,6 +15,7 @@ from lowland.completion.encoded import power_choice
 from lowland.completion.encoded.power_model import PowerLayer
 from lowland.completion.encoded.powers import BEYOND, READ, Power
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
+from lowland.core.results.claims import AUDITED
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.trials.choices import CLEARLY_SKEWED, POWERS
 from lowland.trials.gains import Rule
@@ -23,6 +24,13 @@ from lowland.verifying import verify
 pytestmark = pytest.mark.usefixtures("light_fits_throughout")
 
 FAST = {"certify": False, "random_state": 0, "refine": False, "max_iter": 40}
+
+
+def optimum_is_confirmed(path, data):
+    """Whether what is stated of the penalised problem is derived again; audits have tests of their own."""
+    return all(
+        check.outcome is ll.Outcome.CONFIRMED for check in verify(path, data) if check.claim not in AUDITED
+    )
 
 
 def products(rng, m=150, n=6, share=0.75):
@@ -37,7 +45,7 @@ def products(rng, m=150, n=6, share=0.75):
 @pytest.fixture(scope="module")
 def fitted():
     table, holes = products(np.random.default_rng(0))
-    return ll.MatrixCompletion(**FAST | {"certify": True}).fit(holes), table, holes
+    return ll.MatrixCompletion(**FAST | {"certify": "companion"}).fit(holes), table, holes
 
 
 def powers_of(model):
@@ -216,7 +224,7 @@ def test_certificates_are_derived_again_from_the_table(fitted, tmp_path):
     model, _, holes = fitted
     model.save_certificate(tmp_path / "proof.json")
     data = ll.Observations.from_array(holes)
-    assert verify(tmp_path / "proof.json", data).is_confirmed
+    assert optimum_is_confirmed(tmp_path / "proof.json", data)
     proof = json.loads((tmp_path / "proof.json").read_text())
     for name, wrong in (
         ("exponent", 0.5),
@@ -227,7 +235,7 @@ def test_certificates_are_derived_again_from_the_table(fitted, tmp_path):
         forged["problem"]["powers"][2][name] = wrong
         (tmp_path / "forged.json").write_text(json.dumps(forged))
         with suppress(FileFormatError):
-            assert not verify(tmp_path / "forged.json", data).is_confirmed
+            assert not optimum_is_confirmed(tmp_path / "forged.json", data)
     for name, wrong in (("exponent", 1.0), ("column", 2.5), ("column", 1), ("lowest", -1.0), ("whole", 7.0)):
         forged = json.loads(json.dumps(proof))
         forged["problem"]["powers"][2][name] = wrong
@@ -457,7 +465,7 @@ def test_what_holds_no_shares(rng):
 def test_shares_are_predicted_better_and_stay_shares(tmp_path):
     table, holes = shares(np.random.default_rng(0))
     gaps = np.isnan(holes) & (np.arange(7) > 1)
-    model = ll.MatrixCompletion(**FAST | {"certify": True}).fit(holes)
+    model = ll.MatrixCompletion(**FAST | {"certify": "companion"}).fit(holes)
     plain = ll.MatrixCompletion(powers=False, **FAST).fit(holes)
     assert {j for j, power in powers_of(model).items() if power.whole} == {2, 3, 4, 5, 6}
     errors = [np.sqrt(np.mean((m.predict_table() - table)[gaps] ** 2)) for m in (model, plain)]
@@ -485,7 +493,7 @@ def test_shares_are_predicted_better_and_stay_shares(tmp_path):
         ll.MatrixCompletion.load(tmp_path / "model.npz").predict_table(), model.predict_table()
     )
     model.save_certificate(tmp_path / "proof.json")
-    assert verify(tmp_path / "proof.json", ll.Observations.from_array(holes)).is_confirmed
+    assert optimum_is_confirmed(tmp_path / "proof.json", ll.Observations.from_array(holes))
     new = np.where(np.arange(7) == 3, 1.2, holes[:2])
     for refused in (lambda: model.update([0], [3], [1.2]), lambda: model.transform(new)):
         with pytest.raises(InvalidInputError, match="lies beyond its column"):
@@ -536,9 +544,9 @@ def test_documents_with_numbers_beyond_their_columns_are_refused(tmp_path):
     """What lies beyond was written as the end: other tables were proved by the same document."""
     _, holes = shares(np.random.default_rng(0))
     holes[:4, 3], holes[4:8, 4] = 1.0, 0.0
-    model = ll.MatrixCompletion(**FAST | {"certify": True, "powers": True}).fit(holes)
+    model = ll.MatrixCompletion(**FAST | {"certify": "companion", "powers": True}).fit(holes)
     model.save_certificate(tmp_path / "proof.json")
-    assert verify(tmp_path / "proof.json", ll.Observations.from_array(holes)).is_confirmed
+    assert optimum_is_confirmed(tmp_path / "proof.json", ll.Observations.from_array(holes))
     for j, wrong in ((3, 7.0), (4, -3.0)):
         other = holes.copy()
         other[holes[:, j] == (1.0 if j == 3 else 0.0), j] = wrong

@@ -373,7 +373,7 @@ def test_conformal_intervals_of_a_posterior(instance):
 
 
 def test_the_map_surrogate_is_certified(instance):
-    settings = {"rank": 3, "max_iter": 20, "refine": False, "random_state": 0}
+    settings = {"rank": 3, "max_iter": 20, "refine": False, "random_state": 0, "certify": "companion"}
     model = ll.MatrixCompletion(effort="standard", **settings).fit(instance[2][:40, :24])
     assert 0 < model.certificate_["globally_optimal"].witness["lower_bound"]
     assert model.certificate_["determined_by_data"].verdict.name == "PROVED"

@@ -435,7 +435,9 @@ def test_every_kind_of_document_has_a_verifier_and_a_sample():
     from lowland.recheck.documents import KINDS
     from lowland.verifying import VERIFIERS
 
-    assert set(VERIFIERS) == set(KINDS) == {sample(name).document.kind for name in SAMPLES}
+    # those of audits are in `test_audits.py`: some of their findings are about a fit that they do not hold
+    kinds = {sample(name).document.kind for name in SAMPLES} | {"audit"}
+    assert set(VERIFIERS) == set(KINDS) == kinds
 
 
 def test_json_text_of_certificates_is_read_strictly():

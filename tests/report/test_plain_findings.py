@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.core.results.findings import CLAIMS, Finding, effort_hint
+from lowland.core.results.claims import CLAIMS
+from lowland.core.results.findings import Finding, effort_hint
 from lowland.core.results.status import Rigour, Verdict
 from lowland.report.plain_findings import QUESTIONS, answer
 from lowland.report.words import verdict_sentence

@@ -20,7 +20,8 @@ from lowland.certificates.settings import Judgement, JudgeSettings, gradient_wor
 from lowland.core.arrays import Vector, check_floats
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.fits import Fit
-from lowland.core.results.findings import CLAIMS, Certificate, Finding, undecided
+from lowland.core.results.claims import CLAIMS
+from lowland.core.results.findings import Certificate, Finding, undecided
 from lowland.core.results.reasons import because
 from lowland.core.running.interrupt import Interruptible, stop_if_requested
 from lowland.core.running.stages import announce

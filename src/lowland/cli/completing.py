@@ -39,7 +39,7 @@ from lowland.completion.tables.intervals import INTERVAL_METHODS
 from lowland.core.cells.fingerprints import is_fingerprint
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.results.findings import AUDITED
+from lowland.core.results.claims import AUDITED
 from lowland.files.shapes.layouts import Reading, Table
 from lowland.files.sources import is_among
 

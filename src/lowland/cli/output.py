@@ -13,7 +13,8 @@ import typer
 
 from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError, MissingExtraError
-from lowland.core.results.findings import CLAIMS, Certificate, effort_hint, short_number
+from lowland.core.results.claims import CLAIMS
+from lowland.core.results.findings import Certificate, effort_hint, short_number
 from lowland.core.results.records import Attempt
 from lowland.core.results.status import Verdict
 from lowland.core.running.stage_line import clear_line

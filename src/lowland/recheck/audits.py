@@ -11,7 +11,8 @@ import numpy as np
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import FileFormatError
-from lowland.core.results.findings import AUDITED, Certificate, Finding
+from lowland.core.results.claims import AUDITED
+from lowland.core.results.findings import Certificate, Finding
 from lowland.core.results.reasons import assumption
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check, Verification

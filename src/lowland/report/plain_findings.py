@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
-from lowland.core.results.findings import AUDITED, Finding, effort_hint, short_number
+from lowland.core.results.claims import AUDITED
+from lowland.core.results.findings import Finding, effort_hint, short_number
 from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.wording import counted

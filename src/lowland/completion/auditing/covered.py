@@ -6,7 +6,8 @@ from time import perf_counter
 
 from lowland.completion.auditing.audit import LEVEL, RISK, Audit, NoAudit
 from lowland.completion.auditing.better_than import better_than
-from lowland.core.results.findings import AUDITED, Finding, undecided
+from lowland.core.results.claims import AUDITED
+from lowland.core.results.findings import Finding, undecided
 from lowland.core.results.reasons import Reason, assumption, because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.trials.audits.bounds import largest_gamma, least_share, most_share

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.results.findings import CLAIMS
+from lowland.core.results.claims import CLAIMS
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check
 from lowland.recheck.matrices.exact_fits import EXACT, check_exact_fit
