@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.completion.tables.trial": ["Trial"],
         "lowland.completion.sensitivity.sensitivity": ["Sensitivity"],
         "lowland.completion.sensitivity.tipping": ["TippingPoint"],
+        "lowland.completion.settled.record": ["Settled"],
         "lowland.completion.penalised.rank_path": ["RankPath"],
         "lowland.completion.penalised.held_out_path": ["RankStep"],
         "lowland.core.results.reasons": ["Phrase"],

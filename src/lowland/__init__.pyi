@@ -18,6 +18,7 @@ from lowland.completion.penalised.held_out_path import RankStep as RankStep
 from lowland.completion.penalised.rank_path import RankPath as RankPath
 from lowland.completion.sensitivity.sensitivity import Sensitivity as Sensitivity
 from lowland.completion.sensitivity.tipping import TippingPoint as TippingPoint
+from lowland.completion.settled.record import Settled as Settled
 from lowland.completion.storage.observations import StoredObservations as StoredObservations
 from lowland.completion.tables.pooled_predictions import PooledPrediction as PooledPrediction
 from lowland.completion.tables.pooled_predictions import pool_predictions as pool_predictions

@@ -9,6 +9,7 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.doors import public
 from lowland.core.results.status import Verdict
 
 # errors by chance are small below this share of a cell's standard error, and for so many of the cells
@@ -20,6 +21,7 @@ MIXED = 1.1
 APART = 2.0
 
 
+@public("lowland")
 @final
 @dataclass(frozen=True)
 class Settled:
@@ -53,6 +55,12 @@ class Settled:
     -----
     An estimate from the draws themselves: a chain that has missed a part of the posterior altogether does not
     know. Therefore it is SUPPORTED at most.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> print(ll.Settled("draws", cells=90, share=1.0, worst=0.03, r_hat=1.01, effective=80.0, draws=100))
+    Chance moves 100.0% of 90 filled cells by less than a twentieth of their standard error.
     """
 
     kind: str

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from lowland.cells.labels import TableLabels
 from lowland.completion.informed.answers import told_cells, words_of
 from lowland.completion.informed.layer import known_cells
+from lowland.completion.settled.record import Settled
 from lowland.completion.tables.completed import folding
 from lowland.completion.tables.fitted import data_of
 from lowland.completion.tables.model import SamplingModel, TableModel
@@ -219,6 +220,48 @@ class _UncertainTable(_CompletedTable):
         rows, columns = np.nonzero(~known_cells(data_of(table, "what is known of missing cells")))
         names = rows if labels.rows is None else labels.rows[rows]
         return names, labels.columns_or_none(columns), words_of(told_cells(table, rows, columns))
+
+    def settled(self, *, random_state: RandomSource = None) -> Settled:
+        """Return how far averages of filled cells still move by chance.
+
+        Parameters
+        ----------
+        random_state : int, RandomState, Generator or None
+            For the choice of at most 2,000 missing cells, and for another chain or start.
+
+        Returns
+        -------
+        Settled
+            The share of them that chance moves by less than a twentieth of their standard error, and what it
+            would take for 99 % of them: an estimate, SUPPORTED at most.
+
+        Raises
+        ------
+        UnsupportedError
+            If the fit is no average, or its cells are not known (a model that was saved without them).
+
+        Notes
+        -----
+        A fit by one Gaussian is compared with a second chain from a dispersed start, a variational one with a
+        fit from another start: both cost as much as the fit. Draws of "gibbs" are kept, and cost nothing.
+
+        Examples
+        --------
+        >>> import numpy as np, lowland as ll
+        >>> rng = np.random.default_rng(0)
+        >>> table = rng.standard_normal((40, 1)) + 0.3 * rng.standard_normal((40, 4))
+        >>> table[rng.random(table.shape) < 0.2] = np.nan
+        >>> model = ll.MatrixCompletion(certify=False, refine=False, random_state=0).fit(table)
+        >>> found = model.settled(random_state=0)
+        >>> found.kind, found.cells, found.verdict is ll.Verdict.PROVED
+        ('draws', 33, False)
+        """
+        from lowland.completion.settled.cells import settled_cells
+
+        check_is_fitted(self)
+        table = self._completed.table
+        rows, columns = np.nonzero(~known_cells(data_of(table, "whether averages have settled")))
+        return settled_cells(table, rows, columns, make_generator(random_state, "random_state"))
 
     def _asked(
         self, rows: ArrayLike, columns: ArrayLike, X: Any, row_covariates: Any, row_order: Any, what: str
