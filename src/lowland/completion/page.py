@@ -51,7 +51,7 @@ def report_page(
         PageParts(trial, () if path is None else path_figures(path), certificate, title, settings)
     )
     lead = answer_first(completed, trial, levels or {})
-    return replace(page, lead=lead, headline="", box=box_of(certificate))
+    return replace(page, lead=lead, headline="", box=box_of(certificate, completed.model))
 
 
 def trial_of(completed: Completed) -> Trial | None:

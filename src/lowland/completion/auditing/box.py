@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from lowland.completion.informed.answers import marks_of_model
+from lowland.completion.informed.marks import NEVER_TOGETHER
+from lowland.completion.tables.model import TableModel
 from lowland.core.results.findings import Certificate, Finding
 from lowland.core.results.status import Verdict
+from lowland.core.wording import counted
 from lowland.report.plain_findings import answer
 from lowland.report.words import verdict_sentence
 
@@ -11,12 +15,12 @@ from lowland.report.words import verdict_sentence
 _TOLD = ("settled", "better_than")
 
 
-def box_of(certificate: Certificate | None) -> tuple[str, ...]:
+def box_of(certificate: Certificate | None, model: TableModel) -> tuple[str, ...]:
     """Return the sentences of the box, none if missing cells were not judged."""
     if certificate is None or "covered" not in certificate:
         return ()
     covered = certificate["covered"]
-    sentences = [verdict_sentence(certificate), *_premise(certificate), *_left_out(covered)]
+    sentences = [verdict_sentence(certificate), *_premise(certificate), *_left_out(covered), *_marked(model)]
     for claim in _TOLD:
         if claim in certificate:
             sentences.append(f"{_HEADS[claim]} {answer(certificate[claim]).words}")
@@ -24,6 +28,19 @@ def box_of(certificate: Certificate | None) -> tuple[str, ...]:
 
 
 _HEADS = {"settled": "Has the average settled?", "better_than": "Better than simple rules?"}
+
+
+def _marked(model: TableModel) -> list[str]:
+    """Return how many missing cells nothing known in their row can inform."""
+    marks = marks_of_model(model)
+    count = 0 if marks is None else int((marks >= NEVER_TOGETHER).sum())
+    if not count:
+        return []
+    cells = counted(count, "missing cell is", "missing cells are")
+    return [
+        f"{cells} marked: what is known in their rows was never seen together with their columns, so that "
+        "they have the mean and spread of these."
+    ]
 
 
 def _premise(certificate: Certificate) -> list[str]:
