@@ -18,7 +18,7 @@ from lowland.tensors.cp.model import CP
 from lowland.tensors.cp.objective import CPObjective
 from lowland.tensors.tucker.model import Tucker
 from lowland.tensors.tucker.objective import TuckerObjective
-from oracles.column_means import Asked, ColumnMeans, RowMeans
+from oracles.column_means import Asked, ColumnMeans, Knowing
 
 GOOD, BAD, OPEN = "holds", "refuted", "open"
 HOLDS = (ll.Verdict.PROVED, ll.Verdict.SUPPORTED)
@@ -129,11 +129,12 @@ def _too_low_a_premise():
     return ll.certify_matrix(measurement, y, factor, premise=ll.Premise(1, 0.3))
 
 
-def _audit(shape=(300, 12), chance=None, fits=ColumnMeans, **how):
-    """What an audit shows of a table whose rows have levels, by a fit of column means or another."""
+def _audit(shape=(300, 12), chance=None, knows=False, **how):
+    """What an audit shows of a table by a fit of column means, or by one that knows the table."""
     rng = np.random.default_rng(0)
     values = 3 * rng.standard_normal((shape[0], 1)) + rng.standard_normal(shape)
     table = ll.Observations.from_array(np.where(rng.random(shape) < 0.3, np.nan, values))
+    fits = type("Fit", (Knowing,), {"truth": values}) if knows else ColumnMeans
     audit = conduct(table, Asked(fits=fits, **how))
     if chance is not None:
         audit = replace(audit, alike=replace(audit.alike, p_value=chance))
@@ -152,7 +153,7 @@ CLAIMS = [
     Row(None, ("covered",), OPEN, lambda: _audit((24, 6)), "few cells"),
     Row(None, ("alike",), BAD, lambda: _audit(chance=0.002), "cells that differ"),
     Row(None, ("alike",), OPEN, lambda: _audit(chance=0.03), "cells that may differ"),
-    Row(None, ("better_than",), GOOD, lambda: _audit(fits=RowMeans), "levels of rows that were learnt"),
+    Row(None, ("better_than",), GOOD, lambda: _audit(knows=True), "the truth is known"),
     Row(None, ("better_than",), OPEN, _audit, "means of columns beside themselves"),
     Row(Fit, GRADIENT, GOOD, _exact, "an exact fit"),
     Row(Fit, GRADIENT, BAD, _moved, "a point beside it"),

@@ -58,7 +58,7 @@ def test_demo(tmp_path, monkeypatch):
 def check_demo(tmp_path):
     result = call("demo", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "the best possible objective is at most" in result.stdout
+    assert "missing cells differ from all known ones that could be held out" in result.stdout
     assert "runs of ten years" in result.stdout
     assert "lowland learns from countries like this one" in result.stdout
     assert "ten years were hidden and filled" in (tmp_path / "demo-report.html").read_text()
@@ -645,9 +645,10 @@ def test_complete_needs_no_settings(grades, tmp_path):
     assert (data["method"], data["rank"]) == ("variational", 16)
     model = ll.MatrixCompletion.load(tmp_path / "m.npz")
     trial = model.held_out_errors()
-    assert data["held_out"]["error"] == pytest.approx(trial.error)
-    assert data["held_out"]["cells"] == trial.observed.size > 40
-    assert trial.error < data["held_out"]["error_of_column_means"]
+    # the command held out cells of its audit; a model from a file holds out others
+    assert data["held_out"]["error"] == pytest.approx(trial.error, rel=0.3)
+    assert min(data["held_out"]["cells"], trial.observed.size) > 40
+    assert max(trial.error, data["held_out"]["error"]) < data["held_out"]["error_of_column_means"]
     (tmp_path / "pairs.csv").write_text("who,film\np1,film 1\np2,film 7\n")
     asked = call("predict", "m.npz", "pairs.csv", "--interval", 0.9, cwd=tmp_path)
     header, *lines = asked.stdout.splitlines()
@@ -733,7 +734,7 @@ def test_intervals_in_the_output_and_a_report(grades, tmp_path):
     pytest.importorskip("matplotlib")
     result = call(
         "complete", grades / "grades.csv", "--method", "gibbs", "--draws", 10, "--interval", 0.8,
-        *PLAIN[:-1], "--output", "o.csv", "--report", "r.html", "--quiet", cwd=tmp_path,
+        *PLAIN[:-1], "--output", "o.csv", "--report", "r.html", "--companion", "--quiet", cwd=tmp_path,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert "drew 10 as asked\n" in result.stdout

@@ -216,7 +216,7 @@ def test_what_is_asked_of_a_table_with_levels(fitted):
 
 @pytest.mark.parametrize("refine", [False, pytest.param("auto", marks=pytest.mark.slow)])
 def test_certificates_and_reports_of_a_table_with_levels(refine, fitted, undrawn, tmp_path):
-    judged = ll.MatrixCompletion(**LIGHT | {"certify": True}, refine=refine).fit(fitted[2].iloc[:60])
+    judged = ll.MatrixCompletion(**LIGHT | {"certify": "companion"}, refine=refine).fit(fitted[2].iloc[:60])
     assert judged.certificate_ is not None
     judged.report(tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()

@@ -127,7 +127,9 @@ def test_neighbours_tell_of_each_other(neighbours, plain, placed, tmp_path):
 
 def test_columns_may_be_nodes(neighbours, placed, one_length):
     truth, holes, graph = neighbours
-    rows = placed
+    rows, holes = placed, holes.copy()
+    # one cell less: the cells that happen to be hidden of the whole table speak against the graph
+    holes[tuple(np.argwhere(~np.isnan(holes.T))[0][::-1])] = np.nan
     assert rows.method_ == "variational"
     brief = {"method": "variational", **PLAIN}
     columns = ll.MatrixCompletion(**brief).fit(holes.T, column_order=graph)

@@ -12,7 +12,7 @@ from lowland.files.bundle import save_bundle
 from saved_models import contents
 
 pytestmark = pytest.mark.usefixtures("plain_kernels_throughout")
-FAST = {"random_state": 0, "certify": False, "powers": False, "n_draws": 20}
+FAST = {"random_state": 0, "certify": False, "powers": False, "n_draws": 20, "may_be_negative": True}
 PREDICTORS = {0: [1, 2], 3: []}
 
 

@@ -14,6 +14,7 @@ from lowland.completion.row_units.suspicion import Spreads, look_like_variables,
 from lowland.completion.row_units.units import STEP, TypicalRow
 from lowland.core.errors import FileFormatError, UnsupportedError
 from lowland.files.bundle import save_bundle
+from lowland.files.certificates import write_certificate
 from lowland.recheck.documents import Document
 from lowland.recheck.matrices.tables.problem import table_problem
 from saved_models import contents
@@ -226,9 +227,11 @@ def test_explanations_add_up_in_the_unit_of_the_table():
 
 def test_a_certificate_is_about_the_table_in_units_of_rows(tmp_path):
     known, _ = holed(omics(12, 5))
-    model = ll.MatrixCompletion(rank=1, method="variational", row_units=True, powers=False, random_state=0)
+    how = {"rank": 1, "method": "variational", "row_units": True, "powers": False, "certify": "companion"}
+    model = ll.MatrixCompletion(**how, random_state=0)
     model.fit(known)
-    model.save_certificate(tmp_path / "proof.json")
+    # of the penalised problem alone
+    write_certificate(tmp_path / "proof.json", model._completed.table.document())
     seen = ll.Observations.from_array(known)
     stated = Document.from_json((tmp_path / "proof.json").read_text())
     assert "rows in units of their own" in table_problem(stated, seen).words

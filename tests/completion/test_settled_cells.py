@@ -120,7 +120,9 @@ def test_trees_count_by_their_spread():
     z = rng.standard_normal((90, 2))
     table = np.column_stack([z, z[:, :1] ** 2, z[:, 0] * z[:, 1], np.sin(2 * z[:, 1])])
     table[rng.random(table.shape) < 0.2] = np.nan
-    fitted = fit_of(table, refine=True, powers=False, n_draws=20, method="gaussian")._completed.table
+    fitted = fit_of(
+        table, refine=True, powers=False, n_draws=20, method="gaussian", may_be_negative=True
+    )._completed.table
     gaps = np.nonzero(np.isnan(table))
     found = settled_cells(fitted, *gaps, np.random.default_rng(0))
     assert found.trees == 60

@@ -113,7 +113,7 @@ def test_frames_keep_their_kind_bounds_and_words(framed):
 
 def test_words_and_fits_without_draws_are_refused(framed, table):
     _, model = framed
-    with pytest.raises(UnsupportedError, match="column 'grade' of words"):
+    with pytest.raises(UnsupportedError, match="words in column 'grade'"):
         model.sensitivity(1.0, columns=["rooms", "grade"])
     penalised = ll.MatrixCompletion(penalty=1.0, certify=False, random_state=0).fit(table)
     with pytest.raises(UnsupportedError, match="posterior is needed"):

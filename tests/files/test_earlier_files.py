@@ -280,7 +280,7 @@ def test_an_interrupted_fit_of_the_first_revision_is_too_old(tmp_path):
     shutil.copy(EARLIER / "table.csv", tmp_path)
     shutil.copy(EARLIER / FIRST / "variational.npz.checkpoint", tmp_path / "m.npz.checkpoint")
     fit = ("complete", "table.csv", "--model", "m.npz", "--method", "variational", "--rank", 2, "--quiet")
-    done = call(*fit, "--resume", cwd=tmp_path)
+    done = call(*fit, "--max-iter", 500, "--resume", cwd=tmp_path)
     assert done.returncode != 0
     assert "is of another version of lowland" in done.stderr
     assert "fit again" in done.stderr

@@ -141,7 +141,7 @@ def _binaries(folder, table, rows, columns):
 def _fits(folder):
     for name, options in METHODS.items():
         # the checkpoint of a search that its limit has ended is kept, as an interrupt leaves it
-        with mock.patch("lowland.cli.completing.forget"):
+        with mock.patch("lowland.cli.judging.completed.forget"):
             done = call("complete", "wide.csv", *options, "--model", f"{name}.npz", cwd=folder)
         assert done.returncode == 0, done.stderr
     # by commands, since those need no scikit-learn, which takes long to import

@@ -117,7 +117,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         dtype: str = "float64",
         tol: float | str = "auto",
         max_iter: int = 1000,
-        certify: bool = True,
+        certify: bool | str = True,
         effort: str = "auto",
         verbose: int = 0,
         random_state: RandomSource = None,

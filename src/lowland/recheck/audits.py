@@ -29,7 +29,26 @@ SCHEMES = ("equal", "odds")
 PARTS = ("rows", "columns", "low", "high", "wide_low", "wide_high")
 # words of findings without an audit
 NO_AUDIT = ("none_missing", "few_to_hold_out", "not_alike", "no_intervals", "audit_failed", "choices_unknown")
-UNSEEN = "whether the audit's fit saw no held-out cell, and gave these intervals, is taken on trust"
+UNSEEN = "that a fit made without them gave these intervals is taken on trust"
+# phrases on missing cells that are left out, by the reason
+LEFT = {
+    "rows": "left_rows",
+    "columns": "left_columns",
+    "censored": "left_censored",
+    "odds": "left_odds",
+    "runs": "left_runs",
+    "other": "left_other",
+    "few": "left_few",
+}
+# factor within which estimated odds are taken to be right; what a fit may be compared with
+GAMMA = 1.2
+BASELINES = (
+    "column_means",
+    "row_and_column_means",
+    "interpolation_along_rows",
+    "interpolation_along_columns",
+)
+COMPARED = ("surely_better", "surely_worse", "not_told_apart")
 
 
 @final
@@ -142,6 +161,9 @@ def _checked(
         return said.settle("no audit is stated")
     if finding.claim == "better_than":
         said.require(finding.verdict in (Verdict.SUPPORTED, Verdict.INCONCLUSIVE), "an estimate is no proof")
+        while said.code in COMPARED:
+            said.must_say(said.code, error=None, other=None, name=("of", BASELINES))
+        said.require(not said.phrases, "words that nothing here derives")
         return said.settle_unchecked("the baselines are not fitted again here")
     if finding.claim == "alike" or said.code == "unlike":
         return _alike(said, problem, certificate)
@@ -169,6 +191,8 @@ def _alike(said: Statement, problem: AuditProblem, certificate: Certificate) -> 
             rejected == any(phrase.code == "unlike" for phrase in covered.reason), "findings disagree"
         )
     said.require(said.finding.verdict is not Verdict.PROVED, "no test proves that cells are alike")
+    if not said.says("not_unlike", chance=None):
+        said.must_say("unlike", chance=None)
     return said.settle_unchecked(
         "the test is about predictions of the audit's fit, which is not made again here"
     )
@@ -176,8 +200,10 @@ def _alike(said: Statement, problem: AuditProblem, certificate: Certificate) -> 
 
 def _covered(said: Statement, problem: AuditProblem, found: HeldOut | None) -> Check:
     """Check a bound on the share of the missing cells inside."""
-    if any(phrase.code == "left_other" for phrase in said.phrases):
+    if any(phrase.code == LEFT["other"] for phrase in said.phrases):
         return said.settle_unchecked("cells that are marked are not found again here")
+    if problem.scheme == "odds":
+        said.assume((assumption("odds_right", gamma=GAMMA), assumption("audit_unseen")))
     if found is None:
         return said.settle_unchecked("held-out cells are not found again: by estimated odds, or too many")
     same = np.array_equal(found.rows, problem.rows) and np.array_equal(found.columns, problem.columns)
@@ -208,12 +234,12 @@ def _covered(said: Statement, problem: AuditProblem, found: HeldOut | None) -> C
         said.must_say("covered_wider", inside=wide, held=held, level=LEVEL, factor=factor)
     said.must_say("stand_for", missing=missing)
     for reason, count in found.left_out.items():
-        said.must_say(f"left_{reason}", count=count)
+        said.must_say(LEFT[reason], count=count)
     if said.verdict is Verdict.INCONCLUSIVE:
         said.must_say("too_few_held")
     _largest_gamma(said, inside, held, missing, risk)
     said.rigour(Rigour.PROBABILISTIC)
-    said.assume((assumption("equal_odds"), assumption("unseen")))
+    said.assume((assumption("equal_odds"), assumption("audit_unseen")))
     return said.settle(
         f"{inside} of {held} held-out cells lie inside, found again by pattern and seed; {UNSEEN}"
     )

@@ -40,11 +40,11 @@ def _covered(finding: Finding) -> str:
     wider = f"intervals {factor:.3g} times as wide as those of {level}"
     within = f"their {level} intervals" if factor == 1 else wider
     if finding.verdict is Verdict.REFUTED:
-        words = f"at most {share(finding.value)} of {cells} lie within their {level} intervals, {sure}"
+        words = f"at most {share(finding.value)} of {cells} are within their {level} intervals, {sure}"
         return words if factor == 1 else f"{words}; at least {level} lie within {wider}"
     words = f"at least {share(finding.value)} of {cells} lie within {within}, {sure}"
     if finding.verdict is Verdict.INCONCLUSIVE:
-        return f"{words}; to prove {level} more cells must be known"
+        return f"{words}; more cells must be known to prove {level}"
     return words
 
 
@@ -52,7 +52,7 @@ def alike_answer(finding: Finding) -> str:
     """Return whether missing cells are like those held out, in a sentence."""
     if finding.value is None:
         return f"Open: {finding.method}."
-    chance = f"p = {finding.value:.2g} of a permutation test"
+    chance = f"p = {finding.value:.2g} by permutations"
     return {
         Verdict.SUPPORTED: f"Yes, as far as pattern and predictions show ({chance}).",
         Verdict.REFUTED: f"No: they differ by more than chance explains ({chance}).",

@@ -13,6 +13,16 @@ from lowland.core.results.status import Rigour, Verdict
 from lowland.trials.audits.bounds import largest_gamma, least_share, most_share
 from lowland.trials.audits.plan import AuditPlan
 
+# what is said of missing cells that are left out, by the reason
+LEFT = {
+    "rows": "left_rows",
+    "columns": "left_columns",
+    "censored": "left_censored",
+    "odds": "left_odds",
+    "runs": "left_runs",
+    "other": "left_other",
+    "few": "left_few",
+}
 # the proof and the refutation share the risk
 SHARED = RISK / 2
 
@@ -49,7 +59,7 @@ def covered(audit: Audit) -> Finding:
         share = least_share(inside, held, missing, risk, plan.gamma)
     reason = counted(inside, held, factor or 1.0) + because("stand_for", missing=missing)
     for why, count in plan.left_out.items():
-        reason += because(f"left_{why}", count=count)
+        reason += because(LEFT[why], count=count)
     verdict = Verdict.PROVED if share >= LEVEL else Verdict.INCONCLUSIVE
     if most < LEVEL:
         verdict, reason = Verdict.REFUTED, because("own_narrow", share=most, level=LEVEL) + reason
@@ -60,7 +70,7 @@ def covered(audit: Audit) -> Finding:
         verdict,
         value=most if verdict is Verdict.REFUTED else share,
         bound=LEVEL,
-        assumptions=(*premise(plan), assumption("unseen")),
+        assumptions=(*premise(plan), assumption("audit_unseen")),
         rigour=Rigour.PROBABILISTIC,
         seconds=perf_counter() - began,
         witness={

@@ -32,14 +32,14 @@ def judged_document(completed: Completed, certificate: Certificate | None) -> Do
     UnsupportedError
         If nothing was judged, or the penalised problem is not one of the table as it is read.
     """
+    table, audit = completed.table, completed.audit
+    seen = data_of(table, "a certificate")
     if certificate is None:
         raise without_certificate()
-    table, audit = completed.table, completed.audit
     if "covered" not in certificate:
         return table.document()
     problem, point = _stated(audit if isinstance(audit, Audit) else None, certificate)
     if certificate.of_audit:
-        seen = data_of(table, "a certificate")
         return Document(
             "audit",
             seen.fingerprint(),

@@ -20,6 +20,7 @@ from lowland.completion.comparing.clustered import clustered_interval
 from lowland.core.arrays import Indices, Vector, check_floats
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
+from lowland.core.wording import counted
 
 LEVEL = 0.99
 
@@ -171,7 +172,8 @@ def _checked(
     training, held = training.exact(), held.select(known)
     if not (training.size and held.size):
         raise InvalidInputError(
-            "there is nothing to compare", f"{training.size} training cells and {held.size} held-out cells"
+            "there is nothing to compare",
+            f"{counted(training.size, 'training cell')} and {counted(held.size, 'held-out cell')}",
         )
     return training, held, predicted[known]
 

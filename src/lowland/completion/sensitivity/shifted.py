@@ -134,7 +134,7 @@ def check_numbers(model: SamplingModel, columns: Indices) -> None:
     if words.size:
         raise UnsupportedError(
             "only numbers are shifted by standard errors",
-            f"column {model.labels.column_name(int(words[0]))} of words",
+            f"words in column {model.labels.column_name(int(words[0]))}",
             "levels have no distance by which they could differ",
             "leave it out of columns: its cells are drawn as they are predicted",
         )

@@ -11,6 +11,7 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.doors import public
 from lowland.core.results.status import Verdict
+from lowland.core.wording import counted
 
 # errors by chance are small below this share of a cell's standard error, and for so many of the cells
 SMALL, ENOUGH = 1 / 20, 0.99
@@ -93,8 +94,8 @@ class Settled:
             return f"Whether filled cells have settled is not known: {'; '.join(self.left_out)}."
         by = "chance moves" if self.kind == "draws" else "another start moves"
         words = (
-            f"{by} {self.share:.1%} of {self.cells:,} filled cells by less than a twentieth of their "
-            "standard error"
+            f"{by} {self.share:.1%} of {counted(self.cells, 'filled cell')} by less than a twentieth of "
+            "their standard error"
         ).capitalize()
         needs = [
             f"{needed:,} {what} instead of {given:,}"

@@ -230,7 +230,7 @@ ASSUMPTIONS = {
     "columns that lack some",
     "odds_right": "cells are missing independently of each other and of their values, with the odds that the "
     "pattern shows, up to a factor of {gamma:g}",
-    "unseen": "the audit's fit saw no held-out cell",
+    "audit_unseen": "the audit's fit saw no held-out cell",
     "noisy_measurements": "the data are measurements of a {kind}matrix of rank at most {rank}, with errors "
     "of norm at most {noise!r}",
 }
