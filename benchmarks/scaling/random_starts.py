@@ -4,7 +4,7 @@ Sides of 20 to 200, ranks of 1 to 3, 2 to 6 numbers per unknown, matrices that a
 or complex. An end is optimal by itself at a relative error of 1e-6, polished at 1e-12. Then saddles of each
 kind: how many `sgd` and `trust_region` leave, and in how many passes or steps.
 
-Run as `python benchmarks/scaling/random_starts.py [--count 500] [--first 0] [--saddles 200]`.
+Run as `python benchmarks/scaling/random_starts.py [--count 500] [--first 0] [--told 50] [--saddles 200]`.
 """
 
 import argparse
@@ -59,17 +59,24 @@ def ends_of(seed):
         yield solver, (far <= OPTIMAL, after <= POLISHED, proved, refuted, seconds)
 
 
-def count_ends(seeds):
-    """Print, by solver, the shares of problems."""
+def count_ends(seeds, told):
+    """Print, by solver, the shares of problems, and after so many of them what is known by then."""
     ends = {solver: [] for solver in SOLVERS}
-    for seed in seeds:
+    for k, seed in enumerate(seeds, 1):
         for solver, row in ends_of(seed):
             ends[solver].append(row)
+        if k % told == 0 or k == len(seeds):
+            print(f"problems {seeds[0]} to {seed}")
+            print_ends(ends)
+
+
+def print_ends(ends):
+    """Print the shares of the problems so far."""
     print("solver        by itself  polished  proved of these  refuted of these  CPU seconds")
     for solver, rows in ends.items():
         own, after, proved, refuted, seconds = np.array(rows, float).T
         told = f"{own.mean():9.1%}  {after.mean():8.1%}  {proved[after > 0].mean():15.1%}"
-        print(f"{solver:12}  {told}  {refuted.sum():16.0f}  {seconds.mean():11.2f}")
+        print(f"{solver:12}  {told}  {refuted.sum():16.0f}  {seconds.mean():11.2f}", flush=True)
         print(f"ratio | {solver}: proved of the optimal ends | {proved[after > 0].mean():.4g} | higher | own")
 
 
@@ -106,10 +113,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--first", type=int, default=0, help="the first seed: long runs can be split")
+    parser.add_argument("--told", type=int, default=50, help="after how many problems shares are printed")
     parser.add_argument("--saddles", type=int, default=200)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    count_ends(range(arguments.first, arguments.first + arguments.count))
+    count_ends(range(arguments.first, arguments.first + arguments.count), arguments.told)
     count_escapes(arguments.saddles)
 
 
