@@ -22,7 +22,7 @@ def box_of(certificate: Certificate | None, model: TableModel) -> tuple[str, ...
     covered = certificate["covered"]
     sentences = [verdict_sentence(certificate), *_premise(certificate), *_left_out(covered), *_marked(model)]
     for claim in _TOLD:
-        if claim in certificate:
+        if claim in certificate and certificate[claim].value is not None:
             sentences.append(f"{_HEADS[claim]} {answer(certificate[claim]).words}")
     return tuple(sentences)
 

@@ -107,7 +107,8 @@ class RefinementLayer(Layer):
     def page(self, within: Callable[[PageParts], Page], parts: PageParts, table: Observations | None) -> Page:
         """Return the page of the fit within, which says what refines it."""
         page = within(parts)
-        scope = () if parts.certificate is None else (SCOPE,)
+        judged = parts.certificate
+        scope = () if judged is None or judged.of_audit else (SCOPE,)
         return replace(page, notes=(*page.notes, *scope, f"{self.words.capitalize()}."))
 
     @property
