@@ -9,7 +9,7 @@ import numpy as np
 
 from lowland.bayes.side_orders import orders_of
 from lowland.cells.sides import CellTable
-from lowland.completion.auditing.judging import judge_table
+from lowland.completion.auditing.judging import judge_completed
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.elsewhere.fit import ElsewhereFit, fit_elsewhere, refuse_elsewhere
 from lowland.completion.plan import CompletionPlan
@@ -218,16 +218,14 @@ def _judged(
 ) -> tuple[Completed, Certificate | None]:
     """Return a fit with what is proved about it, None if nothing is asked for or it is interrupted."""
     completed = Completed(planned.table, request=planned.request)
-    if model.certify is False or planned.table.stop_reason is StopReason.INTERRUPTED:
+    if not model.certify or planned.table.stop_reason is StopReason.INTERRUPTED:
         return completed, None
     return unless_interrupted(lambda: judge_again(model, completed, rng), "judging") or (completed, None)
 
 
 def judge_again(model: Any, completed: Completed, rng: np.random.Generator) -> tuple[Completed, Certificate]:
     """Return a completed table with what is proved about it, as an estimator asks for it."""
-    companion = model.certify == COMPANION
-    judged = judge_table(completed.table, completed.request, rng, model.effort, companion=companion)
-    return replace(completed, table=judged.table, audit=judged.audit), judged.certificate
+    return judge_completed(completed, rng, model.effort, companion=model.certify == COMPANION)
 
 
 def check_certify(certify: Any) -> None:
@@ -242,7 +240,7 @@ def _judged_elsewhere(
     model: Any, fit: ElsewhereFit, rng: np.random.Generator
 ) -> tuple[ElsewhereFit, Certificate | None]:
     """Return a fit of cells that are not in memory with its certificate, None as of those in memory."""
-    if model.certify is False or fit.last_search.stop_reason is StopReason.INTERRUPTED:
+    if not model.certify or fit.last_search.stop_reason is StopReason.INTERRUPTED:
         return fit, None
     return unless_interrupted(lambda: fit.certify(rng, model.effort), "judging") or (fit, None)
 

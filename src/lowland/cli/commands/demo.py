@@ -12,7 +12,7 @@ import typer
 from lowland.cli.completed_output import write_completed
 from lowland.cli.options import JsonOption, QuietOption, SeedOption
 from lowland.cli.output import say, say_json, try_report
-from lowland.completion.auditing.judging import judge_table
+from lowland.completion.auditing.judging import judge_completed
 from lowland.completion.comparing.hold_out_scores import Scores, score_hold_out
 from lowland.completion.files.models import save_model
 from lowland.completion.page import report_page
@@ -58,9 +58,10 @@ def demo(
     ]
     inside = _coverage(trial, table.select(runs))
     planned = in_full(lambda: fit_plan(table, CompletionPlan(), rng=rng))
-    judged = judge_table(planned.table, planned.request, rng, "auto")
-    fitted, certificate = judged.table, judged.certificate
-    completed = Completed(fitted, seed, request=planned.request, audit=judged.audit)
+    completed, certificate = judge_completed(
+        Completed(planned.table, seed, request=planned.request), rng, "auto"
+    )
+    fitted = completed.table
     save_model(paths["model.npz"], fitted, certificate=certificate, seed=seed)
     write_completed(paths["completed.csv"], loaded, fitted.model)
     page = report_page(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, final
-
-import numpy as np
 
 from lowland.cli.completing import CompleteOptions, FitInput
 from lowland.cli.store import checkpoint_path, forget
 from lowland.cli.table_cells import counted_columns
-from lowland.completion.auditing.judging import judge_table
+from lowland.completion.auditing.judging import judge_completed
 from lowland.completion.files.models import levels_as_data, save_model
 from lowland.completion.penalised.rank_path import RankPath
 from lowland.completion.tables.completed import Completed, fingerprint
@@ -62,7 +60,8 @@ def run_plan(asked: CompleteOptions, given: FitInput) -> Run:
         return run
     if asked.effort is not None:
         try:
-            run = _judged(run, rng, asked.effort, companion=asked.judges_companion)
+            judged = judge_completed(run.completed, rng, asked.effort, companion=asked.judges_companion)
+            run = Run(judged[0], run.path, judged[1])
         except KeyboardInterrupt:
             return run
     if model is not None:
@@ -70,9 +69,3 @@ def run_plan(asked: CompleteOptions, given: FitInput) -> Run:
     if kept_at is not None:
         forget(kept_at)
     return run
-
-
-def _judged(run: Run, rng: np.random.Generator, effort: str, *, companion: bool) -> Run:
-    judged = judge_table(run.completed.table, run.completed.request, rng, effort, companion=companion)
-    completed = replace(run.completed, table=judged.table, audit=judged.audit)
-    return replace(run, completed=completed, certificate=judged.certificate)

@@ -11,9 +11,6 @@ from lowland.core.wording import counted
 from lowland.report.plain_findings import answer
 from lowland.report.words import verdict_sentence
 
-# claims after the first, in the order in which they are told; the answer to each is one sentence
-_TOLD = ("settled", "better_than")
-
 
 def box_of(certificate: Certificate | None, model: TableModel) -> tuple[str, ...]:
     """Return the sentences of the box, none if missing cells were not judged."""
@@ -21,13 +18,10 @@ def box_of(certificate: Certificate | None, model: TableModel) -> tuple[str, ...
         return ()
     covered = certificate["covered"]
     sentences = [verdict_sentence(certificate), *_premise(certificate), *_left_out(covered), *_marked(model)]
-    for claim in _TOLD:
-        if claim in certificate and certificate[claim].value is not None:
-            sentences.append(f"{_HEADS[claim]} {answer(certificate[claim]).words}")
+    better = certificate["better_than"]
+    if better.value is not None:
+        sentences.append(f"Better than simple rules? {answer(better).words}")
     return tuple(sentences)
-
-
-_HEADS = {"settled": "Has the average settled?", "better_than": "Better than simple rules?"}
 
 
 def _marked(model: TableModel) -> list[str]:

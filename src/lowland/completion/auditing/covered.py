@@ -50,7 +50,7 @@ def covered(audit: Audit) -> Finding:
     began, plan, held, missing = perf_counter(), audit.plan, audit.held.size, audit.plan.missing
     if not audit.passes:
         return undecided("covered", because("unlike", chance=audit.alike.p_value))
-    own, risk = int(audit.inside(LEVEL).sum()), plan.risk(SHARED)
+    own, risk = audit.count(LEVEL), plan.risk(SHARED)
     most = most_share(own, held, missing, risk, plan.gamma)
     share = least_share(own, held, missing, risk, plan.gamma)
     factor = 1.0 if share >= LEVEL else audit.widening(LEVEL, SHARED)

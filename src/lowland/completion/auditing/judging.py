@@ -2,51 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import final
+from dataclasses import replace
 
 import numpy as np
 
 from lowland.completion.auditing.audit import Audit, NoAudit, conduct
 from lowland.completion.auditing.covered import findings_of
-from lowland.completion.tables.audited import Request
-from lowland.completion.tables.fitted import FittedTable
+from lowland.completion.tables.completed import Completed
 from lowland.core.results.findings import Certificate
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class JudgedTable:
-    """A completed table and what is proved about it.
-
-    Parameters
-    ----------
-    table : FittedTable
-        Refined if a certificate of the penalised problem needs it.
-    certificate : Certificate
-    audit : Audit or None
-    """
-
-    table: FittedTable
-    certificate: Certificate
-    audit: Audit | None
-
-
-def judge_table(
-    table: FittedTable,
-    request: Request | None,
-    rng: np.random.Generator,
-    effort: str,
-    *,
-    companion: bool = False,
-) -> JudgedTable:
+def judge_completed(
+    completed: Completed, rng: np.random.Generator, effort: str, *, companion: bool = False
+) -> tuple[Completed, Certificate]:
     """Judge the missing cells of a completed table, and a penalised problem.
 
     Parameters
     ----------
-    table : FittedTable
-    request : Request or None
-        What was asked of the fit; None if it is not known any more, as of a model that was read from a file.
+    completed : Completed
+        What was asked of its fit is not known of a model that was read from a file.
     rng : numpy.random.Generator
         For the judges of the penalised problem.
     effort : str
@@ -54,15 +28,22 @@ def judge_table(
     companion : bool
         Whether averages, too, are judged by the penalised problem that they imply.
 
+    Returns
+    -------
+    Completed
+        With its audit, and refined if a certificate of the penalised problem needs it.
+    Certificate
+
     Notes
     -----
     The audit costs as much as the fit.
     """
+    table, request = completed.table, completed.request
     seen = table.observations
     audit = NoAudit("choices_unknown") if request is None or seen is None else conduct(seen, request)
     findings, objective, point = findings_of(audit), "", None
     if companion or table.method == "map":
         table, certificate = table.certify(rng, effort)
         findings, objective, point = findings + certificate.findings, certificate.objective, certificate.point
-    judged = Certificate(findings, objective, point)
-    return JudgedTable(table, judged, audit if isinstance(audit, Audit) else None)
+    judged = replace(completed, table=table, audit=audit if isinstance(audit, Audit) else None)
+    return judged, Certificate(findings, objective, point)
