@@ -164,6 +164,18 @@ def test_hold_outs_are_those_of_the_plan(seed):
     assert found.allowance == pytest.approx(plan.allowance, rel=1e-12)
 
 
+def test_hold_outs_beside_columns_that_lack_few():
+    told = 0
+    for seed in range(60):
+        table = ll.Observations.from_array(table_of(seed, (16, 8), 0.15)).in_order()
+        plan = plan_audit(table, seed)
+        if isinstance(plan, AuditPlan) and plan.scheme == "equal" and "few" in plan.left_out:
+            found, told = hold_out(table, seed, plan.longest), told + 1
+            assert (found.missing, found.left_out) == (plan.missing, plan.left_out)
+            assert found.allowance == pytest.approx(plan.allowance, rel=1e-12)
+    assert told > 2
+
+
 @pytest.mark.parametrize("gamma", [1.0, 1.2, 3.0])
 def test_bounds_are_those_of_the_judge(gamma):
     rng = np.random.default_rng(0)

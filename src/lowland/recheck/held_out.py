@@ -76,11 +76,11 @@ def hold_out(table: Observations, seed: int, longest: int | None) -> HeldOut | N
     training = known & ~held
     reason = _reasons(training, gaps, censored, longest)
     inside = (reason == "") & ~training & gaps
-    counts, k = inside.sum(axis=0), int((inside & held).sum())
-    alone: Vector = (k / (k + max(int(counts.sum()) - k, 1))) ** counts.astype(np.float64)
-    few: Mask = (counts > 0) & (alone * int((counts > 0).sum()) > DOUBT)
+    counts, of_held = inside.sum(axis=0), (inside & held).sum(axis=0)
+    few: Mask = (counts > 0) & (_all_held(counts, of_held) * int((counts > 0).sum()) > DOUBT)
     reason[:, few] = np.where(reason[:, few] == "", "few", reason[:, few])
-    allowance = float(1 - alone[(counts > 0) & ~few].sum())
+    kept = (counts > 0) & ~few
+    allowance = float(1 - _all_held(counts[kept], of_held[kept]).sum())
     missing = ~known & gaps
     left = {word: int((missing & (reason == word)).sum()) for word in REASONS}
     rows, columns = np.nonzero(held & (reason == ""))
@@ -91,6 +91,12 @@ def hold_out(table: Observations, seed: int, longest: int | None) -> HeldOut | N
         {word: number for word, number in left.items() if number},
         allowance,
     )
+
+
+def _all_held(counts: Indices, held: Indices) -> Vector:
+    """Return, by column, a bound on the chance that all its cells outside training are held out."""
+    share = held.sum() / counts.sum() if counts.sum() > held.sum() else 1.0
+    return np.asarray(share ** counts.astype(np.float64))
 
 
 def _reasons(training: Mask, gaps: Mask, censored: Mask, longest: int | None) -> NDArray[np.str_]:
