@@ -234,7 +234,7 @@ def test_refusals(refined, quick_starts):
 
 def test_reports_say_it(refined, few_trees, quick_starts, undrawn, tmp_path):
     _, table, gaps, _ = refined
-    model, _ = fitted(table[:80], gaps[:80], certify=True, refine=True, max_iter=5)
+    model, _ = fitted(table[:80], gaps[:80], certify="companion", refine=True, max_iter=5)
     model.report(tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
     assert "columns refined by forests" in text
