@@ -59,6 +59,9 @@ def check_demo(tmp_path):
     result = call("demo", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "missing cells differ from all known ones that could be held out" in result.stdout
+    of_hidden = result.stdout.split("before looking at them:\n")[1].splitlines()[0]
+    assert "of 665 missing cells lie within" in of_hidden
+    assert ("In truth" in of_hidden) == ("Proved" in of_hidden)
     assert "runs of ten years" in result.stdout
     assert "lowland learns from countries like this one" in result.stdout
     assert "ten years were hidden and filled" in (tmp_path / "demo-report.html").read_text()

@@ -22,6 +22,8 @@ from lowland.completion.tables.completed import Completed
 from lowland.core.atomic import check_writable, was_written
 from lowland.core.cells.observations import Observations
 from lowland.core.random import make_generator
+from lowland.core.results.findings import Certificate
+from lowland.core.results.status import Verdict
 from lowland.core.running.interrupt import in_full
 from lowland.core.wording import counted
 from lowland.datasets import data_path
@@ -32,6 +34,8 @@ from lowland.report.words import verdict_sentence
 from lowland.trials.masks import hide_runs
 
 LEVEL = 0.9
+# what the table lacks
+EMPTY = "nearly all years of some countries"
 
 
 def demo(
@@ -49,18 +53,16 @@ def demo(
     loaded = load_table(data_path("fertility"))
     table = loaded.observations
     rng = make_generator(seed)
-    cells, runs = hide_runs(table, rng, cells=400, rows=40, length=10)
+    cells, runs = hide_runs(table, rng, cells=1000, rows=40, length=10)
     training = table.select(~(cells | runs))
-    trial = Completed(in_full(lambda: fit_plan(training, CompletionPlan(), rng=rng)).table, seed)
+    trial, promise = _judged(training, seed, rng)
     scores = [
         score_hold_out(name, training, table.select(mask), trial.model)
         for name, mask in (("single cells", cells), ("runs of ten years", runs))
     ]
     inside = _coverage(trial, table.select(runs))
-    planned = in_full(lambda: fit_plan(table, CompletionPlan(), rng=rng))
-    completed, certificate = judge_completed(
-        Completed(planned.table, seed, request=planned.request), rng, "auto"
-    )
+    kept = _kept(trial, promise, table.select(cells))
+    completed, certificate = _judged(table, seed, rng)
     fitted = completed.table
     save_model(paths["model.npz"], fitted, certificate=certificate, seed=seed)
     write_completed(paths["completed.csv"], loaded, fitted.model)
@@ -74,13 +76,15 @@ def demo(
             ("data", "World Bank, SP.DYN.TFRT.IN, CC BY 4.0"),
         ],
     )
-    page = _with_comparison(page, scores, _country(trial, training, table.select(runs)))
+    told = f"Where single cells were hidden from a fit, before looking at them: {kept[0].lower()}{kept[1:]}"
+    page = _with_comparison(page, told, scores, _country(trial, training, table.select(runs)))
     written = try_report(lambda: write_report(paths["report.html"], page), paths["report.html"])
     if json:
         say_json(
             {
                 "scores": [score.__dict__ for score in scores],
                 "coverage_of_runs": inside,
+                "certificate_with_cells_hidden": promise.as_dict(),
                 "certificate": certificate.as_dict(),
             }
         )
@@ -97,11 +101,30 @@ def demo(
     for note in _notes(scores):
         say(note)
     say(f"{inside:.0%} of the hidden runs' cells lie within their {LEVEL:.0%} intervals.\n")
-    say(verdict_sentence(certificate))
+    say(f"Of the single cells that were hidden, before looking at them:\n  {kept}")
+    say(f"Of the cells that are truly missing, {EMPTY}:\n  {verdict_sentence(certificate)}")
     say("\nFiles to look at:" if written else "\nFiles written:")
     for path in paths.values():
         if was_written(path):
             say(f"  {path}")
+
+
+def _judged(table: Observations, seed: int, rng: np.random.Generator) -> tuple[Completed, Certificate]:
+    """Return a table completed without any settings, and what is proved about it."""
+    planned = in_full(lambda: fit_plan(table, CompletionPlan(), rng=rng))
+    return judge_completed(Completed(planned.table, seed, request=planned.request), rng, "auto")
+
+
+def _kept(trial: Completed, promise: Certificate, hidden: Observations) -> str:
+    """Return what was proved of hidden cells before they were looked at, and what is true of them."""
+    covered = promise["covered"]
+    told = verdict_sentence(promise)
+    if trial.audit is None or covered.verdict is not Verdict.PROVED:
+        return told
+    low, high = trial.intervals.at(hidden.rows, hidden.columns, LEVEL, "proved")
+    spoken_of = np.isfinite(low)
+    share = np.mean(((low <= hidden.values) & (hidden.values <= high))[spoken_of])
+    return f"{told} In truth, {share:.1%} of the hidden ones do."
 
 
 def _coverage(trial: Completed, held: Observations) -> float:
@@ -166,8 +189,8 @@ def _country(trial: Completed, training: Observations, hidden: Observations) -> 
     )
 
 
-def _with_comparison(page: Page, scores: list[Scores], country: FigureEntry) -> Page:
-    """Return the page with a filled country and a comparison at its top."""
+def _with_comparison(page: Page, told: str, scores: list[Scores], country: FigureEntry) -> Page:
+    """Return the page with a proof, a filled country and a comparison at its top."""
     header = ("hidden", "cells", "lowland", "row + column means", "interpolation along the row")
     rows = [(s.name, str(s.count), *_errors(s)) for s in scores]
     title = "Error on hidden cells, births per woman: root-mean-square (median)"
@@ -175,5 +198,6 @@ def _with_comparison(page: Page, scores: list[Scores], country: FigureEntry) -> 
     lead = page.lead or Lead()
     return replace(
         page,
+        box=(*page.box, told),
         lead=Lead([*lead.sentences, *_notes(scores)], [table, *lead.tables], [country, *lead.figures]),
     )

@@ -28,6 +28,8 @@ from lowland.trials.audits.plan import REJECTED, AlsoOutside, AuditPlan, plan_au
 STEP, WIDEST = 1.01, 5.0
 # level of the intervals that are judged; probability that any bound that is stated is false
 LEVEL, RISK = 0.9, 0.01
+# the proof and the refutation share the risk
+SHARED = RISK / 2
 
 
 @final
@@ -110,9 +112,10 @@ class Audit:
     def proving(self, level: float) -> float | None:
         """Return by what factor intervals of a level are widened so that they are proved, None if by none.
 
-        A premise that was refuted proves nothing.
+        A premise that was refuted proves nothing. The risk is that of the proof on the page, so that the
+        intervals are the same.
         """
-        return self.widening(level, RISK) if self.passes else None
+        return self.widening(level, SHARED) if self.passes else None
 
     def intervals(
         self, rows: Indices, columns: Indices, level: float, factor: float

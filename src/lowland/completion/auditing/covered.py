@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from lowland.completion.auditing.audit import LEVEL, RISK, Audit, NoAudit
+from lowland.completion.auditing.audit import LEVEL, RISK, SHARED, Audit, NoAudit
 from lowland.completion.auditing.better_than import better_than
 from lowland.core.results.claims import AUDITED
 from lowland.core.results.findings import Finding, undecided
@@ -23,8 +23,6 @@ LEFT = {
     "other": "left_other",
     "few": "left_few",
 }
-# the proof and the refutation share the risk
-SHARED = RISK / 2
 
 
 def findings_of(audit: Audit | NoAudit) -> tuple[Finding, ...]:
