@@ -20,7 +20,7 @@ from lowland.completion.tables.trial import Trial
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Labels, Observations
 from lowland.core.errors import UnsupportedError
-from lowland.core.wording import counted
+from lowland.core.wording import counted, number
 from lowland.report.page import Lead, TableEntry
 
 # filled cells that are shown, the level of their intervals, and lines with the fewest cells
@@ -74,7 +74,7 @@ def held_out_sentences(completed: Completed, trial: Trial) -> list[str]:
     lines = []
     for j, count, error in zip(*trial.errors_by_column(), strict=True):
         right = trial.right_in(int(j))
-        told = f"off by {error:.3g} on {count}" if right is None else f"right on {right} of {count}"
+        told = f"off by {number(error, 3)} on {count}" if right is None else f"right on {right} of {count}"
         lines.append(f"column {_name(seen.column_labels, j)}: {told} held-out cells")
     return lines
 
@@ -121,19 +121,19 @@ def _sentences(completed: Completed, trial: Trial | None, seen: Observations, be
     units = _units_of_errors(completed, seen)
     if units is None:
         told = [
-            f"{first} A cell chosen at random is off by {trial.error:.3g}: {cells} held out of another fit. "
-            f"The mean of its column would be off by {trial.usual:.3g}."
+            f"{first} A cell chosen at random is off by {number(trial.error, 3)}: {cells} held out of "
+            f"another fit. The mean of its column would be off by {number(trial.usual, 3)}."
         ]
     else:
         told = [
-            f"{first} A cell chosen at random is off by {_error_in(units, trial):.3g} spreads of its "
+            f"{first} A cell chosen at random is off by {number(_error_in(units, trial), 3)} spreads of its "
             f"{units.name}: {cells} held out of another fit."
         ]
         if units.of_rows and completed.model.parts().row_noise is None:
             told.append("Spreads of rows are far apart; in this fit, rows have no units of their own.")
         elif not units.of_rows and np.sum(np.bincount(trial.columns) > 0) <= FEW:
             each = [
-                f"{_name(seen.column_labels, int(j))} {error:.3g}"
+                f"{_name(seen.column_labels, int(j))} {number(error, 3)}"
                 for j, _, error in zip(*trial.errors_by_column(), strict=True)
             ]
             told.append(f"In the units of the columns: {', '.join(each)}.")
@@ -168,8 +168,8 @@ def _harder(completed: Completed, trial: Trial, seen: Observations, before: Indi
         return []
     return [
         f"The missing cells are harder than these: half of their intervals are wider than \u00b1 "
-        f"{missing:.3g}{of_lines}, those of the held-out cells than \u00b1 {held:.3g}. Cells are often "
-        "missing in runs, beside which little is known."
+        f"{number(missing, 3)}{of_lines}, those of the held-out cells than \u00b1 {number(held, 3)}. "
+        "Cells are often missing in runs, beside which little is known."
     ]
 
 
@@ -213,8 +213,8 @@ def _filled(
     with suppress(UnsupportedError):
         ends = completed.intervals.at(rows[with_interval], columns[with_interval], LEVEL, "auto")
         for k, low, high in zip(with_interval.tolist(), *ends, strict=True):
-            sure[k] = f"{low:.4g} to {high:.4g}" if np.isfinite(high - low) else "not known"
-    told = [f"{value:.4g}" for value in filled]
+            sure[k] = f"{number(low)} to {number(high)}" if np.isfinite(high - low) else "not known"
+    told = [number(value) for value in filled]
     if levels:
         likeliest = np.round(model.matrix(likeliest=True)[rows, columns]).astype(int)
         for j in set(levels) & set(columns.tolist()):

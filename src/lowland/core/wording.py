@@ -156,6 +156,19 @@ def counted(count: int | np.integer[Any], noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
+def number(value: float, digits: int = 4) -> str:
+    """Return a number of some significant digits, without an exponent below a thousand million.
+
+    Examples
+    --------
+    >>> from lowland.core.wording import number
+    >>> number(15532.4), number(0.012345), number(1975)
+    ('15,530', '0.01235', '1975')
+    """
+    text = f"{value:.{digits}g}"
+    return f"{float(text):,.0f}" if "e+0" in text and abs(value) < 1e9 else text
+
+
 def nearest(asked: str, names: Iterable[str]) -> str:
     """Return the names that may have been meant: the one most like it, or the first of them, quoted."""
     from difflib import get_close_matches

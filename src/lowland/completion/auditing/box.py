@@ -57,5 +57,10 @@ def _premise(certificate: Certificate) -> list[str]:
 
 def _left_out(covered: Finding) -> list[str]:
     """Return how many missing cells the bound is not about, and why."""
-    told = [str(phrase) for phrase in covered.reason if phrase.code.startswith("left_")]
-    return [f"Nothing is said of some: {'; '.join(told)}."] if told else []
+    counts, told = [], []
+    for phrase in covered.reason:
+        if phrase.code.startswith("left_"):
+            counts.append(int(str(phrase.numbers["count"])))
+            why = str(phrase).partition(" cells ")[2]  # "are ..."
+            told.append(f"{counts[-1]:,} {why if counts[-1] > 1 else why.replace('are', 'is', 1)}")
+    return [f"Nothing is said of {counted(sum(counts), 'other')}: {'; '.join(told)}."] if told else []

@@ -21,7 +21,7 @@ _BOUND, _ENERGY = "Negative evidence lower bound", "Negative log density of the 
 def posterior_page(fit: BayesianFit, parts: PageParts) -> Page:
     """Return the page of a Bayesian completion; its certificate is that of the penalised problem."""
     trial, certificate = parts.trial, parts.certificate
-    seen, model, search = fit.observations, fit.model, fit.search
+    seen, model, search = parts.seen or fit.observations, fit.model, fit.search
     m, n = seen.shape
     asked = [
         (
@@ -38,7 +38,7 @@ def posterior_page(fit: BayesianFit, parts: PageParts) -> Page:
     figures = [
         FigureEntry(
             "Observed cells",
-            f"{seen.size} of {m} x {n} cells are observed.",
+            f"{seen.size:,} of {m:,} x {n:,} cells are observed.",
             PatternDisplay.from_observations(seen).plot,
         ),
         *search_figures(search, Factors(*model.factors()), _ENERGY if fit.settings.full else _BOUND),
@@ -47,7 +47,7 @@ def posterior_page(fit: BayesianFit, parts: PageParts) -> Page:
     if trial is not None:
         prediction = prediction_figure(PredictionDisplay(trial.observed, trial.predicted))
         figures = [prediction, calibration_figure(trial), *figures]
-        tables = trial_tables(trial, seen)
+        tables = trial_tables(trial, fit.observations)
     return Page(parts.title, asked, certificate, notes, tables, figures, parts.settings)
 
 

@@ -115,7 +115,8 @@ class LayeredTable:
 
     def page(self, parts: PageParts) -> Page:
         """Return the page of a report."""
-        return self.model.page(self.base.page, parts, self.observations)
+        as_given = parts if parts.seen is not None else replace(parts, seen=self.observations)
+        return self.model.page(self.base.page, as_given, self.observations)
 
     def with_kept(self, kept: KeptFit | None) -> LayeredTable:
         """Return the table with what a file holds of its fit: the table as it is outside the layer."""

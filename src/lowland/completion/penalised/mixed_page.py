@@ -8,6 +8,7 @@ from lowland.completion.columns.losses import Columns
 from lowland.completion.tables.trial import Trial
 from lowland.completion.tables.trial_page import FEW_CELLS, LISTED
 from lowland.core.cells.observations import Observations
+from lowland.core.wording import number
 from lowland.report.displays import PredictionDisplay
 from lowland.report.page import TableEntry
 
@@ -42,8 +43,8 @@ def mixed_errors(trial: Trial, seen: Observations, columns: Columns) -> TableEnt
             str(at[k] if labels is None else labels[at[k]]),
             columns.kinds[columns.which[at[k]]].word,
             str(counts[k]),
-            f"{errors[k]:.4g}",
-            f"{usual[k]:.4g}",
+            number(errors[k]),
+            number(usual[k]),
         )
         for k in many[:LISTED]
     ]

@@ -79,9 +79,10 @@ class Refinement:
     @property
     def words(self) -> str:
         """What is done, in words."""
-        columns = counted(self.weights.size, "column")
+        refined = np.unique(self.groups[self.weights > 0]).size  # words have become several columns each
+        columns = counted(np.unique(self.groups).size, "column")
         return (
-            f"missing cells of {int(np.sum(self.weights > 0))} of {columns} refined by"
+            f"missing cells of {refined} of {columns} refined by"
             f" forests, which lower the squared error of {self.held_out} held-out cells by {self.gain:.0%}"
         )
 

@@ -62,6 +62,8 @@ class PageParts:
     title : str
     settings : sequence of pairs
         As in `Page`.
+    seen : Observations or None
+        The table as it was given, None where it is that of the fit.
     """
 
     trial: Trial | None
@@ -69,6 +71,7 @@ class PageParts:
     certificate: Certificate | None
     title: str
     settings: Sequence[tuple[str, str]] = ()
+    seen: Observations | None = None
 
 
 class FittedTable(Protocol):

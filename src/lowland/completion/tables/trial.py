@@ -14,6 +14,7 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
 from lowland.core.results.shown import Shown
+from lowland.core.wording import number
 from lowland.trials.choices import INTERVALS, Choice
 from lowland.trials.masks import Hiding, Mask, hide_cells
 
@@ -103,8 +104,8 @@ class Trial(Shown):
             for level, share in zip(TOLD, self.coverage(np.array(TOLD)), strict=True)
         )
         return [
-            f"{self.observed.size:,} held-out cells: root-mean-square error {self.error:.4g}",
-            f"the means of their columns: {self.usual:.4g}",
+            f"{self.observed.size:,} held-out cells: root-mean-square error {number(self.error)}",
+            f"the means of their columns: {number(self.usual)}",
             inside,
         ]
 

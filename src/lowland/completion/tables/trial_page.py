@@ -6,6 +6,7 @@ import numpy as np
 
 from lowland.completion.tables.trial import LEVELS, TOLD, Trial
 from lowland.core.cells.observations import Observations
+from lowland.core.wording import number
 from lowland.report.displays import CalibrationDisplay
 from lowland.report.page import FigureEntry, TableEntry
 
@@ -39,7 +40,7 @@ def trial_tables(trial: Trial, seen: Observations) -> tuple[TableEntry, ...]:
     order = [k for k in np.argsort(-errors, kind="stable").tolist() if many[k]][:LISTED]
     labels = seen.column_labels
     rows = [
-        (str(columns[k] if labels is None else labels[columns[k]]), str(counts[k]), f"{errors[k]:.4g}")
+        (str(columns[k] if labels is None else labels[columns[k]]), str(counts[k]), number(errors[k]))
         for k in order
     ]
     title = "Columns with the largest errors" if many.sum() > LISTED else "Errors by column"
