@@ -8,6 +8,7 @@ import lowland as ll
 from lowland.certificates import Judge, JudgeSettings
 from lowland.completion.auditing.audit import conduct
 from lowland.completion.auditing.covered import findings_of
+from lowland.completion.settled.judge import settled
 from lowland.core.promises.fits import Fit, MatrixFit
 from lowland.datasets import false_minimum
 from lowland.measure import Entries
@@ -141,11 +142,22 @@ def _audit(shape=(300, 12), chance=None, knows=False, **how):
     return ll.Certificate(findings_of(audit))
 
 
+def _averaged(draws):
+    """What the draws of a Gaussian show of whether its averages have settled."""
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((150, 1)) + rng.standard_normal((150, 3))
+    table = np.where(rng.random(values.shape) < 0.1, np.nan, values)
+    model = ll.MatrixCompletion(
+        method="gaussian", n_draws=draws, refine=False, powers=False, certify=False, random_state=0
+    )
+    return ll.Certificate((settled(model.fit(table)._completed.table),))
+
+
 # a premise that a matrix contradicts is refused, so that what follows from one is never refuted
 CONDITIONAL = ("no_false_minimum", "saddles_curved", "error_bounded")
 
 # an estimate of a difference refutes nothing
-ESTIMATED = ("better_than",)
+ESTIMATED = ("better_than", "settled")
 
 CLAIMS = [
     Row(None, ("covered", "alike"), GOOD, _audit, "many cells missing at random"),
@@ -155,6 +167,8 @@ CLAIMS = [
     Row(None, ("alike",), OPEN, lambda: _audit(chance=0.03), "cells that may differ"),
     Row(None, ("better_than",), GOOD, lambda: _audit(knows=True), "the truth is known"),
     Row(None, ("better_than",), OPEN, _audit, "means of columns beside themselves"),
+    Row(None, ("settled",), GOOD, lambda: _averaged(60), "few columns of many rows"),
+    Row(None, ("settled",), OPEN, lambda: _averaged(5), "as few draws as may be"),
     Row(Fit, GRADIENT, GOOD, _exact, "an exact fit"),
     Row(Fit, GRADIENT, BAD, _moved, "a point beside it"),
     Row(Fit, GRADIENT, OPEN, _negative_factor, "a constraint that judges do not know"),

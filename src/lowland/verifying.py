@@ -15,7 +15,7 @@ from lowland.core.cells.fingerprints import ARRAYS, is_fingerprint, recognise
 from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, LowlandError
-from lowland.core.results.claims import AUDITED
+from lowland.core.results.claims import OF_CELLS
 from lowland.core.results.verification import Verification, best_reading
 from lowland.estimators.table_input import observed_table
 from lowland.files.certificates import read_certificate
@@ -34,6 +34,7 @@ from lowland.recheck.matrices.tables.units import doubts_of_rounding
 from lowland.recheck.networks.region_checks import verify_region
 from lowland.recheck.networks.regions import data_fingerprint, region_problem
 from lowland.recheck.networks.stability_checks import layers_problem, verify_stability
+from lowland.recheck.settled import drawn_of, verify_settled
 from lowland.recheck.tensors.checks import verify_tensor
 from lowland.recheck.tensors.cp_checks import verify_cp
 from lowland.recheck.tensors.documents import PlainCells, cp_problem, precision_of, tensor_problem
@@ -121,13 +122,23 @@ def _verify_table(document: Document, data: Any, on_progress: Progress | None) -
     table = in_precision(document, given)
     _check_same(is_fingerprint(document.data, table), document, table.fingerprint())
     audited = None
-    if any(finding.claim in AUDITED for finding in document.certificate):
-        audited = verify_audit(audit_problem(document, table.in_order()), table, document.certificate)
+    if any(finding.claim in OF_CELLS for finding in document.certificate):
+        audited = verify_cells(document, table.in_order())
     if document.kind == "audit":
         return audited or Verification(())
     rest = without_audit(document)
     verified = verify_matrix(table_problem(rest, table, given), rest.certificate, on_progress)
     return verified if audited is None else replace(verified, checks=audited.checks + verified.checks)
+
+
+def verify_cells(document: Document, table: Observations) -> Verification:
+    """Check what a document says of missing cells and of what fills them; its table is row by row."""
+    audited = verify_audit(audit_problem(document, table), table, document.certificate)
+    drawn, checks = drawn_of(document), audited.checks
+    for finding in document.certificate:
+        if finding.claim == "settled":
+            checks += (verify_settled(finding, drawn, table),)
+    return replace(audited, checks=checks)
 
 
 def table_of(document: Document, path: Path, reading: Reading | None = None) -> Observations:

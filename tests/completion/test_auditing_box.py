@@ -28,12 +28,16 @@ def missing(fit):
 
 
 def test_the_box_says_the_bound_its_premise_and_what_is_worse(fit):
-    first, premise, better = box_of(fit.certificate_, fit._completed.model)
+    first, premise, settled, better = box_of(fit.certificate_, fit._completed.model)
     covered = fit.certificate_["covered"]
     assert first.startswith("Proved: at least 9")
     assert f"{covered.witness['missing']} missing cells" in first
     assert premise.startswith("This assumes that cells are missing independently")
     assert "no sign against it" in premise
+    found = fit.certificate_["settled"]
+    assert settled.startswith("Not yet settled: chance moves")
+    assert f"about {found.witness['draws_needed']} draws instead of 400" in settled
+    assert settled.endswith("this is about the chance of the search alone.")
     assert better.startswith("Better than simple rules? Yes")
 
 

@@ -41,7 +41,7 @@ def gaussian():
 
 def test_errors_are_those_of_other_seeds(gaussian):
     table, gaps, fitted = gaussian
-    within = settled._within(fitted, *gaps)
+    within = settled.fit_within(fitted, *gaps)
     told = settled._of_fit(within, np.random.default_rng(1)).errors
     errors = fitted.model.standard_errors(*gaps)
     fills = [fit_of(table, **GAUSSIAN | {"random_state": k}).predict_table()[gaps] for k in range(8)]
@@ -126,8 +126,9 @@ def test_trees_count_by_their_spread():
     gaps = np.nonzero(np.isnan(table))
     found = settled_cells(fitted, *gaps, np.random.default_rng(0))
     assert found.trees == 60
-    within = settled._within(fitted, *gaps)
-    count, errors = settled._of_trees(fitted.model, within.table, *gaps)
+    within = settled.fit_within(fitted, *gaps)
+    single = settled.single_trees(fitted.model, within.table, *gaps)
+    count, errors = len(single), single.std(axis=0, ddof=1) / np.sqrt(len(single))
     known = fitted.model.refinement
     k = int(np.flatnonzero(np.isin(gaps[1], list(known.forests)))[0])
     i, j = gaps[0][k], gaps[1][k]

@@ -12,7 +12,7 @@ from lowland.completion.elsewhere.fit import ElsewhereFit
 from lowland.completion.storage import observations as stored_observations
 from lowland.core.cells import line_bounds
 from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
-from lowland.core.results.claims import AUDITED
+from lowland.core.results.claims import OF_CELLS
 from lowland.core.results.findings import Certificate
 from lowland.files.bundle import load_bundle, save_bundle
 
@@ -210,7 +210,7 @@ def judged(table, certify="companion", **options):
 
 def stated(model):
     """All that a certificate states, but for the time that it took."""
-    optimum = [finding for finding in model.certificate_ if finding.claim not in AUDITED]
+    optimum = [finding for finding in model.certificate_ if finding.claim not in OF_CELLS]
     return Certificate(tuple(replace(finding, seconds=0.0) for finding in optimum)).to_json()
 
 
@@ -220,7 +220,7 @@ def test_cells_that_fit_in_memory_are_judged_there(stored, ratings):
     assert stated(found) == stated(expected)
     options = {"method": "map", "penalty": 4.0, "bias_penalty": 1.0}
     found, expected = (judged(own, **options).certificate_ for own in (stored, table))
-    optimum = [one for one in expected if one.claim not in AUDITED]  # tables on the disk have no audit
+    optimum = [one for one in expected if one.claim not in OF_CELLS]  # tables on the disk have no audit
     assert {one.claim: one.verdict for one in found} == {one.claim: one.verdict for one in optimum}
 
 

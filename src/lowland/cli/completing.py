@@ -39,7 +39,7 @@ from lowland.completion.tables.intervals import INTERVAL_METHODS
 from lowland.core.cells.fingerprints import is_fingerprint
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.results.claims import AUDITED
+from lowland.core.results.claims import OF_CELLS
 from lowland.files.shapes.layouts import Reading, Table
 from lowland.files.sources import is_among
 
@@ -310,7 +310,7 @@ class CompleteOptions(FitOptions):
     @property
     def judges_companion(self) -> bool:
         """Whether what averages imply is judged: the penalised problem or one of its claims is asked for."""
-        return self.judging.companion or self.judging.require not in (None, *AUDITED)
+        return self.judging.companion or self.judging.require not in (None, *OF_CELLS)
 
     def check(self) -> None:
         """Raise, before anything is read, where an option cannot be used, alone or with the others."""

@@ -11,7 +11,7 @@ import numpy as np
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import FileFormatError
-from lowland.core.results.claims import AUDITED
+from lowland.core.results.claims import AUDITED, OF_CELLS
 from lowland.core.results.findings import Certificate, Finding
 from lowland.core.results.reasons import assumption
 from lowland.core.results.status import Rigour, Verdict
@@ -86,9 +86,9 @@ class AuditProblem:
 
 def without_audit(document: Document) -> Document:
     """Return what a document states of a penalised problem alone."""
-    problem = {name: value for name, value in document.problem.items() if name != "audit"}
-    point = {name: array for name, array in document.point.items() if not name.startswith("audit_")}
-    kept = tuple(finding for finding in document.certificate if finding.claim not in AUDITED)
+    problem = {name: value for name, value in document.problem.items() if name not in ("audit", "settled")}
+    point = {n: array for n, array in document.point.items() if not n.startswith(("audit_", "settled_"))}
+    kept = tuple(finding for finding in document.certificate if finding.claim not in OF_CELLS)
     return replace(
         document, problem=problem, point=point, certificate=replace(document.certificate, findings=kept)
     )

@@ -80,6 +80,17 @@ _COMPARED = {
 }
 
 
+def settled_answer(finding: Finding) -> str:
+    """Return whether filled cells have settled, in one sentence."""
+    return f"{_WORDS[finding.verdict]}: {finding.method}."
+
+
+def settled_sentence(finding: Finding) -> str:
+    """Return whether filled cells have settled, for the top of a page."""
+    is_so = finding.verdict is Verdict.SUPPORTED
+    return f"{'Settled, by the evidence' if is_so else 'Not yet settled'}: {finding.method}."
+
+
 def audit_doubt(finding: Finding) -> str:
     """Return how what an audit shows could be wrong."""
     if finding.verdict is Verdict.INCONCLUSIVE and not finding.witness:
@@ -89,6 +100,8 @@ def audit_doubt(finding: Finding) -> str:
             "A test, not a proof: cells that are missing because of their own value show only through their "
             "prediction, those that are missing because their noise is large not at all."
         )
+    if finding.claim == "settled":
+        return "Evidence, not a proof: draws that have missed a part of the posterior do not show it."
     if finding.claim == "better_than":
         return "Evidence, not a proof: 99 % intervals of the differences, clustered by row."
     parts = ["A proof that fails only with a small, stated probability over which cells are missing."]

@@ -6,12 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
-from lowland.core.results.claims import AUDITED
+from lowland.core.results.claims import OF_CELLS
 from lowland.core.results.findings import Finding, effort_hint, short_number
 from lowland.core.results.reasons import because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.wording import counted
-from lowland.report.audit_words import alike_answer, audit_doubt, better_answer, covered_answer
+from lowland.report.audit_words import (
+    alike_answer,
+    audit_doubt,
+    better_answer,
+    covered_answer,
+    settled_answer,
+)
 
 
 @final
@@ -37,6 +43,7 @@ QUESTIONS = {
     "covered": "Do enough of the missing cells lie within their intervals?",
     "alike": "Are the missing cells like those that were held out to judge them?",
     "better_than": "Are held-out cells predicted better than by means or interpolation?",
+    "settled": "Have the filled cells settled, or would another run fill them otherwise?",
     "stationary": "Did the search converge?",
     "second_order_stationary": "Is the answer at a valley rather than a saddle?",
     "strict_local_minimum": "Does every small change make the fit worse?",
@@ -87,7 +94,7 @@ _OPEN, _STILL_OPEN = "Open: the methods here do not settle it.", "Open: {method}
 
 
 def _doubt(finding: Finding) -> str:
-    if finding.claim in AUDITED:
+    if finding.claim in OF_CELLS:
         return audit_doubt(finding)
     if finding.verdict is Verdict.INCONCLUSIVE:
         bounded = finding.witness.get("lower_bound") and finding.value is not None
@@ -227,6 +234,7 @@ ANSWERS: dict[str, Callable[[Finding], str]] = {
     "covered": covered_answer,
     "alike": alike_answer,
     "better_than": better_answer,
+    "settled": settled_answer,
     "stationary": _told(
         {
             Verdict.SUPPORTED: "Yes: the remaining gradient is {share} of the gradient without a fit.",

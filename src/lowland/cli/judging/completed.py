@@ -60,7 +60,13 @@ def run_plan(asked: CompleteOptions, given: FitInput) -> Run:
         return run
     if asked.effort is not None:
         try:
-            judged = judge_completed(run.completed, rng, asked.effort, companion=asked.judges_companion)
+            judged = judge_completed(
+                run.completed,
+                rng,
+                asked.effort,
+                companion=asked.judges_companion,
+                starts=asked.judging.require == "settled",
+            )
             run = Run(judged[0], run.path, judged[1])
         except KeyboardInterrupt:
             return run

@@ -8,6 +8,7 @@ from lowland.completion.tables.model import TableModel
 from lowland.core.results.findings import Certificate, Finding
 from lowland.core.results.status import Verdict
 from lowland.core.wording import counted
+from lowland.report.audit_words import settled_sentence
 from lowland.report.plain_findings import answer
 from lowland.report.words import verdict_sentence
 
@@ -18,6 +19,8 @@ def box_of(certificate: Certificate | None, model: TableModel) -> tuple[str, ...
         return ()
     covered = certificate["covered"]
     sentences = [verdict_sentence(certificate), *_premise(certificate), *_left_out(covered), *_marked(model)]
+    if "settled" in certificate and certificate["settled"].value is not None:
+        sentences.append(settled_sentence(certificate["settled"]))
     better = certificate["better_than"]
     if better.value is not None:
         sentences.append(f"Better than simple rules? {answer(better).words}")

@@ -9,8 +9,10 @@ import numpy as np
 
 from lowland.completion.auditing.audit import LEVEL, Audit, widened
 from lowland.completion.auditing.inside import level_columns, reaches
+from lowland.completion.settled.evidence import Evidence
+from lowland.completion.settled.judge import evidence_of
 from lowland.completion.tables.completed import Completed
-from lowland.completion.tables.fitted import data_of, without_certificate
+from lowland.completion.tables.fitted import FittedTable, data_of, without_certificate
 from lowland.core.arrays import Vector
 from lowland.core.results.findings import Certificate
 from lowland.recheck.documents import Document
@@ -39,19 +41,20 @@ def judged_document(completed: Completed, certificate: Certificate | None) -> Do
     if "covered" not in certificate:
         return table.document()
     problem, point = _stated(audit if isinstance(audit, Audit) else None, certificate)
+    drawn = _drawn(table, certificate)
     if certificate.of_audit:
         return Document(
             "audit",
             seen.fingerprint(),
-            {"audit": problem, "dtype": str(seen.values.dtype)},
-            point,
+            {"audit": problem, "dtype": str(seen.values.dtype), **drawn[0]},
+            {**point, **drawn[1]},
             certificate,
         )
     within = table.document()
     return replace(
         within,
-        problem={**within.problem, "audit": problem},
-        point={**within.point, **point},
+        problem={**within.problem, "audit": problem, **drawn[0]},
+        point={**within.point, **point, **drawn[1]},
         certificate=certificate,
     )
 
@@ -76,3 +79,13 @@ def _stated(audit: Audit | None, certificate: Certificate) -> tuple[dict[str, An
     # ends beyond all numbers hold as much as the largest does, and where there is no end nothing lies inside
     arrays |= {n: np.nan_to_num(end, nan=-LARGEST if "high" in n else LARGEST) for n, end in ends}
     return settings, {f"audit_{name}": array for name, array in arrays.items()}
+
+
+def _drawn(table: FittedTable, certificate: Certificate) -> tuple[dict[str, Any], dict[str, Vector]]:
+    """Return settings and arrays of what says whether filled cells have settled: the draws of the fit."""
+    if "settled" not in certificate or certificate["settled"].value is None:
+        return {}, {}
+    evidence = evidence_of(table)
+    if not isinstance(evidence, Evidence):  # another start is not kept
+        return {}, {}
+    return {"settled": evidence.settings}, {f"settled_{n}": array for n, array in evidence.arrays.items()}

@@ -8,12 +8,21 @@ import numpy as np
 
 from lowland.completion.auditing.audit import Audit, NoAudit, conduct
 from lowland.completion.auditing.covered import findings_of
+from lowland.completion.settled.judge import settled
 from lowland.completion.tables.completed import Completed
 from lowland.core.results.findings import Certificate
 
+# efforts at which another start is compared; which of the streams of a seed it is drawn from
+LARGER, STREAM = ("standard", "thorough"), 3
+
 
 def judge_completed(
-    completed: Completed, rng: np.random.Generator, effort: str, *, companion: bool = False
+    completed: Completed,
+    rng: np.random.Generator,
+    effort: str,
+    *,
+    companion: bool = False,
+    starts: bool = False,
 ) -> tuple[Completed, Certificate]:
     """Judge the missing cells of a completed table, and a penalised problem.
 
@@ -27,6 +36,9 @@ def judge_completed(
         Of these; "auto" is the default effort of the method.
     companion : bool
         Whether averages, too, are judged by the penalised problem that they imply.
+    starts : bool
+        Whether an average without draws is fitted again from another start, also at an effort of less than
+        "standard", to see whether it has settled.
 
     Returns
     -------
@@ -36,12 +48,16 @@ def judge_completed(
 
     Notes
     -----
-    The audit costs as much as the fit.
+    The audit costs as much as the fit, and so does another start.
     """
     table, request = completed.table, completed.request
     seen = table.observations
     audit = NoAudit("choices_unknown") if request is None or seen is None else conduct(seen, request)
     findings, objective, point = findings_of(audit), "", None
+    if table.method != "map":  # which averages nothing
+        again = starts or effort in LARGER
+        seed = 0 if request is None else request.seed
+        findings += (settled(table, another=np.random.default_rng([seed, STREAM]) if again else None),)
     if companion or table.method == "map":
         table, certificate = table.certify(rng, effort)
         findings, objective, point = findings + certificate.findings, certificate.objective, certificate.point

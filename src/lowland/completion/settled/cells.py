@@ -11,15 +11,16 @@ from lowland.completion.bayesian.gaussian.objective import GaussianRows
 from lowland.completion.bayesian.settings import USUAL_RANK
 from lowland.completion.bayesian.sweeps import BayesianFit
 from lowland.completion.bayesian.table import BayesianTable
+from lowland.completion.informed.layer import ColumnAloneLayer
 from lowland.completion.layers.table import LayeredTable
 from lowland.completion.refinement.forests import Refinement, other_columns
 from lowland.completion.refinement.layer import RefinementLayer
 from lowland.completion.restricted.layer import RestrictedLayer
 from lowland.completion.settled.chains import another_chain, kept_draws
 from lowland.completion.settled.monte_carlo import FEWEST_DRAWS, MonteCarlo
-from lowland.completion.settled.record import SMALL, Settled, error_quantile, needed
+from lowland.completion.settled.record import Settled, with_trees
 from lowland.completion.tables.fitted import FittedTable
-from lowland.core.arrays import Indices, Vector
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.running.interrupt import in_full
 from lowland.core.running.stages import stage
@@ -27,19 +28,21 @@ from lowland.core.running.stages import stage
 # cells that are looked at, at most
 MOST_CELLS = 2_000
 CHOICES = "what hidden cells decide, which is a function of the table alone"
+RESTRICTED = "columns are predicted from some of the others alone"
 STARTS = "other draws than those of one more start"
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class _Within:
+class Within:
     """The fit inside all layers, its cells, and what refines it."""
 
     table: BayesianTable
     rows: Indices
     columns: Indices
     refining: RefinementLayer | None
-    reason: str = ""
+    marking: ColumnAloneLayer | None = None
+    restricted: bool = False
 
 
 def settled_cells(fitted: FittedTable, rows: Indices, columns: Indices, rng: np.random.Generator) -> Settled:
@@ -81,20 +84,21 @@ def settled_cells(fitted: FittedTable, rows: Indices, columns: Indices, rng: np.
     if rows.size > MOST_CELLS:
         some = np.sort(rng.choice(rows.size, MOST_CELLS, replace=False))
         rows, columns = rows[some], columns[some]
-    within = _within(fitted, rows, columns)
-    if within.reason or not within.rows.size:
-        return Settled("none", left_out=(within.reason or "no cell is missing",))
+    within = fit_within(fitted, rows, columns)
+    if within.restricted or not within.rows.size:
+        return Settled("none", left_out=(RESTRICTED if within.restricted else "no cell is missing",))
     with stage("whether filled cells have settled"):
-        return in_full(lambda: _with_trees(_of_fit(within, rng), within))
+        return in_full(lambda: _of_all(_of_fit(within, rng), within))
 
 
-def _within(fitted: FittedTable, rows: Indices, columns: Indices) -> _Within:
-    """Return the fit within all layers."""
-    refining, reason = None, ""
+def fit_within(fitted: FittedTable, rows: Indices, columns: Indices) -> Within:
+    """Return the fit within all layers; cells of columns that are several numbers there are several."""
+    refining, marking, restricted = None, None, False
     while isinstance(fitted, LayeredTable):
         layer = fitted.model
-        if isinstance(layer, RestrictedLayer):
-            reason = "columns are predicted from some of the others alone"
+        restricted |= isinstance(layer, RestrictedLayer)
+        if isinstance(layer, ColumnAloneLayer):
+            marking = layer
         if isinstance(layer, RefinementLayer):
             refining = layer
         parts = [layer.columns_within(columns[k : k + 1]) for k in range(columns.size)]
@@ -105,7 +109,7 @@ def _within(fitted: FittedTable, rows: Indices, columns: Indices) -> _Within:
         raise UnsupportedError(
             "only averages over a posterior settle", f'method "{fitted.method}"', fix="ask a Bayesian fit"
         )
-    return _Within(fitted, rows, columns, refining, reason)
+    return Within(fitted, rows, columns, refining, marking, restricted)
 
 
 @final
@@ -117,7 +121,7 @@ class _Errors:
     said: Settled
 
 
-def _of_fit(within: _Within, rng: np.random.Generator) -> _Errors:
+def _of_fit(within: Within, rng: np.random.Generator) -> _Errors:
     """Return the errors of the fit within."""
     table, rows, columns = within.table, within.rows, within.columns
     fit, model = table.known("another chain"), table.model
@@ -136,7 +140,7 @@ def _of_fit(within: _Within, rng: np.random.Generator) -> _Errors:
 
 
 def _of_gaussian(
-    fit: BayesianFit, within: _Within, standard_errors: Vector, said: Settled, rng: np.random.Generator
+    fit: BayesianFit, within: Within, standard_errors: Vector, said: Settled, rng: np.random.Generator
 ) -> _Errors:
     """Return the errors of a Gaussian's conditional means, from a chain of its own."""
     objective, settings = fit.objective, fit.settings
@@ -159,56 +163,39 @@ def _of_gaussian(
 
 def _measured(drawn: MonteCarlo, errors: Vector, said: Settled, draws: int) -> _Errors:
     """Return errors of averages over so many draws, and what these say of themselves."""
-    least, most = float(drawn.bulk.min()), float(drawn.r_hat.max())
-    return _Errors(
-        errors,
-        replace(said, r_hat=most, effective=least, draws=draws),
-    )
+    least, most, typical = drawn.bulk.min(), drawn.r_hat.max(), np.median(drawn.r_hat)
+    said = replace(said, r_hat=float(most), typical=float(typical), effective=float(least), draws=draws)
+    return _Errors(errors, said)
 
 
-def _with_trees(found: _Errors, within: _Within) -> Settled:
+def _of_all(found: _Errors, within: Within) -> Settled:
     """Return what is said with the errors of the mean over trees, where there are some."""
-    said, errors = found.said, found.errors
-    if said.kind == "none":
-        return said
-    trees = 0
-    spread: Vector = np.zeros(errors.size)
-    if within.refining is not None and isinstance(within.refining.refinement, Refinement):
-        trees, spread = _of_trees(within.refining, within.table, within.rows, within.columns)
-    whole = np.asarray(np.hypot(errors, spread), np.float64)
-    said = replace(
-        said,
-        share=float(np.mean(whole < SMALL)),
-        worst=error_quantile(whole),
-        draws_needed=said.draws,
-        trees=trees,
-        trees_needed=trees,
-    )
-    if said.worst < SMALL:
-        return said
-    goal = SMALL / np.sqrt(2) if trees and said.draws else SMALL  # both have their part
-    return replace(
-        said, draws_needed=needed(said.draws, errors, goal), trees_needed=needed(trees, spread, goal)
-    )
+    if found.said.kind == "none":
+        return found.said
+    trees = np.zeros((0, within.rows.size))
+    if within.refining is not None:
+        trees = single_trees(within.refining, within.table, within.rows, within.columns)
+    return with_trees(found.said, found.errors, trees)
 
 
-def _of_trees(
-    layer: RefinementLayer, table: BayesianTable, rows: Indices, columns: Indices
-) -> tuple[int, Vector]:
-    """Return how many trees a forest has, and the errors of their means at cells in standard errors."""
+def single_trees(layer: RefinementLayer, table: BayesianTable, rows: Indices, columns: Indices) -> Matrix:
+    """Return what each tree of a cell's forest adds to it, in standard errors, shape (trees, cells).
+
+    Zeros where a column has no forest; no trees where none has.
+    """
     known, seen = layer.refinement, table.observations
-    assert isinstance(known, Refinement)
+    if not isinstance(known, Refinement) or not known.forests:
+        return np.zeros((0, rows.size))
     assert seen is not None
     filled = (layer.row_scores(np.arange(seen.shape[0])) - known.centres) / known.spreads
     holes = (seen.to_array().astype(np.float64) - known.centres) / known.spreads
     filled = np.where(np.isnan(holes), filled, holes)
-    errors, count = np.zeros(rows.size), 0
+    count = min(forest.roots.size for forest in known.forests.values())
+    single = np.zeros((count, rows.size))
     for j, forest in known.forests.items():
         at = np.flatnonzero(columns == j)
-        count = max(count, forest.roots.size)
         if at.size:
             inputs = other_columns(filled[rows[at]], j, known.groups)
-            single = [replace(forest, roots=root[None]).predict(inputs) for root in forest.roots]
-            spread = np.std(single, axis=0, ddof=1) / np.sqrt(forest.roots.size)
-            errors[at] = known.weights[j] * known.spreads[j] * spread
-    return count, errors / layer.standard_errors(rows, columns)
+            added = [replace(forest, roots=root[None]).predict(inputs) for root in forest.roots[:count]]
+            single[:, at] = known.weights[j] * known.spreads[j] * np.stack(added)
+    return np.asarray(single / layer.standard_errors(rows, columns))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import final
 
 import numpy as np
 
-from lowland.core.arrays import Vector
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.results.status import Verdict
 from lowland.core.wording import counted
 
 # errors by chance are small below this share of a cell's standard error, and for so many of the cells
 SMALL, ENOUGH = 1 / 20, 0.99
-# largest R-hat of chains that have mixed; of thousands of cells the largest of short ones is above 1.01 by
-# chance
+# R-hat that half of the cells do not exceed where errors tell something: by chance it is so large where fewer
+# than five draws are independent; the largest of hundreds of cells is above it in most short chains
 MIXED = 1.1
 # averages of two chains may differ by so many times what their errors say
 APART = 2.0
@@ -41,6 +41,8 @@ class Settled:
         The error by chance that 99 % of the cells do not exceed, in standard errors.
     r_hat : float or None
         Largest split R-hat; None without draws.
+    typical : float or None
+        Median of split R-hat; None without draws.
     effective : float or None
         Smallest effective number of draws; None without draws.
     apart : float or None
@@ -69,6 +71,7 @@ class Settled:
     share: float = 0.0
     worst: float = float("inf")
     r_hat: float | None = None
+    typical: float | None = None
     effective: float | None = None
     apart: float | None = None
     draws: int = 0
@@ -80,7 +83,8 @@ class Settled:
     @property
     def mixed(self) -> bool:
         """Whether chains tell the same, as far as that was looked at."""
-        return (self.r_hat is None or self.r_hat <= MIXED) and (self.apart is None or self.apart <= APART)
+        typical = self.typical is None or self.typical <= MIXED
+        return typical and (self.apart is None or self.apart <= APART)
 
     @property
     def verdict(self) -> Verdict:
@@ -112,9 +116,43 @@ class Settled:
         return f"{words}; for 99 % of them it would take about {' and '.join(needs)}."
 
 
+def with_trees(said: Settled, errors: Vector, trees: Matrix) -> Settled:
+    """Return what is said with the errors of averages over draws, and of forests' means over their trees.
+
+    Parameters
+    ----------
+    said : Settled
+        Of so many draws.
+    errors : ndarray, shape (cells,)
+        In standard errors.
+    trees : ndarray, shape (trees, cells)
+        What each tree adds, in standard errors.
+    """
+    count = len(trees)
+    spread = trees.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else np.zeros(errors.size)
+    whole = np.asarray(np.hypot(errors, spread), np.float64)
+    said = replace(
+        said,
+        share=float(np.mean(whole < SMALL)),
+        worst=error_quantile(whole),
+        draws_needed=said.draws,
+        trees=count,
+        trees_needed=count,
+    )
+    if said.worst < SMALL:
+        return said
+    goal = SMALL / np.sqrt(2) if count and said.draws else SMALL  # both have their part
+    return replace(
+        said, draws_needed=needed(said.draws, errors, goal), trees_needed=needed(count, spread, goal)
+    )
+
+
 def error_quantile(errors: Vector) -> float:
     """Return the error that 99 % of the cells do not exceed."""
-    return float(np.quantile(errors, ENOUGH, method="higher")) if errors.size else float("inf")
+    if not errors.size:
+        return float("inf")
+    enough = -(-99 * errors.size // 100)  # the fewest cells that are a share of 99 %
+    return float(np.sort(errors)[enough - 1])
 
 
 def needed(count: int, errors: Vector, goal: float = SMALL) -> int:

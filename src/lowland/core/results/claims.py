@@ -4,6 +4,7 @@ CLAIMS = {
     "covered": "at least the stated share of the missing cells lie in their intervals",
     "alike": "cells are missing as those were held out that stand for them",
     "better_than": "held-out cells are predicted better than by means and interpolation",
+    "settled": "chance of the search hardly moves filled cells, compared with their standard errors",
     "stationary": "the gradient vanishes",
     "second_order_stationary": "the gradient vanishes and no direction has negative curvature",
     "strict_local_minimum": "every direction that changes the matrix has positive curvature",
@@ -24,3 +25,6 @@ CLAIMS = {
 
 # those about missing cells, which an audit decides
 AUDITED = ("covered", "alike", "better_than")
+
+# those about missing cells and what fills them, not about an optimum
+OF_CELLS = (*AUDITED, "settled")

@@ -15,7 +15,7 @@ from lowland.core.brief import in_lines
 from lowland.core.doors import public
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.notebooks import table_html
-from lowland.core.results.claims import AUDITED, CLAIMS
+from lowland.core.results.claims import CLAIMS, OF_CELLS
 from lowland.core.results.finding_json import (
     by_todays_rule,
     finding_fields,
@@ -189,7 +189,7 @@ class Certificate:
     @property
     def of_audit(self) -> bool:
         """Whether all findings are about missing cells, none about an optimum."""
-        return all(finding.claim in AUDITED for finding in self.findings)
+        return all(finding.claim in OF_CELLS for finding in self.findings)
 
     def verify(
         self,

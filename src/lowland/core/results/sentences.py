@@ -191,6 +191,20 @@ SENTENCES = {
     "no_intervals": "the fit has no intervals",
     "audit_failed": "the fit without the held-out cells failed",
     "choices_unknown": "what was chosen for the fit may have seen any cell, so that none can be held out now",
+    # whether filled cells have settled
+    "chance_moves": "chance moves {share:.1%} of {cells} filled cells that were looked at by less than a "
+    "twentieth of their standard error",
+    "start_moves": "another start moves {share:.1%} of {cells} filled cells that were looked at by less than "
+    "a twentieth of their standard error",
+    "halves_apart": "the two halves of the chain do not tell the same yet",
+    "draws_would_do": "about {needed} draws instead of {given} would do for 99 % of them",
+    "trees_would_do": "about {needed} trees instead of {given} would do for 99 % of them",
+    "chance_alone": "this is about the chance of the search alone",
+    "draws_not_kept": "the draws that were averaged were not kept",
+    "few_draws": "so few draws do not say how far they are apart",
+    "starts_not_compared": "there are no draws, and no other start was compared",
+    "some_columns_alone": "columns that some of the others predict are no averages over draws",
+    "too_large_to_look": "the table is too large for some missing cells to be drawn from its pattern",
     # what follows from a premise
     "no_false_minimum": "no false minimum below delta = 1/2, for data of at most the rank of the factor",
     "no_false_minimum_wide": "no false minimum below delta = {limit:g}, for data of at most rank {truth} and "

@@ -16,6 +16,7 @@ from lowland.completion.bayesian.features import FeatureMap
 from lowland.completion.bayesian.gaussian.between import Between
 from lowland.completion.bayesian.gaussian.errors import GaussianErrors, gaussian_errors
 from lowland.completion.bayesian.gaussian.objective import GaussianDraw, GaussianRows
+from lowland.completion.bayesian.gaussian.watched import Watched, watched_cells
 from lowland.completion.bayesian.learnt_prior import LearntPrior
 from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.row_sizes import row_distances
@@ -50,7 +51,7 @@ def fit_gaussian(  # noqa: PLR0913
     callbacks: Sequence[Callback] = (),
     checkpoint: Checkpoint | None = None,
     resume: Snapshot | None = None,
-) -> tuple[PosteriorModel, SearchResult, GaussianRows]:
+) -> tuple[PosteriorModel, SearchResult, GaussianRows, Watched]:
     """Fit scaled cells by data augmentation; other parameters are those of `fit_bayesian`.
 
     Parameters
@@ -72,6 +73,8 @@ def fit_gaussian(  # noqa: PLR0913
     SearchResult
     GaussianRows
         The objective.
+    Watched
+        Some missing cells along the chain.
     """
     tables = max(LEAST_TABLES, KEPT_NUMBERS // (scaled.shape[0] * scaled.shape[1]))
     thin = settings.sweeps_per_draw * max(1, settings.gaussian_draws // tables)
@@ -79,10 +82,12 @@ def fit_gaussian(  # noqa: PLR0913
     sweeps, burn_in = settings.gaussian_sweeps
     whole = sweeps - burn_in >= settings.gaussian_draws * settings.sweeps_per_draw
     stop: StopRule = Drawn(sweeps, settings.gaussian_draws) if whole else Iterations(sweeps)
+    (known,) = scaled.map(0, known_cells, scaled.shape[1])
+    watched = Watched(*watched_cells(known))
     with one_blas_thread():  # the same bits whatever its number of threads
         search = run(
             objective,
-            Augmentation(burn_in),
+            Augmentation(burn_in, watched),
             np.zeros(objective.size, objective.dtype),  # every missing cell at the mean of its column
             stop=stop,
             rng=rng,
@@ -95,7 +100,7 @@ def fit_gaussian(  # noqa: PLR0913
             raise KeyboardInterrupt  # there is nothing worth keeping yet
         state = state if state.kept else objective.keep(state)
         model = gaussian_model(objective, state, scaling, labels, rng, shaped=not settings.grouped)
-        return model, search, objective
+        return model, search, objective, watched
 
 
 def gaussian_model(
