@@ -200,6 +200,18 @@ def test_what_is_not_in_the_document_is_not_checked(honest, table):
 
     assert verified(forged(honest, proved), table).outcome is CONTRADICTED
 
+    def renamed(plain, finding):
+        without(plain, finding)
+        finding.update(method="", reason=[{"code": "gradient"}])
+        finding.update(method=_sentence(finding))
+
+    def supported(plain, finding):
+        without(plain, finding)
+        finding.update(verdict="supported")
+
+    for change in (renamed, supported):
+        assert verified(forged(honest, change), table).outcome is CONTRADICTED
+
 
 def test_nothing_is_claimed_without_draws(honest, table):
     other = document_of(table, undecided("settled", because("none_missing"))).to_json()

@@ -111,7 +111,7 @@ def verify_settled(finding: Finding, drawn: Drawn | None, table: Observations) -
         return _nothing(said, drawn, table)
     said.require(finding.verdict in (Verdict.SUPPORTED, Verdict.INCONCLUSIVE), "draws prove nothing")
     if drawn is None:
-        return said.settle_unchecked("the draws are not in the certificate")
+        return _without_draws(said)
     found_again = _is_sample(said, drawn, table)
     if said.faults:
         return said.settle("")
@@ -135,6 +135,21 @@ def _nothing(said: Statement, drawn: Drawn | None, table: Observations) -> Check
     if code == "none_missing":
         said.require(missing == 0, f"{missing} cells are missing")
     return said.nothing_claimed()
+
+
+def _without_draws(said: Statement) -> Check:
+    """Check whether a finding goes together with itself, where a document does not hold its draws."""
+    said.close("bound", SMALL)
+    worst = said.needed("value") or 0.0
+    said.require(said.is_open or worst < SMALL, "an error that is not small")
+    if not said.says("chance_moves", share=None, cells=None):
+        said.must_say("start_moves", share=None, cells=None)
+    said.says("halves_apart")
+    said.says("draws_would_do", needed=None, given=None)
+    said.says("trees_would_do", needed=None, given=None)
+    said.must_say("chance_alone")
+    said.require(not said.phrases, "phrases that no judge says")
+    return said.settle_unchecked("the draws are not in the certificate")
 
 
 def _is_sample(said: Statement, drawn: Drawn, table: Observations) -> bool:
