@@ -18,6 +18,7 @@ from lowland.trials.audits.scope import (
     REASONS,
     ROWS,
     RUNS,
+    SLICES,
     Scope,
 )
 from lowland.trials.audits.surroundings import Surroundings
@@ -37,7 +38,7 @@ def test_the_first_reason_counts():
     scope = scope_of(values, censored=np.arange(4) == 2, other=other, few=np.arange(4) == 3)
     rows, columns = np.array([1, 0, 0, 0, 2, 1]), np.array([0, 1, 2, 3, 3, 1])
     assert scope.reasons(rows, columns).tolist() == [ROWS, COLUMNS, CENSORED, OTHER, FEW, ROWS]
-    assert len(REASONS) == len({*REASONS}) == FEW + 1
+    assert len(REASONS) == len({*REASONS}) == SLICES + 1
     assert scope.reasons(rows[:0], columns[:0]).size == 0
 
 

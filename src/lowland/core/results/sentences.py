@@ -180,6 +180,8 @@ SENTENCES = {
     "left_runs": "{count} other missing cells are in longer runs than known cells can stand for",
     "left_other": "{count} other missing cells are marked: the data say nothing of them",
     "left_few": "{count} other missing cells are in columns that lack few",
+    "left_few_slices": "{count} other missing cells are in slices that lack few",
+    "left_slices": "{count} other missing cells are in slices without known cells",
     "own_narrow": "at most {share:.1%} of the missing cells lie in intervals that should hold {level:.0%}",
     "too_few_held": "so few cells prove no more",
     "none_missing": "no cell is missing",
@@ -242,6 +244,8 @@ ASSUMPTIONS = {
     "exact_measurements": "the data are exact measurements of a {kind}matrix of rank at most {rank}",
     "equal_odds": "cells are missing independently of each other and of their values, with equal odds in all "
     "columns that lack some",
+    "equal_odds_slices": "cells are missing independently of each other and of their values, with equal odds "
+    "in all slices that lack some",
     "odds_right": "cells are missing independently of each other and of their values, with the odds that the "
     "pattern shows, up to a factor of {gamma:g}",
     "audit_unseen": "the audit's fit saw no held-out cell",

@@ -60,7 +60,7 @@ class Pattern:
     def runs(self, rows: Indices, columns: Indices) -> tuple[Indices, Indices]:
         """Return the length of the run of absent cells around each absent cell, in its row and its column."""
         m, n = self.shape
-        return _runs(self.by_row, rows, columns, n), _runs(self.by_column, columns, rows, m)
+        return runs_along(self.by_row, rows, columns, n), runs_along(self.by_column, columns, rows, m)
 
     def dense(self) -> Mask:
         """Return which cells of the whole table are there."""
@@ -69,8 +69,18 @@ class Pattern:
         return there
 
 
-def _runs(codes: Indices, lines: Indices, places: Indices, length: int) -> Indices:
-    """Return the length of the run of absent cells around each absent cell of a line."""
+def runs_along(codes: Indices, lines: Indices, places: Indices, length: int) -> Indices:
+    """Return the length of the run of absent cells around each absent cell of a line.
+
+    Parameters
+    ----------
+    codes : ndarray of int
+        The cells that are there, line after line, ascending.
+    lines, places : ndarray of int
+        Of the absent cells: their lines, and their places there.
+    length : int
+        Of a line.
+    """
     start = cell_codes(lines, np.zeros_like(lines), length)
     walls = np.concatenate([[-1], codes, [np.iinfo(np.int64).max]])
     after = np.searchsorted(codes, start + places) + 1

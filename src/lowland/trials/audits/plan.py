@@ -68,7 +68,8 @@ class AuditPlan:
         Number of missing cells outside the statement by reason: "rows" and "columns" (no training cells),
         "censored" (their column has censored cells), "odds" (among the largest), "runs" (longer than
         held-out cells can imitate), "other" (the caller's), "few" (their column has too few cells outside
-        training).
+        training); of an unfolded tensor "few_slices" and "slices" (no training cells),
+        and among "runs" those of a length of which there are more than chance would leave.
     alike_before : float
         p-value of the hypothesis that held-out cells are a random choice, without any fit.
     allowance : float
@@ -133,7 +134,10 @@ class NoAudit:
 
 
 def plan_audit(
-    table: Observations, seed: int, also_outside: AlsoOutside | None = None
+    table: Observations,
+    seed: int,
+    also_outside: AlsoOutside | None = None,
+    modes: tuple[int, ...] | None = None,
 ) -> AuditPlan | NoAudit:
     """Decide which known cells are held out, and for which missing cells they stand, before any fit.
 
@@ -145,6 +149,9 @@ def plan_audit(
     also_outside : callable, optional
         Takes the mask of training cells, shape (m, n), and returns the mask of further cells of which nothing
         shall be said. It must not use anything else of the table.
+    modes : tuple of int, optional
+        Of a tensor that was unfolded: lengths of the modes that the rows run over, in C order. Slices and
+        fibres along these are looked at too.
 
     Returns
     -------
@@ -155,7 +162,7 @@ def plan_audit(
     InvalidInputError
         If the seed is no whole number of at least 0.
     UnsupportedError
-        If `also_outside` is given for a table too large to list its cells.
+        If `also_outside` or `modes` is given for a table too large to list its cells.
 
     Notes
     -----
@@ -165,7 +172,7 @@ def plan_audit(
     """
     whole_number(seed, "seed", 0)
     ordered, order = table.in_order(), table.row_by_row()
-    found = _Planner.of(ordered, seed, also_outside).plan()
+    found = _Planner.of(ordered, seed, also_outside, modes).plan()
     if isinstance(found, NoAudit) or isinstance(order, slice):
         return found
     hidden, scored = np.zeros((2, table.size), dtype=bool)
@@ -184,21 +191,29 @@ class _Planner:
     censored: Mask
     seed: int
     also_outside: AlsoOutside | None
+    modes: tuple[int, ...] | None
 
     @classmethod
-    def of(cls, table: Observations, seed: int, also_outside: AlsoOutside | None) -> _Planner:
-        around = Surroundings.of(table)
+    def of(
+        cls,
+        table: Observations,
+        seed: int,
+        also_outside: AlsoOutside | None,
+        modes: tuple[int, ...] | None,
+    ) -> _Planner:
+        around = Surroundings.of(table, modes)
         missing = missing_cells(around.pattern)
-        if also_outside is not None and not isinstance(missing, ListedCells):
+        asked = "modes" if also_outside is None else "also_outside"
+        if (also_outside or modes) is not None and not isinstance(missing, ListedCells):
             raise UnsupportedError(
-                "also_outside needs a table whose missing cells can be listed",
+                f"{asked} needs a table whose missing cells can be listed",
                 f"shape {table.shape}, {table.size} known cells",
-                fix="leave also_outside out",
+                fix=f"leave {asked} out",
             )
         censored = np.zeros(table.shape[1], dtype=bool)
         if table.censored is not None:
             censored[table.columns[table.censored != 0]] = True
-        return cls(table, around, missing, censored, seed, also_outside)
+        return cls(table, around, missing, censored, seed, also_outside, modes)
 
     def plan(self) -> AuditPlan | NoAudit:
         """Return the plan of the first scheme that is not rejected."""
@@ -230,7 +245,7 @@ class _Planner:
     def _scheme(self, hold: HoldOut, longest: int | None) -> AuditPlan | None:
         """Return the plan of one scheme, None if too few cells are in its statement."""
         least = LEAST_SPOKEN_OF * int(self.around.column_gaps.sum())
-        training = Surroundings.of(self.table.select(~hold.hidden))
+        training = Surroundings.of(self.table.select(~hold.hidden), self.modes)
         held = np.flatnonzero(hold.hidden)
         cells = self.table.rows[held], self.table.columns[held]
         scope = self._scope(hold, training, cells, longest)
@@ -253,7 +268,7 @@ class _Planner:
             missing=int(counts[IN_SCOPE]),
             gamma=hold.gamma,
             scheme=hold.scheme,
-            left_out={name: int(k) for name, k in zip(REASONS[1:], counts[1:], strict=True) if k},
+            left_out=self._left_out(counts),
             alike_before=compare_cells(scope, self.table.select(scored), self.missing, None, rng),
             allowance=allowance,
             longest=longest,
@@ -273,6 +288,11 @@ class _Planner:
             logarithms = scope.log_odds(rows, columns)
             scope = replace(scope, largest=float(np.quantile(logarithms, hold.kept)))
         return scope
+
+    def _left_out(self, counts: Indices) -> dict[str, int]:
+        """Return the numbers of missing cells outside the statement, by reason."""
+        names = [f"{name}_slices" if self.modes and name == "few" else name for name in REASONS]
+        return {name: int(k) for name, k in zip(names[1:], counts[1:], strict=True) if k}
 
     def _held_by_column(self, scope: Scope, held: Cells) -> Indices:
         """Return the number of held-out cells in scope, by column."""

@@ -13,8 +13,8 @@ from lowland.trials.audits.patterns import Mask
 from lowland.trials.audits.surroundings import Surroundings
 
 # why a missing cell is outside the statement; the first that holds is counted
-REASONS = ("", "rows", "columns", "censored", "odds", "runs", "other", "few")
-IN_SCOPE, ROWS, COLUMNS, CENSORED, ODDS, RUNS, OTHER, FEW = range(len(REASONS))
+REASONS = ("", "rows", "columns", "censored", "odds", "runs", "other", "few", "slices")
+IN_SCOPE, ROWS, COLUMNS, CENSORED, ODDS, RUNS, OTHER, FEW, SLICES = range(len(REASONS))
 # largest probability that chance alone would leave a column without missing cells, of all columns together
 DOUBT = 0.2
 # cells that are looked at together
@@ -67,13 +67,18 @@ class Scope:
         def leave_out(which: Mask, reason: int) -> None:
             found[which & (found == IN_SCOPE)] = reason
 
-        leave_out(pattern.row_counts[rows] == 0, ROWS)
-        leave_out(pattern.column_counts[columns] == 0, COLUMNS)
+        without, folds = pattern.column_counts[columns] == 0, self.training.folds
+        if folds is None:
+            leave_out(pattern.row_counts[rows] == 0, ROWS)
+            leave_out(without, COLUMNS)
+        else:  # a fibre that happens to be empty is told by the others
+            leave_out(without | folds.in_empty_slices(rows), SLICES)
+            leave_out(folds.shunned[rows, columns], RUNS)
         leave_out(self.censored[columns], CENSORED)
         if self.odds is not None:
             leave_out(~(self.log_odds(rows, columns) <= self.largest), ODDS)
         if self.longest is not None:
-            leave_out(np.maximum(*pattern.runs(rows, columns)) > self.longest, RUNS)
+            leave_out(np.max(self.training.runs(rows, columns), axis=0) > self.longest, RUNS)
         if self.other is not None:
             leave_out(self.other[rows, columns], OTHER)
         if self.few is not None:

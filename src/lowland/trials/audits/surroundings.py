@@ -12,6 +12,7 @@ import numpy as np
 
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
+from lowland.trials.audits.folds import Folds
 from lowland.trials.audits.patterns import Mask, Pattern
 
 # columns that are always known are summarised by so many scores of at most so many of them
@@ -41,6 +42,8 @@ class Surroundings:
         Sum of each row's values in units of their columns, and their number.
     scores : ndarray, shape (m, s)
         Of each row by the columns that are always known.
+    folds : Folds or None
+        Of a tensor that was unfolded.
     """
 
     pattern: Pattern
@@ -50,10 +53,11 @@ class Surroundings:
     row_sums: Vector
     row_counts: Indices
     scores: Vector
+    folds: Folds | None = None
 
     @classmethod
-    def of(cls, table: Observations) -> Surroundings:
-        """Return what is known around the cells of a table."""
+    def of(cls, table: Observations, modes: tuple[int, ...] | None = None) -> Surroundings:
+        """Return what is known around the cells of a table, or of a tensor: `modes` of its rows."""
         m = table.shape[0]
         pattern = Pattern.of(table.rows, table.columns, table.shape)
         with_gaps = pattern.column_counts < m
@@ -67,6 +71,7 @@ class Surroundings:
             np.asarray(np.bincount(table.rows, units, minlength=m), dtype=np.float64),
             pattern.row_counts,
             _scores(table, ~with_gaps),
+            None if modes is None else Folds.of(pattern, modes),
         )
 
     def lines(self, rows: Indices, columns: Indices, known: Mask, own: Vector) -> Vector:
@@ -89,7 +94,11 @@ class Surroundings:
         by_row = _log_rate(self.row_gaps[rows] - ~known, wide, average)
         by_column = _log_rate(self.column_gaps[columns] - ~known, long, average)
         mean = (self.row_sums[rows] - own) / (self.row_counts[rows] - known + ADDED)
-        return np.column_stack([by_row, by_column, mean, self.scores[rows]])
+        parts = [by_row, by_column, mean, self.scores[rows]]
+        if self.folds is not None:
+            rates = self.folds.rates(rows, columns, known)
+            parts += [_log_rate(gaps, length, average) for gaps, length in rates]
+        return np.column_stack(parts)
 
     def of_odds(self, rows: Indices, columns: Indices, known: Mask, own: Vector) -> Vector:
         """Return what the odds of being missing are estimated from: `lines`, and the squares of scores."""
@@ -101,7 +110,15 @@ class Surroundings:
         there = self.pattern.holds
         along = 0.0 + ~there(rows, columns - 1) + ~there(rows, columns + 1)
         down = 0.0 + ~there(rows - 1, columns) + ~there(rows + 1, columns)
-        return np.column_stack([along, down, *map(np.log, self.pattern.runs(rows, columns))])
+        return np.column_stack([along, down, *map(np.log, self.runs(rows, columns))])
+
+    def runs(self, rows: Indices, columns: Indices) -> list[Indices]:
+        """Return the length of the run of absent cells around each absent cell, along each order.
+
+        Those along the column of an unfolded tensor go on from one fibre to the next.
+        """
+        more = [] if self.folds is None else self.folds.runs(rows, columns)
+        return [*self.pattern.runs(rows, columns), *more]
 
 
 def in_column_units(table: Observations) -> Vector:
