@@ -7,7 +7,7 @@ import numpy as np
 import lowland as ll
 from lowland.certificates import Judge, JudgeSettings
 from lowland.completion.auditing.audit import conduct
-from lowland.completion.auditing.covered import findings_of
+from lowland.completion.auditing.findings import findings_of
 from lowland.completion.settled.judge import settled
 from lowland.core.promises.fits import Fit, MatrixFit
 from lowland.datasets import false_minimum

@@ -7,10 +7,12 @@ import pytest
 from scipy.stats import binom
 
 import lowland as ll
-from lowland.completion.auditing.audit import LEVEL, RISK, Audit, conduct, widened
-from lowland.completion.auditing.covered import findings_of
+from lowland.completion.auditing.audit import Audit, conduct
+from lowland.completion.auditing.findings import findings_of
 from lowland.core.results.status import Verdict
 from lowland.trials.audits.alike import Alike
+from lowland.trials.audits.covered import LEVEL, RISK
+from lowland.trials.audits.widening import widened
 from oracles.column_means import Asked
 
 

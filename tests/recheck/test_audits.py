@@ -7,8 +7,8 @@ import pytest
 
 import lowland as ll
 from lowland.completion.auditing.audit import Audit, conduct
-from lowland.completion.auditing.covered import findings_of
 from lowland.completion.auditing.document import judged_document
+from lowland.completion.auditing.findings import findings_of
 from lowland.completion.tables.completed import Completed
 from lowland.core.errors import FileFormatError
 from lowland.core.results.findings import Certificate

@@ -21,15 +21,9 @@ from lowland.core.random import spawn
 from lowland.core.running.interrupt import in_full
 from lowland.core.running.stages import stage
 from lowland.trials.audits.alike import Alike, alike
-from lowland.trials.audits.bounds import inside_needed
-from lowland.trials.audits.plan import REJECTED, AlsoOutside, AuditPlan, plan_audit
-
-# levels of intervals that are looked at, wider and wider: in units of the half-widths of the level asked for
-STEP, WIDEST = 1.01, 5.0
-# level of the intervals that are judged; probability that any bound that is stated is false
-LEVEL, RISK = 0.9, 0.01
-# the proof and the refutation share the risk
-SHARED = RISK / 2
+from lowland.trials.audits.covered import LEVEL, passes, proving
+from lowland.trials.audits.plan import AlsoOutside, AuditPlan, plan_audit
+from lowland.trials.audits.widening import widened
 
 
 @final
@@ -75,47 +69,19 @@ class Audit:
         """Return how many held-out cells lie in their intervals of a level, made wider by a factor."""
         return int(self.inside(level if factor == 1 else widened(level, factor)).sum())
 
-    def widening(self, level: float, risk: float) -> float | None:
-        """Return by what factor, of at least one, intervals of a level are widened so that it is proved.
-
-        Parameters
-        ----------
-        level : float
-            The share of the missing cells that are to lie in their intervals.
-        risk : float
-            Probability at most with which they do not.
-
-        Returns
-        -------
-        float or None
-            None if all held-out cells are too few to prove it, or intervals five times as wide hold too few.
-        """
-        needed = inside_needed(
-            self.held.size, self.plan.missing, level, self.plan.risk(risk), self.plan.gamma
-        )
-        if needed is None:
-            return None
-        # steps of a fixed grid: a wider one than needed still holds, since intervals grow with the level
-        steps = int(np.ceil(np.log(WIDEST) / np.log(STEP)))
-        low, high = -1, steps + 1
-        while high - low > 1:
-            middle = (low + high) // 2
-            enough = self.count(level, STEP**middle) >= needed
-            low, high = (low, middle) if enough else (middle, high)
-        return None if high > steps else STEP**high
+    @property
+    def held_size(self) -> int:
+        """Number of held-out cells that stand for missing ones."""
+        return self.held.size
 
     @property
     def passes(self) -> bool:
         """Whether the held-out cells are not seen to differ from those that they stand for."""
-        return self.alike.p_value > REJECTED
+        return passes(self)
 
     def proving(self, level: float) -> float | None:
-        """Return by what factor intervals of a level are widened so that they are proved, None if by none.
-
-        A premise that was refuted proves nothing. The risk is that of the proof on the page, so that the
-        intervals are the same.
-        """
-        return self.widening(level, SHARED) if self.passes else None
+        """Return by what factor intervals of a level are widened so that they are proved, None if by none."""
+        return proving(self, level)
 
     def intervals(
         self, rows: Indices, columns: Indices, level: float, factor: float
@@ -138,13 +104,6 @@ class NoAudit:
     """
 
     code: str
-
-
-def widened(level: float, factor: float) -> float:
-    """Return the nominal level of normal intervals that are wider than those of a level by a factor."""
-    from scipy.special import ndtr, ndtri
-
-    return float(2 * ndtr(factor * ndtri((1 + level) / 2)) - 1)
 
 
 # why there is no plan, by the sentence that says so

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lowland.completion.auditing.audit import LEVEL, Audit, widened
+from lowland.completion.auditing.audit import Audit
 from lowland.completion.auditing.inside import level_columns, reaches
 from lowland.completion.settled.evidence import Evidence
 from lowland.completion.settled.judge import evidence_of
@@ -16,6 +16,8 @@ from lowland.completion.tables.fitted import FittedTable, data_of, without_certi
 from lowland.core.arrays import Vector
 from lowland.core.results.findings import Certificate
 from lowland.recheck.documents import Document
+from lowland.trials.audits.covered import LEVEL
+from lowland.trials.audits.widening import widened
 
 LARGEST = float(np.finfo(np.float64).max)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from lowland.completion.auditing.audit import Audit, NoAudit, conduct
-from lowland.completion.auditing.covered import findings_of
+from lowland.completion.auditing.findings import findings_of
 from lowland.completion.settled.judge import settled
 from lowland.completion.tables.completed import Completed
 from lowland.core.results.findings import Certificate

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from time import perf_counter
+from typing import Protocol
 
-from lowland.completion.auditing.audit import LEVEL, RISK, SHARED, Audit, NoAudit
-from lowland.completion.auditing.better_than import better_than
-from lowland.core.results.claims import AUDITED
 from lowland.core.results.findings import Finding, undecided
 from lowland.core.results.reasons import Reason, assumption, because
 from lowland.core.results.status import Rigour, Verdict
+from lowland.trials.audits.alike import Alike
 from lowland.trials.audits.bounds import largest_gamma, least_share, most_share
-from lowland.trials.audits.plan import AuditPlan
+from lowland.trials.audits.plan import REJECTED, AuditPlan
+from lowland.trials.audits.widening import least_widening
 
+# level of the intervals that are judged; probability that any bound that is stated is false
+LEVEL, RISK = 0.9, 0.01
+# the proof and the refutation share the risk
+SHARED = RISK / 2
 # what is said of missing cells that are left out, by the reason
 LEFT = {
     "rows": "left_rows",
@@ -22,17 +26,50 @@ LEFT = {
     "runs": "left_runs",
     "other": "left_other",
     "few": "left_few",
+    "few_slices": "left_few_slices",
+    "slices": "left_slices",
 }
 
 
-def findings_of(audit: Audit | NoAudit) -> tuple[Finding, ...]:
-    """Return what an audit shows of the missing cells."""
-    if isinstance(audit, NoAudit):
-        return tuple(undecided(claim, because(audit.code)) for claim in AUDITED)
-    return covered(audit), alike(audit), better_than(audit)
+class Judged(Protocol):
+    """Cells that were held out of a fit of all else, with intervals by that fit."""
+
+    @property
+    def plan(self) -> AuditPlan:
+        """Which cells were held out, and which missing cells they stand for."""
+
+    @property
+    def held_size(self) -> int:
+        """Number of held-out cells that stand for missing ones."""
+
+    @property
+    def alike(self) -> Alike:
+        """Whether the held-out cells differ from those that they stand for."""
+
+    def count(self, level: float, factor: float = 1.0) -> int:
+        """Return how many held-out cells lie in their intervals of a level, made wider by a factor."""
 
 
-def covered(audit: Audit) -> Finding:
+def passes(audit: Judged) -> bool:
+    """Whether the held-out cells are not seen to differ from those that they stand for."""
+    return audit.alike.p_value > REJECTED
+
+
+def widening(audit: Judged, level: float, risk: float) -> float | None:
+    """Return by what factor an audit's intervals are widened so that a level is proved, None if by none."""
+    return least_widening(lambda factor: audit.count(level, factor), audit.plan, audit.held_size, level, risk)
+
+
+def proving(audit: Judged, level: float) -> float | None:
+    """Return by what factor intervals of a level are widened so that they are proved, None if by none.
+
+    A premise that was refuted proves nothing. The risk is that of the proof on the page, so that the
+    intervals are the same.
+    """
+    return widening(audit, level, SHARED) if passes(audit) else None
+
+
+def covered(audit: Judged) -> Finding:
     """Return how many missing cells lie in their intervals at least.
 
     If cells are missing independently with the odds of the plan then, given the training cells, those held
@@ -45,13 +82,13 @@ def covered(audit: Audit) -> Finding:
     -----
     Y. Gui, R. Barber, C. Ma, Conformalized matrix completion, NeurIPS 2023, has levels on average.
     """
-    began, plan, held, missing = perf_counter(), audit.plan, audit.held.size, audit.plan.missing
-    if not audit.passes:
+    began, plan, held, missing = perf_counter(), audit.plan, audit.held_size, audit.plan.missing
+    if not passes(audit):
         return undecided("covered", because("unlike", chance=audit.alike.p_value))
     own, risk = audit.count(LEVEL), plan.risk(SHARED)
     most = most_share(own, held, missing, risk, plan.gamma)
     share = least_share(own, held, missing, risk, plan.gamma)
-    factor = 1.0 if share >= LEVEL else audit.widening(LEVEL, SHARED)
+    factor = 1.0 if share >= LEVEL else widening(audit, LEVEL, SHARED)
     inside = own if factor is None else audit.count(LEVEL, factor)
     if factor is not None:
         share = least_share(inside, held, missing, risk, plan.gamma)
@@ -83,7 +120,7 @@ def covered(audit: Audit) -> Finding:
     )
 
 
-def alike(audit: Audit) -> Finding:
+def alike(audit: Judged) -> Finding:
     """Return whether the held-out cells differ from those that they stand for, by an exact test.
 
     If cells are missing as was assumed, which of the cells outside training are held out is a matter of
@@ -91,7 +128,7 @@ def alike(audit: Audit) -> Finding:
     their predictions alone: cells that are missing because their noise is large look like all others.
     """
     began, found = perf_counter(), audit.alike
-    verdict = Verdict.SUPPORTED if audit.passes else Verdict.INCONCLUSIVE
+    verdict = Verdict.SUPPORTED if passes(audit) else Verdict.INCONCLUSIVE
     if found.p_value <= RISK:
         verdict = Verdict.REFUTED
     return Finding(
@@ -102,7 +139,7 @@ def alike(audit: Audit) -> Finding:
         assumptions=premise(audit.plan),
         rigour=Rigour.PROBABILISTIC,
         seconds=perf_counter() - began,
-        reason=because("not_unlike" if audit.passes else "unlike", chance=found.p_value),
+        reason=because("not_unlike" if passes(audit) else "unlike", chance=found.p_value),
     )
 
 
@@ -115,4 +152,6 @@ def counted(inside: int, held: int, factor: float) -> Reason:
 
 def premise(plan: AuditPlan) -> tuple[str, ...]:
     """Return what is assumed of how cells are missing."""
-    return (assumption("equal_odds") if plan.gamma == 1 else assumption("odds_right", gamma=plan.gamma),)
+    if plan.gamma > 1:
+        return (assumption("odds_right", gamma=plan.gamma),)
+    return (assumption("equal_odds" if plan.scope.training.folds is None else "equal_odds_slices"),)
