@@ -12,8 +12,25 @@ from typing import Any, final
 import numpy as np
 import typer
 
-from lowland.cli.options import FileOptions, ReportOption, SeedOption
-from lowland.cli.output import say, say_files, say_json, try_report, typed_command, warn
+from lowland.cli.options import (
+    JUDGING,
+    CertificateOption,
+    FileOptions,
+    ReportOption,
+    RequireOption,
+    SeedOption,
+)
+from lowland.cli.output import (
+    check_claim,
+    exit_on_missed,
+    say,
+    say_certificate,
+    say_files,
+    say_json,
+    try_report,
+    typed_command,
+    warn,
+)
 from lowland.cli.overwriting import check_archive, check_outputs, check_table
 from lowland.cli.records import REQUIRED, option, takes_records
 from lowland.cli.tensor_source import TensorArgument, TensorSource
@@ -59,30 +76,44 @@ class FillOptions:
     interval: float = option(0.9, "Level of the intervals of missing cells.")
     draws: int = option(100, "Number of draws that are averaged.")
     report: ReportOption = None
+    certify: bool = option(
+        True,
+        "Prove how many missing cells lie in their intervals, by another fit without some known ones.",
+        panel=JUDGING,
+    )
+    certificate: CertificateOption = None
+    require: RequireOption = None
     seed: SeedOption = 0
     files: FileOptions
+
+    def check(self, file: Path) -> bool:
+        """Raise where options cannot be used, and return whether the output is a table."""
+        check_claim(self.require)
+        for name, asked in (("--require", self.require), ("--certificate", self.certificate)):
+            if asked is not None and not self.certify:
+                raise InvalidInputError(f"{name} needs a certificate", "--no-certify", fix="omit one of them")
+        output, endings = self.output, ", ".join(TABLES)
+        check_outputs(output, self.report, self.certificate, force=self.files.force)
+        as_table = output.suffix.lower() in TABLES
+        if as_table:
+            check_table(output, "--output")
+        elif output.suffix != ".npz":
+            raise InvalidInputError(
+                "--output has an unknown file extension", str(output), fix=f"use .npz, {endings}"
+            )
+        else:
+            check_archive(output, file)
+        if not 0 < self.interval < 1:
+            raise InvalidInputError("--interval must lie between 0 and 1", f"{self.interval}")
+        if self.draws < 2:
+            raise InvalidInputError("--draws must be at least 2", str(self.draws))
+        return as_table
 
 
 @takes_records
 def fill(file: TensorArgument, asked: FillOptions, source: TensorSource) -> None:
     """Fill a tensor's missing cells by averages over CP decompositions and tables, with error bars."""
-    output = asked.output
-    check_outputs(output, asked.report, force=asked.files.force)
-    as_table = output.suffix.lower() in TABLES
-    if as_table:
-        check_table(output, "--output")
-    elif output.suffix != ".npz":
-        raise InvalidInputError(
-            "--output has an unknown file extension",
-            str(output),
-            fix=f"use .npz, {', '.join(TABLES)}",
-        )
-    else:
-        check_archive(output, file)
-    if not 0 < asked.interval < 1:
-        raise InvalidInputError("--interval must lie between 0 and 1", f"{asked.interval}")
-    if asked.draws < 2:
-        raise InvalidInputError("--draws must be at least 2", str(asked.draws))
+    output, as_table = asked.output, asked.check(file)
     wanted = _rank(asked.rank)
     ordered = [text.partition("=")[0] for text in asked.order or []]
     read = source.read(file, empty_slices=ordered)
@@ -97,6 +128,7 @@ def fill(file: TensorArgument, asked: FillOptions, source: TensorSource) -> None
         model=asked.model,
         orders=_orders(asked.order or [], read),
         n_draws=asked.draws,
+        certify=asked.certify,
         rng=asked.seed,
     )
     missing = np.isnan(completed.data.array())
@@ -109,15 +141,25 @@ def fill(file: TensorArgument, asked: FillOptions, source: TensorSource) -> None
     interrupted = completed.search.stop_reason is StopReason.INTERRUPTED
     if not interrupted:
         _report(asked, completed, read)
-    paths = {"output": output, "report": asked.report}
-    if asked.files.json:
-        say_json(_as_data(completed, paths))
-    else:
-        say(str(completed))
-        say_files({"filled tensor" if name == "output" else name: path for name, path in paths.items()})
+    _tell(asked, completed)
     if interrupted:
         warn(f"lowland: interrupted after {len(completed.draws)} of {asked.draws} draws, which were averaged")
         raise typer.Exit(130)
+    exit_on_missed(completed.certificate, asked.require)
+
+
+def _tell(asked: FillOptions, fit: TensorCompletionFit) -> None:
+    """Write the certificate, and print the result."""
+    if asked.certificate is not None and fit.certificate is not None:
+        fit.save_certificate(asked.certificate)
+    paths = {"output": asked.output, "report": asked.report, "certificate": asked.certificate}
+    if asked.files.json:
+        say_json(_as_data(fit, paths))
+        return
+    say(str(fit))
+    if fit.certificate is not None:
+        say_certificate(fit.certificate)
+    say_files({"filled tensor" if name == "output" else name: path for name, path in paths.items()})
 
 
 def _report(asked: FillOptions, fit: TensorCompletionFit, read: TensorFile) -> None:
@@ -224,6 +266,7 @@ def _as_data(fit: TensorCompletionFit, paths: Mapping[str, Path | None]) -> dict
         "noise_mode": fit.noise_mode,
         "noise_by_slice": fit.slice_noise.tolist(),
         "draws": len(fit.draws),
+        "certificate": fit.certificate.as_dict() if fit.certificate else None,
         "stop_reason": fit.search.stop_reason.value,
         "files": {name: str(path) for name, path in paths.items() if path is not None and was_written(path)},
     }

@@ -192,6 +192,7 @@ SENTENCES = {
     "test",
     "no_intervals": "the fit has no intervals",
     "audit_failed": "the fit without the held-out cells failed",
+    "not_in_memory": "the cells are on the disk, or too many to list, so that none are held out",
     "choices_unknown": "what was chosen for the fit may have seen any cell, so that none can be held out now",
     # whether filled cells have settled
     "chance_moves": "chance moves {share:.1%} of {cells} filled cells that were looked at by less than a "

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, final
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.parameter_checks import whole_number
-from lowland.core.random import RandomSource, make_generator
+from lowland.core.random import RandomSource, make_generator, peek
+from lowland.core.results.status import StopReason
 from lowland.core.running.interrupt import Interruptible
 from lowland.core.wording import Option, Words
 from lowland.estimators.tensors.unfolded_tables import table_values
 from lowland.sensing.input_checks import check_scale
+from lowland.tensors.auditing.judging import judge_filled
 from lowland.tensors.cells.inputs import as_observations
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.cells.protocol import KnownCells
 from lowland.tensors.cells.stored import StoredTensor
 from lowland.tensors.filling.completed import TensorCompletionFit
 from lowland.tensors.filling.completion import complete_by_cp
-from lowland.tensors.filling.mode_orders import orders_of
+from lowland.tensors.filling.mode_orders import ModeOrder, orders_of
 from lowland.tensors.named_modes import by_number, is_named
 
 MODELS = ("auto", "cp")
@@ -40,6 +44,7 @@ def complete_tensor(  # noqa: PLR0913
     orders: Mapping[Any, Any] | None = None,
     burn_in: int = 60,
     n_draws: int = 100,
+    certify: bool = False,
     rng: RandomSource = None,
 ) -> TensorCompletionFit:
     """Complete a tensor by averages over CP decompositions and by tables, with error bars.
@@ -68,6 +73,9 @@ def complete_tensor(  # noqa: PLR0913
         Sweeps before draws are kept.
     n_draws : int
         Number of draws that are kept, one per sweep.
+    certify : bool
+        Prove how many of the missing cells lie in their intervals, by another fit without some known cells:
+        ``certificate`` of the result, and ``interval(..., method="proved")``.
     rng : int, Generator or None
         Source of randomness.
 
@@ -82,16 +90,16 @@ def complete_tensor(  # noqa: PLR0913
 
     Notes
     -----
-    Rows of each mode's factor are draws from a normal law, whose mean and covariance are drawn with them, as
-    is the noise, which differs by the slices of one mode (noisy sensors, bands) where held-out cells are then
-    surely likelier; there is nothing to tune. The model is not certified: an average over draws is no point
-    of a problem. `decompose_tucker` gives one decomposition with a certificate; for cells never seen the
-    averages are usually more accurate. Intervals are calibrated on cells held out of two shorter runs, a
-    tenth each, as cells are missing: whole fibres where fibres are, whole slices where slices are. A slice
-    without known cells is predicted from its neighbours along an order, else by the law of the others, whose
-    mean it has. A blend moves CP's draws by the share of
-    the table times the difference of both predictions; the share is learnt by least squares on these cells,
-    and each half is judged with the share of the other.
+    Rows of each mode's factor are draws from a normal law, whose mean and covariance are drawn with them,
+    as is the noise, which differs by the slices of one mode (noisy sensors, bands) where held-out cells are
+    then surely likelier; there is nothing to tune. The model is not certified: an average over draws is no
+    point of a problem; ``certify=True`` judges its missing cells instead. `decompose_tucker` gives one
+    decomposition with a certificate; for cells never seen the averages are usually more accurate. Intervals
+    are calibrated on cells held out of two shorter runs, a tenth each, as cells are missing: whole fibres
+    where fibres are, whole slices where slices are. A slice without known cells is predicted from its
+    neighbours along an order, else by the law of the others, whose mean it has. A blend moves CP's draws by
+    the share of the table times the difference of both predictions; the share is learnt by least squares on
+    these cells, and each half is judged with the share of the other.
 
     References
     ----------
@@ -116,15 +124,29 @@ def complete_tensor(  # noqa: PLR0913
         raise InvalidInputError(Words(Option("model"), " is unknown"), repr(model), fix=fix)
     orders = by_number(orders, tensor)
     data = _cells_of(tensor, observed, weights)
-    completed = complete_by_cp(
-        data,
-        chosen,
-        orders_of(orders, data.shape),
-        (burn_in, n_draws),
-        make_generator(rng),
-        unfolded=table_values if model == "auto" else None,
-    )
+    asked = _Asked(chosen, orders_of(orders, data.shape), (burn_in, n_draws), model == "auto")
+    generator = make_generator(rng)
+    seed = peek(generator)  # before anything is fitted
+    completed = asked(data, generator)
+    if certify and completed.search.stop_reason is not StopReason.INTERRUPTED:
+        with suppress(KeyboardInterrupt):  # what was filled is kept
+            completed = judge_filled(completed, seed, asked)
     return replace(completed, like=tensor if is_named(tensor) else None)
+
+
+@final
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of a fit, so that other cells can be fitted as these were."""
+
+    rank: int | None
+    orders: Sequence[ModeOrder]
+    sweeps: tuple[int, int]
+    with_tables: bool
+
+    def __call__(self, data: KnownCells, rng: np.random.Generator) -> TensorCompletionFit:
+        unfolded = table_values if self.with_tables else None
+        return complete_by_cp(data, self.rank, self.orders, self.sweeps, rng, unfolded=unfolded)
 
 
 def _cells_of(tensor: Any, observed: ArrayLike | None, weights: ArrayLike | None) -> KnownCells:

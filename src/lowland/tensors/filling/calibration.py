@@ -8,6 +8,7 @@ from typing import final
 
 import numpy as np
 
+from lowland.bayes.score_quantile import interval_reach
 from lowland.core.arrays import Vector
 from lowland.core.brief import briefly
 from lowland.tensors.filling.choice import Candidate, pooled_error
@@ -45,6 +46,18 @@ class Calibration:
     def slice_count(self) -> int:
         """Number of cells of whole slices."""
         return sum(scores.size for scores in self.slice_scores)
+
+    def of_slices(self, level: float) -> float:
+        """Return the half-width of intervals of a level, in standard errors, in slices without known cells.
+
+        Cells of one slice err together: what nearly all slices need, of few the one that needs most; and a
+        few slices that happened to be easy do not make intervals narrower than the draws do.
+        """
+        from scipy.special import ndtri
+
+        needed = [interval_reach(scores, level) for scores in self.slice_scores]
+        normal = float(ndtri((1 + level) / 2))
+        return max(float(np.quantile([normal, *needed], level, method="higher")), normal)
 
     @classmethod
     def of(cls, judged: Sequence[Candidate]) -> Calibration:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
+from os import PathLike
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -13,24 +14,28 @@ from numpy.typing import ArrayLike
 from lowland.bayes.score_quantile import interval_reach
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
-from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.errors import UnsupportedError
 from lowland.core.memory import check_fits
-from lowland.core.parameter_checks import check_share, whole_number
+from lowland.core.parameter_checks import check_share
 from lowland.core.random import RandomSource, make_generator
+from lowland.core.results.findings import Certificate
 from lowland.core.results.records import SearchResult
 from lowland.core.results.shown import Shown
+from lowland.files.certificates import write_certificate
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.report.reported import Reported
 from lowland.tensors.cells.inputs import check_cells
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.cells.protocol import KnownCells
+from lowland.tensors.filling.audited import Audited, is_proved, proved_intervals
 from lowland.tensors.filling.blending import Blend, TableValues
 from lowland.tensors.filling.calibration import Calibration
 from lowland.tensors.filling.choice import features_of
+from lowland.tensors.filling.document import filled_document
 from lowland.tensors.filling.mode_orders import ModeOrder, Smoothness, extended
 from lowland.tensors.filling.new_slices import appended, draw_slices, slices_of
 from lowland.tensors.filling.objective import BayesianCP
-from lowland.tensors.filling.sampling import Draws, moments, moments_everywhere
+from lowland.tensors.filling.sampling import Draws, check_draws_asked, moments, moments_everywhere
 from lowland.tensors.named_modes import appended_labels, labelled, mode_of, own_coordinates
 
 if TYPE_CHECKING:
@@ -75,6 +80,10 @@ class TensorCompletionFit(Shown, Reported):
         The orders that are used, and how smoothly slices vary along them.
     baseline_error : float or None
         Error of another way on the cells held out, if one was compared.
+    certificate : Certificate or None
+        What is proved of the missing cells, if that was asked for.
+    audit : Audited or None
+        Cells that were held out of another fit for it.
 
     Examples
     --------
@@ -102,6 +111,8 @@ class TensorCompletionFit(Shown, Reported):
     like: Any = None
     smooth: tuple[tuple[ModeOrder, Smoothness], ...] = ()
     baseline_error: float | None = None
+    certificate: Certificate | None = None
+    audit: Audited | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -151,7 +162,9 @@ class TensorCompletionFit(Shown, Reported):
             return means
         return means + self.blend.shifts(self.table.at(at), means)
 
-    def interval(self, positions: ArrayLike, level: float = 0.9) -> tuple[Vector, Vector]:
+    def interval(
+        self, positions: ArrayLike, level: float = 0.9, method: str = "auto"
+    ) -> tuple[Vector, Vector]:
         """Return intervals for new observations of some cells.
 
         Parameters
@@ -159,14 +172,24 @@ class TensorCompletionFit(Shown, Reported):
         positions : array_like of int, shape (k, N)
         level : float
             Coverage, between 0 and 1.
+        method : {"auto", "proved"}
+            "proved" are those of the audit's fit, as wide as is proved to hold so many of the missing cells;
+            NaN of cells of which nothing is proved. It needs a fit with ``certify=True``.
 
         Returns
         -------
         lower, upper : ndarray, shape (k,)
             As wide, in standard errors, as the errors on held-out cells demand on average.
+
+        Raises
+        ------
+        UnsupportedError
+            If nothing is proved, or not at this level.
         """
         check_share("level", level)
         at = check_cells(positions, self.shape)
+        if is_proved(method):
+            return proved_intervals(self.audit, at, float(level))
         mean, error = moments(self.model, self.draws, at)
         reach = interval_reach(self.calibration.scores, float(level)) * error
         if self.blend is not None and self.table is not None:
@@ -177,14 +200,7 @@ class TensorCompletionFit(Shown, Reported):
             [counts[k] == 0 for counts, k in zip(self.data.slice_counts(), at.T, strict=True)], axis=0
         )
         if missing.any():
-            from scipy.special import ndtri
-
-            # cells of one slice err together: what nearly all slices need, of few the one that needs most;
-            # and a few slices that happened to be easy do not make intervals narrower than the draws do
-            needed = [interval_reach(scores, float(level)) for scores in self.calibration.slice_scores]
-            normal = float(ndtri((1 + level) / 2))
-            most = max(float(np.quantile([normal, *needed], level, method="higher")), normal)
-            reach = np.where(missing, most * error, reach)
+            reach = np.where(missing, self.calibration.of_slices(float(level)) * error, reach)
         return mean - reach, mean + reach
 
     @cached_property
@@ -218,6 +234,21 @@ class TensorCompletionFit(Shown, Reported):
         blended, cp = self._spreads
         ratios = interval_reach(self.blend.scores, CENTRAL) * blended / np.maximum(cp, np.finfo(float).tiny)
         return np.where(np.isnan(blended), 1.0, ratios)
+
+    def save_certificate(self, path: str | PathLike[str]) -> None:
+        """Write what is proved of the missing cells, without the data, for `lowland.verify`.
+
+        Parameters
+        ----------
+        path : path
+            Path of the file (JSON); an existing file is replaced.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is none.
+        """
+        write_certificate(path, filled_document(self.data, self.audit, self.certificate))
 
     def tensor(self) -> Any:
         """Return predictions of all cells, known ones too.
@@ -305,7 +336,8 @@ class TensorCompletionFit(Shown, Reported):
         unit = (self.model.centre, self.model.spread)
         model = BayesianCP(data, self.rank, features, self.noise_mode, unit)
         table = None if self.table is None else self.table.extended(number, count)
-        return replace(self, data=data, model=model, draws=draws, table=table, like=like, smooth=smooth)
+        parts_of_it = {"data": data, "model": model, "draws": draws, "table": table, "like": like}
+        return replace(self, **parts_of_it, smooth=smooth, certificate=None, audit=None)
 
     def completions(self, n_completions: int, *, rng: RandomSource = None) -> Matrix:
         """Return completed tensors whose missing cells are drawn with their noise: multiple imputations.
@@ -322,13 +354,7 @@ class TensorCompletionFit(Shown, Reported):
         -------
         ndarray, shape (n_completions, I_1, ..., I_N)
         """
-        n_completions = whole_number(n_completions, "n_completions", 1)
-        if n_completions > len(self.draws):
-            raise InvalidInputError(
-                "there are not so many draws",
-                f"{n_completions} of {len(self.draws)}",
-                fix="fit with more draws",
-            )
+        n_completions = check_draws_asked(n_completions, len(self.draws))
         check_fits(8.0 * (n_completions + 2) * prod(self.shape), "the completions", "ask for fewer")
         generator, known = make_generator(rng), self.data.array()
         out = np.empty((n_completions, *self.shape))
@@ -347,30 +373,6 @@ class TensorCompletionFit(Shown, Reported):
         return filled_page(self)
 
     def _lines(self) -> list[str]:
-        missing = prod(self.shape) - self.data.size
-        lines = [
-            f"tensor {' x '.join(map(str, self.shape))}, {missing:,} of {prod(self.shape):,} cells missing",
-            f"CP with {self.rank} components, averaged over {len(self.draws)} draws, noise {self.noise:.3g}",
-        ]
-        if self.noise_mode is not None:
-            low, high = float(self.slice_noise.min()), float(self.slice_noise.max())
-            lines.append(f"noise by the slices of mode {self.noise_mode}: {low:.3g} to {high:.3g}")
-        lines += [f"mode {mode} in order: {order}" for mode, order in enumerate(self.orders) if order]
-        for mode, counts in enumerate(self.data.slice_counts()):
-            if not counts.all():
-                told = "its order" if any(self.orders[mode : mode + 1]) else "the law of the others"
-                empty = np.count_nonzero(counts == 0)
-                some = "1 slice" if empty == 1 else f"{empty} slices"
-                lines.append(f"mode {mode}: {some} without a known cell, predicted by {told}")
-        if self.blend is not None:
-            lines.append(
-                f"blended with a table (mode {self.blend.mode} by the others), whose share is"
-                f" {self.blend.weight:.0%}; error on held-out cells {self.blend.cp_error:.3g} without it"
-            )
-        elif self.no_table:
-            lines.append(f"not blended with a table of the same cells: {self.no_table}")
-        if self.calibration.slice_error is not None:
-            cells, error = self.calibration.slice_count, self.calibration.slice_error
-            lines.append(f"error on {cells:,} cells of slices held out as a whole {error:.3g}")
-        lines.append(f"error on {self.held_out_count:,} held-out cells {self.held_out_error:.3g}")
-        return lines
+        from lowland.tensors.filling.page import lines_of
+
+        return lines_of(self)

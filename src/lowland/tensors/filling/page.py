@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.report.audit_box import audit_sentences
 from lowland.report.page import Lead, Page, TableEntry
+from lowland.report.words import verdict_sentence
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.page_parts import convergence_figures, known_cells_figures
 
@@ -57,12 +59,15 @@ def filled_page(
             ("ended", fit.search.ending),
             ("time", f"{fit.search.iterations} sweeps in {fit.search.seconds:.2g} s"),
         ],
-        None,
+        fit.certificate,
         notes=facts,
         tables=_compared(fit),
         figures=figures,
         settings=settings,
-        headline="Filled by averages: nothing is proved about this answer.",
+        headline=""
+        if fit.certificate is not None
+        else "Filled by averages: nothing is proved about this answer.",
+        box=audit_sentences(fit.certificate),
         lead=Lead(sentences, _filled(fit, names, labels)),
     )
 
@@ -100,3 +105,36 @@ def _filled(
         told = [str(i if known is None else known[i]) for i, known in zip(place, labels, strict=True)]
         rows.append((*told, f"{filled[k]:.4g}", f"{lower[k]:.4g} to {upper[k]:.4g}"))
     return [TableEntry("Some of the filled cells", (*names, "filled with", f"{LEVEL:.0%} interval"), rows)]
+
+
+def lines_of(fit: TensorCompletionFit) -> list[str]:
+    """Return a filled tensor in words, one line per fact."""
+    missing = prod(fit.shape) - fit.data.size
+    lines = [
+        f"tensor {' x '.join(map(str, fit.shape))}, {missing:,} of {prod(fit.shape):,} cells missing",
+        f"CP with {fit.rank} components, averaged over {len(fit.draws)} draws, noise {fit.noise:.3g}",
+    ]
+    if fit.noise_mode is not None:
+        low, high = float(fit.slice_noise.min()), float(fit.slice_noise.max())
+        lines.append(f"noise by the slices of mode {fit.noise_mode}: {low:.3g} to {high:.3g}")
+    lines += [f"mode {mode} in order: {order}" for mode, order in enumerate(fit.orders) if order]
+    for mode, counts in enumerate(fit.data.slice_counts()):
+        if not counts.all():
+            told = "its order" if any(fit.orders[mode : mode + 1]) else "the law of the others"
+            empty = np.count_nonzero(counts == 0)
+            some = "1 slice" if empty == 1 else f"{empty} slices"
+            lines.append(f"mode {mode}: {some} without a known cell, predicted by {told}")
+    if fit.blend is not None:
+        lines.append(
+            f"blended with a table (mode {fit.blend.mode} by the others), whose share is"
+            f" {fit.blend.weight:.0%}; error on held-out cells {fit.blend.cp_error:.3g} without it"
+        )
+    elif fit.no_table:
+        lines.append(f"not blended with a table of the same cells: {fit.no_table}")
+    if fit.calibration.slice_error is not None:
+        cells, error = fit.calibration.slice_count, fit.calibration.slice_error
+        lines.append(f"error on {cells:,} cells of slices held out as a whole {error:.3g}")
+    lines.append(f"error on {fit.held_out_count:,} held-out cells {fit.held_out_error:.3g}")
+    if fit.certificate is not None:
+        lines.append(verdict_sentence(fit.certificate))
+    return lines

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
 from lowland.core.memory import check_fits
+from lowland.core.parameter_checks import whole_number
 from lowland.core.results.records import SearchResult
 from lowland.core.running.interrupt import stop_if_requested
 from lowland.search import run
@@ -98,3 +100,13 @@ def _moments(
     mean = total / count
     variance = np.maximum(squares - count * mean**2, 0.0) / max(count - 1, 1)
     return mean, np.sqrt(variance + noise / count / (1.0 if weights is None else weights))
+
+
+def check_draws_asked(count: int, there: int) -> int:
+    """Return a number of draws as a whole number; raise InvalidInputError if there are not so many."""
+    count = whole_number(count, "n_completions", 1)
+    if count > there:
+        raise InvalidInputError(
+            "there are not so many draws", f"{count} of {there}", fix="fit with more draws"
+        )
+    return count

@@ -166,7 +166,7 @@ def _longest_by_chance(lengths: Indices, absent: Matrix) -> int:
             return least - 1
     whole = int((lengths == length).sum()) // length
     expected = (lines - whole) * _whole_by_others(lengths)
-    return length - int(whole > expected + OF_WHOLE * np.sqrt(expected))
+    return int(length) - int(whole > expected + OF_WHOLE * np.sqrt(expected))
 
 
 def _overlap(share: float, length: int) -> float:

@@ -1,0 +1,51 @@
+"""What audits show, as sentences for the box at the top of a page."""
+
+from __future__ import annotations
+
+from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.status import Verdict
+from lowland.core.wording import counted
+from lowland.report.words import verdict_sentence
+
+
+def audit_sentences(certificate: Certificate | None) -> tuple[str, ...]:
+    """Return how many missing cells lie in their intervals, what that assumes, and of which nothing is said.
+
+    None if missing cells were not judged.
+    """
+    if certificate is None or "covered" not in certificate:
+        return ()
+    return (
+        verdict_sentence(certificate),
+        *_premise(certificate),
+        *_left_out(certificate["covered"]),
+    )
+
+
+def _premise(certificate: Certificate) -> list[str]:
+    """Return what the bound assumes, and what speaks for or against it."""
+    covered, alike = certificate["covered"], certificate["alike"]
+    if not covered.witness or not covered.assumptions:
+        return []
+    told = f"This assumes that {covered.assumptions[0]}."
+    if alike.value is not None:
+        sign = "no sign against it" if alike.verdict is Verdict.SUPPORTED else "signs against it"
+        told += f" A test of the known cells held out for it found {sign} (p = {alike.value:.2g})."
+    room = float(covered.witness["largest_gamma"])
+    if covered.verdict is Verdict.PROVED and room > 1:
+        told += (
+            f" It would still hold if cells outside their intervals were up to {room:.3g} times as likely "
+            "to be missing as others."
+        )
+    return [told]
+
+
+def _left_out(covered: Finding) -> list[str]:
+    """Return how many missing cells the bound is not about, and why."""
+    counts, told = [], []
+    for phrase in covered.reason:
+        if phrase.code.startswith("left_"):
+            counts.append(int(str(phrase.numbers["count"])))
+            why = str(phrase).partition(" cells ")[2]  # "are ..."
+            told.append(f"{counts[-1]:,} {why if counts[-1] > 1 else why.replace('are', 'is', 1)}")
+    return [f"Nothing is said of {counted(sum(counts), 'other')}: {'; '.join(told)}."] if told else []
