@@ -38,6 +38,7 @@ from lowland.recheck.settled import drawn_of, verify_settled
 from lowland.recheck.tensors.checks import verify_tensor
 from lowland.recheck.tensors.cp_checks import verify_cp
 from lowland.recheck.tensors.documents import PlainCells, cp_problem, precision_of, tensor_problem
+from lowland.recheck.tensors.filled import verify_filled
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.cells.plain import plain_cells
 from lowland.tensors.reading.files import read_tensor
@@ -108,6 +109,7 @@ def verify(
             "audit": "a table",
             "measurements": "measurements",
             "tensor": "a tensor",
+            "filled": "a tensor",
             "cp": "a tensor",
             "region": "inputs",
             "stability": "x and y",
@@ -175,11 +177,25 @@ def _verify_cp(document: Document, data: Any, on_progress: Progress | None) -> V
     return verify_cp(problem, document.certificate, on_progress)
 
 
+def _verify_filled(document: Document, data: Any, on_progress: Progress | None) -> Verification:
+    known = replace(_tensor_of(data, empty_slices=True), weights=None).in_double()
+    cells = plain_cells(known)
+    check_fingerprint(document, cells.fingerprint)
+    return verify_filled(document, cells)
+
+
+def _tensor_of(data: Any, *, empty_slices: bool = False) -> TensorObservations:
+    """Return the known cells of a tensor, or of the file that holds it."""
+    if isinstance(data, str | PathLike):
+        return read_tensor(Path(data)).observations
+    if isinstance(data, TensorObservations):
+        return data
+    return TensorObservations.from_array(data, empty_slices=empty_slices)
+
+
 def _plain_cells(document: Document, data: Any) -> PlainCells:
     """Return the known cells of a tensor in the precision of a document, which must be about them."""
-    if isinstance(data, str | PathLike):
-        data = read_tensor(Path(data)).observations
-    known = data if isinstance(data, TensorObservations) else TensorObservations.from_array(data)
+    known = _tensor_of(data)
     dtype = precision_of(document)
     weights = None if known.weights is None else known.weights.astype(dtype)
     cells = plain_cells(replace(known, values=known.values.astype(dtype), weights=weights))
@@ -231,6 +247,7 @@ VERIFIERS: dict[str, Callable[[Document, Any, Progress | None], Verification]] =
     "audit": _verify_table,
     "measurements": _verify_measurements,
     "tensor": _verify_tensor,
+    "filled": _verify_filled,
     "cp": _verify_cp,
     "region": _verify_region,
     "stability": _verify_stability,

@@ -28,7 +28,15 @@ SHARED = RISK / 2
 SCHEMES = ("equal", "odds")
 PARTS = ("rows", "columns", "low", "high", "wide_low", "wide_high")
 # words of findings without an audit
-NO_AUDIT = ("none_missing", "few_to_hold_out", "not_alike", "no_intervals", "audit_failed", "choices_unknown")
+NO_AUDIT = (
+    "none_missing",
+    "few_to_hold_out",
+    "not_alike",
+    "no_intervals",
+    "audit_failed",
+    "not_in_memory",
+    "choices_unknown",
+)
 UNSEEN = "that a fit made without them gave these intervals is taken on trust"
 # phrases on missing cells that are left out, by the reason
 LEFT = {
@@ -39,6 +47,8 @@ LEFT = {
     "runs": "left_runs",
     "other": "left_other",
     "few": "left_few",
+    "few_slices": "left_few_slices",
+    "slices": "left_slices",
 }
 # factor within which estimated odds are taken to be right; what a fit may be compared with
 GAMMA = 1.2
@@ -69,6 +79,8 @@ class AuditProblem:
         The held-out cells that stand for missing ones.
     low, high, wide_low, wide_high : ndarray
         Their intervals, and those made wider. Of words, the probability of all likelier levels.
+    modes : tuple of int or None
+        Of a tensor that was unfolded: lengths of the modes that the rows run over.
     """
 
     table: Observations
@@ -82,6 +94,7 @@ class AuditProblem:
     high: Vector
     wide_low: Vector
     wide_high: Vector
+    modes: tuple[int, ...] | None = None
 
 
 def without_audit(document: Document) -> Document:
@@ -125,7 +138,10 @@ def audit_problem(document: Document, table: Observations) -> AuditProblem | Non
     if not (whole and shaped and counts and seed >= 0):
         raise FileFormatError("the certificate's audit cannot be read", "its cells")
     rows, columns = (arrays.pop(name).astype(np.intp) for name in ("rows", "columns"))
-    return AuditProblem(table, seed, scheme, longest, words.astype(np.intp), rows, columns, **arrays)
+    low, high, wide_low, wide_high = (arrays[name] for name in PARTS[2:])
+    return AuditProblem(
+        table, seed, scheme, longest, words.astype(np.intp), rows, columns, low, high, wide_low, wide_high
+    )
 
 
 def verify_audit(problem: AuditProblem | None, table: Observations, certificate: Certificate) -> Verification:
@@ -143,7 +159,7 @@ def verify_audit(problem: AuditProblem | None, table: Observations, certificate:
 def _derived(problem: AuditProblem) -> HeldOut | None:
     if problem.scheme != "equal":
         return None
-    return hold_out(problem.table, problem.seed, problem.longest)
+    return hold_out(problem.table, problem.seed, problem.longest, problem.modes)
 
 
 def _checked(
@@ -239,7 +255,8 @@ def _covered(said: Statement, problem: AuditProblem, found: HeldOut | None) -> C
         said.must_say("too_few_held")
     _largest_gamma(said, inside, held, missing, risk)
     said.rigour(Rigour.PROBABILISTIC)
-    said.assume((assumption("equal_odds"), assumption("audit_unseen")))
+    odds = "equal_odds" if problem.modes is None else "equal_odds_slices"
+    said.assume((assumption(odds), assumption("audit_unseen")))
     return said.settle(
         f"{inside} of {held} held-out cells lie inside, found again by pattern and seed; {UNSEEN}"
     )

@@ -25,7 +25,7 @@ from lowland.core.results.status import Rigour, Verdict
 # version 2, the oldest that is read, has no codes of reasons; up to version 3 PROVED and REFUTED were said of
 # what holds to working precision, and rounding was bounded in the precision of the fit
 FORMAT, UNCODED, UNBOUNDED, VERSION = "lowland certificate", 2, 3, 5
-KINDS = ("table", "audit", "measurements", "tensor", "cp", "region", "stability")
+KINDS = ("table", "audit", "measurements", "tensor", "filled", "cp", "region", "stability")
 KEYS = {"format", "version", "kind", "data", "problem", "point", "findings"}
 
 
@@ -36,7 +36,7 @@ class Document:
 
     Parameters
     ----------
-    kind : {"table", "audit", "measurements", "tensor", "cp", "region", "stability"}
+    kind : {"table", "audit", "measurements", "tensor", "filled", "cp", "region", "stability"}
         What the data are.
     data : str
         Fingerprint of the data.

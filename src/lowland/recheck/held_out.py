@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
+from lowland.recheck.tensors.scattered import in_empty_slices, in_unlikely_runs, run_lengths
 
 Mask = NDArray[np.bool_]
 
@@ -22,7 +23,7 @@ DOUBT = 0.2
 # cells of tables up to which the pattern is formed
 FORMED = 20_000_000
 # why missing cells are left out, in the order in which they are counted
-REASONS = ("rows", "columns", "censored", "runs", "few")
+REASONS = ("rows", "columns", "slices", "censored", "runs", "few", "few_slices")
 
 
 @final
@@ -48,7 +49,9 @@ class HeldOut:
     allowance: float
 
 
-def hold_out(table: Observations, seed: int, longest: int | None) -> HeldOut | None:
+def hold_out(
+    table: Observations, seed: int, longest: int | None, modes: tuple[int, ...] | None = None
+) -> HeldOut | None:
     """Return what an audit with equal odds holds out; None of tables that are too large.
 
     Parameters
@@ -58,6 +61,8 @@ def hold_out(table: Observations, seed: int, longest: int | None) -> HeldOut | N
     seed : int
     longest : int or None
         Number of cells outside training that may follow one another.
+    modes : tuple of int, optional
+        Of a tensor that was unfolded: lengths of the modes that the rows run over.
     """
     (m, n), known = table.shape, np.zeros(table.shape, bool)
     if m * n > FORMED:
@@ -74,11 +79,11 @@ def hold_out(table: Observations, seed: int, longest: int | None) -> HeldOut | N
     held = np.zeros(table.shape, bool)
     held[table.rows[chosen], table.columns[chosen]] = True
     training = known & ~held
-    reason = _reasons(training, gaps, censored, longest)
+    reason = _reasons(training, gaps, censored, longest, modes)
     inside = (reason == "") & ~training & gaps
     counts, of_held = inside.sum(axis=0), (inside & held).sum(axis=0)
     few: Mask = (counts > 0) & (_all_held(counts, of_held) * int((counts > 0).sum()) > DOUBT)
-    reason[:, few] = np.where(reason[:, few] == "", "few", reason[:, few])
+    reason[:, few] = np.where(reason[:, few] == "", "few_slices" if modes else "few", reason[:, few])
     kept = (counts > 0) & ~few
     allowance = float(1 - _all_held(counts[kept], of_held[kept]).sum())
     missing = ~known & gaps
@@ -99,16 +104,30 @@ def _all_held(counts: Indices, held: Indices) -> Vector:
     return np.asarray(share ** counts.astype(np.float64))
 
 
-def _reasons(training: Mask, gaps: Mask, censored: Mask, longest: int | None) -> NDArray[np.str_]:
+def _reasons(
+    training: Mask, gaps: Mask, censored: Mask, longest: int | None, modes: tuple[int, ...] | None
+) -> NDArray[np.str_]:
     """Return why cells outside training are left out, "" where they are not."""
-    reason = np.full(training.shape, "", dtype="<U8")
+    reason = np.full(training.shape, "", dtype="<U10")
+    n = training.shape[1]
+    runs = [_runs(training), _runs(training.T).T] if longest is not None else []
     rules = [
         ("rows", np.broadcast_to(~training.any(axis=1, keepdims=True), training.shape)),
         ("columns", np.broadcast_to(~training.any(axis=0), training.shape)),
-        ("censored", np.broadcast_to(censored, training.shape)),
     ]
-    if longest is not None:
-        rules.append(("runs", np.maximum(_runs(training), _runs(training.T).T) > longest))
+    if modes is not None:
+        tensor, shunned = training.reshape(*modes, n), np.zeros(training.shape, dtype=bool)
+        open_cells = tensor[..., gaps]
+        # slices without a known cell but for columns that are complete by design
+        slices = np.ones(tensor.shape, dtype=bool)
+        slices[..., gaps] = in_empty_slices(open_cells)
+        shunned[:, gaps] = in_unlikely_runs(open_cells).reshape(len(training), -1)
+        rules = [("slices", slices.reshape(training.shape)), ("runs", shunned)]
+        if longest is not None:
+            runs += [run_lengths(tensor, mode).reshape(training.shape) for mode in range(len(modes))]
+    rules.insert(-1 if modes else len(rules), ("censored", np.broadcast_to(censored, training.shape)))
+    if runs:
+        rules.append(("runs", np.max(runs, axis=0) > longest))
     for word, which in rules:
         reason[which & (reason == "")] = word
     return reason

@@ -132,7 +132,8 @@ def conduct(data: TensorObservations, seed: int, refit: Refit) -> TensorAudit | 
             warnings.simplefilter("ignore")
             fit = in_full(lambda: refit(training, of_fit))
         found = alike(plan, table, _standing(fit, layout, table.select(~plan.hidden)), of_test)
-        audit = TensorAudit(seed, layout, plan, fit, table.select(plan.scored), found)
+        held = table.select(plan.scored).in_order()
+        audit = TensorAudit(seed, layout, plan, fit, held, found)
         audit.count(LEVEL)
     except (LowlandError, np.linalg.LinAlgError):
         return NoTensorAudit("audit_failed")
