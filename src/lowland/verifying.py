@@ -27,6 +27,7 @@ from lowland.networks.splines.stability import check_univariate
 from lowland.networks.splines.variation import data_shares
 from lowland.recheck.audits import audit_problem, verify_audit, without_audit
 from lowland.recheck.documents import Document
+from lowland.recheck.filled import verify_filled
 from lowland.recheck.matrices.checks import verify_matrix
 from lowland.recheck.matrices.measurements import measured_fingerprint, measured_problem, real_data
 from lowland.recheck.matrices.tables.problem import in_precision, table_problem
@@ -38,7 +39,6 @@ from lowland.recheck.settled import drawn_of, verify_settled
 from lowland.recheck.tensors.checks import verify_tensor
 from lowland.recheck.tensors.cp_checks import verify_cp
 from lowland.recheck.tensors.documents import PlainCells, cp_problem, precision_of, tensor_problem
-from lowland.recheck.tensors.filled import verify_filled
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.cells.plain import plain_cells
 from lowland.tensors.reading.files import read_tensor

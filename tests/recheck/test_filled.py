@@ -54,7 +54,7 @@ def test_an_honest_audit_is_confirmed(honest, fit, tensor):
 
 FORGED = {
     "another seed": lambda p: p["problem"]["audit"].update(seed=4),
-    "wider": lambda p: p["point"].update(audit_wide_low=[-1e9] * len(p["point"]["audit_wide_low"])),
+    "other ends": lambda p: p["point"].update(audit_wide_high=[-1e9] * len(p["point"]["audit_low"])),
     "more missing": lambda p: p["findings"][0]["witness"].update(missing=10_000),
     "a larger share": lambda p: p["findings"][0].update(value=0.99),
     "fewer assumptions": lambda p: p["findings"][0].update(assumptions=[]),

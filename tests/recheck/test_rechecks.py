@@ -435,7 +435,7 @@ def test_every_kind_of_document_has_a_verifier_and_a_sample():
     from lowland.recheck.documents import KINDS
     from lowland.verifying import VERIFIERS
 
-    # those of audits are in `test_audits.py` and `test_filled.py`: some of their findings are about a fit that they do not hold
+    # audits are in `test_audits.py` and `test_filled.py`: findings are about a fit that they do not hold
     kinds = {sample(name).document.kind for name in SAMPLES} | {"audit", "filled"}
     assert set(VERIFIERS) == set(KINDS) == kinds
 
