@@ -208,3 +208,18 @@ def test_proofs_of_folded_tables_are_checked_on_them(readings):
 def test_refusals(options, words, folder):
     output = () if "--output" in options else ("--output", "full.npz")
     assert_clean_error(call("fill", "cube.npy", *output, *options, cwd=folder), words)
+
+
+def test_missing_cells_are_judged(folder):
+    options = (*CP, "--draws", "10", "--json", "--certificate", "proof.json", "--require", "covered")
+    done = call("fill", "cube.npy", "--output", "full.npz", *options, cwd=folder)
+    findings = {one["claim"]: one for one in json.loads(done.stdout)["certificate"]["findings"]}
+    assert set(findings) == {"covered", "alike"}
+    assert done.returncode == int(findings["covered"]["verdict"] != "proved")
+    checked = ll.verify(folder / "proof.json", folder / "cube.npy")
+    assert checked["covered"].outcome is ll.Outcome.CONFIRMED
+    options = (*CP, "--draws", "5", "--no-certify", "--force")
+    told = call("fill", "cube.npy", "--output", "full.npz", *options, cwd=folder)
+    assert "covered" not in told.stdout
+    refused = call("fill", "cube.npy", "--output", "full.npz", *options, "--require", "covered", cwd=folder)
+    assert_clean_error(refused, "--require needs a certificate")

@@ -11,8 +11,8 @@ from lowland.core.arrays import Matrix
 
 Mask = NDArray[np.bool_]
 
-# more runs than chance leaves: so many standard deviations; and more empty fibres; steps of a rate's search
-BEYOND, OF_WHOLE, STEPS = 2.0, 2.0, 50
+# more runs than chance leaves: so many standard deviations
+BEYOND = 2.0
 
 
 def in_empty_slices(known: Mask) -> Mask:
@@ -37,7 +37,7 @@ def run_lengths(known: Mask, mode: int) -> NDArray[np.intp]:
 
 
 def in_unlikely_runs(known: Mask) -> Mask:
-    """Return the absent cells in runs of which there are more than independent cells would leave."""
+    """Return the absent cells in empty fibres, or in runs of which independent cells leave fewer."""
     found = np.zeros(known.shape, dtype=bool)
     chances = _chances(known)
     for mode in range(known.ndim):
@@ -67,7 +67,7 @@ def _chances(known: Mask) -> Matrix:
 
 def _longest(known: Mask, chances: Matrix) -> int:
     """Return the longest run along lines that chance explains."""
-    lines, length = known.shape
+    length = known.shape[1]
     share = float(chances.mean())
     for least in range(2, length):
         windows = np.lib.stride_tricks.sliding_window_view(~known, least, axis=1).all(axis=2).sum()
@@ -76,20 +76,4 @@ def _longest(known: Mask, chances: Matrix) -> int:
         variance = 1 - both + 2 * sum(share**k - both for k in range(1, least))
         if windows > expected + BEYOND * np.sqrt(expected * max(variance, 0.0)):
             return least - 1
-    whole = int((~known.any(axis=1)).sum())
-    expected = (lines - whole) * _empty_per_other(known)
-    return int(length) - int(whole > expected + OF_WHOLE * np.sqrt(expected))
-
-
-def _empty_per_other(known: Mask) -> float:
-    """Return how many empty lines a binomial law leaves per other line, by the mean of the others."""
-    counts = known.sum(axis=1)
-    if not (counts > 0).any():
-        return 0.0
-    length = known.shape[1]
-    mean = float(counts[counts > 0].mean()) / length
-    rate = mean
-    for _ in range(STEPS):
-        rate = mean * (1 - (1 - rate) ** length)
-    empty = (1 - rate) ** length
-    return float(empty / max(1 - empty, 1e-9))
+    return max(length - 1, 1)

@@ -11,10 +11,8 @@ import numpy as np
 from lowland.core.arrays import Indices, Matrix
 from lowland.trials.audits.patterns import Mask, Pattern, runs_along
 
-# runs beyond chance: so many standard deviations more of them than equal odds would leave; of empty fibres
-BEYOND_CHANCE, OF_WHOLE = 2.0, 2.0
-# of the search for a rate
-STEPS = 50
+# runs beyond chance: so many standard deviations more of them than independent cells would leave
+BEYOND_CHANCE = 2.0
 
 
 @final
@@ -37,7 +35,8 @@ class Folds:
     counts : tuple of ndarray of int
         Number of known cells of each of these fibres.
     shunned : ndarray of bool, shape (m, n)
-        Absent cells in runs so long that there are more of them than chance explains, along any mode.
+        Absent cells in fibres without known cells, or in runs so long that there are more of them than chance
+        explains, along any mode.
     """
 
     modes: tuple[int, ...]
@@ -118,7 +117,7 @@ def _fibres(rows: Indices, columns: Indices, modes: tuple[int, ...], n: int, mod
 
 
 def _beyond_chance(known: Mask) -> Mask:
-    """Return the absent cells in runs along any mode that are too many for independent cells."""
+    """Return the absent cells in empty fibres, or in runs along a mode too many for independent cells."""
     found, absent = np.zeros(known.shape, dtype=bool), _chances(known)
     for mode in range(known.ndim):
         along = np.moveaxis(known, mode, -1)
@@ -146,7 +145,7 @@ def _chances(known: Mask) -> Matrix:
 
 
 def _longest_by_chance(lengths: Indices, absent: Matrix) -> int:
-    """Return the length of runs from which on there are more of them than chance explains, less one.
+    """Return the length of the longest runs of which there are no more than chance explains.
 
     Parameters
     ----------
@@ -164,30 +163,14 @@ def _longest_by_chance(lengths: Indices, absent: Matrix) -> int:
         chances = np.exp(logs[:, least:] - logs[:, :-least])
         if windows > chances.sum() + BEYOND_CHANCE * np.sqrt(chances.sum() * _overlap(share, least)):
             return least - 1
-    whole = int((lengths == length).sum()) // length
-    expected = (lines - whole) * _whole_by_others(lengths)
-    return int(length) - int(whole > expected + OF_WHOLE * np.sqrt(expected))
+    # of a fibre without any known cell none can be held out: as of rows of a table nothing is said of it
+    return max(length - 1, 1)
 
 
 def _overlap(share: float, length: int) -> float:
     """Return the variance of a number of windows of absent cells over its mean: windows overlap."""
     whole, more = share**length, share ** np.arange(1.0, length)
     return float(max(1 - whole + 2 * (more - whole).sum(), 0.0))
-
-
-def _whole_by_others(lengths: Indices) -> float:
-    """Return how many empty lines there are per other one, by how many cells the other ones have."""
-    length = lengths.shape[1]
-    counts = (lengths == 0).sum(axis=1)
-    counts = counts[counts > 0]
-    if not counts.size:
-        return 0.0
-    mean = float(counts.mean()) / length
-    rate = mean
-    for _ in range(STEPS):  # the mean of a binomial number that is not zero
-        rate = mean * (1 - (1 - rate) ** length)
-    chance = (1 - rate) ** length
-    return float(chance / max(1 - chance, 1e-9))
 
 
 def _lengths(known: Mask) -> Indices:

@@ -68,8 +68,8 @@ class AuditPlan:
         Number of missing cells outside the statement by reason: "rows" and "columns" (no training cells),
         "censored" (their column has censored cells), "odds" (among the largest), "runs" (longer than
         held-out cells can imitate), "other" (the caller's), "few" (their column has too few cells outside
-        training); of an unfolded tensor "few_slices" and "slices" (no training cells),
-        and among "runs" those of a length of which there are more than chance would leave.
+        training); of an unfolded tensor "few_slices" and "slices" (no training cells), and among "runs"
+        those of whole fibres, or of a length of which there are more than chance would leave.
     alike_before : float
         p-value of the hypothesis that held-out cells are a random choice, without any fit.
     allowance : float

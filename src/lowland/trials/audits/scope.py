@@ -71,7 +71,7 @@ class Scope:
         if folds is None:
             leave_out(pattern.row_counts[rows] == 0, ROWS)
             leave_out(without, COLUMNS)
-        else:  # a fibre that happens to be empty is told by the others
+        else:
             leave_out(without | folds.in_empty_slices(rows), SLICES)
             leave_out(folds.shunned[rows, columns], RUNS)
         leave_out(self.censored[columns], CENSORED)
