@@ -76,4 +76,4 @@ def _longest(known: Mask, chances: Matrix) -> int:
         variance = 1 - both + 2 * sum(share**k - both for k in range(1, least))
         if windows > expected + BEYOND * np.sqrt(expected * max(variance, 0.0)):
             return least - 1
-    return max(length - 1, 1)
+    return max(int(length) - 1, 1)

@@ -164,7 +164,7 @@ def _longest_by_chance(lengths: Indices, absent: Matrix) -> int:
         if windows > chances.sum() + BEYOND_CHANCE * np.sqrt(chances.sum() * _overlap(share, least)):
             return least - 1
     # of a fibre without any known cell none can be held out: as of rows of a table nothing is said of it
-    return max(length - 1, 1)
+    return max(int(length) - 1, 1)
 
 
 def _overlap(share: float, length: int) -> float:
