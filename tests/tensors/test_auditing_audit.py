@@ -11,6 +11,7 @@ from lowland.tensors.auditing.audit import NoTensorAudit, TensorAudit, conduct
 from lowland.tensors.auditing.judging import findings_of
 from lowland.tensors.auditing.unfolded import Unfolded
 from lowland.tensors.filling import choice as cp_choice
+from lowland.tensors.filling.page import filled_page
 from lowland.trials.audits.covered import LEVEL, RISK
 from lowland.trials.audits.plan import plan_audit
 from oracles.slice_means import SliceMeans
@@ -128,6 +129,10 @@ def test_a_fit_is_the_same_and_proved_by_another(fit):
     low, high = judged.interval(at, LEVEL, "proved")
     assert np.mean((low <= truth[tuple(at.T)]) & (truth[tuple(at.T)] <= high)) >= LEVEL
     assert "Proved: at least 9" in str(judged)
+    box = filled_page(judged).box
+    assert box[0].startswith("Proved: at least 9")
+    assert "equal odds in all slices" in box[1]
+    assert not filled_page(plain).box
 
 
 def test_what_is_not_proved_is_not_offered(fit):
@@ -147,3 +152,15 @@ def test_new_slices_are_not_audited(fit):
     more = judged.update(np.full((12, 8), np.nan), rng=0)
     assert more.certificate is None
     assert more.audit is None
+
+
+def test_cells_on_the_disk_are_not_audited(fit, tmp_path):
+    known = fit[0].data
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cp_choice, "COMPARED", (4, 4))
+        stored = ll.StoredTensor.from_batches([(known.positions, known.values)], tmp_path / "cells")
+        found = ll.complete_tensor(stored, 1, burn_in=4, n_draws=4, certify=True, rng=0)
+    assert found.certificate["covered"].verdict is Verdict.INCONCLUSIVE
+    assert "on the disk" in found.certificate["covered"].method
+    with pytest.raises(UnsupportedError, match="in memory"):
+        found.save_certificate(tmp_path / "proof.json")

@@ -32,7 +32,7 @@ def _premise(certificate: Certificate) -> list[str]:
         sign = "no sign against it" if alike.verdict is Verdict.SUPPORTED else "signs against it"
         told += f" A test of the known cells held out for it found {sign} (p = {alike.value:.2g})."
     room = float(covered.witness["largest_gamma"])
-    if covered.verdict is Verdict.PROVED and room > 1:
+    if covered.verdict is Verdict.PROVED and room >= 1.005:  # else it rounds to 1
         told += (
             f" It would still hold if cells outside their intervals were up to {room:.3g} times as likely "
             "to be missing as others."

@@ -24,6 +24,7 @@ from lowland.core.results.shown import Shown
 from lowland.files.certificates import write_certificate
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.report.reported import Reported
+from lowland.report.words import verdict_sentence
 from lowland.tensors.cells.inputs import check_cells
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.cells.protocol import KnownCells
@@ -375,4 +376,5 @@ class TensorCompletionFit(Shown, Reported):
     def _lines(self) -> list[str]:
         from lowland.tensors.filling.page import lines_of
 
-        return lines_of(self)
+        verdict = [] if self.certificate is None else [verdict_sentence(self.certificate)]
+        return lines_of(self) + verdict

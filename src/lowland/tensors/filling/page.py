@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from lowland.report.audit_box import audit_sentences
 from lowland.report.page import Lead, Page, TableEntry
-from lowland.report.words import verdict_sentence
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.page_parts import convergence_figures, known_cells_figures
 
@@ -46,7 +45,7 @@ def filled_page(
     if labels is None:
         labels = [None if like is None or name not in like.coords else like[name].values for name in names]
     size = " x ".join(map(str, fit.shape))
-    sentences, (_, *facts) = [_how_wrong(fit)], str(fit).split("\n")
+    sentences, (_, *facts) = [_how_wrong(fit)], lines_of(fit)
     figures = convergence_figures(fit.search)
     if isinstance(fit.data, TensorObservations):
         predicted = fit.predict(fit.data.all_positions())
@@ -135,6 +134,4 @@ def lines_of(fit: TensorCompletionFit) -> list[str]:
         cells, error = fit.calibration.slice_count, fit.calibration.slice_error
         lines.append(f"error on {cells:,} cells of slices held out as a whole {error:.3g}")
     lines.append(f"error on {fit.held_out_count:,} held-out cells {fit.held_out_error:.3g}")
-    if fit.certificate is not None:
-        lines.append(verdict_sentence(fit.certificate))
     return lines
