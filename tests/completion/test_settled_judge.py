@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import lowland as ll
+from lowland.bayes.monte_carlo import MonteCarlo
 from lowland.completion.auditing.judging import judge_completed
 from lowland.completion.settled import evidence as evidences
 from lowland.completion.settled import judge
 from lowland.completion.settled.evidence import Evidence, in_short
-from lowland.completion.settled.monte_carlo import MonteCarlo
 from lowland.completion.settled.record import with_trees
 
 SUPPORTED, OPEN = ll.Verdict.SUPPORTED, ll.Verdict.INCONCLUSIVE

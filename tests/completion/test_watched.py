@@ -3,34 +3,7 @@
 import numpy as np
 import pytest
 
-import lowland as ll
-from lowland.completion.bayesian.gaussian.watched import MOST_WATCHED, Watched, watched_cells
-
-
-def fitted(table, **settings):
-    model = ll.MatrixCompletion(
-        method="gaussian", n_draws=12, refine=False, powers=False, certify=False, random_state=0, **settings
-    )
-    return model.fit(table)._completed.table
-
-
-def test_the_mean_of_what_was_watched_is_the_prediction():
-    rng = np.random.default_rng(0)
-    table = rng.standard_normal((60, 1)) + rng.standard_normal((60, 4))
-    table[rng.random(table.shape) < 0.2] = np.nan
-    fit = fitted(table, may_be_negative=True).fit
-    chain = fit.watched.chain(fit.search.state.kept)
-    assert chain.shape == (48, np.isnan(table).sum())  # four sweeps for each draw of so few cells
-    rows, columns = fit.watched.rows, fit.watched.columns
-    assert np.isnan(table[rows, columns]).all()
-    means = fit.model.scaling.undo(chain.mean(axis=0), columns)
-    np.testing.assert_allclose(means, fit.model.predict(rows, columns), rtol=1e-5, atol=1e-5)
-
-
-def test_a_chain_of_which_a_part_was_not_watched_is_none():
-    watched = Watched(np.zeros(0, np.intp), np.zeros(0, np.intp))
-    assert watched.chain(0) is None
-    assert watched.chain(3) is None
+from lowland.completion.bayesian.gaussian.watched import MOST_WATCHED, watched_cells
 
 
 @pytest.mark.parametrize("shape", [(5, 4), (90, 20)])

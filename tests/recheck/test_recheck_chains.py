@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lowland.completion.settled.monte_carlo import MonteCarlo
+from lowland.bayes.monte_carlo import MonteCarlo
 from lowland.recheck.chains import chance_of_mean
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -24,8 +23,6 @@ class Augmentation:
     burn_in : int
         Number of initial sweeps that are not kept; after them, what each distribution says of the missing
         numbers is added up.
-    watch : callable, optional
-        Called with the states before and after each distribution that is added.
 
     References
     ----------
@@ -33,7 +30,6 @@ class Augmentation:
     """
 
     burn_in: int = 40
-    watch: Callable[[Any, Any], None] | None = None
     name: ClassVar[str] = "augmentation"
     needs: ClassVar[tuple[type[Any], ...]] = (HasAugmentation,)
     promises_descent: ClassVar[bool] = False
@@ -51,7 +47,5 @@ class Augmentation:
         """Draw both, and add up what is kept."""
         state = objective.draw(state, rng)
         if state.sweep > self.burn_in:
-            before, state = state, objective.keep(state)
-            if self.watch is not None:
-                self.watch(before, state)
+            state = objective.keep(state)
         return state, Info(objective.energy(state), None)

@@ -16,7 +16,6 @@ from lowland.completion.bayesian.features import FeatureMap, SideCovariates, che
 from lowland.completion.bayesian.gaussian.between import Between
 from lowland.completion.bayesian.gaussian.fit import fit_gaussian
 from lowland.completion.bayesian.gaussian.objective import GaussianRows
-from lowland.completion.bayesian.gaussian.watched import Watched
 from lowland.completion.bayesian.learnt_prior import LearntPrior
 from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.objective import BayesianCompletion
@@ -60,8 +59,6 @@ class BayesianFit:
         Resolved settings, without "auto".
     table : Observations or None
         The fitted table, if it is in memory.
-    watched : Watched or None
-        Some missing cells along the chain of a Gaussian.
     """
 
     model: PosteriorModel
@@ -70,7 +67,6 @@ class BayesianFit:
     objective: BayesianCompletion | GaussianRows
     settings: BayesianSettings
     table: Observations | None = None
-    watched: Watched | None = None
 
     @property
     def observations(self) -> Observations:
@@ -123,7 +119,7 @@ def fit_cells(  # noqa: PLR0913
     scaled = cells.scaled(scaling.centres, scaling.spreads)
     if settings.full:
         first = None if n <= USUAL_RANK else _factor_covariance(cells, summary, scaling, rng)
-        model, search, gaussian, watched = fit_gaussian(
+        model, search, gaussian = fit_gaussian(
             scaled,
             scaling,
             labels,
@@ -135,7 +131,7 @@ def fit_cells(  # noqa: PLR0913
             checkpoint=checkpoint,
             resume=resume,
         )
-        return BayesianFit(model, search, None, gaussian, settings, watched=watched)
+        return BayesianFit(model, search, None, gaussian, settings)
     covariates = (
         check_covariates(covariates[0], m, "row_covariates"),
         check_covariates(covariates[1], n, "column_covariates"),

@@ -7,6 +7,7 @@ from typing import final
 
 import numpy as np
 
+from lowland.bayes.monte_carlo import FEWEST_DRAWS, MonteCarlo
 from lowland.completion.bayesian.gaussian.objective import GaussianRows
 from lowland.completion.bayesian.settings import USUAL_RANK
 from lowland.completion.bayesian.sweeps import BayesianFit
@@ -17,7 +18,6 @@ from lowland.completion.refinement.forests import Refinement, other_columns
 from lowland.completion.refinement.layer import RefinementLayer
 from lowland.completion.restricted.layer import RestrictedLayer
 from lowland.completion.settled.chains import another_chain, kept_draws
-from lowland.completion.settled.monte_carlo import FEWEST_DRAWS, MonteCarlo
 from lowland.completion.settled.record import Settled, with_trees
 from lowland.completion.tables.fitted import FittedTable
 from lowland.core.arrays import Indices, Matrix, Vector
@@ -151,7 +151,8 @@ def _of_gaussian(
         # as read from a file, which does not hold what the mean of the covariance's prior may be
         reason = "a model that was read from a file does not hold the prior of its chain"
         return _Errors(np.zeros(0), Settled("none", left_out=(reason,)))
-    chain = another_chain(objective, settings, rows, columns, rng)
+    state = fit.search.state  # not of a model that was read from a file
+    chain = another_chain(objective, settings, rows, columns, rng, None if state is None else state.kept)
     drawn = MonteCarlo.of(chain)
     centred = (model.scores(rows, columns) - model.scaling.centres[columns]) / model.scaling.spreads[columns]
     gaps = (chain.mean(axis=(0, 1)) - centred) / np.sqrt(2)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from lowland.bayes.monte_carlo import Draws
 from lowland.completion.bayesian.gaussian.objective import GaussianRows
 from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.settings import BayesianSettings
-from lowland.completion.settled.monte_carlo import Draws
 from lowland.core.arrays import Indices
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.search.augmentation import Augmentation
@@ -24,6 +24,7 @@ def another_chain(
     rows: Indices,
     columns: Indices,
     rng: np.random.Generator,
+    kept: int | None = None,
 ) -> Draws:
     """Return conditional means of cells along a chain of a Gaussian of its own, shape (1, sweeps, cells).
 
@@ -37,12 +38,15 @@ def another_chain(
         Those of the fit: as many sweeps are made, after as many that are not kept.
     rows, columns : ndarray of int, shape (cells,)
     rng : numpy.random.Generator
+    kept : int, optional
+        How many sweeps are kept, if that is another number than the settings say.
 
     Notes
     -----
     Costs the fit again. Missing cells start at random, twice as far from their means as columns reach.
     """
     sweeps, burn_in = settings.gaussian_sweeps
+    sweeps = sweeps if kept is None else burn_in + kept
     stepper, means = Augmentation(burn_in), []
     start = DISPERSED * rng.standard_normal(objective.size)
     with one_blas_thread():

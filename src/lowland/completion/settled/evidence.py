@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.settled.monte_carlo import FEWEST_DRAWS, Draws, MonteCarlo
+from lowland.bayes.monte_carlo import FEWEST_DRAWS, Draws, MonteCarlo
 from lowland.completion.settled.record import Settled, with_trees
 from lowland.core.arrays import Indices, Matrix
 

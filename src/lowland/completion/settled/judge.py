@@ -7,14 +7,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from lowland.bayes.monte_carlo import SMALL, Draws
+from lowland.completion.bayesian.gaussian.objective import GaussianRows
 from lowland.completion.bayesian.gaussian.watched import watched_cells
 from lowland.completion.bayesian.table import BayesianTable
 from lowland.completion.informed.layer import known_cells
 from lowland.completion.settled.cells import Within, fit_within, single_trees
 from lowland.completion.settled.chains import kept_draws
 from lowland.completion.settled.evidence import DIGITS, Evidence, enough_draws, in_short
-from lowland.completion.settled.monte_carlo import Draws
-from lowland.completion.settled.record import SMALL, Settled
+from lowland.completion.settled.record import Settled
 from lowland.completion.tables.fitted import FittedTable
 from lowland.core.arrays import Indices
 from lowland.core.results.findings import Finding, undecided
@@ -127,11 +128,10 @@ def _draws(
 
 def _of_chain(table: BayesianTable) -> Found | str:
     """Return the conditional means along the chain of a Gaussian."""
-    watched = None if table.fit is None else table.fit.watched
-    chain = None if watched is None or table.fit is None else watched.chain(table.fit.search.state.kept)
-    if watched is None or chain is None:
+    fit = table.fit
+    if fit is None or not isinstance(fit.objective, GaussianRows) or fit.search.state is None:
         return "draws_not_kept"
-    return "draws", watched.rows, watched.columns, chain[None]
+    return "draws", *fit.objective.watched, fit.search.state.watched[None]
 
 
 def _of_factors(table: BayesianTable, another: np.random.Generator | None) -> Found | str:

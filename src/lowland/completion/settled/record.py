@@ -8,13 +8,12 @@ from typing import final
 
 import numpy as np
 
+from lowland.bayes.monte_carlo import ENOUGH, SMALL, error_quantile
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.doors import public
 from lowland.core.results.status import Verdict
 from lowland.core.wording import counted
 
-# errors by chance are small below this share of a cell's standard error, and for so many of the cells
-SMALL, ENOUGH = 1 / 20, 0.99
 # R-hat that half of the cells do not exceed where errors tell something: by chance it is so large where fewer
 # than five draws are independent; the largest of hundreds of cells is above it in most short chains
 MIXED = 1.1
@@ -89,7 +88,7 @@ class Settled:
     @property
     def verdict(self) -> Verdict:
         """SUPPORTED if errors by chance are small for 99 % of the cells, else INCONCLUSIVE."""
-        small = self.kind != "none" and self.share >= ENOUGH
+        small = self.kind != "none" and self.share >= ENOUGH / 100
         return Verdict.SUPPORTED if small and self.mixed else Verdict.INCONCLUSIVE
 
     def __str__(self) -> str:
@@ -145,14 +144,6 @@ def with_trees(said: Settled, errors: Vector, trees: Matrix) -> Settled:
     return replace(
         said, draws_needed=needed(said.draws, errors, goal), trees_needed=needed(count, spread, goal)
     )
-
-
-def error_quantile(errors: Vector) -> float:
-    """Return the error that 99 % of the cells do not exceed."""
-    if not errors.size:
-        return float("inf")
-    enough = -(-99 * errors.size // 100)  # the fewest cells that are a share of 99 %
-    return float(np.sort(errors)[enough - 1])
 
 
 def needed(count: int, errors: Vector, goal: float = SMALL) -> int:

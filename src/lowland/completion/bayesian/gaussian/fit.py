@@ -14,9 +14,10 @@ from lowland.cells.sides import TableCells
 from lowland.cells.sums import known_cells
 from lowland.completion.bayesian.features import FeatureMap
 from lowland.completion.bayesian.gaussian.between import Between
+from lowland.completion.bayesian.gaussian.chain import run_chain
 from lowland.completion.bayesian.gaussian.errors import GaussianErrors, gaussian_errors
 from lowland.completion.bayesian.gaussian.objective import GaussianDraw, GaussianRows
-from lowland.completion.bayesian.gaussian.watched import Watched, watched_cells
+from lowland.completion.bayesian.gaussian.watched import watched_cells
 from lowland.completion.bayesian.learnt_prior import LearntPrior
 from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.row_sizes import row_distances
@@ -27,11 +28,7 @@ from lowland.core.results.records import SearchResult
 from lowland.core.results.status import StopReason
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.kernels.systems.moments import Moments
-from lowland.search import Iterations, run
-from lowland.search.augmentation import Augmentation
-from lowland.search.gibbs import Drawn
 from lowland.search.loop import Callback, Checkpoint, Snapshot
-from lowland.search.stops import StopRule
 
 # share of the largest noise that leaves the rest of the covariance positive definite
 NOISE_SHARE = 0.9
@@ -51,7 +48,7 @@ def fit_gaussian(  # noqa: PLR0913
     callbacks: Sequence[Callback] = (),
     checkpoint: Checkpoint | None = None,
     resume: Snapshot | None = None,
-) -> tuple[PosteriorModel, SearchResult, GaussianRows, Watched]:
+) -> tuple[PosteriorModel, SearchResult, GaussianRows]:
     """Fit scaled cells by data augmentation; other parameters are those of `fit_bayesian`.
 
     Parameters
@@ -73,23 +70,19 @@ def fit_gaussian(  # noqa: PLR0913
     SearchResult
     GaussianRows
         The objective.
-    Watched
-        Some missing cells along the chain.
     """
     tables = max(LEAST_TABLES, KEPT_NUMBERS // (scaled.shape[0] * scaled.shape[1]))
     thin = settings.sweeps_per_draw * max(1, settings.gaussian_draws // tables)
-    objective = GaussianRows(scaled, thin, targets, between)
-    sweeps, burn_in = settings.gaussian_sweeps
-    whole = sweeps - burn_in >= settings.gaussian_draws * settings.sweeps_per_draw
-    stop: StopRule = Drawn(sweeps, settings.gaussian_draws) if whole else Iterations(sweeps)
     (known,) = scaled.map(0, known_cells, scaled.shape[1])
-    watched = Watched(*watched_cells(known))
+    watched = watched_cells(known)
+    # what a longer chain draws is averaged, but its tables are not kept
+    most = -(-settings.gaussian_draws * settings.sweeps_per_draw // thin)
+    objective = GaussianRows(scaled, thin, targets, between, watched=watched, most_tables=most)
     with one_blas_thread():  # the same bits whatever its number of threads
-        search = run(
+        search = run_chain(
             objective,
-            Augmentation(burn_in, watched),
-            np.zeros(objective.size, objective.dtype),  # every missing cell at the mean of its column
-            stop=stop,
+            settings,
+            known,
             rng=rng,
             callbacks=callbacks,
             checkpoint=checkpoint,
@@ -100,7 +93,7 @@ def fit_gaussian(  # noqa: PLR0913
             raise KeyboardInterrupt  # there is nothing worth keeping yet
         state = state if state.kept else objective.keep(state)
         model = gaussian_model(objective, state, scaling, labels, rng, shaped=not settings.grouped)
-        return model, search, objective, watched
+        return model, search, objective
 
 
 def gaussian_model(

@@ -12,13 +12,14 @@ from lowland.bayes.full_gaussian import draw_gaussian, draw_target
 from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.gaussian.between import Between
 from lowland.completion.cells.blocks import completed_lines
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.work import rows_work, touch
 from lowland.kernels.systems.conditional_rows import SMALL
 from lowland.kernels.systems.rows import Noise, default_form
 
 # scaled numbers are known up to a variance of this power of the unit roundoff
 ROUNDING = 2 / 3
+NONE_WATCHED = np.zeros(0, np.intp), np.zeros(0, np.intp)
 
 
 @final
@@ -49,6 +50,10 @@ class GaussianDraw:
     between : ndarray, shape (3, k)
         Of cells between two numbers, sums of the means given all other cells of their row, of their squares,
         and of the variances.
+    watched : ndarray, shape (kept, cells)
+        Conditional means of some cells, by kept draw.
+    goal : int
+        How many draws are to be kept, 0 while that is not known.
     """
 
     theta: Vector
@@ -66,6 +71,8 @@ class GaussianDraw:
     tables: tuple[Vector, ...] = ()
     target: int = 0
     between: Matrix = field(default_factory=lambda: np.zeros((3, 0)))
+    watched: Matrix = field(default_factory=lambda: np.zeros((0, 0)))
+    goal: int = 0
 
 
 @final
@@ -82,6 +89,10 @@ class GaussianRows:
         What the mean of the covariance's prior may be, None for I; which it is, is drawn with it.
     between : Between, optional
         Cells of which only two numbers are known that they lie between: drawn too, given their row.
+    watched : pair of ndarray of int, shape (cells,)
+        Rows and columns of cells whose conditional means are kept by draw.
+    most_tables : int, optional
+        Number of completed tables that are kept at most.
 
     Notes
     -----
@@ -94,6 +105,8 @@ class GaussianRows:
     width: int
     roots: list[Vector | None]
     between: Between | None
+    watched: tuple[Indices, Indices]
+    most_tables: int | None
 
     def __init__(
         self,
@@ -101,7 +114,11 @@ class GaussianRows:
         thin: int = 1,
         targets: Sequence[Matrix | None] = (None,),
         between: Between | None = None,
+        *,
+        watched: tuple[Indices, Indices] = NONE_WATCHED,
+        most_tables: int | None = None,
     ) -> None:
+        self.watched, self.most_tables = watched, most_tables
         self.between = between
         self.cells, self.thin, (self.count, self.width) = cells, thin, cells.shape
         self.floor: float = float(np.finfo(cells.dtype).eps ** ROUNDING)
@@ -137,6 +154,7 @@ class GaussianRows:
             mean_sum=np.zeros(p),
             covariance_sum=np.zeros((p, p)),
             between=np.zeros((3, 0 if self.between is None else self.between.rows.size)),
+            watched=np.zeros((0, self.watched[0].size)),
         )
 
     def draw(self, state: GaussianDraw, rng: np.random.Generator) -> GaussianDraw:
@@ -165,6 +183,7 @@ class GaussianRows:
             table = state.theta.reshape(-1, self.width).astype(np.float64)
             centres, variances = self.between.given_others(table, state.precision, state.mean)
             sums = sums + np.stack([centres, centres**2, variances])
+        full = self.most_tables is not None and len(state.tables) >= self.most_tables
         return replace(
             state,
             kept=state.kept + 1,
@@ -173,7 +192,8 @@ class GaussianRows:
             mean_sum=state.mean_sum + state.mean,
             covariance_sum=state.covariance_sum + state.covariance,
             between=sums,
-            tables=state.tables if state.kept % self.thin else (*state.tables, state.theta),
+            tables=state.tables if full or state.kept % self.thin else (*state.tables, state.theta),
+            watched=np.vstack([state.watched, means[self.watched][None]]),
         )
 
     def energy(self, state: GaussianDraw) -> float:

@@ -5,8 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from lowland.completion.settled import monte_carlo
-from lowland.completion.settled.monte_carlo import MonteCarlo, effective_draws, split_chains
+from lowland.bayes import monte_carlo
+from lowland.bayes.monte_carlo import MonteCarlo, effective_draws, split_chains
 from lowland.core.errors import InvalidInputError
 from oracles.chains import naive_effective_draws, naive_error, naive_r_hat
 

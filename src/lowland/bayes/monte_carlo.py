@@ -18,6 +18,8 @@ from lowland.core.errors import InvalidInputError
 FEWEST_DRAWS = 4
 # ranks r of S draws become normal scores at (r - 3/8) / (S + 1/4) (Blom 1958)
 BLOM = 3 / 8
+# errors by chance are small below this share of a cell's standard error, and for so many cells in a hundred
+SMALL, ENOUGH = 1 / 20, 99
 
 Draws = NDArray[np.float64]
 
@@ -147,3 +149,11 @@ def _autocovariances(chains: Draws) -> Draws:
     size = next_fast_len(2 * n)
     powers = rfft(chains - chains.mean(axis=1, keepdims=True), size, axis=1)
     return np.asarray(irfft(powers * np.conj(powers), size, axis=1)[:, :n].real / n, np.float64)
+
+
+def error_quantile(errors: Vector) -> float:
+    """Return the error that 99 % of the cells do not exceed."""
+    if not errors.size:
+        return float("inf")
+    enough = -(-ENOUGH * errors.size // 100)  # the fewest cells that are a share of 99 %
+    return float(np.sort(errors)[enough - 1])
