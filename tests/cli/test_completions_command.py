@@ -40,7 +40,7 @@ def test_the_tables_are_draws_of_the_fit_that_complete_makes(folder):
     asked = ("completions", NUMBERS, "-o", "drawn", "-n", 3, "--method", "gibbs", "--draws", 6, "--seed", 4)
     done = call(*asked, *PLAIN, cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "drew 6 as asked" in done.stdout
+    assert "all 6 draws made" in done.stdout
     assert "3 completed tables: drawn/numbers-1.csv to numbers-3.csv" in done.stdout
     fitted = call("complete", NUMBERS, "--no-certify", "--model", "m.npz", *asked[6:], *PLAIN, cwd=folder)
     assert fitted.returncode == 0, fitted.stderr

@@ -76,7 +76,7 @@ def test_the_disk_and_the_memory_give_the_same_model(folder):
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["method"] == "gibbs"
-    assert (told["stop_reason"], told["message"]) == ("drawn", "drew 3 as asked")
+    assert (told["stop_reason"], told["message"]) == ("drawn", "all 3 draws made")
     assert told["shape"] == [found.shape[0] + 1, found.shape[1] + 1]
     predicted = call("predict", "model.npz", "in/part-2.parquet", cwd=folder)
     assert predicted.returncode == 0, predicted.stderr

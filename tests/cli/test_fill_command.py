@@ -122,7 +122,7 @@ def test_a_page_names_modes_as_the_file_does(readings):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["files"] == {"output": "o.csv", "report": "r.html"}
     page = (readings / "r.html").read_text()
-    for words in ("A filled cell is off by about", "hour (24)", "drew 4 as asked", "lowland fill long.csv"):
+    for words in ("A filled cell is off by about", "hour (24)", "all 4 draws made", "lowland fill long.csv"):
         assert words in page
     same = call(*asked, "--output", "o.csv", "--report", "o.csv", cwd=readings)
     assert_clean_error(same, "two results would be written to the same file")

@@ -57,7 +57,7 @@ def test_limits(objective):
     assert limited.stop_reason is StopReason.ITERATION_LIMIT
     assert limited.ending == "stopped: iteration limit, 3 iterations done"
     asked = search(objective, Drawn(3, 2))  # of three sweeps, the first is not kept
-    assert (asked.stop_reason, asked.iterations, asked.ending) == (StopReason.DRAWN, 3, "drew 2 as asked")
+    assert (asked.stop_reason, asked.iterations, asked.ending) == (StopReason.DRAWN, 3, "all 2 draws made")
     assert search(objective, Iterations(3)).iterations == 3
     assert search(objective, Seconds(0.0)).stop_reason is StopReason.TIME_LIMIT
     assert search(objective, Iterations(0)).iterations == 0

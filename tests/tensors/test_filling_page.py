@@ -35,7 +35,7 @@ def test_filled_cells_are_shown_by_their_labels(fit):
         lower, upper = (float(end[0]) for end in fit.interval(at, LEVEL))
         assert ends == f"{lower:.4g} to {upper:.4g}"
     assert f"{fit.held_out_error:.3g}" in page.lead.sentences[0]
-    assert ("ended", "drew 4 as asked") in page.asked
+    assert ("ended", "all 4 draws made") in page.asked
     (ranks,) = page.tables
     assert [int(rank) for rank, _ in ranks.rows] == [rank for rank, _ in fit.tried]
 

@@ -83,4 +83,4 @@ class Drawn(StopRule):
 
     def fired(self, progress: Progress) -> str:
         """Count the sweeps."""
-        return f"drew {self.draws:,} as asked" if progress.iteration >= self.sweeps else ""
+        return f"all {self.draws:,} draws made" if progress.iteration >= self.sweeps else ""
