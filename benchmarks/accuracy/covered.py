@@ -113,9 +113,11 @@ class Means:
 class Lowland:
     """The default fit, its judgement and refinements left out."""
 
+    left_out = ("refine", "powers")
+
     def __init__(self, table, seed):
-        model = ll.MatrixCompletion(random_state=seed, certify=False, refine=False, powers=False)
-        self.fit = model.fit(table)
+        options = dict.fromkeys(self.left_out, False)
+        self.fit = ll.MatrixCompletion(random_state=seed, certify=False, **options).fit(table)
         self.mean, self.sd = np.nanmean(table, 0), np.nanstd(table, 0) + 1e-12
 
     def intervals(self, rows, columns):
@@ -128,7 +130,13 @@ class Lowland:
         return (self.intervals(rows, columns)[1] - self.mean[columns]) / self.sd[columns]
 
 
-FITS = {"means": Means, "lowland": Lowland}
+class Default(Lowland):
+    """The default fit, its judgement alone left out."""
+
+    left_out = ()
+
+
+FITS = {"means": Means, "lowland": Lowland, "default": Default}
 
 
 def farness(values, ends):
