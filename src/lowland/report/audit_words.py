@@ -16,7 +16,7 @@ _HEADS = {
     Verdict.PROVED: "Proved",
     Verdict.SUPPORTED: "Supported, not proved",
     Verdict.REFUTED: "Too narrow",
-    Verdict.INCONCLUSIVE: "Not settled",
+    Verdict.INCONCLUSIVE: "Not proved",
 }
 
 
