@@ -7,7 +7,9 @@ import pytest
 
 import lowland as ll
 from commands import assert_clean_error, call
+from lowland.cli.judging.proofs import OPTIONS_OF
 from lowland.files.tables import read_table
+from lowland.recheck.documents import KINDS
 
 
 def measurements(folder):
@@ -60,6 +62,49 @@ def test_what_one_command_writes_another_confirms(make, tmp_path):
     forged["findings"][0] |= {"verdict": "refuted", "rigour": "rigorous"}
     proof.write_text(json.dumps(forged))
     assert call("certify", proof, data, *options, "--quiet", cwd=tmp_path).returncode == 1
+
+
+def audited_table(folder):
+    rng, data = np.random.default_rng(0), folder / "data.csv"
+    table = rng.standard_normal((120, 2)) @ rng.standard_normal((2, 6)) + 0.3 * rng.standard_normal((120, 6))
+    table[rng.random(table.shape) < 0.25] = np.nan
+    lines = [",".join("" if np.isnan(x) else f"{x:.6f}" for x in row) for row in table]
+    data.write_text("\n".join(["a,b,c,d,e,f", *lines]))
+    plain = ("--max-iter", 20, "--refine", "no", "--powers", "no")
+    return ("complete", data, *plain, "--output", folder / "out.csv"), data
+
+
+def audited_tensor(folder):
+    rng, data = np.random.default_rng(1), folder / "cube.npy"
+    cube = np.einsum("ia,ja,ka->ijk", *(rng.standard_normal((n, 2)) for n in (12, 10, 6)))
+    cube += 0.2 * rng.standard_normal(cube.shape)
+    cube[rng.random(cube.shape) < 0.3] = np.nan
+    np.save(data, cube)
+    return ("fill", data, "--model", "cp", "--rank", 2, "--draws", 20, "--output", folder / "out.npz"), data
+
+
+@pytest.mark.parametrize("make", [audited_table, audited_tensor])
+def test_proofs_about_missing_cells_are_checked_from_their_files(make, tmp_path):
+    command, data = make(tmp_path)
+    proof = tmp_path / "proof.json"
+    done = call(*command, "--certificate", proof, "--quiet", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    written = json.loads(proof.read_text())
+    covered = next(one for one in written["findings"] if one["claim"] == "covered")
+    assert covered["verdict"] == "proved"
+    # what cannot be derived again is not checked, which is enough for what is required alone
+    assert call("certify", proof, data, "--require", "covered", cwd=tmp_path).returncode == 0
+    assert call("certify", proof, data, cwd=tmp_path).returncode == 1
+    assert call("certify", proof, data, "--require", "alike", cwd=tmp_path).returncode == 1
+    covered["value"] = 0.99
+    proof.write_text(json.dumps(written))
+    forged = call("certify", proof, data, "--require", "covered", cwd=tmp_path)
+    assert forged.returncode == 1
+    assert "contradicted" in forged.stdout
+
+
+def test_every_kind_of_certificate_can_be_read():
+    assert set(OPTIONS_OF) == set(KINDS)
 
 
 def test_the_stability_of_a_network(tmp_path):

@@ -16,6 +16,7 @@ from lowland.cli.input import SideOptions, SourceOptions, check_completable, che
 from lowland.cli.options import (
     JUDGING,
     RESULTS,
+    CertificateOption,
     EffortOption,
     FileOptions,
     FormulasOption,
@@ -83,6 +84,7 @@ class ResultOptions:
     )
     keep_formulas: FormulasOption = False
     report: ReportOption = None
+    certificate: CertificateOption = None
 
     @property
     def lists_cells(self) -> bool:
@@ -96,6 +98,7 @@ class ResultOptions:
             "--mark": self.mark,
             "--model": self.model,
             "--report": self.report,
+            "--certificate": self.certificate,
         }
         for name, path in paths.items():
             if path is not None and table is not None and path.resolve() == table.resolve():
@@ -319,8 +322,9 @@ class CompleteOptions(FitOptions):
         self.run.check()
         self.plan.decide_method()
         self.results.check(self.source.table, force=self.files.force)
-        if self.judging.require is not None and not self.judging.certify:
-            raise InvalidInputError("--require needs a certificate", "--no-certify", fix="omit one of them")
+        for name, asked in (("--require", self.judging.require), ("--certificate", self.results.certificate)):
+            if asked is not None and not self.judging.certify:
+                raise InvalidInputError(f"{name} needs a certificate", "--no-certify", fix="omit one of them")
         if self.run.resume and self.results.model is None:
             raise InvalidInputError(
                 "--resume needs --model", "no --model", fix="give the --model of the interrupted fit"

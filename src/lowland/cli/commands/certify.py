@@ -9,7 +9,7 @@ from typing import Annotated, Any, final
 import typer
 
 from lowland.certificates import JUDGES, JudgeSettings, judge, usual_work
-from lowland.cli.judging.proofs import OPTIONS_OF, READING, check_document, read_data
+from lowland.cli.judging.proofs import OPTIONS_OF, READING, TENSOR_OPTIONS, check_document, read_data
 from lowland.cli.options import EffortOption, FileOptions, RequireOption
 from lowland.cli.output import (
     check_claim,
@@ -95,7 +95,7 @@ def certify(
                 "the data are read without it",
                 "pass another certificate",
             )
-            if document.kind in ("tensor", "cp"):
+            if OPTIONS_OF[document.kind] is TENSOR_OPTIONS:
                 source = TensorSource(
                     variable=asked.variable,
                     value=layout.value,

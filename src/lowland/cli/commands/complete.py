@@ -29,6 +29,7 @@ from lowland.cli.output import (
 from lowland.cli.plan_options import options_of
 from lowland.cli.records import takes_records
 from lowland.cli.table_cells import worded
+from lowland.completion.auditing.document import judged_document
 from lowland.completion.page import report_page, trial_of
 from lowland.completion.page_opening import held_out_sentences
 from lowland.completion.tables.completed import Completed
@@ -37,6 +38,7 @@ from lowland.completion.tables.trial import Trial
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import StopReason
 from lowland.core.wording import counted
+from lowland.files.certificates import write_certificate
 from lowland.report.page import write_report
 
 
@@ -77,11 +79,19 @@ def complete(context: typer.Context, asked: CompleteOptions) -> None:
                 lambda: write_report(report, report_page(completed, run.path, certificate, **about)),
                 report,
             )
+        if results.certificate is not None:
+            write_certificate(results.certificate, judged_document(completed, certificate))
         if results.held_out or report is not None:
             trial = trial_of(completed)
         if results.held_out and trial is None:
             warn("the table has too few cells to hold some out")
-    paths = {"output": results.output, "filled_cells": results.mark, "model": results.model, "report": report}
+    paths = {
+        "output": results.output,
+        "filled_cells": results.mark,
+        "model": results.model,
+        "report": report,
+        "certificate": results.certificate,
+    }
     if asked.files.json:
         say_json(fit_as_data(completed, certificate, trial, paths))
     else:

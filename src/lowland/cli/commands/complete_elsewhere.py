@@ -45,8 +45,8 @@ from lowland.files.table_format import TableFormat
 
 # options of `lowland complete` that need the cells in memory
 IN_MEMORY = (
-    *("output", "mark", "interval", "interval_method", "held_out", "report", "model_data"),
-    *("query", "keep_formulas", "row_graph", "column_graph"),
+    *("output", "mark", "interval", "interval_method", "held_out", "report", "certificate"),
+    *("model_data", "query", "keep_formulas", "row_graph", "column_graph"),
 )
 
 

@@ -29,8 +29,10 @@ TENSOR_OPTIONS = ("variable", "value", "modes", "fold", "duplicates", *CELL_OPTI
 READING = (*TABLE_OPTIONS, "variable", "modes", "fold", "target")
 OPTIONS_OF: dict[str, tuple[str, ...]] = {
     "table": TABLE_OPTIONS,
+    "audit": TABLE_OPTIONS,
     "measurements": (),
     "tensor": TENSOR_OPTIONS,
+    "filled": TENSOR_OPTIONS,
     "cp": TENSOR_OPTIONS,
     "region": ("target", *CELL_OPTIONS),
     "stability": CELL_OPTIONS,
@@ -39,7 +41,7 @@ AFFIRMED = tuple(verdict.value for verdict in (Verdict.PROVED, Verdict.SUPPORTED
 
 
 def check_document(path: Path, read: Callable[[Document], Any], *, json: bool, require: str | None) -> bool:
-    """Derive everything in a document again; return whether all of it was confirmed.
+    """Derive everything in a document again; return whether all of it was confirmed, or what is required.
 
     Parameters
     ----------
@@ -48,7 +50,8 @@ def check_document(path: Path, read: Callable[[Document], Any], *, json: bool, r
         Takes the document and returns the data that it is about.
     json : bool
     require : str or None
-        A claim that must be among the findings, proved or supported, and confirmed.
+        A claim that must be among the findings, proved or supported, and confirmed; then others may be
+        not checked, but not contradicted.
     """
     document = read_certificate(path)
     data = read(document)
@@ -64,7 +67,8 @@ def check_document(path: Path, read: Callable[[Document], Any], *, json: bool, r
         known = require in checked and checked[require].outcome is Outcome.CONFIRMED
         if not (known and checked[require].verdict in AFFIRMED):
             warn(f"lowland: the required claim {require} is not confirmed")
-            good = False
+            return False
+        good = all(check.outcome is not Outcome.CONTRADICTED for check in checked)
     return good
 
 
@@ -80,7 +84,7 @@ def _say(checked: Verification, document: Document) -> None:
 
 def read_data(document: Document, path: Path, reading: Reading, *, target: str | None) -> Any:
     """Return the data, not of a tensor, that a document is about, as `lowland.verify` takes them."""
-    if document.kind == "table":
+    if document.kind in ("table", "audit"):
         return table_of(document, path, reading)
     if document.kind == "region":
         return split_target(*read_numbers(path, None, reading.form), target, path)
