@@ -71,7 +71,7 @@ SUITE = (
     Run("accuracy/clustered_intervals.py", (), ("--draws", "50")),
     Run("accuracy/bounds.py", (), ("--trials", "1", "--rows", "60")),
     Run("accuracy/censored.py", (), ("--trials", "1", "--rows", "40", "--tables", "narrow")),
-    Run("accuracy/from_zero.py", (), ("--cells", "300", "--masks", "cells30")),
+    Run("accuracy/from_zero.py", (), ("--cells", "600", "--masks", "cells30")),
     Run("accuracy/undetermined.py", (), ("--tables", "1", "--random", "1")),
     Run("accuracy/covered.py", ("--count", "500"), ("--count", "2", "--sizes", "0", "1")),
     Run("accuracy/narrow_tables.py", (), ("--seeds", "1", "--masks", "1", "--tables", "iris")),
