@@ -13,6 +13,8 @@ from lowland.core.arrays import Vector
 Ends: TypeAlias = "float | Vector"
 # standard normal scores of the bounds themselves
 FARTHEST = 8.0
+# standard deviation of what is known, whose square is still a number
+SMALLEST = 1e-150
 
 
 @final
@@ -48,9 +50,11 @@ class TruncatedNormal:
         # an infinite end has no density
         turns = [np.where(np.isfinite(end), end, 0.0) * density for end, density in ((a, at_a), (b, at_b))]
         variance = np.maximum(1 + turns[0] - turns[1] - centre**2, 0.0)
-        means = self.means + self.spreads * sign * np.clip(centre, a, b)
+        means = self.means + self._units * sign * np.clip(centre, a, b)
         spreads = np.minimum(self.spreads * np.sqrt(variance), (self.high - self.low) / 2)
-        return np.clip(means, self.low, self.high), spreads
+        known = self.spreads == 0  # the mean itself, moved to the bounds
+        means = np.where(known, self.means, means)
+        return np.clip(means, self.low, self.high), np.where(known, 0.0, spreads)
 
     def within(self, values: Vector) -> Vector:
         """Return numbers, shape (..., k), each moved to the same quantile of the law within the bounds.
@@ -61,7 +65,7 @@ class TruncatedNormal:
         from scipy.special import log_ndtr, ndtri_exp
 
         a, b = self._ends()
-        given = (np.asarray(values, np.float64) - self.means) / self.spreads
+        given = (np.asarray(values, np.float64) - self.means) / self._units
         a, x, b, sign = _lower(a, given, b)
         share = np.logaddexp(log_ndtr(a), log_ndtr(x) + _log_share(a, b))
         moved = self.means + self.spreads * sign * np.clip(ndtri_exp(np.minimum(share, 0.0)), a, b)
@@ -72,7 +76,7 @@ class TruncatedNormal:
         from scipy.special import ndtri_exp
 
         a, b = self._ends()
-        given = np.clip((np.asarray(values, np.float64) - self.means) / self.spreads, a, b)
+        given = np.clip((np.asarray(values, np.float64) - self.means) / self._units, a, b)
         a, x, b, sign = _lower(a, given, b)
         shares = _log_share(a, x) - _log_share(a, b), _log_share(x, b) - _log_share(a, b)
         below, above = (ndtri_exp(np.minimum(share, 0.0)) for share in shares)
@@ -87,7 +91,13 @@ class TruncatedNormal:
 
     def _ends(self) -> tuple[Vector, Vector]:
         """Return the bounds in standard deviations from the mean."""
-        return (self.low - self.means) / self.spreads, (self.high - self.means) / self.spreads
+        means = np.where(self.spreads > 0, self.means, np.clip(self.means, self.low, self.high))
+        return (self.low - means) / self._units, (self.high - means) / self._units
+
+    @property
+    def _units(self) -> Vector:
+        """The standard deviations, none of them zero: a number that is known may lie at a bound."""
+        return np.maximum(self.spreads, SMALLEST)
 
 
 def _lower(a: Vector, x: Vector, b: Vector) -> tuple[Vector, Vector, Vector, Vector]:
