@@ -13,8 +13,8 @@ from lowland.core.arrays import Vector
 Ends: TypeAlias = "float | Vector"
 # standard normal scores of the bounds themselves
 FARTHEST = 8.0
-# standard deviation of what is known, whose square is still a number
-SMALLEST = 1e-150
+# unit of what is known, in which the squares of others are still numbers
+SMALLEST = 1e-100
 
 
 @final
@@ -50,11 +50,9 @@ class TruncatedNormal:
         # an infinite end has no density
         turns = [np.where(np.isfinite(end), end, 0.0) * density for end, density in ((a, at_a), (b, at_b))]
         variance = np.maximum(1 + turns[0] - turns[1] - centre**2, 0.0)
-        means = self.means + self._units * sign * np.clip(centre, a, b)
+        means = self.means + self.spreads * sign * np.clip(centre, a, b)
         spreads = np.minimum(self.spreads * np.sqrt(variance), (self.high - self.low) / 2)
-        known = self.spreads == 0  # the mean itself, moved to the bounds
-        means = np.where(known, self.means, means)
-        return np.clip(means, self.low, self.high), np.where(known, 0.0, spreads)
+        return np.clip(means, self.low, self.high), spreads
 
     def within(self, values: Vector) -> Vector:
         """Return numbers, shape (..., k), each moved to the same quantile of the law within the bounds.
