@@ -106,10 +106,6 @@ class NoAudit:
     code: str
 
 
-# why there is no plan, by the sentence that says so
-_REFUSED = {"complete": "none_missing", "few": "few_to_hold_out", "unlike": "not_alike"}
-
-
 def conduct(table: Observations, request: Request) -> Audit | NoAudit:
     """Hold cells of a table out as others are missing, fit the rest as was asked, and look at them.
 
@@ -124,7 +120,7 @@ def conduct(table: Observations, request: Request) -> Audit | NoAudit:
     """
     plan = plan_audit(table, request.seed, _unknowable(table, request))
     if not isinstance(plan, AuditPlan):
-        return NoAudit(_REFUSED[plan.reason])
+        return NoAudit(plan.code)
     training, held = table.hide(plan.hidden)
     of_fit, of_test = spawn(np.random.default_rng(request.seed), 2)
     try:

@@ -98,10 +98,6 @@ class NoTensorAudit:
     code: str
 
 
-# why there is no plan, by the sentence that says so
-_REFUSED = {"complete": "none_missing", "few": "few_to_hold_out", "unlike": "not_alike"}
-
-
 def conduct(data: TensorObservations, seed: int, refit: Refit) -> TensorAudit | NoTensorAudit:
     """Hold cells of a tensor out, fit the rest as was asked, and look at them.
 
@@ -124,7 +120,7 @@ def conduct(data: TensorObservations, seed: int, refit: Refit) -> TensorAudit | 
     except UnsupportedError:
         return NoTensorAudit("not_in_memory")
     if not isinstance(plan, AuditPlan):
-        return NoTensorAudit(_REFUSED[plan.reason])
+        return NoTensorAudit(plan.code)
     training, _ = data.hide(plan.hidden)
     of_fit, of_test = spawn(np.random.default_rng(seed), 2)
     try:

@@ -132,6 +132,11 @@ class NoAudit:
     reason: str
     rejected: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def code(self) -> str:
+        """The sentence of the table of sentences that says so."""
+        return {"complete": "none_missing", "few": "few_to_hold_out", "unlike": "not_alike"}[self.reason]
+
 
 def plan_audit(
     table: Observations,
