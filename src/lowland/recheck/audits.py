@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
@@ -16,14 +17,13 @@ from lowland.core.results.findings import Certificate, Finding
 from lowland.core.results.reasons import assumption
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check, Verification
-from lowland.recheck.audit_bounds import least_inside
+from lowland.recheck.audit_counts import LEVEL, Counts
 from lowland.recheck.documents import Document, Settings
 from lowland.recheck.held_out import HeldOut, hold_out
 from lowland.recheck.statement import Statement
 
-# the level of intervals that are judged, and the risk that all bounds of a certificate share: those from
-# below and those from above
-LEVEL, RISK = 0.9, 0.01
+# the risk that all bounds of a certificate share: those from below and those from above
+RISK = 0.01
 SHARED = RISK / 2
 SCHEMES = ("equal", "odds")
 PARTS = ("rows", "columns", "low", "high", "wide_low", "wide_high")
@@ -225,54 +225,60 @@ def _covered(said: Statement, problem: AuditProblem, found: HeldOut | None) -> C
     same = np.array_equal(found.rows, problem.rows) and np.array_equal(found.columns, problem.columns)
     if not said.require(same, "other cells are held out by pattern and seed"):
         return said.settle("")
-    held, missing = found.rows.size, found.missing
-    own, wide = (int(inside.sum()) for inside in _inside(problem))
-    risk = SHARED * found.allowance
-    most = (missing - least_inside(held - own, held, missing, risk, 1.0)) / missing
+    own, wide = _inside(problem)
+    counts = Counts.of(found, own, wide, SHARED, problem.words if problem.modes is None else None)
     factor = said.needed("factor") or 1.0
+    _numbers(said, counts, factor)
+    _words(said, counts, found, factor)
+    said.rigour(Rigour.PROBABILISTIC)
+    odds = "equal_odds" if problem.modes is None else "equal_odds_slices"
+    said.assume((assumption(odds), assumption("audit_unseen")))
+    held = f"{counts.inside(factor)} of {counts.held} held-out cells"
+    return said.settle(f"{held} lie inside, found again by pattern and seed; {UNSEEN}")
+
+
+def _numbers(said: Statement, counts: Counts, factor: float) -> None:
+    """Check the numbers that are stated."""
     said.require(factor >= 1, "intervals are not made wider")
-    inside = own if factor == 1 else wide
-    least = least_inside(inside, held, missing, risk, 1.0) / missing
+    if counts.needed is not None:
+        enough = factor != 1 or counts.own >= counts.needed
+        said.require(enough, "intervals that hold too few are not made wider")
     said.close("confidence", 1 - RISK)
     said.close("bound", LEVEL)
-    for name, number in (("held_out", held), ("missing", missing), ("own_inside", own)):
+    for name, number in (("held_out", counts.held), ("missing", counts.missing), ("own_inside", counts.own)):
         said.close(name, number)
-    if said.says("own_narrow", share=most, level=LEVEL):
-        said.close("value", most)
-        said.require(said.verdict is Verdict.REFUTED and most < LEVEL, "so many may lie inside")
+    gamma, inside = said.needed("largest_gamma") or 0.0, counts.inside(factor)
+    some = (gamma >= 1) == counts.proves(inside)
+    said.require(some, "a factor of odds is stated exactly where something is proved")
+    if gamma >= 1:
+        still = counts.proves(inside, gamma)
+        said.require(still, f"with odds {gamma:g} times as large {LEVEL:.0%} is not proved")
+
+
+def _words(said: Statement, counts: Counts, found: HeldOut, factor: float) -> None:
+    """Check the verdict, its value, and what is said of it."""
+    if said.says("own_narrow", share=counts.most, level=LEVEL):
+        said.close("value", counts.most)
+        said.require(said.verdict is Verdict.REFUTED and counts.most < LEVEL, "so many may lie inside")
     else:
+        least = counts.least(factor)
         said.close("value", least)
         verdict = Verdict.PROVED if least >= LEVEL else Verdict.INCONCLUSIVE
         said.require(said.verdict is verdict, f"at least {least:.4g} lie inside")
     if factor == 1:
-        said.must_say("covered", inside=own, held=held, level=LEVEL)
+        said.must_say("covered", inside=counts.own, held=counts.held, level=LEVEL)
     else:
-        said.must_say("covered_wider", inside=wide, held=held, level=LEVEL, factor=factor)
-    said.must_say("stand_for", missing=missing)
+        said.must_say("covered_wider", inside=counts.wide, held=counts.held, level=LEVEL, factor=factor)
+    said.must_say("stand_for", missing=counts.missing)
+    for part in counts.parts:
+        said.must_say("in_part", share=counts.least_of(part), **part._asdict())
     for reason, count in found.left_out.items():
         said.must_say(LEFT[reason], count=count)
     if said.verdict is Verdict.INCONCLUSIVE:
         said.must_say("too_few_held")
-    _largest_gamma(said, inside, held, missing, risk)
-    said.rigour(Rigour.PROBABILISTIC)
-    odds = "equal_odds" if problem.modes is None else "equal_odds_slices"
-    said.assume((assumption(odds), assumption("audit_unseen")))
-    return said.settle(
-        f"{inside} of {held} held-out cells lie inside, found again by pattern and seed; {UNSEEN}"
-    )
 
 
-def _largest_gamma(said: Statement, inside: int, held: int, missing: int, risk: float) -> None:
-    """Check by what factor odds may differ, by one test on each side."""
-    gamma = said.needed("largest_gamma") or 0.0
-    proves = least_inside(inside, held, missing, risk, 1.0) >= LEVEL * missing
-    said.require((gamma >= 1) == proves, "a factor of odds is stated exactly where something is proved")
-    if gamma >= 1:
-        still = least_inside(inside, held, missing, risk, gamma) >= LEVEL * missing
-        said.require(still, f"with odds {gamma:g} times as large {LEVEL:.0%} is not proved")
-
-
-def _inside(problem: AuditProblem) -> Iterator[Vector]:
+def _inside(problem: AuditProblem) -> Iterator[NDArray[np.bool_]]:
     """Yield which held-out cells lie inside, within their intervals and those made wider."""
     n = problem.table.shape[1]
     codes = problem.table.rows * n + problem.table.columns

@@ -40,6 +40,10 @@ class HeldOut:
         Numbers of the others, by reason.
     allowance : float
         Share of a risk that bounds may take.
+    spoken : ndarray of bool, shape (m, n)
+        Which cells are the missing ones that they stand for.
+    row_counts : ndarray of int, shape (m,)
+        Known cells of each row that were not held out.
     """
 
     rows: Indices
@@ -47,6 +51,8 @@ class HeldOut:
     missing: int
     left_out: dict[str, int]
     allowance: float
+    spoken: Mask
+    row_counts: Indices
 
 
 def hold_out(
@@ -87,14 +93,17 @@ def hold_out(
     kept = (counts > 0) & ~few
     allowance = float(1 - _all_held(counts[kept], of_held[kept]).sum())
     missing = ~known & gaps
+    spoken = missing & (reason == "")
     left = {word: int((missing & (reason == word)).sum()) for word in REASONS}
     rows, columns = np.nonzero(held & (reason == ""))
     return HeldOut(
         rows,
         columns,
-        int((missing & (reason == "")).sum()),
+        int(spoken.sum()),
         {word: number for word, number in left.items() if number},
         allowance,
+        spoken,
+        training.sum(axis=1),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lowland.core.results.findings import Certificate, Finding
 from lowland.core.results.status import Verdict
 from lowland.core.wording import counted
+from lowland.report.audit_words import share
 from lowland.report.words import verdict_sentence
 
 
@@ -17,9 +18,29 @@ def audit_sentences(certificate: Certificate | None) -> tuple[str, ...]:
         return ()
     return (
         verdict_sentence(certificate),
+        *_parts(certificate["covered"]),
         *_premise(certificate),
         *_left_out(certificate["covered"]),
     )
+
+
+def _parts(covered: Finding) -> list[str]:
+    """Return how many missing cells of each kind lie inside intervals as they are."""
+    said = [phrase.numbers for phrase in covered.reason if phrase.code == "in_part"]
+    if not said:
+        return []
+    parts = [
+        f"{share(float(str(part['share'])))} of {int(str(part['missing'])):,} missing "
+        f"{str(part['kind']).replace('_', ' ')}"
+        for part in said
+    ]
+    level = f"{float(covered.bound or 0):.0%}"
+    told = [
+        f"By kind, within {level} intervals as they are: at least {', '.join(parts)}, all of this at once."
+    ]
+    if any(str(part["kind"]).endswith("rows") for part in said):
+        told.append("Sparse rows are known to at most half, without the cells held out.")
+    return [" ".join(told)]
 
 
 def _premise(certificate: Certificate) -> list[str]:

@@ -41,7 +41,8 @@ def _covered(finding: Finding) -> str:
     within = f"their {level} intervals" if factor == 1 else wider
     if finding.verdict is Verdict.REFUTED:
         words = f"at most {share(finding.value)} of {cells} are within their {level} intervals, {sure}"
-        return words if factor == 1 else f"{words}; at least {level} lie within {wider}"
+        proved = float(known["largest_gamma"]) >= 1
+        return f"{words}; at least {level} lie within {wider}" if proved and factor > 1 else words
     words = f"at least {share(finding.value)} of {cells} lie within {within}, {sure}"
     if finding.verdict is Verdict.INCONCLUSIVE:
         return f"{words}; more cells must be known to prove {level}"

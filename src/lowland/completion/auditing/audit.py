@@ -9,7 +9,7 @@ from typing import final
 
 import numpy as np
 
-from lowland.completion.auditing.inside import Mask, lie_inside, number_intervals
+from lowland.completion.auditing.inside import Mask, level_columns, lie_inside, number_intervals
 from lowland.completion.informed.marks import NEVER_TOGETHER, can_be_marked, informed_cells
 from lowland.completion.tables.audited import Request
 from lowland.completion.tables.fitted import FittedTable
@@ -22,6 +22,7 @@ from lowland.core.running.interrupt import in_full
 from lowland.core.running.stages import stage
 from lowland.trials.audits.alike import Alike, alike
 from lowland.trials.audits.covered import LEVEL, passes, proving
+from lowland.trials.audits.parts import CountedPart, Part, parts_of
 from lowland.trials.audits.plan import AlsoOutside, AuditPlan, plan_audit
 from lowland.trials.audits.widening import widened
 
@@ -47,6 +48,8 @@ class Audit:
         Whether the held-out cells differ from those that they stand for.
     places : pair of ndarray or None
         Coordinates of rows and of columns, where they are one number per line.
+    kinds : tuple of Part
+        Kinds of cells that are spoken of by themselves.
     """
 
     seed: int
@@ -57,6 +60,7 @@ class Audit:
     trial: Trial
     alike: Alike
     places: tuple[Vector | None, Vector | None]
+    kinds: tuple[Part, ...]
     _known: dict[float, Mask] = field(default_factory=dict, repr=False)
 
     def inside(self, level: float) -> Mask:
@@ -68,6 +72,11 @@ class Audit:
     def count(self, level: float, factor: float = 1.0) -> int:
         """Return how many held-out cells lie in their intervals of a level, made wider by a factor."""
         return int(self.inside(level if factor == 1 else widened(level, factor)).sum())
+
+    @property
+    def parts(self) -> tuple[CountedPart, ...]:
+        """Kinds of cells that are spoken of by themselves, with counts inside the fit's own intervals."""
+        return tuple(kind.counted(self.inside(LEVEL)) for kind in self.kinds)
 
     @property
     def held_size(self) -> int:
@@ -131,7 +140,8 @@ def conduct(table: Observations, request: Request) -> Audit | NoAudit:
         trial = trial_of(training, held, fitted.predictor())
         found = alike(plan, table, _standing(fitted, training), of_test)
         places = _along(request.orders.rows), _along(request.orders.columns)
-        audit = Audit(request.seed, plan, fitted, training, scored, trial, found, places)
+        kinds = parts_of(plan, table, scored, level_columns(fitted))
+        audit = Audit(request.seed, plan, fitted, training, scored, trial, found, places, kinds)
         audit.inside(LEVEL)
     except UnsupportedError:
         return NoAudit("no_intervals")

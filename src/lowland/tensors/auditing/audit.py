@@ -21,6 +21,7 @@ from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.filling.completed import TensorCompletionFit
 from lowland.trials.audits.alike import Alike, alike
 from lowland.trials.audits.covered import LEVEL, proving
+from lowland.trials.audits.parts import CountedPart
 from lowland.trials.audits.plan import AuditPlan, plan_audit
 
 # fits a tensor as was asked
@@ -55,6 +56,11 @@ class TensorAudit:
     held: Observations
     alike: Alike
     _own: dict[float, tuple[Vector, Vector]] = field(default_factory=dict, repr=False)
+
+    @property
+    def parts(self) -> tuple[CountedPart, ...]:
+        """None: cells of tensors are spoken of as a whole."""
+        return ()
 
     @property
     def held_size(self) -> int:

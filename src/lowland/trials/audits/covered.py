@@ -9,13 +9,14 @@ from lowland.core.results.findings import Finding, undecided
 from lowland.core.results.reasons import Reason, assumption, because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.trials.audits.alike import Alike
-from lowland.trials.audits.bounds import largest_gamma, least_share, most_share
+from lowland.trials.audits.bounds import inside_needed, largest_gamma, least_share, most_share
+from lowland.trials.audits.parts import CountedPart
 from lowland.trials.audits.plan import REJECTED, AuditPlan
-from lowland.trials.audits.widening import least_widening
+from lowland.trials.audits.widening import WIDEST, least_widening
 
 # level of the intervals that are judged; probability that any bound that is stated is false
 LEVEL, RISK = 0.9, 0.01
-# the proof and the refutation share the risk
+# the proof and the refutation share the risk; and half of the proof's is that of parts, where there are any
 SHARED = RISK / 2
 # what is said of missing cells that are left out, by the reason
 LEFT = {
@@ -46,6 +47,10 @@ class Judged(Protocol):
     def alike(self) -> Alike:
         """Whether the held-out cells differ from those that they stand for."""
 
+    @property
+    def parts(self) -> tuple[CountedPart, ...]:
+        """Kinds of cells that are spoken of by themselves, with counts inside intervals of `LEVEL`."""
+
     def count(self, level: float, factor: float = 1.0) -> int:
         """Return how many held-out cells lie in their intervals of a level, made wider by a factor."""
 
@@ -55,9 +60,9 @@ def passes(audit: Judged) -> bool:
     return audit.alike.p_value > REJECTED
 
 
-def widening(audit: Judged, level: float, risk: float) -> float | None:
-    """Return by what factor an audit's intervals are widened so that a level is proved, None if by none."""
-    return least_widening(lambda factor: audit.count(level, factor), audit.plan, audit.held_size, level, risk)
+def risk_of_whole(audit: Judged) -> float:
+    """Return the risk that the bound from below is false of all missing cells of the statement."""
+    return SHARED / 2 if audit.parts else SHARED
 
 
 def proving(audit: Judged, level: float) -> float | None:
@@ -66,7 +71,13 @@ def proving(audit: Judged, level: float) -> float | None:
     A premise that was refuted proves nothing. The risk is that of the proof on the page, so that the
     intervals are the same.
     """
-    return widening(audit, level, SHARED) if passes(audit) else None
+    return _widening(audit, level) if passes(audit) else None
+
+
+def _widening(audit: Judged, level: float) -> float | None:
+    """Return by what factor an audit's intervals are widened so that a level is proved, None if by none."""
+    risk = risk_of_whole(audit)
+    return least_widening(lambda factor: audit.count(level, factor), audit.plan, audit.held_size, level, risk)
 
 
 def covered(audit: Judged) -> Finding:
@@ -85,14 +96,17 @@ def covered(audit: Judged) -> Finding:
     began, plan, held, missing = perf_counter(), audit.plan, audit.held_size, audit.plan.missing
     if not passes(audit):
         return undecided("covered", because("unlike", chance=audit.alike.p_value))
-    own, risk = audit.count(LEVEL), plan.risk(SHARED)
-    most = most_share(own, held, missing, risk, plan.gamma)
-    share = least_share(own, held, missing, risk, plan.gamma)
-    factor = 1.0 if share >= LEVEL else widening(audit, LEVEL, SHARED)
-    inside = own if factor is None else audit.count(LEVEL, factor)
-    if factor is not None:
-        share = least_share(inside, held, missing, risk, plan.gamma)
-    reason = counted(inside, held, factor or 1.0) + because("stand_for", missing=missing)
+    own, risk = audit.count(LEVEL), plan.risk(risk_of_whole(audit))
+    most = most_share(own, held, missing, plan.risk(SHARED), plan.gamma)
+    needed = inside_needed(held, missing, LEVEL, risk, plan.gamma)
+    inside, factor = proven, _ = own, 1.0
+    if needed is not None and own < needed:
+        factor = _widening(audit, LEVEL) or WIDEST
+        inside = audit.count(LEVEL, factor)
+        # the factor was chosen by these cells: counting more of them than it was asked for would be too many
+        proven = min(inside, needed)
+    share = least_share(proven, held, missing, risk, plan.gamma)
+    reason = counted(inside, held, factor) + because("stand_for", missing=missing) + _of_parts(audit)
     for why, count in plan.left_out.items():
         reason += because(LEFT[why], count=count)
     verdict = Verdict.PROVED if share >= LEVEL else Verdict.INCONCLUSIVE
@@ -113,11 +127,31 @@ def covered(audit: Judged) -> Finding:
             "held_out": held,
             "missing": missing,
             "own_inside": own,
-            "factor": factor or 1.0,
+            "factor": factor,
             "largest_gamma": largest_gamma(inside, held, missing, LEVEL, risk),
         },
         reason=reason,
     )
+
+
+def _of_parts(audit: Judged) -> Reason:
+    """Return how many cells of each part lie in the fit's own intervals at least, all at once.
+
+    Own ones, not widened: by how much all were widened depends on which held-out cells lie inside.
+    """
+    reason: Reason = ()
+    for part in audit.parts:
+        risk = audit.plan.risk(SHARED / 2 / len(audit.parts))
+        share = least_share(part.inside, part.held, part.missing, risk, audit.plan.gamma)
+        reason += because(
+            "in_part",
+            kind=part.name,
+            share=share,
+            missing=part.missing,
+            inside=part.inside,
+            held=part.held,
+        )
+    return reason
 
 
 def alike(audit: Judged) -> Finding:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from lowland.trials.audits.bounds import inside_needed
 from lowland.trials.audits.plan import AuditPlan
 
-# levels of intervals that are looked at, wider and wider: in units of the half-widths of the level asked for
-STEP, WIDEST = 1.01, 5.0
+# intervals are made wider by powers of this factor, up to four times as wide: the nominal levels of still
+# wider ones are too near one to be told from it
+STEP, STEPS = 1.01, 139
+WIDEST = STEP**STEPS
 
 
 def least_widening(
@@ -34,18 +34,17 @@ def least_widening(
     Returns
     -------
     float or None
-        None if all held-out cells are too few to prove it, or intervals five times as wide hold too few.
+        None if all held-out cells are too few to prove it, or intervals `WIDEST` times as wide hold too few.
     """
     needed = inside_needed(held, plan.missing, level, plan.risk(risk), plan.gamma)
     if needed is None:
         return None
     # steps of a fixed grid: a wider one than needed still holds, since intervals grow with the level
-    steps = int(np.ceil(np.log(WIDEST) / np.log(STEP)))
-    low, high = -1, steps + 1
+    low, high = -1, STEPS + 1
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if count(STEP**middle) >= needed else (middle, high)
-    return None if high > steps else float(STEP**high)
+    return None if high > STEPS else float(STEP**high)
 
 
 def widened(level: float, factor: float) -> float:
