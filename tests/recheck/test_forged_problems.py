@@ -132,10 +132,6 @@ def later(model, values):
 # tables of constants of 1e9, or with a cell of 1e12, hide some findings in rounding, whatever their units;
 # and where the audit's own test refuses, that test is not made again
 HIDDEN = ("rounding hides", "terms of the factors cancel", "the test is about predictions")
-# a bound of no use is stated 1.6 % above that derived again
-STEEP = pytest.mark.xfail(
-    reason="bounds through an absolute loss of a cell of 1e12 do not agree", strict=False
-)
 
 
 def is_doubted(check):
@@ -143,11 +139,11 @@ def is_doubted(check):
     return check.outcome is Outcome.NOT_CHECKED and not check.words.startswith(HIDDEN)
 
 
-def assert_confirmed(found):
+def assert_confirmed(found, most_hidden=1 / 2):
     """Assert that nothing is contradicted or in doubt, and most confirmed."""
     hidden = [check for check in found if check.outcome is Outcome.NOT_CHECKED]
     assert not any(check.outcome is Outcome.CONTRADICTED or is_doubted(check) for check in found), str(found)
-    assert len(hidden) <= len(list(found)) / 2, str(found)
+    assert len(hidden) <= len(list(found)) * most_hidden, str(found)
 
 
 def honest(kind, settings, path, dtype="float64"):
@@ -158,8 +154,10 @@ def honest(kind, settings, path, dtype="float64"):
     if dtype == "float32":  # how far its numbers agree is for other tests
         assert not any(is_doubted(check) for check in found), str(found)
         return
-    assert_confirmed(found)
-    assert_confirmed(checked(model, later(model, values), path))
+    # slopes of steep losses at a cell of 1e12 are rounding, and with them gradients and bounds
+    most_hidden = 2 / 3 if kind == "outlier" else 1 / 2
+    assert_confirmed(found, most_hidden)
+    assert_confirmed(checked(model, later(model, values), path), most_hidden)
 
 
 @pytest.mark.parametrize("kind", ["numbers", "units", "few"])
@@ -170,9 +168,7 @@ def test_honest_documents_of_losses_are_confirmed(kind, tmp_path):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the cell of row .* far outside its column")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=STEEP if kind == "outlier" else ()) for kind in KINDS]
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_honest_documents_in_any_unit_are_confirmed(kind, dtype, tmp_path):
     for settings in UNITS.values():
         honest(kind, settings, tmp_path / "p.json", dtype)
