@@ -48,6 +48,8 @@ def row(name):
     sure = "; or ".join(bounds(rule) for rule in choice.rules) or "-"
     if choice.first != Rule():
         sure += f"; at a first look {bounds(choice.first)}"
+    if choice.enough is not None:
+        sure += f"; no more trials from {bounds(choice.enough)}"
     return f"| {what} | {cells}: {hidden(choice.hides)} | {compares} | {sure} | {why} |"
 
 

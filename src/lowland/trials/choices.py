@@ -25,11 +25,14 @@ class Choice:
         One of which a gain must meet. None: nothing is chosen, only learnt or measured.
     first : Rule
         What a first look at one trial must show for more to be made.
+    enough : Rule or None
+        What trials so far must show for no more to be made: more could hardly take it away.
     """
 
     hides: Hiding
     rules: tuple[Rule, ...] = ()
     first: Rule = field(default_factory=Rule)
+    enough: Rule | None = None
 
     def takes(self, gain: Gain) -> bool:
         """Return whether a gain is enough for what is new."""
@@ -87,6 +90,8 @@ POWERS = Choice(
         Rule(standard_errors=3, errors=Rule(standard_errors=-1)),
         Rule(standard_errors=9, errors=Rule(difference=-0.01)),
     ),
+    first=Rule(standard_errors=-1),
+    enough=Rule(standard_errors=5, errors=Rule(standard_errors=3)),
 )
 
 #: columns that are clearly skewed by themselves, as roots or logarithms, where few cells can be hidden

@@ -35,6 +35,8 @@ MOST_CELLS = 1_000_000
 # hidden cells that are few, and by how much the log likelihood of each number is higher where numbers are
 # clearly skewed: .6 where logarithms of spread 1 are normal, .2 where these have spread .6
 FEW, CLEAR = 200, 0.2
+# fewest hidden cells by which a first look ends the trials
+LOOKED_AT = 30
 
 
 Powers = Mapping[int, Power]
@@ -99,15 +101,26 @@ def _is_better(
     with stage("cells held out, to see whether columns are skewed"):
         # whatever the seed of the fit: what is chosen is a function of the table
         apart, hides = Contents.of_table(table).stream("powers"), POWERS.hides
-        pairs = []
+        errors = densities = np.zeros(0)
         for _ in range(hides.times if table.size < MANY else 1):
             hidden = hide_in_columns(table, columns, hides, apart)
-            pairs.append(_gains(table, hidden, powers, levels, settings, covariates))
-    errors, densities = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+            more = _gains(table, hidden, powers, levels, settings, covariates)
+            errors, densities = np.append(errors, more[0]), np.append(densities, more[1])
+            if _is_settled(errors, densities, first=more[0].size == errors.size):
+                break
     if _pays(errors, densities, POWERS):
         return True
     clear = errors.size < FEW and _are_clearly_skewed(table, {j: powers[1][j] for j in columns})
     return clear and _pays(errors, densities, CLEARLY_SKEWED)
+
+
+def _is_settled(errors: Vector, densities: Vector, *, first: bool) -> bool:
+    """Return whether more hidden cells would hardly change the choice."""
+    if not errors.size:
+        return False
+    gain = replace(_gain(densities), errors=_gain(errors))
+    hopeless = first and errors.size >= LOOKED_AT and not POWERS.first.allows(gain)
+    return hopeless or (POWERS.enough is not None and POWERS.enough.allows(gain))
 
 
 def _are_clearly_skewed(table: Observations, powers: Powers) -> bool:
