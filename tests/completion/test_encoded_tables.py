@@ -9,7 +9,7 @@ import pytest
 
 import lowland as ll
 from lowland.completion import layered_fit
-from lowland.completion.encoded.level_maps import INTERCEPTS, SLOPES, LevelMap, fit_map
+from lowland.completion.encoded.level_maps import INTERCEPTS, SHARED_SLOPE, SLOPES, LevelMap, fit_map
 from lowland.completion.encoded.level_model import LevelLayer
 from lowland.completion.encoded.levels import LevelKind, Levels
 from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
@@ -76,13 +76,14 @@ def test_maps_are_the_most_probable_ones(rng):
     shares = np.exp(numbers @ slopes.T + intercepts)
     shares /= shares.sum(axis=1, keepdims=True)
     levels = (rng.random(6000)[:, None] > np.cumsum(shares, axis=1)[:, :2]).sum(axis=1)
-    found = fit_map(numbers, levels, np.bincount(levels) / levels.size)
+    own = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    found = fit_map(numbers, levels, np.bincount(levels) / levels.size, own)
     np.testing.assert_allclose(found.probabilities(numbers), shares, atol=0.06)
     usual = np.array([0.2, 0.5, 0.3])
-    none = fit_map(numbers[:0], levels[:0], usual)
+    none = fit_map(numbers[:0], levels[:0], usual, own)
     np.testing.assert_allclose(none.probabilities(numbers[:5]), np.tile(usual, (5, 1)), atol=1e-6)
     np.testing.assert_allclose(LevelMap.of_frequencies(usual, 2).probabilities(numbers[:1])[0], usual)
-    rare = fit_map(numbers[levels < 2], levels[levels < 2], np.array([0.5, 0.499, 0.001]))
+    rare = fit_map(numbers[levels < 2], levels[levels < 2], np.array([0.5, 0.499, 0.001]), own)
     assert (rare.probabilities(numbers) > 0).all()
     # no nearby map is more probable: the slope of the log density is zero
     step = 1e-4
@@ -90,7 +91,9 @@ def test_maps_are_the_most_probable_ones(rng):
     def density(map_):
         logs = np.log(map_.probabilities(numbers)[np.arange(6000), levels]).sum()
         away = map_.intercepts - np.log(np.bincount(levels) / levels.size)
-        return logs - 0.5 * (np.sum(map_.slopes**2) / SLOPES + away @ away / INTERCEPTS)
+        shared = np.sum(map_.slopes * own) / (np.sum(own**2) + SLOPES / SHARED_SLOPE)
+        more = np.sum((map_.slopes - shared * own) ** 2) / SLOPES + shared**2 / SHARED_SLOPE
+        return logs - 0.5 * (more + away @ away / INTERCEPTS)
 
     for k in range(3):
         shift = np.zeros((3, 2))

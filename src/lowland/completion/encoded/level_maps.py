@@ -15,9 +15,9 @@ from lowland.core.running.stages import stage
 from lowland.trials.choices import LEVELS
 from lowland.trials.masks import hide_in_columns, leave_enough
 
-# variance of the slopes, of predictions between 0 and 1 or of normal scores, and of the intercepts around the
-# logarithms of the frequencies
-SLOPES, INTERCEPTS = 25.0, 1.0
+# variances: of the slope that all levels of a column share, of what each adds to it, and of the intercepts
+# around the logarithms of the frequencies; predictions are between 0 and 1, or normal scores
+SHARED_SLOPE, SLOPES, INTERCEPTS = 100.0, 4.0, 1.0
 
 
 @final
@@ -81,7 +81,7 @@ def learn_maps(
     for j, pairs in seen.items():
         if pairs:
             numbers, levels = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-            maps[j] = fit_map(np.asarray(numbers, np.float64), levels, known.frequencies[j])
+            maps[j] = fit_map(np.asarray(numbers, np.float64), levels, known.frequencies[j], known.usual(j))
     return maps
 
 
@@ -92,26 +92,42 @@ def usual_maps(known: Levels) -> dict[int, LevelMap]:
     }
 
 
-def fit_map(numbers: Matrix, levels: Indices, shares: Vector) -> LevelMap:
-    """Return the most probable map: logistic regression with normal priors, which rare levels need."""
+def fit_map(numbers: Matrix, levels: Indices, shares: Vector, usual: Matrix) -> LevelMap:
+    """Return the most probable map: logistic regression with normal priors, which rare levels need.
+
+    Parameters
+    ----------
+    numbers : ndarray, shape (k, columns of numbers)
+    levels : ndarray of int, shape (k,)
+    shares : ndarray, shape (levels,)
+        Their frequencies.
+    usual : ndarray, shape (levels, columns of numbers)
+        A multiple of it, which is learnt too, is what slopes are drawn around: few cells tell the slope that
+        all levels share, and hardly those of each.
+    """
     from scipy.optimize import minimize
 
     width, k = numbers.shape[1], shares.size
-    hit, usual = np.eye(k)[levels], np.log(shares)
+    hit, logarithms = np.eye(k)[levels], np.log(shares)
+
+    def parts(point: Vector) -> tuple[Vector, Matrix, Vector]:
+        return point[:1], point[1 : 1 + k * width].reshape(k, width), point[1 + k * width :]
 
     def loss(point: Vector) -> tuple[float, Vector]:
-        slopes, intercepts = point[: k * width].reshape(k, width), point[k * width :]
-        logs = _log_softmax(numbers @ slopes.T + intercepts)
-        change, away = np.exp(logs) - hit, intercepts - usual
+        slope, more, intercepts = parts(point)
+        logs = _log_softmax(numbers @ (slope * usual + more).T + intercepts)
+        change, away = np.exp(logs) - hit, intercepts - logarithms
         value = -float(np.sum(logs * hit)) + 0.5 * float(
-            np.sum(slopes**2) / SLOPES + away @ away / INTERCEPTS
+            slope @ slope / SHARED_SLOPE + np.sum(more**2) / SLOPES + away @ away / INTERCEPTS
         )
-        gradient = change.T @ numbers + slopes / SLOPES
-        return value, np.concatenate([gradient.ravel(), change.sum(axis=0) + away / INTERCEPTS])
+        by_slopes = change.T @ numbers
+        shared = slope / SHARED_SLOPE + np.sum(by_slopes * usual)
+        by_intercepts = change.sum(axis=0) + away / INTERCEPTS
+        return value, np.concatenate([shared, (by_slopes + more / SLOPES).ravel(), by_intercepts])
 
-    start = np.concatenate([np.zeros(k * width), usual])
-    point = minimize(loss, start, jac=True, method="L-BFGS-B").x
-    return LevelMap(point[: k * width].reshape(k, width), point[k * width :])
+    start = np.concatenate([np.zeros(1 + k * width), logarithms])
+    slope, more, intercepts = parts(minimize(loss, start, jac=True, method="L-BFGS-B").x)
+    return LevelMap(slope * usual + more, intercepts)
 
 
 def _log_softmax(logits: Matrix) -> Matrix:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.arrays import Indices, Vector, places_of_each
+from lowland.core.arrays import Indices, Matrix, Vector, places_of_each
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
+
+# levels with columns of their own, most and fewest cells of each, in columns where some levels are rarer
+MOST_OWN, FEWEST_OWN = 10, 5
 
 
 @final
@@ -30,7 +33,8 @@ class Levels:
     """How the columns of levels of a table are written in numbers; columns of numbers stay.
 
     Ordered levels become one column of normal scores: the quantiles of the normal law at the middle of each
-    level's share. Other levels, also two, become one column each, 1 where it is.
+    level's share. Other levels, also two, become one column each, 1 where it is; where there are
+    many, rare ones share one.
 
     Parameters
     ----------
@@ -40,21 +44,26 @@ class Levels:
         Share of each level among the observed cells of its column.
     width : int
         Number n of columns of the table.
+    shared : mapping of int to ndarray of int
+        Of columns with rare levels: which of the columns of numbers each level has, the rare ones the last.
     """
 
     kinds: Mapping[int, LevelKind]
     frequencies: Mapping[int, Vector]
     width: int
+    shared: Mapping[int, Indices] = field(default_factory=dict)
 
     @classmethod
     def of(cls, table: Observations, kinds: Mapping[int, LevelKind]) -> Levels:
         """Return how the levels of a table are written."""
-        frequencies = {}
+        frequencies, shared = {}, {}
         for j, kind in kinds.items():
             codes = table.values[table.columns == j].astype(np.intp)
-            counts = np.bincount(codes, minlength=kind.count) + 0.5
-            frequencies[j] = counts / counts.sum()
-        return cls(dict(kinds), frequencies, table.shape[1])
+            counts = np.bincount(codes, minlength=kind.count)
+            if not kind.ordered and _are_many(counts):
+                shared[j] = _places_of(counts)
+            frequencies[j] = (counts + 0.5) / (counts + 0.5).sum()
+        return cls(dict(kinds), frequencies, table.shape[1], shared)
 
     def __bool__(self) -> bool:
         """Whether there are columns of levels."""
@@ -73,7 +82,9 @@ class Levels:
 
     def _width(self, j: int) -> int:
         kind = self.kinds.get(j)
-        return 1 if kind is None or kind.ordered else kind.count
+        if kind is None or kind.ordered:
+            return 1
+        return kind.count if j not in self.shared else int(self.shared[j].max()) + 1
 
     def scores(self, j: int) -> Vector:
         """Return the normal scores of ordered levels, ascending."""
@@ -81,6 +92,13 @@ class Levels:
 
         shares = self.frequencies[j]
         return np.asarray(ndtri(np.cumsum(shares) - shares / 2))
+
+    def usual(self, j: int) -> Matrix:
+        """Return usual slopes of levels by columns of numbers: of their own one, or by their scores."""
+        kind = self.kinds[j]
+        if kind.ordered:
+            return self.scores(j)[:, None]
+        return np.eye(self._width(j))[self.shared.get(j, np.arange(kind.count))]
 
     def places(self, j: int) -> Indices:
         """Return the columns of numbers of a column of the table."""
@@ -106,10 +124,11 @@ class Levels:
                 values.append(self._written(codes, j))
                 continue
             self._check(codes, kind, j)
-            for k in range(kind.count):
+            places = codes if j not in self.shared else self.shared[j][codes.astype(np.intp)]
+            for k in range(self._width(j)):
                 cells.append(at)
                 columns.append(np.full(at.size, start + k))
-                values.append((codes == k).astype(np.float64))
+                values.append((places == k).astype(np.float64))
         shape = (table.shape[0], self.groups.size)
         made, every = np.concatenate(values).astype(table.values.dtype), np.concatenate(cells)
         weights = None if table.weights is None else table.weights[every]
@@ -139,3 +158,17 @@ class Levels:
         mask = np.ones(self.width, bool)
         mask[list(self.kinds)] = False
         return mask
+
+
+def _are_many(counts: Indices) -> bool:
+    """Whether levels are too many for a column of numbers each: there are rare ones among them."""
+    return counts.size > MOST_OWN or int(counts.sum()) < FEWEST_OWN * counts.size
+
+
+def _places_of(counts: Indices) -> Indices:
+    """Return the column of numbers of each level: one of its own if it is common, else the last."""
+    ranked = np.argsort(-counts, kind="stable")[:MOST_OWN]
+    common = np.sort(ranked[counts[ranked] >= FEWEST_OWN])
+    places = np.full(counts.size, common.size)
+    places[common] = np.arange(common.size)
+    return places

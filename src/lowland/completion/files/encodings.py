@@ -14,6 +14,7 @@ from lowland.completion.encoded.level_model import LevelLayer
 from lowland.completion.encoded.levels import LevelKind, Levels
 from lowland.completion.encoded.power_model import PowerLayer, plain_powers
 from lowland.completion.encoded.powers import EXPONENTS, LARGEST, WHOLES, Power
+from lowland.core.arrays import Indices
 from lowland.core.damage import check_arrays, require
 
 
@@ -28,7 +29,9 @@ def encoding_as_arrays(
     kinds = [] if known is None else [[j, known.kinds[j].count, known.kinds[j].ordered] for j in order]
     shares = [] if known is None else [known.frequencies[j] for j in order]
     none = [np.zeros(0)]
-    plain = {"levels": kinds, "width": model.shape[1], "powers": plain_powers(powers)}
+    plain: dict[str, Any] = {"levels": kinds, "width": model.shape[1], "powers": plain_powers(powers)}
+    if known is not None and known.shared:
+        plain["shared"] = [[j, known.shared[j].tolist()] for j in order if j in known.shared]
     return plain, {
         "level_frequencies": np.concatenate([*none, *shares]),
         "level_intercepts": np.concatenate([*none, *(maps[j].intercepts for j in order)]),
@@ -51,8 +54,10 @@ def encoding_from_arrays(
         require(whole and 0 <= j < width and count > 1 and j not in kinds, "a column of levels is damaged")
         kinds[j] = LevelKind(count, ordered)
     counts = np.array([kind.count for kind in kinds.values()], np.intp)
-    each = (kind.count * (1 if kind.ordered else kind.count) for kind in kinds.values())
-    sizes = np.fromiter(each, np.intp)
+    shared = _shared(plain.get("shared", []), kinds)
+    widths = {j: 1 if kind.ordered else kind.count for j, kind in kinds.items()}
+    widths |= {j: int(places.max()) + 1 for j, places in shared.items()}
+    sizes = np.array([kind.count * widths[j] for j, kind in kinds.items()], np.intp)
     fits = counts.sum() == arrays["level_frequencies"].size and sizes.sum() == arrays["level_slopes"].size
     require(bool(fits), "its levels do not fit their probabilities")
     shares, intercepts = (
@@ -64,7 +69,19 @@ def encoding_from_arrays(
     powers = _powers(plain["powers"], width)
     require(not set(powers) & set(kinds), "a column of levels is written as powers")
     maps = {j: LevelMap(slopes[k].reshape(kinds[j].count, -1), intercepts[k]) for k, j in enumerate(kinds)}
-    return Levels(kinds, dict(zip(kinds, shares, strict=True)), width), maps, powers
+    return Levels(kinds, dict(zip(kinds, shares, strict=True)), width, shared), maps, powers
+
+
+def _shared(listed: Any, kinds: Mapping[int, LevelKind]) -> dict[int, Indices]:
+    """Return the columns of numbers of levels some of which share one; raise ValueError if damaged."""
+    shared: dict[int, Indices] = {}
+    for j, places in listed:
+        known = j in kinds and not kinds[j].ordered and j not in shared and len(places) == kinds[j].count
+        require(known and all(type(place) is int for place in places), "a column of levels is damaged")
+        shared[j] = np.array(places, np.intp)
+        every = np.arange(shared[j].max() + 1)
+        require(np.array_equal(np.unique(shared[j]), every), "a column of levels is damaged")
+    return shared
 
 
 def _powers(listed: Any, width: int) -> dict[int, Power]:

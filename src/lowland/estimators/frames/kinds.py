@@ -27,7 +27,7 @@ from lowland.estimators.frames.roles import frame_roles
 from lowland.estimators.frames.wrapping import check_frame, wrap_frame
 from lowland.files.beside_numbers import is_censored
 from lowland.files.columns.dates import UNCLEAR
-from lowland.files.columns.roles import EMPTY, are_levels, refuse_no_data
+from lowland.files.columns.roles import EMPTY, are_levels, hold_levels, refuse_no_data
 from lowland.files.columns.times import EITHER_FIRST
 from lowland.files.evidence import Decision
 from lowland.files.numerals import Numerals, are_marks
@@ -150,7 +150,7 @@ def read_kinds(frame: Any, form: TableFormat = NOTHING_SAID) -> FrameKinds:
                 kinds.losses[series.name if named else used] = "ordinal" if len(values) > 2 else "logistic"
         elif kind != "numbers":
             kinds.untouched[series.name] = TWO_WAYS if series.name in doubtful else kind
-            if values and _are_levels(series, values):
+            if values and _hold_levels(series):
                 kinds.words[series.name] = values
             continue
         elif series.name in written:
@@ -275,9 +275,10 @@ def _of_words(cells: list[Any]) -> tuple[str, tuple[Any, ...]]:
     return f"{len(words)} words without an order", words
 
 
-def _are_levels(series: Any, words: tuple[Any, ...]) -> bool:
-    """Whether words are few enough to be levels: names differ from line to line."""
-    return are_levels(len(words), len(series) - series.null_count(), declared=is_declared(series))
+def _hold_levels(series: Any) -> bool:
+    """Whether words repeat often enough to be levels: names differ from line to line."""
+    cells = [cell.strip() if isinstance(cell, str) else cell for cell in known_cells(series)]
+    return hold_levels(cells, declared=is_declared(series))
 
 
 def chosen_losses(asked: Losses, auto: bool, suited: Mapping[Any, str], levels: Levels) -> Losses:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,24 @@ from lowland.files.table_format import TableFormat
 # levels without an order: most of a column, and cells for each on average; two words, and words that a table
 # says are levels, need but repeat
 MOST_WORDS, PER_WORD, REPEATED = 20, 5, 2
+# where words are rarer: most of a column, cells for each on average, and words that are not rare
+MOST_WITH_RARE, PER_RARE_WORD, FEWEST_COMMON = 100, 2, 2
 EMPTY, IDENTIFIERS, TICKED = "no known cell", "identifiers", "or nothing: a mark"
 
 
 def are_levels(words: int, cells: int, *, declared: bool = False) -> bool:
     """Return whether so many words in so many cells are levels: names differ from line to line."""
     return words <= MOST_WORDS and (REPEATED if words <= 2 or declared else PER_WORD) * words <= cells
+
+
+def hold_levels(cells: Sequence[Any], *, declared: bool = False) -> bool:
+    """Return whether the words of a column's known cells are levels, of which some may be rare."""
+    counts = Counter(cells)
+    if are_levels(len(counts), len(cells), declared=declared):
+        return True
+    common = sum(count >= PER_WORD for count in counts.values())
+    few = len(counts) <= MOST_WITH_RARE and PER_RARE_WORD * len(counts) <= len(cells)
+    return few and common >= FEWEST_COMMON
 
 
 def numbers_that_name(

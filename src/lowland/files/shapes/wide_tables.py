@@ -16,7 +16,7 @@ from lowland.core.wording import InCode, Option, Remedy, Words, counted
 from lowland.files.beside_numbers import is_censored
 from lowland.files.columns.finding_totals import called_lines, check_names, find_totals, words_of_totals
 from lowland.files.columns.panels import chains, words_of_panel
-from lowland.files.columns.roles import EMPTY, are_levels, as_is_words, may_be_data, refuse_no_data
+from lowland.files.columns.roles import EMPTY, as_is_words, hold_levels, may_be_data, refuse_no_data
 from lowland.files.columns.sentinels import settle_sentinels
 from lowland.files.columns.summary_names import nameless
 from lowland.files.columns.table_totals import Totals
@@ -230,8 +230,8 @@ def _words(column: NDArray[Any], name: str, where: str, how: Reading) -> tuple[s
         return _two_words(column, name, where, how)
     cells = _known_words(column, how)
     words = tuple(sorted(set(cells)))
-    are_few = are_levels(len(words), len(cells), declared=name in how.labelled)
-    return words if how.words and are_few else ()
+    are_few = how.words and hold_levels(cells, declared=name in how.labelled)
+    return words if are_few else ()
 
 
 def _what_words(column: NDArray[Any], how: Reading) -> str:
@@ -239,8 +239,7 @@ def _what_words(column: NDArray[Any], how: Reading) -> str:
     cells = _known_words(column, how)
     if not cells:
         return EMPTY
-    words = len(set(cells))
-    return f"{counted(words, 'word')} without an order" if are_levels(words, len(cells)) else "text"
+    return f"{counted(len(set(cells)), 'word')} without an order" if hold_levels(cells) else "text"
 
 
 def _known_words(column: NDArray[Any], how: Reading) -> list[str]:
