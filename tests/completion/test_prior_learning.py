@@ -9,6 +9,7 @@ import lowland as ll
 from lowland.bayes.products import product_means, product_variances
 from lowland.bayes.side_prior import unpack_lower
 from lowland.cells.sides import TableCells
+from lowland.cells.taken import without_cells
 from lowland.completion.bayesian import pattern_choice
 from lowland.completion.bayesian import settings as bayesian_settings
 from lowland.completion.bayesian.objective import BayesianCompletion
@@ -16,7 +17,7 @@ from lowland.completion.bayesian.pattern_choice import choose_pattern
 from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bayesian.starting.start import feature_maps, first_point, make_objective
 from lowland.completion.cells import held_out as held_cells
-from lowland.completion.cells.held_out import hold_out, without_cells
+from lowland.completion.cells.held_out import hold_out
 from lowland.core.cells import line_bounds
 from lowland.core.cells.observations import Observations
 from lowland.kernels.systems.moments import Moments

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.trials.audits import plan
+from lowland.trials.audits import stating
 from lowland.trials.audits.alike import alike
 from lowland.trials.audits.plan import plan_audit
 from oracles.audit_tables import with_gaps
@@ -51,7 +51,7 @@ def test_the_order_of_cells_does_not_matter(audited, rng):
 
 
 def test_of_many_cells_some_are_compared(audited, rng, monkeypatch):
-    monkeypatch.setattr(plan, "MOST_COMPARED", 30)
+    monkeypatch.setattr(stating, "MOST_COMPARED", 30)
     table, made, _ = audited["equal"]
     asked = []
     alike(made, table, lambda rows, columns: asked.append(rows.size) or np.zeros(rows.size), rng)

@@ -28,12 +28,11 @@ def test_counts_are_those_of_the_list(setting):
     listed, unlisted = ListedCells(*np.nonzero(~pattern.dense())), UnlistedCells(pattern)
     for exact, counted in zip(listed.tally(scope), unlisted.tally(scope), strict=True):
         np.testing.assert_array_equal(exact, counted)
-    assert listed.tally(scope)[0].sum() == 30 * 12 - pattern.by_row.size
+    assert listed.tally(scope)[0].sum() == 30 * 12 - pattern.size
 
 
 @pytest.mark.parametrize("kind", ["listed", "unlisted"])
-def test_samples_are_of_distinct_missing_cells_in_scope(setting, rng, kind, monkeypatch):
-    monkeypatch.setattr(module, "DRAWN", 100)
+def test_samples_are_of_distinct_missing_cells_in_scope(setting, rng, kind):
     pattern, scope = setting
     cells = UnlistedCells(pattern) if kind == "unlisted" else missing_cells(pattern)
     size = int(cells.tally(scope)[1].sum())
@@ -51,6 +50,6 @@ def test_large_tables_are_listed_only_if_mostly_known(setting, monkeypatch):
     pattern, _ = setting
     assert is_listed(pattern)
     monkeypatch.setattr(module, "LISTED", 100)
-    assert is_listed(pattern) == (360 <= 4 * pattern.by_row.size)
+    assert is_listed(pattern) == (360 <= 4 * pattern.size)
     monkeypatch.setattr(module, "LISTED_PER_KNOWN", 1)
     assert isinstance(missing_cells(pattern), UnlistedCells)

@@ -11,7 +11,8 @@ from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.trials.audits import missing_cells, plan
 from lowland.trials.audits.bounds import inside_needed, least_share
 from lowland.trials.audits.missing_cells import ListedCells
-from lowland.trials.audits.plan import REJECTED, AuditPlan, NoAudit, compare_cells, plan_audit
+from lowland.trials.audits.plan import REJECTED, AuditPlan, NoAudit, plan_audit
+from lowland.trials.audits.stating import compare_cells
 from lowland.trials.audits.surroundings import Surroundings
 from oracles.audit_tables import with_gaps
 
@@ -91,8 +92,8 @@ def test_a_feature_of_all_known_cells_tells_which_are_held_out(rng):
         around = Surroundings.of(table)
         gaps = {"row_gaps": around.row_gaps + 1, "column_gaps": around.column_gaps + 1}
         leaky = replace(made.scope, training=replace(made.scope.training, **gaps))
-        cells = ListedCells(*np.nonzero(~known))
-        rejected.append(compare_cells(leaky, table.select(made.scored), cells, None, rng) <= REJECTED)
+        cells, apart = ListedCells(*np.nonzero(~known)), table.select(made.scored)
+        rejected.append(compare_cells(leaky, (apart.rows, apart.columns), cells, None, rng) <= REJECTED)
     assert np.mean(rejected) > 0.8
 
 
@@ -201,7 +202,6 @@ def test_large_tables_are_planned_as_small_ones_are(rng, monkeypatch):
     listed = plan_audit(table, 3)
     monkeypatch.setattr(missing_cells, "LISTED", 1)
     monkeypatch.setattr(missing_cells, "LISTED_PER_KNOWN", 1)
-    monkeypatch.setattr(missing_cells, "DRAWN", 1000)
     counted = plan_audit(table, 3)
     np.testing.assert_array_equal(counted.scored, listed.scored)
     assert (counted.missing, counted.allowance) == (listed.missing, listed.allowance)

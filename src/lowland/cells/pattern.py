@@ -13,7 +13,11 @@ from lowland.cells.labels import TableLabels
 from lowland.cells.sides import PerLine, PerPartner, TableCells
 from lowland.core.arrays import Indices, cell_codes
 from lowland.core.cells.observations import Observations
+from lowland.core.halving import find_by_halving
 from lowland.kernels.sparse_tables.sparse import multiply_rows
+
+# places of the cells before and after some, along their lines
+Walls = tuple[Indices, Indices]
 
 
 @final
@@ -52,6 +56,45 @@ class LinePattern:
         """Return that number with only known lines of the other side counted."""
         (inside,) = self.cells.map(side, _counted_inside, PerPartner(known))
         return inside
+
+    @property
+    def row_counts(self) -> Indices:
+        """Number of observed cells of each row."""
+        return self.counts(0)
+
+    @property
+    def column_counts(self) -> Indices:
+        """Number of observed cells of each column."""
+        return self.counts(1)
+
+    def walls(self, rows: Indices, columns: Indices) -> tuple[Walls, Walls]:
+        """Return the places of the observed cells next to cells, along their rows and down their columns.
+
+        Of a cell that is observed itself, the place before it is its own. Where there is none, the places are
+        those just beyond the table. Costs one look at each side.
+        """
+        (m, n), rows, columns = self.shape, np.asarray(rows), np.asarray(columns)
+        return self._walls(0, rows, columns, n), self._walls(1, columns, rows, m)
+
+    def _walls(self, side: int, lines: Indices, places: Indices, length: int) -> Walls:
+        which, before, after = self.cells.map(side, _walls, lines, places, length)
+        order = np.argsort(which)
+        return before[order], after[order]
+
+    def absent(self, columns: Indices, ranks: Indices, rows: NDArray[np.bool_]) -> Indices:
+        """Return the rows of cells that are not observed, by their number among those of their columns.
+
+        Parameters
+        ----------
+        columns : ndarray of int
+        ranks : ndarray of int
+            How many such cells of the same column, in some rows, lie before each.
+        rows : ndarray of bool, shape (m,)
+            Which rows are counted.
+        """
+        compact = np.where(rows, np.cumsum(rows) - 1, -1)
+        which, places = self.cells.map(1, _absent, columns, ranks, PerPartner(compact))
+        return np.flatnonzero(rows)[places[np.argsort(which)]]
 
     def columns_of(self, row: int) -> Indices:
         """Return the columns in which a row is observed."""
@@ -109,3 +152,44 @@ def _cells_inside(block: CellBlock, places: NDArray[np.int32], chosen: NDArray[n
     """Return the places of the cells in chosen lines and known lines of the other side, line by line."""
     others = places[block.partners]
     return (others[(others >= 0) & np.repeat(chosen, block.counts)],)
+
+
+def _mine(block: CellBlock, lines: Indices) -> Indices:
+    """Return which of some lines are those of a block."""
+    return np.flatnonzero((lines >= block.first) & (lines < block.first + block.size))
+
+
+def _walls(block: CellBlock, lines: Indices, places: Indices, length: int) -> Arrays:
+    """Return which cells lie in a block, and the places of the observed cells next to each."""
+    mine = _mine(block, lines)
+    asked, at = places[mine], lines[mine] - block.first
+    starts, ends = block.starts[at], block.starts[at + 1]
+    last = find_by_halving(starts - 1, ends, lambda middle: asked < block.partners[middle])
+    partners = np.concatenate([block.partners, [length]])  # there may be none
+    before = np.where(last >= starts, partners[last], -1)
+    after = np.where(last + 1 < ends, partners[np.minimum(last + 1, partners.size - 1)], length)
+    return mine, before.astype(np.intp), after.astype(np.intp)
+
+
+def _absent(block: CellBlock, lines: Indices, ranks: Indices, compact: Indices) -> Arrays:
+    """Return which cells lie in a block, and their places among the rows that are counted."""
+    mine = _mine(block, lines)
+    mine = mine[np.argsort(lines[mine], kind="stable")]
+    at, found = lines[mine] - block.first, np.empty(mine.size, np.intp)
+    for line in np.unique(at).tolist():
+        some = slice(*np.searchsorted(at, [line, line + 1]))
+        present = compact[block.partners[block.starts[line] : block.starts[line + 1]]]
+        found[some] = absent_places(present[present >= 0], ranks[mine[some]])
+    return mine, found
+
+
+def absent_places(present: Indices, ranks: Indices) -> Indices:
+    """Return the places on a line that are not present, by how many such places lie before each.
+
+    Parameters
+    ----------
+    present : ndarray of int
+        Ascending.
+    ranks : ndarray of int
+    """
+    return np.asarray(ranks + np.searchsorted(present - np.arange(present.size), ranks, side="right"))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 
 from lowland.cells.block import Arrays, CellBlock
 from lowland.cells.sides import PerLine, PerPartner, TableCells
+from lowland.cells.taken import cells_at, without
 from lowland.core.arrays import Indices, Vector
-from lowland.core.halving import find_by_halving
 from lowland.trials.choices import PRIORS
 from lowland.trials.contents import OF_COLUMNS, OF_ROWS, Words, apart, mixed, random_words, sums_of
 from lowland.trials.masks import single_cells
@@ -50,11 +50,7 @@ def hold_out(cells: TableCells) -> tuple[TableCells, HeldCells]:
     begins = np.concatenate([[0], np.cumsum(cells.sides[0].counts)])[:-1]
     rows, columns, values, weights = cells.map(0, cells_at, PerLine(begins), places)
     held = HeldCells(rows, columns, values.astype(np.float64), weights.astype(np.float64))
-    sides = []
-    for side, (lines, partners) in enumerate(((rows, columns), (columns, rows))):
-        left = cells.sides[side].counts - np.bincount(lines, minlength=cells.shape[side])
-        sides.append(cells.sides[side].thinned(left, without_cells, lines, partners))
-    return replace(cells, sides=(sides[0], sides[1]), size=cells.size - count), held
+    return without(cells, rows, columns), held
 
 
 def cell_keys(cells: TableCells) -> Words:
@@ -96,30 +92,3 @@ def words_of(block: CellBlock, levels: Vector | None) -> Words:
         return mixed(np.searchsorted(levels, block.values).astype(np.uint64))
     values = (block.values + 0.0).astype(np.float64)  # zeros have one sign
     return mixed(values.view(np.uint64))
-
-
-def cells_at(block: CellBlock, begins: Indices, places: Indices) -> Arrays:
-    """Return lines, partners, values and weights of some of all cells, by their places line by line."""
-    cells = places[(places >= begins[0]) & (places < begins[0] + block.values.size)] - begins[0]
-    lines = block.first + np.searchsorted(block.starts, cells, side="right") - 1
-    weights = np.ones(cells.size) if block.weights is None else block.weights[cells]
-    return lines, block.partners[cells].astype(np.intp), block.values[cells], weights
-
-
-def without_cells(block: CellBlock, lines: Indices, partners: Indices) -> CellBlock:
-    """Return a block without some cells, which are there."""
-    mine = (lines >= block.first) & (lines < block.first + block.starts.size - 1)
-    at, asked = lines[mine] - block.first, partners[mine]
-    # each line's partners ascend
-    places = find_by_halving(
-        block.starts[at], block.starts[at + 1], lambda middle: asked < block.partners[middle]
-    )
-    left = np.ones(block.values.size, bool)
-    left[places] = False
-    return replace(
-        block,
-        starts=np.concatenate([[0], np.cumsum(left)])[block.starts].astype(np.int64),
-        partners=block.partners[left],
-        values=block.values[left],
-        weights=None if block.weights is None else block.weights[left],
-    )

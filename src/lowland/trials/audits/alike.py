@@ -8,10 +8,11 @@ from typing import final
 import numpy as np
 
 from lowland.core.cells.observations import Observations
-from lowland.trials.audits.comparing import Predicted
-from lowland.trials.audits.missing_cells import missing_cells
+from lowland.trials.audits.comparing import Cells, Predicted
+from lowland.trials.audits.missing_cells import MissingCells, missing_cells
 from lowland.trials.audits.patterns import Pattern
-from lowland.trials.audits.plan import MOST_COMPARED, AuditPlan, compare_cells
+from lowland.trials.audits.plan import AuditPlan
+from lowland.trials.audits.stating import MOST_COMPARED, compare_cells
 
 
 @final
@@ -62,10 +63,28 @@ def alike(
     factor `plan.gamma`; so a rejection does not say that they are off by more. Cells that are missing because
     of their values are seen through the prediction alone; those missing because they are far from it, never.
     """
-    training = plan.scope.training.pattern
-    known = Pattern.of(table.rows, table.columns, training.shape)
+    known = Pattern.of(table.rows, table.columns, table.shape)
     scored = table.in_order().select(plan.scored[table.row_by_row()])
-    p_value = compare_cells(plan.scope, scored, missing_cells(known), predicted, rng)
-    return Alike(
-        p_value, min(scored.size, MOST_COMPARED), min(plan.missing, MOST_COMPARED), predicted is not None
-    )
+    return alike_cells(plan, (scored.rows, scored.columns), missing_cells(known), predicted, rng)
+
+
+def alike_cells(
+    plan: AuditPlan,
+    scored: Cells,
+    missing: MissingCells,
+    predicted: Predicted | None,
+    rng: np.random.Generator,
+) -> Alike:
+    """Test the same of cells that are given; other parameters are those of `alike`.
+
+    Parameters
+    ----------
+    plan : AuditPlan
+    scored : pair of ndarray of int
+        The held-out cells that stand for missing ones, row by row.
+    missing : MissingCells
+    predicted, rng
+    """
+    p_value = compare_cells(plan.scope, scored, missing, predicted, rng)
+    compared = min(scored[0].size, MOST_COMPARED), min(plan.missing, MOST_COMPARED)
+    return Alike(p_value, *compared, predicted is not None)

@@ -9,13 +9,11 @@ import numpy as np
 
 from lowland.core.arrays import Indices
 from lowland.trials.audits.comparing import Cells
-from lowland.trials.audits.patterns import Pattern
+from lowland.trials.audits.patterns import CellPattern, Mask, Pattern
 from lowland.trials.audits.scope import CENSORED, COLUMNS, FEW, IN_SCOPE, REASONS, ROWS, Scope
 
 # cells of a table that are listed; larger ones are if the known cells take as much memory
 LISTED, LISTED_PER_KNOWN = 10_000_000, 4
-# cells that are drawn at once where they are not listed
-DRAWN = 200_000
 
 
 class MissingCells(Protocol):
@@ -31,7 +29,7 @@ class MissingCells(Protocol):
 def is_listed(pattern: Pattern) -> bool:
     """Whether the missing cells of a table may be listed."""
     m, n = pattern.shape
-    return m * n <= max(LISTED, LISTED_PER_KNOWN * pattern.by_row.size)
+    return m * n <= max(LISTED, LISTED_PER_KNOWN * pattern.size)
 
 
 def missing_cells(pattern: Pattern) -> MissingCells:
@@ -64,38 +62,38 @@ class ListedCells:
 @final
 @dataclass(frozen=True, eq=False)
 class UnlistedCells:
-    """Missing cells of a table that has many more of them than known cells.
+    """Missing cells of a table that has many more of them than known cells, or is not in memory.
 
     What an audit says of them is by row and column here.
     """
 
-    pattern: Pattern
+    pattern: CellPattern
 
     def tally(self, scope: Scope) -> tuple[Indices, Indices]:
         """Return the number of cells by their place in `REASONS`, and of those in scope by column."""
-        m, n = self.pattern.shape
-        empty = scope.training.pattern.row_counts == 0
-        known = self.pattern.by_row[~empty[self.pattern.by_row // n]] % n
-        by_column = int((~empty).sum()) - np.bincount(known, minlength=n)
+        (m, n), training = self.pattern.shape, scope.training
+        by_column = self._by_column(training.row_counts > 0)
         reasons = np.full(n, IN_SCOPE)
-        without = scope.training.pattern.column_counts == 0
-        rules = [(FEW, scope.few), (CENSORED, scope.censored), (COLUMNS, without)]  # the last one counts
-        for reason, columns in rules:
+        rules = [(FEW, scope.few), (CENSORED, scope.censored), (COLUMNS, training.column_counts == 0)]
+        for reason, columns in rules:  # the last one counts
             if columns is not None:
                 reasons[columns] = reason
         counts = np.bincount(reasons, by_column, minlength=len(REASONS)).astype(np.intp)
-        counts[ROWS] += m * n - self.pattern.by_row.size - by_column.sum()
+        counts[ROWS] += m * n - self.pattern.size - by_column.sum()
         return counts, np.where(reasons == IN_SCOPE, by_column, 0)
 
     def some(self, scope: Scope, most: int, rng: np.random.Generator) -> Cells:
         """Return so many of the cells in scope, chosen at random."""
-        m, n = self.pattern.shape
-        most = min(most, int(self.tally(scope)[1].sum()))
-        found: dict[int, None] = {}  # in the order of their being drawn
-        while len(found) < most:
-            rows, columns = rng.integers(m, size=DRAWN), rng.integers(n, size=DRAWN)
-            wanted = ~self.pattern.holds(rows, columns)
-            wanted &= scope.reasons(rows, columns) == IN_SCOPE
-            found.update(dict.fromkeys((rows[wanted] * n + columns[wanted]).tolist()))
-        codes = np.sort(np.fromiter(found, dtype=np.intp)[:most])
-        return codes // n, codes % n
+        counts, rows = self.tally(scope)[1], scope.training.row_counts > 0
+        ends, size = np.cumsum(counts), int(counts.sum())
+        places = np.sort(rng.choice(size, most, replace=False)) if size > most else np.arange(size)
+        columns = np.searchsorted(ends, places, side="right")
+        ranks = places - (ends - counts)[columns]
+        return self.pattern.absent(columns, ranks, rows), columns
+
+    def _by_column(self, rows: Mask) -> Indices:
+        """Return the number of missing cells of each column, in some rows."""
+        # where no other row has a cell, all cells are in these, and need not be counted again
+        all_of_them = not self.pattern.row_counts[~rows].any()
+        known = self.pattern.column_counts if all_of_them else self.pattern.inside(1, rows)
+        return np.asarray(np.count_nonzero(rows) - known)

@@ -3,14 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.cells.pattern import Walls, absent_places
 from lowland.core.arrays import Indices, cell_codes
 
 Mask = NDArray[np.bool_]
+
+
+class CellPattern(Protocol):
+    """Cells of a table that are there, wherever they are: `Pattern`, or `LinePattern`."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of the table."""
+
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+
+    @property
+    def row_counts(self) -> Indices:
+        """Number of cells of each row."""
+
+    @property
+    def column_counts(self) -> Indices:
+        """Number of cells of each column."""
+
+    def inside(self, side: int, known: Mask) -> Indices:
+        """Return the number of cells of each line of a side, in some lines of the other side."""
+
+    def walls(self, rows: Indices, columns: Indices) -> tuple[Walls, Walls]:
+        """Return the places of the cells next to absent ones, along their rows and down their columns.
+
+        Where there is none, these are the places just beyond the table.
+        """
+
+    def absent(self, columns: Indices, ranks: Indices, rows: Mask) -> Indices:
+        """Return the rows of absent cells, by how many of the same column, in some rows, lie before each."""
 
 
 @final
@@ -47,20 +80,32 @@ class Pattern:
         """Shape of the table."""
         return self.row_counts.size, self.column_counts.size
 
-    def holds(self, rows: Indices, columns: Indices) -> Mask:
-        """Return which cells are there; positions beyond the table count as there."""
-        m, n = self.shape
-        beyond = (rows < 0) | (rows >= m) | (columns < 0) | (columns >= n)
-        codes = cell_codes(np.clip(rows, 0, m - 1), np.clip(columns, 0, n - 1), n)
-        if not self.by_row.size:
-            return np.asarray(beyond)
-        place = np.minimum(np.searchsorted(self.by_row, codes), self.by_row.size - 1)
-        return np.asarray(beyond | (self.by_row[place] == codes))
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+        return self.by_row.size
 
-    def runs(self, rows: Indices, columns: Indices) -> tuple[Indices, Indices]:
-        """Return the length of the run of absent cells around each absent cell, in its row and its column."""
+    def inside(self, side: int, known: Mask) -> Indices:
+        """Return the number of cells of each line of a side, in some lines of the other side."""
         m, n = self.shape
-        return runs_along(self.by_row, rows, columns, n), runs_along(self.by_column, columns, rows, m)
+        codes, length = (self.by_column, m) if side == 0 else (self.by_row, n)
+        others = np.repeat(known, self.column_counts if side == 0 else self.row_counts)
+        return np.bincount(codes[others] % length, minlength=length)
+
+    def walls(self, rows: Indices, columns: Indices) -> tuple[Walls, Walls]:
+        """Return the places of the cells next to absent ones, along their rows and down their columns."""
+        m, n = self.shape
+        return walls_along(self.by_row, rows, columns, n), walls_along(self.by_column, columns, rows, m)
+
+    def absent(self, columns: Indices, ranks: Indices, rows: Mask) -> Indices:
+        """Return the rows of absent cells, by how many of the same column, in some rows, lie before each."""
+        (m, _), compact, found = self.shape, np.cumsum(rows) - 1, np.empty(columns.size, np.intp)
+        ends = np.cumsum(self.column_counts)
+        for column in np.unique(columns).tolist():
+            mine = self.by_column[ends[column] - self.column_counts[column] : ends[column]] - column * m
+            asked = columns == column
+            found[asked] = absent_places(compact[mine[rows[mine]]], ranks[asked])
+        return np.flatnonzero(rows)[found]
 
     def dense(self) -> Mask:
         """Return which cells of the whole table are there."""
@@ -70,7 +115,18 @@ class Pattern:
 
 
 def runs_along(codes: Indices, lines: Indices, places: Indices, length: int) -> Indices:
-    """Return the length of the run of absent cells around each absent cell of a line.
+    """Return the length of the run of absent cells around each absent cell; parameters as `walls_along`."""
+    return run_lengths(walls_along(codes, lines, places, length))
+
+
+def run_lengths(walls: Walls) -> Indices:
+    """Return how many absent cells lie between cells."""
+    before, after = walls
+    return np.asarray(after - before - 1)
+
+
+def walls_along(codes: Indices, lines: Indices, places: Indices, length: int) -> Walls:
+    """Return the places of the cells next to each absent cell of a line, or just beyond it.
 
     Parameters
     ----------
@@ -86,4 +142,4 @@ def runs_along(codes: Indices, lines: Indices, places: Indices, length: int) -> 
     after = np.searchsorted(codes, start + places) + 1
     left = np.maximum(walls[after - 1], start - 1)
     right = np.minimum(walls[after], start + length)
-    return np.asarray(right - left - 1)
+    return np.asarray(left - start), np.asarray(right - start)

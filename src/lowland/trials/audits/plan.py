@@ -25,12 +25,14 @@ from lowland.core.arrays import Indices
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
 from lowland.core.parameter_checks import whole_number
-from lowland.trials.audits.comparing import Cells, Predicted, alike_p
+from lowland.trials.audits.comparing import Cells
 from lowland.trials.audits.holding import HoldOut, hold_equally, hold_in_proportion
 from lowland.trials.audits.missing_cells import ListedCells, MissingCells, missing_cells
-from lowland.trials.audits.patterns import Mask
+from lowland.trials.audits.patterns import Mask, Pattern
 from lowland.trials.audits.scope import IN_SCOPE, REASONS, Scope
+from lowland.trials.audits.stating import FEWEST_SCORED, LEAST_SPOKEN_OF, Stated, stated_of
 from lowland.trials.audits.surroundings import Surroundings
+from lowland.trials.masks import known_cells
 
 # takes the dense mask of training cells, returns the mask of cells of which nothing shall be said
 AlsoOutside: TypeAlias = Callable[[Mask], Mask]
@@ -39,12 +41,8 @@ AlsoOutside: TypeAlias = Callable[[Mask], Mask]
 REJECTED = 0.05
 # longest runs of cells outside training that are tried, one after the other, None being any
 RUNS = (None, 4, 2, 1)
-# held-out cells, and the share of the missing cells, below which nothing is said
-FEWEST_SCORED, LEAST_SPOKEN_OF = 15, 0.1
-# smallest allowance: below, little of the risk would be left
-SMALLEST = 0.5
-# held-out and missing cells that are compared; cells outside training whose largest odds are looked for
-MOST_COMPARED, MOST_RANKED = 10_000, 100_000
+# cells outside training whose largest odds are looked for
+MOST_RANKED = 100_000
 
 
 @final
@@ -206,8 +204,8 @@ class _Planner:
         also_outside: AlsoOutside | None,
         modes: tuple[int, ...] | None,
     ) -> _Planner:
-        around = Surroundings.of(table, modes)
-        missing = missing_cells(around.pattern)
+        pattern = Pattern.of(table.rows, table.columns, table.shape)
+        around, missing = Surroundings.of(table, modes, pattern), missing_cells(pattern)
         asked = "modes" if also_outside is None else "also_outside"
         if (also_outside or modes) is not None and not isinstance(missing, ListedCells):
             raise UnsupportedError(
@@ -249,40 +247,24 @@ class _Planner:
 
     def _scheme(self, hold: HoldOut, longest: int | None) -> AuditPlan | None:
         """Return the plan of one scheme, None if too few cells are in its statement."""
-        least = LEAST_SPOKEN_OF * int(self.around.column_gaps.sum())
         training = Surroundings.of(self.table.select(~hold.hidden), self.modes)
         held = np.flatnonzero(hold.hidden)
         cells = self.table.rows[held], self.table.columns[held]
         scope = self._scope(hold, training, cells, longest)
-        by_column = self._held_by_column(scope, cells)
-        if by_column.sum() < FEWEST_SCORED:
-            return None
-        missing = self.missing.tally(scope)[1]
-        scope, allowance = scope.without_few(by_column + missing, by_column, hold.gamma)
-        scored = np.zeros(self.table.size, dtype=bool)
-        scored[held[scope.reasons(*cells) == IN_SCOPE]] = True
-        if np.count_nonzero(scored) < FEWEST_SCORED or not missing.sum() > least or not allowance > SMALLEST:
-            return None
-        counts = self.missing.tally(scope)[0]
-        if not counts[IN_SCOPE] > least:
-            return None
+        least = LEAST_SPOKEN_OF * int(self.around.column_gaps.sum())
         rng = self._rng(2, longest or 0, hold.gamma > 1)
-        return AuditPlan(
-            hidden=hold.hidden,
-            scored=scored,
-            missing=int(counts[IN_SCOPE]),
-            gamma=hold.gamma,
-            scheme=hold.scheme,
-            left_out=self._left_out(counts),
-            alike_before=compare_cells(scope, self.table.select(scored), self.missing, None, rng),
-            allowance=allowance,
-            longest=longest,
-            scope=scope,
-        )
+        stated = stated_of(scope, cells, self.missing, hold.gamma, least, rng)
+        if stated is None:
+            return None
+        scored = np.zeros(self.table.size, dtype=bool)
+        scored[held[stated.scored]] = True
+        return plan_of(hold, replace(stated, scored=scored), longest, folded=bool(self.modes))
 
     def _scope(self, hold: HoldOut, training: Surroundings, held: Cells, longest: int | None) -> Scope:
         """Return the scope of a scheme, before columns of few cells are left out."""
-        other = None if self.also_outside is None else self.also_outside(training.pattern.dense())
+        other = None
+        if self.also_outside is not None:
+            other = self.also_outside(known_cells(self.table.select(~hold.hidden)))
         scope = Scope(training, self.censored, longest, hold.odds, other=other)
         if hold.odds is not None and isinstance(self.missing, ListedCells):
             pairs = zip(held, (self.missing.rows, self.missing.columns), strict=True)
@@ -294,27 +276,19 @@ class _Planner:
             scope = replace(scope, largest=float(np.quantile(logarithms, hold.kept)))
         return scope
 
-    def _left_out(self, counts: Indices) -> dict[str, int]:
-        """Return the numbers of missing cells outside the statement, by reason."""
-        names = [f"{name}_slices" if self.modes and name == "few" else name for name in REASONS]
-        return {name: int(k) for name, k in zip(names[1:], counts[1:], strict=True) if k}
 
-    def _held_by_column(self, scope: Scope, held: Cells) -> Indices:
-        """Return the number of held-out cells in scope, by column."""
-        inside = scope.reasons(*held) == IN_SCOPE
-        return np.bincount(held[1][inside], minlength=self.censored.size)
-
-
-def compare_cells(
-    scope: Scope,
-    scored: Observations,
-    missing: MissingCells,
-    predicted: Predicted | None,
-    rng: np.random.Generator,
-) -> float:
-    """Return the p-value of the hypothesis that held-out cells are a random choice, from some cells."""
-    held = scored.rows, scored.columns
-    if scored.size > MOST_COMPARED:
-        chosen = rng.choice(scored.size, MOST_COMPARED, replace=False)
-        held = held[0][chosen], held[1][chosen]
-    return alike_p(scope.training, held, missing.some(scope, MOST_COMPARED, rng), predicted, rng)
+def plan_of(hold: HoldOut, stated: Stated, longest: int | None, *, folded: bool = False) -> AuditPlan:
+    """Return the plan of cells that are held out, of a table or a `folded` tensor, and what they say."""
+    names = [f"{name}_slices" if folded and name == "few" else name for name in REASONS]
+    return AuditPlan(
+        hidden=hold.hidden,
+        scored=stated.scored,
+        missing=int(stated.counts[IN_SCOPE]),
+        gamma=hold.gamma,
+        scheme=hold.scheme,
+        left_out={name: int(k) for name, k in zip(names[1:], stated.counts[1:], strict=True) if k},
+        alike_before=stated.alike_before,
+        allowance=stated.allowance,
+        longest=longest,
+        scope=stated.scope,
+    )

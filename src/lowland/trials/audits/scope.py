@@ -61,15 +61,15 @@ class Scope:
         return np.concatenate([np.zeros(0, dtype=np.intp), *parts])
 
     def _reasons(self, rows: Indices, columns: Indices) -> Indices:
-        pattern = self.training.pattern
+        training = self.training
         found = np.full(rows.size, IN_SCOPE)
 
         def leave_out(which: Mask, reason: int) -> None:
             found[which & (found == IN_SCOPE)] = reason
 
-        without, folds = pattern.column_counts[columns] == 0, self.training.folds
+        without, folds = training.column_counts[columns] == 0, training.folds
         if folds is None:
-            leave_out(pattern.row_counts[rows] == 0, ROWS)
+            leave_out(training.row_counts[rows] == 0, ROWS)
             leave_out(without, COLUMNS)
         else:
             leave_out(without | folds.in_empty_slices(rows), SLICES)
@@ -78,7 +78,7 @@ class Scope:
         if self.odds is not None:
             leave_out(~(self.log_odds(rows, columns) <= self.largest), ODDS)
         if self.longest is not None:
-            leave_out(np.max(self.training.runs(rows, columns), axis=0) > self.longest, RUNS)
+            leave_out(np.max(training.runs(rows, columns), axis=0) > self.longest, RUNS)
         if self.other is not None:
             leave_out(self.other[rows, columns], OTHER)
         if self.few is not None:

@@ -10,10 +10,11 @@ from typing import final
 
 import numpy as np
 
+from lowland.cells.pattern import Walls
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
 from lowland.trials.audits.folds import Folds
-from lowland.trials.audits.patterns import Mask, Pattern
+from lowland.trials.audits.patterns import CellPattern, Mask, Pattern, run_lengths
 
 # columns that are always known are summarised by so many scores of at most so many of them
 SCORES, WIDEST = 4, 50
@@ -32,8 +33,8 @@ class Surroundings:
 
     Parameters
     ----------
-    pattern : Pattern
-        The known cells.
+    pattern : CellPattern or None
+        The known cells; None once no neighbours are asked for any more.
     row_gaps, column_gaps : ndarray of int
         Number of cells that each row lacks in columns with gaps, and each column.
     with_gaps : ndarray of bool
@@ -46,7 +47,7 @@ class Surroundings:
         Of a tensor that was unfolded.
     """
 
-    pattern: Pattern
+    pattern: CellPattern | None
     row_gaps: Indices
     column_gaps: Indices
     with_gaps: Mask
@@ -56,10 +57,15 @@ class Surroundings:
     folds: Folds | None = None
 
     @classmethod
-    def of(cls, table: Observations, modes: tuple[int, ...] | None = None) -> Surroundings:
-        """Return what is known around the cells of a table, or of a tensor: `modes` of its rows."""
+    def of(
+        cls, table: Observations, modes: tuple[int, ...] | None = None, pattern: Pattern | None = None
+    ) -> Surroundings:
+        """Return what is known around the cells of a table, or of a tensor: `modes` of its rows.
+
+        Its pattern may be given.
+        """
         m = table.shape[0]
-        pattern = Pattern.of(table.rows, table.columns, table.shape)
+        pattern = pattern or Pattern.of(table.rows, table.columns, table.shape)
         with_gaps = pattern.column_counts < m
         filled = np.bincount(table.rows[with_gaps[table.columns]], minlength=m)
         units = in_column_units(table)
@@ -70,9 +76,14 @@ class Surroundings:
             with_gaps,
             np.asarray(np.bincount(table.rows, units, minlength=m), dtype=np.float64),
             pattern.row_counts,
-            _scores(table, ~with_gaps),
+            scores_of(_whole_columns(table, complete_columns(with_gaps))),
             None if modes is None else Folds.of(pattern, modes),
         )
+
+    @property
+    def column_counts(self) -> Indices:
+        """Number of known cells of each column."""
+        return np.asarray(self.row_gaps.size - self.column_gaps)
 
     def lines(self, rows: Indices, columns: Indices, known: Mask, own: Vector) -> Vector:
         """Return what the row and the column of each cell say: rates, the mean of the row, its scores.
@@ -89,7 +100,7 @@ class Surroundings:
         -------
         ndarray, shape (cells, features)
         """
-        wide, long = int(self.with_gaps.sum()), self.pattern.shape[0]
+        wide, long = int(self.with_gaps.sum()), self.row_gaps.size
         average = self.row_gaps.sum() / max(wide * long, 1)
         by_row = _log_rate(self.row_gaps[rows] - ~known, wide, average)
         by_column = _log_rate(self.column_gaps[columns] - ~known, long, average)
@@ -106,19 +117,29 @@ class Surroundings:
         return np.hstack([lines, lines[:, FIRST_SCORE:] ** 2])
 
     def neighbours(self, rows: Indices, columns: Indices) -> Vector:
-        """Return how many neighbours of each cell are absent along its row and its column, and runs."""
-        there = self.pattern.holds
-        along = 0.0 + ~there(rows, columns - 1) + ~there(rows, columns + 1)
-        down = 0.0 + ~there(rows - 1, columns) + ~there(rows + 1, columns)
-        return np.column_stack([along, down, *map(np.log, self.runs(rows, columns))])
+        """Return how many neighbours of each absent cell are absent in its row and its column, and runs."""
+        walls, places = self._walls(rows, columns), (columns, rows)
+        beside = [
+            0.0 + (before != place - 1) + (after != place + 1)
+            for (before, after), place in zip(walls, places, strict=True)
+        ]
+        lengths = [*map(run_lengths, walls), *self._folded(rows, columns)]
+        return np.column_stack([*beside, *map(np.log, lengths)])
 
     def runs(self, rows: Indices, columns: Indices) -> list[Indices]:
         """Return the length of the run of absent cells around each absent cell, along each order.
 
         Those along the column of an unfolded tensor go on from one fibre to the next.
         """
-        more = [] if self.folds is None else self.folds.runs(rows, columns)
-        return [*self.pattern.runs(rows, columns), *more]
+        return [*map(run_lengths, self._walls(rows, columns)), *self._folded(rows, columns)]
+
+    def _walls(self, rows: Indices, columns: Indices) -> tuple[Walls, Walls]:
+        assert self.pattern is not None
+        return self.pattern.walls(rows, columns)
+
+    def _folded(self, rows: Indices, columns: Indices) -> list[Indices]:
+        """Return the runs along the modes of an unfolded tensor."""
+        return [] if self.folds is None else self.folds.runs(rows, columns)
 
 
 def in_column_units(table: Observations) -> Vector:
@@ -143,15 +164,24 @@ def _log_rate(gaps: Indices, length: int, average: float) -> Vector:
     return np.asarray(np.log(rate / (1 - rate)) - np.log(average / (1 - average)))
 
 
-def _scores(table: Observations, complete: Mask) -> Vector:
-    """Return the leading scores of the rows by the first complete columns, each by its ranks."""
-    m, _ = table.shape
-    chosen = np.flatnonzero(complete)[:WIDEST]
-    place = np.full(complete.size, -1)
+def complete_columns(with_gaps: Mask) -> Indices:
+    """Return the columns whose scores describe rows: the first ones that are always known."""
+    return np.flatnonzero(~with_gaps)[:WIDEST]
+
+
+def _whole_columns(table: Observations, chosen: Indices) -> Vector:
+    """Return the values of columns that are always known, shape (m, columns)."""
+    m, n = table.shape
+    place = np.full(n, -1)
     place[chosen] = np.arange(chosen.size)
     cells = place[table.columns] >= 0
     wide = np.zeros((m, chosen.size))
     wide[table.rows[cells], place[table.columns[cells]]] = table.values[cells]
+    return wide
+
+
+def scores_of(wide: Vector) -> Vector:
+    """Return the leading scores of rows by some columns, each by its ranks, which are put in their place."""
     for column in wide.T:
         column[:] = _ranked(column)
     return standard(wide, SCORES)
