@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import dask.array as da
 import dask.dataframe as dd
@@ -23,6 +24,7 @@ from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bayesian.starting import grown_start, residual_structure
 from lowland.completion.elsewhere import judges as line_judges
 from lowland.completion.elsewhere import penalised_fit as line_fit
+from lowland.completion.elsewhere.audit import judge_elsewhere
 from lowland.completion.elsewhere.fit import fit_elsewhere
 from lowland.completion.plan import CompletionPlan
 from lowland.core.cells import line_bounds
@@ -191,6 +193,28 @@ def test_certificates_have_the_local_bits(seen, frame):
         )
         assert found[1].to_json() == expected[1].to_json()
         np.testing.assert_array_equal(found[0].table.model.matrix(), expected[0].table.model.matrix())
+
+
+def test_missing_cells_are_proved_as_locally(seen, frame):
+    """What is held out, fitted and stated has the bits of an audit in this process."""
+    whole = Local(TableCells.of(ll.Observations.from_frame(frame, **COLUMNS)), seen.labels)
+    fit = DaskMatrixCompletion(**SMALL | {"certify": True}).fit(seen)
+    plan = CompletionPlan(rank=1, max_iter=2, method="variational", refine=False)
+    local = fit_elsewhere(whole, plan, "here", rng=np.random.default_rng(0))
+    expected = judge_elsewhere(local, np.random.default_rng(0), "auto")
+    found = fit.certificate_
+    assert [one.claim for one in found] == ["covered", "alike", "better_than"]
+    assert found["covered"].value is not None
+    for one, other in zip(found, expected[1], strict=True):
+        assert replace(one, seconds=0.0) == replace(other, seconds=0.0)
+    again = pickle.loads(pickle.dumps(fit))
+    low, high = again.predict_interval([8], ["film 02"], 0.5, method="proved")
+    wanted = expected[0].audit.intervals(
+        *(np.array([k]) for k in (again.row_labels_.tolist().index(8), 2)),
+        0.5,
+        expected[0].audit.proving(0.5),
+    )
+    np.testing.assert_array_equal([low, high], wanted)
 
 
 class Local:

@@ -33,8 +33,8 @@ def share_inside(audit, truth, factor=1.0):
 
 
 def known(audit):
-    mask = np.zeros(audit.training.shape, bool)
-    for part in (audit.training, audit.held):
+    mask = np.zeros(audit.fitted.observations.shape, bool)
+    for part in (audit.fitted.observations, audit.held):
         mask[part.rows, part.columns] = True
     mask[audit.trial.rows, audit.trial.columns] = True
     return mask

@@ -11,6 +11,7 @@ from lowland.bayes.side_orders import orders_of
 from lowland.cells.sides import CellTable
 from lowland.completion.auditing.judging import judge_completed
 from lowland.completion.bayesian.features import SideCovariates
+from lowland.completion.elsewhere.audit import judge_elsewhere
 from lowland.completion.elsewhere.fit import ElsewhereFit, fit_elsewhere, refuse_elsewhere
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import PlannedFit, check_effort, fit_plan
@@ -207,7 +208,7 @@ def fit_cells(model: Any, table: CellTable, where: str, beside: Beside) -> None:
     model._time, model._sums, model._written = ("", ""), FoundSums(), {}
     model._counts = model._signed = ()
     model.n_features_in_ = cells.shape[1]
-    _keep(model, Completed(fit.table), certificate, rng)
+    _keep(model, Completed(fit.table, audit=fit.audit), certificate, rng)
     model._is_single = False  # as the fit has it
     model._elsewhere = cells  # rankings ask which cells of a row are known
     model.search_, model.n_iter_ = fit.search, max(1, fit.search.iterations)
@@ -242,7 +243,11 @@ def _judged_elsewhere(
     """Return a fit of cells that are not in memory with its certificate, None as of those in memory."""
     if not model.certify or fit.last_search.stop_reason is StopReason.INTERRUPTED:
         return fit, None
-    return unless_interrupted(lambda: fit.certify(rng, model.effort), "judging") or (fit, None)
+    companion = model.certify == COMPANION
+    judged = unless_interrupted(
+        lambda: judge_elsewhere(fit, rng, model.effort, companion=companion), "judging"
+    )
+    return judged or (fit, None)
 
 
 def _keep(

@@ -79,6 +79,8 @@ class AuditProblem:
         The held-out cells that stand for missing ones.
     low, high, wide_low, wide_high : ndarray
         Their intervals, and those made wider. Of words, the probability of all likelier levels.
+    parts : bool
+        Whether kinds of cells are spoken of by themselves.
     modes : tuple of int or None
         Of a tensor that was unfolded: lengths of the modes that the rows run over.
     """
@@ -94,6 +96,7 @@ class AuditProblem:
     high: Vector
     wide_low: Vector
     wide_high: Vector
+    parts: bool
     modes: tuple[int, ...] | None = None
 
 
@@ -124,6 +127,7 @@ def audit_problem(document: Document, table: Observations) -> AuditProblem | Non
     if not isinstance(given, dict) or set(arrays) != set(PARTS):
         raise FileFormatError("the certificate's audit cannot be read", ", ".join(sorted(arrays)))
     settings = Settings(given)
+    parts = "parts" in given and settings.flag("parts")
     seed, scheme, longest = (
         settings.maybe("seed"),
         settings.word("scheme", SCHEMES),
@@ -139,9 +143,8 @@ def audit_problem(document: Document, table: Observations) -> AuditProblem | Non
         raise FileFormatError("the certificate's audit cannot be read", "its cells")
     rows, columns = (arrays.pop(name).astype(np.intp) for name in ("rows", "columns"))
     low, high, wide_low, wide_high = (arrays[name] for name in PARTS[2:])
-    return AuditProblem(
-        table, seed, scheme, longest, words.astype(np.intp), rows, columns, low, high, wide_low, wide_high
-    )
+    ends = low, high, wide_low, wide_high
+    return AuditProblem(table, seed, scheme, longest, words.astype(np.intp), rows, columns, *ends, parts)
 
 
 def verify_audit(problem: AuditProblem | None, table: Observations, certificate: Certificate) -> Verification:
@@ -226,7 +229,7 @@ def _covered(said: Statement, problem: AuditProblem, found: HeldOut | None) -> C
     if not said.require(same, "other cells are held out by pattern and seed"):
         return said.settle("")
     own, wide = _inside(problem)
-    counts = Counts.of(found, own, wide, SHARED, problem.words if problem.modes is None else None)
+    counts = Counts.of(found, own, wide, SHARED, problem.words if problem.parts else None)
     factor = said.needed("factor") or 1.0
     _numbers(said, counts, factor)
     _words(said, counts, found, factor)

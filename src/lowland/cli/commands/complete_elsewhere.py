@@ -18,6 +18,7 @@ from lowland.cli.output import exit_on_missed, refuse_given, say, say_json, warn
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.cells.summary import SAMPLE
+from lowland.completion.elsewhere.audit import judge_elsewhere
 from lowland.completion.elsewhere.fit import (
     STORED,
     ElsewhereFit,
@@ -205,7 +206,7 @@ def _fit(
         return fit, None
     if asked.effort is not None:
         try:
-            fit, certificate = fit.certify(rng, asked.effort)
+            fit, certificate = judge_elsewhere(fit, rng, asked.effort, companion=asked.judges_companion)
         except KeyboardInterrupt:
             return fit, None
         save_model(model, fit.table, certificate=certificate, seed=seed, about=header)
@@ -224,7 +225,7 @@ def _say(fit: ElsewhereFit, certificate: Certificate | None, model: Path) -> Non
     for line in fit.describe():
         say(line)
     if certificate is not None:
-        say_judged(certificate, fit.describe_certificate())
+        say_judged(certificate, "" if certificate.of_audit else fit.describe_certificate())
     say(f"model: {model}")
 
 

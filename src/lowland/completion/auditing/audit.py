@@ -10,20 +10,21 @@ from typing import final
 import numpy as np
 
 from lowland.completion.auditing.inside import Mask, level_columns, lie_inside, number_intervals
-from lowland.completion.informed.marks import NEVER_TOGETHER, can_be_marked, informed_cells
+from lowland.completion.auditing.withheld import TableWithheld, Withheld, likeliest_values, unknowable
+from lowland.completion.comparing.comparison import Comparison
 from lowland.completion.tables.audited import Request
 from lowland.completion.tables.fitted import FittedTable
-from lowland.completion.tables.trial import Trial, trial_of
+from lowland.completion.tables.trial import Trial
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import LowlandError, UnsupportedError
 from lowland.core.random import spawn
 from lowland.core.running.interrupt import in_full
 from lowland.core.running.stages import stage
-from lowland.trials.audits.alike import Alike, alike
+from lowland.trials.audits.alike import Alike
 from lowland.trials.audits.covered import LEVEL, passes, proving
-from lowland.trials.audits.parts import CountedPart, Part, parts_of
-from lowland.trials.audits.plan import AlsoOutside, AuditPlan, plan_audit
+from lowland.trials.audits.parts import CountedPart, Part
+from lowland.trials.audits.plan import AuditPlan, plan_audit
 from lowland.trials.audits.widening import widened
 
 
@@ -40,14 +41,14 @@ class Audit:
         Which cells were held out, and which missing cells they stand for.
     fitted : FittedTable
         The fit of the other cells: it has not seen those, in no choice, weight or width.
-    training, held : Observations
-        The cells of that fit, and those held out that stand for missing ones.
+    held : Observations
+        The held-out cells that stand for missing ones.
     trial : Trial
         Predictions of all cells that were held out.
     alike : Alike
         Whether the held-out cells differ from those that they stand for.
-    places : pair of ndarray or None
-        Coordinates of rows and of columns, where they are one number per line.
+    compared : tuple of Comparison
+        Errors of the fit and of plain baselines on these cells.
     kinds : tuple of Part
         Kinds of cells that are spoken of by themselves.
     """
@@ -55,12 +56,11 @@ class Audit:
     seed: int
     plan: AuditPlan
     fitted: FittedTable
-    training: Observations
     held: Observations
     trial: Trial
     alike: Alike
-    places: tuple[Vector | None, Vector | None]
-    kinds: tuple[Part, ...]
+    compared: tuple[Comparison, ...]
+    kinds: tuple[Part, ...] = ()
     _known: dict[float, Mask] = field(default_factory=dict, repr=False)
 
     def inside(self, level: float) -> Mask:
@@ -127,21 +127,31 @@ def conduct(table: Observations, request: Request) -> Audit | NoAudit:
     -----
     Costs as much as the fit. Warnings of the fit were given when the whole table was fitted.
     """
-    plan = plan_audit(table, request.seed, _unknowable(table, request))
+    plan = plan_audit(table, request.seed, unknowable(table, request))
     if not isinstance(plan, AuditPlan):
         return NoAudit(plan.code)
-    training, held = table.hide(plan.hidden)
-    of_fit, of_test = spawn(np.random.default_rng(request.seed), 2)
+    return audit_of(TableWithheld.of(table, plan, request), request.seed)
+
+
+def audit_of(withheld: Withheld, seed: int) -> Audit | NoAudit:
+    """Fit what was not held out, and look at what was.
+
+    Parameters
+    ----------
+    withheld : Withheld
+    seed : int
+        That decided which cells are held out.
+    """
+    of_fit, of_test = spawn(np.random.default_rng(seed), 2)
     try:
         with warnings.catch_warnings(), stage("a fit without the held-out cells"):
             warnings.simplefilter("ignore")
-            fitted = in_full(lambda: request.fit(training, of_fit))
-        scored = table.select(plan.scored)
-        trial = trial_of(training, held, fitted.predictor())
-        found = alike(plan, table, _standing(fitted, training), of_test)
-        places = _along(request.orders.rows), _along(request.orders.columns)
-        kinds = parts_of(plan, table, scored, level_columns(fitted))
-        audit = Audit(request.seed, plan, fitted, training, scored, trial, found, places, kinds)
+            fitted = in_full(lambda: withheld.fit(of_fit))
+        trial = withheld.trial(fitted.predictor())
+        found = withheld.alike(_standing(fitted, *withheld.units()), of_test)
+        compared = withheld.compared(*likeliest_values(fitted, withheld.held))
+        kinds = withheld.kinds(level_columns(fitted))
+        audit = Audit(seed, withheld.plan, fitted, withheld.held, trial, found, compared, kinds)
         audit.inside(LEVEL)
     except UnsupportedError:
         return NoAudit("no_intervals")
@@ -150,40 +160,11 @@ def conduct(table: Observations, request: Request) -> Audit | NoAudit:
     return audit
 
 
-def _standing(fitted: FittedTable, training: Observations) -> Callable[[Indices, Indices], Vector]:
+def _standing(fitted: FittedTable, means: Vector, spreads: Vector) -> Callable[[Indices, Indices], Vector]:
     """Return predictions of cells in spreads of their columns from the columns' means, by the fit alone."""
-    n = training.shape[1]
-    counts = np.maximum(training.column_counts(), 1)
-    values = training.values.astype(np.float64)
-    means = np.bincount(training.columns, values, minlength=n) / counts
-    squares = np.bincount(training.columns, (values - means[training.columns]) ** 2, minlength=n) / counts
-    spreads = np.where(squares > 0, np.sqrt(squares), 1.0)
-    predictor = fitted.predictor()
+    predictor, spreads = fitted.predictor(), np.where(spreads > 0, spreads, 1.0)
 
     def standing(rows: Indices, columns: Indices) -> Vector:
         return (predictor.predict(rows, columns) - means[columns]) / spreads[columns]
 
     return standing
-
-
-def _along(places: object) -> Vector | None:
-    """Return coordinates of a side if they are one number per line, whose order interpolation can follow."""
-    if isinstance(places, np.ndarray) and places.ndim == 2 and places.shape[1] == 1:
-        return np.asarray(places[:, 0], np.float64)
-    return None
-
-
-def _unknowable(table: Observations, request: Request) -> AlsoOutside | None:
-    """Return what marks cells that nothing known in their row can inform, from training cells alone."""
-    told = request.orders.columns is not None or any(known is not None for known in request.covariates)
-    if told or not can_be_marked(table.shape):
-        return None
-
-    def unknowable(training: Mask) -> Mask:
-        cells = table.select(training[table.rows, table.columns])
-        low, high = np.full((2, table.shape[1]), [[np.inf], [-np.inf]])
-        np.minimum.at(low, cells.columns, cells.values)
-        np.maximum.at(high, cells.columns, cells.values)
-        return np.asarray(informed_cells(training, low < high) >= NEVER_TOGETHER)
-
-    return unknowable

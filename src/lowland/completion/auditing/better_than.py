@@ -7,9 +7,7 @@ from time import perf_counter
 import numpy as np
 
 from lowland.completion.auditing.audit import Audit
-from lowland.completion.auditing.inside import level_columns
-from lowland.completion.comparing.comparison import BETTER, WORSE, Comparison, compare_with_baselines
-from lowland.completion.tables.trial import LevelPredictor
+from lowland.completion.comparing.comparison import BETTER, WORSE, Comparison
 from lowland.core.results.findings import Finding
 from lowland.core.results.reasons import Reason, because
 from lowland.core.results.status import Rigour, Verdict
@@ -20,7 +18,7 @@ def better_than(audit: Audit) -> Finding:
 
     Its intervals are of the average over rows like these: a large-sample estimate, so no proof.
     """
-    began, found = perf_counter(), comparisons_of(audit)
+    began, found = perf_counter(), audit.compared
     words = [one.word for one in found]
     strongest = min(found, key=lambda one: one.baseline_error)
     reason: Reason = ()
@@ -41,26 +39,6 @@ def better_than(audit: Audit) -> Finding:
             "upper": [_finite(one.upper) for one in found],
         },
         reason=reason,
-    )
-
-
-def comparisons_of(audit: Audit) -> tuple[Comparison, ...]:
-    """Return how errors of the held-out cells compare with those of plain baselines."""
-    held, fitted = audit.held, audit.fitted
-    predictor, at = fitted.predictor(), (held.rows, held.columns)
-    predicted = np.asarray(predictor.predict(*at), np.float64).copy()
-    words = level_columns(fitted)
-    if words.any() and isinstance(predictor, LevelPredictor):
-        likeliest = predictor.likeliest(*at)
-        predicted = np.where(np.isnan(likeliest), predicted, likeliest)
-    rows, columns = audit.places
-    return compare_with_baselines(
-        audit.training,
-        held,
-        predicted,
-        words=np.flatnonzero(words),
-        row_places=rows,
-        column_places=columns,
     )
 
 

@@ -73,6 +73,7 @@ def _stated(audit: Audit | None, certificate: Certificate) -> tuple[dict[str, An
         "seed": audit.seed,
         "scheme": plan.scheme,
         "longest": plan.longest,
+        "parts": bool(audit.kinds),
         "words": np.flatnonzero(level_columns(audit.fitted)).tolist(),
     }
     names = ("low", "high", "wide_low", "wide_high")

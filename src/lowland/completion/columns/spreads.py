@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
@@ -22,13 +23,26 @@ def spreads_of(table: Observations, words: Sequence[int] | Indices = ()) -> Vect
     values, n = table.values.astype(np.float64), table.shape[1]
     counts = np.bincount(table.columns, minlength=n)
     means = np.bincount(table.columns, values, n) / np.maximum(counts, 1)
-    squares = np.bincount(table.columns, (values - means[table.columns]) ** 2, n)
+    squares = np.bincount(table.columns, (values - means[table.columns]) ** 2, n).astype(np.float64)
+    return spreads_by_sums(counts, means, squares, np.isin(np.arange(n), words))
+
+
+def spreads_by_sums(counts: Indices, means: Vector, squares: Vector, words: NDArray[np.bool_]) -> Vector:
+    """Return the same from what is summed of each column.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (n,)
+        Number of known cells.
+    means, squares : ndarray, shape (n,)
+        Mean of the values, and sum of their squares about it.
+    words : ndarray of bool, shape (n,)
+    """
     spreads = np.sqrt(squares / np.maximum(counts, 1))
-    levels = np.isin(np.arange(n), words)
-    usable = (counts >= LEAST_KNOWN) & (spreads > 1e-12 * np.abs(means)) & ~levels
+    usable = (counts >= LEAST_KNOWN) & (spreads > 1e-12 * np.abs(means)) & ~words
     common = (
         np.median(spreads[usable])
         if usable.any()
-        else np.sqrt(squares[~levels].sum() / max(counts[~levels].sum(), 1))
+        else np.sqrt(squares[~words].sum() / max(counts[~words].sum(), 1))
     )
-    return np.where(levels, 1.0, np.where(usable, spreads, common if common > 0 else 1.0))
+    return np.where(words, 1.0, np.where(usable, spreads, common if common > 0 else 1.0))

@@ -135,8 +135,10 @@ def compare_with_baselines(
     of_words = np.isin(np.arange(n), words)
     units = spreads_of(training, np.flatnonzero(of_words))
     usual = usual_of_columns(training, np.flatnonzero(of_words))
-    own = _errors(predicted, held, units, of_words)
-    out = [_compared(COLUMN, own, _errors(usual[held.columns], held, units, of_words), held.rows, level)]
+    own = errors_in_units(predicted, held, units, of_words)
+    out = [
+        compared(COLUMN, own, errors_in_units(usual[held.columns], held, units, of_words), held.rows, level)
+    ]
     numbers = ~of_words[held.columns]
     training = training.select(~of_words[training.columns])
     if numbers.any() and training.size:
@@ -149,7 +151,7 @@ def compare_with_baselines(
             down = turned(training), turned(held)
             guesses[ALONG_COLUMNS] = predict_by_interpolation(*down, row_places, means)
         out += [
-            _compared(name, own, _errors(guess, held, units, of_words), held.rows, level)
+            compared(name, own, errors_in_units(guess, held, units, of_words), held.rows, level)
             for name, guess in guesses.items()
         ]
     return tuple(out)
@@ -184,13 +186,14 @@ def _by_means_in_spreads(training: Observations, held: Observations, usual: Vect
     return np.asarray(usual[held.columns] + units[held.columns] * predict_by_means(tables[0], tables[1]))
 
 
-def _errors(predicted: Vector, held: Observations, units: Vector, words: NDArray[np.bool_]) -> Vector:
+def errors_in_units(predicted: Vector, held: Observations, units: Vector, words: NDArray[np.bool_]) -> Vector:
     """Return errors in spreads of columns; a wrong level is an error of one."""
     off = predicted - held.values
     return np.where(words[held.columns], off != 0, off / units[held.columns])
 
 
-def _compared(name: str, own: Vector, other: Vector, rows: Indices, level: float) -> Comparison:
+def compared(name: str, own: Vector, other: Vector, rows: Indices, level: float) -> Comparison:
+    """Return how errors of a fit compare with those of a baseline on cells of some rows."""
     gains = other**2 - own**2
     lower, upper = clustered_interval(gains, rows, level)
     error, baseline = (float(np.sqrt(np.mean(part**2))) for part in (own, other))

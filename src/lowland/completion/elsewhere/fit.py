@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
 
 from lowland.cells.block import Arrays, CellBlock
+from lowland.cells.labels import TableLabels
 from lowland.cells.sides import CellTable, TableCells
+from lowland.completion.auditing.audit import Audit
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.bayesian.sweeps import BayesianFit, fit_cells
 from lowland.completion.bayesian.table import BayesianTable
@@ -21,6 +23,7 @@ from lowland.completion.plan import SETTINGS, CompletionPlan
 from lowland.completion.planned_fit import bayesian_settings, penalised_settings, refuse_covariates
 from lowland.completion.tables.fitted import FittedTable
 from lowland.core.errors import UnsupportedError
+from lowland.core.random import peek
 from lowland.core.results.findings import Certificate
 from lowland.core.results.records import SearchResult
 from lowland.core.running.interrupt import Interruptible
@@ -71,6 +74,41 @@ def refuse_elsewhere(plan: CompletionPlan, where: str) -> None:
 
 @final
 @dataclass(frozen=True, eq=False)
+class LabelledCells:
+    """A table by its cells, and its labels."""
+
+    cells: TableCells
+    labels: TableLabels
+
+
+@final
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CellRequest:
+    """All that is asked of a fit, so that other cells of the same table can be fitted as these were.
+
+    Parameters
+    ----------
+    plan, where, covariates
+        As of `fit_elsewhere`.
+    labels : TableLabels
+    seed : int
+        For whatever holds out cells later: fixed before anything is fitted.
+    """
+
+    plan: CompletionPlan
+    where: str
+    covariates: SideCovariates
+    labels: TableLabels
+    seed: int
+
+    def fit(self, cells: TableCells, rng: np.random.Generator) -> FittedTable:
+        """Return the fit of other cells."""
+        table = LabelledCells(cells, self.labels)
+        return fit_elsewhere(table, self.plan, self.where, rng=rng, covariates=self.covariates).table
+
+
+@final
+@dataclass(frozen=True, eq=False)
 class ElsewhereFit:
     """A fit of a table whose cells are not in memory.
 
@@ -81,11 +119,17 @@ class ElsewhereFit:
     fit : BayesianFit or LineFit
     cells : TableCells
         With their own values.
+    request : CellRequest
+        What was asked of the fit.
+    audit : Audit or None
+        Cells that were held out of another fit, if it was judged.
     """
 
     table: FittedTable
     fit: BayesianFit | LineFit
     cells: TableCells
+    request: CellRequest
+    audit: Audit | None = None
 
     @property
     def search(self) -> SearchResult:
@@ -98,14 +142,14 @@ class ElsewhereFit:
         return self.fit.last_search
 
     def certify(self, rng: np.random.Generator, effort: str) -> tuple[ElsewhereFit, Certificate]:
-        """Return the fit, refined if it is penalised, and what is proved.
+        """Return the fit, refined if it is penalised, and what is proved about a penalised problem.
 
-        A certificate of a Bayesian fit is about the penalised problem that its posterior implies. An effort
+        Of a Bayesian fit that is the one that its posterior implies. An effort
         of "auto" is the default of the method.
         """
         if isinstance(self.fit, LineFit):
             better, certificate = certify_lines(self.fit, rng, "standard" if effort == "auto" else effort)
-            return ElsewhereFit(PenalisedTable(better.model), better, self.cells), certificate
+            return replace(self, table=PenalisedTable(better.model), fit=better), certificate
         effort = "quick" if effort == "auto" else effort
         return self, certify_posterior(self.cells, self.fit, rng, effort)
 
@@ -156,8 +200,10 @@ def fit_elsewhere(
     UnsupportedError
         If something is asked for that is there for tables in memory only.
     """
+    seed = peek(rng)
     refuse_elsewhere(plan, where)
     method = plan.decide_method()
+    request = CellRequest(plan=plan, where=where, covariates=covariates, labels=table.labels, seed=seed)
     check_lines_fit(table.cells.shape, table.cells.size, table.cells.dtype.itemsize, plan, method)
     if method == "map":
         refuse_covariates(covariates)
@@ -169,7 +215,7 @@ def fit_elsewhere(
             checkpoint=checkpoint,
             resume=resume,
         )
-        return ElsewhereFit(PenalisedTable(lines.model), lines, table.cells)
+        return ElsewhereFit(PenalisedTable(lines.model), lines, table.cells, request)
     fit = fit_cells(
         table.cells,
         table.labels,
@@ -179,7 +225,7 @@ def fit_elsewhere(
         checkpoint=checkpoint,
         resume=resume,
     )
-    return ElsewhereFit(BayesianTable(fit.model, covariates=covariates), fit, table.cells)
+    return ElsewhereFit(BayesianTable(fit.model, covariates=covariates), fit, table.cells, request)
 
 
 def cells_fingerprint(table: CellTable) -> str:

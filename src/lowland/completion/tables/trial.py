@@ -190,6 +190,11 @@ def trial_of(kept: Observations, apart: Observations, predictor: Predictor) -> T
     counts, overall = kept.column_counts(), float(kept.values.mean())
     sums = np.bincount(kept.columns, kept.values, minlength=kept.shape[1])
     means = np.where(counts > 0, sums / np.maximum(counts, 1), overall)
+    return trial_beside(means, apart, predictor)
+
+
+def trial_beside(means: Vector, apart: Observations, predictor: Predictor) -> Trial:
+    """Return the same, from the means of the columns' cells that were kept."""
     usual = float(np.sqrt(np.mean((apart.values - means[apart.columns]) ** 2)))
     at = (apart.rows, apart.columns)
     predicted, errors = predictor.predict(*at), predictor.standard_errors(*at)

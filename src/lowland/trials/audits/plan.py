@@ -112,6 +112,10 @@ class AuditPlan:
         """
         return risk * self.allowance
 
+    def without_pattern(self) -> AuditPlan:
+        """Return the plan without the training cells, of which it keeps counts: runs are unlimited in it."""
+        return replace(self, scope=replace(self.scope, training=replace(self.scope.training, pattern=None)))
+
 
 @final
 @dataclass(frozen=True)
