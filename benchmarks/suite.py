@@ -74,6 +74,7 @@ SUITE = (
     Run("accuracy/from_zero.py", (), ("--cells", "600", "--masks", "cells30")),
     Run("accuracy/undetermined.py", (), ("--tables", "1", "--random", "1")),
     Run("accuracy/covered.py", ("--count", "500"), ("--count", "2", "--sizes", "0", "1")),
+    Run("accuracy/covered_elsewhere.py", ("--count", "300"), ("--count", "2", "--sizes", "0", "1")),
     Run("accuracy/narrow_tables.py", (), ("--seeds", "1", "--masks", "1", "--tables", "iris")),
     Run("accuracy/planted_levels.py", (), ("--rows", "400", "--seeds", "1")),
     Run(

@@ -195,7 +195,7 @@ def test_certificates_have_the_local_bits(seen, frame):
         np.testing.assert_array_equal(found[0].table.model.matrix(), expected[0].table.model.matrix())
 
 
-def test_missing_cells_are_proved_as_locally(seen, frame):
+def test_missing_cells_are_proved_as_locally(seen, frame, tmp_path):
     """What is held out, fitted and stated has the bits of an audit in this process."""
     whole = Local(TableCells.of(ll.Observations.from_frame(frame, **COLUMNS)), seen.labels)
     fit = DaskMatrixCompletion(**SMALL | {"certify": True}).fit(seen)
@@ -215,6 +215,9 @@ def test_missing_cells_are_proved_as_locally(seen, frame):
         expected[0].audit.proving(0.5),
     )
     np.testing.assert_array_equal([low, high], wanted)
+    fit.save_certificate(tmp_path / "proof.json")
+    checked = ll.verify(tmp_path / "proof.json", ll.Observations.from_frame(frame, **COLUMNS))
+    assert checked["covered"].outcome is ll.Outcome.CONFIRMED
 
 
 class Local:
@@ -319,10 +322,11 @@ def test_a_fitted_model_needs_no_cluster(fitted, seen, frame, local, tmp_path):
         lambda: fit.report(tmp_path / "page.html"),
         lambda: fit.update([1], ["film 01"], [2.0]),
         lambda: fit.predict_interval(users, films, method="conformal"),
-        lambda: fit.save_certificate(tmp_path / "proof.json"),
     ):
         with pytest.raises(UnsupportedError, match="fitted data are needed"):
             refused()
+    with pytest.raises(UnsupportedError, match="no certificate to save"):
+        fit.save_certificate(tmp_path / "proof.json")
     with pytest.raises(UnsupportedError, match="not saved"):
         fit.save(tmp_path / "model.npz", data=True)
 

@@ -14,12 +14,14 @@ from lowland.cells.sides import TableCells
 from lowland.completion.auditing.audit import Audit, NoAudit, audit_of
 from lowland.completion.auditing.findings import findings_of
 from lowland.completion.elsewhere import audit as module
+from lowland.completion.elsewhere import document
 from lowland.completion.elsewhere.audit import CellsWithheld
 from lowland.completion.elsewhere.fit import CellRequest
 from lowland.core.cells import line_bounds
 from lowland.core.errors import UnsupportedError
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import Verdict
+from lowland.core.results.verification import Outcome
 from lowland.kernels.threads import limited_to
 from lowland.trials.audits import missing_cells
 from lowland.trials.audits.cell_plan import plan_of_cells
@@ -194,6 +196,56 @@ def test_the_companion_is_judged_on_request(planted_table):
     assert claims[:3] == ["covered", "alike", "better_than"]
     assert "globally_optimal" in claims
     assert found.certificate_.verdict is found.certificate_["covered"].verdict
+
+
+# ------------------------------------------------------------------ documents
+def checked(model, table, path):
+    """Return what a re-check of a model's document says, by claim."""
+    model.save_certificate(path)
+    return {check.claim: check.outcome for check in ll.verify(path, table).checks}
+
+
+def as_observations(truth, known):
+    rows, columns = np.nonzero(known)
+    table = {"row": rows, "column": columns, "value": truth[known]}
+    return ll.Observations.from_frame(table, row="row", column="column", value="value")
+
+
+def test_documents_are_checked_with_the_cells_in_memory(model, planted_table, tmp_path):
+    """The held-out cells are found again from pattern and seed, by independent code."""
+    truth, known, _ = planted_table
+    found = checked(model, as_observations(truth, known), tmp_path / "proof.json")
+    assert found["covered"] is Outcome.CONFIRMED
+    assert found["alike"] is found["better_than"] is Outcome.NOT_CHECKED
+
+
+def test_a_document_of_other_held_out_cells_is_contradicted(model, planted_table, tmp_path, monkeypatch):
+    """The mutant: the cells are those of another seed."""
+    truth, known, _ = planted_table
+    audit = model._completed.audit
+    monkeypatch.setattr(model, "_completed", replace(model._completed, audit=replace(audit, seed=1)))
+    found = checked(model, as_observations(truth, known), tmp_path / "proof.json")
+    assert found["covered"] is Outcome.CONTRADICTED
+
+
+def test_documents_without_an_audit_claim_nothing(tmp_path):
+    truth, known = planted(1, law="blocks")
+    found = ll.MatrixCompletion(**SETTINGS).fit(on_disk(tmp_path, truth, known))
+    outcomes = checked(found, as_observations(truth, known), tmp_path / "proof.json")
+    assert set(outcomes.values()) == {Outcome.CONFIRMED}  # that nothing is claimed
+
+
+def test_what_no_document_can_hold_is_refused(model, planted_table, tmp_path, monkeypatch):
+    alone = ll.MatrixCompletion(**SETTINGS, certify=False).fit(planted_table[2])
+    with pytest.raises(UnsupportedError, match="there is no certificate"):
+        alone.save_certificate(tmp_path / "proof.json")
+    both = ll.MatrixCompletion(**SETTINGS, certify="companion").fit(planted_table[2])
+    with pytest.raises(UnsupportedError, match="fitted data are needed"):
+        both.save_certificate(tmp_path / "proof.json")
+    monkeypatch.setattr(document, "GATHERED", 100)
+    with pytest.raises(UnsupportedError, match=r"up to 100 cells[\s\S]*1,\d\d\d cells"):
+        model.save_certificate(tmp_path / "proof.json")
+    assert not list(tmp_path.iterdir())
 
 
 # ------------------------------------------------------------------ how often bounds are false

@@ -44,8 +44,9 @@ class DaskMatrixCompletion(MatrixCompletion):
         Only the defaults: there are no data frames, no bounds, and predictions use all that is known.
     tol, max_iter, verbose, random_state
         As of `MatrixCompletion`.
-    certify : bool
-        Whether to judge the fit, which takes about as long as half of it.
+    certify : bool or "companion"
+        Whether to prove how many missing cells lie in their intervals, by another fit without cells that are
+        held out, as of `MatrixCompletion`; "companion": the penalised problem is judged, too.
     effort : {"auto", "quick", "standard", "thorough"}
         How many sweeps and Lanczos steps the certificate may take.
     client : distributed.Client, optional

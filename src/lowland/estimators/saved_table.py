@@ -20,6 +20,8 @@ from lowland.files.columns.finding_totals import FoundSums
 from lowland.report.reported import Reported
 
 if TYPE_CHECKING:
+    from lowland.cells.sides import TableCells
+    from lowland.recheck.documents import Document
     from lowland.report.page import Page
 
 
@@ -27,6 +29,7 @@ class _SavedTable(Reported):
     """The methods of `MatrixCompletion` that write and read files."""
 
     _completed: Completed
+    _elsewhere: TableCells | None
     certificate_: Certificate | None
     levels_: Levels
     untouched_: tuple[Any, ...]
@@ -119,7 +122,8 @@ class _SavedTable(Reported):
         Raises
         ------
         UnsupportedError
-            If the model was not certified since it was fitted or loaded.
+            If the model was not certified since it was fitted or loaded. Of cells that are not in memory
+            certificates of missing cells are written, up to a million cells.
 
         Examples
         --------
@@ -133,7 +137,15 @@ class _SavedTable(Reported):
         True
         """
         check_is_fitted(self)
-        write_certificate(path, judged_document(self._completed, self.certificate_))
+        write_certificate(path, self._document())
+
+    def _document(self) -> Document:
+        """Return the certificate with what is needed to derive it again."""
+        if self._elsewhere is None:
+            return judged_document(self._completed, self.certificate_)
+        from lowland.completion.elsewhere.document import document_of_cells
+
+        return document_of_cells(self._completed, self._elsewhere, self.certificate_)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

@@ -14,6 +14,7 @@ from lowland.completion.settled.judge import evidence_of
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import FittedTable, data_of, without_certificate
 from lowland.core.arrays import Vector
+from lowland.core.cells.observations import Observations
 from lowland.core.results.findings import Certificate
 from lowland.recheck.documents import Document
 from lowland.trials.audits.covered import LEVEL
@@ -22,7 +23,9 @@ from lowland.trials.audits.widening import widened
 LARGEST = float(np.finfo(np.float64).max)
 
 
-def judged_document(completed: Completed, certificate: Certificate | None) -> Document:
+def judged_document(
+    completed: Completed, certificate: Certificate | None, seen: Observations | None = None
+) -> Document:
     """Return a certificate with what is needed to derive it again, but without the data.
 
     Parameters
@@ -30,6 +33,8 @@ def judged_document(completed: Completed, certificate: Certificate | None) -> Do
     completed : Completed
     certificate : Certificate or None
         What is proved of the missing cells, and perhaps of a penalised problem.
+    seen : Observations, optional
+        The fitted cells, by default those that the table holds.
 
     Raises
     ------
@@ -37,7 +42,7 @@ def judged_document(completed: Completed, certificate: Certificate | None) -> Do
         If nothing was judged, or the penalised problem is not one of the table as it is read.
     """
     table, audit = completed.table, completed.audit
-    seen = data_of(table, "a certificate")
+    seen = data_of(table, "a certificate") if seen is None else seen
     if certificate is None:
         raise without_certificate()
     if "covered" not in certificate:
