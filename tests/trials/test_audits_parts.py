@@ -40,7 +40,7 @@ def shares_inside(audit, table, truth):
     low, high = audit.intervals(rows, columns, LEVEL, 1.0)
     spoken = ~np.isnan(low)
     inside = (low <= truth[rows, columns]) & (truth[rows, columns] <= high)
-    sparse = 2 * audit.training.row_counts()[rows] <= table.shape[1]
+    sparse = 2 * table.select(~audit.plan.hidden).row_counts()[rows] <= table.shape[1]
     return {
         f"cells_in_{name}_rows": (inside[spoken & which].mean(), (spoken & which).sum())
         for name, which in (("fuller", ~sparse), ("sparse", sparse))

@@ -113,7 +113,7 @@ class TableWithheld:
         )
 
     def kinds(self, words: Mask) -> tuple[Part, ...]:
-        """Return the kinds of cells that are spoken of by themselves, none if missing cells are not listed."""
+        """Return the kinds of cells that are spoken of by themselves, none if no missing ones are listed."""
         return parts_of(self.plan, self.table, self.held, words)
 
 

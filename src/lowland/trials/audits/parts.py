@@ -83,12 +83,12 @@ def parts_of(plan: AuditPlan, table: Observations, held: Observations, words: Ma
     words : ndarray of bool, shape (n,)
         Which columns hold words, as the training cells tell.
     """
-    training = plan.scope.training.pattern
+    training = table.select(~plan.hidden)
     missing = missing_cells(Pattern.of(table.rows, table.columns, table.shape))
     if not isinstance(missing, ListedCells):
         return ()
     spoken = np.flatnonzero(plan.scope.reasons(missing.rows, missing.columns) == IN_SCOPE)
-    sparse = np.asarray(training.row_counts <= SPARSE * table.shape[1])
+    sparse = np.asarray(training.row_counts() <= SPARSE * table.shape[1])
     of_missing = words[missing.columns[spoken]], sparse[missing.rows[spoken]]
     of_held = words[held.columns], sparse[held.rows]
     found: tuple[Part, ...] = ()
