@@ -49,12 +49,12 @@ def _restored_field(name: str, begun: Any, saved: Any, size: int) -> Any:
         require(isinstance(saved, float | int | np.number), f"{name} is {saved!r}")
         require(np.isfinite(saved) or not np.isfinite(begun), f"{name} is {saved!r}")
     elif isinstance(begun, tuple):
-        require(isinstance(saved, tuple | list | np.ndarray), f"{name} is {saved!r}")
+        require(isinstance(saved, tuple | list | np.ndarray), f"{name} is of type {type(saved).__name__}")
         if not begun:  # draws that are kept are added to it
             _check_draws(saved, size)
         return tuple(saved)
     else:
-        require(isinstance(saved, type(begun)), f"{name} is {saved!r}")
+        require(isinstance(saved, type(begun)), f"{name} is of type {type(saved).__name__}")
     return saved
 
 
