@@ -40,8 +40,9 @@ def with_gross_errors(seed, *, noise=0.0, share=0.05, size=100.0, is_complex=Fal
 @pytest.mark.parametrize("size", [10.0, 1e6])
 def test_exact_data_are_recovered_whatever_the_size_of_gross_errors(loss, size):
     measurement, y, _, truth = with_gross_errors(0, size=size)
-    assert error(ll.recover(measurement, y, rank=2, loss=loss, rng=0).matrix(), truth) < 1e-6
-    assert error(ll.recover(measurement, y, rank=2, rng=0, certify=False).matrix(), truth) > 0.03
+    assert error(ll.recover(measurement, y, rank=2, loss=loss, rng=0, certify=False).matrix(), truth) < 1e-6
+    if loss == "huber":  # squares alone, once
+        assert error(ll.recover(measurement, y, rank=2, rng=0, certify=False).matrix(), truth) > 0.03
 
 
 @pytest.mark.parametrize("kind", ["complex", "psd", "complex psd", "density"])
@@ -67,9 +68,10 @@ def test_the_threshold_is_that_of_the_noise_in_any_unit():
         keep = np.flatnonzero(~wrong)
         best = ll.recover(measurement.subset(keep), y[keep], rank=2, rng=0, certify=False)
         found.append((threshold, error(fit.matrix(), truth), error(best.matrix(), truth)))
-        scaled = ll.recover(measurement, 1e6 * y, rank=2, loss="huber", rng=0, certify=False)
         assert name == "huber"
-        assert robust_name(scaled.objective.loss)[1] == pytest.approx(1e6 * threshold, rel=0.05)
+        if seed < 2:
+            scaled = ll.recover(measurement, 1e6 * y, rank=2, loss="huber", rng=0, certify=False)
+            assert robust_name(scaled.objective.loss)[1] == pytest.approx(1e6 * threshold, rel=0.05)
     thresholds, ours, oracles = np.mean(found, axis=0)
     assert thresholds == pytest.approx(THRESHOLDS["huber"], rel=0.2)
     assert ours < 1.15 * oracles  # 5 % fewer data and 95 % of the efficiency
