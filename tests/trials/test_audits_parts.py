@@ -31,7 +31,7 @@ def planted(seed, shape=SHAPE, share=SHARE):
 
 def stated(finding):
     """What is stated of each part."""
-    return {p.numbers["kind"]: p.numbers for p in finding.reason if p.code == "in_part"}
+    return {p.numbers["kind"]: p.numbers for p in finding.reason if p.code in ("of_kind", "of_rows")}
 
 
 def shares_inside(audit, table, truth):
@@ -42,7 +42,7 @@ def shares_inside(audit, table, truth):
     inside = (low <= truth[rows, columns]) & (truth[rows, columns] <= high)
     sparse = 2 * table.select(~audit.plan.hidden).row_counts()[rows] <= table.shape[1]
     return {
-        f"cells_in_{name}_rows": (inside[spoken & which].mean(), (spoken & which).sum())
+        name: (inside[spoken & which].mean(), (spoken & which).sum())
         for name, which in (("fuller", ~sparse), ("sparse", sparse))
     }
 
@@ -92,10 +92,10 @@ def test_a_part_that_would_have_few_cells_is_none(judged):
     words = np.zeros(SHAPE[1], bool)
     words[:6] = True
     names = [part.name for part in parts_of(audit.plan, table, audit.held, words)]
-    assert names == ["numbers", "words", "cells_in_fuller_rows", "cells_in_sparse_rows"]
+    assert names == ["numbers", "words", "fuller", "sparse"]
     words[1:6] = False  # one column: less than 100 of those held out
     names = [part.name for part in parts_of(audit.plan, table, audit.held, words)]
-    assert names == ["cells_in_fuller_rows", "cells_in_sparse_rows"]
+    assert names == ["fuller", "sparse"]
     small, _ = planted(1, (60, 12))
     assert not conduct(small, Asked(0)).kinds
 
@@ -120,7 +120,7 @@ FORGERIES = {
     "inside": lambda numbers: numbers.update(inside=numbers["held"]),
     "held": lambda numbers: numbers.update(held=numbers["held"] + 1),
     "missing": lambda numbers: numbers.update(missing=1),
-    "kind": lambda numbers: numbers.update(kind="words"),
+    "kind": lambda numbers: numbers.update(kind="sparse"),
 }
 
 
@@ -142,7 +142,7 @@ def test_an_honest_document_is_confirmed(document, judged):
 def test_a_forged_part_is_found_out(document, judged, name):
     plain = json.loads(document)
     phrases = plain["findings"][0]["reason"]
-    place = next(k for k, phrase in enumerate(phrases) if phrase["code"] == "in_part")
+    place = next(k for k, phrase in enumerate(phrases) if phrase["code"] == "of_rows")
     if name == "left out":
         del phrases[place]
     else:

@@ -19,6 +19,8 @@ Mask = NDArray[np.bool_]
 LEVEL = 0.9
 # held-out cells that each of two parts is expected to have at least
 FEWEST_EXPECTED = 100
+# kinds of rows
+ROWS = "fuller", "sparse"
 
 
 @final
@@ -113,7 +115,7 @@ def _parts(found: HeldOut, words: Indices, inside: Mask) -> list[Part]:
     sparse = np.broadcast_to(2 * found.row_counts[:, None] <= n, (m, n))
     return [
         *_both(("numbers", "words"), of_words, found, inside),
-        *_both(("cells_in_fuller_rows", "cells_in_sparse_rows"), sparse, found, inside),
+        *_both(ROWS, sparse, found, inside),
     ]
 
 

@@ -17,7 +17,7 @@ from lowland.core.results.findings import Certificate, Finding
 from lowland.core.results.reasons import assumption
 from lowland.core.results.status import Rigour, Verdict
 from lowland.core.results.verification import Check, Verification
-from lowland.recheck.audit_counts import LEVEL, Counts
+from lowland.recheck.audit_counts import LEVEL, ROWS, Counts
 from lowland.recheck.documents import Document, Settings
 from lowland.recheck.held_out import HeldOut, hold_out
 from lowland.recheck.statement import Statement
@@ -274,7 +274,11 @@ def _words(said: Statement, counts: Counts, found: HeldOut, factor: float) -> No
         said.must_say("covered_wider", inside=counts.wide, held=counts.held, level=LEVEL, factor=factor)
     said.must_say("stand_for", missing=counts.missing)
     for part in counts.parts:
-        said.must_say("in_part", share=counts.least_of(part), **part._asdict())
+        share, (kind, inside, held, missing) = counts.least_of(part), part
+        if kind in ROWS:
+            said.must_say("of_rows", kind=kind, share=share, missing=missing, inside=inside, held=held)
+        else:
+            said.must_say("of_kind", kind=kind, share=share, missing=missing, inside=inside, held=held)
     for reason, count in found.left_out.items():
         said.must_say(LEFT[reason], count=count)
     if said.verdict is Verdict.INCONCLUSIVE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lowland.core.results.findings import Certificate, Finding
+from lowland.core.results.reasons import Phrase
 from lowland.core.results.status import Verdict
 from lowland.core.wording import counted
 from lowland.report.audit_words import share
@@ -26,21 +27,26 @@ def audit_sentences(certificate: Certificate | None) -> tuple[str, ...]:
 
 def _parts(covered: Finding) -> list[str]:
     """Return how many missing cells of each kind lie inside intervals as they are."""
-    said = [phrase.numbers for phrase in covered.reason if phrase.code == "in_part"]
+    said = [phrase for phrase in covered.reason if phrase.code in ("of_kind", "of_rows")]
     if not said:
         return []
-    parts = [
-        f"{share(float(str(part['share'])))} of {int(str(part['missing'])):,} missing "
-        f"{str(part['kind']).replace('_', ' ')}"
-        for part in said
-    ]
+    parts = [f"{_share_of(phrase)} missing {_kind_of(phrase)}" for phrase in said]
     level = f"{float(covered.bound or 0):.0%}"
     told = [
         f"By kind, within {level} intervals as they are: at least {', '.join(parts)}, all of this at once."
     ]
-    if any(str(part["kind"]).endswith("rows") for part in said):
+    if any(phrase.code == "of_rows" for phrase in said):
         told.append("Sparse rows are known to at most half, without the cells held out.")
     return [" ".join(told)]
+
+
+def _share_of(phrase: Phrase) -> str:
+    return f"{share(float(str(phrase.numbers['share'])))} of {int(str(phrase.numbers['missing'])):,}"
+
+
+def _kind_of(phrase: Phrase) -> str:
+    kind = str(phrase.numbers["kind"])
+    return f"cells in {kind} rows" if phrase.code == "of_rows" else kind
 
 
 def _premise(certificate: Certificate) -> list[str]:

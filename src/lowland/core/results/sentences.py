@@ -167,8 +167,10 @@ SENTENCES = {
     "covered_wider": "{inside} of {held} cells held out of a fit of all else lie in its {level:.0%} "
     "intervals made {factor:.4g} times as wide",
     "stand_for": ", and they stand for {missing} missing cells",
-    "in_part": "of {missing} missing {kind:word} at least {share:.1%} lie in intervals as they are, by "
+    "of_kind": "of {missing} missing {kind:word} at least {share:.1%} lie in intervals as they are, by "
     "{inside} of {held} held out",
+    "of_rows": "of {missing} missing cells in {kind:word} rows at least {share:.1%} lie in intervals as they "
+    "are, by {inside} of {held} held out",
     "surely_better": "off by {error:.3g} spreads of columns where {name:word} are off by {other:.3g}, "
     "surely more",
     "surely_worse": "off by {error:.3g} spreads of columns where {name:word} are off by {other:.3g}, "

@@ -10,7 +10,7 @@ from lowland.core.results.reasons import Reason, assumption, because
 from lowland.core.results.status import Rigour, Verdict
 from lowland.trials.audits.alike import Alike
 from lowland.trials.audits.bounds import inside_needed, largest_gamma, least_share, most_share
-from lowland.trials.audits.parts import CountedPart
+from lowland.trials.audits.parts import ROWS, CountedPart
 from lowland.trials.audits.plan import REJECTED, AuditPlan
 from lowland.trials.audits.widening import WIDEST, least_widening
 
@@ -143,14 +143,11 @@ def _of_parts(audit: Judged) -> Reason:
     for part in audit.parts:
         risk = audit.plan.risk(SHARED / 2 / len(audit.parts))
         share = least_share(part.inside, part.held, part.missing, risk, audit.plan.gamma)
-        reason += because(
-            "in_part",
-            kind=part.name,
-            share=share,
-            missing=part.missing,
-            inside=part.inside,
-            held=part.held,
-        )
+        kind, missing, inside, held = part.name, part.missing, part.inside, part.held
+        if kind in ROWS:
+            reason += because("of_rows", kind=kind, share=share, missing=missing, inside=inside, held=held)
+        else:
+            reason += because("of_kind", kind=kind, share=share, missing=missing, inside=inside, held=held)
     return reason
 
 

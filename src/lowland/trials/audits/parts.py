@@ -23,7 +23,7 @@ FEWEST_EXPECTED = 100
 # a row with at most this share of its cells in training is sparse
 SPARSE = 0.5
 # the two parts of each partition
-KINDS, ROWS = ("numbers", "words"), ("cells_in_fuller_rows", "cells_in_sparse_rows")
+KINDS, ROWS = ("numbers", "words"), ("fuller", "sparse")
 
 
 @final
@@ -33,7 +33,8 @@ class Part:
 
     Parameters
     ----------
-    name : {"numbers", "words", "cells_in_fuller_rows", "cells_in_sparse_rows"}
+    name : {"numbers", "words", "fuller", "sparse"}
+        Kinds of columns, or of rows.
     held : ndarray of bool
         Which of the held-out cells of the statement.
     missing : int
