@@ -260,7 +260,7 @@ def _numbers(said: Statement, counts: Counts, factor: float) -> None:
 
 def _words(said: Statement, counts: Counts, found: HeldOut, factor: float) -> None:
     """Check the verdict, its value, and what is said of it."""
-    if said.says("own_narrow", share=counts.most, level=LEVEL):
+    if said.says("own_narrow", share=-_written(-counts.most), level=LEVEL):
         said.close("value", counts.most)
         said.require(said.verdict is Verdict.REFUTED and counts.most < LEVEL, "so many may lie inside")
     else:
@@ -274,7 +274,7 @@ def _words(said: Statement, counts: Counts, found: HeldOut, factor: float) -> No
         said.must_say("covered_wider", inside=counts.wide, held=counts.held, level=LEVEL, factor=factor)
     said.must_say("stand_for", missing=counts.missing)
     for part in counts.parts:
-        share, (kind, inside, held, missing) = counts.least_of(part), part
+        share, (kind, inside, held, missing) = _written(counts.least_of(part)), part
         if kind in ROWS:
             said.must_say("of_rows", kind=kind, share=share, missing=missing, inside=inside, held=held)
         else:
@@ -283,6 +283,11 @@ def _words(said: Statement, counts: Counts, found: HeldOut, factor: float) -> No
         said.must_say(LEFT[reason], count=count)
     if said.verdict is Verdict.INCONCLUSIVE:
         said.must_say("too_few_held")
+
+
+def _written(bound: float) -> float:
+    """Return a bound from below as a sentence gives it: in tenths of per cents, rounded down."""
+    return float(np.floor(1000 * bound + 1e-9) / 1000)
 
 
 def _inside(problem: AuditProblem) -> Iterator[NDArray[np.bool_]]:

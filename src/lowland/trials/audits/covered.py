@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from time import perf_counter
 from typing import Protocol
 
@@ -111,7 +112,10 @@ def covered(audit: Judged) -> Finding:
         reason += because(LEFT[why], count=count)
     verdict = Verdict.PROVED if share >= LEVEL else Verdict.INCONCLUSIVE
     if most < LEVEL:
-        verdict, reason = Verdict.REFUTED, because("own_narrow", share=most, level=LEVEL) + reason
+        verdict, reason = (
+            Verdict.REFUTED,
+            because("own_narrow", share=-_rounded_down(-most), level=LEVEL) + reason,
+        )
     elif verdict is Verdict.INCONCLUSIVE:
         reason += because("too_few_held")
     return Finding(
@@ -142,13 +146,18 @@ def _of_parts(audit: Judged) -> Reason:
     reason: Reason = ()
     for part in audit.parts:
         risk = audit.plan.risk(SHARED / 2 / len(audit.parts))
-        share = least_share(part.inside, part.held, part.missing, risk, audit.plan.gamma)
+        share = _rounded_down(least_share(part.inside, part.held, part.missing, risk, audit.plan.gamma))
         kind, missing, inside, held = part.name, part.missing, part.inside, part.held
         if kind in ROWS:
             reason += because("of_rows", kind=kind, share=share, missing=missing, inside=inside, held=held)
         else:
             reason += because("of_kind", kind=kind, share=share, missing=missing, inside=inside, held=held)
     return reason
+
+
+def _rounded_down(share: float) -> float:
+    """Return a bound as it is written, of which rounding must not make more than is proved."""
+    return math.floor(1000 * share + 1e-9) / 1000
 
 
 def alike(audit: Judged) -> Finding:
