@@ -129,7 +129,18 @@ def _weights_by_round(
     ratios = np.sqrt(np.divide(squares[0], squares[1], out=np.ones(n), where=squares[1] > 0))
     ratios = np.where(by_round[-1] > 0, np.minimum(ratios, 1.0), 1.0)
     scores = np.abs(blend) / (trials.spreads * ratios[trials.columns])
-    return by_round, ratios, gain.difference, np.sort(scores)
+    return by_round, ratios, gain.difference, np.sort(scores[_of_numbers(trials, groups)])
+
+
+def _of_numbers(trials: Trials, groups: Indices) -> NDArray[np.bool_]:
+    """Return which held-out cells tell how wide intervals must be, which are for numbers.
+
+    Columns of one group are levels of one column, 0 or 1, whose errors are mostly far smaller than their
+    standard errors, and sometimes far larger.
+    """
+    numbers = np.bincount(groups)[groups] == 1
+    told: NDArray[np.bool_] = numbers[trials.columns]
+    return told if told.any() else np.ones_like(told)
 
 
 def _pure(
