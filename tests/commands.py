@@ -7,12 +7,28 @@ import signal
 import subprocess
 import sys
 import warnings
+from functools import cache
 from unittest import mock
 
-from lowland.cli import main
+import typer
+
+from lowland.cli import app, main
 
 COMMAND = [sys.executable, "-m", "lowland"]
 ENVIRONMENT = {"NO_COLOR": "1", "COLUMNS": "100"}
+
+
+@cache
+def _made(asked, shows_help):
+    return _MAKE([asked, *["--help"] * shows_help])
+
+
+_MAKE, _BUILD = app.make_app, cache(typer.main.get_command)
+
+
+def _kept_app(arguments):
+    """Return the command line that was made for the same command before: its options are read but once."""
+    return _made(app.asked_command(arguments), "--help" in arguments)
 
 
 def call(*arguments, cwd, env=None):
@@ -30,6 +46,8 @@ def call(*arguments, cwd, env=None):
         contextlib.redirect_stderr(errors),
         mock.patch.object(sys, "argv", ["lowland", *map(str, arguments)]),
         mock.patch.dict(os.environ, ENVIRONMENT),
+        mock.patch.object(app, "make_app", _kept_app),
+        mock.patch.object(typer.main, "get_command", _BUILD),
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("default")
