@@ -26,7 +26,7 @@ test: $(VENV)/.test
 slow: $(VENV)/.test
 	$(PYTEST) -m slow
 
-# a sixth of them, whole families drawn by the revision, so that every one has its turn
+# a tenth of them, whole families drawn by the revision, so that every one has its turn
 sample: $(VENV)/.test
 	@echo "slow tests drawn by $(SEED)"
 	PYTHONPATH=tests $(PYTEST) -p sampling --sample $(SEED) -m slow
@@ -74,7 +74,7 @@ doctests: $(VENV)/.test
 bench: $(VENV)/.bench $(VENV)/.test
 	$(BIN)/python benchmarks/run.py
 
-# shows that the benchmarks still run: small sizes, figures that mean nothing; SMOKED="--sample WORD": a quarter
+# shows that the benchmarks still run: small sizes, figures that mean nothing; SMOKED="--sample WORD": an eighth
 smoke: $(VENV)/.test
 	$(BIN)/python benchmarks/run.py --smoke $(SMOKED) > $(VENV)/smoke.log || (cat $(VENV)/smoke.log; exit 1)
 

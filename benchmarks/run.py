@@ -4,7 +4,7 @@
                                                  # and goes on where an interrupted run of the same code ended
     python benchmarks/run.py --only tucker       # those whose name holds a word, compared with the stored ratios
     python benchmarks/run.py --smoke             # small sizes, minutes, nothing is kept
-    python benchmarks/run.py --smoke --sample A  # a quarter of them, drawn by a word such as a revision
+    python benchmarks/run.py --smoke --sample A  # an eighth of them, drawn by a word such as a revision
 
 A ratio that is a fifth worse than the stored one ends the run with exit code 1; --store keeps the new ones all the
 same. Only a run of all benchmarks is stored, so that the results are those of one machine and one revision.
@@ -25,8 +25,8 @@ PART = FOLDER / "results.part.json"
 
 
 def is_drawn(word: str, name: str) -> bool:
-    """Return whether a word draws a benchmark: one of four."""
-    return hashlib.sha256(f"{word} {name}".encode()).digest()[0] % 4 == 0
+    """Return whether a word draws a benchmark: one of eight."""
+    return hashlib.sha256(f"{word} {name}".encode()).digest()[0] % 8 == 0
 
 
 def main() -> int:
@@ -35,7 +35,7 @@ def main() -> int:
         "--only", nargs="+", metavar="WORD", help="run the benchmarks whose name holds one of these"
     )
     parser.add_argument("--smoke", action="store_true", help="small sizes, nothing is kept or compared")
-    parser.add_argument("--sample", metavar="WORD", help="a quarter of the benchmarks, drawn by this word")
+    parser.add_argument("--sample", metavar="WORD", help="an eighth of the benchmarks, drawn by this word")
     parser.add_argument("--store", action="store_true", help="keep the results even if ratios have fallen")
     options = parser.parse_args()
     runs = [run for run in SUITE if not options.only or any(word in run.name for word in options.only)]
