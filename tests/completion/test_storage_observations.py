@@ -30,9 +30,8 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(stored_observations, "TOGETHER", 300)
 
 
-@pytest.fixture
-def ratings(rng):
-    """Grades in any order; one of them is missing, and all of one row."""
+def grades(rng):
+    """Return grades in any order; one of them is missing, and all of one row."""
     full = rng.standard_normal((120, 2)) @ rng.standard_normal((2, 30)) + 3
     rows, columns = np.nonzero(rng.random(full.shape) < 0.25)
     order = rng.permutation(rows.size)
@@ -40,6 +39,11 @@ def ratings(rng):
     stars[7] = stars[rows[order] == 5] = np.nan
     names = np.array([f"film {k:02}" for k in range(30)])
     return pa.table({"user": rows[order] + 7, "film": names[columns[order]], "stars": stars})
+
+
+@pytest.fixture
+def ratings(rng):
+    return grades(rng)
 
 
 @pytest.fixture
@@ -208,33 +212,40 @@ def judged(table, certify="companion", **options):
     return ll.MatrixCompletion(certify=certify, **settings).fit(table)
 
 
+OPTIONS = (
+    {"rank": 1, "max_iter": 10, "effort": "quick"},
+    {"method": "map", "penalty": 4.0, "bias_penalty": 1.0},
+)
+
+
+@pytest.fixture(scope="module")
+def in_memory():
+    """Return these fits of the table of `ratings` in memory."""
+    table = ll.Observations.from_frame(grades(np.random.default_rng(20160523)), **COLUMNS)
+    return [judged(table, **options) for options in OPTIONS]
+
+
 def stated(model):
     """All that a certificate states, but for the time that it took."""
     optimum = [finding for finding in model.certificate_ if finding.claim not in OF_CELLS]
     return Certificate(tuple(replace(finding, seconds=0.0) for finding in optimum)).to_json()
 
 
-def test_cells_that_fit_in_memory_are_judged_there(stored, ratings):
-    table = ll.Observations.from_frame(ratings, **COLUMNS)
-    found, expected = (judged(own, rank=1, max_iter=10, effort="quick") for own in (stored, table))
-    assert stated(found) == stated(expected)
-    options = {"method": "map", "penalty": 4.0, "bias_penalty": 1.0}
-    found, expected = (judged(own, **options).certificate_ for own in (stored, table))
+def test_cells_that_fit_in_memory_are_judged_there(stored, in_memory):
+    of_averages, of_penalty = (judged(stored, **options) for options in OPTIONS)
+    assert stated(of_averages) == stated(in_memory[0])
     optima = [
-        {one.claim: one.verdict for one in both if one.claim not in OF_CELLS} for both in (found, expected)
+        {one.claim: one.verdict for one in fit.certificate_ if one.claim not in OF_CELLS}
+        for fit in (of_penalty, in_memory[1])
     ]
     assert optima[0] == optima[1]
 
 
-def test_fits_on_the_disk_are_judged(stored, ratings, monkeypatch):
+def test_fits_on_the_disk_are_judged(stored, in_memory, monkeypatch):
     """The findings are those of the table in memory, whose lower bound is rigorous: no bound is beyond it."""
     monkeypatch.setattr(line_fit, "GATHERED", 0)
-    table = ll.Observations.from_frame(ratings, **COLUMNS)
-    for options in (
-        {"rank": 1, "max_iter": 10, "effort": "quick"},
-        {"method": "map", "penalty": 4.0, "bias_penalty": 1.0},
-    ):
-        found, expected = (judged(own, **options) for own in (stored, table))
+    for options, expected in zip(OPTIONS, in_memory, strict=True):
+        found = judged(stored, **options)
         claims = ("globally_optimal", "convex_optimal", "determined_by_data", "uniquely_determined")
         optimum = [one.claim for one in found.certificate_ if one.claim not in OF_CELLS]
         assert tuple(optimum) == claims
