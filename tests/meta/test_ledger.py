@@ -9,6 +9,8 @@ from ledger import LISTED, REASON, ledger_text, read_reasons
 
 ROOT = Path(__file__).parents[2]
 LEDGER = ROOT / "tests" / "ledger.tsv"
+# CPU seconds of all tests and of compilation, a twentieth above what was measured last
+MOST = 890
 
 
 def lines_of(path):
@@ -20,6 +22,36 @@ def lines_of(path):
 def unexplained(path):
     """Return the tests in a ledger that take long without a reason."""
     return [name for seconds, name, reason in lines_of(path) if seconds > REASON and not reason]
+
+
+def counted(path):
+    """Return how many tests a ledger has measured."""
+    return int(path.read_text().splitlines()[1].split("\t")[1].split()[0])
+
+
+def in_all(path):
+    """Return the seconds that a ledger has measured, with those of compilation."""
+    return sum(float(line.split("\t")[0]) for line in path.read_text().splitlines()[1:3])
+
+
+def is_whole(config):
+    """Whether all quick tests are collected, and no others."""
+    folders = {(config.invocation_params.dir / argument).resolve() for argument in config.args}
+    return folders == {ROOT / "tests"} and config.option.markexpr == "not slow" and not config.option.keyword
+
+
+def test_the_ledger_knows_nearly_all_tests(request):
+    """A suite that has grown by more than a tenth is measured anew, and what takes long gets its reason."""
+    if not is_whole(request.config) or request.config.getoption("--ledger", None):
+        pytest.skip("only where all tests are collected, and not while they are measured")
+    known = counted(LEDGER)
+    found = len(request.session.items)
+    assert found <= 1.1 * known, "run `make ledger`"
+
+
+def test_all_tests_take_no_longer_than_they_did():
+    """Lower the bound with the ledger; four minutes on two cores are 440 of these seconds."""
+    assert in_all(LEDGER) <= MOST
 
 
 def test_slow_tests_have_a_reason():
