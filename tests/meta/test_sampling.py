@@ -12,8 +12,8 @@ def test_families_are_drawn_by_seed_and_name():
     drawn = {seed: {name for name in families if is_drawn(seed, name)} for seed in "ab"}
     assert drawn["a"] != drawn["b"]
     for found in drawn.values():
-        assert 50 < len(found) < 150  # 600 / SHARE is 100
-    assert SHARE == 6
+        assert 30 < len(found) < 90  # 600 / SHARE is 60
+    assert SHARE == 10
 
 
 @pytest.mark.parametrize("seed", ["1", "2", "3"])
