@@ -46,7 +46,7 @@ def _share_of(phrase: Phrase) -> str:
 
 def _kind_of(phrase: Phrase) -> str:
     kind = str(phrase.numbers["kind"])
-    return f"cells in {kind} rows" if phrase.code == "of_rows" else kind
+    return " ".join(["cells in", kind, "rows"]) if phrase.code == "of_rows" else kind
 
 
 def _premise(certificate: Certificate) -> list[str]:

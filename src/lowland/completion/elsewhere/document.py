@@ -10,6 +10,7 @@ from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import without_certificate
 from lowland.core.errors import UnsupportedError
 from lowland.core.results.findings import Certificate
+from lowland.core.wording import counted
 from lowland.recheck.documents import Document
 
 
@@ -27,7 +28,7 @@ def document_of_cells(completed: Completed, cells: TableCells, certificate: Cert
     if cells.size > GATHERED:
         raise UnsupportedError(
             f"certificates are written of tables up to {GATHERED:,} cells, unless these are in memory",
-            f"{cells.size:,} cells",
+            counted(cells.size, "cell"),
             fix="fit the table in memory",
         )
     return judged_document(completed, certificate, gathered(cells, completed.labels))
