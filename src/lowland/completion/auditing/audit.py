@@ -9,7 +9,7 @@ from typing import final
 
 import numpy as np
 
-from lowland.completion.auditing.inside import Mask, level_columns, lie_inside, number_intervals
+from lowland.completion.auditing.inside import Mask, level_columns, lie_inside, number_intervals, reaches
 from lowland.completion.auditing.withheld import TableWithheld, Withheld, likeliest_values, unknowable
 from lowland.completion.comparing.comparison import Comparison
 from lowland.completion.tables.audited import Request
@@ -51,6 +51,8 @@ class Audit:
         Errors of the fit and of plain baselines on these cells.
     kinds : tuple of Part
         Kinds of cells that are spoken of by themselves.
+    unseen : ndarray of bool or None
+        Held-out cells whose value no training cell of their column has; None without columns of words.
     """
 
     seed: int
@@ -61,13 +63,18 @@ class Audit:
     alike: Alike
     compared: tuple[Comparison, ...]
     kinds: tuple[Part, ...] = ()
+    unseen: Mask | None = None
     _known: dict[float, Mask] = field(default_factory=dict, repr=False)
 
     def inside(self, level: float) -> Mask:
         """Return which held-out cells lie in their intervals, or sets of levels, of a nominal level."""
         if level not in self._known:
-            self._known[level] = lie_inside(self.fitted, self.held, level)
+            self._known[level] = lie_inside(self.fitted, self.held, level, self.unseen)
         return self._known[level]
+
+    def reaches(self, level: float) -> tuple[Vector, Vector]:
+        """Return intervals of the held-out cells, as the function `reaches` does."""
+        return reaches(self.fitted, self.held, level, self.unseen)
 
     def count(self, level: float, factor: float = 1.0) -> int:
         """Return how many held-out cells lie in their intervals of a level, made wider by a factor."""
@@ -150,8 +157,9 @@ def audit_of(withheld: Withheld, seed: int) -> Audit | NoAudit:
         trial = withheld.trial(fitted.predictor())
         found = withheld.alike(_standing(fitted, *withheld.units()), of_test)
         compared = withheld.compared(*likeliest_values(fitted, withheld.held))
-        kinds = withheld.kinds(level_columns(fitted))
-        audit = Audit(seed, withheld.plan, fitted, withheld.held, trial, found, compared, kinds)
+        words = level_columns(fitted)
+        kinds, unseen = withheld.kinds(words), withheld.unseen() if words.any() else None
+        audit = Audit(seed, withheld.plan, fitted, withheld.held, trial, found, compared, kinds, unseen)
         audit.inside(LEVEL)
     except UnsupportedError:
         return NoAudit("no_intervals")

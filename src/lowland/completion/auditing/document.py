@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lowland.completion.auditing.audit import Audit
-from lowland.completion.auditing.inside import level_columns, reaches
+from lowland.completion.auditing.inside import level_columns
 from lowland.completion.settled.evidence import Evidence
 from lowland.completion.settled.judge import evidence_of
 from lowland.completion.tables.completed import Completed
@@ -72,8 +72,8 @@ def _stated(audit: Audit | None, certificate: Certificate) -> tuple[dict[str, An
         return None, {}
     plan, held = audit.plan, audit.held
     factor = certificate["covered"].witness.get("factor", 1.0)
-    own = reaches(audit.fitted, held, LEVEL)
-    wide = own if factor == 1 else reaches(audit.fitted, held, widened(LEVEL, factor))
+    own = audit.reaches(LEVEL)
+    wide = own if factor == 1 else audit.reaches(widened(LEVEL, factor))
     settings = {
         "seed": audit.seed,
         "scheme": plan.scheme,

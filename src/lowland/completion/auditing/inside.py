@@ -12,7 +12,7 @@ from lowland.core.cells.observations import Observations
 Mask = NDArray[np.bool_]
 
 
-def lie_inside(fitted: FittedTable, cells: Observations, level: float) -> Mask:
+def lie_inside(fitted: FittedTable, cells: Observations, level: float, unseen: Mask | None = None) -> Mask:
     """Return which cells' values lie in their intervals, or sets of levels, of a nominal level.
 
     Parameters
@@ -21,20 +21,28 @@ def lie_inside(fitted: FittedTable, cells: Observations, level: float) -> Mask:
         A fit that has not seen the cells.
     cells : Observations
     level : float
+    unseen : ndarray of bool, optional
+        Cells of words that no cell has which the fit has seen.
 
     Notes
     -----
     The set of a word is that of the likeliest levels whose probabilities add up to the nominal level.
     Intervals and sets grow with the level, so that what lies inside at one lies inside at any higher.
     """
-    low, high = reaches(fitted, cells, level)
+    low, high = reaches(fitted, cells, level, unseen)
     words = level_columns(fitted)[cells.columns]
     values = cells.values.astype(np.float64)
     return np.where(words, low < high, (low <= values) & (values <= high))
 
 
-def reaches(fitted: FittedTable, cells: Observations, level: float) -> tuple[Vector, Vector]:
-    """Return the intervals of cells; of words the probability of likelier levels, and the nominal level."""
+def reaches(
+    fitted: FittedTable, cells: Observations, level: float, unseen: Mask | None = None
+) -> tuple[Vector, Vector]:
+    """Return the intervals of cells; of words the probability of likelier levels, and the nominal level.
+
+    Which levels there are was read from all known cells. That of an unseen one is told by nothing else, and
+    a level that only missing cells have is in no set: so neither is an unseen one in any.
+    """
     low, high = np.empty(cells.size), np.full(cells.size, level)
     of_levels = level_columns(fitted)
     numbers = ~of_levels[cells.columns]
@@ -44,6 +52,8 @@ def reaches(fitted: FittedTable, cells: Observations, level: float) -> tuple[Vec
         if at.size:
             shares = fitted.model.probabilities(cells.rows[at], int(j))
             low[at] = _likelier(shares, _places_of(fitted, cells, at, int(j)))
+    if unseen is not None:
+        low[unseen & ~numbers] = 1.0
     return low, high
 
 

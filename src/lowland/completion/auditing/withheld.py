@@ -50,6 +50,9 @@ class Withheld(Protocol):
     def kinds(self, words: Mask) -> tuple[Part, ...]:
         """Return the kinds of cells that are spoken of by themselves; some columns hold words."""
 
+    def unseen(self) -> Mask:
+        """Return which cells of `held` have a value that no other cell of their column has that is left."""
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -115,6 +118,16 @@ class TableWithheld:
     def kinds(self, words: Mask) -> tuple[Part, ...]:
         """Return the kinds of cells that are spoken of by themselves, none if no missing ones are listed."""
         return parts_of(self.plan, self.table, self.held, words)
+
+    def unseen(self) -> Mask:
+        """Return which held-out cells have a value that no training cell of their column has."""
+        kept, held = self.training, self.held
+        values = np.unique(np.concatenate([kept.values, held.values]))
+
+        def codes(cells: Observations) -> Indices:
+            return np.asarray(cells.columns * values.size + np.searchsorted(values, cells.values))
+
+        return ~np.isin(codes(held), codes(kept))
 
 
 def likeliest_values(fitted: FittedTable, cells: Observations) -> tuple[Vector, Indices]:

@@ -85,6 +85,10 @@ class CellsWithheld:
         """Return none: missing cells are not listed."""
         return ()
 
+    def unseen(self) -> Mask:
+        """Return none: no column holds words."""
+        return np.zeros(self.held.size, dtype=bool)
+
 
 def conduct_elsewhere(fit: ElsewhereFit) -> Audit | NoAudit:
     """Hold cells out, fit the rest as was asked, and look at them.
