@@ -147,6 +147,16 @@ def test_the_data_must_be_those_of_the_audit(honest, values):
         verified(honest, values + 1.0)
 
 
+def test_a_forged_audit_of_a_complete_table_is_found_out(honest):
+    full = np.random.default_rng(0).standard_normal((20, 4))
+
+    def of_another(plain):
+        plain["data"] = ll.Observations.from_array(full).fingerprint()
+        plain["point"] = {name: [] for name in plain["point"]}
+
+    assert verified(forge(honest, of_another), full)["covered"].outcome is Outcome.CONTRADICTED
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_hold_outs_are_those_of_the_plan(seed):
     rng = np.random.default_rng(seed)

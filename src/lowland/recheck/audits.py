@@ -228,6 +228,8 @@ def _covered(said: Statement, problem: AuditProblem, found: HeldOut | None) -> C
     same = np.array_equal(found.rows, problem.rows) and np.array_equal(found.columns, problem.columns)
     if not said.require(same, "other cells are held out by pattern and seed"):
         return said.settle("")
+    if not said.require(found.missing > 0, "held-out cells stand for no missing cell"):
+        return said.settle("")
     own, wide = _inside(problem)
     counts = Counts.of(found, own, wide, SHARED, problem.words if problem.parts else None)
     factor = said.needed("factor") or 1.0
