@@ -108,6 +108,20 @@ def test_a_forged_audit_is_found_out(honest, values, name):
     assert verified(forge(honest, FORGERIES[name]), values)["covered"].outcome is Outcome.CONTRADICTED
 
 
+def test_a_factor_that_was_not_needed_is_found_out():
+    """Where all held-out cells are too few to prove the level, none may be chosen after looking at them."""
+    small = table_of(4, (24, 6))
+
+    def wider(plain):
+        covered(plain)["witness"].update(factor=1.5)
+
+    honest = document_of(small).to_json()
+    assert verified(honest, small)["covered"].outcome is Outcome.CONFIRMED
+    checked = verified(forge(honest, wider), small)["covered"]
+    assert checked.outcome is Outcome.CONTRADICTED
+    assert "not needed" in checked.words
+
+
 def test_intervals_that_hold_fewer_contradict_the_count(honest, values):
     def narrow(plain):
         plain["point"]["audit_wide_high"] = plain["point"]["audit_wide_low"]

@@ -24,6 +24,8 @@ from lowland.recheck.statement import Statement
 
 # the risk that all bounds of a certificate share: those from below and those from above
 RISK = 0.01
+# by how much intervals are made wider at most
+WIDEST = 1.01**139
 SHARED = RISK / 2
 SCHEMES = ("equal", "odds")
 PARTS = ("rows", "columns", "low", "high", "wide_low", "wide_high")
@@ -245,9 +247,12 @@ def _covered(said: Statement, problem: AuditProblem, found: HeldOut | None) -> C
 def _numbers(said: Statement, counts: Counts, factor: float) -> None:
     """Check the numbers that are stated."""
     said.require(factor >= 1, "intervals are not made wider")
-    if counts.needed is not None:
-        enough = factor != 1 or counts.own >= counts.needed
-        said.require(enough, "intervals that hold too few are not made wider")
+    if counts.needed is None or counts.own >= counts.needed:
+        said.require(factor == 1, "intervals are made wider where that is not needed, or proves nothing")
+    else:
+        said.require(factor != 1, "intervals that hold too few are not made wider")
+        farthest = abs(factor - WIDEST) <= 1e-9 * WIDEST
+        said.require(counts.wide >= counts.needed or farthest, "intervals could be made wider")
     said.close("confidence", 1 - RISK)
     said.close("bound", LEVEL)
     for name, number in (("held_out", counts.held), ("missing", counts.missing), ("own_inside", counts.own)):
