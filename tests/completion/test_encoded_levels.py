@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import lowland as ll
-from lowland.completion.encoded.levels import FEWEST_OWN, MOST_OWN, LevelKind, Levels
+from lowland.completion.encoded.levels import FEWEST_OWN, MOST_EACH, MOST_OWN, LevelKind, Levels
 from lowland.completion.files.encodings import encoding_from_arrays
 from lowland.files.columns.roles import hold_levels
 
@@ -45,9 +45,11 @@ def test_few_levels_have_a_column_each_however_rare():
 
 
 def test_no_more_than_so_many_levels_have_columns_of_their_own():
-    levels, _, _ = levels_of(tuple(range(10, 10 + MOST_OWN + 5)))
+    levels, _, _ = levels_of(tuple(range(10, 10 + MOST_EACH + 5)))
     assert levels.groups.size == MOST_OWN + 1
-    assert (levels.shared[0][:5] == MOST_OWN).all()
+    assert (levels.shared[0][: MOST_EACH + 5 - MOST_OWN] == MOST_OWN).all()
+    # as many as words of usual columns may be have one each, if cells are not few
+    assert not levels_of(tuple(range(10, 10 + MOST_EACH)))[0].shared
 
 
 def test_ordered_levels_share_nothing():

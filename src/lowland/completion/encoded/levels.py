@@ -14,8 +14,10 @@ from lowland.core.arrays import Indices, Matrix, Vector, places_of_each
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
 
-# levels with columns of their own, most and fewest cells of each, in columns where some levels are rarer
-MOST_OWN, FEWEST_OWN = 10, 5
+# levels that have a column of numbers each, if there are so many cells for each on average
+MOST_EACH, FEWEST_OWN = 20, 5
+# of more or rarer levels, most that have one of their own, each of so many cells
+MOST_OWN = 10
 
 
 @final
@@ -161,8 +163,8 @@ class Levels:
 
 
 def _are_many(counts: Indices) -> bool:
-    """Whether levels are too many for a column of numbers each: there are rare ones among them."""
-    return counts.size > MOST_OWN or int(counts.sum()) < FEWEST_OWN * counts.size
+    """Whether levels are too many for a column of numbers each."""
+    return counts.size > MOST_EACH or int(counts.sum()) < FEWEST_OWN * counts.size
 
 
 def _places_of(counts: Indices) -> Indices:
