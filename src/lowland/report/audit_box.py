@@ -9,6 +9,9 @@ from lowland.core.wording import counted
 from lowland.report.audit_words import share
 from lowland.report.words import verdict_sentence
 
+# kinds of rows, as their cells are called
+_ROWS = {"fuller": "cells in fuller rows", "sparse": "cells in sparse rows"}
+
 
 def audit_sentences(certificate: Certificate | None) -> tuple[str, ...]:
     """Return how many missing cells lie in their intervals, what that assumes, and of which nothing is said.
@@ -46,7 +49,7 @@ def _share_of(phrase: Phrase) -> str:
 
 def _kind_of(phrase: Phrase) -> str:
     kind = str(phrase.numbers["kind"])
-    return " ".join(["cells in", kind, "rows"]) if phrase.code == "of_rows" else kind
+    return _ROWS.get(kind, kind)
 
 
 def _premise(certificate: Certificate) -> list[str]:

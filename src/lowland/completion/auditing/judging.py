@@ -53,13 +53,14 @@ def judge_completed(
     table, request = completed.table, completed.request
     seen = table.observations
     audit = NoAudit("choices_unknown") if request is None or seen is None else conduct(seen, request)
-    findings, objective, point = findings_of(audit), "", None
+    findings = findings_of(audit)
     if table.method != "map":  # which averages nothing
         again = starts or effort in LARGER
         seed = 0 if request is None else request.seed
         findings += (settled(table, another=np.random.default_rng([seed, STREAM]) if again else None),)
+    certificate = Certificate(findings)
     if companion or table.method == "map":
-        table, certificate = table.certify(rng, effort)
-        findings, objective, point = findings + certificate.findings, certificate.objective, certificate.point
+        table, optimum = table.certify(rng, effort)
+        certificate = replace(optimum, findings=certificate.findings + optimum.findings)
     judged = replace(completed, table=table, audit=audit if isinstance(audit, Audit) else None)
-    return judged, Certificate(findings, objective, point)
+    return judged, certificate

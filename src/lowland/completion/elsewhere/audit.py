@@ -132,9 +132,9 @@ def judge_elsewhere(
     As `judge_completed`, without the claim `settled`: draws are not kept where cells are not in memory.
     """
     audit = conduct_elsewhere(fit)
-    findings, objective, point = findings_of(audit), "", None
+    certificate = Certificate(findings_of(audit))
     if companion or isinstance(fit.fit, LineFit):
-        fit, certificate = fit.certify(rng, effort)
-        findings, objective, point = findings + certificate.findings, certificate.objective, certificate.point
+        fit, optimum = fit.certify(rng, effort)
+        certificate = replace(optimum, findings=certificate.findings + optimum.findings)
     judged = replace(fit, audit=audit if isinstance(audit, Audit) else None)
-    return judged, Certificate(findings, objective, point)
+    return judged, certificate

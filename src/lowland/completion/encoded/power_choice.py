@@ -118,7 +118,7 @@ def _is_settled(errors: Vector, densities: Vector, *, first: bool) -> bool:
     """Return whether more hidden cells would hardly change the choice."""
     if not errors.size:
         return False
-    gain = replace(_gain(densities), errors=_gain(errors))
+    gain = _gain_of(errors, densities)
     hopeless = first and errors.size >= LOOKED_AT and not POWERS.first.allows(gain)
     return hopeless or (POWERS.enough is not None and POWERS.enough.allows(gain))
 
@@ -136,7 +136,12 @@ def _are_clearly_skewed(table: Observations, powers: Powers) -> bool:
 
 def _pays(errors: Vector, densities: Vector, choice: Choice) -> bool:
     """Return whether predictions become surely better, or what happened likelier and errors hardly worse."""
-    return errors.size > 0 and choice.takes(replace(_gain(densities), errors=_gain(errors)))
+    return errors.size > 0 and choice.takes(_gain_of(errors, densities))
+
+
+def _gain_of(errors: Vector, densities: Vector) -> Gain:
+    """Return the gain in densities, with that in errors beside it."""
+    return replace(_gain(densities), errors=_gain(errors))
 
 
 def _gain(gains: Vector) -> Gain:

@@ -72,13 +72,19 @@ def proving(audit: Judged, level: float) -> float | None:
     A premise that was refuted proves nothing. The risk is that of the proof on the page, so that the
     intervals are the same.
     """
-    return _widening(audit, level) if passes(audit) else None
+    needed = _needed(audit, level) if passes(audit) else None
+    return None if needed is None else _widening(audit, level, needed)
 
 
-def _widening(audit: Judged, level: float) -> float | None:
-    """Return by what factor an audit's intervals are widened so that a level is proved, None if by none."""
-    risk = risk_of_whole(audit)
-    return least_widening(lambda factor: audit.count(level, factor), audit.plan, audit.held_size, level, risk)
+def _needed(audit: Judged, level: float) -> int | None:
+    """Return how many held-out cells inside prove a level, None if not even all of them do."""
+    plan = audit.plan
+    return inside_needed(audit.held_size, plan.missing, level, plan.risk(risk_of_whole(audit)), plan.gamma)
+
+
+def _widening(audit: Judged, level: float, needed: int) -> float | None:
+    """Return by what factor an audit's intervals of a level are widened to hold so many, None if by none."""
+    return least_widening(lambda factor: audit.count(level, factor), needed)
 
 
 def covered(audit: Judged) -> Finding:
@@ -99,10 +105,10 @@ def covered(audit: Judged) -> Finding:
         return undecided("covered", because("unlike", chance=audit.alike.p_value))
     own, risk = audit.count(LEVEL), plan.risk(risk_of_whole(audit))
     most = most_share(own, held, missing, plan.risk(SHARED), plan.gamma)
-    needed = inside_needed(held, missing, LEVEL, risk, plan.gamma)
-    inside, factor = proven, _ = own, 1.0
+    needed = _needed(audit, LEVEL)
+    factor, inside, proven = 1.0, own, own
     if needed is not None and own < needed:
-        factor = _widening(audit, LEVEL) or WIDEST
+        factor = _widening(audit, LEVEL, needed) or WIDEST
         inside = audit.count(LEVEL, factor)
         # the factor was chosen by these cells: counting more of them than it was asked for would be too many
         proven = min(inside, needed)

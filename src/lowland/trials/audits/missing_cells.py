@@ -8,6 +8,7 @@ from typing import Protocol, final
 import numpy as np
 
 from lowland.core.arrays import Indices
+from lowland.core.cells.observations import Observations
 from lowland.trials.audits.comparing import Cells
 from lowland.trials.audits.patterns import CellPattern, Mask, Pattern
 from lowland.trials.audits.scope import CENSORED, COLUMNS, FEW, IN_SCOPE, REASONS, ROWS, Scope
@@ -26,7 +27,7 @@ class MissingCells(Protocol):
         """Return the cells in scope, or so many of them chosen at random."""
 
 
-def is_listed(pattern: Pattern) -> bool:
+def is_listed(pattern: Pattern | Observations) -> bool:
     """Whether the missing cells of a table may be listed."""
     m, n = pattern.shape
     return m * n <= max(LISTED, LISTED_PER_KNOWN * pattern.size)

@@ -13,10 +13,10 @@ from typing import final
 import numpy as np
 
 from lowland.core.cells.observations import Observations
-from lowland.trials.audits.missing_cells import ListedCells, missing_cells
-from lowland.trials.audits.patterns import Mask, Pattern
+from lowland.trials.audits.missing_cells import is_listed
+from lowland.trials.audits.patterns import Mask
 from lowland.trials.audits.plan import AuditPlan
-from lowland.trials.audits.scope import IN_SCOPE
+from lowland.trials.masks import known_cells
 
 # held-out cells that each part of a partition is expected to have; fewer prove little of it
 FEWEST_EXPECTED = 100
@@ -84,13 +84,12 @@ def parts_of(plan: AuditPlan, table: Observations, held: Observations, words: Ma
     words : ndarray of bool, shape (n,)
         Which columns hold words, as the training cells tell.
     """
-    training = table.select(~plan.hidden)
-    missing = missing_cells(Pattern.of(table.rows, table.columns, table.shape))
-    if not isinstance(missing, ListedCells):
+    if not is_listed(table):
         return ()
-    spoken = np.flatnonzero(plan.scope.reasons(missing.rows, missing.columns) == IN_SCOPE)
-    sparse = np.asarray(training.row_counts() <= SPARSE * table.shape[1])
-    of_missing = words[missing.columns[spoken]], sparse[missing.rows[spoken]]
+    rows, columns = np.nonzero(~known_cells(table))
+    spoken = plan.in_scope(rows, columns)
+    sparse = np.asarray(table.select(~plan.hidden).row_counts() <= SPARSE * table.shape[1])
+    of_missing = words[columns[spoken]], sparse[rows[spoken]]
     of_held = words[held.columns], sparse[held.rows]
     found: tuple[Part, ...] = ()
     for names, others, own in zip((KINDS, ROWS), of_missing, of_held, strict=True):

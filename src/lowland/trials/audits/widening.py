@@ -4,41 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lowland.trials.audits.bounds import inside_needed
-from lowland.trials.audits.plan import AuditPlan
-
 # intervals are made wider by powers of this factor, up to four times as wide: the nominal levels of still
 # wider ones are too near one to be told from it
 STEP, STEPS = 1.01, 139
 WIDEST = STEP**STEPS
 
 
-def least_widening(
-    count: Callable[[float], int], plan: AuditPlan, held: int, level: float, risk: float
-) -> float | None:
-    """Return by what factor, of at least one, intervals of a level are widened so that it is proved.
+def least_widening(count: Callable[[float], int], needed: int) -> float | None:
+    """Return by what factor, of at least one, intervals are widened so that they hold enough held-out cells.
 
     Parameters
     ----------
     count : callable
         Takes a factor, and returns how many held-out cells lie in intervals made so much wider: at least as
         many for a larger one.
-    plan : AuditPlan
-    held : int
-        Number of held-out cells that stand for missing ones.
-    level : float
-        The share of the missing cells that are to lie in their intervals.
-    risk : float
-        Probability at most with which they do not.
+    needed : int
 
     Returns
     -------
     float or None
-        None if all held-out cells are too few to prove it, or intervals `WIDEST` times as wide hold too few.
+        None if intervals `WIDEST` times as wide hold too few.
     """
-    needed = inside_needed(held, plan.missing, level, plan.risk(risk), plan.gamma)
-    if needed is None:
-        return None
     # steps of a fixed grid: a wider one than needed still holds, since intervals grow with the level
     low, high = -1, STEPS + 1
     while high - low > 1:
