@@ -866,6 +866,7 @@ KERNELS = {
     "kernels/compiler": "kernels/test_compiled.py::test_interrupts_wait_while_a_kernel_is_compiled",
     "kernels/trees": "completion/test_refinement_forests.py::test_trees_are_those_of_scikit_learn",
     "kernels/systems/conditional_rows": "completion/test_gaussian.py::test_rows_are_drawn_given_the_others",
+    "kernels/gaussian_draws": "kernels/test_gaussian_draws.py::test_both_forms_draw_the_same",
     "kernels/connected_components": _CLOSURE,
     "kernels/cross": "objectives/test_reduction.py::test_it_is_the_schur_complement",
     "kernels/dense_rows": _PASS,

@@ -11,6 +11,7 @@ import numpy as np
 
 from lowland.bayes.wishart import wishart_root
 from lowland.core.arrays import Matrix, Vector
+from lowland.kernels import gaussian_draws
 
 # degrees of freedom of the prior beyond the width: from next to none, which leaves small variances as they
 # are, to this many times the number of rows
@@ -34,7 +35,12 @@ class FullGaussian:
 
 
 def draw_gaussian(
-    rows: Matrix, rng: np.random.Generator, root: Matrix | None = None, *, floor: float = 0.0
+    rows: Matrix,
+    rng: np.random.Generator,
+    root: Matrix | None = None,
+    *,
+    floor: float = 0.0,
+    in_loops: bool = False,
 ) -> tuple[FullGaussian, float]:
     """Return a draw of the Gaussian that rows come from, and the shrinkage that was drawn with it.
 
@@ -48,6 +54,9 @@ def draw_gaussian(
     floor : float
         Variance of the errors of the rows' numbers, which is added: where columns determine each other
         exactly, the covariance keeps an inverse.
+    in_loops : bool
+        By compiled loops instead of NumPy, with the same random numbers: the same up to rounding, in a third
+        of the time where columns are few.
 
     Returns
     -------
@@ -68,20 +77,25 @@ def draw_gaussian(
         centred = np.linalg.solve(root, centred.T).T
     scatter = centred.T @ centred
     grid = _grid(m, p)
-    weights = grid.log_evidence(scatter)
-    weights = np.exp(weights - weights.max())
-    shares = np.cumsum(weights / weights.sum())
-    excess = float(grid.excesses[np.searchsorted(shares / shares[-1], rng.random(), side="right")])
-    degrees = m - 1 + p + 1 + excess
-    lower = wishart_root(p, degrees, rng)  # of a draw of the precision
-    identity = np.eye(p)
-    total = scatter + excess * identity
+    weights = grid.log_evidence(scatter, in_loops=in_loops)
+    shares = np.exp(weights - weights.max()).cumsum()
+    excess = float(grid.excesses[shares.searchsorted(rng.random() * shares[-1], side="right")])
+    lower = wishart_root(p, m + p + excess, rng)  # of a draw of the precision
+    total = scatter.copy()
+    total.flat[:: p + 1] += excess
     if root is not None:
         total = root @ total @ root.T
-    posterior = np.linalg.cholesky(total + m * floor * identity)
-    half, inverse = np.linalg.solve(lower, posterior.T).T, np.linalg.solve(posterior.T, lower)
+    total.flat[:: p + 1] += m * floor
+    covariance, half, precision = (gaussian_draws.gaussian_of_draw if in_loops else _of_draw)(total, lower)
     away = half @ rng.standard_normal(p) / np.sqrt(m)
-    return FullGaussian(mean + away, half @ half.T, inverse @ inverse.T), excess
+    return FullGaussian(mean + away, covariance, precision), excess
+
+
+def _of_draw(total: Matrix, lower: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+    """Return what `gaussian_draws.gaussian_of_draw` does."""
+    posterior = np.linalg.cholesky(total)
+    half, inverse = np.linalg.solve(lower, posterior.T).T, np.linalg.solve(posterior.T, lower)
+    return half @ half.T, half, inverse @ inverse.T
 
 
 def draw_target(rows: Matrix, rng: np.random.Generator, roots: Sequence[Matrix | None], current: int) -> int:
@@ -144,10 +158,13 @@ class Excesses:
         gammas = (gammaln(posterior / 2 - halves) - gammaln(prior / 2 - halves)).sum(axis=0)
         return cls(excesses, posterior / 2, prior / 2 * p * np.log(excesses), gammas)
 
-    def log_evidence(self, scatter: Matrix) -> Vector:
+    def log_evidence(self, scatter: Matrix, *, in_loops: bool = False) -> Vector:
         """Return the log density of rows with a scatter matrix for each excess, up to a common constant."""
-        values = np.maximum(np.linalg.eigvalsh(scatter), 0.0)
-        sizes = np.log(values[:, None] + self.excesses).sum(axis=0)
+        if in_loops:
+            sizes = gaussian_draws.log_determinants(scatter, self.excesses)
+        else:
+            values = np.maximum(np.linalg.eigvalsh(scatter), 0.0)
+            sizes = np.log(values[:, None] + self.excesses).sum(axis=0)
         density: Vector = self.priors - self.halves * sizes + self.gammas
         return density
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from lowland.core.arrays import Matrix
+
+
+@lru_cache(maxsize=64)  # hundreds of sweeps of a fit ask for the same
+def _below(size: int) -> Matrix:
+    """Return ones below the diagonal."""
+    return np.tri(size, k=-1)
 
 
 def wishart_root(size: int, degrees: float, rng: np.random.Generator) -> Matrix:
@@ -25,6 +33,7 @@ def wishart_root(size: int, degrees: float, rng: np.random.Generator) -> Matrix:
     ----------
     M. S. Bartlett, On the theory of statistical regression, Proc. R. Soc. Edinburgh 53, 1933.
     """
-    root = np.tril(rng.standard_normal((size, size)), -1)
-    root[np.diag_indices(size)] = np.sqrt(rng.chisquare(degrees - np.arange(size)))
+    root = rng.standard_normal((size, size))
+    root *= _below(size)
+    root.flat[:: size + 1] = np.sqrt(rng.chisquare(degrees - np.arange(size)))
     return root

@@ -5,6 +5,7 @@ Importing Numba takes half a second, and predictions from a saved model need non
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import update_wrapper, wraps
 from threading import Lock
@@ -56,6 +57,11 @@ class Kernel:
     def __call__(self, *arguments: Any) -> Any:
         """Call the compiled function."""
         return self.dispatcher(*arguments)
+
+
+def compiler_is_there() -> bool:
+    """Return whether the compiler is imported already, so that a kernel costs little."""
+    return "lowland.kernels.compiler" in sys.modules
 
 
 def constant(array: NDArray[Any]) -> NDArray[Any]:

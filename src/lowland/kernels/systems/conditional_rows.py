@@ -12,8 +12,9 @@ from lowland.kernels.systems.rows import Noise, default_form
 from lowland.kernels.systems.stacked_systems import stretches
 from lowland.kernels.threads import balanced_bounds, run_chunks
 
-# cells of a table times squared width up to which all sweeps by NumPy take less time than compilation
-SMALL = 1 << 13
+# cells of a table times squared width up to which all sweeps by NumPy take less time than importing the
+# compiler and its code
+SMALL = 1 << 9
 # what counts as a positive pivot
 TINY = float(np.finfo(np.float64).tiny)
 

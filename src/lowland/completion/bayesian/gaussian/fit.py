@@ -22,7 +22,7 @@ from lowland.completion.bayesian.learnt_prior import LearntPrior
 from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.row_sizes import row_distances
 from lowland.completion.bayesian.scaling import Scaling
-from lowland.completion.bayesian.settings import BayesianSettings
+from lowland.completion.bayesian.settings import BRIEF, BayesianSettings
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.results.records import SearchResult
 from lowland.core.results.status import StopReason
@@ -92,7 +92,8 @@ def fit_gaussian(  # noqa: PLR0913
         if not state.kept and search.stop_reason is StopReason.INTERRUPTED:
             raise KeyboardInterrupt  # there is nothing worth keeping yet
         state = state if state.kept else objective.keep(state)
-        model = gaussian_model(objective, state, scaling, labels, rng, shaped=not settings.grouped)
+        shaped, scored = not settings.grouped, settings.gaussian_draws > BRIEF
+        model = gaussian_model(objective, state, scaling, labels, rng, shaped=shaped, scored=scored)
         return model, search, objective
 
 
@@ -104,8 +105,9 @@ def gaussian_model(
     rng: np.random.Generator,
     *,
     shaped: bool,
+    scored: bool = True,
 ) -> PosteriorModel:
-    """Return the model of the kept draws.
+    """Return the model of the kept draws, whose intervals have quantiles of their own if it is scored.
 
     Its rows are the table without noise and its columns the coordinate axes. Of the mean covariance C of the
     draws, a diagonal D is called noise, D_j = c / (C^-1)_jj with c nearly as large as C - D >= 0 allows: how
@@ -130,7 +132,7 @@ def gaussian_model(
     errors = GaussianErrors(np.ones(objective.count))
     if shaped:
         distances = row_distances(objective.cells, solved.means, prior.coefficients[0], precisions)
-        errors = gaussian_errors(objective, state, gaussian, distances, known)
+        errors = gaussian_errors(objective, state, gaussian, distances, known, scored=scored)
     between = objective.between
     exact = known if between is None else known & ~between.mask(known.shape)
     rows = _with_spread(solved, state, exact)

@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.bayes.full_gaussian import draw_gaussian, draw_target
+from lowland.bayes.full_gaussian import FullGaussian, draw_gaussian, draw_target
 from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.gaussian.between import Between
 from lowland.completion.cells.blocks import completed_lines
@@ -107,6 +107,7 @@ class GaussianRows:
     between: Between | None
     watched: tuple[Indices, Indices]
     most_tables: int | None
+    form: str
 
     def __init__(
         self,
@@ -121,6 +122,7 @@ class GaussianRows:
         self.watched, self.most_tables = watched, most_tables
         self.between = between
         self.cells, self.thin, (self.count, self.width) = cells, thin, cells.shape
+        self.form = default_form(self.width, cells.shape, SMALL)
         self.floor: float = float(np.finfo(cells.dtype).eps ** ROUNDING)
         ridge = self.floor * np.eye(self.width)
         self.roots = [None if target is None else np.linalg.cholesky(target + ridge) for target in targets]
@@ -139,7 +141,7 @@ class GaussianRows:
         """Return a distribution drawn given a completed table."""
         p = self.width
         rows = theta.reshape(-1, p).astype(np.float64)
-        drawn, excess = draw_gaussian(rows, rng, self.roots[0], floor=self.floor)
+        drawn, excess = self._gaussian(rows, rng, 0)
         return GaussianDraw(
             theta=theta,
             mean=drawn.mean,
@@ -164,7 +166,7 @@ class GaussianRows:
             rows = rows.astype(np.float64)
             self.between.draw(rows, state.precision, state.mean, rng)
         target = draw_target(rows, rng, self.roots, state.target) if len(self.roots) > 1 else 0
-        drawn, excess = draw_gaussian(rows, rng, self.roots[target], floor=self.floor)
+        drawn, excess = self._gaussian(rows, rng, target)
         return replace(
             state,
             theta=rows.ravel().astype(self.dtype),
@@ -202,11 +204,16 @@ class GaussianRows:
         size = float(np.linalg.slogdet(2 * np.pi * state.covariance)[1])
         return 0.5 * (self.count * size + float(np.sum((centred @ state.precision) * centred)))
 
+    def _gaussian(self, rows: Matrix, rng: np.random.Generator, target: int) -> tuple[FullGaussian, float]:
+        """Return a distribution drawn given completed rows, and its shrinkage."""
+        in_loops = self.form != "numpy"
+        return draw_gaussian(rows, rng, self.roots[target], floor=self.floor, in_loops=in_loops)
+
     def _lines(self, state: GaussianDraw, noise: Noise | None) -> Matrix:
         """Return rows drawn given the distribution and their cells, or their means without noise."""
         touch(rows_work(self.cells.size, self.count + 1, self.width))
-        form, cells = default_form(self.width, self.cells.shape, SMALL), self.cells
+        cells = self.cells
         if self.between is not None and state.sweep:  # the first sweep begins with what the cells hold
             cells = self.between.held_by(cells, state.theta.reshape(-1, self.width))
-        (rows,) = cells.map(0, completed_lines, state.precision, state.mean, noise, form)
+        (rows,) = cells.map(0, completed_lines, state.precision, state.mean, noise, self.form)
         return np.asarray(rows)
