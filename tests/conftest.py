@@ -78,8 +78,8 @@ def quick_starts(monkeypatch):
 def patch_few_trees(patch):
     """Grow few trees, on few tables with cells held out: most of a fit of a small table is these."""
     learning, trials = "lowland.completion.refinement.forest_learning", "lowland.completion.refinement.trials"
-    patch.setattr(f"{learning}.TREES", (6, 6, 20))
-    patch.setattr(f"{learning}.WEIGHED", (4, 4, 10))
+    patch.setattr(f"{learning}.TREES", (6, 20))
+    patch.setattr(f"{learning}.WEIGHED", (4, 10))
     patch.setattr(f"{trials}.MOST_TRIALS", import_module("lowland.trials.choices").FORESTS.hides.times)
 
 

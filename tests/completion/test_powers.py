@@ -17,7 +17,7 @@ from lowland.completion.encoded.powers import BEYOND, READ, Power
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
 from lowland.core.results.claims import OF_CELLS
 from lowland.files.bundle import load_bundle, save_bundle
-from lowland.trials.choices import CLEARLY_SKEWED, POWERS
+from lowland.trials import choices
 from lowland.trials.gains import Rule
 from lowland.verifying import verify
 
@@ -169,7 +169,8 @@ def test_without_skewed_columns_nothing_changes(rng):
     np.testing.assert_array_equal(*found)
 
 
-def test_cells_held_out_decide(rng, monkeypatch):
+@pytest.mark.parametrize("of_rows", [True, False])
+def test_predicted_cells_decide(of_rows, rng, monkeypatch):
     """Skewed noise is no reason: what is surely not better stays as it is."""
     smooth = rng.standard_normal((120, 2)) @ rng.standard_normal((2, 6))
     table = smooth + 12 + 0.05 * rng.standard_normal(smooth.shape)
@@ -177,11 +178,14 @@ def test_cells_held_out_decide(rng, monkeypatch):
     table[rng.random(table.shape) < 0.25] = np.nan
     asked = ll.MatrixCompletion(powers=True, **FAST).fit(table)
     assert list(powers_of(asked)) == [0]
-    monkeypatch.setattr(power_choice, "POWERS", replace(POWERS, rules=(Rule(),)))
+    if not of_rows:
+        monkeypatch.setattr(power_choice, "_of_few_columns", lambda *_: False)
+    names = ("POWERS_OF_ROWS",) if of_rows else ("POWERS", "CLEARLY_SKEWED")
+    monkeypatch.setattr(power_choice, names[0], replace(getattr(choices, names[0]), rules=(Rule(),)))
     told = ll.MatrixCompletion(**FAST).fit(table)
     assert list(powers_of(told)) == [0]
-    for name, choice in (("POWERS", POWERS), ("CLEARLY_SKEWED", CLEARLY_SKEWED)):
-        monkeypatch.setattr(power_choice, name, replace(choice, rules=()))
+    for name in names:
+        monkeypatch.setattr(power_choice, name, replace(getattr(choices, name), rules=()))
     assert not isinstance(ll.MatrixCompletion(**FAST).fit(table)._completed.model, PowerLayer)
 
 
@@ -368,7 +372,7 @@ def test_a_document_may_not_change_positive_numbers(fitted, tmp_path):
 )
 def test_powers_pay_by_errors_or_by_what_is_likelier(errors, densities, pays):
     noise = np.tile([1.0, -1.0], 500)
-    assert bool(power_choice._pays(errors + 0.1 * noise, densities + noise, POWERS)) is pays
+    assert bool(power_choice._pays(errors + 0.1 * noise, densities + noise, choices.POWERS)) is pays
 
 
 def few_rows(kind, seed):
@@ -382,9 +386,12 @@ def few_rows(kind, seed):
     return np.exp(0.8 * line + rng.uniform(0, 5, n))
 
 
+@pytest.mark.parametrize("of_rows", [True, False])
 @pytest.mark.parametrize(("kind", "seed", "pays"), [("products", 3, True), ("sums", 0, False)])
-def test_known_cells_speak_where_few_can_be_hidden(kind, seed, pays):
+def test_known_cells_speak_where_few_can_be_hidden(kind, seed, pays, of_rows, monkeypatch):
     """Clearly skewed columns are logarithms unless hidden cells speak against it; so do those of sums."""
+    if not of_rows:
+        monkeypatch.setattr(power_choice, "_of_few_columns", lambda *_: False)
     table = few_rows(kind, seed)
     rng = np.random.default_rng(7)
     hidden = rng.random(table.shape) < 0.12

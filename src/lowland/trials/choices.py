@@ -79,7 +79,20 @@ ORDERS = Choice(
 #: why: who asks expects a gain, however small, but no accident
 ASKED_ORDERS = Choice(ORDERS.hides, (Rule(share=0, standard_errors=3), Rule(share=0.15, standard_errors=2)))
 
-#: skewed columns, and shares, as roots or logarithms
+#: skewed columns, and shares, as roots or logarithms, in tables of few columns
+#: hides: each cell by itself, predicted from the others of its row by a fit that leaves out the row
+#: compares: log densities, and absolute errors in units of columns
+#: why: all known cells speak, where hidden ones are few; errors may be larger by chance alone
+POWERS_OF_ROWS = Choice(
+    Hiding(1.0),
+    (
+        Rule(errors=Rule(standard_errors=2)),
+        Rule(standard_errors=2, errors=Rule(standard_errors=-1)),
+        Rule(standard_errors=9, errors=Rule(difference=-0.01)),
+    ),
+)
+
+#: skewed columns, and shares, as roots or logarithms, in other tables
 #: hides: single cells of these columns; once from 30,000 cells on
 #: compares: log densities, and absolute errors in units of columns
 #: why: intervals that follow the skewness are worth errors that hardly grow

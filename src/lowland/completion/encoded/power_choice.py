@@ -13,17 +13,19 @@ import numpy as np
 
 from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.features import SideCovariates
-from lowland.completion.bayesian.fit import brief_model
-from lowland.completion.bayesian.model import PosteriorModel
+from lowland.completion.bayesian.fit import brief_model, fit_bayesian
+from lowland.completion.bayesian.gaussian.left_out import left_out
+from lowland.completion.bayesian.gaussian.objective import GaussianRows
 from lowland.completion.bayesian.settings import BRIEF, BURN_IN, BayesianSettings
 from lowland.completion.cells.summary import TableSummary
 from lowland.completion.encoded.levels import Levels
 from lowland.completion.encoded.power_model import write_powers
 from lowland.completion.encoded.powers import Power
-from lowland.core.arrays import Vector, places_of_each
+from lowland.core.arrays import Indices, Vector, places_of_each
 from lowland.core.cells.observations import Observations
+from lowland.core.running.interrupt import in_full
 from lowland.core.running.stages import stage
-from lowland.trials.choices import CLEARLY_SKEWED, POWERS, Choice
+from lowland.trials.choices import CLEARLY_SKEWED, POWERS, POWERS_OF_ROWS, Choice
 from lowland.trials.contents import Contents
 from lowland.trials.gains import Gain
 from lowland.trials.masks import Mask, hide_in_columns
@@ -69,8 +71,8 @@ def choose_powers(
     Notes
     -----
     A column is skewed if its known numbers are likelier as roots or logarithms (`Power.of`), and holds
-    shares if they are likelier folded (`Power.of_shares`). Costs two short fits per hold-out for each of the
-    two kinds that is there, nothing else.
+    shares if they are likelier folded (`Power.of_shares`). Costs two short fits for each of the two kinds
+    that is there, or two per hold-out where rows are not draws from one Gaussian.
     """
     many = table.shape[0] * levels.groups.size > MOST_CELLS
     if asked is False or (asked is None and (many or table.weights is not None)):
@@ -98,6 +100,9 @@ def _is_better(
     covariates: SideCovariates,
 ) -> bool:
     """Return whether cells of columns are surely predicted better with the second of two sets of powers."""
+    if all(_of_few_columns(table, some, levels, settings, covariates) for some in powers):
+        with stage("cells predicted from their rows, to see whether columns are skewed"):
+            return POWERS_OF_ROWS.takes(_gain_of_rows(table, columns, powers, levels, settings))
     with stage("cells held out, to see whether columns are skewed"):
         # whatever the seed of the fit: what is chosen is a function of the table
         apart, hides = Contents.of_table(table).stream("powers"), POWERS.hides
@@ -112,6 +117,70 @@ def _is_better(
         return True
     clear = errors.size < FEW and _are_clearly_skewed(table, {j: powers[1][j] for j in columns})
     return clear and _pays(errors, densities, CLEARLY_SKEWED)
+
+
+def _of_few_columns(
+    table: Observations,
+    powers: Powers,
+    levels: Levels,
+    settings: BayesianSettings,
+    covariates: SideCovariates,
+) -> bool:
+    """Return whether rows of a table with some powers are draws from one Gaussian."""
+    summary = TableSummary.of(TableCells.of(levels.encode(write_powers(table, powers))))
+    plain = covariates == (None, None) and table.weights is None
+    return _brief(settings, powers).resolve(summary, plain=plain).full is True
+
+
+def _brief(settings: BayesianSettings, powers: Powers) -> BayesianSettings:
+    return replace(
+        settings, max_iterations=BRIEF + BURN_IN, graded=False if powers else settings.graded, draws=0
+    )
+
+
+def _gain_of_rows(
+    table: Observations,
+    columns: list[int],
+    powers: tuple[Powers, Powers],
+    levels: Levels,
+    settings: BayesianSettings,
+) -> Gain:
+    """Return what the second powers gain at known cells, each predicted from the others of its row.
+
+    One short fit for each set of powers tells of all cells, where hidden ones are few. Cells of a row go
+    together: the standard errors are those of sums over rows.
+    """
+    errors, densities = [], []
+    units = _units(table)
+    for some in powers:
+        numbers, brief = levels.encode(write_powers(table, some)), _brief(settings, some)
+        brief = replace(brief, gaussian_draws=BRIEF)
+        fit = in_full(lambda: fit_bayesian(numbers, brief, rng=np.random.default_rng(0)))  # noqa: B023
+        assert isinstance(fit.objective, GaussianRows)
+        at = table.rows, levels.starts[table.columns]
+        scores, spreads = (part[at] for part in left_out(fit.objective, fit.search.state))
+        scaling = fit.model.scaling
+        scores = scores * scaling.spreads[at[1]] + scaling.centres[at[1]]
+        predicted, likely = _judged(scores, spreads * scaling.spreads[at[1]], some, levels, table)
+        errors.append(np.abs(predicted - table.values) / units[table.columns])
+        densities.append(likely)
+    told = np.isin(table.columns, columns)
+    rows = table.rows[told]
+    better, likelier = ((second - first)[told] for first, second in (errors[::-1], densities))
+    return replace(_gain_by_row(likelier, rows), errors=_gain_by_row(better, rows))
+
+
+def _gain_by_row(gains: Vector, rows: Indices) -> Gain:
+    """Return the mean gain of cells, its standard error that of sums over rows."""
+    sums = np.bincount(np.unique(rows, return_inverse=True)[1], gains)
+    error = float(sums.std() * np.sqrt(sums.size) / gains.size)
+    return Gain(float(gains.mean()), error if error > 0 else np.inf, float(gains.mean()))
+
+
+def _units(table: Observations) -> Vector:
+    """Return the spread of each column, 1 where nothing is known."""
+    places = places_of_each(table.columns, table.shape[1])
+    return np.array([float(np.std(table.values[at])) if at.size else 1.0 for at in places])
 
 
 def _is_settled(errors: Vector, densities: Vector, *, first: bool) -> bool:
@@ -163,24 +232,22 @@ def _gains(
     And by how much they raise the logarithms of the cells' densities, Jacobian included.
     """
     (part, apart), rng = table.hide(hidden), np.random.default_rng(0)
-    places = places_of_each(table.columns, table.shape[1])
-    units = np.array([float(np.std(table.values[at])) if at.size else 1.0 for at in places])
-    errors, densities = [], []
+    units, errors, densities = _units(table), [], []
     for some in powers:
-        brief = replace(settings, max_iterations=BRIEF + BURN_IN, graded=False if some else settings.graded)
+        brief = _brief(settings, some)
         model = brief_model(levels.encode(write_powers(part, some)), brief, covariates, rng)
-        predicted, likely = _judged(model, some, levels, apart)
+        at = apart.rows, levels.starts[apart.columns]
+        scores, spreads = model.predict(*at).astype(np.float64), model.standard_errors(*at)
+        predicted, likely = _judged(scores, spreads, some, levels, apart)
         errors.append(np.abs(predicted - apart.values) / units[apart.columns])
         densities.append(likely)
     return errors[0] - errors[1], densities[1] - densities[0]
 
 
 def _judged(
-    model: PosteriorModel, powers: Powers, levels: Levels, apart: Observations
+    scores: Vector, spreads: Vector, powers: Powers, levels: Levels, apart: Observations
 ) -> tuple[Vector, Vector]:
-    """Return predictions of hidden numbers, and the logarithms of the densities of what they are."""
-    at = apart.rows, levels.starts[apart.columns]
-    scores, spreads = model.predict(*at).astype(np.float64), model.standard_errors(*at)
+    """Return predictions of numbers, and the logarithms of the densities of what they are."""
     predicted, written, slopes = scores.copy(), apart.values.astype(np.float64), np.zeros(apart.size)
     places = places_of_each(apart.columns, levels.width)
     for j, power in powers.items():

@@ -15,7 +15,7 @@ from lowland.core.wording import counted
 from lowland.kernels.trees import mean_over_trees
 
 # rounds in which the inputs of the forests are completed by the forests before
-ROUNDS = 3
+ROUNDS = 2
 
 
 @final
