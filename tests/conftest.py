@@ -6,7 +6,15 @@ from importlib import import_module
 import numpy as np
 import pytest
 
+from covering import mark_the_rest
+
 gc.disable()  # while thousands of tests are collected, none of which is garbage
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Before slow tests are selected or left out."""
+    mark_the_rest(items)
 
 
 def pytest_collection_finish():

@@ -215,6 +215,7 @@ def test_a_row_in_small_units_is_not_hidden():
     assert_not_claimed(make_objective(ALL, y, General((3, 3), 1)), np.r_[1e12, 1e12, 0, 1, 1.5, 2])
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("offset", [1e9, 1e11, 1e13])
 @pytest.mark.parametrize("biases", [("row",), ("column",), ("row", "column"), ("row", "column", "global")])
 def test_a_huge_offset_does_not_hide_a_misfit(offset, biases):

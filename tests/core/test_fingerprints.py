@@ -177,6 +177,7 @@ def test_arrays_of_earlier_releases_are_recognised():
         (["who,a,c", "x,1,-2", "y,3,4", "z,0,5"], "no such column\n  found: 'c'"),
     ],
 )
+@pytest.mark.covering
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_certify_says_whether_the_table_is_the_same(lines, said, dtype, tmp_path):
     (tmp_path / "t.csv").write_text("who,a,b\nx,1,-2\ny,3,4\nz,0,5\n")

@@ -47,6 +47,7 @@ def covered(law, events, count):
     return inside / count
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize(
     ("events", "law"),
     [

@@ -33,6 +33,7 @@ MAKERS = {
 }
 
 
+@pytest.mark.covering
 @pytest.mark.filterwarnings("ignore:X has feature names:UserWarning")
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 @pytest.mark.parametrize("make", MAKERS)

@@ -74,6 +74,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.covering
 @pytest.mark.usefixtures("quick_starts")
 @parametrize_with_checks(QUICK)
 def test_scikit_learn(estimator, check):
@@ -101,6 +102,7 @@ def test_scikit_learn_by_default(estimator, check):
     check(estimator)
 
 
+@pytest.mark.covering
 @pytest.mark.usefixtures("quick_starts")
 @pytest.mark.parametrize("check", OUTPUT)
 @pytest.mark.parametrize("estimator", QUICK, ids=lambda one: type(one).__name__)

@@ -184,6 +184,7 @@ def test_cells_survive_packing(levels, weighted, rng):
     assert (np.diff(back.rows * 301 + back.columns) > 0).all()
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("refit", [True, False])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("seed", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 30))])

@@ -148,6 +148,7 @@ def test_models_without_data_say_so():
             model.update([0], [0], [1.0])
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize(("revision", "name"), PENALISED)
 def test_models_are_certified_on_their_table(revision, name, tmp_path):
     table = f"{MODELS[revision][name]}.csv"

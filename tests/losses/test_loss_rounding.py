@@ -58,6 +58,7 @@ def parts_of(loss, z):
     ]
 
 
+@pytest.mark.covering
 @parametrise(DRAWN_LOSSES)
 @pytest.mark.parametrize("size", [1.0, 1e-6])
 def test_rounding_is_within_its_bounds(case, rng, size):

@@ -92,6 +92,7 @@ def test_rescaled_and_split_neurons_change_nothing(rng):
         assert found.value == pytest.approx(expected.value, rel=1e-8)
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("offset", [True, False])
 @pytest.mark.parametrize("dimension", [1, 2, 3, 4, 5])

@@ -396,6 +396,7 @@ def bad_region(seed, k=3, n=8):
     return network, x, y, ln.region_report(network, x, y)
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize(
     ("shift", "scale", "outer"),
     [

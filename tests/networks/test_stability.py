@@ -102,6 +102,7 @@ def test_knots_that_data_can_tell_apart():
 
 
 # ------------------------------------------------------------------ sharpness
+@pytest.mark.covering
 @pytest.mark.parametrize("count", [6, pytest.param(20, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("sizes", [(1, 7, 1), (3, 6, 1)])
 @pytest.mark.parametrize("biased", [(True, True), (False, True), (True, False)])

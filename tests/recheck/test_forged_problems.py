@@ -20,7 +20,7 @@ from unit_forging import ATTACKS, affirmed
 LEFT = 1e-3
 # seeds of each attack; changed problems of each sample
 QUICK, MANY = 4, 75
-FEW, ALL = 6, 60
+FEW, ALL = 3, 60
 # claims that are checked in no time, at least one of each kind of document
 KEPT = (
     "globally_optimal",

@@ -263,6 +263,7 @@ def of_tensors(name):
     return ("tensor" in name or "component" in name) and name not in ("noisy tensor", "noisy components")
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize(
     ("name", "dtype"),
     [

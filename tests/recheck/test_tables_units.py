@@ -99,6 +99,7 @@ def test_units_that_rows_do_not_have_raise_doubt(name, change):
     assert doubt.startswith("row 2 is centred at")
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("scale", ["column", "common"])
 @pytest.mark.parametrize("loss", ["huber", "absolute", "quantile:0.95", "quantile:0.001", "squared"])
 @pytest.mark.parametrize("kind", KINDS)

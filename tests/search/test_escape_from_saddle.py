@@ -34,6 +34,7 @@ def of_rank(kept):
     return saddle
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("make", [zero, beside_zero, of_rank(1), of_rank(2)], ids=lambda make: make.__name__)
 @pytest.mark.parametrize("solver", LEAVE)
 @pytest.mark.parametrize("seed", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 25))])

@@ -14,6 +14,7 @@ def mostly_zero(n, rank, rng, structure):
     return left @ (left if structure == "psd" else right).T
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("structure", ["general", "psd"])
 @pytest.mark.parametrize("rank", [1, 2])
 def test_ends_of_sparse_data_are_proved_as_recoveries_are(structure, rank, rng, tmp_path):

@@ -36,6 +36,7 @@ def noisy_fit(seed, heteroscedastic):
     return truth, fit
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("tables", [3, pytest.param(8, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("form", ["exact", "block"])
 @pytest.mark.parametrize("heteroscedastic", [False, True])

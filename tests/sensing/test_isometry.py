@@ -10,6 +10,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.sensing import isometry
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("delta", [0.05, 0.2, 0.45, 0.5, 0.6, 0.9])
 @pytest.mark.parametrize("rank", [1, 2])
 def test_the_family_of_false_minima(delta, rank):
@@ -60,6 +61,7 @@ def small_operators():
     ]
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize(
     ("rank", "structure", "which"),
     [

@@ -235,6 +235,7 @@ def test_certify_matrix_bad_input(left, right, words):
         certify_matrix(instance.measurement, instance.y, left, right)
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("rank", [1, 2])
 @pytest.mark.parametrize("structure", ["psd", "general"])
 def test_default_recovers_close_to_the_information_limit(rank, structure):

@@ -36,6 +36,7 @@ def with_gross_errors(seed, *, noise=0.0, share=0.05, size=100.0, is_complex=Fal
     return measurement, clean + errors, wrong, truth
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("loss", ["huber", "absolute", "huber:3"])
 @pytest.mark.parametrize("size", [10.0, 1e6])
 def test_exact_data_are_recovered_whatever_the_size_of_gross_errors(loss, size):

@@ -125,6 +125,7 @@ def naive_curvatures(objective, factor, structure):
     return np.linalg.norm(slopes), np.linalg.eigvalsh(hessian)[0]
 
 
+@pytest.mark.covering
 @KIND
 @pytest.mark.parametrize(("rank", "held"), [(1, 0), (2, 0), (3, 0), (2, 1)])
 def test_no_threshold_exceeds_that_of_an_operator_with_a_false_minimum(structure, dtype, rank, held):
@@ -198,6 +199,7 @@ def test_no_pair_of_matrices_is_closer_than_the_threshold(rng):
         assert least_constant(point, far, rank) == pytest.approx(KNOWN[truth, rank], abs=1e-9)
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize(
     "count", [pytest.param(16, id="few"), pytest.param(120, id="many", marks=pytest.mark.slow)]
 )
@@ -242,6 +244,7 @@ def test_saddles_of_two_factors_are_as_flat_as_one_likes():
 
 
 # ------------------------------------------------------------------ the table
+@pytest.mark.covering
 @KIND
 def test_findings_name_the_theorem_and_are_derived_again(structure, dtype, rng, tmp_path):
     arrays = basis_of(3, structure, dtype, turned(3, dtype, rng)) * np.sqrt(1.15)

@@ -19,17 +19,17 @@ TYPED = (
 SET = {"rank": 1, "max_iter": 2, "certify": False, "refine": False, "powers": False, "pattern": False}
 
 
+# each as a file to the command, and as a data frame to the estimator where a program reads it as one
+CASES = [(entry, "file") for entry in ENTRIES]
+CASES += [(one, "frame") for one in ENTRIES if one.frame is not None and one.name not in FILES]
+
+
 @pytest.fixture(autouse=True, scope="module")
-def hasty_starts():
-    """Start from factors that few sweeps find."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lowland.completion.bayesian.starting.grown_start.WAY_SWEEPS", 2)
-        patch.setattr("lowland.completion.bayesian.starting.residual_structure.PASSES", 1)
-        patch.setattr("lowland.completion.bayesian.sweeps.SETTLING", 2)
-        yield
+def hasty(light_fits_throughout):
+    """Fit with few sweeps, draws and trees."""
 
 
-@pytest.fixture(params=ENTRIES, ids=lambda entry: entry.name, scope="module")
+@pytest.fixture(scope="module")
 def entry(request):
     return request.param
 
@@ -54,8 +54,21 @@ def expect(request, todo):
         request.applymarker(pytest.mark.xfail(reason=todo, strict=True))
 
 
-def test_files(request, entry, run):
-    expect(request, FILES.get(entry.name))
+@pytest.mark.covering
+@pytest.mark.parametrize(
+    ("entry", "road"), CASES, ids=lambda one: getattr(one, "name", one), indirect=["entry"]
+)
+def test_tables(request, entry, road, run):
+    if road == "file":
+        expect(request, FILES.get(entry.name))
+        check_file(entry, run)
+    else:
+        expect(request, FRAMES.get(entry.name))
+        check_as_frame(entry, run[2])
+
+
+def check_file(entry, run):
+    """Raise unless the command refused or read a file as it should, and said so."""
     refusal, done, folder = run
     if entry.refused:
         check_refusal(refusal, entry)
@@ -82,13 +95,8 @@ def check_refusal(refusal, entry):
             assert option in heard, heard
 
 
-def test_frames(request, entry, run):
-    if entry.frame is None:
-        pytest.skip("no program reads it as a data frame")
-    if entry.name in FILES:
-        pytest.skip("the command is not right yet")
-    expect(request, FRAMES.get(entry.name))
-    folder = run[2]
+def check_as_frame(entry, folder):
+    """Raise unless the estimator fills the data frame of a table as the command filled the file."""
     frame = entry.frame(folder / entry.file.name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -95,6 +95,7 @@ def test_canonical_points_have_the_same_tensor_whatever_order_signs_and_scales(r
 
 
 # ------------------------------------------------------------------ searches
+@pytest.mark.covering
 @parametrise(CP_STEPPERS)
 @pytest.mark.parametrize("share", [1.0, 0.6])
 def test_progress(case, share, rng):

@@ -10,6 +10,7 @@ from lowland.tensors.tucker.gradient_search import gradient_search
 from lowland.tensors.tucker.multistart import make_tucker_objective
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("solver", ["gradient", "gradient_at_random"])
 @pytest.mark.parametrize("holes", [False, True])
 def test_gradient_steps_and_jumps_reach_the_optimum_by_themselves(solver, holes):

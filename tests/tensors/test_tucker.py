@@ -146,6 +146,7 @@ def test_canonical_form_does_not_see_the_gauge(modes, tolerance):
 
 
 # ------------------------------------------------------------------ steppers
+@pytest.mark.covering
 @parametrise(TENSOR_STEPPERS)
 @pytest.mark.parametrize("share", [1.0, 0.6])
 def test_progress_on_tensors(case, share, rng):

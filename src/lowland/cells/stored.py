@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, final
+from typing import Any, cast, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from lowland.cells.sides import arguments_of_lines, shared_argument
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.kernels.sparse_tables.sparse_gram import add_pairs
+
+# bytes of a file that are read in less time than it takes to map them
+READ_WHOLE = 1 << 16
 
 
 @final
@@ -129,8 +132,12 @@ class StoredBlocks:
 
 
 def mapped(file: Path, what: str) -> NDArray[Any]:
-    """Return an array that is mapped from its file, of a stored "table" or "tensor"."""
+    """Return an array that is mapped from its file, of a stored "table" or "tensor", to be read alone."""
     try:
+        if file.stat().st_size <= READ_WHOLE:
+            array = np.load(file)
+            array.flags.writeable = False
+            return cast(NDArray[Any], array)
         # kernels take plain arrays; the map stays open as long as they do
         return np.asarray(np.load(file, mmap_mode="r"))
     except FileNotFoundError as error:
