@@ -10,6 +10,8 @@ import pytest
 from commands import call
 from lowland.completion.informed.marks import NEVER_TOGETHER, NOTHING, WORDS
 
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
+
 # what is written is looked at, not how well a tuned fit would do
 QUICK = ("--quiet", "--no-certify", "--rank", "1", "--refine", "no", "--powers", "no", "--max-iter", "8")
 

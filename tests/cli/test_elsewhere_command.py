@@ -14,6 +14,8 @@ from lowland.completion.files.models import load_model
 from lowland.core.cells import line_bounds
 from lowland.core.errors import LowlandError
 
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
+
 pa = pytest.importorskip("pyarrow")
 pytest.importorskip("pyarrow.parquet")
 FIT = ("--model", "model.npz", "--rank", "2", "--max-iter", "4", "--tol", "0", "--quiet")

@@ -59,9 +59,10 @@ def counted(finding):
     return numbers["inside"], numbers["held"]
 
 
+@pytest.mark.parametrize("count", [60, pytest.param(150, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("law", ["normal", "heavy"])
-def test_bounds_are_false_no_more_often_than_they_may(law):
-    assert false_bounds(150, law=law) <= binom.isf(1e-4, 150, RISK)
+def test_bounds_are_false_no_more_often_than_they_may(law, count):
+    assert false_bounds(count, law=law) <= binom.isf(1e-4, count, RISK)
 
 
 def test_a_bound_without_its_margin_is_false_too_often():

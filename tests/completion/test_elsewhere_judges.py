@@ -24,6 +24,8 @@ from lowland.core.results.verification import Outcome
 from lowland.judges import certify
 from lowland.models import General
 
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
+
 
 def noisy_table(rng, shape=(30, 20), share=0.5, rank=2, noise=0.3):
     full = rng.standard_normal((shape[0], rank)) @ rng.standard_normal((rank, shape[1])) + 3

@@ -11,7 +11,7 @@ from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedE
 from lowland.files.bundle import save_bundle
 from saved_models import contents
 
-pytestmark = pytest.mark.usefixtures("plain_kernels_throughout")
+pytestmark = pytest.mark.usefixtures("plain_kernels_throughout", "light_fits_throughout")
 FAST = {"random_state": 0, "certify": False, "powers": False, "n_draws": 20, "may_be_negative": True}
 PREDICTORS = {0: [1, 2], 3: []}
 

@@ -18,7 +18,7 @@ from lowland.files.bundle import load_bundle, save_bundle
 
 pa = pytest.importorskip("pyarrow")
 pytest.importorskip("pyarrow.parquet")
-pytestmark = pytest.mark.usefixtures("plain_kernels_throughout")
+pytestmark = pytest.mark.usefixtures("plain_kernels_throughout", "light_fits_throughout")
 COLUMNS = {"row": "user", "column": "film", "value": "stars"}
 # fits elsewhere are not refined
 PLAIN = {"certify": False, "refine": False}

@@ -8,7 +8,7 @@ import lowland as ll
 from lowland.completion.bounded.layer import without_bounds
 from lowland.core.errors import InvalidInputError, UnsupportedError
 
-pytestmark = pytest.mark.usefixtures("plain_kernels_throughout")
+pytestmark = pytest.mark.usefixtures("plain_kernels_throughout", "light_fits_throughout")
 LIGHT = {"random_state": 0, "certify": False}
 FAST = {**LIGHT, "refine": False, "powers": False, "max_iter": 60}
 FITS = {

@@ -15,6 +15,8 @@ from lowland.dask import DaskMatrixCompletion
 from lowland.errors import InvalidInputError
 from lowland.estimators import parameters
 
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
+
 TABLE = np.add.outer(np.arange(8.0), np.arange(6.0))
 CUBE = np.einsum("i,j,k->ijk", np.arange(1.0, 5), np.arange(1.0, 4), np.arange(1.0, 6))
 SAMPLES = np.random.default_rng(0).standard_normal((30, 6))

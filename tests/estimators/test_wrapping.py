@@ -12,6 +12,8 @@ from lowland.estimators.frames.filled import decode
 from lowland.estimators.frames.kinds import encode, read_kinds
 from lowland.estimators.frames.wrapping import wrap_frame
 
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
+
 LIGHT = {"rank": 1, "method": "variational", "refine": False, "powers": False, "pattern": False}
 LIGHT |= {"certify": False, "random_state": 0, "max_iter": 5}
 ROWS = np.where(np.eye(12, 4) > 0, np.nan, np.add.outer(np.arange(12.0), np.arange(4.0) ** 2))

@@ -15,6 +15,8 @@ from lowland.core.results.reasons import Phrase, because, sentence
 from lowland.recheck import settled as recheck
 from lowland.recheck.documents import Document
 
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
+
 CONFIRMED, CONTRADICTED, NOT_CHECKED = ll.Outcome.CONFIRMED, ll.Outcome.CONTRADICTED, ll.Outcome.NOT_CHECKED
 
 

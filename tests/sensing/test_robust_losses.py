@@ -59,10 +59,11 @@ def test_all_structures(kind):
     assert error(fit.matrix(), truth) < 1e-6
 
 
-def test_the_threshold_is_that_of_the_noise_in_any_unit():
+@pytest.mark.parametrize("count", [4, pytest.param(8, marks=pytest.mark.slow)])
+def test_the_threshold_is_that_of_the_noise_in_any_unit(count):
     """Huber's is 1.345 standard deviations; those of measurements without gross errors suit least squares."""
     found = []
-    for seed in range(8):
+    for seed in range(count):
         measurement, y, wrong, truth = with_gross_errors(seed, noise=1.0)
         fit = ll.recover(measurement, y, rank=2, loss="huber", rng=0, certify=False)
         name, threshold = robust_name(fit.objective.loss)
@@ -121,10 +122,11 @@ def test_a_penalty_is_kept():
         assert fit.certificate["stationary"].verdict is ll.Verdict.SUPPORTED
 
 
-def test_error_bars_cover_the_truth():
+@pytest.mark.parametrize("count", [6, pytest.param(12, marks=pytest.mark.slow)])
+def test_error_bars_cover_the_truth(count):
     """In three standard errors of 95 %, from residuals that gross errors do not widen."""
     inside = []
-    for seed in range(12):
+    for seed in range(count):
         measurement, y, _, truth = with_gross_errors(seed, noise=1.0)
         fit = ll.recover(measurement, y, rank=2, loss="huber", rng=0, certify=False)
         rows, columns = np.indices(truth.shape).reshape(2, -1)

@@ -62,11 +62,12 @@ def false_bounds(count, fail):
     return false, there
 
 
+@pytest.mark.parametrize("count", [50, pytest.param(120, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("fail", "answered"), [(0.0, 0.9), (0.25, 0.6)])
-def test_bounds_are_hardly_ever_false(fail, answered):
-    false, there = false_bounds(120, fail)
-    assert false <= binom.isf(1e-4, 120, RISK)
-    assert there >= answered * 120
+def test_bounds_are_hardly_ever_false(fail, answered, count):
+    false, there = false_bounds(count, fail)
+    assert false <= binom.isf(1e-4, count, RISK)
+    assert there >= answered * count
 
 
 def test_bounds_that_look_at_rows_and_columns_alone_are_often_false(monkeypatch):
