@@ -283,8 +283,8 @@ def test_other_objectives_are_refused(case, rng):
         run(objective, case.make(), np.zeros(objective.size), stop=Iterations(1), rng=rng)
 
 
-# each is compiled: four widths every day, and each of the four kinds with one of them
-EVERY_DAY = {1: (False, False), 3: (True, True), 8: (False, True), 17: (True, False)}
+# each is compiled: a width on either side of the lanes every day, all of them in the slow tests
+EVERY_DAY = {3: (True, True), 17: (False, False)}
 FORMS = [
     pytest.param(width, *kind, marks=[pytest.mark.slow] * (EVERY_DAY.get(width) != kind))
     for width in (1, 2, 3, 5, 8, 9, 17, 33)

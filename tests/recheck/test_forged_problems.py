@@ -19,7 +19,7 @@ from unit_forging import ATTACKS, affirmed
 # share of the squares that rank one must leave of noise, in units in which anything of it is confirmed
 LEFT = 1e-3
 # seeds of each attack; changed problems of each sample
-QUICK, MANY = 4, 75
+QUICK, MANY = 2, 75
 FEW, ALL = 3, 60
 # claims that are checked in no time, at least one of each kind of document
 KEPT = (

@@ -60,7 +60,7 @@ def instance(seed):
     return ll.Pauli([words[k] for k in rng.choice(64, 40, replace=False)]), rank, structure
 
 
-@pytest.mark.parametrize("seeds", [range(6), pytest.param(range(6, 200), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seeds", [range(3), pytest.param(range(3, 200), marks=pytest.mark.slow)])
 def test_ten_plain_iterations_never_beat_it_by_more_than_a_hundredth(seeds):
     for seed in seeds:
         measurement, rank, structure = instance(seed)
@@ -82,16 +82,17 @@ def test_a_premise_that_the_plain_iterations_contradict_is_refused():
         assert ratio(measurement, caught.value.matrix) == pytest.approx(caught.value.ratio, rel=1e-6)
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("structure", ["psd", "general"])
-def test_products_alone_find_what_the_gram_matrix_finds(structure, monkeypatch):
-    instances = ll.gaussian(50, (6, 6), 0), ll.Pauli(["XYZ", "ZZI", "XIX", "IIY", "YYZ", "IZI"])
-    for measurement in instances:
-        whole = ll.restricted_isometry(measurement, 2, structure=structure, rng=0)
-        with monkeypatch.context() as patch:
-            patch.setattr(isometry, "_gram", lambda given: None)
-            alone = ll.restricted_isometry(measurement, 2, structure=structure, rng=0)
-        assert alone.largest == pytest.approx(whole.largest, rel=0.01)
-        assert alone.smallest == pytest.approx(whole.smallest, rel=0.02, abs=1e-6 * whole.largest)
+@pytest.mark.parametrize("kind", ["gaussian", "pauli"])
+def test_products_alone_find_what_the_gram_matrix_finds(kind, structure, monkeypatch):
+    words = ["XYZ", "ZZI", "XIX", "IIY", "YYZ", "IZI"]
+    measurement = ll.gaussian(50, (6, 6), 0) if kind == "gaussian" else ll.Pauli(words)
+    whole = ll.restricted_isometry(measurement, 2, structure=structure, rng=0)
+    monkeypatch.setattr(isometry, "_gram", lambda given: None)
+    alone = ll.restricted_isometry(measurement, 2, structure=structure, rng=0)
+    assert alone.largest == pytest.approx(whole.largest, rel=0.01)
+    assert alone.smallest == pytest.approx(whole.smallest, rel=0.02, abs=1e-6 * whole.largest)
 
 
 def test_a_search_that_follows_one_start_is_beaten(monkeypatch):
