@@ -50,6 +50,9 @@ def report_page(
     page = completed.table.page(
         PageParts(trial, () if path is None else path_figures(path), certificate, title, settings)
     )
+    if completed.plain_fits is not None:
+        spent = f"All fits and choices took the work of {completed.plain_fits:.1f} such fits."
+        page = replace(page, notes=(*page.notes, spent))
     lead = answer_first(completed, trial, levels or {})
     return replace(page, lead=lead, headline="", box=box_of(certificate, completed.model))
 

@@ -34,6 +34,7 @@ from lowland.completion.plan import CompletionPlan
 from lowland.completion.restricted.allowed import Allowed, read_predictors
 from lowland.completion.row_units.suspicion import warn_of_variables
 from lowland.completion.settling import settle
+from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.model import sampling
 from lowland.core.arrays import Indices
@@ -42,6 +43,7 @@ from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.random import peek
 from lowland.core.running.interrupt import Interruptible
 from lowland.core.wording import Option, Remedy, Words, counted
+from lowland.core.work import counted as counted_work
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 
 # default ridge on biases if losses are not all squared: worth one observation
@@ -85,11 +87,20 @@ class FitRequest:
 @final
 @dataclass(frozen=True, eq=False)
 class PlannedFit:
-    """A fitted table, what was asked, and how rank and penalty were chosen if they were "auto"."""
+    """A fitted table, what was asked, and how rank and penalty were chosen if they were "auto".
+
+    `plain_fits` is the counted work of all fits and choices, in fits such as the last one; None if that was
+    resumed.
+    """
 
     table: FittedTable
     request: FitRequest
     path: RankPath | None = None
+    plain_fits: float | None = None
+
+    def completed(self, seed: int = 0) -> Completed:
+        """Return the completed table, whose held-out cells a seed chooses."""
+        return Completed(self.table, seed, request=self.request, plain_fits=self.plain_fits)
 
 
 @Interruptible()
@@ -128,21 +139,36 @@ def fit_plan(  # noqa: PLR0913
     -------
     PlannedFit
     """
-    seed = peek(rng)
-    method, table = plan.decide_method(), table.in_order()
-    search = {"callbacks": callbacks, "checkpoint": checkpoint, "resume": resume}
+    seed, table = peek(rng), table.in_order()
     if orders is None:
         orders = orders_of(plan.asked_orders, table.shape, (table.row_labels, table.column_labels))
     request = FitRequest(
         plan=plan, covariates=covariates, levels=levels, orders=orders, whole=tuple(whole), seed=seed
     )
+    search = {"callbacks": callbacks, "checkpoint": checkpoint, "resume": resume}
+    with counted_work() as work:
+        planned = _fit_as_asked(table, request, rng, search)
+    searches = {id(one): one.work for one in (planned.table.search, planned.table.last_search)}
+    last = sum(searches.values())
+    return planned if resume or not last else replace(planned, plain_fits=work.spent / last)
+
+
+def _fit_as_asked(
+    table: Observations, request: FitRequest, rng: np.random.Generator, search: dict[str, Any]
+) -> PlannedFit:
+    """Fit a table with all its layers."""
+    plan, covariates, levels, orders = request.plan, request.covariates, request.levels, request.orders
+    method = plan.decide_method()
     known = Levels.of(table, levels or {})
     numbers = known.encode(table) if known else table
     check_columns(plan.loss, numbers)
     check_fit_fits(numbers, plan, method)
     refuse_orders(orders, method, grouped=bool(known))
     labels = TableLabels.of(table)
-    limits, allowed = read_limits(plan.bounds, labels, whole), read_predictors(plan.predictors, labels)
+    limits, allowed = (
+        read_limits(plan.bounds, labels, request.whole),
+        read_predictors(plan.predictors, labels),
+    )
     if allowed is not None:
         refuse_forests(plan)
     if plan.row_units:

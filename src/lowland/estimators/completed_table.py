@@ -66,6 +66,7 @@ class _CompletedTable(_ServedTable):
     noise_: Vector
     search_: SearchResult
     n_iter_: int
+    fit_work_: float
     effort: str
     feature_names_in_: Any
     levels_: Levels

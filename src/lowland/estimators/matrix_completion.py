@@ -138,6 +138,8 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
     search_ : SearchResult
     certificate_ : Certificate or None
         What is proved about the missing cells, and about an optimum where that is judged.
+    fit_work_ : float
+        Counted work of all that was fitted and chosen, as a multiple of that of the last fit alone.
     rank_, n_iter_, n_features_in_ : int
         Numbers of factors, sweeps and columns.
     feature_names_in_ : ndarray

@@ -218,7 +218,7 @@ def _judged(
     model: Any, planned: PlannedFit, rng: np.random.Generator
 ) -> tuple[Completed, Certificate | None]:
     """Return a fit with what is proved about it, None if nothing is asked for or it is interrupted."""
-    completed = Completed(planned.table, request=planned.request)
+    completed = planned.completed()
     if not model.certify or planned.table.stop_reason is StopReason.INTERRUPTED:
         return completed, None
     return unless_interrupted(lambda: judge_again(model, completed, rng), "judging") or (completed, None)
@@ -254,7 +254,9 @@ def _keep(
     model: Any, completed: Completed, certificate: Certificate | None, rng: np.random.Generator
 ) -> None:
     """Set the attributes of an estimator."""
-    for name in ("noise_", "rank_path_"):  # left over from an earlier fit by another method
+    for name in ("noise_", "rank_path_", "fit_work_"):  # left over from an earlier fit by another method
         vars(model).pop(name, None)
     model.method_, model.certificate_ = completed.table.method, certificate
+    if completed.plain_fits is not None:
+        model.fit_work_ = completed.plain_fits
     model._set(replace(completed, seed=int(rng.integers(2**63))))

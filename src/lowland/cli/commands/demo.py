@@ -112,7 +112,7 @@ def demo(
 def _judged(table: Observations, seed: int, rng: np.random.Generator) -> tuple[Completed, Certificate]:
     """Return a table completed without any settings, and what is proved about it."""
     planned = in_full(lambda: fit_plan(table, CompletionPlan(), rng=rng))
-    return judge_completed(Completed(planned.table, seed, request=planned.request), rng, "auto")
+    return judge_completed(planned.completed(seed), rng, "auto")
 
 
 def _kept(trial: Completed, promise: Certificate, hidden: Observations) -> str:

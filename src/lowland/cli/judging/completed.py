@@ -35,7 +35,7 @@ def run_plan(asked: CompleteOptions, given: FitInput) -> Run:
     model, seed, loaded = asked.results.model, asked.run.seed, given.loaded
     kept_at, rng = None if model is None else checkpoint_path(model), make_generator(seed)
     planned = asked.fitted(given, rng, kept_at, means=asked.results.means)
-    run = Run(Completed(planned.table, seed, request=planned.request), planned.path)
+    run = Run(planned.completed(seed), planned.path)
     wide = loaded.layout == "wide"
     about: dict[str, Any] = {
         "seed": seed,

@@ -44,6 +44,8 @@ class Completed:
         What was asked of the fit, if that is known.
     audit : Audited or None
         Cells that were held out of another fit, if it was judged.
+    plain_fits : float or None
+        Counted work of all that was fitted and chosen, in fits such as the last one, if that is known.
     """
 
     table: FittedTable
@@ -51,6 +53,7 @@ class Completed:
     stored: str = ""
     request: Request | None = None
     audit: Audited | None = None
+    plain_fits: float | None = None
 
     @property
     def model(self) -> TableModel:

@@ -1,0 +1,59 @@
+"""How much work choices take beside the fit itself, counted: a choice that costs more fails here at once."""
+
+import numpy as np
+import pytest
+
+import lowland as ll
+from lowland.core.work import counted
+
+
+def linear(rng):
+    return rng.standard_normal((200, 2)) @ rng.standard_normal((2, 8)) + 0.3 * rng.standard_normal((200, 8))
+
+
+def skewed(rng):
+    return np.exp(0.7 * linear(rng)[:60])
+
+
+def curved(rng):
+    x = rng.uniform(-2, 2, 150)
+    columns = [x, np.sin(2 * x), x**2, np.abs(x)]
+    return np.column_stack(columns) + 0.1 * rng.standard_normal((150, 4))
+
+
+def holes(make):
+    rng = np.random.default_rng(0)
+    table = make(rng)
+    return np.where(rng.random(table.shape) < 0.2, np.nan, table)
+
+
+@pytest.mark.parametrize(("make", "most"), [(linear, 2.0), (skewed, 2.4), (curved, 8.0)])
+def test_choices_take_at_most_so_many_fits(make, most):
+    """What was measured, and a quarter more."""
+    model = ll.MatrixCompletion(certify=False, random_state=0).fit(holes(make))
+    assert 1.0 <= model.fit_work_ <= most
+
+
+def test_it_is_the_work_of_all_over_that_of_the_last_fit():
+    table = holes(curved)
+    with counted() as work:
+        model = ll.MatrixCompletion(certify=False, random_state=0).fit(table)
+    assert model.fit_work_ == pytest.approx(work.spent / model.search_.work, rel=0.02)
+    assert model.fit_work_ > 3
+    plain = ll.MatrixCompletion(certify=False, random_state=0, powers=False, refine=False, row_units=False)
+    assert plain.fit(table).fit_work_ < 1.5
+
+
+@pytest.mark.parametrize("method", ["map", "gibbs", "variational"])
+def test_all_methods_have_it_and_files_do_not(method, tmp_path):
+    model = ll.MatrixCompletion(method=method, certify=False, max_iter=5, random_state=0).fit(holes(linear))
+    assert model.fit_work_ >= 1
+    model.save(tmp_path / "model.npz")
+    assert not hasattr(ll.MatrixCompletion.load(tmp_path / "model.npz"), "fit_work_")
+
+
+def test_the_page_tells_it(tmp_path):
+    model = ll.MatrixCompletion(certify=False, max_iter=40, random_state=0).fit(holes(linear))
+    model.report(tmp_path / "page.html")
+    told = f"All fits and choices took the work of {model.fit_work_:.1f} such fits."
+    assert told in (tmp_path / "page.html").read_text(encoding="utf-8")
