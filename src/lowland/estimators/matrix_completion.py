@@ -27,13 +27,13 @@ from lowland.estimators.scores import error_in_spreads, error_of_cells
 class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
     """Complete a table with a low-rank matrix plus biases, with error bars and a certificate.
 
-    The default needs no tuning: rows and columns have Gaussian factors with learnt priors, and
-    predictions average over the posterior (variational Bayes). Rows of tables with few columns are draws
-    from one Gaussian of any covariance instead (`method="gaussian"`, by data augmentation).
-    `method="gibbs"` continues with draws from the posterior of factors. `method="map"` minimises the sum
-    of weights * (x_ij - prediction_ij)^2 / 2 over observed cells plus penalty/2 (||U||^2 + ||V||^2), where
-    prediction = U V^T + row bias + column bias + offset. At the best factors the penalty term equals
-    penalty * ||U V^T||_*, the nuclear norm, which makes global optimality provable after the fit.
+    The default needs no tuning: rows and columns have Gaussian factors with learnt priors, and predictions
+    are averages over the posterior. Rows of tables with few columns are draws from one Gaussian of any
+    covariance instead (`method="gaussian"`). `method="gibbs"` continues with draws from the posterior of
+    factors. `method="map"` minimises the sum of weights * (x_ij - prediction_ij)^2 / 2 over observed cells
+    plus penalty/2 (||U||^2 + ||V||^2), where prediction = U V^T + row bias + column bias + offset. At the
+    best factors the penalty term equals penalty * ||U V^T||_*, the nuclear norm, which makes global
+    optimality provable after the fit.
 
     Parameters
     ----------
@@ -135,11 +135,9 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         The one of them that names the rows, "" if none does.
     rank_path_ : RankPath
         How rank and penalty were chosen, where they were.
-    search_ : SearchResult
+    search_, fit_work_ : SearchResult, and float, the counted work of all fits and choices over its work
     certificate_ : Certificate or None
         What is proved about the missing cells, and about an optimum where that is judged.
-    fit_work_ : float
-        Counted work of all that was fitted and chosen, as a multiple of that of the last fit alone.
     rank_, n_iter_, n_features_in_ : int
         Numbers of factors, sweeps and columns.
     feature_names_in_ : ndarray
