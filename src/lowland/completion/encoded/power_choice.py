@@ -128,7 +128,7 @@ def _of_few_columns(
 ) -> bool:
     """Return whether rows of a table with some powers are draws from one Gaussian."""
     summary = TableSummary.of(TableCells.of(levels.encode(write_powers(table, powers))))
-    plain = covariates == (None, None) and table.weights is None
+    plain = all(about is None for about in covariates) and table.weights is None
     return _brief(settings, powers).resolve(summary, plain=plain).full is True
 
 
