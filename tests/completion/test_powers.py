@@ -189,12 +189,18 @@ def test_predicted_cells_decide(of_rows, rng, monkeypatch):
     assert not isinstance(ll.MatrixCompletion(**FAST).fit(table)._completed.model, PowerLayer)
 
 
+def test_columns_without_spread_have_no_say(rng):
+    _, holes = products(rng, m=60)
+    holes[:, 5] = 3.0
+    assert powers_of(ll.MatrixCompletion(**FAST).fit(holes))
+
+
 @pytest.mark.parametrize("about", ["row_covariates", "column_covariates"])
 def test_beside_covariates_hidden_cells_decide(about, rng, monkeypatch):
     def refuse(*_):
         raise AssertionError("rows are no draws from one Gaussian here")
 
-    monkeypatch.setattr(power_choice, "_gain_of_rows", refuse)
+    monkeypatch.setattr(power_choice, "_predicted_by_rows", refuse)
     holes = products(rng, m=60)[1]
     covariates = rng.uniform(1, 2, {"row_covariates": (60, 2), "column_covariates": (6, 2)}[about])
     model = ll.MatrixCompletion(**FAST).fit(holes, **{about: covariates})

@@ -81,12 +81,19 @@ def fit_bayesian(  # noqa: PLR0913
     return replace(fit, table=observations)
 
 
+def brief_fit(
+    table: Observations, settings: BayesianSettings, covariates: SideCovariates, rng: np.random.Generator
+) -> BayesianFit:
+    """Return a fit with few draws, in full or not at all, which settings are compared by."""
+    brief = replace(settings, draws=0, gaussian_draws=BRIEF)
+    return in_full(lambda: fit_bayesian(table, brief, rng=rng, covariates=covariates))
+
+
 def brief_model(
     table: Observations, settings: BayesianSettings, covariates: SideCovariates, rng: np.random.Generator
 ) -> PosteriorModel:
-    """Return the model of a fit with few draws, in full or not at all, which settings are compared by."""
-    brief = replace(settings, draws=0, gaussian_draws=BRIEF)
-    return in_full(lambda: fit_bayesian(table, brief, rng=rng, covariates=covariates)).model
+    """Return the model of a fit with few draws."""
+    return brief_fit(table, settings, covariates, rng).model
 
 
 def restore_fit(model: PosteriorModel, kept: KeptFit) -> BayesianFit:

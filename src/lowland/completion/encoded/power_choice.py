@@ -6,14 +6,14 @@ all shares or none, judged by their own cells: shares that sum to a whole are li
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.features import SideCovariates
-from lowland.completion.bayesian.fit import brief_model, fit_bayesian
+from lowland.completion.bayesian.fit import brief_fit, brief_model
 from lowland.completion.bayesian.gaussian.left_out import left_out
 from lowland.completion.bayesian.gaussian.objective import GaussianRows
 from lowland.completion.bayesian.settings import BRIEF, BURN_IN, BayesianSettings
@@ -23,7 +23,6 @@ from lowland.completion.encoded.power_model import write_powers
 from lowland.completion.encoded.powers import Power
 from lowland.core.arrays import Indices, Vector, places_of_each
 from lowland.core.cells.observations import Observations
-from lowland.core.running.interrupt import in_full
 from lowland.core.running.stages import stage
 from lowland.trials.choices import CLEARLY_SKEWED, POWERS, POWERS_OF_ROWS, Choice
 from lowland.trials.contents import Contents
@@ -100,9 +99,17 @@ def _is_better(
     covariates: SideCovariates,
 ) -> bool:
     """Return whether cells of columns are surely predicted better with the second of two sets of powers."""
-    if all(_of_few_columns(table, some, levels, settings, covariates) for some in powers):
+    briefs = [_brief(settings, some) for some in powers]
+    tables = [levels.encode(write_powers(table, some)) for some in powers]
+    if all(_of_few_columns(*both, covariates) for both in zip(tables, briefs, strict=True)):
+        # all known cells speak, where hidden ones are few; those of a row go together
+        _, told = table.hide(np.isin(table.columns, columns))
+        at = told.rows, levels.starts[told.columns]
         with stage("cells predicted from their rows, to see whether columns are skewed"):
-            return POWERS_OF_ROWS.takes(_gain_of_rows(table, columns, powers, levels, settings))
+            said = [_predicted_by_rows(one, at, brief) for one, brief in zip(tables, briefs, strict=True)]
+        better, likelier = _compared(told, powers, levels, said, spreads_of_columns(table))
+        gain = replace(_gain_by_row(likelier, told.rows), errors=_gain_by_row(better, told.rows))
+        return POWERS_OF_ROWS.takes(gain)
     with stage("cells held out, to see whether columns are skewed"):
         # whatever the seed of the fit: what is chosen is a function of the table
         apart, hides = Contents.of_table(table).stream("powers"), POWERS.hides
@@ -119,17 +126,10 @@ def _is_better(
     return clear and _pays(errors, densities, CLEARLY_SKEWED)
 
 
-def _of_few_columns(
-    table: Observations,
-    powers: Powers,
-    levels: Levels,
-    settings: BayesianSettings,
-    covariates: SideCovariates,
-) -> bool:
-    """Return whether rows of a table with some powers are draws from one Gaussian."""
-    summary = TableSummary.of(TableCells.of(levels.encode(write_powers(table, powers))))
-    plain = all(about is None for about in covariates) and table.weights is None
-    return _brief(settings, powers).resolve(summary, plain=plain).full is True
+def _of_few_columns(numbers: Observations, settings: BayesianSettings, covariates: SideCovariates) -> bool:
+    """Return whether rows of a table of numbers are draws from one Gaussian."""
+    plain = all(about is None for about in covariates) and numbers.weights is None
+    return settings.resolve(TableSummary.of(TableCells.of(numbers)), plain=plain).full is True
 
 
 def _brief(settings: BayesianSettings, powers: Powers) -> BayesianSettings:
@@ -138,36 +138,14 @@ def _brief(settings: BayesianSettings, powers: Powers) -> BayesianSettings:
     )
 
 
-def _gain_of_rows(
-    table: Observations,
-    columns: list[int],
-    powers: tuple[Powers, Powers],
-    levels: Levels,
-    settings: BayesianSettings,
-) -> Gain:
-    """Return what the second powers gain at known cells, each predicted from the others of its row.
-
-    One short fit for each set of powers tells of all cells, where hidden ones are few. Cells of a row go
-    together: the standard errors are those of sums over rows.
-    """
-    errors, densities = [], []
-    units = _units(table)
-    for some in powers:
-        numbers, brief = levels.encode(write_powers(table, some)), _brief(settings, some)
-        brief = replace(brief, gaussian_draws=BRIEF)
-        fit = in_full(lambda: fit_bayesian(numbers, brief, rng=np.random.default_rng(0)))  # noqa: B023
-        assert isinstance(fit.objective, GaussianRows)
-        at = table.rows, levels.starts[table.columns]
-        scores, spreads = (part[at] for part in left_out(fit.objective, fit.search.state))
-        scaling = fit.model.scaling
-        scores = scores * scaling.spreads[at[1]] + scaling.centres[at[1]]
-        predicted, likely = _judged(scores, spreads * scaling.spreads[at[1]], some, levels, table)
-        errors.append(np.abs(predicted - table.values) / units[table.columns])
-        densities.append(likely)
-    told = np.isin(table.columns, columns)
-    rows = table.rows[told]
-    better, likelier = ((second - first)[told] for first, second in (errors[::-1], densities))
-    return replace(_gain_by_row(likelier, rows), errors=_gain_by_row(better, rows))
+def _predicted_by_rows(
+    numbers: Observations, at: tuple[Indices, Indices], settings: BayesianSettings
+) -> tuple[Vector, Vector]:
+    """Return what known cells are predicted as from the others of their row, and the standard errors."""
+    fit = brief_fit(numbers, settings, (None, None), np.random.default_rng(0))
+    assert isinstance(fit.objective, GaussianRows)
+    scores, spreads = (part[at] for part in left_out(fit.objective, fit.search.state))
+    return fit.model.scaling.undo(scores, at[1]), spreads * fit.model.scaling.spreads[at[1]]
 
 
 def _gain_by_row(gains: Vector, rows: Indices) -> Gain:
@@ -177,10 +155,11 @@ def _gain_by_row(gains: Vector, rows: Indices) -> Gain:
     return Gain(float(gains.mean()), error if error > 0 else np.inf, float(gains.mean()))
 
 
-def _units(table: Observations) -> Vector:
-    """Return the spread of each column, 1 where nothing is known."""
+def spreads_of_columns(table: Observations) -> Vector:
+    """Return the spread of each column, 1 where known cells do not differ."""
     places = places_of_each(table.columns, table.shape[1])
-    return np.array([float(np.std(table.values[at])) if at.size else 1.0 for at in places])
+    spreads = np.array([float(np.std(table.values[at])) if at.size else 0.0 for at in places])
+    return np.where(spreads > 0, spreads, 1.0)
 
 
 def _is_settled(errors: Vector, densities: Vector, *, first: bool) -> bool:
@@ -232,12 +211,24 @@ def _gains(
     And by how much they raise the logarithms of the cells' densities, Jacobian included.
     """
     (part, apart), rng = table.hide(hidden), np.random.default_rng(0)
-    units, errors, densities = _units(table), [], []
+    at, said = (apart.rows, levels.starts[apart.columns]), []
     for some in powers:
         brief = _brief(settings, some)
         model = brief_model(levels.encode(write_powers(part, some)), brief, covariates, rng)
-        at = apart.rows, levels.starts[apart.columns]
-        scores, spreads = model.predict(*at).astype(np.float64), model.standard_errors(*at)
+        said.append((model.predict(*at).astype(np.float64), model.standard_errors(*at)))
+    return _compared(apart, powers, levels, said, spreads_of_columns(table))
+
+
+def _compared(
+    apart: Observations,
+    powers: tuple[Powers, Powers],
+    levels: Levels,
+    said: Sequence[tuple[Vector, Vector]],
+    units: Vector,
+) -> tuple[Vector, Vector]:
+    """Return what the second powers gain at cells in errors and log densities, by what is said of each."""
+    errors, densities = [], []
+    for some, (scores, spreads) in zip(powers, said, strict=True):
         predicted, likely = _judged(scores, spreads, some, levels, apart)
         errors.append(np.abs(predicted - apart.values) / units[apart.columns])
         densities.append(likely)

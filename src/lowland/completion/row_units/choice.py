@@ -16,7 +16,7 @@ from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.bayesian.fit import brief_model
 from lowland.completion.bayesian.settings import BRIEF, BURN_IN, BayesianSettings
 from lowland.completion.encoded.levels import Levels
-from lowland.completion.encoded.power_choice import MANY, Powers
+from lowland.completion.encoded.power_choice import MANY, Powers, spreads_of_columns
 from lowland.completion.encoded.power_model import write_powers
 from lowland.completion.encoded.writing import of_each
 from lowland.completion.row_units.suspicion import Spreads, look_like_variables, some_rows
@@ -126,9 +126,7 @@ def _best(
     """Return the way that predicts hidden cells best, the first unless another is surely better."""
     rank = None if settings.rank is None else min(settings.rank, *table.shape)
     settings = replace(settings, rank=rank, max_iterations=BRIEF + BURN_IN)
-    places = places_of_each(table.columns, table.shape[1])
-    sizes = np.array([float(np.std(table.values[some])) if some.size else 0.0 for some in places])
-    sizes = np.where(sizes > 0, sizes, 1.0)
+    sizes = spreads_of_columns(table)
     levels, errors = ways[0].levels, {way: np.zeros((3, 0)) for way in ways[1:]}
     gains: dict[_Way, Gain] = {}
     contents = Contents.of_table(table)

@@ -47,7 +47,7 @@ def gaussian_errors(
     distances: Vector,
     known: NDArray[np.bool_],
     *,
-    scored: bool = True,
+    scored: bool,
 ) -> GaussianErrors:
     """Return what the cells say of the errors of a Gaussian that was fitted to them.
 

@@ -105,7 +105,7 @@ def gaussian_model(
     rng: np.random.Generator,
     *,
     shaped: bool,
-    scored: bool = True,
+    scored: bool,
 ) -> PosteriorModel:
     """Return the model of the kept draws, whose intervals have quantiles of their own if it is scored.
 

@@ -40,7 +40,7 @@ def left_out(objective: GaussianRows, state: GaussianDraw) -> tuple[Matrix, Matr
     gaussian = state.covariance_sum / state.kept
     away = np.where(known, state.theta.reshape(m, p) - state.mean_sum / state.kept, 0.0)
     count, part = max(m + state.excess - 1, 2.0), m / max(m - 1, 1)
-    errors, widths, distances = np.zeros((m, p)), np.ones((m, p)), np.zeros(m)
+    errors, variances, distances = np.zeros((m, p)), np.ones((m, p)), np.zeros(m)
     step = max(1, AT_ONCE // (p * p))
     touch(m * float(p) ** 3 / 8)
     for first in range(0, m, step):
@@ -55,11 +55,11 @@ def left_out(objective: GaussianRows, state: GaussianDraw) -> tuple[Matrix, Matr
         without = pulls * (1 + part / count * np.einsum("ij,ij->i", c, pulls) / left)[:, None]
         shrunk = (count - 1) / count
         errors[at] = part * without / diagonal
-        widths[at] = (1 + 1 / m) / (shrunk * diagonal)
+        variances[at] = 1 / (shrunk * diagonal)
         distances[at] = shrunk * part**2 * np.einsum("ij,ij->i", c, without)
     scales = RowScales.learn(distances, known.sum(axis=1))
     if scales is not None:
-        others = distances[:, None] - errors**2 / widths * (1 + 1 / m)
-        widths *= scales.factors(others, known.sum(axis=1)[:, None] - 1)
+        others = distances[:, None] - errors**2 / variances
+        variances *= scales.factors(others, known.sum(axis=1)[:, None] - 1)
     predictions = np.where(known, state.theta.reshape(m, p) - errors, 0.0)
-    return predictions, np.sqrt(widths)
+    return predictions, np.sqrt((1 + 1 / m) * variances)
