@@ -51,7 +51,7 @@ def report_page(
         PageParts(trial, () if path is None else path_figures(path), certificate, title, settings)
     )
     if completed.plain_fits is not None:
-        spent = f"All fits and choices took the work of {completed.plain_fits:.1f} such fits."
+        spent = f"Choosing and fitting took {completed.plain_fits:.1f} times the work of the last fit alone."
         page = replace(page, notes=(*page.notes, spent))
     lead = answer_first(completed, trial, levels or {})
     return replace(page, lead=lead, headline="", box=box_of(certificate, completed.model))
