@@ -274,7 +274,7 @@ def test_an_interrupt_leaves_levels_their_frequencies(fitted, monkeypatch):
         raise KeyboardInterrupt
 
     holes = fitted[2]
-    monkeypatch.setattr(layered_fit, "learn_maps", interrupted)
+    monkeypatch.setattr(layered_fit, "_learn_maps", interrupted)
     with pytest.warns(InterruptedWarning, match="learning from levels was interrupted"):
         model = ll.MatrixCompletion(random_state=0, certify=False, refine=False).fit(holes)
     shares = model.level_probabilities([0, 1], "species")

@@ -20,7 +20,7 @@ from lowland.completion.bayesian.table import BayesianTable
 from lowland.completion.bounded.signs import read_signed
 from lowland.completion.censored.cells import CensoredCells
 from lowland.completion.columns.far_cells import warn_of_far_cells
-from lowland.completion.encoded.level_maps import learn_maps, usual_maps
+from lowland.completion.encoded.level_maps import LevelMap, maps_of_hidden, maps_of_rows, usual_maps
 from lowland.completion.encoded.level_model import LevelLayer
 from lowland.completion.encoded.levels import Levels
 from lowland.completion.encoded.power_choice import Powers, choose_powers
@@ -130,17 +130,13 @@ def fit_layers(
         numbers = levels.encode(within) if levels else within
         # roots and logarithms, and rows in units, are no grades, whatever stands beside them
         problem = replace(problem, numbers=numbers, settings=replace(problem.settings, graded=False))
-    fitted = _fit_numbers(problem, plan, rng, search)
+    plain = _fit_numbers(problem, rng, search)
+    fitted = _in_numbers(plain, problem, plan)
     if levels:
-        of_levels = Contents.of_table(table).stream("levels")
-
-        def predict_without(part: Observations) -> Callable[[Indices], Matrix]:
-            return sampling(fitted.refit(levels.encode(write(part)), of_levels)).row_scores
-
         maps = None
         if fitted.stop_reason is not StopReason.INTERRUPTED:
             maps = unless_interrupted(
-                lambda: learn_maps(levels, table, predict_without, of_levels), "learning from levels"
+                lambda: _learn_maps(problem, plain, fitted, write), "learning from levels"
             )
         maps = usual_maps(levels) if maps is None else maps
         layer = LevelLayer(sampling(fitted.model), levels, maps, TableLabels.of(within))
@@ -175,10 +171,27 @@ def _choose_units(problem: BayesianProblem, plan: CompletionPlan) -> tuple[Power
     return choose_row_units(table, problem.levels, powers, problem.settings, problem.covariates, answers)
 
 
-def _fit_numbers(
-    problem: BayesianProblem, plan: CompletionPlan, rng: np.random.Generator, search: dict[str, Any]
-) -> FittedTable:
-    """Fit a table of numbers, and refine it where that pays; columns of one group are missing together."""
+def _learn_maps(
+    problem: BayesianProblem,
+    plain: BayesianTable,
+    fitted: FittedTable,
+    write: Callable[[Observations], Observations],
+) -> dict[int, LevelMap]:
+    """Return the maps to probabilities of levels, from the fit of numbers and what it became."""
+    table, levels = problem.table, problem.levels
+    # of some columns by themselves a row does not say what it says of all
+    if plain.of_one_gaussian and problem.allowed is None:
+        return maps_of_rows(levels, table, plain.left_out(levels.groups))
+    rng = Contents.of_table(table).stream("levels")
+
+    def predict_without(part: Observations) -> Callable[[Indices], Matrix]:
+        return sampling(fitted.refit(levels.encode(write(part)), rng)).row_scores
+
+    return maps_of_hidden(levels, table, predict_without, rng)
+
+
+def _fit_numbers(problem: BayesianProblem, rng: np.random.Generator, search: dict[str, Any]) -> BayesianTable:
+    """Fit a table of numbers."""
     table, settings, covariates, orders = (
         problem.numbers,
         problem.settings,
@@ -189,14 +202,18 @@ def _fit_numbers(
     if orders and settings.full is not True:  # a Gaussian has its order of columns from `column_places`
         settings, covariates = with_orders(table, settings, covariates, orders)
     fit = fit_bayesian(table, settings, rng=rng, covariates=covariates, between=problem.between, **search)
-    fitted = BayesianTable.of(fit, covariates)
+    return BayesianTable.of(fit, covariates)
+
+
+def _in_numbers(fitted: BayesianTable, problem: BayesianProblem, plan: CompletionPlan) -> FittedTable:
+    """Return a fit of numbers refined where that pays, and without what no known cell informs."""
+    (rows, columns), table = fitted.covariates, problem.numbers
     informed = _by_others(fitted, problem, plan)
-    orderly = covariates[1] is not None or settings.column_places is not None
+    orderly = columns is not None or fitted.column_places is not None
     # neighbours in an order tell of each other, and grades on one scale have a level of the row
-    if orderly or (np.isfinite(fit.model.scaling.lowest) and not fit.model.axes):
+    if orderly or (np.isfinite(fitted.model.scaling.lowest) and not fitted.model.axes):
         return informed
-    model = sampling(informed.model)
-    layer = layer_of_column_alone(model, table, described=covariates[0] is not None)
+    layer = layer_of_column_alone(sampling(informed.model), table, described=rows is not None)
     return informed if layer is None else LayeredTable(layer, informed, table)
 
 

@@ -57,10 +57,10 @@ GAP_INTERVALS = Choice(Hiding(0.1, times=10))
 #: why: mean-field sweeps take rows and columns for better known than they are
 PRIORS = Choice(Hiding(0.05, most=3_000))
 
-#: probabilities of levels
+#: probabilities of levels, where rows are not draws from one Gaussian
 #: hides: single cells of columns of levels
 #: compares: levels with predictions in numbers
-#: why: a logistic map is learnt from them, and rare levels need many
+#: why: a logistic map is learnt from them, and rare levels need many; of a Gaussian all known levels speak
 LEVELS = Choice(Hiding(0.25, times=2))
 
 #: order of rows or columns that nobody asked for
@@ -141,8 +141,10 @@ OTHER_RIDGE = Choice(PRIORS.hides, (Rule(share=0.003),))
 #: forests on top of a table's fit
 #: hides: as cells are missing, in the gaps of other rows or one by one
 #: compares: squared errors, with weights by column from the same cells
-#: why: tables without curves stay as they are; weights are shrunk by how unsure they are
-FORESTS = Choice(Hiding(0.1, times=3), (Rule(share=0.01, standard_errors=1),), first=Rule(share=0))
+#: why: tables without curves stay as they are; few trees show less of a gain than forests have
+FORESTS = Choice(
+    Hiding(0.1, times=3), (Rule(share=0.005, standard_errors=1),), first=Rule(standard_errors=-1)
+)
 
 #: curves of rows along the columns
 #: hides: as for forests, and 5% one by one

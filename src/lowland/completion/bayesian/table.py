@@ -24,11 +24,13 @@ from lowland.core.running.stages import stage
 # what fits and judges is imported where it is used: a model that is read from a file only predicts
 if TYPE_CHECKING:
     from lowland.completion.bayesian.features import SideCovariates
+    from lowland.completion.bayesian.gaussian.objective import GaussianDraw, GaussianRows
     from lowland.completion.bayesian.settings import BayesianSettings
     from lowland.completion.bayesian.sweeps import BayesianFit
     from lowland.completion.penalised.fit import CompletionFit
     from lowland.recheck.documents import Document
     from lowland.report.page import Page
+    from lowland.trials.masks import Mask
 
 
 @final
@@ -99,15 +101,19 @@ class BayesianTable(MethodTable["BayesianFit"]):
         """Return predictions with standard errors."""
         return self.model
 
-    def refit(
+    def refit(self, table: Observations, rng: np.random.Generator) -> PosteriorModel:
+        """Return the fit of another table of the same shape by the same settings."""
+        return self.again(table, rng).model
+
+    def again(
         self,
         table: Observations,
         rng: np.random.Generator,
         *,
         most_draws: int | None = None,
         order: tuple[Indices, Indices] | None = None,
-    ) -> PosteriorModel:
-        """Return the fit of another table of the same shape by the same settings.
+    ) -> BayesianTable:
+        """Return another table of the same shape completed by the same settings.
 
         Parameters
         ----------
@@ -129,7 +135,62 @@ class BayesianTable(MethodTable["BayesianFit"]):
             both = [None if each is None else each[at] for each, at in zip(about, order, strict=True)]
             about = both[0], both[1]
         with stage("a fit without the held-out cells"):
-            return in_full(lambda: fit_bayesian(table, settings, rng=rng, covariates=about)).model
+            fit = in_full(lambda: fit_bayesian(table, settings, rng=rng, covariates=about))
+        return BayesianTable.of(fit, about)
+
+    @property
+    def of_one_gaussian(self) -> bool:
+        """Whether rows are draws from one Gaussian, which can do without one of them."""
+        return self.known("the kind of the fit").settings.full is True
+
+    def left_out(self, groups: Indices) -> Matrix:
+        """Return known cells as the other cells of their row predict them, without what the row has told.
+
+        Of one Gaussian of all rows.
+
+        Parameters
+        ----------
+        groups : ndarray of int, shape (n,)
+            Columns of one group are known together, and do not predict each other.
+
+        Returns
+        -------
+        ndarray, shape (m, n)
+            Of no meaning where nothing is known.
+        """
+        from lowland.completion.bayesian.gaussian.left_out import left_out
+
+        predictions, _ = left_out(*self._rows_of_gaussian(), groups)
+        return self.model.scaling.undo(predictions, np.arange(groups.size))
+
+    def without(self, kept: Mask) -> tuple[Matrix, Matrix]:
+        """Return what some of the known cells of each row say of its others, without what the row has told.
+
+        Of one Gaussian of all rows.
+
+        Parameters
+        ----------
+        kept : ndarray of bool, shape (m, n)
+            The known cells that predict the others.
+
+        Returns
+        -------
+        predictions, errors : ndarray, shape (m, n)
+            Unclipped, and standard errors.
+        """
+        from lowland.completion.bayesian.gaussian.left_out import without
+
+        scaling = self.model.scaling
+        predictions, errors = without(*self._rows_of_gaussian(), kept, self.model.row_scales)
+        return scaling.undo(predictions, np.arange(kept.shape[1])), scaling.spreads * errors
+
+    def _rows_of_gaussian(self) -> tuple[GaussianRows, GaussianDraw]:
+        """Return the rows as draws from one Gaussian, and what was drawn."""
+        from lowland.completion.bayesian.gaussian.objective import GaussianRows
+
+        fit = self.known("cells predicted from their rows")
+        assert isinstance(fit.objective, GaussianRows)
+        return fit.objective, fit.search.state
 
     def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> BayesianTable | None:
         """Return the table with some rows and columns solved again, None if that cannot be done."""

@@ -1,4 +1,7 @@
-"""From predictions in numbers to probabilities of levels: logistic maps, learnt from cells held out."""
+"""From predictions in numbers to probabilities of levels: logistic maps, learnt from known levels.
+
+Each known level is predicted without itself: from the other cells of its row, or by a fit that never saw it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import final
 import numpy as np
 
 from lowland.completion.encoded.levels import Levels
-from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector, places_of_each
 from lowland.core.cells.observations import Observations
 from lowland.core.running.stages import stage
 from lowland.trials.choices import LEVELS
@@ -44,13 +47,36 @@ class LevelMap:
         return np.exp(_log_softmax(numbers @ self.slopes.T + self.intercepts))
 
 
-def learn_maps(
+def maps_of_rows(known: Levels, table: Observations, told: Matrix) -> dict[int, LevelMap]:
+    """Return a map for each column of levels, learnt from all known ones.
+
+    Parameters
+    ----------
+    known : Levels
+    table : Observations
+        With levels.
+    told : ndarray, shape (m, columns of numbers)
+        Where a level is known, what the other cells of its row say of its columns of numbers.
+
+    Returns
+    -------
+    dict of int to LevelMap
+    """
+    maps, places = usual_maps(known), places_of_each(table.columns, known.width)
+    for j in known.kinds:
+        if places[j].size:
+            numbers = told[np.ix_(table.rows[places[j]], known.places(j))]
+            maps[j] = _learn(known, j, numbers, table.values[places[j]].astype(np.intp))
+    return maps
+
+
+def maps_of_hidden(
     known: Levels,
     table: Observations,
     refit: Callable[[Observations], Callable[[Indices], Matrix]],
     rng: np.random.Generator,
 ) -> dict[int, LevelMap]:
-    """Return a map for each column of levels.
+    """Return a map for each column of levels, learnt from some that are hidden.
 
     Parameters
     ----------
@@ -81,8 +107,12 @@ def learn_maps(
     for j, pairs in seen.items():
         if pairs:
             numbers, levels = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-            maps[j] = fit_map(np.asarray(numbers, np.float64), levels, known.frequencies[j], known.usual(j))
+            maps[j] = _learn(known, j, numbers, levels)
     return maps
+
+
+def _learn(known: Levels, j: int, numbers: Matrix, levels: Indices) -> LevelMap:
+    return fit_map(np.asarray(numbers, np.float64), levels, known.frequencies[j], known.usual(j))
 
 
 def usual_maps(known: Levels) -> dict[int, LevelMap]:

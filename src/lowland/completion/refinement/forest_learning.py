@@ -47,9 +47,9 @@ def learn_refinement(
 
     Notes
     -----
-    Costs four low-rank fits (up to nine of small tables, with fewer trees each), and two rounds of one
-    forest per column on each of their tables and the whole one; a third of the fits and one round of small
-    forests if there is nothing to gain. Trees grow on the whole table as a fit of its own completes it, the
+    Completes four tables (of small ones up to nine, with fewer trees each), and grows two
+    rounds of one forest per column on each of them; a third and one round of small forests if there is
+    nothing to gain. Trees grow on the whole table as a fit of its own completes it, the
     same for the same table: a split that follows the draws of the fit that is refined would fall elsewhere
     with each of its seeds.
     """

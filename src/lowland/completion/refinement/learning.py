@@ -19,6 +19,9 @@ from lowland.trials.contents import Contents
 MOST_WORK, FEWEST_ROWS, FEWEST_COLUMNS, PER_COLUMN = 300_000, 20, 3, 12
 # columns in order whose rows may be smooth, most rows, and most work: rows times cubed columns
 FEWEST_PLACES, MOST_PLACES, MOST_ROWS, MOST_SMOOTHED = 5, 120, 1_000, 50_000_000
+# fewest rows per column of a Gaussian that can do without one of them: else what it has learnt from hidden
+# cells of other rows makes its errors look smaller than they are
+ROWS_PER_COLUMN = 4
 # largest table that is refined if told so
 LARGEST = 2_000_000
 
@@ -61,7 +64,9 @@ def choose_refinement(
 
     rng = contents.stream("forests")
     holes = order.put(seen.to_array().astype(np.float64))
-    learnt = learn_refinement(holes, _completing(table, seen, rng, order), rng, order.groups)
+    enough = seen.shape[0] >= ROWS_PER_COLUMN * seen.shape[1]
+    complete = _without_rows if table.of_one_gaussian and enough else _completing
+    learnt = learn_refinement(holes, complete(table, seen, rng, order), rng, order.groups)
     return None if learnt is None else order.back(learnt)
 
 
@@ -91,18 +96,31 @@ def _completing(
     table: BayesianTable, seen: Observations, rng: np.random.Generator, order: ContentOrder
 ) -> Complete:
     """Return what completes a table in another order, without some of its cells, by the same settings."""
-    from lowland.completion.bayesian.settings import BRIEF
-
     rows, columns = (places.ravel() for places in np.indices(seen.shape))
 
     def complete(holes: Matrix) -> tuple[Matrix, Matrix]:
-        again = table.refit(
-            order.cells(seen, holes), rng, most_draws=BRIEF, order=(order.rows, order.columns)
-        )
+        again = _fitted_in(order, holes, table, seen, rng).model
         errors = again.standard_errors(rows, columns).reshape(seen.shape)
         return again.row_scores(np.arange(seen.shape[0])), errors
 
     return complete
+
+
+def _without_rows(
+    table: BayesianTable, seen: Observations, rng: np.random.Generator, order: ContentOrder
+) -> Complete:
+    """Return the same of one Gaussian of all rows, which is fitted once and left out of what it predicts."""
+    whole = _fitted_in(order, order.put(seen.to_array().astype(np.float64)), table, seen, rng)
+    return lambda holes: whole.without(~np.isnan(holes))
+
+
+def _fitted_in(
+    order: ContentOrder, holes: Matrix, table: BayesianTable, seen: Observations, rng: np.random.Generator
+) -> BayesianTable:
+    """Return a table in another order as the same settings fit it, in few draws."""
+    from lowland.completion.bayesian.settings import BRIEF
+
+    return table.again(order.cells(seen, holes), rng, most_draws=BRIEF, order=(order.rows, order.columns))
 
 
 def _is_suited(seen: Observations) -> bool:

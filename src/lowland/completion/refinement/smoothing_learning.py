@@ -64,8 +64,8 @@ def learn_smoothing(
     Rows are smooth themselves, or their distances from the means of the columns are: what predicts better
     is taken, for each kind of missing cell, with a share of its own. How wide intervals have to be is judged
     on each hold-out with the shares that the others have learnt. Curves along permuted columns must gain far
-    less, or it is not the order that tells. Costs as many fits as there are hold-outs,
-    three or more of small tables, and up to eight smoothings of each.
+    less, or it is not the order that tells. Completes as many tables as there are hold-outs,
+    three or more of small tables, and smooths each up to eight times.
     """
     kernels, groups = kernels_along(places), np.arange(holes.shape[1])
 

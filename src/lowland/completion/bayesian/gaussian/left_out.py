@@ -1,20 +1,26 @@
-"""Each known cell of a table predicted from the other cells of its row, by a Gaussian without that row."""
+"""Cells of a table predicted from others of their row, by a Gaussian without that row: no fit is made again.
+
+Each known cell from all others, or some cells from the rest: as points of a regression are left out in turn.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.bayes.row_scales import RowScales
 from lowland.cells.sums import known_cells
 from lowland.completion.bayesian.gaussian.objective import GaussianDraw, GaussianRows
-from lowland.core.arrays import Matrix
+from lowland.core.arrays import Indices, Matrix, places_of_each
 from lowland.core.work import touch
 
 # numbers of the systems that are inverted at once, and least share of the Gaussian that is left without a row
 AT_ONCE, LEAST_LEFT = 1 << 20, 0.01
 
 
-def left_out(objective: GaussianRows, state: GaussianDraw) -> tuple[Matrix, Matrix]:
+def left_out(
+    objective: GaussianRows, state: GaussianDraw, groups: Indices | None = None
+) -> tuple[Matrix, Matrix]:
     """Return predictions of known cells and their standard errors, in units of the scaled table.
 
     Parameters
@@ -22,6 +28,8 @@ def left_out(objective: GaussianRows, state: GaussianDraw) -> tuple[Matrix, Matr
     objective : GaussianRows
     state : GaussianDraw
         With kept draws.
+    groups : ndarray of int, shape (p,), optional
+        Columns of one group are known together, and do not predict each other; by default each is its own.
 
     Returns
     -------
@@ -33,13 +41,14 @@ def left_out(objective: GaussianRows, state: GaussianDraw) -> tuple[Matrix, Matr
     Of the mean covariance C of n draws' worth, a row at distance c from the mean holds c c^T / n, which is
     taken out: (n C - m / (m - 1) c c^T) / (n - 1), and from the mean likewise: as points of a regression
     are left out one by one. What the row has told of missing cells of other rows stays. Rows differ in size
-    as `RowScales` learns from their distances. Costs O(m p^3).
+    as `RowScales` learns from their distances, of columns that are their own group. Costs O(m p^3).
     """
     m, p = objective.count, objective.width
     (known,) = objective.cells.map(0, known_cells, p)
     gaussian = state.covariance_sum / state.kept
     away = np.where(known, state.theta.reshape(m, p) - state.mean_sum / state.kept, 0.0)
     count, part = max(m + state.excess - 1, 2.0), m / max(m - 1, 1)
+    together = _of_several(groups)
     errors, variances, distances = np.zeros((m, p)), np.ones((m, p)), np.zeros(m)
     step = max(1, AT_ONCE // (p * p))
     touch(m * float(p) ** 3 / 8)
@@ -57,9 +66,82 @@ def left_out(objective: GaussianRows, state: GaussianDraw) -> tuple[Matrix, Matr
         errors[at] = part * without / diagonal
         variances[at] = 1 / (shrunk * diagonal)
         distances[at] = shrunk * part**2 * np.einsum("ij,ij->i", c, without)
+        for some in together:
+            more = pulls[:, some] * np.sqrt(part / count / left)[:, None]
+            blocks = precision[:, some[:, None], some] + more[:, :, None] * more[:, None, :]
+            covariances = np.linalg.inv(blocks)
+            errors[at, some] = part * np.einsum("ijk,ik->ij", covariances, without[:, some])
+            variances[at, some] = np.einsum("ijj->ij", covariances) / shrunk
     scales = RowScales.learn(distances, known.sum(axis=1))
     if scales is not None:
-        others = distances[:, None] - errors**2 / variances
-        variances *= scales.factors(others, known.sum(axis=1)[:, None] - 1)
+        alone = np.ones(p, bool)
+        alone[[j for some in together for j in some]] = False
+        others = distances[:, None] - errors[:, alone] ** 2 / variances[:, alone]
+        variances[:, alone] *= scales.factors(others, known.sum(axis=1)[:, None] - 1)
     predictions = np.where(known, state.theta.reshape(m, p) - errors, 0.0)
     return predictions, np.sqrt((1 + 1 / m) * variances)
+
+
+def without(
+    objective: GaussianRows, state: GaussianDraw, kept: NDArray[np.bool_], scales: RowScales | None
+) -> tuple[Matrix, Matrix]:
+    """Return predictions from some known cells and their standard errors, in units of the scaled table.
+
+    Parameters
+    ----------
+    objective : GaussianRows
+    state : GaussianDraw
+        With kept draws.
+    kept : ndarray of bool, shape (m, p)
+        The known cells that predict the others of their row.
+    scales : RowScales or None
+        How rows differ in size.
+
+    Returns
+    -------
+    predictions, errors : ndarray, shape (m, p)
+        Kept cells are predicted as what they are.
+
+    Notes
+    -----
+    Of a row at distance c from the mean, let g = c_K C_KK^{-1} C_K: be the prediction, q = c_K C_KK^{-1} c_K.
+    Without the row, of weight w, a known cell that is not kept has the residual (c - g) / (1 - w q), and a
+    missing one, of which the row has told nothing, the prediction g. Errors are those of a regression on the
+    other rows, whose coefficients are not known either. Costs O(m p^3).
+    """
+    m, p = objective.count, objective.width
+    (known,) = objective.cells.map(0, known_cells, p)
+    gaussian, mean = state.covariance_sum / state.kept, state.mean_sum / state.kept
+    table = state.theta.reshape(m, p)
+    away = np.where(known, table - mean, 0.0)
+    count, part = max(m + state.excess - 1, 2.0), m / max(m - 1, 1)
+    predictions, variances = np.empty((m, p)), np.empty((m, p))
+    step = max(1, AT_ONCE // (p * p))
+    touch(m * float(p) ** 3 / 3)
+    for first in range(0, m, step):
+        at = slice(first, first + step)
+        own, c, hidden = kept[at], np.where(kept[at], away[at], 0.0), known[at] & ~kept[at]
+        systems = np.where(own[:, :, None] & own[:, None, :], gaussian, np.eye(p))
+        across = np.where(own[:, :, None], gaussian, 0.0)
+        slopes = np.linalg.solve(systems, across)
+        guesses = np.einsum("ij,ijk->ik", c, slopes)
+        size = np.einsum("ij,ij->i", c, np.linalg.solve(systems, c[:, :, None])[:, :, 0])
+        left = np.maximum(1 - part / count * size, LEAST_LEFT)[:, None]
+        rests = np.where(hidden, away[at] - guesses, 0.0)
+        predictions[at] = np.where(own | hidden, table[at] - part * rests / left, mean + guesses)
+        spread = np.diag(gaussian) - np.einsum("ijk,ijk->ik", across, slopes)
+        without_row = np.maximum(spread - part / count * rests**2 / left, LEAST_LEFT * spread)
+        distances = (count - 1) / count * part**2 * size / left[:, 0]
+        factors = 1 + 1 / m + distances / count
+        if scales is not None:
+            factors *= scales.factors(distances, own.sum(axis=1))
+        variances[at] = count / (count - 1) * without_row * factors[:, None]
+    return predictions, np.sqrt(np.maximum(variances, 0.0))
+
+
+def _of_several(groups: Indices | None) -> list[Indices]:
+    """Return the places of each group of more than one column."""
+    if groups is None:
+        return []
+    each = places_of_each(groups, int(groups.max()) + 1)
+    return [some for some in each if some.size > 1]
