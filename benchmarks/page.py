@@ -1,5 +1,6 @@
-"""The results of one run as a page: ratios as bars, then every table."""
+"""The results of one run as a page (ratios as bars, then every table), and as Markdown."""
 
+from lowland.core.atomic import write_whole
 from lowland.report.page import FigureEntry, Page, TableEntry, write_report
 
 
@@ -37,6 +38,41 @@ def write_page(results: dict, path: str) -> None:
         headline="One run, on one machine and of one revision. Ratios are meant; seconds only illustrate.",
     )
     write_report(path, page)
+
+
+def write_markdown(results: dict, path: str) -> None:
+    """Write the results to a file of Markdown: ratios first, then what each benchmark printed."""
+    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
+    lines = [
+        "# Results of the benchmarks",
+        "",
+        "Written by `python benchmarks/run.py --write` from `results.json`: one run, on one machine and of one revision.",
+        "Ratios are meant; seconds only illustrate.",
+        "",
+        *(f"- {name}: {results[name]}" for name in ("machine", "python", "revision", "date")),
+        f"- versions: {versions}",
+        "",
+        "## Ratios",
+        "",
+        "| benchmark | what | ratio | better | beside |",
+        "|---|---|---|---|---|",
+    ]
+    for run in results["runs"]:
+        for ratio in run["ratios"]:
+            told = run["name"], ratio["name"], f"{ratio['value']:.3g}", ratio["better"], ratio["of"]
+            lines.append(_row(told))
+    for run in results["runs"]:
+        lines += ["", f"## `{run['name']}`", "", f"Threads: {run['threads']}; {run['seconds']:g} s."]
+        for table in run["tables"]:
+            header = table["header"]
+            lines += ["", _row(header), "|" + "---|" * len(header), *map(_row, table["rows"])]
+        if run["notes"]:
+            lines += ["", "```", *run["notes"], "```"]
+    write_whole(path, lambda file: file.write(("\n".join(lines) + "\n").encode()))
+
+
+def _row(cells) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def draw(ax, ratios: list[dict]) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from threading import Timer
 
 from lowland.core.atomic import write_whole
 from suite import FOLDER, Run
@@ -22,6 +23,8 @@ PACKAGES = (
 RATIO = re.compile(r"^ratio \| (.+) \| (\S+) \| (higher|lower) \| (peer|limit|own)$")
 # a ratio that is worse than the stored one by this share is a fall
 FALL = 0.2
+# seconds after which a benchmark is ended, and has failed: what nothing bounds grows
+MOST_SECONDS = 600
 
 
 def context() -> dict:
@@ -47,9 +50,12 @@ def record(run: Run, *, smoke: bool = False) -> dict:
     start, lines = time.perf_counter(), []
     command = [sys.executable, str(FOLDER / run.file), *(options or ())]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        alarm = Timer(MOST_SECONDS, process.kill)
+        alarm.start()
         for line in process.stdout:
             print(line, end="", flush=True)
             lines.append(line.rstrip("\n"))
+        alarm.cancel()
     found = parsed(lines)
     threads = options[options.index("--threads") + 1] if options and "--threads" in options else "all"
     return {

@@ -1,8 +1,9 @@
 """Run the benchmarks, each in a process of its own, and keep what they print.
 
-    python benchmarks/run.py                     # all: about an hour; writes results.json and results.html beside this file,
+    python benchmarks/run.py                     # all: about an hour; writes results.json and its pages beside this file,
                                                  # and goes on where an interrupted run of the same code ended
     python benchmarks/run.py --only tucker       # those whose name holds a word, compared with the stored ratios
+    python benchmarks/run.py --write             # writes RESULTS.md and results.html from results.json
     python benchmarks/run.py --smoke             # small sizes, minutes, nothing is kept
     python benchmarks/run.py --smoke --sample A  # an eighth of them, drawn by a word such as a revision
 
@@ -15,11 +16,11 @@ import hashlib
 import json
 import sys
 
-from page import write_page
+from page import write_markdown, write_page
 from records import context, falls, record, same_code, store
 from suite import FOLDER, SUITE
 
-RESULTS, PAGE = FOLDER / "results.json", FOLDER / "results.html"
+RESULTS, PAGE, TEXT = FOLDER / "results.json", FOLDER / "results.html", FOLDER / "RESULTS.md"
 # what an interrupted run has kept
 PART = FOLDER / "results.part.json"
 
@@ -37,7 +38,11 @@ def main() -> int:
     parser.add_argument("--smoke", action="store_true", help="small sizes, nothing is kept or compared")
     parser.add_argument("--sample", metavar="WORD", help="an eighth of the benchmarks, drawn by this word")
     parser.add_argument("--store", action="store_true", help="keep the results even if ratios have fallen")
+    parser.add_argument("--write", action="store_true", help="only write the pages of the stored results")
     options = parser.parse_args()
+    if options.write:
+        write_pages(json.loads(RESULTS.read_text(encoding="utf-8")))
+        return 0
     runs = [run for run in SUITE if not options.only or any(word in run.name for word in options.only)]
     runs = [run for run in runs if not options.smoke or run.smoke is not None]
     runs = [run for run in runs if options.sample is None or is_drawn(options.sample, run.name)]
@@ -71,9 +76,15 @@ def main() -> int:
     if whole and (not lines or options.store):
         store(results, str(RESULTS))
         PART.unlink(missing_ok=True)
-        write_page(results, str(PAGE))
-        print(f"results: {RESULTS}\npage: {PAGE}")
+        write_pages(results)
     return bool(lines)
+
+
+def write_pages(results: dict) -> None:
+    """Write the pages of results."""
+    write_page(results, str(PAGE))
+    write_markdown(results, str(TEXT))
+    print(f"results: {RESULTS}\npages: {PAGE}, {TEXT}")
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def test_an_interrupted_run_goes_on(modules, monkeypatch, tmp_path):
             f"open(r'{tmp_path / name}.runs', 'a').write('x'); 1 / (1 if '{name}' == 'one.py' else 0)"
         )
     monkeypatch.setattr(records, "FOLDER", tmp_path)
-    for name, path in (("RESULTS", "results.json"), ("PAGE", "page.html"), ("PART", "part.json")):
+    for name, path in (("RESULTS", "results.json"), ("PAGE", "page.html"), ("TEXT", "page.md"), ("PART", "part.json")):
         monkeypatch.setattr(runner, name, tmp_path / path)
     monkeypatch.setattr(runner, "SUITE", tuple(suite.Run(name) for name in counts))
     monkeypatch.setattr(sys, "argv", ["run.py"])
@@ -110,6 +110,7 @@ def test_an_interrupted_run_goes_on(modules, monkeypatch, tmp_path):
     assert not runner.main()
     assert runs() == [2, 4]
     assert (tmp_path / "results.json").exists()
+    assert "## `two.py`" in (tmp_path / "page.md").read_text()
     assert not (tmp_path / "part.json").exists()
     sys.modules.pop("run")
 
@@ -122,6 +123,35 @@ def test_results_are_shown_on_a_page(modules, tmp_path):
     text = (tmp_path / "page.html").read_text()
     for words in ("Beside peers", "Of the limit", "pyttb", stored["machine"], stored["versions"]["numpy"]):
         assert words in text
+
+
+def test_results_are_written_as_text(modules, tmp_path):
+    records, page, _ = modules
+    page.write_markdown(results(records), str(tmp_path / "page.md"))
+    text = (tmp_path / "page.md").read_text()
+    for line in (
+        "| peers/tucker.py | share of the limit | 0.8 | higher | limit |",
+        "| 100 | lowland | 0.07 |",
+        "2 thread(s)",
+    ):
+        assert line in text.splitlines()
+
+
+def test_the_text_is_that_of_the_stored_run(modules, tmp_path):
+    """No figure is older than the run that is stored."""
+    _, page, _ = modules
+    page.write_markdown(json.loads((FOLDER / "results.json").read_text()), str(tmp_path / "page.md"))
+    assert (FOLDER / "RESULTS.md").read_text() == (tmp_path / "page.md").read_text()
+
+
+def test_a_benchmark_that_takes_too_long_is_ended(modules, monkeypatch, tmp_path):
+    records, _, suite = modules
+    (tmp_path / "long.py").write_text("import time; print('begun', flush=True); time.sleep(60)")
+    monkeypatch.setattr(records, "FOLDER", tmp_path)
+    monkeypatch.setattr(records, "MOST_SECONDS", 1.0)
+    found = records.record(suite.Run("long.py"))
+    assert found["failed"]
+    assert found["seconds"] < 30
 
 
 def test_the_suite_holds_every_file(modules):
