@@ -142,7 +142,9 @@ def test_levels_and_logarithms_are_explained_in_their_unit():
             model.explain(known, "size")
 
 
-def test_forests_are_told_apart():
+def test_forests_are_told_apart(monkeypatch):
+    for name, count in (("TREES", (20, 60)), ("WEIGHED", (12, 30))):  # few would hardly bend
+        monkeypatch.setattr(f"lowland.completion.refinement.forest_learning.{name}", count)
     rng = np.random.default_rng(0)
     x = rng.standard_normal((150, 3))
     full = np.column_stack([x, x[:, 0] ** 2 + 0.1 * rng.standard_normal(150)])

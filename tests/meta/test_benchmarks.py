@@ -89,7 +89,12 @@ def test_an_interrupted_run_goes_on(modules, monkeypatch, tmp_path):
             f"open(r'{tmp_path / name}.runs', 'a').write('x'); 1 / (1 if '{name}' == 'one.py' else 0)"
         )
     monkeypatch.setattr(records, "FOLDER", tmp_path)
-    for name, path in (("RESULTS", "results.json"), ("PAGE", "page.html"), ("TEXT", "page.md"), ("PART", "part.json")):
+    for name, path in (
+        ("RESULTS", "results.json"),
+        ("PAGE", "page.html"),
+        ("TEXT", "page.md"),
+        ("PART", "part.json"),
+    ):
         monkeypatch.setattr(runner, name, tmp_path / path)
     monkeypatch.setattr(runner, "SUITE", tuple(suite.Run(name) for name in counts))
     monkeypatch.setattr(sys, "argv", ["run.py"])
