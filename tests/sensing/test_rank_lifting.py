@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 import lowland as ll
+from lowland.models import General
+from lowland.objectives import make_objective
+from lowland.sensing.searching import rank_lifting
 
 UNIT = 2.0**-53
 KINDS = ("all entries", "entries", "gaussian", "rank one")
@@ -114,3 +117,20 @@ def test_complex_components_beside_a_constant_are_found():
     plan = {"rank": 2, "rng": 0, "certify": False, "n_restarts": 1}
     fit = ll.recover(measurement, measurement.measure_matrix(matrix), **plan)
     assert np.linalg.norm(fit.matrix() - matrix) < 4 * UNIT * np.linalg.norm(matrix)
+
+
+def test_components_that_explain_the_data_are_not_to_spare(monkeypatch, rng):
+    """Where a search has run away, they are small beside what no cell has seen: 180 seconds, not 5."""
+    left, right = rng.standard_normal((12, 2)), rng.standard_normal((10, 2))
+    rows, columns = np.nonzero(np.ones((11, 10)))
+    measurement = ll.Entries(rows + 1, columns, (12, 10))
+    objective = make_objective(measurement, (left @ right.T)[rows + 1, columns], General((12, 10), 3))
+    unseen = np.eye(12)[:, :1] * 1e8
+    point = objective.model.join(
+        np.hstack([unseen, left]), np.hstack([right[:, :1], right]), np.zeros(12), np.zeros(10)
+    )
+    assert objective.value(point) < 1e-20
+    searched = []
+    monkeypatch.setattr(rank_lifting, "search_and_polish", lambda *at, **_: searched.append(at))
+    assert rank_lifting.drop_spare_rank(objective, (), point, rng, enough=0.0) is None
+    assert searched == []

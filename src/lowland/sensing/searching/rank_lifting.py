@@ -17,9 +17,11 @@ from lowland.search.sequence import continued, joined, refined
 from lowland.search.stepper import Stepper
 from lowland.sensing.searching.attempt import AttemptInputs
 from lowland.sensing.searching.rank_increment import UNFIT, padded, widen
+from lowland.sensing.searching.solvers import data_energy
 
-# components smaller than this, relative to the largest, may be redundant
-SPARE_COMPONENT = 1e-3
+# components smaller than this, relative to the largest, may be redundant, if they explain no more than this
+# share of the data: where a search has run away, all others are small beside what no cell has seen
+SPARE_COMPONENT, EXPLAINED = 1e-3, 1e-2
 # steps with accurate residuals, each a tenth better at least: the last digits need about five
 SHARP_STEPS = RelativeDecreaseBelow(0.1, 2) | Iterations(30)
 
@@ -94,6 +96,8 @@ def drop_spare_rank(
             continue
         narrow = objective.resized(rank)
         start = truncate(objective, canonical, narrow)
+        if narrow.value(start) > max(2 * value, EXPLAINED * data_energy(objective)):
+            return None
         result = search_and_polish(narrow, steppers, start, AttemptInputs(rng), enough=enough)
         if result.stop_reason not in UNFIT and result.value <= max(enough, value * (1 + 1e-9)):
             theta = padded(objective, narrow.matrix(result.theta))
