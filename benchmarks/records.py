@@ -52,10 +52,12 @@ def record(run: Run, *, smoke: bool = False) -> dict:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         alarm = Timer(MOST_SECONDS, process.kill)
         alarm.start()
-        for line in process.stdout:
-            print(line, end="", flush=True)
-            lines.append(line.rstrip("\n"))
-        alarm.cancel()
+        try:
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                lines.append(line.rstrip("\n"))
+        finally:  # also of an interrupt, which would wait for it
+            alarm.cancel()
     found = parsed(lines)
     threads = options[options.index("--threads") + 1] if options and "--threads" in options else "all"
     return {

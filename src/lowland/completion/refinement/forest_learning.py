@@ -47,11 +47,10 @@ def learn_refinement(
 
     Notes
     -----
-    Completes four tables (of small ones up to nine, with fewer trees each), and grows two
-    rounds of one forest per column on each of them; a third and one round of small forests if there is
-    nothing to gain. Trees grow on the whole table as a fit of its own completes it, the
-    same for the same table: a split that follows the draws of the fit that is refined would fall elsewhere
-    with each of its seeds.
+    Completes four tables (of small ones up to nine, with fewer trees each), and grows two rounds of one
+    forest per column on each of them; a third and one round of small forests if there is nothing to gain.
+    Trees grow on the whole table as a fit of its own completes it, the same for the same table: a split that
+    follows the draws of the fit that is refined would fall elsewhere with each of its seeds.
     """
     centres, spreads = np.zeros(holes.shape[1]), np.ones(holes.shape[1])
     for j, column in enumerate(holes.T):

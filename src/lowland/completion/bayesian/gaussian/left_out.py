@@ -5,17 +5,43 @@ Each known cell from all others, or some cells from the rest: as points of a reg
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from numpy.typing import NDArray
 
 from lowland.bayes.row_scales import RowScales
 from lowland.cells.sums import known_cells
 from lowland.completion.bayesian.gaussian.objective import GaussianDraw, GaussianRows
-from lowland.core.arrays import Indices, Matrix, places_of_each
+from lowland.core.arrays import Indices, Matrix, Vector, places_of_each
 from lowland.core.work import touch
+from lowland.trials.masks import Mask
 
 # numbers of the systems that are inverted at once, and least share of the Gaussian that is left without a row
 AT_ONCE, LEAST_LEFT = 1 << 20, 0.01
+
+
+class _Rows(NamedTuple):
+    """The rows of a table beside the mean Gaussian of the draws, and what one of them is of it.
+
+    `away` is how far known cells are from the mean; the Gaussian is worth so many `rows`, and a row is
+    `part` times as far from the mean of all others.
+    """
+
+    known: Mask
+    table: Matrix
+    gaussian: Matrix
+    mean: Vector
+    away: Matrix
+    rows: float
+    part: float
+
+    @classmethod
+    def of(cls, objective: GaussianRows, state: GaussianDraw) -> _Rows:
+        m, p = objective.count, objective.width
+        (known,) = objective.cells.map(0, known_cells, p)
+        table, mean = state.theta.reshape(m, p), state.mean_sum / state.kept
+        away, rows = np.where(known, table - mean, 0.0), max(m + state.excess - 1, 2.0)
+        return cls(known, table, state.covariance_sum / state.kept, mean, away, rows, m / max(m - 1, 1))
 
 
 def left_out(
@@ -44,10 +70,7 @@ def left_out(
     as `RowScales` learns from their distances, of columns that are their own group. Costs O(m p^3).
     """
     m, p = objective.count, objective.width
-    (known,) = objective.cells.map(0, known_cells, p)
-    gaussian = state.covariance_sum / state.kept
-    away = np.where(known, state.theta.reshape(m, p) - state.mean_sum / state.kept, 0.0)
-    count, part = max(m + state.excess - 1, 2.0), m / max(m - 1, 1)
+    known, table, gaussian, _, away, count, part = _Rows.of(objective, state)
     together = _of_several(groups)
     errors, variances, distances = np.zeros((m, p)), np.ones((m, p)), np.zeros(m)
     step = max(1, AT_ONCE // (p * p))
@@ -61,16 +84,16 @@ def left_out(
         left = np.maximum(1 - part / count * np.einsum("ij,ij->i", c, pulls), LEAST_LEFT)
         # the inverse without the row: Sherman and Morrison 1950
         diagonal = np.einsum("ijj->ij", precision) + part / count * pulls**2 / left[:, None]
-        without = pulls * (1 + part / count * np.einsum("ij,ij->i", c, pulls) / left)[:, None]
+        pulls_left = pulls * (1 + part / count * np.einsum("ij,ij->i", c, pulls) / left)[:, None]
         shrunk = (count - 1) / count
-        errors[at] = part * without / diagonal
+        errors[at] = part * pulls_left / diagonal
         variances[at] = 1 / (shrunk * diagonal)
-        distances[at] = shrunk * part**2 * np.einsum("ij,ij->i", c, without)
+        distances[at] = shrunk * part**2 * np.einsum("ij,ij->i", c, pulls_left)
         for some in together:
             more = pulls[:, some] * np.sqrt(part / count / left)[:, None]
             blocks = precision[:, some[:, None], some] + more[:, :, None] * more[:, None, :]
             covariances = np.linalg.inv(blocks)
-            errors[at, some] = part * np.einsum("ijk,ik->ij", covariances, without[:, some])
+            errors[at, some] = part * np.einsum("ijk,ik->ij", covariances, pulls_left[:, some])
             variances[at, some] = np.einsum("ijj->ij", covariances) / shrunk
     scales = RowScales.learn(distances, known.sum(axis=1))
     if scales is not None:
@@ -78,12 +101,12 @@ def left_out(
         alone[[j for some in together for j in some]] = False
         others = distances[:, None] - errors[:, alone] ** 2 / variances[:, alone]
         variances[:, alone] *= scales.factors(others, known.sum(axis=1)[:, None] - 1)
-    predictions = np.where(known, state.theta.reshape(m, p) - errors, 0.0)
+    predictions = np.where(known, table - errors, 0.0)
     return predictions, np.sqrt((1 + 1 / m) * variances)
 
 
 def without(
-    objective: GaussianRows, state: GaussianDraw, kept: NDArray[np.bool_], scales: RowScales | None
+    objective: GaussianRows, state: GaussianDraw, kept: Mask, scales: RowScales | None
 ) -> tuple[Matrix, Matrix]:
     """Return predictions from some known cells and their standard errors, in units of the scaled table.
 
@@ -110,11 +133,7 @@ def without(
     other rows, whose coefficients are not known either. Costs O(m p^3).
     """
     m, p = objective.count, objective.width
-    (known,) = objective.cells.map(0, known_cells, p)
-    gaussian, mean = state.covariance_sum / state.kept, state.mean_sum / state.kept
-    table = state.theta.reshape(m, p)
-    away = np.where(known, table - mean, 0.0)
-    count, part = max(m + state.excess - 1, 2.0), m / max(m - 1, 1)
+    known, table, gaussian, mean, away, count, part = _Rows.of(objective, state)
     predictions, variances = np.empty((m, p)), np.empty((m, p))
     step = max(1, AT_ONCE // (p * p))
     touch(m * float(p) ** 3 / 3)
