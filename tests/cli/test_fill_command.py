@@ -9,7 +9,7 @@ import pytest
 
 import lowland as ll
 from commands import assert_clean_error, call
-from lowland.tensors.filling import choice as cp_choice
+from lowland.tensors.filling import candidates
 
 # a given number of components, and no comparison with tables of the same cells
 CP = ("--rank", "2", "--model", "cp")
@@ -19,7 +19,7 @@ CP = ("--rank", "2", "--model", "cp")
 def few_sweeps(request, monkeypatch):
     """Draws begin soon: how well they describe the tensor, and how models are chosen, is tested elsewhere."""
     if request.node.get_closest_marker("slow") is None:
-        monkeypatch.setattr(cp_choice, "COMPARED", (6, 6))
+        monkeypatch.setattr(candidates, "COMPARED", (6, 6))
         monkeypatch.setitem(unwrap(ll.complete_tensor).__kwdefaults__, "burn_in", 5)
 
 

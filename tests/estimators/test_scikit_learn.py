@@ -92,7 +92,7 @@ def checks_of_tensors():
 
 @pytest.mark.parametrize("check", list(checks_of_tensors()))
 def test_scikit_learn_on_completed_tensors(check, monkeypatch):
-    monkeypatch.setattr("lowland.tensors.filling.choice.COMPARED", (3, 3))
+    monkeypatch.setattr("lowland.tensors.filling.candidates.COMPARED", (3, 3))
     check(clone(DRAWN_TENSOR))
 
 

@@ -17,7 +17,7 @@ SHAPE = (14, 6, 5)
 @pytest.fixture(scope="module")
 def brief():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lowland.tensors.filling.choice.COMPARED", (4, 4))
+        patch.setattr("lowland.tensors.filling.candidates.COMPARED", (4, 4))
         patch.setattr("lowland.tensors.filling.choice.ENOUGH", np.inf)  # noise by slices is not looked at
         patch.setattr("lowland.tensors.filling.sampling.LEAST_SQUARES_SWEEPS", 5)
         yield

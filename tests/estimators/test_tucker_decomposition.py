@@ -7,7 +7,7 @@ import xarray
 import lowland as ll
 from lowland.core.errors import InvalidInputError
 from lowland.estimators.tensors import tucker_filling
-from lowland.tensors.filling import choice as cp_choice
+from lowland.tensors.filling import candidates, rank_choice
 from lowland.tensors.filling.blending import TableValues
 
 LIGHT = {"n_restarts": 0, "certify": False, "random_state": 0}
@@ -69,11 +69,11 @@ def planted(rng, ranks=(2, 2, 2), noise=0.0, share=0.6, shape=(14, 10, 8)):
 @pytest.fixture
 def brief_averages(monkeypatch):
     """Averages of few draws and ranks without tables, where it does not matter how accurate they are."""
-    monkeypatch.setattr(cp_choice, "RANKS", (1, 2))
-    monkeypatch.setattr(cp_choice, "COMPARED", (3, 3))
+    monkeypatch.setattr(rank_choice, "RANKS", (1, 2))
+    monkeypatch.setattr(candidates, "COMPARED", (3, 3))
     monkeypatch.setattr(tucker_filling, "SWEEPS", (3, 5))
 
-    def nothing(part, *_):
+    def nothing(part, *_, brief):
         return TableValues(*np.full((2, *part.shape), np.nan))
 
     monkeypatch.setattr(tucker_filling, "table_values", nothing)
@@ -111,8 +111,8 @@ def test_what_predicts_held_out_cells_better_fills_the_holes(rng):
 
 
 def test_a_tucker_tensor_keeps_its_decomposition(rng, monkeypatch):
-    monkeypatch.setattr(cp_choice, "RANKS", (2, 4))
-    monkeypatch.setattr(cp_choice, "COMPARED", (4, 4))
+    monkeypatch.setattr(rank_choice, "RANKS", (2, 4))
+    monkeypatch.setattr(candidates, "COMPARED", (4, 4))
     monkeypatch.setattr(tucker_filling, "SWEEPS", (3, 5))  # these come after the choice
     truth, holes = planted(rng, (3, 3, 2), 0.05, 0.7, (8, 7, 6))
     model = ll.TuckerDecomposition(ranks=(3, 3, 2), **LIGHT).fit(holes)

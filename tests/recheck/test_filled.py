@@ -11,7 +11,7 @@ from lowland.recheck.documents import Document
 from lowland.recheck.held_out import hold_out
 from lowland.recheck.tensors.scattered import in_empty_slices, in_unlikely_runs
 from lowland.tensors.auditing.unfolded import Unfolded
-from lowland.tensors.filling import choice as cp_choice
+from lowland.tensors.filling import candidates
 from lowland.trials.audits.folds import Folds
 from lowland.trials.audits.patterns import Pattern
 from lowland.trials.audits.plan import AuditPlan, plan_audit
@@ -32,7 +32,7 @@ def tensor():
 @pytest.fixture(scope="module")
 def fit(tensor):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cp_choice, "COMPARED", (6, 6))
+        patch.setattr(candidates, "COMPARED", (6, 6))
         data = ll.TensorObservations.from_array(tensor, empty_slices=True)
         return ll.complete_tensor(data, 1, model="cp", burn_in=6, n_draws=10, certify=True, rng=2)
 

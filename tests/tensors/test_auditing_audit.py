@@ -10,7 +10,7 @@ from lowland.tensors.auditing import audit as auditing
 from lowland.tensors.auditing.audit import NoTensorAudit, TensorAudit, conduct
 from lowland.tensors.auditing.judging import findings_of
 from lowland.tensors.auditing.unfolded import Unfolded
-from lowland.tensors.filling import choice as cp_choice
+from lowland.tensors.filling import candidates
 from lowland.tensors.filling.page import filled_page
 from lowland.trials.audits.covered import LEVEL, RISK
 from lowland.trials.audits.plan import plan_audit
@@ -114,7 +114,7 @@ def fit():
     truth += 0.2 * rng.standard_normal(truth.shape)
     holes = np.where(rng.random(truth.shape) < 0.7, truth, np.nan)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cp_choice, "COMPARED", (6, 6))
+        patch.setattr(candidates, "COMPARED", (6, 6))
         options = {"model": "cp", "burn_in": 6, "n_draws": 10, "rng": 2}
         judged = ll.complete_tensor(holes, 1, certify=True, **options)
         return judged, ll.complete_tensor(holes, 1, **options), truth
@@ -158,7 +158,7 @@ def test_new_slices_are_not_audited(fit):
 def test_cells_on_the_disk_are_not_audited(fit, tmp_path):
     known = fit[0].data
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cp_choice, "COMPARED", (4, 4))
+        patch.setattr(candidates, "COMPARED", (4, 4))
         stored = ll.StoredTensor.from_batches([(known.positions, known.values)], tmp_path / "cells")
         found = ll.complete_tensor(stored, 1, burn_in=4, n_draws=4, certify=True, rng=0)
     assert found.certificate["covered"].verdict is Verdict.INCONCLUSIVE

@@ -11,12 +11,12 @@ from lowland.core.errors import InvalidInputError
 from lowland.estimators.tensors import unfolded_tables
 from lowland.estimators.tensors.unfolded_tables import table_values
 from lowland.tensors.cells.held_out import HeldOut
-from lowland.tensors.filling import blending
+from lowland.tensors.filling import blending, candidates
 from lowland.tensors.filling import choice as cp_choice
 from lowland.tensors.filling import completion as cp_completion
 from lowland.tensors.filling import sampling as cp_sampling
-from lowland.tensors.filling.blending import Blend, TableValues, choose_blend
-from lowland.tensors.filling.choice import Candidate
+from lowland.tensors.filling.blending import Blend, TablesBeside, TableValues, choose_blend
+from lowland.tensors.filling.candidates import Candidate
 from lowland.trials.choices import BLENDS
 from lowland.trials.gains import Rule
 
@@ -35,7 +35,7 @@ def error(found, truth, holes):
 
 def few_sweeps(patch, sweeps):
     """Comparisons take a few sweeps, where it does not matter how well they choose; noise is not compared."""
-    patch.setattr(cp_choice, "COMPARED", sweeps)
+    patch.setattr(candidates, "COMPARED", sweeps)
     patch.setattr(cp_choice, "ENOUGH", np.inf)
     patch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 10)
 
@@ -124,15 +124,21 @@ def judged_by(rng, misses, weights=None):
     return Candidate(2, False, None, held, misses, np.ones(misses.size), np.zeros(1))
 
 
+def chosen(judged, unfolded, rng):
+    """The blend with the table that the first hold-out shows to be best."""
+    beside = TablesBeside.of(judged[0].held, unfolded, rng)
+    return choose_blend(beside.best(judged[0])[0], judged, beside.errors(judged[0]), unfolded, rng)
+
+
 def choice(rng, noise):
     """What is chosen if the table of mode 1 errs by this noise, and those of other modes wildly."""
     judged = [judged_by(rng, rng.standard_normal(300)) for _ in range(2)]
 
-    def unfolded(part, mode, own):
+    def unfolded(part, mode, own, *, brief):
         size = noise if mode == 1 else 10.0
         return known(size * np.random.default_rng([mode, 5]).standard_normal(part.shape), size)
 
-    return choose_blend(judged, unfolded, rng)
+    return chosen(judged, unfolded, rng)
 
 
 def test_the_weight_is_that_of_least_squares(rng):
@@ -151,7 +157,7 @@ def test_the_weight_is_that_of_least_squares(rng):
 def test_weights_of_cells_count(rng):
     weights = np.where(np.arange(300) < 20, 100.0, 1.0)
     judged = [judged_by(rng, np.where(np.arange(300) < 20, 1.0, -1.0), weights) for _ in range(2)]
-    blend = choose_blend(judged, lambda part, mode, own: known(np.zeros(part.shape)), rng)
+    blend = chosen(judged, lambda part, mode, own, brief: known(np.zeros(part.shape)), rng)
     assert blend.weight == pytest.approx(1.0)
     trials = [blending._Trial(own, known(own.means - 1)) for own in judged]
     assert blending._weight(trials) == pytest.approx((100 * 20 - 280) / (100 * 20 + 280))
@@ -163,7 +169,7 @@ def no_gain_by_chance():
         for cells in (1, 2, 5, 30):
             judged = [judged_by(rng, rng.standard_normal(cells)) for _ in range(2)]
             table = 5 * rng.standard_normal((20, 10, 10))
-            assert choose_blend(judged, lambda *_, own=table: known(own), rng) is None, "useless tables"
+            assert chosen(judged, lambda *_, brief, own=table: known(own), rng) is None, "useless tables"
 
 
 def test_useless_tables_are_left_out():
@@ -172,7 +178,7 @@ def test_useless_tables_are_left_out():
 
 def test_tables_that_need_not_pay_are_found_out(monkeypatch):
     """The mutant: a share that least squares finds by chance is taken for a gain."""
-    monkeypatch.setattr(blending, "BLENDS", replace(BLENDS, rules=(Rule(),), first=Rule(share=0)))
+    monkeypatch.setattr(blending, "BLENDS", replace(BLENDS, rules=(Rule(),)))
     monkeypatch.setattr(blending, "ENOUGH", 0)
     with pytest.raises(AssertionError, match="useless"):
         no_gain_by_chance()
@@ -209,7 +215,7 @@ def test_where_the_table_says_nothing_cp_is_alone(blended, monkeypatch):
     told = np.where(np.arange(SHAPE[1] * SHAPE[2]).reshape(SHAPE[1:]) == 2 * SHAPE[2] + 5, np.nan, truth)
     monkeypatch.setattr(
         "lowland.estimators.tensors.tensor_completion.table_values",
-        lambda *_: TableValues(told, 0 * told + 0.1),
+        lambda *_, **how: TableValues(told, 0 * told + 0.1),
     )
     few_sweeps(monkeypatch, (4, 4))
     brief = {"burn_in": 5, "n_draws": 20, "rng": 0}
@@ -237,7 +243,7 @@ def test_intervals_of_a_blend_hold_what_they_say():
 
 
 def test_generators_that_cannot_spawn_draw_the_same(blended, monkeypatch):
-    def drawn(part, mode, own):
+    def drawn(part, mode, own, *, brief):
         return known(own.standard_normal(part.shape))
 
     monkeypatch.setattr("lowland.estimators.tensors.tensor_completion.table_values", drawn)
@@ -271,7 +277,7 @@ def test_rounding_is_not_improved_and_sparse_cubes_are_cp(monkeypatch):
 
 
 def test_large_tensors_and_missing_slices_have_no_tables(monkeypatch, rng):
-    def fail(*_):
+    def fail(*_, **how):
         raise AssertionError("a table was fitted")
 
     monkeypatch.setattr("lowland.estimators.tensors.tensor_completion.table_values", fail)

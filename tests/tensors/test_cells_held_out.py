@@ -5,7 +5,7 @@ import pytest
 
 import lowland as ll
 from lowland.tensors.cells.held_out import hold_out
-from lowland.tensors.filling import choice as cp_choice
+from lowland.tensors.filling import candidates
 from lowland.tensors.filling import completion as cp_completion
 from lowland.tensors.filling import sampling as cp_sampling
 from lowland.trials import tensor_masks
@@ -95,7 +95,7 @@ def test_intervals_are_calibrated_on_cells_that_had_no_part_in_the_choice(monkey
         return seen[-1]
 
     monkeypatch.setattr(cp_completion, "hold_out", recorded)
-    monkeypatch.setattr(cp_choice, "COMPARED", (20, 20))
+    monkeypatch.setattr(candidates, "COMPARED", (20, 20))
     monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 10)
     rng = np.random.default_rng(6)
     truth = np.einsum("ir,jr,kr->ijk", *(rng.standard_normal((n, 2)) for n in SHAPE))

@@ -10,7 +10,7 @@ from lowland.files.bundle import load_bundle, save_bundle
 from lowland.tensors.cells import stored as stored_tensor
 from lowland.tensors.cells.stored_contents import cells_file
 from lowland.tensors.cells.unfoldings import positions_of
-from lowland.tensors.filling import choice as cp_choice
+from lowland.tensors.filling import candidates, rank_choice
 from lowland.tensors.filling import sampling as cp_sampling
 from lowland.tensors.filling.objective import BayesianCP
 from lowland.tensors.filling.sampling import sampled
@@ -21,9 +21,9 @@ SHAPE = (14, 11, 9)
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     monkeypatch.setattr(line_bounds, "BLOCK", 100)
-    monkeypatch.setattr(cp_choice, "COMPARED", (2, 2))
+    monkeypatch.setattr(candidates, "COMPARED", (2, 2))
     monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 3)
-    monkeypatch.setattr(cp_choice, "RANKS", (1, 2))
+    monkeypatch.setattr(rank_choice, "RANKS", (1, 2))
 
 
 @pytest.fixture

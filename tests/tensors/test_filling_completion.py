@@ -13,11 +13,12 @@ from lowland.search import Iterations, run
 from lowland.search.gibbs import Gibbs
 from lowland.search.saved_states import restored
 from lowland.tensors.cells.unfoldings import all_products
+from lowland.tensors.filling import candidates, rank_choice
 from lowland.tensors.filling import choice as cp_choice
 from lowland.tensors.filling import completion as cp_completion
 from lowland.tensors.filling import objective as cp_objective
 from lowland.tensors.filling import sampling as cp_sampling
-from lowland.tensors.filling.choice import Candidate
+from lowland.tensors.filling.candidates import Candidate
 from lowland.tensors.filling.objective import BayesianCP
 
 
@@ -41,9 +42,9 @@ def found():
 
 
 def fewer_ranks(patch):
-    for module in (cp_choice, cp_completion):
+    for module in (rank_choice, cp_completion):
         patch.setattr(module, "RANKS", (1, 2, 4))
-    patch.setattr(cp_choice, "COMPARED", (20, 20))
+    patch.setattr(candidates, "COMPARED", (20, 20))
     patch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 10)
 
 
@@ -55,7 +56,7 @@ def one_noise(patch):
 @pytest.fixture
 def few_sweeps(monkeypatch):
     """Comparisons take a few sweeps, where it does not matter how well they choose."""
-    monkeypatch.setattr(cp_choice, "COMPARED", (4, 4))
+    monkeypatch.setattr(candidates, "COMPARED", (4, 4))
     monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 5)
 
 
@@ -187,7 +188,7 @@ BRIEF = {"rank": 3, "model": "cp", "burn_in": 5, "n_draws": 10}
 def test_lists_of_cells_weights_and_threads_give_the_same_bits(found, settings, monkeypatch):
     fit, _, holes = found
     if settings:
-        monkeypatch.setattr(cp_choice, "COMPARED", (4, 4))
+        monkeypatch.setattr(candidates, "COMPARED", (4, 4))
         one_noise(monkeypatch)
     settings = {**settings, "rng": 0}
     at = np.argwhere(~np.isnan(holes))
@@ -234,7 +235,7 @@ def test_an_interrupt_keeps_the_draws_so_far(found, few_sweeps, monkeypatch):
     )
     own = np.ones(sum(holes.shape) * 2)
     alone = Candidate(2, False, None, None, np.ones(3), np.ones(3), own)
-    monkeypatch.setattr(cp_completion, "choose_rank", lambda *_: (alone, ()))
+    monkeypatch.setattr(cp_completion, "choose_rank", lambda *_: (alone, None))
     monkeypatch.setattr(cp_completion, "choose_noise", lambda held, chosen, *_: chosen)
     with pytest.raises(KeyboardInterrupt):
         ll.complete_tensor(holes, 2, model="cp", rng=0)

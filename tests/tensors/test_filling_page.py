@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.tensors.filling import choice as cp_choice
+from lowland.tensors.filling import candidates
 from lowland.tensors.filling.page import LEVEL, filled_page
 
 xarray = pytest.importorskip("xarray")
@@ -19,7 +19,7 @@ def fit():
     coords = {"day": list("abcdef"), "site": [10, 20, 30, 40]}
     array = xarray.DataArray(cells, dims=("day", "hour", "site"), coords=coords)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cp_choice, "COMPARED", (4, 4))
+        patch.setattr(candidates, "COMPARED", (4, 4))
         return ll.complete_tensor(array, model="cp", burn_in=4, n_draws=4, rng=0)
 
 
@@ -58,7 +58,7 @@ def test_the_report_and_its_figures(fit, tmp_path):
 def test_a_full_tensor_has_no_filled_cells():
     rng = np.random.default_rng(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cp_choice, "COMPARED", (4, 4))
+        patch.setattr(candidates, "COMPARED", (4, 4))
         full = ll.complete_tensor(rng.random((4, 4, 4)), 1, model="cp", burn_in=4, n_draws=4, rng=0)
     page = filled_page(full)
     assert page.lead.tables == []

@@ -8,9 +8,11 @@ import pytest
 import lowland as ll
 from lowland.core.errors import InvalidInputError
 from lowland.tensors.cells.held_out import HeldOut, hold_out
+from lowland.tensors.filling import candidates
 from lowland.tensors.filling import choice as cp_choice
 from lowland.tensors.filling import sampling as cp_sampling
-from lowland.tensors.filling.choice import Candidate, features_of, gain_of
+from lowland.tensors.filling.candidates import Candidate
+from lowland.tensors.filling.choice import features_of, gain_of
 from lowland.tensors.filling.mode_orders import KINDS, ModeOrder, Smoothness, orders_of
 from lowland.tensors.filling.sampling import moments
 from lowland.trials.choices import BLENDS, MODE_ORDERS
@@ -22,7 +24,7 @@ WEEKS, SENSORS, HOURS = 4, 6, 10
 @pytest.fixture
 def short_chains(monkeypatch):
     """Comparisons of fewer sweeps, which choose as surely among what is tested here."""
-    monkeypatch.setattr(cp_choice, "COMPARED", (6, 6))
+    monkeypatch.setattr(candidates, "COMPARED", (6, 6))
     monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 10)
     monkeypatch.setattr(cp_choice, "ENOUGH", np.inf)  # noise by slices is the subject of other tests
 
@@ -178,7 +180,7 @@ def test_runs_in_the_middle_are_always_hidden_somewhere():
 
 
 def test_intervals_of_tiny_tensors_with_missing_slices(monkeypatch):
-    monkeypatch.setattr(cp_choice, "COMPARED", (4, 4))
+    monkeypatch.setattr(candidates, "COMPARED", (4, 4))
     for seed in range(2):
         table = np.random.default_rng(seed).random((6, 3, 2))
         table[4:] = np.nan
@@ -188,7 +190,7 @@ def test_intervals_of_tiny_tensors_with_missing_slices(monkeypatch):
 
 
 def test_the_unit_of_weights_changes_nothing(monkeypatch):
-    monkeypatch.setattr(cp_choice, "COMPARED", (10, 10))
+    monkeypatch.setattr(candidates, "COMPARED", (10, 10))
     rng = np.random.default_rng(1)
     truth = np.einsum("ir,jr,kr->ijk", *(rng.standard_normal((n, 2)) for n in (9, 8, 7)))
     table = np.where(rng.random(truth.shape) < 0.7, truth + 0.1 * rng.standard_normal(truth.shape), np.nan)

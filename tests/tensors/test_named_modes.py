@@ -5,7 +5,7 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError
-from lowland.tensors.filling import choice as cp_choice
+from lowland.tensors.filling import candidates
 from lowland.tensors.filling import sampling as cp_sampling
 
 xarray = pytest.importorskip("xarray")
@@ -25,7 +25,7 @@ def readings():
 
 
 def test_orders_by_name_and_results_with_dimensions(readings, monkeypatch):
-    monkeypatch.setattr(cp_choice, "COMPARED", (2, 2))
+    monkeypatch.setattr(candidates, "COMPARED", (2, 2))
     monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 3)
     brief = {"model": "cp", "burn_in": 3, "n_draws": 3, "rng": 0}
     found = ll.complete_tensor(readings, 2, orders={"day": ("coordinates", 7)}, **brief)

@@ -5,6 +5,7 @@ import pytest
 
 import lowland as ll
 from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.tensors.filling import candidates
 from lowland.tensors.filling import choice as cp_choice
 from lowland.tensors.filling import sampling as cp_sampling
 from lowland.tensors.filling.blending import TableValues
@@ -21,7 +22,7 @@ def tensor(rng, shape=(24, 14, 10), rank=2, noise=0.2):
 @pytest.fixture
 def few_sweeps(monkeypatch):
     """Comparisons take a few sweeps, where it does not matter how well they choose."""
-    monkeypatch.setattr(cp_choice, "COMPARED", (4, 4))
+    monkeypatch.setattr(candidates, "COMPARED", (4, 4))
     monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 5)
     monkeypatch.setattr(cp_choice, "ENOUGH", np.inf)  # noise by slices is not looked at
 
@@ -35,7 +36,7 @@ def one_noise(monkeypatch):
 @pytest.fixture
 def short_chains(monkeypatch):
     """Comparisons of fewer sweeps, which choose as surely among what is tested here."""
-    monkeypatch.setattr(cp_choice, "COMPARED", (10, 10))
+    monkeypatch.setattr(candidates, "COMPARED", (10, 10))
     monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 10)
 
 
@@ -51,7 +52,7 @@ def stream():
     truth, noisy = tensor(rng)
     holes = np.where(rng.random(noisy.shape) < 0.4, noisy, np.nan)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cp_choice, "COMPARED", (10, 10))
+        patch.setattr(candidates, "COMPARED", (10, 10))
         patch.setattr(cp_choice, "ENOUGH", np.inf)  # noise by slices is not looked at
         return truth, holes, ll.complete_tensor(holes[:20], 2, **SHORT)
 
@@ -69,7 +70,7 @@ def test_new_slices_are_predicted_nearly_as_by_a_refit(stream, short_chains, one
     low, high = added.interval(at, 0.9)
     noise = 0.2 * np.random.default_rng(2).standard_normal(len(at))
     inside = np.mean((low <= truth[tuple(at.T)] + noise) & (truth[tuple(at.T)] + noise <= high))
-    assert 0.84 < inside < 0.96
+    assert 0.8 < inside < 0.98, "few cells calibrate: of 16 such tensors .03 is the standard deviation"
     assert added.completions(5, rng=0).shape == (5, 24, 14, 10)
 
 
@@ -164,7 +165,9 @@ def test_new_slices_beside_a_blend_are_those_of_cp(rng, few_sweeps, monkeypatch)
     skewed = np.exp(0.2 * noisy)
     holes = np.where(rng.random(truth.shape) < 0.5, skewed, np.nan)
     table = TableValues(np.exp(0.2 * truth[:29]), np.full((29, 10, 8), 0.1))
-    monkeypatch.setattr("lowland.estimators.tensors.tensor_completion.table_values", lambda part, *_: table)
+    monkeypatch.setattr(
+        "lowland.estimators.tensors.tensor_completion.table_values", lambda part, *_, **how: table
+    )
     first = ll.complete_tensor(holes[:29], 1, n_draws=30, rng=0)
     assert first.blend is not None
     more = first.update(holes[29], rng=0)

@@ -10,7 +10,7 @@ import pytest
 import lowland as ll
 from lowland.core.errors import InvalidInputError
 from lowland.tensors import read_tensor_table
-from lowland.tensors.filling import choice as cp_choice
+from lowland.tensors.filling import candidates
 from lowland.tensors.reading.time_parts import PARTS, days_by_times, levels_of, times_of
 
 
@@ -145,7 +145,7 @@ def test_missing_values_are_missing_cells(readings):
 
 
 def test_a_folded_table_is_filled(readings, monkeypatch):
-    monkeypatch.setattr(cp_choice, "COMPARED", (4, 4))
+    monkeypatch.setattr(candidates, "COMPARED", (4, 4))
     cube = read_tensor_table(readings, value="speed", fold={"time": ("day", "hour")}, empty_slices=True)
     filled = ll.complete_tensor(cube.observations, 1, orders={0: "line"}, n_draws=5, rng=0).completed()
     assert np.isfinite(filled).all()

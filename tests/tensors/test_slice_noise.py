@@ -7,10 +7,13 @@ import pytest
 
 import lowland as ll
 from lowland.tensors.cells import unfoldings
+from lowland.tensors.cells.held_out import HeldOut
+from lowland.tensors.filling import candidates, rank_choice
 from lowland.tensors.filling import choice as cp_choice
 from lowland.tensors.filling import completion as cp_completion
 from lowland.tensors.filling import objective as cp_objective
 from lowland.tensors.filling import sampling as cp_sampling
+from lowland.tensors.filling.candidates import Candidate
 from lowland.tensors.filling.objective import BayesianCP
 from lowland.trials.choices import SLICE_NOISE
 from lowland.trials.gains import Rule
@@ -38,9 +41,9 @@ def found():
 
 
 def fewer_ranks(patch):
-    for module in (cp_choice, cp_completion):
+    for module in (rank_choice, cp_completion):
         patch.setattr(module, "RANKS", (1, 2, 4))
-    patch.setattr(cp_choice, "COMPARED", (10, 10))
+    patch.setattr(candidates, "COMPARED", (10, 10))
     patch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 10)
 
 
@@ -161,10 +164,10 @@ def test_clean_slices_are_predicted_by_clean_ones(found, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("count", "sweeps"), [(1, 10), pytest.param(8, cp_choice.COMPARED[0], marks=pytest.mark.slow)]
+    ("count", "sweeps"), [(1, 10), pytest.param(8, candidates.COMPARED[0], marks=pytest.mark.slow)]
 )
 def test_equal_noise_is_equal(count, sweeps, monkeypatch):
-    monkeypatch.setattr(cp_choice, "COMPARED", (sweeps, sweeps))
+    monkeypatch.setattr(candidates, "COMPARED", (sweeps, sweeps))
     settings = {"model": "cp", "burn_in": 5, "n_draws": 5}
     for seed in range(count):
         rng = np.random.default_rng(seed)
@@ -175,7 +178,7 @@ def test_equal_noise_is_equal(count, sweeps, monkeypatch):
 
 
 def test_a_given_rank_is_kept_and_few_cells_say_nothing(monkeypatch):
-    monkeypatch.setattr(cp_choice, "COMPARED", (5, 5))
+    monkeypatch.setattr(candidates, "COMPARED", (5, 5))
     monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 10)
     truth = np.einsum("ir,jr,kr->ijk", *(np.random.default_rng(0).standard_normal((n, 6)) for n in SHAPE))
     rng = np.random.default_rng(1)
@@ -192,5 +195,25 @@ def test_a_given_rank_is_kept_and_few_cells_say_nothing(monkeypatch):
 def test_noise_that_always_differs_is_found_out(monkeypatch):
     """The mutant: held-out cells need not be surely likelier."""
     monkeypatch.setattr(cp_choice, "SLICE_NOISE", replace(SLICE_NOISE, rules=(Rule(errors=Rule(share=-1)),)))
+    monkeypatch.setattr(cp_choice, "CHANCE", 2.0)
     with pytest.raises(AssertionError):
         test_equal_noise_is_equal(1, 10, monkeypatch)
+
+
+def misses_of(rng, spreads):
+    """CP that misses cells by normal numbers of some spreads, by their slice of mode 1."""
+    at = np.stack([rng.integers(0, length, 600) for length in SHAPE], axis=1)
+    held = HeldOut(None, at, np.zeros(600), np.full(600, -1), None)
+    return Candidate(2, False, None, held, spreads[at[:, 1]] * rng.standard_normal(600), np.ones(600), None)
+
+
+def test_slices_that_err_alike_are_not_looked_at(rng):
+    """By chance one of ten is; where spreads differ by half, by the mode that they differ by."""
+    alike, other = np.ones(SHAPE[1]), np.linspace(1.0, 2.0, SHAPE[1])
+    told = [cp_choice.differs_by_slice(misses_of(rng, alike), mode) for _ in range(100) for mode in range(3)]
+    assert 0.05 < np.mean(told) < 0.15
+    found = [misses_of(rng, other) for _ in range(20)]
+    assert all(cp_choice.differs_by_slice(one, 1) for one in found)
+    assert np.mean([cp_choice.differs_by_slice(one, mode) for one in found for mode in (0, 2)]) < 0.3
+    few = HeldOut(None, np.zeros((1, 3), np.int64), np.zeros(1), np.full(1, -1), None)
+    assert not cp_choice.differs_by_slice(Candidate(1, False, None, few, np.ones(1), np.ones(1), None), 0)

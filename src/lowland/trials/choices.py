@@ -185,9 +185,15 @@ FEW_CELLS_ERROR = Choice(replace(TUCKER_RANKS.hides, share=0.03))
 #: why: several orders are compared
 MODE_ORDERS = Choice(Hiding(0.1, most=20_000), (Rule(share=0.01, standard_errors=2.5),))
 
+#: number of components of averages over CP
+#: hides: as for orders of modes
+#: compares: root mean squares of errors, of the blend with a table's where that surely lowers them
+#: why: of twice the components; chains are noisy, and a far number is looked at even so
+CP_RANKS = Choice(MODE_ORDERS.hides, (Rule(share=0.005),))
+
 #: start of averages over CP from least squares
 #: hides: as for orders of modes
-#: compares: root mean squares of errors; ranks by the least
+#: compares: root mean squares of errors, those of numbers of components
 #: why: chains are noisy
 LEAST_SQUARES_START = Choice(MODE_ORDERS.hides, (Rule(share=0.01),))
 
@@ -206,10 +212,8 @@ SLICE_NOISE = Choice(
 #: blend of CP with a table of the same cells
 #: hides: as for orders of modes, and slices of every mode with missing ones
 #: compares: squared errors, and shares of root mean squares; each trial with the others' weight
-#: why: a table of each mode is compared; the same cells calibrate intervals
-BLENDS = Choice(
-    replace(MODE_ORDERS.hides, times=2), (Rule(share=0.01, standard_errors=2.5),), first=Rule(share=0.01)
-)
+#: why: the cells that choose ranks choose among short fits of each mode's table, and must show the same gain
+BLENDS = Choice(replace(MODE_ORDERS.hides, times=2), (Rule(share=0.01, standard_errors=2.5),))
 
 #: Tucker of what averages fill, not of known cells alone
 #: hides: as for blends

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import NamedTuple, final
+from typing import NamedTuple, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.running.interrupt import in_full
 from lowland.core.running.stages import stage
+from lowland.tensors.cells.held_out import HeldOut
 from lowland.tensors.cells.observations import TensorObservations
-from lowland.tensors.filling.choice import ENOUGH, Candidate, pooled_error
+from lowland.tensors.filling.candidates import Candidate, pooled_error
 from lowland.trials.choices import BLENDS
 from lowland.trials.gains import Gain
 
-# errors of CP, relative to the cells, that are rounding
-ROUNDING = 1e-6
+# held-out cells from which on blends are looked at
+ENOUGH = 20
 
 
 @final
@@ -41,9 +42,14 @@ class TableValues(NamedTuple):
         return TableValues(means, spreads)
 
 
-# what a table says of all cells of a tensor, whose sides are the slices of a mode and all combinations of the
-# other modes' slices
-Unfolded = Callable[[TensorObservations, int, np.random.Generator], TableValues]
+class Unfolded(Protocol):
+    """Fits the table of a mode: its slices by all combinations of the other modes' slices."""
+
+    def __call__(
+        self, data: TensorObservations, mode: int, rng: np.random.Generator, *, brief: bool = False
+    ) -> TableValues:
+        """Return what it says of all cells, by a short fit if that is enough."""
+        ...
 
 
 @final
@@ -67,7 +73,8 @@ class Blend:
     typical : float
         Median of these standard errors.
     table_errors : tuple of (int, float)
-        Errors of the tables of all modes alone, on such cells of the first hold-out; NaN if there is none.
+        Errors of the tables of all modes alone, on the cells held out by which ranks were compared; NaN of a
+        table that knows nothing of these.
     """
 
     mode: int
@@ -115,14 +122,6 @@ class _Trial:
     judged: Candidate
     table: TableValues
 
-    @classmethod
-    def of(cls, judged: Candidate, unfolded: Unfolded, mode: int, rng: np.random.Generator) -> _Trial:
-        """Fit the table of a mode without the cells held out."""
-        part = judged.held.part
-        assert isinstance(part, TensorObservations)
-        table = in_full(partial(unfolded, part, mode, rng))
-        return cls(judged, table.at(judged.held.positions))
-
     @property
     def told(self) -> NDArray[np.bool_]:
         """Which cells the table knows something of."""
@@ -150,13 +149,71 @@ class _Trial:
         return _spreads(weight, table, self.judged.spreads)
 
 
-def choose_blend(judged: Sequence[Candidate], unfolded: Unfolded, rng: np.random.Generator) -> Blend | None:
-    """Return the blend with the table that lowers errors on held-out cells most, None if none surely does.
+def _fitted_without(
+    held: HeldOut, unfolded: Unfolded, mode: int, rng: np.random.Generator, *, brief: bool
+) -> TableValues:
+    """Fit the table of a mode without the cells held out, and return what it says of these."""
+    assert isinstance(held.part, TensorObservations)
+    table = in_full(partial(unfolded, held.part, mode, rng, brief=brief))
+    return table.at(held.positions)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TablesBeside:
+    """What tables of all modes say of the cells held out by which ranks are compared.
 
     Parameters
     ----------
+    by_mode : mapping of int to TableValues, shape (k,)
+    """
+
+    by_mode: Mapping[int, TableValues]
+
+    @classmethod
+    def of(cls, held: HeldOut, unfolded: Unfolded, rng: np.random.Generator) -> TablesBeside:
+        """Fit a table of each mode of more than one slice, briefly."""
+        modes = [k for k, length in enumerate(held.part.shape) if length > 1]
+        with stage("tables of the same cells, compared by held-out cells"):
+            return cls({mode: _fitted_without(held, unfolded, mode, rng, brief=True) for mode in modes})
+
+    def best(self, one: Candidate) -> tuple[int, Vector]:
+        """Return the mode of the table that a model is best blended with, and the misses of the blend."""
+        trials = {mode: _Trial(one, table) for mode, table in self.by_mode.items()}
+        blended = {mode: trial.misses(_weight([trial])) for mode, trial in trials.items()}
+        mode = min(blended, key=lambda k: float(np.linalg.norm(blended[k])))
+        return mode, blended[mode]
+
+    def error(self, one: Candidate) -> float:
+        """Return the error of a model where it is best blended with a table."""
+        return one.error_of(self.best(one)[1])
+
+    def gain(self, one: Candidate) -> Gain:
+        """Return what that gains."""
+        blended = self.best(one)[1]
+        return Gain.of(one.misses**2 - blended**2, (one.error, one.error_of(blended)))
+
+    def errors(self, one: Candidate) -> tuple[tuple[int, float], ...]:
+        """Return the errors of the tables alone, by mode."""
+        return tuple((mode, _Trial(one, table).table_error) for mode, table in self.by_mode.items())
+
+
+def choose_blend(
+    mode: int,
+    judged: Sequence[Candidate],
+    table_errors: tuple[tuple[int, float], ...],
+    unfolded: Unfolded,
+    rng: np.random.Generator,
+) -> Blend | None:
+    """Return the blend with the table of a mode, None if it does not surely lower errors on held-out cells.
+
+    Parameters
+    ----------
+    mode : int
     judged : sequence of Candidate
-        Of the chosen CP model, one per hold-out, of cells in memory, two or more; the first chooses the mode.
+        Of the chosen CP model, one per hold-out, of cells in memory, two or more.
+    table_errors : tuple of (int, float)
+        What is kept of the tables that were looked at.
     unfolded : callable
         Fits a table.
     rng : numpy.random.Generator
@@ -165,18 +222,10 @@ def choose_blend(judged: Sequence[Candidate], unfolded: Unfolded, rng: np.random
     -----
     Each hold-out is judged with the weight that the others have learnt.
     """
-    first = judged[0]
-    size = float(np.sqrt(np.mean(first.held.values**2)))
-    if sum(one.means.size for one in judged) < ENOUGH or not first.error > ROUNDING * size:
+    if sum(one.means.size for one in judged) < ENOUGH:
         return None
-    with stage("tables of the same cells, compared by held-out cells"):
-        modes = [k for k, length in enumerate(first.held.part.shape) if length > 1]
-        looked = {mode: _Trial.of(first, unfolded, mode, rng) for mode in modes}
-        after = {mode: _norm([trial.misses(_weight([trial]))]) for mode, trial in looked.items()}
-        mode = min(after, key=after.__getitem__)
-        if not BLENDS.first.allows(Gain.between(_norm([first.misses]), after[mode])):
-            return None
-        trials = [looked[mode], *(_Trial.of(one, unfolded, mode, rng) for one in judged[1:])]
+    with stage("the table of a mode, compared by other held-out cells"):
+        trials = [_Trial(one, _fitted_without(one.held, unfolded, mode, rng, brief=False)) for one in judged]
     # what the others have learnt
     weights = [_weight([other for other in trials if other is not trial]) for trial in trials]
     before = [one.misses for one in judged]
@@ -197,7 +246,7 @@ def choose_blend(judged: Sequence[Candidate], unfolded: Unfolded, rng: np.random
         cp_error,
         np.sort(np.concatenate(scores)),
         float(np.median(np.concatenate(stated))),
-        tuple((looked_at, trial.table_error) for looked_at, trial in looked.items()),
+        table_errors,
     )
 
 

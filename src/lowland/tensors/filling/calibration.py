@@ -11,7 +11,7 @@ import numpy as np
 from lowland.bayes.score_quantile import interval_reach
 from lowland.core.arrays import Vector
 from lowland.core.brief import briefly
-from lowland.tensors.filling.choice import Candidate, pooled_error
+from lowland.tensors.filling.candidates import Candidate, pooled_error
 
 
 @briefly

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 from typing import cast
@@ -19,21 +19,14 @@ from lowland.kernels.blas_threads import one_blas_thread
 from lowland.tensors.cells.held_out import hold_out
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.cells.protocol import KnownCells
-from lowland.tensors.filling.blending import Unfolded, choose_blend
+from lowland.tensors.filling.blending import Blend, Unfolded, choose_blend
 from lowland.tensors.filling.calibration import Calibration
-from lowland.tensors.filling.choice import (
-    RANKS,
-    Candidate,
-    choose_noise,
-    choose_orders,
-    choose_rank,
-    features_of,
-    judge,
-    pooled_error,
-)
+from lowland.tensors.filling.candidates import Candidate, pooled_error
+from lowland.tensors.filling.choice import choose_noise, choose_orders, features_of, judge
 from lowland.tensors.filling.completed import TensorCompletionFit
 from lowland.tensors.filling.mode_orders import ModeOrder
 from lowland.tensors.filling.objective import BayesianCP
+from lowland.tensors.filling.rank_choice import RANKS, Chains, choose_rank
 from lowland.tensors.filling.sampling import check_draws, draws_of, sampled
 from lowland.trials.choices import BLENDS, MODE_ORDERS, SLICE_NOISE
 
@@ -87,26 +80,24 @@ def complete_by_cp(
     with one_blas_thread():  # the same bits whatever its number of threads
         ordered = {order.mode for order in orders}
         held = hold_out(data, MODE_ORDERS.hides, ordered, rng)
-        # numbers of their own: an order that is of no use changes no bit of the rest
-        smooth = choose_orders(held, orders, rank, spawn(rng, 1)[0])
+        # numbers of their own: what is of no use, orders or tables, changes no bit of the rest
+        ahead, apart = spawn(rng, 2)
+        smooth = choose_orders(held, orders, rank, ahead)
         features = features_of(data.shape, orders, smooth)
-        best, tried = choose_rank(held, rank, features, rng)
-        again = hold_out(data, SLICE_NOISE.hides, ordered, rng)
-        best = choose_noise(again, best, features, rng, RANKS if rank is None else (rank,))
-        others = [
-            hold_out(data, BLENDS.hides, ordered, rng, every_mode=True) for _ in range(BLENDS.hides.times)
-        ]
-        judged = judge(best, others, features, rng)
-        baseline_error = None if baseline is None else _error_of(baseline, judged)
-        blend, table, apart = None, None, spawn(rng, 1)[0]  # a table that is of no use changes no bit either
         without = "" if unfolded is None else _why_no_tables(data)
-        if unfolded is not None and isinstance(data, TensorObservations) and not without:
-            blend = choose_blend(judged, unfolded, apart)
-            if blend is None:
-                without = "they do not surely lower errors on held-out cells"
-            else:
-                with stage("the table of all known cells"):
-                    table = in_full(partial(unfolded, data, blend.mode, apart))
+        tables = None if without else unfolded
+        chains = Chains(held, features, int(rng.integers(2**63)))
+        chosen = _choose(data, rank, ordered, chains, int(rng.integers(2**63)), tables, apart)
+        baseline_error = None if baseline is None else _error_of(baseline, chosen.judged)
+        table = None
+        if tables is not None and chosen.blend is None:
+            without = "they do not surely lower errors on held-out cells"
+        if chosen.blend is not None:
+            with stage("the table of all known cells"):
+                assert tables is not None
+                assert isinstance(data, TensorObservations)
+                table = in_full(partial(tables, data, chosen.blend.mode, apart))
+        best = chosen.model
         model = BayesianCP(data, best.rank, features, best.noise_mode)
         # where the chosen run ended: another start might lose components that this one has
         search = sampled(model, burn_in, n_draws, rng, first=best.last)
@@ -122,15 +113,49 @@ def complete_by_cp(
         model=model,
         draws=draws_of(search),
         search=search,
-        calibration=Calibration.of(judged),
-        tried=tried,
+        calibration=Calibration.of(chosen.judged),
+        tried=chains.least,
         orders=words,
-        blend=blend,
+        blend=chosen.blend,
         table=table,
         no_table=without,
         smooth=tuple((orders[k], smooth[k]) for k in sorted(smooth)),
         baseline_error=baseline_error,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """The model, how it predicts cells that did not choose it, and its blend with a table."""
+
+    model: Candidate
+    judged: list[Candidate]
+    blend: Blend | None
+
+
+def _choose(
+    data: KnownCells,
+    rank: int | None,
+    ordered: set[int],
+    chains: Chains,
+    seed: int,
+    tables: Unfolded | None,
+    apart: np.random.Generator,
+) -> _Chosen:
+    """Choose rank, noise and blend, and as if there were no tables if these are of no use in the end."""
+    rng = np.random.default_rng(seed)
+    first, beside = choose_rank(chains, rank, tables, apart)
+    again = hold_out(data, SLICE_NOISE.hides, ordered, rng)
+    best = choose_noise(again, first, chains.features, rng, RANKS if rank is None else (rank,))
+    hides = BLENDS.hides
+    others = [hold_out(data, hides, ordered, rng, every_mode=True) for _ in range(hides.times)]
+    judged = judge(best, others, chains.features, rng)
+    if tables is None or beside is None:
+        return _Chosen(best, judged, None)
+    blend = choose_blend(beside.best(first)[0], judged, beside.errors(first), tables, apart)
+    if blend is None and choose_rank(chains, rank, None, apart).best is not first:
+        return _choose(data, rank, ordered, chains, seed, None, apart)
+    return _Chosen(best, judged, blend)
 
 
 def _error_of(baseline: Baseline, judged: Sequence[Candidate]) -> float:
