@@ -283,3 +283,17 @@ def test_what_is_asked_of_a_smoothed_table(smoothed, monkeypatch):
     assert not learnt
     few.update(at[0], at[1], table[at])
     assert len(learnt) == 1
+
+
+def test_a_clear_gain_looks_at_one_permuted_order():
+    for permuted, is_order, left in (
+        ((0.05, 0.9, 0.9), True, 2),
+        ((-0.5, 0.9, 0.9), True, 2),
+        ((0.2, 0.2, 0.2), True, 0),
+        ((0.2, 0.2, 0.4), False, 0),
+        ((0.4, 0.1, 0.1), False, 2),
+        ((), True, 0),
+    ):
+        gains = iter(permuted)
+        assert smoothing_learning._is_of_the_order(1.0, gains) == is_order
+        assert len(list(gains)) == left

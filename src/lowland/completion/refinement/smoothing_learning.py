@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from itertools import chain
 from typing import final
 
 import numpy as np
@@ -17,8 +18,8 @@ from lowland.core.running.stages import stage
 from lowland.trials.choices import CURVES
 from lowland.trials.gains import Gain
 
-# squared errors have to fall so many times as much as along so many permuted orders
-BEYOND, PERMUTED = 3.0, 3
+# squared errors have to fall so many times as much as along so many permuted orders; or as along the first
+BEYOND, PERMUTED, CLEARLY = 3.0, 3, 10.0
 # kinds with fewer held-out cells are not blended
 FEWEST = 20
 # share of the cells that is held out one by one besides: runs say little about them
@@ -78,7 +79,7 @@ def learn_smoothing(
     weights, centred = _shares(cells)
     gain = _gain(cells, weights, centred)
     enough = CURVES.takes(Gain(gain, 0.0, gain))
-    if not enough or any(BEYOND * other >= gain for other in _permuted_gains(trials, rng, places)):
+    if not enough or not _is_of_the_order(gain, _permuted_gains(trials, rng, places)):
         return None
     judged = cells.errors.copy()
     for number in range(len(trials.parts)):
@@ -157,6 +158,12 @@ def _blended(cells: _Cells, weights: Vector, centred: NDArray[np.bool_]) -> Vect
     steps = np.where(centred[kinds], cells.steps[1], cells.steps[0])
     blended: Vector = weights[kinds] * steps
     return blended
+
+
+def _is_of_the_order(gain: float, permuted: Iterator[float]) -> bool:
+    """Return whether a gain is far above those of permuted orders: clearly above the first, or above all."""
+    first = next(permuted, -np.inf)
+    return CLEARLY * first < gain or all(BEYOND * other < gain for other in chain([first], permuted))
 
 
 def _permuted_gains(trials: Trials, rng: np.random.Generator, places: Matrix) -> Iterator[float]:
