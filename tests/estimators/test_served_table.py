@@ -10,7 +10,9 @@ import pytest
 import lowland as ll
 from lowland.cells.labels import TableLabels
 from lowland.completion.tables.kept_fit import cells_as_arrays, cells_from_arrays
+from lowland.completion.tables.updates import refuse_far
 from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.running.locks import lock_of
 
 pytestmark = pytest.mark.usefixtures("plain_kernels_throughout")
 SHAPE = (120, 60)
@@ -260,12 +262,87 @@ def test_values_that_overflow_are_refused_and_change_nothing(method, dtype, valu
     )
     before = model.predict_table()
     with pytest.raises(InvalidInputError, match=r"values is out of scale(.|\n)*correct the value"):
-        model.update([3], [2], [value])
+        model.update([3], [2], [value], allow_far=True)
     np.testing.assert_array_equal(model.predict_table(), before)
     row = np.full((1, 6), np.nan)
     row[0, 1] = value
     if dtype == "float64":
         with pytest.raises(InvalidInputError, match="X is out of scale"):
             model.transform(row)
-    model.update([3], [2], [1e6])
+        with pytest.raises(InvalidInputError, match="known is out of scale"):
+            model.fold_in({1: value})
+    model.update([3], [2], [1e6], allow_far=True)
     assert np.isfinite(model.predict_table()).all()
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ((["u1", "u2"], ["film 1", "film 2"], [3.0, np.nan]), "values"),
+        ((["u1", "u2", "u1"], ["film 1", "film 2", "film 1"], [3.0, 2.0, 5.0]), "listed more than once"),
+        ((["u1", "new"], ["film 1", "film 2"], [3.0, 500.0]), "far beyond the known ones"),
+        ((["u1", "new"], ["film 1", "film new"], [3.0, -500.0]), "far beyond the known ones"),
+        ((["u1"], ["film 1"], [np.inf]), "values"),
+    ],
+)
+def test_updates_are_all_or_nothing(cells, words, model):
+    before = copy.deepcopy(model)
+    with pytest.raises(InvalidInputError, match=words):
+        model.update(*cells)
+    np.testing.assert_array_equal(model.predict_table(), before.predict_table())
+    assert (
+        model._completed.table.observations.fingerprint()
+        == before._completed.table.observations.fingerprint()
+    )
+    assert model.row_labels_.tolist() == before.row_labels_.tolist()
+
+
+def test_repeated_and_far_cells_are_taken_in_where_asked(model):
+    model.update(["u1", "u1"], ["film 1"] * 2, [2.0, 4.0], duplicates="mean", refit=False)
+    model.update(["u2"], ["film 1"], [99.0], allow_far=True, refit=False)
+    data = model._completed.table.observations
+    value = {(int(i), int(j)): float(v) for i, j, v in zip(data.rows, data.columns, data.values, strict=True)}
+    assert (value[1, 1], value[2, 1]) == (3.0, 99.0)
+    model.update(["u3"], ["film 1"], [90.0], refit=False)  # no longer far
+
+
+def test_how_far_is_far():
+    def cells(rows, columns, values, **shape):
+        return ll.Observations.from_triples(rows, columns, values, shape=(30, 3))
+
+    known = cells(range(20), [0] * 10 + [1] * 10, [*range(10), *range(100, 110)])
+    for column, value, far in (
+        (0, 99.0, False),
+        (0, 99.1, True),
+        (0, -90.1, True),
+        (1, 0.0, True),
+        (1, 199, False),
+    ):
+        new = cells([25], [column], [value])
+        if far:
+            with pytest.raises(InvalidInputError, match="known from"):
+                refuse_far(known, new)
+        else:
+            refuse_far(known, new)
+    refuse_far(known, cells([25], [2], [1e3]))  # of a new column the range of the table counts
+    refuse_far(cells([0], [0], [1.0]), cells([1], [0], [1e9]))  # one number has no range
+
+
+def test_updates_of_several_threads_wait_for_each_other(model):
+    """Six threads lost 30 of 36 rows."""
+    count = min(6, 3 * (os.cpu_count() or 1))
+    barrier = threading.Barrier(count)
+
+    def add(number):
+        barrier.wait()
+        for k in range(3):
+            model.update([f"thread {number}, {k}"], ["film 3"], [4.0], refit=False)
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(model.row_labels_) == SHAPE[0] + 3 * count == model._completed.model.shape[0]
+    assert lock_of(model) is lock_of(model)
+    assert lock_of(copy.deepcopy(model)) is not lock_of(model)

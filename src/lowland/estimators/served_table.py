@@ -13,12 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import data_of
 from lowland.completion.tables.rankings import alike, one_row, recommend, recommend_new
-from lowland.completion.tables.updates import extended
+from lowland.completion.tables.updates import extended, refuse_far
 from lowland.core.arrays import Indices, Matrix, Vector, check_size, overflows
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.results.findings import Certificate
+from lowland.core.running.locks import lock_of
 from lowland.core.wording import nearest
 from lowland.estimators.saved_table import _SavedTable
 from lowland.estimators.table_input import as_positions, covariates_of, flag_or_auto
@@ -175,22 +176,36 @@ class _ServedTable(_SavedTable, ABC):
         return self._names(columns, 1), correlations
 
     def update(
-        self, rows: ArrayLike, columns: ArrayLike, values: ArrayLike, *, refit: bool | str = "auto"
+        self,
+        rows: ArrayLike,
+        columns: ArrayLike,
+        values: ArrayLike,
+        *,
+        refit: bool | str = "auto",
+        duplicates: str = "error",
+        allow_far: bool = False,
     ) -> Self:
-        """Take in new observations, starting from the current fit.
+        """Take in new observations, all or none of them, starting from the current fit.
+
+        Updates by several threads wait for each other; who predicts meanwhile gets the fit of before.
 
         Parameters
         ----------
         rows, columns : array_like, shape (k,)
             Labels if the data had labels, else positions. Unknown ones become new rows or columns.
         values : array_like, shape (k,)
-            A known cell gets its new value; of repeated cells the last value counts.
+            A known cell gets its new value.
         refit : bool or "auto"
             Whether to fit the whole table again and to certify it. Otherwise only the rows and columns of the
             new cells are solved again, in milliseconds, and the fit has no certificate; after many such
             updates, fit again. "auto": if more than one cell in a hundred is new. Fits with draws, with
             covariates, with losses that are not all squared, and new columns of a table whose columns have
             scales of their own are always fitted again.
+        duplicates : {"error", "mean", "last"}
+            What to do with a cell that is listed twice.
+        allow_far : bool
+            Whether numbers are taken in that lie further beyond the known ones of their column than ten times
+            as far as these lie apart (of the table, where a column has fewer than eight).
 
         Returns
         -------
@@ -200,28 +215,33 @@ class _ServedTable(_SavedTable, ABC):
         Raises
         ------
         InvalidInputError
-            If a value is beyond 1e60, whose square a fit cannot hold; the fit stays as it is.
+            If a cell repeats, or a value is not finite, far beyond the known ones, or beyond 1e60, whose
+            square a fit cannot hold. The fit stays as it is.
         UnsupportedError
             If the model was saved without its data.
         """
         check_is_fitted(self)
-        new = extended(self._completed.labels, rows, columns, values)
-        check_size("values", new.values)
         whole = flag_or_auto(refit, "refit")
-        completed, refitted = self._completed.updated(new, refit=whole)
-        if not all(np.isfinite(side).all() for side in completed.model.factors()):
-            raise overflows("values", new.values)
-        self.certificate_ = None
-        if refitted and self.certify:
-            # what judges is imported where it judges
-            from lowland.estimators.table_fits import judge_again
+        with lock_of(self):
+            new = extended(self._completed.labels, rows, columns, values, duplicates)
+            check_size("values", new.values)
+            if not allow_far:
+                refuse_far(data_of(self._completed.table, "an update"), new)
+            completed, refitted = self._completed.updated(new, refit=whole)
+            if not all(np.isfinite(side).all() for side in completed.model.factors()):
+                raise overflows("values", new.values)
+            certificate = None
+            if refitted and self.certify:
+                # what judges is imported where it judges
+                from lowland.estimators.table_fits import judge_again
 
-            rng = np.random.default_rng(completed.seed)
-            completed, self.certificate_ = judge_again(self, completed, rng)
-        self.n_features_in_ = completed.model.shape[1]
-        if "feature_names_in_" in vars(self):
-            self.feature_names_in_ = np.asarray(completed.labels.columns, dtype=object)
-        self._set(completed)
+                rng = np.random.default_rng(completed.seed)
+                completed, certificate = judge_again(self, completed, rng)
+            self._set(completed)
+            self.certificate_ = certificate
+            self.n_features_in_ = completed.model.shape[1]
+            if "feature_names_in_" in vars(self):
+                self.feature_names_in_ = np.asarray(completed.labels.columns, dtype=object)
         return self
 
     def _names(self, positions: Indices, axis: int) -> NDArray[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lowland.cells.labels import TableLabels
 from lowland.completion.tables.model import TableModel
-from lowland.core.arrays import Indices, Matrix, Vector, check_floats
+from lowland.core.arrays import Indices, Matrix, Vector, check_floats, check_size
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
 
@@ -112,7 +112,7 @@ def one_row(labels: TableLabels, known: Mapping[Any, Any], *, n: int, dtype: str
     Raises
     ------
     InvalidInputError
-        If a label is not known, or a value is not finite.
+        If a label is not known, or a value is not finite or beyond 1e60.
     """
     # labels may be of several types; positions are whole numbers
     kind = None if labels.columns is None else object
@@ -122,6 +122,7 @@ def one_row(labels: TableLabels, known: Mapping[Any, Any], *, n: int, dtype: str
         if isinstance(value, str):
             raise InvalidInputError(f"column {name!r} holds numbers", repr(value), fix="give a number")
     values = check_floats(list(known.values()), "known", ndim=1, dtype=dtype)
+    check_size("known", values)
     return Observations.from_triples(
         np.zeros(columns.size, np.intp), columns[order], values[order], shape=(1, n)
     )

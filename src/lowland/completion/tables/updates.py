@@ -16,6 +16,9 @@ from lowland.core.errors import InvalidInputError
 
 # a table without labels may at most double and grow by this many lines; larger positions are taken for errors
 FARTHEST = 100_000
+# how many widths of a column's range an update may lie beyond it unasked; columns with fewer cells have the
+# range of the table
+FAR, FEWEST = 10.0, 8
 # an update solves rows and columns of new cells in turn: rounds at most, and the change that ends them
 ROUNDS, SETTLED = 5, 1e-3
 
@@ -40,7 +43,13 @@ def merge(table: Observations, new: Observations) -> Observations:
     ).in_order()
 
 
-def extended(labels: TableLabels, rows: ArrayLike, columns: ArrayLike, values: ArrayLike) -> Observations:
+def extended(
+    labels: TableLabels,
+    rows: ArrayLike,
+    columns: ArrayLike,
+    values: ArrayLike,
+    duplicates: str = "error",
+) -> Observations:
     """Return cells as observations in the order of a table; unknown labels and positions extend it."""
     numbers = check_floats(values, "values", ndim=1)
     _refuse_missing(rows, "rows")
@@ -57,8 +66,35 @@ def extended(labels: TableLabels, rows: ArrayLike, columns: ArrayLike, values: A
         shape=(m, n),
         row_labels=row_labels,
         column_labels=column_labels,
-        duplicates="last",
+        duplicates=duplicates,
     )
+
+
+def refuse_far(table: Observations, new: Observations) -> None:
+    """Raise InvalidInputError if a new cell lies far beyond the known ones of its column."""
+    if not table.size:
+        return
+    n = max(table.shape[1], new.shape[1])
+    counts = np.bincount(table.columns, minlength=n)
+    lowest, highest = np.full(n, np.inf), np.full(n, -np.inf)
+    np.minimum.at(lowest, table.columns, table.values)
+    np.maximum.at(highest, table.columns, table.values)
+    alone = (counts < FEWEST) | (lowest == highest)
+    lowest[alone], highest[alone] = table.values.min(), table.values.max()
+    low, high = lowest[new.columns], highest[new.columns]
+    values = new.values.astype(np.float64)
+    beyond = np.maximum(low - values, values - high) - FAR * (high - low)
+    place = int(np.argmax(beyond)) if new.size else 0
+    if new.size and low[place] < high[place] and beyond[place] > 0:
+        names = TableLabels.of(new)
+        row, column = names.row_name(int(new.rows[place])), names.column_name(int(new.columns[place]))
+        ends = f"{low[place]:g} to {high[place]:g}"
+        raise InvalidInputError(
+            "values has a number far beyond the known ones",
+            f"{values[place]:g} in row {row} and column {column}, known from {ends}",
+            "it would move all that is predicted from it",
+            "correct the value, or pass allow_far=True if it is right",
+        )
 
 
 def _refuse_missing(labels: ArrayLike, name: str) -> None:
