@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lowland.core.atomic import UNFINISHED, noting_files, write_whole
+from lowland.core.atomic import UNFINISHED, _short, check_writable, noting_files, write_whole
 from lowland.core.errors import InvalidInputError
 
 unix = pytest.mark.skipif(sys.platform == "win32", reason="needs the files of Unix")
@@ -170,3 +170,33 @@ def test_two_writers_of_one_file(tmp_path):
     thread.join(10)
     assert path.read_text() == "slow"
     assert not leftovers(tmp_path)
+
+
+@unix
+def test_names_that_cannot_be_are_refused_before_work(tmp_path):
+    (tmp_path / "one").symlink_to(tmp_path / "other")
+    (tmp_path / "other").symlink_to(tmp_path / "one")
+    for name, found in (("one", "symbolic links"), ("one/file", "symbolic links"), ("x" * 300, "too long")):
+        for ask in (check_writable, write):
+            with pytest.raises(InvalidInputError, match=found):
+                ask(tmp_path / name)
+    assert (tmp_path / "one").is_symlink()
+
+
+@unix
+def test_the_longest_names_are_written_and_their_leftovers_removed(tmp_path):
+    path = tmp_path / ("y" * 255)
+    left = tmp_path / f".{_short(path.name)}.old{UNFINISHED}"
+    left.write_text("left by a killed process")
+    write(path)
+    assert path.read_text() == "new"
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@unix
+def test_other_names_of_a_file_keep_its_contents_and_that_is_said(tmp_path):
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "b").hardlink_to(tmp_path / "a")
+    with pytest.warns(UserWarning, match="b is a hard link: the other names"):
+        write(tmp_path / "b")
+    assert ((tmp_path / "a").read_text(), (tmp_path / "b").read_text()) == ("old", "new")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 # the code of commands that were interrupted; signals other than SIGINT have their own
 INTERRUPTED = 130
-# what a device that takes no more says
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+# what a device says that takes no more, and a closed stream
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
 
 
 def main() -> None:
@@ -24,6 +24,9 @@ def main() -> None:
     warnings.showwarning = lambda message, *_: _say(f"warning: {message}")
     try:
         # imported here so that an interrupt during loading is handled too
+        from lowland.cli.streams import fill_closed
+
+        fill_closed()
         from lowland.cli.signals import taking_signals
         from lowland.core.atomic import noting_files
 

@@ -40,6 +40,7 @@ from lowland.completion.tables.intervals import INTERVAL_METHODS
 from lowland.core.cells.fingerprints import is_fingerprint
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
+from lowland.core.paths import is_same_file
 from lowland.core.results.claims import OF_CELLS
 from lowland.files.shapes.layouts import Reading, Table
 from lowland.files.sources import is_among
@@ -101,7 +102,7 @@ class ResultOptions:
             "--certificate": self.certificate,
         }
         for name, path in paths.items():
-            if path is not None and table is not None and path.resolve() == table.resolve():
+            if path is not None and table is not None and is_same_file(path, table):
                 raise InvalidInputError(
                     f"{name} would overwrite the table", str(path), fix="name another file"
                 )

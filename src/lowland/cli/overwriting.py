@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
+from lowland.core.paths import real_path
 from lowland.files.bundle import MARK
 from lowland.files.foreign.columnar import COLUMNAR, need_arrow
 from lowland.files.text.text_layout import DELIMITERS
@@ -46,7 +47,7 @@ def check_outputs(*paths: Path | None, force: bool) -> None:
         Whether files of others may be replaced.
     """
     given = [path for path in paths if path is not None]
-    if len({path.resolve() for path in given}) < len(given):
+    if len({real_path(path) for path in given}) < len(given):
         names = ", ".join(str(path) for path in given)
         raise InvalidInputError(
             "two results would be written to the same file", names, fix="name different files"

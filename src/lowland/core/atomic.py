@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
 import shutil
 import stat
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -14,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from lowland.core.errors import InvalidInputError
+from lowland.core.paths import real_path
 
 # not on Windows, where leftovers of killed processes are not removed
 if sys.platform != "win32":
@@ -21,6 +25,8 @@ if sys.platform != "win32":
 
 # the name of an unfinished file is that of the file, between a dot and this
 UNFINISHED = ".part"
+# longer names have a digest instead in those of unfinished files, since most file systems take 255 bytes
+LONGEST_NAME = 200
 # an unfinished file for a device is held in memory up to this size
 MOST_IN_MEMORY = 64 << 20
 
@@ -60,7 +66,7 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], None]
         If the folder does not exist or cannot be written, the file is read-only, or the disk is full. The old
         file, if there was one, is then untouched and no temporary file is left.
     """
-    target = Path(os.path.realpath(path))
+    target = real_path(path)
     check_writable(target)
     try:
         if target.exists() and not target.is_file():
@@ -80,10 +86,18 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], None]
 
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise, before long work, if a file could not be written at the end."""
-    target = Path(os.path.realpath(path))
+    target = real_path(path)
     folder = target.parent
+    try:
+        target.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:  # a name that is too long
+        raise _cannot_be(path, error) from error
     if not folder.is_dir():
         raise InvalidInputError(f"cannot write {path}", f"no folder {folder}", fix="create it first")
+    if target.is_symlink():
+        raise _cannot_be(path, OSError(errno.ELOOP, os.strerror(errno.ELOOP)))
     if target.is_dir():
         raise InvalidInputError(f"cannot write {path}", "it is a folder", fix="name a file")
     if target.exists():
@@ -99,6 +113,10 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise InvalidInputError(f"cannot write {path}", f"no permission in {folder}", fix="write elsewhere")
 
 
+def _cannot_be(path: str | os.PathLike[str], error: OSError) -> InvalidInputError:
+    return InvalidInputError(f"cannot write {path}", error.strerror or str(error), fix="name another file")
+
+
 def _replace(target: Path, write: Callable[[IO[bytes]], None]) -> None:
     """Write a file under a temporary name, and rename it."""
     _remove_leftovers(target)
@@ -109,6 +127,7 @@ def _replace(target: Path, write: Callable[[IO[bytes]], None]) -> None:
             file.flush()
             _take_permissions(file.fileno(), target)
             os.fsync(file.fileno())
+            _warn_of_links(target)
             # renamed while it is locked: an unfinished file without a lock is a leftover
             os.replace(name, target)
     except BaseException:
@@ -116,6 +135,14 @@ def _replace(target: Path, write: Callable[[IO[bytes]], None]) -> None:
             os.unlink(name)
         raise
     _sync(target.parent)
+
+
+def _warn_of_links(target: Path) -> None:
+    """Warn if a file that will be replaced has other names."""
+    with suppress(OSError):
+        if target.stat().st_nlink > 1:
+            told = f"{target} is a hard link: the other names of the file keep its old contents"
+            warnings.warn(told, UserWarning, stacklevel=4)
 
 
 def _write_through(target: Path, write: Callable[[IO[bytes]], None]) -> None:
@@ -130,7 +157,9 @@ def _write_through(target: Path, write: Callable[[IO[bytes]], None]) -> None:
 def _unfinished(target: Path) -> tuple[int, str]:
     """Create a temporary file beside the target, locked so that no other process takes it for a leftover."""
     while True:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=UNFINISHED)
+        handle, name = tempfile.mkstemp(
+            dir=target.parent, prefix=f".{_short(target.name)}.", suffix=UNFINISHED
+        )
         try:
             if sys.platform != "win32":
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -148,10 +177,16 @@ def _remove_leftovers(target: Path) -> None:
     """Remove unfinished files for a target that killed processes have left."""
     if sys.platform == "win32":
         return
-    for path in target.parent.glob(f".{_literal(target.name)}.*{UNFINISHED}"):
+    for path in target.parent.glob(f".{_literal(_short(target.name))}.*{UNFINISHED}"):
         with suppress(OSError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
+
+
+def _short(name: str) -> str:
+    """Return a name that is short enough for an unfinished file."""
+    encoded = os.fsencode(name)
+    return name if len(encoded) <= LONGEST_NAME else hashlib.sha256(encoded).hexdigest()
 
 
 def _literal(name: str) -> str:

@@ -19,6 +19,7 @@ from typing import IO, Any, final
 
 from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
 from lowland.core.memory import check_fits
+from lowland.core.paths import real_path
 
 # bytes of a stream that are read between two looks at the memory that is left
 PIECE = 64 << 20
@@ -130,7 +131,7 @@ def is_among(path: Path, source: str | os.PathLike[str]) -> bool:
     """Return whether a file is, or would be, one of those that a folder or a pattern means."""
     folder = Path(source)
     if folder.is_dir():
-        return path.resolve().parent == folder.resolve()
+        return real_path(path).parent == real_path(folder)
     fits = PATTERN.search(os.fspath(source)) is not None and not folder.exists()
     return fits and path.absolute().match(str(folder.absolute()))
 
@@ -173,7 +174,11 @@ def open_source(source: str | os.PathLike[str]) -> Opened:
         If that needs a package that is not installed.
     """
     if os.fspath(source) == STANDARD_INPUT:
-        return unpacked(Opened("standard input", "", None, read_all(sys.stdin.buffer, "standard input")))
+        try:
+            contents = read_all(sys.stdin.buffer, "standard input")
+        except OSError as error:
+            raise cannot_open("standard input", error) from error
+        return unpacked(Opened("standard input", "", None, contents))
     path = Path(source)
     try:
         with path.open("rb"):

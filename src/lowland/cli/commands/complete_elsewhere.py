@@ -32,6 +32,7 @@ from lowland.completion.storage.observations import StoredObservations
 from lowland.core.arrays import check_rank
 from lowland.core.cells.fingerprints import recognise
 from lowland.core.errors import InvalidInputError
+from lowland.core.paths import real_path
 from lowland.core.random import make_generator
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import StopReason
@@ -61,7 +62,7 @@ def complete_elsewhere(context: typer.Context, asked: CompleteOptions) -> None:
         raise InvalidInputError(
             f"--model is needed for {where}", "none", "nothing else is written", "name one"
         )
-    if place.spill is not None and place.spill.resolve() in (model.resolve(), *model.resolve().parents):
+    if place.spill is not None and real_path(place.spill) in (real_path(model), *real_path(model).parents):
         raise InvalidInputError(
             "--model must not lie in the folder of --spill", str(model), fix="name a file beside it"
         )
@@ -157,7 +158,7 @@ def _stored(folder: Path, table: Path, how: dict[str, Any]) -> StoredObservation
             f"{', '.join(was)}, not {', '.join(how.values())}",
             fix="name another folder, or remove this one",
         )
-    known, meant = {f.path for f in stored.origin.files}, {str(p.resolve()) for p in parquet_files(table)}
+    known, meant = {f.path for f in stored.origin.files}, {str(real_path(p)) for p in parquet_files(table)}
     if not known <= meant:
         raise InvalidInputError(
             f"the table in {folder} holds the cells of other files",

@@ -23,6 +23,7 @@ from lowland.core.arrays import Indices
 from lowland.core.brief import briefly
 from lowland.core.damage import check_arrays, reading, require
 from lowland.core.folders import restore_folder
+from lowland.core.paths import real_path
 from lowland.core.running.stages import announce, stage
 from lowland.files.bundle import load_contents, save_bundle
 
@@ -52,7 +53,7 @@ class SourceFile:
     def of(cls, path: Path) -> SourceFile:
         """Return a file as it is now."""
         now = path.stat()
-        return cls(str(path.resolve()), now.st_size, now.st_mtime_ns)
+        return cls(str(real_path(path)), now.st_size, now.st_mtime_ns)
 
 
 @briefly
