@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -16,8 +17,10 @@ import numpy as np
 from lowland.core.atomic import write_whole
 from lowland.files.foreign.columnar import COLUMNAR, need_arrow
 
-# with what a cell begins that spreadsheets run
+# with what a cell begins that spreadsheets run, also after blanks and in letters of full width
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# marks without a width, which some of them skip as they skip blanks
+UNSEEN = "\ufeff\u200b\u200c\u200d\u2060"
 # text files whose fields tabs separate, by the endings of their names
 TABS = (".tsv", ".tab")
 # rows of a columnar file converted at once
@@ -105,10 +108,16 @@ class _Guard:
     def text(self, value: Any) -> str:
         """Return a label as it is written."""
         text = cell_text(value)
-        if self._formulas or not isinstance(value, str) or not text.startswith(FORMULA) or _is_number(text):
+        if self._formulas or not isinstance(value, str) or not _is_formula(text) or _is_number(text):
             return text
         self.guarded.add(text)
         return f"'{text}"
+
+
+def _is_formula(text: str) -> bool:
+    """Return whether a spreadsheet might run a text."""
+    seen = unicodedata.normalize("NFKC", text.translate(dict.fromkeys(map(ord, UNSEEN))))
+    return seen.startswith(FORMULA) or seen.lstrip().startswith(FORMULA)
 
 
 def _is_number(text: str) -> bool:
