@@ -55,6 +55,7 @@ def main() -> int:
     results = {**context(), "runs": []}
     if whole and PART.exists() and same_code(part := json.loads(PART.read_text(encoding="utf-8")), results):
         results = part
+        results["runs"] = [run for run in results["runs"] if not run["failed"]]
     done = {run["name"] for run in results["runs"]}
     for run in runs:
         if run.name in done:

@@ -104,9 +104,9 @@ def main():
                 found = {
                     "lowland": model.predict_cells(*at),
                     "gibbs": own(holes, seed, order, method="gibbs").predict_cells(*at),
-                    "map, auto": own(holes, seed, method="map", rank=min(16, min(table.shape) // 2)).predict(
-                        *at
-                    ),
+                    "map, auto": own(
+                        holes, seed, method="map", rank=min(16, min(table.shape) // 2)
+                    ).predict_cells(*at),
                     "IterativeImputer": IterativeImputer(
                         random_state=seed, n_nearest_features=width, keep_empty_features=True
                     ).fit_transform(holes)[held],

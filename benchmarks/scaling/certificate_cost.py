@@ -128,7 +128,8 @@ def main():
             found, both, _ = timed(fit, certify=True, effort=effort)
             certificate = getattr(found, "certificate", None) or found.certificate_
             judging, verdicts = both - alone, " ".join(SHORT[finding.verdict] for finding in certificate)
-            gap = certificate["globally_optimal"].value
+            judged = {finding.claim for finding in certificate}
+            gap = certificate["globally_optimal"].value if "globally_optimal" in judged else None
             shown = "" if gap is None else format(gap, ".1g")
             row = f"{name} | {alone:.2f} | {effort} | {judging:.2f} | {judging / alone:.2f} | {verdicts} | {shown}"
             print(f"| {row} |", flush=True)

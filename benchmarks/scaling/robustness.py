@@ -154,12 +154,12 @@ def standard_normal(rng):
 def main():
     quick = "--quick" in sys.argv
     start = time.perf_counter()
-    false_minima(50 if quick else 1000)
+    false_minima(50 if quick else 300)
     chain(5 if quick else 20)
-    noise(3 if quick else 20)
+    noise(3 if quick else 10)
     spare_rank(2 if quick else 10)
     decaying_spectrum(1 if quick else 5)
-    coverage(20 if quick else 1000)
+    coverage(20 if quick else 200)
     print(f"{time.perf_counter() - start:.0f} s")
 
 

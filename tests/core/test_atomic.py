@@ -9,7 +9,15 @@ import time
 
 import pytest
 
-from lowland.core.atomic import UNFINISHED, _short, check_writable, noting_files, write_whole
+from lowland.core.atomic import (
+    UNFINISHED,
+    _short,
+    check_writable,
+    is_same_file,
+    noting_files,
+    real_path,
+    write_whole,
+)
 from lowland.core.errors import InvalidInputError
 
 unix = pytest.mark.skipif(sys.platform == "win32", reason="needs the files of Unix")
@@ -200,3 +208,20 @@ def test_other_names_of_a_file_keep_its_contents_and_that_is_said(tmp_path):
     with pytest.warns(UserWarning, match="b is a hard link: the other names"):
         write(tmp_path / "b")
     assert ((tmp_path / "a").read_text(), (tmp_path / "b").read_text()) == ("old", "new")
+
+
+@unix
+def test_links_of_both_kinds_are_followed(tmp_path):
+    plain, other = tmp_path / "a", tmp_path / "b"
+    plain.write_text("1")
+    other.write_text("1")
+    (tmp_path / "hard").hardlink_to(plain)
+    (tmp_path / "soft").symlink_to(plain)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert is_same_file(plain, tmp_path / "hard")
+    assert is_same_file(tmp_path / "soft", tmp_path / "hard")
+    assert is_same_file(tmp_path / "new", tmp_path / "x" / ".." / "new")
+    assert not is_same_file(plain, other)
+    assert not is_same_file(plain, tmp_path / "new")
+    assert not is_same_file(plain, tmp_path / "loop")
+    assert real_path(tmp_path / "loop" / "x").name == "x"

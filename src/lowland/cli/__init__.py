@@ -15,6 +15,9 @@ INTERRUPTED = 130
 # what a device says that takes no more, and a closed stream
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
 
+# standard streams, and how the device that stands for a closed one is opened: what needs it fails
+STREAMS = {"stdin": os.O_WRONLY, "stdout": os.O_RDONLY, "stderr": os.O_WRONLY}
+
 
 def main() -> None:
     """Run the command line and exit with its code: 0 done, 1 claim missed, 2 bad input, 130 interrupted.
@@ -24,9 +27,7 @@ def main() -> None:
     warnings.showwarning = lambda message, *_: _say(f"warning: {message}")
     try:
         # imported here so that an interrupt during loading is handled too
-        from lowland.cli.streams import fill_closed
-
-        fill_closed()
+        _fill_closed()
         from lowland.cli.signals import taking_signals
         from lowland.core.atomic import noting_files
 
@@ -36,6 +37,22 @@ def main() -> None:
     except KeyboardInterrupt:
         code = _say_interrupted(())
     sys.exit(_flush(code))
+
+
+def _fill_closed() -> None:
+    """Open what is closed of standard input, output and error, so that no file of a table takes its number.
+
+    Reading or writing these fails as it would on a closed stream, when something is to be read or written;
+    what is said on a closed standard error goes nowhere.
+    """
+    for number, (name, access) in enumerate(STREAMS.items()):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, access)  # gets the lowest number that is free
+        if getattr(sys, name) is None:
+            stream = open(number, "w" if number else "r", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
 
 
 def _run(written: Sequence[Path]) -> int:

@@ -37,10 +37,10 @@ from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import PlannedFit, check_effort, fit_plan
 from lowland.completion.settings import MODEL, RUNNING
 from lowland.completion.tables.intervals import INTERVAL_METHODS
+from lowland.core.atomic import is_same_file
 from lowland.core.cells.fingerprints import is_fingerprint
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
-from lowland.core.paths import is_same_file
 from lowland.core.results.claims import OF_CELLS
 from lowland.files.shapes.layouts import Reading, Table
 from lowland.files.sources import is_among

@@ -6,9 +6,8 @@ import os
 import zipfile
 from pathlib import Path
 
-from lowland.core.atomic import check_writable
+from lowland.core.atomic import check_writable, real_path
 from lowland.core.errors import InvalidInputError
-from lowland.core.paths import real_path
 from lowland.files.bundle import MARK
 from lowland.files.foreign.columnar import COLUMNAR, need_arrow
 from lowland.files.text.text_layout import DELIMITERS

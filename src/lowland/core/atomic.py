@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import IO
 
 from lowland.core.errors import InvalidInputError
-from lowland.core.paths import real_path
 
 # not on Windows, where leftovers of killed processes are not removed
 if sys.platform != "win32":
@@ -47,6 +46,21 @@ def noting_files() -> Iterator[list[Path]]:
 def was_written(path: str | os.PathLike[str]) -> bool:
     """Whether a file was written since files are noted."""
     return Path(path) in (_WRITTEN.get() or ())
+
+
+def real_path(path: str | os.PathLike[str]) -> Path:
+    """Return an absolute path without symbolic links, as far as they lead: a loop of links stays as it is."""
+    return Path(os.path.realpath(path))
+
+
+def is_same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Return whether two paths name one file, by links of either kind, or would."""
+    if real_path(one) == real_path(other):
+        return True
+    try:
+        return os.path.samefile(one, other)
+    except OSError:  # one of them is not there
+        return False
 
 
 def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], None]) -> None:

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, final
 
+from lowland.core.atomic import real_path
 from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
 from lowland.core.memory import check_fits
-from lowland.core.paths import real_path
 
 # bytes of a stream that are read between two looks at the memory that is left
 PIECE = 64 << 20

@@ -30,9 +30,9 @@ from lowland.completion.files.models import save_model
 from lowland.completion.storage.contents import holds_table
 from lowland.completion.storage.observations import StoredObservations
 from lowland.core.arrays import check_rank
+from lowland.core.atomic import real_path
 from lowland.core.cells.fingerprints import recognise
 from lowland.core.errors import InvalidInputError
-from lowland.core.paths import real_path
 from lowland.core.random import make_generator
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import StopReason

@@ -20,10 +20,10 @@ from lowland.cells.sides import TableCells
 from lowland.cells.stored import StoredBlocks, mapped
 from lowland.completion.storage.parts import check_choices
 from lowland.core.arrays import Indices
+from lowland.core.atomic import real_path
 from lowland.core.brief import briefly
 from lowland.core.damage import check_arrays, reading, require
 from lowland.core.folders import restore_folder
-from lowland.core.paths import real_path
 from lowland.core.running.stages import announce, stage
 from lowland.files.bundle import load_contents, save_bundle
 
