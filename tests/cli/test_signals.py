@@ -1,4 +1,4 @@
-"""Signals, closed pipes and streams, full devices: a command ends soon, keeps what it has, and says what that is."""
+"""Signals, closed streams, full devices: a command ends soon, keeps what it has, and says what that is."""
 
 import json
 import os
