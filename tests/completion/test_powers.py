@@ -336,7 +336,7 @@ def test_updates_go_beyond_what_was_known():
     larger = 100 * full[:40]
     gaps = rng.random(larger.shape) < 0.2
     i, j = np.nonzero(~gaps)
-    model.update(i + 60, j, larger[i, j])
+    model.update(i + 60, j, larger[i, j], allow_far=True)
     rows, columns = np.nonzero(gaps)
     low, high = model.predict_interval(rows + 60, columns, level=0.9)
     assert (low < high).all()

@@ -134,7 +134,9 @@ def test_updates_keep_names_and_refuse_slips():
     plain = M(**LIGHT).fit(holes)
     with pytest.raises(InvalidInputError, match="rows must lie between"):
         plain.update([2_000_000_000], [5], [1.0])
-    plain.update([0, 0], [0, 0], [1.0, 2.0])
+    with pytest.raises(InvalidInputError, match="listed more than once"):
+        plain.update([0, 0], [0, 0], [1.0, 2.0])
+    plain.update([0, 0], [0, 0], [1.0, 2.0], duplicates="last")
     seen = plain._completed.table.observations
     assert seen.values[(seen.rows == 0) & (seen.columns == 0)] == [2.0]
 

@@ -125,7 +125,7 @@ def later(model, values):
         grown[i, j] = rng.choice(known) if known.size else 0.0
     grown[len(values), 2:] = np.nan
     rows, columns = np.array(at).T
-    model.update(rows, columns, grown[rows, columns], refit=True)
+    model.update(rows, columns, grown[rows, columns], refit=True, duplicates="last")
     return grown
 
 

@@ -19,7 +19,7 @@ from lowland.trials.choices import CURVES
 from lowland.trials.gains import Gain
 
 # squared errors have to fall so many times as much as along so many permuted orders; or as along the first
-BEYOND, PERMUTED, CLEARLY = 3.0, 3, 10.0
+BEYOND, PERMUTED, BEYOND_FIRST = 3.0, 3, 10.0
 # kinds with fewer held-out cells are not blended
 FEWEST = 20
 # share of the cells that is held out one by one besides: runs say little about them
@@ -163,7 +163,7 @@ def _blended(cells: _Cells, weights: Vector, centred: NDArray[np.bool_]) -> Vect
 def _is_of_the_order(gain: float, permuted: Iterator[float]) -> bool:
     """Return whether a gain is far above those of permuted orders: clearly above the first, or above all."""
     first = next(permuted, -np.inf)
-    return CLEARLY * first < gain or all(BEYOND * other < gain for other in chain([first], permuted))
+    return BEYOND_FIRST * first < gain or all(BEYOND * other < gain for other in chain([first], permuted))
 
 
 def _permuted_gains(trials: Trials, rng: np.random.Generator, places: Matrix) -> Iterator[float]:

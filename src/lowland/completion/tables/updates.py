@@ -93,7 +93,7 @@ def refuse_far(table: Observations, new: Observations) -> None:
             "values has a number far beyond the known ones",
             f"{values[place]:g} in row {row} and column {column}, known from {ends}",
             "it would move all that is predicted from it",
-            "correct the value, or pass allow_far=True if it is right",
+            "correct the value, or allow it if it is right (`allow_far`)",
         )
 
 
