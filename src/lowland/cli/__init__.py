@@ -14,7 +14,6 @@ from pathlib import Path
 INTERRUPTED = 130
 # what a device says that takes no more, and a closed stream
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
-
 # standard streams, and how the device that stands for a closed one is opened: what needs it fails
 STREAMS = {"stdin": os.O_WRONLY, "stdout": os.O_RDONLY, "stderr": os.O_WRONLY}
 
@@ -26,8 +25,8 @@ def main() -> None:
     """
     warnings.showwarning = lambda message, *_: _say(f"warning: {message}")
     try:
-        # imported here so that an interrupt during loading is handled too
         _fill_closed()
+        # imported here so that an interrupt during loading is handled too
         from lowland.cli.signals import taking_signals
         from lowland.core.atomic import noting_files
 

@@ -135,11 +135,12 @@ def _best_of_ranks(chains: Chains, of: Callable[[Candidate], float]) -> Candidat
 def _climb(chains: Chains, of: Callable[[Candidate], float], least: int) -> list[Candidate]:
     """Return chains of ascending ranks, to the first from the least on where doubling did not help."""
     tried: list[Candidate] = []
+    errors: dict[int, float] = {}
     for rank in RANKS:
         tried.append(chains(rank))
-        errors = np.array([of(one) for one in tried])
-        before = float(np.min(errors[: np.searchsorted(RANKS, rank // 2, side="right")], initial=np.inf))
-        helped = CP_RANKS.takes(Gain.between(before, float(errors.min())))
+        errors[rank] = of(tried[-1])
+        before = min((error for own, error in errors.items() if 2 * own <= rank), default=np.inf)
+        helped = CP_RANKS.takes(Gain.between(before, min(errors.values())))
         if rank >= least and not (helped and not any(one.is_exact for one in tried)):
             break
     return tried
