@@ -61,8 +61,8 @@ SUITE = (
     # whose figures are mostly successes and errors
     Run("scaling/sensing.py", ("--seeds", "30"), ("--seeds", "2", "--ranks", "1")),
     Run("scaling/random_starts.py", ("--count", "50", "--saddles", "20"), ("--count", "3", "--saddles", "1")),
-    Run("scaling/limit.py", ("--seeds", "1", "--port-seeds", "1")),
-    Run("scaling/robustness.py"),
+    Run("scaling/limit.py", ("--seeds", "1", "--port-seeds", "1", "--port-cells", "1")),
+    Run("scaling/robustness.py", ("--quick",)),
     Run("accuracy/intervals.py", ("planted", "--trials", "8"), ("planted", "--trials", "1")),
     Run("accuracy/intervals.py", ("published", "--trials", "1")),
     Run("accuracy/intervals.py", ("tables",)),

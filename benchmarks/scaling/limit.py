@@ -1,6 +1,6 @@
 """Completion near the information limit: successes, digits and seconds, beside R2RILS and scaled descent.
 
-    python benchmarks/scaling/limit.py [--seeds 10] [--port-seeds 3]
+    python benchmarks/scaling/limit.py [--seeds 10] [--port-seeds 3] [--port-cells 3]
 
 Masks have at least as many entries as the rank in every row and column. Those whose modular rank says
 that infinitely many completions exist are counted apart.
@@ -117,6 +117,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--port-seeds", type=int, default=3, help="of R2RILS: minutes per instance")
+    parser.add_argument("--port-cells", type=int, default=3, help="how many of R2RILS's rows are run")
     options = parser.parse_args()
     seeds = options.seeds
     print(
@@ -133,7 +134,7 @@ def main():
         for oversampling in (1.3, 2.0, 2.9):
             cell("scaled descent", by_scaled, 300, condition, oversampling, min(seeds, 5))
     cell("scaled descent", by_scaled, 1000, 10.0, 2.9, min(seeds, 3))
-    for condition, oversampling in ((10.0, 2.0), (10.0, 1.5), (1e5, 2.0)):
+    for condition, oversampling in ((10.0, 2.0), (10.0, 1.5), (1e5, 2.0))[: options.port_cells]:
         cell("R2RILS (port)", by_r2rils, 300, condition, oversampling, options.port_seeds)
 
 
