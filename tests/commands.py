@@ -12,7 +12,7 @@ from unittest import mock
 
 import typer
 
-from lowland.cli import app, main
+from lowland.cli import app, run
 
 COMMAND = [sys.executable, "-m", "lowland"]
 ENVIRONMENT = {"NO_COLOR": "1", "COLUMNS": "100"}
@@ -39,7 +39,6 @@ def call(*arguments, cwd, env=None):
     if env:
         return call_process(*arguments, cwd=cwd, env=env)
     written, errors = io.StringIO(), io.StringIO()
-    code = 0
     with (
         contextlib.chdir(cwd),
         contextlib.redirect_stdout(written),
@@ -51,10 +50,7 @@ def call(*arguments, cwd, env=None):
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("default")
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code or 0
+        code = run()
     return subprocess.CompletedProcess(arguments, code, written.getvalue(), errors.getvalue())
 
 

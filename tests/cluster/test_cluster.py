@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import dask.array as da
 import dask.dataframe as dd
@@ -264,8 +265,38 @@ def test_without_workers_it_ends_with_a_clear_error(monkeypatch):
         raise CancelledError("lost dependencies")
 
     with pytest.raises(ClusterError, match="lost again and again"):
-        cluster_blocks.persistently(lose)
+        cluster_blocks.persistently(SimpleNamespace(status="running"), lose)
     assert len(tried) == cluster_blocks.ROUNDS
+
+
+def test_a_lost_scheduler_is_told_at_once():
+    tried = []
+
+    def lose():
+        tried.append(1)
+        raise OSError("timed out trying to connect")
+
+    with pytest.raises(ClusterError, match="the scheduler of the cluster is lost"):
+        cluster_blocks.persistently(SimpleNamespace(status="connecting"), lose)
+    assert len(tried) == 1
+
+
+def test_a_scheduler_that_is_lost_in_mid_fit(frame, quiet, monkeypatch):
+    from distributed import Client
+
+    with make_cluster(1) as cluster, Client(cluster, timeout="1s") as client:
+        seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=2, sort=False), **COLUMNS)
+        gathered, inner = [], client.gather
+
+        def gather(*arguments, **options):
+            gathered.append(1)
+            if len(gathered) == 3:
+                cluster.sync(cluster.scheduler.close)
+            return inner(*arguments, **options)
+
+        monkeypatch.setattr(client, "gather", gather)
+        with pytest.raises(ClusterError, match="the scheduler of the cluster is lost"):
+            DaskMatrixCompletion(client=client, **SMALL).fit(seen)
 
 
 def test_arrays_and_files(client, frame, tmp_path, rng):
@@ -581,7 +612,7 @@ def test_errors_of_tasks_are_not_taken_for_losses(monkeypatch):
         raise FileNotFoundError("part-7.parquet")
 
     with pytest.raises(FileNotFoundError):
-        cluster_blocks.persistently(fail)
+        cluster_blocks.persistently(SimpleNamespace(status="running"), fail)
     assert len(tried) == 1
 
 

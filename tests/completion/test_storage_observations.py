@@ -1,16 +1,20 @@
 """Tables on the disk: the bits of tables in memory, and nothing left behind."""
 
 import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import lowland as ll
+from lowland.cells.stored import mapped
 from lowland.completion.elsewhere import penalised_fit as line_fit
 from lowland.completion.storage import observations as stored_observations
+from lowland.completion.storage.contents import read_contents
 from lowland.core.cells import line_bounds
 from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
+from lowland.core.folders import reserve
 from lowland.core.results.claims import OF_CELLS
 from lowland.core.results.findings import Certificate
 from lowland.estimators import table_fits
@@ -457,3 +461,53 @@ def test_one_gaussian_has_the_bits_of_that_in_memory(ratings, stored):
     np.testing.assert_array_equal(found.predict_table(), expected.predict_table())
     draws = [fit.sample([8], ["film 02"], 3, random_state=0) for fit in (found, expected)]
     np.testing.assert_array_equal(*draws)
+
+
+@pytest.fixture
+def stored_file(ratings, tmp_path):
+    pa.parquet.write_table(ratings, tmp_path / "ratings.parquet")
+    return tmp_path / "ratings.parquet"
+
+
+@pytest.fixture
+def small_files():
+    """Let no file of this process grow beyond 3,000 bytes, which looks as a full disk does."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(stored_file, tmp_path, small_files):
+    reserved = tmp_path / "reserved"
+    reserved.touch()
+    with pytest.raises(OSError, match="large"):
+        reserve(reserved, 4_000)
+    with pytest.raises(InvalidInputError, match=r"cannot write.*\n.*large"):
+        ll.StoredObservations.from_parquet(stored_file, tmp_path / "cells", **COLUMNS)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ratings.parquet", "reserved"]
+
+
+def test_two_processes_that_make_one_folder(stored_file, tmp_path, monkeypatch):
+    def made_meanwhile(folder):
+        if folder.name != "cells":
+            shutil.copytree(folder, tmp_path / "cells")  # as another process does
+        return read_contents(folder)
+
+    monkeypatch.setattr(stored_observations, "read_contents", made_meanwhile)
+    with pytest.raises(InvalidInputError, match="another process has made it meanwhile"):
+        ll.StoredObservations.from_parquet(stored_file, tmp_path / "cells", **COLUMNS)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cells", "ratings.parquet"]
+    assert ll.StoredObservations.open(tmp_path / "cells").size
+
+
+@pytest.mark.parametrize("size", [70, 40_000])  # read whole, and mapped
+def test_a_damaged_array_is_named(tmp_path, size):
+    file = tmp_path / "rows-000-values.npy"
+    np.save(file, np.zeros(size))
+    content = bytearray(file.read_bytes())
+    content[10:14] = b"{(\n'"
+    file.write_bytes(content)
+    with pytest.raises(FileFormatError, match=r"rows-000-values\.npy is part of a damaged stored table"):
+        mapped(file, "table")

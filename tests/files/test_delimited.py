@@ -9,6 +9,7 @@ import lowland as ll
 from lowland.core.errors import FileFormatError
 from lowland.files.sources import open_source
 from lowland.files.table_format import TableFormat
+from lowland.files.tables import load_table
 from lowland.files.text.delimited import read_delimited
 from lowland.files.text.text_layout import find_text_layout
 
@@ -98,3 +99,13 @@ def test_signs_of_unicode_end_no_lines(reader, tmp_path):
     table = ll.read_table(path)
     assert table.shape == (2, 2)
     assert table.row_labels.tolist() == ["berlin", "bonn"]
+
+
+def test_a_line_may_be_longer_than_a_megabyte(tmp_path):
+    names = [f"g{k}" + "x" * 400 for k in range(3_000)]
+    lines = [",".join(["id", *names]), *(",".join([f"s{i}", *["1.5"] * 3_000]) for i in range(2))]
+    path = tmp_path / "wide.csv"
+    path.write_text("\n".join(lines) + "\n")
+    table = load_table(path)
+    assert table.observations.shape == (2, 3_000)
+    assert table.observations.column_labels[-1] == names[-1]

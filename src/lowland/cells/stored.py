@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, cast, final
 
 import numpy as np
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 from lowland.cells.block import Arrays, CellBlock
 from lowland.cells.sides import arguments_of_lines, shared_argument
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.folders import filling
 from lowland.kernels.sparse_tables.sparse_gram import add_pairs
 
 # bytes of a file that are read in less time than it takes to map them
@@ -97,7 +99,7 @@ class StoredBlocks:
         """
         if self.left is not None:
             return self  # partners would have to be kept too
-        with tempfile.TemporaryFile(dir=self.folder) as file:
+        with filling(self.folder), tempfile.TemporaryFile(dir=self.folder) as file:
             for block in self:
                 values = block.values
                 file.write(np.ascontiguousarray(values).data)
@@ -132,7 +134,15 @@ class StoredBlocks:
 
 
 def mapped(file: Path, what: str) -> NDArray[Any]:
-    """Return an array that is mapped from its file, of a stored "table" or "tensor", to be read alone."""
+    """Return an array that is mapped from its file, of a stored "table" or "tensor", to be read alone.
+
+    Raises
+    ------
+    InvalidInputError
+        If the file is gone.
+    FileFormatError
+        If it is damaged.
+    """
     try:
         if file.stat().st_size <= READ_WHOLE:
             array = np.load(file)
@@ -143,4 +153,10 @@ def mapped(file: Path, what: str) -> NDArray[Any]:
     except FileNotFoundError as error:
         raise InvalidInputError(
             f"the stored {what} is gone", f"no {file}", fix="sort its files again"
+        ) from error
+    except (ValueError, EOFError, SyntaxError, TokenError) as error:  # its header is parsed as Python
+        raise FileFormatError(
+            f"{file} is part of a damaged stored {what}",
+            str(error.args[0]) if error.args else "",
+            fix="sort the files again",
         ) from error

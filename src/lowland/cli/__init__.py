@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 
 # the code of commands that were interrupted; signals other than SIGINT have their own
 INTERRUPTED = 130
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 # what a device says that takes no more, and a closed stream
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
 # standard streams, and how the device that stands for a closed one is opened: what needs it fails
@@ -19,7 +21,18 @@ STREAMS = {"stdin": os.O_WRONLY, "stdout": os.O_RDONLY, "stderr": os.O_WRONLY}
 
 
 def main() -> None:
-    """Run the command line and exit with its code: 0 done, 1 claim missed, 2 bad input, 130 interrupted.
+    """Run the command line and exit with its code."""
+    code = run()
+    # all is done and said: a signal that comes while the interpreter ends must not change the code
+    for name in SIGNALS:
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None:
+            signal.signal(number, signal.SIG_IGN)  # other handlers are removed before the end
+    sys.exit(code)
+
+
+def run() -> int:
+    """Run the command line and return its code: 0 done, 1 claim missed, 2 bad input, 130 interrupted.
 
     SIGTERM and SIGHUP end a command as Ctrl-C does, with codes 143 and 129.
     """
@@ -35,7 +48,7 @@ def main() -> None:
             code = 128 + signals.last if code == INTERRUPTED else code
     except KeyboardInterrupt:
         code = _say_interrupted(())
-    sys.exit(_flush(code))
+    return _flush(code)
 
 
 def _fill_closed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from lowland.core.errors import InvalidInputError
 
+# what a disk says that takes no more
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 # ending of a folder that is being replaced
 _OLD = ".old.part"
 # unfinished folders of this process: others with its number are those of one that ended
@@ -22,10 +25,16 @@ def unfinished_folder(target: Path) -> Iterator[Path]:
     """Yield a new folder beside the target, which is removed at the end if it is still there.
 
     Those of processes that ended are removed before.
+
+    Raises
+    ------
+    InvalidInputError
+        If the disk is full.
     """
     unfinished = _begin(target)
     try:
-        yield unfinished
+        with filling(target.parent):
+            yield unfinished
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
         _OPEN.discard(unfinished)
@@ -38,13 +47,54 @@ def new_folder(target: Path) -> Iterator[Path]:
     Raises
     ------
     InvalidInputError
-        If it exists.
+        If it exists, also if another process has made it meanwhile, or if the disk is full.
     """
     if target.exists():
         raise InvalidInputError(f"{target} exists", "a folder or file", fix="choose a new folder")
     with unfinished_folder(target) as unfinished:
         yield unfinished
-        unfinished.rename(target)
+        try:
+            unfinished.rename(target)
+        except OSError as error:
+            if not target.exists():
+                raise
+            raise InvalidInputError(
+                f"{target} exists", "another process has made it meanwhile", fix="choose a new folder"
+            ) from error
+
+
+@contextmanager
+def filling(folder: Path) -> Iterator[None]:
+    """Raise InvalidInputError where a disk takes no more of what is written into a folder.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is full, or cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        # NumPy tells of bytes that were not written without a number
+        if error.errno is not None and error.errno not in FULL:
+            raise
+        raise InvalidInputError(
+            f"cannot write into {folder}",
+            error.strerror or f"the disk took less than it was given ({error})",
+            fix="free some space, or use a folder on another disk",
+        ) from error
+
+
+def reserve(path: Path, size: int) -> None:
+    """Give a file its room on the disk: to write into a mapped file without it would end the process."""
+    if sys.platform != "linux" or not size:
+        return
+    with path.open("r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno in FULL:
+                raise
 
 
 def remove_files(folder: Path, names: set[str]) -> None:
@@ -67,9 +117,9 @@ def replace_folder(target: Path, new: Path, names: set[str]) -> None:
     Raises
     ------
     InvalidInputError
-        If it holds others.
+        If it holds others, or another process replaces it as well.
     """
-    others = sorted({path.name for path in target.iterdir()} - names)
+    others = sorted({path.name for path in target.iterdir()} - names) if target.exists() else []
     if others:
         raise InvalidInputError(
             f"{target} holds files that are not its own",
@@ -78,8 +128,15 @@ def replace_folder(target: Path, new: Path, names: set[str]) -> None:
             "move them elsewhere",
         )
     old = target.with_name(f".{target.name}{_OLD}")
-    target.rename(old)
-    new.rename(target)
+    try:
+        target.rename(old)
+        new.rename(target)
+    except OSError as error:
+        raise InvalidInputError(
+            f"{target} was changed by another process",
+            error.strerror or str(error),
+            fix="open it again, and add what it lacks",
+        ) from error
     shutil.rmtree(old, ignore_errors=True)
 
 

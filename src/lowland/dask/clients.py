@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -11,11 +12,14 @@ from contextlib import contextmanager
 from distributed import Client, LocalCluster
 
 from lowland.core.errors import InvalidInputError, LowlandError
+from lowland.core.running.interrupt import HeldInterrupt
 
 # seconds to wait for a scheduler
 PATIENCE = 10
 # packages that log what goes on within a cluster
 LOGGING = ("distributed", "dask", "tornado", "asyncio")
+# what the process that cleans up after the others says where this one is ended at once
+WARNINGS, QUIET = "PYTHONWARNINGS", "ignore:resource_tracker:UserWarning"
 SILENCE = logging.CRITICAL + 1
 
 
@@ -40,7 +44,7 @@ def client_of(scheduler: str | None, workers: int) -> Iterator[Client]:
     """
     with _without_logs():
         if scheduler is None:
-            with _started(workers) as cluster, Client(cluster) as client:
+            with _local_client(workers) as client:
                 yield client
         else:
             with _connected(scheduler) as client:
@@ -74,10 +78,30 @@ def _connected(scheduler: str) -> Client:
         ) from error
 
 
+@contextmanager
+def _local_client(workers: int) -> Iterator[Client]:
+    """Give a client of new worker processes, which end with the block however often it is interrupted.
+
+    (Interrupted in the middle of its end, Dask waits ten seconds when the process ends.)
+    """
+    cluster = _started(workers)
+    client = None
+    try:
+        client = Client(cluster)
+        yield client
+    finally:
+        with HeldInterrupt():
+            if client is not None:
+                client.close()
+            cluster.close()
+
+
 def _started(workers: int) -> LocalCluster:
     """Return new worker processes, which ignore SIGINT because that is how they begin."""
     main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+    warned = os.environ.get(WARNINGS)
+    os.environ[WARNINGS] = QUIET if warned is None else f"{warned},{QUIET}"
     try:
         # any free port: without an address Dask takes 8787, and warns where another cluster has it
         return LocalCluster(
@@ -96,3 +120,7 @@ def _started(workers: int) -> LocalCluster:
     finally:
         if main:
             signal.signal(signal.SIGINT, before)
+        if warned is None:
+            del os.environ[WARNINGS]
+        else:
+            os.environ[WARNINGS] = warned

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, final
 
@@ -35,7 +36,7 @@ TILE = 1500
 
 @public("lowland.dask")
 class ClusterError(LowlandError, RuntimeError):
-    """Workers of the cluster were lost repeatedly while the same tasks ran.
+    """Workers of the cluster were lost repeatedly while the same tasks ran, or its scheduler was lost.
 
     Examples
     --------
@@ -75,7 +76,9 @@ class ClusterBlocks:
 
     def map(self, function: Callable[..., Arrays], *arguments: Any) -> Arrays:
         """Return what a function of a block returns for all blocks, joined in the order of lines."""
-        parts = persistently(lambda: self.client.gather(self._submit(function, arguments)), self.blocks)
+        parts = persistently(
+            self.client, lambda: self.client.gather(self._submit(function, arguments)), self.blocks
+        )
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
     def change(self, function: Callable[..., CellBlock], *arguments: Any) -> ClusterBlocks:
@@ -84,16 +87,17 @@ class ClusterBlocks:
         Arguments travel with the tasks, so that a lost block can be computed again.
         """
         parts = self._arguments(arguments)
-        for place, given in enumerate(arguments):
-            if isinstance(given, PerPartner) and _bytes_of(given.value) >= LARGE:
-                # once for all blocks; as a task, it is there again where a worker is lost
-                sent = self.client.submit(_itself, given.value, pure=False)
-                for args in parts:
-                    args[place] = sent
-        tasks = [
-            self.client.submit(_run, function, block, *args, pure=False)
-            for block, args in zip(self.blocks, parts, strict=True)
-        ]
+        with needing_scheduler(self.client):
+            for place, given in enumerate(arguments):
+                if isinstance(given, PerPartner) and _bytes_of(given.value) >= LARGE:
+                    # once for all blocks; as a task, it is there again where a worker is lost
+                    sent = self.client.submit(_itself, given.value, pure=False)
+                    for args in parts:
+                        args[place] = sent
+            tasks = [
+                self.client.submit(_run, function, block, *args, pure=False)
+                for block, args in zip(self.blocks, parts, strict=True)
+            ]
         return ClusterBlocks(self.client, tasks, self.bounds, self._counts)
 
     def thinned(self, counts: Indices, function: Callable[..., CellBlock], *arguments: Any) -> ClusterBlocks:
@@ -123,7 +127,8 @@ class ClusterBlocks:
                 ends.append(tile)
             return list(self.client.gather(ends))
 
-        for (low, high), tile in zip(tiles, persistently(chains, self.blocks), strict=True):
+        sums = persistently(self.client, chains, self.blocks)
+        for (low, high), tile in zip(tiles, sums, strict=True):
             gram[at + low : at + high, at:] += tile
         return gram
 
@@ -166,11 +171,35 @@ class ClusterBlocks:
         return sent
 
 
-def persistently(work: Callable[[], Any], needed: Sequence[Future] = ()) -> Any:
+@contextmanager
+def needing_scheduler(client: Client) -> Iterator[None]:
+    """Raise ClusterError in place of what a client raises that has lost its scheduler.
+
+    Raises
+    ------
+    ClusterError
+    """
+    try:
+        yield
+    except LowlandError:
+        raise
+    except Exception as error:
+        if client.status == "running":
+            raise
+        raise ClusterError(
+            "the scheduler of the cluster is lost",
+            next(iter(str(error).splitlines()), type(error).__name__),
+            "the cells that its workers held are lost as well",
+            "go on from the checkpoint, if there is one, on another cluster",
+        ) from error
+
+
+def persistently(client: Client, work: Callable[[], Any], needed: Sequence[Future] = ()) -> Any:
     """Return what work returns, retried where workers were lost with arguments that only they had.
 
     Parameters
     ----------
+    client : distributed.Client
     work : callable
     needed : sequence of Future
         Results that the work begins with; those that Dask has given up are computed again.
@@ -178,17 +207,20 @@ def persistently(work: Callable[[], Any], needed: Sequence[Future] = ()) -> Any:
     Raises
     ------
     ClusterError
-        After `ROUNDS` rounds.
+        After `ROUNDS` rounds, or if the scheduler is lost.
     """
     for k in range(ROUNDS):
-        try:
-            return work()
-        except LOSSES as error:
-            last = error
-            time.sleep(k * PAUSE)  # others may be on their way
-            for future in needed:
-                if future.status == "error":
-                    future.retry()
+        with needing_scheduler(client):
+            try:
+                return work()
+            except LOSSES as error:
+                if client.status != "running":
+                    raise
+                last = error
+                time.sleep(k * PAUSE)  # others may be on their way
+                for future in needed:
+                    if future.status == "error":
+                        future.retry()
     raise ClusterError(
         "workers of the cluster are lost again and again",
         f"{ROUNDS} rounds, the last of which ended with {type(last).__name__}: {last}",

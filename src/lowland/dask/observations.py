@@ -33,7 +33,7 @@ from lowland.core.cells.line_bounds import block_bounds
 from lowland.core.cells.observations import LONGEST
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.dask.cluster_blocks import ClusterBlocks, persistently
+from lowland.dask.cluster_blocks import ClusterBlocks, needing_scheduler, persistently
 from lowland.files.sources import parquet_files
 
 
@@ -218,9 +218,16 @@ class DaskObservations:
     def _of_parts(
         cls, client: Client, parts: Sequence[Future], shape: tuple[int, int] | None, duplicates: str
     ) -> DaskObservations:
+        with needing_scheduler(client):
+            return cls._of_held(client, parts, shape, duplicates)
+
+    @classmethod
+    def _of_held(
+        cls, client: Client, parts: Sequence[Future], shape: tuple[int, int] | None, duplicates: str
+    ) -> DaskObservations:
         known = PartNames(), PartNames()
         for task in [client.submit(names_of, part, pure=False) for part in parts]:
-            mine: Names = persistently(task.result)
+            mine: Names = persistently(client, task.result)
             for collected, names_of_part in zip(known, mine, strict=True):
                 collected.add(*names_of_part)
         names, counts = joined_names(known)
@@ -245,12 +252,13 @@ class DaskObservations:
         labels = TableLabels(lengths) if shape is not None else TableLabels(lengths, names[0], names[1])
         if duplicates == "error":
             refuse_repeats(
-                persistently(lambda: client.gather(client.map(repeated_cell, sides[0], pure=False))), labels
+                persistently(client, lambda: client.gather(client.map(repeated_cell, sides[0], pure=False))),
+                labels,
             )
         else:
             counts = [_counted(client, blocks) for blocks in sides]
         rows, columns = (ClusterBlocks(client, sides[s], bounds[s], counts[s]) for s in (0, 1))
-        dtype = persistently(lambda: client.submit(_dtype, sides[0][0]).result())
+        dtype = persistently(client, lambda: client.submit(_dtype, sides[0][0]).result())
         cells = TableCells((rows, columns), lengths, int(counts[0].sum()), dtype, weighted=False)
         return cls(cells, labels, client)
 
@@ -262,7 +270,7 @@ def _named(rows: Any, columns: Any) -> tuple[Any, Any]:
 
 def _counted(client: Client, blocks: Sequence[Future]) -> Indices:
     """Return the number of cells of each line of blocks."""
-    parts = persistently(lambda: client.gather(client.map(block_counts, blocks, pure=False)))
+    parts = persistently(client, lambda: client.gather(client.map(block_counts, blocks, pure=False)))
     return np.concatenate(parts)
 
 

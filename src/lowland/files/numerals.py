@@ -226,6 +226,11 @@ def beside(cells: Collection[str], missing: Collection[str], censored: str = "wi
     return find_beside(cells, is_number, _MARKS | frozenset(missing), censored)
 
 
+def is_plain(cell: str) -> bool:
+    """Return whether a cell is a number as programs write it, without blanks or marks around it."""
+    return _PLAIN.fullmatch(cell) is not None
+
+
 def is_number(cell: str) -> bool:
     """Return whether a cell is a number with any decimal mark, and not a mark of missing cells."""
     text = cell.strip()

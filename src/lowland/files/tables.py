@@ -340,8 +340,9 @@ def _sample_profiles(layout: TextLayout, form: TableFormat, where: str) -> dict[
     profiles: dict[str, Profile] = {}
     for k, name in enumerate(layout.names):
         if name in wanted:
-            texts, codes = np.unique(
-                [row[k] if k < len(row) else "" for row in layout.sample], return_inverse=True
-            )
-            profiles[name] = _profile_of_text(codes, texts.tolist(), numerals.of(name))
+            cells = [row[k] if k < len(row) else "" for row in layout.sample]
+            texts = sorted(set(cells))
+            places = {text: at for at, text in enumerate(texts)}
+            codes = np.array([places[cell] for cell in cells], np.intp)
+            profiles[name] = _profile_of_text(codes, texts, numerals.of(name))
     return profiles

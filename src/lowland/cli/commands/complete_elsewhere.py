@@ -30,9 +30,9 @@ from lowland.completion.files.models import save_model
 from lowland.completion.storage.contents import holds_table
 from lowland.completion.storage.observations import StoredObservations
 from lowland.core.arrays import check_rank
-from lowland.core.atomic import real_path
+from lowland.core.atomic import real_path, was_written
 from lowland.core.cells.fingerprints import recognise
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import InvalidInputError, LowlandError
 from lowland.core.random import make_generator
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import StopReason
@@ -149,7 +149,11 @@ def _opened(
 def _stored(folder: Path, table: Path, how: dict[str, Any]) -> StoredObservations:
     """Return the table in a folder with all files in it, reading those that are not there yet."""
     if not holds_table(folder):
-        return StoredObservations.from_parquet(table, folder, **how)
+        try:
+            return StoredObservations.from_parquet(table, folder, **how)
+        except InvalidInputError:
+            if not holds_table(folder):  # else another process has sorted them meanwhile
+                raise
     stored = StoredObservations.open(folder)
     was = (*stored.origin.columns, stored.origin.dtype, stored.origin.duplicates)
     if was != tuple(how.values()):
@@ -181,17 +185,24 @@ def _fit(
     kept_at, data, seed = checkpoint_path(model), cells_fingerprint(seen), asked.run.seed
     identity = identity_of(data, asked.plan, about, seed)
     rng, certificate = make_generator(seed), None
-    fit = fit_elsewhere(
-        seen,
-        asked.plan,
-        asked.place.where,
-        rng=rng,
-        covariates=about,
-        checkpoint=lambda snapshot: save_checkpoint(kept_at, snapshot, identity),
-        resume=load_checkpoint(kept_at, identity, partial(recognise, versions=STORED, compute=lambda _: data))
-        if asked.run.resume
-        else None,
-    )
+    resume = None
+    if asked.run.resume:
+        is_same = partial(recognise, versions=STORED, compute=lambda _: data)
+        resume = load_checkpoint(kept_at, identity, is_same)
+    try:
+        fit = fit_elsewhere(
+            seen,
+            asked.plan,
+            asked.place.where,
+            rng=rng,
+            covariates=about,
+            checkpoint=lambda snapshot: save_checkpoint(kept_at, snapshot, identity),
+            resume=resume,
+        )
+    except LowlandError:  # such as that of a cluster that is gone
+        if asked.run.resume or was_written(kept_at):
+            warn(f"lowland: the fit so far is in {kept_at}; the same command with --resume continues from it")
+        raise
     last = fit.last_search
     header = {
         "levels": [],

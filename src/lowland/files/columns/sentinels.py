@@ -17,6 +17,9 @@ CODES = (
     *(97.0, 98.0, -99.99, -200.0, 999.9, -999.9, -999.99, -9999.9, -9999.99, -32768.0, -2147483648.0),
     *(1e20, 1e30, -1e30, 1e34, -1e34, 1e36, 9.969209968386869e36, -3.4028234663852886e38),
 )
+_SORTED = np.sort(np.array(CODES))
+# relative: that of single numbers
+PRECISION = 1e-6
 # others that a column must have before its range means something
 LEAST = 3
 
@@ -33,7 +36,7 @@ def find_sentinels(column: NDArray[np.floating]) -> list[float]:
         NaN where missing.
     """
     known = column[~np.isnan(column)]
-    present = [code for code in CODES if _near(known, [code]).any()]
+    present = _codes_among(known)
     sentinels: list[float] = []
     # those that lie near the others are data: they widen the range for the next look
     while present:
@@ -50,11 +53,19 @@ def find_sentinels(column: NDArray[np.floating]) -> list[float]:
     return [code for code in sentinels if abs(code) >= 10 or (known == code).sum() >= 2]
 
 
+def _codes_among(known: NDArray[np.floating]) -> list[float]:
+    """Return the codes that occur among numbers, by a search for each number: tables have many columns."""
+    above = np.searchsorted(_SORTED, known)
+    beside = np.concatenate([np.minimum(above, _SORTED.size - 1), np.maximum(above - 1, 0)])
+    near = np.abs(np.tile(known, 2) - _SORTED[beside]) <= PRECISION * np.abs(_SORTED[beside])
+    return [float(_SORTED[k]) for k in np.unique(beside[near])]
+
+
 def _near(known: NDArray[np.floating], codes: Sequence[float]) -> NDArray[np.bool_]:
-    """Return which numbers are one of the codes, up to the precision of single numbers."""
+    """Return which numbers are one of the codes."""
     same = np.zeros(known.size, bool)
     for code in codes:
-        same |= np.abs(known - code) <= 1e-6 * abs(code)
+        same |= np.abs(known - code) <= PRECISION * abs(code)
     return same
 
 

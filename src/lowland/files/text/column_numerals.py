@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.files.beside_numbers import NOTHING, Beside
-from lowland.files.numerals import MISSING, Numerals, beside, find_numerals, is_number
+from lowland.files.numerals import MISSING, Numerals, beside, find_numerals, is_number, is_plain
 from lowland.files.table_format import TableFormat
 
 # distinct cells of a column, and the place of each cell among them
@@ -32,11 +32,18 @@ def plain_cells(
     others : mapping of str to collection of str
         Plain numbers that these columns hold besides: `1 g` among numbers may be of another unit.
     """
+    missing = frozenset((*MISSING, *form.missing))
     by_column = {
-        name: beside({*cells, *others.get(name, ())}, form.missing, form.censored)
+        # most columns of wide tables: seen at once, since nothing stands beside plain numbers
+        name: NOTHING
+        if not others and all(cell in missing or is_plain(cell) for cell in cells)
+        else beside({*cells, *others.get(name, ())}, form.missing, form.censored)
         for name, cells in columns.items()
     }
-    plain = {name: {by_column[name].plain(cell) for cell in cells} for name, cells in columns.items()}
+    plain = {
+        name: set(cells) if by_column[name] is NOTHING else {by_column[name].plain(cell) for cell in cells}
+        for name, cells in columns.items()
+    }
     # addresses and versions have points too
     numeric = {name for name, cells in plain.items() if _are_numbers({*cells, *others.get(name, ())})}
     return {name: cells for name, cells in plain.items() if name in numeric}, by_column

@@ -26,6 +26,8 @@ from lowland.files.text.text_layout import TextLayout, as_plain_text
 
 # bytes of memory that reading a byte of text takes at least, however long labels and numbers are written
 PER_BYTE = 0.6
+# bytes that Arrow parses at once, at least and at most, and per cell of a line of a wide table
+BLOCK, LARGEST_BLOCK, LONG = 1 << 20, 1 << 30, 64
 # bytes that are looked through for a quotation mark
 QUOTED = 1 << 20
 _HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
@@ -52,11 +54,12 @@ def wanted_columns(names: Sequence[str], form: TableFormat, where: str) -> list[
     InvalidInputError
         If a column to keep or to drop does not exist, or none is left.
     """
+    present, keep, drop = frozenset(names), frozenset(form.keep), frozenset(form.drop)
     for asked in (form.keep, form.drop):
-        unknown = [name for name in asked if name not in names]
+        unknown = [name for name in asked if name not in present]
         if unknown:
             raise without_column(where, unknown[0], names)
-    left = [name for name in names if (name in form.keep if form.keep else name not in form.drop)]
+    left = [name for name in names if (name in keep if keep else name not in drop)]
     if not left:
         raise InvalidInputError(
             f"no column of {where} is left", f"columns {', '.join(names)}", fix="keep some"
@@ -248,7 +251,9 @@ def _read_arrow(
         false_values=[],
     )
     parsing = arrow_csv.ParseOptions(delimiter=text_delimiter(layout), newlines_in_values=_has_quotes(plain))
-    reading = arrow_csv.ReadOptions(column_names=list(layout.names), skip_rows=layout.skipped)
+    reading = arrow_csv.ReadOptions(
+        column_names=list(layout.names), skip_rows=layout.skipped, block_size=_block_size(plain, layout)
+    )
 
     def read() -> Any:
         source: Any = str(plain.path) if plain.path is not None else pa.BufferReader(plain.data)
@@ -280,6 +285,12 @@ def _read_arrow(
             str(error),
             fix=Remedy("correct that line", Words("name what separates fields by ", Option("delimiter"))),
         ) from error
+
+
+def _block_size(plain: Opened, layout: TextLayout) -> int:
+    """Return how many bytes are parsed at once: any line must fit, also of 500,000 cells."""
+    seen = max(sum(map(len, line)) for line in (layout.names, *layout.sample))
+    return max(BLOCK, min(plain.size, 4 * seen + LONG * len(layout.names), LARGEST_BLOCK))
 
 
 def _hexadecimal(plain: Opened, layout: TextLayout) -> set[str]:

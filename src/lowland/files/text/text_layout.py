@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
@@ -270,9 +271,9 @@ def complete_names(
         named[k] = f"column {k + 1}"
         if all(not row[k].strip() for row in records if k < len(row)):
             blank.add(named[k])
-    repeated = [name for name in named if named.count(name) > 1]
-    if repeated:
-        raise FileFormatError(f"{where} names a column twice", repr(repeated[0]), fix="rename one of them")
+    repeated = next((name for name, count in Counter(named).items() if count > 1), None)
+    if repeated is not None:
+        raise FileFormatError(f"{where} names a column twice", repr(repeated), fix="rename one of them")
     return tuple(named), frozenset(blank)
 
 

@@ -137,7 +137,8 @@ def single_delimiter(layout: TextLayout) -> str:
 
 def original_text(opened: Opened, layout: TextLayout, wanted: Sequence[str], numerals: Numerals) -> Original:
     """Return a text file as it is written, but for columns that are left out."""
-    places = [k for k, name in enumerate(layout.names) if name in wanted]
+    among = set(wanted)
+    places = [k for k, name in enumerate(layout.names) if name in among]
 
     def lines() -> Iterator[Line]:
         plain = as_plain_text(opened, layout)

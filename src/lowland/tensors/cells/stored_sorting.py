@@ -16,6 +16,7 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.line_bounds import block_bounds
 from lowland.core.cells.observations import LONGEST
 from lowland.core.errors import InvalidInputError
+from lowland.core.folders import reserve
 from lowland.core.running.stages import announce, stage
 from lowland.core.wording import Option, Words
 from lowland.sensing.input_checks import check_scale
@@ -123,7 +124,7 @@ def _sort_mode(folder: Path, mode: int, counts: Sequence[Indices], parts: int, d
         append_cells(folder, mode, cut_cells(bounds, cells))
         announce("parts", k + 1, parts, started=began)
     others, values = (
-        np.lib.format.open_memmap(cells_file(folder, mode, name), "w+", kind, (int(ends[-1]), *shape))
+        _new_map(cells_file(folder, mode, name), kind, (int(ends[-1]), *shape))
         for name, kind, shape in zip(PARTS, (np.dtype(np.int32), dtype), ((width - 1,), ()), strict=True)
     )
     for k, (low, high) in enumerate(pairwise(ends[bounds].tolist())):  # and within them
@@ -135,6 +136,13 @@ def _sort_mode(folder: Path, mode: int, counts: Sequence[Indices], parts: int, d
             _refuse_repeats(lines[order], partners[order])
     for array in (others, values):
         array.flush()
+
+
+def _new_map(file: Path, kind: np.dtype[Any], shape: tuple[int, ...]) -> np.memmap[Any, Any]:
+    """Return a new array that is mapped to a file which has its room on the disk."""
+    array = np.lib.format.open_memmap(file, "w+", kind, shape)
+    reserve(file, file.stat().st_size)
+    return array
 
 
 def _refuse_repeats(lines: NDArray[Any], others: NDArray[Any]) -> None:
