@@ -270,3 +270,31 @@ def test_closed_streams(tmp_path):
     code, words = told(["diagnose", "-", "--rank", "1"], (0,))
     assert (code, words.split("\n")[0]) == (2, "lowland: cannot read standard input")
     assert told(plan, (0, 1, 2)) == (2, "")
+
+
+# a library whose code takes an interrupt for something else, as compiled code does when it is imported
+GREEDY = """
+import os, signal, time
+try:
+    os.kill(os.getpid(), signal.{number})
+    time.sleep(0.3)
+except KeyboardInterrupt:
+    pass
+"""
+IMPORTING = """
+import time
+from lowland.cli.signals import taking_signals
+with taking_signals() as signals:
+    try:
+        import greedy_library
+        time.sleep(30)
+    except KeyboardInterrupt:
+        print("ended by", signals.last)
+"""
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_an_interrupt_during_an_import_is_not_lost(tmp_path, number):
+    (tmp_path / "greedy_library.py").write_text(GREEDY.format(number=number))
+    process = begin(tmp_path, IMPORTING, command=[sys.executable, "-c"])
+    assert process.communicate(timeout=60)[0] == f"ended by {int(getattr(signal, number))}\n"

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from types import SimpleNamespace
 
+import dask
 import dask.array as da
 import dask.dataframe as dd
 import numpy as np
@@ -284,7 +285,8 @@ def test_a_lost_scheduler_is_told_at_once():
 def test_a_scheduler_that_is_lost_in_mid_fit(frame, quiet, monkeypatch):
     from distributed import Client
 
-    with make_cluster(1) as cluster, Client(cluster, timeout="1s") as client:
+    soon = dask.config.set({"distributed.comm.timeouts.connect": "1s"})
+    with soon, make_cluster(1) as cluster, Client(cluster) as client:
         seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=2, sort=False), **COLUMNS)
         gathered, inner = [], client.gather
 

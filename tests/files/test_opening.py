@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 
 from commands import assert_clean_error, call
+from lowland.core.errors import TooLargeError
+from lowland.files import sources
 from lowland.files.opening import open_table
 from lowland.files.tables import load_table
 
@@ -152,3 +154,16 @@ def test_folders_whose_names_are_values(tmp_path):
     read = load_table(tmp_path / "parts" / "*" / "*.parquet")
     assert "values in the names of folders are not read: year=2022, year=2023" in read.decided
     assert load_table(tmp_path / "parts" / "year=2022").observations.shape == (6, 2)
+
+
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz", ".zip"])
+def test_few_bytes_that_hold_very_many_are_refused(tmp_path, monkeypatch, ending):
+    monkeypatch.setattr(sources, "SUSPECT", 1 << 20)
+    line, path = b"a,b,c\n" + b"1,2,3\n" * 400_000, tmp_path / f"t.csv{ending}"
+    if ending == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("t.csv", line)
+    else:
+        path.write_bytes({".gz": gzip, ".bz2": bz2, ".xz": lzma}[ending].compress(line))
+    with pytest.raises(TooLargeError, match="more than 100 times as large as the file"):
+        load_table(path)

@@ -17,6 +17,8 @@ from lowland.core.running.interrupt import arrive, telling_requests
 
 # seconds from a request until a search that has not ended is broken off, and until the process is ended
 PATIENCE, LAST = 3.0, 1.5
+# seconds between two looks at an import
+LOOK = 0.02
 ENDING = "lowland: interrupted; ending the current step (once more: ends at once)\n"
 LOST = b"lowland: interrupted in the middle of a computation, which is lost\n"
 
@@ -28,6 +30,24 @@ class Signals:
     def __init__(self) -> None:
         self.last: int = int(signal.SIGINT)
         self._over = threading.Event()
+        self._waits = False
+
+    def interrupt(self, number: int, frame: FrameType | None) -> None:
+        """Take a SIGINT, or what is treated as one; during an import it waits for the end of that.
+
+        Code that libraries run when they are imported may lose a KeyboardInterrupt.
+        """
+        if not _is_importing():
+            arrive(number, frame)
+        elif not self._waits:
+            self._waits = True
+            threading.Thread(target=self._send_again, args=(number,), daemon=True).start()
+
+    def _send_again(self, number: int) -> None:
+        while _is_importing():
+            time.sleep(LOOK)
+        self._waits = False
+        os.kill(os.getpid(), number)
 
     def take(self, number: int, frame: FrameType | None) -> None:
         """Treat SIGTERM or SIGHUP as the handler of SIGINT treats that."""
@@ -85,6 +105,19 @@ def _place() -> object:
     return None if frame is None else (id(frame), frame.f_lasti)
 
 
+def _is_importing() -> bool:
+    """Return whether the main thread is importing a library."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "_find_and_load" and code.co_filename.startswith("<frozen importlib"):
+            name = str(frame.f_locals.get("name"))
+            if name.split(".")[0] != __package__.split(".")[0]:
+                return True
+        frame = frame.f_back
+    return False
+
+
 def _end(number: int) -> None:
     os.write(2, LOST)
     os._exit(128 + number)
@@ -105,9 +138,12 @@ def taking_signals() -> Iterator[Signals]:
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             before[number] = signal.signal(number, signals.take)
     ignored: set[int] = set()
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is signal.SIG_IGN:
         before[signal.SIGINT] = signal.signal(signal.SIGINT, ignore_interrupts)
         ignored.add(signal.SIGINT)
+    elif usual is signal.default_int_handler:
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, signals.interrupt)
     arrivals, writer = socket.socketpair()
     writer.setblocking(False)
     earlier = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)

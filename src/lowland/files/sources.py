@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import IO, Any, final
 
 from lowland.core.atomic import real_path
-from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
+from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError, TooLargeError
 from lowland.core.memory import check_fits
 
 # bytes of a stream that are read between two looks at the memory that is left
 PIECE = 64 << 20
+# bytes of text from which, and the compression beyond which, a file is taken for one made to fill the memory
+SUSPECT, TIMES = 512 << 20, 100
 UNPACK = "unpack it to a file, or free some memory"
 COMPRESSED = (".gz", ".bz2", ".zst", ".xz", ".zip")
 # the first bytes of compressed files, but for archives, which may be tables themselves
@@ -228,7 +230,7 @@ def _decompress(opened: Opened, suffix: str) -> bytes:
     opener: Any = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(suffix)
     if opener is not None:
         with opened.stream() as raw, opener(raw, "rb") as file:
-            return read_all(file, what)
+            return read_all(file, what, opened.size)
     try:
         import pyarrow as pa
     except ImportError as error:
@@ -238,17 +240,30 @@ def _decompress(opened: Opened, suffix: str) -> bytes:
             fix="pip install 'lowland[tables]'",
         ) from error
     with opened.stream() as raw, pa.input_stream(raw, compression="zstd") as file:
-        return read_all(file, what)
+        return read_all(file, what, opened.size)
 
 
-def read_all(file: Any, what: str) -> bytes:
-    """Read a stream to its end, and refuse it as soon as it outgrows the memory."""
+def read_all(file: Any, what: str, compressed: int | None = None) -> bytes:
+    """Read a stream to its end, and refuse it as soon as it outgrows the memory, or its own bytes by far."""
     pieces: list[bytes] = []
     while piece := file.read(PIECE):
         pieces.append(bytes(piece))
+        if compressed is not None:
+            _refuse_bomb(sum(map(len, pieces)), compressed, what)
         if len(piece) == PIECE:  # another piece, and all of them once more as one
             check_fits((len(pieces) + 1) * PIECE, what, UNPACK)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _refuse_bomb(size: int, compressed: int, what: str) -> None:
+    """Raise if so many bytes come from so few that they are no table."""
+    if size > max(SUSPECT, TIMES * compressed):
+        raise TooLargeError(
+            f"{what} is more than {TIMES} times as large as the file",
+            f"more than {size / 1e6:,.0f} MB from {compressed / 1e6:.3g} MB",
+            "tables are compressed less; such files fill the memory",
+            "unpack it to a file if it is a table",
+        )
 
 
 def _from_zip(opened: Opened) -> Opened:
@@ -266,7 +281,9 @@ def _from_zip(opened: Opened) -> Opened:
                 fix="unpack it and name one of them",
             )
         try:
-            check_fits(archive.getinfo(names[0]).file_size, f"{opened.name}, decompressed,", UNPACK)
+            item, what = archive.getinfo(names[0]), f"{opened.name}, decompressed,"
+            _refuse_bomb(item.file_size, item.compress_size, what)
+            check_fits(item.file_size, what, UNPACK)
             data = archive.read(names[0])
         except RuntimeError as error:  # a password is needed
             raise _damaged(opened.name, ".zip", error) from error
