@@ -99,15 +99,20 @@ class Signals:
 _HANGUP = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows has none
 
 
+def _frame() -> FrameType | None:
+    """Return the innermost frame of the main thread."""
+    return sys._current_frames().get(threading.main_thread().ident or 0)
+
+
 def _place() -> object:
     """Return where in its code the main thread is; inside a library's compiled code it does not move."""
-    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    frame = _frame()
     return None if frame is None else (id(frame), frame.f_lasti)
 
 
 def _is_importing() -> bool:
     """Return whether the main thread is importing a library."""
-    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    frame = _frame()
     while frame is not None:
         code = frame.f_code
         if code.co_name == "_find_and_load" and code.co_filename.startswith("<frozen importlib"):

@@ -236,7 +236,7 @@ def is_number(cell: str) -> bool:
     text = cell.strip()
     if text in _MARKS:
         return False
-    return _PLAIN.fullmatch(text) is not None or any(one.number(text) is not None for one in EITHER_MARK)
+    return is_plain(text) or any(one.number(text) is not None for one in EITHER_MARK)
 
 
 def _unclear(name: str, mark: str, cells: Sequence[str], where: str) -> InvalidInputError:

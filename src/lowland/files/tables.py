@@ -31,6 +31,7 @@ from lowland.files.shapes.assembling import decide_layout, profiles_of, table_fr
 from lowland.files.shapes.layouts import Reading, Table
 from lowland.files.sources import Opened
 from lowland.files.table_format import TableFormat
+from lowland.files.text.column_numerals import distinct_cells
 from lowland.files.text.delimited import numerals_of_sample, read_delimited, wanted_columns
 from lowland.files.text.missing_words import with_marks_of_text
 from lowland.files.text.text_layout import DELIMITERS, TextLayout, check_width, find_text_layout
@@ -312,8 +313,8 @@ def _beside_words(columns: Columns, numerals: Numerals | None) -> dict[str, Prof
     for name in numerals.by_column:
         column = columns.get(name)
         if isinstance(column, np.ndarray) and column.dtype.kind == "U":
-            texts, codes = np.unique(column, return_inverse=True)
-            found[name] = _profile_of_text(codes, texts.tolist(), numerals.of(name))
+            texts, codes = distinct_cells(column)
+            found[name] = _profile_of_text(codes, texts, numerals.of(name))
     return found
 
 
@@ -340,9 +341,6 @@ def _sample_profiles(layout: TextLayout, form: TableFormat, where: str) -> dict[
     profiles: dict[str, Profile] = {}
     for k, name in enumerate(layout.names):
         if name in wanted:
-            cells = [row[k] if k < len(row) else "" for row in layout.sample]
-            texts = sorted(set(cells))
-            places = {text: at for at, text in enumerate(texts)}
-            codes = np.array([places[cell] for cell in cells], np.intp)
+            texts, codes = distinct_cells([row[k] if k < len(row) else "" for row in layout.sample])
             profiles[name] = _profile_of_text(codes, texts, numerals.of(name))
     return profiles

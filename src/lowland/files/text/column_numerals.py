@@ -81,8 +81,11 @@ def numerals_among_values(
 
 def distinct_cells(texts: Sequence[str] | NDArray[Any]) -> Coded:
     """Return the distinct cells of a column of text, and the place of each cell among them."""
-    names, codes = np.unique(texts, return_inverse=True)
-    return names.tolist(), codes
+    # quicker than NumPy's sort of all cells, above all for the short samples of many columns
+    cells = texts.tolist() if isinstance(texts, np.ndarray) else texts
+    names = sorted(set(cells))
+    places = {name: at for at, name in enumerate(names)}
+    return names, np.array([places[cell] for cell in cells], np.intp)
 
 
 def numerals_of_texts(
