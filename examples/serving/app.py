@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import FastAPI, HTTPException, Query
+from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -66,6 +67,12 @@ async def lifespan(app: FastAPI) -> Any:
 
 
 app = FastAPI(title="A completed table", lifespan=lifespan)
+
+
+@app.exception_handler(RequestValidationError)
+def misread(request: Request, error: RequestValidationError) -> JSONResponse:
+    """Say what is wrong with a question without repeating it: what is no number cannot be repeated."""
+    return JSONResponse({"detail": [{"at": one["loc"], "wrong": one["msg"]} for one in error.errors()]}, 422)
 
 
 @contextmanager

@@ -1,37 +1,48 @@
 """Workbooks whose cells lie far apart are refused before a reader allocates all that lies between."""
 
 import io
-import subprocess
-import sys
+import zipfile
 
 import pytest
 
 import lowland as ll
+from commands import call
 from lowland.core.errors import InvalidInputError
 from lowland.files.foreign import sheet_extent
+from lowland.files.tables import load_table
 from workbooks import write_cells, write_sheet
 
 TABLE = {"A1": "a", "B1": "b", "A2": 1.0, "B2": 2.0, "A3": 3.0, "B3": 4.5}
 
 
-READ = """
-import sys
-import lowland as ll
-try:
-    ll.read_table(sys.argv[1])
-except ValueError as error:
-    print(error)
-"""
+def test_stray_cells_are_left_out_with_a_word(tmp_path):
+    """The reader would ask for 550 GB and abort."""
+    write_cells(tmp_path / "far.xlsx", {**TABLE, "B90000": "see below", "XFD1048576": 7.0})
+    table = load_table(tmp_path / "far.xlsx")
+    assert table.observations.values.tolist() == [1.0, 2.0, 3.0, 4.5]
+    assert "left out, far from the table: B90000, XFD1048576" in table.decided
 
 
-def test_a_stray_cell_does_not_end_the_interpreter(tmp_path):
-    """In a process of its own, which the reader would abort."""
-    write_cells(tmp_path / "far.xlsx", {**TABLE, "XFD1048576": 7.0})
-    command = [sys.executable, "-c", READ, str(tmp_path / "far.xlsx")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[:500]
-    for words in ("far.xlsx, sheet1.xml spans more cells", "cells up to XFD1048576", "delete stray cells"):
-        assert words in done.stdout
+def test_stray_cells_stay_in_a_completed_workbook(tmp_path):
+    rows = {f"{c}{i}": float(i * k) for k, c in enumerate("ABC", 1) for i in range(2, 12)}
+    rows |= {"A1": "a", "B1": "b", "C1": "c", "ZZ90000": "a note"}
+    del rows["B5"]
+    write_cells(tmp_path / "far.xlsx", rows)
+    done = call("complete", "far.xlsx", "--rank", "1", "--output", "full.xlsx", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(tmp_path / "full.xlsx") as book:
+        text = book.read("xl/worksheets/sheet1.xml")
+    assert b"a note" in text
+    assert b'r="B5"' in text
+
+
+def test_many_cells_far_apart_are_refused(tmp_path):
+    far = {f"XFD{1048570 - k}": 1.0 for k in range(9, -1, -1)}
+    write_cells(tmp_path / "far.xlsx", {**TABLE, **far})
+    with pytest.raises(InvalidInputError) as error:
+        ll.read_table(tmp_path / "far.xlsx")
+    for words in ("far.xlsx, sheet1.xml spans more cells", "cells up to XFD1048570", "delete stray cells"):
+        assert words in str(error.value)
 
 
 @pytest.mark.parametrize("cell", ["A60000", "XFD3", "B5000"])
@@ -49,7 +60,7 @@ def test_extents_do_not_depend_on_how_files_are_cut(tmp_path, monkeypatch):
     for chunk in (64, 777, 1 << 20):
         monkeypatch.setattr(sheet_extent, "CHUNK", chunk)
         with (tmp_path / "t.xlsx").open("rb") as file:
-            sheet_extent.check_extent(file, "t")
+            sheet_extent.near_cells(file, "t")
     monkeypatch.setattr(sheet_extent, "available_memory", lambda: sheet_extent.PER_CELL * (51 * 21 - 1))
     for chunk in (64, 777, 1 << 20):
         monkeypatch.setattr(sheet_extent, "CHUNK", chunk)
@@ -57,7 +68,7 @@ def test_extents_do_not_depend_on_how_files_are_cut(tmp_path, monkeypatch):
             (tmp_path / "t.xlsx").open("rb") as file,
             pytest.raises(InvalidInputError, match="up to U51"),
         ):
-            sheet_extent.check_extent(file, "t")
+            sheet_extent.near_cells(file, "t")
 
 
 def test_cells_with_a_style_alone_do_not_count():

@@ -25,9 +25,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from damage import damaged  # noqa: E402
-from samples import write_samples  # noqa: E402
-
-from commands import call  # noqa: E402
+from samples import run_sample, write_samples  # noqa: E402
 
 # seconds that one file may take, and bytes that reading it may take beyond what is loaded
 PATIENCE, MEMORY = 30, 2 << 30
@@ -63,7 +61,10 @@ def run(folder, sample, data, number):
     place = Path(tempfile.mkdtemp(prefix="fuzz"))
     try:
         for path in folder.iterdir():
-            os.link(path, place / path.name) if path.name != sample.file else None
+            if path.is_dir():
+                shutil.copytree(path, place / path.name)
+            elif path.name != sample.file:
+                os.link(path, place / path.name)
         (place / sample.file).write_bytes(data)
         started = time.monotonic()
         child = os.fork()
@@ -86,11 +87,11 @@ def _serve(sample, place):
         resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         signal.alarm(0)
-        done = call(*sample.command, cwd=place)
+        done = run_sample(sample, place)
         code, words = done.returncode, done.stderr
         if "Traceback" in done.stderr:
             code = _TRACEBACK
-        elif code == 0 and sample.kind == "model" and _is_odd(done.stdout, place / "p.csv"):
+        elif code == 0 and sample.kind in ("model", "request") and _is_odd(done.stdout, place / "p.csv"):
             file = place / "p.csv"
             code, words = _LIE, done.stdout + (file.read_text() if file.exists() else "")
     except BaseException:

@@ -120,7 +120,7 @@ def load_bundle(
     stored = load_npz(Path(path), without=left, fix=f"name a {kind} that lowland wrote")
     try:
         header = json.loads(bytes(stored.pop("header")).decode())
-        stored_kind, version = header["kind"], int(header["format"])
+        stored_kind, version = str(header["kind"]), int(header["format"])
     except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise FileFormatError(
             f"{path} is not a lowland file", "no header", fix=f"pass a {kind} written by lowland"

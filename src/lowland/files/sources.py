@@ -24,7 +24,7 @@ from lowland.core.memory import check_fits
 # bytes of a stream that are read between two looks at the memory that is left
 PIECE = 64 << 20
 # bytes of text from which, and the compression beyond which, a file is taken for one made to fill the memory
-SUSPECT, TIMES = 512 << 20, 100
+SUSPECT, TIMES = 128 << 20, 100
 UNPACK = "unpack it to a file, or free some memory"
 COMPRESSED = (".gz", ".bz2", ".zst", ".xz", ".zip")
 # the first bytes of compressed files, but for archives, which may be tables themselves
@@ -230,7 +230,7 @@ def _decompress(opened: Opened, suffix: str) -> bytes:
     opener: Any = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(suffix)
     if opener is not None:
         with opened.stream() as raw, opener(raw, "rb") as file:
-            return read_all(file, what, opened.size)
+            return read_all(file, what, raw)
     try:
         import pyarrow as pa
     except ImportError as error:
@@ -240,16 +240,25 @@ def _decompress(opened: Opened, suffix: str) -> bytes:
             fix="pip install 'lowland[tables]'",
         ) from error
     with opened.stream() as raw, pa.input_stream(raw, compression="zstd") as file:
-        return read_all(file, what, opened.size)
+        return read_all(file, what, raw)
 
 
-def read_all(file: Any, what: str, compressed: int | None = None) -> bytes:
-    """Read a stream to its end, and refuse it as soon as it outgrows the memory, or its own bytes by far."""
+def read_all(file: Any, what: str, compressed: IO[bytes] | None = None) -> bytes:
+    """Read a stream to its end, and refuse it as soon as it outgrows the memory, or its own bytes by far.
+
+    Parameters
+    ----------
+    file : binary file
+    what : str
+        In messages.
+    compressed : binary file, optional
+        What the stream decompresses.
+    """
     pieces: list[bytes] = []
     while piece := file.read(PIECE):
         pieces.append(bytes(piece))
         if compressed is not None:
-            _refuse_bomb(sum(map(len, pieces)), compressed, what)
+            _refuse_bomb(sum(map(len, pieces)), compressed.tell(), what)
         if len(piece) == PIECE:  # another piece, and all of them once more as one
             check_fits((len(pieces) + 1) * PIECE, what, UNPACK)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -259,8 +268,8 @@ def _refuse_bomb(size: int, compressed: int, what: str) -> None:
     """Raise if so many bytes come from so few that they are no table."""
     if size > max(SUSPECT, TIMES * compressed):
         raise TooLargeError(
-            f"{what} is more than {TIMES} times as large as the file",
-            f"more than {size / 1e6:,.0f} MB from {compressed / 1e6:.3g} MB",
+            f"{what} is more than {TIMES} times as large as before",
+            f"{size / 1e6:,.0f} MB from {compressed / 1e6:.3g} MB",
             "tables are compressed less; such files fill the memory",
             "unpack it to a file if it is a table",
         )

@@ -17,7 +17,7 @@ from xml.parsers import expat
 XML_BOOKS = (".xlsx", ".xlsm")
 # what reading an archive raises that is none, or is damaged
 BAD_ARCHIVE = (
-    *(zipfile.BadZipFile, zlib.error, ElementTree.ParseError, expat.ExpatError, KeyError),
+    *(zipfile.BadZipFile, zlib.error, ElementTree.ParseError, expat.ExpatError, LookupError),
     *(NotImplementedError, EOFError, OSError, RuntimeError),
 )
 # row and column, from zero

@@ -5,11 +5,12 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any, final
 
 from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
 from lowland.core.wording import Option, Words, counted
+from lowland.files.foreign.apart import apart
 from lowland.files.foreign.merged_cells import Range, Rows
 from lowland.files.foreign.sheet_blocks import Corners, check_one_table, cut_range
 from lowland.files.foreign.sheet_cells import (
@@ -22,7 +23,7 @@ from lowland.files.foreign.sheet_cells import (
     scan_sheet,
     sheet_parts,
 )
-from lowland.files.foreign.sheet_extent import check_extent
+from lowland.files.foreign.sheet_extent import near_cells
 from lowland.files.foreign.sheet_tables import SheetTable, find_table
 from lowland.files.foreign.values import lines_as_columns
 from lowland.files.frames import Columns
@@ -63,7 +64,7 @@ class Sheet:
     kept : frozenset of Place
         Cells that hold nothing by themselves, or a formula: nothing is written there.
     part : str
-        The file of the workbook that holds the sheet, "" if the workbook is no archive of XML.
+        The file of the workbook that holds the sheet, "" if the workbook is no whole archive of XML.
     """
 
     name: str
@@ -117,6 +118,17 @@ class _Cells:
         return any(cell is not None for row in self.rows for cell in row)
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class _Book:
+    """The sheets of a workbook: the names of all, the cells of those that are read, what is said of them."""
+
+    names: tuple[str, ...]
+    sheets: dict[str, _Cells]
+    hidden: frozenset[str]
+    said: tuple[str, ...] = ()
+
+
 def read_sheet(opened: Opened, form: TableFormat, *, again: bool = False) -> Sheet:
     """Return a sheet: by default the only one with data, or the only one of these that is not hidden.
 
@@ -128,7 +140,7 @@ def read_sheet(opened: Opened, form: TableFormat, *, again: bool = False) -> She
     opened : Opened
     form : TableFormat
     again : bool
-        Whether it has been read before, so that it is known to fit into memory.
+        Whether it has been read before, so that it is known to hold one table.
 
     Raises
     ------
@@ -168,11 +180,12 @@ def read_sheet(opened: Opened, form: TableFormat, *, again: bool = False) -> She
 
 
 def _part(opened: Opened, name: str) -> str:
-    """Return the file of a workbook that holds a sheet, "" if it is no archive of XML."""
+    """Return the file of a workbook that holds a sheet, "" if it is no whole archive of XML."""
     if opened.kind in XML_BOOKS:
         with suppress(*BAD_ARCHIVE), opened.stream() as file, zipfile.ZipFile(file) as archive:
             part = sheet_parts(archive)[name]
-            return part if part in archive.namelist() else ""
+            # what is damaged elsewhere can be read, but not be written again
+            return part if part in archive.namelist() and archive.testzip() is None else ""
     return ""
 
 
@@ -267,17 +280,17 @@ def _beside_blanks(
 def _choose(opened: Opened, form: TableFormat, *, again: bool) -> tuple[str, _Cells, list[str]]:
     """Return the name and the cells of the sheet or range that is meant, and what is said of the choice."""
     try:
-        sheets, hidden = _read(opened, form.sheet, again=again)
+        book = _read(opened, form.sheet)
         asked = None
     except InvalidInputError:
         asked = cut_range(form.sheet or "")
         if asked is None:
             raise
-        sheets, hidden = _read(opened, asked[0] or None, again=again)
-    filled = {name: one for name, one in sheets.items() if one.hold}
+        book = _read(opened, asked[0] or None)
+    filled = {name: one for name, one in book.sheets.items() if one.hold}
     if not filled:
         raise FileFormatError(f"{opened.name} is empty", "no cell with data", fix="pass a table with data")
-    shown = [name for name in filled if name not in hidden]
+    shown = [name for name in filled if name not in book.hidden]
     if len(filled) > 1 and len(shown) != 1:
         raise InvalidInputError(
             f"{opened.name} has several sheets with data",
@@ -287,6 +300,7 @@ def _choose(opened: Opened, form: TableFormat, *, again: bool) -> tuple[str, _Ce
     name = shown[0] if len(filled) > 1 else next(iter(filled))
     others = ", ".join(repr(one) for one in filled if one != name)
     said = [f"sheet {name!r}; left out, as they are hidden: {others} (--sheet)"] if others else []
+    said += book.said
     if asked is not None:
         return name, _within(filled[name], asked[1], opened.name), said
     if form.skip is None and not again:
@@ -307,47 +321,66 @@ def _within(cells: _Cells, corners: Corners, where: str) -> _Cells:
     return made
 
 
-def _read(opened: Opened, sheet: str | None, *, again: bool) -> tuple[dict[str, _Cells], set[str]]:
-    """Return the cells of all sheets by their names, or of one, and the names of those that are hidden."""
+def _read(opened: Opened, sheet: str | None) -> _Book:
+    """Return the cells of all sheets, or of one."""
     try:
-        from python_calamine import CalamineError, SheetTypeEnum, SheetVisibleEnum, load_workbook
+        import python_calamine  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
             f"{opened.kind} files need an optional package",
             "python-calamine is not installed",
             fix="pip install 'lowland[excel]', or save the sheet as CSV",
         ) from error
-    if opened.kind in XML_BOOKS and not again:
-        with opened.stream() as file:
-            check_extent(file, opened.name, sheet)
     try:
-        with opened.stream() as file:
-            book = load_workbook(file)
-            about = [one for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet]
-            if sheet is not None and sheet not in [one.name for one in about]:
-                names = [one.name for one in about]
-                raise InvalidInputError(
-                    f"{opened.name} has no sheet {sheet!r}",
-                    f"sheets {', '.join(names)}",
-                    fix=Words("name one of them: ", Option("sheet", *names[:3])),
-                )
-            sheets = {
-                one.name: _cells_of(book.get_sheet_by_name(one.name))
-                for one in about
-                if sheet in (None, one.name)
-            }
+        if opened.kind in XML_BOOKS:
+            with opened.stream() as file:
+                near, said = near_cells(file, opened.name, sheet)
+                book = replace(_parse(near, sheet), said=tuple(said))
+        else:  # how far its cells lie apart is known to the parser alone
+            book = apart(_parse_opened, opened, sheet)
     except InvalidInputError:
         raise
-    except (CalamineError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise FileFormatError(f"{opened.name} is not a valid {opened.kind} file", str(error)) from error
-    return sheets, {one.name for one in about if one.visible != SheetVisibleEnum.Visible}
+    if sheet is not None and sheet not in book.names:
+        raise InvalidInputError(
+            f"{opened.name} has no sheet {sheet!r}",
+            f"sheets {', '.join(book.names)}",
+            fix=Words("name one of them: ", Option("sheet", *book.names[:3])),
+        )
+    return book
+
+
+def _parse_opened(opened: Opened, sheet: str | None) -> _Book:
+    with opened.stream() as file:
+        return _parse(file, sheet)
+
+
+def _parse(file: IO[bytes], sheet: str | None) -> _Book:
+    """Return the cells of all sheets, or of one; ValueError or OSError of a damaged file."""
+    from python_calamine import CalamineError, SheetTypeEnum, SheetVisibleEnum, load_workbook
+
+    try:
+        book = load_workbook(file)
+        about = [one for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet]
+        cells = {
+            one.name: _cells_of(book.get_sheet_by_name(one.name))
+            for one in about
+            if sheet in (None, one.name)
+        }
+    except CalamineError as error:
+        raise ValueError(str(error)) from error
+    except BaseException as error:  # a panic of its language is no Exception
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ValueError(str(error)) from error
+    hidden = frozenset(one.name for one in about if one.visible != SheetVisibleEnum.Visible)
+    return _Book(tuple(one.name for one in about), cells, hidden)
 
 
 def sheet_rows(file: IO[bytes], name: str) -> tuple[Place, Rows]:
-    """Return the place of the first cell of a sheet, and all cells from there on as they are read."""
-    from python_calamine import load_workbook
-
-    cells = _cells_of(load_workbook(file).get_sheet_by_name(name))
+    """Return the place of the first cell of a sheet of an archive, and all cells from there on."""
+    cells = _parse(near_cells(file, name, name)[0], name).sheets[name]
     return cells.first, cells.rows
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +15,7 @@ from numpy.typing import NDArray
 
 from lowland.core.errors import FileFormatError, InvalidInputError, LowlandError, MissingExtraError
 from lowland.core.wording import Option, Words
+from lowland.files.foreign.apart import apart
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.reading.tensor_file import TensorFile
 
@@ -118,8 +122,6 @@ def _without_fill(data: Any) -> NDArray[Any]:
 
 def _from_matlab(path: Path, variable: str | None, empty_slices: bool) -> TensorFile:
     """Read a MATLAB file; from version 7.3 on they are HDF5, with the modes in reverse order."""
-    from scipy.io import loadmat
-
     with path.open("rb") as file:
         new = file.read(10) == b"MATLAB 7.3"
     if new:
@@ -127,10 +129,17 @@ def _from_matlab(path: Path, variable: str | None, empty_slices: bool) -> Tensor
             arrays = {name: item for name, item in store.items() if len(getattr(item, "shape", ())) >= 3}
             array = np.asarray(arrays[picked(path, list(arrays), variable)]).T
     else:
-        loaded = loadmat(path)
-        names = [name for name, item in loaded.items() if isinstance(item, np.ndarray) and item.ndim >= 3]
-        array = loaded[picked(path, names, variable)]
+        # of damaged files the reader has ended the interpreter
+        array = apart(_load_matlab, path, variable)
     return _named(array, _numbered(array), [None] * array.ndim, empty_slices)
+
+
+def _load_matlab(path: Path, variable: str | None) -> NDArray[Any]:
+    from scipy.io import loadmat
+
+    loaded = loadmat(path)
+    names = [name for name, item in loaded.items() if isinstance(item, np.ndarray) and item.ndim >= 3]
+    return np.asarray(loaded[picked(path, names, variable)])
 
 
 def _numbered(array: NDArray[Any]) -> list[str]:
@@ -152,7 +161,12 @@ def _needed(name: str, path: Path) -> Any:
 
 @contextmanager
 def _parsing(path: Path, kind: str) -> Iterator[None]:
-    """Raise FileFormatError in place of whatever a parser raises at a damaged file."""
+    """Raise FileFormatError in place of whatever a parser raises at a damaged file.
+
+    Files that were opened in part complain as they are forgotten, of which a person need not hear.
+    """
+    heard = sys.unraisablehook
+    sys.unraisablehook = lambda _: None
     try:
         yield
     except (LowlandError, MemoryError):
@@ -161,6 +175,11 @@ def _parsing(path: Path, kind: str) -> Iterator[None]:
         raise InvalidInputError(f"cannot read {path}", error.strerror or str(error)) from error
     except Exception as error:
         words = (str(error).splitlines() or [type(error).__name__])[0]
+        traceback.clear_frames(error.__traceback__)
         raise FileFormatError(
             f"{path} is not a valid {kind} file", words, fix=f"check that it is {kind}"
-        ) from error
+        ) from None
+    finally:
+        # what holds those files is forgotten here, while nothing is said
+        gc.collect()
+        sys.unraisablehook = heard
