@@ -12,6 +12,7 @@ import pytest
 from commands import COMMAND, assert_clean_error, call, call_process, usual_signals
 from lowland.core.running.stages import listening
 from lowland.files.bundle import load_bundle
+from lowland.search import loop
 
 # the array of a model file that holds the rows' factors
 MEANS = {"map": "row_factors", "gibbs": "row_means"}
@@ -97,6 +98,22 @@ def test_interrupt_saves_and_resume_ends_with_the_same_bits(table, tmp_path, met
         return ended.stderr
 
     check_resume(table, FITS[method], tmp_path, interrupt, MEANS[method])
+
+
+@pytest.mark.usefixtures("default_handler")
+def test_a_fit_interrupted_before_its_first_sweep_is_not_written(table, tmp_path, monkeypatch):
+    begin = loop._Search.begin
+
+    def begin_and_strike(search, theta):
+        begin(search, theta)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(loop._Search, "begin", begin_and_strike)
+    outputs = ("--model", "m.npz", "--output", "o.csv")
+    ended = call("complete", table, *FITS["map"], *outputs, cwd=tmp_path)
+    assert ended.returncode == 130, ended.stderr
+    assert "interrupted before the first sweep; there is no fit to write" in ended.stderr
+    assert not {"m.npz", "o.csv"}.intersection(path.name for path in tmp_path.iterdir())
 
 
 LONG = {

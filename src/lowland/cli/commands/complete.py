@@ -16,7 +16,7 @@ from lowland.cli.completed_output import (
     write_results,
 )
 from lowland.cli.completing import CompleteOptions
-from lowland.cli.judging.completed import run_plan
+from lowland.cli.judging.completed import is_empty, run_plan
 from lowland.cli.output import (
     exit_on_missed,
     say,
@@ -54,6 +54,9 @@ def complete(context: typer.Context, asked: CompleteOptions) -> None:
     loaded = given.loaded
     run = run_plan(asked, given)
     completed, certificate = run.completed, run.certificate
+    if is_empty(completed.table):
+        warn("lowland: interrupted before the first sweep; there is no fit to write")
+        raise typer.Exit(130)
     write_results(loaded, completed, results)
     if (results.output is not None or results.mark is not None) and not (
         results.lists_cells or asked.files.json

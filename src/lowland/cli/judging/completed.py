@@ -12,6 +12,7 @@ from lowland.completion.auditing.judging import judge_completed
 from lowland.completion.files.models import levels_as_data, save_model
 from lowland.completion.penalised.rank_path import RankPath
 from lowland.completion.tables.completed import Completed, fingerprint
+from lowland.completion.tables.fitted import FittedTable
 from lowland.core.random import make_generator
 from lowland.core.results.findings import Certificate
 from lowland.core.results.status import StopReason
@@ -25,6 +26,11 @@ class Run:
     completed: Completed
     path: RankPath | None
     certificate: Certificate | None = None
+
+
+def is_empty(table: FittedTable) -> bool:
+    """Return whether a fit was interrupted before its first sweep, so that it holds its start alone."""
+    return table.stop_reason is StopReason.INTERRUPTED and not table.search.iterations
 
 
 def run_plan(asked: CompleteOptions, given: FitInput) -> Run:
@@ -54,7 +60,7 @@ def run_plan(asked: CompleteOptions, given: FitInput) -> Run:
         },
         "data": asked.results.model_data,
     }
-    if model is not None:
+    if model is not None and not is_empty(planned.table):
         save_model(model, planned.table, **about)
     if planned.table.stop_reason is StopReason.INTERRUPTED:
         return run

@@ -137,7 +137,24 @@ def load_model(path: str | os.PathLike[str], *, data: bool = True) -> tuple[Fitt
             header.get("fit", {}), arrays, table.model.labels, header.get("dtype", "float64")
         )
         require(isinstance(header["seed"], int), f"the seed is {header['seed']!r}")
+        _check_words(header)
         return table.with_kept(kept), header
+
+
+def _check_words(header: Mapping[str, Any]) -> None:
+    """Raise ValueError unless the names and levels that a header lists are such."""
+    for name in ("untouched", "counts", "signed", "time"):
+        require(_are_words(header.get(name, [])), f"{name} is no list of names")
+    levels = header.get("levels", [])
+    pairs = isinstance(levels, list) and all(isinstance(one, list) and len(one) == 2 for one in levels)
+    require(
+        pairs and all(_are_words([name]) and _are_words(words) for name, words in levels),
+        "levels are no lists of words by names of columns",
+    )
+
+
+def _are_words(listed: Any) -> bool:
+    return isinstance(listed, list) and not any(isinstance(one, list | dict) for one in listed)
 
 
 def model_arrays(model: TableModel) -> Parts:
