@@ -5,13 +5,12 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import IO, Any, final
+from dataclasses import dataclass
+from typing import Any, final
 
-from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
+from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.wording import Option, Words, counted
-from lowland.files.foreign.apart import apart
-from lowland.files.foreign.merged_cells import Range, Rows
+from lowland.files.foreign.book_cells import SheetCells, read_book
 from lowland.files.foreign.sheet_blocks import Corners, check_one_table, cut_range
 from lowland.files.foreign.sheet_cells import (
     BAD_ARCHIVE,
@@ -23,7 +22,6 @@ from lowland.files.foreign.sheet_cells import (
     scan_sheet,
     sheet_parts,
 )
-from lowland.files.foreign.sheet_extent import near_cells
 from lowland.files.foreign.sheet_tables import SheetTable, find_table
 from lowland.files.foreign.values import lines_as_columns
 from lowland.files.frames import Columns
@@ -101,32 +99,6 @@ class Sheet:
 def _whole(cell: Any) -> Any:
     """Return a whole number as one: sheets hold all numbers as floats."""
     return int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < EXACT else cell
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class _Cells:
-    """The cells of a sheet from the first one that holds anything on, which has a place in the sheet."""
-
-    rows: Rows
-    ranges: list[Range]
-    first: Place
-
-    @property
-    def hold(self) -> bool:
-        """Whether any of them holds something."""
-        return any(cell is not None for row in self.rows for cell in row)
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class _Book:
-    """The sheets of a workbook: the names of all, the cells of those that are read, what is said of them."""
-
-    names: tuple[str, ...]
-    sheets: dict[str, _Cells]
-    hidden: frozenset[str]
-    said: tuple[str, ...] = ()
 
 
 def read_sheet(opened: Opened, form: TableFormat, *, again: bool = False) -> Sheet:
@@ -277,16 +249,16 @@ def _beside_blanks(
     return [f"formulas beside blank cells, which most of them take for 0 ({shown}: no data)"]
 
 
-def _choose(opened: Opened, form: TableFormat, *, again: bool) -> tuple[str, _Cells, list[str]]:
+def _choose(opened: Opened, form: TableFormat, *, again: bool) -> tuple[str, SheetCells, list[str]]:
     """Return the name and the cells of the sheet or range that is meant, and what is said of the choice."""
     try:
-        book = _read(opened, form.sheet)
+        book = read_book(opened, form.sheet)
         asked = None
     except InvalidInputError:
         asked = cut_range(form.sheet or "")
         if asked is None:
             raise
-        book = _read(opened, asked[0] or None)
+        book = read_book(opened, asked[0] or None)
     filled = {name: one for name, one in book.sheets.items() if one.hold}
     if not filled:
         raise FileFormatError(f"{opened.name} is empty", "no cell with data", fix="pass a table with data")
@@ -308,93 +280,14 @@ def _choose(opened: Opened, form: TableFormat, *, again: bool) -> tuple[str, _Ce
     return name, filled[name], said
 
 
-def _within(cells: _Cells, corners: Corners, where: str) -> _Cells:
+def _within(cells: SheetCells, corners: Corners, where: str) -> SheetCells:
     """Return the cells of a range."""
     (top, left), (above, before) = cells.first, corners[0]
     (a, b), (c, d) = ((max(row - top, 0), max(column - left, 0)) for row, column in corners)
     rows = [row[b : d + 1] for row in cells.rows[a : c + 1]]
     moved = [((p - a, q - b), (r - a, s - b)) for (p, q), (r, s) in cells.ranges]
     ranges = [one for one in moved if min(one[0]) >= 0 and one[1][0] < len(rows) and one[1][1] < len(rows[0])]
-    made = _Cells(rows, ranges, (max(above, top), max(before, left)))
+    made = SheetCells(rows, ranges, (max(above, top), max(before, left)))
     if not made.hold:
         raise FileFormatError(f"the range holds nothing in {where}", "no cell with data", fix="name another")
     return made
-
-
-def _read(opened: Opened, sheet: str | None) -> _Book:
-    """Return the cells of all sheets, or of one."""
-    try:
-        import python_calamine  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{opened.kind} files need an optional package",
-            "python-calamine is not installed",
-            fix="pip install 'lowland[excel]', or save the sheet as CSV",
-        ) from error
-    try:
-        if opened.kind in XML_BOOKS:
-            with opened.stream() as file:
-                near, said = near_cells(file, opened.name, sheet)
-                book = replace(_parse(near, sheet), said=tuple(said))
-        else:  # how far its cells lie apart is known to the parser alone
-            book = apart(_parse_opened, opened, sheet)
-    except InvalidInputError:
-        raise
-    except (OSError, ValueError) as error:
-        raise FileFormatError(f"{opened.name} is not a valid {opened.kind} file", str(error)) from error
-    if sheet is not None and sheet not in book.names:
-        raise InvalidInputError(
-            f"{opened.name} has no sheet {sheet!r}",
-            f"sheets {', '.join(book.names)}",
-            fix=Words("name one of them: ", Option("sheet", *book.names[:3])),
-        )
-    return book
-
-
-def _parse_opened(opened: Opened, sheet: str | None) -> _Book:
-    with opened.stream() as file:
-        return _parse(file, sheet)
-
-
-def _parse(file: IO[bytes], sheet: str | None) -> _Book:
-    """Return the cells of all sheets, or of one; ValueError or OSError of a damaged file."""
-    from python_calamine import CalamineError, SheetTypeEnum, SheetVisibleEnum, load_workbook
-
-    try:
-        book = load_workbook(file)
-        about = [one for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet]
-        cells = {
-            one.name: _cells_of(book.get_sheet_by_name(one.name))
-            for one in about
-            if sheet in (None, one.name)
-        }
-    except CalamineError as error:
-        raise ValueError(str(error)) from error
-    except BaseException as error:  # a panic of its language is no Exception
-        if type(error).__name__ != "PanicException":
-            raise
-        raise ValueError(str(error)) from error
-    hidden = frozenset(one.name for one in about if one.visible != SheetVisibleEnum.Visible)
-    return _Book(tuple(one.name for one in about), cells, hidden)
-
-
-def sheet_rows(file: IO[bytes], name: str) -> tuple[Place, Rows]:
-    """Return the place of the first cell of a sheet of an archive, and all cells from there on."""
-    cells = _parse(near_cells(file, name, name)[0], name).sheets[name]
-    return cells.first, cells.rows
-
-
-def _cells_of(sheet: Any) -> _Cells:
-    """Return the cells of a sheet from the first one that holds anything on, and its merged ranges."""
-    rows = [[None if cell == "" else cell for cell in row] for row in sheet.to_python()]
-    if not rows:
-        return _Cells([], [], (0, 0))
-    top, left = sheet.start
-    height, width = len(rows), len(rows[0])
-    ranges = [
-        ((a - top, b - left), (min(c - top, height - 1), min(d - left, width - 1)))
-        for (a, b), (c, d) in sheet.merged_cell_ranges or ()
-    ]
-    # a range that begins outside holds nothing
-    ranges = [one for one in ranges if one[0][0] in range(height) and one[0][1] in range(width)]
-    return _Cells(rows, ranges, (top, left))

@@ -17,6 +17,7 @@ from typing import IO, Any
 from xml.sax.saxutils import escape
 
 from lowland.core.cells.observed_cells import changed
+from lowland.files.foreign.book_cells import sheet_rows
 from lowland.files.foreign.sheet_cells import (
     Place,
     XmlCell,
@@ -26,7 +27,6 @@ from lowland.files.foreign.sheet_cells import (
     place_name,
     scan_sheet,
 )
-from lowland.files.foreign.spreadsheets import sheet_rows
 from lowland.files.writing.filled import Filled
 from lowland.files.writing.original import Book
 from lowland.files.writing.sheets import in_sheet
