@@ -12,6 +12,7 @@ import pytest
 import lowland as ll
 from lowland.core import memory
 from lowland.core.errors import TooLargeError
+from lowland.files import sources
 
 
 @pytest.fixture
@@ -119,8 +120,9 @@ def test_an_archive_that_declares_more_than_there_is(little, tmp_path):
         ll.read_table(tmp_path / "bomb.npz")
 
 
-def test_files_that_outgrow_the_memory(little, tmp_path):
+def test_files_that_outgrow_the_memory(little, tmp_path, monkeypatch):
     """A compressed file may hold any number of bytes, and a column of equal numbers any number of rows."""
+    monkeypatch.setattr(sources, "SUSPECT", 1 << 40)
     line = b"1,2,3\n" * 100_000
     with gzip.open(tmp_path / "t.csv.gz", "wb", compresslevel=1) as file:
         for _ in range(240):
