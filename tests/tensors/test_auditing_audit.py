@@ -87,6 +87,13 @@ def test_nothing_is_said_where_whole_fibres_alone_are_missing():
         assert {finding.verdict for finding in findings_of(audit)} == {Verdict.INCONCLUSIVE}
 
 
+def test_nothing_is_said_where_no_cell_is_missing():
+    truth, known = planted(0)
+    found = audited(truth, np.ones_like(known), 0)
+    assert isinstance(found, NoTensorAudit)
+    assert found.code == "none_missing"
+
+
 def test_intervals_that_are_too_narrow_are_refuted():
     rng = np.random.default_rng(1)
     known = rng.random((20, 15, 6)) < 0.7

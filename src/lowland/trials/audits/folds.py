@@ -72,8 +72,9 @@ class Folds:
             codes.append(np.sort(fibres * length + place))
             counts.append(np.bincount(fibres, minlength=m * n // length))
         shunned = np.zeros((m, n), dtype=bool)
-        known = pattern.dense()[:, with_gaps]
-        shunned[:, with_gaps] = _beyond_chance(known.reshape(*modes, wide)).reshape(m, wide)
+        if wide:
+            known = pattern.dense()[:, with_gaps]
+            shunned[:, with_gaps] = _beyond_chance(known.reshape(*modes, wide)).reshape(m, wide)
         return cls(modes, n, tuple(gaps), tuple(sizes), tuple(codes), tuple(counts), shunned)
 
     def rates(self, rows: Indices, columns: Indices, known: Mask) -> list[tuple[Indices, int]]:
