@@ -809,3 +809,9 @@ def test_labels_that_are_formulas_are_guarded_in_text_files(tmp_path, keep):
     written = {line.split(",")[0] for line in (tmp_path / "o.csv").read_text().splitlines()[1:]}
     assert written == {*(label if keep else f"'{label}" for label in FORMULAS), *plain}
     assert ("--keep-formulas" in done.stderr) is not keep
+
+
+def test_a_target_of_text_is_refused(tmp_path):
+    np.save(tmp_path / "target.npy", np.array(["00", "11"]))
+    with pytest.raises(ValueError, match="does not hold numbers"):
+        tomography.read_target(str(tmp_path / "target.npy"), 2)

@@ -124,7 +124,14 @@ def read_target(text: str, dimension: int) -> Matrix:
     """Return a state from words such as ``00+11``, or a vector or density matrix from a file."""
     path = Path(text)
     if path.suffix.lower() == ".npy":
-        return np.asarray(load_npy(path), complex)
+        state = load_npy(path)
+        if state.dtype.kind not in "biufc":
+            raise InvalidInputError(
+                f"{path} does not hold numbers",
+                f"dtype {state.dtype}",
+                fix="save a vector or a density matrix",
+            )
+        return np.asarray(state, complex)
     if path.suffix.lower() in (".csv", ".tsv", ".txt"):
         return _target_table(path, dimension)
     vector = np.zeros(dimension, complex)
