@@ -170,11 +170,11 @@ def _texts(folder, table, rows, columns):
         folder / "wide.xlsx", [["name", *names], *([f"r{i}", *map(_cell, c)] for i, c in enumerate(table))]
     )
     questions = {
-        "top.json": ("/rows/top", {"known": {"c0": 1.5, "c2": 3.25}, "count": 3}),
-        "pairs.json": ("/predictions", {"rows": ["r0", "r1"], "columns": ["c0", "c1"]}),
-        "news.json": ("/cells", {"rows": ["r0", "r99"], "columns": ["c0", "c1"], "values": [2.5, 3.0]}),
+        "top.json": {"known": {"c0": 1.5, "c2": 3.25}, "count": 3},
+        "pairs.json": {"rows": ["r0", "r1"], "columns": ["c0", "c1"]},
+        "news.json": {"rows": ["r0", "r99"], "columns": ["c0", "c1"], "values": [2.5, 3.0]},
     }
-    for name, (_, body) in questions.items():
+    for name, body in questions.items():
         (folder / name).write_text(json.dumps(body))
 
 

@@ -129,3 +129,11 @@ def test_text_scales_fill_values_and_netcdf_by_another_name(table, tmp_path):
     assert found.names == ("site", "day", "nm")
     assert found.coordinates[0] is None
     np.testing.assert_array_equal(found.coordinates[1], days)
+
+
+def test_old_matlab_files_of_several_arrays_name_them(table, tmp_path):
+    scipy.io.savemat(tmp_path / "two.mat", {"X": table, "Y": table})
+    with pytest.raises(InvalidInputError, match=r"two.mat does not say which array is the tensor") as error:
+        read_tensor(tmp_path / "two.mat")
+    assert "X, Y" in error.value.found
+    same(read_tensor(tmp_path / "two.mat", variable="Y"), table)

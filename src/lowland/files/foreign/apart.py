@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from lowland.core.errors import LowlandError
 from lowland.core.memory import RESERVE, available_memory
 
 R = TypeVar("R")
@@ -63,7 +64,7 @@ def _ending(code: int) -> str:
 def serve() -> None:
     """Run what standard input asks for, and write what comes of it; whatever else is printed is dropped."""
     out = os.fdopen(os.dup(1), "wb")
-    with open(os.devnull, "w") as nowhere:  # no path of a person
+    with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
     limit, parse, arguments = pickle.load(sys.stdin.buffer)
     _limit_memory(limit)
@@ -77,6 +78,8 @@ def serve() -> None:
 
 def _plain(error: Exception) -> Exception:
     """Return an error that the caller can load, without what belongs to this process."""
+    if isinstance(error, LowlandError):
+        return error
     if isinstance(error, MemoryError):
         return MemoryError("the file needs more memory than is left")
     if isinstance(error, OSError) and error.errno is not None:

@@ -175,11 +175,11 @@ def _parsing(path: Path, kind: str) -> Iterator[None]:
         raise InvalidInputError(f"cannot read {path}", error.strerror or str(error)) from error
     except Exception as error:
         words = (str(error).splitlines() or [type(error).__name__])[0]
+        # what holds those files is forgotten here, while nothing is said
         traceback.clear_frames(error.__traceback__)
+        gc.collect()
         raise FileFormatError(
             f"{path} is not a valid {kind} file", words, fix=f"check that it is {kind}"
         ) from None
     finally:
-        # what holds those files is forgotten here, while nothing is said
-        gc.collect()
         sys.unraisablehook = heard
