@@ -298,3 +298,27 @@ def test_an_interrupt_during_an_import_is_not_lost(tmp_path, number):
     (tmp_path / "greedy_library.py").write_text(GREEDY.format(number=number))
     process = begin(tmp_path, IMPORTING, command=[sys.executable, "-c"])
     assert process.communicate(timeout=60)[0] == f"ended by {int(getattr(signal, number))}\n"
+
+
+DESTRUCTOR = """
+import os, signal, time
+from lowland.cli.signals import taking_signals
+
+class Forgotten:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{number})
+        time.sleep(0.01)
+
+with taking_signals() as signals:
+    try:
+        Forgotten()
+        time.sleep(30)
+    except KeyboardInterrupt:
+        print("ended by", signals.last)
+"""
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_an_interrupt_in_a_destructor_is_not_lost(number):
+    process = begin(None, DESTRUCTOR.format(number=number), command=[sys.executable, "-c"])
+    assert process.communicate(timeout=60)[0] == f"ended by {int(getattr(signal, number))}\n"

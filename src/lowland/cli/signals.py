@@ -31,6 +31,7 @@ class Signals:
         self.last: int = int(signal.SIGINT)
         self._over = threading.Event()
         self._waits = False
+        self.earlier = sys.unraisablehook
 
     def interrupt(self, number: int, frame: FrameType | None) -> None:
         """Take a SIGINT, or what is treated as one; during an import it waits for the end of that.
@@ -43,11 +44,20 @@ class Signals:
             self._waits = True
             threading.Thread(target=self._send_again, args=(number,), daemon=True).start()
 
-    def _send_again(self, number: int) -> None:
+    def _send_again(self, number: int, after: float = 0.0) -> None:
+        time.sleep(after)
         while _is_importing():
             time.sleep(LOOK)
         self._waits = False
         os.kill(os.getpid(), number)
+
+    def unraisable(self, lost: sys.UnraisableHookArgs) -> None:
+        """Send a signal again whose KeyboardInterrupt Python could not raise, as in a destructor."""
+        if lost.exc_type is not KeyboardInterrupt:
+            self.earlier(lost)
+        elif not self._waits:
+            self._waits = True
+            threading.Thread(target=self._send_again, args=(self.last, 2 * LOOK), daemon=True).start()
 
     def take(self, number: int, frame: FrameType | None) -> None:
         """Treat SIGTERM or SIGHUP as the handler of SIGINT treats that."""
@@ -153,10 +163,12 @@ def taking_signals() -> Iterator[Signals]:
     writer.setblocking(False)
     earlier = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     threading.Thread(target=signals.listen, args=(arrivals, ignored), daemon=True).start()
+    sys.unraisablehook = signals.unraisable
     try:
         with telling_requests(signals.told):
             yield signals
     finally:
+        sys.unraisablehook = signals.earlier
         signal.set_wakeup_fd(earlier)
         writer.close()  # which ends the thread
         for number, handler in before.items():

@@ -166,7 +166,8 @@ def _parsing(path: Path, kind: str) -> Iterator[None]:
     Files that were opened in part complain as they are forgotten, of which a person need not hear.
     """
     heard = sys.unraisablehook
-    sys.unraisablehook = lambda _: None
+    # but for an interrupt, which is no complaint of theirs
+    sys.unraisablehook = lambda lost: heard(lost) if lost.exc_type is KeyboardInterrupt else None
     try:
         yield
     except (LowlandError, MemoryError):
