@@ -31,7 +31,14 @@ from lowland.completion.elsewhere.fit import fit_elsewhere
 from lowland.completion.plan import CompletionPlan
 from lowland.core.cells import line_bounds
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.dask import ClusterError, DaskMatrixCompletion, DaskObservations, cluster_blocks, collections
+from lowland.dask import (
+    ClusterError,
+    DaskMatrixCompletion,
+    DaskObservations,
+    cluster_blocks,
+    collections,
+    waiting,
+)
 
 pytestmark = pytest.mark.usefixtures("plain_kernels_throughout")
 FITS = (("variational", False), ("variational", True))
@@ -259,15 +266,15 @@ def test_without_workers_it_ends_with_a_clear_error(monkeypatch):
     from concurrent.futures import CancelledError
 
     tried = []
-    monkeypatch.setattr(cluster_blocks, "PAUSE", 0)
+    monkeypatch.setattr(waiting, "PAUSE", 0)
 
     def lose():
         tried.append(1)
         raise CancelledError("lost dependencies")
 
     with pytest.raises(ClusterError, match="lost again and again"):
-        cluster_blocks.persistently(SimpleNamespace(status="running"), lose)
-    assert len(tried) == cluster_blocks.ROUNDS
+        waiting.persistently(SimpleNamespace(status="running"), lose)
+    assert len(tried) == waiting.ROUNDS
 
 
 def test_a_lost_scheduler_is_told_at_once():
@@ -278,8 +285,20 @@ def test_a_lost_scheduler_is_told_at_once():
         raise OSError("timed out trying to connect")
 
     with pytest.raises(ClusterError, match="the scheduler of the cluster is lost"):
-        cluster_blocks.persistently(SimpleNamespace(status="connecting"), lose)
+        waiting.persistently(SimpleNamespace(status="connecting"), lose)
     assert len(tried) == 1
+
+
+def test_workers_that_are_all_short_of_memory_are_told(frame, quiet, monkeypatch):
+    from distributed import Client
+
+    monkeypatch.setattr(waiting, "LOOK", 0.1)
+    full = dask.config.set({"distributed.worker.memory.pause": 1e-6})
+    with full, make_cluster(2) as cluster, Client(cluster):
+        while any(worker.status.name != "paused" for worker in cluster.scheduler.workers.values()):
+            time.sleep(0.01)
+        with pytest.raises(ClusterError, match=r"no worker of the cluster begins a task.*\n.*2 paused"):
+            DaskObservations.from_frame(dd.from_pandas(frame, npartitions=2, sort=False), **COLUMNS)
 
 
 def test_a_scheduler_that_is_lost_in_mid_fit(frame, quiet, monkeypatch):
@@ -614,7 +633,7 @@ def test_errors_of_tasks_are_not_taken_for_losses(monkeypatch):
         raise FileNotFoundError("part-7.parquet")
 
     with pytest.raises(FileNotFoundError):
-        cluster_blocks.persistently(SimpleNamespace(status="running"), fail)
+        waiting.persistently(SimpleNamespace(status="running"), fail)
     assert len(tried) == 1
 
 

@@ -9,8 +9,8 @@ except ImportError as _error:
         "lowland.dask needs Dask", str(_error), fix="pip install 'lowland[distributed]'"
     ) from _error
 
-from lowland.dask.cluster_blocks import ClusterError
 from lowland.dask.matrix_completion import DaskMatrixCompletion
 from lowland.dask.observations import DaskObservations
+from lowland.dask.waiting import ClusterError
 
 __all__ = ["ClusterError", "DaskMatrixCompletion", "DaskObservations"]

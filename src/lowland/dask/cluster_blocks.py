@@ -2,49 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, final
 
 import numpy as np
-from distributed import Client, Future, KilledWorker
-from distributed.comm import CommClosedError
+from distributed import Client, Future
 
 from lowland.cells.block import Arrays, CellBlock
 from lowland.cells.sides import PerPartner, arguments_of_lines, shared_argument
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.core.doors import public
-from lowland.core.errors import LowlandError
+from lowland.dask.waiting import gathered, needing_scheduler, persistently
 from lowland.kernels.sparse_tables.sparse_gram import add_pairs
 from lowland.kernels.systems.moments import Moments
 from lowland.kernels.threads import limited_to
 
 # arguments of at least this many bytes are sent once for all tasks and kept by a worker, not sent with a task
 LARGE = 50_000
-# how often a round of tasks is retried after the loss of workers that held its arguments
-ROUNDS = 10
-# seconds that each round waits longer than the one before
-PAUSE = 0.5
-# what the loss of workers looks like
-LOSSES = (CancelledError, KilledWorker, CommClosedError, TimeoutError)
 # rows of a Gram matrix that one chain of tasks sums
 TILE = 1500
-
-
-@public("lowland.dask")
-class ClusterError(LowlandError, RuntimeError):
-    """Workers of the cluster were lost repeatedly while the same tasks ran, or its scheduler was lost.
-
-    Examples
-    --------
-    >>> import lowland as ll
-    >>> from lowland.dask import ClusterError
-    >>> issubclass(ClusterError, ll.errors.LowlandError) and issubclass(ClusterError, RuntimeError)
-    True
-    """
 
 
 @final
@@ -77,7 +53,7 @@ class ClusterBlocks:
     def map(self, function: Callable[..., Arrays], *arguments: Any) -> Arrays:
         """Return what a function of a block returns for all blocks, joined in the order of lines."""
         parts = persistently(
-            self.client, lambda: self.client.gather(self._submit(function, arguments)), self.blocks
+            self.client, lambda: gathered(self.client, self._submit(function, arguments)), self.blocks
         )
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
@@ -125,7 +101,7 @@ class ClusterBlocks:
                     of_block = weights[first:last]
                     tile = self.client.submit(_add_pairs, block, of_block, tile, n, low, high, pure=False)
                 ends.append(tile)
-            return list(self.client.gather(ends))
+            return gathered(self.client, ends)
 
         sums = persistently(self.client, chains, self.blocks)
         for (low, high), tile in zip(tiles, sums, strict=True):
@@ -169,64 +145,6 @@ class ClusterBlocks:
             return value
         (sent,) = self.client.scatter([value], hash=False)  # a tuple alone would be taken apart
         return sent
-
-
-@contextmanager
-def needing_scheduler(client: Client) -> Iterator[None]:
-    """Raise ClusterError in place of what a client raises that has lost its scheduler.
-
-    Raises
-    ------
-    ClusterError
-    """
-    try:
-        yield
-    except LowlandError:
-        raise
-    except Exception as error:
-        if client.status == "running":
-            raise
-        raise ClusterError(
-            "the scheduler of the cluster is lost",
-            next(iter(str(error).splitlines()), type(error).__name__),
-            "the cells that its workers held are lost as well",
-            "go on from the checkpoint, if there is one, on another cluster",
-        ) from error
-
-
-def persistently(client: Client, work: Callable[[], Any], needed: Sequence[Future] = ()) -> Any:
-    """Return what work returns, retried where workers were lost with arguments that only they had.
-
-    Parameters
-    ----------
-    client : distributed.Client
-    work : callable
-    needed : sequence of Future
-        Results that the work begins with; those that Dask has given up are computed again.
-
-    Raises
-    ------
-    ClusterError
-        After `ROUNDS` rounds, or if the scheduler is lost.
-    """
-    for k in range(ROUNDS):
-        with needing_scheduler(client):
-            try:
-                return work()
-            except LOSSES as error:
-                if client.status != "running":
-                    raise
-                last = error
-                time.sleep(k * PAUSE)  # others may be on their way
-                for future in needed:
-                    if future.status == "error":
-                        future.retry()
-    raise ClusterError(
-        "workers of the cluster are lost again and again",
-        f"{ROUNDS} rounds, the last of which ended with {type(last).__name__}: {last}",
-        "the cluster cannot run a task of this size, or is being shut down",
-        "give workers more memory, or resume from the checkpoint on another cluster",
-    ) from last
 
 
 def _run(function: Callable[..., Any], block: CellBlock, *arguments: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from typing import Any, final
 
@@ -33,7 +34,8 @@ from lowland.core.cells.line_bounds import block_bounds
 from lowland.core.cells.observations import LONGEST
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-from lowland.dask.cluster_blocks import ClusterBlocks, needing_scheduler, persistently
+from lowland.dask.cluster_blocks import ClusterBlocks
+from lowland.dask.waiting import gathered, needing_scheduler, persistently
 from lowland.files.sources import parquet_files
 
 
@@ -227,7 +229,8 @@ class DaskObservations:
     ) -> DaskObservations:
         known = PartNames(), PartNames()
         for task in [client.submit(names_of, part, pure=False) for part in parts]:
-            mine: Names = persistently(client, task.result)
+            mine: Names
+            (mine,) = persistently(client, partial(gathered, client, [task]))
             for collected, names_of_part in zip(known, mine, strict=True):
                 collected.add(*names_of_part)
         names, counts = joined_names(known)
@@ -252,13 +255,15 @@ class DaskObservations:
         labels = TableLabels(lengths) if shape is not None else TableLabels(lengths, names[0], names[1])
         if duplicates == "error":
             refuse_repeats(
-                persistently(client, lambda: client.gather(client.map(repeated_cell, sides[0], pure=False))),
+                persistently(
+                    client, lambda: gathered(client, client.map(repeated_cell, sides[0], pure=False))
+                ),
                 labels,
             )
         else:
             counts = [_counted(client, blocks) for blocks in sides]
         rows, columns = (ClusterBlocks(client, sides[s], bounds[s], counts[s]) for s in (0, 1))
-        dtype = persistently(client, lambda: client.submit(_dtype, sides[0][0]).result())
+        (dtype,) = persistently(client, lambda: gathered(client, [client.submit(_dtype, sides[0][0])]))
         cells = TableCells((rows, columns), lengths, int(counts[0].sum()), dtype, weighted=False)
         return cls(cells, labels, client)
 
@@ -270,7 +275,7 @@ def _named(rows: Any, columns: Any) -> tuple[Any, Any]:
 
 def _counted(client: Client, blocks: Sequence[Future]) -> Indices:
     """Return the number of cells of each line of blocks."""
-    parts = persistently(client, lambda: client.gather(client.map(block_counts, blocks, pure=False)))
+    parts = persistently(client, lambda: gathered(client, client.map(block_counts, blocks, pure=False)))
     return np.concatenate(parts)
 
 
