@@ -14,6 +14,7 @@ from lowland.completion.refinement import forest_learning as refinement_learning
 from lowland.completion.refinement import learning
 from lowland.completion.refinement.layer import RefinementLayer
 from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
+from lowland.core.results.status import StopReason
 from lowland.files.bundle import save_bundle
 from lowland.trials.gains import Gain
 from saved_models import contents
@@ -214,7 +215,10 @@ def test_an_interrupt_keeps_the_fit(refined, monkeypatch):
     _, table, gaps, _ = refined
     monkeypatch.setattr(refinement_learning, "_weights_by_round", interrupted)
     with pytest.warns(InterruptedWarning, match="the refinement was interrupted"):
-        kept, _ = fitted(table, gaps)
+        kept, _ = fitted(table, gaps, certify=True)
+    # one request ends all that follows
+    assert kept._completed.table.stop_reason is StopReason.INTERRUPTED
+    assert kept.certificate_ is None
     np.testing.assert_array_equal(kept.predict_table(), fitted(table, gaps, refine=False)[0].predict_table())
 
 

@@ -138,6 +138,8 @@ def fit_layers(
             maps = unless_interrupted(
                 lambda: _learn_maps(problem, plain, fitted, write), "learning from levels"
             )
+            if maps is None:
+                fitted = _interrupted(fitted, "while it learnt from levels")
         maps = usual_maps(levels) if maps is None else maps
         layer = LevelLayer(sampling(fitted.model), levels, maps, TableLabels.of(within))
         fitted = LayeredTable(layer, fitted, within)
@@ -225,10 +227,24 @@ def _by_others(fitted: BayesianTable, problem: BayesianProblem, plan: Completion
     if fitted.stop_reason is StopReason.INTERRUPTED:
         return fitted
     groups = problem.levels.groups if problem.levels else None
-    refinement = unless_interrupted(lambda: choose_refinement(fitted, plan.refine, groups), "the refinement")
+    chosen = unless_interrupted(lambda: [choose_refinement(fitted, plan.refine, groups)], "the refinement")
+    if chosen is None:
+        return _interrupted(fitted, "while it was refined")
+    (refinement,) = chosen
     if refinement is None:
         return fitted
     return LayeredTable(RefinementLayer.of(fitted.model, refinement, table), fitted, table)
+
+
+def _interrupted(fitted: FittedTable, when: str) -> FittedTable:
+    """Return a fit whose search has ended, and what follows has not: nothing more is to be done with it."""
+    if isinstance(fitted, LayeredTable):
+        return replace(fitted, base=_interrupted(fitted.base, when))
+    assert isinstance(fitted, BayesianTable)
+    fit = fitted.known("the search")
+    search = replace(fit.last_search, stop_reason=StopReason.INTERRUPTED, message=f"interrupted {when}")
+    ended = replace(fit, search=search) if fit.sampling is None else replace(fit, sampling=search)
+    return replace(fitted, fit=ended)
 
 
 def _column_places(orders: SideOrders, settings: BayesianSettings) -> tuple[tuple[float, ...], ...] | None:
