@@ -110,6 +110,15 @@ def test_what_can_be_done_without_is_left_out():
     assert unless_interrupted(lambda: 3, "judging") == 3
 
 
+def test_what_follows_an_interrupted_part_does_not_begin(default_handler):
+    with Interruptible():
+        with pytest.warns(InterruptedWarning):
+            unless_interrupted(interrupt, "judging")
+        with pytest.raises(KeyboardInterrupt):
+            in_full(lambda: 3)
+    assert in_full(lambda: 3) == 3
+
+
 def test_an_interrupted_recovery_says_so_whichever_start_was_the_best(problem):
     """The second start is interrupted; the first one is the best, but what was asked for was not done."""
     starts = []

@@ -69,10 +69,15 @@ def is_requested() -> bool:
 
 
 def unless_interrupted(compute: Callable[[], T], what: str) -> T | None:
-    """Return a result that can be done without, or None with a warning if it is interrupted."""
+    """Return a result that can be done without, or None with a warning if it is interrupted.
+
+    The request then holds for what follows within a computation that is `Interruptible`.
+    """
     try:
         return compute()
     except KeyboardInterrupt:
+        if _is_main() and _REQUEST.open:
+            _REQUEST.requested = True
         warnings.warn(
             f"{what} was interrupted; the fit is returned without it", InterruptedWarning, stacklevel=3
         )
