@@ -86,7 +86,8 @@ def _run(written: Sequence[Path]) -> int:
     except SystemExit as end:
         if _comes_from(end, BrokenPipeError):
             return _without_reader()
-        if end.code == INTERRUPTED and _comes_from(end, KeyboardInterrupt):
+        # 1 from earlier versions of Typer
+        if end.code in (1, INTERRUPTED) and _comes_from(end, KeyboardInterrupt):
             return _say_interrupted(written)
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except SystemError as error:
