@@ -1,5 +1,7 @@
 """Tensors in files of named arrays."""
 
+import sys
+
 import h5py
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import zarr
 
 import lowland as ll
 from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.files.foreign import apart as apart_file
 from lowland.tensors import read_tensor
 
 
@@ -21,6 +24,14 @@ def table():
 
 def same(found, table):
     np.testing.assert_array_equal(found.observations.array(), table)
+
+
+@pytest.fixture
+def read_here(monkeypatch):
+    """Read all files in this process alone, where it is not another one that is tested."""
+    stores = "lowland.tensors.reading.array_stores"
+    monkeypatch.setattr(f"{stores}.apart", lambda parse, *given, size: parse(*given))
+    monkeypatch.setattr(f"{stores}.check_hdf5", lambda *_: None)
 
 
 def test_matlab_files_old_and_new(table, tmp_path):
@@ -64,7 +75,7 @@ def test_zarr_with_and_without_names(table, tmp_path):
     same(read_tensor(tmp_path / "several.zarr"), table)
 
 
-def test_arrays_are_chosen_by_name(table, tmp_path):
+def test_arrays_are_chosen_by_name(table, tmp_path, read_here):
     scipy.io.savemat(tmp_path / "two.mat", {"X": table, "Y": 2 * table})
     with pytest.raises(InvalidInputError, match="which array"):
         read_tensor(tmp_path / "two.mat")
@@ -87,25 +98,57 @@ def test_damaged_files_and_missing_ones_are_named(name, tmp_path):
         read_tensor(tmp_path / name)
 
 
-def test_files_cut_anywhere_are_refused(table, tmp_path):
+def cuts(whole):
+    return range(0, len(whole) - 100, len(whole) // 25)
+
+
+def refused(whole, end, path):
+    """Assert that the start of a file is refused."""
+    path.write_bytes(whole[:end])
+    with pytest.raises(InvalidInputError):
+        read_tensor(path)
+
+
+def test_files_cut_anywhere_are_refused(table, tmp_path, read_here):
     scipy.io.savemat(tmp_path / "whole.mat", {"X": table})
     with h5py.File(tmp_path / "whole.h5", "w") as file:
         file["X"] = table
     for kind in ("mat", "h5"):
         whole = (tmp_path / f"whole.{kind}").read_bytes()
-        for end in range(0, len(whole) - 100, len(whole) // 25):
-            (tmp_path / f"cut.{kind}").write_bytes(whole[:end])
-            with pytest.raises(InvalidInputError):
-                read_tensor(tmp_path / f"cut.{kind}")
+        for end in cuts(whole):
+            refused(whole, end, tmp_path / f"cut.{kind}")
 
 
-def test_numbers_that_are_not_real_are_refused(tmp_path):
+def test_cut_files_are_refused_by_their_own_process_too(table, tmp_path):
+    scipy.io.savemat(tmp_path / "whole.mat", {"X": table})
+    whole = (tmp_path / "whole.mat").read_bytes()
+    refused(whole, cuts(whole)[12], tmp_path / "cut.mat")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits on time")
+def test_a_file_on_which_its_library_does_not_come_back_is_refused(table, tmp_path, monkeypatch):
+    monkeypatch.setattr(apart_file, "LEAST_SECONDS", 2)
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["X"], file["t"] = table, np.arange(float(table.shape[0]))
+        file["t"].make_scale()
+        file["X"].dims[0].attach_scale(file["t"])
+    assert read_tensor(path).observations.shape == table.shape
+    data = bytearray(path.read_bytes())
+    heap = data.index(b"GCOL") + 16  # free space of no bytes, of which the library has skipped none
+    data[heap : heap + 2], data[heap + 8 : heap + 16] = bytes(2), bytes(8)
+    path.write_bytes(data)
+    with pytest.raises(FileFormatError, match="did not come to an end"):
+        read_tensor(path)
+
+
+def test_numbers_that_are_not_real_are_refused(tmp_path, read_here):
     scipy.io.savemat(tmp_path / "complex.mat", {"X": np.ones((2, 2, 2)) * 1j})
     with pytest.raises(InvalidInputError, match="real numbers"):
         read_tensor(tmp_path / "complex.mat")
 
 
-def test_what_is_read_is_decomposed(table, tmp_path):
+def test_what_is_read_is_decomposed(table, tmp_path, read_here):
     scipy.io.savemat(tmp_path / "full.mat", {"X": np.nan_to_num(table)})
     read = read_tensor(tmp_path / "full.mat")
     assert ll.decompose_tucker(read.observations, [2, 2, 2], rng=0).core.shape == (2, 2, 2)

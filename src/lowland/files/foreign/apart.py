@@ -15,17 +15,20 @@ from lowland.core.errors import LowlandError
 from lowland.core.memory import RESERVE, available_memory
 
 R = TypeVar("R")
+# CPU seconds of a parser: so many, and one for so many bytes of its file; by the clock so many times as long
+LEAST_SECONDS, BYTES_PER_SECOND, BY_THE_CLOCK = 15, 1_000_000, 20
 # what is loaded before anything is parsed: address space, most of which is never used
 LOADED = 2 << 30
+ENDLESS = "its reader did not come to an end"
 _CHILD = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from {} import serve; serve()"
 
 
 class ParserDiedError(ValueError):
-    """A parser has ended its process."""
+    """A parser has ended its process, or has not come to an end."""
 
 
-def apart(parse: Callable[..., R], *arguments: Any) -> R:
-    """Return what a function returns that runs in a process of its own, with a limit on its memory.
+def apart(parse: Callable[..., R], *arguments: Any, size: int) -> R:
+    """Return what a function returns that runs in a process of its own, with limits on memory and time.
 
     Parameters
     ----------
@@ -33,20 +36,30 @@ def apart(parse: Callable[..., R], *arguments: Any) -> R:
         Of the top level of a module, as the process finds it by its name.
     *arguments
         Whatever can be pickled.
+    size : int
+        Bytes of the file, for the time that it may take.
 
     Raises
     ------
     ParserDiedError
-        If the process has died.
+        If the process has died, or its time is up.
     Exception
         What the function raises, with its words.
     """
     room = available_memory()
     limit = None if room == float("inf") else max(int(room) - RESERVE, RESERVE) + LOADED
-    asked = pickle.dumps(sys.path) + pickle.dumps((limit, parse, arguments))
+    seconds = LEAST_SECONDS + size // BYTES_PER_SECOND
+    asked = pickle.dumps(sys.path) + pickle.dumps((limit, seconds, parse, arguments))
     command = [sys.executable, "-c", _CHILD.format(__name__)]
-    done = subprocess.run(command, input=asked, capture_output=True, check=False)
+    try:
+        done = subprocess.run(
+            command, input=asked, capture_output=True, check=False, timeout=BY_THE_CLOCK * seconds
+        )
+    except subprocess.TimeoutExpired:
+        raise ParserDiedError(ENDLESS) from None
     if done.returncode:
+        if done.returncode == -getattr(signal, "SIGXCPU", 0):
+            raise ParserDiedError(ENDLESS)
         raise ParserDiedError(f"its reader ended with {_ending(done.returncode)}")
     returned, error = pickle.loads(done.stdout)
     if error is not None:
@@ -66,8 +79,8 @@ def serve() -> None:
     out = os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
-    limit, parse, arguments = pickle.load(sys.stdin.buffer)
-    _limit_memory(limit)
+    memory, seconds, parse, arguments = pickle.load(sys.stdin.buffer)
+    _limit(memory, seconds)
     try:
         answer = pickle.dumps((parse(*arguments), None))
     except Exception as error:
@@ -87,10 +100,11 @@ def _plain(error: Exception) -> Exception:
     return ValueError((str(error).splitlines() or [type(error).__name__])[0])
 
 
-def _limit_memory(limit: int | None) -> None:
+def _limit(memory: int | None, seconds: int) -> None:
     with suppress(ImportError, OSError, ValueError):  # not on Windows
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        if limit is not None:
-            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+        if memory is not None:
+            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))

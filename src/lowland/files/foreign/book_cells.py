@@ -56,7 +56,7 @@ def read_book(opened: Opened, sheet: str | None) -> BookCells:
                 near, said = near_cells(file, opened.name, sheet)
                 book = replace(_parse(near, sheet), said=tuple(said))
         else:  # how far its cells lie apart is known to the parser alone
-            book = apart(_parse_opened, opened, sheet)
+            book = apart(_parse_opened, opened, sheet, size=opened.size)
     except InvalidInputError:
         raise
     except (OSError, ValueError) as error:

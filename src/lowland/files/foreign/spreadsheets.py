@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, final
+from xml.parsers import expat
 
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.wording import Option, Words, counted
@@ -34,6 +35,7 @@ from lowland.files.text.records import Record
 # below which floats hold all whole numbers
 EXACT = 2.0**53
 SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
+DOUBTFUL = "the workbook is damaged, or written in an unusual way: check that the table is whole"
 # without any of which a sheet of XML has neither formulas nor errors, and hides nothing
 _SPECIAL = (b"f>", b"<f ", b":f ", b'"e"', b"'e'", b"hidden")
 
@@ -145,7 +147,13 @@ def read_sheet(opened: Opened, form: TableFormat, *, again: bool = False) -> She
         dict(zip(found.names, columns, strict=True)),
         found.headed,
         found.heading,
-        (*said, *found.decided, *told, *_beside_blanks(found, formulas, cells.first, form.as_is)),
+        (
+            *said,
+            *found.decided,
+            *told,
+            *_damage(opened, part),
+            *_beside_blanks(found, formulas, cells.first, form.as_is),
+        ),
         frozenset(covered | {*formulas}),
         part,
     )
@@ -156,9 +164,17 @@ def _part(opened: Opened, name: str) -> str:
     if opened.kind in XML_BOOKS:
         with suppress(*BAD_ARCHIVE), opened.stream() as file, zipfile.ZipFile(file) as archive:
             part = sheet_parts(archive)[name]
-            # what is damaged elsewhere can be read, but not be written again
-            return part if part in archive.namelist() and archive.testzip() is None else ""
+            # what is damaged can be read as far as it goes, but not be written again
+            if part in archive.namelist() and archive.testzip() is None:
+                expat.ParserCreate().Parse(archive.read(part), True)
+                return part
     return ""
+
+
+def _damage(opened: Opened, part: str) -> list[str]:
+    """Return what is to be said of a workbook of XML that is not whole."""
+    doubtful = opened.kind in XML_BOOKS and not part
+    return [DOUBTFUL] if doubtful else []
 
 
 def _written(opened: Opened, part: str) -> XmlSheet:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lowland.core.errors import FileFormatError, InvalidInputError, LowlandError, MissingExtraError
 from lowland.core.wording import Option, Words
 from lowland.files.foreign.apart import apart
+from lowland.files.foreign.hdf5 import check_hdf5
 from lowland.tensors.cells.observations import TensorObservations
 from lowland.tensors.reading.tensor_file import TensorFile
 
@@ -30,6 +31,9 @@ def read_store(path: Path, variable: str | None, empty_slices: bool) -> TensorFi
     with _parsing(path, kind):
         if kind == ".mat":
             return _from_matlab(path, variable, empty_slices)
+        if kind in (".h5", ".hdf5", ".nc"):
+            _needed("h5py", path)
+            check_hdf5(path, variable)
         if kind in (".h5", ".hdf5"):
             return _from_hdf5(path, variable, empty_slices)
         return _from_xarray(path, "h5netcdf" if kind == ".nc" else "zarr", variable, empty_slices)
@@ -125,12 +129,14 @@ def _from_matlab(path: Path, variable: str | None, empty_slices: bool) -> Tensor
     with path.open("rb") as file:
         new = file.read(10) == b"MATLAB 7.3"
     if new:
-        with _needed("h5py", path).File(path) as store:
+        h5py = _needed("h5py", path)
+        check_hdf5(path, variable)
+        with h5py.File(path) as store:
             arrays = {name: item for name, item in store.items() if len(getattr(item, "shape", ())) >= 3}
             array = np.asarray(arrays[picked(path, list(arrays), variable)]).T
     else:
         # of damaged files the reader has ended the interpreter
-        array = apart(_load_matlab, path, variable)
+        array = apart(_load_matlab, path, variable, size=path.stat().st_size)
     return _named(array, _numbered(array), [None] * array.ndim, empty_slices)
 
 
