@@ -22,7 +22,7 @@ from lowland.objectives import make_objective
 
 SEARCH = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 # examples in every run, and where slow tests are run
-QUICK, MANY = 25, 300
+QUICK, MANY = 15, 300
 # rounded, so that shrinking ends in readable counterexamples; several orders of magnitude
 numbers = st.floats(-8, 8, width=32).map(lambda x: round(x, 3))
 positive = st.floats(-2, 2, width=32).map(lambda x: 10.0 ** round(x, 2))

@@ -49,7 +49,7 @@ def test_the_bound_is_below_the_best_of_many_searches(least, count, rng):
 
 
 def test_weighted_low_rank_approximation_is_solved_with_proof(rng):
-    for _ in range(3):
+    for _ in range(2):
         objective, _, _ = weighted(rng, 12, 2, 0.3, 0.5)
         options = {"weights": objective.weights, "n_restarts": 0, "rng": 0}
         fit = ll.recover(objective.measurement, objective.y, rank=2, **options)
@@ -64,8 +64,9 @@ def test_weighted_low_rank_approximation_is_solved_with_proof(rng):
 
 
 def test_light_weights_leave_it_open(rng):
-    objective, _, _ = weighted(rng, 20, 2, 0.3, 0.01)
-    fit = ll.recover(objective.measurement, objective.y, rank=2, weights=objective.weights, rng=0)
+    objective, _, _ = weighted(rng, 14, 2, 0.3, 0.01)
+    options = {"weights": objective.weights, "n_restarts": 0, "rng": 0}
+    fit = ll.recover(objective.measurement, objective.y, rank=2, **options)
     assert fit.certificate["globally_optimal"].verdict is Verdict.INCONCLUSIVE
     assert fit.certificate["globally_optimal"].value > 0.01
 

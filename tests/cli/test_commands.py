@@ -72,6 +72,7 @@ def check_demo(tmp_path):
     assert all(cell for line in lines for cell in line.rsplit(",", 52)[1:])
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_complete_predict_certify_long(long_table, tmp_path):
     result = call(
         "complete", long_table, "--rank", 4, "--penalty", 1, "--model", "m.npz", "--output", "out.csv",
@@ -237,7 +238,7 @@ def test_help(name, tmp_path):
     "shapes",
     [
         # the same tasks of smaller tables
-        {"LARGE": (150, 140), "MODERATE": (60, 50)},
+        {"LARGE": (60, 50), "MODERATE": (30, 25)},
         pytest.param({}, marks=pytest.mark.slow),
     ],
     ids=["small", "as they are"],
@@ -639,6 +640,7 @@ def grades(tmp_path_factory):
     return folder
 
 
+@pytest.mark.usefixtures("few_trees", "quick_starts")
 def test_complete_needs_no_settings(grades, tmp_path):
     told = call(
         "complete", grades / "grades.csv", "--model", "m.npz", "--held-out", "--json", "--quiet", cwd=tmp_path

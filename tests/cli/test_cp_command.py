@@ -19,6 +19,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_components_their_page_and_their_proof(folder):
     done = call(
         "cp", "cube.npy", "--rank", "2", "--nonnegative", "all", "--output", "parts.npz",
@@ -89,7 +90,7 @@ def test_smooth_modes_and_spectra_that_are_known(tmp_path):
     (tmp_path / "pure.csv").write_text("\n".join(["emission,first", *pure[::-1]]))
     done = call(
         "cp", "cube.csv", "--value", "signal", "--rank", "2",
-        "--known", "emission=pure.csv", "--smooth", "time=4,0=5", "--starts", "0",
+        "--known", "emission=pure.csv", "--smooth", "time=4,0=5", "--starts", "0", "--max-iter", "100",
         "--output", "parts.npz", "--report", "page.html", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -23,7 +23,7 @@ FIT = ("--model", "model.npz", "--rank", "2", "--max-iter", "4", "--tol", "0", "
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(line_bounds, "BLOCK", 250)
+    monkeypatch.setattr(line_bounds, "BLOCK", 400)
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ def test_a_census_has_no_negative_number_of_starts(measured):
 
 
 @pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn")
 def test_symmetric_measurements_of_a_general_matrix_come_with_advice(tmp_path):
     rng = np.random.default_rng(0)
     arrays, u = rng.standard_normal((60, 5, 5)), rng.standard_normal(5)

@@ -7,6 +7,7 @@ import pytest
 
 import lowland as ll
 from commands import assert_clean_error, call
+from lowland.cli.commands import tomography
 from lowland.cli.judging.proofs import OPTIONS_OF
 from lowland.files.tables import read_table
 from lowland.recheck.documents import KINDS
@@ -49,7 +50,8 @@ def region(folder):
 
 
 @pytest.mark.parametrize("make", [measurements, counts, tensor, region])
-def test_what_one_command_writes_another_confirms(make, tmp_path):
+def test_what_one_command_writes_another_confirms(make, tmp_path, monkeypatch):
+    monkeypatch.setattr(tomography, "RESAMPLES", 3)  # proofs say nothing of error bars
     command, data, options = make(tmp_path)
     proof = tmp_path / "proof.json"
     done = call(*command, "--certificate", proof, cwd=tmp_path)

@@ -116,7 +116,18 @@ def test_page_console_and_json_say_the_same_of_a_polished_search(holes, tmp_path
     """Gradient steps on noisy cells stall or end short of the minimum, and their end is polished."""
     noisy = holes[1] + 0.1 * np.random.default_rng(1).standard_normal(holes[1].shape)
     np.save(tmp_path / "cube.npy", noisy)
-    asked = ("tucker", "cube.npy", "--ranks", "2", "--solver", "gradient", "--starts", "1")
+    asked = (
+        "tucker",
+        "cube.npy",
+        "--ranks",
+        "2",
+        "--solver",
+        "gradient",
+        "--starts",
+        "1",
+        "--max-iter",
+        "100",
+    )
     told = call(*asked, "--report", "page.html", cwd=tmp_path)
     assert told.returncode == 0, told.stderr
     found = json.loads(call(*asked, "--json", cwd=tmp_path).stdout)

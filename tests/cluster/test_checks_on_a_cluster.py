@@ -11,11 +11,18 @@ from sklearn.utils.validation import validate_data
 from lowland.dask import DaskMatrixCompletion
 
 pytestmark = [
-    pytest.mark.usefixtures("client", "quick_starts"),
+    pytest.mark.usefixtures("client", "no_search_for_a_start"),
     # what the checks do themselves
     pytest.mark.filterwarnings("ignore:X .* feature names:UserWarning"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
 ]
+
+
+@pytest.fixture
+def no_search_for_a_start(monkeypatch):
+    """Rounds of tasks take the scheduler much time, and it is not how good fits are that is checked."""
+    monkeypatch.setattr("lowland.completion.bayesian.sweeps.grow", lambda *_: None)
+    monkeypatch.setattr("lowland.completion.bayesian.sweeps.SETTLING", 1)
 
 
 class OfArrays(DaskMatrixCompletion):

@@ -64,7 +64,7 @@ def small_blocks_and_few_rounds():
         patch.setattr(line_fit, "ESTIMATE_STEPS", 3)
         patch.setattr(line_fit, "GATHERED", 0)
         patch.setattr(line_fit, "LEAST_SWEEPS", 2)
-        patch.setitem(line_judges.STEPS, "quick", 6)
+        patch.setitem(line_judges.STEPS, "quick", 4)
         patch.setitem(BayesianSettings.__init__.__kwdefaults__, "burn_in", 2)
         yield
 
@@ -133,6 +133,19 @@ def seen(client, frame):
     return DaskObservations.from_frame(dd.from_pandas(frame, npartitions=4, sort=False), **COLUMNS)
 
 
+@pytest.fixture
+def two_blocks(monkeypatch):
+    """Cut sides in two, where plain fits show that more blocks change no bit."""
+    monkeypatch.setattr(line_bounds, "BLOCK", 400)
+
+
+@pytest.fixture
+def halves(client, frame, two_blocks):
+    halves = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=2, sort=False), **COLUMNS)
+    assert [len(side.blocks) for side in halves.cells.sides] == [2, 2]
+    return halves
+
+
 @pytest.fixture(scope="module")
 def fitted(client, seen):
     """The plain fit on the cluster, which no test changes."""
@@ -173,23 +186,23 @@ def test_the_fit_has_the_local_bits(method, described, fitted, seen, frame, abou
     assert fit.row_labels_.tolist() == sorted(set(frame["user"].tolist()))
 
 
-def test_calibrated_fits_have_the_local_bits(seen, frame, monkeypatch):
+def test_calibrated_fits_have_the_local_bits(halves, frame, monkeypatch):
     monkeypatch.setattr(bayesian_settings, "LEAST_CALIBRATED", 500)
     how = settings("gibbs") | {"max_iter": 4}  # after which the priors are held
-    fit = DaskMatrixCompletion(**how).fit(seen)
+    fit = DaskMatrixCompletion(**how).fit(halves)
     expected = ll.MatrixCompletion(**how).fit(ll.Observations.from_frame(frame, **COLUMNS))
     assert expected._completed.table.fit.settings.calibrated
     assert_same(fit, expected)
 
 
-def test_one_gaussian_has_the_local_bits(seen, frame):
+def test_one_gaussian_has_the_local_bits(halves, frame):
     how = {"method": "gaussian", "random_state": 0, "n_draws": 2, "max_iter": 2, **PLAIN}
-    fit = DaskMatrixCompletion(**how).fit(seen)
+    fit = DaskMatrixCompletion(**how).fit(halves)
     expected = ll.MatrixCompletion(**how).fit(ll.Observations.from_frame(frame, **COLUMNS))
     np.testing.assert_array_equal(fit.to_local().predict_table(), expected.predict_table())
 
 
-def test_certificates_have_the_local_bits(seen, frame):
+def test_certificates_have_the_local_bits(halves, frame):
     """Of a Bayesian and of a penalised fit: every number that is stated, and the penalised fit itself."""
     whole = TableCells.of(ll.Observations.from_frame(frame, **COLUMNS))
     for options in ({}, {"method": "map", "penalty": 3.0, "bias_penalty": 1.0}):
@@ -198,16 +211,16 @@ def test_certificates_have_the_local_bits(seen, frame):
             fit_elsewhere(table, plan, "anywhere", rng=np.random.default_rng(0)).certify(
                 np.random.default_rng(0), "quick"
             )
-            for table in (seen, Local(whole, seen.labels))
+            for table in (halves, Local(whole, halves.labels))
         )
         assert found[1].to_json() == expected[1].to_json()
         np.testing.assert_array_equal(found[0].table.model.matrix(), expected[0].table.model.matrix())
 
 
-def test_missing_cells_are_proved_as_locally(seen, frame, tmp_path):
+def test_missing_cells_are_proved_as_locally(halves, frame, tmp_path):
     """What is held out, fitted and stated has the bits of an audit in this process."""
-    whole = Local(TableCells.of(ll.Observations.from_frame(frame, **COLUMNS)), seen.labels)
-    fit = DaskMatrixCompletion(**SMALL | {"certify": True}).fit(seen)
+    whole = Local(TableCells.of(ll.Observations.from_frame(frame, **COLUMNS)), halves.labels)
+    fit = DaskMatrixCompletion(**SMALL | {"certify": True}).fit(halves)
     plan = CompletionPlan(rank=1, max_iter=2, method="variational", refine=False)
     local = fit_elsewhere(whole, plan, "here", rng=np.random.default_rng(0))
     expected = judge_elsewhere(local, np.random.default_rng(0), "auto")
@@ -320,7 +333,7 @@ def test_a_scheduler_that_is_lost_in_mid_fit(frame, quiet, monkeypatch):
             DaskMatrixCompletion(client=client, **SMALL).fit(seen)
 
 
-def test_arrays_and_files(client, frame, tmp_path, rng):
+def test_arrays_and_files(client, frame, two_blocks, tmp_path, rng):
     dense = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 20))
     dense[rng.random(dense.shape) < 0.4] = np.nan
     dense[7] = np.nan  # nothing is known of a row

@@ -9,6 +9,8 @@ import lowland as ll
 from lowland.completion.auditing.box import box_of
 from lowland.core.errors import UnsupportedError
 
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
+
 
 @pytest.fixture(scope="module")
 def truth():

@@ -9,9 +9,10 @@ from lowland.trials.audits.plan import plan_audit
 from oracles.column_means import Asked
 
 pd = pytest.importorskip("pandas")
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
 
 
-def rare_words(seed=0, rows=320, columns=3):
+def rare_words(seed=0, rows=240, columns=3):
     """A table with columns of two common words and many that are there once; cells are missing at random."""
     rng = np.random.default_rng(seed)
     frame = {"number": rng.standard_normal(rows)}

@@ -13,7 +13,14 @@ from lowland.files.bundle import save_bundle
 from saved_models import contents
 
 pytestmark = pytest.mark.usefixtures("plain_kernels_throughout", "light_fits_throughout")
-FAST = {"random_state": 0, "certify": False, "refine": False, "powers": False, "max_iter": 40}
+FAST = {
+    "random_state": 0,
+    "certify": False,
+    "refine": False,
+    "powers": False,
+    "row_units": False,
+    "max_iter": 40,
+}
 BOUNDS = {1: (0.0, 1.5), 3: (None, 0.4)}
 
 
@@ -75,7 +82,7 @@ def test_draws_have_the_truncated_law_and_stay_joint(pair):
     free, bounded = pair
     row = int(np.flatnonzero(np.isnan(table()[:, [0, 1, 3]]).sum(axis=1) >= 2)[0])
     cells = np.full(5, row), np.arange(5)
-    drawn, without = (one.sample(*cells, 3000, random_state=0) for one in (bounded, free))
+    drawn, without = (one.sample(*cells, 1500, random_state=0) for one in (bounded, free))
     for column in BOUNDS:
         law = law_of(free, np.array([row]), column)
         assert kstest(drawn[:, column], law.cdf).pvalue > 1e-3
@@ -115,7 +122,7 @@ def test_columns_of_logarithms_are_truncated_as_such(rng):
     assert 2 in bounded._completed.model.base.powers
     rows = np.flatnonzero(np.isnan(full[:, 2]))[:12]
     cells = rows, np.full(rows.size, 2)
-    drawn = free.sample(*cells, 20_000, random_state=0)
+    drawn = free.sample(*cells, 10_000, random_state=0)
     kept = [own[(own >= 0.5) & (own <= 3.0)] for own in drawn.T]
     expected = np.array([own.mean() for own in kept])
     errors = np.array([own.std() / np.sqrt(own.size) for own in kept])

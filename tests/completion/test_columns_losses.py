@@ -1,5 +1,6 @@
 """Columns of several kinds: what is fitted, proved, predicted, folded in and kept."""
 
+from copy import deepcopy
 from functools import cache
 
 import cvxpy as cp
@@ -79,11 +80,21 @@ def oracle(table, hidden, v, b):
 LOSSES = {j: KINDS[j % 4] for j in range(20)}
 
 
+def learn_once(patch):
+    patch.setattr("lowland.completion.penalised.rank_path.ROUNDS", 1)
+
+
+@pytest.fixture
+def one_round(monkeypatch):
+    """Learn the noise and the thresholds from one fit, where it is not how good they are that is tested."""
+    learn_once(monkeypatch)
+
+
 @pytest.fixture(scope="module")
 def fitted():
-    table, _, hidden, parts = mixed_table(m=800)
+    table, _, hidden, parts = mixed_table(m=500)
     holes = np.where(hidden, np.nan, table)
-    settings = {"rank": 2, "loss": LOSSES, "penalty": 6.0, "bias_penalty": 2.0, "random_state": 0}
+    settings = {"rank": 2, "loss": LOSSES, "penalty": 5.0, "bias_penalty": 2.0, "random_state": 0}
     return ll.MatrixCompletion(certify=False, **settings).fit(holes), table, holes, hidden, parts
 
 
@@ -98,14 +109,14 @@ def test_every_column_is_predicted_nearly_as_well_as_by_an_oracle(fitted):
     errors = column_errors(model.transform(holes), table, hidden)
     best = column_errors(oracle(table, hidden, *parts), table, hidden)
     means = column_errors(np.broadcast_to(np.nanmean(holes, axis=0), table.shape), table, hidden)
-    assert (errors / best).max() < 1.2  # 560 cells a column; the benchmark has 3,500 and 1.15
+    assert (errors / best).max() < 1.2  # 350 cells a column; the benchmark has 3,500 and 1.15
     assert (errors < means).all()
 
 
 def test_squares_alone_are_worse_on_columns_that_are_none(fitted):
     model, table, holes, hidden, _ = fitted
     # the penalties that cells held out choose
-    settings = {"rank": 2, "penalty": 7.5, "bias_penalty": 5.0, "method": "map", "random_state": 0}
+    settings = {"rank": 2, "penalty": 6.0, "bias_penalty": 5.0, "method": "map", "random_state": 0}
     squares = ll.MatrixCompletion(certify=False, **settings).fit(holes)
     ratio = column_errors(squares.transform(holes), table, hidden) / column_errors(
         model.transform(holes), table, hidden
@@ -136,8 +147,8 @@ def test_folding_known_rows_in_gives_what_was_fitted(fitted):
 
 
 def test_new_rows_are_predicted_like_known_ones():
-    """A tenth of the rows is seen by ten cells alone: folded in, they err at most 3 % more than refitted."""
-    table, _, hidden, _ = mixed_table(m=400)
+    """Forty rows are seen by ten cells alone: folded in, they err at most 3 % more than refitted."""
+    table, _, hidden, _ = mixed_table(m=250)
     rng = np.random.default_rng(1)
     for i in range(40):
         hidden[i] = True
@@ -166,7 +177,7 @@ ONE_LOSS = ("huber", "absolute", "poisson", "logistic", "ordinal", "quantile:0.5
         *(pytest.param(loss, 3, 400, marks=pytest.mark.slow) for loss in ONE_LOSS),
     ],
 )
-def test_new_rows_of_one_loss(loss, tables, rows):
+def test_new_rows_of_one_loss(loss, tables, rows, one_round):
     """The same for each loss, over some tables."""
     squares = np.zeros(2)
     for seed in range(tables):
@@ -239,6 +250,12 @@ def small_problem(rank, penalty, seed=3):
 
 
 @cache
+def found(rank, penalty, seed=3):
+    """Where searches of a small problem end."""
+    return searched(small_problem(rank, penalty, seed))
+
+
+@cache
 def optimum(rank, penalty, seed=3):
     """The best value of the relaxation of a small problem."""
     return relaxation(small_problem(rank, penalty, seed))
@@ -252,10 +269,10 @@ def searched(objective, seed=0):
     ).theta
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
+@pytest.mark.parametrize("seed", [3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, 1, 2))])
 def test_a_proof_agrees_with_the_optimum_of_another_solver(seed):
     objective = small_problem(6, 1.5, seed)
-    theta = searched(objective)
+    theta = found(6, 1.5, seed)
     certificate = certify(objective, theta)
     finding = certificate["convex_optimal"]
     assert finding.verdict is Verdict.PROVED
@@ -267,22 +284,22 @@ def test_a_proof_agrees_with_the_optimum_of_another_solver(seed):
 @pytest.mark.parametrize("spoil", [pytest.param(0.3, marks=pytest.mark.slow), 0.1])
 def test_what_is_false_is_not_proved(spoil, rng):
     objective = small_problem(6, 1.5)
-    theta = searched(objective)
+    theta = found(6, 1.5)
     worse = theta + spoil * rng.standard_normal(theta.size)
     assert objective.value(worse) > 1.02 * objective.value(theta)
     false = {"globally_optimal": False, "convex_optimal": False, "stationary": False}
     check_sound(certify(objective, worse), false)
     # a rank too low for the relaxation: its optimum is no optimum of that
     narrow = small_problem(1, 0.3)
-    found = searched(narrow)
-    assert narrow.value(found) > 1.02 * optimum(1, 0.3)
-    check_sound(certify(narrow, found), {"convex_optimal": False})
+    theta = found(1, 0.3)
+    assert narrow.value(theta) > 1.02 * optimum(1, 0.3)
+    check_sound(certify(narrow, theta), {"convex_optimal": False})
 
 
 @pytest.mark.parametrize("fault", ["no limit on the slopes", "biases for nothing", "doubled conjugates"])
 def test_faults_in_the_bound_are_found(fault, monkeypatch):
     objective = small_problem(1, 0.3)
-    theta = searched(objective)
+    theta = found(1, 0.3)
     best = optimum(1, 0.3)
     honest = dual.dual_bound(objective, theta, np.inf, judgement())
     assert 0 < honest.value <= best * (1 + 1e-7)
@@ -295,7 +312,7 @@ def test_faults_in_the_bound_are_found(fault, monkeypatch):
         best = optimum(1, 50.0)
     else:
         objective = small_problem(6, 1.5)  # where the bound is sharp
-        theta, best = searched(objective), optimum(6, 1.5)
+        theta, best = found(6, 1.5), optimum(6, 1.5)
         honest_conjugate = Mixed.conjugate
         monkeypatch.setattr(Mixed, "conjugate", lambda *args: 2 * honest_conjugate(*args))
     false = dual.dual_bound(objective, theta, np.inf, judgement())
@@ -308,8 +325,8 @@ def test_free_biases_leave_the_bound_at_zero():
         objective.measurement, objective.y, objective.model, loss=objective.loss, penalty=objective.penalty
     )
     theta = np.zeros(free.size)
-    found = dual.dual_bound(free, theta, free.value(theta), judgement())
-    assert found.value == 0
+    bound = dual.dual_bound(free, theta, free.value(theta), judgement())
+    assert bound.value == 0
 
 
 # ---------------------------------------------------------------------------- frames and files
@@ -335,8 +352,21 @@ def survey():
 SETTINGS = {"rank": 2, "penalty": 5.0, "bias_penalty": 2.0, "random_state": 0, "certify": False}
 
 
-def test_a_frame_tells_its_losses_and_is_filled_in_kind(survey):
-    model = ll.MatrixCompletion(**SETTINGS).fit(survey)
+@pytest.fixture(scope="module")
+def surveyed(survey):
+    with pytest.MonkeyPatch.context() as patch:
+        learn_once(patch)
+        return ll.MatrixCompletion(**SETTINGS).fit(survey)
+
+
+@pytest.fixture(scope="module")
+def counting(survey):
+    """The same with a loss of counts."""
+    return ll.MatrixCompletion(loss={"poisson2": "poisson"}, **SETTINGS).fit(survey)
+
+
+def test_a_frame_tells_its_losses_and_is_filled_in_kind(survey, surveyed, counting):
+    model = surveyed
     assert model.method_ == "map"
     kinds = model._completed.model.columns
     words = {name: kinds.kinds[k].word for name, k in zip(survey.columns, kinds.which.tolist(), strict=True)}
@@ -359,23 +389,23 @@ def test_a_frame_tells_its_losses_and_is_filled_in_kind(survey):
     seen = survey["ordinal3"].notna()
     assert (filled["ordinal3"][seen] == survey["ordinal3"][seen]).all()
     assert model.transform(survey).shape == survey.shape
-    same = ll.MatrixCompletion(loss={"poisson2": "poisson"}, **SETTINGS).fit(survey)
-    assert same._completed.model.columns.kinds[same._completed.model.columns.which[2]].word == "poisson"
+    columns = counting._completed.model.columns
+    assert columns.kinds[columns.which[2]].word == "poisson"
 
 
-def test_frames_of_both_libraries_give_the_same_fit(survey):
+def test_frames_of_both_libraries_give_the_same_fit(survey, surveyed, one_round):
     plain = survey.astype({name: object for name in survey.columns if name.startswith("ordinal")})
     words = pl.Enum(["never", "seldom", "often", "always"])
     other = pl.from_pandas(plain).with_columns(pl.col("ordinal3", "ordinal7").cast(words))
-    one, two = (ll.MatrixCompletion(**SETTINGS).fit(frame) for frame in (survey, other))
+    one, two = surveyed, ll.MatrixCompletion(**SETTINGS).fit(other)
     np.testing.assert_array_equal(one.row_factors_, two.row_factors_)
     filled = two.fill(other, means=False)
     assert filled.schema == other.schema
     assert filled["ordinal3"].to_list() == one.fill(survey, means=False)["ordinal3"].tolist()
 
 
-def test_a_saved_model_knows_its_columns(survey, tmp_path):
-    model = ll.MatrixCompletion(**SETTINGS).fit(survey)
+def test_a_saved_model_knows_its_columns(survey, surveyed, tmp_path):
+    model = surveyed
     model.save(tmp_path / "model.npz")
     loaded = ll.MatrixCompletion.load(tmp_path / "model.npz")
     pd.testing.assert_frame_equal(loaded.fill(survey, means=False), model.fill(survey, means=False))
@@ -383,8 +413,8 @@ def test_a_saved_model_knows_its_columns(survey, tmp_path):
     assert loaded.levels_ == model.levels_
 
 
-def test_an_update_goes_on_and_a_new_level_is_an_error(survey):
-    model = ll.MatrixCompletion(**SETTINGS).fit(survey)
+def test_an_update_goes_on_and_a_new_level_is_an_error(survey, surveyed):
+    model = deepcopy(surveyed)
     unseen = int(np.flatnonzero(survey["logistic1"].isna())[0])
     before = model.predict_cells([unseen], ["logistic1"])[0]
     model.update([unseen], ["logistic1"], [float(before < 0.5)])
@@ -394,8 +424,8 @@ def test_an_update_goes_on_and_a_new_level_is_an_error(survey):
         model.update([unseen], ["logistic1"], [3.0])
 
 
-def test_intervals_are_conformal_and_for_numbers(survey):
-    model = ll.MatrixCompletion(loss={"poisson2": "poisson"}, **SETTINGS).fit(survey)
+def test_intervals_are_conformal_and_for_numbers(survey, counting):
+    model = counting
     rows = np.arange(300)
     low, high = model.predict_interval(rows, ["squared0"] * 300, 0.9)
     truth = mixed_table(m=300, n=8, seed=4)[0][:, 0]
@@ -428,7 +458,7 @@ def test_huber_shrugs_off_outliers():
 
 
 @pytest.mark.parametrize("level", [0.2, pytest.param(0.9, marks=pytest.mark.slow)])
-def test_a_quantile_loss_finds_quantiles(level):
+def test_a_quantile_loss_finds_quantiles(level, one_round):
     rng = np.random.default_rng(6)
     table = np.outer(rng.standard_normal(100), rng.standard_normal(30)) + rng.standard_exponential((100, 30))
     model = ll.MatrixCompletion(
@@ -439,7 +469,7 @@ def test_a_quantile_loss_finds_quantiles(level):
 
 def test_rank_and_penalty_are_chosen_for_counts():
     rng = np.random.default_rng(7)
-    z = rng.standard_normal((80, 2)) @ rng.standard_normal((2, 24))
+    z = rng.standard_normal((50, 2)) @ rng.standard_normal((2, 14))
     table = rng.poisson(np.exp(0.5 * z + 1)).astype(float)
     table[rng.random(z.shape) < 0.4] = np.nan
     model = ll.MatrixCompletion(loss="poisson", random_state=0).fit(table)
@@ -448,7 +478,7 @@ def test_rank_and_penalty_are_chosen_for_counts():
     assert model.certificate_["stationary"].verdict is Verdict.SUPPORTED
 
 
-def test_the_same_seed_gives_the_same_bits(fitted):
+def test_the_same_seed_gives_the_same_bits(fitted, one_round):
     holes = fitted[2][:60]
     settings = {"rank": 2, "loss": LOSSES, "penalty": 6.0, "bias_penalty": 2.0, "random_state": 0}
     settings["certify"] = False
@@ -512,15 +542,14 @@ def test_frames_that_cannot_be_fitted(column, loss, words):
         ll.MatrixCompletion(loss=loss, **SETTINGS).fit(frame)
 
 
-def test_an_unknown_level_of_a_new_row(survey):
-    model = ll.MatrixCompletion(**SETTINGS).fit(survey)
+def test_an_unknown_level_of_a_new_row(survey, surveyed):
     new = survey[:3].copy()
     new["ordinal3"] = pd.Categorical(["rarely", None, None])
     with pytest.raises(InvalidInputError, match="level that the fit does not know"):
-        model.transform(new)
+        surveyed.transform(new)
 
 
-def test_edges():
+def test_edges(one_round):
     """A constant column, one observation a row, an empty row, all cells observed."""
     rng = np.random.default_rng(8)
     counts = rng.poisson(3.0, (40, 6)).astype(float)
@@ -559,13 +588,14 @@ def test_draws_cover_what_was_hidden(fitted):
 def test_draws_of_a_row_vary_together(fitted):
     """Rows are uncertain: cells of one row that load alike move alike; without that they would not."""
     model, _, _, _, _ = fitted
-    factors = model.column_factors_
-    one, other = 0, max(range(4, 20, 4), key=lambda j: abs(factors[0] @ factors[j]))
-    draws = model.sample([3, 3, 3], [one, other, one], 800, random_state=1)
-    same = np.corrcoef(draws[:, 0], draws[:, 2])[0, 1]  # one cell twice: what is common is the row
+    rows = np.arange(3, 33)
+    draws = model.sample(np.tile(rows, 2), np.zeros(60, int), 200, random_state=1)  # one cell of each twice
+    correlations = np.corrcoef(draws.T)
+    same = np.mean(correlations[np.arange(30), np.arange(30, 60)])  # what is common is the row
     assert 0.02 < same < 0.6
-    apart = model.sample([3, 4], [one, one], 1500, random_state=1)
-    assert abs(np.corrcoef(apart.T)[0, 1]) < 0.06
+    apart = correlations[:30, :30][np.triu_indices(30, 1)]
+    assert abs(apart.mean()) < 0.06
+    assert same > 3 * np.abs(apart).mean()
 
 
 def test_completed_tables_keep_what_is_known(fitted):
@@ -577,8 +607,8 @@ def test_completed_tables_keep_what_is_known(fitted):
     assert (tables[0] != tables[1])[hidden].any()
 
 
-def test_draws_need_the_data(survey, tmp_path):
-    model = ll.MatrixCompletion(**SETTINGS).fit(survey)
+def test_draws_need_the_data(surveyed, tmp_path):
+    model = surveyed
     model.save(tmp_path / "m.npz")
     ask = [0], ["logistic1"], 3
     drawn = ll.MatrixCompletion.load(tmp_path / "m.npz").sample(*ask, random_state=0)

@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -74,6 +75,24 @@ def model(planted_table, plain_kernels_throughout):
     return ll.MatrixCompletion(**SETTINGS).fit(planted_table[2])
 
 
+@pytest.fixture(scope="module")
+def unjudged(planted_table, plain_kernels_throughout):
+    return ll.MatrixCompletion(**SETTINGS, certify=False).fit(planted_table[2])
+
+
+@pytest.fixture(scope="module")
+def with_companion(planted_table, plain_kernels_throughout):
+    return ll.MatrixCompletion(**SETTINGS, certify="companion").fit(planted_table[2])
+
+
+@pytest.fixture(scope="module")
+def of_blocks(tmp_path_factory, plain_kernels_throughout):
+    """A table that lacks a block of cells, and its fit."""
+    truth, known = planted(1, law="blocks")
+    table = on_disk(tmp_path_factory.mktemp("blocks"), truth, known)
+    return truth, known, ll.MatrixCompletion(**SETTINGS).fit(table)
+
+
 def stated(certificate):
     return Certificate(tuple(replace(finding, seconds=0.0) for finding in certificate)).to_json()
 
@@ -123,12 +142,11 @@ def test_neither_blocks_nor_threads_move_what_is_proved(model, planted_table, tm
     assert stated(again.certificate_) == stated(model.certificate_)
 
 
-def test_the_fit_is_that_without_a_certificate(model, planted_table):
-    alone = ll.MatrixCompletion(**SETTINGS, certify=False).fit(planted_table[2])
-    np.testing.assert_array_equal(alone.predict_table(), model.predict_table())
-    assert alone.certificate_ is None
+def test_the_fit_is_that_without_a_certificate(model, unjudged):
+    np.testing.assert_array_equal(unjudged.predict_table(), model.predict_table())
+    assert unjudged.certificate_ is None
     with pytest.raises(UnsupportedError, match="an audit, of which there is none"):
-        alone.predict_interval([0], [0], method="proved")
+        unjudged.predict_interval([0], [0], method="proved")
 
 
 def test_what_is_kept_needs_no_cells(model, planted_table):
@@ -176,9 +194,8 @@ def test_a_fit_that_sees_held_out_cells_is_caught(planted_table, monkeypatch):
     assert not whole
 
 
-def test_blocks_of_missing_cells_are_refused(tmp_path):
-    truth, known = planted(1, law="blocks")
-    found = ll.MatrixCompletion(**SETTINGS).fit(on_disk(tmp_path, truth, known))
+def test_blocks_of_missing_cells_are_refused(of_blocks):
+    found = of_blocks[2]
     assert {finding.verdict for finding in found.certificate_} == {Verdict.INCONCLUSIVE}
     assert found.certificate_["covered"].reason[0].code == "not_alike"
     assert found._completed.audit is None
@@ -190,8 +207,8 @@ def test_a_penalised_fit_has_no_intervals(planted_table):
     assert "globally_optimal" in found.certificate_
 
 
-def test_the_companion_is_judged_on_request(planted_table):
-    found = ll.MatrixCompletion(**SETTINGS, certify="companion").fit(planted_table[2])
+def test_the_companion_is_judged_on_request(with_companion):
+    found = with_companion
     claims = [finding.claim for finding in found.certificate_]
     assert claims[:3] == ["covered", "alike", "better_than"]
     assert "globally_optimal" in claims
@@ -228,20 +245,17 @@ def test_a_document_of_other_held_out_cells_is_contradicted(model, planted_table
     assert found["covered"] is Outcome.CONTRADICTED
 
 
-def test_documents_without_an_audit_claim_nothing(tmp_path):
-    truth, known = planted(1, law="blocks")
-    found = ll.MatrixCompletion(**SETTINGS).fit(on_disk(tmp_path, truth, known))
+def test_documents_without_an_audit_claim_nothing(of_blocks, tmp_path):
+    truth, known, found = of_blocks
     outcomes = checked(found, as_observations(truth, known), tmp_path / "proof.json")
     assert set(outcomes.values()) == {Outcome.CONFIRMED}  # that nothing is claimed
 
 
-def test_what_no_document_can_hold_is_refused(model, planted_table, tmp_path, monkeypatch):
-    alone = ll.MatrixCompletion(**SETTINGS, certify=False).fit(planted_table[2])
+def test_what_no_document_can_hold_is_refused(model, unjudged, with_companion, tmp_path, monkeypatch):
     with pytest.raises(UnsupportedError, match="there is no certificate"):
-        alone.save_certificate(tmp_path / "proof.json")
-    both = ll.MatrixCompletion(**SETTINGS, certify="companion").fit(planted_table[2])
+        unjudged.save_certificate(tmp_path / "proof.json")
     with pytest.raises(UnsupportedError, match="fitted data are needed"):
-        both.save_certificate(tmp_path / "proof.json")
+        with_companion.save_certificate(tmp_path / "proof.json")
     monkeypatch.setattr(document, "GATHERED", 100)
     with pytest.raises(UnsupportedError, match=r"up to 100 cells[\s\S]*1,\d\d\d cells"):
         model.save_certificate(tmp_path / "proof.json")
@@ -269,12 +283,18 @@ def audited(seed, factor=1.0, **how):
     return audit_of(CellsWithheld(found, Asked(factor)), seed), truth, known
 
 
+@cache
+def judged(seed):
+    """Return the same with what is found of it."""
+    audit, truth, known = audited(seed)
+    return audit, truth, known, findings_of(audit)[0]
+
+
 def false_bounds(count, forged=lambda finding: finding.value):
     """How many of many tables have a bound that is not true of them."""
     false = 0
     for seed in range(count):
-        audit, truth, known = audited(seed)
-        finding = findings_of(audit)[0]
+        audit, truth, known, finding = judged(seed)
         if finding.value is None or finding.verdict is Verdict.REFUTED:
             continue
         low, high = audit.intervals(*np.nonzero(~known), LEVEL, finding.witness["factor"])

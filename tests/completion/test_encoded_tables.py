@@ -53,7 +53,7 @@ def planted(rng, m=300):
 
 @pytest.fixture(scope="module")
 def fitted():
-    frame, holes, gaps, odds = planted(np.random.default_rng(0), 240)
+    frame, holes, gaps, odds = planted(np.random.default_rng(0), 200)
     return ll.MatrixCompletion(**LIGHT).fit(holes), frame, holes, gaps, odds
 
 
@@ -219,7 +219,7 @@ def test_what_is_asked_of_a_table_with_levels(fitted):
 
 @pytest.mark.parametrize("refine", [False, pytest.param("auto", marks=pytest.mark.slow)])
 def test_certificates_and_reports_of_a_table_with_levels(refine, fitted, undrawn, tmp_path):
-    judged = ll.MatrixCompletion(**LIGHT | {"certify": "companion"}, refine=refine).fit(fitted[2].iloc[:60])
+    judged = ll.MatrixCompletion(**LIGHT | {"certify": "companion"}, refine=refine).fit(fitted[2].iloc[:40])
     assert judged.certificate_ is not None
     judged.report(tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
@@ -232,7 +232,9 @@ def test_certificates_and_reports_of_a_table_with_levels(refine, fitted, undrawn
 
 def test_weights_covariates_polars_and_unknown_levels(fitted, quick_starts):
     holes = fitted[2].iloc[:50]
-    weighted = ll.MatrixCompletion(**LIGHT).fit(holes, sample_weight=np.linspace(0.5, 2, len(holes)))
+    weighted = ll.MatrixCompletion(**LIGHT, refine=False).fit(
+        holes, sample_weight=np.linspace(0.5, 2, len(holes))
+    )
     assert not weighted.fill(holes).isna().any().any()
     about = ll.MatrixCompletion(**LIGHT, refine=False).fit(
         holes, row_covariates=np.linspace(-1, 1, len(holes))[:, None], column_covariates=np.ones((7, 1))
@@ -276,7 +278,7 @@ def test_an_interrupt_leaves_levels_their_frequencies(fitted, monkeypatch):
     holes = fitted[2]
     monkeypatch.setattr(layered_fit, "_learn_maps", interrupted)
     with pytest.warns(InterruptedWarning, match="learning from levels was interrupted"):
-        model = ll.MatrixCompletion(random_state=0, certify=False, refine=False).fit(holes)
+        model = ll.MatrixCompletion(**LIGHT, refine=False).fit(holes)
     shares = model.level_probabilities([0, 1], "species")
     np.testing.assert_allclose(shares[0], shares[1])
     assert np.isfinite(model.transform(holes)).all()

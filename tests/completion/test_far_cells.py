@@ -95,6 +95,11 @@ def test_far_cells_of_a_thousand_tables():
     assert named == there > 800
 
 
+# warnings come before the fit: one of given rank and penalty, or of few sweeps, will do
+BRIEF = {"random_state": 0, "certify": False}
+MAP = {"method": "map", "rank": 1, "penalty": 1.0, **BRIEF}
+
+
 def ordinary(rng, m=40, n=5):
     """Return a table of rank 2 with noise and gaps, and what it is without."""
     truth = 10 + 3 * rng.standard_normal((m, 2)) @ rng.standard_normal((2, n))
@@ -112,29 +117,33 @@ def spoilt(rng, m=40, n=5):
     return pd.DataFrame(table, rows, columns=list("abcdefgh"[:n])), truth, (i, j)
 
 
-@pytest.mark.parametrize("method", ["map", "variational"])
-def test_a_frame_with_a_far_cell_is_warned_of_by_name(rng, method):
+@pytest.mark.parametrize(
+    "settings",
+    [MAP, {"method": "variational", "refine": False, "max_iter": 5, **BRIEF}],
+    ids=lambda own: own["method"],
+)
+def test_a_frame_with_a_far_cell_is_warned_of_by_name(rng, settings):
     frame, _, (i, j) = spoilt(rng)
     words = rf"row 'row {i}' and column '{'abcde'[j]}' holds 1e\+12, far outside its column.*\"huber\""
     with pytest.warns(UserWarning, match=words):
-        ll.MatrixCompletion(method=method, random_state=0, certify=False).fit(frame)
+        ll.MatrixCompletion(**settings).fit(frame)
 
 
 def test_the_loss_that_is_named_bears_it(rng):
     frame, truth, (_, j) = spoilt(rng, 60, 8)
     holes = frame.isna().to_numpy()
-    filled = ll.MatrixCompletion(loss="huber", random_state=0, certify=False).fit(frame).fill(frame)
+    filled = ll.MatrixCompletion(loss="huber", **BRIEF).fit(frame).fill(frame)
     errors = np.abs(filled.to_numpy() - truth)[:, j][holes[:, j]]
     assert errors.max() < 3
     with pytest.warns(UserWarning, match="far outside"):
-        model = ll.MatrixCompletion(method="map", random_state=0, certify=False).fit(frame)
+        model = ll.MatrixCompletion(**MAP | {"rank": 2}).fit(frame)
     assert np.abs(model.fill(frame).to_numpy() - truth)[:, j][holes[:, j]].max() > 1e4
 
 
 def test_one_column_may_have_that_loss(rng):
     frame, _, (_, j) = spoilt(rng)
-    ll.MatrixCompletion(loss={"abcde"[j]: "huber"}, random_state=0, certify=False).fit(frame)
-    other = ll.MatrixCompletion(loss={"abcde"[(j + 1) % 5]: "huber"}, random_state=0, certify=False)
+    ll.MatrixCompletion(loss={"abcde"[j]: "huber"}, **MAP).fit(frame)
+    other = ll.MatrixCompletion(loss={"abcde"[(j + 1) % 5]: "huber"}, **MAP)
     with pytest.warns(UserWarning, match="far outside"):
         other.fit(frame)
 
@@ -145,7 +154,7 @@ def test_arrays_and_sparse_arrays_name_positions(rng):
     sparse = coo_array(np.where(np.isnan(table), 0.0, table))
     for given in (table, sparse, ll.Observations.from_array(table)):
         with pytest.warns(UserWarning, match=f"row {i} and column {j} holds"):
-            ll.MatrixCompletion(method="map", random_state=0, certify=False).fit(given)
+            ll.MatrixCompletion(**MAP).fit(given)
 
 
 def test_several_cells_are_counted(rng):
@@ -154,16 +163,17 @@ def test_several_cells_are_counted(rng):
     seen = ll.Observations.from_array(table)
     assert {(cell.row, cell.column) for cell in far_cells(seen, seen, {})} == {(3, 1), (7, 1), (5, 4)}
     with pytest.warns(UserWarning, match=r"1 holds -1e\+12, far outside its column, as do 2 more cells"):
-        ll.MatrixCompletion(method="map", random_state=0, certify=False).fit(table)
+        ll.MatrixCompletion(**MAP).fit(table)
 
 
 def test_the_command_line_says_so(rng, tmp_path):
     frame, _, (i, j) = spoilt(rng)
     frame.to_csv(tmp_path / "table.csv")
-    said = call("complete", "table.csv", "--no-certify", "--method", "map", cwd=tmp_path)
+    brief = ("--no-certify", "--rank", "1", "--penalty", "1")
+    said = call("complete", "table.csv", *brief, "--method", "map", cwd=tmp_path)
     assert said.returncode == 0
     assert f"warning: the cell of row 'row {i}' and column '{'abcde'[j]}' holds 1e+12" in said.stderr
-    quiet = call("complete", "table.csv", "--no-certify", "--loss", "huber", cwd=tmp_path)
+    quiet = call("complete", "table.csv", *brief, "--loss", "huber", cwd=tmp_path)
     assert quiet.returncode == 0
     assert "warning" not in quiet.stderr
 
@@ -203,11 +213,11 @@ def test_logarithms_bear_what_is_no_farther_than_their_others(rng):
     assert not far_cells(seen, write_powers(seen, {0: power}), {0: power.name})
 
 
-def test_ordinary_tables_are_not_warned_of(rng):
+def test_ordinary_tables_are_not_warned_of(rng, quick_starts):
     table, _ = ordinary(rng)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        ll.MatrixCompletion(method="variational", refine=False, random_state=0, certify=False).fit(table)
+        ll.MatrixCompletion(method="variational", rank=2, refine=False, **BRIEF).fit(table)
 
 
 def test_a_cell_like_all_others_of_its_column_is_not_far_in_the_unit_of_its_row():

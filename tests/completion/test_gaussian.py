@@ -26,6 +26,7 @@ from lowland.kernels.threads import limited_to
 from lowland.search import Iterations, run
 from lowland.search.augmentation import Augmentation
 
+pytestmark = pytest.mark.usefixtures("quick_starts")
 UNREFINED = {"random_state": 0, "certify": False, "refine": False}
 SMALL = {**UNREFINED, "n_draws": 10, "method": "gaussian"}
 
@@ -170,7 +171,7 @@ def test_the_fit_predicts_and_covers(tables, rng):
         seen = np.where(gaps, np.nan, full)
         model = ll.MatrixCompletion(**UNREFINED, max_iter=60).fit(seen)
         assert model.method_ == "gaussian"
-        factors = ll.MatrixCompletion(method="variational", **UNREFINED).fit(seen)
+        factors = ll.MatrixCompletion(method="variational", max_iter=60, **UNREFINED).fit(seen)
         for fit, own in ((model, errors), (factors, others)):
             own.append(np.sqrt(np.mean((fit.predict_table() - full)[gaps] ** 2)))
         low, high = model.predict_interval(*np.nonzero(gaps), 0.9)
@@ -216,7 +217,7 @@ def test_where_the_default_is_gaussian(rng):
     assert not method((100, 6), unseen=70), "a column of which little is seen"
 
 
-def test_the_plan_leaves_it_open_only_without_settings_of_factors(table):
+def test_the_plan_leaves_it_open_only_without_settings_of_factors(table, quick_starts):
     rows = table[~np.isnan(table).all(axis=1)]
     table, brief = np.vstack([rows, rows + 0.1]), {**UNREFINED, "max_iter": 10}
     for settings in (
@@ -270,7 +271,7 @@ def test_short_tables_of_several_units(rows, tables):
             if method == "means":
                 found = np.broadcast_to(np.nanmean(holes, axis=0), full.shape)
             else:
-                model = ll.MatrixCompletion(method=method, max_iter=90, **UNREFINED).fit(holes)
+                model = ll.MatrixCompletion(method=method, max_iter=60, **UNREFINED).fit(holes)
                 found = model.predict_table()
                 chosen.add(model.method_)
             own.append((((found - full) / full.std(axis=0))[gaps] ** 2).mean())
@@ -321,7 +322,7 @@ def test_updates_fit_the_table_again(table):
         assert fit.method_ == "gaussian"
         np.testing.assert_array_equal(fit.completions(1, random_state=0)[0][3, 1], 25.0)
     np.testing.assert_array_equal(*found)
-    expected = ll.MatrixCompletion(**{**SMALL, "n_draws": 50}).fit(grown).predict_table()
+    expected = ll.MatrixCompletion(**{**SMALL, "n_draws": 20}).fit(grown).predict_table()
     spread = np.nanstd(grown, axis=0)
     assert np.median(np.abs(found[0] - expected) / spread) < 0.05
 
@@ -462,7 +463,7 @@ def test_the_prior_of_many_columns_is_what_factors_say(rng):
     for full in (low, blocks):
         gaps = rng.random(full.shape) < 0.2
         errors = []
-        for settings in ({"max_iter": 50}, {"method": "variational"}):
+        for settings in ({"max_iter": 50}, {"method": "variational", "max_iter": 60}):
             fit = ll.MatrixCompletion(**settings, **UNREFINED)
             found = fit.fit(np.where(gaps, np.nan, full)).predict_table()
             errors.append(np.sqrt(np.mean((found - full)[gaps] ** 2)))
@@ -557,7 +558,7 @@ def test_intervals_are_as_wide_as_rows_are_large():
     held, costs = {0.5: [], 0.9: []}, []
     for seed in range(3):
         full, holes = of_different_sizes(seed)
-        fit = ll.MatrixCompletion(certify=False, refine=False, random_state=0).fit(holes)
+        fit = ll.MatrixCompletion(max_iter=60, **UNREFINED).fit(holes)
         at = np.nonzero(np.isnan(holes))
         errors = np.abs(fit.predict_cells(*at) - full[at])
         for level, inside in held.items():
@@ -574,7 +575,7 @@ def test_intervals_are_as_wide_as_rows_are_large():
 
 def test_rows_given_later_have_the_sizes_of_the_fit(tmp_path):
     _, holes = of_different_sizes(0)
-    fit = ll.MatrixCompletion(certify=False, refine=False, random_state=0).fit(holes)
+    fit = ll.MatrixCompletion(max_iter=60, **UNREFINED).fit(holes)
     model = fit._completed.model
     assert model.row_scales is not None
     again = model.of_rows(ll.Observations.from_array(holes))
@@ -600,13 +601,13 @@ def test_columns_of_few_cells_keep_their_unit(rng):
     """One sparse column sends a table to factors; a common unit predicted thousands where 1 was known."""
     holes = rng.standard_normal((12, 6)) * [1, 1e5, 1e5, 1e5, 1e5, 1e5]
     holes[2:, 0], holes[:2, 0] = np.nan, [1.0, 1.2]
-    found = ll.MatrixCompletion(**UNREFINED).fit(holes).predict_table()[:, 0]
+    found = ll.MatrixCompletion(max_iter=60, **UNREFINED).fit(holes).predict_table()[:, 0]
     assert np.abs(found - 1.1).max() < 5
     holes = rng.standard_normal((20, 5)) * np.geomspace(1, 1e5, 5)
     holes[1:, 0], holes[0, 0] = np.nan, 3.0
-    found = ll.MatrixCompletion(**UNREFINED).fit(holes).predict_table()[:, 0]
+    found = ll.MatrixCompletion(max_iter=60, **UNREFINED).fit(holes).predict_table()[:, 0]
     assert np.abs(found - 3.0).max() < 15
     holes = rng.standard_normal((8, 3)) * [1, 1, 1e4]
     holes[:6, 0], holes[6:, 0], holes[2:, 1] = 7.0, np.nan, np.nan
-    found = ll.MatrixCompletion(**UNREFINED).fit(holes).predict_table()[:, 0]
+    found = ll.MatrixCompletion(max_iter=60, **UNREFINED).fit(holes).predict_table()[:, 0]
     assert np.abs(found - 7.0).max() < 1

@@ -15,7 +15,14 @@ from lowland.files.bundle import save_bundle
 from saved_models import contents
 
 pytestmark = pytest.mark.usefixtures("plain_kernels_throughout", "light_fits_throughout")
-FAST = {"random_state": 0, "certify": False, "refine": False, "powers": False, "max_iter": 40}
+FAST = {
+    "random_state": 0,
+    "certify": False,
+    "refine": False,
+    "powers": False,
+    "row_units": False,
+    "max_iter": 40,
+}
 
 
 def whole(seed=0, m=60, n=8, noise=0.3):
@@ -196,7 +203,7 @@ def test_bounds_stand_around_marked_cells():
     assert np.abs(model.sample(np.arange(0, 60, 2), np.ones(30, int), 50)).max() <= 1
 
 
-def test_columns_of_two_cells_are_said_by_the_others_or_by_nothing(tmp_path):
+def test_columns_of_two_cells_are_said_by_the_others_or_by_nothing(undrawn, tmp_path):
     table = whole(n=6)
     table[2:, 5] = np.nan
     model = ll.MatrixCompletion(**FAST).fit(table)

@@ -24,7 +24,7 @@ from lowland.completion.restricted.layer import RestrictedLayer
 from lowland.completion.row_units.layer import RowUnitsLayer
 from lowland.core.cells.observations import Observations
 
-PLAN = CompletionPlan(method="variational", rank=2, max_iter=15, powers=False, refine=False)
+PLAN = CompletionPlan(method="variational", rank=2, max_iter=15, powers=False, refine=False, row_units=False)
 DRAWS = 600
 # standard errors of a mean of draws, and the share of a standard error by which means may differ beside that:
 # draws read numbers past the largest known one, predictions cut them off
@@ -119,6 +119,7 @@ CASES = {
         lambda rng: Observations.from_array(products(rng)),
         CompletionPlan(
             powers=False,
+            row_units=False,
             draws=40,
             predictors=(np.arange(6) != np.array([[1], [-1], [5], [2], [0], [-1]])).tolist(),
         ),
@@ -151,7 +152,7 @@ def nested():
 def drawn():
     """Censored cells of logarithms, which a Gaussian of any covariance draws beyond their bounds."""
     table = censored(np.random.default_rng(0))
-    plan = CompletionPlan(method="gaussian", powers=True, refine=False, draws=100)
+    plan = CompletionPlan(method="gaussian", powers=True, refine=False, row_units=False, draws=30)
     return fit(Case(lambda _: replace(table, values=np.exp(table.values)), plan))
 
 

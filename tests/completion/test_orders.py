@@ -22,7 +22,7 @@ from lowland.trials.masks import hide_along
 
 pytestmark = pytest.mark.usefixtures("light_fits_throughout")
 
-PLAIN = {"certify": False, "refine": False, "random_state": 0}
+PLAIN = {"certify": False, "refine": False, "powers": False, "row_units": False, "random_state": 0}
 LIGHT = PLAIN | {"max_iter": 40}
 ROWS, COLUMNS = 80, 4
 

@@ -178,7 +178,7 @@ def noise_of_a_few_types(seed):
     stars = np.clip(np.rint(full[rows, columns]), 1, 5)
     table = Observations.from_triples(rows, columns, stars, shape=shape)
     sizes = [
-        swept(objective_of(table, rank=4, calibrated=choice), 60).state.noise_precision
+        swept(objective_of(table, rank=4, calibrated=choice), 30).state.noise_precision
         for choice in (True, False)
     ]
     return sizes[0] / sizes[1]
@@ -222,7 +222,7 @@ def test_sweeps_with_priors_held_do_not_lower_the_bound(rng):
     assert (np.diff(values[first:]) <= 1e-8 * np.abs(values[first:-1])).all()
 
 
-def test_a_fit_that_ends_early_has_seen_all_cells(rng, monkeypatch):
+def test_a_fit_that_ends_early_has_seen_all_cells(rng, monkeypatch, quick_starts):
     monkeypatch.setattr(bayesian_settings, "LEAST_CALIBRATED", 500)
     table = grades(rng)
     settings = {"rank": 2, "method": "variational", "pattern": False, "max_iter": 1, "random_state": 0}
@@ -273,7 +273,7 @@ def test_the_noise_of_few_ratings_is_learnt_to_the_end(noise, count):
     rows, columns = (np.unique(own, return_inverse=True)[1] for own in (rows, columns))
     table = Observations.from_triples(rows, columns, values)
     out = rng.random(count) < 0.1
-    fit = ll.MatrixCompletion(random_state=0, certify=False).fit(table.select(~out))
+    fit = ll.MatrixCompletion(random_state=0, certify=False, refine=False).fit(table.select(~out))
     assert np.mean(fit.noise_) < values.std()
     low, high = fit.predict_interval(rows[out], columns[out], 0.9)
     assert 0.82 < np.mean((low <= values[out]) & (values[out] <= high)) < 0.96
@@ -296,7 +296,7 @@ def test_the_pattern_is_kept_unless_errors_rise(errors, wanted, rng, monkeypatch
     assert (chosen.pattern_ridge if chosen.pattern else None) == wanted
 
 
-def test_the_ridge_of_the_pattern_is_saved(rng, tmp_path, monkeypatch):
+def test_the_ridge_of_the_pattern_is_saved(rng, tmp_path, monkeypatch, quick_starts):
     monkeypatch.setattr(bayesian_settings, "LEAST_CALIBRATED", 500)
     table = grades(rng)
     monkeypatch.setattr("lowland.completion.bayesian.pattern_choice.RIDGES", (10.0, 7.0))
@@ -320,10 +320,13 @@ def test_the_ridge_of_the_pattern_is_saved(rng, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("method", ["variational", "gibbs"])
-def test_calibrated_fits_on_the_disk_have_the_bits_of_those_in_memory(method, rng, tmp_path, monkeypatch):
+def test_calibrated_fits_on_the_disk_have_the_bits_of_those_in_memory(
+    method, rng, tmp_path, monkeypatch, quick_starts
+):
     pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     monkeypatch.setattr(line_bounds, "BLOCK", 250)
     monkeypatch.setattr(bayesian_settings, "LEAST_CALIBRATED", 500)
+    monkeypatch.setattr(pattern_choice, "RIDGES", (10.0,))
     table = grades(rng, (90, 30))
     frame = pa.table({"row": table.rows, "column": table.columns, "value": table.values})
     parquet.write_table(frame, tmp_path / "cells.parquet")

@@ -19,8 +19,9 @@ from lowland.files.bundle import save_bundle
 from lowland.trials.gains import Gain
 from saved_models import contents
 
+pytestmark = pytest.mark.usefixtures("quick_starts")
 # few sweeps: it is not their number that is tested
-LIGHT = {"random_state": 0, "certify": False, "max_iter": 40}
+LIGHT = {"random_state": 0, "certify": False, "max_iter": 40, "powers": False, "row_units": False}
 
 
 def curved(rng, m=200, share=0.2):
@@ -53,10 +54,15 @@ def refined():
     return model, table, gaps, holes
 
 
-def test_curves_are_refined_and_lines_are_not(refined):
+@pytest.fixture(scope="module")
+def plain(refined):
+    """The same fit without forests."""
+    return fitted(*refined[1:3], refine=False)[0]
+
+
+def test_curves_are_refined_and_lines_are_not(refined, plain):
     model, table, gaps, _ = refined
     assert isinstance(model._completed.model, RefinementLayer)
-    plain, _ = fitted(table, gaps, refine=False)
     assert error(model, table, gaps) < 0.75 * error(plain, table, gaps)
     known = model._completed.model.refinement
     assert ((known.weights >= 0) & (known.weights <= 1)).all()
@@ -119,11 +125,10 @@ def test_trees_are_those_of_scikit_learn(rng):
     )
 
 
-def test_new_rows_and_files(refined, tmp_path):
-    model, table, _, holes = refined
+def test_new_rows_and_files(refined, plain, tmp_path):
+    model, table, _, _ = refined
     rng = np.random.default_rng(5)
     more, gaps = curved(rng, 60)
-    plain, _ = fitted(table, np.isnan(holes), refine=False)
     blank = np.where(gaps, np.nan, more)
     errors = [
         np.sqrt(np.mean(((own.transform(blank) - more) / table.std(axis=0))[gaps] ** 2))
@@ -208,7 +213,7 @@ def test_threads_change_no_bit(refined, few_trees, quick_starts, monkeypatch):
     np.testing.assert_array_equal(again.predict_table(), model.predict_table())
 
 
-def test_an_interrupt_keeps_the_fit(refined, monkeypatch):
+def test_an_interrupt_keeps_the_fit(refined, plain, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
@@ -219,7 +224,7 @@ def test_an_interrupt_keeps_the_fit(refined, monkeypatch):
     # one request ends all that follows
     assert kept._completed.table.stop_reason is StopReason.INTERRUPTED
     assert kept.certificate_ is None
-    np.testing.assert_array_equal(kept.predict_table(), fitted(table, gaps, refine=False)[0].predict_table())
+    np.testing.assert_array_equal(kept.predict_table(), plain.predict_table())
 
 
 def test_refusals(refined, quick_starts):

@@ -20,7 +20,7 @@ from lowland.recheck.matrices.tables.problem import table_problem
 from saved_models import contents
 
 pytestmark = pytest.mark.usefixtures("plain_kernels_throughout", "light_fits_throughout")
-FAST = {"random_state": 0, "certify": False, "refine": False}
+FAST = {"random_state": 0, "certify": False, "refine": False, "max_iter": 25}
 
 
 def low_rank(m, n, seed=0, noise=0.2):
@@ -322,7 +322,7 @@ def test_predictors_are_refused_and_weights_are_taken():
 )
 def test_fits_without_units_of_rows_say_so(settings, beside):
     table, _ = holed(omics(30, 6))
-    model = ll.MatrixCompletion(**{**FAST, "max_iter": 20}, **settings)
+    model = ll.MatrixCompletion(**FAST, **settings)
     with pytest.warns(UserWarning, match="rows look like variables"):
         model.fit(table, **beside)
     assert not units_of(model)

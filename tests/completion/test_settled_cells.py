@@ -12,6 +12,8 @@ from lowland.completion.settled.cells import settled_cells
 from lowland.completion.settled.chains import another_chain, kept_draws
 from lowland.core.errors import InvalidInputError, UnsupportedError
 
+pytestmark = pytest.mark.usefixtures("quick_starts")
+
 
 def linear(m=50, n=6, seed=0):
     rng = np.random.default_rng(seed)
@@ -21,7 +23,8 @@ def linear(m=50, n=6, seed=0):
 
 
 def fit_of(table, **settings):
-    return ll.MatrixCompletion(certify=False, **{"random_state": 0, "refine": False} | settings).fit(table)
+    plain = {"random_state": 0, "refine": False, "powers": False, "row_units": False}
+    return ll.MatrixCompletion(certify=False, **plain | settings).fit(table)
 
 
 def judged(table, seed=5, **settings):

@@ -14,8 +14,9 @@ from lowland.completion.settled import judge
 from lowland.completion.settled.evidence import Evidence, in_short
 from lowland.completion.settled.record import with_trees
 
+pytestmark = pytest.mark.usefixtures("quick_starts")
 SUPPORTED, OPEN = ll.Verdict.SUPPORTED, ll.Verdict.INCONCLUSIVE
-PLAIN = {"refine": False, "powers": False, "certify": False, "random_state": 0}
+PLAIN = {"refine": False, "powers": False, "row_units": False, "certify": False, "random_state": 0}
 
 
 def fit_of(table, **settings):

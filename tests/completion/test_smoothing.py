@@ -21,9 +21,9 @@ from saved_models import contents
 
 pytestmark = pytest.mark.usefixtures("light_fits_throughout")
 
-COLUMNS = 24
-# few draws and sweeps, where it is not their number that is tested
-LIGHT = {"method": "gaussian", "n_draws": 6, "max_iter": 20}
+COLUMNS = 16
+# few draws and sweeps and no other choices, where it is not these that are tested
+LIGHT = {"method": "gaussian", "n_draws": 6, "max_iter": 20, "powers": False, "row_units": False}
 
 
 def curves_of(rows, kernels):

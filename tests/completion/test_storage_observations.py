@@ -218,7 +218,7 @@ def judged(table, certify="companion", **options):
 
 OPTIONS = (
     {"rank": 1, "max_iter": 10, "effort": "quick"},
-    {"method": "map", "penalty": 4.0, "bias_penalty": 1.0},
+    {"method": "map", "rank": 2, "penalty": 4.0, "bias_penalty": 1.0, "effort": "quick"},
 )
 
 

@@ -29,11 +29,16 @@ def instance():
     return planted(np.random.default_rng(0))
 
 
+@pytest.fixture(scope="module")
+def variational(instance):
+    return ll.MatrixCompletion(method="variational", random_state=0, **PLAIN).fit(instance[2])
+
+
 @pytest.fixture(scope="module", params=["variational", "gibbs"])
 def model(request, instance):
-    draws = {"n_draws": 50} if request.param == "gibbs" else {}
-    model = ll.MatrixCompletion(method=request.param, random_state=0, **PLAIN, **draws)
-    return model.fit(instance[2])
+    if request.param == "variational":
+        return request.getfixturevalue("variational")
+    return ll.MatrixCompletion(method="gibbs", n_draws=50, random_state=0, **PLAIN).fit(instance[2])
 
 
 def test_cells_are_predicted_nearly_as_well_as_the_noise_allows(instance, model):
@@ -62,7 +67,7 @@ def test_noise_by_column_from_the_start_ends_in_bad_places(monkeypatch):
     monkeypatch.setattr("lowland.completion.bayesian.sweeps.SETTLING", 1)
     monkeypatch.setattr("lowland.completion.bayesian.starting.start.FIRST_SIZE", 0.1)
     errors = []
-    for seed in range(4):
+    for seed in range(2):
         truth, _, holes = planted(np.random.default_rng(seed))
         filled = (
             ll.MatrixCompletion(method="variational", random_state=seed, **PLAIN).fit(holes).transform(holes)
@@ -142,11 +147,12 @@ def test_no_bias_no_noise_and_constant_columns():
     np.testing.assert_array_equal(full.transform(truth), truth)
 
 
-def test_columns_in_different_units_are_scaled_and_scaled_back(instance):
+def test_columns_in_different_units_are_scaled_and_scaled_back(instance, quick_starts):
     _, _, holes = instance
     units = np.logspace(-3, 3, 50)
-    plain = ll.MatrixCompletion(method="variational", random_state=0, scale="column", **PLAIN).fit(holes)
-    own = ll.MatrixCompletion(method="variational", random_state=0, **PLAIN).fit(holes * units)
+    brief = {"method": "variational", "random_state": 0, "max_iter": 10, **PLAIN}
+    plain = ll.MatrixCompletion(scale="column", **brief).fit(holes)
+    own = ll.MatrixCompletion(**brief).fit(holes * units)
     np.testing.assert_allclose(
         own.transform(holes * units) / units, plain.transform(holes), rtol=1e-6, atol=1e-8
     )
@@ -192,8 +198,8 @@ def test_the_pattern_tells_rows_apart_before_their_values_do(rng):
     assert found[False] == 0.0
 
 
-def test_covariates_make_cold_rows_known(rng):
-    m, n = 120, 40
+def test_covariates_make_cold_rows_known(rng, quick_starts):
+    m, n = 80, 24
     about = rng.standard_normal((m, 2))
     table = about @ rng.standard_normal((2, n)) + 0.2 * rng.standard_normal((m, n))
     holes = np.where(rng.random((m, n)) < 0.3, table, np.nan)
@@ -215,7 +221,7 @@ def test_covariates_make_cold_rows_known(rng):
         ll.MatrixCompletion().fit(holes, row_covariates=np.full((m, 1), np.nan))
 
 
-def test_covariates_by_label_whatever_their_order(rng):
+def test_covariates_by_label_whatever_their_order(rng, quick_starts):
     table = rng.standard_normal((15, 9))
     names = [f"r{i}" for i in range(15)]
     seen = ll.Observations.from_array(table, row_labels=names)
@@ -223,7 +229,7 @@ def test_covariates_by_label_whatever_their_order(rng):
     order = rng.permutation(15)
     frame = pd.DataFrame({"name": np.array(names)[order], "x": about[order]})
     fits = [
-        ll.MatrixCompletion(random_state=0, **PLAIN).fit(seen, row_covariates=known)
+        ll.MatrixCompletion(random_state=0, max_iter=10, **PLAIN).fit(seen, row_covariates=known)
         for known in (about[:, None], frame, ll.read_covariates(frame))
     ]
     for other in fits[1:]:
@@ -232,9 +238,9 @@ def test_covariates_by_label_whatever_their_order(rng):
         ll.MatrixCompletion().fit(table, row_covariates=ll.read_covariates(frame))
 
 
-def test_updates_go_on_from_the_fit(instance):
+def test_updates_go_on_from_the_fit(instance, variational):
     truth, table, holes = instance
-    model = ll.MatrixCompletion(method="variational", random_state=0, **PLAIN).fit(holes)
+    model = copy.deepcopy(variational)
     rows, columns = np.nonzero(np.isnan(holes))
     some = np.random.default_rng(0).random(rows.size) < 0.3
     before = model.n_iter_
@@ -273,13 +279,13 @@ def test_updates_of_a_penalised_fit_and_new_labels(rng):
     assert model.certificate_["stationary"].verdict.name == "SUPPORTED"
 
 
-def test_top_and_similar(rng):
+def test_top_and_similar(rng, quick_starts):
     base = rng.standard_normal((60, 1))
     table = np.hstack([base + 0.1 * rng.standard_normal((60, 4)), -base + 0.1 * rng.standard_normal((60, 4))])
     table = np.hstack([table, rng.standard_normal((60, 6))])
     names = [f"c{j}" for j in range(14)]
     holes = np.where(rng.random(table.shape) < 0.8, table, np.nan)
-    model = ll.MatrixCompletion(random_state=0, **PLAIN).fit(pd.DataFrame(holes, columns=names))
+    model = ll.MatrixCompletion(random_state=0, max_iter=40, **PLAIN).fit(pd.DataFrame(holes, columns=names))
     alike, correlations = model.similar("c0", 3)
     assert set(alike) == {"c1", "c2", "c3"}
     assert (correlations > 0.9).all()
@@ -364,22 +370,21 @@ def test_a_penalised_fit_has_no_posterior(instance):
         ll.MatrixCompletion(max_iter=20, **PLAIN).fit(instance[2]).predict_interval([0], [0], method="fisher")
 
 
-def test_conformal_intervals_of_a_posterior(instance):
+def test_conformal_intervals_of_a_posterior(instance, variational):
     _, table, holes = instance
-    model = ll.MatrixCompletion(method="variational", random_state=0, **PLAIN).fit(holes)
     rows, columns = np.nonzero(np.isnan(holes))
-    lower, upper = model.predict_interval(rows, columns, 0.9, method="conformal")
+    lower, upper = variational.predict_interval(rows, columns, 0.9, method="conformal")
     assert np.mean((lower <= table[rows, columns]) & (table[rows, columns] <= upper)) > 0.84
 
 
 def test_the_map_surrogate_is_certified(instance):
     settings = {"rank": 3, "max_iter": 20, "refine": False, "random_state": 0, "certify": "companion"}
-    model = ll.MatrixCompletion(effort="standard", **settings).fit(instance[2][:40, :24])
+    model = ll.MatrixCompletion(effort="standard", **settings).fit(instance[2][:32, :24])
     assert 0 < model.certificate_["globally_optimal"].witness["lower_bound"]
     assert model.certificate_["determined_by_data"].verdict.name == "PROVED"
 
 
-def test_weights_are_precisions(rng):
+def test_weights_are_precisions(rng, quick_starts):
     """Rows of weight zero count for nothing; heavier rows are fitted closer."""
     _, _, holes = planted(rng)
     weight = np.ones(80)
@@ -397,7 +402,7 @@ def test_weights_are_precisions(rng):
     assert off[rows >= 40].mean() < off[(rows >= 10) & (rows < 40)].mean()
 
 
-def test_metadata_are_routed_through_a_pipeline(rng):
+def test_metadata_are_routed_through_a_pipeline(rng, quick_starts):
     from sklearn import config_context
     from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import make_pipeline
@@ -408,7 +413,7 @@ def test_metadata_are_routed_through_a_pipeline(rng):
     holes = np.where(rng.random(table.shape) < 0.5, table, np.nan)
     holes[:5] = np.nan
     with config_context(enable_metadata_routing=True):
-        model = ll.MatrixCompletion(random_state=0, **PLAIN)
+        model = ll.MatrixCompletion(random_state=0, max_iter=40, **PLAIN)
         model.set_fit_request(row_covariates=True, sample_weight=True, column_covariates=False)
         model.set_transform_request(row_covariates=True)
         chain = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), model)

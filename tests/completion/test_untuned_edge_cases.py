@@ -13,6 +13,8 @@ from lowland.completion.cells.summary import TableSummary
 from lowland.core.errors import InvalidInputError
 from lowland.core.results.status import StopReason
 
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
+
 M = ll.MatrixCompletion
 # without certificate and forests, on which none of this depends
 PLAIN = {"certify": False, "refine": False}
@@ -34,7 +36,8 @@ def low_rank(m=30, n=20, noise=0.1, seed=0):
         for noise in (1.0, 1.2)
     ],
 )
-def test_a_negative_energy_is_no_divergence(noise, seed):
+def test_a_negative_energy_is_no_divergence(noise, seed, monkeypatch):
+    monkeypatch.setattr("lowland.completion.bayesian.settings.BURN_IN", 40)  # where it becomes negative
     _, holes = low_rank(40, 20, noise, seed)
     model = M(method="gibbs", n_draws=20, random_state=0, **PLAIN).fit(holes)
     assert model._completed.model.row_draws.shape[0] == 20
@@ -42,11 +45,10 @@ def test_a_negative_energy_is_no_divergence(noise, seed):
 
 
 def test_a_penalty_of_zero_is_a_penalty():
-    model = M(method="map", rank="auto", penalty=0.0, random_state=0, certify=False).fit(low_rank()[1])
+    model = M(method="map", rank="auto", penalty=0.0, random_state=0, certify=False).fit(low_rank(12, 8)[1])
     assert model._completed.model.penalty == 0
 
 
-@pytest.mark.usefixtures("quick_starts")
 def test_covariates_must_be_those_of_the_fit():
     rng = np.random.default_rng(0)
     about = rng.standard_normal((60, 3))
@@ -65,7 +67,7 @@ def test_covariates_must_be_those_of_the_fit():
 def test_constant_covariates_have_no_effect():
     _, holes = low_rank()
     about = np.column_stack([np.random.default_rng(0).standard_normal(30), np.full(30, 0.1)])
-    model = M(random_state=0, **PLAIN).fit(holes, row_covariates=about)
+    model = M(**LIGHT).fit(holes, row_covariates=about)
     other = about[:9].copy()
     other[:, 1] = 0.3
     expected = model.transform(holes[:9], row_covariates=about[:9])
@@ -75,7 +77,7 @@ def test_constant_covariates_have_no_effect():
 def test_weights_of_rows_count_in_every_answer(tmp_path):
     _, holes = low_rank()
     weight = np.r_[np.full(15, 100.0), np.ones(15)]
-    model = M(random_state=0, **PLAIN).fit(holes, sample_weight=weight)
+    model = M(**LIGHT).fit(holes, sample_weight=weight)
     rows, columns = np.nonzero(np.isnan(holes))
     np.testing.assert_allclose(model.transform(holes)[rows, columns], model.predict_cells(rows, columns))
     low, high = model.predict_interval(rows, columns, 0.95)
@@ -103,14 +105,14 @@ def test_top_tells_apart_what_clipping_makes_equal():
     level = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 200)) + np.linspace(1, 4, 200) * 1.5
     stars = np.clip(np.round(level + 2), 1, 5)
     stars[rng.random(stars.shape) < 0.7] = np.nan
-    model = M(random_state=0, **PLAIN).fit(stars)
+    model = M(**LIGHT).fit(stars)
     found, predictions = model.top(0, 5, exclude_observed=False)
     scores = model._completed.model.scores(np.zeros(200, int), np.arange(200))
     assert found.tolist() == np.argsort(-scores, kind="stable")[:5].tolist()
     assert predictions.max() <= 5
 
 
-@pytest.mark.usefixtures("plain_kernels", "quick_starts")
+@pytest.mark.usefixtures("plain_kernels")
 def test_large_tables_of_grades_are_fitted_by_default():
     rng = np.random.default_rng(0)
     cells = np.unique(rng.integers(0, 12_500**2, 30_000))
@@ -187,7 +189,7 @@ def test_text_covariates_without_labels_are_refused():
 
 
 def test_attributes_of_another_method_do_not_stay():
-    _, holes = low_rank()
+    _, holes = low_rank(12, 8)
     model = M(method="map", random_state=0, certify=False).fit(holes)
     assert model.rank_path_.held_out > 0
     model.set_params(method="variational", max_iter=20, refine=False).fit(holes)

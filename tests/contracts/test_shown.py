@@ -19,6 +19,11 @@ DOORS = (
 )
 
 
+@pytest.fixture(autouse=True, scope="module")
+def hasty(light_fits_throughout):
+    """Fit with few sweeps, draws and trees."""
+
+
 def public_classes():
     """Return what has instances that people print; errors say what they say."""
     doors = [ll, *(import_module(f"lowland.{name}") for name in DOORS.split())]
@@ -33,9 +38,41 @@ def short_tensor():
     return ll.complete_tensor(cube, rank=1, model="cp", burn_in=2, n_draws=2, rng=0)
 
 
+@functools.cache
+def rank_path():
+    """Return a choice of ranks, which several classes are parts of."""
+    table = np.random.default_rng(0).random((8, 5)) + np.outer(np.arange(8), np.arange(5))
+    return ll.MatrixCompletion(penalty=0.1, certify=False, random_state=0).fit(table).rank_path_
+
+
+def new_cell_error():
+    cube = np.einsum("i,j,k->ijk", *(np.arange(1.0, n) for n in (5, 4, 6)))
+    cube += 0.1 * np.random.default_rng(0).standard_normal(cube.shape)
+    cube[0, 0, 0] = np.nan
+    return ll.decompose_tucker(cube, 1, n_restarts=0, certify=False, rng=0).new_cell_error()
+
+
+def sampling_advice():
+    return ll.dynamics.advise_sampling(np.diag([0.1, 1.0]), beta=1, accuracy=0.5)
+
+
+def backward_solution():
+    well = ll.dynamics.potential("double_well", transverse=[1.0])
+    how = {"exit": ll.dynamics.HalfSpace([1.0, 0.0], 0.7), "box": [(-2.5, 1.0), (-2.5, 2.5)], "n_cells": 40}
+    return ll.dynamics.solve_backward(well, ll.dynamics.Overdamped(0.01, beta=8), **how)
+
+
 # of those whose examples take long, or show no instance
 BY_HAND = {
+    "BackwardSolution": backward_solution,
+    "CPFit": lambda: ll.decompose_cp(np.ones((3, 4, 2)), 1, n_restarts=0, rng=0),
+    "EmpiricalBayes": ll.search.EmpiricalBayes,
     "Experiment": lambda: ll.reproduce.find_experiment("zhang2018"),
+    "NewCellError": new_cell_error,
+    "PathDisplay": lambda: ll.displays.PathDisplay(np.arange(99), np.arange(99.0), 1, "rank"),
+    "RankPath": rank_path,
+    "RankStep": lambda: rank_path().steps[0],
+    "SamplingAdvice": lambda: sampling_advice()[0],
     "SharpnessTrace": lambda: ll.networks.SharpnessTrace(None, None, len, step_size=0.1),
     "Study": lambda: ll.reproduce.find_experiment("zhang2018").studies[0],
     "TensorCompletionFit": short_tensor,

@@ -1,7 +1,6 @@
 """What cannot fit is refused before the work begins, with its size and what to do instead."""
 
 import gzip
-import os
 import subprocess
 import sys
 import zipfile
@@ -88,18 +87,16 @@ def test_measurements_and_tensors_that_need_too_much(little):
         wide.tensor()
 
 
+# a dense tensor, since tensors are there without what estimators of tables load
 LIMITED = """
 import resource
 import numpy as np, lowland as ll
 
-rng = np.random.default_rng(0)
-seen = ll.Observations.from_triples(np.arange(500), np.arange(500), rng.random(500), shape=(20000, 20000))
-how = {"rank": 1, "method": "map", "penalty": 1.0, "max_iter": 2, "certify": False, "random_state": 0}
-model = ll.MatrixCompletion(**how).fit(seen)
+wide = ll.TuckerTensor(np.ones((1, 1, 1)), tuple(np.ones((length, 1)) for length in (1000, 1000, 800)))
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), used + (1 << 30)))
 try:
-    model.predict_table()
+    wide.tensor()
 except ll.errors.LowlandError as error:
     print(error)
 """
@@ -108,8 +105,7 @@ except ll.errors.LowlandError as error:
 @pytest.mark.skipif(sys.platform != "linux", reason="needs the limits of Linux")
 def test_the_limit_of_the_process_counts():
     command = [sys.executable, "-c", LIMITED]
-    plain = {**os.environ, "LOWLAND_ROW_KERNEL": "numpy"}  # without a compiler, which takes time to load
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True, env=plain)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     assert "12.8 GB" in done.stdout, done.stderr
 
 
@@ -120,10 +116,11 @@ def test_an_archive_that_declares_more_than_there_is(little, tmp_path):
         ll.read_table(tmp_path / "bomb.npz")
 
 
-def test_files_that_outgrow_the_memory(little, tmp_path, monkeypatch):
+def test_files_that_outgrow_the_memory(tmp_path, monkeypatch):
     """A compressed file may hold any number of bytes, and a column of equal numbers any number of rows."""
+    monkeypatch.setattr(memory, "available_memory", lambda: 40e6 + memory.RESERVE)
     monkeypatch.setattr(sources, "SUSPECT", 1 << 40)
-    line = b"1,2,3\n" * 100_000
+    line = b"1,2,3\n" * 50_000
     with gzip.open(tmp_path / "t.csv.gz", "wb", compresslevel=1) as file:
         for _ in range(240):
             file.write(line)
@@ -142,8 +139,8 @@ def test_files_that_outgrow_the_memory(little, tmp_path, monkeypatch):
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
-    ones = pyarrow.array(np.ones(5_000_000))
+    ones = pyarrow.array(np.ones(2_500_000))
     parquet.write_table(pyarrow.table({"a": ones, "b": ones, "c": ones}), tmp_path / "t.parquet")
     assert (tmp_path / "t.parquet").stat().st_size < 1e6
-    with pytest.raises(TooLargeError, match=r"reading .* would need 120 MB"):
+    with pytest.raises(TooLargeError, match=r"reading .* would need 60 MB"):
         ll.read_table(tmp_path / "t.parquet", layout="wide")

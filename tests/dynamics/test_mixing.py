@@ -15,6 +15,7 @@ from lowland.dynamics import (
     advise_sampling,
     gaussian_distance,
     linear_step,
+    mixing,
     mixing_distance,
     optimal_antisymmetric,
     sample_langevin,
@@ -28,6 +29,15 @@ DYNAMICS = {
     "baoab": Underdamped(0.5, BETA, 0.4),
     "euler": Underdamped(0.05, BETA, 0.4, integrator="euler"),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def coarse_grid():
+    """Choose among a third of each setting: a choice is judged in the same way."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("SHARES", "FRICTIONS", "TURNS"):
+            patch.setattr(mixing, name, getattr(mixing, name)[::3])
+        yield
 
 
 @cache

@@ -11,6 +11,7 @@ from lowland.estimators.frames.censored import sides_of
 from lowland.estimators.frames.kinds import read_kinds
 from lowland.files.tables import load_table
 
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
 FAST = {"random_state": 0, "certify": False, "refine": False, "powers": False, "max_iter": 30}
 
 

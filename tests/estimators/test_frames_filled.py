@@ -18,6 +18,7 @@ from lowland.estimators.frames.kinds import encode, read_kinds
 from lowland.estimators.frames.wrapping import wrap_frame
 from lowland.files.numerals import MISSING
 
+pytestmark = pytest.mark.usefixtures("light_fits_throughout")
 MARKS = [mark for mark in MISSING if mark]
 KINDS = {
     "pandas text": lambda words: pd.DataFrame({"w": words}, dtype=object),
@@ -257,7 +258,7 @@ OF_ARROW = {
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars", "arrow"])
-def test_kinds_of_frames_and_columns_are_kept(library, rng, quick_starts):
+def test_kinds_of_frames_and_columns_are_kept(library, rng):
     cells = _cells(rng)
     kinds = {"pandas": OF_PANDAS, "polars": OF_POLARS, "arrow": OF_ARROW}[library]
     make = {

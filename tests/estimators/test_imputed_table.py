@@ -10,7 +10,7 @@ import pytest
 import lowland as ll
 from lowland.core.errors import InvalidInputError, UnsupportedError
 
-pytestmark = pytest.mark.usefixtures("plain_kernels_throughout")
+pytestmark = pytest.mark.usefixtures("plain_kernels_throughout", "light_fits_throughout")
 LIGHT = {"random_state": 0, "certify": False, "max_iter": 20, "refine": False, "powers": False}
 WORDS = ("low", "middle", "high")
 

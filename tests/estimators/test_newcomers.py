@@ -10,7 +10,7 @@ import pytest
 import lowland as ll
 from lowland.core.errors import InvalidInputError, UnderdeterminedWarning
 
-pytestmark = pytest.mark.usefixtures("plain_kernels_throughout")
+pytestmark = pytest.mark.usefixtures("plain_kernels_throughout", "light_fits_throughout")
 # without what is decided by cells held out, which takes fits of its own
 ALONE = {"refine": False, "powers": False, "certify": False, "random_state": 0}
 QUICK = {"method": "gaussian", "n_draws": 10, **ALONE}

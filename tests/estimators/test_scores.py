@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 import lowland as ll
 from lowland.core.errors import InvalidInputError
 
-PLAIN = {"method": "map", "penalty": 0.1, "certify": False, "random_state": 0}
+PLAIN = {"method": "map", "penalty": 0.1, "max_iter": 30, "certify": False, "random_state": 0}
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from lowland.completion.tables.updates import refuse_far
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.running.locks import lock_of
 
-pytestmark = pytest.mark.usefixtures("plain_kernels_throughout")
+pytestmark = pytest.mark.usefixtures("plain_kernels_throughout", "light_fits_throughout")
 SHAPE = (120, 60)
 FITS = {
     "variational": {},

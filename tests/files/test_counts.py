@@ -7,6 +7,7 @@ import pytest
 
 import lowland as ll
 from commands import assert_clean_error, call
+from lowland.cli.commands import tomography
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.datasets import data_path
 
@@ -165,10 +166,10 @@ def test_fidelity_to_mixed_targets_and_concurrence():
 def test_intervals_are_percentiles_of_the_resamples():
     data = ll.read_counts(data_path("photon_counts"))
     A = ll.pauli_outcomes(data.settings, data.outcomes)
-    estimate = ll.estimate_state(A, data.counts, n_resamples=8, rng=0)
+    estimate = ll.estimate_state(A, data.counts, n_resamples=4, rng=0)
     trace = [abs(state[0, 3]) for state in estimate.resampled]
     low, high = estimate.interval(lambda state: abs(state[0, 3]), 0.5)
-    assert sum(low <= x <= high for x in trace) == 4
+    assert sum(low <= x <= high for x in trace) == 2
     with pytest.raises(InvalidInputError, match="level"):
         estimate.interval(lambda state: 1.0, 1.0)
     assert all(np.isnan(ll.estimate_state(A, data.counts, n_resamples=0).interval(lambda state: 1.0)))
@@ -200,7 +201,8 @@ def test_what_only_looks_like_frequencies(tmp_path):
     assert ll.read_counts(some, shots=100, zeros=False).counts.tolist() == [50, 25, 50, 50]
 
 
-def test_shots_on_the_command_line_are_counts(tmp_path):
+def test_shots_on_the_command_line_are_counts(tmp_path, monkeypatch):
+    monkeypatch.setattr(tomography, "RESAMPLES", 4)
     shares = {(setting, digit): 0.5 for setting in "XYZ" for digit in "01"}
     (tmp_path / "counts.csv").write_text(as_table(shares))
     result = call("sense", "counts.csv", "--shots", "50", cwd=tmp_path)

@@ -232,7 +232,7 @@ def test_a_changed_cell_stops_the_writer_and_leaves_no_file(tmp_path, monkeypatc
     assert [one.name for one in tmp_path.iterdir()] == ["t.xlsx"]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.data())
 def test_all_holes_are_filled_and_nothing_else_wherever_they_are(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("book")

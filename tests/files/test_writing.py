@@ -70,7 +70,7 @@ def _data(table):
     return [str(name) for name in table.observations.column_labels.tolist()]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(text_tables())
 def test_text_keeps_the_characters_of_all_observed_cells(tmp_path_factory, drawn):
     header, lines, delimiter = drawn

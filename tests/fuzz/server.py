@@ -7,6 +7,7 @@ Says how many cases of each kind ended how, and prints the first failures; a cas
 """
 
 import argparse
+import contextlib
 import os
 import resource
 import shutil
@@ -138,7 +139,7 @@ def write(folder, samples, options):
     print("lowland", " ".join(samples[k].command))
 
 
-def main():
+def parsed(words=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=2000)
     parser.add_argument("--first", type=int, default=0)
@@ -148,30 +149,45 @@ def main():
     parser.add_argument("--until-failure", action="store_true", help="end at the first failure")
     parser.add_argument("--write", type=Path, help="write the files of the first case here, run nothing")
     parser.add_argument("--show", type=int, default=20, help="failures that are printed")
-    options = parser.parse_args()
+    return parser.parse_args(words)
+
+
+@contextlib.contextmanager
+def written(options):
+    """Give a folder with all files, and the samples among them."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "samples"
         folder.mkdir()
-        samples = write_samples(folder, options.only, few=options.few)
-        counts, shown, most = Counter(), 0, 0
-        numbers = range(options.first, options.first + options.cases)
+        yield folder, write_samples(folder, options.only, few=options.few)
+
+
+def run_all(folder, samples, options):
+    """Run the cases, print how they ended, and return how many failed."""
+    counts, shown, most = Counter(), 0, 0
+    numbers = range(options.first, options.first + options.cases)
+    for case in cases(folder, samples, numbers, options.seed):
+        counts[case.kind, case.outcome] += 1
+        most = max(most, case.megabytes)
+        if case.outcome not in FINE and shown < options.show:
+            shown += 1
+            command = " ".join(case.command)
+            print(f"--- {case.number} {case.kind}: {case.outcome}, {case.seconds:.1f} s: {command}")
+            print("\n".join(case.words.strip().splitlines()[-12:]), flush=True)
+            if options.until_failure:
+                break
+    for (kind, outcome), count in sorted(counts.items()):
+        print(f"{kind:16} {outcome:16} {count}")
+    print(f"largest memory {most} MB", flush=True)
+    return sum(count for (_, outcome), count in counts.items() if outcome not in FINE)
+
+
+def main():
+    options = parsed()
+    with written(options) as (folder, samples):
         if options.write:
             write(folder, samples, options)
             return 0
-        for case in cases(folder, samples, numbers, options.seed):
-            counts[case.kind, case.outcome] += 1
-            most = max(most, case.megabytes)
-            if case.outcome not in FINE and shown < options.show:
-                shown += 1
-                command = " ".join(case.command)
-                print(f"--- {case.number} {case.kind}: {case.outcome}, {case.seconds:.1f} s: {command}")
-                print("\n".join(case.words.strip().splitlines()[-12:]), flush=True)
-                if options.until_failure:
-                    break
-    for (kind, outcome), count in sorted(counts.items()):
-        print(f"{kind:16} {outcome:16} {count}")
-    print(f"largest memory {most} MB")
-    return sum(count for (_, outcome), count in counts.items() if outcome not in FINE)
+        return run_all(folder, samples, options)
 
 
 if __name__ == "__main__":

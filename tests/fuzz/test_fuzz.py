@@ -11,24 +11,10 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks")
 SERVER = Path(__file__).with_name("server.py")
 
 
-# a case takes some hundredths of a second; by hand: python tests/fuzz/server.py --cases 20000
-@pytest.mark.parametrize(
-    ("cases", "options"),
-    [
-        pytest.param(22, ("--few",), id="a file of each kind damaged once"),
-        pytest.param(250, (), id="many", marks=pytest.mark.slow),
-    ],
-)
-def test_damaged_files_are_refused_or_read(cases, options):
-    command = [sys.executable, str(SERVER), "--cases", str(cases), "--seed", "1", *options]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    assert run.returncode == 0, run.stdout + run.stderr
-    counts = [line.rsplit(maxsplit=2) for line in run.stdout.splitlines()[:-1]]
-    assert sum(int(count) for _, _, count in counts) == cases
-    assert {outcome for _, outcome, _ in counts} == {"read", "refused"}
+KINDS = 29  # of files and commands
 
-
-MUTANT = """
+# one process of its own for both tests: starting it and writing the files takes longer than the cases
+ROUNDS = """
 import contextlib, sys
 sys.path.insert(0, {folder!r})
 import server
@@ -40,21 +26,59 @@ def lax(arrays, shapes, sizes=None, **_):
         lengths |= dict(zip(letters.split(), arrays[name].shape))
     return lengths
 
-model_files.check_arrays = lax
-model_files.require = lambda holds, words: None
-model_files.reading = lambda path, kind: contextlib.nullcontext()
-sys.argv = ["server.py", "--cases", "120", "--only", "model", "--until-failure"]
-sys.exit(server.main())
+options = server.parsed(["--few", "--seed", "1", "--cases", "{kinds}"])
+with server.written(options) as (folder, samples):
+    assert len(samples) == {kinds}
+    failures = server.run_all(folder, samples, options)
+    print("failures", failures, "\\n=====")
+    # and readers that check nothing, in the processes that are forked from here on
+    model_files.check_arrays = lax
+    model_files.require = lambda holds, words: None
+    model_files.reading = lambda path, kind: contextlib.nullcontext()
+    models = [sample for sample in samples if sample.kind == "model"]
+    options = server.parsed(["--cases", "120", "--until-failure"])
+    failures = server.run_all(folder, models, options)
+    print("failures", failures)
 """
 
 
-def test_a_reader_that_does_not_check_is_caught():
-    script = MUTANT.format(folder=str(SERVER.parent))
-    run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=600, check=False
-    )
-    assert run.returncode > 0
-    assert "traceback" in run.stdout or "lie" in run.stdout
+def checked(*command):
+    """Return what a process said that ended well."""
+    run = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=600, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+@pytest.fixture(scope="module")
+def rounds():
+    """Return what was said of each kind of file damaged once, and of models that are read unchecked."""
+    script = ROUNDS.format(folder=str(SERVER.parent), kinds=KINDS)
+    return [part.strip().splitlines() for part in checked("-c", script).split("=====")]
+
+
+# a case takes some hundredths of a second; by hand: python tests/fuzz/server.py --cases 20000
+@pytest.mark.parametrize(
+    "cases",
+    [
+        pytest.param(KINDS, id="a file of each kind damaged once"),
+        pytest.param(250, id="many", marks=pytest.mark.slow),
+    ],
+)
+def test_damaged_files_are_refused_or_read(cases, request):
+    if cases == KINDS:
+        *counts, _, failures = request.getfixturevalue("rounds")[0]
+        assert failures.split() == ["failures", "0"]
+    else:
+        *counts, _ = checked(str(SERVER), "--cases", str(cases), "--seed", "1").splitlines()
+    counts = [line.rsplit(maxsplit=2) for line in counts]
+    assert sum(int(count) for _, _, count in counts) == cases
+    assert {outcome for _, outcome, _ in counts} == {"read", "refused"}
+
+
+def test_a_reader_that_does_not_check_is_caught(rounds):
+    said = "\n".join(rounds[1])
+    assert rounds[1][-1].split() == ["failures", "1"], said
+    assert "traceback" in said or "lie" in said
 
 
 def test_each_case_is_the_same_damage_again():

@@ -622,7 +622,7 @@ def _single():
     rng = np.random.default_rng(7)
     measurement = ll.gaussian(40, (4, 4), 0)
     y = measurement.measure_matrix(np.ones((4, 4))) + 0.1 * rng.standard_normal(40)
-    fit = ll.recover(measurement, y, rank=1, rng=0)
+    fit = ll.recover(measurement, y, rank=1, n_restarts=0, rng=0)
     return fit.objective, fit.search.theta, (measurement, y)
 
 

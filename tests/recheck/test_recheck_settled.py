@@ -67,7 +67,7 @@ def test_honest_documents_are_confirmed(honest, table):
         {"n_draws": 40},
         {"n_draws": 5, "max_iter": 9},
         {"n_draws": 4, "refine": True},
-        {"method": "gibbs", "n_draws": 120},
+        {"method": "gibbs", "n_draws": 60},
         {"method": "gibbs", "n_draws": 3},
         {"method": "variational"},
     ],

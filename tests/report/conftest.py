@@ -55,7 +55,7 @@ def results():
     plain = {"refine": False, "powers": False, "random_state": 0}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "lowland.completion.penalised.rank_path.PATH_SWEEPS", 20
+            "lowland.completion.penalised.rank_path.PATH_SWEEPS", 5
         )  # figures of a path, however good
         path = ll.MatrixCompletion(method="map", max_iter=20, **plain).fit(table)
     return {

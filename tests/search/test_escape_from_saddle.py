@@ -10,6 +10,7 @@ from lowland.models import Psd
 from lowland.objectives import make_objective
 from lowland.search.lanczos import lanczos
 from lowland.search.newton.escape_from_saddle import step_off
+from lowland.sensing.searching.solvers import STEP_LIMITS
 
 LEAVE = ("sgd", "trust_region")
 
@@ -65,9 +66,13 @@ def test_the_published_saddle_is_left_and_the_false_minimum_is_not(solver):
         assert np.allclose(fit.matrix(), case.truth) == leaves
 
 
-def test_a_spare_rank_does_not_end_as_converged_at_a_large_error():
-    one = planted_sensing(80, 8, 1, 0)
-    fit = ll.recover(one.measurement, one.y, rank=5, structure="psd", solver="sgd", rng=0, certify=False)
+@pytest.mark.parametrize(
+    ("shape", "rank", "steps"), [((30, 4), 3, 1000), pytest.param((80, 8), 5, 2000, marks=pytest.mark.slow)]
+)
+def test_a_spare_rank_does_not_end_as_converged_at_a_large_error(shape, rank, steps, monkeypatch):
+    monkeypatch.setitem(STEP_LIMITS, "sgd", steps)
+    one = planted_sensing(*shape, 1, 0)
+    fit = ll.recover(one.measurement, one.y, rank=rank, structure="psd", solver="sgd", rng=0, certify=False)
     own = fit.objective.matrix(fit.own_end.theta).left
     far = np.linalg.norm(own @ own.T - one.truth) / np.linalg.norm(one.truth)
     assert fit.own_end.stop_reason is not StopReason.CONVERGED or far < 1e-6

@@ -142,7 +142,7 @@ def test_held_out_cells_of_a_real_table():
     table = ll.read_table(data_path("fertility"))
     rng = np.random.default_rng(0)
     out = rng.random(table.size) < 0.1
-    settings = {"rank": 5, "penalty": 0.1, "max_iter": 60, "random_state": 0, "certify": False}
+    settings = {"rank": 5, "penalty": 0.1, "max_iter": 20, "random_state": 0, "certify": False}
     model = ll.MatrixCompletion(**settings).fit(table.select(~out))
     held = table.select(out)
     rows, columns = held.row_labels[held.rows], held.column_labels[held.columns]
@@ -158,10 +158,10 @@ def test_held_out_cells_of_a_real_table():
 
 
 def test_a_penalty_leaves_fewer_degrees_of_freedom(rng):
-    _, rows, columns, y, _ = noisy_table(0)
-    entries = Entries(rows, columns, (60, 60))
+    _, rows, columns, y, _ = noisy_table(0, n=40, share=0.5)
+    entries = Entries(rows, columns, (40, 40))
     light, heavy = (
-        make_objective(entries, y, General((60, 60), 5, ("row",)), penalty=penalty)
+        make_objective(entries, y, General((40, 40), 5, ("row",)), penalty=penalty)
         for penalty in (1e-8, 20.0)
     )
     theta = rng.standard_normal(light.size)
@@ -185,7 +185,7 @@ def conformal_rates(levels, seeds):
     rates = []
     for seed in seeds:
         values, seen = heavy_tailed(seed)
-        model = ll.MatrixCompletion(rank=3, penalty=2.0, certify=False, random_state=seed)
+        model = ll.MatrixCompletion(rank=3, penalty=2.0, max_iter=30, certify=False, random_state=seed)
         model.fit(np.where(seen, values, np.nan))
         rows, columns = np.nonzero(~seen)
         new, own = values[rows, columns], []
@@ -239,7 +239,7 @@ def test_conformal_intervals_of_saturated_models():
     """Fisher variances are refused; scores of plain errors still work."""
     values, seen = heavy_tailed(1, 24)
     table = np.where(seen, values, np.nan)
-    settings = {"rank": 20, "penalty": 1e-6, "max_iter": 50, "certify": False, "random_state": 0}
+    settings = {"rank": 20, "penalty": 1e-6, "max_iter": 20, "certify": False, "random_state": 0}
     model = ll.MatrixCompletion(**settings).fit(table)
     rows, columns = np.nonzero(~seen)
     lower, upper = model.predict_interval(rows, columns, 0.8, method="conformal")

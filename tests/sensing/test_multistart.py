@@ -37,7 +37,7 @@ def test_exact_ends_of_all_solvers_are_proved(solver, seed):
 
 
 @pytest.mark.parametrize("solver", ["stochastic", "scaled", pytest.param("gradient", marks=pytest.mark.slow)])
-def test_first_order_ends_lack_digits_and_are_kept(solver, tmp_path):
+def test_first_order_ends_lack_digits_and_are_kept(solver, tmp_path, undrawn):
     one = planted_sensing(60, 6, 1, 0)
     how = {"rank": 1, "structure": "psd", "solver": solver, "start": "random", "rng": 0}
     fit = ll.recover(one.measurement, one.y, **how)

@@ -12,6 +12,9 @@ from lowland.objectives import make_objective
 from lowland.recheck.documents import Document
 from lowland.sensing.robust_losses import THRESHOLDS, spread_of
 
+# of data with noise, of which all starts end alike
+ONCE = {"rank": 2, "rng": 0, "n_restarts": 0, "certify": False}
+
 
 def error(found, truth):
     return np.linalg.norm(found - truth) / np.linalg.norm(truth)
@@ -65,14 +68,14 @@ def test_the_threshold_is_that_of_the_noise_in_any_unit(count):
     found = []
     for seed in range(count):
         measurement, y, wrong, truth = with_gross_errors(seed, noise=1.0)
-        fit = ll.recover(measurement, y, rank=2, loss="huber", rng=0, certify=False)
+        fit = ll.recover(measurement, y, loss="huber", **ONCE)
         name, threshold = robust_name(fit.objective.loss)
         keep = np.flatnonzero(~wrong)
-        best = ll.recover(measurement.subset(keep), y[keep], rank=2, rng=0, certify=False)
+        best = ll.recover(measurement.subset(keep), y[keep], **ONCE)
         found.append((threshold, error(fit.matrix(), truth), error(best.matrix(), truth)))
         assert name == "huber"
         if seed < 2:
-            scaled = ll.recover(measurement, 1e6 * y, rank=2, loss="huber", rng=0, certify=False)
+            scaled = ll.recover(measurement, 1e6 * y, loss="huber", **ONCE)
             assert robust_name(scaled.objective.loss)[1] == pytest.approx(1e6 * threshold, rel=0.05)
     thresholds, ours, oracles = np.mean(found, axis=0)
     assert thresholds == pytest.approx(THRESHOLDS["huber"], rel=0.2)
@@ -83,7 +86,7 @@ def test_solvers_of_the_caller_search_with_the_loss():
     measurement, y, _, truth = with_gross_errors(2, noise=0.1)
     ends = {}
     for solver in ("auto", "gradient", "trust_region"):
-        fit = ll.recover(measurement, y, rank=2, loss="huber", solver=solver, rng=0, certify=False)
+        fit = ll.recover(measurement, y, loss="huber", solver=solver, **ONCE)
         ends[solver] = fit.search.value
         assert error(fit.matrix(), truth) < 0.05
     assert max(ends.values()) == pytest.approx(min(ends.values()), rel=1e-6)
@@ -91,16 +94,16 @@ def test_solvers_of_the_caller_search_with_the_loss():
 
 def test_same_bits_from_the_same_seed():
     measurement, y, *_ = with_gross_errors(3, noise=0.1)
-    fits = [ll.recover(measurement, y, rank=2, loss="huber", rng=7, certify=False) for _ in range(2)]
+    fits = [ll.recover(measurement, y, loss="huber", **ONCE | {"rng": 7, "n_restarts": 1}) for _ in range(2)]
     assert np.array_equal(fits[0].matrix(), fits[1].matrix())
 
 
 @pytest.mark.parametrize("is_complex", [False, True])
-def test_gross_errors_are_named(is_complex, tmp_path):
+def test_gross_errors_are_named(is_complex, tmp_path, undrawn):
     measurement, y, *_ = with_gross_errors(7, noise=0.1, share=0.0, is_complex=is_complex)
     wrong = [5, 17, 160]
     y[wrong] += [30.0, -50.0, 1e5]
-    fit = ll.recover(measurement, y, rank=2, loss="huber", rng=0, certify=False)
+    fit = ll.recover(measurement, y, loss="huber", **ONCE)
     assert fit.gross_errors().tolist() == wrong
     said = "3 of 200 measurements are more than 5 standard deviations of the noise off"
     assert f"{said} (positions from 0: 5, 17, 160)" in str(fit)
@@ -109,7 +112,7 @@ def test_gross_errors_are_named(is_complex, tmp_path):
     assert fit.gross_errors(1e9).size == 0
     with pytest.raises(InvalidInputError, match="spreads"):
         fit.gross_errors(0)
-    squared = ll.recover(measurement, y, rank=2, rng=0, n_restarts=0, certify=False)
+    squared = ll.recover(measurement, y, **ONCE)
     assert "standard deviations" not in str(squared)
 
 
@@ -117,7 +120,7 @@ def test_a_penalty_is_kept():
     """The ridge that fades on the way is not part of the answer's problem, and that of the caller is."""
     measurement, y, *_ = with_gross_errors(4, noise=0.1)
     for penalty in (0.0, 5.0):
-        fit = ll.recover(measurement, y, rank=2, loss="huber", penalty=penalty, rng=0)
+        fit = ll.recover(measurement, y, rank=2, loss="huber", penalty=penalty, rng=0, n_restarts=0)
         assert fit.objective.penalty == penalty
         assert fit.certificate["stationary"].verdict is ll.Verdict.SUPPORTED
 
@@ -128,7 +131,7 @@ def test_error_bars_cover_the_truth(count):
     inside = []
     for seed in range(count):
         measurement, y, _, truth = with_gross_errors(seed, noise=1.0)
-        fit = ll.recover(measurement, y, rank=2, loss="huber", rng=0, certify=False)
+        fit = ll.recover(measurement, y, loss="huber", **ONCE)
         rows, columns = np.indices(truth.shape).reshape(2, -1)
         bars = fit.interval(rows, columns)
         inside.append(np.mean((bars.lower <= truth.ravel()) & (truth.ravel() <= bars.upper)))
@@ -136,7 +139,7 @@ def test_error_bars_cover_the_truth(count):
     assert abs(np.mean(inside) - 0.95) < 3 * np.std(inside) / np.sqrt(len(inside)) + 0.01
     with pytest.raises(UnsupportedError, match="new data"):
         fit.interval([0], [0], new_observation=True)
-    sharp = ll.recover(measurement, y, rank=2, loss="absolute", rng=0, certify=False)
+    sharp = ll.recover(measurement, y, loss="absolute", **ONCE)
     with pytest.raises(UnsupportedError, match="squared loss"):
         sharp.interval([0], [0])
 
@@ -167,7 +170,7 @@ def test_bad_names(name, words):
 
 def test_documents_say_the_threshold_and_refuse_others(tmp_path):
     measurement, y, *_ = with_gross_errors(5, noise=0.1)
-    fit = ll.recover(measurement, y, rank=2, loss="huber", rng=0)
+    fit = ll.recover(measurement, y, rank=2, loss="huber", rng=0, n_restarts=0)
     path = tmp_path / "proof.json"
     fit.save_certificate(path)
     checked = ll.verify(path, (measurement, y))

@@ -109,7 +109,7 @@ def check_verdicts(objective, theta):
     return [(finding.claim, finding.verdict.name) for finding in (stationary, second, best)]
 
 
-@pytest.mark.parametrize("count", [20, pytest.param(700, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [12, pytest.param(700, marks=pytest.mark.slow)])
 def test_nothing_is_claimed_that_rounding_hides(count):
     rng, seen = np.random.default_rng(count), Counter()
     for _ in range(count):

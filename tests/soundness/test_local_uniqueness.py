@@ -147,7 +147,7 @@ def refuted_share(counts, name):
     return counts[name, Verdict.REFUTED] / max(sum(mine), 1)
 
 
-@pytest.mark.parametrize("count", [70, pytest.param(150, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [40, pytest.param(150, marks=pytest.mark.slow)])
 def test_a_sample(count):
     counts = judged(0, count)
     for name in REFUTED:

@@ -137,12 +137,12 @@ RESTING = ("exact fit", "at rest")
 
 
 def test_a_sample():
-    counts = judged(0, 30)
-    assert total(counts, verdict="PROVED") >= 5
-    assert total(counts, verdict="REFUTED") >= 5
+    counts = judged(0, 18)
+    assert total(counts, verdict="PROVED") >= 3
+    assert total(counts, verdict="REFUTED") >= 3
 
 
-@pytest.mark.parametrize("count", [30, pytest.param(400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [18, pytest.param(400, marks=pytest.mark.slow)])
 def test_networks_with_more_weights_than_are_formed(count, monkeypatch):
     """Their curvatures are bounded by the kernel of the points; of many points, from below only."""
     monkeypatch.setattr(sharpness_module, "DENSE", 6)

@@ -7,6 +7,7 @@ import pytest
 
 import lowland as ll
 from commands import call
+from lowland.completion.encoded.level_maps import usual_maps
 from tables_of_people.catalogue import ENTRIES
 from tables_of_people.comparing import check_frame, check_output
 from tables_of_people.todo import FILES, FRAMES
@@ -14,9 +15,12 @@ from tables_of_people.todo import FILES, FRAMES
 # the cheapest fit: what is looked at is which cells are read and written, not how well they are filled
 TYPED = (
     *("--rank=1", "--max-iter=2", "--no-certify", "--refine=no", "--powers=no", "--pattern=no"),
-    *("--row-order=no", "--column-order=no", "--quiet"),
+    *("--row-order=no", "--column-order=no", "--noise=common", "--quiet"),
 )
-SET = {"rank": 1, "max_iter": 2, "certify": False, "refine": False, "powers": False, "pattern": False}
+SET = {
+    **{"rank": 1, "max_iter": 2, "certify": False, "refine": False, "powers": False, "pattern": False},
+    **{"noise": "common", "random_state": 0},
+}
 
 
 # each as a file to the command, and as a data frame to the estimator where a program reads it as one
@@ -26,7 +30,13 @@ CASES += [(one, "frame") for one in ENTRIES if one.frame is not None and one.nam
 
 @pytest.fixture(autouse=True, scope="module")
 def hasty(light_fits_throughout):
-    """Fit with few sweeps, draws and trees."""
+    """Fit with few sweeps, draws and trees, no grown start, and levels as likely as they are frequent."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lowland.completion.layered_fit.maps_of_hidden", lambda known, *_: usual_maps(known))
+        patch.setattr("lowland.completion.bayesian.starting.grown_start.LARGEST", 0)
+        patch.setattr("lowland.completion.bayesian.sweeps.SETTLING", 1)
+        patch.setattr("lowland.completion.settling.ROUNDS", 1)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +110,7 @@ def check_as_frame(entry, folder):
     frame = entry.frame(folder / entry.file.name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = ll.MatrixCompletion(**SET, **entry.settings, random_state=0)
+        model = ll.MatrixCompletion(**SET, **entry.settings)
         filled = model.fit(frame, row_order=None, column_order=None).fill(frame)
     check_frame(entry, frame, filled, check_output(entry, folder / entry.output))
 

@@ -62,7 +62,7 @@ def false_bounds(count, fail):
     return false, there
 
 
-@pytest.mark.parametrize("count", [50, pytest.param(120, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [30, pytest.param(120, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("fail", "answered"), [(0.0, 0.9), (0.25, 0.6)])
 def test_bounds_are_hardly_ever_false(fail, answered, count):
     false, there = false_bounds(count, fail)

@@ -37,7 +37,7 @@ def few_sweeps(patch, sweeps):
     """Comparisons take a few sweeps, where it does not matter how well they choose; noise is not compared."""
     patch.setattr(candidates, "COMPARED", sweeps)
     patch.setattr(cp_choice, "ENOUGH", np.inf)
-    patch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 10)
+    patch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 5)
 
 
 def brief_tables(patch):
@@ -53,9 +53,9 @@ def blended():
     holes[3:, 2, 5] = np.nan
     holes[:3, 2, 5] = noisy[:3, 2, 5]
     with pytest.MonkeyPatch.context() as patch:
-        few_sweeps(patch, (10, 10))
+        few_sweeps(patch, (6, 6))
         brief_tables(patch)
-        fits = (ll.complete_tensor(holes, 4, model=own, burn_in=20, rng=0) for own in ("auto", "cp"))
+        fits = (ll.complete_tensor(holes, 4, model=own, burn_in=10, rng=0) for own in ("auto", "cp"))
         return truth, noisy, holes, *fits
 
 
@@ -98,7 +98,7 @@ def test_intervals_and_draws_are_those_of_the_blend(blended):
 
 
 def test_a_table_of_no_use_changes_no_bit(monkeypatch):
-    few_sweeps(monkeypatch, (10, 10))
+    few_sweeps(monkeypatch, (5, 5))
     brief_tables(monkeypatch)
     rng = np.random.default_rng(1)
     factors = [rng.standard_normal((length, 2)) for length in (15, 10, 8)]
@@ -217,7 +217,7 @@ def test_where_the_table_says_nothing_cp_is_alone(blended, monkeypatch):
         "lowland.estimators.tensors.tensor_completion.table_values",
         lambda *_, **how: TableValues(told, 0 * told + 0.1),
     )
-    few_sweeps(monkeypatch, (4, 4))
+    few_sweeps(monkeypatch, (2, 3))
     brief = {"burn_in": 5, "n_draws": 20, "rng": 0}
     found, alone = (ll.complete_tensor(some, 4, model=own, **brief) for own in ("auto", "cp"))
     assert found.blend.mode == 0
@@ -247,7 +247,7 @@ def test_generators_that_cannot_spawn_draw_the_same(blended, monkeypatch):
         return known(own.standard_normal(part.shape))
 
     monkeypatch.setattr("lowland.estimators.tensors.tensor_completion.table_values", drawn)
-    few_sweeps(monkeypatch, (4, 4))
+    few_sweeps(monkeypatch, (2, 3))
     holes = blended[2][:20]
     found = [
         ll.complete_tensor(
@@ -281,7 +281,7 @@ def test_large_tensors_and_missing_slices_have_no_tables(monkeypatch, rng):
         raise AssertionError("a table was fitted")
 
     monkeypatch.setattr("lowland.estimators.tensors.tensor_completion.table_values", fail)
-    few_sweeps(monkeypatch, (4, 4))
+    few_sweeps(monkeypatch, (2, 3))
     cube = rng.standard_normal((12, 5, 6))
     cube[0, 0, 0] = np.nan
     brief = {"rng": 0, "burn_in": 2, "n_draws": 2}

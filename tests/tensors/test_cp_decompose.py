@@ -101,7 +101,7 @@ def test_canonical_points_have_the_same_tensor_whatever_order_signs_and_scales(r
 def test_progress(case, share, rng):
     objective = make_cp(share=share, constraints=case.extra.get("constraints", ()))
     theta = random_start(objective, rng)
-    result = run(objective, case.make(), theta, stop=Iterations(25), rng=rng)
+    result = run(objective, case.make(), theta, stop=Iterations(12), rng=rng)
     check_progress(result, promises_descent=case.make().promises_descent)
     assert result.value == pytest.approx(objective.value(result.theta), rel=1e-12)
     assert objective.is_feasible(result.theta)
@@ -144,7 +144,7 @@ def test_a_mode_is_solved_as_by_least_squares(rng):
 def test_planted_components_are_recovered(shape, rank, share):
     rng = np.random.default_rng(100)
     factors, truth, data = planted(rng, shape, rank, share=share)
-    fit = ll.decompose_cp(data, rank, rng=1)
+    fit = ll.decompose_cp(data, rank, n_restarts=1, rng=1)
     assert fit.congruence(factors).min() > 0.99
     assert fit.certificate[UNIQUE].verdict is Verdict.PROVED
     assert fit.certificate["strict_local_minimum"].verdict is Verdict.SUPPORTED
@@ -158,7 +158,7 @@ def test_planted_components_are_recovered(shape, rank, share):
 
 def test_exact_tensors_are_found_to_the_last_digit():
     factors, truth, _ = planted(np.random.default_rng(5), noise=0.0)
-    fit = ll.decompose_cp(truth, 3, rng=1)
+    fit = ll.decompose_cp(truth, 3, n_restarts=0, rng=1)
     assert fit.relative_error < 1e-14
     assert fit.certificate["globally_optimal"].verdict is Verdict.PROVED
     assert fit.congruence(factors).min() > 1 - 1e-12
@@ -194,7 +194,7 @@ def test_cancelling_components_are_said():
     """A tensor of rank three that is a limit of rank two: two components grow against each other."""
     a, b = np.array([1.0, 0]), np.array([0, 1.0])
     limit = sum(np.einsum("i,j,k->ijk", *order) for order in ((a, a, b), (a, b, a), (b, a, a)))
-    fit = ll.decompose_cp(limit, 2, rng=0, n_restarts=1, max_iter=200, certify=False)
+    fit = ll.decompose_cp(limit, 2, rng=0, n_restarts=1, max_iter=100, certify=False)
     assert fit.cancels
     assert "cancel" in str(fit)
 
@@ -209,7 +209,7 @@ def test_core_consistency_tells_too_many_components():
 def test_congruence_is_the_best_matching():
     rng = np.random.default_rng(7)
     factors, _, data = planted(rng)
-    fit = ll.decompose_cp(data, 3, rng=0, certify=False)
+    fit = ll.decompose_cp(data, 3, n_restarts=0, max_iter=15, rng=0, certify=False)
     unit = [factor / np.linalg.norm(factor, axis=0) for factor in factors]
     cosines = np.prod([np.abs(own.T @ other) for own, other in zip(fit.factors, unit, strict=True)], axis=0)
     best = max(permutations(range(3)), key=lambda order: cosines[range(3), order].sum())
@@ -221,11 +221,11 @@ def test_congruence_is_the_best_matching():
 
 
 def test_halves_agree_on_components_that_are_there(monkeypatch):
-    monkeypatch.setattr(cp_agreement, "CPPlan", partial(CPPlan, 0, 30))  # a light search of each half
+    monkeypatch.setattr(cp_agreement, "CPPlan", partial(CPPlan, 0, 10))  # a light search of each half
     _, _, data = planted(np.random.default_rng(17), (12, 8, 6), 2)
     plan = {"rng": 0, "certify": False, "n_restarts": 0}
     right = ll.decompose_cp(data, 2, **plan).split_half(rng=1)
-    many = ll.decompose_cp(data, 4, max_iter=60, **plan).split_half(rng=1)
+    many = ll.decompose_cp(data, 4, max_iter=20, **plan).split_half(rng=1)
     assert right.min() > 0.95
     assert many.min() < 0.8
     assert (np.diff(many) <= 0).all()
@@ -271,10 +271,10 @@ def test_k_ranks_are_those_of_the_definition():
 
 
 def test_kruskal_is_never_claimed_where_others_have_the_same_sum():
-    """0 false of 500: components whose columns are parallel somewhere, by whole numbers or nearly so."""
+    """0 false of 250: components whose columns are parallel somewhere, by whole numbers or nearly so."""
     rng = np.random.default_rng(9)
     refuted = 0
-    for trial in range(500):
+    for trial in range(250):
         rank = int(rng.integers(2, 4))
         factors = [rng.integers(1, 9, (int(rng.integers(2, 5)), rank)).astype(float) for _ in range(3)]
         mode = int(rng.integers(3))
@@ -286,7 +286,7 @@ def test_kruskal_is_never_claimed_where_others_have_the_same_sum():
         finding = cp_uniqueness.judge_uniqueness(objective, objective.model.pack(factors), None)[0]
         assert finding.verdict is not Verdict.PROVED
         refuted += finding.verdict is Verdict.REFUTED
-    assert refuted > 200
+    assert refuted > 100
 
 
 def test_kruskal_is_claimed_where_it_holds():
@@ -405,7 +405,7 @@ def test_units_of_weights_change_nothing():
     rng = np.random.default_rng(14)
     _, truth, data = planted(rng, positive=True)
     weights = rng.uniform(0.5, 2, truth.shape)
-    plan = {"n_restarts": 0, "max_iter": 40, "certify": False, "rng": 0}
+    plan = {"n_restarts": 0, "max_iter": 15, "certify": False, "rng": 0}
     for signs in (False, True):
         fits = [
             ll.decompose_cp(data, 3, nonnegative=signs, weights=unit * weights, **plan)
@@ -424,7 +424,7 @@ def test_dependence_as_small_as_the_errors_is_said():
     rng = np.random.default_rng(16)
     matrix = rng.random((8, 2)) @ rng.random((2, 7))
     tensor = matrix[:, :, None] * np.ones(5) + 1e-4 * rng.standard_normal((8, 7, 5))
-    fit = ll.decompose_cp(tensor, 2, n_restarts=1, max_iter=100, rng=0)
+    fit = ll.decompose_cp(tensor, 2, n_restarts=0, max_iter=30, rng=0)
     if fit.certificate[UNIQUE].verdict is Verdict.PROVED:
         assert any("interpret with care" in words for words in fit._page().lead.sentences)
 
@@ -490,7 +490,7 @@ def test_bad_requests(options, words):
 
 def test_certificates_are_written_and_verified(tmp_path):
     _, _, data = planted(np.random.default_rng(11), share=0.8)
-    fit = ll.decompose_cp(data, 3, n_restarts=0, max_iter=40, rng=0)
+    fit = ll.decompose_cp(data, 3, n_restarts=0, max_iter=15, rng=0)
     fit.save_certificate(tmp_path / "proof.json")
     assert ll.verify(tmp_path / "proof.json", data).is_confirmed
     with pytest.raises(InvalidInputError, match="other data"):
@@ -501,7 +501,7 @@ def test_certificates_are_written_and_verified(tmp_path):
 
 def test_the_same_seed_gives_the_same_bits():
     _, _, data = planted(np.random.default_rng(12), share=0.6)
-    fits = [ll.decompose_cp(data, 3, n_restarts=2, rng=4, certify=False) for _ in range(2)]
+    fits = [ll.decompose_cp(data, 3, n_restarts=1, rng=4, certify=False) for _ in range(2)]
     assert isinstance(fits[0], CPFit)
     for one, other in zip(fits[0].factors, fits[1].factors, strict=True):
         np.testing.assert_array_equal(one, other)

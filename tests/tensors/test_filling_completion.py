@@ -181,14 +181,14 @@ def test_completions_are_draws(found):
         fit.completions(61)
 
 
-BRIEF = {"rank": 3, "model": "cp", "burn_in": 5, "n_draws": 10}
+BRIEF = {"rank": 3, "model": "cp", "burn_in": 3, "n_draws": 5}
 
 
 @pytest.mark.parametrize("settings", [BRIEF, pytest.param({}, marks=pytest.mark.slow)])
 def test_lists_of_cells_weights_and_threads_give_the_same_bits(found, settings, monkeypatch):
     fit, _, holes = found
     if settings:
-        monkeypatch.setattr(candidates, "COMPARED", (4, 4))
+        monkeypatch.setattr(candidates, "COMPARED", (2, 3))
         one_noise(monkeypatch)
     settings = {**settings, "rng": 0}
     at = np.argwhere(~np.isnan(holes))

@@ -47,7 +47,7 @@ def test_the_names_of_a_file_come_first(fit):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_the_report_and_its_figures(fit, tmp_path):
+def test_the_report_and_its_figures(fit, tmp_path, undrawn):
     pytest.importorskip("matplotlib")
     fit.report(tmp_path / "page.html")
     assert "Completion of a 6 x 5 x 4 tensor" in (tmp_path / "page.html").read_text()

@@ -25,7 +25,7 @@ WEEKS, SENSORS, HOURS = 4, 6, 10
 def short_chains(monkeypatch):
     """Comparisons of fewer sweeps, which choose as surely among what is tested here."""
     monkeypatch.setattr(candidates, "COMPARED", (6, 6))
-    monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 10)
+    monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 5)
     monkeypatch.setattr(cp_choice, "ENOUGH", np.inf)  # noise by slices is the subject of other tests
 
 
@@ -180,7 +180,7 @@ def test_runs_in_the_middle_are_always_hidden_somewhere():
 
 
 def test_intervals_of_tiny_tensors_with_missing_slices(monkeypatch):
-    monkeypatch.setattr(candidates, "COMPARED", (4, 4))
+    monkeypatch.setattr(candidates, "COMPARED", (2, 2))
     for seed in range(2):
         table = np.random.default_rng(seed).random((6, 3, 2))
         table[4:] = np.nan
@@ -190,7 +190,7 @@ def test_intervals_of_tiny_tensors_with_missing_slices(monkeypatch):
 
 
 def test_the_unit_of_weights_changes_nothing(monkeypatch):
-    monkeypatch.setattr(candidates, "COMPARED", (10, 10))
+    monkeypatch.setattr(candidates, "COMPARED", (4, 4))
     rng = np.random.default_rng(1)
     truth = np.einsum("ir,jr,kr->ijk", *(rng.standard_normal((n, 2)) for n in (9, 8, 7)))
     table = np.where(rng.random(truth.shape) < 0.7, truth + 0.1 * rng.standard_normal(truth.shape), np.nan)

@@ -67,7 +67,7 @@ def spectra(rng):
     return factors, xarray.DataArray(values, dims=("sample", "emission", "excitation"), coords=coords)
 
 
-def test_components_keep_names_and_coordinates(rng, tmp_path):
+def test_components_keep_names_and_coordinates(rng, tmp_path, undrawn):
     factors, array = spectra(rng)
     known = {"emission": factors[1][:, :1]}
     plan = {"n_restarts": 0, "max_iter": 10, "rng": 0, "certify": False}

@@ -22,7 +22,7 @@ def tensor(rng, shape=(24, 14, 10), rank=2, noise=0.2):
 @pytest.fixture
 def few_sweeps(monkeypatch):
     """Comparisons take a few sweeps, where it does not matter how well they choose."""
-    monkeypatch.setattr(candidates, "COMPARED", (4, 4))
+    monkeypatch.setattr(candidates, "COMPARED", (2, 3))
     monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 5)
     monkeypatch.setattr(cp_choice, "ENOUGH", np.inf)  # noise by slices is not looked at
 
@@ -36,8 +36,8 @@ def one_noise(monkeypatch):
 @pytest.fixture
 def short_chains(monkeypatch):
     """Comparisons of fewer sweeps, which choose as surely among what is tested here."""
-    monkeypatch.setattr(candidates, "COMPARED", (10, 10))
-    monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 10)
+    monkeypatch.setattr(candidates, "COMPARED", (8, 8))
+    monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 5)
 
 
 # few draws, where it does not matter how accurate they are; and enough of them for errors and intervals

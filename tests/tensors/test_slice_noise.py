@@ -37,14 +37,14 @@ def found():
     truth, table, holes, own = noisy(0)
     with pytest.MonkeyPatch.context() as patch:
         fewer_ranks(patch)
-        return ll.complete_tensor(holes, model="cp", burn_in=30, n_draws=60, rng=0), truth, table, holes, own
+        return ll.complete_tensor(holes, model="cp", burn_in=20, n_draws=40, rng=0), truth, table, holes, own
 
 
 def fewer_ranks(patch):
     for module in (rank_choice, cp_completion):
         patch.setattr(module, "RANKS", (1, 2, 4))
-    patch.setattr(candidates, "COMPARED", (10, 10))
-    patch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 10)
+    patch.setattr(candidates, "COMPARED", (6, 6))
+    patch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 5)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_precisions_have_their_moments(rng, monkeypatch):
     first, *others = model.factors(state.theta)
     square = ((holes - model.centre) / model.spread - np.einsum("ar,br,cr->abc", first, *others)) ** 2
     errors, counts = np.nansum(square, axis=(0, 2)), np.sum(~np.isnan(holes), axis=(0, 2))
-    drawn = [model.draw(state, "noise", rng) for _ in range(3000)]
+    drawn = [model.draw(state, "noise", rng) for _ in range(2000)]
     own = np.array([one.theta[-10:] for one in drawn])
     expected = (4 + counts / 2) / (4 + 1.7 * errors / 2)
     np.testing.assert_allclose(own.mean(axis=0), expected, rtol=0.05)
@@ -146,7 +146,7 @@ def test_noisy_slices_are_found(found):
         inside = (low <= table[tuple(at.T)]) & (table[tuple(at.T)] <= high)
         for slices in (clean, ~clean):
             assert np.mean(inside[slices]) == pytest.approx(level, abs=0.1)
-    drawn = fit.completions(60, rng=0)[:, np.isnan(holes)].std(axis=0)
+    drawn = fit.completions(40, rng=0)[:, np.isnan(holes)].std(axis=0)
     assert np.median(drawn[~clean]) > 5 * np.median(drawn[clean])
 
 
@@ -155,7 +155,7 @@ def test_clean_slices_are_predicted_by_clean_ones(found, monkeypatch):
     fit, truth, _, holes, own = found
     monkeypatch.setattr(cp_choice, "SLICE_NOISE", replace(SLICE_NOISE, rules=()))
     fewer_ranks(monkeypatch)
-    common = ll.complete_tensor(holes, model="cp", burn_in=30, n_draws=60, rng=0)
+    common = ll.complete_tensor(holes, model="cp", burn_in=20, n_draws=40, rng=0)
     assert common.noise_mode is None
     assert common.slice_noise.shape == (1,)
     gaps = np.isnan(holes) & (own < 0.1)[:, None]
@@ -178,8 +178,8 @@ def test_equal_noise_is_equal(count, sweeps, monkeypatch):
 
 
 def test_a_given_rank_is_kept_and_few_cells_say_nothing(monkeypatch):
-    monkeypatch.setattr(candidates, "COMPARED", (5, 5))
-    monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 10)
+    monkeypatch.setattr(candidates, "COMPARED", (3, 3))
+    monkeypatch.setattr(cp_sampling, "LEAST_SQUARES_SWEEPS", 5)
     truth = np.einsum("ir,jr,kr->ijk", *(np.random.default_rng(0).standard_normal((n, 6)) for n in SHAPE))
     rng = np.random.default_rng(1)
     spreads = np.where(np.arange(10) % 3 > 0, 0.01, 1.0)[:, None]

@@ -152,7 +152,7 @@ def test_rows_are_described_by_fewer_complete_columns_where_rows_are_many(rng, m
 
 def test_bounds_are_false_no_more_often_than_the_risk(tmp_path):
     """Of tables whose cells are missing at random, with what the training cells alone decide."""
-    rng, false, risk, p_values, tables = np.random.default_rng(3), 0, 0.05, [], 150
+    rng, false, risk, p_values, tables = np.random.default_rng(3), 0, 0.05, [], 100
     for _ in range(tables):
         table, whole = a_table(rng, shape=(40, 7), complete=1)
         found = plan_of_cells(TableCells.of(table), int(rng.integers(2**31)))

@@ -1,6 +1,7 @@
 """Parts of the missing cells: by kind of column and by what rows have, bounds of all of them at once."""
 
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -47,6 +48,14 @@ def shares_inside(audit, table, truth):
     }
 
 
+@cache
+def found_and_true(seed):
+    """Return what is stated of the parts of a planted table, and the true shares inside."""
+    table, truth = planted(seed)
+    audit = conduct(table, Asked(seed))
+    return stated(findings_of(audit)[0]), shares_inside(audit, table, truth)
+
+
 @pytest.fixture(scope="module")
 def judged():
     table, truth = planted(0)
@@ -70,9 +79,7 @@ def test_parts_are_those_of_the_missing_cells(judged):
 def test_all_bounds_together_are_false_no_more_often_than_they_may(count):
     false = 0
     for seed in range(count):
-        table, truth = planted(seed)
-        audit = conduct(table, Asked(seed))
-        found, true = stated(findings_of(audit)[0]), shares_inside(audit, table, truth)
+        found, true = found_and_true(seed)
         false += any(numbers["share"] > true[kind][0] for kind, numbers in found.items())
         assert len(found) in (0, 2)
     assert false <= binom.isf(1e-4, count, RISK / 4)
@@ -81,9 +88,7 @@ def test_all_bounds_together_are_false_no_more_often_than_they_may(count):
 def test_bounds_by_counts_alone_would_be_false_too_often():
     false, count = 0, 30
     for seed in range(count):
-        table, truth = planted(seed)
-        audit = conduct(table, Asked(seed))
-        found, true = stated(findings_of(audit)[0]), shares_inside(audit, table, truth)
+        found, true = found_and_true(seed)
         false += any(n["inside"] / n["held"] > true[kind][0] for kind, n in found.items())
     assert false > binom.isf(1e-4, count, RISK)
 

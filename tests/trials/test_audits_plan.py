@@ -52,7 +52,7 @@ def judged(rng, law, tables, shape):
 
 @pytest.fixture(scope="module")
 def at_random():
-    return judged(np.random.default_rng(54), "equal", 200, (30, 7))
+    return judged(np.random.default_rng(54), "equal", 120, (30, 7))
 
 
 def at_most(share, tables):
@@ -76,7 +76,7 @@ def test_bounds_are_false_no_more_often_than_the_risk_where_cells_are_missing_at
 
 
 def test_bounds_with_estimated_odds_are_false_no_more_often_than_the_risk():
-    found = judged(np.random.default_rng(55), "column", 80, (60, 8))
+    found = judged(np.random.default_rng(55), "column", 50, (60, 8))
     answered = [one for one in found if "false" in one]
     assert len(answered) > 0.75 * len(found)
     assert np.mean([one["plan"].scheme == "odds" for one in answered]) > 0.8
