@@ -19,7 +19,7 @@ FAST = {
     "refine": False,
     "powers": False,
     "row_units": False,
-    "max_iter": 40,
+    "max_iter": 25,
 }
 BOUNDS = {1: (0.0, 1.5), 3: (None, 0.4)}
 

@@ -28,16 +28,16 @@ def ring(length):
 def neighbours():
     """A table whose rows vary smoothly over the plane, half of it hidden, and the graph of nearest rows."""
     rng = np.random.default_rng(0)
-    points = rng.random((110, 2))
+    points = rng.random((150, 2))
     squares = ((points[:, None] - points) ** 2).sum(axis=2)
-    kernel = np.exp(-squares / 2 / 0.2**2) + 1e-8 * np.eye(110)
-    truth = np.linalg.cholesky(kernel) @ rng.standard_normal((110, 3)) @ rng.standard_normal((3, 8))
+    kernel = np.exp(-squares / 2 / 0.2**2) + 1e-8 * np.eye(150)
+    truth = np.linalg.cholesky(kernel) @ rng.standard_normal((150, 3)) @ rng.standard_normal((3, 8))
     truth /= truth.std()
     noisy = truth + 0.3 * rng.standard_normal(truth.shape)
     holes = np.where(rng.random(truth.shape) < 0.6, np.nan, noisy)
     nearest = np.argsort(squares, axis=1)[:, 1:6]
-    at = np.repeat(np.arange(110), 5), nearest.ravel()
-    return truth, holes, sparse.csr_array((np.ones(550), at), shape=(110, 110))
+    at = np.repeat(np.arange(150), 5), nearest.ravel()
+    return truth, holes, sparse.csr_array((np.ones(750), at), shape=(150, 150))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def placed(neighbours):
     with pytest.MonkeyPatch.context() as patch:
         for module in (order_choice, bayesian):
             patch.setattr(module, "BRIEF", 15)
-        patch.setattr(grown_start, "WAY_SWEEPS", 4)
+        patch.setattr(grown_start, "WAY_SWEEPS", 8)
         patch.setattr(order_choice, "GRAPH_LENGTHS", (1.0, 3.0))
         return ll.MatrixCompletion(**PLAIN).fit(neighbours[1], row_order=neighbours[2])
 
@@ -62,7 +62,7 @@ def one_length(monkeypatch):
     """Compare those that are chosen alone, by few sweeps, where it is not their choice that is tested."""
     for module in (order_choice, bayesian):
         monkeypatch.setattr(module, "BRIEF", 15)
-    monkeypatch.setattr(grown_start, "WAY_SWEEPS", 4)
+    monkeypatch.setattr(grown_start, "WAY_SWEEPS", 8)
     monkeypatch.setattr(order_choice, "GRAPH_LENGTHS", (3.0,))
     monkeypatch.setattr(order_choice, "STRENGTHS", (5.0,))
 
@@ -141,7 +141,7 @@ def test_columns_may_be_nodes(neighbours, placed, one_length):
 
 def test_a_wrong_graph_is_left_out(neighbours, plain, one_length):
     truth, holes, graph = neighbours
-    order = np.random.default_rng(1).permutation(110)
+    order = np.random.default_rng(1).permutation(150)
     fit = ll.MatrixCompletion(**PLAIN).fit(holes, row_order=graph[order][:, order])
     np.testing.assert_allclose(error(fit, truth, holes), error(plain, truth, holes), rtol=0.02)
 
@@ -167,7 +167,7 @@ def edges_of(graph, names):
 
 def test_lists_of_edges_are_the_graph_of_a_table(neighbours, placed, one_length, tmp_path):
     _, holes, graph = neighbours
-    names = [f"station {k}" for k in range(110)]
+    names = [f"station {k}" for k in range(150)]
     table = pd.DataFrame(holes, index=names, columns=list("abcdefgh"))
     edges = edges_of(graph, names).sample(frac=1, random_state=0)
     edges.to_csv(tmp_path / "edges.csv", index=False)
@@ -217,7 +217,7 @@ def test_the_command_takes_a_graph(neighbours, plain, one_length, tmp_path, monk
     # its seed holds out other cells, which choose another length
     monkeypatch.setattr(order_choice, "GRAPH_LENGTHS", (10.0,))
     truth, holes, graph = neighbours
-    names = [f"station {k}" for k in range(110)]
+    names = [f"station {k}" for k in range(150)]
     pd.DataFrame(holes, index=pd.Index(names, name="name"), columns=list("abcdefgh")).to_csv(
         tmp_path / "t.csv"
     )

@@ -23,7 +23,7 @@ from lowland.trials.masks import hide_along
 pytestmark = pytest.mark.usefixtures("light_fits_throughout")
 
 PLAIN = {"certify": False, "refine": False, "powers": False, "row_units": False, "random_state": 0}
-LIGHT = PLAIN | {"max_iter": 40}
+LIGHT = PLAIN | {"max_iter": 20}
 ROWS, COLUMNS = 80, 4
 
 
@@ -37,8 +37,8 @@ def walks(rng, shape=(150, 6), noise=0.1, share=0.15):
 def one_length(monkeypatch):
     """Compare one length and strength alone, by few sweeps, where it is not their choice that is tested."""
     for module in (order_choice, bayesian):
-        monkeypatch.setattr(module, "BRIEF", 15)
-    monkeypatch.setattr(grown_start, "WAY_SWEEPS", 8)
+        monkeypatch.setattr(module, "BRIEF", 10)
+    monkeypatch.setattr(grown_start, "WAY_SWEEPS", 3)
     monkeypatch.setattr(order_choice, "LENGTHS", (15.0,))
     monkeypatch.setattr(order_choice, "STRENGTHS", (5.0,))
 

@@ -218,6 +218,23 @@ def test_workbooks_with_macros_and_columns_that_are_left_out_become_new_ones(tmp
     assert b"macroEnabled" not in parts_of(tmp_path / "out.xlsx")["[Content_Types].xml"]
 
 
+@pytest.mark.parametrize("missing", [b"</worksheet>", None])
+def test_damaged_workbooks_are_said_to_be_so_and_become_new_ones(missing, tmp_path):
+    parts = parts_of(made(tmp_path / "whole.xlsx"))
+    if missing is None:
+        del parts["[Content_Types].xml"]
+    else:
+        parts[SHEET] = parts[SHEET].replace(missing, b"")
+    path = tmp_path / "t.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    assert any("the workbook is damaged" in words for words in load_table(path, WORDS).decided)
+    with pytest.warns(UserWarning, match=r"out.xlsx is a new workbook of the values alone"):
+        book = filled(path, tmp_path / "out.xlsx", share=([3], [0.5]))
+    assert book.active["C5"].value == 0.5
+
+
 def test_a_changed_cell_stops_the_writer_and_leaves_no_file(tmp_path, monkeypatch):
     path = made(tmp_path / "t.xlsx")
     lines = Filled.lines

@@ -131,11 +131,11 @@ DECOMPOSITIONS = ("decompose_tucker", "decompose_cp")
 def peaks(tmp_path_factory):
     """Return the peaks of memory with and without verdicts, by decomposition, over the size of the tensor.
 
-    The tensor has 18 MB, far more than code and caches take. One process decomposes it in both ways, as it
+    The tensor has 27 MB, far more than code and caches take. One process decomposes it in both ways, as it
     starts only once: a peak never falls, so that each number is at least what its own decomposition takes.
     """
     rng = np.random.default_rng(0)
-    tensor = np.einsum("ir,jr,kr->ijk", *(rng.standard_normal((130, 2)) for _ in range(3)), optimize=True)
+    tensor = np.einsum("ir,jr,kr->ijk", *(rng.standard_normal((150, 2)) for _ in range(3)), optimize=True)
     tensor += 0.1 * rng.standard_normal(tensor.shape)
     path = tmp_path_factory.mktemp("tensors") / "t.npy"
     np.save(path, tensor)

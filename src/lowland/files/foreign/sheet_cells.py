@@ -20,6 +20,8 @@ BAD_ARCHIVE = (
     *(zipfile.BadZipFile, zlib.error, ElementTree.ParseError, expat.ExpatError, LookupError),
     *(NotImplementedError, EOFError, OSError, RuntimeError),
 )
+# the file that every such workbook has
+CONTENT_TYPES = "[Content_Types].xml"
 # row and column, from zero
 Place = tuple[int, int]
 # what a cell is between two of its tags, and what is in it

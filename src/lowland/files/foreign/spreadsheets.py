@@ -15,6 +15,7 @@ from lowland.files.foreign.book_cells import SheetCells, read_book
 from lowland.files.foreign.sheet_blocks import Corners, check_one_table, cut_range
 from lowland.files.foreign.sheet_cells import (
     BAD_ARCHIVE,
+    CONTENT_TYPES,
     XML_BOOKS,
     Place,
     XmlSheet,
@@ -165,7 +166,7 @@ def _part(opened: Opened, name: str) -> str:
         with suppress(*BAD_ARCHIVE), opened.stream() as file, zipfile.ZipFile(file) as archive:
             part = sheet_parts(archive)[name]
             # what is damaged can be read as far as it goes, but not be written again
-            if part in archive.namelist() and archive.testzip() is None:
+            if {part, CONTENT_TYPES} <= {*archive.namelist()} and archive.testzip() is None:
                 expat.ParserCreate().Parse(archive.read(part), True)
                 return part
     return ""

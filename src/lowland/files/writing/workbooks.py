@@ -19,6 +19,7 @@ from xml.sax.saxutils import escape
 from lowland.core.cells.observed_cells import changed
 from lowland.files.foreign.book_cells import sheet_rows
 from lowland.files.foreign.sheet_cells import (
+    CONTENT_TYPES,
     Place,
     XmlCell,
     XmlSheet,
@@ -45,7 +46,7 @@ _CODE, _CONTROL = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)"), re.compile(r"[\x00-\x08\
 def has_macros(book: Book) -> bool:
     """Return whether a workbook holds macros, which files that end in .xlsx must not."""
     with book.opened.stream() as file, zipfile.ZipFile(file) as archive:
-        return MACROS in archive.read("[Content_Types].xml")
+        return MACROS in archive.read(CONTENT_TYPES)
 
 
 def workbook_writer(table: Filled, book: Book) -> Callable[[IO[bytes]], None]:
