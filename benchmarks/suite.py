@@ -58,6 +58,7 @@ SUITE = (
     Run("peers/exit_rates.py", ("--repeats", "2", "--iterations", "150", "--without-direct")),
     # the others of its peers take half an hour more
     Run("peers/ratings.py", ("--seeds", "1", "--only", *QUICK_PEERS)),
+    Run("peers/lists.py", ("--seeds", "1")),
     # whose figures are mostly successes and errors
     Run("scaling/sensing.py", ("--seeds", "30"), ("--seeds", "2", "--ranks", "1")),
     Run("scaling/random_starts.py", ("--count", "50", "--saddles", "20"), ("--count", "3", "--saddles", "1")),

@@ -16,6 +16,8 @@ from lowland.certificates.settings import JudgeSettings as JudgeSettings
 from lowland.completion.explaining.explanation import Explanation as Explanation
 from lowland.completion.penalised.held_out_path import RankStep as RankStep
 from lowland.completion.penalised.rank_path import RankPath as RankPath
+from lowland.completion.ranking.list_trial import ListTrial as ListTrial
+from lowland.completion.ranking.ranking import Ranking as Ranking
 from lowland.completion.sensitivity.sensitivity import Sensitivity as Sensitivity
 from lowland.completion.sensitivity.tipping import TippingPoint as TippingPoint
 from lowland.completion.settled.record import Settled as Settled

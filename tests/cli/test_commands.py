@@ -664,7 +664,7 @@ def test_complete_needs_no_settings(grades, tmp_path):
         assert 1 <= float(low) < float(value) < float(high) <= 5
     best = call("top", "m.npz", "p3", "--count", 3, "--table", grades / "grades.csv", cwd=tmp_path)
     header, *lines = best.stdout.splitlines()
-    assert header == "row,rank,column,prediction"
+    assert header == "row,rank,column,prediction,chance,known"
     names = [line.split(",")[2] for line in lines]
     seen = {
         line.split(",")[1]
@@ -678,12 +678,12 @@ def test_complete_needs_no_settings(grades, tmp_path):
     assert alone.stdout == best.stdout  # the model knows what the row has
     every = call("top", "m.npz", "--all", "-k", 2, "--json", cwd=tmp_path)
     ranked = json.loads(every.stdout)
-    assert ranked["columns"] == ["row", "rank", "column", "prediction"]
+    assert ranked["columns"] == ["row", "rank", "column", "prediction", "chance", "known"]
     assert [line[2] for line in ranked["rows"] if line[0] == "p3"] == names[:2]
     (tmp_path / "few.csv").write_text(f"which\n{names[1]}\n")
     chosen = call("top", "m.npz", "p3", "p4", "--candidates", "few.csv", "--output", "top.csv", cwd=tmp_path)
     assert chosen.returncode == 0, chosen.stderr
-    assert (tmp_path / "top.csv").read_text().splitlines()[0] == "row,rank,column,prediction"
+    assert (tmp_path / "top.csv").read_text().splitlines()[0] == "row,rank,column,prediction,chance,known"
     assert_clean_error(call("top", "m.npz", cwd=tmp_path), "name some rows, or pass --all")
     bare = call(
         "complete", grades / "grades.csv", "--model", "b.npz", "--no-model-data", "--held-out",

@@ -45,12 +45,44 @@ def test_columns_of_a_new_row_are_ranked(name, folder):
     done = call("top", "ratings.npz", "--profile", "somebody.csv", "-k", 4, "--json", cwd=folder)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told["columns"] == ["row", "rank", "column", "prediction"]
-    films, numbers = ll.MatrixCompletion.load(folder / "ratings.npz").top({"film 1": 5.0, "film 3": 1.0}, 4)
-    assert told["rows"] == [
-        ["new" if "label" in name else "somebody", rank, *one]
-        for rank, one in enumerate(zip(films, numbers, strict=True), 1)
-    ]
+    assert told["columns"] == ["row", "rank", "column", "prediction", "unclipped", "known"]
+    best = ll.MatrixCompletion.load(folder / "ratings.npz").top({"film 1": 5.0, "film 3": 1.0}, 4)
+    assert told["rows"] == [["new" if "label" in name else "somebody", *one] for one in lines_of(best)]
+
+
+def lines_of(best):
+    """Return what a ranking says, line by line."""
+    parts = best.columns, best.predictions, best.scores, best.known
+    return [[rank, *one] for rank, one in enumerate(zip(*map(np.ndarray.tolist, parts), strict=True), 1)]
+
+
+@pytest.mark.parametrize("by", ["chance", "lower", "value"])
+def test_columns_are_ranked_as_asked(by, folder):
+    asked = ("top", "ratings.npz", "u3", "u4", "-k", 3, "--rank-by", by, "--include-observed")
+    told = json.loads(call(*asked, "--json", cwd=folder).stdout)
+    assert told["columns"][4:] == [{"value": "unclipped", "lower": "lower end"}.get(by, by), "known"]
+    model = ll.MatrixCompletion.load(folder / "ratings.npz")
+    rankings = {row: model.top(row, 3, rank_by=by, exclude_observed=False) for row in ("u3", "u4")}
+    assert told["rows"] == [[row, *line] for row, best in rankings.items() for line in lines_of(best)]
+    said = call(*asked, cwd=folder)
+    assert {"chance": "chance that a row lists", "value": "predicted value", "lower": "lower end"}[
+        by
+    ] in said.stderr + said.stdout.splitlines()[0]
+
+
+def test_chances_of_a_model_without_its_data_are_learnt_from_the_table(folder):
+    plain = ll.MatrixCompletion.load(folder / "ratings.npz")
+    plain.save(folder / "bare_ratings.npz", data=False)
+    asked = ("top", "bare_ratings.npz", "u3", "--include-observed", "--rank-by", "chance", "--json")
+    assert_clean_error(call(*asked, cwd=folder), "chances are learnt from what rows have", "--rank-by value")
+    told = json.loads(call(*asked, "--table", "ratings.csv", cwd=folder).stdout)
+    best = plain.top("u3", 10, rank_by="chance", exclude_observed=False)
+    assert [line[2] for line in told["rows"]] == best.columns.tolist()
+    assert_clean_error(
+        call(*asked[:-2], "stars", cwd=folder),
+        "--rank-by is unknown",
+        "use --rank-by auto, chance, value or lower",
+    )
 
 
 SEVERAL = {
@@ -70,9 +102,9 @@ def test_columns_of_several_new_rows_are_ranked(name, folder):
     model = ll.MatrixCompletion.load(folder / "ratings.npz")
     known = {"film 1": 5.0, "film 3": 1.0}, {"film 3": 2.0, "film 4": 4.0}
     assert json.loads(done.stdout)["rows"] == [
-        [row, rank, *one]
+        [row, *line]
         for row, values in zip(names, known, strict=True)
-        for rank, one in enumerate(zip(*model.top(values, 2), strict=True), 1)
+        for line in lines_of(model.top(values, 2))
     ]
 
 
@@ -93,7 +125,7 @@ def test_words_of_a_new_row_are_levels(folder):
         (folder / "somebody.csv").write_text(f"column,value\nsmokes,{word}\nold,0.5\n")
         done = call("top", "people.npz", "--profile", "somebody.csv", "--json", cwd=folder)
         assert done.returncode == 0, done.stderr
-        numbers[word] = {column: number for _, _, column, number in json.loads(done.stdout)["rows"]}
+        numbers[word] = {column: number for _, _, column, number, *_ in json.loads(done.stdout)["rows"]}
     assert set(numbers["yes"]) == {"tall", "heavy"}
     assert numbers["yes"]["heavy"] > numbers["no"]["heavy"]
 

@@ -106,7 +106,7 @@ def test_top_tells_apart_what_clipping_makes_equal():
     stars = np.clip(np.round(level + 2), 1, 5)
     stars[rng.random(stars.shape) < 0.7] = np.nan
     model = M(**LIGHT).fit(stars)
-    found, predictions = model.top(0, 5, exclude_observed=False)
+    found, predictions = model.top(0, 5, exclude_observed=False, rank_by="value")
     scores = model._completed.model.scores(np.zeros(200, int), np.arange(200))
     assert found.tolist() == np.argsort(-scores, kind="stable")[:5].tolist()
     assert predictions.max() <= 5

@@ -16,7 +16,7 @@ COMMANDS = {
     ),
     "completions": "Write several completed tables, whose missing cells are drawn: multiple imputation.",
     "predict": "Predict cells of a completed table.",
-    "top": "Print the columns with the largest predictions for rows, without those that they have already.",
+    "top": "Print the best columns of rows, without those that they have already.",
     "sense": (
         "Recover a matrix from linear measurements, or a quantum state from counts; report what is proved."
     ),

@@ -10,12 +10,14 @@ from lowland.completion.auditing.box import box_of
 from lowland.completion.page_opening import answer_first
 from lowland.completion.penalised.path_figures import path_figures
 from lowland.completion.penalised.rank_path import RankPath
+from lowland.completion.ranking.list_trial import WAYS, ListTrial, judge_lists
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import PageParts, data_of
 from lowland.completion.tables.trial import Trial
 from lowland.core.errors import UnsupportedError
 from lowland.core.results.findings import Certificate
-from lowland.report.page import Page
+from lowland.core.wording import counted
+from lowland.report.page import Page, TableEntry
 
 
 def report_page(
@@ -50,11 +52,25 @@ def report_page(
     page = completed.table.page(
         PageParts(trial, () if path is None else path_figures(path), certificate, title, settings)
     )
+    lists = judge_lists(completed, trial)
+    if lists is not None:
+        page = replace(page, tables=(lists_table(lists), *page.tables))
     if completed.plain_fits is not None:
         spent = f"Choosing and fitting took {completed.plain_fits:.1f} times the work of the last fit alone."
         page = replace(page, notes=(*page.notes, spent))
     lead = answer_first(completed, trial, levels or {})
     return replace(page, lead=lead, headline="", box=box_of(certificate, completed.model))
+
+
+def lists_table(lists: ListTrial) -> TableEntry:
+    """Return the table of how much lists of the best columns hold of what was held out."""
+    titles = [f"{what} at {k}" for k in lists.lengths for what in ("recall", "NDCG")]
+    lines = []
+    for way, words in WAYS.items():
+        pairs = zip(lists.recall[way], lists.ndcg[way], strict=True)
+        lines.append((words, *(f"{share:.3f}" for pair in pairs for share in pair)))
+    title = f"Lists of the best columns of {counted(lists.rows, 'row')}, judged by held-out cells"
+    return TableEntry(title, ("ranked", *titles), lines)
 
 
 def trial_of(completed: Completed) -> Trial | None:

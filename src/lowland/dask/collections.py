@@ -15,9 +15,11 @@ from lowland.cells.pattern import observed_lines
 from lowland.cells.sides import TableCells
 from lowland.completion.bayesian.drawn_tables import completed_rows, draw_table
 from lowland.completion.bayesian.model import PosteriorModel
+from lowland.completion.ranking.chances import Chances
+from lowland.completion.ranking.rankings import recommend
+from lowland.completion.ranking.scorers import ByChance, Scorer, make_scorer
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.model import TableModel
-from lowland.completion.tables.rankings import recommend
 from lowland.core.arrays import Indices, Matrix
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError
@@ -34,6 +36,9 @@ def lazy_rankings(
     rows: da.Array,
     count: int,
     candidates: Indices | None,
+    scorer: Scorer,
+    *,
+    leave_out: bool,
 ) -> tuple[da.Array, da.Array]:
     """Return the best columns of rows and their predictions, each of shape (k, count).
 
@@ -41,12 +46,15 @@ def lazy_rankings(
     ----------
     fitted : Completed
     cells : TableCells or None
-        Those on a cluster whose columns are left out in their rows; None leaves out nothing.
+        Those on a cluster, if what rows have must be known.
     rows : dask.array.Array, shape (k,)
         Labels, or positions.
     count : int
     candidates : ndarray of int or None
         Columns to choose from; by default all.
+    scorer : Scorer
+    leave_out : bool
+        Whether columns that a row has already are left out.
     """
     if rows.ndim != 1 or any(np.isnan(size) for size in rows.chunks[0]):
         raise InvalidInputError(
@@ -57,12 +65,14 @@ def lazy_rankings(
     labels = fitted.labels
     count = min(count, labels.shape[1] if candidates is None else candidates.size)
     model, names = delayed(fitted.model, traverse=False), delayed(labels, traverse=False)
+    chances = delayed(scorer.chances, traverse=False) if isinstance(scorer, ByChance) else None
+    how = (chances, scorer.by, leave_out)
     kind = np.dtype(np.int64 if labels.columns is None else object)
     columns, values = [], []
     for chunk, size in zip(rows.to_delayed().ravel(), rows.chunks[0], strict=True):
         at = delayed(_positions)(names, chunk)
         seen = None if cells is None else [delayed(_seen_in)(block, at) for block in _rows_of(cells).blocks]
-        best = delayed(_ranked, nout=2)(model, names, at, seen, count, candidates)
+        best = delayed(_ranked, nout=2)(model, names, at, seen, count, candidates, how)
         columns.append(da.from_delayed(best[0], (size, count), dtype=kind))
         values.append(da.from_delayed(best[1], (size, count), dtype=np.float64))
     return da.concatenate(columns), da.concatenate(values)
@@ -123,10 +133,18 @@ def _ranked(
     seen: list[tuple[Indices, Indices]] | None,
     count: int,
     candidates: Indices | None,
+    how: tuple[Chances | None, str, bool],
 ) -> tuple[NDArray[Any], Matrix]:
-    known = None
+    chances, by, leave_out = how
+    lines, columns = np.zeros((2, 0), np.intp)
     if seen is not None:
         lines, columns = (np.concatenate(blocks) for blocks in zip(*seen, strict=True))
-        known = Observations(lines, columns, np.ones(lines.size), model.shape)
-    places, values = recommend(model, at, count, seen=known, candidates=candidates)
+    known = Observations(lines, columns, np.ones(lines.size), model.shape)
+
+    def by_chance() -> ByChance:
+        assert chances is not None
+        return ByChance(chances, lambda _: known)
+
+    scorer, left_out = make_scorer(by, model, by_chance), known if leave_out else None
+    places, values, _ = recommend(model, at, count, seen=left_out, candidates=candidates, scorer=scorer)
     return labels.columns_or_none(places), values

@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from lowland.cells.sides import TableCells
+from lowland.completion.ranking.scorers import ByChance
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.parameter_checks import whole_number
@@ -189,10 +190,8 @@ class DaskMatrixCompletion(MatrixCompletion):
 
         Parameters
         ----------
-        rows, columns : array_like or dask.array.Array, shape (k,)
-            Labels if the data had labels, else positions.
-        unknown : {"error", "average"}
-            As of `MatrixCompletion.predict_cells`.
+        rows, columns, unknown
+            As of `MatrixCompletion.predict_cells`; rows and columns may be Dask arrays.
 
         Returns
         -------
@@ -219,33 +218,36 @@ class DaskMatrixCompletion(MatrixCompletion):
         )
 
     def top(
-        self, row: Any, k: int = 10, *, exclude_observed: bool = True, candidates: ArrayLike | None = None
-    ) -> tuple[Any, Any]:
-        """Return the columns with the largest predictions for a row, for many rows, or for a new one.
+        self,
+        row: Any,
+        k: int = 10,
+        *,
+        exclude_observed: bool = True,
+        candidates: ArrayLike | None = None,
+        rank_by: str = "auto",
+    ) -> Any:
+        """Return the best columns of a row, of many rows, or of a new one, as `MatrixCompletion.top` does.
 
         Parameters
         ----------
-        row : label or int, array_like of them, dask.array.Array of them, or mapping
-            As of `MatrixCompletion.top`.
-        k : int
-            Maximum number of columns.
-        exclude_observed : bool
-            Whether to leave out the columns whose value is known in the row.
-        candidates : array_like, optional
-            Columns to choose from (labels or positions); by default all.
+        row, k, exclude_observed, candidates, rank_by
+            As of `MatrixCompletion.top`; rows may be a Dask array.
 
         Returns
         -------
-        columns, predictions : ndarray or dask.array.Array
-            As of `MatrixCompletion.top`; Dask arrays, not computed yet, if rows are one.
+        Ranking, or tuple of dask.array.Array
+            If rows are a Dask array, columns and predictions, not computed yet.
         """
         if not isinstance(row, da.Array):
-            return super().top(row, k, exclude_observed=exclude_observed, candidates=candidates)
+            how: Any = {"exclude_observed": exclude_observed, "candidates": candidates}
+            return super().top(row, k, rank_by=rank_by, **how)
         check_is_fitted(self)
         count = whole_number(k, "k", 1)
         chosen = None if candidates is None else self._completed.labels.positions(candidates, 1)
-        cells = self._on_cluster("a ranking without observed cells") if exclude_observed else None
-        return lazy_rankings(self._completed, cells, row, count, chosen)
+        scorer = self._scorer(rank_by)
+        asks = exclude_observed or isinstance(scorer, ByChance)
+        cells = self._on_cluster("a ranking without observed cells") if asks else None
+        return lazy_rankings(self._completed, cells, row, count, chosen, scorer, leave_out=exclude_observed)
 
     def completions(
         self,
@@ -351,7 +353,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         check_is_fitted(self)
         settings = {name: value for name, value in self.get_params(deep=False).items() if name != "client"}
         model = MatrixCompletion(**settings)
-        for name in vars(self).keys() - {"client", "_elsewhere", *settings}:
+        for name in vars(self).keys() - {"client", "_elsewhere", "_usual_by", "_chances", *settings}:
             setattr(model, name, getattr(self, name))
         model._elsewhere = None
         return model

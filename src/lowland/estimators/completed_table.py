@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from lowland.completion.penalised.outliers import outliers
+from lowland.completion.ranking.list_trial import ListTrial, judge_lists
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.model import HasUnordered
 from lowland.completion.tables.trial import Trial
 from lowland.core.arrays import Indices, Matrix, Vector, overflows
 from lowland.core.cells.observations import Observations
 from lowland.core.cells.observed_cells import check_table_kept
+from lowland.core.errors import UnsupportedError
 from lowland.core.results.findings import Certificate
 from lowland.core.results.records import SearchResult
 from lowland.estimators.frames.counts import warn_of_counts
@@ -90,6 +92,7 @@ class _CompletedTable(_ServedTable):
     def _set(self, completed: Completed) -> None:
         """Set the public attributes from a fit."""
         self._completed, self._elsewhere, self._frame = completed, None, None
+        self._usual_by, self._chances = None, None
         model, table = completed.model, completed.table
         parts = model.parts()
         self.row_factors_, self.column_factors_ = parts.row_factors, parts.column_factors
@@ -230,6 +233,30 @@ class _CompletedTable(_ServedTable):
         """
         check_is_fitted(self)
         return self._completed.intervals.trial
+
+    def held_out_lists(self) -> ListTrial:
+        """Return how many of a row's held-out columns are in the list of its best ones.
+
+        Returns
+        -------
+        ListTrial
+            Recall and gain of lists of ten and twenty columns, ranked by the chance to be listed, by value,
+            and by the number of rows in which they are known; the cells are those of `held_out_errors`.
+
+        Raises
+        ------
+        UnsupportedError
+            If which cells are known looks like no choice (values are not grades, or more than three cells in
+            ten are known), the table has too few cells, or the model was saved without them.
+        """
+        lists = judge_lists(self._completed, self.held_out_errors())
+        if lists is None:
+            raise UnsupportedError(
+                "lists are judged where which cells are known is a choice",
+                "values that are not grades, or more than three known cells in ten",
+                fix="see held_out_errors for how wrong predictions are",
+            )
+        return lists
 
     def predict_table(self) -> Matrix:
         """Return predictions of all cells of the fitted table, including observed ones.

@@ -13,18 +13,21 @@ import numpy as np
 import typer
 
 from lowland.cells.labels import TableLabels
+from lowland.cells.sides import TableCells
 from lowland.cli.options import TableFileOptions
-from lowland.cli.output import refuse_given, say, say_json
+from lowland.cli.output import refuse_given, say, say_json, warn
 from lowland.cli.overwriting import check_output, check_table
 from lowland.cli.reading import TableOptions
 from lowland.cli.records import argument, option, takes_records
 from lowland.completion.files.models import load_model
+from lowland.completion.ranking.chances import Chances
+from lowland.completion.ranking.rankings import alike, one_row, recommend, recommend_new
+from lowland.completion.ranking.scorers import SAID, ByChance, Scorer, check_by, make_scorer, usual_by
 from lowland.completion.tables.fitted import FittedTable
-from lowland.completion.tables.rankings import alike, one_row, recommend, recommend_new
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.labels import label_text
 from lowland.core.cells.observations import Observations
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.wording import counted
 from lowland.files.outputs import cell_text, write_rows
 from lowland.files.profiles import read_profiles
@@ -33,9 +36,11 @@ from lowland.files.table_format import TableFormat
 from lowland.files.tables import load_table, read_columns
 
 HEADER = ("row", "rank", "column", "prediction")
+# titles of what ranks
+SCORES = {"chance": "chance", "value": "unclipped", "lower": "lower end"}
 ALIKE = ("like", "rank", "", "correlation")
-# a line of the output: what is asked about, place, what is ranked, number
-Line: TypeAlias = tuple[str, int, str, float]
+# a line of the output: what is asked about, place, what is ranked, numbers
+Line: TypeAlias = tuple[str, int, str, *tuple[float, ...]]
 
 
 @final
@@ -55,6 +60,13 @@ class TopOptions:
         "Instead, rank the columns of new rows: a file with what is known of them, columns and their values.",
     )
     count: int = option(10, "Number of columns.", "--count", "-k")
+    rank_by: str = option(
+        "auto",
+        "Rank by the estimated chance that the row lists a column given what else it lists (chance), by the "
+        "predicted value (value), or by the lower end of its interval (lower); auto means by chance where "
+        "values are grades and few cells are known, such as ratings, and else by value.",
+        "--rank-by",
+    )
     include_observed: bool = option(
         False, "Rank columns that the row has already, too.", "--include-observed"
     )
@@ -82,7 +94,10 @@ class TopOptions:
                 fix="give one of them",
             )
         if self.like is not None:
-            idle, why = ("include_observed", "candidates", "table"), "similarity is about the whole model"
+            idle, why = (
+                ("include_observed", "candidates", "table", "rank_by"),
+                "similarity is about the whole model",
+            )
             refuse_given(context, idle, "--like", why, "rank the columns of a row")
         if self.profile is not None:
             why = "the file says what the row has"
@@ -97,7 +112,7 @@ def top(
     shared: TableFileOptions,
     layout: TableOptions,
 ) -> None:
-    """Print the columns with the largest predictions for rows, without those that they have already."""
+    """Print the best columns of rows, without those that they have already."""
     asked.check(context)
     output = asked.output
     if output is not None:
@@ -106,11 +121,20 @@ def top(
     fitted, header = load_model(model)
     if asked.like is not None:
         titles, lines = _alike(fitted, asked.like, asked.count)
-    elif asked.profile is not None:
-        words = {str(name): levels for name, levels in header.get("levels", [])}
-        titles, lines = HEADER, _of_profile(fitted, asked, words, layout.cells.form)
     else:
-        titles, lines = HEADER, _of_rows(fitted, asked, layout.reading)
+        known = fitted.model.labels
+        seen = fitted.observations if asked.table is None else _aligned(asked.table, layout.reading, known)
+        scorer = _scorer(fitted, asked, seen)
+        if asked.profile is not None:
+            words = {str(name): levels for name, levels in header.get("levels", [])}
+            lines = _of_profile(fitted, asked, scorer, words, layout.cells.form)
+        else:
+            lines = _of_rows(fitted, asked, scorer, seen)
+        titles = (*HEADER, SCORES[scorer.by])
+        if seen is not None:
+            titles, lines = (*titles, "known"), _with_counts(lines, seen, known)
+        if not shared.files.json:
+            warn(f"ranked by {SAID[scorer.by]}")  # the lines themselves may go to another program
     if output is not None:
         write_rows(output, titles, lines, labels=3, formulas=shared.keep_formulas)
         rows = counted(len({line[0] for line in lines}), "row")
@@ -123,32 +147,59 @@ def top(
         writer.writerows(map(cell_text, line) for line in lines)
 
 
-def _of_rows(fitted: FittedTable, asked: TopOptions, reading: Reading) -> list[Line]:
+def _scorer(fitted: FittedTable, asked: TopOptions, seen: Observations | None) -> Scorer:
+    """Return what ranks columns, learnt from what rows have where that is asked for."""
+    cells = None if seen is None else TableCells.of(seen)
+
+    def by_chance() -> ByChance:
+        if seen is None or cells is None:
+            raise UnsupportedError(
+                "chances are learnt from what rows have",
+                "a model that was saved without its data",
+                fix="pass --table, or rank by value (--rank-by value)",
+            )
+        return ByChance(Chances.of(cells), lambda _: seen)
+
+    by = usual_by(cells) if asked.rank_by == "auto" else check_by(asked.rank_by)
+    return make_scorer(by, fitted.model, by_chance)
+
+
+def _with_counts(lines: list[Line], seen: Observations, labels: TableLabels) -> list[Line]:
+    """Return lines with the numbers of rows in which their columns are known."""
+    counts = dict(zip(_names(labels.columns, np.arange(seen.shape[1])), seen.column_counts(), strict=True))
+    return [(*line, int(counts[line[2]])) for line in lines]
+
+
+def _of_rows(fitted: FittedTable, asked: TopOptions, scorer: Scorer, seen: Observations | None) -> list[Line]:
     """Return the best columns of rows of the model."""
     known, labels = fitted.model.labels, asked.labels
     wanted = (
         [] if labels is None else labels if known.rows is not None else [_position(x, "rows") for x in labels]
     )
     rows = np.arange(known.shape[0]) if asked.everyone else known.positions(wanted, 0)
-    seen = fitted.observations if asked.table is None else _aligned(asked.table, reading, known)
-    places, predictions = recommend(
+    places, predictions, scores = recommend(
         fitted.model,
         rows,
         asked.count,
         seen=None if asked.include_observed else _must_know(seen),
         candidates=None if asked.candidates is None else _candidates(asked.candidates, known),
+        scorer=scorer,
     )
     names = [_names(known.rows, rows), _names(known.columns, np.arange(known.shape[1]))]
     return [
-        (names[0][i], rank, names[1][j], float(number))
-        for i, (columns, numbers) in enumerate(zip(places.tolist(), predictions.tolist(), strict=True))
-        for rank, (j, number) in enumerate(zip(columns, numbers, strict=True), 1)
+        (names[0][i], rank, names[1][j], float(number), float(score))
+        for i, row in enumerate(zip(places.tolist(), predictions.tolist(), scores.tolist(), strict=True))
+        for rank, (j, number, score) in enumerate(zip(*row, strict=True), 1)
         if j >= 0
     ]
 
 
 def _of_profile(
-    fitted: FittedTable, asked: TopOptions, levels: Mapping[str, Sequence[str]], form: TableFormat
+    fitted: FittedTable,
+    asked: TopOptions,
+    scorer: Scorer,
+    levels: Mapping[str, Sequence[str]],
+    form: TableFormat,
 ) -> list[Line]:
     """Return the best columns of new rows, which are folded in; those without a name go by the file's."""
     assert asked.profile is not None
@@ -159,15 +210,16 @@ def _of_profile(
         known: dict[Any, float] = dict(values)
         if labels.columns is None:
             known = {_position(column, "columns"): value for column, value in values.items()}
-        best, predictions = recommend_new(
+        best, predictions, scores = recommend_new(
             fitted.model,
             one_row(labels, known, n=labels.shape[1]),
             asked.count,
             with_known=asked.include_observed,
             candidates=candidates,
+            scorer=scorer,
         )
         name = name or asked.profile.stem + (f" {k}" if len(rows) > 1 else "")
-        lines += _ranked(name, _names(labels.columns, best), predictions)
+        lines += _ranked(name, _names(labels.columns, best), predictions, scores)
     return lines
 
 
@@ -185,9 +237,9 @@ def _alike(fitted: FittedTable, label: str, count: int) -> tuple[tuple[str, ...]
     return tuple(title or side for title in ALIKE), _ranked(label, _names(known, best), correlations)
 
 
-def _ranked(asked: str, names: list[str], numbers: Vector) -> list[Line]:
-    ranked = zip(names, numbers.tolist(), strict=True)
-    return [(asked, rank, name, float(number)) for rank, (name, number) in enumerate(ranked, 1)]
+def _ranked(asked: str, names: list[str], *numbers: Vector) -> list[Line]:
+    ranked = zip(names, *(part.tolist() for part in numbers), strict=True)
+    return [(asked, rank, name, *map(float, values)) for rank, (name, *values) in enumerate(ranked, 1)]
 
 
 def _must_know(seen: Observations | None) -> Observations:

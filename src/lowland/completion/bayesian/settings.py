@@ -15,8 +15,6 @@ from lowland.core.wording import Option, Remedy, Words
 if TYPE_CHECKING:
     from lowland.completion.cells.summary import TableSummary
 
-# in sparse tables the pattern of graded cells reveals taste; above this density it carries no information
-DENSEST_PATTERN = 0.3
 # beyond this many rows and columns, factorising the pattern takes longer than the fit
 WIDEST_PATTERN = 6_000
 USUAL_RANK = 16
@@ -174,8 +172,8 @@ class BayesianSettings:
             check_by_column(getattr(self, name), name)
         m, n = table.shape
         graded = table.graded
-        sparse = table.size < DENSEST_PATTERN * m * n and min(m, n) <= WIDEST_PATTERN
-        pattern = graded and sparse if self.pattern is None else self.pattern
+        chosen = table.lists_choices and min(m, n) <= WIDEST_PATTERN
+        pattern = chosen if self.pattern is None else self.pattern
         noise = ("common" if graded else "column") if self.noise == "auto" else self.noise
         by_column = not graded and table.units_differ
         scale = ("column" if by_column else "common") if self.scale == "auto" else self.scale

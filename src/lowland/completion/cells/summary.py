@@ -15,6 +15,8 @@ from lowland.sensing.input_checks import check_scale
 
 # values with at most this many levels are taken for grades: ratings, votes, answers
 MOST_LEVELS = 20
+# in sparse tables the pattern of graded cells reveals taste; above this density it carries no information
+DENSEST_PATTERN = 0.3
 # number of values that are looked at
 SAMPLE = 100_000
 # columns whose spreads differ by more than this factor have different units
@@ -104,6 +106,12 @@ class TableSummary:
             weights,
             np.where(counts > 0, np.maximum(np.abs(least), np.abs(most)), 0.0),
         )
+
+    @property
+    def lists_choices(self) -> bool:
+        """Whether which cells are known looks like a choice, as of films to see: few of them, and grades."""
+        m, n = self.shape
+        return self.graded and self.size < DENSEST_PATTERN * m * n
 
     @property
     def judged_columns(self) -> NDArray[np.bool_]:

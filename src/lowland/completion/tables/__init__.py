@@ -1,1 +1,1 @@
-"""What every fitted table offers, whatever the method: predictions, intervals, trials, rankings, updates."""
+"""What every fitted table offers, whatever the method: predictions, intervals, trials, updates."""

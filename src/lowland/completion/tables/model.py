@@ -71,6 +71,7 @@ def all_squared(losses: ColumnLosses | None) -> bool:
     return losses is None or list(losses.words()) == ["squared"]
 
 
+@runtime_checkable
 class TableModel(Protocol):
     """Predictions of cells in known and in new rows."""
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.cells.labels import TableLabels
+from lowland.completion.ranking.cells_of_rows import cells_of
+from lowland.completion.ranking.scorers import ByValue, Scorer
 from lowland.completion.tables.model import TableModel
 from lowland.core.arrays import Indices, Matrix, Vector, check_floats, check_size
 from lowland.core.cells.observations import Observations
@@ -15,6 +18,8 @@ from lowland.core.errors import InvalidInputError
 
 # scores formed at once
 CHUNK_SCORES = 4_000_000
+# what returns the scores of all columns for some rows
+Scores: TypeAlias = Callable[[Indices], Matrix]
 
 
 def recommend(
@@ -24,8 +29,9 @@ def recommend(
     *,
     seen: Observations | None = None,
     candidates: Indices | None = None,
-) -> tuple[Indices, Matrix]:
-    """Return the columns with the largest predictions for some rows, the best first, and these predictions.
+    scorer: Scorer | None = None,
+) -> tuple[Indices, Matrix, Matrix]:
+    """Return the columns with the largest scores for some rows, the best first, and predictions and scores.
 
     Parameters
     ----------
@@ -37,37 +43,74 @@ def recommend(
         Cells whose columns are left out in their rows.
     candidates : ndarray of int, optional
         Columns to choose from; by default all.
+    scorer : Scorer, optional
+        By default predictions rank.
 
     Returns
     -------
     columns : ndarray of int, shape (k, count)
         -1 where fewer are left.
-    predictions : ndarray, shape (k, count)
+    predictions, scores : ndarray, shape (k, count)
         NaN there.
     """
-    n = model.shape[1]
+    n, scorer = model.shape[1], ByValue(model) if scorer is None else scorer
     count = min(count, n if candidates is None else candidates.size)
     closed = np.zeros(n, bool) if candidates is None else ~np.isin(np.arange(n), candidates)
     if model.losses is not None:
         closed |= ~model.losses.numbers  # positions of levels are no quantities
-    best_columns = np.full((rows.size, count), -1)
-    values = np.full((rows.size, count), np.nan)
-    cells = None if seen is None else _cells_of(seen, rows)
+    best, ranked = _best_of(scorer.of_rows, rows, count, n, seen, closed)
+    values, taken = np.full(ranked.shape, np.nan), best >= 0
+    values[taken] = model.predict(np.repeat(rows, count)[taken.ravel()], best[taken])
+    return best, values, ranked
+
+
+def best_of(scores: Scores, rows: Indices, count: int, n: int, seen: Observations) -> Indices:
+    """Return the columns with the largest scores for some rows, without those of cells that were seen.
+
+    Parameters
+    ----------
+    scores : callable
+        Returns the scores of all columns for some rows.
+    rows : ndarray of int, shape (k,)
+    count : int
+    n : int
+        Number of columns.
+    seen : Observations
+
+    Returns
+    -------
+    ndarray of int, shape (k, count)
+        -1 where fewer are left.
+    """
+    return _best_of(scores, rows, min(count, n), n, seen, np.zeros(n, bool))[0]
+
+
+def _best_of(
+    scores_of: Scores,
+    rows: Indices,
+    count: int,
+    n: int,
+    seen: Observations | None,
+    closed: NDArray[np.bool_],
+) -> tuple[Indices, Matrix]:
+    """Return the columns with the largest scores, -1 where fewer are left, and the scores, NaN there."""
+    best_columns, ranked = np.full((rows.size, count), -1), np.full((rows.size, count), np.nan)
+    cells = None if seen is None else cells_of(seen, rows)
     step = max(1, CHUNK_SCORES // max(n, 1))
     for start in range(0, rows.size, step):
         part = slice(start, min(start + step, rows.size))
-        scores = np.array(model.row_scores(rows[part]), np.float64)
+        scores = np.array(scores_of(rows[part]), np.float64)
         scores[:, closed] = -np.inf
         if cells is not None:
             lines, columns = cells
             here = (lines >= part.start) & (lines < part.stop)
             scores[lines[here] - part.start, columns[here]] = -np.inf
         best = _best(scores, count)
-        open_cells = np.isfinite(np.take_along_axis(scores, best, axis=1))
+        taken = np.take_along_axis(scores, best, axis=1)
+        open_cells = np.isfinite(taken)
         best_columns[part] = np.where(open_cells, best, -1)
-        at = np.repeat(rows[part], count)[open_cells.ravel()]
-        values[part][open_cells] = model.predict(at, best[open_cells])
-    return best_columns, values
+        ranked[part][open_cells] = taken[open_cells]
+    return best_columns, ranked
 
 
 def recommend_new(
@@ -77,8 +120,9 @@ def recommend_new(
     *,
     with_known: bool = False,
     candidates: Indices | None = None,
-) -> tuple[Indices, Vector]:
-    """Return the columns with the largest predictions for a new row, the best first, and these predictions.
+    scorer: Scorer | None = None,
+) -> tuple[Indices, Vector, Vector]:
+    """Return the columns with the largest scores for a new row, the best first, and predictions and scores.
 
     Parameters
     ----------
@@ -91,11 +135,13 @@ def recommend_new(
         Whether columns that are known of it are ranked, too.
     candidates : ndarray of int, optional
         Columns to choose from; by default all.
+    scorer : Scorer, optional
+        By default predictions rank.
     """
-    n = model.shape[1]
-    # not clipped to the range of grades, where many would be equal
-    scores = np.array(model.new_scores(row)[0], np.float64)
-    predictions = model.within_range(scores)
+    n, by_value = model.shape[1], ByValue(model)
+    values = np.array(by_value.of_new(row)[0], np.float64)
+    scores = values if scorer is None else np.array(scorer.of_new(row)[0], np.float64)
+    predictions = model.within_range(values)
     closed = np.zeros(n, bool) if candidates is None else ~np.isin(np.arange(n), candidates)
     if model.losses is not None:
         closed |= ~model.losses.numbers  # positions of levels are no quantities
@@ -103,7 +149,7 @@ def recommend_new(
         closed[row.columns] = True
     left = np.flatnonzero(~closed)
     best = left[np.argsort(-scores[left], kind="stable")[:count]]
-    return best, predictions[best]
+    return best, predictions[best], scores[best]
 
 
 def one_row(labels: TableLabels, known: Mapping[Any, Any], *, n: int, dtype: str = "float64") -> Observations:
@@ -126,23 +172,6 @@ def one_row(labels: TableLabels, known: Mapping[Any, Any], *, n: int, dtype: str
     return Observations.from_triples(
         np.zeros(columns.size, np.intp), columns[order], values[order], shape=(1, n)
     )
-
-
-def _cells_of(seen: Observations, rows: Indices) -> tuple[Indices, Indices]:
-    """Return the cells of some rows: places of the rows among those asked for, and columns."""
-    order = np.argsort(rows, kind="stable")
-    cells = np.flatnonzero(np.isin(seen.rows, rows))
-    cell_rows, columns = seen.rows[cells], seen.columns[cells]
-    first, last = (np.searchsorted(rows[order], cell_rows, side) for side in ("left", "right"))
-    repeats = last - first  # a row may be asked for more than once
-    places = order[np.repeat(first, repeats) + _counters(repeats)]
-    return places, np.repeat(columns, repeats)
-
-
-def _counters(repeats: Indices) -> Indices:
-    """Return 0, 1, ... for each of a list of lengths."""
-    ends = np.cumsum(repeats)
-    return np.arange(ends[-1] if ends.size else 0) - np.repeat(ends - repeats, repeats)
 
 
 def _best(scores: Matrix, count: int) -> Indices:
