@@ -83,13 +83,19 @@ def test_columns_beyond_the_leading_ones_have_their_share_of_rows():
     np.testing.assert_allclose(found[np.ix_(some, few.leading)], expected, atol=1e-6)
 
 
-def test_a_row_that_lists_nothing_lists_columns_as_often_as_all_rows_do():
-    listed = lists()
+def test_a_row_that_lists_nothing_is_ranked_as_rows_that_list_little():
+    """It is said to list as many columns as others, in the order of those that stand alone in their rows."""
+    rng = np.random.default_rng(0)
+    together = np.repeat(rng.random((300, 1)) < 0.5, 6, axis=1)
+    alone = rng.random((300, 2)) < 0.4
+    listed = np.column_stack([together, alone, np.zeros(300, bool)])
     other = listed[:3].copy()
     other[1] = False
-    found = scores_of(fitted(listed), other)
-    np.testing.assert_array_equal(found[1], listed.mean(axis=0))
-    np.testing.assert_array_equal(found[[0, 2]], scores_of(fitted(listed), listed)[[0, 2]])
+    chances = fitted(listed)
+    found = scores_of(chances, other)
+    assert found[1, 6:8].min() > found[1, :6].max()  # although fewer rows list them
+    assert np.isclose(found[1].sum(), listed.sum(axis=1).mean())
+    np.testing.assert_array_equal(found[[0, 2]], scores_of(chances, listed)[[0, 2]])
 
 
 @pytest.mark.parametrize("threads", [1, 3])

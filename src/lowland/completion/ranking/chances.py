@@ -30,8 +30,8 @@ class Chances:
 
     The indicator of each leading column is regressed on those of the other leading columns and a constant,
     all with one ridge. The minimiser has a closed form: with P the inverse of the ridged Gram matrix, the
-    coefficient of column i in the equation of column j is -P_ij / P_jj. Rows that list none of them are said
-    to list each column as often as all rows do.
+    coefficient of column i in the equation of column j is -P_ij / P_jj. Of rows that list none of
+    them, the constant alone tells: which columns are listed by rows that list little else.
 
     Parameters
     ----------
@@ -97,6 +97,10 @@ class Chances:
         """
         scores = np.tile(self.shares, (listed.shape[0], 1))
         known = (listed[:, self.leading] != 0).astype(np.float32)
-        some = np.diff(known.indptr) > 0
-        scores[np.ix_(some, self.leading)] = known[some] @ self.coefficients + self.constants
+        predicted = known @ self.coefficients + self.constants
+        # what the constant says of rows that list nothing is held back: only its order means something
+        nothing, total = np.diff(known.indptr) == 0, float(self.constants.sum())
+        if total > 0:
+            predicted[nothing] *= float(self.shares[self.leading].sum()) / total
+        scores[:, self.leading] = predicted
         return scores
