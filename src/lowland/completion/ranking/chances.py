@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
@@ -83,23 +83,30 @@ class Chances:
         np.fill_diagonal(coefficients, 0.0)
         return cls(leading, coefficients, constants, counts / max(m, 1))
 
-    def scores(self, listed: Any) -> Matrix:
-        """Return the estimated chances that rows list each column, given what else they list.
+    def scores(self, rows: Indices, columns: Indices, count: int) -> Matrix:
+        """Return the estimated chances that some rows list each column, given what else they list.
 
         Parameters
         ----------
-        listed : scipy.sparse.csr_array, shape (rows, n)
-            Nonzero where a row lists a column.
+        rows, columns : ndarray of int, shape (p,)
+            What they list, each cell once; rows from 0 to `count` - 1.
+        count : int
 
         Returns
         -------
-        ndarray, shape (rows, n)
+        ndarray, shape (count, n)
         """
-        scores = np.tile(self.shares, (listed.shape[0], 1))
-        known = (listed[:, self.leading] != 0).astype(np.float32)
-        predicted = known @ self.coefficients + self.constants
+        from scipy.sparse import csr_array
+
+        scores, k = np.tile(self.shares, (count, 1)), self.leading.size
+        places = np.full(self.shares.size, -1)
+        places[self.leading] = np.arange(k)
+        known = places[columns] >= 0
+        cells = rows[known], places[columns[known]]
+        listed = csr_array((np.ones(cells[0].size, np.float32), cells), shape=(count, k))
+        predicted = listed @ self.coefficients + self.constants
         # what the constant says of rows that list nothing is held back: only its order means something
-        nothing, total = np.diff(known.indptr) == 0, float(self.constants.sum())
+        nothing, total = np.diff(listed.indptr) == 0, float(self.constants.sum())
         if total > 0:
             predicted[nothing] *= float(self.shares[self.leading].sum()) / total
         scores[:, self.leading] = predicted

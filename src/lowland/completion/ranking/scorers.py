@@ -94,11 +94,7 @@ class ByChance:
 
     def of_rows(self, rows: Indices) -> Matrix:
         """Return the scores of all columns for rows of the fit, shape (k, n)."""
-        from scipy.sparse import csr_array
-
-        at, columns = cells_of(self.listed(rows), rows)
-        shape = rows.size, self.chances.shares.size
-        return self.chances.scores(csr_array((np.ones(at.size, np.float32), (at, columns)), shape=shape))
+        return self.chances.scores(*cells_of(self.listed(rows), rows), rows.size)
 
     def of_new(self, row: Observations) -> Matrix:
         """Return the scores of all columns for a new row, shape (1, n)."""
