@@ -6,7 +6,7 @@ import pytest
 import lowland as ll
 from lowland.cells.sides import TableCells
 from lowland.completion.ranking.chances import Chances
-from lowland.completion.ranking.scorers import BY, ByChance, check_by, usual_by
+from lowland.completion.ranking.scorers import BY, ByChance, resolve_by, usual_by
 from lowland.core.errors import InvalidInputError, UnsupportedError
 
 pytestmark = pytest.mark.usefixtures("plain_kernels_throughout", "light_fits_throughout")
@@ -118,7 +118,7 @@ def test_refusals(model, seen, tmp_path):
     with pytest.raises(InvalidInputError, match="rank_by is unknown"):
         model.top(0, rank_by="stars")
     with pytest.raises(InvalidInputError, match="rank_by is unknown"):
-        check_by(None)
+        resolve_by("", lambda: "value")
     penalised = ll.MatrixCompletion(method="map", rank=2, penalty=2.0, certify=False, random_state=0).fit(
         seen
     )

@@ -14,7 +14,6 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from lowland.cells.sides import TableCells
-from lowland.completion.ranking.scorers import ByChance
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.parameter_checks import whole_number
@@ -239,13 +238,14 @@ class DaskMatrixCompletion(MatrixCompletion):
             If rows are a Dask array, columns and predictions, not computed yet.
         """
         if not isinstance(row, da.Array):
-            how: Any = {"exclude_observed": exclude_observed, "candidates": candidates}
-            return super().top(row, k, rank_by=rank_by, **how)
+            return super().top(
+                row, k, exclude_observed=exclude_observed, candidates=candidates, rank_by=rank_by
+            )
         check_is_fitted(self)
         count = whole_number(k, "k", 1)
         chosen = None if candidates is None else self._completed.labels.positions(candidates, 1)
         scorer = self._scorer(rank_by)
-        asks = exclude_observed or isinstance(scorer, ByChance)
+        asks = exclude_observed or scorer.by == "chance"
         cells = self._on_cluster("a ranking without observed cells") if asks else None
         return lazy_rankings(self._completed, cells, row, count, chosen, scorer, leave_out=exclude_observed)
 

@@ -14,7 +14,7 @@ from lowland.cells.sides import TableCells
 from lowland.completion.ranking.chances import Chances
 from lowland.completion.ranking.ranking import Ranking
 from lowland.completion.ranking.rankings import alike, one_row, recommend, recommend_new
-from lowland.completion.ranking.scorers import ByChance, Scorer, check_by, make_scorer, usual_by
+from lowland.completion.ranking.scorers import ByChance, Scorer, make_scorer, resolve_by, usual_by
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import data_of, without_data
 from lowland.completion.tables.updates import extended, refuse_far
@@ -153,10 +153,14 @@ class _ServedTable(_SavedTable, ABC):
 
     def _scorer(self, rank_by: str) -> Scorer:
         """Return what ranks columns; what must be learnt for it is learnt once."""
-        if rank_by == "auto" and self._usual_by is None:
-            self._usual_by = usual_by(self._known_cells())
-        by = check_by(self._usual_by if rank_by == "auto" else rank_by)
+        by = resolve_by(rank_by, self._ranked_by)
         return make_scorer(by, self._completed.model, self._by_chance)
+
+    def _ranked_by(self) -> str:
+        """Return what ranks columns unless that is said."""
+        if self._usual_by is None:
+            self._usual_by = usual_by(self._known_cells())
+        return self._usual_by
 
     def _by_chance(self) -> ByChance:
         """Return the chances that rows list columns."""

@@ -22,12 +22,12 @@ from lowland.cli.records import argument, option, takes_records
 from lowland.completion.files.models import load_model
 from lowland.completion.ranking.chances import Chances
 from lowland.completion.ranking.rankings import alike, one_row, recommend, recommend_new
-from lowland.completion.ranking.scorers import SAID, ByChance, Scorer, check_by, make_scorer, usual_by
+from lowland.completion.ranking.scorers import SAID, ByChance, Scorer, make_scorer, resolve_by, usual_by
 from lowland.completion.tables.fitted import FittedTable
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.labels import label_text
 from lowland.core.cells.observations import Observations
-from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.errors import InvalidInputError
 from lowland.core.wording import counted
 from lowland.files.outputs import cell_text, write_rows
 from lowland.files.profiles import read_profiles
@@ -94,10 +94,8 @@ class TopOptions:
                 fix="give one of them",
             )
         if self.like is not None:
-            idle, why = (
-                ("include_observed", "candidates", "table", "rank_by"),
-                "similarity is about the whole model",
-            )
+            why = "similarity is about the whole model"
+            idle = ("include_observed", "candidates", "table", "rank_by")
             refuse_given(context, idle, "--like", why, "rank the columns of a row")
         if self.profile is not None:
             why = "the file says what the row has"
@@ -149,18 +147,16 @@ def top(
 
 def _scorer(fitted: FittedTable, asked: TopOptions, seen: Observations | None) -> Scorer:
     """Return what ranks columns, learnt from what rows have where that is asked for."""
-    cells = None if seen is None else TableCells.of(seen)
 
     def by_chance() -> ByChance:
-        if seen is None or cells is None:
-            raise UnsupportedError(
-                "chances are learnt from what rows have",
-                "a model that was saved without its data",
-                fix="pass --table, or rank by value (--rank-by value)",
-            )
-        return ByChance(Chances.of(cells), lambda _: seen)
+        what, fix = (
+            "chances are learnt from what rows have",
+            "pass --table, or rank by value (--rank-by value)",
+        )
+        known = _must_know(seen, what, fix)
+        return ByChance(Chances.of(TableCells.of(known)), lambda _: known)
 
-    by = usual_by(cells) if asked.rank_by == "auto" else check_by(asked.rank_by)
+    by = resolve_by(asked.rank_by, lambda: usual_by(None if seen is None else TableCells.of(seen)))
     return make_scorer(by, fitted.model, by_chance)
 
 
@@ -242,13 +238,13 @@ def _ranked(asked: str, names: list[str], *numbers: Vector) -> list[Line]:
     return [(asked, rank, name, *map(float, values)) for rank, (name, *values) in enumerate(ranked, 1)]
 
 
-def _must_know(seen: Observations | None) -> Observations:
+def _must_know(
+    seen: Observations | None,
+    what: str = "what rows have already is not known",
+    fix: str = "pass --table, or --include-observed",
+) -> Observations:
     if seen is None:
-        raise InvalidInputError(
-            "what rows have already is not known",
-            "a model that was saved without its data",
-            fix="pass --table, or --include-observed",
-        )
+        raise InvalidInputError(what, "a model that was saved without its data", fix=fix)
     return seen
 
 

@@ -8,10 +8,9 @@ from typing import final
 import numpy as np
 
 from lowland.cells.sides import TableCells
-from lowland.completion.cells.summary import TableSummary
 from lowland.completion.ranking.chances import Chances
 from lowland.completion.ranking.rankings import Scores, best_of
-from lowland.completion.ranking.scorers import ByChance
+from lowland.completion.ranking.scorers import ByChance, usual_by
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import data_of
 from lowland.completion.tables.model import TableModel
@@ -90,7 +89,7 @@ def judge_lists(completed: Completed, trial: Trial | None) -> ListTrial | None:
         Of the same table, whose fit knows nothing of the held-out cells.
     """
     table = data_of(completed.table, "lists of held-out cells")
-    if trial is None or trial.rows is None or not TableSummary.of(TableCells.of(table)).lists_choices:
+    if trial is None or trial.rows is None or usual_by(TableCells.of(table)) != "chance":
         return None
     n = table.shape[1]
     hidden = np.isin(cell_codes(table.rows, table.columns, n), cell_codes(trial.rows, trial.columns, n))

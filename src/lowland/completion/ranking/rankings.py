@@ -29,7 +29,7 @@ def recommend(
     *,
     seen: Observations | None = None,
     candidates: Indices | None = None,
-    scorer: Scorer | None = None,
+    scorer: Scorer,
 ) -> tuple[Indices, Matrix, Matrix]:
     """Return the columns with the largest scores for some rows, the best first, and predictions and scores.
 
@@ -43,8 +43,8 @@ def recommend(
         Cells whose columns are left out in their rows.
     candidates : ndarray of int, optional
         Columns to choose from; by default all.
-    scorer : Scorer, optional
-        By default predictions rank.
+    scorer : Scorer
+        What ranks.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def recommend(
     predictions, scores : ndarray, shape (k, count)
         NaN there.
     """
-    n, scorer = model.shape[1], ByValue(model) if scorer is None else scorer
+    n = model.shape[1]
     count = min(count, n if candidates is None else candidates.size)
     closed = np.zeros(n, bool) if candidates is None else ~np.isin(np.arange(n), candidates)
     if model.losses is not None:
@@ -120,7 +120,7 @@ def recommend_new(
     *,
     with_known: bool = False,
     candidates: Indices | None = None,
-    scorer: Scorer | None = None,
+    scorer: Scorer,
 ) -> tuple[Indices, Vector, Vector]:
     """Return the columns with the largest scores for a new row, the best first, and predictions and scores.
 
@@ -135,12 +135,13 @@ def recommend_new(
         Whether columns that are known of it are ranked, too.
     candidates : ndarray of int, optional
         Columns to choose from; by default all.
-    scorer : Scorer, optional
-        By default predictions rank.
+    scorer : Scorer
+        What ranks.
     """
-    n, by_value = model.shape[1], ByValue(model)
-    values = np.array(by_value.of_new(row)[0], np.float64)
-    scores = values if scorer is None else np.array(scorer.of_new(row)[0], np.float64)
+    n = model.shape[1]
+    values = np.array(model.new_scores(row)[0], np.float64)
+    # predictions are the scores themselves, for which the row is folded in once
+    scores = values if isinstance(scorer, ByValue) else np.array(scorer.of_new(row)[0], np.float64)
     predictions = model.within_range(values)
     closed = np.zeros(n, bool) if candidates is None else ~np.isin(np.arange(n), candidates)
     if model.losses is not None:

@@ -101,8 +101,10 @@ class ByChance:
         return ByChance(self.chances, lambda _: row).of_rows(np.zeros(1, np.intp))
 
 
-def check_by(asked: str | None) -> str:
-    """Return one of `BY`, or raise InvalidInputError."""
+def resolve_by(asked: str, usual: Callable[[], str]) -> str:
+    """Return one of `BY`, for "auto" what is usual, or raise InvalidInputError."""
+    if asked == "auto":
+        return usual()
     if asked in BY:
         return asked
     fix = Words("use ", Option("rank_by", "auto", *BY))
