@@ -889,6 +889,9 @@ KERNELS = {
     "kernels/normals_numpy": f"{_NUMPY}::test_normals_have_the_bits_of_compiled_ones",
     "kernels/normals_vector": _DRAWS,
     "kernels/ordinal": "contracts/test_parts.py::test_loss_derivatives_and_convexity",
+    "kernels/ornstein_uhlenbeck": (
+        "kernels/test_ornstein_uhlenbeck.py::test_lines_are_smoothed_as_by_whole_covariances"
+    ),
     "kernels/pauli": _MEASURE,
     "kernels/projection": "objectives/test_elimination.py::test_reduced_problem",
     "kernels/rank_one": _ESCAPES,

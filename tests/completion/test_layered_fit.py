@@ -10,6 +10,7 @@ from lowland.completion import layered_fit
 from lowland.completion.bounded.from_zero import FromZeroLayer
 from lowland.completion.bounded.layer import BoundedLayer
 from lowland.completion.censored.layer import CensoredLayer
+from lowland.completion.drift.layer import DriftLayer
 from lowland.completion.encoded.level_model import LevelLayer
 from lowland.completion.encoded.levels import LevelKind
 from lowland.completion.encoded.power_model import PowerLayer
@@ -89,6 +90,15 @@ def from_zero(rng):
     return Observations.from_array(table)
 
 
+def drifting(rng):
+    """Rows that drift along the times at which their cells were observed."""
+    table, times = products(rng, m=100, n=12), rng.uniform(0, 10, (100, 12))
+    for row, at in zip(table, times, strict=True):
+        covariance = np.exp(-np.abs(at[:, None] - at) / 3)
+        row += 0.7 * rng.multivariate_normal(np.zeros(12), covariance)
+    return Observations.from_array(table, context=times)
+
+
 def censored(rng):
     """Numbers of which those below a limit, and above another, are not known."""
     table, low, high = products(rng), np.full(6, -9.0), np.full(6, 9.0)
@@ -115,6 +125,7 @@ CASES = {
     ColumnAloneLayer: Case(halves),
     BoundedLayer: Case(bounded, replace(PLAN, bounds={0: (-0.5, 0.7), 3: (None, 1.0), 5: (0.0, np.inf)})),
     FromZeroLayer: Case(from_zero, replace(PLAN, noise="column", scale="column")),
+    DriftLayer: Case(drifting),
     RestrictedLayer: Case(
         lambda rng: Observations.from_array(products(rng)),
         CompletionPlan(

@@ -162,7 +162,7 @@ INPUTS = [
         "ratings.csv",
         long("userId,movieId,rating,timestamp\n", lambda u, i, r: f"{u},{i},{r}.0,{964982703 + u}"),
         "by the names of its columns",
-        "not used: 'timestamp'",
+        "'timestamp' (times, seconds since 1970) says when cells were observed",
     ),
     a_table("year.csv", wide(YEARS, "year"), "'year' names the rows", rows=YEARS),
     a_table(

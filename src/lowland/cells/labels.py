@@ -99,9 +99,11 @@ class TableLabels:
         if table.column_labels is not None and self.columns is not None:
             columns = self.positions(table.column_labels, 1)[table.columns]
             shape = (table.shape[0], self.shape[1])
-            table = replace(table, columns=columns, shape=shape, column_labels=self.columns)
+            known = table.context and table.context.moved(None, self.positions(table.column_labels, 1), shape)
+            table = replace(table, columns=columns, shape=shape, column_labels=self.columns, context=known)
         if rows and table.row_labels is not None and self.rows is not None:
             positions = self.positions(table.row_labels, 0)[table.rows]
             shape = (self.shape[0], table.shape[1])
-            table = replace(table, rows=positions, shape=shape, row_labels=self.rows)
+            known = table.context and table.context.moved(self.positions(table.row_labels, 0), None, shape)
+            table = replace(table, rows=positions, shape=shape, row_labels=self.rows, context=known)
         return table

@@ -33,8 +33,9 @@ from lowland.cli.store import identity_of, load_checkpoint, save_checkpoint
 from lowland.cli.table_cells import whole_columns
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.encoded.levels import LevelKind
+from lowland.completion.fit_checks import check_effort
 from lowland.completion.plan import CompletionPlan
-from lowland.completion.planned_fit import PlannedFit, check_effort, fit_plan
+from lowland.completion.planned_fit import PlannedFit, fit_plan
 from lowland.completion.settings import MODEL, RUNNING
 from lowland.completion.tables.intervals import INTERVAL_METHODS
 from lowland.core.atomic import is_same_file

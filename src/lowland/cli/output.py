@@ -96,15 +96,15 @@ def typed_command() -> str:
     return shlex.join(["lowland", *words])
 
 
-def refuse_given(context: typer.Context, names: tuple[str, ...], where: str, why: str, fix: str) -> None:
+def refuse_given(typed: typer.Context, names: tuple[str, ...], where: str, why: str, fix: str) -> None:
     """Raise if an option was given that has no effect: no option is silently ignored."""
     for name in names:
-        source = context.get_parameter_source(name)
+        source = typed.get_parameter_source(name)
         if source is not None and source.name != "DEFAULT":
             option = f"--{name.replace('_', '-')}"
             raise InvalidInputError(
                 f"{option} has no effect on {where}",
-                _shown(context.params[name]),
+                _shown(typed.params[name]),
                 why,
                 f"omit {option}, or {fix}",
             )

@@ -81,6 +81,11 @@ class TableOptions:
     row_labels: bool | None = option(
         None, "Wide table: whether the first column names the rows; by default found out."
     )
+    context: str = option(
+        "auto",
+        "Long table: column that says when each cell was observed, or under what circumstances, used if it "
+        "helps: auto (its column of dates), no, or a name.",
+    )
     duplicates: str = option("error", "What to do with a cell or a row listed twice: error, mean or last.")
     keep: list[str] | None = option(None, "Read this column only; may be repeated.")
     drop: list[str] | None = option(None, "Leave out this column, from the output too; may be repeated.")
@@ -117,6 +122,7 @@ class TableOptions:
             value=self.value,
             layout=self.layout,
             duplicates=self.duplicates,
+            context=self.context,
             form=cells,
         )
 

@@ -95,6 +95,10 @@ def held_out_as_data(completed: Completed, trial: Trial) -> dict[str, Any]:
         return {**data, "by_column": errors} | ({"levels_right": shares} if shares else {})
     inside = float(trial.coverage(np.array([LEVEL]))[0])
     data |= {"error": trial.error, "error_of_column_means": trial.usual, f"within_{LEVEL:.0%}": inside}
+    timed, latest = completed.intervals.trial_in_context, completed.intervals.latest_trial
+    data |= {} if timed is None else {"error_in_context": timed.error}
+    if latest is not None:
+        data["latest"] = {"error": latest.error, "error_of_column_means": latest.usual}
     units = _units_of_errors(completed, seen)
     if units is None:
         return data
@@ -122,7 +126,8 @@ def _sentences(completed: Completed, trial: Trial | None, seen: Observations, be
     if units is None:
         told = [
             f"{first} A cell chosen at random is off by {number(trial.error, 3)}: {cells} held out of "
-            f"another fit. The mean of its column would be off by {number(trial.usual, 3)}."
+            f"another fit. The mean of its column would be off by {number(trial.usual, 3)}.",
+            *_in_time(completed, trial),
         ]
     else:
         told = [
@@ -140,6 +145,22 @@ def _sentences(completed: Completed, trial: Trial | None, seen: Observations, be
     inside = float(trial.coverage(np.array([LEVEL]))[0])
     told.append(f"{inside:.0%} of these cells lie within the intervals that should hold {LEVEL:.0%} of them.")
     return [*told, *_harder(completed, trial, seen, before)]
+
+
+def _in_time(completed: Completed, trial: Trial) -> list[str]:
+    """Return how wrong predictions are that know when cells are observed, and of the latest cells."""
+    told, timed, latest = [], completed.intervals.trial_in_context, completed.intervals.latest_trial
+    if timed is not None:
+        told.append(
+            f"Where it is known when a cell is observed, it is off by {number(timed.error, 3)} instead of "
+            f"{number(trial.error, 3)}."
+        )
+    if latest is not None:
+        told.append(
+            f"The latest tenth of the cells, predicted from those before, is off by "
+            f"{number(latest.error, 3)} (the mean of its column by {number(latest.usual, 3)})."
+        )
+    return told
 
 
 def _harder(completed: Completed, trial: Trial, seen: Observations, before: Indices) -> list[str]:

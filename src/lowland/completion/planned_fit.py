@@ -8,21 +8,30 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.bayes.graph_places import GraphPlaces
 from lowland.bayes.side_orders import SideOrders, orders_of
 from lowland.cells.labels import TableLabels
-from lowland.certificates import JudgeSettings
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.bounded.from_zero import FromZeroLayer
 from lowland.completion.bounded.layer import BoundedLayer
-from lowland.completion.bounded.limits import Limits, check_within, read_limits
+from lowland.completion.bounded.limits import read_limits
 from lowland.completion.bounded.signs import columns_named, nonnegative_columns, read_signed
 from lowland.completion.censored.cells import CensoredCells
 from lowland.completion.censored.layer import CensoredLayer
 from lowland.completion.columns.far_cells import warn_of_far_cells
 from lowland.completion.columns.losses import Columns, check_columns
+from lowland.completion.drift.fit import with_drifts
 from lowland.completion.encoded.levels import LevelKind, Levels
+from lowland.completion.fit_checks import (
+    check_limits,
+    check_row_units,
+    check_signed,
+    refuse_censored,
+    refuse_context,
+    refuse_covariates,
+    refuse_forests,
+    refuse_orders,
+)
 from lowland.completion.layered_fit import BayesianProblem, fit_layers
 from lowland.completion.layers.table import LayeredTable
 from lowland.completion.memory_needs import check_fit_fits
@@ -31,7 +40,7 @@ from lowland.completion.penalised.rank_path import RankPath, choose_rank_and_pen
 from lowland.completion.penalised.settings import CompletionSettings
 from lowland.completion.penalised.table import PenalisedTable
 from lowland.completion.plan import CompletionPlan
-from lowland.completion.restricted.allowed import Allowed, read_predictors
+from lowland.completion.restricted.allowed import read_predictors
 from lowland.completion.row_units.suspicion import warn_of_variables
 from lowland.completion.settling import settle
 from lowland.completion.tables.completed import Completed
@@ -39,10 +48,8 @@ from lowland.completion.tables.fitted import FittedTable
 from lowland.completion.tables.model import sampling
 from lowland.core.arrays import Indices
 from lowland.core.cells.observations import Observations
-from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.random import peek
 from lowland.core.running.interrupt import Interruptible
-from lowland.core.wording import Option, Remedy, Words, counted
 from lowland.core.work import counted as counted_work
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 
@@ -157,6 +164,7 @@ def _fit_as_asked(
     table: Observations, request: FitRequest, rng: np.random.Generator, search: dict[str, Any]
 ) -> PlannedFit:
     """Fit a table with all its layers."""
+    context, table = table.context, replace(table, context=None)
     plan, covariates, levels, orders = request.plan, request.covariates, request.levels, request.orders
     method = plan.decide_method()
     known = Levels.of(table, levels or {})
@@ -180,6 +188,7 @@ def _fit_as_asked(
     if method == "map":
         refuse_covariates(covariates)
         refuse_censored(cells)
+        refuse_context(context)
         if plan.row_units is None and plan.squared:
             warn_of_variables(table, 'method "map"', ", or fit by another method")
         penalised, path = _fit_penalised(table, plan, rng, search)
@@ -197,13 +206,15 @@ def _fit_as_asked(
     if cells is not None:
         problem = settle(problem, plan, rng)
     fitted: FittedTable = fit_layers(problem, plan, rng, search)
+    within = replace(problem.table, context=context)
+    fitted = with_drifts(fitted, within, known)
     if limits:
         layer = BoundedLayer(sampling(fitted.model), limits, labels)
-        fitted = LayeredTable(layer, fitted, problem.table)
-    fitted = _from_zero(fitted, problem.table, signed | columns_named(plan.bounds, labels), known)
+        fitted = LayeredTable(layer, fitted, within)
+    fitted = _from_zero(fitted, within, signed | columns_named(plan.bounds, labels), known)
     if problem.censored is not None:
         outer = CensoredLayer(sampling(fitted.model), problem.censored, labels, table.size)
-        fitted = LayeredTable(outer, fitted, table)
+        fitted = LayeredTable(outer, fitted, replace(table, context=context))
     return PlannedFit(fitted, request)
 
 
@@ -243,91 +254,6 @@ def _with_squared_errors(table: Observations, columns: Columns | None) -> Observ
         return table
     squared = np.array([kind.word == "squared" for kind in columns.kinds])
     return table.select(squared[columns.which[table.columns]])
-
-
-def refuse_forests(plan: CompletionPlan) -> None:
-    """Raise if forests are to refine columns that are predicted from some of the others alone."""
-    if plan.refine:
-        raise UnsupportedError(
-            "forests predict from all columns",
-            Words(Option("refine", True), " with ", Option("predictors")),
-            fix=Words("use ", Option("refine", "auto", False)),
-        )
-
-
-def check_row_units(allowed: Allowed | None) -> None:
-    """Raise if rows can have no units of their own."""
-    if allowed is not None:
-        raise UnsupportedError(
-            "units of rows are known from all columns",
-            Words(Option("predictors")),
-            fix=Words("use ", Option("row_units", "auto", False)),
-        )
-
-
-def check_limits(table: Observations, limits: Limits, levels: Levels) -> None:
-    """Raise if a column can have no bounds, or a known value lies beyond them."""
-    for j in limits:
-        if j in levels.kinds:
-            name = TableLabels.of(table).column_name(j)
-            raise InvalidInputError(
-                Words("columns of levels have no ", Option("bounds")), f"column {name}", fix="leave it out"
-            )
-    check_within(table, limits)
-
-
-def check_signed(given: Any, signed: Collection[int], labels: TableLabels, levels: Levels) -> None:
-    """Raise if a column of levels is said to hold numbers that may be negative."""
-    for j in () if given is True else sorted(set(signed) & set(levels.kinds)):
-        raise InvalidInputError(
-            Words("columns of levels are no numbers, which ", Option("may_be_negative"), " is about"),
-            f"column {labels.column_name(j)}",
-            fix="leave it out",
-        )
-
-
-def refuse_censored(cells: CensoredCells | None) -> None:
-    """Raise if there are censored cells: penalised fits have no law of which a part is possible."""
-    if cells is not None:
-        raise UnsupportedError(
-            'method "map" knows no bounds of cells',
-            counted(cells.size, "censored cell"),
-            fix=Remedy(
-                Words("take bounds for values (", Option("censored", "bound"), ")"),
-                Words("fit with ", Option("method", "variational", "gibbs", "gaussian")),
-            ),
-        )
-
-
-def refuse_covariates(covariates: SideCovariates) -> None:
-    """Raise if there are covariates: penalised fits have none."""
-    if any(known is not None for known in covariates):
-        raise InvalidInputError(
-            'method "map" takes no covariates',
-            "covariates",
-            fix=Remedy("omit them", Words("use ", Option("method", "variational", "gibbs"))),
-        )
-
-
-def refuse_orders(orders: SideOrders, method: str, *, grouped: bool = False) -> None:
-    """Raise if an order was asked for that a method has no place for; columns of levels are `grouped`."""
-    if method not in ("map", "gaussian"):
-        return
-    for asked, places, side in zip(orders.asked, orders.sides, ("row", "column"), strict=True):
-        graph = isinstance(places, GraphPlaces)
-        if asked and (method == "map" or side == "row" or graph or grouped):
-            what = "graph" if graph else "order"
-            raise InvalidInputError(
-                f'method "{method}" knows no {what} of {side}s',
-                Words(Option(f"{side}_order")),
-                fix=Remedy("omit it", Words("use ", Option("method", "auto", "variational", "gibbs"))),
-            )
-
-
-def check_effort(effort: str) -> None:
-    """Raise unless the effort is known or "auto"."""
-    if effort != "auto":
-        JudgeSettings.for_effort(effort)
 
 
 def bayesian_settings(plan: CompletionPlan, method: str, groups: Indices | None = None) -> BayesianSettings:

@@ -184,13 +184,13 @@ class DaskMatrixCompletion(MatrixCompletion):
         fit_cells(self, X, "on a cluster", beside)
         return self
 
-    def predict_cells(self, rows: Any, columns: Any, *, unknown: str = "error") -> Any:
+    def predict_cells(self, rows: Any, columns: Any, *, unknown: str = "error", context: Any = None) -> Any:
         """Return predictions for pairs of cells of the fitted table.
 
         Parameters
         ----------
-        rows, columns, unknown
-            As of `MatrixCompletion.predict_cells`; rows and columns may be Dask arrays.
+        rows, columns, unknown, context
+            As of `MatrixCompletion.predict_cells`; rows and columns may be Dask arrays, context is refused.
 
         Returns
         -------
@@ -199,9 +199,9 @@ class DaskMatrixCompletion(MatrixCompletion):
         """
         lazy = [isinstance(places, da.Array) for places in (rows, columns)]
         if not any(lazy):
-            return super().predict_cells(rows, columns, unknown=unknown)
+            return super().predict_cells(rows, columns, unknown=unknown, context=context)
         check_is_fitted(self)
-        super().predict_cells([], [], unknown=unknown)  # refuses what is unknown before anything is computed
+        super().predict_cells([], [], unknown=unknown, context=context)  # refuses before anything is computed
         if not all(lazy) or rows.chunks != columns.chunks:
             raise InvalidInputError(
                 "rows and columns must both be Dask arrays with the same chunks, or neither",

@@ -31,7 +31,7 @@ from lowland.completion.storage.parts import (
 )
 from lowland.core.arrays import Indices
 from lowland.core.cells.line_bounds import block_bounds
-from lowland.core.cells.observations import LONGEST
+from lowland.core.cells.parts import LONGEST
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.dask.cluster_blocks import ClusterBlocks

@@ -19,6 +19,7 @@ from lowland.core.arrays import Indices, Matrix, Vector, overflows
 from lowland.core.cells.observations import Observations
 from lowland.core.cells.observed_cells import check_table_kept
 from lowland.core.errors import UnsupportedError
+from lowland.core.parameter_checks import check_choice
 from lowland.core.results.findings import Certificate
 from lowland.core.results.records import SearchResult
 from lowland.estimators.frames.counts import warn_of_counts
@@ -213,8 +214,14 @@ class _CompletedTable(_ServedTable):
         check_table_kept(table, filled)
         return filled
 
-    def held_out_errors(self) -> Trial:
+    def held_out_errors(self, cells: str = "missing") -> Trial:
         """Return how wrong filled cells are, measured on cells held out of another fit.
+
+        Parameters
+        ----------
+        cells : {"missing", "timed", "latest"}
+            Which cells are predicted: "missing" ones, of which nothing is known; "timed" ones, of which the
+            context is known, such as when they are observed; the "latest" ones, from all before them.
 
         Returns
         -------
@@ -225,17 +232,37 @@ class _CompletedTable(_ServedTable):
         Raises
         ------
         UnsupportedError
-            If the table has too few cells, or the model was saved without them.
+            If the table has too few cells, or the model was saved without them; or if it is not said when
+            its cells were observed, or predictions do not depend on it.
 
         Notes
         -----
-        The first call costs another fit; reports and conformal intervals share it.
+        The first call costs another fit; reports and conformal intervals share it, and "timed" does. "latest"
+        costs one of its own.
         """
         check_is_fitted(self)
-        return self._completed.intervals.trial
+        check_choice("cells", cells, ("missing", "timed", "latest"))
+        intervals = self._completed.intervals
+        if cells == "missing":
+            return intervals.trial
+        trial = intervals.trial_in_context if cells == "timed" else intervals.latest_trial
+        if trial is None:
+            raise UnsupportedError(
+                "predictions do not depend on when cells are observed"
+                if cells == "timed"
+                else "it is not known when cells were observed",
+                f"cells={cells!r}",
+                fix='use "missing", or fit Observations with a context',
+            )
+        return trial
 
-    def held_out_lists(self) -> ListTrial:
+    def held_out_lists(self, cells: str = "missing") -> ListTrial:
         """Return how many of a row's held-out columns are in the list of its best ones.
+
+        Parameters
+        ----------
+        cells : {"missing", "latest"}
+            Which cells are held out: some at random, or the latest, as in `held_out_errors`.
 
         Returns
         -------
@@ -249,7 +276,8 @@ class _CompletedTable(_ServedTable):
             If which cells are known looks like no choice (values are not grades, or more than three cells in
             ten are known), the table has too few cells, or the model was saved without them.
         """
-        lists = judge_lists(self._completed, self.held_out_errors())
+        check_choice("cells", cells, ("missing", "latest"))
+        lists = judge_lists(self._completed, self.held_out_errors(cells))
         if lists is None:
             raise UnsupportedError(
                 "lists are judged where which cells are known is a choice",

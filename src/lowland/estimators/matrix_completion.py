@@ -11,11 +11,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from lowland.cells.sides import CellTable
-from lowland.completion.tables.unknown_lines import UNKNOWN, predict_all
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Matrix
 from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
-from lowland.core.errors import InvalidInputError
 from lowland.core.random import RandomSource, make_generator
 from lowland.estimators.answers.explained_table import _ExplainedTable
 from lowland.estimators.observing import observe
@@ -292,33 +290,6 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         # the fitted table itself needs no coordinates
         filled: Matrix = self.transform(X, row_covariates)
         return filled
-
-    def predict_cells(self, rows: ArrayLike, columns: ArrayLike, *, unknown: str = "error") -> Vector:
-        """Return predictions for pairs of cells of the fitted table.
-
-        Parameters
-        ----------
-        rows, columns : array_like, shape (k,)
-            Labels if the data had labels, else positions.
-        unknown : {"error", "average"}
-            What to do with labels that the fit does not know: "average" predicts what the average row has in
-            the column, or the row in the average column (NaN if columns have several losses).
-
-        Returns
-        -------
-        ndarray, shape (k,)
-
-        Raises
-        ------
-        InvalidInputError
-            If a label is not in the model or a position is out of range.
-        """
-        check_is_fitted(self)
-        if unknown not in ("error", "average"):
-            raise InvalidInputError('unknown must be "error" or "average"', repr(unknown))
-        if unknown == "error":
-            return self._completed.model.predict(*self._completed.cells(rows, columns))
-        return predict_all(self._completed.model, *self._completed.cells(rows, columns, unknown=UNKNOWN))
 
     def score(self, X: Any, y: Any = None, row_covariates: Any = None, row_order: Any = None) -> float:
         """Return the negative root-mean-square error at hidden cells of rows, or at cells of the fit.

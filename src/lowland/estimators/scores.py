@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lowland.completion.columns.spreads import spreads_of
-from lowland.completion.tables.model import TableModel
+from lowland.completion.tables.model import KnowsContext, TableModel
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
@@ -34,6 +34,8 @@ def error_of_cells(model: TableModel, table: Observations) -> float:
             f"shape {table.shape}, {model.shape} in the fit",
             fix="pass other rows as an array or a data frame",
         )
+    if table.context is not None and isinstance(model, KnowsContext):
+        model = model.among(table.context)
     errors = table.values - model.predict(table.rows, table.columns)
     return float(np.sqrt(np.average(errors**2, weights=table.weights)))
 

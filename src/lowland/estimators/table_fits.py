@@ -13,8 +13,9 @@ from lowland.completion.auditing.judging import judge_completed
 from lowland.completion.bayesian.features import SideCovariates
 from lowland.completion.elsewhere.audit import judge_elsewhere
 from lowland.completion.elsewhere.fit import ElsewhereFit, fit_elsewhere, refuse_elsewhere
+from lowland.completion.fit_checks import check_effort
 from lowland.completion.plan import CompletionPlan
-from lowland.completion.planned_fit import PlannedFit, check_effort, fit_plan
+from lowland.completion.planned_fit import PlannedFit, fit_plan
 from lowland.completion.tables.completed import Completed
 from lowland.core.cells.observations import Labels, Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError

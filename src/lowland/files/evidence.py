@@ -98,6 +98,7 @@ class Decision:
         Columns of a wide table that take no part in a fit, with what they hold.
     dates, time : mapping of str to str, and str
         Columns of a wide table that hold dates, with how (`files.columns.dates`), and which orders the rows.
+        Of a long table, the column that says when cells were observed, and how if it holds dates.
     totals, codes, panel : tuple of str
         Columns of a wide table: of words of totals and the like, of digits such as "01", of unit and time of
         a panel.
@@ -118,7 +119,7 @@ class Decision:
     def labels(self) -> tuple[str, ...]:
         """The columns whose cells are kept as they are written."""
         if self.layout == "long":
-            return self.roles[:2]
+            return (*self.roles[:2], *([self.time] if self.time else []))
         read = (name for name in (self.time, *self.totals, *self.panel) if name in self.as_is)
         return tuple(dict.fromkeys((*self.roles, *read, *self.codes)))
 

@@ -47,7 +47,7 @@ PLAIN = TableFormat()
 
 
 @public("lowland")
-def read_table(
+def read_table(  # noqa: PLR0913
     source: Any,
     *,
     row: str | None = None,
@@ -55,6 +55,7 @@ def read_table(
     value: str | None = None,
     layout: str = "auto",
     duplicates: str = "error",
+    context: str = "auto",
     dtype: str = "float64",
     form: TableFormat = PLAIN,
 ) -> Observations:
@@ -76,6 +77,9 @@ def read_table(
         whether pairs of the first two repeat; if that does not tell, it is an error.
     duplicates : {"error", "mean", "last"}
         What to do with a cell that is listed twice, or with a row of a wide table.
+    context : str
+        Column of a long table that says when each cell was observed, or under what circumstances; fits use it
+        where cells held out show a gain. "auto": its column of dates, if it has one besides; "no": none.
     dtype : {"float64", "float32"}
         Precision of the values.
     form : TableFormat
@@ -106,7 +110,14 @@ def read_table(
     (210, 52)
     """
     how = Reading(
-        row=row, column=column, value=value, layout=layout, duplicates=duplicates, dtype=dtype, form=form
+        row=row,
+        column=column,
+        value=value,
+        layout=layout,
+        duplicates=duplicates,
+        context=context,
+        dtype=dtype,
+        form=form,
     )
     table = load_table(source, how)
     if table.totals is not None and (table.totals.rows or table.totals.columns):
@@ -275,7 +286,8 @@ def _load_text(opened: Opened, how: Reading) -> Table:
         how = replace(how, form=form)
     # columns of a long table that are not used need not even be read
     further = () if layout.whole else tuple(sorted(layout.blank))
-    wanted = decision.roles if decision.layout == "long" else (*sample, *further)
+    timed = (*decision.roles, *([decision.time] if decision.time else []))
+    wanted = timed if decision.layout == "long" else (*sample, *further)
     used = [name for name in wanted if name not in decision.as_is or name in decision.labels]
     columns, numerals = read_delimited(opened, layout, decision.labels, how.form, used)
     table = table_from_columns(

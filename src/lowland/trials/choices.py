@@ -45,6 +45,12 @@ class Choice:
 #: why: new cells that are missing at random are exchangeable with them
 INTERVALS = Choice(Hiding(0.1, most=20_000, nearest=True))
 
+#: errors on reports of what comes later
+#: hides: the latest cells, where it is known when each was observed
+#: compares: errors
+#: why: what is asked of a fit often comes after all that it has seen
+LATEST = Choice(Hiding(0.1, nearest=True))
+
 #: width of conformal intervals in gaps
 #: hides: gaps of other lines, which keep half
 #: compares: errors with standard errors, until 500 cells are hidden
@@ -137,6 +143,12 @@ PATTERN = Choice(PRIORS.hides, (Rule(share=0),))
 #: compares: root mean squares of errors of 4 factors
 #: why: the trial shows about a third of what the whole fit gains
 OTHER_RIDGE = Choice(PRIORS.hides, (Rule(share=0.003),))
+
+#: drift of errors along time, or another context of cells
+#: hides: single cells whose time is known; once from 20,000 cells on
+#: compares: squared errors in units of columns: of rows, columns or all; the best, then what is left
+#: why: a law has five variances, which gain by chance; below 4,000 cells each half is judged by the other's
+DRIFT = Choice(Hiding(0.1, times=3), (Rule(share=0.001, standard_errors=3),))
 
 #: forests on top of a table's fit
 #: hides: as cells are missing, in the gaps of other rows or one by one

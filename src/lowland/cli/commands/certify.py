@@ -66,7 +66,7 @@ class CertifyOptions:
 
 @takes_records
 def certify(
-    context: typer.Context,
+    typed: typer.Context,
     model: Annotated[
         Path,
         typer.Argument(help="A model written by lowland complete, or a certificate (.json) to check."),
@@ -85,11 +85,11 @@ def certify(
         check_output(output, force=asked.files.force)
     if model.suffix.lower() == ".json":
         why = "everything in the certificate is derived again as it stands"
-        refuse_given(context, JUDGING, "the check of a certificate", why, "pass a model")
+        refuse_given(typed, JUDGING, "the check of a certificate", why, "pass a model")
 
         def read(document: Document) -> Any:
             refuse_given(
-                context,
+                typed,
                 tuple(name for name in READING if name not in OPTIONS_OF[document.kind]),
                 f"the certificate of a {document.kind}",
                 "the data are read without it",
@@ -111,7 +111,7 @@ def certify(
             raise typer.Exit(1)
         return
     refuse_given(
-        context, ("variable", "target", "modes", "fold"), "a model", "a table is read", "pass a certificate"
+        typed, ("variable", "target", "modes", "fold"), "a model", "a table is read", "pass a certificate"
     )
     observations = load_table(table, replace(reading, words=True)).observations
     loaded, header = load_model(model)

@@ -43,12 +43,12 @@ from lowland.report.page import write_report
 
 
 @takes_records
-def complete(context: typer.Context, asked: CompleteOptions) -> None:
+def complete(typed: typer.Context, asked: CompleteOptions) -> None:
     """Fill the missing cells of a numeric table, with error bars, and report what is proved about the fit."""
     asked.check()
     results = asked.results
     if asked.place.check():
-        complete_elsewhere(context, asked)
+        complete_elsewhere(typed, asked)
         return
     given = asked.read(results.output or results.mark, quiet=asked.files.json)
     loaded = given.loaded

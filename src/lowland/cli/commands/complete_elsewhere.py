@@ -52,11 +52,11 @@ IN_MEMORY = (
 )
 
 
-def complete_elsewhere(context: typer.Context, asked: CompleteOptions) -> None:
+def complete_elsewhere(typed: typer.Context, asked: CompleteOptions) -> None:
     """Fit Parquet files whose cells are kept elsewhere, and write the model."""
     place, plan, model, table = asked.place, asked.plan, asked.results.model, asked.source.table
     where = f"tables {place.where}"
-    refuse_given(context, IN_MEMORY, where, "it needs the cells in memory", "fit the table in memory")
+    refuse_given(typed, IN_MEMORY, where, "it needs the cells in memory", "fit the table in memory")
     refuse_elsewhere(plan, place.where)
     if model is None:
         raise InvalidInputError(
@@ -106,6 +106,12 @@ def _roles(table: Path, reading: Reading) -> tuple[str, str, str]:
             "--sentinels missing is not there for such tables",
             "missing",
             fix="drop these lines from the files",
+        )
+    if reading.context not in ("auto", "no"):
+        raise InvalidInputError(
+            "cells of tables that are not in memory have no context",
+            f"--context {reading.context}",
+            fix="omit it, or fit the table in memory",
         )
     if reading.layout == "wide":
         raise InvalidInputError(

@@ -54,7 +54,7 @@ _STATUS = ("within", "left", "diverged")
 
 @takes_records
 def escape(
-    context: typer.Context,
+    typed: typer.Context,
     landscape: Annotated[
         str,
         typer.Argument(
@@ -68,7 +68,7 @@ def escape(
 ) -> None:
     """Estimate how long Langevin dynamics takes to leave a basin, with intervals and theory."""
     times, report, json = observed.times, shared.report, shared.files.json
-    _check(context, asked, observed, shared)
+    _check(typed, asked, observed, shared)
     if observed.dichotomy is not None:
         say_dichotomy(landscape, asked, observed, shared, observed.dichotomy)
         return
@@ -119,7 +119,7 @@ def escape(
 
 
 def _check(
-    context: typer.Context, asked: EscapeOptions, observed: ObservationOptions, shared: ReportOptions
+    typed: typer.Context, asked: EscapeOptions, observed: ObservationOptions, shared: ReportOptions
 ) -> None:
     """Refuse outputs that cannot be written, and options that would be ignored."""
     times, dynamics = observed.times, asked.dynamics
@@ -128,12 +128,12 @@ def _check(
         raise InvalidInputError("--times must name a .csv file", str(times))
     if observed.dichotomy is not None:
         why = "paths are counted that leave a ball around the minimum"
-        refuse_given(context, NOT_OF_DICHOTOMY, "--dichotomy", why, "omit --dichotomy")
+        refuse_given(typed, NOT_OF_DICHOTOMY, "--dichotomy", why, "omit --dichotomy")
     else:
         why = "it is about the chance of leaving soon or staying for long"
-        refuse_given(context, ("delta",), "mean exit times", why, "add --dichotomy")
+        refuse_given(typed, ("delta",), "mean exit times", why, "add --dichotomy")
     if asked.level is None:
-        refuse_given(context, ("axis",), "--radius", "a ball has no axis", "use --level")
+        refuse_given(typed, ("axis",), "--radius", "a ball has no axis", "use --level")
     unused = {
         "--times": times,
         "--report": shared.report,

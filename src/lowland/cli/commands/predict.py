@@ -21,7 +21,7 @@ from lowland.cli.reading import CellOptions
 from lowland.cli.records import option, takes_records
 from lowland.completion.explaining.explained_cell import explain_cell, row_of
 from lowland.completion.files.models import load_model
-from lowland.completion.tables.completed import Completed
+from lowland.completion.tables.completed import Completed, folding
 from lowland.completion.tables.fitted import FittedTable, data_of
 from lowland.completion.tables.model import TableModel
 from lowland.completion.tables.trial import LevelPredictor
@@ -30,6 +30,10 @@ from lowland.core.arrays import Indices
 from lowland.core.cells.labels import LabelColumn, label_column
 from lowland.core.errors import FileFormatError, InvalidInputError, without_column
 from lowland.core.wording import counted
+from lowland.files.columns.contexts import context_cells
+from lowland.files.columns.dates import WORDS, find_dates
+from lowland.files.evidence import profile
+from lowland.files.frames import Columns
 from lowland.files.outputs import cell_text, write_rows
 from lowland.files.table_format import TableFormat
 from lowland.files.tables import read_typed_columns
@@ -45,6 +49,10 @@ class PredictOptions:
 
     row: str | None = option(None, "Name of the column of row labels; by default the first.")
     column: str | None = option(None, "Name of the column of column labels; by default the second.")
+    context: str | None = option(
+        None,
+        "Name of the column that says when each cell is observed, if the model's table said that of its own.",
+    )
     interval: float | None = option(None, "Add prediction intervals of this level (Bayesian models).")
     explain: bool = option(
         False,
@@ -78,7 +86,13 @@ def predict(
         raise InvalidInputError("--interval must lie between 0 and 1", f"{interval:g}")
     loaded, header = load_model(model, data=interval is not None or asked.explain)
     fitted = loaded.model
-    names, labels = _pairs(pairs, (asked.row, asked.column), fitted.labels, cells.form)
+    if asked.explain and asked.context is not None:
+        raise InvalidInputError(
+            "--explain tells of known cells of the row, whenever they are observed",
+            f"--context {asked.context}",
+            fix="omit one of them",
+        )
+    names, labels, when = _pairs(pairs, asked, fitted.labels, cells.form)
     positions = [
         fitted.labels.positions(one.names, axis, unknown=UNKNOWN)[one.codes]
         for axis, one in enumerate(labels)
@@ -99,7 +113,8 @@ def predict(
         lines = list(_explained(loaded, header, *(places[known] for places in positions)))
         _give((*names, *PARTS), lines, "line", asked, shared)
         return
-    titles, columns = _predicted(loaded, header, positions, strange, interval)
+    told = Completed(loaded).told((positions[0], positions[1]), when)
+    titles, columns = _predicted(loaded, told, header, positions, strange, interval)
     if np.isinf(columns[0]).any():
         raise FileFormatError(
             f"{model} is a damaged model", "it predicts numbers that are not finite", fix="use a whole model"
@@ -116,6 +131,7 @@ def predict(
 
 def _predicted(
     loaded: FittedTable,
+    told: TableModel,
     header: Mapping[str, Any],
     positions: list[Indices],
     strange: list[str],
@@ -123,13 +139,14 @@ def _predicted(
 ) -> tuple[list[str], list[list[float]]]:
     """Return what is said of cells, with titles: predictions, ends of intervals, probabilities of words."""
     known, titles = np.array([not words for words in strange], bool), ["prediction"]
-    columns = [predict_all(loaded.model, *positions)]
+    columns = [predict_all(told, *positions)]
     if interval is not None:
-        told = known & _has_interval(loaded.model, positions[1])
-        rows, cols = (at[told] for at in positions)
-        for ends in Completed(loaded).intervals.at(rows, cols, interval, "auto"):
+        with_ends = known & _has_interval(loaded.model, positions[1])
+        rows, cols = (at[with_ends] for at in positions)
+        when = None if told is loaded.model else folding(told, "intervals")
+        for ends in Completed(loaded).intervals.at(rows, cols, interval, "auto", when):
             columns.append(np.full(known.size, np.nan))
-            columns[-1][told] = np.where(np.isfinite(ends), ends, np.nan)
+            columns[-1][with_ends] = np.where(np.isfinite(ends), ends, np.nan)
         titles += ["lower", "upper"]
     words = [j for j, of_column in _levels_of(loaded.model, header).items() if len(of_column) > 1]
     if np.isin(positions[1], words).any():
@@ -219,20 +236,24 @@ def _words_of(
 
 
 def _pairs(
-    path: Path, asked: tuple[str | None, str | None], known: TableLabels, form: TableFormat
-) -> tuple[list[str], list[LabelColumn]]:
-    """Return the names of the two columns of labels, and the labels.
+    path: Path, options: PredictOptions, known: TableLabels, form: TableFormat
+) -> tuple[list[str], list[LabelColumn], NDArray[Any] | None]:
+    """Return the names of the two columns of labels, the labels, and when cells are observed.
 
     A first line that holds labels of the model is no header.
     """
-    chosen = [name for name in asked if name is not None]
+    asked, time = (options.row, options.column), options.context
+    chosen = [name for name in (*asked, time) if name is not None]
     headed = replace(form, header=True) if form.header is None else form
-    lines, where = read_typed_columns(path, chosen or (0, 1), headed)
+    named = [name for name in asked if name is not None]
+    labels = [*(named or (0, 1)), *([] if time is None else [time])]
+    lines, where = read_typed_columns(path, labels, headed)
     if form.header is None and len(lines) >= 2 and not chosen:
         first = list(lines)[:2]
         if all(known.has(name, axis) for axis, name in enumerate(first)):
             lines, where = read_typed_columns(path, (0, 1), replace(form, header=False))
-    header = list(lines)
+    when = None if time is None else _times(lines, time, where, form)
+    header = [name for name in lines if name != time]
     if len(header) < 2:
         raise InvalidInputError(
             f"{where} needs two columns",
@@ -244,4 +265,17 @@ def _pairs(
     for name in names:
         if name not in header:
             raise without_column(where, name, header)
-    return names, [label_column(lines[name], name, where) for name in names]
+    return names, [label_column(lines[name], name, where) for name in names], when
+
+
+def _times(lines: Columns, name: str, where: str, form: TableFormat) -> NDArray[Any]:
+    """Return when cells are observed, as a column says it."""
+    if name not in lines:
+        raise without_column(where, name, list(lines))
+    how = find_dates(name, profile(lines[name]), form.dates)
+    cells = context_cells(lines[name], how)
+    if cells is None:
+        raise InvalidInputError(
+            f"{where} has cells in {name!r} that are no dates", WORDS.get(how, how), fix="correct them"
+        )
+    return cells

@@ -70,7 +70,7 @@ class RegionOptions:
 
 @takes_records
 def regions(
-    context: typer.Context,
+    typed: typer.Context,
     table: Annotated[
         Path, typer.Argument(help="Inputs, one row per data point: CSV, TSV, Parquet, Feather or .npy.")
     ],
@@ -79,7 +79,7 @@ def regions(
 ) -> None:
     """Count the activation regions of ReLU networks on data, and report which have no bad minima."""
     width, seed, bias, network = asked.width, asked.seed, asked.bias, asked.network
-    _check_asked(context, asked)
+    _check_asked(typed, asked)
     inputs, values = _read(table, asked.target, cells)
     data: dict[str, Any] = {"points": len(inputs), "inputs": inputs.shape[1]}
     count = data["patterns_of_a_neuron"] = _count(inputs, bias)
@@ -160,7 +160,7 @@ def _read(table: Path, target: str | None, cells: CellOptions) -> tuple[Matrix, 
     return inputs, values
 
 
-def _check_asked(context: typer.Context, asked: RegionOptions) -> None:
+def _check_asked(typed: typer.Context, asked: RegionOptions) -> None:
     """Refuse outputs that cannot be written, and options that would be ignored."""
     check_outputs(asked.report, asked.certificate, force=asked.files.force)
     check_claim(asked.require)
@@ -171,11 +171,11 @@ def _check_asked(context: typer.Context, asked: RegionOptions) -> None:
     if asked.require is not None and asked.network is None:
         raise InvalidInputError("--require needs --network", asked.require, fix="give --network")
     if asked.width is None:
-        refuse_given(context, ("law", "draws"), "runs without --width", "no regions are drawn", "add --width")
+        refuse_given(typed, ("law", "draws"), "runs without --width", "no regions are drawn", "add --width")
     if asked.network is None:
         of_networks = ("trained", "sharpness", "certificate")
         without = "runs without --network"
-        refuse_given(context, of_networks, without, "no network is given", "add --network")
+        refuse_given(typed, of_networks, without, "no network is given", "add --network")
 
 
 def _count(inputs: Any, bias: bool) -> int | None:

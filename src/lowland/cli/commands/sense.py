@@ -47,7 +47,7 @@ class SenseOptions:
 
 @takes_records
 def sense(
-    context: typer.Context,
+    typed: typer.Context,
     file: Annotated[
         Path,
         typer.Argument(
@@ -64,11 +64,11 @@ def sense(
     asked.landscape.check()
     if file.suffix.lower() in COUNTS:
         why = "the density matrix is estimated by maximum likelihood"
-        refuse_given(context, SETTLED, "a table of counts", why, "pass an NPZ of measurements")
+        refuse_given(typed, SETTLED, "a table of counts", why, "pass an NPZ of measurements")
         sense_counts(file, asked.rank, counts, asked.output, given)
         return
     why = "it is about counts of quantum measurements"
-    refuse_given(context, OF_COUNTS, "an NPZ of measurements", why, "pass a table of counts")
+    refuse_given(typed, OF_COUNTS, "an NPZ of measurements", why, "pass a table of counts")
     if asked.rank is None:
         raise InvalidInputError(
             "--rank is missing", "an NPZ of measurements", fix="pass, for example, --rank 1"
@@ -90,7 +90,7 @@ def sense(
         premise=asked.landscape.premise_for(asked.rank, measurement.shape),
     )
     survey = asked.landscape.survey(measurement, asked.rank, fit.objective, given.seed)
-    command: Any = context.command
+    command: Any = typed.command
     writer = writer_of(command)
     advice = [] if fit.advice is None else [fit.advice.write(writer)]
     if asked.output is not None:

@@ -76,7 +76,7 @@ class TopOptions:
     )
     output: Path | None = option(None, "Write the rankings here instead.")
 
-    def check(self, context: typer.Context) -> None:
+    def check(self, typed: typer.Context) -> None:
         """Raise unless one thing is asked, with options that have an effect on it."""
         if self.count < 1:
             raise InvalidInputError("--count must be at least 1", str(self.count))
@@ -96,22 +96,22 @@ class TopOptions:
         if self.like is not None:
             why = "similarity is about the whole model"
             idle = ("include_observed", "candidates", "table", "rank_by")
-            refuse_given(context, idle, "--like", why, "rank the columns of a row")
+            refuse_given(typed, idle, "--like", why, "rank the columns of a row")
         if self.profile is not None:
             why = "the file says what the row has"
-            refuse_given(context, ("table",), "--profile", why, "name rows of the model")
+            refuse_given(typed, ("table",), "--profile", why, "name rows of the model")
 
 
 @takes_records
 def top(
-    context: typer.Context,
+    typed: typer.Context,
     model: Annotated[Path, typer.Argument(help="A model written by lowland complete.")],
     asked: TopOptions,
     shared: TableFileOptions,
     layout: TableOptions,
 ) -> None:
     """Print the best columns of rows, without those that they have already."""
-    asked.check(context)
+    asked.check(typed)
     output = asked.output
     if output is not None:
         check_output(output, force=shared.files.force)

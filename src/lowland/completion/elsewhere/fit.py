@@ -17,10 +17,11 @@ from lowland.completion.bayesian.sweeps import BayesianFit, fit_cells
 from lowland.completion.bayesian.table import BayesianTable
 from lowland.completion.bayesian.words import about_certificate, describe_method, describe_search
 from lowland.completion.elsewhere.penalised_fit import LineFit, certify_lines, certify_posterior, fit_lines
+from lowland.completion.fit_checks import refuse_covariates
 from lowland.completion.memory_needs import check_lines_fit
 from lowland.completion.penalised.table import PenalisedTable, describe_sweeps
 from lowland.completion.plan import SETTINGS, CompletionPlan
-from lowland.completion.planned_fit import bayesian_settings, penalised_settings, refuse_covariates
+from lowland.completion.planned_fit import bayesian_settings, penalised_settings
 from lowland.completion.tables.fitted import FittedTable
 from lowland.core.errors import UnsupportedError
 from lowland.core.random import peek

@@ -16,9 +16,11 @@ from lowland.completion.bayesian.table import BayesianTable
 from lowland.completion.bounded.from_zero import FromZeroLayer
 from lowland.completion.bounded.layer import BoundedLayer
 from lowland.completion.censored.layer import CensoredLayer
+from lowland.completion.drift.layer import DriftLayer
 from lowland.completion.encoded.level_model import LevelLayer
 from lowland.completion.encoded.power_model import PowerLayer
 from lowland.completion.files.censored import censored_arrays, censored_model
+from lowland.completion.files.drift import drift_data, drift_model
 from lowland.completion.files.encodings import encoding_as_arrays, encoding_from_arrays
 from lowland.completion.files.forests import refined_arrays, refined_model
 from lowland.completion.files.informed import informed_arrays, informed_model
@@ -183,6 +185,9 @@ def table_from_arrays(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
     if plain.get("kind") == "censored":
         table = table_from_arrays(plain["base"], arrays)
         return LayeredTable(censored_model(sampling(table.model), plain, arrays), table, None)
+    if plain.get("kind") == "drift":
+        table = table_from_arrays(plain["base"], arrays)
+        return LayeredTable(drift_model(sampling(table.model), plain, arrays), table, None)
     if plain.get("kind") == "informed":
         table = table_from_arrays(plain["base"], arrays)
         return LayeredTable(informed_model(sampling(table.model), plain, arrays), table, None)
@@ -316,6 +321,12 @@ def _informed_arrays(model: ColumnAloneLayer) -> Parts:
     return {"kind": "informed", "base": plain, "described": model.described}, arrays | informed_arrays(model)
 
 
+def _drift_arrays(model: DriftLayer) -> Parts:
+    base, arrays = _WRITERS[type(model.base)](model.base)
+    plain, series = drift_data(model)
+    return {"kind": "drift", "base": base, **plain}, arrays | series
+
+
 def _refined_arrays(model: RefinementLayer) -> Parts:
     plain, arrays = _WRITERS[type(model.base)](model.base)
     known = model.refinement
@@ -342,4 +353,5 @@ _WRITERS: dict[type[Any], Callable[[Any], Parts]] = {
     ColumnAloneLayer: _informed_arrays,
     RestrictedLayer: _restricted_arrays,
     RowUnitsLayer: _row_units_arrays,
+    DriftLayer: _drift_arrays,
 }

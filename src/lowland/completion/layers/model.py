@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Self
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from lowland.completion.tables.fitted import FittedTable, PageParts
 from lowland.completion.tables.model import ColumnLosses, HasUnordered, SamplingModel, TableParts, sampling
 from lowland.completion.tables.trial import LevelPredictor
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.cells.context import CellContext
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
 from lowland.core.wording import counted
@@ -75,6 +77,21 @@ class Layer(ABC):
     def settled(self, base: FittedTable, table: Observations, rng: np.random.Generator) -> Self | None:
         """Return the layer around the updated fit of a table that has grown, None if it pays no longer."""
         return self.around(sampling(base.model), table)
+
+    @property
+    def has_context(self) -> bool:
+        """Whether predictions depend on the context of cells."""
+        return isinstance(self.base, Layer) and self.base.has_context
+
+    def among(self, context: CellContext) -> Self:
+        """Return the layer whose model knows the context of further cells."""
+        base: Any = self.base
+        told: Any = replace(cast(Any, self), base=base.among(context)) if isinstance(base, Layer) else self
+        return cast(Self, told)
+
+    def with_cells(self, base: SamplingModel, table: Observations) -> Self:
+        """Return the layer read from a file around the model within, with the table that was fitted."""
+        return cast(Self, replace(cast(Any, self), base=base))
 
     # in words
 

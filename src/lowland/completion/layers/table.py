@@ -128,7 +128,9 @@ class LayeredTable:
             observations=self.model.apply(kept.observations),
             covariates=(rows, None if columns is None else self.model.covariates_within(columns)),
         )
-        return LayeredTable(self.model, self.base.with_kept(within), kept.observations)
+        base = self.base.with_kept(within)
+        model = self.model.with_cells(sampling(base.model), kept.observations)
+        return LayeredTable(model, base, kept.observations)
 
     def keep(self) -> KeptFit:
         """Return what is kept of the fit in a file: the table as it is outside the layer."""

@@ -53,12 +53,12 @@ class ContentOrder:
     def cells(self, seen: Observations, holes: Matrix) -> Observations:
         """Return the known cells of an array in the new order, with the labels of the table."""
         rows, columns = np.nonzero(~np.isnan(holes))
-        labels = (
+        row_labels, column_labels = (
             None if names is None else names[order]
             for names, order in ((seen.row_labels, self.rows), (seen.column_labels, self.columns))
         )
         values = holes[rows, columns].astype(seen.values.dtype)
-        return Observations(rows, columns, values, seen.shape, None, *labels)
+        return Observations(rows, columns, values, seen.shape, None, row_labels, column_labels)
 
     def back(self, found: Refinement | RowSmoothing) -> Refinement | RowSmoothing:
         """Return what was learnt of a table in the new order for the table as it is."""

@@ -111,7 +111,7 @@ def some_rows(table: Observations) -> tuple[Observations, Indices]:
     part = table.select(np.isin(table.rows, chosen))
     labels = None if table.row_labels is None else table.row_labels[chosen]
     places = np.searchsorted(chosen, part.rows)
-    return replace(part, rows=places, shape=(count, n), row_labels=labels), chosen
+    return replace(part, rows=places, shape=(count, n), row_labels=labels, context=None), chosen
 
 
 def medians(values: Vector, lines: Indices, count: int) -> Vector:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices
 from lowland.core.cells.labels import order_labels
-from lowland.core.cells.observations import LONGEST
+from lowland.core.cells.parts import LONGEST
 from lowland.core.errors import InvalidInputError, TooLargeError
 
 

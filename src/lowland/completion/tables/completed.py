@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike
 from lowland.cells.labels import TableLabels
 from lowland.completion.tables.fitted import FittedTable, Sampler, data_of
 from lowland.completion.tables.intervals import TableIntervals
-from lowland.completion.tables.model import SamplingModel, TableModel
+from lowland.completion.tables.model import KnowsContext, SamplingModel, TableModel
 from lowland.completion.tables.updates import merge
 from lowland.core.arrays import Indices, Matrix
+from lowland.core.cells.context import CellContext
 from lowland.core.cells.fingerprints import is_fingerprint
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError
@@ -88,6 +89,29 @@ class Completed:
                 "rows and columns must be equally long", f"lengths {at_rows.size} and {at_columns.size}"
             )
         return at_rows, at_columns
+
+    def told(
+        self, cells: tuple[Indices, Indices], context: ArrayLike | None, model: TableModel | None = None
+    ) -> TableModel:
+        """Return the model, or that of other rows, as it knows the context of cells.
+
+        Raises
+        ------
+        InvalidInputError
+            If the fitted table has none, or one of another kind.
+        """
+        model = self.model if model is None else model
+        if context is None:
+            return model
+        seen, knows = self.table.observations, isinstance(model, KnowsContext) and model.has_context
+        if not knows and (seen is None or seen.context is None):
+            raise InvalidInputError(
+                "the fit knows no context of cells",
+                "context",
+                fix="leave it out, or fit a table that says when its cells were observed",
+            )
+        told = CellContext.of(*cells, context, model.shape)
+        return model.among(told) if isinstance(model, KnowsContext) else model
 
     def complete(
         self, table: Observations, covariates: Matrix | None = None, *, likeliest: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, final
 
@@ -10,18 +11,21 @@ from numpy.typing import NDArray
 
 from lowland.completion.tables.conformal import Conformal, calibrate, gap_trials
 from lowland.completion.tables.fitted import FittedTable, data_of
-from lowland.completion.tables.model import SamplingModel
-from lowland.completion.tables.trial import Refit, Trial, hold_trial
+from lowland.completion.tables.model import KnowsContext, SamplingModel
+from lowland.completion.tables.trial import Predictor, Refit, Trial, hold_trial, trial_of
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.parameter_checks import check_share
 from lowland.core.wording import Option, Remedy, Words, counted
+from lowland.trials.choices import LATEST
 
 if TYPE_CHECKING:
     from lowland.completion.tables.audited import Audited
 
 INTERVAL_METHODS = ("auto", "posterior", "fisher", "conformal", "conformal_gaps", "proved")
+# distinct times of cells of which some are the latest
+ENOUGH_TIMES = 10
 # the fit that each kind of interval needs
 _NEEDS = {
     "posterior": "a Bayesian fit",
@@ -154,6 +158,44 @@ class TableIntervals:
         if self.audit is not None:
             return self.audit.trial
         return hold_trial(*self._calibrating())
+
+    @cached_property
+    def trial_in_context(self) -> Trial | None:
+        """The same, of predictions that know the context of these cells; None if nothing depends on it."""
+        trial, context = self.trial, data_of(self.table, "held-out cells").context
+        predictor = trial.predictor
+        knows = isinstance(predictor, KnowsContext) and predictor.has_context
+        if context is None or not knows or trial.rows is None:
+            return None
+        assert isinstance(predictor, KnowsContext)
+        told = predictor.among(context)
+        at = trial.rows, trial.columns
+        return replace(
+            trial, predictor=told, predicted=told.predict(*at), standard_errors=told.standard_errors(*at)
+        )
+
+    @cached_property
+    def latest_trial(self) -> Trial | None:
+        """The latest tenth of the cells, as a fit of those before predicts them; None without times.
+
+        Predictions know when these cells are observed.
+        """
+        table, fit, rng = self._calibrating()
+        context = table.context
+        if context is None or context.kind == "words":
+            return None
+        times = context.at(table.rows, table.columns)
+        if np.isnan(times).any() or np.unique(times).size < ENOUGH_TIMES:
+            return None
+        count = LATEST.hides.count(table.size)
+        hidden = times >= np.partition(times, -count)[-count]
+        kept, apart = table.hide(hidden)
+        if not kept.size:
+            return None
+        predictor: Predictor = fit(kept, rng)
+        if isinstance(predictor, KnowsContext):
+            predictor = predictor.among(context)
+        return trial_of(kept, apart, predictor)
 
     @cached_property
     def conformal(self) -> list[tuple[NDArray[np.bool_], Conformal]]:

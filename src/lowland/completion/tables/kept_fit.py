@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lowland.cells.labels import TableLabels
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.cells.context import CellContext
 from lowland.core.cells.observations import Observations
 from lowland.core.damage import check_arrays, require
 from lowland.core.results.records import SearchResult, Trace
@@ -96,7 +97,7 @@ def cells_as_arrays(table: Observations) -> dict[str, NDArray[Any]]:
         arrays["weights"] = table.weights[order]
     if table.censored is not None:
         arrays["sides"] = table.censored[order]
-    return arrays
+    return arrays if table.context is None else arrays | context_as_arrays(table.context)
 
 
 def cells_from_arrays(arrays: Mapping[str, NDArray[Any]], labels: TableLabels, dtype: str) -> Observations:
@@ -114,6 +115,7 @@ def cells_from_arrays(arrays: Mapping[str, NDArray[Any]], labels: TableLabels, d
         labels.rows,
         labels.columns,
         arrays["sides"].astype(np.int8) if "sides" in arrays else None,
+        context_from_arrays(arrays, labels.shape) if "context_codes" in arrays else None,
     )
 
 
@@ -137,6 +139,30 @@ def _check_cells(arrays: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> 
     if "values" not in arrays:
         known = (arrays["codes"] < sizes["levels"]).all() and (arrays["codes"] >= 0).all()
         require(known, "a cell has a value that is not listed")
+
+
+def context_as_arrays(context: CellContext) -> dict[str, NDArray[Any]]:
+    """Return the context of cells as arrays."""
+    arrays = {
+        "context_codes": context.codes,
+        "context_places": context.places,
+        "context_kind": np.array([context.kind, context.name]),
+    }
+    return arrays if context.words is None else arrays | {"context_words": context.words}
+
+
+def context_from_arrays(arrays: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> CellContext:
+    """Return the result of `context_as_arrays`."""
+    codes, places, words = arrays["context_codes"], arrays["context_places"], arrays.get("context_words")
+    sizes = check_arrays({"codes": codes}, {"codes": "cells"}, kind="iu")
+    check_arrays({"places": places}, {"places": "cells"}, sizes)
+    inside = codes.size == 0 or (0 <= codes[0] and codes[-1] < shape[0] * shape[1])
+    require(inside and bool((np.diff(codes) > 0).all()), "cells with a context are not those of its table")
+    kind, name = arrays["context_kind"].tolist()
+    require((words is not None) == (kind == "words"), "the words of its context are missing")
+    known = words is None or bool(((places >= 0) & (places < words.size) & (places % 1 == 0)).all())
+    require(known, "the context of a cell is no word of its list")
+    return CellContext(codes.astype(np.int64), places, shape, words, kind == "dates", name)
 
 
 def _smallest(numbers: Indices, below: int) -> NDArray[Any]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lowland.cells.labels import TableLabels
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.cells.context import CellContext
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
 from lowland.core.memory import check_fits
@@ -157,6 +158,18 @@ class SamplingModel(TableModel, Protocol):
 
     def new_scores(self, table: Observations, covariates: Matrix | None = None) -> Matrix:
         """Return the scores of all columns for new rows, folded in, shape (k, n)."""
+
+
+@runtime_checkable
+class KnowsContext(Protocol):
+    """A model that may predict cells by when they are observed."""
+
+    @property
+    def has_context(self) -> bool:
+        """Whether predictions depend on the context of cells."""
+
+    def among(self, context: CellContext) -> TableModel:
+        """Return the model that knows the context of further cells."""
 
 
 @runtime_checkable

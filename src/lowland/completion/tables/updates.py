@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -30,7 +31,7 @@ def merge(table: Observations, new: Observations) -> Observations:
     weights = None
     if table.weights is not None or new.weights is not None:
         weights = np.concatenate([_weights(table), _weights(new)])
-    return Observations.from_triples(
+    merged = Observations.from_triples(
         np.concatenate([table.rows, new.rows]),
         np.concatenate([table.columns, new.columns]),
         np.concatenate([table.values, new.values.astype(table.values.dtype)]),
@@ -41,6 +42,11 @@ def merge(table: Observations, new: Observations) -> Observations:
         duplicates="last",
         censored=np.concatenate([_sides(table), _sides(new)]),
     ).in_order()
+    known = table.context or new.context
+    if known is None:
+        return merged
+    later = new.context if table.context is not None else None
+    return replace(merged, context=known.joined(later, merged.shape))
 
 
 def extended(

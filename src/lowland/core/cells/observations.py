@@ -9,18 +9,24 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from lowland.core.arrays import Indices, Vector, cell_codes, check_floats, check_positions
+from lowland.core.cells.context import CellContext
 from lowland.core.cells.duplicates import merge_duplicates
 from lowland.core.cells.fingerprints import fingerprint_of
 from lowland.core.cells.frame_cells import frame_column, label_cells, number_cells
 from lowland.core.cells.labels import label_column
+from lowland.core.cells.parts import (
+    Labels as Labels,
+)
+from lowland.core.cells.parts import (
+    check_censored,
+    check_labels,
+    check_shape,
+    check_weights,
+    extent,
+)
 from lowland.core.cells.preview import preview_html
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
-
-Labels = NDArray[Any]
-
-# positions along a side are counted in 32 bits
-LONGEST = 2**31
 
 
 @public("lowland")
@@ -45,6 +51,9 @@ class Observations:
         -1 where a cell's number is only known to lie below its value, such as a limit of detection, 1 where
         it lies above, else 0; None means that all values are known. Bayesian fits of `MatrixCompletion` know
         of it, everything else takes the bounds for values.
+    context : CellContext, optional
+        When cells are observed, or under what circumstances: of the listed cells, and perhaps of others that
+        are to be predicted. Bayesian fits of `MatrixCompletion` use it where cells held out show a gain.
 
     Examples
     --------
@@ -62,6 +71,7 @@ class Observations:
     row_labels: Labels | None = None
     column_labels: Labels | None = None
     censored: NDArray[np.int8] | None = None
+    context: CellContext | None = None
 
     def _repr_html_(self) -> str:
         labels = self.row_labels, self.column_labels
@@ -85,6 +95,7 @@ class Observations:
         column_labels: ArrayLike | None = None,
         duplicates: str = "error",
         censored: ArrayLike | None = None,
+        context: ArrayLike | None = None,
     ) -> Observations:
         """Build from lists of positions and values.
 
@@ -104,6 +115,10 @@ class Observations:
             What to do with a cell that is listed twice. The (weighted) mean sums the weights.
         censored : array_like of int, shape (p,), optional
             -1 where a number is only known to lie below the value, 1 where it lies above, else 0.
+        context : array_like, shape (p,), optional
+            When each cell was observed (dates, or numbers such as seconds since 1970), or under what
+            circumstances (words): what a row or column says may drift along it. Of a cell that is listed
+            twice, the last.
 
         Returns
         -------
@@ -115,10 +130,10 @@ class Observations:
             If lengths differ, values are not finite, or a cell repeats while `duplicates` is "error".
         """
         value = check_floats(values, "values", ndim=1)
-        _check_shape(shape)
+        check_shape(shape)
         shape = shape or (
-            _extent(rows, row_labels, "rows"),
-            _extent(columns, column_labels, "columns"),
+            extent(rows, row_labels, "rows"),
+            extent(columns, column_labels, "columns"),
         )
         row = check_positions(rows, "rows", below=shape[0])
         column = check_positions(columns, "columns", below=shape[1])
@@ -126,16 +141,17 @@ class Observations:
             raise InvalidInputError(
                 "rows, columns and values must be equally long", f"{row.size}, {column.size} and {value.size}"
             )
-        weight = _check_weights(weights, value)
+        weight = check_weights(weights, value)
         names = [
-            _check_labels(row_labels, shape[0], "row_labels"),
-            _check_labels(column_labels, shape[1], "column_labels"),
+            check_labels(row_labels, shape[0], "row_labels"),
+            check_labels(column_labels, shape[1], "column_labels"),
         ]
-        side = _check_censored(censored, value.shape)
+        side = check_censored(censored, value.shape)
+        known = None if context is None else CellContext.of(row, column, context, shape)
         row, column, value, weight, side = merge_duplicates(
             row, column, value, weight, side, shape, duplicates, names
         )
-        return cls(row, column, value, shape, weight, names[0], names[1], side)
+        return cls(row, column, value, shape, weight, names[0], names[1], side, known)
 
     @classmethod
     def from_array(
@@ -146,6 +162,7 @@ class Observations:
         row_labels: ArrayLike | None = None,
         column_labels: ArrayLike | None = None,
         censored: ArrayLike | None = None,
+        context: ArrayLike | None = None,
     ) -> Observations:
         """Build from a two-dimensional array in which NaN means missing and zero is a value.
 
@@ -159,6 +176,8 @@ class Observations:
             Distinct names.
         censored : array_like of int, shape (m, n), optional
             -1 where a number is only known to lie below what the table holds, 1 where it lies above, else 0.
+        context : array_like, shape (m, n), optional
+            As in `from_triples`, of missing cells too; NaN, NaT or "" where not known.
 
         Returns
         -------
@@ -188,8 +207,8 @@ class Observations:
             )
         row, column = np.nonzero(~np.isnan(array))
         weight = None if weights is None else np.asarray(weights)[row, column]
-        side = _check_censored(censored, array.shape)
-        return cls.from_triples(
+        side = check_censored(censored, array.shape)
+        made = cls.from_triples(
             row,
             column,
             array[row, column],
@@ -199,10 +218,18 @@ class Observations:
             column_labels=column_labels,
             censored=None if side is None else side[row, column],
         )
+        return made if context is None else replace(made, context=CellContext.of_array(context, array.shape))
 
     @classmethod
     def from_frame(
-        cls, frame: Any, *, row: str, column: str, value: str, duplicates: str = "error"
+        cls,
+        frame: Any,
+        *,
+        row: str,
+        column: str,
+        value: str,
+        duplicates: str = "error",
+        context: str | None = None,
     ) -> Observations:
         """Build from a data frame with one line per observed cell.
 
@@ -217,6 +244,9 @@ class Observations:
             text in ISO form, whose order is that of time.
         duplicates : {"error", "mean", "last"}
             What to do with a cell that is listed twice.
+        context : str, optional
+            Name of the column that says when each cell is observed, or under what circumstances, as in
+            `from_triples`; also of lines without a value.
 
         Returns
         -------
@@ -243,7 +273,7 @@ class Observations:
         keep = ~np.isnan(numbers)
         # a fit must not depend on the order of lines
         order = np.flatnonzero(keep)[np.lexsort((columns.codes[keep], rows.codes[keep]))]
-        return cls.from_triples(
+        made = cls.from_triples(
             rows.codes[order],
             columns.codes[order],
             numbers[order],
@@ -251,6 +281,10 @@ class Observations:
             column_labels=columns.names,
             duplicates=duplicates,
         )
+        if context is None:
+            return made
+        given = frame_column(frame, context)
+        return replace(made, context=CellContext.of(rows.codes, columns.codes, given, made.shape, context))
 
     def row_counts(self) -> Indices:
         """Return the number of observed cells of each row."""
@@ -267,8 +301,14 @@ class Observations:
         return replace(self, **known, weights=weights, censored=censored)
 
     def hide(self, hidden: NDArray[np.bool_]) -> tuple[Observations, Observations]:
-        """Return the observations that a mask leaves, and those that it hides."""
-        return self.select(~hidden), self.select(hidden)
+        """Return the observations that a mask leaves, with their own context alone, and those that it hides.
+
+        Of missing cells it is not known when they are observed, nor is it then of hidden ones.
+        """
+        kept = self.select(~hidden)
+        if self.context is not None:
+            kept = replace(kept, context=self.context.only(kept.rows, kept.columns))
+        return kept, self.select(hidden)
 
     def exact(self) -> Observations:
         """Return the observations without the censored ones."""
@@ -298,79 +338,3 @@ class Observations:
     def fingerprint(self) -> str:
         """Return a hash of positions, values, weights and labels, by which the same data are recognised."""
         return fingerprint_of(self)
-
-
-def _extent(positions: ArrayLike, labels: ArrayLike | None, name: str) -> int:
-    if labels is not None:
-        return len(np.asarray(labels))
-    array = np.asarray(positions)
-    if array.size == 0:
-        raise InvalidInputError(
-            f"{name} is empty", "no observations", fix="pass shape, or data with observations"
-        )
-    if array.dtype.kind not in "iu":
-        raise InvalidInputError(
-            f"{name} must be integer positions", f"dtype {array.dtype}", fix="pass names as labels"
-        )
-    return int(array.max()) + 1
-
-
-def _check_shape(shape: object) -> None:
-    whole = (
-        isinstance(shape, tuple) and len(shape) == 2 and all(isinstance(k, int | np.integer) for k in shape)
-    )
-    if shape is not None and not whole:
-        raise InvalidInputError(
-            "shape must be a pair of whole numbers", repr(shape), fix="pass (rows, columns)"
-        )
-    if isinstance(shape, tuple) and not all(0 <= k < LONGEST for k in shape):
-        raise InvalidInputError(
-            "the sides of a table must be at least 0 and below 2^31 long", repr(shape), fix="check the shape"
-        )
-
-
-def _check_weights(weights: ArrayLike | None, values: Vector) -> Vector | None:
-    if weights is None:
-        return None
-    weight = check_floats(weights, "weights", dtype=str(values.dtype), ndim=1)
-    if weight.size != values.size:
-        raise InvalidInputError("weights must be as long as values", f"{weight.size} and {values.size}")
-    if weight.size and not weight.min() > 0:
-        raise InvalidInputError(
-            "weights must be positive",
-            f"smallest {weight.min()}",
-            "a cell of weight zero counts as missing",
-            "drop such cells",
-        )
-    return weight
-
-
-def _check_censored(censored: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.int8] | None:
-    """Return on which side of each value its number lies, None if all are known."""
-    if censored is None:
-        return None
-    side = np.asarray(censored)
-    if side.shape != shape:
-        raise InvalidInputError("censored must have the shape of the values", f"{side.shape} and {shape}")
-    if not np.isin(side, (-1, 0, 1)).all():
-        raise InvalidInputError(
-            "censored must hold -1, 0 and 1",
-            f"{side[~np.isin(side, (-1, 0, 1))][0]!r}",
-            fix="-1 where a number lies below its value, 1 where above",
-        )
-    return side.astype(np.int8) if side.any() else None
-
-
-def _check_labels(labels: ArrayLike | None, length: int, name: str) -> Labels | None:
-    if labels is None:
-        return None
-    array = np.asarray(labels)
-    if array.dtype == object:
-        array = np.asarray([str(label) for label in array])
-    if array.shape != (length,):
-        sizes = f"shape {array.shape} for {length} positions"
-        raise InvalidInputError(f"{name} must have one label per position", sizes)
-    distinct, counts = np.unique(array, return_counts=True)
-    if distinct.size != length:
-        raise InvalidInputError(f"{name} must be distinct", f"{distinct[counts > 1][0]!r} appears repeatedly")
-    return array

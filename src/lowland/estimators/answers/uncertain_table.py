@@ -15,6 +15,7 @@ from lowland.completion.settled.record import Settled
 from lowland.completion.tables.completed import folding
 from lowland.completion.tables.fitted import data_of
 from lowland.completion.tables.model import SamplingModel, TableModel
+from lowland.completion.tables.unknown_lines import UNKNOWN, predict_all
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
@@ -27,6 +28,40 @@ from lowland.estimators.table_input import as_positions
 class _UncertainTable(_CompletedTable):
     """The methods of `MatrixCompletion` that say how sure it is."""
 
+    def predict_cells(
+        self, rows: ArrayLike, columns: ArrayLike, *, unknown: str = "error", context: Any = None
+    ) -> Vector:
+        """Return predictions for pairs of cells of the fitted table.
+
+        Parameters
+        ----------
+        rows, columns : array_like, shape (k,)
+            Labels if the data had labels, else positions.
+        unknown : {"error", "average"}
+            What to do with labels that the fit does not know: "average" predicts what the average row has in
+            the column, or the row in the average column (NaN if columns have several losses).
+        context : array_like, shape (k,), optional
+            When the cells are observed, or under what circumstances, if the fitted table says that of its
+            cells; by default as far as that table says it, else whenever it may be.
+
+        Returns
+        -------
+        ndarray, shape (k,)
+
+        Raises
+        ------
+        InvalidInputError
+            If a label is not in the model or a position is out of range, or the fit knows no context.
+        """
+        check_is_fitted(self)
+        if unknown not in ("error", "average"):
+            raise InvalidInputError('unknown must be "error" or "average"', repr(unknown))
+        if unknown == "error":
+            cells = self._completed.cells(rows, columns)
+            return self._completed.told(cells, context).predict(*cells)
+        cells = self._completed.cells(rows, columns, unknown=UNKNOWN)
+        return predict_all(self._completed.told(cells, context), *cells)
+
     def predict_interval(
         self,
         rows: ArrayLike,
@@ -37,6 +72,7 @@ class _UncertainTable(_CompletedTable):
         X: Any = None,
         row_covariates: Any = None,
         row_order: Any = None,
+        context: Any = None,
     ) -> tuple[Vector, Vector]:
         """Return intervals for new observations of cells of the fitted table, or of other rows.
 
@@ -56,6 +92,8 @@ class _UncertainTable(_CompletedTable):
             Other rows, folded in from their own observed cells.
         row_covariates, row_order : as in `fill`
             Of the rows of `X`.
+        context : as in `predict_cells`
+            Intervals of cells whose context is given are the model's own.
 
         Returns
         -------
@@ -94,7 +132,8 @@ class _UncertainTable(_CompletedTable):
         """
         check_is_fitted(self)
         cells, folded = self._asked(rows, columns, X, row_covariates, row_order, "intervals")
-        return self._completed.intervals.at(*cells, level, method, folded)
+        told = self._in_context(cells, folded, context, "intervals")
+        return self._completed.intervals.at(*cells, level, method, told)
 
     def level_probabilities(
         self,
@@ -142,6 +181,7 @@ class _UncertainTable(_CompletedTable):
         X: Any = None,
         row_covariates: Any = None,
         row_order: Any = None,
+        context: Any = None,
     ) -> Matrix:
         """Return joint draws of new observations of cells, from the posterior or around a penalised fit.
 
@@ -151,8 +191,8 @@ class _UncertainTable(_CompletedTable):
             Labels if the data had labels, else positions; with `X`, rows of `X`.
         n_samples : int
         random_state : int, RandomState, Generator or None
-        X, row_covariates, row_order
-            Other rows, as in `predict_interval`.
+        X, row_covariates, row_order, context
+            Other rows, and when cells are observed, as in `predict_interval`.
 
         Returns
         -------
@@ -169,7 +209,8 @@ class _UncertainTable(_CompletedTable):
         cells, folded = self._asked(rows, columns, X, row_covariates, row_order, "draws")
         count, rng = whole_number(n_samples, "n_samples", 1), make_generator(random_state, "random_state")
         out = np.empty((count, cells[0].size))
-        drawing = self._completed.table.sampler("draws") if folded is None else folded
+        told = self._in_context(cells, folded, context, "draws")
+        drawing = self._completed.table.sampler("draws") if told is None else told
         for k, drawn in enumerate(drawing.draws(*cells, count, rng)):
             out[k] = drawn
         return out
@@ -276,6 +317,14 @@ class _UncertainTable(_CompletedTable):
                 "rows and columns must be equally long", f"lengths {at.size} and {places.size}"
             )
         return (at, places), None if model is None else folding(model, f"{what} of new rows")
+
+    def _in_context(
+        self, cells: tuple[Indices, Indices], folded: SamplingModel | None, context: Any, what: str
+    ) -> SamplingModel | None:
+        """Return the model that knows the context of cells, if it is given."""
+        if context is None:
+            return folded
+        return folding(self._completed.told(cells, context, folded), what)
 
     def _rows_of(
         self, rows: ArrayLike, X: Any, row_covariates: Any, row_order: Any

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lowland.core.cells.labels import LabelColumn
+from lowland.core.errors import InvalidInputError
+from lowland.core.wording import Option, Words
+from lowland.files.columns.contexts import AUTO, NONE, with_context
 from lowland.files.evidence import Decision, Profile, decide, named_roles, profile, repeat_by_chance
 from lowland.files.frames import Columns
 from lowland.files.numerals import Numerals
@@ -35,7 +38,15 @@ def decide_layout(
     if how.layout == "auto" and not any(how.names):
         refuse_pairs(profiles, where)
     made = decide(profiles, how.names, how.layout, where, whole=whole)
-    if made.layout == "long" or not profiles:
+    if made.layout == "long":
+        return with_context(made, profiles, how.context, how.form.dates, where)
+    if how.context not in (AUTO, NONE):
+        raise InvalidInputError(
+            "only a long table says when each of its cells was observed",
+            f"{where} is read as a wide one",
+            fix=Words("leave it out (", Option("context"), "), or say ", Option("layout", "long")),
+        )
+    if not profiles:
         return made
     return decide_wide(profiles, made.roles[0] if made.roles else "", where, how)
 
@@ -87,7 +98,7 @@ def table_from_columns(
 
 def _numerals_of(columns: Columns, decision: Decision, how: Reading, where: str) -> Numerals:
     """Return how numbers are written in columns of text that hold neither labels nor levels."""
-    labels = decision.roles[:2] if decision.layout == "long" else decision.roles
+    labels = decision.labels if decision.layout == "long" else decision.roles
     texts: dict[str, Coded] = {}
     for name, column in columns.items():
         if name in (*labels, *how.labelled, *decision.as_is):

@@ -97,7 +97,7 @@ class Reading:
 
     Parameters
     ----------
-    row, column, value, layout, duplicates, dtype, form
+    row, column, value, layout, duplicates, context, dtype, form
         As in `read_table`.
     two_level : collection of str
         Columns of a wide table that may hold two words instead of numbers.
@@ -116,6 +116,7 @@ class Reading:
     value: str | None = None
     layout: str = "auto"
     duplicates: str = "error"
+    context: str = "auto"
     dtype: str = "float64"
     form: TableFormat = TableFormat()  # noqa: RUF009 - it cannot be changed
     two_level: Collection[str] = ()

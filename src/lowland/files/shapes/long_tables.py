@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lowland.core.arrays import Indices, cell_codes
+from lowland.core.cells.context import CellContext
 from lowland.core.cells.labels import label_column
 from lowland.core.cells.observations import Observations
+from lowland.files.columns.contexts import context_cells, words_of_context
 from lowland.files.columns.finding_totals import find_listed
 from lowland.files.columns.sentinels import settle_sentinels
 from lowland.files.evidence import Decision
@@ -23,12 +27,22 @@ def long_table(columns: Columns, where: str, how: Reading, decision: Decision, n
     # each column is let go once it has been read: a long one takes much of the memory
     row, column = (label_column(columns.pop(name), name, where) for name in chosen[:2])
     values = number_column(columns.pop(chosen[2]), chosen[2], where, how, numerals.of(chosen[2]))
+    cells = (
+        None
+        if not decision.time
+        else context_cells(columns.pop(decision.time), decision.dates[decision.time])
+    )
     columns.clear()
     give_back_memory()
     settled, note = settle_sentinels({chosen[2]: values}, how.form.sentinels, where)
     values = settled[chosen[2]].astype(how.dtype, copy=False)
     (rows, row_names), (cols, column_names) = (row.codes, row.names), (column.codes, column.names)
     del row, column
+    context, asked = None, how.context == decision.time
+    if cells is not None:
+        shape = row_names.size, column_names.size
+        context = replace(CellContext.of(rows, cols, cells, shape, decision.time), asked=asked)
+        del cells
     keep, sides = ~np.isnan(values), numerals.sides.get(chosen[2])
     if not keep.all():  # a listed cell without a value is missing
         rows, cols, values = rows[keep], cols[keep], values[keep]
@@ -47,6 +61,7 @@ def long_table(columns: Columns, where: str, how: Reading, decision: Decision, n
         duplicates=how.duplicates,
         censored=sides,
     )
+    observations = replace(observations, context=context)
     totals, of_totals = find_listed(observations, how.form, where)
     if totals is not None:
         names = observations.column_labels
@@ -55,8 +70,15 @@ def long_table(columns: Columns, where: str, how: Reading, decision: Decision, n
             row_labels=observations.row_labels,
             column_labels=None if names is None else np.asarray(names)[totals.fitted],
         )
-    words = (*_words(decision, note), *of_totals)
-    return Table(observations, "long", chosen, decided=words, totals=totals)
+    words = [*_words(decision, note), *of_totals]
+    if decision.time:
+        used = observations.context is not None
+        words.append(
+            words_of_context(decision, asked=asked)
+            if used
+            else f"dates in {decision.time!r} are not used: not all cells are such dates"
+        )
+    return Table(observations, "long", chosen, decided=tuple(words), totals=totals)
 
 
 def _words(decision: Decision, note: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from lowland.cells.sorting import append_cells, cut_cells, load_part, remove_part, save_part, take_cells
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.line_bounds import block_bounds
-from lowland.core.cells.observations import LONGEST
+from lowland.core.cells.parts import LONGEST
 from lowland.core.errors import InvalidInputError
 from lowland.core.folders import reserve
 from lowland.core.running.stages import announce, stage
