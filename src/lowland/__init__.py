@@ -17,6 +17,8 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.completion.explaining.explanation": ["Explanation"],
         "lowland.completion.tables.pooled_predictions": ["PooledPrediction", "pool_predictions"],
         "lowland.completion.tables.pooling": ["PooledEstimate", "pool_estimates"],
+        "lowland.completion.grades.grade_trial": ["GradeTrial"],
+        "lowland.completion.grades.probabilities": ["GradeProbabilities"],
         "lowland.completion.ranking.list_trial": ["ListTrial"],
         "lowland.completion.ranking.ranking": ["Ranking"],
         "lowland.completion.tables.trial": ["Trial"],

@@ -14,6 +14,8 @@ from lowland import tensors as tensors
 from lowland import testing as testing
 from lowland.certificates.settings import JudgeSettings as JudgeSettings
 from lowland.completion.explaining.explanation import Explanation as Explanation
+from lowland.completion.grades.grade_trial import GradeTrial as GradeTrial
+from lowland.completion.grades.probabilities import GradeProbabilities as GradeProbabilities
 from lowland.completion.penalised.held_out_path import RankStep as RankStep
 from lowland.completion.penalised.rank_path import RankPath as RankPath
 from lowland.completion.ranking.list_trial import ListTrial as ListTrial

@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from lowland.completion.auditing.box import box_of
+from lowland.completion.grades.grade_trial import BINS, GradeTrial
+from lowland.completion.grades.learning import Held
 from lowland.completion.page_opening import answer_first
 from lowland.completion.penalised.path_figures import path_figures
 from lowland.completion.penalised.rank_path import RankPath
@@ -16,7 +20,7 @@ from lowland.completion.tables.fitted import PageParts, data_of
 from lowland.completion.tables.trial import Trial
 from lowland.core.errors import UnsupportedError
 from lowland.core.results.findings import Certificate
-from lowland.core.wording import counted
+from lowland.core.wording import counted, number
 from lowland.report.page import Page, TableEntry
 
 
@@ -55,11 +59,29 @@ def report_page(
     lists = judge_lists(completed, trial)
     if lists is not None:
         page = replace(page, tables=(lists_table(lists), *page.tables))
+    held = None if trial is None else Held.of(data_of(completed.table, "a report"), trial, completed.model)
+    if held is not None:
+        page = replace(page, tables=(*page.tables, grades_table(GradeTrial.of(held))))
     if completed.plain_fits is not None:
         spent = f"Choosing and fitting took {completed.plain_fits:.1f} times the work of the last fit alone."
         page = replace(page, notes=(*page.notes, spent))
     lead = answer_first(completed, trial, levels or {})
     return replace(page, lead=lead, headline="", box=box_of(certificate, completed.model))
+
+
+def grades_table(grades: GradeTrial) -> TableEntry:
+    """Return the table of how often grades occur that have a stated probability."""
+    counts, stated, observed = grades.reliability()
+    lines = [
+        (f"{BINS[k]:.0%} to {BINS[k + 1]:.0%}", f"{counts[k]:,}", f"{stated[k]:.1%}", f"{observed[k]:.1%}")
+        for k in np.flatnonzero(counts).tolist()
+    ]
+    title = (
+        f"Probabilities of {counted(grades.grades.size, 'grade')} of "
+        f"{counted(grades.observed.size, 'held-out cell')} (log score {number(grades.log_score, 3)}, "
+        f"of rounded normal numbers {number(grades.log_score_of_normal, 3)})"
+    )
+    return TableEntry(title, ("stated between", "number", "stated on average", "observed"), lines)
 
 
 def lists_table(lists: ListTrial) -> TableEntry:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from lowland.completion.grades.law import GradeLaw, Habits
 from lowland.completion.penalised.outliers import outliers
 from lowland.completion.ranking.list_trial import ListTrial, judge_lists
 from lowland.completion.tables.completed import Completed
@@ -50,6 +51,8 @@ class _CompletedTable(_ServedTable):
     """The methods of a fitted `MatrixCompletion` that need only its fit."""
 
     _completed: Completed
+    # the law of its grades, and the habits of rows, once they are learnt
+    _grades: tuple[GradeLaw, Habits] | None = None
     # the cells of a table that is not in memory
     _elsewhere: TableCells | None = None
     certificate_: Certificate | None
@@ -93,7 +96,7 @@ class _CompletedTable(_ServedTable):
     def _set(self, completed: Completed) -> None:
         """Set the public attributes from a fit."""
         self._completed, self._elsewhere, self._frame = completed, None, None
-        self._usual_by, self._chances = None, None
+        self._usual_by, self._chances, self._grades = None, None, None
         model, table = completed.model, completed.table
         parts = model.parts()
         self.row_factors_, self.column_factors_ = parts.row_factors, parts.column_factors

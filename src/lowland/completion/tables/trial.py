@@ -124,15 +124,21 @@ class Trial(Shown):
         from scipy.special import ndtri
 
         if self.rows is not None and isinstance(self.predictor, IntervalPredictor):
-            return np.array([self._inside(self.predictor, self.rows, level) for level in levels])
+            return np.array([float(np.nanmean(self.inside(level))) for level in levels])
         reach = ndtri((1 + np.asarray(levels)) / 2)
         inside: Vector = np.searchsorted(self.scores, reach, side="right") / self.scores.size
         return inside
 
-    def _inside(self, predictor: IntervalPredictor, rows: Indices, level: float) -> float:
-        lower, upper = predictor.intervals(rows, self.columns, float(level))
-        known = ~np.isnan(lower)
-        return float(np.mean((lower <= self.observed)[known] & (self.observed <= upper)[known]))
+    def inside(self, level: float) -> Vector:
+        """Return which cells are inside the model's own intervals of a level, NaN of levels, shape (k,)."""
+        from scipy.special import ndtri
+
+        if self.rows is not None and isinstance(self.predictor, IntervalPredictor):
+            lower, upper = self.predictor.intervals(self.rows, self.columns, float(level))
+            within = (lower <= self.observed) & (self.observed <= upper)
+            return np.where(np.isnan(lower), np.nan, within)
+        reach = ndtri((1 + level) / 2) * self.standard_errors
+        return np.asarray(np.abs(self.predicted - self.observed) <= reach, np.float64)
 
     def right_in(self, column: int) -> int | None:
         """Return how many held-out levels of a column are predicted correctly; None if it holds numbers."""

@@ -14,6 +14,13 @@ from lowland.report.page import FigureEntry, TableEntry
 LISTED = 12
 
 
+# numbers of known cells of rows and columns that are told apart, and the level of their coverage
+KNOWN = {
+    (0, 5): "fewer than 5 cells",
+    (5, 20): "5 to 19 cells",
+    (20, np.inf): "20 cells or more",
+}
+TOLD_APART = 0.9
 # with fewer held-out cells than this, the error of a column is too uncertain to list
 FEW_CELLS = 5
 
@@ -44,4 +51,32 @@ def trial_tables(trial: Trial, seen: Observations) -> tuple[TableEntry, ...]:
         for k in order
     ]
     title = "Columns with the largest errors" if many.sum() > LISTED else "Errors by column"
-    return coverage, TableEntry(title, ("column", "held-out cells", "root-mean-square error"), rows)
+    by_column = TableEntry(title, ("column", "held-out cells", "root-mean-square error"), rows)
+    by_counts = _by_counts(trial, seen)
+    return (coverage, by_column) if by_counts is None else (coverage, by_counts, by_column)
+
+
+def _by_counts(trial: Trial, seen: Observations) -> TableEntry | None:
+    """Return errors and coverage by how many cells are known of rows and columns, None if all have many."""
+    if trial.rows is None or trial.likeliest is not None:
+        return None
+    lines, few, inside = [], False, trial.inside(TOLD_APART)
+    for name, at, counts in (
+        ("rows", trial.rows, seen.row_counts()),
+        ("columns", trial.columns, seen.column_counts()),
+    ):
+        left = (counts - np.bincount(at, minlength=counts.size))[at]
+        for (low, high), words in KNOWN.items():
+            of_kind = (low <= left) & (left < high)
+            if of_kind.sum() >= FEW_CELLS:
+                few |= np.isfinite(high)
+                error = np.sqrt(np.mean((trial.predicted - trial.observed)[of_kind] ** 2))
+                share = f"{np.mean(inside[of_kind]):.1%}"
+                lines.append((f"{name} with {words}", f"{of_kind.sum():,}", number(error), share))
+    titles = (
+        "known besides",
+        "held-out cells",
+        "root-mean-square error",
+        f"inside {TOLD_APART:.0%} intervals",
+    )
+    return TableEntry("Errors by how much is known", titles, lines) if few else None

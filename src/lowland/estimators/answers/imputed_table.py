@@ -15,12 +15,12 @@ from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import RandomSource, make_generator
-from lowland.estimators.answers.uncertain_table import _UncertainTable
+from lowland.estimators.answers.graded_table import _GradedTable
 from lowland.estimators.observing import observe
 from lowland.files.frames import eager_frame
 
 
-class _ImputedTable(_UncertainTable):
+class _ImputedTable(_GradedTable):
     """The methods of `MatrixCompletion` that draw whole tables."""
 
     def completions(
