@@ -44,7 +44,7 @@ def objective_of(table, **settings):
     chosen = BayesianSettings(
         **{"pattern": False, "noise": "common", "scale": "common", "rank": 3, **settings}
     )
-    maps = feature_maps(chosen, table.shape, (None, None))
+    maps = feature_maps(chosen, scaled, (None, None))
     return make_objective(scaled, chosen, maps, (None, None), graded=True)
 
 
@@ -253,7 +253,8 @@ def test_the_pattern_is_a_feature_where_cells_held_out_show_it(taste, wanted):
     cells = TableCells.of(table)
     scaled = cells.scaled(np.full(400, 3.0), np.ones(400))
     settings = BayesianSettings(rank=6, pattern=True, noise="common", scale="common", calibrated=True)
-    chosen, trial = choose_pattern(scaled, settings, (None, None))
+    maps = feature_maps(settings, scaled, (None, None))
+    chosen, _, trial = choose_pattern(scaled, settings, maps, (None, None))
     assert chosen.pattern is wanted
     assert (trial is not None) is wanted
 
@@ -290,9 +291,11 @@ def test_the_pattern_is_kept_unless_errors_rise(errors, wanted, rng, monkeypatch
     monkeypatch.setattr(
         pattern_choice,
         "_error",
-        lambda scaled, own, covariates: (told[own.pattern_ridge if own.pattern else None], None),
+        lambda scaled, own, maps, covariates: (told[maps[0].ridge if maps[0].partners else None], None),
     )
-    chosen, _ = choose_pattern(scaled, settings, (None, None))
+    maps = feature_maps(settings, scaled, (None, None))
+    chosen, kept, _ = choose_pattern(scaled, settings, maps, (None, None))
+    assert (kept[0].ridge if kept[0].partners else None) == wanted
     assert (chosen.pattern_ridge if chosen.pattern else None) == wanted
 
 
@@ -303,10 +306,9 @@ def test_the_ridge_of_the_pattern_is_saved(rng, tmp_path, monkeypatch, quick_sta
     errors = dict(zip((10.0, 7.0, None), (0.5, 0.6, 0.7), strict=True))
     tried = pattern_choice._error
 
-    def told(scaled, settings, covariates):
-        return errors[settings.pattern_ridge if settings.pattern else None], tried(
-            scaled, settings, covariates
-        )[1]
+    def told(scaled, settings, maps, covariates):
+        trial = tried(scaled, settings, maps, covariates)[1]
+        return errors[maps[0].ridge if maps[0].partners else None], trial
 
     monkeypatch.setattr(pattern_choice, "_error", told)
     options = {"rank": 2, "method": "variational", "certify": False, "random_state": 0, "refine": False}

@@ -53,13 +53,15 @@ class MatrixDesign:
         """Return F @ coefficients, in their precision."""
         if self.shape[1] == 1:
             return np.repeat(coefficients, self.shape[0], axis=0)
-        means: Matrix = coefficients[0] + self.covariates.astype(coefficients.dtype) @ coefficients[1:]
+        means: Matrix = (
+            coefficients[0] + self.covariates.astype(coefficients.dtype, copy=False) @ coefficients[1:]
+        )
         return means
 
     def backward(self, rows: Matrix) -> Matrix:
         """Return F^T @ rows, in their precision."""
         total = rows.sum(axis=0, dtype=np.float64).astype(rows.dtype)
-        return np.vstack([total, self.covariates.T.astype(rows.dtype) @ rows])
+        return np.vstack([total, self.covariates.T.astype(rows.dtype, copy=False) @ rows])
 
     def gram(self) -> Matrix:
         """Return the smaller Gram matrix."""

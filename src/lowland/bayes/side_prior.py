@@ -63,7 +63,7 @@ class SidePrior:
                 "there are too many features and rows",
                 f"{features} features of {size} rows",
                 f"the smaller of the two numbers may be at most {LARGEST_GRAM}",
-                "turn the observation pattern off, or pass fewer features",
+                "pass fewer features",
             )
         self._primal = features <= size
 

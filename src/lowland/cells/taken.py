@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.cells.block import Arrays, CellBlock
-from lowland.cells.sides import TableCells
+from lowland.cells.sides import PerLine, TableCells
 from lowland.core.arrays import Indices
 from lowland.core.halving import find_by_halving
 
@@ -20,6 +20,34 @@ def without(cells: TableCells, rows: Indices, columns: Indices) -> TableCells:
         left = cells.sides[side].counts - np.bincount(lines, minlength=cells.shape[side])
         sides.append(cells.sides[side].thinned(left, without_cells, lines, partners))
     return replace(cells, sides=(sides[0], sides[1]), size=cells.size - rows.size)
+
+
+def some_rows(cells: TableCells, share: float) -> TableCells:
+    """Return a table with the cells of about a share of its rows, drawn at random; the others are empty."""
+    taken = np.random.default_rng(0).random(cells.shape[0]) < share
+    counts = cells.sides[0].counts * taken
+    columns = cells.map(1, counts_inside, taken)[0]
+    rows = cells.sides[0].thinned(counts, cells_of_lines, PerLine(taken))
+    return replace(
+        cells,
+        sides=(rows, cells.sides[1].thinned(columns, cells_of_partners, taken)),
+        size=int(counts.sum()),
+    )
+
+
+def counts_inside(block: CellBlock, taken: NDArray[np.bool_]) -> Arrays:
+    """Return how many of the partners of each line are taken."""
+    return (np.bincount(block.lines[taken[block.partners]], minlength=block.size),)
+
+
+def cells_of_lines(block: CellBlock, taken: NDArray[np.bool_]) -> CellBlock:
+    """Return a block with the cells of some of its lines."""
+    return block.where(taken[block.lines])
+
+
+def cells_of_partners(block: CellBlock, taken: NDArray[np.bool_]) -> CellBlock:
+    """Return a block with the cells whose partners are taken."""
+    return block.where(taken[block.partners])
 
 
 def cells_inside(block: CellBlock, begins: Indices, inside: NDArray[np.bool_], places: Indices) -> Arrays:

@@ -11,15 +11,23 @@ from numpy.typing import NDArray
 from lowland.bayes.design import Design, MatrixDesign
 from lowland.bayes.order_basis import OrderBasis
 from lowland.cells.sides import TableCells
+from lowland.completion.bayesian.pattern_design import (
+    PATTERN_RIDGE,
+    PatternDesign,
+    leading_directions,
+    pattern_shares,
+)
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.wording import counted
 
-# ridges of the coefficients; learning them by the bound diverges and loses the gain in accuracy
-PATTERN_RIDGE, COVARIATE_RIDGE = 2.0, 10.0
+# ridge of the coefficients; learning it by the bound diverges and loses the gain in accuracy
+COVARIATE_RIDGE = 10.0
 # covariates of rows and of columns
 SideCovariates = tuple[Matrix | None, Matrix | None]
 
+# with so many rows and columns, factorising the Gram matrix of the pattern takes longer than the fit
+WIDEST_PATTERN = 6_000
 # a covariate that varies by less than this fraction of its size is constant, and has no effect
 ROUNDING = 1e-12
 
@@ -39,6 +47,9 @@ class FeatureMap:
         Of the coefficients of the pattern.
     order : OrderBasis or None
         Smooth functions of the last covariates, which are coordinates.
+    directions : ndarray, shape (partners, k), or None
+        Orthonormal columns that the coefficients of the pattern are combinations of, during a fit of a table
+        too large for all of them.
     """
 
     partners: int
@@ -46,6 +57,7 @@ class FeatureMap:
     spreads: Vector
     ridge: float = PATTERN_RIDGE
     order: OrderBasis | None = None
+    directions: Matrix | None = None
 
     @classmethod
     def of(
@@ -78,6 +90,27 @@ class FeatureMap:
         spreads = covariates.std(axis=0)
         constant = np.ptp(covariates, axis=0) <= ROUNDING * np.abs(covariates).max(axis=0, initial=0.0)
         return cls(partners, covariates.mean(axis=0), np.where(constant, np.inf, spreads), ridge)
+
+    def held_to_leading(self, cells: TableCells, side: int) -> FeatureMap:
+        """Return the map with the leading directions of the pattern of a table, if it is large."""
+        if not self.partners or min(cells.shape) <= WIDEST_PATTERN:
+            return self
+        return replace(self, directions=leading_directions(cells, side))
+
+    def with_pattern(self, ridge: float | None) -> FeatureMap:
+        """Return the map with another ridge of the pattern; None leaves the pattern out."""
+        if ridge is None:
+            return replace(self, partners=0, directions=None)
+        return replace(self, ridge=ridge)
+
+    def spread_out(self, coefficients: Matrix) -> tuple[FeatureMap, Matrix]:
+        """Return the map without directions, and the coefficients of all partners."""
+        if self.directions is None:
+            return self, coefficients
+        last = 1 + self.directions.shape[1]
+        of_pattern = self.directions.astype(coefficients.dtype) @ coefficients[1:last]
+        whole = np.vstack([coefficients[:1], of_pattern, coefficients[last:]])
+        return replace(self, directions=None), whole
 
     @property
     def is_empty(self) -> bool:
@@ -116,6 +149,10 @@ class FeatureMap:
         if self.order is not None:
             covariates = self._placed(covariates, cells.shape[side])
         scaled = None if covariates is None else self._scaled(covariates)
+        if self.directions is not None:
+            shares = pattern_shares(cells, side, self.ridge).astype(self.directions.dtype)
+            along = shares[:, None] * cells.gathered(side, self.directions)
+            return MatrixDesign(cells.shape[side], along if scaled is None else np.hstack([along, scaled]))
         plain = MatrixDesign(cells.shape[side], scaled)
         return PatternDesign(cells, side, plain, self.ridge) if self.partners else plain
 
@@ -155,72 +192,6 @@ class FeatureMap:
                 f"{counted(given, 'covariate')}, the fit had {self.centres.size}",
                 fix="pass the covariates of the fit for these rows",
             )
-
-
-@final
-class PatternDesign:
-    """The constant, which cells of a line are observed, and covariates.
-
-    Parameters
-    ----------
-    cells : TableCells
-    side : {0, 1}
-        Whether lines are rows or columns.
-    plain : MatrixDesign
-        The constant and covariates.
-    ridge : float
-        By whose square root features of observed cells are divided, besides that of the line's cells.
-    """
-
-    cells: TableCells
-    side: int
-    plain: MatrixDesign
-
-    def __init__(
-        self, cells: TableCells, side: int, plain: MatrixDesign, ridge: float = PATTERN_RIDGE
-    ) -> None:
-        self.cells, self.side, self.plain = cells, side, plain
-        self.shares: Vector = 1 / np.sqrt(ridge * np.maximum(cells.sides[side].counts, 1))
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Numbers of lines and features."""
-        n, c = self.plain.shape
-        return n, c + self.cells.shape[1 - self.side]
-
-    def forward(self, coefficients: Matrix) -> Matrix:
-        """Return the features times coefficients, in their precision."""
-        last = 1 + self.cells.shape[1 - self.side]
-        shares = self.shares.astype(coefficients.dtype)[:, None]
-        means = shares * self.cells.gathered(self.side, coefficients[1:last])
-        means += self.plain.forward(np.vstack([coefficients[:1], coefficients[last:]]))
-        return means
-
-    def backward(self, rows: Matrix) -> Matrix:
-        """Return the transposed features times rows, in their precision."""
-        others = self.plain.backward(rows)
-        shared = self.shares.astype(rows.dtype)[:, None] * rows
-        return np.vstack([others[:1], self.cells.gathered(1 - self.side, shared), others[1:]])
-
-    def gram(self) -> Matrix:
-        """Return the lower triangle of the smaller Gram matrix."""
-        (n, f), partners = self.shape, self.cells.shape[1 - self.side]
-        if f > n:
-            gram = np.zeros((n, n))
-            ones = np.ones(partners)
-            gram = self.cells.sides[1 - self.side].add_pairs(ones, gram, 0)
-            gram *= self.shares
-            gram *= self.shares[:, None]
-            self.plain.add_outer(gram)
-            return gram
-        gram = self.cells.sides[self.side].add_pairs(self.shares**2, np.zeros((f, f)), 1)
-        plain = np.column_stack([np.ones(n), self.plain.covariates])
-        crossed = self.cells.gathered(1 - self.side, self.shares[:, None] * plain)
-        others = np.r_[0, 1 + partners : f]
-        gram[1 : 1 + partners, 0] = crossed[:, 0]
-        gram[1 + partners :, 1 : 1 + partners] = crossed[:, 1:].T
-        gram[np.ix_(others, others)] = plain.T @ plain
-        return gram
 
 
 def check_covariates(values: Any, length: int, name: str) -> Matrix | None:

@@ -15,8 +15,6 @@ from lowland.core.wording import Option, Remedy, Words
 if TYPE_CHECKING:
     from lowland.completion.cells.summary import TableSummary
 
-# beyond this many rows and columns, factorising the pattern takes longer than the fit
-WIDEST_PATTERN = 6_000
 USUAL_RANK = 16
 # tables with so many cells per line tell more factors apart, if so many lines do not take too much memory
 LARGER_RANK, CELLS_PER_LINE, MOST_LINES = 32, 50, 200_000
@@ -49,7 +47,7 @@ class BayesianSettings:
     biases : bool
     pattern : bool or None
         Whether the pattern of observed cells is a feature of rows and columns; None means yes for sparse
-        tables of grades with at most 6,000 rows or columns, unless cells held out show that it does harm.
+        tables of grades, unless cells held out show that it does harm.
     pattern_ridge : float or None
         Ridge of the pattern's coefficients; None means 2, or 10 if cells held out show that it is better.
     row_order, column_order : tuple of (float, float, int, str) or None
@@ -172,8 +170,7 @@ class BayesianSettings:
             check_by_column(getattr(self, name), name)
         m, n = table.shape
         graded = table.graded
-        chosen = table.lists_choices and min(m, n) <= WIDEST_PATTERN
-        pattern = chosen if self.pattern is None else self.pattern
+        pattern = table.lists_choices if self.pattern is None else self.pattern
         noise = ("common" if graded else "column") if self.noise == "auto" else self.noise
         by_column = not graded and table.units_differ
         scale = ("column" if by_column else "common") if self.scale == "auto" else self.scale

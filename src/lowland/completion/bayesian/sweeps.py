@@ -21,7 +21,7 @@ from lowland.completion.bayesian.model import PosteriorModel
 from lowland.completion.bayesian.objective import BayesianCompletion
 from lowland.completion.bayesian.pattern_choice import choose_pattern
 from lowland.completion.bayesian.scaling import Scaling
-from lowland.completion.bayesian.settings import USUAL_RANK, BayesianSettings
+from lowland.completion.bayesian.settings import MOST_CALIBRATED, USUAL_RANK, BayesianSettings
 from lowland.completion.bayesian.starting.grown_start import grow, padded, posterior_of
 from lowland.completion.bayesian.starting.start import feature_maps, first_point, make_objective
 from lowland.completion.cells.summary import TableSummary
@@ -142,9 +142,9 @@ def fit_cells(  # noqa: PLR0913
         # of columns of levels, factors to spare only learn noise, which levels of a column share
         least = 1 if settings.grouped else settings.rank or 1
         settings = replace(settings, rank=max(least, grown[0].model.rank))
-    if settings.pattern and asked is None and settings.calibrated:
-        settings, trial = choose_pattern(scaled, settings, covariates)
-    maps = feature_maps(settings, (m, n), covariates)
+    maps = feature_maps(settings, scaled, covariates)
+    if settings.pattern and asked is None and (settings.calibrated or scaled.size > MOST_CALIBRATED):
+        settings, maps, trial = choose_pattern(scaled, settings, maps, covariates)
     objective = make_objective(scaled, settings, maps, covariates, graded=summary.graded, trial=trial)
     start = None if before is None else _extended(before, objective)
     if grown is not None:
@@ -242,6 +242,8 @@ def _model_of(
     wandering: Matrix | None,
 ) -> PosteriorModel:
     rows, columns = objective.moments(posterior)
+    row_map, row_coefficients = maps[0].spread_out(posterior.row_coefficients)
+    column_map, column_coefficients = maps[1].spread_out(posterior.column_coefficients)
     kept = () if sampling is None else sampling.state.kept
     left, right = (np.empty((len(kept), *side.means.shape), objective.dtype) for side in (rows, columns))
     for k, theta in enumerate(kept):
@@ -252,8 +254,8 @@ def _model_of(
         biased=bool(objective.model.biases),
         noise_precision=posterior.noise_precision,
         column_precisions=posterior.column_precisions,
-        row_prior=LearntPrior(posterior.row_precision, posterior.row_coefficients, maps[0], wandering),
-        column_prior=LearntPrior(posterior.column_precision, posterior.column_coefficients, maps[1]),
+        row_prior=LearntPrior(posterior.row_precision, row_coefficients, row_map, wandering),
+        column_prior=LearntPrior(posterior.column_precision, column_coefficients, column_map),
         scaling=scaling,
         labels=labels,
         row_draws=left,

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from lowland.bayes.order_basis import OrderBasis
 from lowland.bayes.row_scales import RowScales
 from lowland.cells.labels import TableLabels
-from lowland.completion.bayesian.features import PATTERN_RIDGE, FeatureMap
+from lowland.completion.bayesian.features import FeatureMap
 from lowland.completion.bayesian.learnt_prior import LearntPrior
 from lowland.completion.bayesian.model import PosteriorModel
+from lowland.completion.bayesian.pattern_design import PATTERN_RIDGE
 from lowland.completion.bayesian.scaling import Scaling
 from lowland.core.arrays import Matrix
 from lowland.core.damage import check_arrays, number, require

@@ -8,8 +8,9 @@ import numpy as np
 
 from lowland.bayes.side_prior import SidePrior
 from lowland.cells.sides import TableCells
-from lowland.completion.bayesian.features import PATTERN_RIDGE, FeatureMap, SideCovariates
+from lowland.completion.bayesian.features import FeatureMap, SideCovariates
 from lowland.completion.bayesian.objective import BayesianCompletion
+from lowland.completion.bayesian.pattern_design import PATTERN_RIDGE
 from lowland.completion.bayesian.prior_learning import PriorTrial
 from lowland.completion.bayesian.settings import BayesianSettings
 from lowland.completion.cells.held_out import hold_out
@@ -23,10 +24,10 @@ FIRST_SIZE = 0.5
 
 
 def feature_maps(
-    settings: BayesianSettings, shape: tuple[int, int], covariates: SideCovariates
+    settings: BayesianSettings, cells: TableCells, covariates: SideCovariates
 ) -> tuple[FeatureMap, FeatureMap]:
-    """Return the maps to the features of rows and of columns."""
-    m, n = shape
+    """Return the maps to the features of rows and of columns of a table."""
+    m, n = cells.shape
     ridge = settings.pattern_ridge or PATTERN_RIDGE
     rows, columns = (
         FeatureMap.of(covariates, partners if settings.pattern else 0, ridge, order)
@@ -34,7 +35,7 @@ def feature_maps(
             covariates, (n, m), (settings.row_order, settings.column_order), strict=True
         )
     )
-    return rows, columns
+    return rows.held_to_leading(cells, 0), columns.held_to_leading(cells, 1)
 
 
 def make_objective(
