@@ -40,6 +40,7 @@ SUITE = (
     Run("micro/sensing_pass.py", (), ("--side", "20", "--measurements", "1500", "--rank", "2")),
     Run("scaling/completion.py", (), ("--seeds", "1")),
     Run("scaling/growth.py", ("--repeats", "1")),
+    Run("scaling/replay.py", (), ("--newcomers", "5", "--known", "2")),
     Run("scaling/ratings_at_scale.py", (), ("--size", "20000", "--only", "neither", "default")),
     Run("scaling/goals.py", (), ("--repeats", "1", "--only", "iris")),
     Run("scaling/cluster.py", (), ("--ratings", "60000", "--sweeps", "1")),
