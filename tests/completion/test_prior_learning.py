@@ -10,7 +10,7 @@ from lowland.bayes.products import product_means, product_variances
 from lowland.bayes.side_prior import unpack_lower
 from lowland.cells.sides import TableCells
 from lowland.cells.taken import without_cells
-from lowland.completion.bayesian import pattern_choice
+from lowland.completion.bayesian import features, pattern_choice, pattern_design
 from lowland.completion.bayesian import settings as bayesian_settings
 from lowland.completion.bayesian.objective import BayesianCompletion
 from lowland.completion.bayesian.pattern_choice import choose_pattern
@@ -321,10 +321,12 @@ def test_the_ridge_of_the_pattern_is_saved(rng, tmp_path, monkeypatch, quick_sta
     np.testing.assert_array_equal(read.transform(rows), fit.transform(rows))
 
 
-@pytest.mark.parametrize("method", ["variational", "gibbs"])
+@pytest.mark.parametrize(("method", "widest"), [("variational", 6_000), ("gibbs", 6_000), ("gibbs", 20)])
 def test_calibrated_fits_on_the_disk_have_the_bits_of_those_in_memory(
-    method, rng, tmp_path, monkeypatch, quick_starts
+    method, widest, rng, tmp_path, monkeypatch, quick_starts
 ):
+    monkeypatch.setattr(features, "WIDEST_PATTERN", widest)
+    monkeypatch.setattr(pattern_design, "MOST_DIRECTIONS", 15)
     pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     monkeypatch.setattr(line_bounds, "BLOCK", 250)
     monkeypatch.setattr(bayesian_settings, "LEAST_CALIBRATED", 500)
