@@ -8,8 +8,8 @@ import numpy as np
 
 from lowland.core.arrays import Matrix
 
-# rows of an outer product that are formed at once
-TOGETHER = 512
+# rows of an outer product that are formed at once, and rows that are copied in double precision
+TOGETHER, MANY = 512, 32_768
 
 
 class Design(Protocol):
@@ -67,8 +67,11 @@ class MatrixDesign:
         """Return the smaller Gram matrix."""
         n, f = self.shape
         if f <= n:
-            whole = np.column_stack([np.ones(n), self.covariates])
-            small: Matrix = whole.T @ whole
+            small: Matrix = np.zeros((f, f))
+            for low in range(0, n, MANY):
+                some = self.covariates[low : low + MANY]
+                whole = np.column_stack([np.ones(len(some)), some])
+                small += whole.T @ whole
             return small
         gram = np.zeros((n, n))
         self.add_outer(gram)

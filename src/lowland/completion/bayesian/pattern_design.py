@@ -14,7 +14,7 @@ from lowland.core.running.stages import stage
 # ridge of the coefficients; learning it by the bound diverges and loses the gain in accuracy
 PATTERN_RIDGE = 2.0
 # directions of a large pattern: at most, and numbers that they and the features may take of one side
-MOST_DIRECTIONS, MOST_NUMBERS = 256, 50_000_000
+MOST_DIRECTIONS, MOST_NUMBERS = 256, 25_000_000
 # passes over the cells, and directions that are followed besides
 PASSES, SPARE = 2, 10
 
