@@ -118,7 +118,7 @@ def _dates(
     told = as_iso(LabelColumn(np.arange(some.size), some), form)
     if told is None:
         return None
-    dates = np.full(names.size, np.datetime64("NaT"), "datetime64[us]")
+    dates = np.full(names.size, np.datetime64("NaT", "us"))
     try:
         dates[known] = [np.datetime64(text.removesuffix("+00:00"), "us") for text in told.tolist()]
     except ValueError:  # such as quarters
