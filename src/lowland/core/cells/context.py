@@ -202,7 +202,9 @@ def _of_objects(cells: NDArray[Any]) -> NDArray[Any]:
         return np.array([np.nan if cell is None else cell for cell in missing], np.float64)
     if known and all(isinstance(cell, date) for cell in known):
         days = [None if cell is None else np.datetime64(_without_zone(cell), "us") for cell in missing]
-        return np.array([np.datetime64("NaT", "us") if day is None else day for day in days], "datetime64[us]")
+        return np.array(
+            [np.datetime64("NaT", "us") if day is None else day for day in days], "datetime64[us]"
+        )
     return label_cells(np.array(missing, object))
 
 
