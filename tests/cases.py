@@ -51,6 +51,7 @@ from lowland.networks.regions.model import Relu
 from lowland.networks.regions.objective import ReluObjective
 from lowland.networks.search.pattern_walk import PatternWalk
 from lowland.objectives import make_objective
+from lowland.objectives.unlisted import Unlisted
 from lowland.search import (
     Accelerated,
     Alternating,
@@ -385,6 +386,13 @@ DRAWN_LOSSES = [case for case in LOSSES if case.name != "mixed"] + [
     Case(Mixed, _mixed, "four kinds", {"draw": _draw_mixed, "slopes": _mixed_slopes})
 ]
 
+
+def _distinct(count, shape):
+    """Return some entries of a matrix, each once."""
+    places = _rng().permutation(shape[0] * shape[1])[:count]
+    return Entries(*np.divmod(np.sort(places), shape[1]), shape)
+
+
 PENALTIES = [
     Case(Ridge, lambda: Ridge(0.7, 14), "ridge", {"size": 17}),
     Case(Ridge, lambda: Ridge(0.7, 14, sides=2), "ridge of one factor", {"size": 14}),
@@ -406,6 +414,12 @@ PENALTIES = [
         lambda: Balancing(0.3, (4, 3), 2, is_complex=True),
         "complex balancing",
         {"size": 28, "model": lambda: General((4, 3), 2, is_complex=True)},
+    ),
+    Case(
+        Unlisted,
+        lambda: Unlisted(0.3, _distinct(7, (5, 4)), General((5, 4), 2)),
+        "unlisted cells",
+        {"size": 18, "model": lambda: General((5, 4), 2)},
     ),
     Case(
         TuckerBalancing,
@@ -485,6 +499,17 @@ OBJECTIVES += [
         General,
         lambda: make_small_objective(General((7, 6), 2), penalty=0.4, balancing=0.3),
         "ridge and balancing",
+    ),
+    Case(
+        General,
+        lambda: make_small_objective(
+            General((7, 6), 2),
+            penalty=0.4,
+            weighted=True,
+            unlisted=0.2,
+            measurement=_distinct(25, (7, 6)),
+        ),
+        "unlisted cells",
     ),
     Case(
         General,

@@ -13,6 +13,7 @@ from lowland.core.promises.protocols import MajorisedLoss
 from lowland.core.results.records import Factors
 from lowland.losses import Balancing, BiasRidge, Clipped, LogPoisson, Mixed, Ordinal, Poisson, Ridge, Squared
 from lowland.models import General
+from lowland.objectives.unlisted import Unlisted
 from lowland.tensors.tucker.balancing import TuckerBalancing
 from lowland.tensors.tucker.model import Tucker
 from lowland.testing import check_loss, check_offers, check_penalty
@@ -193,6 +194,11 @@ def _exact_penalty(penalty, theta):
         weights = [1.0] * count if penalty.weights is None else penalty.weights.tolist()
         half = strength * getattr(penalty, "sides", 1) / 2
         return half * sum(Fraction(w) * number**2 for w, number in zip(weights, part, strict=True))
+    if isinstance(penalty, Unlisted):
+        (m, n), r = penalty.model.shape, penalty.model.rank
+        matrix = x[: m * r].reshape(m, r) @ x[m * r :].reshape(n, r).T
+        matrix[penalty.entries.rows, penalty.entries.columns] = Fraction(0)
+        return strength / 2 * (matrix**2).sum()
     if isinstance(penalty, Balancing):
         (m, n), r, both = penalty.shape, penalty.rank, 2 if penalty.is_complex else 1
         parts = x[: (m + n) * r * both].reshape(m + n, r, both)
@@ -260,6 +266,8 @@ def test_penalties_keep_what_proofs_rest_on(case, rng):
     if "model" in case.extra:
         model = case.extra["model"]()
         balanced = model.canonical(rng.standard_normal(model.size))
+    if isinstance(penalty, Unlisted):  # it depends on the matrix, however its factors are balanced
+        balanced = None
     assert penalty.vanishes_when_balanced == (balanced is not None)
     check_penalty(penalty, theta, balanced=balanced, factor_size=case.extra.get("factor_size", theta.size))
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar, final
 from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Vector
 from lowland.core.promises.capabilities import offers
-from lowland.core.promises.fits import Fit
+from lowland.core.promises.fits import Fit, is_matrix_fit
 from lowland.core.results.findings import Finding
 
 F = TypeVar("F", bound=Fit)
@@ -33,6 +33,8 @@ class Judge(Generic[F]):
         the budget left by those before.
     holds_constrained : tuple of str
         Claims for which the finding also holds under constraints on factors.
+    about_missing : bool
+        Whether claims are about what is not measured: nothing is where cells that are not listed count, too.
     """
 
     claims: tuple[str, ...]
@@ -40,9 +42,12 @@ class Judge(Generic[F]):
     answer: Callable[[F, Vector, Judgement], list[Finding]]
     stage: int
     holds_constrained: tuple[str, ...] = ()
+    about_missing: bool = False
 
     def fits(self, objective: Fit) -> bool:
         """Whether an objective offers what is needed."""
+        if self.about_missing and is_matrix_fit(objective) and objective.relaxation.unlisted_weight:
+            return False
         return offers(objective, self.needs)
 
 

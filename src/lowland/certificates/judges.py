@@ -14,7 +14,13 @@ from lowland.core.promises.fits import Fit, MatrixFit
 # without an annotation, so that the type checker compares what a judge takes with what its row says
 JUDGES = (
     Judge(("stationary",), Fit, judge_stationarity, stage=0),
-    Judge(("determined_by_data", "uniquely_determined"), MatrixFit, judge_identifiability, stage=1),
+    Judge(
+        ("determined_by_data", "uniquely_determined"),
+        MatrixFit,
+        judge_identifiability,
+        stage=1,
+        about_missing=True,
+    ),
     Judge(
         ("globally_optimal", "convex_optimal"),
         MatrixFit,
@@ -22,7 +28,7 @@ JUDGES = (
         stage=2,
         holds_constrained=("globally_optimal",),
     ),
-    Judge(("locally_unique",), MatrixFit, judge_local_uniqueness, stage=3),
+    Judge(("locally_unique",), MatrixFit, judge_local_uniqueness, stage=3, about_missing=True),
     Judge(CURVATURE_CLAIMS, Fit, judge_curvature, stage=4),
 )
 MATRIX_CLAIMS = claims_of(JUDGES)

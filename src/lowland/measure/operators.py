@@ -1,4 +1,4 @@
-"""The m x n operators that adjoints of measurements return: sparse matrices, and sums."""
+"""The m x n operators that adjoints of measurements return: sparse, of low rank, and sums."""
 
 from __future__ import annotations
 
@@ -77,6 +77,32 @@ class SparseMap:
         dense, side = np.zeros(self.shape, dtype=self.values.dtype), self._by_row
         np.add.at(dense, (side.lines, side.partners), side.values)
         return dense
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class LowRankMap:
+    """A real matrix left @ right.T that is not formed."""
+
+    left: Matrix
+    right: Matrix
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (m, n)."""
+        return self.left.shape[0], self.right.shape[0]
+
+    def matmat(self, block: Matrix) -> Matrix:
+        """Return M @ block."""
+        return np.asarray(self.left @ (self.right.T @ block))
+
+    def rmatmat(self, block: Matrix) -> Matrix:
+        """Return M^T @ block."""
+        return np.asarray(self.right @ (self.left.T @ block))
+
+    def toarray(self) -> Matrix:
+        """Return the dense matrix."""
+        return np.asarray(self.left @ self.right.T)
 
 
 @final

@@ -19,6 +19,7 @@ from lowland.losses import BiasRidge, Ridge, Squared
 from lowland.measure import Dense, Entries
 from lowland.models import General
 from lowland.objectives.problem import RecoveryProblem
+from lowland.objectives.unlisted import Unlisted, side_gram
 
 # most halvings of the step of a line whose objective would rise
 HALVINGS = 12
@@ -28,7 +29,7 @@ SIDES = ("rows", "columns")
 def make_block_solver(objective: RecoveryProblem) -> BlockSolver | None:
     """Return the block solver of an objective, or None if its blocks are not least-squares problems."""
     model, measurement = objective.model, objective.measurement
-    penalised = all(isinstance(p, Ridge | BiasRidge) for p in objective.penalties)
+    penalised = all(isinstance(p, Ridge | BiasRidge | Unlisted) for p in objective.penalties)
     if not penalised or not isinstance(model, General):
         return None
     if objective.is_nonnegative and isinstance(objective.loss, Squared) and isinstance(measurement, Entries):
@@ -59,6 +60,8 @@ class EntryBlocks:
     """Blocks of completion: each row of a factor has its own small normal equations.
 
     A free bias is solved together with its row: the coefficient of a column of ones in the other factor.
+    Where cells that are not listed count as zeros, all cells of a line do so with their small weight in one
+    Gram matrix, and the listed ones have what remains of their weight.
 
     Parameters
     ----------
@@ -88,8 +91,20 @@ class EntryBlocks:
         if name == "offset":
             return self._solve_offset(theta)
         side = ("rows", "columns").index(name)
-        values = self.objective.sorted_data[side][0]
-        return self.fit_side(theta, side, values, self.side_weights[side], penalty)
+        return self.fit_side(theta, side, *self._targets[side], penalty)
+
+    @cached_property
+    def _targets(self) -> list[tuple[Vector, Vector | None]]:
+        """Targets and weights of cells in row and in column order, less what all cells of a line have."""
+        unlisted, out = self.objective.unlisted, list[tuple[Vector, Vector | None]]()
+        for (values, _), weights in zip(self.objective.sorted_data, self.side_weights, strict=True):
+            if unlisted is None:
+                out.append((values, weights))
+                continue
+            whole = np.ones_like(values) if weights is None else weights
+            rest = whole - values.dtype.type(unlisted.strength)
+            out.append((values * (whole / rest), rest))
+        return out
 
     def fit_side(
         self, theta: Vector, side: int, values: Vector, weights: Vector | None, penalty: float
@@ -130,6 +145,8 @@ class EntryBlocks:
         if free_bias:
             partner = np.hstack([partner, np.ones((partner.shape[0], 1), dtype)])
         precision = np.diag([penalty] * r + [self.objective.bias_penalty] * free_bias)
+        if self.objective.unlisted is not None:
+            precision = precision + side_gram(self.objective.unlisted, partner)
         touch(rows_work(indices.size, starts.size, partner.shape[1], single=dtype.itemsize == 4))
         form = default_form(partner.shape[1], self.measurement.shape)
         solved = solve_rows(partner, starts, indices, values, weights=weights, precision=precision, form=form)

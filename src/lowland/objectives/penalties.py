@@ -13,6 +13,7 @@ from lowland.core.promises.protocols import Measurement, Model, Penalty
 from lowland.losses import Balancing, BiasRidge, Ridge
 from lowland.measure import Entries
 from lowland.models import General, Psd
+from lowland.objectives.unlisted import Unlisted
 
 # row and column weights further from one than this would lose digits in the scaling
 SMALLEST_WEIGHT = 1e-100
@@ -122,7 +123,49 @@ def resized_penalties(
             out.append(replace(penalty, rank=model.rank))
         elif isinstance(penalty, BiasRidge):
             out.append(replace(penalty, start=model.factor_size))
+        elif isinstance(penalty, Unlisted) and isinstance(model, General):
+            out.append(replace(penalty, model=model))
     return tuple(out)
+
+
+def make_unlisted(
+    model: Model, measurement: Measurement, weights: Vector | None, strength: float, *, plain: bool
+) -> Unlisted:
+    """Return the penalty of cells that are not listed, checked.
+
+    Parameters
+    ----------
+    model : Model
+    measurement : Measurement
+    weights : ndarray, shape (p,), or None
+        Of the listed cells.
+    strength : float
+        Weight of each cell that is not listed.
+    plain : bool
+        Whether errors are squared, and neither signs nor weights of rows and columns are asked for.
+    """
+    if not (np.isfinite(strength) and strength > 0):
+        raise InvalidInputError("unlisted must be a positive weight", repr(strength))
+    suited = isinstance(model, General) and not model.biases and not model.is_complex
+    if not isinstance(measurement, Entries) or not isinstance(model, General) or not (suited and plain):
+        raise InvalidInputError(
+            "unlisted needs squared errors of observed entries of a real matrix, without biases",
+            f"{type(measurement).__name__}, structure {model.name}, biases {getattr(model, 'biases', ())}",
+            "nonnegative factors and side_weights do not go with it",
+            "leave it out",
+        )
+    if measurement.repeats > 1:
+        given = f"an entry {measurement.repeats} times"
+        raise InvalidInputError("unlisted needs each entry once", given, fix="take their means")
+    least = 1.0 if weights is None else float(weights.min(initial=np.inf))
+    if not strength < least:
+        raise InvalidInputError(
+            "unlisted must be smaller than the weight of any listed entry",
+            f"{strength:g}, smallest weight {least:g}",
+            fix="raise the weights, or lower it",
+        )
+    _ = measurement.pattern  # sorted once, and shared by the entries in double precision
+    return Unlisted(float(strength), measurement.in_double(), model)
 
 
 def make_ridge(model: Model, strength: float, side_weights: tuple[Vector, Vector] | None) -> Ridge:

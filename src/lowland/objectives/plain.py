@@ -45,16 +45,18 @@ def plain_problem(objective: RecoveryProblem, theta: Vector, words: str) -> Matr
     else:
         u = v = np.asarray(model.unpack(theta))  # type: ignore[attr-defined]
         a, b, c = np.zeros(0), np.zeros(0), 0.0
-    sides = objective.side_weights
+    sides, y, weights = objective.side_weights, objective.y, objective.weights
     measurement, cells = objective.measurement, None
     if isinstance(measurement, Entries) and not model.is_complex:
         cells = (measurement.rows, measurement.columns)
+        if objective.unlisted is not None:
+            y, weights, cells = objective.unlisted.all_cells(y, weights)
     balancing = sum(p.strength for p in objective.penalties if isinstance(p, Balancing))
     matrices = None if cells is not None else _measuring_matrices(objective)
     base = measurement.base if isinstance(measurement, RealParts) else measurement
     return MatrixProblem(
-        y=objective.y,
-        weights=np.ones(objective.y.size) if objective.weights is None else objective.weights,
+        y=y,
+        weights=np.ones(y.size) if weights is None else weights,
         u=u,
         v=v,
         cells=cells,
@@ -114,9 +116,10 @@ def recovery_document(objective: RecoveryProblem, theta: Vector, certificate: Ce
     model, loss = objective.model, objective.loss
     robust = robust_name(loss)
     known = robust is not None or isinstance(loss, Squared | Poisson | Binomial)
-    if objective.side_weights is not None or not known:
+    if objective.side_weights is not None or objective.unlisted is not None or not known:
         raise UnsupportedError(
-            "documents of recoveries hold no weights of rows and columns and no losses by column",
+            "documents of recoveries hold no weights of rows and columns, no unlisted cells and no losses by "
+            "column",
             f"loss {loss.name}",
             fix="complete the table with MatrixCompletion, whose documents do",
         )

@@ -31,6 +31,7 @@ from lowland.measure.operators import cell_work
 from lowland.models import Psd
 from lowland.objectives.expansion import expand
 from lowland.objectives.measuring_matrices import MeasuringMatrices
+from lowland.objectives.unlisted import Unlisted
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,6 +233,11 @@ class RecoveryProblem:
     def bias_penalty(self) -> float:
         """Strength of the ridge on row and column biases; 0 where they are free."""
         return sum(p.strength for p in self.penalties if isinstance(p, BiasRidge))
+
+    @cached_property
+    def unlisted(self) -> Unlisted | None:
+        """The penalty of cells that are not listed, None if these do not count."""
+        return next((p for p in self.penalties if isinstance(p, Unlisted)), None)
 
     @cached_property
     def side_weights(self) -> tuple[Vector, Vector] | None:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector, check_floats, check_numbers
-from lowland.core.complex_views import as_reals
 from lowland.core.doors import public
 from lowland.core.errors import InvalidInputError
 from lowland.core.promises.powers import BatchGradient, BlockSolver, ModularJacobian
@@ -19,18 +18,18 @@ from lowland.core.promises.protocols import Loss, Measurement, Model, in_double
 from lowland.core.results.findings import Certificate
 from lowland.core.results.records import ObservedPattern
 from lowland.core.results.verification import Verification
-from lowland.core.wording import InCode, Remedy
-from lowland.losses import Clipped, Squared, in_words
-from lowland.measure import Entries, RealParts
+from lowland.losses import Squared, in_words
+from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives.batches import make_batches
 from lowland.objectives.biases import Biases
 from lowland.objectives.blocks import make_block_solver
 from lowland.objectives.elimination import Elimination, make_elimination
+from lowland.objectives.in_reals import in_reals
 from lowland.objectives.jacobian_matrices import direct_work, is_direct
 from lowland.objectives.linearisation import RecoveryLinearisation
 from lowland.objectives.modular import make_modular_jacobian
-from lowland.objectives.penalties import make_penalties, resized_penalties
+from lowland.objectives.penalties import make_penalties, make_unlisted, resized_penalties
 from lowland.objectives.problem import RecoveryProblem
 from lowland.objectives.reduction import Reduction, make_reduction
 from lowland.objectives.relaxation import Relaxation
@@ -254,6 +253,7 @@ def make_objective(  # noqa: PLR0913
     bias_penalty: float = 0.0,
     side_weights: tuple[ArrayLike, ArrayLike] | None = None,
     nonnegative: bool = False,
+    unlisted: float | None = None,
 ) -> RecoveryObjective:
     """Check the parts and combine them into an objective.
 
@@ -280,6 +280,9 @@ def make_objective(  # noqa: PLR0913
         Positive weights of rows and columns in both ridges, for observed entries.
     nonnegative : bool
         Whether factors must be nonnegative.
+    unlisted : float, optional
+        Weight of the cells that are not among the observed entries, which then count as zeros. It must be
+        smaller than the weight of any entry. Sums over these cells cost no more than those over the entries.
 
     Returns
     -------
@@ -309,7 +312,7 @@ def make_objective(  # noqa: PLR0913
             "y must have one value per measurement", f"{numbers.size} values for {measurement.size}"
         )
     twice = np.iscomplexobj(numbers)
-    measurement, data = _in_reals(measurement, numbers, model, loss)
+    measurement, data = in_reals(measurement, numbers, model, loss)
     if measurement.shape != model.shape:
         raise InvalidInputError(
             "model and measurement must have the same shape", f"{model.shape} and {measurement.shape}"
@@ -342,39 +345,7 @@ def make_objective(  # noqa: PLR0913
             f"{type(measurement).__name__}, structure {model.name}",
             fix="fit without biases, or allow negative factors",
         )
+    if unlisted is not None:
+        plain = isinstance(loss, Squared) and not nonnegative and side_weights is None
+        penalties += (make_unlisted(model, measurement, weight, unlisted, plain=plain),)
     return RecoveryObjective(measurement, data, model, loss, weight, penalties, nonnegative)
-
-
-def _in_reals(
-    measurement: Measurement, numbers: Matrix, model: Model, loss: Loss
-) -> tuple[Measurement, Vector]:
-    """Return measurement and data as real numbers."""
-    complex_data = np.iscomplexobj(numbers)
-    if np.dtype(measurement.dtype).kind != "c":
-        if complex_data:
-            raise InvalidInputError(
-                "y is complex but the measurement is real",
-                f"y of {numbers.dtype}, {type(measurement).__name__} of {measurement.dtype}",
-                "the matrix is complex only if its measurement is",
-                Remedy(
-                    "make the measurement complex",
-                    InCode('for instance Entries(..., dtype="complex128")'),
-                ),
-            )
-        if model.is_complex:
-            raise InvalidInputError(
-                "the model is complex but the measurement is real", type(measurement).__name__
-            )
-        return measurement, numbers
-    if not model.is_complex:
-        kind = type(measurement).__name__
-        raise InvalidInputError("the measurement is complex but the model is real", kind)
-    if isinstance(measurement, RealParts):
-        return measurement, as_reals(numbers)
-    if complex_data and not isinstance(loss, Squared | Clipped):
-        raise InvalidInputError(
-            f"loss {loss.name} needs real data",
-            f"y of {numbers.dtype}",
-            fix="pass real counts or frequencies",
-        )
-    return RealParts(measurement, both=complex_data), as_reals(numbers)

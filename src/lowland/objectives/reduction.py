@@ -30,7 +30,7 @@ FLOOR = 1e-12
 
 def make_reduction(objective: RecoveryProblem, blocks: BlockSolver | None) -> Reduction | None:
     """Return the reduction of an objective, or None if lines are not least-squares problems."""
-    if not isinstance(blocks, EntryBlocks) or objective.dtype != np.float64:
+    if not isinstance(blocks, EntryBlocks) or objective.dtype != np.float64 or objective.unlisted is not None:
         return None
     return Reduction(objective, blocks)
 

@@ -8,7 +8,8 @@ so D = y.nu - sum nu^2 / (2 w) is a lower bound if ||A* nu||_2 <= penalty and B^
 vector is the weighted residual times the best feasible scale. A penalty that weights row i by a_i
 and column j by b_j bounds the norm of A* nu with entries divided by sqrt(a_i b_j); a ridge kappa on a
 bias, with weight c, needs no constraint and costs (B^T nu)^2 / (2 kappa c). For other convex losses
-the first two terms are minus the conjugates of the losses at -nu / w.
+the first two terms are minus the conjugates of the losses at -nu / w. Where cells that are not listed count
+as zeros, the dual matrix has entries N_ij there too, each of which costs N_ij^2 / 2 over their weight.
 """
 
 from __future__ import annotations
@@ -86,19 +87,20 @@ def dual_bound(objective: MatrixFit, theta: Vector, upper: float, given: Judgeme
         return ZERO_BOUND
     bound = _norm_bound(objective, theta, direction, given)
     rigour, _ = _charged(objective, direction, bound)
-    error = penalised_error(objective, direction)
+    error = penalised_error(objective, direction) + objective.relaxation.dual_error(theta, direction)
     highest = (bound.value + error) * (1 + 1e-15)
     if not np.isfinite(highest):
         return replace(ZERO_BOUND, limited_by=bound.limited_by)
     limit = objective.penalty / highest if highest > 0 else np.inf
-    lower = _scaled(objective, direction, limit, upper, bound.reason, rigour)
+    others = objective.relaxation.unlisted_square(theta)
+    lower = _scaled(objective, direction, limit, upper, bound.reason, rigour, others=others)
     return replace(lower, limited_by=bound.limited_by)
 
 
 def _norm_bound(objective: MatrixFit, theta: Vector, direction: Vector, given: Judgement) -> Bound:
     settings = given.settings
     return norm_bound(
-        objective.relaxation.adjoint(direction),
+        objective.relaxation.dual(theta, direction),
         method=settings.norm_bound,
         largest_dense=settings.largest_dense,
         steps=settings.lanczos_steps,
@@ -125,8 +127,9 @@ def _scaled(
     rigour: Rigour,
     *,
     toll: float = 0.0,
+    others: float = 0.0,
 ) -> LowerBound:
-    """Return the bound of the best feasible multiple of `direction`; each multiple s costs s * toll."""
+    """Return the bound of the best feasible multiple of `direction`; s costs s * toll + s^2 others / 2."""
     y = (
         objective.y - float(objective.predict(objective.centre())[0])
         if objective.model.biases
@@ -136,7 +139,7 @@ def _scaled(
     linear, square = float(y @ direction), float(direction @ inverse)
     if not SMALLEST_SQUARE < square < 1 / SMALLEST_SQUARE:
         return ZERO_BOUND
-    penalised = bias_square(objective, direction)
+    penalised = bias_square(objective, direction) + others
     scale = float(np.clip((linear - toll) / (square + penalised), 0.0, limit))
     nu = scale * direction
     curved = nu * nu if objective.weights is None else nu * (nu / objective.weights)
@@ -146,7 +149,7 @@ def _scaled(
     value -= toll * scale
     size = float(np.abs(y) @ np.abs(nu)) + 0.5 * float(curved.sum()) + abs(toll) * scale
     value -= gamma(y.size + 6) * size + bias_charge(objective, nu, y, upper)
-    value -= 0.5 * bias_square(objective, nu)
+    value -= 0.5 * bias_square(objective, nu) + 0.5 * others * scale**2 * (1 + 1e-14)
     if not value > 0:
         return ZERO_BOUND
     return LowerBound(value, rigour, reason, scale)
@@ -224,7 +227,8 @@ def _conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) -> L
     if not np.any(direction) or not np.isfinite(direction).all():
         return ZERO_BOUND
     bound = _norm_bound(objective, theta, direction, given)
-    highest = (bound.value + penalised_error(objective, direction)) * (1 + 1e-15)
+    error = penalised_error(objective, direction) + objective.relaxation.dual_error(theta, direction)
+    highest = (bound.value + error) * (1 + 1e-15)
     if not np.isfinite(highest):
         return replace(ZERO_BOUND, limited_by=bound.limited_by)
     # no more than the slopes themselves: for some losses the conjugate is infinite beyond
@@ -236,6 +240,7 @@ def _conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) -> L
     value -= gamma(ELEMENTARY) * float(sizes.sum()) * (1 + 1e-9)
     # of these slopes, not of the multiple: sums that cancel may differ by all that rounding moves it
     value -= 0.5 * bias_square(objective, objective.weighted(scaled)) * (1 + 1e-14)
+    value -= 0.5 * scale**2 * objective.relaxation.unlisted_square(theta) * (1 + 1e-14)
     if not (np.isfinite(value) and value > 0):
         return ZERO_BOUND
     reason = because("conjugates") + bound.reason

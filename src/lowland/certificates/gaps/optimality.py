@@ -162,10 +162,11 @@ def fitted_distance(objective: MatrixFit, gap: float) -> float:
     """Bound how far the fitted values of equally good points are from these: a weighted root mean square.
 
     A convex problem with half the weighted squares as its data term grows by at least half the squared
-    distance of the predictions from its minimiser's, and both points are within the gap of its minimum.
+    distance of the predictions from its minimiser's, and both points are within the gap of its minimum. Cells
+    that are not listed count among them where they count in the problem.
     """
-    weights = objective.weighted(np.ones(objective.y.size))
-    return float(2 * np.sqrt(2 * gap / weights.sum()) * (1 + 1e-12))
+    weight = float(objective.weighted(np.ones(objective.y.size)).sum()) + objective.relaxation.unlisted_weight
+    return float(2 * np.sqrt(2 * gap / weight) * (1 + 1e-12))
 
 
 def rounding_floor(objective: MatrixFit, theta: Vector) -> float:
@@ -179,7 +180,7 @@ def rounding_floor(objective: MatrixFit, theta: Vector) -> float:
 
 def convex_value(objective: MatrixFit, theta: Vector, upper: float) -> float:
     """Return the convex objective of this matrix, with the nuclear norm in place of the factors' ridge."""
-    paid = sum(p.value(theta) for p in objective.penalties if not p.is_of_biases)
+    paid = sum(p.value(theta) for p in objective.penalties if not p.keeps_linear_gauge)
     if not objective.penalty:
         return float(upper - paid)
     # the norm is computed from factors whose products may cancel
@@ -267,7 +268,8 @@ def rank_one_descent(objective: MatrixFit, theta: Vector, given: Judgement) -> D
     if objective.model.has_unit_trace:  # the step towards v v^H keeps the trace, so X shrinks as it is added
         change = change - z
         steepness = float(weights @ change)
-    curvature = float(change @ objective.weighted(change))
+    unlisted, bend, unlisted_error = objective.relaxation.unlisted_along(theta, direction)
+    curvature = float(change @ objective.weighted(change)) + bend
     if not (curvature > 0 and steepness > objective.penalty):
         return None
     length = (steepness - objective.penalty) / curvature
@@ -283,6 +285,9 @@ def rank_one_descent(objective: MatrixFit, theta: Vector, given: Judgement) -> D
     slack = gamma(z.size + 8)
     before, after = (float(np.sum(objective.weighted(part**2))) / 2 for part in (now, then))
     decrease = before * (1 - slack) - after * (1 + slack)
+    # terms of cells that are not listed change by this much
+    decrease -= length * unlisted + length**2 / 2 * bend
+    decrease -= (length + length**2) * unlisted_error + 1e-14 * length * (abs(unlisted) + length * abs(bend))
     return Descent(float(decrease - objective.penalty * length * (1 + 1e-12)), left, right, length)
 
 

@@ -153,7 +153,23 @@ class Relaxation(Protocol):
         """Return A*(weights) over the roots of the ridge's weights: the ridge bounds its spectral norm."""
 
     def gradient(self, theta: Vector) -> LinearMap:
-        """Return the gradient of the data term in X, over the roots of the ridge's weights."""
+        """Return the gradient in X of all but the ridge, over the roots of the ridge's weights."""
+
+    def dual(self, theta: Vector, weights: Vector) -> LinearMap:
+        """Return `adjoint(weights)`, with minus the slopes of a point at cells that are not listed."""
+
+    def dual_error(self, theta: Vector, weights: Vector) -> float:
+        """Return a bound on the rounding of what `dual` adds to the adjoint, in Frobenius norm."""
+
+    def unlisted_square(self, theta: Vector) -> float:
+        """Bound from above the weighted sum of squares of the cells of a point that are not listed."""
+
+    def unlisted_along(self, theta: Vector, direction: Factors) -> tuple[float, float, float]:
+        """Return slope and curvature of the term of such cells along a matrix, and their rounding."""
+
+    @property
+    def unlisted_weight(self) -> float:
+        """Weight of all cells that are not listed together."""
 
 
 class Biases(Protocol):

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.arrays import Vector
+from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
-from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
 from lowland.recheck.documents import Document, Settings, take_point
 from lowland.recheck.matrices.problem import SIDES, MatrixProblem
 from lowland.recheck.matrices.tables.units import doubts_of_rounding
@@ -21,6 +21,8 @@ from lowland.recheck.matrices.tables.values import (
     write_table,
 )
 
+# most cells of a table of which all are needed, listed or not: a gigabyte
+MOST_CELLS = 20_000_000
 DTYPES = ("float32", "float64")
 # settings that say in which units a table is fitted
 UNITS = ("powers", "scaling", "columns")
@@ -60,6 +62,7 @@ def table_problem(
     weighting = settings.word("penalty_weights", ("uniform", "counts"))
     nonnegative, units = settings.flag("nonnegative"), [settings.maybe(name) for name in UNITS]
     row_units = settings.maybe("row_units") if "row_units" in document.problem else None
+    unlisted = settings.maybe("unlisted") if "unlisted" in document.problem else None
     settings.word("dtype", DTYPES)  # the table has it already
     settings.close()
     (m, n), r = table.shape, u.shape[1] if u.ndim == 2 else 0
@@ -83,12 +86,15 @@ def table_problem(
             np.maximum(counts[0], 1) * m / table.size,
             np.maximum(counts[1], 1) * n / table.size,
         )
+    y, cells = written.y, (table.rows, table.columns)
+    if unlisted is not None:
+        y, weights, cells = all_cells(table, weights, Settings(unlisted))
     return MatrixProblem(
-        written.y,
+        y,
         weights,
         u,
         v,
-        cells=(table.rows, table.columns),
+        cells=cells,
         losses=written.losses,
         free=free,
         row_biases=a,
@@ -102,6 +108,37 @@ def table_problem(
         words=_describe(document.problem, table, r),
         doubts=(*doubts, *written.doubts),
     )
+
+
+def all_cells(
+    table: Observations, weights: Vector, settings: Settings
+) -> tuple[Vector, Vector, tuple[Indices, Indices]]:
+    """Return the values, weights and places of all cells of a table, of which those not listed count, too.
+
+    Raises
+    ------
+    FileFormatError
+        If the weight is no weight.
+    UnsupportedError
+        If that are too many cells.
+    """
+    value, weight = settings.number("value", least=-float(np.finfo(float).max)), settings.number("weight")
+    settings.close()
+    if not weight > 0:
+        raise FileFormatError("cells that are not listed have no weight", f"{weight:g}")
+    m, n = table.shape
+    if m * n > MOST_CELLS:
+        raise UnsupportedError(
+            "all cells of the table are needed, listed or not",
+            f"{m:,} x {n:,} cells, of at most {MOST_CELLS:,}",
+            fix="verify a certificate of a smaller table",
+        )
+    y, whole = np.zeros((m, n)), np.full((m, n), weight)
+    at = table.rows, table.columns
+    y[at] = table.values - table.values.dtype.type(value)
+    whole[at] = weights
+    rows, columns = np.indices((m, n))
+    return y.ravel(), whole.ravel(), (rows.ravel(), columns.ravel())
 
 
 def check_fixed_biases(free: tuple[str, ...], parts: Sequence[NDArray[Any]]) -> None:
@@ -128,6 +165,9 @@ def _describe(problem: Mapping[str, Any], table: Observations, r: int) -> str:
     for name in ("penalty", "bias_penalty"):
         if problem[name]:
             parts.append(f"{name.replace('_', ' ')} {problem[name]:.4g}{by_side}")
+    if "unlisted" in problem:
+        value, weight = (float(problem["unlisted"][name]) for name in ("value", "weight"))
+        parts.append(f"cells that are not listed count as {value:g} with weight {weight:.4g}")
     if problem["nonnegative"]:
         parts.append("nonnegative factors")
     parts += powers_in_words(problem["powers"])
