@@ -106,6 +106,15 @@ def lowland_lists(rank_by):
     return fit
 
 
+def lowland_unlisted(train, shape):
+    """The fit of clicks: ratings are left out, and cells that are not listed count."""
+    import lowland as ll
+
+    table = ll.Observations.from_triples(*train[:2], np.ones(len(train[0])), shape=shape)
+    model = ll.MatrixCompletion(unlisted=0, certify=False, random_state=0).fit(table)
+    return model.top(np.arange(shape[0]), max(K)).columns
+
+
 def grid(**settings):
     return [dict(zip(settings, pick, strict=True)) for pick in itertools.product(*settings.values())]
 
@@ -113,6 +122,7 @@ def grid(**settings):
 PEERS = {
     "lowland": (lambda train, shape: lowland_lists("auto")(train, shape), [{}]),
     "lowland by value": (lambda train, shape: lowland_lists("value")(train, shape), [{}]),
+    "lowland unlisted": (lambda train, shape: lowland_unlisted(train, shape), [{}]),
     "popularity": (popularity, [{}]),
     "ease": (ease, grid(penalty=(50, 100, 200, 400, 800))),
     "implicit ALS": (

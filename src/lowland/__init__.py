@@ -26,6 +26,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.completion.sensitivity.tipping": ["TippingPoint"],
         "lowland.completion.settled.record": ["Settled"],
         "lowland.completion.penalised.rank_path": ["RankPath"],
+        "lowland.completion.penalised.list_path": ["ListPath"],
         "lowland.completion.penalised.held_out_path": ["RankStep"],
         "lowland.core.results.reasons": ["Phrase"],
         "lowland.core.results.records": ["Factors", "SearchResult"],

@@ -17,6 +17,7 @@ from lowland.completion.explaining.explanation import Explanation as Explanation
 from lowland.completion.grades.grade_trial import GradeTrial as GradeTrial
 from lowland.completion.grades.probabilities import GradeProbabilities as GradeProbabilities
 from lowland.completion.penalised.held_out_path import RankStep as RankStep
+from lowland.completion.penalised.list_path import ListPath as ListPath
 from lowland.completion.penalised.rank_path import RankPath as RankPath
 from lowland.completion.ranking.list_trial import ListTrial as ListTrial
 from lowland.completion.ranking.ranking import Ranking as Ranking

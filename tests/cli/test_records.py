@@ -73,6 +73,7 @@ def test_every_setting_of_a_plan_is_an_option(setting):
         ValueKind.WHOLE: (7, 7),
         ValueKind.RANK: ("3", 3),
         ValueKind.NUMBER: ("0.5", 0.5),
+        ValueKind.MAYBE: (0.5, 0.5),
         ValueKind.TOLERANCE: (0.5, 0.5),
         ValueKind.LOSS: (["a=huber"], {"a": "huber"}),
         ValueKind.BOUNDS: (["a=0:9", "b=c=-1.5:"], {"a": [0.0, 9.0], "b=c": [-1.5, None]}),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.completion.ranking.list_trial import measure_lists
+from lowland.completion.ranking.list_gains import measure_lists
 from lowland.core.errors import UnsupportedError
 
 pytestmark = pytest.mark.usefixtures("plain_kernels_throughout", "light_fits_throughout")

@@ -227,6 +227,7 @@ class FitOptions(ABC):
             reading = replace(reading, form=replace(reading.form, censored="bound"))
         return replace(
             reading,
+            pairs=self.plan.unlisted is not None,
             dtype=self.run.dtype,
             two_level=[str(column) for column, word in named if word == "logistic"],
             words=bayesian,  # Bayesian methods fit levels as numbers

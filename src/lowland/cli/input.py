@@ -162,8 +162,11 @@ def describe_table(table: Table, row_order: bool | None = None) -> str:
     seen = table.observations
     m, n = seen.shape
     text = f"read as {table.layout}: {counted(m, 'row')}, {counted(n, 'column')}, "
+    share, others = f"{seen.size / (m * n):.1%}", f"{m * n - seen.size:,} missing"
     text += (
-        f"{counted(seen.size, 'observed cell')} ({seen.size / (m * n):.1%}), {m * n - seen.size:,} missing"
+        f"{counted(seen.size, 'pair')} listed ({share})"
+        if table.lists_pairs
+        else f"{counted(seen.size, 'observed cell')} ({share}), {others}"
     )
     empty_rows, empty_columns = int((seen.row_counts() == 0).sum()), int((seen.column_counts() == 0).sum())
     empty_rows -= 0 if table.totals is None else len(table.totals.rows)
@@ -182,6 +185,8 @@ def describe_table(table: Table, row_order: bool | None = None) -> str:
 def _folds(table: Table) -> list[str]:
     """Return which side holds times of several days, and the command that takes them for a tensor."""
     seen, lines = table.observations, []
+    if table.lists_pairs:
+        return []
     names, value = (table.names, f"--value {table.names[2]} ") if table.layout == "long" else (SIDES, "")
     for name, labels in zip(names, (seen.row_labels, seen.column_labels), strict=False):
         grid = None if labels is None else days_by_times(np.asarray(labels))

@@ -108,6 +108,12 @@ def _as_given(given: Any, name: str) -> Any:
     return given
 
 
+def _finite(given: float | None, name: str) -> float | None:
+    if given is not None and not np.isfinite(given):
+        raise InvalidInputError(f"{name} must be a finite number", f"{given:g}", fix=f"write {name} 0")
+    return given
+
+
 def _answer(text: str, name: str) -> bool | None:
     if text not in _ANSWERS:
         raise InvalidInputError(f"{name} is unknown", text, fix="use auto, yes or no")
@@ -209,6 +215,7 @@ KINDS: dict[ValueKind, tuple[Any, Callable[[Any, str], Any]]] = {
     ValueKind.WHOLE: (int, _as_given),
     ValueKind.RANK: (str, _rank),
     ValueKind.NUMBER: (str, _number_or_auto),
+    ValueKind.MAYBE: (float | None, _finite),
     ValueKind.TOLERANCE: (float | None, _as_given),
     ValueKind.LOSS: (list[str] | None, _losses),
     ValueKind.BOUNDS: (list[str] | None, _bounds),

@@ -77,7 +77,9 @@ class TableOptions:
     row: str | None = option(None, "Column of row labels; with --column or --value, of a long table.")
     column: str | None = option(None, "Long table: name of the column of column labels.")
     value: str | None = option(None, "Long table: name of the column of values.")
-    layout: str = option("auto", "Layout of the table: auto, long or wide.")
+    layout: str = option(
+        "auto", "Layout of the table: auto, long, wide, or pairs (without values, such as who bought what)."
+    )
     row_labels: bool | None = option(
         None, "Wide table: whether the first column names the rows; by default found out."
     )

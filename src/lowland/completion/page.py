@@ -12,6 +12,7 @@ from lowland.completion.auditing.box import box_of
 from lowland.completion.grades.grade_trial import BINS, GradeTrial
 from lowland.completion.grades.learning import Held
 from lowland.completion.page_opening import answer_first
+from lowland.completion.penalised.list_path import ListPath
 from lowland.completion.penalised.path_figures import path_figures
 from lowland.completion.penalised.rank_path import RankPath
 from lowland.completion.ranking.list_trial import WAYS, ListTrial, judge_lists
@@ -26,7 +27,7 @@ from lowland.report.page import Page, TableEntry
 
 def report_page(
     completed: Completed,
-    path: RankPath | None,
+    path: RankPath | ListPath | None,
     certificate: Certificate | None,
     *,
     title: str,
@@ -38,7 +39,7 @@ def report_page(
     Parameters
     ----------
     completed : Completed
-    path : RankPath or None
+    path : RankPath or ListPath or None
         How rank and penalty were chosen.
     certificate : Certificate or None
     title : str
@@ -65,7 +66,7 @@ def report_page(
     if completed.plain_fits is not None:
         spent = f"Choosing and fitting took {completed.plain_fits:.1f} times the work of the last fit alone."
         page = replace(page, notes=(*page.notes, spent))
-    lead = answer_first(completed, trial, levels or {})
+    lead = answer_first(completed, trial, levels or {}, lists)
     return replace(page, lead=lead, headline="", box=box_of(certificate, completed.model))
 
 

@@ -11,11 +11,12 @@ import numpy as np
 
 from lowland.cells.sides import TableCells
 from lowland.completion.cells.summary import TableSummary
+from lowland.completion.ranking.list_trial import ListTrial, judge_lists
 from lowland.completion.row_units.suspicion import look_like_variables, some_rows
 from lowland.completion.row_units.units import moments_of_rows
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import data_of
-from lowland.completion.tables.model import all_squared
+from lowland.completion.tables.model import CountsUnlisted, all_squared, counts_unlisted
 from lowland.completion.tables.trial import Trial
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Labels, Observations
@@ -47,7 +48,10 @@ class _Units(NamedTuple):
 
 
 def answer_first(
-    completed: Completed, trial: Trial | None, levels: Mapping[int, Sequence[Any]] = MappingProxyType({})
+    completed: Completed,
+    trial: Trial | None,
+    levels: Mapping[int, Sequence[Any]] = MappingProxyType({}),
+    lists: ListTrial | None = None,
 ) -> Lead:
     """Return the sentences and tables at the top of a completion's page.
 
@@ -57,17 +61,43 @@ def answer_first(
     trial : Trial or None
     levels : mapping of int to sequence, optional
         Names of the levels of columns, by position.
+    lists : ListTrial, optional
+        How good lists of columns are, for a fit in which cells that are not listed count.
     """
     seen = completed.table.observations
     if seen is None:
         return Lead()
+    if counts_unlisted(completed.model):
+        return Lead(listed_sentences(completed, lists), _known_least(seen))
     before = _missing_before(seen)
     tables = [_filled(completed, seen, before, levels)] if _missing(seen, before) else []
     return Lead(_sentences(completed, trial, seen, before), [*tables, *_known_least(seen)])
 
 
+def listed_sentences(completed: Completed, lists: ListTrial | None) -> list[str]:
+    """Return what counts in a fit of listed cells, and how good lists are, in sentences."""
+    model, seen = completed.model, data_of(completed.table, "listed cells")
+    assert isinstance(model, CountsUnlisted)
+    value, weight = number(model.unlisted), number(model.unlisted_weight)
+    others = model.shape[0] * model.shape[1] - seen.size
+    told = [
+        f"{counted(seen.size, 'cell is', 'cells are')} listed; each of the other {others:,} counts as "
+        f"{value} with weight {weight}."
+    ]
+    if lists is None:
+        return told
+    k, shares = lists.lengths[0], {way: f"{recall[0]:.1%}" for way, recall in lists.recall.items()}
+    return [
+        *told,
+        f"A list of {counted(k, 'column')} holds {shares['value']} of the cells of its row that were held "
+        f"out of another fit; the {counted(k, 'column')} that most rows list: {shares['known']}.",
+    ]
+
+
 def held_out_sentences(completed: Completed, trial: Trial) -> list[str]:
     """Return how wrong filled cells are, in sentences."""
+    if counts_unlisted(completed.model):
+        return listed_sentences(completed, judge_lists(completed, trial))
     seen = data_of(completed.table, "held-out cells")
     if all_squared(completed.model.losses):
         return _sentences(completed, trial, seen, _missing_before(seen))
@@ -83,6 +113,9 @@ def held_out_as_data(completed: Completed, trial: Trial) -> dict[str, Any]:
     """Return how wrong filled cells are, as data; errors by column where these have units of their own."""
     seen = data_of(completed.table, "held-out cells")
     data: dict[str, Any] = {"cells": int(trial.observed.size)}
+    if counts_unlisted(completed.model):
+        lists = judge_lists(completed, trial)
+        return data if lists is None else data | {"lists": lists_as_data(lists)}
     if not all_squared(completed.model.losses):
         lines = list(zip(*trial.errors_by_column(), strict=True))
         names = {int(j): _name(seen.column_labels, j) for j, _, _ in lines}
@@ -107,6 +140,18 @@ def held_out_as_data(completed: Completed, trial: Trial) -> dict[str, Any]:
         by_column = zip(*trial.errors_by_column(), strict=True)
         data["by_column"] = {_name(seen.column_labels, int(j)): float(error) for j, _, error in by_column}
     return data
+
+
+def lists_as_data(lists: ListTrial) -> dict[str, Any]:
+    """Return how good lists are, as data."""
+    return {
+        way: {
+            f"{what}_at_{k}": float(share)
+            for what, shares in (("recall", lists.recall[way]), ("ndcg", lists.ndcg[way]))
+            for k, share in zip(lists.lengths, shares, strict=True)
+        }
+        for way in lists.recall
+    }
 
 
 def _sentences(completed: Completed, trial: Trial | None, seen: Observations, before: Indices) -> list[str]:

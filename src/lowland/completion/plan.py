@@ -44,6 +44,10 @@ class CompletionPlan:
     scale : {"auto", "common", "column"}
     draws : int
         Number of draws that "gibbs" and "gaussian" keep.
+    unlisted : float or None
+        What cells that are not listed count as, with a small weight; None: they are missing.
+    unlisted_weight : float or None
+        That weight; None: a fifth of the mean weight of a listed cell.
     tol : float or None
     max_iter : int
     refine : bool or None
@@ -172,6 +176,17 @@ class CompletionPlan:
     bias_penalty: float | None = number(
         "Ridge penalty on row and column biases, or auto; for method map.", MAP
     )
+    unlisted: float | None = setting(
+        None,
+        ValueKind.MAYBE,
+        "What cells that are not listed count as, with a small weight, such as 0 for clicks and purchases; "
+        "by default they are missing.",
+        MAP,
+        elsewhere=False,
+    )
+    unlisted_weight: float | None = number(
+        "Weight of each cell that is not listed, or auto (a fifth of a listed one's).", MAP
+    )
     tol: float | None = setting(
         None,
         ValueKind.TOLERANCE,
@@ -187,6 +202,11 @@ class CompletionPlan:
         """Whether all losses are squared."""
         words = [self.loss] if isinstance(self.loss, str) else self.loss.values()
         return all(word == "squared" for word in words)
+
+    @property
+    def fits_biases(self) -> bool:
+        """Whether biases are fitted: not where all cells that are not listed count as one value."""
+        return self.biases and self.unlisted is None
 
     @property
     def sweeps(self) -> int:
@@ -242,6 +262,7 @@ class CompletionPlan:
                 "biases",
                 fix=Words("turn them off (", Option("biases", False), ")"),
             )
+        self._check_unlisted()
         for one in SETTINGS[1:]:
             if one.name not in given or method in one.methods or self._asks_nothing(one.name, method):
                 continue
@@ -250,6 +271,32 @@ class CompletionPlan:
             given_as = Words(Option(one.parameter or one.name, getattr(self, one.name)))
             raise kind(what, given_as, one.why, one.fix(method))
         return method
+
+    def _check_unlisted(self) -> None:
+        """Raise if something does not go with cells that count although they are not listed."""
+        if self.unlisted is None:
+            if self.unlisted_weight is not None:
+                fix = Words("give ", Option("unlisted", 0), " too")
+                raise InvalidInputError(
+                    Words(Option("unlisted_weight"), " needs ", Option("unlisted")), "none", fix=fix
+                )
+            return
+        if self.unlisted_weight == 0:
+            fix = Words("leave ", Option("unlisted"), " out if such cells are missing")
+            raise InvalidInputError(Words(Option("unlisted_weight"), " must be positive"), "0", fix=fix)
+        others = {
+            "loss": not self.squared,
+            "nonnegative": self.nonnegative,
+            "bias_penalty": self.bias_penalty,
+            "penalty_weights": self.penalty_weights != "uniform",
+        }
+        for name, asked in others.items():
+            if asked:
+                raise UnsupportedError(
+                    Words(Option("unlisted"), " goes with squared losses, factors of any sign and no biases"),
+                    Words(Option(name, getattr(self, name))),
+                    fix="leave one of them out",
+                )
 
     def _asks_nothing(self, name: str, method: str) -> bool:
         """Return whether a setting of other methods does no harm: they would have been told not to."""

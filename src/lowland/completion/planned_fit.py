@@ -36,6 +36,7 @@ from lowland.completion.layered_fit import BayesianProblem, fit_layers
 from lowland.completion.layers.table import LayeredTable
 from lowland.completion.memory_needs import check_fit_fits
 from lowland.completion.penalised.fit import fit_completion
+from lowland.completion.penalised.list_path import ListPath, check_listed, choose_by_lists, weight_of_unlisted
 from lowland.completion.penalised.rank_path import RankPath, choose_rank_and_penalty
 from lowland.completion.penalised.settings import CompletionSettings
 from lowland.completion.penalised.table import PenalisedTable
@@ -102,7 +103,7 @@ class PlannedFit:
 
     table: FittedTable
     request: FitRequest
-    path: RankPath | None = None
+    path: RankPath | ListPath | None = None
     plain_fits: float | None = None
 
     def completed(self, seed: int = 0) -> Completed:
@@ -231,9 +232,11 @@ def _from_zero(
 
 def _fit_penalised(
     table: Observations, plan: CompletionPlan, rng: np.random.Generator, search: dict[str, Any]
-) -> tuple[FittedTable, RankPath | None]:
+) -> tuple[FittedTable, RankPath | ListPath | None]:
     """Fit a table by penalised losses; cells held out choose rank and penalty where none is given."""
     settings, path, before = penalised_settings(plan), None, None
+    if plan.unlisted is not None:
+        return _fit_listed(table, plan, settings, rng, search)
     if not plan.squared:
         scale, noise = ("column" if kind == "auto" else kind for kind in (plan.scale, plan.noise))
         settings = replace(settings, columns=Columns.of(table, plan.loss, scale=scale, noise=noise))
@@ -246,6 +249,22 @@ def _fit_penalised(
         settings = path.settings
     fit = fit_completion(table, settings, rng=rng, certify=False, before=before, **search)
     return PenalisedTable.of(fit), path if path is not None and path.steps else None
+
+
+def _fit_listed(
+    table: Observations,
+    plan: CompletionPlan,
+    settings: CompletionSettings,
+    rng: np.random.Generator,
+    search: dict[str, Any],
+) -> tuple[FittedTable, ListPath | None]:
+    """Fit a table whose cells count also where they are not listed; lists choose what is not given."""
+    assert plan.unlisted is not None
+    check_listed(table, plan.unlisted)
+    weight = weight_of_unlisted(table, plan.unlisted_weight)
+    settings = replace(settings, unlisted=plan.unlisted, unlisted_weight=weight)
+    path, settings = choose_by_lists(table, settings, rank=plan.rank, penalty=plan.penalty, rng=rng)
+    return PenalisedTable.of(fit_completion(table, settings, rng=rng, certify=False, **search)), path
 
 
 def _with_squared_errors(table: Observations, columns: Columns | None) -> Observations:
@@ -284,7 +303,7 @@ def penalised_settings(plan: CompletionPlan) -> CompletionSettings:
     """Return the settings of a penalised fit as planned; rank and penalty stand for themselves if given."""
     return CompletionSettings(
         rank=plan.rank or 1,
-        biases=plan.biases,
+        biases=plan.fits_biases,
         penalty=plan.penalty or 0.0,
         tolerance=CompletionSettings.tolerance if plan.tol is None else plan.tol,
         max_iterations=plan.max_iter,

@@ -27,6 +27,7 @@ class ValueKind(Enum):
     WHOLE = "a whole number"
     RANK = "a whole number, or None for auto"
     NUMBER = "a number of at least 0, or None for auto"
+    MAYBE = "a finite number, or none"
     TOLERANCE = "the same, left out for auto on the command line"
     LOSS = "a loss, or losses by column"
     BOUNDS = "two numbers by column, of which either may be left open"

@@ -40,8 +40,8 @@ class DaskMatrixCompletion(MatrixCompletion):
         As of `MatrixCompletion`; method "map" needs both rank and penalty as numbers.
     penalty_weights, refine, powers
         Only "uniform", and "auto" or False: there are no forests, roots and logarithms.
-    as_data, as_is, as_total, bounds, may_be_negative, censored, predictors
-        Only the defaults: there are no data frames, no bounds, and predictions use all that is known.
+    unlisted, unlisted_weight, as_data, as_is, as_total, bounds, may_be_negative, censored, predictors
+        Only the defaults: what is not known is missing, and predictions use all that is known.
     tol, max_iter, verbose, random_state
         As of `MatrixCompletion`.
     certify : bool or "companion"
@@ -66,14 +66,13 @@ class DaskMatrixCompletion(MatrixCompletion):
     The cells stay on the workers, 4 bytes plus twice the value each by row and again by column; a half sweep
     is one task per block of about half a million cells or more. The calling process holds all that has one
     entry per row or column: with d numbers per row (`rank` and a bias), means and covariances of
-    d (d + 3) / 2 numbers. Once per sweep they travel from the workers to that process, and once to all
-    workers, which bounds the speed where rows are many and have few cells.
+    d (d + 3) / 2 numbers. Once per sweep they travel there and back, which bounds the speed where rows are
+    many and have few cells.
 
     Where workers are lost, their blocks are read again and the tasks repeated, which changes no bit. A fit
     ends where the scheduler is lost, or workers again and again. `transform` folds rows in, also those of the
-    fit, which leaves draws out of account. `top` and `completions` ask the cluster for the known cells.
-    `predict_cells`, `top` and `transform` of Dask arrays, and `completions`, give Dask arrays. Methods that
-    need all fitted cells in one place (`report`, `update`) are not there.
+    fit, without its draws. `top` and `completions` ask the cluster for the known cells. Of Dask arrays,
+    `predict_cells`, `top` and `transform` give Dask arrays. There is no `report` and no `update`.
 
     Examples
     --------
@@ -83,8 +82,7 @@ class DaskMatrixCompletion(MatrixCompletion):
     >>> table = np.add.outer(np.arange(8.0), np.arange(6.0))
     >>> table[2, 3] = np.nan
     >>> with Client(processes=False, dashboard_address="localhost:0") as client:
-    ...     model = DaskMatrixCompletion(rank=1, random_state=0)
-    ...     model = model.fit(da.from_array(table, chunks=(4, 6)))
+    ...     model = DaskMatrixCompletion(rank=1, random_state=0).fit(da.from_array(table, chunks=(4, 6)))
     >>> bool(abs(model.predict_cells([2], [3])[0] - 5) < 0.5)
     True
     """
@@ -106,6 +104,8 @@ class DaskMatrixCompletion(MatrixCompletion):
         penalty: float | str = "auto",
         bias_penalty: float | str = "auto",
         penalty_weights: str = "uniform",
+        unlisted: float | None = None,
+        unlisted_weight: float | str = "auto",
         n_draws: int = 100,
         as_data: Any = (),
         as_is: Any = (),

@@ -14,7 +14,7 @@ from lowland.completion.grades.law import GradeLaw, Habits
 from lowland.completion.penalised.outliers import outliers
 from lowland.completion.ranking.list_trial import ListTrial, judge_lists
 from lowland.completion.tables.completed import Completed
-from lowland.completion.tables.model import HasUnordered
+from lowland.completion.tables.model import HasUnordered, refuse_unlisted
 from lowland.completion.tables.trial import Trial
 from lowland.core.arrays import Indices, Matrix, Vector, overflows
 from lowland.core.cells.observations import Observations
@@ -245,6 +245,11 @@ class _CompletedTable(_ServedTable):
         """
         check_is_fitted(self)
         check_choice("cells", cells, ("missing", "timed", "latest"))
+        refuse_unlisted(self._completed.model, "errors")
+        return self._trial(cells)
+
+    def _trial(self, cells: str) -> Trial:
+        """Return held-out cells, and their predictions."""
         intervals = self._completed.intervals
         if cells == "missing":
             return intervals.trial
@@ -277,10 +282,11 @@ class _CompletedTable(_ServedTable):
         ------
         UnsupportedError
             If which cells are known looks like no choice (values are not grades, or more than three cells in
-            ten are known), the table has too few cells, or the model was saved without them.
+            ten are known) and others are missing, the table has too few cells, or the model was saved without
+            them.
         """
         check_choice("cells", cells, ("missing", "latest"))
-        lists = judge_lists(self._completed, self.held_out_errors(cells))
+        lists = judge_lists(self._completed, self._trial(cells))
         if lists is None:
             raise UnsupportedError(
                 "lists are judged where which cells are known is a choice",

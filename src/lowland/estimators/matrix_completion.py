@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from lowland.cells.sides import CellTable
+from lowland.completion.tables.model import counts_unlisted
 from lowland.core.arrays import Matrix
 from lowland.core.cells.observations import Observations
 from lowland.core.doors import public
@@ -18,7 +19,7 @@ from lowland.core.random import RandomSource, make_generator
 from lowland.estimators.answers.explained_table import _ExplainedTable
 from lowland.estimators.observing import observe
 from lowland.estimators.parameters import _Estimator
-from lowland.estimators.scores import error_in_spreads, error_of_cells
+from lowland.estimators.scores import error_in_spreads, error_of_cells, gain_of_cells, gain_of_rows
 
 
 @public("lowland")
@@ -83,6 +84,11 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         if that is given, 0 (1 if losses are not all squared).
     penalty_weights : {"uniform", "counts"}
         Whether penalties weigh lines alike, or by their cells: rarely seen ones are shrunk less ("map").
+    unlisted : float, optional
+        What cells that are not listed count as, with a small weight, such as 0 for clicks and purchases
+        (method "map", without biases). None is then missing; lists of held-out cells choose the penalty.
+    unlisted_weight : float or "auto"
+        That weight, less than that of any listed cell. "auto": a fifth of the mean weight of these.
     n_draws : int
         Number of draws that methods "gibbs" and "gaussian" keep.
     as_data, as_is, as_total : sequence of str
@@ -132,7 +138,7 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         Columns of a data frame that take no part and are returned as they are, such as identifiers and text.
     label_column_ : str
         The one of them that names the rows, "" if none does.
-    rank_path_ : RankPath
+    rank_path_ : RankPath or ListPath
         How rank and penalty were chosen, where they were.
     search_, fit_work_ : SearchResult, and float, the counted work of all fits and choices over its work
     certificate_ : Certificate or None
@@ -174,6 +180,8 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         penalty: float | str = "auto",
         bias_penalty: float | str = "auto",
         penalty_weights: str = "uniform",
+        unlisted: float | None = None,
+        unlisted_weight: float | str = "auto",
         n_draws: int = 100,
         as_data: Any = (),
         as_is: Any = (),
@@ -205,6 +213,8 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         self.penalty = penalty
         self.bias_penalty = bias_penalty
         self.penalty_weights = penalty_weights
+        self.unlisted = unlisted
+        self.unlisted_weight = unlisted_weight
         self.n_draws = n_draws
         self.as_data = as_data
         self.as_is = as_is
@@ -311,12 +321,21 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
         float
             At most 0; larger is better. Errors are in spreads of columns among the known cells of X (of fewer
             than ten: the middle spread of the others), a wrong one of levels without an order counts one;
-            those of `Observations` are in the unit of the table.
+            those of `Observations` are in the unit of the table. Of fits with `unlisted` cells instead the
+            mean normalised discounted cumulative gain of lists of ten columns, which should hold these cells.
         """
         check_is_fitted(self)
+        lists, model = counts_unlisted(self._completed.model), self._completed.model
         if isinstance(X, Observations | CellTable):
-            return -error_of_cells(self._completed.model, observe(self, X, reset=False, rows=True))
+            cells = observe(self, X, reset=False, rows=True)
+            return (
+                gain_of_cells(model, self._seen_in(cells.rows), cells)
+                if lists
+                else -error_of_cells(model, cells)
+            )
         table = observe(self, X, reset=False)
+        if lists:
+            return gain_of_rows(model, table)
         about = self._about_rows(X, table, row_covariates, row_order)
         words, fill = self._unordered(), lambda kept: self._filled_likeliest(kept, about)
         return -error_in_spreads(fill, table, words)

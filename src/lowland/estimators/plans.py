@@ -37,6 +37,15 @@ def number_or_auto(value: Any, name: str) -> float | None:
     return None if is_auto(value) else number_at_least_zero(value, name)
 
 
+def number_or_none(value: Any, name: str) -> float | None:
+    """Return a setting that must be a finite number, or None."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
+        raise InvalidInputError(Words(Option(name), " must be a finite number, or None"), repr(value))
+    return float(value.real)
+
+
 def loss_of(loss: Any, name: str = "loss") -> Losses:
     """Return one loss for all columns, or losses by column; "auto" is resolved when the table is known."""
     if isinstance(loss, Mapping):
@@ -79,6 +88,7 @@ READERS: dict[ValueKind, Callable[[Any, str], Any]] = {
     ValueKind.ANSWER: flag_or_auto,
     ValueKind.RANK: lambda value, name: None if is_auto(value) else value,
     ValueKind.NUMBER: number_or_auto,
+    ValueKind.MAYBE: number_or_none,
     ValueKind.TOLERANCE: number_or_auto,
     ValueKind.LOSS: loss_of,
     ValueKind.BOUNDS: by_column,

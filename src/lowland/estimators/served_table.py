@@ -108,8 +108,8 @@ class _ServedTable(_SavedTable, ABC):
             Whether columns are ranked by the estimated chance that the row lists them, given what else it
             lists, by their predicted values, or by the lower ends of 80 % intervals, which rank last what
             little is known of. "auto" means by chance if values are grades and fewer than three cells in ten
-            are known, such as ratings, and else by value. The first ranking by chance learns from the pattern
-            of the fitted cells: seconds for thousands of columns.
+            are known, such as ratings, and else by value, as of fits with `unlisted` cells. The first ranking
+            by chance learns from the pattern of the fitted cells: seconds for thousands of columns.
 
         Returns
         -------
@@ -159,7 +159,7 @@ class _ServedTable(_SavedTable, ABC):
     def _ranked_by(self) -> str:
         """Return what ranks columns unless that is said."""
         if self._usual_by is None:
-            self._usual_by = usual_by(self._known_cells())
+            self._usual_by = usual_by(self._known_cells(), self._completed.model)
         return self._usual_by
 
     def _by_chance(self) -> ByChance:

@@ -72,9 +72,10 @@ def read_table(  # noqa: PLR0913
     row, column, value : str, optional
         Names of the columns of a long table. Naming one of them makes the table long, unless `layout` is
         "wide"; `row` then names the column of row labels.
-    layout : {"auto", "long", "wide"}
+    layout : {"auto", "long", "wide", "pairs"}
         "auto" decides by the names of the columns ("user", "item", "rating", ...), by their kinds, and by
-        whether pairs of the first two repeat; if that does not tell, it is an error.
+        whether pairs of the first two repeat; if that does not tell, it is an error. "pairs" is a list of
+        pairs without values, such as who bought what: each becomes a cell that holds 1.
     duplicates : {"error", "mean", "last"}
         What to do with a cell that is listed twice, or with a row of a wide table.
     context : str
@@ -294,13 +295,15 @@ def _load_text(opened: Opened, how: Reading) -> Table:
         columns, opened.name, how, decision=decision, numerals=numerals, decided=(*layout.decided, *said)
     )
     check_censored(table, numerals, opened.name)
-    if decision.layout == "long":
+    if decision.layout == "long" and len(decision.roles) == 3:
 
         def again() -> tuple[LabelColumn, ...]:
             columns, _ = read_delimited(opened, layout, decision.roles, how.form, decision.roles)
             return tuple(one for name in decision.roles if isinstance(one := columns[name], LabelColumn))
 
         return replace(table, listed=Listed(again, numerals.of(decision.roles[2]), single_delimiter(layout)))
+    if decision.layout == "long":
+        return table
     kept = wanted_columns(layout.names, how.form, opened.name)
     return _with_original(table, original_text(opened, layout, kept, numerals))
 

@@ -320,6 +320,8 @@ class PathDisplay:
         The chosen position.
     name : str
         "rank" or "penalty".
+    measure : str
+        What was measured, if not errors.
 
     Examples
     --------
@@ -337,6 +339,7 @@ class PathDisplay:
     errors: Vector
     chosen: float
     name: str
+    measure: str = "error on held-out cells"
     ax_: Axes = field(init=False, repr=False, compare=False)
 
     def plot(self, ax: Axes | None = None) -> PathDisplay:
@@ -347,5 +350,5 @@ class PathDisplay:
         (self.ax_.semilogx if self.name == "penalty" else self.ax_.plot)(x, y, color=ACCENT, marker=".")
         at = int(np.argmin(np.abs(x - self.chosen)))
         self.ax_.plot(x[at], y[at], color=SECOND, marker="o", markersize=8, linestyle="none")
-        self.ax_.set(xlabel=self.name, ylabel="error on held-out cells")
+        self.ax_.set(xlabel=self.name, ylabel=self.measure)
         return self

@@ -170,6 +170,12 @@ CURVES = Choice(FORESTS.hides, (Rule(share=0.02),))
 #: why: the simplest fit about as good as the best predicts as well; searches do not end at one point
 PENALTIES = Choice(INTERVALS.hides, (Rule(share=0.001, standard_errors=1),))
 
+#: penalty of a fit in which cells that are not listed count
+#: hides: single listed cells
+#: compares: gains of lists of ten columns, row by row, along a path
+#: why: what lists are for; the simplest fit about as good as the best is more often proved to be the optimum
+LISTS = Choice(Hiding(0.2), (Rule(standard_errors=1),))
+
 #: end of such a path, or of a fit on it
 #: hides: single cells
 #: compares: the best fit with the last two or three, with the last one, and with where a fit is heading

@@ -30,6 +30,7 @@ from lowland.completion.penalised.fit import problem_of
 from lowland.completion.penalised.model import CompletionModel
 from lowland.completion.penalised.table import PenalisedTable
 from lowland.completion.tables.completed import without_weights
+from lowland.completion.tables.model import counts_unlisted
 from lowland.core.cells.fingerprints import is_fingerprint
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError
@@ -105,7 +106,8 @@ def certify(
                     cells=layout.cells,
                 )
                 return source.read(table).observations
-            return read_data(document, table, reading, target=asked.target)
+            within = replace(reading, pairs="unlisted" in document.problem)
+            return read_data(document, table, within, target=asked.target)
 
         if not check_document(model, read, json=asked.files.json, require=asked.require):
             raise typer.Exit(1)
@@ -113,7 +115,6 @@ def certify(
     refuse_given(
         typed, ("variable", "target", "modes", "fold"), "a model", "a table is read", "pass a certificate"
     )
-    observations = load_table(table, replace(reading, words=True)).observations
     loaded, header = load_model(model)
     if not isinstance(loaded, PenalisedTable):
         raise InvalidInputError(
@@ -123,6 +124,8 @@ def certify(
             "problem that the posterior implies",
         )
     fitted = loaded.model
+    reading = replace(reading, words=True, pairs=counts_unlisted(fitted))
+    observations = load_table(table, reading).observations
     observations = _aligned(observations, fitted, header)
     objective, theta = problem_of(fitted, observations)
     goals = replace(JudgeSettings.for_effort(asked.effort), gap_tolerance=asked.gap)

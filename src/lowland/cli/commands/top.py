@@ -24,6 +24,7 @@ from lowland.completion.ranking.chances import Chances
 from lowland.completion.ranking.rankings import alike, one_row, recommend, recommend_new
 from lowland.completion.ranking.scorers import SAID, ByChance, Scorer, make_scorer, resolve_by, usual_by
 from lowland.completion.tables.fitted import FittedTable
+from lowland.completion.tables.model import counts_unlisted
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.labels import label_text
 from lowland.core.cells.observations import Observations
@@ -121,7 +122,8 @@ def top(
         titles, lines = _alike(fitted, asked.like, asked.count)
     else:
         known = fitted.model.labels
-        seen = fitted.observations if asked.table is None else _aligned(asked.table, layout.reading, known)
+        reading = replace(layout.reading, pairs=counts_unlisted(fitted.model))
+        seen = fitted.observations if asked.table is None else _aligned(asked.table, reading, known)
         scorer = _scorer(fitted, asked, seen)
         if asked.profile is not None:
             words = {str(name): levels for name, levels in header.get("levels", [])}
@@ -156,7 +158,9 @@ def _scorer(fitted: FittedTable, asked: TopOptions, seen: Observations | None) -
         known = _must_know(seen, what, fix)
         return ByChance(Chances.of(TableCells.of(known)), lambda _: known)
 
-    by = resolve_by(asked.rank_by, lambda: usual_by(None if seen is None else TableCells.of(seen)))
+    by = resolve_by(
+        asked.rank_by, lambda: usual_by(None if seen is None else TableCells.of(seen), fitted.model)
+    )
     return make_scorer(by, fitted.model, by_chance)
 
 

@@ -10,6 +10,7 @@ from lowland.cli.store import checkpoint_path, forget
 from lowland.cli.table_cells import counted_columns
 from lowland.completion.auditing.judging import judge_completed
 from lowland.completion.files.models import levels_as_data, save_model
+from lowland.completion.penalised.list_path import ListPath
 from lowland.completion.penalised.rank_path import RankPath
 from lowland.completion.tables.completed import Completed, fingerprint
 from lowland.completion.tables.fitted import FittedTable
@@ -24,7 +25,7 @@ class Run:
     """A completed table, how rank and penalty were chosen if they were, and what is proved."""
 
     completed: Completed
-    path: RankPath | None
+    path: RankPath | ListPath | None
     certificate: Certificate | None = None
 
 

@@ -10,6 +10,7 @@ from lowland.completion.auditing.audit import Audit, NoAudit, conduct
 from lowland.completion.auditing.findings import findings_of
 from lowland.completion.settled.judge import settled
 from lowland.completion.tables.completed import Completed
+from lowland.completion.tables.model import counts_unlisted
 from lowland.core.results.findings import Certificate
 
 # efforts at which another start is compared; which of the streams of a seed it is drawn from
@@ -52,6 +53,9 @@ def judge_completed(
     """
     table, request = completed.table, completed.request
     seen = table.observations
+    if counts_unlisted(completed.model):  # none is missing
+        table, certificate = table.certify(rng, effort)
+        return replace(completed, table=table), certificate
     audit = NoAudit("choices_unknown") if request is None or seen is None else conduct(seen, request)
     findings = findings_of(audit)
     if table.method != "map":  # which averages nothing

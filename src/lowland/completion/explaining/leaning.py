@@ -195,7 +195,9 @@ def _of_penalised(model: CompletionModel, row: Observations, at: int, column: in
     sides = side_weights(row, model.penalty_weights, (model.unit, 1.0))
     ridge *= 1.0 if sides is None else sides[0][0]
     x = design[columns]
-    system: Matrix = (x * weights[:, None]).T @ x + np.diag(ridge)
+    system: Matrix = (x * (weights - model.unlisted_weight)[:, None]).T @ x + np.diag(ridge)
+    if model.unlisted_weight:  # all columns that the row does not list pull towards what they count as
+        system += model.unlisted_weight * design.T @ design
     slopes = np.linalg.pinv(system, hermitian=True) @ design[column] @ x.T * weights
     moved = slopes * (row.values - model.column_biases[columns] - model.offset)
     whole = model.natural(np.array([at]), np.array([column]))[0]

@@ -58,7 +58,16 @@ from lowland.files.bundle import load_bundle, save_bundle
 if TYPE_CHECKING:
     from lowland.completion.columns.losses import Columns
 
-_PENALISED = ("offset", "penalty", "biases", "bias_penalty", "penalty_weights", "unit", "nonnegative")
+_PENALISED = (
+    "offset",
+    "penalty",
+    "biases",
+    "bias_penalty",
+    "penalty_weights",
+    "unit",
+    "nonnegative",
+    "unlisted_weight",
+)
 _OF_COLUMNS = ("which", "centres", "spreads", "shifts", "precisions")
 
 
@@ -285,6 +294,7 @@ def _penalised(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
         unit=number(plain, "unit", 1.0),
         columns=_columns(plain, arrays, sizes["n"]),
         nonnegative=bool(plain.get("nonnegative", False)),
+        unlisted_weight=number(plain, "unlisted_weight", 0.0),
     )
 
 

@@ -47,6 +47,8 @@ def table_document(
         "powers": None,
         "dtype": str(table.values.dtype),
     }
+    if model.unlisted_weight:
+        problem["unlisted"] = {"value": model.unlisted, "weight": float(model.unlisted_weight)}
     if scaling is not None:
         problem["scaling"] = {
             name: part.tolist() for name, part in zip(("centres", "spreads"), scaling, strict=True)
@@ -55,7 +57,7 @@ def table_document(
         name: getattr(model, name).astype(np.float64)
         for name in ("row_factors", "column_factors", "row_biases", "column_biases")
     }
-    point["offset"] = np.asarray(float(model.offset))
+    point["offset"] = np.asarray(float(model.offset) - model.unlisted)
     return Document("table", table.fingerprint(), problem, point, certificate)
 
 

@@ -9,6 +9,8 @@ from typing import final
 import numpy as np
 
 from lowland.certificates import JUDGES, MATRIX_CLAIMS, JudgeSettings, judge
+from lowland.certificates.judge import judges_of
+from lowland.certificates.judging import claims_of
 from lowland.certificates.stationarity import gradient_scale
 from lowland.completion.penalised.model import CompletionModel
 from lowland.completion.penalised.points import extended_point, model_of
@@ -97,6 +99,8 @@ def problem_of(model: CompletionModel, observations: Observations) -> tuple[Reco
         penalty_weights=model.penalty_weights,
         columns=model.columns,
         nonnegative=model.nonnegative,
+        unlisted_weight=model.unlisted_weight,
+        unlisted=model.unlisted,
     )
     objective = completion_objective(observations, settings)
     return objective, extended_point(model, objective, np.float64)
@@ -138,7 +142,9 @@ def completion_objective(observations: Observations, settings: CompletionSetting
         )
     return make_objective(
         entries,
-        observations.values if columns is None else columns.encode(observations),
+        observations.values - observations.values.dtype.type(settings.unlisted)
+        if columns is None
+        else columns.encode(observations),
         model,
         loss=None if columns is None else columns.loss(observations.columns),
         weights=observations.weights if columns is None else columns.weights(observations),
@@ -146,6 +152,7 @@ def completion_objective(observations: Observations, settings: CompletionSetting
         bias_penalty=settings.bias_penalty,
         side_weights=side_weights(observations, settings.penalty_weights, mean_counts(observations)),
         nonnegative=settings.nonnegative,
+        unlisted=settings.unlisted_weight or None,
     )
 
 
@@ -283,6 +290,8 @@ def certify_fit(
     model = model_of(objective, theta, fit.observations, fit.settings)
     # the certificate may take as long as the sweeps, whatever the refinement took
     spent = fit.search.work if fit_work is None else max(fit_work - search.work, 0.0)
+    known = claims_of(judges_of(objective, JUDGES))
+    claims = [claim for claim in claims if claim in known]
     settings = JudgeSettings.for_effort(effort)
     budget = settings.budget(spent)
     certificate = judge(objective, theta, JUDGES, claims=claims, settings=settings, budget=budget)

@@ -44,6 +44,8 @@ class CompletionModel:
         Kinds of the columns; factors and biases then give natural parameters of cells.
     nonnegative : bool
         Whether factors are nonnegative.
+    unlisted_weight : float
+        Weight of cells that are not listed, which then count as the offset; 0 if they are missing.
     """
 
     row_factors: Matrix
@@ -60,6 +62,12 @@ class CompletionModel:
     unit: float = 1.0
     columns: Columns | None = None
     nonnegative: bool = False
+    unlisted_weight: float = 0.0
+
+    @property
+    def unlisted(self) -> float:
+        """What cells that are not listed count as, if they do."""
+        return float(self.offset) if self.unlisted_weight else 0.0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -246,7 +254,9 @@ class CompletionModel:
         model = General(table.shape, self.row_factors.shape[1], kept if self.biases else ())
         objective = make_objective(
             Entries(table.rows, table.columns, table.shape),
-            (table.values if known is None else known.encode(table)).astype(self.row_factors.dtype),
+            (table.values - self.unlisted if known is None else known.encode(table)).astype(
+                self.row_factors.dtype
+            ),
             model,
             loss=None if known is None else known.loss(table.columns),
             weights=table.weights if known is None else known.weights(table),
@@ -254,6 +264,7 @@ class CompletionModel:
             bias_penalty=self.bias_penalty,
             side_weights=side_weights(table, self.penalty_weights, (self.unit, 1.0)),
             nonnegative=self.nonnegative,
+            unlisted=self.unlisted_weight or None,
         )
         blank = np.zeros((table.shape[0], model.rank), self.row_factors.dtype)
         flat = np.zeros(table.shape[0], blank.dtype)

@@ -59,6 +59,8 @@ def completion_page(
         + ("; cells that the data alone do not determine are orange." if open_cells is not None else "."),
         display.plot,
     )
+    # cells that all hold the same have no figure of what is fitted by what is observed
+    single = held_out is None and bool((seen.values == seen.values[0]).all())
     prediction = held_out or PredictionDisplay(
         seen.values, fit.model.predict(seen.rows, seen.columns), "fitted cells"
     )
@@ -73,7 +75,12 @@ def completion_page(
         fit.certificate,
         notes=notes,
         tables=(*tables, *_open_lines(fit)),
-        figures=(prediction_figure(prediction), *figures, pattern, *search_figures(fit.search, factors)),
+        figures=(
+            *([] if single else [prediction_figure(prediction)]),
+            *figures,
+            pattern,
+            *search_figures(fit.search, factors),
+        ),
         settings=settings,
     )
 

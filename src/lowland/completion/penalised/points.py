@@ -27,7 +27,7 @@ def model_of(
         column_factors=v.copy(),
         row_biases=a.copy(),
         column_biases=b.copy(),
-        offset=c,
+        offset=settings.unlisted if settings.unlisted_weight else c,
         penalty=objective.penalty,
         biases=bool(general.biases),
         row_labels=observations.row_labels,
@@ -37,6 +37,7 @@ def model_of(
         unit=mean_counts(observations)[0],
         columns=settings.columns,
         nonnegative=settings.nonnegative,
+        unlisted_weight=settings.unlisted_weight,
     )
 
 

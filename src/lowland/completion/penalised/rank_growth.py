@@ -56,10 +56,13 @@ def fill_column(objective: RecoveryObjective, theta: Vector, column: int, rng: n
         )
     z, change = objective.predict(theta), objective.measurement.measure(Factors(left, right))
 
-    def along(length: float) -> float:
-        return objective.data_value(z + objective.dtype.type(length) * change) + objective.penalty * length
+    slope, bend, _ = objective.relaxation.unlisted_along(theta, Factors(left, right))
 
-    length = _best_length(along, size / max(float(change @ objective.weighted(change)), 1e-300))
+    def along(length: float) -> float:
+        told = objective.data_value(z + objective.dtype.type(length) * change)
+        return told + (objective.penalty + slope + bend * length / 2) * length
+
+    length = _best_length(along, size / max(float(change @ objective.weighted(change)) + bend, 1e-300))
     if not length:
         return theta
     u, v, by_row, by_column, constant = model.unpack(theta)

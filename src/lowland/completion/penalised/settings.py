@@ -44,6 +44,10 @@ class CompletionSettings:
         Kinds of the columns, if losses are not all squared.
     nonnegative : bool
         Whether factors must be nonnegative; there are then no biases.
+    unlisted_weight : float
+        Weight of each cell that is not listed; 0 if these cells are missing.
+    unlisted : float
+        What such cells count as.
     """
 
     rank: int
@@ -55,6 +59,8 @@ class CompletionSettings:
     penalty_weights: str = "uniform"
     columns: Columns | None = None
     nonnegative: bool = False
+    unlisted_weight: float = 0.0
+    unlisted: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain data, without the kinds of columns."""

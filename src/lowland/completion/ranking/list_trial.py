@@ -9,19 +9,20 @@ import numpy as np
 
 from lowland.cells.sides import TableCells
 from lowland.completion.ranking.chances import Chances
+from lowland.completion.ranking.list_gains import LENGTHS, measure_lists
 from lowland.completion.ranking.rankings import Scores, best_of
 from lowland.completion.ranking.scorers import ByChance, usual_by
 from lowland.completion.tables.completed import Completed
 from lowland.completion.tables.fitted import data_of
-from lowland.completion.tables.model import TableModel
+from lowland.completion.tables.model import TableModel, counts_unlisted
 from lowland.completion.tables.trial import Predictor, Trial
-from lowland.core.arrays import Indices, Vector, cell_codes
+from lowland.core.arrays import Vector, cell_codes
 from lowland.core.doors import public
 from lowland.core.results.shown import Shown
 from lowland.core.wording import counted
 
 # lengths of lists that are judged, and most rows whose lists are
-LENGTHS, MOST_ROWS = (10, 20), 2_000
+MOST_ROWS = 2_000
 # what is told of each way to rank
 WAYS = {
     "chance": "by the estimated chance to be listed",
@@ -89,7 +90,8 @@ def judge_lists(completed: Completed, trial: Trial | None) -> ListTrial | None:
         Of the same table, whose fit knows nothing of the held-out cells.
     """
     table = data_of(completed.table, "lists of held-out cells")
-    if trial is None or trial.rows is None or usual_by(TableCells.of(table)) != "chance":
+    chosen = counts_unlisted(completed.model) or usual_by(TableCells.of(table)) == "chance"
+    if trial is None or trial.rows is None or not chosen:
         return None
     n = table.shape[1]
     hidden = np.isin(cell_codes(table.rows, table.columns, n), cell_codes(trial.rows, trial.columns, n))
@@ -117,37 +119,3 @@ def _by_value(predictor: Predictor, n: int) -> Scores:
         return predictor.row_scores
     columns = np.arange(n)
     return lambda rows: predictor.predict(np.repeat(rows, n), np.tile(columns, rows.size)).reshape(-1, n)
-
-
-def measure_lists(
-    places: Indices, rows: Indices, columns: Indices, lengths: tuple[int, ...]
-) -> tuple[Vector, Vector]:
-    """Return recall and normalised discounted cumulative gain of lists, averaged over lines.
-
-    Parameters
-    ----------
-    places : ndarray of int, shape (lines, k)
-        The columns of each list, the best first; -1 where there is none.
-    rows, columns : ndarray of int, shape (cells,)
-        The cells that lists should hold: their lines, of which each has at least one, and columns.
-    lengths : tuple of int
-        How many of the first places count.
-
-    References
-    ----------
-    D. Liang et al., Variational autoencoders for collaborative filtering, WWW 2018.
-    """
-    lines, most = places.shape
-    width = int(max(places.max(initial=0), columns.max(initial=0))) + 2  # the last column stands for none
-    wanted = np.unique(cell_codes(rows, columns, width))
-    codes = cell_codes(np.repeat(np.arange(lines), most), places.ravel() % width, width)
-    hits = np.isin(codes, wanted).reshape(places.shape)
-    counts = np.bincount(rows, minlength=lines)
-    discounts = 1 / np.log2(np.arange(2, most + 2))
-    recalls, gains = np.zeros(len(lengths)), np.zeros(len(lengths))
-    for i, k in enumerate(lengths):
-        possible = np.minimum(counts, k)
-        best = np.concatenate([[0.0], np.cumsum(discounts[:k])])
-        recalls[i] = np.mean(hits[:, :k].sum(axis=1) / possible)
-        gains[i] = np.mean(hits[:, :k] @ discounts[:k] / best[np.minimum(possible, best.size - 1)])
-    return recalls, gains

@@ -75,7 +75,7 @@ class Ranking(Shown):
             if np.isnan(score):
                 continue
             what = "unclipped" if self.by == "value" else self.by
-            beside = "" if score == prediction else f", {what} {number(score)}"
+            beside = "" if np.isclose(score, prediction, rtol=1e-6) else f", {what} {number(score)}"
             if count is not None:
                 beside += f", known in {count:,}"
             first = f"row {k // width}, " if self.columns.ndim > 1 else ""

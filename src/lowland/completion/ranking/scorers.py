@@ -13,7 +13,7 @@ from lowland.completion.cells.summary import TableSummary
 from lowland.completion.ranking.cells_of_rows import cells_of
 from lowland.completion.ranking.chances import Chances
 from lowland.completion.tables.completed import folding
-from lowland.completion.tables.model import SamplingModel, TableModel
+from lowland.completion.tables.model import SamplingModel, TableModel, counts_unlisted
 from lowland.core.arrays import Indices, Matrix
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import InvalidInputError, UnsupportedError
@@ -111,14 +111,18 @@ def resolve_by(asked: str, usual: Callable[[], str]) -> str:
     raise InvalidInputError(Words(Option("rank_by"), " is unknown"), repr(asked), fix=fix)
 
 
-def usual_by(cells: TableCells | None) -> str:
+def usual_by(cells: TableCells | None, model: TableModel | None = None) -> str:
     """Return what columns are ranked by unless that is said.
 
     Parameters
     ----------
     cells : TableCells or None
         The fitted cells, if they are known.
+    model : TableModel, optional
+        Whose values say what is listed, if cells that are not listed count.
     """
+    if counts_unlisted(model):
+        return "value"
     chosen = cells is not None and cells.size and TableSummary.of(cells).lists_choices
     return "chance" if chosen else "value"
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lowland.completion.tables.conformal import Conformal, calibrate, gap_trials
 from lowland.completion.tables.fitted import FittedTable, data_of
-from lowland.completion.tables.model import KnowsContext, SamplingModel
+from lowland.completion.tables.model import KnowsContext, SamplingModel, refuse_unlisted
 from lowland.completion.tables.trial import Predictor, Refit, Trial, hold_trial, trial_of
 from lowland.core.arrays import Indices, Vector
 from lowland.core.cells.observations import Observations
@@ -92,6 +92,7 @@ class TableIntervals:
                 Words(Option("method", typed="interval_method"), " is unknown"), repr(method), fix=fix
             )
         check_share("level", level)
+        refuse_unlisted(self.table.model, "intervals")
         offered, losses = self.table.interval_method, self.table.model.losses
         if losses is not None and not losses.numbers[columns].all():
             raise UnsupportedError(

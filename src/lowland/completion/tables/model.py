@@ -15,6 +15,7 @@ from lowland.core.cells.context import CellContext
 from lowland.core.cells.observations import Observations
 from lowland.core.errors import UnsupportedError
 from lowland.core.memory import check_fits
+from lowland.core.wording import Option, Words
 
 
 @final
@@ -158,6 +159,34 @@ class SamplingModel(TableModel, Protocol):
 
     def new_scores(self, table: Observations, covariates: Matrix | None = None) -> Matrix:
         """Return the scores of all columns for new rows, folded in, shape (k, n)."""
+
+
+@runtime_checkable
+class CountsUnlisted(Protocol):
+    """A model of cells of which those that are not listed may count as a value, so that none is missing."""
+
+    @property
+    def unlisted_weight(self) -> float:
+        """Weight of such a cell; 0 if they are missing."""
+
+    @property
+    def unlisted(self) -> float:
+        """What it counts as."""
+
+
+def counts_unlisted(model: object) -> bool:
+    """Return whether cells that are not listed were fitted as a value, so that none is missing."""
+    return isinstance(model, CountsUnlisted) and model.unlisted_weight > 0
+
+
+def refuse_unlisted(model: object, what: str) -> None:
+    """Raise if there are no missing cells that something could be about."""
+    if counts_unlisted(model):
+        raise UnsupportedError(
+            f"{what} are about missing cells, of which there are none",
+            "a fit in which cells that are not listed count",
+            fix=Words("see held_out_lists for how good lists are, or fit without ", Option("unlisted")),
+        )
 
 
 @runtime_checkable

@@ -14,7 +14,7 @@ from lowland.files.frames import Columns
 from lowland.files.numerals import Numerals
 from lowland.files.shapes.layouts import Reading, Table
 from lowland.files.shapes.long_tables import long_table
-from lowland.files.shapes.pairs import refuse_pairs
+from lowland.files.shapes.pairs import decide_pairs, refuse_pairs
 from lowland.files.shapes.wide_roles import decide_wide
 from lowland.files.shapes.wide_tables import wide_table
 from lowland.files.text.column_numerals import Coded, distinct_cells, numerals_of_texts
@@ -35,7 +35,11 @@ def decide_layout(
     InvalidInputError
         If that cannot be told, or a column does not exist.
     """
-    if how.layout == "auto" and not any(how.names):
+    if how.layout == "pairs" or (how.pairs and how.layout == "auto"):
+        pairs = decide_pairs(profiles, how.names, where, asked=how.layout == "pairs")
+        if pairs is not None:
+            return pairs
+    elif how.layout == "auto" and not any(how.names):
         refuse_pairs(profiles, where)
     made = decide(profiles, how.names, how.layout, where, whole=whole)
     if made.layout == "long":

@@ -29,7 +29,8 @@ class Table:
     observations : Observations
     layout : {"long", "wide", "array"}
     names : tuple of str
-        Long: names of the row, column and value columns. Wide: name of the label column, or "".
+        Long: names of the row, column and value columns; pairs without values have none of these. Wide:
+        name of the label column, or "".
     levels : mapping of str to tuple of str
         Words of the columns that were read as levels; the position of a word is its number.
     decided : tuple of str
@@ -73,6 +74,11 @@ class Table:
     numerals: Numerals = Numerals()  # noqa: RUF009 - it cannot be changed
 
     @property
+    def lists_pairs(self) -> bool:
+        """Whether it is a list of pairs without values, whose cells all hold 1."""
+        return self.layout == "long" and len(self.names) == 2
+
+    @property
     def known(self) -> Observations:
         """The observations, and the cells of totals."""
         seen = self.observations
@@ -99,6 +105,8 @@ class Reading:
     ----------
     row, column, value, layout, duplicates, context, dtype, form
         As in `read_table`.
+    pairs : bool
+        Whether a list of pairs without values is one of cells that all hold 1, if the layout is "auto".
     two_level : collection of str
         Columns of a wide table that may hold two words instead of numbers.
     words : bool
@@ -115,6 +123,7 @@ class Reading:
     column: str | None = None
     value: str | None = None
     layout: str = "auto"
+    pairs: bool = False
     duplicates: str = "error"
     context: str = "auto"
     dtype: str = "float64"
@@ -126,7 +135,7 @@ class Reading:
     others: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_choice("layout", self.layout, ("auto", "long", "wide"))
+        check_choice("layout", self.layout, ("auto", "long", "wide", "pairs"))
         check_choice("duplicates", self.duplicates, ("error", "mean", "last"))
         check_choice("dtype", self.dtype, ("float64", "float32"))
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from lowland.core.arrays import Indices, cell_codes
 from lowland.core.cells.context import CellContext
-from lowland.core.cells.labels import label_column
+from lowland.core.cells.labels import LabelColumn, label_column
 from lowland.core.cells.observations import Observations
+from lowland.core.wording import counted
 from lowland.files.columns.contexts import context_cells, words_of_context
 from lowland.files.columns.finding_totals import find_listed
 from lowland.files.columns.sentinels import settle_sentinels
@@ -26,6 +27,8 @@ def long_table(columns: Columns, where: str, how: Reading, decision: Decision, n
     chosen = decision.roles
     # each column is let go once it has been read: a long one takes much of the memory
     row, column = (label_column(columns.pop(name), name, where) for name in chosen[:2])
+    if len(chosen) == 2:
+        return _listed_pairs(row, column, decision, how)
     values = number_column(columns.pop(chosen[2]), chosen[2], where, how, numerals.of(chosen[2]))
     cells = (
         None
@@ -81,9 +84,25 @@ def long_table(columns: Columns, where: str, how: Reading, decision: Decision, n
     return Table(observations, "long", chosen, decided=tuple(words), totals=totals)
 
 
+def _listed_pairs(row: LabelColumn, column: LabelColumn, decision: Decision, how: Reading) -> Table:
+    """Return a list of pairs as cells that all hold 1, a pair that is listed more than once too."""
+    codes = cell_codes(row.codes, column.codes, column.names.size)
+    rows, columns = np.divmod(np.unique(codes), column.names.size)
+    observations = Observations.from_triples(
+        rows,
+        columns,
+        np.ones(rows.size, how.dtype),
+        row_labels=row.names,
+        column_labels=column.names,
+    )
+    again = row.codes.size - rows.size
+    note = f"{counted(again, 'line repeats', 'lines repeat')} a pair, which counts once" if again else ""
+    return Table(observations, "long", decision.roles, decided=_words(decision, note))
+
+
 def _words(decision: Decision, note: str) -> tuple[str, ...]:
     """Return what was decided: the roles of columns, columns that are not used, and what the values hold."""
-    roles = zip(("row", "column", "value"), decision.roles, strict=True)
+    roles = zip(("row", "column", "value"), decision.roles, strict=False)
     words = [", ".join(f"{role} {name!r}" for role, name in roles)]
     if decision.why:
         words[0] += f", {decision.why} (--layout, --row, --column, --value)"
