@@ -45,7 +45,7 @@ def test_estimators_take_the_settings_of_a_plan(estimator):
     for setting in SETTINGS:
         if setting.parameter is not None:
             default = signature[setting.parameter].default
-            said = ValueKind.BOUNDS, ValueKind.PREDICTORS, ValueKind.COLUMNS
+            said = ValueKind.BOUNDS, ValueKind.PREDICTORS, ValueKind.COLUMNS, ValueKind.MAYBE
             auto = setting.default is None and setting.kind not in said
             assert default == ("auto" if auto or setting.name == "loss" else setting.default)
     more = set(signature) - {setting.parameter for setting in SETTINGS}

@@ -76,7 +76,7 @@ def read(tmp_path, content, **how):
 def test_where_they_are_asked_for_each_pair_holds_one(tmp_path, content, roles):
     table = read(tmp_path, content)
     assert table.layout == "long"
-    assert roles is None or table.roles == roles
+    assert roles is None or table.names == roles
     seen = table.observations
     assert np.array_equal(seen.values, np.ones(len(PAIRS)))
     names = zip(seen.row_labels[seen.rows], seen.column_labels[seen.columns], strict=True)

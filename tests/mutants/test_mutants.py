@@ -268,10 +268,10 @@ def test_unweighted_formula_on_weighted_data_gives_false_bounds(count, monkeypat
     assert false_bounds((), count) == 0
     scaled = dual._scaled
 
-    def unweighted(objective, direction, *rest):
+    def unweighted(objective, direction, *rest, **named):
         plain = Delegate(objective, weights=None, penalty=objective.penalty)
         residual = direction / objective.weights
-        return scaled(plain, residual, *rest)
+        return scaled(plain, residual, *rest, **named)
 
     monkeypatch.setattr(dual, "_scaled", unweighted)
     assert false_bounds((), count) > 0
