@@ -146,6 +146,31 @@ def test_a_wrong_graph_is_left_out(neighbours, plain, one_length):
     np.testing.assert_allclose(error(fit, truth, holes), error(plain, truth, holes), rtol=0.02)
 
 
+@pytest.fixture(scope="module")
+def circles():
+    """Ratings that agree within circles of friends, a few per row, and the graph of friends."""
+    rng = np.random.default_rng(0)
+    circle = np.repeat(np.arange(20), 20)
+    truth = (rng.standard_normal((20, 2)) @ rng.standard_normal((2, 50)))[circle]
+    noisy = truth + 0.5 * rng.standard_normal(truth.shape)
+    rows = np.repeat(np.arange(400), 4)
+    friends = 20 * circle[rows] + rng.integers(20, size=rows.size)
+    graph = sparse.csr_array((np.ones(rows.size), (rows, friends)), shape=(400, 400))
+    return truth, np.where(rng.random(truth.shape) < 0.85, np.nan, noisy), graph
+
+
+def test_large_tables_take_a_graph_that_predicts_and_no_other(circles, monkeypatch):
+    monkeypatch.setattr(order_choice, "LARGEST", 1000)
+    monkeypatch.setattr(order_choice, "BRIEF", 15)
+    truth, holes, graph = circles
+    plain = ll.MatrixCompletion(**PLAIN).fit(holes)
+    fit = ll.MatrixCompletion(**PLAIN).fit(holes, row_order=graph)
+    assert error(fit, truth, holes) < 0.8 * error(plain, truth, holes)
+    order = np.random.default_rng(1).permutation(400)
+    wrong = ll.MatrixCompletion(**PLAIN).fit(holes, row_order=graph[order][:, order])
+    np.testing.assert_array_equal(wrong.predict_table(), plain.predict_table())
+
+
 @pytest.mark.parametrize(
     ("graph", "words"),
     [

@@ -258,7 +258,8 @@ class MatrixCompletion(_ExplainedTable, TransformerMixin, _Estimator):
             Coordinates along which rows or columns may vary smoothly: numbers, dates, places; or a graph,
             from `read_graph` or as a sparse array of the weights between rows (or columns). "labels" takes
             coordinates from labels; "auto" too if these are dates, years or months. Used only if cells held
-            out, or the likelihood, show a gain (Bayesian methods, tables in memory).
+            out, or the likelihood, show a gain (Bayesian methods, tables in memory; coordinates other than a
+            graph in tables of at most five million cells, known or not).
 
         Returns
         -------

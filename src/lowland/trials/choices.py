@@ -85,6 +85,12 @@ ORDERS = Choice(
 #: why: who asks expects a gain, however small, but no accident
 ASKED_ORDERS = Choice(ORDERS.hides, (Rule(share=0, standard_errors=3), Rule(share=0.15, standard_errors=2)))
 
+#: graph of rows or columns of a large table
+#: hides: single cells
+#: compares: absolute errors of one length and strength
+#: why: who gives a graph expects a gain, however small, but no accident; large tables lack single cells
+LARGE_GRAPHS = Choice(Hiding(0.1, most=20_000), (Rule(share=0, standard_errors=3),))
+
 #: skewed columns, and shares, as roots or logarithms, in tables of few columns
 #: hides: each cell by itself, predicted from the others of its row by a fit that leaves out the row
 #: compares: log densities, and absolute errors in units of columns

@@ -25,10 +25,10 @@ from lowland.completion.cells.summary import TableSummary
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.cells.observations import Observations
 from lowland.core.running.stages import stage
-from lowland.trials.choices import ASKED_ORDERS, ORDERS
+from lowland.trials.choices import ASKED_ORDERS, LARGE_GRAPHS, ORDERS
 from lowland.trials.contents import Contents
 from lowland.trials.gains import Gain
-from lowland.trials.masks import FEWEST_HIDDEN, Mask, hide_along
+from lowland.trials.masks import FEWEST_HIDDEN, Mask, hide_along, hide_cells
 
 # lengths that are compared, in units of the spacing, and strengths
 LENGTHS, STRENGTHS = (2.0, 5.0, 15.0, 50.0), (1.0, 5.0)
@@ -38,6 +38,8 @@ COVERED = 0.9
 Known = tuple[BayesianSettings, SideCovariates]
 # cells of tables that are looked at unasked, and of all
 SMALL, LARGEST = 300_000, 5_000_000
+# the length and strength of graphs in larger tables, where more gained nothing
+LARGE_KINDS = [(1.0, 1.0)]
 
 
 def with_orders(
@@ -66,18 +68,22 @@ def with_orders(
     """
     if not _is_looked_at(table, orders):
         return settings, covariates
+    large = table.shape[0] * table.shape[1] > LARGEST
     with stage("cells held out, to see whether lines are in order"):
         ordered = orders.sides[0] is not None, orders.sides[1] is not None
         rng = Contents.of_table(table).stream("orders")
-        comparison = _Comparison(
-            table, [hide_along(table, ordered, ORDERS.hides, rng) for _ in range(ORDERS.hides.times)]
-        )
+        asked = LARGE_GRAPHS if large else ASKED_ORDERS
+        masks = [
+            hide_cells(table, asked.hides, rng) if large else hide_along(table, ordered, asked.hides, rng)
+            for _ in range(asked.hides.times)
+        ]
+        comparison = _Comparison(table, masks)
         best: Known = settings, covariates
         ratios: Vector | None = None
         for side, coordinates in enumerate(orders.sides):
-            if coordinates is None:
+            if coordinates is None or (large and not isinstance(coordinates, GraphPlaces)):
                 continue
-            kinds = _kinds(coordinates)
+            kinds = LARGE_KINDS if large else _kinds(coordinates)
             candidates = [_with_order(table, best, side, orders, *kind) for kind in kinds]
             if not orders.asked[side]:
                 first = [comparison.scores(candidates[k], 1)[0].mean() for k in _first_look(kinds)]
@@ -87,7 +93,7 @@ def with_orders(
             k = int(np.argmin([squares.mean() for squares, _ in scores]))
             # the order has to gain, not that rows have factors, which fits with an order need
             baselines = best, (_of_factors(table, best[0]), best[1])
-            choice = ASKED_ORDERS if orders.asked[side] else ORDERS
+            choice = asked if orders.asked[side] else ORDERS
             if all(choice.takes(_gain(comparison.scores(known)[0], scores[k][0])) for known in baselines):
                 best, ratios = candidates[k], scores[k][1]
     if ratios is None:
@@ -105,8 +111,13 @@ def _gain(before: Vector, after: Vector) -> Gain:
 
 def _is_looked_at(table: Observations, orders: SideOrders) -> bool:
     most = LARGEST if any(orders.asked) else SMALL
+    graphs = any(
+        asked and isinstance(given, GraphPlaces)
+        for asked, given in zip(orders.asked, orders.sides, strict=True)
+    )
     m, n = table.shape
-    return bool(orders) and m * n <= most and table.size < m * n and table.size > 2 * FEWEST_HIDDEN
+    small = graphs or m * n <= most
+    return bool(orders) and small and table.size < m * n and table.size > 2 * FEWEST_HIDDEN
 
 
 def _kinds(coordinates: Matrix | GraphPlaces) -> list[tuple[float, float]]:
